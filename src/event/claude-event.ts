@@ -1,0 +1,98 @@
+// What Claude Code does inside a step, as told by its stream-json and by its own telemetry. No IO.
+// Long texts are bounded by who writes the event; the raw stream-json line is in the journal on stream `debug`.
+
+/** Tokens of one model. The four counts do not overlap: `inputTokens` are those read from no cache. */
+export type ModelUse = {
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheCreationTokens: number;
+  readonly costUsd: number;
+};
+
+export type TelemetrySignal = 'traces' | 'logs' | 'metrics';
+
+export type ClaudeEvent =
+  | {
+      readonly type: 'claude.session';
+      readonly sessionId: string;
+      readonly model: string;
+      readonly version: string;
+      readonly permissionMode: string;
+      readonly tools: readonly string[];
+      readonly mcpServers: readonly { readonly name: string; readonly status: string }[];
+    }
+  /** `parentToolUseId` names the Task call of the subagent that spoke; undefined for the main agent. */
+  | { readonly type: 'claude.said'; readonly text: string; readonly parentToolUseId: string | undefined }
+  | {
+      readonly type: 'claude.tool_called';
+      readonly toolUseId: string;
+      readonly tool: string;
+      /** The input as JSON text, cut at its bound. */
+      readonly input: string;
+      readonly parentToolUseId: string | undefined;
+    }
+  | {
+      readonly type: 'claude.tool_returned';
+      readonly toolUseId: string;
+      readonly isError: boolean;
+      /** The result as text, cut at its bound; `bytes` is its full size. */
+      readonly text: string;
+      readonly bytes: number;
+      readonly parentToolUseId: string | undefined;
+    }
+  /** Usage of one model call (one message id), for cost while it runs. Sums are replaced by `claude.cost` at the end. */
+  | { readonly type: 'claude.usage'; readonly messageId: string; readonly use: ModelUse }
+  | {
+      readonly type: 'claude.retrying';
+      readonly attempt: number;
+      readonly maxRetries: number | undefined;
+      readonly delayMs: number | undefined;
+      readonly error: string;
+    }
+  | { readonly type: 'claude.rate_limited'; readonly status: string; readonly resetsAt: string | undefined }
+  | {
+      readonly type: 'claude.permission_denied';
+      readonly tool: string;
+      readonly toolUseId: string;
+      readonly input: string;
+    }
+  /** Any other message that is of use to a person: compaction, a hook, a status. `text` is one line. */
+  | { readonly type: 'claude.notice'; readonly what: string; readonly text: string }
+  /** A message type that this version does not know. Its raw line is kept; it is never fatal. */
+  | { readonly type: 'claude.unknown'; readonly messageType: string }
+  | {
+      readonly type: 'claude.result';
+      readonly subtype: string;
+      readonly isError: boolean;
+      readonly sessionId: string;
+      readonly turns: number;
+      readonly durationMs: number;
+      readonly durationApiMs: number;
+      readonly costUsd: number;
+      readonly models: readonly ModelUse[];
+      readonly text: string;
+      /** What a JSON schema asked for; undefined where none did. */
+      readonly structuredOutput: unknown;
+    }
+  /** Exactly one for each attempt of a Claude step: what it cost, from its result line or, without one, estimated. */
+  | {
+      readonly type: 'claude.cost';
+      readonly costUsd: number;
+      readonly estimated: boolean;
+      readonly models: readonly ModelUse[];
+    }
+  /**
+   * One OTLP/JSON export request as Claude Code sent it (`ExportTraceServiceRequest` and the like), cleaned of
+   * identity and stamped with run and step; or, with `derived`, spans that stepspan made from the stream-json.
+   */
+  | {
+      readonly type: 'claude.telemetry';
+      readonly signal: TelemetrySignal;
+      readonly derived: boolean;
+      readonly items: number;
+      readonly request: unknown;
+    }
+  /** Said once for each attempt of a Claude step: whether Claude's own spans were found below the step's span. */
+  | { readonly type: 'claude.nesting'; readonly ownSpans: number; readonly derivedSpans: number };

@@ -1,0 +1,49 @@
+// Ids of runs, traces and spans. Trace and span ids are derived from the run id, never drawn at random,
+// so that whoever ships a journal, and however often, sends the same record under the same id.
+import { createHash, randomBytes } from 'node:crypto';
+
+declare const brand: unique symbol;
+/** `YYYYMMDD-HHMMSS-xxxxxx`: sorts by start time, is safe as a file name, and can be read out to somebody. */
+export type RunId = string & { readonly [brand]: 'RunId' };
+
+/** Crockford's base 32 without letters that are mistaken for one another when read aloud. */
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+
+const runIdPattern = /^\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{6}$/;
+
+/** A new run id for the given time (UTC). The 30 random bits are for two runs that start in the same second. */
+export function newRunId(now: Date = new Date()): RunId {
+  const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  const tail = Array.from(randomBytes(6), (byte) => alphabet[byte % 32]).join('');
+  return `${stamp}-${tail}` as RunId;
+}
+
+/** Whether `text` has the form of a run id. The one gate between outside text and a path below the data folder. */
+export function isRunId(text: string): text is RunId {
+  return runIdPattern.test(text);
+}
+
+/** The W3C trace id (32 lower-case hex digits) of a run. */
+export function traceIdOf(runId: RunId): string {
+  return digest(['trace', runId], 16);
+}
+
+/**
+ * The W3C span id (16 lower-case hex digits) of one part of a run.
+ * @param parts what the span stands for, as `('root')`, `('step', id)`, `('attempt', id, '2')`
+ */
+export function spanIdOf(runId: RunId, ...parts: readonly string[]): string {
+  return digest(['span', runId, ...parts], 8);
+}
+
+/** A `traceparent` header value (W3C Trace Context level 1) with the sampled flag set. */
+export function traceparentOf(traceId: string, spanId: string): string {
+  return `00-${traceId}-${spanId}-01`;
+}
+
+function digest(parts: readonly string[], bytes: number): string {
+  const hex = createHash('sha256').update(parts.join('\0')).digest('hex');
+  const id = hex.slice(0, bytes * 2);
+  // All zeros is the one value that the W3C recommendation forbids for both ids.
+  return /^0+$/.test(id) ? `${'0'.repeat(bytes * 2 - 1)}1` : id;
+}
