@@ -3,7 +3,7 @@
 // Times of day are those of the record. Durations end in Ms (milliseconds), sizes in Bytes, money in Usd.
 import type { ClaudeEvent } from './claude-event.ts';
 import type { Outcome } from './outcome.ts';
-import type { Stream } from './record.ts';
+import type { Stream } from './stream.ts';
 
 /** A step as it was planned, for readers that draw it before it has run. */
 export type PlannedStep = {

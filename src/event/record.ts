@@ -1,15 +1,8 @@
 // What a journal holds, as its readers see it: events, and batches of output lines. The stored form is journal/'s.
 import type { Event } from './event.ts';
+import type { Severity, Stream } from './stream.ts';
 
-/** Where a line came from. `system` is what stepspan says; `debug` is raw protocol, such as Claude's stream-json. */
-export type Stream = 'stdout' | 'stderr' | 'system' | 'debug';
-
-export const streams = ['stdout', 'stderr', 'system', 'debug'] as const satisfies readonly Stream[];
-
-/** How grave a line is. Maps to OTLP severity numbers 5, 9, 13 and 17. */
-export type Severity = 'debug' | 'info' | 'warning' | 'error';
-
-export const severities = ['debug', 'info', 'warning', 'error'] as const satisfies readonly Severity[];
+export { type Severity, type Stream, severities, streams } from './stream.ts';
 
 /** Which part of the run a record is about. No step: the run itself. `attempt` counts from 1. */
 export type Subject = { readonly step: string; readonly attempt: number };

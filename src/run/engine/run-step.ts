@@ -1,0 +1,111 @@
+// The life of one step: its attempts, the waits between them, and its one end. Knows no process:
+// what an attempt is, shell command or Claude Code, is given by the caller.
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf, type Outcome } from '../../event/outcome.ts';
+import type { Append } from '../../event/record.ts';
+import type { Retries, Step } from '../../workflow/workflow.ts';
+import type { Attempt, AttemptResult } from './attempt.ts';
+import type { PhaseMachine } from './run-phase.ts';
+import type { Say } from './say.ts';
+
+export type StepEnd = {
+  readonly outcome: Outcome;
+  readonly output: string;
+  readonly tolerated: boolean;
+  readonly sessionId: string | undefined;
+  readonly attempts: number;
+  readonly costUsd: number;
+};
+
+export type StepContext = {
+  readonly append: Append;
+  readonly say: Say;
+  readonly phase: PhaseMachine;
+  /** Starts attempt `number` (from 1) and lets the caller know of it for as long as it runs. */
+  readonly startAttempt: (step: Step, number: number) => Attempt;
+  readonly now: () => number;
+};
+
+/** Runs a step to its end. Writes `step.started`, `step.retrying` and `step.finished`. */
+export async function runStep(step: Step, context: StepContext): Promise<StepEnd> {
+  const { append, phase } = context;
+  const startedAt = context.now();
+  append.event({ type: 'step.started' }, { step: step.id, attempt: 1 });
+
+  let number = 1;
+  let costUsd = 0;
+  let result: AttemptResult;
+  for (;;) {
+    result = await context.startAttempt(step, number).done;
+    costUsd += result.costUsd;
+    if (!wantsAnother(step.retries, number, result) || phase.current().kind === 'ending') break;
+    const delayMs = retryDelayMs(step.retries, number);
+    const subject = { step: step.id, attempt: number };
+    append.event({ type: 'step.retrying', nextAttempt: number + 1, delayMs, outcome: result.outcome }, subject);
+    const reason = messageOf(result.outcome);
+    context.say(
+      'warning',
+      `attempt ${number} of ${step.retries.max + 1}: ${reason}; next in ${delayMs / 1000} s`,
+      subject,
+    );
+    await waitFor(delayMs, phase);
+    if (phase.current().kind === 'ending') break;
+    number += 1;
+  }
+
+  const { outcome } = result;
+  const tolerated = step.continueOnFailure && isTolerable(outcome);
+  append.event(
+    {
+      type: 'step.finished',
+      outcome,
+      attempts: number,
+      durationMs: Math.round(context.now() - startedAt),
+      costUsd,
+      output: result.output,
+      outputCut: result.outputCut,
+      tolerated,
+    },
+    { step: step.id, attempt: number },
+  );
+  return { outcome, output: result.output, tolerated, sessionId: result.sessionId, attempts: number, costUsd };
+}
+
+/** A cancelled step is never tolerated: who cancels wants the run to end. Nor is one that ran out of budget. */
+function isTolerable(outcome: Outcome): boolean {
+  return (
+    outcome.kind === 'failure' ||
+    outcome.kind === 'timeout' ||
+    (outcome.kind === 'error' && outcome.reason !== 'budget' && outcome.reason !== 'internal')
+  );
+}
+
+function wantsAnother(retries: Retries, attempt: number, result: AttemptResult): boolean {
+  const { outcome } = result;
+  // A stall rule `retry` is an answer of its own: it asks for one more attempt even where no retries were set.
+  if (result.retryAsked) return attempt <= Math.max(retries.max, 1);
+  if (attempt > retries.max) return false;
+  switch (outcome.kind) {
+    case 'failure':
+    case 'timeout':
+      return retries.on.includes(outcome.kind);
+    case 'error':
+      // Another attempt would cost more of a budget that is used up.
+      return outcome.reason !== 'budget' && retries.on.includes('error');
+    case 'success':
+    case 'cancellation':
+    case 'skip':
+      return false;
+  }
+}
+
+/** The wait after attempt `attempt`: exponential up to its limit. */
+export function retryDelayMs(retries: Retries, attempt: number): number {
+  return Math.min(retries.maxDelayMs, Math.round(retries.delayMs * retries.factor ** (attempt - 1)));
+}
+
+/** Waits out the delay and any pause. Ends early when the run does. */
+async function waitFor(delayMs: number, phase: PhaseMachine): Promise<void> {
+  await delay(delayMs, undefined, { signal: phase.ending }).catch(() => undefined);
+  await phase.notPaused();
+}

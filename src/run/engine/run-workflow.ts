@@ -1,0 +1,290 @@
+// A run from its first event to its last: starts what is ready, holds or ends it on request, closes the journal's story.
+// It reads as the table of contents of a run; what an attempt does is attempt's, what comes next is schedule's.
+import type { EventOf, PlannedStep } from '../../event/event.ts';
+import type { Outcome } from '../../event/outcome.ts';
+import { messageOf } from '../../event/outcome.ts';
+import type { Append } from '../../event/record.ts';
+import type { Step, Workflow } from '../../workflow/workflow.ts';
+import type { Attempt } from './attempt.ts';
+import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
+import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
+import { runStep, type StepEnd } from './run-step.ts';
+import { createSay, type Say } from './say.ts';
+import { type Decision, decide, type Ended, type Evaluate, isOk } from './schedule.ts';
+
+/** What an attempt may know of and do to the run it belongs to. */
+export type RunScope = {
+  readonly workflow: Workflow;
+  readonly append: Append;
+  readonly say: Say;
+  readonly ended: ReadonlyMap<string, Ended>;
+  /** Session ids of the Claude steps that have ended. */
+  readonly sessions: ReadonlyMap<string, string>;
+  readonly budget: Pick<BudgetMeter, 'remainingUsd'>;
+  /** Reports what an attempt has cost so far. Crossing the budget ends the run. */
+  readonly use: (step: Step, attempt: number, used: Used) => void;
+};
+
+/** A step that a resumed run need not do again. */
+export type DoneBefore = { readonly output: string; readonly sessionId: string | undefined };
+
+export type RunOptions = {
+  readonly workflow: Workflow;
+  readonly append: Append;
+  /** `run.started` but for what the workflow says itself. */
+  readonly started: Pick<
+    EventOf<'run.started'>,
+    'runId' | 'traceId' | 'definition' | 'writer' | 'stepspanVersion' | 'resumedFrom'
+  >;
+  readonly startAttempt: (step: Step, attempt: number, scope: RunScope) => Attempt;
+  readonly evaluate: Evaluate;
+  /** Makes what was appended durable: called at the end of every step and of the run. */
+  readonly sync: () => Promise<void>;
+  /** Ends whatever the run left running, and says so in the journal. Called once, after the last step. */
+  readonly endLeftOvers: () => Promise<void>;
+  /** Of a resumed run: the steps that succeeded in the runs before. */
+  readonly doneBefore?: ReadonlyMap<string, DoneBefore>;
+  /** Of a resumed run: what the runs before have used of the budget. */
+  readonly usedBefore?: Used;
+};
+
+export type RunEnd = { readonly outcome: Outcome; readonly steps: ReadonlyMap<string, StepEnd> };
+
+export type RunHandle = {
+  readonly done: Promise<RunEnd>;
+  readonly phase: () => ReturnType<PhaseMachine['current']>;
+  /** @param now freeze the running process trees as well; else only nothing new starts */
+  readonly pause: (by: string, now: boolean) => boolean;
+  readonly resume: (by: string) => boolean;
+  /** Ends the run; a second call cuts the grace periods short. @param by `SIGINT`, `SIGTERM`, `api` */
+  readonly cancel: (by: string) => void;
+};
+
+export function startRun(options: RunOptions): RunHandle {
+  const { workflow, append } = options;
+  const startedAt = performance.now();
+  const phase = createPhaseMachine();
+  const say = createSay(append);
+  const budget = createBudgetMeter(workflow.budget);
+  const running = new Map<string, Attempt | undefined>();
+  const ended = new Map<string, Ended>();
+  const ends = new Map<string, StepEnd>();
+  const sessions = new Map<string, string>();
+  const finished = Promise.withResolvers<RunEnd>();
+
+  const scope: RunScope = { workflow, append, say, ended, sessions, budget, use };
+
+  append.event({ ...options.started, ...describe(workflow) });
+  for (const step of workflow.steps) {
+    const before = options.doneBefore?.get(step.id);
+    if (before !== undefined) recallStep(step, before);
+  }
+  const stopClock = watchTimeout(workflow.timeoutMs, phase, (limitMs) => {
+    endRun('timeout', {
+      kind: 'timeout',
+      limitMs,
+      message: `the run took longer than its timeout of ${limitMs / 1000} s`,
+    });
+  });
+  if (options.usedBefore !== undefined) account('runs before', options.usedBefore);
+  // Whoever started the run gets its handle before the first step can call back.
+  queueMicrotask(pump);
+
+  /** Starts and skips what can be, and finishes the run when nothing is left. Called after every change. */
+  function pump(): void {
+    if (phase.current().kind === 'paused') return;
+    let decisions: readonly Decision[];
+    do {
+      if (phase.current().kind === 'ending') skipTheRest();
+      decisions = decide(workflow, { ended, running: new Set(running.keys()) }, options.evaluate);
+      for (const decision of decisions) {
+        if (decision.kind === 'skip') {
+          skipStep(decision.step, { kind: 'skip', reason: decision.reason, message: decision.message });
+        } else {
+          launch(decision.step);
+        }
+      }
+    } while (decisions.some((decision) => decision.kind === 'skip'));
+    if (ended.size === workflow.steps.length && phase.current().kind !== 'finished') void finish();
+  }
+
+  function launch(step: Step): void {
+    running.set(step.id, undefined);
+    void runStep(step, {
+      append,
+      say,
+      phase,
+      now: () => performance.now(),
+      startAttempt(each, number) {
+        const attempt = options.startAttempt(each, number, scope);
+        running.set(each.id, attempt);
+        return attempt;
+      },
+    }).then(async (end) => {
+      await options.sync();
+      running.delete(step.id);
+      ends.set(step.id, end);
+      ended.set(step.id, end);
+      if (end.sessionId !== undefined) sessions.set(step.id, end.sessionId);
+      pump();
+    });
+  }
+
+  function skipTheRest(): void {
+    for (const step of workflow.steps) {
+      if (ended.has(step.id) || running.has(step.id)) continue;
+      skipStep(step, { kind: 'skip', reason: 'run_ended', message: 'the run was ending before the step came up' });
+    }
+  }
+
+  function skipStep(step: Step, outcome: Outcome, before?: DoneBefore): void {
+    const output = before?.output ?? '';
+    const end = { outcome, output, tolerated: false, attempts: 0, costUsd: 0, sessionId: before?.sessionId };
+    append.event(
+      {
+        type: 'step.finished',
+        outcome,
+        attempts: 0,
+        durationMs: 0,
+        costUsd: 0,
+        output,
+        outputCut: false,
+        tolerated: false,
+      },
+      { step: step.id, attempt: 0 },
+    );
+    say('info', `skipped: ${messageOf(outcome)}`, { step: step.id, attempt: 0 });
+    ends.set(step.id, end);
+    ended.set(step.id, end);
+  }
+
+  function recallStep(step: Step, before: DoneBefore): void {
+    skipStep(step, { kind: 'skip', reason: 'already_done', message: 'it succeeded in the run before' }, before);
+    if (before.sessionId !== undefined) sessions.set(step.id, before.sessionId);
+  }
+
+  function use(step: Step, attempt: number, used: Used): void {
+    account(`${step.id}#${attempt}`, used);
+  }
+
+  function account(key: string, used: Used): void {
+    for (const crossing of budget.update(key, used)) {
+      append.event(crossing);
+      if (crossing.type === 'run.budget_warned') {
+        say('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
+      } else {
+        const money = crossing.unit === 'USD' ? `${crossing.limit} USD` : `${crossing.limit} tokens`;
+        const estimate = crossing.estimated ? ' (estimated)' : '';
+        const message = `the budget of ${money} is used up: ${Number(crossing.used.toFixed(4))}${estimate}`;
+        endRun('budget', { kind: 'error', reason: 'budget', message }, 'claude');
+      }
+    }
+  }
+
+  /** @param which steps to stop: shell steps cost nothing, so a used-up budget lets them end by themselves */
+  function endRun(by: string, outcome: Outcome, which: 'all' | 'claude' = 'all'): void {
+    if (!phase.end(outcome)) return;
+    append.event({ type: 'run.cancelling', by });
+    say('warning', `ending the run: ${messageOf(outcome)}`);
+    for (const [id, attempt] of running) {
+      const kind = workflow.steps.find((step) => step.id === id)?.kind;
+      attempt?.thaw();
+      if (which === 'all' || kind === 'claude') attempt?.stop(outcome, messageOf(outcome));
+    }
+    pump();
+  }
+
+  async function finish(): Promise<void> {
+    const before = phase.current();
+    phase.finish();
+    stopClock();
+    await options.endLeftOvers();
+    const outcome = before.kind === 'ending' ? before.outcome : outcomeOf(workflow, ended);
+    append.event({
+      type: 'run.finished',
+      outcome,
+      durationMs: Math.round(performance.now() - startedAt),
+      pausedMs: Math.round(phase.pausedMs()),
+      costUsd: [...ends.values()].reduce((sum, end) => sum + end.costUsd, 0),
+    });
+    await options.sync();
+    finished.resolve({ outcome, steps: ends });
+  }
+
+  return {
+    done: finished.promise,
+    phase: phase.current,
+    pause(by, now) {
+      if (!phase.pause(now)) return false;
+      append.event({ type: 'run.paused', by, now });
+      if (now) for (const attempt of running.values()) attempt?.freeze();
+      return true;
+    },
+    resume(by) {
+      const pausedMs = phase.resume();
+      if (pausedMs === undefined) return false;
+      append.event({ type: 'run.resumed', by, pausedMs: Math.round(pausedMs) });
+      for (const attempt of running.values()) attempt?.thaw();
+      pump();
+      return true;
+    },
+    cancel(by) {
+      if (phase.current().kind === 'ending') {
+        for (const attempt of running.values()) attempt?.hurry();
+        return;
+      }
+      endRun(by, { kind: 'cancellation', message: `cancelled by ${by}` });
+    },
+  };
+}
+
+/** The run's own outcome, where nothing ended it from outside. */
+function outcomeOf(workflow: Workflow, ended: ReadonlyMap<string, Ended>): Outcome {
+  const failed = workflow.steps.filter((step) => {
+    const end = ended.get(step.id);
+    return end !== undefined && end.outcome.kind !== 'skip' && !isOk(end);
+  });
+  const [first] = failed;
+  if (first === undefined) return { kind: 'success' };
+  const why = messageOf(ended.get(first.id)?.outcome ?? { kind: 'success' });
+  const others = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
+  return { kind: 'failure', reason: 'step_failed', message: `step \`${first.id}\`: ${why}${others}` };
+}
+
+function describe(workflow: Workflow) {
+  return {
+    type: 'run.started',
+    workflow: workflow.name,
+    description: workflow.description,
+    file: workflow.file,
+    params: workflow.paramValues,
+    steps: workflow.steps.map(
+      (step): PlannedStep => ({ id: step.id, name: step.name, kind: step.kind, needs: step.needs }),
+    ),
+    cwd: workflow.cwd,
+    concurrency: workflow.concurrency,
+    budgetUsd: workflow.budget.usd,
+    budgetTokens: workflow.budget.tokens,
+  } as const;
+}
+
+/** How often a run's own timeout is looked at, in milliseconds: a run is timed in minutes, a pause moves its end. */
+const timeoutLookMs = 200;
+
+function watchTimeout(
+  limitMs: number | undefined,
+  phase: PhaseMachine,
+  onTimeout: (limitMs: number) => void,
+): () => void {
+  if (limitMs === undefined) return () => undefined;
+  const startedAt = performance.now();
+  const timer = setInterval(
+    () => {
+      if (performance.now() - startedAt - phase.pausedMs() < limitMs) return;
+      clearInterval(timer);
+      onTimeout(limitMs);
+    },
+    Math.min(timeoutLookMs, limitMs),
+  );
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,18 @@
+// What stepspan itself says about a run, as lines of stream `system` in the journal beside the child's own.
+import type { Append, Severity, Subject } from '../../event/record.ts';
+
+/** Writes one line. Line ends inside `text` would make two, so they become spaces. */
+export type Say = (severity: Severity, text: string, subject?: Subject) => void;
+
+export function createSay(append: Append): Say {
+  return (severity, text, subject) => {
+    append.output({
+      subject,
+      stream: 'system',
+      severity,
+      lineCount: 1,
+      bytes: Buffer.from(`${text.replace(/\s*\n\s*/g, ' ')}\n`),
+      unterminated: false,
+    });
+  };
+}

@@ -1,0 +1,122 @@
+// The house rules that a machine can hold: which folder may import which, how long a file may be, how it opens,
+// and what may never stand in a tracked file.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Each folder of src, and the folders it may import besides itself. docs/architecture.md shows the same as a picture. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  event: [],
+  workflow: ['event'],
+  journal: ['event'],
+  state: ['event'],
+  run: ['event', 'workflow', 'journal', 'state'],
+  ship: ['event', 'journal', 'state'],
+  measure: ['event', 'journal', 'state'],
+  tail: ['event', 'journal', 'state'],
+  notify: ['event', 'journal', 'state'],
+  export: ['event', 'journal', 'state'],
+  hub: ['event', 'workflow', 'journal', 'state', 'run', 'ship', 'measure', 'tail', 'notify', 'export'],
+  library: ['event', 'workflow', 'journal', 'state', 'run', 'ship', 'measure', 'tail', 'notify', 'export', 'hub'],
+  cli: [
+    'event',
+    'workflow',
+    'journal',
+    'state',
+    'run',
+    'ship',
+    'measure',
+    'tail',
+    'notify',
+    'export',
+    'hub',
+    'library',
+  ],
+};
+
+const maxLines = 300;
+
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && !file.endsWith('package-lock.json'));
+
+const sources = tracked.filter((file) => /^src\/.*\.tsx?$/.test(file));
+const typescript = tracked.filter(
+  (file) => /^(src|test|bench|scripts|demo)\/.*\.tsx?$/.test(file) && !file.includes('/fixtures/'),
+);
+
+const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
+
+function importsOf(file: string): readonly string[] {
+  const text = read(file);
+  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g)].map((match) => match[1] ?? '');
+  return found.map((specifier) => path.posix.join(path.posix.dirname(file), specifier));
+}
+
+describe('imports', () => {
+  test('point one way, along the folders of the data flow', () => {
+    const wrong: string[] = [];
+    for (const file of sources) {
+      const folder = file.split('/')[1] ?? '';
+      const allowed = mayImport[folder];
+      if (allowed === undefined) {
+        wrong.push(`${file} stands in a folder that has no rule`);
+        continue;
+      }
+      for (const target of importsOf(file)) {
+        const other = target.split('/')[1] ?? '';
+        if (!target.startsWith('src/') || (other !== folder && !allowed.includes(other))) {
+          wrong.push(`${file} must not import ${target}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('form no circle between files', () => {
+    const graph = new Map(sources.map((file) => [file, importsOf(file)]));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, trail: readonly string[]): void => {
+      if (trail.includes(file)) {
+        circles.push([...trail.slice(trail.indexOf(file)), file].join(' > '));
+        return;
+      }
+      if (done.has(file)) return;
+      for (const next of graph.get(file) ?? []) visit(next, [...trail, file]);
+      done.add(file);
+    };
+    for (const file of sources) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  test(`have at most ${maxLines} lines`, () => {
+    const long = typescript
+      .map((file) => ({ file, lines: read(file).split('\n').length - 1 }))
+      .filter(({ lines }) => lines > maxLines);
+    expect(long).toEqual([]);
+  });
+
+  test('open with what they own', () => {
+    const silent = typescript.filter((file) => !/^(#!.*\n)?(\/\/ |\/\*\*?\s)/.test(read(file)));
+    expect(silent).toEqual([]);
+  });
+
+  test('name no machine path and no package registry', () => {
+    // Spelled in pieces, so that this file does not name what it forbids.
+    const forbidden = new RegExp(
+      ['/wo' + 'rk/', 'registry\\.np' + 'mjs', 'proxy\\.golang' + '\\.org', '/ro' + 'ot/'].join('|'),
+    );
+    const text = tracked.filter((file) => !/\.(png|jpg|gz|ico|woff2)$/.test(file));
+    const telling = text.filter((file) => forbidden.test(read(file)));
+    expect(telling).toEqual([]);
+  });
+});
