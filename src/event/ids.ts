@@ -36,6 +36,16 @@ export function spanIdOf(runId: RunId, ...parts: readonly string[]): string {
   return digest(['span', runId, ...parts], 8);
 }
 
+/**
+ * The span below which whatever an attempt does is hung: its children (by TRACEPARENT), Claude Code's spans, its log lines.
+ * The first attempt uses the step's own span, because nobody knows yet whether there will be a second; each later one
+ * has a span of its own. So a step that needed one attempt has no attempt span, and ids never depend on what comes later.
+ * @param attempt from 1
+ */
+export function parentSpanId(runId: RunId, step: string, attempt: number): string {
+  return attempt <= 1 ? spanIdOf(runId, 'step', step) : spanIdOf(runId, 'attempt', step, String(attempt));
+}
+
 /** A `traceparent` header value (W3C Trace Context level 1) with the sampled flag set. */
 export function traceparentOf(traceId: string, spanId: string): string {
   return `00-${traceId}-${spanId}-01`;
