@@ -1,0 +1,90 @@
+// What Claude Code's events say about a step: session, activity, cost. Pure; every other event is fold-step.ts's.
+// A live sum of model calls counts until `claude.cost` gives the final one of that attempt, which takes its place.
+import type { ModelUse } from '../event/claude-event.ts';
+import type { Event } from '../event/event.ts';
+import { changeAttempt } from './change-attempt.ts';
+import { sumByModel, totalCost } from './model-use.ts';
+import type { AttemptCost, AttemptState, StepState } from './run-state.ts';
+
+/** The step after an event of Claude Code; events of other kinds change nothing. */
+export function foldClaudeEvent(step: StepState, event: Event, number: number, timeNs: bigint): StepState {
+  switch (event.type) {
+    case 'claude.session':
+      return changeAttempt({ ...step, activity: { kind: 'model', sinceNs: timeNs } }, number, (attempt) => ({
+        ...attempt,
+        session: { sessionId: event.sessionId, model: event.model, version: event.version },
+      }));
+    case 'claude.tool_called':
+      return {
+        ...step,
+        toolCalls: step.toolCalls + 1,
+        activity: { kind: 'tool', toolUseId: event.toolUseId, tool: event.tool, sinceNs: timeNs },
+      };
+    case 'claude.tool_returned':
+      return {
+        ...step,
+        toolErrors: step.toolErrors + (event.isError ? 1 : 0),
+        // Another call may have been made meanwhile; that one goes on being shown.
+        activity:
+          step.activity.kind === 'tool' && step.activity.toolUseId !== event.toolUseId
+            ? step.activity
+            : { kind: 'model', sinceNs: timeNs },
+      };
+    case 'claude.said':
+      return step.activity.kind === 'tool' ? step : { ...step, activity: { kind: 'model', sinceNs: timeNs } };
+    case 'claude.retrying':
+      return { ...step, activity: { kind: 'api_retry', attempt: event.attempt, error: event.error } };
+    case 'claude.rate_limited':
+      return { ...step, activity: { kind: 'rate_limited', status: event.status, resetsAt: event.resetsAt } };
+    case 'claude.permission_denied':
+      return { ...step, permissionDenials: step.permissionDenials + 1 };
+    case 'claude.usage':
+      return withCost(step, number, (attempt) => addMessage(attempt.cost, event.messageId, event.use));
+    case 'claude.cost':
+      return withCost(step, number, () => ({
+        kind: 'final',
+        costUsd: event.costUsd,
+        estimated: event.estimated,
+        models: sumByModel(event.models),
+      }));
+    case 'claude.result':
+      return changeAttempt({ ...step, activity: { kind: 'none' } }, number, (attempt) => ({
+        ...attempt,
+        turns: event.turns,
+      }));
+    case 'claude.nesting':
+      return changeAttempt(step, number, (attempt) => ({
+        ...attempt,
+        nesting: { ownSpans: event.ownSpans, derivedSpans: event.derivedSpans },
+      }));
+    default:
+      return step;
+  }
+}
+
+/** What an attempt cost up to now, in USD. */
+export function costOfAttempt(attempt: AttemptState): number {
+  switch (attempt.cost.kind) {
+    case 'none':
+      return 0;
+    case 'live':
+      return totalCost(attempt.cost.models);
+    case 'final':
+      return attempt.cost.costUsd;
+  }
+}
+
+function withCost(step: StepState, number: number, change: (attempt: AttemptState) => AttemptCost): StepState {
+  const changed = changeAttempt(step, number, (attempt) => ({ ...attempt, cost: change(attempt) }));
+  if (changed === step) return step;
+  return { ...changed, costUsd: changed.attempts.reduce((sum, attempt) => sum + costOfAttempt(attempt), 0) };
+}
+
+/** Claude Code repeats a message id with each part of the message; the last usage said for it is the one that counts. */
+function addMessage(cost: AttemptCost, messageId: string, use: ModelUse): AttemptCost {
+  if (cost.kind === 'final') return cost;
+  const before = cost.kind === 'live' ? cost.byMessage : {};
+  // `fromEntries` defines own keys only, so a message id `__proto__` cannot reach the prototype.
+  const byMessage = Object.fromEntries([...Object.entries(before), [messageId, use]]);
+  return { kind: 'live', byMessage, models: sumByModel(Object.values(byMessage)) };
+}

@@ -1,0 +1,108 @@
+// What an event says about its step and its attempt. Pure; the run as a whole is fold-run.ts's.
+import type { Event } from '../event/event.ts';
+import { changeAttempt } from './change-attempt.ts';
+import { foldClaudeEvent } from './fold-claude.ts';
+import { noLines, type StepPhase, type StepState } from './run-state.ts';
+import { nsOfMs } from './time.ts';
+
+/**
+ * @param number the attempt that the record is about, from 1
+ * @param timeNs the record's time
+ */
+export function foldStepEvent(step: StepState, event: Event, number: number, timeNs: bigint): StepState {
+  switch (event.type) {
+    case 'step.started':
+      return { ...unlessFinished(step, { kind: 'running' }), startedNs: step.startedNs ?? timeNs };
+    case 'attempt.started':
+      return {
+        ...unlessFinished(step, { kind: 'running' }),
+        startedNs: step.startedNs ?? timeNs,
+        activity: { kind: 'none' },
+        stall: undefined,
+        attempts: [
+          ...step.attempts.filter((attempt) => attempt.number !== number),
+          {
+            number,
+            phase: { kind: 'running' },
+            command: event.command,
+            pid: event.pid,
+            startedNs: timeNs,
+            cost: { kind: 'none' },
+            lines: noLines,
+            resources: undefined,
+            session: undefined,
+            nesting: undefined,
+            turns: undefined,
+          },
+        ],
+      };
+    case 'attempt.finished':
+      return changeAttempt({ ...step, activity: { kind: 'none' }, stall: undefined }, number, (attempt) => ({
+        ...attempt,
+        phase: {
+          kind: 'finished',
+          outcome: event.outcome,
+          durationMs: event.durationMs,
+          pausedMs: event.pausedMs,
+          endedNs: timeNs,
+        },
+        resources: {
+          cpuSeconds: event.cpuSeconds,
+          cpuCores: 0,
+          rssBytes: 0,
+          maxRssBytes: event.maxRssBytes,
+          processes: 0,
+        },
+      }));
+    case 'step.retrying':
+      return unlessFinished(step, {
+        kind: 'retrying',
+        nextAttempt: event.nextAttempt,
+        untilNs: timeNs + nsOfMs(event.delayMs),
+        outcome: event.outcome,
+      });
+    case 'step.finished':
+      return {
+        ...step,
+        activity: { kind: 'none' },
+        stall: undefined,
+        phase: {
+          kind: 'finished',
+          outcome: event.outcome,
+          tolerated: event.tolerated,
+          durationMs: event.durationMs,
+          endedNs: timeNs,
+        },
+      };
+    case 'resource.sampled':
+      return changeAttempt(step, number, (attempt) => ({
+        ...attempt,
+        resources: {
+          cpuSeconds: event.cpuSeconds,
+          cpuCores: event.cpuCores,
+          rssBytes: event.rssBytes,
+          maxRssBytes: Math.max(event.rssBytes, attempt.resources?.maxRssBytes ?? 0),
+          processes: event.processes,
+        },
+      }));
+    case 'stall.detected':
+      return {
+        ...step,
+        stall: { cause: event.cause, action: event.action, forMs: event.forMs, sinceNs: timeNs },
+        stalls: { ...step.stalls, [event.cause]: (step.stalls[event.cause] ?? 0) + 1 },
+      };
+    case 'stall.cleared':
+      return step.stall?.cause === event.cause ? { ...step, stall: undefined } : step;
+    case 'process.left_over':
+      return { ...step, leftOver: step.leftOver + event.processes.length };
+    case 'secret.hidden':
+      return { ...step, hidden: Object.values(event.kinds).reduce((sum, count) => sum + count, step.hidden) };
+    default:
+      return foldClaudeEvent(step, event, number, timeNs);
+  }
+}
+
+/** An end is final: what is written late must not take a step back out of the count of completed ones. */
+function unlessFinished(step: StepState, phase: StepPhase): StepState {
+  return step.phase.kind === 'finished' ? step : { ...step, phase };
+}

@@ -1,0 +1,42 @@
+// How far a run is, in the numbers that people and metrics are shown. Pure. What is still to come is estimate.ts's.
+import type { RunState, StepState } from './run-state.ts';
+
+export type Progress = {
+  /** The step that runs now (of several the one that came up first), or undefined between steps. */
+  readonly currentStep: string | undefined;
+  readonly totalSteps: number;
+  readonly completedSteps: number;
+  /** 0 to 100. Never goes down over a run, and is 100 exactly when the run has finished. */
+  readonly progress: number;
+  /** Mean over the steps that ran to an end, in milliseconds; undefined before the first has. */
+  readonly averageStepDurationMs: number | undefined;
+};
+
+/** The share of planned steps that have ended. Steps no plan named are left out, or the share could fall. */
+export function progressOf(state: RunState): Progress {
+  const planned = state.steps.filter((step) => step.planned);
+  const completed = planned.filter((step) => step.phase.kind === 'finished');
+  const ran = completed.flatMap((step) =>
+    step.phase.kind === 'finished' && step.attempts.length > 0 ? [step.phase.durationMs] : [],
+  );
+  return {
+    currentStep: currentSteps(state)[0]?.id,
+    totalSteps: planned.length,
+    completedSteps: completed.length,
+    progress: percent(state, completed.length, planned.length),
+    averageStepDurationMs: ran.length === 0 ? undefined : ran.reduce((sum, ms) => sum + ms, 0) / ran.length,
+  };
+}
+
+/** Steps that have come up and not ended, the one that came up first in front. */
+export function currentSteps(state: RunState): readonly StepState[] {
+  return state.steps
+    .filter((step) => step.phase.kind === 'running' || step.phase.kind === 'retrying')
+    .sort((a, b) => Number((a.startedNs ?? 0n) - (b.startedNs ?? 0n)));
+}
+
+/** Below 100 until the run itself has ended: between its last step and its end it still closes its books. */
+function percent(state: RunState, completed: number, total: number): number {
+  if (state.phase.kind === 'finished') return 100;
+  return total === 0 ? 0 : Math.min(99, (completed / total) * 100);
+}

@@ -1,0 +1,216 @@
+// What is known of a run after any number of its records: the shape that every reader shares. No IO, no folding (fold-run.ts).
+// One union says where the run, a step or an attempt stands; nothing in here is a pair of booleans that could disagree.
+// Times are Unix nanoseconds as in the journal, so that spans made from this state carry the journal's own times.
+import type { ModelUse } from '../event/claude-event.ts';
+import type { PlannedStep, ProcessIdentity, StallAction, StallCause } from '../event/event.ts';
+import type { Outcome } from '../event/outcome.ts';
+import type { Stream } from '../event/record.ts';
+
+export type RunPhase =
+  /** No `run.started` was seen: nothing was folded yet, or retention removed the head of the journal. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'paused'; readonly by: string; readonly now: boolean; readonly sinceNs: bigint }
+  | { readonly kind: 'cancelling'; readonly by: string; readonly sinceNs: bigint }
+  | { readonly kind: 'finished'; readonly outcome: Outcome; readonly durationMs: number; readonly endedNs: bigint };
+
+export type StepPhase =
+  | { readonly kind: 'planned' }
+  | { readonly kind: 'running' }
+  /** Between two attempts. `untilNs` is when the next one is due. */
+  | { readonly kind: 'retrying'; readonly nextAttempt: number; readonly untilNs: bigint; readonly outcome: Outcome }
+  | {
+      readonly kind: 'finished';
+      readonly outcome: Outcome;
+      readonly tolerated: boolean;
+      readonly durationMs: number;
+      readonly endedNs: bigint;
+    };
+
+export type AttemptPhase =
+  | { readonly kind: 'running' }
+  | {
+      readonly kind: 'finished';
+      readonly outcome: Outcome;
+      readonly durationMs: number;
+      readonly pausedMs: number;
+      readonly endedNs: bigint;
+    };
+
+/** Where the cost of an attempt comes from. `live` sums up model calls and is replaced as soon as the final sum is known. */
+export type AttemptCost =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'live'; readonly byMessage: Readonly<Record<string, ModelUse>>; readonly models: TokensByModel }
+  | { readonly kind: 'final'; readonly costUsd: number; readonly estimated: boolean; readonly models: TokensByModel };
+
+/** Tokens and cost by model name. */
+export type TokensByModel = Readonly<Record<string, ModelUse>>;
+
+export type LineCounts = Readonly<Record<Stream, number>>;
+
+export type LostCounts = { readonly lines: number; readonly events: number; readonly bytes: number };
+
+/** What a step is doing just now, for one line on a screen. */
+export type Activity =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'tool'; readonly toolUseId: string; readonly tool: string; readonly sinceNs: bigint }
+  | { readonly kind: 'model'; readonly sinceNs: bigint }
+  | { readonly kind: 'api_retry'; readonly attempt: number; readonly error: string }
+  | { readonly kind: 'rate_limited'; readonly status: string; readonly resetsAt: string | undefined };
+
+export type Stall = {
+  readonly cause: StallCause;
+  readonly action: StallAction;
+  readonly forMs: number;
+  readonly sinceNs: bigint;
+};
+
+export type Resources = {
+  readonly cpuSeconds: number;
+  readonly cpuCores: number;
+  readonly rssBytes: number;
+  readonly maxRssBytes: number;
+  readonly processes: number;
+};
+
+export type Session = { readonly sessionId: string; readonly model: string; readonly version: string };
+
+/** Whether Claude's own spans were found below the attempt's span, and how many were derived in their place. */
+export type Nesting = { readonly ownSpans: number; readonly derivedSpans: number };
+
+export type AttemptState = {
+  readonly number: number;
+  readonly phase: AttemptPhase;
+  readonly command: string;
+  readonly pid: number | undefined;
+  readonly startedNs: bigint;
+  readonly cost: AttemptCost;
+  readonly lines: LineCounts;
+  readonly resources: Resources | undefined;
+  readonly session: Session | undefined;
+  readonly nesting: Nesting | undefined;
+  readonly turns: number | undefined;
+};
+
+export type StepState = PlannedStep & {
+  /** False for a step that records speak of but no plan named: the head of the journal is gone. */
+  readonly planned: boolean;
+  readonly phase: StepPhase;
+  readonly startedNs: bigint | undefined;
+  readonly attempts: readonly AttemptState[];
+  readonly costUsd: number;
+  readonly lines: LineCounts;
+  readonly activity: Activity;
+  /** The last line that was not blank, of any stream but `debug`; cut at `lastLineBytes`, escapes still in it. */
+  readonly lastLine: string;
+  readonly stall: Stall | undefined;
+  readonly stalls: Readonly<Partial<Record<StallCause, number>>>;
+  readonly hidden: number;
+  readonly toolCalls: number;
+  readonly toolErrors: number;
+  readonly permissionDenials: number;
+  readonly leftOver: number;
+};
+
+export type RunState = {
+  readonly runId: string;
+  readonly traceId: string;
+  readonly workflow: string;
+  readonly description: string;
+  readonly file: string;
+  readonly cwd: string;
+  readonly concurrency: number;
+  readonly budgetUsd: number | undefined;
+  readonly budgetTokens: number | undefined;
+  readonly writer: ProcessIdentity | undefined;
+  readonly resumedFrom: string | undefined;
+  readonly phase: RunPhase;
+  readonly startedNs: bigint | undefined;
+  /** Time of the last record (of its last line) that was folded. */
+  readonly lastNs: bigint;
+  /** The sequence number that comes next. A record below it was folded already and changes nothing. */
+  readonly nextSeq: number;
+  /** In the order of the plan. */
+  readonly steps: readonly StepState[];
+  /** Lines of the run: those of its steps and those that stand in no step. */
+  readonly lines: LineCounts;
+  readonly costUsd: number;
+  /** True while any part of `costUsd` is a live or an estimated sum. */
+  readonly costEstimated: boolean;
+  readonly models: TokensByModel;
+  /** Secrets replaced, by the name of the rule that found them. */
+  readonly hidden: Readonly<Record<string, number>>;
+  readonly lost: Readonly<Record<'disk' | 'retention', LostCounts>>;
+  /** Bytes of torn tails that were cut, and how often a journal was opened again after a crash. */
+  readonly recovered: { readonly times: number; readonly cutBytes: number };
+  readonly pauses: { readonly count: number; readonly totalMs: number };
+  readonly budget:
+    | { readonly kind: 'kept' }
+    | { readonly kind: 'warned'; readonly share: number }
+    | { readonly kind: 'exceeded'; readonly unit: 'USD' | 'tokens'; readonly used: number; readonly limit: number };
+};
+
+/** A last line longer than this is of no use on a screen; the journal has all of it. */
+export const lastLineBytes = 512;
+
+export const noLines: LineCounts = { stdout: 0, stderr: 0, system: 0, debug: 0 };
+
+const nothingLost: LostCounts = { lines: 0, events: 0, bytes: 0 };
+
+/** The state of a run of which no record was read yet. */
+export function emptyRunState(): RunState {
+  return {
+    runId: '',
+    traceId: '',
+    workflow: '',
+    description: '',
+    file: '',
+    cwd: '',
+    concurrency: 1,
+    budgetUsd: undefined,
+    budgetTokens: undefined,
+    writer: undefined,
+    resumedFrom: undefined,
+    phase: { kind: 'unknown' },
+    startedNs: undefined,
+    lastNs: 0n,
+    nextSeq: 0,
+    steps: [],
+    lines: noLines,
+    costUsd: 0,
+    costEstimated: false,
+    models: {},
+    hidden: {},
+    lost: { disk: nothingLost, retention: nothingLost },
+    recovered: { times: 0, cutBytes: 0 },
+    pauses: { count: 0, totalMs: 0 },
+    budget: { kind: 'kept' },
+  };
+}
+
+/** A step that has not come up. */
+export function plannedStep(step: PlannedStep, planned: boolean): StepState {
+  return {
+    ...step,
+    planned,
+    phase: { kind: 'planned' },
+    startedNs: undefined,
+    attempts: [],
+    costUsd: 0,
+    lines: noLines,
+    activity: { kind: 'none' },
+    lastLine: '',
+    stall: undefined,
+    stalls: {},
+    hidden: 0,
+    toolCalls: 0,
+    toolErrors: 0,
+    permissionDenials: 0,
+    leftOver: 0,
+  };
+}
+
+/** The attempt that runs now or ran last; `undefined` before the first. */
+export function lastAttempt(step: StepState): AttemptState | undefined {
+  return step.attempts.at(-1);
+}

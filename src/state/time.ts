@@ -1,0 +1,33 @@
+// Nanosecond times of records as text and as milliseconds. Pure; how long something took is written by who shows it.
+
+/** RFC 3339 in UTC with nine digits, such as `2026-11-23T15:14:02.000000001Z`. Loses nothing of the nanoseconds. */
+export function isoOfNs(ns: bigint): string {
+  const seconds = new Date(Number(ns / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${(ns % 1_000_000_000n).toString().padStart(9, '0')}Z`;
+}
+
+/** Unix milliseconds, with what is below them cut off. */
+export function msOfNs(ns: bigint): number {
+  return Number(ns / 1_000_000n);
+}
+
+export function nsOfMs(ms: number): bigint {
+  return BigInt(Math.round(ms)) * 1_000_000n;
+}
+
+/**
+ * Reads a time as people write it: RFC 3339 with up to nine digits of a second, a date (midnight UTC), or an age such as
+ * `15m`, `2h`, `1d` before `nowMs`. `undefined` where the text is none of these.
+ */
+export function nsOfText(text: string, nowMs: number): bigint | undefined {
+  const age = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text);
+  if (age !== null) {
+    const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[age[2] as 's' | 'm' | 'h' | 'd'];
+    return nsOfMs(nowMs - Number(age[1]) * unitMs);
+  }
+  const full = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
+  if (full === null) return undefined;
+  const [, date, time = '00:00:00', fraction = '', zone = 'Z'] = full;
+  const ms = Date.parse(`${date}T${time.length === 5 ? `${time}:00` : time}${zone}`);
+  return Number.isNaN(ms) ? undefined : nsOfMs(ms) + BigInt(fraction.padEnd(9, '0') || '0');
+}

@@ -1,0 +1,92 @@
+// The sums of a run that `--json`, the closing summary and the library give. Pure; nothing in here is counted twice.
+import { messageOf, type OutcomeKind } from '../event/outcome.ts';
+import { totalTokens } from './model-use.ts';
+import type { LineCounts, LostCounts, RunState, StepState, TokensByModel } from './run-state.ts';
+import { msOfNs } from './time.ts';
+
+export type StepTotals = {
+  readonly id: string;
+  /** `pending` and `running` only in a run that has not finished. */
+  readonly outcome: OutcomeKind | 'pending' | 'running';
+  readonly message: string;
+  readonly durationMs: number;
+  readonly attempts: number;
+  readonly costUsd: number;
+};
+
+export type RunTotals = {
+  readonly runId: string;
+  readonly traceId: string;
+  readonly workflow: string;
+  readonly outcome: OutcomeKind | 'running';
+  readonly message: string;
+  readonly durationMs: number;
+  readonly steps: readonly StepTotals[];
+  readonly lines: LineCounts;
+  readonly hidden: number;
+  readonly lost: LostCounts;
+  readonly costUsd: number;
+  readonly costEstimated: boolean;
+  readonly tokens: number;
+  readonly models: TokensByModel;
+};
+
+/** The sums of a run up to the last record that was folded; durations of what still runs end there too. */
+export function totalsOf(state: RunState): RunTotals {
+  const finished = state.phase.kind === 'finished' ? state.phase : undefined;
+  return {
+    runId: state.runId,
+    traceId: state.traceId,
+    workflow: state.workflow,
+    outcome: finished?.outcome.kind ?? 'running',
+    message: finished === undefined ? '' : messageOf(finished.outcome),
+    durationMs: runDurationMs(state),
+    steps: state.steps.map((step) => stepTotals(step, state.lastNs)),
+    lines: state.lines,
+    hidden: hiddenCount(state),
+    lost: lostCount(state),
+    costUsd: state.costUsd,
+    costEstimated: state.costEstimated,
+    tokens: totalTokens(state.models),
+    models: state.models,
+  };
+}
+
+/** @param nowMs Unix milliseconds at which a run that still runs is measured; the last record's time without it */
+export function runDurationMs(state: RunState, nowMs?: number): number {
+  if (state.phase.kind === 'finished') return state.phase.durationMs;
+  return state.startedNs === undefined ? 0 : Math.max(0, (nowMs ?? msOfNs(state.lastNs)) - msOfNs(state.startedNs));
+}
+
+/** As `runDurationMs`, for a step; 0 for one that has not come up. */
+export function stepDurationMs(step: StepState, nowMs: number): number {
+  if (step.phase.kind === 'finished') return step.phase.durationMs;
+  return step.startedNs === undefined ? 0 : Math.max(0, nowMs - msOfNs(step.startedNs));
+}
+
+/** How many secrets were replaced, over all rules. */
+export function hiddenCount(state: RunState): number {
+  return Object.values(state.hidden).reduce((sum, count) => sum + count, 0);
+}
+
+/** What was lost for any reason. */
+export function lostCount(state: RunState): LostCounts {
+  const { disk, retention } = state.lost;
+  return {
+    lines: disk.lines + retention.lines,
+    events: disk.events + retention.events,
+    bytes: disk.bytes + retention.bytes,
+  };
+}
+
+function stepTotals(step: StepState, lastNs: bigint): StepTotals {
+  const { phase } = step;
+  return {
+    id: step.id,
+    outcome: phase.kind === 'finished' ? phase.outcome.kind : phase.kind === 'planned' ? 'pending' : 'running',
+    message: phase.kind === 'finished' ? messageOf(phase.outcome) : '',
+    durationMs: stepDurationMs(step, msOfNs(lastNs)),
+    attempts: step.attempts.length,
+    costUsd: step.costUsd,
+  };
+}
