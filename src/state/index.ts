@@ -1,4 +1,5 @@
 // The public surface of state: the fold, the numbers made from it, and the filter that readers share.
+export * from './describe-event.ts';
 export * from './estimate.ts';
 export * from './fold-run.ts';
 export * from './last-line.ts';

@@ -1,0 +1,57 @@
+// Output as plain text: with `ansi`, the bytes of one stream come out exactly as the child printed them.
+// Where the lines of several sources are mixed, an unfinished line is ended before another source goes on, and nothing else is added.
+import { hasAnsi, stripAnsi } from '../event/ansi.ts';
+import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.ts';
+import { describeEvent } from '../state/describe-event.ts';
+import { isoOfNs } from '../state/time.ts';
+import type { FormatWriter } from './export-format.ts';
+
+/** @param ansi whether escape sequences are kept */
+export function createTextFormat(ansi: boolean): FormatWriter {
+  // The source whose last line has no line end yet.
+  let unfinished: string | undefined;
+  const breakFor = (source: string): string => (unfinished === undefined || unfinished === source ? '' : '\n');
+
+  function* one(record: JournalRecord): Generator<string | Buffer> {
+    const source = sourceOf(record);
+    const lineBreak = breakFor(source);
+    if (lineBreak !== '') yield lineBreak;
+    if (record.kind === 'event') {
+      const about = record.subject === undefined ? '' : ` ${record.subject.step}`;
+      const text = describeEvent(record.event);
+      yield `-- ${isoOfNs(record.timeNs)}${about} ${ansi ? text : stripAnsi(text)}\n`;
+      unfinished = undefined;
+      return;
+    }
+    yield ansi ? record.bytes : withoutAnsi(record);
+    unfinished = record.unterminated ? source : undefined;
+  }
+
+  return {
+    head: '',
+    *records(records) {
+      for (const record of records) yield* one(record);
+    },
+    end: () => [],
+  };
+}
+
+/** Two attempts are two processes: the second does not go on with a line of the first. */
+function sourceOf(record: JournalRecord): string {
+  const stream = record.kind === 'output' ? record.stream : 'event';
+  return [record.subject?.step, record.subject?.attempt, stream].join('\0');
+}
+
+/** Lines without escapes are passed on as bytes, so that what is not UTF-8 stays as it was. */
+function withoutAnsi(record: OutputRecord): Buffer {
+  if (!record.bytes.includes(0x1b) && !record.bytes.includes(0xc2)) return record.bytes;
+  const parts: Buffer[] = [];
+  for (const line of linesOf(record)) {
+    const text = line.bytes.toString('utf8');
+    parts.push(hasAnsi(text) ? Buffer.from(stripAnsi(text)) : line.bytes);
+    if (!line.unterminated) parts.push(lineFeed);
+  }
+  return Buffer.concat(parts);
+}
+
+const lineFeed = Buffer.from('\n');
