@@ -1,0 +1,148 @@
+// Ends a process tree: a row of signals, each followed by a grace period, the last one SIGKILL. Bounded in time whatever
+// the processes do. Owns the escalation; knows nothing of why it is ended.
+import { freezeTree } from './freeze-tree.ts';
+import { isLive, isStopped, type ProcessInfo, processKey } from './process-info.ts';
+import type { ProcessTree } from './process-tree.ts';
+import { sendSignal } from './send-signal.ts';
+
+/** Claude Code ends its turn and writes its result line on SIGINT; it was seen to flush telemetry for 2 s at its exit. */
+export const INTERRUPT_GRACE_MS = 5_000;
+/** What did not react to SIGINT gets the usual request to end. Docker waits for 10 s, but it sends only this one. */
+export const TERMINATE_GRACE_MS = 5_000;
+/**
+ * When the root has ended, what it left gets this much of a grace period that is still running. A shell lets its
+ * background jobs ignore SIGINT, so most of these wait for the next signal in vain.
+ */
+export const ORPHAN_GRACE_MS = 1_000;
+/** Long enough for a handler that removes its temporary files; short for a person who has pressed Ctrl-C twice. */
+export const HURRY_GRACE_MS = 500;
+/** A killed process is gone in milliseconds; one that is not by then waits for a device or a dead network file system. */
+export const KILL_WAIT_MS = 3_000;
+
+export type EndStep = { readonly signal: NodeJS.Signals; readonly graceMs: number };
+
+/** How a run is cancelled: ask twice, then kill. */
+export const cancelSteps: readonly EndStep[] = [
+  { signal: 'SIGINT', graceMs: INTERRUPT_GRACE_MS },
+  { signal: 'SIGTERM', graceMs: TERMINATE_GRACE_MS },
+  { signal: 'SIGKILL', graceMs: KILL_WAIT_MS },
+];
+
+export type EndOptions = {
+  /** In order. After the last one SIGKILL follows if it was none. */
+  readonly steps?: readonly EndStep[];
+  /** When it fires, the running and all later grace periods end after `HURRY_GRACE_MS`. */
+  readonly hurry?: AbortSignal | undefined;
+  /** Told of each signal, once for all processes that got it in one go. */
+  readonly onSignal?: ((signal: NodeJS.Signals, processes: readonly ProcessInfo[]) => void) | undefined;
+};
+
+export type Ended = {
+  readonly signalled: readonly { readonly signal: NodeJS.Signals; readonly pids: readonly number[] }[];
+  /** Still there after SIGKILL and its wait: in an uninterruptible sleep (state D), or of another user. */
+  readonly survivors: readonly ProcessInfo[];
+};
+
+/** Ends every member of the tree and returns when all are dead or every step has been tried. Never rejects for what a process does. */
+export async function endTree(tree: ProcessTree, options: EndOptions = {}): Promise<Ended> {
+  const signalled: { signal: NodeJS.Signals; pids: number[] }[] = [];
+  let members = await livingAfter(tree.search, []);
+  for (const step of withKill(options.steps ?? cancelSteps)) {
+    if (members.length === 0) members = await livingAfter(tree.search, members);
+    if (members.length === 0) break;
+    const send = async (targets: readonly ProcessInfo[]) => {
+      const got = await sendSignal(targets, step.signal);
+      if (got.length === 0) return;
+      signalled.push({ signal: step.signal, pids: got.map((info) => info.pid) });
+      options.onSignal?.(step.signal, got);
+      // A stopped process handles nothing but SIGKILL before it goes on.
+      if (step.signal !== 'SIGKILL') await sendSignal(got.filter(isStopped), 'SIGCONT');
+    };
+    // Nobody may fork out of sight between the look and the kill, so all are stopped first.
+    if (step.signal === 'SIGKILL') {
+      await freezeTree(tree);
+      members = await livingAfter(tree.search, members);
+    }
+    await send(members);
+    members = await waitForEnd(tree, members, step, options.hurry, send);
+  }
+  return { signalled, survivors: await livingAfter(tree.search, members) };
+}
+
+/** Polls until all are dead or the grace period is over; who turns up meanwhile gets the signal of this step too. */
+async function waitForEnd(
+  tree: ProcessTree,
+  members: readonly ProcessInfo[],
+  step: EndStep,
+  hurry: AbortSignal | undefined,
+  send: (targets: readonly ProcessInfo[]) => Promise<void>,
+): Promise<readonly ProcessInfo[]> {
+  const seen = new Set(members.map(processKey));
+  const end = deadline(step.graceMs, hurry);
+  let left = members;
+  for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_POLL_MS)) {
+    left = await livingAfter(tree.look, left);
+    const fresh = left.filter((info) => !seen.has(processKey(info)));
+    for (const info of fresh) seen.add(processKey(info));
+    // A handler that starts `rm` or `git` to clean up must not see it interrupted: only a kill spares nobody.
+    if (step.signal === 'SIGKILL' && fresh.length > 0) await send(fresh);
+    if (tree.root !== undefined && !left.some((info) => info.pid === tree.root?.pid)) end.atMost(ORPHAN_GRACE_MS);
+    if (left.length === 0 || end.remainingMs() <= 0) return left;
+    await end.pause(pauseMs);
+  }
+}
+
+/** Most processes are gone within milliseconds of a signal; one that takes seconds is not to be polled 500 times. */
+const FIRST_POLL_MS = 5;
+const LAST_POLL_MS = 100;
+
+/** A grace period that `hurry` shortens, whether it fires before or during it. */
+function deadline(graceMs: number, hurry: AbortSignal | undefined) {
+  let endAt = performance.now() + graceMs;
+  let orphaned = false;
+  const shorten = () => {
+    endAt = Math.min(endAt, performance.now() + HURRY_GRACE_MS);
+  };
+  if (hurry?.aborted) shorten();
+  return {
+    /** The first call sets the bound; that it still holds must not put it off. */
+    atMost: (ms: number) => {
+      if (!orphaned) endAt = Math.min(endAt, performance.now() + ms);
+      orphaned = true;
+    },
+    remainingMs: () => endAt - performance.now(),
+    pause: (ms: number) =>
+      new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          hurry?.removeEventListener('abort', onHurry);
+          resolve();
+        };
+        const onHurry = () => {
+          shorten();
+          done();
+        };
+        const timer = setTimeout(done, Math.max(0, Math.min(ms, endAt - performance.now())));
+        hurry?.addEventListener('abort', onHurry, { once: true });
+      }),
+  };
+}
+
+/**
+ * Live members by the given look. A look can fail for want of file descriptors or memory, above all on a machine that is
+ * in trouble; then the members of before stand, so that nobody is taken for dead unseen.
+ */
+async function livingAfter(
+  look: () => Promise<readonly ProcessInfo[]>,
+  before: readonly ProcessInfo[],
+): Promise<readonly ProcessInfo[]> {
+  try {
+    return (await look()).filter(isLive);
+  } catch {
+    return before;
+  }
+}
+
+function withKill(steps: readonly EndStep[]): readonly EndStep[] {
+  return steps.at(-1)?.signal === 'SIGKILL' ? steps : [...steps, { signal: 'SIGKILL', graceMs: KILL_WAIT_MS }];
+}

@@ -1,0 +1,31 @@
+// Stops every process of a tree and lets it go on: pause "now". Also the first half of killing a tree that forks.
+import { isLive, isStopped, type ProcessInfo, processKey } from './process-info.ts';
+import type { ProcessTree } from './process-tree.ts';
+import { sendSignal } from './send-signal.ts';
+
+/**
+ * A look can miss a child that is forked meanwhile, so looks go on until one finds nobody new. A stopped process forks no
+ * more, so each round has fewer that can; a tree that still grows after so many is a fork bomb.
+ */
+const MAX_ROUNDS = 20;
+
+/**
+ * Stops all members that run.
+ * @returns those that were stopped here; one that had stopped itself before is not among them and must not be woken
+ */
+export async function freezeTree(tree: ProcessTree): Promise<readonly ProcessInfo[]> {
+  const frozen = new Map<string, ProcessInfo>();
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const running = (await tree.look()).filter(
+      (info) => isLive(info) && !isStopped(info) && !frozen.has(processKey(info)),
+    );
+    if (running.length === 0) break;
+    for (const info of await sendSignal(running, 'SIGSTOP')) frozen.set(processKey(info), info);
+  }
+  return [...frozen.values()];
+}
+
+/** Lets processes go on that `freezeTree` stopped; children first, so that no parent finds its child still stopped. */
+export async function thawTree(frozen: readonly ProcessInfo[]): Promise<void> {
+  await sendSignal(frozen.toReversed(), 'SIGCONT');
+}

@@ -1,0 +1,41 @@
+// What a step or a run left running when it had ended: found by its mark, named for the report, ended.
+// Also serves whoever adopts a run whose wrapper died, with the processes that its journal names.
+import { type Ended, type EndOptions, endTree, KILL_WAIT_MS } from './end-tree.ts';
+import { isLive, type Marker } from './process-info.ts';
+import { type ProcessSource, systemProcesses } from './process-source.ts';
+import { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';
+
+/** Nobody waits for what was left behind: enough for a server to close its files, not for it to finish its work. */
+export const LEFT_OVER_GRACE_MS = 2_000;
+
+export type LeftOvers = Ended & {
+  /** What was alive when the search began, with its command line. Not redacted. */
+  readonly found: readonly { readonly pid: number; readonly command: string }[];
+};
+
+/** The environment entries that mark processes of a run; with `stepId`, of that step of it alone. */
+export function markerOf(runId: string, stepId?: string): Marker {
+  const run = `STEPSPAN_RUN_ID=${runId}`;
+  return stepId === undefined ? [run] : [run, `STEPSPAN_STEP_ID=${stepId}`];
+}
+
+/**
+ * Finds and ends, with SIGTERM and then SIGKILL, every process that carries the marker, or that is in the given tree.
+ * @param target the tree of the process that has ended, which remembers members that took the mark off; or a marker and
+ *   what a journal says of the process: both find descendants too
+ */
+export async function endLeftOvers(
+  target: ProcessTree | { readonly marker: Marker; readonly known?: readonly Identity[] },
+  options: Pick<EndOptions, 'hurry' | 'onSignal'> & { readonly source?: ProcessSource } = {},
+): Promise<LeftOvers> {
+  const source = options.source ?? systemProcesses;
+  const tree = 'look' in target ? target : createProcessTree({ ...target, source });
+  const alive = (await tree.search()).filter(isLive);
+  if (alive.length === 0) return { found: [], signalled: [], survivors: [] };
+  const found = await Promise.all(alive.map(async ({ pid }) => ({ pid, command: await source.command(pid) })));
+  const steps = [
+    { signal: 'SIGTERM', graceMs: LEFT_OVER_GRACE_MS },
+    { signal: 'SIGKILL', graceMs: KILL_WAIT_MS },
+  ] as const;
+  return { found, ...(await endTree(tree, { ...options, steps })) };
+}

@@ -1,0 +1,61 @@
+// Makes the pipes that a child writes to. Node's own 'pipe' is a pair of sockets: opening /dev/stdout then fails with
+// ENXIO ("No such device or address") in the child, and reads are half as fast. So the pipes are fifos, made by the
+// `mkfifo` command in a private folder that is gone before the child runs.
+
+import { execFile } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+export type OutputPipes = {
+  /** Path that the fifos had; a process that inherited one still shows it in its list of open files. */
+  readonly folder: string;
+  /** Our ends: not blocking, closed on exec. */
+  readonly read: { readonly stdout: number; readonly stderr: number; readonly lifeline: number };
+  /** The child's ends: blocking. To be closed here as soon as the child has been started. */
+  readonly write: { readonly stdout: number; readonly stderr: number; readonly lifeline: number };
+};
+
+const names = ['stdout', 'stderr', 'lifeline'] as const;
+
+const run = promisify(execFile);
+
+/** @returns undefined with the reason where the system has no `mkfifo`, or its folder for temporary files no fifos */
+export async function makeOutputPipes(): Promise<OutputPipes | { readonly unavailable: string }> {
+  let folder: string | undefined;
+  const opened: number[] = [];
+  const open = (path: string, flags: number) => {
+    const fd = openSync(path, flags);
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    // The real path, as it is compared with what the system says about open files.
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'stepspan-')));
+    const paths = names.map((name) => join(folder ?? '', name));
+    // `rw` for the owner alone; the folder has mode 0700 from mkdtemp.
+    await run('mkfifo', ['-m', '600', ...paths], { env: { PATH: process.env.PATH ?? '/usr/bin:/bin' } });
+    // The reading end first: a writing end blocks, or fails, while nobody reads.
+    const [stdout, stderr, lifeline] = paths.map((path) => ({
+      read: open(path, constants.O_RDONLY | constants.O_NONBLOCK),
+      write: open(path, constants.O_WRONLY),
+    })) as [Ends, Ends, Ends];
+    return {
+      folder,
+      read: { stdout: stdout.read, stderr: stderr.read, lifeline: lifeline.read },
+      write: { stdout: stdout.write, stderr: stderr.write, lifeline: lifeline.write },
+    };
+  } catch (error) {
+    for (const fd of opened) closeSync(fd);
+    return { unavailable: (error as Error).message.split('\n')[0] ?? '' };
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+type Ends = { readonly read: number; readonly write: number };
+
+export function closeAll(ends: OutputPipes['read']): void {
+  for (const name of names) closeSync(ends[name]);
+}

@@ -1,0 +1,131 @@
+// Reads single files of Linux's /proc. Owns their formats (proc(5)); knows no tree and sends no signal.
+// All reads are synchronous: one takes a few microseconds, where a trip to the thread pool takes more CPU than the read.
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import type { Marker, ProcessInfo } from './process-info.ts';
+
+/**
+ * Clock ticks a second in /proc/PID/stat (USER_HZ). It is 100 on every architecture that Node runs on, whatever the
+ * kernel's own tick is; asking `getconf CLK_TCK` would start a process.
+ */
+const TICKS_PER_SECOND = 100;
+
+/** The process as it is now; undefined when there is none with this pid. */
+export function readStat(pid: number): ProcessInfo | undefined {
+  const text = readProc(`/proc/${pid}/stat`)?.toString('latin1');
+  if (text === undefined) return undefined;
+  // The second field is the name in brackets, in which a process can have written spaces and brackets of its own.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const number = (index: number) => Number(fields[index] ?? 0);
+  return {
+    pid,
+    startTime: fields[19] ?? '',
+    state: fields[0] ?? '',
+    parentPid: number(1),
+    groupId: number(2),
+    sessionId: number(3),
+    ownSeconds: (number(11) + number(12)) / TICKS_PER_SECOND,
+    reapedSeconds: (number(13) + number(14)) / TICKS_PER_SECOND,
+  };
+}
+
+/** Children of every thread of the process: one that a thread forked stands only in that thread's list. */
+export function readChildren(pid: number): number[] {
+  const children: number[] = [];
+  for (const thread of listFolder(`/proc/${pid}/task`)) {
+    const list = readProc(`/proc/${pid}/task/${thread}/children`);
+    if (list === undefined || list.length === 0) continue;
+    for (const word of list.toString('latin1').trim().split(' ')) children.push(Number(word));
+  }
+  return children;
+}
+
+/** Whether this kernel lists children (CONFIG_PROC_CHILDREN); without it the whole of /proc has to be read. */
+export function hasChildrenFiles(): boolean {
+  return readProc(`/proc/${process.pid}/task/${process.pid}/children`) !== undefined;
+}
+
+/** Every process of the machine that this user may see. */
+export function readAllPids(): number[] {
+  return listFolder('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/**
+ * Whether every entry of the marker stands in the environment that the process was started with.
+ * False for processes of other users, whose environment cannot be read.
+ */
+export function hasMarker(pid: number, marker: Marker): boolean {
+  if (marker.length === 0) return false;
+  const environment = readProc(`/proc/${pid}/environ`);
+  if (environment === undefined) return false;
+  const framed = Buffer.concat([NUL, environment, NUL]);
+  return marker.every((entry) => framed.includes(Buffer.from(`\0${entry}\0`)));
+}
+
+/** Whether the process holds open a file below `folder`, also one whose name has been removed since. */
+export function holdsFileBelow(pid: number, folder: string): boolean {
+  return listFolder(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(`${folder}/`);
+    } catch (error) {
+      return goneOrForeign(error);
+    }
+  });
+}
+
+/** The command line for a person: arguments divided by spaces, the name in brackets where there is none. */
+export function readCommand(pid: number): string {
+  const line = readProc(`/proc/${pid}/cmdline`)?.toString().replaceAll('\0', ' ').trim();
+  if (line) return line.slice(0, MAX_COMMAND_CHARACTERS);
+  return `[${readProc(`/proc/${pid}/comm`)?.toString().trim() ?? 'unknown'}]`;
+}
+
+/** A command line can be 2 MiB long; this much tells a person which process it was. */
+export const MAX_COMMAND_CHARACTERS = 500;
+
+const NUL = Buffer.from([0]);
+/** One read takes nearly every file of /proc whole: only environments, command lines and long lists of children grow. */
+const scratch = Buffer.allocUnsafeSlow(1 << 16);
+
+function readProc(path: string): Buffer | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    goneOrForeign(error);
+    return undefined;
+  }
+  try {
+    const parts: Buffer[] = [];
+    for (;;) {
+      const count = readSync(fd, scratch, 0, scratch.length, null);
+      parts.push(Buffer.from(scratch.subarray(0, count)));
+      if (count < scratch.length) return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    }
+  } catch (error) {
+    goneOrForeign(error);
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function listFolder(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    goneOrForeign(error);
+    return [];
+  }
+}
+
+/**
+ * False for the errors that mean that there is no such process or that it is not ours.
+ * Any other one (no file descriptor left, no memory) is thrown on: it must not make a live process look dead.
+ */
+function goneOrForeign(error: unknown): false {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return false;
+  throw error;
+}

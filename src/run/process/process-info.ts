@@ -1,0 +1,36 @@
+// What is known of one process at one moment, and what tells it from a later process with the same pid. No IO.
+import type { ProcessIdentity } from '../../event/event.ts';
+
+export type ProcessInfo = {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat in clock ticks since boot, or the start time as `ps` prints it. */
+  readonly startTime: string;
+  readonly parentPid: number;
+  readonly groupId: number;
+  /** The session; 0 where the system does not tell. */
+  readonly sessionId: number;
+  /** The state letter of /proc/PID/stat and of `ps`: R, S, D, T, t, Z, X, I. */
+  readonly state: string;
+  /** User and system CPU time of the process itself, in seconds. */
+  readonly ownSeconds: number;
+  /** CPU time of its children that ended and that it waited for, theirs included; 0 where the system does not tell. */
+  readonly reapedSeconds: number;
+};
+
+/** `NAME=value` entries that all stand in the environment of every process that belongs to a run or to a step. */
+export type Marker = readonly string[];
+
+/** Tells a process from every other one since boot: a pid alone is given out again. */
+export function processKey(process: Pick<ProcessIdentity, 'pid' | 'startTime'>): string {
+  return `${process.pid}:${process.startTime}`;
+}
+
+/** A zombie holds its pid until its parent waits for it, but runs nothing and takes no signal: it counts as dead. */
+export function isLive(process: ProcessInfo): boolean {
+  return process.state !== 'Z' && process.state !== 'X';
+}
+
+/** Stopped by SIGSTOP or the like (T), or by a debugger (t). */
+export function isStopped(process: ProcessInfo): boolean {
+  return process.state === 'T' || process.state === 't';
+}

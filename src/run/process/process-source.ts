@@ -1,0 +1,77 @@
+// Where processes are looked up: /proc on Linux, pidtree and `ps` elsewhere. Answers questions; remembers nothing.
+import { createPortableSource } from './portable-source.ts';
+import {
+  hasChildrenFiles,
+  hasMarker,
+  holdsFileBelow,
+  readAllPids,
+  readChildren,
+  readCommand,
+  readStat,
+} from './proc-files.ts';
+import type { Marker, ProcessInfo } from './process-info.ts';
+
+/** What makes a process ours, apart from its ancestors. */
+export type SearchCriteria = {
+  readonly marker: Marker;
+  /** A private folder of ours: who holds a file of it open has inherited it. */
+  readonly holding: string | undefined;
+  /** Sessions in which every process is ours. */
+  readonly sessions: ReadonlySet<number>;
+};
+
+export type ProcessSource = {
+  readonly get: (pids: readonly number[]) => Promise<ProcessInfo[]>;
+  /** The given processes, as far as they exist, and all below them; parents before their children. */
+  readonly withDescendants: (pids: readonly number[]) => Promise<ProcessInfo[]>;
+  /** Looks at every process of the machine. Dear: on demand only. */
+  readonly search: (criteria: SearchCriteria) => Promise<ProcessInfo[]>;
+  readonly command: (pid: number) => Promise<string>;
+};
+
+export const systemProcesses: ProcessSource =
+  process.platform === 'linux' ? createLinuxSource() : createPortableSource();
+
+function createLinuxSource(): ProcessSource {
+  let listsChildren: boolean | undefined;
+  return {
+    async get(pids) {
+      return present(pids);
+    },
+    async withDescendants(pids) {
+      listsChildren ??= hasChildrenFiles();
+      if (!listsChildren) return descendantsIn(present(readAllPids()), pids);
+      const found = new Map(present(pids).map((info) => [info.pid, info]));
+      // A map gives its entries in the order of their insertion, also those that are added while it is walked.
+      for (const parent of found.values()) {
+        for (const pid of readChildren(parent.pid)) {
+          const child = found.has(pid) ? undefined : readStat(pid);
+          // A pid that was given to somebody else after the list was read has another parent.
+          if (child?.parentPid === parent.pid) found.set(pid, child);
+        }
+      }
+      return [...found.values()];
+    },
+    async search({ marker, holding, sessions }) {
+      return present(readAllPids()).filter(
+        ({ pid, sessionId }) =>
+          sessions.has(sessionId) ||
+          hasMarker(pid, marker) ||
+          (holding !== undefined && pid !== process.pid && holdsFileBelow(pid, holding)),
+      );
+    },
+    command: async (pid) => readCommand(pid),
+  };
+}
+
+function present(pids: readonly number[]): ProcessInfo[] {
+  return pids.map(readStat).filter((info) => info !== undefined);
+}
+
+/** Walks down from `roots` in a list of all processes; parents before their children. */
+export function descendantsIn(all: readonly ProcessInfo[], roots: readonly number[]): ProcessInfo[] {
+  const childrenOf = Map.groupBy(all, (info) => info.parentPid);
+  const found = new Set(all.filter((info) => roots.includes(info.pid)));
+  for (const parent of found) for (const child of childrenOf.get(parent.pid) ?? []) found.add(child);
+  return [...found];
+}

@@ -1,0 +1,82 @@
+// The set of processes that belong to one child, or to everything of one run: its descendants, those that were once
+// seen below it, and those that carry its mark. Remembers members by pid and start time, so that a pid that was given
+// to somebody else is never taken for a member. Sends no signal.
+import type { ProcessIdentity } from '../../event/event.ts';
+import { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
+import { type ProcessSource, systemProcesses } from './process-source.ts';
+
+export type ProcessTree = {
+  /**
+   * Members that exist now, zombies included, parents first. Cheap enough for every second: walks down from members known
+   * before, so that one that has called setsid and lost its parent since is still seen.
+   */
+  readonly look: () => Promise<readonly ProcessInfo[]>;
+  /**
+   * The same after a search of the whole machine for the mark in environments, for sessions of members, and for who holds
+   * our pipes: also finds a daemon whose parents were gone before anybody looked. Reads a few files a process.
+   */
+  readonly search: () => Promise<readonly ProcessInfo[]>;
+  /** The process that the tree was made for, as long as it lives. */
+  readonly root: Identity | undefined;
+};
+
+export type Identity = Pick<ProcessIdentity, 'pid' | 'startTime'>;
+
+/**
+ * @param options.known processes to walk down from: the root first; those whose identity no longer fits are ignored
+ * @param options.marker environment entries of every member; none: no search by environment
+ * @param options.holding private folder whose files only members have inherited; undefined when nobody has one open
+ */
+export function createProcessTree(options: {
+  readonly known?: readonly Identity[];
+  readonly marker: Marker;
+  readonly holding?: () => string | undefined;
+  readonly source?: ProcessSource;
+}): ProcessTree {
+  const source = options.source ?? systemProcesses;
+  let members = new Map((options.known ?? []).map((identity) => [processKey(identity), identity]));
+  /** Pids of members that led a session. Every process of such a session is below the member: none can join from outside. */
+  const leaders = new Set<number>();
+
+  const keep = async (found: readonly ProcessInfo[]) => {
+    const mayNot = await ownLine(source);
+    const kept = found.filter((info) => !mayNot.has(info.pid));
+    for (const info of kept) if (info.sessionId === info.pid) leaders.add(info.pid);
+    members = new Map(kept.map((info) => [processKey(info), info]));
+    return kept;
+  };
+  /** Identity before descent: a pid that belongs to somebody else now must not bring in that one's children. */
+  const alive = async () => {
+    const there = await source.get([...members.values()].map((member) => member.pid));
+    return there.filter((info) => members.has(processKey(info)));
+  };
+
+  return {
+    root: options.known?.[0],
+    async look() {
+      const known = await alive();
+      return known.length === 0 ? keep([]) : keep(await source.withDescendants(known.map((info) => info.pid)));
+    },
+    async search() {
+      const known = await alive();
+      // The number of a session is ours only while a member is in it; afterwards it can be given out again.
+      const sessions = new Set(known.filter(isLive).map((info) => info.sessionId));
+      const ours = new Set([...sessions].filter((session) => leaders.has(session)));
+      const found = await source.search({ marker: options.marker, holding: options.holding?.(), sessions: ours });
+      const pids = new Set([...known, ...found].map((info) => info.pid));
+      const mayNot = await ownLine(source);
+      return keep(await source.withDescendants([...pids].filter((pid) => !mayNot.has(pid))));
+    },
+  };
+}
+
+/** This process and its ancestors: whatever mark they carry, they are not what we started. */
+export async function ownLine(source: ProcessSource = systemProcesses): Promise<ReadonlySet<number>> {
+  const line = new Set<number>();
+  for (let pid = process.pid; pid > 0 && !line.has(pid); ) {
+    line.add(pid);
+    const [info] = pid === process.pid ? [{ parentPid: process.ppid }] : await source.get([pid]);
+    pid = info?.parentPid ?? 0;
+  }
+  return line.add(1);
+}

@@ -1,0 +1,34 @@
+// Sends one signal to members of a tree, never to anybody else: each pid is checked against its start time just before.
+import { isLive, type ProcessInfo, processKey } from './process-info.ts';
+import { type ProcessSource, systemProcesses } from './process-source.ts';
+import { ownLine } from './process-tree.ts';
+
+/**
+ * Each live process gets the signal exactly once: programs take a second SIGINT for "now at once".
+ * Between check and signal a pid could only change hands if its process ended and all other pids were used up within
+ * microseconds.
+ * @returns those that got it; the others were gone, or are not ours to signal (another user, our own ancestors)
+ */
+export async function sendSignal(
+  targets: readonly ProcessInfo[],
+  signal: NodeJS.Signals,
+  source: ProcessSource = systemProcesses,
+): Promise<readonly ProcessInfo[]> {
+  const mayNot = await ownLine(source);
+  const wanted = new Set(targets.map(processKey));
+  const there = await source.get(targets.map((target) => target.pid));
+  return there.filter(
+    (info) => wanted.has(processKey(info)) && isLive(info) && !mayNot.has(info.pid) && kill(info.pid, signal),
+  );
+}
+
+function kill(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    // Gone since the check, or run as another user by sudo or a setuid program: the look afterwards tells which.
+    if (code === 'ESRCH' || code === 'EPERM') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,128 @@
+// Why a command could not be started, in words that say what to do about it.
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export type SpawnFailureReason =
+  | 'cwd'
+  | 'not_found'
+  | 'not_executable'
+  | 'interpreter'
+  | 'too_big'
+  | 'limit'
+  | 'invalid'
+  | 'other';
+
+export type SpawnFailure = {
+  readonly kind: 'failed';
+  readonly reason: SpawnFailureReason;
+  /** What is wrong and what to do, for a person. */
+  readonly message: string;
+};
+
+type Attempt = { readonly file: string; readonly cwd: string; readonly env: Readonly<Record<string, string>> };
+
+/**
+ * @param error what the spawn failed with; its `code` is that of the system call
+ * @see execve(2) for what each code means; chdir to `cwd` fails with the same codes, so the folder is looked at first
+ */
+export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attempt): SpawnFailure {
+  const { file, cwd } = attempt;
+  const failed = (reason: SpawnFailureReason, why: string): SpawnFailure => ({
+    kind: 'failed',
+    reason,
+    message: `Cannot start \`${file}\`: ${why}`,
+  });
+  const folderProblem = problemOfFolder(cwd);
+  if (folderProblem !== undefined) return failed('cwd', folderProblem);
+  switch (error.code) {
+    case 'ENOENT': {
+      const path = locate(attempt);
+      if (path !== undefined) {
+        const interpreter = interpreterOf(path);
+        const what = interpreter === undefined ? 'the program loader that it names' : `its interpreter ${interpreter}`;
+        return failed('interpreter', `${path} is there, but ${what} is not. Install that, or correct the first line.`);
+      }
+      return file.includes('/')
+        ? failed('not_found', `there is no such file (seen from ${cwd}). Correct the path.`)
+        : failed(
+            'not_found',
+            `no such command in PATH (${attempt.env.PATH ?? 'not set'}). Install it, or write its path.`,
+          );
+    }
+    case 'EACCES':
+    case 'EPERM': {
+      const path = locate(attempt) ?? file;
+      return isFolder(path)
+        ? failed('not_executable', 'it is a folder. Name the program in it.')
+        : failed(
+            'not_executable',
+            `it may not be executed by this user. Try \`chmod +x ${path}\`, or look at the mount's noexec.`,
+          );
+    }
+    case 'ENOEXEC':
+      return failed('not_executable', 'it is no program for this machine. Check its architecture, or its `#!` line.');
+    case 'E2BIG':
+      return failed(
+        'too_big',
+        'its arguments and environment are too long for the system. Pass long values by a file or stdin.',
+      );
+    case 'EMFILE':
+    case 'ENFILE':
+      return failed('limit', 'no file descriptor is left. Raise `ulimit -n`, or lower `concurrency`.');
+    case 'EAGAIN':
+    case 'ENOMEM':
+      return failed(
+        'limit',
+        'no process or memory is left. Look at `ulimit -u` and at the free memory, or lower `concurrency`.',
+      );
+    case 'ERR_INVALID_ARG_VALUE':
+    case 'ERR_INVALID_ARG_TYPE':
+      return failed('invalid', `${firstLine(error.message)} Arguments and environment cannot hold a NUL character.`);
+    default:
+      return failed('other', `${error.code ?? 'unknown error'}: ${firstLine(error.message)}`);
+  }
+}
+
+function problemOfFolder(cwd: string): string | undefined {
+  try {
+    if (!statSync(cwd).isDirectory()) return `its working folder ${cwd} is a file. Correct \`cwd\`.`;
+    accessSync(cwd, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? `its working folder ${cwd} does not exist. Create it, or correct \`cwd\`.`
+      : `its working folder ${cwd} cannot be entered by this user. Correct \`cwd\`, or its permissions.`;
+  }
+}
+
+/** The file that the system would have executed, found as execvp(3) does. */
+function locate({ file, cwd, env }: Attempt): string | undefined {
+  const folders = file.includes('/') ? [''] : (env.PATH ?? '').split(delimiter);
+  return folders
+    .map((folder) => (file.startsWith('/') ? file : join(cwd, folder === '' ? '' : '/', folder, file)))
+    .find((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** What the `#!` line names; undefined for a file without one. Linux reads 255 bytes of it. */
+function interpreterOf(path: string): string | undefined {
+  const head = Buffer.alloc(255);
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      readSync(fd, head);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+  return /^#!\s*(\S+)/.exec(head.toString('latin1'))?.[1];
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
+}
