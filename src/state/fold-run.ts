@@ -32,9 +32,7 @@ export function foldRun(state: RunState, record: JournalRecord): RunState {
   if (record.kind === 'output') return foldOutput(next, record);
   const folded = foldRunEvent(next, record.event, record.timeNs);
   if (record.subject === undefined) return folded;
-  return changeStep(folded, record.subject.step, (step) =>
-    foldStepEvent(step, record.event, record.subject?.attempt ?? 1, record.timeNs),
-  );
+  return changeStep(folded, record.subject.step, (step) => foldStepEvent(step, record));
 }
 
 /** The state after all of `records`, in order. */

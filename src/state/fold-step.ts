@@ -1,15 +1,14 @@
 // What an event says about its step and its attempt. Pure; the run as a whole is fold-run.ts's.
-import type { Event } from '../event/event.ts';
+import type { EventRecord } from '../event/record.ts';
 import { changeAttempt } from './change-attempt.ts';
 import { foldClaudeEvent } from './fold-claude.ts';
 import { noLines, type StepPhase, type StepState } from './run-state.ts';
 import { nsOfMs } from './time.ts';
 
-/**
- * @param number the attempt that the record is about, from 1
- * @param timeNs the record's time
- */
-export function foldStepEvent(step: StepState, event: Event, number: number, timeNs: bigint): StepState {
+/** The step after an event about it; an event that says nothing of it gives the step itself. */
+export function foldStepEvent(step: StepState, record: EventRecord): StepState {
+  const { event, timeNs, seq } = record;
+  const number = record.subject?.attempt ?? 1;
   switch (event.type) {
     case 'step.started':
       return { ...unlessFinished(step, { kind: 'running' }), startedNs: step.startedNs ?? timeNs };
@@ -27,6 +26,8 @@ export function foldStepEvent(step: StepState, event: Event, number: number, tim
             command: event.command,
             pid: event.pid,
             startedNs: timeNs,
+            firstSeq: seq,
+            lastSeq: undefined,
             cost: { kind: 'none' },
             lines: noLines,
             resources: undefined,
@@ -39,6 +40,7 @@ export function foldStepEvent(step: StepState, event: Event, number: number, tim
     case 'attempt.finished':
       return changeAttempt({ ...step, activity: { kind: 'none' }, stall: undefined }, number, (attempt) => ({
         ...attempt,
+        lastSeq: seq,
         phase: {
           kind: 'finished',
           outcome: event.outcome,

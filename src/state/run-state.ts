@@ -84,6 +84,9 @@ export type AttemptState = {
   readonly command: string;
   readonly pid: number | undefined;
   readonly startedNs: bigint;
+  /** Of its `attempt.started`, and of its `attempt.finished` once there is one: where in the journal its lines are. */
+  readonly firstSeq: number;
+  readonly lastSeq: number | undefined;
   readonly cost: AttemptCost;
   readonly lines: LineCounts;
   readonly resources: Resources | undefined;

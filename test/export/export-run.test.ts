@@ -50,7 +50,8 @@ describe('text', () => {
   test('without ANSI keeps every line and takes only the sequences out, also of bytes that are not UTF-8', async () => {
     const made = journalOf()
       .output(Buffer.from([0xff, 0xc2, 0x0a]))
-      .output('\u001b[31mred\u001b[0m\nplain\u009b1m!', undefined);
+      .output('\u001b[31mred\u001b[0m\n')
+      .output('plain\u009b1m!');
     const exported = await collect(made.records, { ...text, ansi: false });
     expect([...exported.subarray(0, 3)]).toEqual([0xff, 0xc2, 0x0a]);
     expect(exported.subarray(3).toString()).toBe('red\nplain!');
