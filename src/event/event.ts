@@ -155,7 +155,8 @@ export type RecordEvent =
   /** Lines that were printed but could not be kept, or were removed before a reader had them. Never silent. */
   | {
       readonly type: 'journal.lost';
-      readonly why: 'disk' | 'retention';
+      /** `size`: one event was larger than a frame may be. */
+      readonly why: 'disk' | 'retention' | 'size';
       readonly lines: number;
       readonly events: number;
       readonly bytes: number;

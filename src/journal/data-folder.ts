@@ -1,0 +1,136 @@
+// Where things are in the data folder. Every path below it is made here and nowhere else; outside text becomes a path
+// only through `isRunId` or `isName`, so `../` and its kin cannot get in.
+import { mkdirSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { isRunId, type RunId } from '../event/ids.ts';
+
+/** The folders and files of one run. They need not exist. */
+export type RunFolder = {
+  readonly runId: RunId;
+  readonly dir: string;
+  readonly journalDir: string;
+  readonly cursorsDir: string;
+  readonly locksDir: string;
+  readonly refusedDir: string;
+};
+
+export type FoundRun =
+  | { readonly kind: 'found'; readonly runId: RunId }
+  | { readonly kind: 'none'; readonly message: string }
+  | { readonly kind: 'ambiguous'; readonly message: string; readonly candidates: readonly RunId[] };
+
+export type DataFolder = {
+  readonly root: string;
+  readonly runsDir: string;
+  /** Where a running hub says how to reach it. */
+  readonly hubFile: string;
+  /** All runs, newest first. */
+  readonly listRunIds: () => RunId[];
+  readonly runDir: (runId: RunId) => RunFolder;
+  /** The run that `text` names: its id, the start or the end of it if only one run has it, or `latest`. */
+  readonly findRun: (text: string) => FoundRun;
+};
+
+/** So many candidates are named in the message about an ambiguous name; more would not fit a line. */
+const namedCandidates = 5;
+
+/** `$STEPSPAN_DATA_DIR`, else `$XDG_STATE_HOME/stepspan`, else `~/.local/state/stepspan` (XDG Base Directory 0.8). */
+export function dataRoot(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.STEPSPAN_DATA_DIR) return resolve(env.STEPSPAN_DATA_DIR);
+  const state = env.XDG_STATE_HOME;
+  // The specification has relative paths ignored.
+  if (state !== undefined && isAbsolute(state)) return join(state, 'stepspan');
+  return join(env.HOME || homedir(), '.local', 'state', 'stepspan');
+}
+
+/** @param root the data folder; it is made when the first run is */
+export function dataFolder(root: string = dataRoot()): DataFolder {
+  const runsDir = join(root, 'runs');
+  const listRunIds = (): RunId[] => namesIn(runsDir).filter(isRunId).sort().reverse();
+  return {
+    root,
+    runsDir,
+    hubFile: join(root, 'hub.json'),
+    listRunIds,
+    runDir(runId) {
+      if (!isRunId(runId)) throw new Error(`${JSON.stringify(runId)} is no run id, and would become a path`);
+      return runFolderAt(join(runsDir, runId), runId);
+    },
+    findRun: (text) => findRun(listRunIds(), text, runsDir),
+  };
+}
+
+/** Makes the folders of a run, for the owner only: what a run prints is nobody else's business. */
+export function makeRunFolder(folder: RunFolder): void {
+  for (const dir of [folder.journalDir, folder.cursorsDir, folder.locksDir])
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+}
+
+/** The file of a reader's cursor. */
+export function cursorPath(folder: RunFolder, reader: string): string {
+  return join(folder.cursorsDir, `${checkedName(reader)}.json`);
+}
+
+/** The file of a lock of a run: `writer` (who may append), `ship` (who may ship), `archive`. */
+export function lockPath(folder: RunFolder, name: string): string {
+  return join(folder.locksDir, `${checkedName(name)}.lock`);
+}
+
+/** The readers that have a cursor in this run. */
+export function readersOf(folder: RunFolder): string[] {
+  return namesIn(folder.cursorsDir)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length))
+    .filter((name) => isName(name))
+    .sort();
+}
+
+function runFolderAt(dir: string, runId: RunId): RunFolder {
+  return {
+    runId,
+    dir,
+    journalDir: join(dir, 'journal'),
+    cursorsDir: join(dir, 'cursors'),
+    locksDir: join(dir, 'locks'),
+    refusedDir: join(dir, 'refused'),
+  };
+}
+
+function findRun(runIds: readonly RunId[], text: string, runsDir: string): FoundRun {
+  const newest = runIds[0];
+  if (newest === undefined) return { kind: 'none', message: `There are no runs in ${runsDir}.` };
+  if (text === 'latest') return { kind: 'found', runId: newest };
+  const exact = runIds.find((runId) => runId === text);
+  if (exact !== undefined) return { kind: 'found', runId: exact };
+  const candidates = text === '' ? [] : runIds.filter((runId) => runId.startsWith(text) || runId.endsWith(text));
+  const [only, ...others] = candidates;
+  if (only === undefined) {
+    const message = `No run in ${runsDir} has the id ${JSON.stringify(text)}, nor begins or ends with it. The latest is ${newest}.`;
+    return { kind: 'none', message };
+  }
+  if (others.length === 0) return { kind: 'found', runId: only };
+  const named = candidates.slice(0, namedCandidates).join(', ');
+  const more = candidates.length > namedCandidates ? ` and ${candidates.length - namedCandidates} more` : '';
+  const message = `${JSON.stringify(text)} fits ${candidates.length} runs: ${named}${more}. Give more of the id.`;
+  return { kind: 'ambiguous', message, candidates };
+}
+
+function checkedName(name: string): string {
+  if (!isName(name))
+    throw new Error(`${JSON.stringify(name)} cannot name a file: use a-z, 0-9, "-" and "_", 64 at most`);
+  return name;
+}
+
+function isName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9_-]{0,63}$/.test(name);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

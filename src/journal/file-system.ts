@@ -1,0 +1,28 @@
+// The file system as the writer sees it: exactly the calls it makes, so that a test can make each of them fail.
+import fs from 'node:fs';
+
+export type JournalFileSystem = Pick<
+  typeof fs,
+  'openSync' | 'closeSync' | 'writeSync' | 'writevSync' | 'ftruncateSync' | 'fsyncSync' | 'fdatasyncSync' | 'unlinkSync'
+> & {
+  /** Asynchronous, off the main thread. */
+  readonly fdatasync: (fd: number, done: (error: NodeJS.ErrnoException | null) => void) => void;
+};
+
+export const realFileSystem: JournalFileSystem = fs;
+
+/** Makes entries of a folder (a new file, a rename) survive a power cut. Some file systems refuse; that is no loss of order. */
+export function syncFolder(
+  folder: string,
+  fileSystem: Pick<JournalFileSystem, 'openSync' | 'fsyncSync' | 'closeSync'> = fs,
+): void {
+  const fd = fileSystem.openSync(folder, 'r');
+  try {
+    fileSystem.fsyncSync(fd);
+  } catch (error) {
+    // EINVAL: this file system has no fsync on folders (some network and FUSE ones).
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+  } finally {
+    fileSystem.closeSync(fd);
+  }
+}

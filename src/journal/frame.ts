@@ -1,0 +1,161 @@
+// One frame: encoding, parsing, and its way to and from a journal record. The byte layout is in `format.ts`. No IO.
+import { crc32 } from 'node:zlib';
+import type { Event } from '../event/event.ts';
+import { type JournalRecord, type Severity, type Stream, type Subject, severities, streams } from '../event/record.ts';
+import { frameHeadBytes, maxFrameBytes, readSeq, writeSeq } from './format.ts';
+
+const kindCodes = { event: 1, output: 2 } as const;
+const flagContinues = 1;
+const flagUnterminated = 2;
+const flagSubject = 4;
+
+/** What a frame says, apart from its payload. */
+export type FrameFields = {
+  readonly kind: 'event' | 'output';
+  readonly stream: Stream | undefined;
+  readonly severity: Severity | undefined;
+  readonly continues: boolean;
+  readonly unterminated: boolean;
+  readonly lineCount: number;
+  readonly seq: number;
+  readonly timeNs: bigint;
+  readonly subject: Subject | undefined;
+};
+
+export type Frame = Omit<FrameFields, 'kind'> & {
+  /** `unknown` was added by a later minor version: it takes sequence numbers and is passed over. */
+  readonly kind: 'event' | 'output' | 'unknown';
+  readonly payload: Buffer;
+  /** Size of the whole frame: the next one begins so many bytes later. */
+  readonly bytes: number;
+};
+
+export type ParsedFrame =
+  | { readonly kind: 'frame'; readonly frame: Frame }
+  /** The bytes end before the frame does; `needs` is how many it takes from its start, as far as can be told. */
+  | { readonly kind: 'incomplete'; readonly needs: number }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+/** How many bytes a frame takes. */
+export function frameBytes(fields: FrameFields, payloadBytes: number): number {
+  return frameHeadBytes + (fields.subject === undefined ? 0 : Buffer.byteLength(fields.subject.step)) + payloadBytes;
+}
+
+/** Head and step id of a frame, with the checksum over them and the payload; the payload follows as it is. */
+export function encodeFrameHead(fields: FrameFields, payload: Buffer, seed: number): Buffer {
+  const { subject } = fields;
+  const stepBytes = subject === undefined ? 0 : Buffer.byteLength(subject.step);
+  const head = Buffer.allocUnsafe(frameHeadBytes + stepBytes);
+  head.writeUInt32LE(head.length + payload.length, 4);
+  head[8] = kindCodes[fields.kind];
+  head[9] = fields.stream === undefined ? 0 : streams.indexOf(fields.stream) + 1;
+  head[10] = fields.severity === undefined ? 0 : severities.indexOf(fields.severity) + 1;
+  head[11] =
+    (fields.continues ? flagContinues : 0) |
+    (fields.unterminated ? flagUnterminated : 0) |
+    (subject === undefined ? 0 : flagSubject);
+  head.writeUInt32LE(fields.lineCount, 12);
+  writeSeq(head, fields.seq, 16);
+  head.writeBigUInt64LE(fields.timeNs, 24);
+  head.writeUInt32LE(subject?.attempt ?? 0, 32);
+  head.writeUInt16LE(stepBytes, 36);
+  head.writeUInt16LE(0, 38);
+  if (subject !== undefined) head.write(subject.step, frameHeadBytes, 'utf8');
+  head.writeUInt32LE(crc32(payload, crc32(head.subarray(4), seed)), 0);
+  return head;
+}
+
+/**
+ * Reads the frame that starts at `at`. Never throws, whatever the bytes are.
+ * The payload is a view on `bytes`, not a copy.
+ * @param seed from `frameSeed`, of the segment that the bytes come from
+ */
+export function parseFrame(bytes: Buffer, at: number, seed: number): ParsedFrame {
+  const available = bytes.length - at;
+  if (available < 8) return { kind: 'incomplete', needs: frameHeadBytes };
+  const length = bytes.readUInt32LE(at + 4);
+  if (length < frameHeadBytes || length > maxFrameBytes) {
+    return { kind: 'corrupt', reason: `a frame of ${length} bytes cannot be` };
+  }
+  if (available < length) return { kind: 'incomplete', needs: length };
+  if (crc32(bytes.subarray(at + 4, at + length), seed) !== bytes.readUInt32LE(at)) {
+    return { kind: 'corrupt', reason: 'the checksum of the frame does not match' };
+  }
+  const kindCode = bytes[at + 8]!;
+  const streamCode = bytes[at + 9]!;
+  const severityCode = bytes[at + 10]!;
+  const flags = bytes[at + 11]!;
+  const lineCount = bytes.readUInt32LE(at + 12);
+  const seq = readSeq(bytes, at + 16);
+  const payloadAt = at + frameHeadBytes + bytes.readUInt16LE(at + 36);
+  const kind = kindCode === kindCodes.event ? 'event' : kindCode === kindCodes.output ? 'output' : 'unknown';
+  const stream = streams[streamCode - 1];
+  // From here on the bytes are what somebody wrote; fields that cannot be mean a writer with a defect.
+  if (seq === undefined || lineCount === 0 || payloadAt > at + length || (kind === 'output' && stream === undefined)) {
+    return { kind: 'corrupt', reason: 'the fields of the frame contradict each other' };
+  }
+  const subject =
+    (flags & flagSubject) === 0
+      ? undefined
+      : { step: bytes.toString('utf8', at + frameHeadBytes, payloadAt), attempt: bytes.readUInt32LE(at + 32) };
+  return {
+    kind: 'frame',
+    frame: {
+      kind,
+      stream,
+      severity: severities[severityCode - 1],
+      continues: (flags & flagContinues) !== 0,
+      unterminated: (flags & flagUnterminated) !== 0,
+      lineCount,
+      seq,
+      timeNs: bytes.readBigUInt64LE(at + 24),
+      subject,
+      payload: bytes.subarray(payloadAt, at + length),
+      bytes: length,
+    },
+  };
+}
+
+/**
+ * The record that a frame holds, cut to begin at sequence number `from` where that lies inside it.
+ * Undefined for a kind that this version does not know, and for an event that is no JSON.
+ */
+export function recordOf(frame: Frame, from = frame.seq): JournalRecord | undefined {
+  const { seq, timeNs, subject } = frame;
+  if (frame.kind === 'event') {
+    const event = parseEvent(frame.payload);
+    return event && { kind: 'event', seq, timeNs, subject, event };
+  }
+  if (frame.kind === 'unknown' || frame.stream === undefined) return undefined;
+  const skipped = Math.min(Math.max(from - seq, 0), frame.lineCount - 1);
+  return {
+    kind: 'output',
+    seq: seq + skipped,
+    timeNs: timeNs + BigInt(skipped),
+    subject,
+    stream: frame.stream,
+    severity: frame.severity,
+    lineCount: frame.lineCount - skipped,
+    bytes: skipped === 0 ? frame.payload : frame.payload.subarray(offsetOfLine(frame.payload, skipped)),
+    continues: skipped === 0 && frame.continues,
+    unterminated: frame.unterminated,
+  };
+}
+
+function parseEvent(payload: Buffer): Event | undefined {
+  try {
+    return JSON.parse(payload.toString('utf8')) as Event;
+  } catch {
+    return undefined;
+  }
+}
+
+function offsetOfLine(bytes: Buffer, line: number): number {
+  let at = 0;
+  for (let index = 0; index < line; index++) {
+    const newline = bytes.indexOf(0x0a, at);
+    if (newline === -1) return bytes.length;
+    at = newline + 1;
+  }
+  return at;
+}

@@ -1,0 +1,52 @@
+// The public face of the journal: everything that others may import from it, and nothing else.
+import { lockPath, type RunFolder } from './data-folder.ts';
+import { type LockResult, tryLockFile } from './lock-file.ts';
+
+export { type ArchiveOptions, type ArchiveReport, archiveSealed } from './archive.ts';
+export { type Cursor, type CursorState, openCursor, savedPosition } from './cursor.ts';
+export {
+  type DataFolder,
+  dataFolder,
+  dataRoot,
+  type FoundRun,
+  makeRunFolder,
+  type RunFolder,
+  readersOf,
+} from './data-folder.ts';
+export type { JournalFileSystem } from './file-system.ts';
+export { formatMajor, formatMinor, maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
+export type { Durability } from './group-sync.ts';
+export { JournalError, type JournalErrorCode } from './journal-error.ts';
+export { defaultJournalOptions, type JournalOptions } from './journal-options.ts';
+export { type JournalProblem, problemText } from './journal-problem.ts';
+export { type JournalReader, openJournal, type ReadOptions } from './journal-reader.ts';
+export { createJournal, type JournalStats, type JournalWriter, reopenJournal } from './journal-writer.ts';
+export {
+  acquireLockFile,
+  type HeldLock,
+  type LockHolder,
+  type LockResult,
+  lockHolder,
+  tryLockFile,
+} from './lock-file.ts';
+export { isAlive, processIdentity, type ScopedIdentity } from './process-identity.ts';
+export {
+  applyRetention,
+  applyRetentionToRun,
+  type RetentionLimits,
+  type RetentionReport,
+  type Unread,
+} from './retention.ts';
+
+/**
+ * Takes a lock of a run: `writer` (who may append; the journal takes it itself), `ship` (who may ship). Never waits.
+ * The run's folder must exist.
+ */
+export async function acquireLock(folder: RunFolder, name: string, detail: string): Promise<LockResult> {
+  return tryLockFile(lockPath(folder, name), detail);
+}
+
+/** Where the lock of that name is, to ask who holds it with `lockHolder`. */
+export function runLockPath(folder: RunFolder, name: string): string {
+  return lockPath(folder, name);
+}

@@ -1,0 +1,38 @@
+// The one error class of the journal, for calls that cannot give what they promise. Appending never throws it.
+
+export type JournalErrorCode =
+  /** A journal is there already. */
+  | 'exists'
+  /** Another process writes this journal. */
+  | 'locked'
+  /** There is no journal to go on with. */
+  | 'not_found'
+  /** A later stepspan wrote it, in a format that this one must not read. */
+  | 'newer_format'
+  /** A frame or header does not check out, and nobody asked to be told of problems. */
+  | 'corrupt';
+
+export class JournalError extends Error {
+  override readonly name = 'JournalError';
+  readonly code: JournalErrorCode;
+  readonly file: string;
+  /** Where in `file`, in bytes of the uncompressed segment; undefined where the whole file is meant. */
+  readonly offset: number | undefined;
+
+  /** @param message what is wrong and what to do, as one or two sentences */
+  constructor(code: JournalErrorCode, message: string, file: string, offset?: number) {
+    super(message);
+    this.code = code;
+    this.file = file;
+    this.offset = offset;
+  }
+}
+
+/** The refusal of a segment of a later major version. */
+export function newerFormat(file: string, major: number, minor: number, ours: number): JournalError {
+  return new JournalError(
+    'newer_format',
+    `${file} is in journal format ${major}.${minor}; this stepspan reads up to ${ours}.x. Use the stepspan that wrote it, or a later one.`,
+    file,
+  );
+}

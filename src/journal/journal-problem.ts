@@ -1,0 +1,36 @@
+// What a reader can find wrong with a journal, as it is told to whoever reads. Pure vocabulary.
+
+export type JournalProblem =
+  /** Bytes that do not check out. Reading went on at the next place where a frame is known to begin. */
+  | {
+      readonly kind: 'corrupt';
+      readonly file: string;
+      /** In bytes of the uncompressed segment. */
+      readonly offset: number;
+      readonly reason: string;
+    }
+  /** Numbers from `fromSeq` to before `toSeq` are not there. */
+  | {
+      readonly kind: 'gap';
+      readonly fromSeq: number;
+      readonly toSeq: number;
+      /**
+       * `removed`: by retention, before this reader came. `lost`: they were never written (a `journal.lost` or
+       * `journal.recovered` follows). `corrupt`: damaged, as told just before.
+       */
+      readonly why: 'removed' | 'lost' | 'corrupt';
+    }
+  /** A record of a kind that a later minor version added; it was passed over. */
+  | { readonly kind: 'unknown_record'; readonly seq: number };
+
+/** One sentence for a person. */
+export function problemText(problem: JournalProblem): string {
+  switch (problem.kind) {
+    case 'corrupt':
+      return `${problem.file} is damaged at byte ${problem.offset}: ${problem.reason}.`;
+    case 'gap':
+      return `Records ${problem.fromSeq} to ${problem.toSeq - 1} are missing (${problem.why}).`;
+    case 'unknown_record':
+      return `Record ${problem.seq} is of a kind that this stepspan does not know.`;
+  }
+}

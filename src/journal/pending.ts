@@ -1,0 +1,90 @@
+// Frames that the disk would not take, in memory and bounded, and the count of those that found no room there.
+// The first frame that is dropped leaves a place in the queue for the `journal.lost` that will tell of it: so the
+// number of that record stands where the loss is, and `run.finished` stays the last record of a journal.
+import type { FrameFields } from './frame.ts';
+
+export type Loss = { lines: number; events: number; bytes: number };
+
+export type QueuedFrame = {
+  readonly fields: FrameFields;
+  /** A loss is encoded when it is written, as it grows until then. */
+  readonly payload: Buffer | Loss;
+};
+
+/**
+ * Output waits in memory up to here, 100 ms of a child that prints 80 MB/s: enough for a disk that hiccups, and so
+ * little that a full disk does not become a full memory.
+ */
+export const defaultMaxPendingBytes = 8 * 1024 * 1024;
+
+/** On top for events, which are few, small and say how a step ended: output must not crowd them out. */
+const eventReserveBytes = 2 * 1024 * 1024;
+
+/** Memory of the queue entry itself, so that many tiny frames are bounded too. */
+const entryBytes = 200;
+
+export type Pending = {
+  readonly isEmpty: () => boolean;
+  readonly bytes: () => number;
+  readonly lost: () => Readonly<Loss>;
+  /** Queues a copy of the frame, or counts it as lost. `makeLoss` numbers the record that will tell so. */
+  readonly push: (fields: FrameFields, payload: Buffer, makeLoss: () => FrameFields) => void;
+  readonly first: () => QueuedFrame | undefined;
+  readonly shift: () => void;
+  /** Counts everything that still waits as lost: the writer ends, and the disk never took it. */
+  readonly giveUp: () => void;
+};
+
+export function createPending(maxBytes: number): Pending {
+  const queue: QueuedFrame[] = [];
+  const lost: Loss = { lines: 0, events: 0, bytes: 0 };
+  let bytes = 0;
+  /** The loss that is queued but not yet written, so that it can still grow. */
+  let open: Loss | undefined;
+
+  const drop = (fields: FrameFields, payloadBytes: number, makeLoss: () => FrameFields): void => {
+    if (open === undefined) {
+      open = { lines: 0, events: 0, bytes: 0 };
+      queue.push({ fields: makeLoss(), payload: open });
+      bytes += entryBytes;
+    }
+    count(open, fields, payloadBytes);
+    count(lost, fields, payloadBytes);
+  };
+  return {
+    isEmpty: () => queue.length === 0,
+    bytes: () => bytes,
+    lost: () => lost,
+    push(fields, payload, makeLoss) {
+      const bound = fields.kind === 'event' ? maxBytes + eventReserveBytes : maxBytes;
+      if (bytes + payload.length + entryBytes > bound) {
+        drop(fields, payload.length, makeLoss);
+        return;
+      }
+      // The caller may use its buffer again as soon as append has returned.
+      queue.push({ fields, payload: Buffer.from(payload) });
+      bytes += payload.length + entryBytes;
+    },
+    first: () => queue[0],
+    shift() {
+      const frame = queue.shift();
+      if (frame === undefined) return;
+      if (frame.payload === open) open = undefined;
+      bytes -= entryBytes + (Buffer.isBuffer(frame.payload) ? frame.payload.length : 0);
+    },
+    giveUp() {
+      for (const { fields, payload } of queue.splice(0)) {
+        if (!Buffer.isBuffer(payload)) continue;
+        count(lost, fields, payload.length);
+      }
+      bytes = 0;
+      open = undefined;
+    },
+  };
+}
+
+function count(loss: Loss, fields: FrameFields, payloadBytes: number): void {
+  if (fields.kind === 'event') loss.events += 1;
+  else loss.lines += fields.lineCount;
+  loss.bytes += payloadBytes;
+}

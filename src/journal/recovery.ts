@@ -1,0 +1,65 @@
+// What a journal needs before it can be written on after its writer has died: where it ends, what is torn off there,
+// and which numbers and nanoseconds are taken. Reads and decides; the cutting is done by who goes on with the segment,
+// but for a last file that holds nothing, which is removed.
+import { statSync, unlinkSync } from 'node:fs';
+import { savedPosition } from './cursor.ts';
+import { type RunFolder, readersOf } from './data-folder.ts';
+import { formatMinor, type SegmentHeader } from './format.ts';
+import { scanTail } from './scan-tail.ts';
+import { indexPath, listSegments } from './segment-files.ts';
+import { type IndexEntry, loadIndex } from './segment-index.ts';
+
+export type Recovery = {
+  /** The segment to go on with, cut to `size`; undefined to begin a new one. */
+  readonly goOn:
+    | { readonly header: SegmentHeader; readonly size: number; readonly entries: readonly IndexEntry[] }
+    | undefined;
+  readonly nextSeq: number;
+  /** The last number that is there; -1 when there is none. */
+  readonly lastSeq: number;
+  readonly lastNs: bigint;
+  /** Size of the torn tail. */
+  readonly cutBytes: number;
+  /** Numbers that readers had seen before a power cut took them, and that are therefore not given again. */
+  readonly skippedSeqs: number;
+};
+
+/** A cursor that leads by more is damaged, not ahead: a power cut loses 100 ms of lines, not four thousand million. */
+const believableLead = 2 ** 32;
+
+export function recoverTail(folder: RunFolder): Recovery {
+  let cutBytes = 0;
+  for (;;) {
+    const last = listSegments(folder.journalDir).at(-1);
+    if (last === undefined) return ended(folder, undefined, 0, 0n, cutBytes);
+    const tail = scanTail(folder.journalDir, last, folder.runId);
+    const { header } = tail;
+    if (header === undefined && last.form === 'raw') {
+      // A power cut in the moment between making the file and writing its 64 bytes. No frame can be in it.
+      cutBytes += statSync(last.path).size;
+      unlinkSync(last.path);
+      continue;
+    }
+    const torn = tail.totalBytes - tail.validBytes;
+    // An archived segment is finished, a damaged header is better left as evidence, and a later minor version may say
+    // something in its header about what follows: behind each of these a new segment is begun.
+    const appendable =
+      last.form === 'raw' && !tail.headerDamaged && header !== undefined && header.minor <= formatMinor;
+    if (!appendable) {
+      // The new segment needs a name of its own, also where nothing in this one could be read.
+      const free = Math.max(tail.nextSeq, last.firstSeq + 1);
+      return ended(folder, undefined, free, tail.lastNs, cutBytes);
+    }
+    const entries = loadIndex(indexPath(folder.journalDir, last.firstSeq), last.firstSeq);
+    const goOn = { header, size: tail.validBytes, entries: entries.filter((entry) => entry.offset < tail.validBytes) };
+    return ended(folder, goOn, tail.nextSeq, tail.lastNs, cutBytes + torn);
+  }
+}
+
+function ended(folder: RunFolder, goOn: Recovery['goOn'], free: number, lastNs: bigint, cutBytes: number): Recovery {
+  const seen = readersOf(folder)
+    .map((reader) => savedPosition(folder, reader) ?? 0)
+    .filter((position) => position - free < believableLead);
+  const nextSeq = Math.max(free, ...seen);
+  return { goOn, nextSeq, lastSeq: free - 1, lastNs, cutBytes, skippedSeqs: nextSeq - free };
+}

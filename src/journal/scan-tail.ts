@@ -1,0 +1,197 @@
+// Where a journal ends: the last whole frame of its last segment. Used by recovery, by head() and by the archiver.
+// Synchronous and read-only; it starts at the last index entry that checks out, so it reads little.
+import { fstatSync, readSync } from 'node:fs';
+import { inflateRawSync } from 'node:zlib';
+import { type Member, readMemberTable, withFile } from './archive-member.ts';
+import {
+  assumedHeader,
+  formatMajor,
+  frameSeed,
+  maxFrameBytes,
+  parseSegmentHeader,
+  type SegmentHeader,
+  segmentHeaderBytes,
+} from './format.ts';
+import { type Frame, parseFrame, recordOf } from './frame.ts';
+import { newerFormat } from './journal-error.ts';
+import { indexPath, type SegmentFile } from './segment-files.ts';
+import { loadIndex } from './segment-index.ts';
+
+export type SegmentTail = {
+  /** Undefined when the file ends inside its header: it holds nothing. */
+  readonly header: SegmentHeader | undefined;
+  /** The header was damaged, and is assumed from the file's name. */
+  readonly headerDamaged: boolean;
+  /** Size of the raw segment up to the end of its last whole frame. */
+  readonly validBytes: number;
+  /** Size of the raw segment as it is. What lies between is a torn tail. */
+  readonly totalBytes: number;
+  /** The sequence number after the last whole frame. */
+  readonly nextSeq: number;
+  /** The last nanosecond that is taken. */
+  readonly lastNs: bigint;
+  /** Whether the last whole frame is the event `run.finished`, after which nothing is written. */
+  readonly finished: boolean;
+};
+
+/** @param known a tail of the same file from before: the scan goes on from there */
+export function scanTail(journalDir: string, segment: SegmentFile, runId: string, known?: SegmentTail): SegmentTail {
+  return withFile(segment.path, (fd) =>
+    segment.form === 'raw' ? scanRaw(fd, journalDir, segment, runId, known) : scanArchived(fd, segment, runId),
+  );
+}
+
+function scanRaw(
+  fd: number,
+  journalDir: string,
+  segment: SegmentFile,
+  runId: string,
+  known?: SegmentTail,
+): SegmentTail {
+  const totalBytes = fstatSync(fd).size;
+  const { header, damaged } = headerOf(readAt(fd, 0, segmentHeaderBytes), segment, runId);
+  if (header === undefined) return nothing(segment, totalBytes);
+  const seed = frameSeed(header);
+  if (known?.header !== undefined && known.validBytes <= totalBytes) {
+    return walk(fd, known.validBytes, totalBytes, seed, known);
+  }
+  const empty: SegmentTail = {
+    header,
+    headerDamaged: damaged,
+    validBytes: header.headerBytes,
+    totalBytes,
+    nextSeq: header.firstSeq,
+    lastNs: header.createdNs,
+    finished: false,
+  };
+  const entries = loadIndex(indexPath(journalDir, segment.firstSeq), segment.firstSeq);
+  for (const entry of entries.reverse()) {
+    const parsed = entry.offset < totalBytes ? frameAt(fd, entry.offset, totalBytes, seed) : undefined;
+    if (parsed?.seq === entry.seq) return walk(fd, entry.offset, totalBytes, seed, empty);
+  }
+  return walk(fd, header.headerBytes, totalBytes, seed, empty);
+}
+
+/** From a frame boundary on to the last whole frame. */
+function walk(fd: number, from: number, totalBytes: number, seed: number, start: SegmentTail): SegmentTail {
+  const blockBytes = 1024 * 1024;
+  let tail: SegmentTail = { ...start, validBytes: from, totalBytes };
+  let block = readAt(fd, from, blockBytes);
+  let blockAt = from;
+  for (;;) {
+    const parsed = parseFrame(block, tail.validBytes - blockAt, seed);
+    if (parsed.kind === 'frame') {
+      tail = advance(tail, parsed.frame);
+      continue;
+    }
+    if (parsed.kind === 'corrupt') return tail;
+    const rest = totalBytes - tail.validBytes;
+    if (rest < parsed.needs) return tail;
+    const more = readAt(fd, tail.validBytes, Math.max(blockBytes, parsed.needs));
+    // The file has become shorter since its size was taken: another process cut its tail.
+    if (more.length < parsed.needs) return tail;
+    block = more;
+    blockAt = tail.validBytes;
+  }
+}
+
+function advance(tail: SegmentTail, frame: Frame): SegmentTail {
+  return {
+    ...tail,
+    validBytes: tail.validBytes + frame.bytes,
+    nextSeq: frame.seq + frame.lineCount,
+    lastNs: frame.timeNs + BigInt(frame.lineCount - 1),
+    finished: isRunFinished(frame),
+  };
+}
+
+function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentTail {
+  const { members } = readMemberTable(fd);
+  const first = members[0];
+  const last = members.at(-1);
+  if (first === undefined || last === undefined) return nothing(segment, 0);
+  const inflate = (member: Member): Buffer =>
+    inflateMember(readAt(fd, member.fileOffset, member.deflatedBytes), member);
+  const { header, damaged } = headerOf(inflate(first).subarray(0, segmentHeaderBytes), segment, runId);
+  if (header === undefined) return nothing(segment, 0);
+  const raw = inflate(last);
+  const seed = frameSeed(header);
+  let tail: SegmentTail = {
+    header,
+    headerDamaged: damaged,
+    validBytes: last.offset,
+    totalBytes: last.rawOffset + last.rawBytes,
+    nextSeq: last.seq,
+    lastNs: last.timeNs,
+    finished: false,
+  };
+  for (;;) {
+    const parsed = parseFrame(raw, tail.validBytes - last.rawOffset, seed);
+    if (parsed.kind !== 'frame') return tail;
+    tail = advance(tail, parsed.frame);
+  }
+}
+
+/** Empty when the member is damaged: then the tail is that of the frames before it. */
+function inflateMember(deflated: Buffer, member: Member): Buffer {
+  try {
+    return inflateRawSync(deflated, { maxOutputLength: Math.max(member.rawBytes, 1) });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+/**
+ * The header of a segment, or the one that its name says where its bytes are damaged.
+ * Throws a JournalError for a later major version: nothing may be read from it or written behind it.
+ */
+export function headerOf(
+  bytes: Buffer,
+  segment: SegmentFile,
+  runId: string,
+): { header: SegmentHeader | undefined; damaged: boolean } {
+  const parsed = parseSegmentHeader(bytes);
+  switch (parsed.kind) {
+    case 'header':
+      return { header: parsed.header, damaged: false };
+    case 'incomplete':
+      return { header: undefined, damaged: false };
+    case 'newer':
+      throw newerFormat(segment.path, parsed.major, parsed.minor, formatMajor);
+    case 'corrupt':
+      return { header: assumedHeader(runId, segment.firstSeq), damaged: true };
+  }
+}
+
+/** Whether a frame is the last one that any journal has. */
+export function isRunFinished(frame: Frame): boolean {
+  // The text is looked for first: parsing every event only to learn its type would make scanning slow.
+  if (frame.kind !== 'event' || !frame.payload.subarray(0, 32).includes('run.finished')) return false;
+  const record = recordOf(frame);
+  return record?.kind === 'event' && record.event.type === 'run.finished';
+}
+
+function frameAt(fd: number, offset: number, totalBytes: number, seed: number): Frame | undefined {
+  const head = readAt(fd, offset, 8);
+  const length = head.length < 8 ? 0 : head.readUInt32LE(4);
+  if (length > maxFrameBytes || offset + length > totalBytes) return undefined;
+  const parsed = parseFrame(readAt(fd, offset, length), 0, seed);
+  return parsed.kind === 'frame' ? parsed.frame : undefined;
+}
+
+function readAt(fd: number, offset: number, bytes: number): Buffer {
+  const buffer = Buffer.allocUnsafe(bytes);
+  return buffer.subarray(0, readSync(fd, buffer, 0, bytes, offset));
+}
+
+function nothing(segment: SegmentFile, totalBytes: number): SegmentTail {
+  return {
+    header: undefined,
+    headerDamaged: false,
+    validBytes: 0,
+    totalBytes,
+    nextSeq: segment.firstSeq,
+    lastNs: 0n,
+    finished: false,
+  };
+}

@@ -1,0 +1,155 @@
+// One segment as a reader sees it: bytes by their offset in the raw segment, whether it is raw or archived.
+// Knows where frames begin (the index, or the members), not what is in them.
+import { close, fstatSync, openSync, read, readSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { crc32, inflateRaw } from 'node:zlib';
+import { type Member, readMemberTable } from './archive-member.ts';
+import { frameSeed, type SegmentHeader, segmentHeaderBytes } from './format.ts';
+import { parseFrame } from './frame.ts';
+import { headerOf } from './scan-tail.ts';
+import { indexPath, type SegmentFile } from './segment-files.ts';
+import { type IndexEntry, lastEntry, loadIndex } from './segment-index.ts';
+
+export type SegmentBytes =
+  /** Empty at the end of what is there now. */
+  { readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'corrupt'; readonly reason: string };
+
+/** Where a frame begins, and its sequence number. */
+export type FramePlace = { readonly offset: number; readonly seq: number };
+
+export type SegmentSource = {
+  readonly file: SegmentFile;
+  readonly header: SegmentHeader;
+  readonly headerDamaged: boolean;
+  readonly seed: number;
+  /** The last place known to the index that `isBefore` holds for, or else the first frame. */
+  readonly seek: (isBefore: (entry: IndexEntry) => boolean) => Promise<FramePlace>;
+  /** The next offset behind `offset` at which a frame is known to begin; undefined when there is none. */
+  readonly resync: (offset: number) => Promise<number | undefined>;
+  /** What is at `offset`: at least `minBytes` unless the segment ends before. */
+  readonly bytesAt: (offset: number, minBytes: number) => Promise<SegmentBytes>;
+  readonly close: () => Promise<void>;
+};
+
+/** So much is read at once: few calls for a long journal, and a bound on what a batch of records pins in memory. */
+const blockBytes = 1024 * 1024;
+
+const readFile = promisify(read);
+const closeFile = promisify(close);
+const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
+
+/**
+ * Opens a segment; undefined while its header is not written yet. Throws ENOENT when it is not there (any more), and a
+ * JournalError for a later major version.
+ */
+export async function openSegment(
+  journalDir: string,
+  file: SegmentFile,
+  runId: string,
+): Promise<SegmentSource | undefined> {
+  const fd = openSync(file.path, 'r');
+  try {
+    const source = file.form === 'raw' ? rawSource(fd, journalDir, file, runId) : await archivedSource(fd, file, runId);
+    if (source === undefined) await closeFile(fd);
+    return source;
+  } catch (error) {
+    await closeFile(fd);
+    throw error;
+  }
+}
+
+function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: string): SegmentSource | undefined {
+  const head = Buffer.alloc(segmentHeaderBytes);
+  const { header, damaged } = headerOf(head.subarray(0, readSync(fd, head, 0, head.length, 0)), file, runId);
+  if (header === undefined) return undefined;
+  const seed = frameSeed(header);
+  const entries = (): IndexEntry[] => loadIndex(indexPath(journalDir, file.firstSeq), file.firstSeq);
+
+  const bytesAt = async (offset: number, minBytes: number): Promise<SegmentBytes> => {
+    // A follower asks for the few bytes that were appended; a buffer for a whole block would be 16 times the work.
+    const there = Math.max(fstatSync(fd).size - offset, 0);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(there, Math.max(blockBytes, minBytes)));
+    const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, offset);
+    return { kind: 'bytes', bytes: buffer.subarray(0, bytesRead) };
+  };
+  /** An entry is a hint until the frame that it points at has checked out. */
+  const holds = async (entry: IndexEntry): Promise<boolean> => {
+    const head = await bytesAt(entry.offset, 0);
+    if (head.kind !== 'bytes') return false;
+    let parsed = parseFrame(head.bytes, 0, seed);
+    if (parsed.kind === 'incomplete') {
+      const whole = await bytesAt(entry.offset, parsed.needs);
+      if (whole.kind === 'bytes') parsed = parseFrame(whole.bytes, 0, seed);
+    }
+    return parsed.kind === 'frame' && parsed.frame.seq === entry.seq;
+  };
+  return {
+    file,
+    header,
+    headerDamaged: damaged,
+    seed,
+    bytesAt,
+    async seek(isBefore) {
+      const known = entries();
+      const entry = known[lastEntry(known, isBefore)];
+      return entry !== undefined && (await holds(entry)) ? entry : { offset: header.headerBytes, seq: file.firstSeq };
+    },
+    async resync(offset) {
+      for (const entry of entries()) {
+        if (entry.offset > offset && (await holds(entry))) return entry.offset;
+      }
+      return undefined;
+    },
+    close: () => closeFile(fd),
+  };
+}
+
+async function archivedSource(fd: number, file: SegmentFile, runId: string): Promise<SegmentSource | undefined> {
+  const { members, damage } = readMemberTable(fd);
+  let last: { member: Member; bytes: Buffer } | undefined;
+
+  const raw = async (member: Member): Promise<Buffer | undefined> => {
+    if (last?.member === member) return last.bytes;
+    const deflated = Buffer.allocUnsafe(member.deflatedBytes);
+    await readFile(fd, deflated, 0, deflated.length, member.fileOffset);
+    try {
+      const bytes = await inflate(deflated, { maxOutputLength: Math.max(member.rawBytes, 1) });
+      if (bytes.length !== member.rawBytes || crc32(bytes) !== member.crc) return undefined;
+      last = { member, bytes };
+      return bytes;
+    } catch {
+      return undefined;
+    }
+  };
+  const first = members[0] && (await raw(members[0]));
+  const { header, damaged } = headerOf(first?.subarray(0, segmentHeaderBytes) ?? noHeader, file, runId);
+  if (header === undefined) return undefined;
+  return {
+    file,
+    header,
+    headerDamaged: damaged,
+    seed: frameSeed(header),
+    async seek(isBefore) {
+      return members[Math.max(lastEntry(members, isBefore), 0)] ?? { offset: header.headerBytes, seq: file.firstSeq };
+    },
+    async resync(offset) {
+      return members.find((member) => member.offset > offset)?.offset;
+    },
+    async bytesAt(offset) {
+      const member = members[lastEntry(members, (each) => each.rawOffset <= offset)];
+      const end = member === undefined ? 0 : member.rawOffset + member.rawBytes;
+      if (member === undefined || offset >= end) {
+        return damage === undefined
+          ? { kind: 'bytes', bytes: Buffer.alloc(0) }
+          : { kind: 'corrupt', reason: damage.reason };
+      }
+      const bytes = await raw(member);
+      if (bytes === undefined) return { kind: 'corrupt', reason: 'an archive member cannot be uncompressed' };
+      return { kind: 'bytes', bytes: bytes.subarray(offset - member.rawOffset) };
+    },
+    close: () => closeFile(fd),
+  };
+}
+
+/** Stands for a header that could not be uncompressed; being no header, it makes the name of the file speak for it. */
+const noHeader = Buffer.alloc(segmentHeaderBytes);
