@@ -2,7 +2,7 @@
 // One union says where the run, a step or an attempt stands; nothing in here is a pair of booleans that could disagree.
 // Times are Unix nanoseconds as in the journal, so that spans made from this state carry the journal's own times.
 import type { ModelUse } from '../event/claude-event.ts';
-import type { PlannedStep, ProcessIdentity, StallAction, StallCause } from '../event/event.ts';
+import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause } from '../event/event.ts';
 import type { Outcome } from '../event/outcome.ts';
 import type { Stream } from '../event/record.ts';
 
@@ -47,6 +47,8 @@ export type AttemptCost =
 export type TokensByModel = Readonly<Record<string, ModelUse>>;
 
 export type LineCounts = Readonly<Record<Stream, number>>;
+
+export type LossCause = EventOf<'journal.lost'>['why'];
 
 export type LostCounts = { readonly lines: number; readonly events: number; readonly bytes: number };
 
@@ -143,7 +145,8 @@ export type RunState = {
   readonly models: TokensByModel;
   /** Secrets replaced, by the name of the rule that found them. */
   readonly hidden: Readonly<Record<string, number>>;
-  readonly lost: Readonly<Record<'disk' | 'retention', LostCounts>>;
+  /** Per cause, as `journal.lost` names them. */
+  readonly lost: Readonly<Record<LossCause, LostCounts>>;
   /** Bytes of torn tails that were cut, and how often a journal was opened again after a crash. */
   readonly recovered: { readonly times: number; readonly cutBytes: number };
   readonly pauses: { readonly count: number; readonly totalMs: number };
@@ -184,7 +187,7 @@ export function emptyRunState(): RunState {
     costEstimated: false,
     models: {},
     hidden: {},
-    lost: { disk: nothingLost, retention: nothingLost },
+    lost: { disk: nothingLost, size: nothingLost, retention: nothingLost },
     recovered: { times: 0, cutBytes: 0 },
     pauses: { count: 0, totalMs: 0 },
     budget: { kind: 'kept' },

@@ -71,12 +71,9 @@ export function hiddenCount(state: RunState): number {
 
 /** What was lost for any reason. */
 export function lostCount(state: RunState): LostCounts {
-  const { disk, retention } = state.lost;
-  return {
-    lines: disk.lines + retention.lines,
-    events: disk.events + retention.events,
-    bytes: disk.bytes + retention.bytes,
-  };
+  const losses = Object.values(state.lost);
+  const sum = (of: (lost: LostCounts) => number): number => losses.reduce((total, lost) => total + of(lost), 0);
+  return { lines: sum((lost) => lost.lines), events: sum((lost) => lost.events), bytes: sum((lost) => lost.bytes) };
 }
 
 function stepTotals(step: StepState, lastNs: bigint): StepTotals {

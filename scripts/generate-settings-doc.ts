@@ -1,0 +1,63 @@
+// Writes docs/settings.md from the table of settings. `node scripts/generate-settings-doc.ts`; a test holds the two together.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { flagOf, type Setting, settingNames, settingTable, variableOf } from '../src/cli/setting-table.ts';
+
+export const settingsDocPath = path.resolve(import.meta.dirname, '../docs/settings.md');
+
+export function settingsDoc(): string {
+  const rows = settingNames.map((name) => {
+    const { kind, defaultText, description, unit }: Setting<unknown> = settingTable[name];
+    const flag =
+      kind.name === 'on|off'
+        ? `\`${flagOf(name)}\`, \`${flagOf(name).replace('--', '--no-')}\``
+        : `\`${flagOf(name)}\``;
+    const cells = [
+      `\`${name}\``,
+      kind.name,
+      defaultText,
+      flag,
+      `\`${variableOf(name)}\``,
+      description + unitText(unit),
+    ];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
+  return `# Settings
+
+A setting is taken from the first of these that has it:
+
+1. a flag of the command, where the command has it (\`stepspan COMMAND --help\`),
+2. an environment variable; an empty one counts as not set,
+3. \`stepspan.config.yaml\` in the working folder,
+4. \`$XDG_CONFIG_HOME/stepspan/config.yaml\`, else \`~/.config/stepspan/config.yaml\`,
+5. the default.
+
+Relative paths in a file start from the folder of that file, others from the working folder. A setting that is wrong, or a
+name in a file that is none, is told with its source and what to write instead; nothing is started, and the exit status is 2.
+
+\`\`\`yaml
+# stepspan.config.yaml
+shipWait: 30s
+retentionMaxAge: 14d
+redactPatterns:
+  - 'acme-[0-9a-f]{32}'
+grafanaUrl: https://grafana.example.com
+\`\`\`
+
+Durations are written \`100ms\`, \`10s\`, \`5m\`, \`2h30m\` or \`30d\`, sizes \`500MiB\` or \`10GiB\` (powers of 1024).
+
+| name | kind | default | flag | variable | what it does |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+Where to ship is set by the standard \`OTEL_*\` variables of OpenTelemetry, see [telemetry.md](telemetry.md).
+
+This page is generated from \`src/cli/setting-table.ts\` by \`scripts/generate-settings-doc.ts\`.
+`;
+}
+
+function unitText(unit: '' | 'ms' | 'bytes'): string {
+  return unit === 'bytes' ? ' A bare number is bytes.' : '';
+}
+
+if (process.argv[1] === import.meta.filename) writeFileSync(settingsDocPath, settingsDoc());

@@ -1,0 +1,75 @@
+// What stepspan's exit status says. A script can tell the workflow's fault from its own from ours. docs/cli.md lists the same.
+import type { Outcome } from '../event/outcome.ts';
+import { unreachable } from '../event/unreachable.ts';
+
+/** By name, so that no number stands anywhere else. 128 + signal number is what shells give for a signal. */
+export const exitCodes = {
+  success: 0,
+  runFailed: 1,
+  badInput: 2,
+  notExecuted: 3,
+  timeout: 4,
+  budget: 5,
+  lockHeld: 6,
+  notFound: 7,
+  internal: 70,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** One sentence for each, for help and documentation. 70 is EX_SOFTWARE of sysexits.h. */
+export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
+  0: 'Success. For reading commands: what was asked for was shown.',
+  1: 'The run failed: a step that may not fail did not succeed.',
+  2: 'Bad input: a workflow, a flag or a setting is wrong. Nothing was started.',
+  3: 'The run could not be carried out: a program could not be started or was killed, Claude Code gave no result, a stall.',
+  4: 'The run was longer than its `timeout`.',
+  5: 'The budget of the run was used up.',
+  6: 'Another run holds the working folder.',
+  7: 'There is no such run, or no such file.',
+  70: 'A defect of stepspan. Please report it.',
+  130: 'Cancelled by Ctrl-C (SIGINT) or through the API.',
+  143: 'Cancelled by SIGTERM.',
+};
+
+/**
+ * The exit status for the outcome of a run.
+ * @param cancelledBy the `by` of its `run.cancelling`, which tells SIGTERM from SIGINT
+ */
+export function exitCodeOf(outcome: Outcome, cancelledBy = ''): ExitCode {
+  switch (outcome.kind) {
+    case 'success':
+    case 'skip':
+      return exitCodes.success;
+    case 'failure':
+      return exitCodes.runFailed;
+    case 'timeout':
+      return exitCodes.timeout;
+    case 'cancellation':
+      return cancelledBy === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
+    case 'error':
+      return codeOfError(outcome);
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function codeOfError({ reason }: Extract<Outcome, { kind: 'error' }>): ExitCode {
+  switch (reason) {
+    case 'budget':
+      return exitCodes.budget;
+    case 'internal':
+      return exitCodes.internal;
+    case 'spawn':
+    case 'signal':
+    case 'no_result':
+    case 'stalled':
+    case 'abandoned':
+    case 'setup':
+      return exitCodes.notExecuted;
+    default:
+      return unreachable(reason);
+  }
+}

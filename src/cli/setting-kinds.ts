@@ -1,0 +1,207 @@
+// How the value of a setting is read, from the text of a flag or a variable or from a value of a YAML file. Pure.
+// Each kind says in its own words what was wrong and what to write instead; which setting it was is settings.ts's to add.
+import path from 'node:path';
+import type { StallCause } from '../event/event.ts';
+import { defaultStalls, maxConcurrency } from '../workflow/defaults.ts';
+import { maxDurationMs, parseDuration } from '../workflow/duration.ts';
+import type { StallRules } from '../workflow/workflow.ts';
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `wrong` goes on from "X is", `write` from "write". */
+  | { readonly ok: false; readonly wrong: string; readonly write: string };
+
+export type Kind<T> = {
+  /** As shown in help and documentation, `--flag <name>`. */
+  readonly name: string;
+  /** @param base the folder that relative paths start from: of the file, or the working folder */
+  readonly parse: (raw: unknown, base: string) => Parsed<T>;
+};
+
+const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
+const no = <T>(wrong: string, write: string): Parsed<T> => ({ ok: false, wrong, write });
+
+export const text: Kind<string> = {
+  name: 'text',
+  parse: (raw) => (typeof raw === 'string' && raw !== '' ? ok(raw) : no('not a text', 'a text that is not empty')),
+};
+
+export const folder: Kind<string> = {
+  name: 'path',
+  parse: (raw, base) =>
+    typeof raw === 'string' && raw !== ''
+      ? ok(path.resolve(base, raw))
+      : no('not a path', 'a path, absolute or from here'),
+};
+
+/** A program: a bare name is looked up on PATH, anything with a slash is a path. */
+export const program: Kind<string> = {
+  name: 'program',
+  parse: (raw, base) => {
+    if (typeof raw !== 'string' || raw === '') return no('not a program', 'a name on PATH or a path');
+    return ok(raw.includes('/') ? path.resolve(base, raw) : raw);
+  },
+};
+
+export const yesNo: Kind<boolean> = {
+  name: 'on|off',
+  parse: (raw) => {
+    if (raw === true || /^(on|true|yes|1)$/i.test(String(raw))) return ok(true);
+    if (raw === false || /^(off|false|no|0)$/i.test(String(raw))) return ok(false);
+    return no('neither on nor off', '`on` or `off`');
+  },
+};
+
+/** Milliseconds. Days are for retention; the longest is what a number holds exactly, far past any use. */
+export const duration: Kind<number> = {
+  name: 'duration',
+  parse: (raw) => {
+    const match = typeof raw === 'string' ? /^(?:(\d+)d)?(.*)$/.exec(raw.trim()) : null;
+    const rest = match?.[2] === '' && match[1] !== undefined ? 0 : parseDuration(match?.[2] ?? '');
+    if (match === null || rest === undefined)
+      return no('not a duration', 'a duration such as `10s`, `5m`, `2h30m` or `30d`');
+    return ok(Number(match[1] ?? 0) * 86_400_000 + rest);
+  },
+};
+
+/** A duration that a timer can wait for. */
+export const wait: Kind<number> = {
+  name: 'duration',
+  parse: (raw, base) => {
+    const parsed = duration.parse(raw, base);
+    if (!parsed.ok || parsed.value <= maxDurationMs) return parsed;
+    return no('longer than a timer can wait', 'at most `24d`');
+  },
+};
+
+const sizeUnits: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** Bytes; units are powers of 1024, as `du -h` and most tools for disks have them. */
+export const size: Kind<number> = {
+  name: 'size',
+  parse: (raw) => {
+    const match = /^(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?$/i.exec(String(raw).trim());
+    if (match === null) return no('not a size', 'a size such as `500MiB`, `10GiB` or a number of bytes');
+    return ok(Math.round(Number(match[1]) * (sizeUnits[(match[2] ?? '').toLowerCase()] ?? 1)));
+  },
+};
+
+export const port: Kind<number> = whole('port', 0, 65_535);
+export const concurrency: Kind<number> = whole('number', 1, maxConcurrency);
+
+function whole(name: string, min: number, max: number): Kind<number> {
+  return {
+    name,
+    parse: (raw) => {
+      const fits = /^\d+$/.test(String(raw)) && Number(raw) >= min && Number(raw) <= max;
+      return fits ? ok(Number(raw)) : no(`not a whole number from ${min} to ${max}`, `a number from ${min} to ${max}`);
+    },
+  };
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
+  return {
+    name: words.join('|'),
+    parse: (raw) => {
+      const word = words.find((candidate) => candidate === raw);
+      return word === undefined ? no('not a known word', words.map((known) => `\`${known}\``).join(', ')) : ok(word);
+    },
+  };
+}
+
+/** The address of a web page or server. With `{runId}` and the like in it, it is a template and still an address. */
+export const url: Kind<string> = {
+  name: 'url',
+  parse: (raw) => {
+    const address = typeof raw === 'string' ? URL.parse(raw.replaceAll(/[{}]/g, '')) : null;
+    if (address === null || !/^https?:$/.test(address.protocol))
+      return no('not an http address', 'an address such as `https://grafana.example.com`');
+    return ok(String(raw));
+  },
+};
+
+/** When journal bytes are made to be on the disk: group sync every so often, at every append, or left to the system. */
+export type DurabilitySetting = 'none' | 'always' | { readonly everyMs: number };
+
+export const durability: Kind<DurabilitySetting> = {
+  name: 'duration|none|always',
+  parse: (raw, base) => {
+    if (raw === 'none' || raw === 'always') return ok(raw);
+    const every = wait.parse(raw, base);
+    return every.ok && every.value > 0
+      ? ok({ everyMs: every.value })
+      : no('no durability', '`none`, `always` or a duration such as `100ms`');
+  },
+};
+
+/** Regular expressions; in a variable or a flag one a line, since a comma may stand in an expression. */
+export const patterns: Kind<readonly RegExp[]> = {
+  name: 'regex',
+  parse: (raw) => {
+    const sources = typeof raw === 'string' ? raw.split('\n').filter((line) => line !== '') : raw;
+    if (!Array.isArray(sources) || !sources.every((source) => typeof source === 'string')) {
+      return no('not a list of regular expressions', 'a list such as `["acme-[0-9a-f]{32}"]`');
+    }
+    const compiled: RegExp[] = [];
+    for (const source of sources) {
+      try {
+        const regex = new RegExp(source);
+        // It would hide what lies between any two bytes, and there would be no end to it.
+        if (regex.test(''))
+          return no(
+            `a list with ${JSON.stringify(source)}, which fits an empty text`,
+            'an expression that needs at least one character',
+          );
+        compiled.push(regex);
+      } catch (error) {
+        return no(
+          `a list with an expression that cannot be read (${(error as Error).message})`,
+          'a JavaScript regular expression',
+        );
+      }
+    }
+    return ok(compiled);
+  },
+};
+
+const causes: Readonly<Record<string, StallCause>> = {
+  noOutput: 'no_output',
+  outputClosed: 'output_closed',
+  noExitAfterResult: 'no_exit_after_result',
+  rateLimited: 'rate_limited',
+  waitingForPermission: 'waiting_for_permission',
+};
+
+/** As `stalls` of a step: by cause an action, or `{ after, action }`. In a variable or a flag it is JSON. */
+export const stalls: Kind<StallRules> = {
+  name: 'json',
+  parse: (raw, base) => {
+    const given = typeof raw === 'string' ? jsonOf(raw) : raw;
+    const write = 'rules by cause, such as `{ "noOutput": { "after": "10m", "action": "kill" } }`';
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) return no('no set of stall rules', write);
+    let rules = defaultStalls;
+    for (const [name, value] of Object.entries(given)) {
+      const cause = Object.hasOwn(causes, name) ? causes[name] : undefined;
+      if (cause === undefined)
+        return no(`a set with the unknown cause \`${name}\``, `only ${Object.keys(causes).join(', ')}`);
+      const { after, action } = typeof value === 'string' ? { after: undefined, action: value } : (value ?? {});
+      const afterMs = after === undefined ? ok(rules[cause].afterMs) : wait.parse(after, base);
+      const act = action === undefined ? ok(rules[cause].action) : stallAction.parse(action, base);
+      if (!afterMs.ok || !act.ok)
+        return no(`a set whose \`${name}\` has no valid \`${afterMs.ok ? 'action' : 'after'}\``, write);
+      rules = { ...rules, [cause]: { afterMs: afterMs.value, action: act.value } };
+    }
+    return ok(rules);
+  },
+};
+
+const stallAction = oneOf('none', 'kill', 'retry');
+
+function jsonOf(textOfJson: string): unknown {
+  try {
+    return JSON.parse(textOfJson);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,164 @@
+// Every setting there is, each defined once: its name, kind, default, variable and what it does.
+// Flags, variables, the file, their checks and docs/settings.md are all made from this table.
+import { homedir } from 'node:os';
+import { dataRoot } from '../journal/data-folder.ts';
+import { defaultStalls } from '../workflow/defaults.ts';
+import type { StallRules } from '../workflow/workflow.ts';
+import {
+  concurrency,
+  type DurabilitySetting,
+  durability,
+  duration,
+  folder,
+  type Kind,
+  oneOf,
+  patterns,
+  port,
+  program,
+  size,
+  stalls,
+  text,
+  url,
+  wait,
+  yesNo,
+} from './setting-kinds.ts';
+
+export type Surroundings = { readonly env: NodeJS.ProcessEnv; readonly cwd: string; readonly home: string };
+
+export type Setting<T> = {
+  readonly kind: Kind<T>;
+  /** The value where nobody set one. */
+  readonly default: (around: Surroundings) => T;
+  /** The default in words, for help and documentation. */
+  readonly defaultText: string;
+  /** One sentence. */
+  readonly description: string;
+  /** What a number means in the program; '' where it is no number. */
+  readonly unit: '' | 'ms' | 'bytes';
+};
+
+function setting<T>(
+  kind: Kind<T>,
+  defaults: { readonly value: T | ((around: Surroundings) => T); readonly as: string },
+  description: string,
+  unit: Setting<T>['unit'] = '',
+): Setting<T> {
+  const { value } = defaults;
+  return {
+    kind,
+    default: typeof value === 'function' ? (value as (around: Surroundings) => T) : () => value,
+    defaultText: defaults.as,
+    description,
+    unit,
+  };
+}
+
+/** A setting that may stay without a value. */
+function optional<T>(
+  kind: Kind<T>,
+  description: string,
+  as = 'none',
+  unit: Setting<T>['unit'] = '',
+): Setting<T | undefined> {
+  return { kind, default: () => undefined, defaultText: as, description, unit };
+}
+
+const day = 86_400_000;
+
+export const settingTable = {
+  dataDir: setting(
+    folder,
+    {
+      value: ({ env, home }) => dataRoot({ HOME: home, ...env }),
+      as: '`$XDG_STATE_HOME/stepspan`, else `~/.local/state/stepspan`',
+    },
+    'Where runs are kept.',
+  ),
+  durability: setting<DurabilitySetting>(
+    durability,
+    { value: { everyMs: 100 }, as: '`100ms`' },
+    'When the journal is made to be on the disk: so often, `always` (at every append) or `none` (left to the system). A killed stepspan loses nothing either way; this is about power cuts.',
+  ),
+  redact: setting(yesNo, { value: true, as: '`on`' }, 'Whether secrets are replaced before anything is written.'),
+  redactPatterns: setting(
+    patterns,
+    { value: [], as: 'none' },
+    'Regular expressions of further secrets. In a variable or flag one a line.',
+  ),
+  retentionMaxAge: setting(
+    duration,
+    { value: 30 * day, as: '`30d`' },
+    'Runs that ended longer ago are removed once every reader has had them.',
+    'ms',
+  ),
+  retentionMaxBytes: setting(
+    size,
+    { value: 10 * 2 ** 30, as: '`10GiB`' },
+    'The oldest runs are removed while the data folder is larger, once every reader has had them.',
+    'bytes',
+  ),
+  archive: setting(yesNo, { value: true, as: '`on`' }, 'Whether sealed journal segments are compressed.'),
+  shipWait: setting(
+    wait,
+    { value: 10_000, as: '`10s`' },
+    'How long the end of a run waits for what is not yet shipped.',
+    'ms',
+  ),
+  metricsPort: optional(port, 'Serve `/metrics` on this port while a run goes on; 0 takes a free one.', 'not served'),
+  hubPort: setting(port, { value: 9464, as: '`9464`' }, 'The port of `stepspan serve`; 0 takes a free one.'),
+  hubHost: setting(
+    text,
+    { value: '127.0.0.1', as: '`127.0.0.1`' },
+    'The address that `stepspan serve` and `--metrics-port` listen on.',
+  ),
+  claude: setting(program, { value: 'claude', as: '`claude`' }, 'The Claude Code CLI: a name on PATH or a path.'),
+  priceTable: optional(folder, 'A JSON file with prices by model, over the ones that are built in.', 'built in'),
+  concurrency: optional(
+    concurrency,
+    'How many steps run at once, over what the workflow says.',
+    'as the workflow says',
+  ),
+  colour: setting(
+    oneOf('auto', 'always', 'never'),
+    { value: 'auto', as: '`auto`' },
+    'Colours on the terminal. `auto` asks whether it is one, and honours NO_COLOR and FORCE_COLOR.',
+  ),
+  grafanaUrl: optional(url, 'The Grafana that links in summaries lead to.'),
+  traceLink: optional(
+    url,
+    'The link to the trace of a run, with `{traceId}`, `{runId}` and `{workflow}` in it.',
+    'made from `grafanaUrl`',
+  ),
+  logsLink: optional(
+    url,
+    'The link to the logs of a run, with `{traceId}`, `{runId}` and `{workflow}` in it.',
+    'made from `grafanaUrl`',
+  ),
+  stallDefaults: setting<StallRules>(
+    stalls,
+    { value: defaultStalls, as: 'as in docs/workflow.md' },
+    'What happens on a stall where a step says nothing. In a variable or flag as JSON.',
+  ),
+} as const;
+
+export type SettingName = keyof typeof settingTable;
+export type Settings = {
+  readonly [K in SettingName]: (typeof settingTable)[K] extends Setting<infer T> ? T : never;
+};
+
+export const settingNames = Object.keys(settingTable) as readonly SettingName[];
+
+/** `shipWait` is `STEPSPAN_SHIP_WAIT` in the environment. */
+export function variableOf(name: SettingName): string {
+  return `STEPSPAN_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** `shipWait` is `--ship-wait` on the command line. */
+export function flagOf(name: SettingName): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Where the program runs, for defaults and for files that are looked for. */
+export function surroundings(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Surroundings {
+  return { env, cwd, home: env.HOME || homedir() };
+}

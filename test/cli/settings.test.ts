@@ -1,0 +1,181 @@
+// Settings: who wins, how each kind is read, and what a person is told of a value that cannot be.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { settingsDoc, settingsDocPath } from '../../scripts/generate-settings-doc.ts';
+import { settingNames, settingTable } from '../../src/cli/setting-table.ts';
+import { addSettingFlags, type FlagValues, loadSettings, type Settings } from '../../src/cli/settings.ts';
+
+let root: string;
+let cwd: string;
+let home: string;
+
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'stepspan-settings-'));
+  cwd = path.join(root, 'project');
+  home = path.join(root, 'home');
+  mkdirSync(cwd);
+  mkdirSync(path.join(home, '.config', 'stepspan'), { recursive: true });
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const project = (text: string) => writeFileSync(path.join(cwd, 'stepspan.config.yaml'), text);
+const user = (text: string) => writeFileSync(path.join(home, '.config', 'stepspan', 'config.yaml'), text);
+const load = (env: NodeJS.ProcessEnv = {}, flags: FlagValues = {}) => loadSettings({ env, cwd, home }, flags);
+
+function settingsOf(env: NodeJS.ProcessEnv = {}, flags: FlagValues = {}): Settings {
+  const loaded = load(env, flags);
+  if (!loaded.ok) throw new Error(loaded.problems.join('\n'));
+  return loaded.settings;
+}
+
+function problemsOf(env: NodeJS.ProcessEnv, flags: FlagValues = {}): readonly string[] {
+  const loaded = load(env, flags);
+  return loaded.ok ? [] : loaded.problems;
+}
+
+describe('a setting', () => {
+  test('is taken from the flag, then the variable, then the project file, then the user file, then the default', () => {
+    const wanted = [10_000, 40_000, 30_000, 20_000, 15_000];
+    const got = [settingsOf().shipWait];
+    user('shipWait: 40s\n');
+    got.push(settingsOf().shipWait);
+    project('shipWait: 30s\n');
+    got.push(settingsOf().shipWait);
+    got.push(settingsOf({ STEPSPAN_SHIP_WAIT: '20s' }).shipWait);
+    got.push(settingsOf({ STEPSPAN_SHIP_WAIT: '20s' }, { shipWait: '15s' }).shipWait);
+    expect(got).toEqual(wanted);
+    const loaded = load({ STEPSPAN_COLOUR: 'never' }, { claude: 'claude-next' });
+    expect(loaded).toMatchObject({
+      from: {
+        shipWait: `${path.join(cwd, 'stepspan.config.yaml')}:1`,
+        colour: 'STEPSPAN_COLOUR',
+        claude: '--claude',
+        hubPort: 'default',
+      },
+    });
+  });
+
+  test('that is an empty variable counts as not set', () => {
+    expect(settingsOf({ STEPSPAN_HUB_PORT: '' }).hubPort).toBe(9464);
+  });
+
+  test('that is a path starts from the folder of its file, else from the working folder', () => {
+    user('dataDir: ../runs\n');
+    expect(settingsOf().dataDir).toBe(path.join(home, '.config', 'runs'));
+    expect(settingsOf({ STEPSPAN_DATA_DIR: 'data' }).dataDir).toBe(path.join(cwd, 'data'));
+    expect(settingsOf({}, { claude: './bin/claude' }).claude).toBe(path.join(cwd, 'bin/claude'));
+    expect(settingsOf({}, { claude: 'claude' }).claude).toBe('claude');
+  });
+
+  test('of every kind is read as documented', () => {
+    project(`
+durability: 250ms
+redact: off
+redactPatterns: ['acme-[0-9]+']
+retentionMaxAge: 1d12h
+retentionMaxBytes: 1.5GiB
+metricsPort: 0
+concurrency: 3
+traceLink: https://grafana.example.com/explore?trace={traceId}
+stallDefaults: { noOutput: { after: 10m, action: kill }, rateLimited: retry }
+`);
+    expect(settingsOf()).toMatchObject({
+      durability: { everyMs: 250 },
+      redact: false,
+      redactPatterns: [/acme-[0-9]+/],
+      retentionMaxAge: 36 * 3_600_000,
+      retentionMaxBytes: 1.5 * 2 ** 30,
+      metricsPort: 0,
+      concurrency: 3,
+      traceLink: 'https://grafana.example.com/explore?trace={traceId}',
+      stallDefaults: {
+        no_output: { afterMs: 600_000, action: 'kill' },
+        rate_limited: { afterMs: 60_000, action: 'retry' },
+        output_closed: { afterMs: 30_000, action: 'none' },
+      },
+    });
+    const env = {
+      STEPSPAN_DURABILITY: 'always',
+      STEPSPAN_STALL_DEFAULTS: '{"outputClosed":"kill"}',
+      STEPSPAN_REDACT_PATTERNS: 'a+\nb,c',
+    };
+    expect(settingsOf(env)).toMatchObject({ durability: 'always', redactPatterns: [/a+/, /b,c/] });
+    expect(settingsOf(env).stallDefaults.output_closed.action).toBe('kill');
+  });
+});
+
+describe('a setting that cannot be', () => {
+  test('is told with its source and what to write instead, all of them at once', () => {
+    project('shipWait: soon\nhubPrt: 1\n\nhubPort: 99999\nretentionMaxAge: 010\n');
+    expect(problemsOf({ STEPSPAN_COLOUR: 'blue', STEPSPAN_REDACT_PATTERNS: '(' }, { concurrency: '0' })).toEqual([
+      `${cwd}/stepspan.config.yaml:2: there is no setting \`hubPrt\`; did you mean \`hubPort\`?`,
+      expect.stringMatching(
+        /^STEPSPAN_REDACT_PATTERNS: redactPatterns is "\(", a list with an expression that cannot be read/,
+      ),
+      `${cwd}/stepspan.config.yaml:5: retentionMaxAge is 10, not a duration; write a duration such as \`10s\`, \`5m\`, \`2h30m\` or \`30d\``,
+      `${cwd}/stepspan.config.yaml:1: shipWait is "soon", not a duration; write a duration such as \`10s\`, \`5m\`, \`2h30m\` or \`30d\``,
+      `${cwd}/stepspan.config.yaml:4: hubPort is 99999, not a whole number from 0 to 65535; write a number from 0 to 65535`,
+      '--concurrency: concurrency is "0", not a whole number from 1 to 64; write a number from 1 to 64',
+      'STEPSPAN_COLOUR: colour is "blue", not a known word; write `auto`, `always`, `never`',
+    ]);
+  });
+
+  test.each([
+    ['redact', 'perhaps'],
+    ['shipWait', '30d'],
+    ['durability', '0s'],
+    ['durability', 'often'],
+    ['retentionMaxBytes', '-1'],
+    ['retentionMaxBytes', '10 parsecs'],
+    ['grafanaUrl', 'javascript:alert(1)'],
+    ['redactPatterns', 'x*'],
+    ['stallDefaults', '{"toString":"kill"}'],
+    ['stallDefaults', '{"noOutput":"explode"}'],
+    ['stallDefaults', 'kill'],
+  ])('%s: %s', (name, value) => {
+    expect(problemsOf({}, { [name]: value })).toHaveLength(1);
+  });
+
+  test('in a file that is no YAML, no list of settings, or a folder, is told with its line', () => {
+    project('a: [\n');
+    expect(problemsOf({})[0]).toMatch(/stepspan\.config\.yaml:\d: is no valid YAML/);
+    project('- one\n');
+    expect(problemsOf({})[0]).toContain('is not a list of settings');
+    rmSync(path.join(cwd, 'stepspan.config.yaml'));
+    mkdirSync(path.join(cwd, 'stepspan.config.yaml'));
+    expect(problemsOf({})[0]).toContain('cannot be read');
+  });
+});
+
+describe('the table', () => {
+  test('gives every setting a flag that commander hands back under its name, and none by itself', () => {
+    const parse = (...args: string[]) => {
+      const command = addSettingFlags(new Command(), ...settingNames).exitOverride();
+      return command.parse(args, { from: 'user' }).opts();
+    };
+    expect(parse()).toEqual({});
+    expect(parse('--no-redact', '--ship-wait', '5s', '--redact-patterns', 'a', 'b', '--data-dir', 'x')).toEqual({
+      redact: false,
+      shipWait: '5s',
+      redactPatterns: ['a', 'b'],
+      dataDir: 'x',
+    });
+    expect(parse('--archive')).toEqual({ archive: true });
+  });
+
+  test('has defaults that its own words describe: reading them gives the same value', () => {
+    for (const name of settingNames) {
+      const { defaultText, kind, default: value } = settingTable[name] as (typeof settingTable)['shipWait'];
+      const word = /^`([^`]+)`$/.exec(defaultText)?.[1];
+      if (word === undefined) continue;
+      expect(kind.parse(word, cwd)).toEqual({ ok: true, value: value({ env: {}, cwd, home }) });
+    }
+  });
+
+  test('is what docs/settings.md says; `node scripts/generate-settings-doc.ts` brings it up to date', () => {
+    expect(readFileSync(settingsDocPath, 'utf8')).toBe(settingsDoc());
+  });
+});
