@@ -1,0 +1,142 @@
+// Checks inside one Claude step: its prompt, session, tools, permissions and extra arguments.
+import { resolve } from 'node:path';
+import type { Path } from '../problem.ts';
+import { isMapping } from '../source/tree.ts';
+import { type Outline, type OutlineStep, stepLabel } from './outline.ts';
+import { complainOfOrder } from './references.ts';
+import { mistakesOfTemplate } from './texts.ts';
+
+/** Arguments that stepspan itself gives to `claude`, and the field that sets each; '' where none does. */
+const ownArguments: Readonly<Record<string, string>> = {
+  '-p': '',
+  '--print': '',
+  '--output-format': '',
+  '--input-format': '',
+  '--verbose': '',
+  '--session-id': '',
+  '--bg': '',
+  '--background': '',
+  '-c': 'resume',
+  '--continue': 'resume',
+  '-r': 'resume',
+  '--resume': 'resume',
+  '--model': 'model',
+  '--allowedTools': 'allowedTools',
+  '--allowed-tools': 'allowedTools',
+  '--disallowedTools': 'disallowedTools',
+  '--disallowed-tools': 'disallowedTools',
+  '--permission-mode': 'permissionMode',
+  '--max-budget-usd': 'maxBudgetUsd',
+  '--max-turns': 'maxTurns',
+  '--system-prompt': 'systemPrompt',
+  '--append-system-prompt': 'appendSystemPrompt',
+  '--mcp-config': 'mcpConfig',
+  '--json-schema': 'jsonSchema',
+};
+
+/** Gives the text of a file by its absolute path; undefined when it is not there (yet) or cannot be read. */
+export type ReadFile = (path: string) => string | undefined;
+
+/**
+ * Reports what is wrong with Claude steps.
+ * @param folder where relative paths start: the folder of the workflow file
+ * @param readFile reads prompt files, to check the templates in them; a file that is not there is left for later
+ */
+export function checkClaudeSteps(outline: Outline, folder: string, readFile: ReadFile | undefined): void {
+  for (const step of outline.steps) {
+    const { claude } = step.raw;
+    if (!isMapping(claude)) continue;
+    const path = [...step.path, 'claude'];
+    checkPrompt(claude, path, step, outline, folder, readFile);
+    checkResume(claude.resume, path, step, outline);
+    checkTools(claude, path, outline);
+    checkPermissions(claude, path, step, outline);
+    checkExtraArgs(claude.extraArgs, path, outline);
+  }
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+function checkPrompt(
+  claude: Raw,
+  path: Path,
+  step: OutlineStep,
+  outline: Outline,
+  folder: string,
+  readFile: ReadFile | undefined,
+): void {
+  const { tree, report } = outline;
+  const hasText = Object.hasOwn(claude, 'prompt');
+  const hasFile = Object.hasOwn(claude, 'promptFile');
+  if (hasText && hasFile) {
+    report(
+      tree.placeOfKey([...path, 'promptFile']),
+      `${stepLabel(step)} has both \`prompt\` and \`promptFile\``,
+      'keep one',
+    );
+  } else if (!hasText && !hasFile) {
+    const fix = 'add `prompt: <text>` or `promptFile: <path>` below `claude:`';
+    report(tree.placeOfKey(path), `${stepLabel(step)} has no prompt`, fix);
+  }
+  if (typeof claude.promptFile !== 'string' || readFile === undefined) return;
+  const text = readFile(resolve(folder, claude.promptFile));
+  if (text === undefined) return;
+  for (const { index, message, fix } of mistakesOfTemplate(text, step, outline)) {
+    const before = text.slice(0, index).split('\n');
+    const column = before.at(-1)!.length + 1;
+    const { path: at } = tree.placeOf([...path, 'promptFile']);
+    report({ file: claude.promptFile, line: before.length, column, path: at }, message, fix);
+  }
+}
+
+function checkResume(resume: unknown, path: Path, step: OutlineStep, outline: Outline): void {
+  if (typeof resume !== 'string') return;
+  const { tree, report, byId } = outline;
+  const place = tree.placeOf([...path, 'resume']);
+  const order = complainOfOrder(resume, step, outline);
+  if (order !== undefined) {
+    report(place, order.message, order.fix);
+  } else if (!Object.hasOwn(byId.get(resume)?.raw ?? {}, 'claude')) {
+    const message = `step \`${resume}\` has no Claude session to go on with`;
+    report(place, message, 'name a step with `claude`, or use `{{ steps.ID.output }}` in the prompt');
+  }
+}
+
+function checkTools(claude: Raw, path: Path, { tree, report }: Outline): void {
+  if (!Array.isArray(claude.allowedTools) || !Array.isArray(claude.disallowedTools)) return;
+  const allowed = new Set<unknown>(claude.allowedTools);
+  claude.disallowedTools.forEach((tool: unknown, index) => {
+    if (typeof tool !== 'string' || !allowed.has(tool)) return;
+    const place = tree.placeOf([...path, 'disallowedTools', index]);
+    report(place, `the tool \`${tool}\` is both allowed and disallowed`, 'remove it from one of the lists');
+  });
+}
+
+function checkPermissions(claude: Raw, path: Path, step: OutlineStep, { tree, report }: Outline): void {
+  const { permissionMode, extraArgs } = claude;
+  if (step.raw.readOnly === true && permissionMode === 'acceptEdits') {
+    const fix = 'remove `readOnly`, or write `permissionMode: plan`';
+    report(tree.placeOf([...path, 'permissionMode']), 'the step is `readOnly`, but `acceptEdits` lets it write', fix);
+  }
+  if (permissionMode === undefined || permissionMode === 'bypassPermissions' || !Array.isArray(extraArgs)) return;
+  const index = extraArgs.indexOf('--dangerously-skip-permissions');
+  if (index === -1) return;
+  const message = `\`--dangerously-skip-permissions\` and \`permissionMode: ${String(permissionMode)}\` exclude one another`;
+  report(
+    tree.placeOf([...path, 'extraArgs', index]),
+    message,
+    'remove the argument, or write `permissionMode: bypassPermissions`',
+  );
+}
+
+function checkExtraArgs(extraArgs: unknown, path: Path, { tree, report }: Outline): void {
+  if (!Array.isArray(extraArgs)) return;
+  extraArgs.forEach((argument: unknown, index) => {
+    if (typeof argument !== 'string') return;
+    const flag = argument.split('=', 1)[0]!;
+    const field = Object.hasOwn(ownArguments, flag) ? ownArguments[flag] : undefined;
+    if (field === undefined) return;
+    const fix = field === '' ? 'remove it: stepspan sets it itself' : `write \`${field}:\` below \`claude:\` instead`;
+    report(tree.placeOf([...path, 'extraArgs', index]), `\`${flag}\` cannot be an extra argument`, fix);
+  });
+}

@@ -1,0 +1,49 @@
+// A checked workflow in a few lines for a person: what `stepspan validate` answers. Pure.
+import { formatDuration } from './duration.ts';
+import { printWhen } from './expression/when.ts';
+import { levelsOf } from './graph.ts';
+import type { Budget, Step, Workflow } from './workflow.ts';
+
+/** Name, limits, params, and the steps level by level: those of one level can run at the same time. */
+export function describeWorkflow(workflow: Workflow): string {
+  const levels = levelsOf(workflow.steps);
+  const limits = [
+    `${workflow.concurrency} at a time`,
+    workflow.timeoutMs === undefined ? undefined : `at most ${formatDuration(workflow.timeoutMs)}`,
+    budgetText(workflow.budget),
+  ].filter((limit) => limit !== undefined);
+  const lines = [
+    `${workflow.name}: ${count(workflow.steps.length, 'step')} in ${count(levels.length, 'level')}, ${limits.join(', ')}`,
+  ];
+  if (workflow.description !== '') lines.push(`  ${workflow.description.split('\n', 1)[0]}`);
+  for (const param of workflow.params) {
+    const value = param.default === undefined ? 'must be given' : `default ${JSON.stringify(param.default)}`;
+    lines.push(`  param ${param.name} (${param.type}, ${value})${param.description && `: ${param.description}`}`);
+  }
+  levels.forEach((level, index) => {
+    for (const step of level) lines.push(`  ${index + 1}. ${stepText(step)}`);
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+function stepText(step: Step): string {
+  const notes = [
+    step.needs.length > 0 ? `needs ${step.needs.join(', ')}` : undefined,
+    step.when.kind === 'success' ? undefined : `when ${printWhen(step.when)}`,
+    `timeout ${formatDuration(step.timeoutMs)}`,
+    step.retries.max > 0 ? count(step.retries.max, 'retry', 'retries') : undefined,
+    step.continueOnFailure ? 'may fail' : undefined,
+  ].filter((note) => note !== undefined);
+  const title = step.name === step.id ? step.id : `${step.id} (${step.name})`;
+  return `${title} [${step.kind}] ${notes.join('; ')}`;
+}
+
+function budgetText({ usd, tokens }: Budget): string | undefined {
+  const parts = [usd === undefined ? undefined : `${usd} USD`, tokens === undefined ? undefined : `${tokens} tokens`];
+  const known = parts.filter((part) => part !== undefined);
+  return known.length === 0 ? undefined : `budget ${known.join(' and ')}`;
+}
+
+function count(amount: number, one: string, many = `${one}s`): string {
+  return `${amount} ${amount === 1 ? one : many}`;
+}

@@ -1,0 +1,131 @@
+// The value of an expression or reference, over the params of a run and the steps that have ended. Pure.
+import type { Outcome } from '../../event/outcome.ts';
+import { listOf } from '../suggest.ts';
+import type { Expression, ParamValue } from '../workflow.ts';
+
+/** What expressions, templates and the environment of a step can see. */
+export type Scope = {
+  readonly params: Readonly<Record<string, ParamValue>>;
+  /** Steps that have ended, by id. More may be in it than the workflow lets a step see. */
+  readonly steps: ReadonlyMap<string, { readonly outcome: Outcome; readonly output: string }>;
+};
+
+export type Evaluated =
+  | { readonly ok: true; readonly value: ParamValue }
+  /** Not a matter of the file: an output has no such field, or two values have no order. One sentence. */
+  | { readonly ok: false; readonly message: string };
+
+/** The value of `expression`. `&&` and `||` give true or false, and look at their right side only when they must. */
+export function evaluate(expression: Expression, scope: Scope): Evaluated {
+  switch (expression.kind) {
+    case 'literal':
+      return { ok: true, value: expression.value };
+    case 'reference':
+      return resolveReference(expression.path, scope);
+    case 'not': {
+      const operand = evaluate(expression.operand, scope);
+      return operand.ok ? { ok: true, value: !isTrue(operand.value) } : operand;
+    }
+    case 'binary': {
+      const left = evaluate(expression.left, scope);
+      if (!left.ok) return left;
+      if (expression.operator === '&&' && !isTrue(left.value)) return { ok: true, value: false };
+      if (expression.operator === '||' && isTrue(left.value)) return { ok: true, value: true };
+      const right = evaluate(expression.right, scope);
+      if (!right.ok) return right;
+      return combine(expression.operator, left.value, right.value);
+    }
+  }
+}
+
+/** Everything is true but `false`, 0 and the empty text. The text `false`, as a command may print it, is true. */
+export function isTrue(value: ParamValue): boolean {
+  return Boolean(value);
+}
+
+/**
+ * The value of `params.NAME`, `steps.ID.outcome`, `steps.ID.output` or `steps.ID.output.FIELD`: the last reads the
+ * output as JSON. Lists, mappings and null in it come back as JSON text.
+ */
+export function resolveReference(path: readonly string[], scope: Scope): Evaluated {
+  const [root, name = '', field, ...inside] = path;
+  if (root === 'params') {
+    const value = Object.hasOwn(scope.params, name) ? scope.params[name] : undefined;
+    return value === undefined ? { ok: false, message: `param \`${name}\` has no value` } : { ok: true, value };
+  }
+  const step = scope.steps.get(name);
+  if (step === undefined) return { ok: false, message: `step \`${name}\` has not ended yet` };
+  if (field === 'outcome') return { ok: true, value: outcomeName(step.outcome) };
+  return inside.length === 0 ? { ok: true, value: step.output } : fieldOf(step.output, name, inside);
+}
+
+/** A step that had succeeded in the run before counts as a success in the run that goes on from it. */
+function outcomeName(outcome: Outcome): string {
+  return outcome.kind === 'skip' && outcome.reason === 'already_done' ? 'success' : outcome.kind;
+}
+
+function fieldOf(output: string, step: string, inside: readonly string[]): Evaluated {
+  let value: unknown;
+  try {
+    value = JSON.parse(output);
+  } catch {
+    return { ok: false, message: `the output of step \`${step}\` is not JSON, so it has no \`${inside.join('.')}\`` };
+  }
+  for (const key of inside) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) {
+      const known = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+      const has = known.length === 0 ? 'nothing by name' : listOf(known);
+      return { ok: false, message: `the output of step \`${step}\` has no \`${inside.join('.')}\`; it has ${has}` };
+    }
+    value = (value as Record<string, unknown>)[key];
+  }
+  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return { ok: true, value: isPlain ? value : JSON.stringify(value) } as Evaluated;
+}
+
+type Operator = Extract<Expression, { kind: 'binary' }>['operator'];
+
+function combine(operator: Operator, left: ParamValue, right: ParamValue): Evaluated {
+  switch (operator) {
+    case '&&':
+    case '||':
+      return { ok: true, value: isTrue(right) };
+    case '==':
+      return { ok: true, value: areEqual(left, right) };
+    case '!=':
+      return { ok: true, value: !areEqual(left, right) };
+    default:
+      return inOrder(operator, left, right);
+  }
+}
+
+/** Outputs are text, so a number or boolean is compared with a text by what the text says. */
+function areEqual(left: ParamValue, right: ParamValue): boolean {
+  if (typeof left === typeof right) return left === right;
+  const numbers = bothNumbers(left, right);
+  return numbers === undefined ? String(left) === String(right) : numbers[0] === numbers[1];
+}
+
+function inOrder(operator: '<' | '<=' | '>' | '>=', left: ParamValue, right: ParamValue): Evaluated {
+  const texts = typeof left === 'string' && typeof right === 'string';
+  const pair = bothNumbers(left, right) ?? (texts ? ([left, right] as const) : undefined);
+  if (pair === undefined) {
+    const shown = `${JSON.stringify(left)} ${operator} ${JSON.stringify(right)}`;
+    return { ok: false, message: `${shown} cannot be decided: both must be numbers, or both text` };
+  }
+  const [a, b] = pair;
+  const value = operator === '<' ? a < b : operator === '<=' ? a <= b : operator === '>' ? a > b : a >= b;
+  return { ok: true, value };
+}
+
+/** Both as numbers, where each is a number or a text that is one from end to end (a last line end aside). */
+function bothNumbers(left: ParamValue, right: ParamValue): readonly [number, number] | undefined {
+  const [a, b] = [numberOf(left), numberOf(right)];
+  return a === undefined || b === undefined ? undefined : [a, b];
+}
+
+function numberOf(value: ParamValue): number | undefined {
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string' || !/^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/.test(value)) return undefined;
+  return Number(value);
+}

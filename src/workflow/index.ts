@@ -1,0 +1,32 @@
+// The public surface of workflow/: what was asked, as a checked value. Other folders import from here.
+export type { ReadFile } from './check/claude.ts';
+export type { GivenParams } from './check/params.ts';
+export { describeWorkflow } from './describe.ts';
+export { formatDuration, parseDuration } from './duration.ts';
+export {
+  type Environment,
+  environmentOf,
+  isReservedVariable,
+  outcomeVariable,
+  outputVariable,
+  paramVariable,
+} from './environment.ts';
+export { type Evaluated, evaluate, isTrue, type Scope } from './expression/evaluate.ts';
+export { printExpression } from './expression/print.ts';
+export { printWhen } from './expression/when.ts';
+export { ancestorsOf, type GraphStep, levelsOf, topologicalOrder } from './graph.ts';
+export { loadWorkflow, readPrompt } from './load.ts';
+export {
+  type DefineOptions,
+  defineWorkflow,
+  type ParseOptions,
+  parseWorkflow,
+  type WorkflowResult,
+} from './parse.ts';
+export { formatProblems, type Problem } from './problem.ts';
+export { type ClaudeTexts, type RenderedClaude, renderClaude } from './render-claude.ts';
+export type { WorkflowInput } from './schema.ts';
+export { schemaReference, starterWorkflow } from './starter.ts';
+export { type ReadBack, workflowFromJson, workflowToJson } from './stored.ts';
+export { type Rendered, renderTemplate } from './template.ts';
+export type * from './workflow.ts';

@@ -1,0 +1,171 @@
+// From what was written, and has passed every check, to the normal form. Fills in every default; refuses nothing.
+import { resolve } from 'node:path';
+import {
+  bashShell,
+  defaultConcurrency,
+  defaultRetries,
+  defaultStalls,
+  defaultStepTimeoutMs,
+  shShell,
+} from './defaults.ts';
+import { parseDuration } from './duration.ts';
+import { parseWhen } from './expression/when.ts';
+import type { Path } from './problem.ts';
+import type { WrittenStep, WrittenWorkflow } from './schema.ts';
+import type { Tree } from './source/tree.ts';
+import type {
+  Budget,
+  ClaudeStep,
+  Param,
+  ParamValue,
+  Retries,
+  ShellStep,
+  StallRule,
+  StallRules,
+  Step,
+  When,
+  Workflow,
+} from './workflow.ts';
+
+export type Surroundings = {
+  /** As the user named it; '' for none. */
+  readonly file: string;
+  /** Absolute: where paths to files of the workflow (prompts, MCP configuration) start. */
+  readonly folder: string;
+  /** Absolute: where `cwd` starts. */
+  readonly cwd: string;
+  readonly params: readonly Param[];
+  readonly paramValues: Readonly<Record<string, ParamValue>>;
+};
+
+/** @param tree the same workflow, for the text of numbers as they were written */
+export function normalForm(written: WrittenWorkflow, tree: Tree, around: Surroundings): Workflow {
+  return {
+    name: written.name,
+    description: written.description?.trim() ?? '',
+    file: around.file,
+    params: around.params,
+    paramValues: around.paramValues,
+    env: envOf(written.env, ['env'], tree),
+    cwd: resolve(around.cwd, written.cwd ?? '.'),
+    timeoutMs: milliseconds(written.timeout),
+    concurrency: written.concurrency ?? defaultConcurrency,
+    budget: budgetOf(written.budget),
+    secrets: written.secrets ?? [],
+    steps: written.steps.map((step, index) => stepOf(step, ['steps', index], tree, around.folder)),
+  };
+}
+
+function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step {
+  const base = {
+    id: step.id,
+    name: step.name ?? step.id,
+    needs: typeof step.needs === 'string' ? [step.needs] : (step.needs ?? []),
+    when: whenOf(step.when),
+    env: envOf(step.env, [...path, 'env'], tree),
+    cwd: step.cwd,
+    timeoutMs: milliseconds(step.timeout) ?? defaultStepTimeoutMs,
+    retries: retriesOf(step.retries),
+    continueOnFailure: step.continueOnFailure ?? false,
+    readOnly: step.readOnly ?? false,
+    stalls: stallsOf(step.stalls),
+  };
+  if (step.claude !== undefined) return { ...base, ...claudeOf(step.claude, folder) };
+  return { ...base, ...commandOf(step.run ?? '', step.shell) };
+}
+
+type CommandPart = Pick<ShellStep, 'kind' | 'command' | 'shell' | 'argv'>;
+
+function commandOf(run: NonNullable<WrittenStep['run']>, shell: WrittenStep['shell']): CommandPart {
+  if (typeof run !== 'string') {
+    return { kind: 'run', command: run.map(quoteForPeople).join(' '), shell: [], argv: run };
+  }
+  const program = shell === undefined || shell === 'bash' ? bashShell : shell === 'sh' ? shShell : shell;
+  return { kind: 'run', command: run, shell: program, argv: [...program, run] };
+}
+
+/** A word as one would type it: in quotes where a shell would take it apart. Shown only, never run. */
+function quoteForPeople(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+type ClaudePart = Omit<ClaudeStep, keyof Omit<ShellStep, 'kind' | 'command' | 'shell' | 'argv'>>;
+
+function claudeOf(given: NonNullable<WrittenStep['claude']>, folder: string): ClaudePart {
+  const claude = typeof given === 'string' ? { prompt: given } : given;
+  const { mcpConfig } = claude;
+  return {
+    kind: 'claude',
+    prompt:
+      claude.promptFile === undefined
+        ? { kind: 'inline', text: claude.prompt ?? '' }
+        : { kind: 'file', path: resolve(folder, claude.promptFile) },
+    model: claude.model,
+    allowedTools: claude.allowedTools ?? [],
+    disallowedTools: claude.disallowedTools ?? [],
+    permissionMode: claude.permissionMode,
+    maxBudgetUsd: claude.maxBudgetUsd,
+    maxTurns: claude.maxTurns,
+    systemPrompt: claude.systemPrompt,
+    appendSystemPrompt: claude.appendSystemPrompt,
+    mcpConfig: typeof mcpConfig === 'string' ? resolve(folder, mcpConfig) : mcpConfig,
+    jsonSchema: claude.jsonSchema,
+    resume: claude.resume,
+    extraArgs: claude.extraArgs ?? [],
+  };
+}
+
+function whenOf(written: string | boolean | undefined): When {
+  if (written === undefined) return { kind: 'success' };
+  const parsed = parseWhen(written);
+  return parsed.ok ? parsed.when : { kind: 'success' };
+}
+
+function envOf(env: WrittenWorkflow['env'], path: Path, tree: Tree): Readonly<Record<string, string>> {
+  const entries = Object.entries(env ?? {});
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'string' ? value : tree.writtenAt([...path, name])]),
+  );
+}
+
+function budgetOf(written: WrittenWorkflow['budget']): Budget {
+  if (typeof written === 'number') return { usd: written, tokens: undefined };
+  return { usd: written?.usd, tokens: written?.tokens };
+}
+
+function retriesOf(written: WrittenStep['retries']): Retries {
+  if (typeof written === 'number') return { ...defaultRetries, max: written };
+  if (written === undefined) return defaultRetries;
+  const delayMs = milliseconds(written.delay) ?? defaultRetries.delayMs;
+  return {
+    max: written.max,
+    delayMs,
+    factor: written.factor ?? defaultRetries.factor,
+    // A longer first wait than the default bound is meant as it is written.
+    maxDelayMs: milliseconds(written.maxDelay) ?? Math.max(defaultRetries.maxDelayMs, delayMs),
+    on: written.on ?? defaultRetries.on,
+  };
+}
+
+function stallsOf(written: WrittenStep['stalls']): StallRules {
+  const given = typeof written === 'object' ? written : undefined;
+  const all = typeof written === 'string' ? written : undefined;
+  const rule = (cause: keyof StallRules, own: NonNullable<typeof given>['noOutput']): StallRule => {
+    const standard = defaultStalls[cause];
+    if (typeof own === 'object') {
+      return { afterMs: milliseconds(own.after) ?? standard.afterMs, action: own.action ?? standard.action };
+    }
+    return { afterMs: standard.afterMs, action: own ?? all ?? standard.action };
+  };
+  return {
+    no_output: rule('no_output', given?.noOutput),
+    output_closed: rule('output_closed', given?.outputClosed),
+    no_exit_after_result: rule('no_exit_after_result', given?.noExitAfterResult),
+    rate_limited: rule('rate_limited', given?.rateLimited),
+    waiting_for_permission: rule('waiting_for_permission', given?.waitingForPermission),
+  };
+}
+
+function milliseconds(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDuration(duration);
+}

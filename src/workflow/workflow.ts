@@ -1,0 +1,123 @@
+// A workflow in its normal form: checked, every default filled in, durations in milliseconds. Types and defaults only;
+// how it is written in YAML is schema.ts's, how it is read is parse.ts's.
+
+import type { StallAction, StallCause } from '../event/event.ts';
+import type { OutcomeKind } from '../event/outcome.ts';
+
+export type ParamValue = string | number | boolean;
+
+export type Param = {
+  readonly name: string;
+  readonly type: 'string' | 'number' | 'boolean';
+  readonly description: string;
+  /** `undefined`: the value must be given when the workflow is started. */
+  readonly default: ParamValue | undefined;
+};
+
+export type Budget = { readonly usd: number | undefined; readonly tokens: number | undefined };
+
+/** Which outcomes of an attempt are worth another attempt. */
+export type RetryableOutcome = Extract<OutcomeKind, 'failure' | 'error' | 'timeout'>;
+
+export type Retries = {
+  /** Attempts after the first; 0 for none. */
+  readonly max: number;
+  /** Wait before the second attempt; each later wait is `factor` times the last, up to `maxDelayMs`. */
+  readonly delayMs: number;
+  readonly factor: number;
+  readonly maxDelayMs: number;
+  readonly on: readonly RetryableOutcome[];
+};
+
+/** What happens on a stall of each cause, and after how long without a sign of life it is one. */
+export type StallRule = { readonly afterMs: number; readonly action: StallAction };
+export type StallRules = Readonly<Record<StallCause, StallRule>>;
+
+/** When a step runs. `success`: all needs succeeded (or were tolerated); `expression` in addition to that. */
+export type When =
+  | { readonly kind: 'success' }
+  | { readonly kind: 'always' }
+  | { readonly kind: 'failure' }
+  | { readonly kind: 'expression'; readonly expression: Expression };
+
+/** A `when` expression such as `steps.lint.outcome == 'failure' && params.deep`. */
+export type Expression =
+  | { readonly kind: 'literal'; readonly value: ParamValue }
+  | { readonly kind: 'reference'; readonly path: readonly string[] }
+  | { readonly kind: 'not'; readonly operand: Expression }
+  | {
+      readonly kind: 'binary';
+      readonly operator: '==' | '!=' | '<' | '<=' | '>' | '>=' | '&&' | '||';
+      readonly left: Expression;
+      readonly right: Expression;
+    };
+
+type StepBase = {
+  readonly id: string;
+  readonly name: string;
+  readonly needs: readonly string[];
+  readonly when: When;
+  readonly env: Readonly<Record<string, string>>;
+  /** Relative to the workflow's `cwd`; `undefined` for that folder itself. */
+  readonly cwd: string | undefined;
+  readonly timeoutMs: number;
+  readonly retries: Retries;
+  readonly continueOnFailure: boolean;
+  /** The step writes nothing in its working folder, so it needs no lock on it. */
+  readonly readOnly: boolean;
+  readonly stalls: StallRules;
+};
+
+export type ShellStep = StepBase & {
+  readonly kind: 'run';
+  /** The command, handed to `shell` as one script. Params and outputs reach it by the environment only. */
+  readonly command: string;
+  /** Program and flags that take the command as their last argument; empty for a command given as a list. */
+  readonly shell: readonly string[];
+  /** What is started: the shell and the command, or the list as it was given. Never empty. */
+  readonly argv: readonly string[];
+};
+
+export type ClaudeStep = StepBase & {
+  readonly kind: 'claude';
+  readonly prompt:
+    | { readonly kind: 'inline'; readonly text: string }
+    | { readonly kind: 'file'; readonly path: string };
+  readonly model: string | undefined;
+  readonly allowedTools: readonly string[];
+  readonly disallowedTools: readonly string[];
+  readonly permissionMode: string | undefined;
+  readonly maxBudgetUsd: number | undefined;
+  readonly maxTurns: number | undefined;
+  readonly systemPrompt: string | undefined;
+  readonly appendSystemPrompt: string | undefined;
+  /** A path, or the configuration itself. */
+  readonly mcpConfig: string | Readonly<Record<string, unknown>> | undefined;
+  readonly jsonSchema: Readonly<Record<string, unknown>> | undefined;
+  /** The id of an earlier Claude step whose session this one goes on with. */
+  readonly resume: string | undefined;
+  readonly extraArgs: readonly string[];
+};
+
+export type Step = ShellStep | ClaudeStep;
+
+export type Workflow = {
+  readonly name: string;
+  readonly description: string;
+  /** The path as the user gave it; '' for a workflow that came from no file. */
+  readonly file: string;
+  readonly params: readonly Param[];
+  /** Values for this run: given ones over defaults. */
+  readonly paramValues: Readonly<Record<string, ParamValue>>;
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute. */
+  readonly cwd: string;
+  /** `undefined`: the run has no limit of its own. */
+  readonly timeoutMs: number | undefined;
+  readonly concurrency: number;
+  readonly budget: Budget;
+  /** Names of environment variables whose values are secrets besides those that look like it. */
+  readonly secrets: readonly string[];
+  /** In the order of the file. */
+  readonly steps: readonly Step[];
+};
