@@ -1,0 +1,191 @@
+// What one attempt of a Claude Code step costs: an estimate from the usage of each model call while it runs, and the
+// CLI's own numbers at each result line. Pure; prices are given. The budget of the run is the engine's.
+//
+// Which number of the result line is the attempt's own (tried with 2.1.328):
+// - `usage` leaves subagents out; `modelUsage` and `total_cost_usd` hold them.
+// - Both of those go on from the total that the transcript of a resumed session saved, so they must not be added up
+//   over steps; and a process can write several result lines (background work starts turns of its own), each with the
+//   total so far.
+// - `model_usage_since_last_result` holds exactly the calls of this process since its last result. It is used where it
+//   is there. Older versions lack it; for a resumed session it is then an estimate which of two readings is right.
+import type { ModelUse } from '../../event/claude-event.ts';
+import type { EventOf } from '../../event/event.ts';
+import { countAt, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
+import { defaultPrices, type ModelPrice, type PriceTable, priceOf } from './prices.ts';
+import type { ClaudeResult } from './result.ts';
+
+/** What an attempt has used up to now. */
+export type CostSoFar = {
+  readonly costUsd: number;
+  readonly models: readonly ModelUse[];
+  /** Part of it is reckoned from prices and not reported by Claude Code. */
+  readonly estimated: boolean;
+};
+
+export type CostMeter = {
+  /** Takes a message of type `assistant` or `stream_event`. @returns the event to record, when the usage is news */
+  readonly message: (message: JsonObject) => EventOf<'claude.usage'> | undefined;
+  /** Takes a result line. */
+  readonly result: (result: ClaudeResult) => void;
+  readonly soFar: () => CostSoFar;
+  /** The one `claude.cost` of the attempt; the second and later calls give undefined. */
+  readonly finish: () => EventOf<'claude.cost'> | undefined;
+};
+
+export type CostMeterOptions = {
+  readonly prices?: PriceTable;
+  /** For `--resume`: what the session had cost when it was left, from its last `claude.result`; for older CLIs only. */
+  readonly resumed?: { readonly totalCostUsd: number };
+};
+
+/** Characters of text in one token: about four in English prose, fewer in code, so an estimate is rather too low here. */
+const CHARACTERS_PER_TOKEN = 4;
+
+/** A model call that no result line has covered yet. `characters` are those of its output seen so far. */
+type Call = { model: string; usage: JsonObject; outputTokens: number; characters: number };
+
+export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
+  const prices = options.prices ?? defaultPrices;
+  const calls = new Map<string, Call>();
+  let reported: readonly ModelUse[] = [];
+  let results = 0;
+  let guessed = false;
+  let finished = false;
+  let partialId = '';
+
+  function soFar(): CostSoFar {
+    const live = [...calls.values()].map((call) => useOf(call, prices));
+    const models = sumByModel([...reported, ...live]);
+    const costUsd = models.reduce((sum, use) => sum + use.costUsd, 0);
+    return { costUsd, models, estimated: guessed || results === 0 || calls.size > 0 };
+  }
+
+  function usage(id: string, model: string, change: (call: Call) => void): EventOf<'claude.usage'> {
+    const call = calls.get(id) ?? { model, usage: {}, outputTokens: 0, characters: 0 };
+    calls.set(id, call);
+    change(call);
+    return { type: 'claude.usage', messageId: id, use: useOf(call, prices) };
+  }
+
+  return {
+    message(message) {
+      const inner = message['type'] === 'stream_event' ? objectAt(message, 'event') : message;
+      const said = objectAt(inner, 'message');
+      switch (inner['type']) {
+        case 'assistant': {
+          const id = textAt(said, 'id');
+          // The CLI's own texts, such as API errors, come as messages of this model; no call was made for them.
+          if (id === undefined || textAt(said, 'model') === '<synthetic>') return undefined;
+          return usage(id, textAt(said, 'model') ?? '', (call) => {
+            take(call, objectAt(said, 'usage'));
+            // Each line of a message holds its next content block only, so the lengths add up.
+            for (const block of objectsAt(said, 'content')) call.characters += charactersOf(block);
+          });
+        }
+        case 'message_start':
+          partialId = textAt(said, 'id') ?? '';
+          return undefined;
+        case 'message_delta':
+          // Only with partial messages, and only for the main agent: the true count of output tokens.
+          if (!calls.has(partialId)) return undefined;
+          return usage(partialId, '', (call) => take(call, objectAt(inner, 'usage')));
+        default:
+          return undefined;
+      }
+    },
+    result(result) {
+      const live = [...calls.values()].map((call) => useOf(call, prices));
+      calls.clear();
+      results += 1;
+      if (result.sinceLast !== undefined) {
+        reported = sumByModel([...reported, ...result.sinceLast]);
+      } else if (options.resumed === undefined) {
+        reported = result.totalModels;
+      } else {
+        guessed = true;
+        reported = ownOfResumed(result, options.resumed.totalCostUsd, sumByModel([...reported, ...live]));
+      }
+    },
+    soFar,
+    finish() {
+      if (finished) return undefined;
+      finished = true;
+      return { type: 'claude.cost', ...soFar() };
+    },
+  };
+}
+
+/**
+ * Of a version that says totals only: does the total hold the session's earlier cost or not? The reading that is nearer to
+ * the live estimate is taken. Tokens are the live ones where the total holds more, as it does not say them apart.
+ */
+function ownOfResumed(result: ClaudeResult, before: number, live: readonly ModelUse[]): readonly ModelUse[] {
+  const estimate = live.reduce((sum, use) => sum + use.costUsd, 0);
+  const without = result.totalCostUsd - before;
+  const holdsBefore = without >= 0 && Math.abs(without - estimate) < Math.abs(result.totalCostUsd - estimate);
+  if (!holdsBefore) return result.totalModels;
+  if (estimate === 0) return without > 0 ? [{ ...emptyUse(''), costUsd: without }] : [];
+  return live.map((use) => ({ ...use, costUsd: (use.costUsd / estimate) * without }));
+}
+
+function take(call: Call, usage: JsonObject): void {
+  call.usage = { ...call.usage, ...usage };
+  call.outputTokens = Math.max(call.outputTokens, countAt(usage, 'output_tokens'));
+}
+
+/**
+ * The lines of a streamed message carry the usage of its first event, which knows one output token. So the length of
+ * what was said stands in for the output until a better count comes.
+ */
+function useOf(call: Call, prices: PriceTable): ModelUse {
+  const outputTokens = Math.max(call.outputTokens, Math.ceil(call.characters / CHARACTERS_PER_TOKEN));
+  const cacheCreationTokens = countAt(call.usage, 'cache_creation_input_tokens');
+  const hour = Math.min(
+    cacheCreationTokens,
+    countAt(objectAt(call.usage, 'cache_creation'), 'ephemeral_1h_input_tokens'),
+  );
+  const use = {
+    model: call.model,
+    inputTokens: countAt(call.usage, 'input_tokens'),
+    outputTokens,
+    cacheReadTokens: countAt(call.usage, 'cache_read_input_tokens'),
+    cacheCreationTokens,
+  };
+  return { ...use, costUsd: costOf(use, hour, priceOf(prices, call.model).price) };
+}
+
+function costOf(use: Omit<ModelUse, 'costUsd'>, hourTokens: number, price: ModelPrice): number {
+  const perMillion =
+    use.inputTokens * price.input +
+    use.outputTokens * price.output +
+    use.cacheReadTokens * price.cacheRead +
+    (use.cacheCreationTokens - hourTokens) * price.cacheWrite +
+    hourTokens * price.cacheWrite1h;
+  return perMillion / 1_000_000;
+}
+
+function charactersOf(block: JsonObject): number {
+  const text = textAt(block, 'text') ?? textAt(block, 'thinking');
+  if (text !== undefined) return text.length;
+  return block['type'] === 'tool_use' ? JSON.stringify(block['input'] ?? {}).length : 0;
+}
+
+function emptyUse(model: string): ModelUse {
+  return { model, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd: 0 };
+}
+
+function sumByModel(uses: readonly ModelUse[]): readonly ModelUse[] {
+  const sums = new Map<string, ModelUse>();
+  for (const use of uses) {
+    const sum = sums.get(use.model) ?? emptyUse(use.model);
+    sums.set(use.model, {
+      model: use.model,
+      inputTokens: sum.inputTokens + use.inputTokens,
+      outputTokens: sum.outputTokens + use.outputTokens,
+      cacheReadTokens: sum.cacheReadTokens + use.cacheReadTokens,
+      cacheCreationTokens: sum.cacheCreationTokens + use.cacheCreationTokens,
+      costUsd: sum.costUsd + use.costUsd,
+    });
+  }
+  return [...sums.values()];
+}

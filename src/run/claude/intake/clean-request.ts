@@ -1,0 +1,75 @@
+// What happens to one export request of Claude Code between the socket and the journal: identity out, run and step on,
+// deltas made cumulative, nesting noted. No IO. The HTTP side is server.ts's.
+import type { TelemetrySignal } from '../../../event/claude-event.ts';
+import type { Subject } from '../../../event/record.ts';
+import type { JsonObject } from '../json.ts';
+import { createToCumulative } from './cumulative.ts';
+import { MAX_DEPTH, withoutIdentity } from './identity.ts';
+import { createNesting, type NestingFound } from './nesting.ts';
+import {
+  type Attribute,
+  countAttribute,
+  countItems,
+  isRequest,
+  mapItems,
+  textAttribute,
+  withAttributes,
+} from './otlp.ts';
+
+/** Which attempt telemetry belongs to. */
+export type IntakeAttempt = {
+  readonly runId: string;
+  readonly subject: Subject;
+  readonly traceId: string;
+  /** The span below which Claude's spans must hang: `parentSpanId(runId, step, attempt)`. */
+  readonly spanId: string;
+};
+
+export type Cleaned =
+  | { readonly kind: 'cleaned'; readonly request: JsonObject; readonly items: number; readonly malformed: number }
+  | { readonly kind: 'refused'; readonly why: string };
+
+export type RequestCleaner = {
+  readonly clean: (signal: TelemetrySignal, body: unknown) => Cleaned;
+  readonly nesting: () => NestingFound;
+  /** Identity attributes taken out so far. */
+  readonly identityRemoved: () => number;
+};
+
+/**
+ * Who and what a span or log record is about. Not put on metrics: a run id as a label would make a new series of each
+ * metric for every run.
+ */
+export function stampOf(attempt: IntakeAttempt): readonly Attribute[] {
+  return [
+    textAttribute('cicd.pipeline.run.id', attempt.runId),
+    textAttribute('stepspan.step.id', attempt.subject.step),
+    countAttribute('stepspan.attempt', attempt.subject.attempt),
+  ];
+}
+
+export function createRequestCleaner(attempt: IntakeAttempt): RequestCleaner {
+  const toCumulative = createToCumulative();
+  const nesting = createNesting(attempt.traceId, attempt.spanId);
+  const stamp = stampOf(attempt);
+  let identityRemoved = 0;
+
+  return {
+    clean(signal, body) {
+      if (!isRequest(body, signal))
+        return { kind: 'refused', why: `the body is no OTLP/JSON export request for ${signal}` };
+      const cleaned = withoutIdentity(body);
+      if (cleaned === undefined)
+        return { kind: 'refused', why: `the body is nested more than ${MAX_DEPTH} levels deep` };
+      identityRemoved += cleaned.removed;
+      const { request, malformed } =
+        signal === 'metrics'
+          ? toCumulative.convert(cleaned.request)
+          : mapItems(cleaned.request, signal, (item) => withAttributes(item, stamp));
+      if (signal === 'traces') nesting.take(request);
+      return { kind: 'cleaned', request, items: countItems(request, signal), malformed };
+    },
+    nesting: nesting.verify,
+    identityRemoved: () => identityRemoved,
+  };
+}

@@ -1,0 +1,113 @@
+// Checks that Claude Code's own spans hang below the attempt's span, and which links of the chain never came: a span is
+// sent when it ends, so a process that is killed leaves children whose parents were never sent. Pure but for its memory.
+import { isObject, type JsonObject, textAt } from '../json.ts';
+import { mapItems } from './otlp.ts';
+
+/** Spans that are remembered for one attempt; a day of work has some thousand. Beyond it they are shipped unchecked. */
+export const MAX_SPANS = 100_000;
+
+/** A span that is named as a parent and did not come, with what can be said of it from its children. */
+export type MissingSpan = {
+  readonly spanId: string;
+  readonly childNames: readonly string[];
+  /** The earliest start and latest end of its children, in Unix ns. */
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+};
+
+export type NestingFound = {
+  /** Spans of Claude Code whose chain of parents leads to the attempt's span. */
+  readonly ownSpans: number;
+  /** Spans of the run's trace whose chain ends at a span that never came. */
+  readonly orphans: number;
+  readonly missing: readonly MissingSpan[];
+  /** Spans of another trace: TRACEPARENT was not taken up. They are shipped as they are. */
+  readonly strangers: number;
+  /** The span of the whole interaction, where it came: what is missing is put below it. */
+  readonly interactionId: string | undefined;
+};
+
+export type Nesting = {
+  readonly take: (request: JsonObject) => void;
+  readonly verify: () => NestingFound;
+};
+
+type Seen = { readonly parent: string; readonly name: string; readonly startNs: bigint; readonly endNs: bigint };
+
+/** @param parentSpanId the attempt's span, below which everything must hang */
+export function createNesting(traceId: string, parentSpanId: string, maxSpans = MAX_SPANS): Nesting {
+  const seen = new Map<string, Seen>();
+  let strangers = 0;
+
+  function take(span: JsonObject): void {
+    const spanId = textAt(span, 'spanId')?.toLowerCase() ?? '';
+    if (textAt(span, 'traceId')?.toLowerCase() !== traceId) {
+      strangers += 1;
+      return;
+    }
+    if (seen.size >= maxSpans) return;
+    seen.set(spanId, {
+      parent: textAt(span, 'parentSpanId')?.toLowerCase() ?? '',
+      name: textAt(span, 'name') ?? '',
+      startNs: nanos(span['startTimeUnixNano']),
+      endNs: nanos(span['endTimeUnixNano']),
+    });
+  }
+
+  /** The last span id of the chain of parents that is not among the seen ones; '' for a chain that runs in a circle. */
+  function topOf(spanId: string, tops: Map<string, string>): string {
+    const path: string[] = [];
+    let at = spanId;
+    while (seen.has(at) && !tops.has(at)) {
+      path.push(at);
+      // Marked before its parent is known, so that a circle ends here.
+      tops.set(at, '');
+      at = seen.get(at)!.parent;
+    }
+    const top = tops.get(at) ?? at;
+    for (const each of path) tops.set(each, top);
+    return top;
+  }
+
+  return {
+    take(request) {
+      mapItems(request, 'traces', (span) => {
+        if (isObject(span)) take(span);
+        return span;
+      });
+    },
+    verify() {
+      const tops = new Map<string, string>();
+      let ownSpans = 0;
+      let orphans = 0;
+      let interactionId: string | undefined;
+      const missing = new Map<string, MissingSpan>();
+      for (const [spanId, span] of seen) {
+        if (topOf(spanId, tops) === parentSpanId) {
+          ownSpans += 1;
+          if (span.parent === parentSpanId && span.name === 'claude_code.interaction') interactionId ??= spanId;
+          continue;
+        }
+        orphans += 1;
+        if (!seen.has(span.parent) && /^[0-9a-f]{16}$/.test(span.parent)) {
+          missing.set(span.parent, widened(missing.get(span.parent), span));
+        }
+      }
+      return { ownSpans, orphans, missing: [...missing.values()], strangers, interactionId };
+    },
+  };
+}
+
+function widened(before: MissingSpan | undefined, child: Seen): MissingSpan {
+  return {
+    spanId: child.parent,
+    childNames: [...(before?.childNames ?? []), child.name],
+    startNs: before === undefined || child.startNs < before.startNs ? child.startNs : before.startNs,
+    endNs: before === undefined || child.endNs > before.endNs ? child.endNs : before.endNs,
+  };
+}
+
+function nanos(value: unknown): bigint {
+  if (typeof value === 'number' && Number.isFinite(value)) return BigInt(Math.trunc(value));
+  return typeof value === 'string' && /^\d{1,20}$/.test(value) ? BigInt(value) : 0n;
+}

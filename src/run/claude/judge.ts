@@ -1,0 +1,137 @@
+// How an attempt of a Claude Code step ended: the result line first, then the exit. Pure. Timeouts, cancellations and
+// stalls are known to the engine, which asks here only for what Claude Code and its process say themselves.
+import type { Outcome } from '../../event/outcome.ts';
+import { cut } from './json.ts';
+import { plain } from './readable.ts';
+import type { ClaudeResult } from './result.ts';
+
+export type ClaudeExit = {
+  /** The newest result line, if any came. */
+  readonly result: ClaudeResult | undefined;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The last lines that the process wrote to stderr, oldest first. */
+  readonly stderrTail: readonly string[];
+  /** stepspan itself ended the process, so the signal is no news. */
+  readonly endedByUs: boolean;
+  /** The step has a JSON schema, so a result without structured output did not do its work. */
+  readonly wantsStructuredOutput: boolean;
+};
+
+/** Lines of stderr in a message, and characters of one: enough for an error and its cause on one screen line or two. */
+const STDERR_LINES = 3;
+const STDERR_CHARACTERS = 200;
+/** Of the CLI's own words in a message. */
+const SAID_CHARACTERS = 400;
+
+/** @returns success, `failure/claude_error`, `error/budget`, `error/signal` or `error/no_result` */
+export function judgeClaude(exit: ClaudeExit): Outcome {
+  const { result } = exit;
+  if (result === undefined) return withoutResult(exit);
+  if (result.subtype === 'error_max_budget_usd') {
+    const said = saidOf(result, 'the maximum budget was reached');
+    const message = `Claude Code stopped at its budget: ${said}; raise maxBudgetUsd of the step or give it less to do`;
+    return { kind: 'error', reason: 'budget', message, ...codeOf(exit) };
+  }
+  if (result.isError || result.subtype !== 'success') return failure(exit, whatToDo(result));
+  if (exit.wantsStructuredOutput && result.structuredOutput === undefined) {
+    return failure(
+      exit,
+      'Claude Code gave no output for the JSON schema; ask for it in the prompt or simplify the schema',
+    );
+  }
+  // An exit code after a good result is that of shutting down, for example when it hung and was ended.
+  return { kind: 'success' };
+}
+
+function failure(exit: ClaudeExit, message: string): Outcome {
+  return { kind: 'failure', reason: 'claude_error', message, ...codeOf(exit) };
+}
+
+function whatToDo(result: ClaudeResult): string {
+  switch (result.subtype) {
+    case 'error_max_turns':
+      return `${saidOf(result, 'the maximum number of turns was reached')}: raise maxTurns of the step or give it less to do`;
+    case 'error_max_structured_output_retries':
+      return `no output fitted the JSON schema (${saidOf(result, 'retries used up')}): simplify the schema or the prompt`;
+    case 'error_during_execution':
+      return duringExecution(result);
+    case 'success':
+      return apiError(result);
+    default:
+      return `Claude Code ended with ${result.subtype === '' ? 'an error' : result.subtype}: ${saidOf(result, 'no reason given')}`;
+  }
+}
+
+function duringExecution(result: ClaudeResult): string {
+  if (result.terminalReason?.startsWith('aborted') === true)
+    return 'Claude Code was interrupted in the middle of its turn';
+  const said = saidOf(result, 'no reason given');
+  if (/no conversation found/i.test(said)) {
+    return `${said}: the session to resume is not on this machine or belongs to another folder; run the earlier step again`;
+  }
+  const start = result.startupFailure === undefined ? '' : ` at its start (${result.startupFailure})`;
+  return `Claude Code failed${start}: ${said}`;
+}
+
+/** An API error ends a turn with subtype `success` and `is_error`; the text is the CLI's, written for people. */
+function apiError(result: ClaudeResult): string {
+  const said = saidOf(result, 'an API error');
+  const status = result.apiErrorStatus;
+  const login = 'log in with `claude` then /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN';
+  if (status === 401 || status === 403 || /not logged in|invalid api key|oauth token/i.test(said))
+    return `${said}: ${login}`;
+  if (/credit balance/i.test(said)) return `${said}: add credit to the account, or use another one`;
+  switch (status) {
+    case 404:
+      return `${said} Name another one under model of the step.`;
+    case 413:
+      return `${said}: give the step less to read, or split it`;
+    case 429:
+      return `${said}: the rate limit holds; let the step retry later, or run fewer steps at once`;
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+    case 529:
+      return `${said}: the API had a fault or was overloaded; let the step retry`;
+    default:
+      return said;
+  }
+}
+
+function saidOf(result: ClaudeResult, otherwise: string): string {
+  const said = [...result.errors, result.text].find((text) => text.trim() !== '') ?? otherwise;
+  return cut(plain(said).replace(/\s+/g, ' ').trim(), SAID_CHARACTERS).replace(/[.:]$/, '');
+}
+
+function withoutResult(exit: ClaudeExit): Outcome {
+  const stderr = lastWords(exit.stderrTail);
+  const signal = exit.signal ?? signalOfCode(exit.exitCode);
+  if (signal !== undefined && !exit.endedByUs) {
+    const message = `Claude Code was ended by ${signal} before its result line${stderr}`;
+    return { kind: 'error', reason: 'signal', message, signal, ...codeOf(exit) };
+  }
+  const how = exit.exitCode === null ? `by ${signal ?? 'an unknown signal'}` : `with exit code ${exit.exitCode}`;
+  const message = `Claude Code ended ${how} and without a result line, so nobody can say whether it did its work${stderr}`;
+  return { kind: 'error', reason: 'no_result', message, ...codeOf(exit), ...(signal === undefined ? {} : { signal }) };
+}
+
+/** The CLI handles SIGINT and SIGTERM and exits with 128 plus their number, as a shell does. */
+function signalOfCode(code: number | null): string | undefined {
+  const names: Readonly<Record<number, string>> = { 129: 'SIGHUP', 130: 'SIGINT', 137: 'SIGKILL', 143: 'SIGTERM' };
+  return code === null ? undefined : names[code];
+}
+
+function codeOf(exit: ClaudeExit): { readonly exitCode?: number } {
+  return exit.exitCode === null ? {} : { exitCode: exit.exitCode };
+}
+
+function lastWords(stderr: readonly string[]): string {
+  const lines = stderr.map((line) => plain(line).trim()).filter((line) => line !== '');
+  if (lines.length === 0) return '';
+  return `; stderr: ${lines
+    .slice(-STDERR_LINES)
+    .map((line) => cut(line, STDERR_CHARACTERS))
+    .join(' | ')}`;
+}

@@ -1,0 +1,121 @@
+// How Claude Code's messages read for people: in a terminal, on the live page and as log lines in Loki. Pure; every
+// function gives one or more full lines without a last line end. Colours only where asked for.
+
+import { stripAnsi } from '../../event/ansi.ts';
+import type { ModelUse } from '../../event/claude-event.ts';
+import { arrayAt, cut, isObject, type JsonObject, textAt } from './json.ts';
+import type { ClaudeResult } from './result.ts';
+
+/** Lines of a tool's result that are shown; the rest is counted. Claude Code's own terminal shows about as many. */
+const PREVIEW_LINES = 4;
+/** Of one shown line of a result. Longer ones are mostly minified code or data. */
+const PREVIEW_CHARACTERS = 240;
+/** Of a tool call's argument: a long shell command still shows what it is about. */
+const ARGUMENT_CHARACTERS = 160;
+
+export type Paint = {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+};
+
+/** @param colour false gives text without any escape sequence */
+export function paintFor(colour: boolean): Paint {
+  // Each line gets its own codes, because a log line or a filtered view stands alone.
+  const sgr = (on: number, off: number) => (text: string) =>
+    colour ? text.replace(/[^\n]+/g, (line) => `\x1b[${on}m${line}\x1b[${off}m`) : text;
+  return { bold: sgr(1, 22), dim: sgr(2, 22), red: sgr(31, 39), green: sgr(32, 39), yellow: sgr(33, 39) };
+}
+
+/** Text of others without terminal escapes and control characters; tabs and line ends stay. */
+export function plain(text: string): string {
+  return stripAnsi(text)
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\0-\x08\x0b-\x1f\x7f]/g, '');
+}
+
+/** `● Bash(npm test)` */
+export function toolCallLine(tool: string, input: unknown, cwd: string | undefined, paint: Paint): string {
+  const argument = importantArgument(input, cwd);
+  return `● ${paint.bold(plain(tool))}${argument === '' ? '' : `(${argument})`}`;
+}
+
+/** The first lines of a result under the call, and how many more there are. */
+export function toolResultLines(text: string, isError: boolean, paint: Paint): string {
+  const lines = plain(text).replace(/\s+$/, '').split('\n');
+  const shown = lines.slice(0, PREVIEW_LINES).map((line) => cut(line, PREVIEW_CHARACTERS));
+  const rest = lines.length - shown.length;
+  if (rest > 0) shown.push(`… ${rest} more line${rest === 1 ? '' : 's'}`);
+  if (shown.length === 1 && shown[0] === '') shown[0] = '(no output)';
+  const body = shown.map((line, index) => `${index === 0 ? '  ⎿ ' : '    '}${line}`).join('\n');
+  return isError ? paint.red(body) : paint.dim(body);
+}
+
+/** Marks what a subagent did, so that it is not taken for the main agent's. */
+export function indented(text: string): string {
+  return text.replace(/^/gm, '│ ');
+}
+
+/** `✔ Done in 12.3 s: 3 turns, $0.0320, 4,800 tokens in, 320 out` */
+export function summaryLine(result: ClaudeResult, costUsd: number, models: readonly ModelUse[], paint: Paint): string {
+  const sum = (pick: (use: ModelUse) => number): number => models.reduce((total, use) => total + pick(use), 0);
+  const tokensIn = sum((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens);
+  const tokensOut = sum((use) => use.outputTokens);
+  const facts = [
+    `${result.turns} turn${result.turns === 1 ? '' : 's'}`,
+    `$${costUsd.toFixed(4)}`,
+    `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`,
+  ].join(', ');
+  const seconds = (result.durationMs / 1000).toFixed(1);
+  return result.isError
+    ? paint.red(`✘ Ended with an error after ${seconds} s: ${facts}`)
+    : paint.green(`✔ Done in ${seconds} s: ${facts}`);
+}
+
+function thousands(count: number): string {
+  return Math.round(count).toLocaleString('en-US');
+}
+
+/** Names of the arguments that say most about a call, the best first. From the tools of Claude Code 2.1.328. */
+const telling = [
+  'command',
+  'file_path',
+  'notebook_path',
+  'path',
+  'pattern',
+  'query',
+  'url',
+  'description',
+  'skill',
+  'prompt',
+  'subject',
+  'task_id',
+  'name',
+];
+
+function importantArgument(input: unknown, cwd: string | undefined): string {
+  if (!isObject(input)) return '';
+  const pattern = textAt(input, 'pattern');
+  const key = pattern === undefined ? telling.find((each) => textAt(input, each) !== undefined) : 'pattern';
+  const value = key === undefined ? otherArgument(input) : (textAt(input, key) ?? '');
+  return cut(oneLine(withoutFolder(plain(value), cwd)), ARGUMENT_CHARACTERS);
+}
+
+function otherArgument(input: JsonObject): string {
+  if (Object.keys(input).length === 0) return '';
+  const todos = arrayAt(input, 'todos');
+  return todos.length > 0 ? `${todos.length} items` : JSON.stringify(input);
+}
+
+/** Paths below the working folder are shown from there, which is how people name them. */
+function withoutFolder(text: string, cwd: string | undefined): string {
+  return cwd !== undefined && cwd !== '/' && text.startsWith(`${cwd}/`) ? text.slice(cwd.length + 1) : text;
+}
+
+function oneLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  const first = lines.find((line) => line !== '') ?? '';
+  return lines.filter((line) => line !== '').length > 1 ? `${first} …` : first;
+}

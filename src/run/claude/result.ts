@@ -1,0 +1,74 @@
+// The result line of Claude Code's stream-json, as a typed value. Pure; what it means for the step is judge.ts's,
+// what it means for the cost is cost.ts's. Field names and subtypes: Claude Code 2.1.328, schema of SDKResultMessage.
+import type { ModelUse } from '../../event/claude-event.ts';
+import { arrayAt, countAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
+
+export type ClaudeResult = {
+  /** `success`, `error_during_execution`, `error_max_turns`, `error_max_budget_usd`, `error_max_structured_output_retries`. */
+  readonly subtype: string;
+  /** Also true with subtype `success` when the turn ended on an API error; `text` is then the error. */
+  readonly isError: boolean;
+  readonly sessionId: string;
+  readonly turns: number;
+  readonly durationMs: number;
+  readonly durationApiMs: number;
+  /** As reported: the total of the session, earlier processes of a resumed session included. */
+  readonly totalCostUsd: number;
+  /** As reported, with the same reach as `totalCostUsd`. */
+  readonly totalModels: readonly ModelUse[];
+  /** Use since the last result line of this process; undefined from versions that do not say it. */
+  readonly sinceLast: readonly ModelUse[] | undefined;
+  readonly text: string;
+  readonly structuredOutput: unknown;
+  readonly errors: readonly string[];
+  /** Why the loop ended: `completed`, `aborted_tools`, `api_error`, `max_turns`, `budget_exhausted` and others. */
+  readonly terminalReason: string | undefined;
+  readonly apiErrorStatus: number | undefined;
+  readonly startupFailure: string | undefined;
+  readonly permissionDenials: readonly { readonly tool: string; readonly toolUseId: string; readonly input: unknown }[];
+};
+
+/** Reads a message of type `result`. Missing fields become empty values, so that an older version's line is read too. */
+export function readResult(message: JsonObject): ClaudeResult {
+  const status = message['api_error_status'];
+  const since = message['model_usage_since_last_result'];
+  return {
+    subtype: textAt(message, 'subtype') ?? '',
+    isError: message['is_error'] === true,
+    sessionId: textAt(message, 'session_id') ?? '',
+    turns: countAt(message, 'num_turns'),
+    durationMs: countAt(message, 'duration_ms'),
+    durationApiMs: countAt(message, 'duration_api_ms'),
+    totalCostUsd: countAt(message, 'total_cost_usd'),
+    totalModels: readModels(objectAt(message, 'modelUsage')),
+    sinceLast: isObject(since) ? readModels(since) : undefined,
+    text: textAt(message, 'result') ?? '',
+    structuredOutput: message['structured_output'],
+    errors: arrayAt(message, 'errors').filter((each) => typeof each === 'string'),
+    terminalReason: textAt(message, 'terminal_reason'),
+    apiErrorStatus: typeof status === 'number' ? status : undefined,
+    startupFailure: textAt(message, 'startup_failure_reason'),
+    permissionDenials: objectsAt(message, 'permission_denials').map((denial) => ({
+      tool: textAt(denial, 'tool_name') ?? '',
+      toolUseId: textAt(denial, 'tool_use_id') ?? '',
+      input: denial['tool_input'],
+    })),
+  };
+}
+
+function readModels(byModel: JsonObject): readonly ModelUse[] {
+  return Object.entries(byModel).flatMap(([model, use]) =>
+    isObject(use)
+      ? [
+          {
+            model,
+            inputTokens: countAt(use, 'inputTokens'),
+            outputTokens: countAt(use, 'outputTokens'),
+            cacheReadTokens: countAt(use, 'cacheReadInputTokens'),
+            cacheCreationTokens: countAt(use, 'cacheCreationInputTokens'),
+            costUsd: countAt(use, 'costUSD'),
+          },
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,146 @@
+// What a Claude Code process is waiting for, read from its stream-json: the causes behind a silence. Pure: times are
+// given in ms, no timer runs here. How long is too long, and what happens then, are the engine's and the workflow's.
+import type { StallCause } from '../../event/event.ts';
+import { arrayAt, type JsonObject, numberAt, objectAt, textAt } from './json.ts';
+import { backgroundTasksIn } from './notices.ts';
+
+/** The causes that can be seen in the stream; that output was closed is seen at the pipe. */
+export type ClaudeStallCause = Exclude<StallCause, 'output_closed'>;
+
+export type Waiting = {
+  readonly cause: ClaudeStallCause;
+  /** Since when, in the clock of the caller. The last sign of life for `no_output`. */
+  readonly sinceMs: number;
+  /** When the cause is expected to end; for a rate limit that names its end, in Unix ms. */
+  readonly untilMs: number | undefined;
+  /** One phrase for people, such as `Bash is running`. */
+  readonly what: string;
+};
+
+export type StallTracker = {
+  /** Takes each message of the stream; see `observe` of the stream-json reader. */
+  readonly message: (message: JsonObject, nowMs: number) => void;
+  /** Any output that is no message: a sign of life only. */
+  readonly output: (nowMs: number) => void;
+  /** What it is waiting for. There always is an answer; whether it is a stall is a question of `sinceMs`. */
+  readonly waiting: () => Waiting;
+};
+
+/** Errors of `api_retry` that say to come back later, rather than that something is broken. */
+const limits = new Set(['rate_limit', 'overloaded', 'billing_error']);
+
+/** After these the process goes on with a turn. Others, such as a late rate limit report, can follow a result. */
+const working = new Set(['assistant', 'user', 'stream_event', 'system/init', 'system/status', 'system/task_progress']);
+
+type Held =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'limit'; readonly sinceMs: number; readonly untilMs: number | undefined }
+  | { readonly kind: 'permission'; readonly sinceMs: number; readonly tool: string }
+  | { readonly kind: 'result'; readonly sinceMs: number };
+
+/** @param startMs when the process was started */
+export function createStallTracker(startMs: number): StallTracker {
+  let held: Held = { kind: 'nothing' };
+  let lifeMs = startMs;
+  let backgroundTasks = 0;
+  const running = new Map<string, string>();
+
+  function heldBy(message: JsonObject, nowMs: number): Held {
+    const type = textAt(message, 'type') ?? '';
+    const name = type === 'system' ? `system/${textAt(message, 'subtype') ?? ''}` : type;
+    const before = (kind: Held['kind']): number => (held.kind === kind && 'sinceMs' in held ? held.sinceMs : nowMs);
+    switch (name) {
+      case 'result':
+        return { kind: 'result', sinceMs: nowMs };
+      case 'system/api_retry': {
+        if (!limits.has(textAt(message, 'error') ?? '')) return { kind: 'nothing' };
+        const untilMs = nowMs + (numberAt(message, 'retry_delay_ms') ?? 0);
+        return { kind: 'limit', sinceMs: before('limit'), untilMs };
+      }
+      case 'rate_limit_event': {
+        const info = objectAt(message, 'rate_limit_info');
+        if (textAt(info, 'status') !== 'rejected') return held.kind === 'limit' ? { kind: 'nothing' } : held;
+        const resets = numberAt(info, 'resetsAt');
+        return { kind: 'limit', sinceMs: before('limit'), untilMs: resets === undefined ? undefined : resets * 1000 };
+      }
+      case 'system/permission_check_status': {
+        if (message['status'] !== 'checking') return held.kind === 'permission' ? { kind: 'nothing' } : held;
+        const tool = running.get(textAt(message, 'tool_use_id') ?? '') ?? 'a tool call';
+        return { kind: 'permission', sinceMs: before('permission'), tool };
+      }
+      case 'system/session_state_changed':
+        if (message['state'] === 'requires_action') {
+          return { kind: 'permission', sinceMs: before('permission'), tool: 'the session' };
+        }
+        return held.kind === 'permission' ? { kind: 'nothing' } : held;
+      case 'control_request': {
+        const request = objectAt(message, 'request');
+        if (textAt(request, 'subtype') !== 'can_use_tool') return held;
+        return {
+          kind: 'permission',
+          sinceMs: before('permission'),
+          tool: textAt(request, 'tool_name') ?? 'a tool call',
+        };
+      }
+      default:
+        return working.has(name) ? { kind: 'nothing' } : held;
+    }
+  }
+
+  function trackTools(message: JsonObject): void {
+    for (const block of arrayAt(objectAt(message, 'message'), 'content')) {
+      const { type, id, name, tool_use_id } = (typeof block === 'object' && block !== null ? block : {}) as JsonObject;
+      if (type === 'tool_use' && typeof id === 'string') running.set(id, String(name));
+      if (type === 'tool_result' && typeof tool_use_id === 'string') running.delete(tool_use_id);
+    }
+  }
+
+  return {
+    message(message, nowMs) {
+      lifeMs = nowMs;
+      trackTools(message);
+      backgroundTasks = backgroundTasksIn(message) ?? backgroundTasks;
+      held = heldBy(message, nowMs);
+    },
+    output(nowMs) {
+      lifeMs = nowMs;
+    },
+    waiting() {
+      switch (held.kind) {
+        case 'limit':
+          return {
+            cause: 'rate_limited',
+            sinceMs: held.sinceMs,
+            untilMs: held.untilMs,
+            what: 'the API asks to come back later',
+          };
+        case 'permission':
+          return {
+            cause: 'waiting_for_permission',
+            sinceMs: held.sinceMs,
+            untilMs: undefined,
+            what: `${held.tool} waits for a permission`,
+          };
+        case 'result':
+          // With -p the CLI waits up to ten minutes for background subagents, and goes on with a turn when they end.
+          if (backgroundTasks === 0) {
+            return {
+              cause: 'no_exit_after_result',
+              sinceMs: held.sinceMs,
+              untilMs: undefined,
+              what: 'its result is there',
+            };
+          }
+          return quiet(`${backgroundTasks} background tasks are running`);
+        case 'nothing': {
+          const [tool] = running.values();
+          return quiet(tool === undefined ? 'the model is asked' : `${tool} is running`);
+        }
+      }
+    },
+  };
+
+  function quiet(what: string): Waiting {
+    return { cause: 'no_output', sinceMs: lifeMs, untilMs: undefined, what };
+  }
+}

@@ -1,0 +1,282 @@
+// Reads the stdout of `claude --output-format stream-json`: bytes in, events and readable lines out. Owns which message
+// becomes which event. Knows no process and no journal; the raw bytes are kept by whoever reads the pipe.
+// A message that is unknown, malformed or too long is said and counted, never fatal: the format grows with each release.
+import type { ClaudeEvent } from '../../event/claude-event.ts';
+import type { Severity } from '../../event/record.ts';
+import type { CostMeter } from './cost.ts';
+import { cut, isObject, type JsonObject, numberAt, objectAt, objectsAt, parseObject, textAt } from './json.ts';
+import { createMessageLines, MAX_MESSAGE_BYTES, type MessageLines } from './message-lines.ts';
+import { noticeOf } from './notices.ts';
+import { indented, type Paint, paintFor, plain, summaryLine, toolCallLine, toolResultLines } from './readable.ts';
+import { type ClaudeResult, readResult } from './result.ts';
+
+/**
+ * Of any text in an event, in characters. Events are parsed whole by every reader and held by the live page, while the
+ * full text is in the raw line; 16 Ki holds any command and the part of a file that a person reads.
+ */
+export const EVENT_TEXT_CHARACTERS = 16 * 1024;
+/** Of a message type that is not known; known ones have about 30. */
+const TYPE_CHARACTERS = 120;
+
+export type StreamJsonOptions = {
+  readonly emit: (event: ClaudeEvent) => void;
+  /** One or more full lines for people, joined by LF and without a last one. */
+  readonly say: (text: string, severity: Severity) => void;
+  readonly meter: CostMeter;
+  /** Sees every message that could be parsed, before its events are given. */
+  readonly observe?: (message: JsonObject) => void;
+  readonly colour?: boolean;
+};
+
+export type StreamJsonReader = MessageLines & {
+  /** The newest result line. A process can write several; each one replaces the one before. */
+  readonly result: () => ClaudeResult | undefined;
+  /** Of the init message, else of the result. */
+  readonly sessionId: () => string | undefined;
+};
+
+export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonReader {
+  const { emit, meter } = options;
+  const paint = paintFor(options.colour ?? false);
+  let result: ClaudeResult | undefined;
+  let sessionId: string | undefined;
+  let cwd: string | undefined;
+  /** Of calls that were denied while they ran, so that the result line does not say them again. */
+  const denied = new Set<string>();
+  const inputs = new Map<string, unknown>();
+
+  function line(bytes: Buffer): void {
+    const text = bytes.toString('utf8').trim();
+    if (text === '') return;
+    const message = text.startsWith('{') ? parseObject(text) : undefined;
+    if (message === undefined) {
+      // The CLI, or a program in its process group, printed a line of its own between the messages.
+      options.say(plain(text), 'info');
+      return;
+    }
+    options.observe?.(message);
+    const use = meter.message(message);
+    read(message);
+    if (use !== undefined) emit(use);
+  }
+
+  function read(message: JsonObject): void {
+    const type = typeOf(message);
+    switch (type) {
+      case 'system/init':
+        session(message);
+        break;
+      case 'assistant':
+        assistant(message);
+        break;
+      case 'user':
+        user(message);
+        break;
+      case 'result':
+        ended(message);
+        break;
+      case 'system/api_retry':
+        retrying(message);
+        break;
+      case 'rate_limit_event':
+        rateLimit(objectAt(message, 'rate_limit_info'));
+        break;
+      case 'system/permission_denied': {
+        const id = textAt(message, 'tool_use_id') ?? '';
+        permissionDenied(textAt(message, 'tool_name') ?? '', id, inputs.get(id), textAt(message, 'message') ?? '');
+        break;
+      }
+      default:
+        other(type, message);
+    }
+  }
+
+  function session(message: JsonObject): void {
+    const first = sessionId === undefined;
+    sessionId = textAt(message, 'session_id') ?? '';
+    cwd = textAt(message, 'cwd');
+    // Each turn of a process begins with an init message of its own; only the first is news.
+    if (!first) return;
+    const event = {
+      type: 'claude.session',
+      sessionId,
+      model: textAt(message, 'model') ?? '',
+      version: textAt(message, 'claude_code_version') ?? '',
+      permissionMode: textAt(message, 'permissionMode') ?? '',
+      tools: texts(message['tools']),
+      mcpServers: objectsAt(message, 'mcp_servers').map((server) => ({
+        name: textAt(server, 'name') ?? '',
+        status: textAt(server, 'status') ?? '',
+      })),
+    } as const;
+    emit(event);
+    say(paint.dim(`Claude Code ${event.version}, ${event.model}, session ${sessionId}`), 'info');
+    for (const server of event.mcpServers.filter(({ status }) => status === 'failed')) {
+      say(paint.yellow(`MCP server ${plain(server.name)} could not be started`), 'warning');
+    }
+  }
+
+  function assistant(message: JsonObject): void {
+    const parent = textAt(message, 'parent_tool_use_id');
+    const failed = textAt(message, 'error') !== undefined;
+    for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+      const text = textAt(block, 'text');
+      if (block['type'] === 'text' && text !== undefined && text.trim() !== '') {
+        emit({ type: 'claude.said', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
+        say(failed ? paint.red(plain(text).trim()) : plain(text).trim(), failed ? 'error' : 'info', parent);
+      } else if (block['type'] === 'tool_use') {
+        toolCalled(block, parent);
+      }
+    }
+  }
+
+  function toolCalled(block: JsonObject, parent: string | undefined): void {
+    const id = textAt(block, 'id') ?? '';
+    const tool = textAt(block, 'name') ?? '';
+    const input = JSON.stringify(block['input'] ?? {});
+    inputs.set(id, block['input']);
+    emit({
+      type: 'claude.tool_called',
+      toolUseId: id,
+      tool,
+      input: cut(input, EVENT_TEXT_CHARACTERS),
+      parentToolUseId: parent,
+    });
+    say(toolCallLine(tool, block['input'], cwd, paint), 'info', parent);
+  }
+
+  function user(message: JsonObject): void {
+    const parent = textAt(message, 'parent_tool_use_id');
+    for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+      // Other blocks are the prompt and what Claude Code adds to it; the model's view, not news.
+      if (block['type'] !== 'tool_result') continue;
+      const id = textAt(block, 'tool_use_id') ?? '';
+      const text = textOfContent(block['content']);
+      const isError = block['is_error'] === true;
+      inputs.delete(id);
+      emit({
+        type: 'claude.tool_returned',
+        toolUseId: id,
+        isError,
+        text: cut(text, EVENT_TEXT_CHARACTERS),
+        bytes: Buffer.byteLength(text),
+        parentToolUseId: parent,
+      });
+      // A denial was told a moment ago, in the words that come back as the result.
+      if (denied.has(id)) continue;
+      say(toolResultLines(text, isError, paint), isError ? 'warning' : 'info', parent);
+    }
+  }
+
+  function retrying(message: JsonObject): void {
+    const status = numberAt(message, 'error_status');
+    const error = `${textAt(message, 'error') ?? 'unknown'}${status === undefined ? '' : ` (${status})`}`;
+    const attempt = numberAt(message, 'attempt') ?? 0;
+    const maxRetries = numberAt(message, 'max_retries');
+    const delayMs = numberAt(message, 'retry_delay_ms');
+    emit({ type: 'claude.retrying', attempt, maxRetries, delayMs, error });
+    const count = `${attempt}${maxRetries === undefined ? '' : ` of ${maxRetries}`}`;
+    const wait = delayMs === undefined ? '' : ` in ${(delayMs / 1000).toFixed(1)} s`;
+    say(paint.yellow(`API error ${error}: retry ${count}${wait}`), 'warning');
+  }
+
+  function rateLimit(info: JsonObject): void {
+    const status = textAt(info, 'status') ?? '';
+    // `allowed` comes with each first answer of a subscription and says that nothing is wrong.
+    if (status === 'allowed' || status === '') return;
+    const seconds = numberAt(info, 'resetsAt');
+    const resetsAt = seconds === undefined ? undefined : dateText(seconds);
+    emit({ type: 'claude.rate_limited', status, resetsAt });
+    const which = textAt(info, 'rateLimitType');
+    const until = resetsAt === undefined ? '' : `, resets at ${resetsAt}`;
+    say(paint.yellow(`rate limit ${status}${which === undefined ? '' : ` (${which})`}${until}`), 'warning');
+  }
+
+  function permissionDenied(tool: string, toolUseId: string, input: unknown, why: string): void {
+    if (denied.has(toolUseId)) return;
+    denied.add(toolUseId);
+    const text = JSON.stringify(input ?? {});
+    emit({ type: 'claude.permission_denied', tool, toolUseId, input: cut(text, EVENT_TEXT_CHARACTERS) });
+    // Only the first sentence: what follows is advice to the model.
+    const sentence = plain(why).split(/(?<=\.)\s|\n/)[0] ?? '';
+    say(paint.yellow(`  ⎿ permission denied: ${sentence === '' ? tool : sentence}`), 'warning');
+  }
+
+  function ended(message: JsonObject): void {
+    result = readResult(message);
+    meter.result(result);
+    sessionId ??= result.sessionId;
+    for (const each of result.permissionDenials) permissionDenied(each.tool, each.toolUseId, each.input, '');
+    const { costUsd, models } = meter.soFar();
+    const errors = result.errors.join('\n');
+    emit({
+      type: 'claude.result',
+      subtype: result.subtype,
+      isError: result.isError,
+      sessionId: result.sessionId,
+      turns: result.turns,
+      durationMs: result.durationMs,
+      durationApiMs: result.durationApiMs,
+      costUsd,
+      models,
+      text: cut(result.text === '' ? errors : result.text, EVENT_TEXT_CHARACTERS),
+      structuredOutput: result.structuredOutput,
+    });
+    if (errors !== '') say(paint.red(plain(errors)), 'error');
+    say(summaryLine(result, costUsd, models, paint), result.isError ? 'error' : 'info');
+  }
+
+  function other(type: string, message: JsonObject): void {
+    const found = noticeOf(type, message);
+    if (found.kind === 'known') return;
+    if (found.kind === 'unknown') {
+      emit({ type: 'claude.unknown', messageType: cut(type, TYPE_CHARACTERS) });
+      return;
+    }
+    const { severity } = found.notice;
+    const text = cut(plain(found.notice.text).replace(/\s+/g, ' ').trim(), EVENT_TEXT_CHARACTERS);
+    emit({ type: 'claude.notice', what: type.replace('system/', ''), text });
+    say(paintBy(severity, paint)(`◦ ${text}`), severity);
+  }
+
+  function say(text: string, severity: Severity, parent?: string): void {
+    if (text !== '') options.say(parent === undefined ? text : indented(text), severity);
+  }
+
+  const lines = createMessageLines(line, (bytes) => {
+    const text = `a message of ${bytes} bytes is over the bound of ${MAX_MESSAGE_BYTES} and was not read`;
+    emit({ type: 'claude.notice', what: 'message_too_long', text });
+    options.say(text, 'warning');
+  });
+  return { push: lines.push, end: lines.end, result: () => result, sessionId: () => sessionId };
+}
+
+function typeOf(message: JsonObject): string {
+  const type = textAt(message, 'type') ?? '';
+  return type === 'system' ? `system/${textAt(message, 'subtype') ?? ''}` : type;
+}
+
+/** A result is a string or a list of blocks; of a block that is no text only its type can be shown. */
+function textOfContent(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content
+    .filter(isObject)
+    .map((block) => textAt(block, 'text') ?? `[${textAt(block, 'type') ?? 'block'}]`)
+    .join('\n');
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+/** Seconds since 1970 as a date and time; undefined where the number is no date. */
+function dateText(seconds: number): string | undefined {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+function paintBy(severity: Severity, paint: Paint): (text: string) => string {
+  if (severity === 'error') return paint.red;
+  return severity === 'warning' ? paint.yellow : paint.dim;
+}

@@ -1,0 +1,334 @@
+// The real Claude Code CLI against a scripted Messages API: what it prints, becomes and costs. Each run is shared by the
+// tests of its block, since a start costs about a second of CPU.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ClaudeEvent } from '../../src/event/claude-event.ts';
+import { createNesting } from '../../src/run/claude/intake/nesting.ts';
+import { judgeClaude } from '../../src/run/claude/judge.ts';
+import { type ClaudeRun, newPlace, runClaude } from '../support/claude-run.ts';
+
+function of<T extends ClaudeEvent['type']>(run: ClaudeRun, type: T): readonly Extract<ClaudeEvent, { type: T }>[] {
+  return run.events.filter((event): event is Extract<ClaudeEvent, { type: T }> => event.type === type);
+}
+
+function judged(run: ClaudeRun, wantsStructuredOutput = false, endedByUs = false) {
+  const { result, exitCode, signal, stderr } = run;
+  return judgeClaude({ result, exitCode, signal, stderrTail: stderr.split('\n'), endedByUs, wantsStructuredOutput });
+}
+
+const text = (run: ClaudeRun): string => run.said.map((each) => each.text).join('\n');
+
+describe('a session with tools, a failing tool and a denial, of somebody who is logged in', () => {
+  let run: ClaudeRun;
+  beforeAll(async () => {
+    const place = newPlace();
+    const account = {
+      emailAddress: 'dev@example.com',
+      accountUuid: '11111111-2222-4333-8444-555555555555',
+      organizationUuid: '66666666-2222-4333-8444-555555555555',
+      organizationName: 'Example Org',
+    };
+    mkdirSync(path.join(place.home, '.claude'));
+    writeFileSync(path.join(place.home, '.claude', '.claude.json'), JSON.stringify({ oauthAccount: account }));
+    run = await runClaude({
+      place,
+      prompt: 'run the tests',
+      step: { allowedTools: ['Bash(seq:*)', 'Bash(node:*)'], permissionMode: 'dontAsk' },
+      // An OAuth token instead of a key: only then does the CLI know, and send, whose account it is.
+      env: { ANTHROPIC_API_KEY: undefined, CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' },
+      script: [
+        {
+          prompt: 'run the tests',
+          turns: [
+            { kind: 'reply', text: 'I run them.', tools: [{ name: 'Bash', input: { command: 'seq 1 20' } }] },
+            {
+              kind: 'reply',
+              tools: [{ name: 'Bash', input: { command: 'node -e "console.log(\'bad\'); process.exit(3)"' } }],
+            },
+            { kind: 'reply', tools: [{ name: 'Bash', input: { command: 'touch forbidden' } }] },
+            { kind: 'reply', text: 'Two of three worked.\nThat is all.' },
+          ],
+        },
+      ],
+    });
+    place.remove();
+  });
+
+  test('says session, text, calls and results in order', () => {
+    const types = run.events.map((event) => event.type).filter((type) => type !== 'claude.usage');
+    expect(types).toEqual([
+      'claude.session',
+      'claude.said',
+      'claude.tool_called',
+      'claude.tool_returned',
+      'claude.tool_called',
+      'claude.tool_returned',
+      'claude.tool_called',
+      'claude.permission_denied',
+      'claude.tool_returned',
+      'claude.said',
+      'claude.result',
+    ]);
+    expect(of(run, 'claude.tool_returned').map((event) => event.isError)).toEqual([false, true, true]);
+    expect(of(run, 'claude.permission_denied')[0]).toMatchObject({
+      tool: 'Bash',
+      input: '{"command":"touch forbidden"}',
+    });
+  });
+
+  test('reads well', () => {
+    expect(text(run)).toContain('● Bash(seq 1 20)\n  ⎿ 1\n    2\n    3\n    4\n    … 16 more lines');
+    expect(text(run)).toContain('  ⎿ permission denied: Permission to use Bash has been denied');
+    expect(text(run)).toMatch(
+      /Two of three worked\.\nThat is all\.\n✔ Done in \d+\.\d s: 4 turns, \$0\.\d{4}, 4,800 tokens in, 320 out$/,
+    );
+    expect(run.said.find((each) => each.text.includes('Exit code 3'))?.severity).toBe('warning');
+  });
+
+  test('costs what the result line says, once', () => {
+    expect(run.cost).toMatchObject({ type: 'claude.cost', estimated: false, costUsd: run.result?.totalCostUsd });
+    expect(run.result?.totalCostUsd).toBeGreaterThan(0);
+    expect(new Set(of(run, 'claude.usage').map((event) => event.messageId)).size).toBe(4);
+    expect(judged(run)).toEqual({ kind: 'success' });
+  });
+
+  test('has its own spans below the span of the attempt, and needs none derived', () => {
+    expect(run.nesting).toMatchObject({ orphans: 0, strangers: 0, missing: [] });
+    // One interaction, four model calls, three tool calls with their parts.
+    expect(run.nesting.ownSpans).toBeGreaterThanOrEqual(8);
+    expect(run.derived.spans).toBe(0);
+  });
+
+  test('sends all three signals, cleaned of who the person is and stamped with the step', () => {
+    const sent = JSON.stringify(run.telemetry);
+    expect(new Set(run.telemetry.map((each) => each.signal))).toEqual(new Set(['traces', 'logs', 'metrics']));
+    for (const secret of [
+      'dev@example.com',
+      '11111111-2222',
+      '66666666-2222',
+      'user.id',
+      'user.account_id',
+      'Example Org',
+    ]) {
+      expect(sent).not.toContain(secret);
+    }
+    const metrics = JSON.stringify(
+      run.telemetry.filter((each) => each.signal === 'metrics').map((each) => each.request),
+    );
+    expect(metrics).not.toMatch(/stepspan|session\.id|"aggregationTemporality":1/);
+    expect(metrics).toContain('"aggregationTemporality":2');
+    expect(JSON.stringify(run.telemetry[0]?.request)).toContain('"stepspan.step.id"');
+  });
+});
+
+describe('a prompt with a JSON schema, while the API is overloaded at first', () => {
+  let run: ClaudeRun;
+  beforeAll(async () => {
+    run = await runClaude({
+      prompt: 'how many?',
+      step: { jsonSchema: { type: 'object', properties: { answer: { type: 'number' } }, required: ['answer'] } },
+      invocation: { sessionId: 'b2b1c9de-4f66-4a8e-9a01-0123456789ab' },
+      script: [
+        {
+          prompt: 'how many?',
+          turns: [
+            { kind: 'error', status: 529, times: 1 },
+            { kind: 'reply', tools: [{ name: 'StructuredOutput', input: { answer: 42 } }] },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('tells the retry', () => {
+    expect(of(run, 'claude.retrying')).toMatchObject([{ attempt: 1, maxRetries: 10, error: 'overloaded (529)' }]);
+    expect(text(run)).toMatch(/API error overloaded \(529\): retry 1 of 10 in \d\.\d s/);
+  });
+
+  test('gives the structured output, in the session that was asked for', () => {
+    expect(of(run, 'claude.result')[0]?.structuredOutput).toEqual({ answer: 42 });
+    expect(of(run, 'claude.session')[0]?.sessionId).toBe('b2b1c9de-4f66-4a8e-9a01-0123456789ab');
+    expect(judged(run, true)).toEqual({ kind: 'success' });
+  });
+});
+
+describe('a subagent', () => {
+  let run: ClaudeRun;
+  beforeAll(async () => {
+    run = await runClaude({
+      prompt: 'main job',
+      step: { allowedTools: ['Bash', 'Task'] },
+      script: [
+        {
+          prompt: 'main job',
+          turns: [
+            {
+              kind: 'reply',
+              tools: [
+                {
+                  name: 'Task',
+                  id: 'toolu_task',
+                  input: {
+                    description: 'look',
+                    prompt: 'sub job',
+                    subagent_type: 'general-purpose',
+                    run_in_background: false,
+                  },
+                },
+              ],
+            },
+            { kind: 'reply', text: 'main done' },
+          ],
+        },
+        {
+          prompt: 'sub job',
+          turns: [
+            { kind: 'reply', tools: [{ name: 'Bash', input: { command: 'echo sub' } }] },
+            { kind: 'reply', text: 'sub report' },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('is told apart from the main agent', () => {
+    const bash = of(run, 'claude.tool_called').find((event) => event.tool === 'Bash');
+    expect(bash?.parentToolUseId).toBe('toolu_task');
+    expect(text(run)).toContain('│ ● Bash(echo sub)\n│   ⎿ sub');
+    expect(text(run)).toContain('◦ subagent general-purpose started: look');
+  });
+
+  test('is in the cost, although the usage of the result leaves it out', () => {
+    const usage = JSON.parse(run.stdout.trim().split('\n').at(-1)!).usage;
+    expect(usage.input_tokens).toBe(2_400);
+    expect(run.cost).toMatchObject({ estimated: false, models: [{ inputTokens: 4_800, outputTokens: 320 }] });
+  });
+});
+
+describe('a resumed session', () => {
+  const place = newPlace();
+  const script = [
+    { prompt: 'first', turns: [{ kind: 'reply', text: 'one', usage: { input: 100_000, output: 1_000 } }] },
+    { prompt: 'second', turns: [{ kind: 'reply', text: 'two', usage: { input: 200_000, output: 1_000 } }] },
+  ] as const;
+  let first: ClaudeRun;
+  let second: ClaudeRun;
+  beforeAll(async () => {
+    first = await runClaude({ place, script, prompt: 'first' });
+    const resumeSessionId = first.result?.sessionId;
+    second = await runClaude({ place, script, prompt: 'second', invocation: { resumeSessionId } });
+  });
+  afterAll(() => place.remove());
+
+  test('goes on with the conversation, in a session of its own', () => {
+    expect(JSON.stringify(second.api.requests.at(-1)?.body?.messages)).toContain('first');
+    expect(second.result?.sessionId).not.toBe(first.result?.sessionId);
+  });
+
+  test('reports the cost of the earlier one as well, and is not charged for it', () => {
+    const own = second.cost?.type === 'claude.cost' ? second.cost.costUsd : Number.NaN;
+    expect(second.result?.totalCostUsd).toBeCloseTo((first.result?.totalCostUsd ?? 0) + own, 9);
+    expect(second.cost).toMatchObject({ estimated: false, models: [{ inputTokens: 200_000, outputTokens: 1_000 }] });
+    expect(of(second, 'claude.result')[0]?.costUsd).toBe(own);
+  });
+});
+
+describe('a process that is ended by SIGTERM in the middle of a tool call', () => {
+  let run: ClaudeRun;
+  beforeAll(async () => {
+    run = await runClaude({
+      prompt: 'wait',
+      step: { allowedTools: ['Bash'] },
+      script: [
+        {
+          prompt: 'wait',
+          turns: [
+            { kind: 'reply', text: 'x'.repeat(4_000), tools: [{ name: 'Bash', input: { command: 'sleep 60' } }] },
+            // The signal ends the command first, and the CLI may ask for the next turn before it ends itself.
+            { kind: 'silence' },
+          ],
+        },
+      ],
+      during: (event, { kill }) => {
+        if (event.type === 'claude.tool_called') kill('SIGTERM');
+      },
+    });
+  });
+
+  test('leaves no result line, and says so', () => {
+    expect(run.result).toBeUndefined();
+    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'signal', signal: 'SIGTERM', exitCode: 143 });
+    expect(judged(run, false, true)).toMatchObject({ kind: 'error', reason: 'no_result', exitCode: 143 });
+  });
+
+  test('costs what its messages amount to, as an estimate', () => {
+    expect(run.cost).toMatchObject({ type: 'claude.cost', estimated: true, models: [{ inputTokens: 1_200 }] });
+    const [use] = run.cost?.type === 'claude.cost' ? run.cost.models : [];
+    expect(use?.outputTokens).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test('leaves a whole tree of spans all the same: what was never sent is made up for', () => {
+    const nesting = createNesting(run.traceId, run.spanId);
+    for (const { signal, request } of run.telemetry) if (signal === 'traces') nesting.take(request);
+    nesting.take(run.derived.request);
+    expect(nesting.verify()).toMatchObject({ orphans: 0, strangers: 0, missing: [] });
+    expect(nesting.verify().ownSpans).toBeGreaterThan(0);
+  });
+});
+
+describe('an API that never answers', () => {
+  test('shows as silence since the session began, and is no result', async () => {
+    let seen: unknown;
+    const run = await runClaude({
+      prompt: 'hello',
+      script: [{ prompt: 'hello', turns: [{ kind: 'silence' }] }],
+      onFirstRequest: ({ kill, stalls }) => {
+        seen = stalls.waiting();
+        kill('SIGKILL');
+      },
+    });
+    expect(seen).toMatchObject({ cause: 'no_output', what: 'the model is asked' });
+    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'signal', signal: 'SIGKILL' });
+  });
+});
+
+describe('limits of the step', () => {
+  const script = [
+    {
+      prompt: 'go on',
+      turns: [
+        {
+          kind: 'reply',
+          tools: [{ name: 'Bash', input: { command: 'echo a' } }],
+          usage: { input: 100_000, output: 10_000 },
+        },
+      ],
+    },
+  ] as const;
+
+  test('a used-up budget of the step is an error, and names the setting', async () => {
+    const run = await runClaude({ prompt: 'go on', script, step: { allowedTools: ['Bash'], maxBudgetUsd: 0.5 } });
+    const message = expect.stringContaining('raise maxBudgetUsd');
+    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'budget', message, exitCode: 1 });
+  });
+
+  test('used-up turns are a failure, and name the setting', async () => {
+    const run = await runClaude({ prompt: 'go on', script, step: { allowedTools: ['Bash'], maxTurns: 2 } });
+    const message = 'Reached maximum number of turns (2): raise maxTurns of the step or give it less to do';
+    expect(judged(run)).toMatchObject({ kind: 'failure', reason: 'claude_error', message });
+  });
+});
+
+describe('a start that fails', () => {
+  test('an unknown flag is no result, with what the CLI said', async () => {
+    const run = await runClaude({ prompt: 'x', script: [], step: { extraArgs: ['--no-such-flag'] } });
+    const message = expect.stringContaining("unknown option '--no-such-flag'");
+    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'no_result', message, exitCode: 1 });
+  });
+
+  test('without a login it says how to log in', async () => {
+    const run = await runClaude({ prompt: 'x', script: [], env: { ANTHROPIC_API_KEY: undefined } });
+    expect(judged(run)).toMatchObject({ kind: 'failure', message: expect.stringContaining('set ANTHROPIC_API_KEY') });
+  });
+});
