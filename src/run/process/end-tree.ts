@@ -51,12 +51,12 @@ export async function endTree(tree: ProcessTree, options: EndOptions = {}): Prom
     if (members.length === 0) members = await livingAfter(tree.search, members);
     if (members.length === 0) break;
     const send = async (targets: readonly ProcessInfo[]) => {
-      const got = await sendSignal(targets, step.signal);
+      const got = await sendSignal(targets, step.signal, tree.source);
       if (got.length === 0) return;
       signalled.push({ signal: step.signal, pids: got.map((info) => info.pid) });
       options.onSignal?.(step.signal, got);
       // A stopped process handles nothing but SIGKILL before it goes on.
-      if (step.signal !== 'SIGKILL') await sendSignal(got.filter(isStopped), 'SIGCONT');
+      if (step.signal !== 'SIGKILL') await sendSignal(got.filter(isStopped), 'SIGCONT', tree.source);
     };
     // Nobody may fork out of sight between the look and the kill, so all are stopped first.
     if (step.signal === 'SIGKILL') {

@@ -20,12 +20,12 @@ export async function freezeTree(tree: ProcessTree): Promise<readonly ProcessInf
       (info) => isLive(info) && !isStopped(info) && !frozen.has(processKey(info)),
     );
     if (running.length === 0) break;
-    for (const info of await sendSignal(running, 'SIGSTOP')) frozen.set(processKey(info), info);
+    for (const info of await sendSignal(running, 'SIGSTOP', tree.source)) frozen.set(processKey(info), info);
   }
   return [...frozen.values()];
 }
 
 /** Lets processes go on that `freezeTree` stopped; children first, so that no parent finds its child still stopped. */
-export async function thawTree(frozen: readonly ProcessInfo[]): Promise<void> {
-  await sendSignal(frozen.toReversed(), 'SIGCONT');
+export async function thawTree(tree: ProcessTree, frozen: readonly ProcessInfo[]): Promise<void> {
+  await sendSignal(frozen.toReversed(), 'SIGCONT', tree.source);
 }

@@ -2,7 +2,6 @@
 // Also serves whoever adopts a run whose wrapper died, with the processes that its journal names.
 import { type Ended, type EndOptions, endTree, KILL_WAIT_MS } from './end-tree.ts';
 import { isLive, type Marker } from './process-info.ts';
-import { type ProcessSource, systemProcesses } from './process-source.ts';
 import { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';
 
 /** Nobody waits for what was left behind: enough for a server to close its files, not for it to finish its work. */
@@ -26,13 +25,12 @@ export function markerOf(runId: string, stepId?: string): Marker {
  */
 export async function endLeftOvers(
   target: ProcessTree | { readonly marker: Marker; readonly known?: readonly Identity[] },
-  options: Pick<EndOptions, 'hurry' | 'onSignal'> & { readonly source?: ProcessSource } = {},
+  options: Pick<EndOptions, 'hurry' | 'onSignal'> = {},
 ): Promise<LeftOvers> {
-  const source = options.source ?? systemProcesses;
-  const tree = 'look' in target ? target : createProcessTree({ ...target, source });
+  const tree = 'look' in target ? target : createProcessTree(target);
   const alive = (await tree.search()).filter(isLive);
   if (alive.length === 0) return { found: [], signalled: [], survivors: [] };
-  const found = await Promise.all(alive.map(async ({ pid }) => ({ pid, command: await source.command(pid) })));
+  const found = await Promise.all(alive.map(async ({ pid }) => ({ pid, command: await tree.source.command(pid) })));
   const steps = [
     { signal: 'SIGTERM', graceMs: LEFT_OVER_GRACE_MS },
     { signal: 'SIGKILL', graceMs: KILL_WAIT_MS },

@@ -18,6 +18,8 @@ export type ProcessTree = {
   readonly search: () => Promise<readonly ProcessInfo[]>;
   /** The process that the tree was made for, as long as it lives. */
   readonly root: Identity | undefined;
+  /** Where members are looked up; start times of two sources do not compare. */
+  readonly source: ProcessSource;
 };
 
 export type Identity = Pick<ProcessIdentity, 'pid' | 'startTime'>;
@@ -53,6 +55,7 @@ export function createProcessTree(options: {
 
   return {
     root: options.known?.[0],
+    source,
     async look() {
       const known = await alive();
       return known.length === 0 ? keep([]) : keep(await source.withDescendants(known.map((info) => info.pid)));
@@ -71,7 +74,7 @@ export function createProcessTree(options: {
 }
 
 /** This process and its ancestors: whatever mark they carry, they are not what we started. */
-export async function ownLine(source: ProcessSource = systemProcesses): Promise<ReadonlySet<number>> {
+export async function ownLine(source: ProcessSource): Promise<ReadonlySet<number>> {
   const line = new Set<number>();
   for (let pid = process.pid; pid > 0 && !line.has(pid); ) {
     line.add(pid);

@@ -1,18 +1,19 @@
 // Sends one signal to members of a tree, never to anybody else: each pid is checked against its start time just before.
 import { isLive, type ProcessInfo, processKey } from './process-info.ts';
-import { type ProcessSource, systemProcesses } from './process-source.ts';
+import type { ProcessSource } from './process-source.ts';
 import { ownLine } from './process-tree.ts';
 
 /**
  * Each live process gets the signal exactly once: programs take a second SIGINT for "now at once".
  * Between check and signal a pid could only change hands if its process ended and all other pids were used up within
  * microseconds.
+ * @param source where the targets were looked up
  * @returns those that got it; the others were gone, or are not ours to signal (another user, our own ancestors)
  */
 export async function sendSignal(
   targets: readonly ProcessInfo[],
   signal: NodeJS.Signals,
-  source: ProcessSource = systemProcesses,
+  source: ProcessSource,
 ): Promise<readonly ProcessInfo[]> {
   const mayNot = await ownLine(source);
   const wanted = new Set(targets.map(processKey));

@@ -19,7 +19,12 @@ export type SpawnFailure = {
   readonly message: string;
 };
 
-type Attempt = { readonly file: string; readonly cwd: string; readonly env: Readonly<Record<string, string>> };
+type Attempt = {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+};
 
 /**
  * @param error what the spawn failed with; its `code` is that of the system call
@@ -32,6 +37,13 @@ export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attem
     reason,
     message: `Cannot start \`${file}\`: ${why}`,
   });
+  const nul = [file, cwd, ...attempt.args, ...Object.entries(attempt.env).flat()].find((text) => text.includes('\0'));
+  if (nul !== undefined) {
+    return failed(
+      'invalid',
+      'a NUL character stands in its command, arguments or environment. Take it out, or use stdin.',
+    );
+  }
   const folderProblem = problemOfFolder(cwd);
   if (folderProblem !== undefined) return failed('cwd', folderProblem);
   switch (error.code) {
@@ -75,9 +87,6 @@ export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attem
         'limit',
         'no process or memory is left. Look at `ulimit -u` and at the free memory, or lower `concurrency`.',
       );
-    case 'ERR_INVALID_ARG_VALUE':
-    case 'ERR_INVALID_ARG_TYPE':
-      return failed('invalid', `${firstLine(error.message)} Arguments and environment cannot hold a NUL character.`);
     default:
       return failed('other', `${error.code ?? 'unknown error'}: ${firstLine(error.message)}`);
   }

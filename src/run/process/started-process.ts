@@ -147,7 +147,7 @@ export async function handleOf(
     async thaw() {
       const stopped = frozen;
       frozen = [];
-      await thawTree(stopped);
+      await thawTree(tree, stopped);
     },
     lastSeen: () => lastSeen,
     release: () => lifeline?.close(),

@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { createProcessTree, endTree } from '../../src/run/process/index.ts';
+import { readStat } from '../../src/run/process/proc-files.ts';
+import { isLive, type ProcessInfo } from '../../src/run/process/process-info.ts';
+import { systemProcesses } from '../../src/run/process/process-source.ts';
+import { sendSignal } from '../../src/run/process/send-signal.ts';
+import { createRig, fixture, isRunning, until } from './rig.ts';
+
+const short = [
+  { signal: 'SIGINT', graceMs: 50 },
+  { signal: 'SIGTERM', graceMs: 50 },
+  { signal: 'SIGKILL', graceMs: 3000 },
+] as const;
+
+describe('ending a process tree', () => {
+  it('asks first, and stops when that was enough', async () => {
+    const rig = createRig();
+    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    await until(() => child.text().includes('ready'));
+    const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 10_000 }] });
+    expect(await child.ended).toEqual({ exitCode: 7, signal: undefined });
+    await child.outputEnded;
+    expect(child.text()).toBe('ready\nSIGTERM\n');
+    expect(ended).toEqual({ signalled: [{ signal: 'SIGTERM', pids: [child.pid] }], survivors: [] });
+  });
+
+  it('gives each process each signal once, as programs take a second SIGINT for "now"', async () => {
+    const rig = createRig();
+    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    await until(() => child.text().includes('ready'));
+    const steps = [
+      { signal: 'SIGINT', graceMs: 300 },
+      { signal: 'SIGTERM', graceMs: 10_000 },
+    ] as const;
+    await child.end({ steps });
+    await child.outputEnded;
+    expect(child.text()).toBe('ready\nSIGINT\nSIGTERM\n');
+  });
+
+  it('kills a tree that ignores SIGINT and SIGTERM, and tells every signal', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-ignores-signals.sh'));
+    await until(() => child.text().includes('ready'));
+    const told: string[] = [];
+    const ended = await child.end({ steps: short, onSignal: (signal) => told.push(signal) });
+    expect(told).toEqual(['SIGINT', 'SIGTERM', 'SIGKILL']);
+    expect(ended.survivors).toEqual([]);
+    expect(await child.ended).toEqual({ exitCode: undefined, signal: 'SIGKILL' });
+  });
+
+  it('adds the kill that a caller left out', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-ignores-signals.sh'));
+    await until(() => child.text().includes('ready'));
+    const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 20 }] });
+    expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGTERM', 'SIGKILL']);
+  });
+
+  it('reaches a child that called setsid, with or without its parent', async () => {
+    const rig = createRig();
+    const child = await rig.sh('setsid sleep 300 & echo $!; setsid sh -c "sleep 300 & echo \\$!; wait" & wait');
+    await until(() => child.output().stdout.lines === 2);
+    const pids = child.text().trim().split('\n').map(Number);
+    await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 3000 }] });
+    expect([child.pid, ...pids].filter(isRunning)).toEqual([]);
+  });
+
+  it('wakes frozen processes, so that they can handle what they are sent', async () => {
+    const rig = createRig();
+    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    await until(() => child.text().includes('ready'));
+    await child.freeze();
+    const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 10_000 }] });
+    expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGTERM']);
+    expect((await child.ended).exitCode).toBe(7);
+  });
+
+  it('shortens every grace period when told to hurry, also one that is running', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-ignores-signals.sh'));
+    await until(() => child.text().includes('ready'));
+    const hurry = new AbortController();
+    const hour = 3_600_000;
+    const ended = await child.end({
+      steps: [
+        { signal: 'SIGINT', graceMs: hour },
+        { signal: 'SIGTERM', graceMs: hour },
+      ],
+      hurry: hurry.signal,
+      onSignal: () => hurry.abort(),
+    });
+    expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGINT', 'SIGTERM', 'SIGKILL']);
+    expect(isRunning(child.pid)).toBe(false);
+  });
+
+  it('does not wait out a grace period for background jobs of a shell that is gone', async () => {
+    const rig = createRig();
+    // A shell without job control lets its background jobs ignore SIGINT.
+    const child = await rig.sh('sleep 300 & echo $!; trap "exit 9" INT; while :; do sleep 0.05; done');
+    await until(() => child.output().stdout.lines === 1);
+    const ended = await child.end({ steps: [{ signal: 'SIGINT', graceMs: 3_600_000 }] });
+    expect((await child.ended).exitCode).toBe(9);
+    expect(isRunning(Number(child.text()))).toBe(false);
+    expect(ended.survivors).toEqual([]);
+  });
+
+  it('kills a tree that goes on forking', async () => {
+    const rig = createRig();
+    const child = await rig.sh(
+      'trap "" TERM INT; f() { while :; do sleep 0.02 & sleep 0.01; done; }; f & f & f & echo ready; f',
+    );
+    await until(() => child.text().includes('ready'));
+    const ended = await child.end({ steps: [{ signal: 'SIGKILL', graceMs: 5000 }] });
+    expect(ended.survivors).toEqual([]);
+    expect((await child.tree.search()).filter(isLive)).toEqual([]);
+  });
+
+  it('does nothing for a tree that is gone', async () => {
+    const child = await createRig().start('true');
+    await child.ended;
+    await child.outputEnded;
+    expect(await child.end()).toEqual({ signalled: [], survivors: [] });
+  });
+
+  it('returns who cannot be killed, after a bounded wait', async () => {
+    const rig = createRig();
+    const child = await rig.sh('echo ready; sleep 300');
+    await until(() => child.text().includes('ready'));
+    const stuck = readStat(child.pid) as ProcessInfo;
+    // A process in state D cannot be made to order: a tree whose only member is always there stands in for one.
+    const tree = {
+      source: systemProcesses,
+      root: stuck,
+      look: async () => [{ ...stuck, pid: 4_000_000 }],
+      search: async () => [{ ...stuck, pid: 4_000_000 }],
+    };
+    const ended = await endTree(tree, { steps: [{ signal: 'SIGKILL', graceMs: 50 }] });
+    expect(ended).toMatchObject({ signalled: [], survivors: [{ pid: 4_000_000 }] });
+  });
+});
+
+describe('a signal', () => {
+  it('never goes to a process that got the pid of a member later', async () => {
+    const rig = createRig();
+    const child = await rig.sh('echo ready; sleep 300');
+    await until(() => child.text().includes('ready'));
+    const earlier = { ...(readStat(child.pid) as ProcessInfo), startTime: '1' };
+    expect(await sendSignal([earlier], 'SIGKILL', systemProcesses)).toEqual([]);
+    expect(await createProcessTree({ known: [earlier], marker: [] }).look()).toEqual([]);
+    expect(isRunning(child.pid)).toBe(true);
+  });
+
+  it('never goes to this process or its ancestors, whatever mark they carry', async () => {
+    const self = readStat(process.pid) as ProcessInfo;
+    const parent = readStat(process.ppid) as ProcessInfo;
+    expect(await sendSignal([self, parent], 'SIGCONT', systemProcesses)).toEqual([]);
+    const tree = createProcessTree({ known: [self, parent], marker: [] });
+    const pids = (await tree.look()).map((info) => info.pid);
+    expect(pids).not.toContain(process.pid);
+    expect(pids).not.toContain(process.ppid);
+    const own = readFileSync('/proc/self/environ', 'utf8').split('\0')[0] as string;
+    const marked = await createProcessTree({ known: [], marker: [own] }).search();
+    expect(marked.map((info) => info.pid)).not.toContain(process.pid);
+  });
+
+  it('does not go to a zombie, which counts as dead', async () => {
+    const rig = createRig();
+    // The child becomes a zombie, as its parent is replaced by a program that waits for nobody.
+    const child = await rig.sh('true & echo $!; exec sleep 300');
+    await until(() => child.output().stdout.lines === 1);
+    const pid = Number(child.text());
+    await until(() => readStat(pid)?.state === 'Z');
+    expect(await sendSignal(await systemProcesses.get([pid]), 'SIGKILL', systemProcesses)).toEqual([]);
+    expect((await child.tree.look()).map((info) => info.state).sort()).toContain('Z');
+  });
+});

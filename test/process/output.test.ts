@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { bytesOf, createRig, fixture, isRunning, until } from './rig.ts';
+
+describe('output of a child', () => {
+  it('comes by stream, also when it opens /dev/stdout and /dev/stderr by name', async () => {
+    const child = await createRig().sh('echo a; echo b > /dev/stdout; echo c >&2; echo d > /dev/stderr');
+    await child.outputEnded;
+    expect(child.text('stdout')).toBe('a\nb\n');
+    expect(child.text('stderr')).toBe('c\nd\n');
+  });
+
+  it('keeps a last line without an end, and says so', async () => {
+    const child = await createRig().sh('printf "one\\ntwo"');
+    await child.outputEnded;
+    expect(child.text()).toBe('one\ntwo');
+    expect(child.printed.map((batch) => batch.unterminated)).toEqual([false, true]);
+    expect(child.output().stdout).toEqual({ state: 'ended', bytes: 7, lines: 2 });
+  });
+
+  it('keeps NUL bytes and bytes that are no UTF-8', async () => {
+    const child = await createRig().sh('printf "a\\000b\\377\\376\\n\\200\\n"');
+    await child.outputEnded;
+    expect(bytesOf(child.printed, 'stdout').toString('hex')).toBe('610062fffe0a800a');
+    expect(child.output().stdout.lines).toBe(2);
+  });
+
+  it('gives 50 MB byte for byte', async () => {
+    const size = 50_000_000;
+    const expected = createHash('sha256');
+    const child = await createRig().start('node', [fixture('process-prints-bytes.mjs'), String(size)]);
+    await child.outputEnded;
+    const printed = bytesOf(child.printed, 'stdout');
+    expect(printed.length).toBe(size);
+    // Made again here by the fixture's own rule, so that both hashes come from different processes.
+    let seed = 12345;
+    const block = Buffer.alloc(1 << 20);
+    for (let i = 0; i < block.length; i++) {
+      seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+      block[i] = seed >> 16;
+    }
+    for (let left = size; left > 0; left -= block.length) expected.update(block.subarray(0, left));
+    expect(createHash('sha256').update(printed).digest('hex')).toBe(expected.digest('hex'));
+    const ends = printed.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
+    expect(child.output().stdout.lines).toBe(ends + (printed.at(-1) === 10 ? 0 : 1));
+  });
+
+  it('gives a line of 10 MB in parts that fit the bound, as one line', async () => {
+    const child = await createRig().sh('head -c 10000000 /dev/zero | tr "\\000" x; echo; echo next');
+    await child.outputEnded;
+    expect(bytesOf(child.printed, 'stdout').toString()).toBe(`${'x'.repeat(10_000_000)}\nnext\n`);
+    expect(Math.max(...child.printed.map((batch) => batch.bytes.length))).toBe(1 << 20);
+    expect(child.printed.map((batch) => batch.continues)).toEqual([false, ...child.printed.slice(1).map(() => true)]);
+    expect(child.output().stdout.lines).toBe(2);
+  });
+
+  it('waits while reading is paused, and loses nothing', async () => {
+    const child = await createRig().sh('seq 1 200000');
+    child.pauseReading();
+    const before = child.output().stdout.bytes;
+    // The child cannot end, as it has more to print than a pipe holds.
+    await until(() => isBlockedOnItsPipe(child.pid));
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    expect(child.output().stdout.bytes).toBe(before);
+    child.resumeReading();
+    await child.outputEnded;
+    expect(child.text()).toBe(Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join(''));
+  });
+
+  it('can be paused from within the callback', async () => {
+    const rig = createRig();
+    let stopped = 0;
+    const child = await rig.start('seq', ['1', '100000'], {
+      onOutput() {
+        stopped++;
+        child.pauseReading();
+        setImmediate(child.resumeReading);
+      },
+    });
+    await child.outputEnded;
+    expect(stopped).toBeGreaterThan(3);
+    expect(child.output().stdout).toMatchObject({ state: 'ended', lines: 100_000 });
+  });
+
+  it('stays open when a child in the background holds it, and loses nothing that was written before the end', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-holds-output.sh'), [rig.path('go')]);
+    expect(await child.ended).toEqual({ exitCode: 4, signal: undefined });
+    expect(await child.outputEndedWithin(50)).toBe(false);
+    writeFileSync(rig.path('go'), '');
+    await until(() => child.text().includes('late'));
+    await child.endLeftOvers();
+    await child.drain();
+    expect(child.text()).toBe('early\nlate\n');
+    expect(await child.outputEndedWithin(0)).toBe(true);
+  });
+
+  it('is cut when nobody ends who holds it, after all that was written', async () => {
+    const rig = createRig();
+    const child = await rig.sh('printf "no end of line"; sleep 300 & seq 1 5000; printf tail');
+    child.pauseReading();
+    await child.ended;
+    await child.drain();
+    expect(child.output().stdout.state).toBe('cut');
+    expect(child.text()).toMatch(/^no end of line1\n2\n[\d\n]*\n5000\ntail$/);
+    expect(child.printed.at(-1)?.unterminated).toBe(true);
+    await child.outputEnded;
+  });
+
+  it('can end long before the child does', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-closes-output.sh'), [rig.path('go')]);
+    await child.outputEnded;
+    expect(child.text()).toBe('last words\n');
+    expect(isRunning(child.pid)).toBe(true);
+    writeFileSync(rig.path('go'), '');
+    expect(await child.ended).toEqual({ exitCode: 0, signal: undefined });
+  });
+
+  it("is read through Node's own pipes where fifos cannot be made, and says what that means", async () => {
+    const rig = createRig();
+    const tmpdir = process.env.TMPDIR;
+    process.env.TMPDIR = '/no/such/folder';
+    try {
+      const child = await rig.sh('seq 1 50000; echo err >&2; printf end');
+      await child.outputEnded;
+      expect(child.notices).toEqual([expect.stringContaining('/dev/stdout')]);
+      expect(child.output().stdout).toMatchObject({ state: 'ended', lines: 50_001 });
+      expect(child.text('stderr')).toBe('err\n');
+      expect(child.text().endsWith('50000\nend')).toBe(true);
+    } finally {
+      if (tmpdir === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = tmpdir;
+    }
+  });
+});
+
+async function isBlockedOnItsPipe(pid: number): Promise<boolean> {
+  const { readdirSync, readFileSync } = await import('node:fs');
+  const children = readdirSync(`/proc/${pid}/task`).map((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim(),
+  );
+  const writer = [pid, ...children.filter(Boolean).map(Number)].map((each) =>
+    readFileSync(`/proc/${each}/wchan`, 'utf8'),
+  );
+  return writer.some((where) => where.includes('pipe'));
+}

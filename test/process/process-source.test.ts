@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { createProcessTree, endLeftOvers } from '../../src/run/process/index.ts';
+import { createPortableSource } from '../../src/run/process/portable-source.ts';
+import { readStat } from '../../src/run/process/proc-files.ts';
+import { systemProcesses } from '../../src/run/process/process-source.ts';
+import { createRig, isRunning, until } from './rig.ts';
+
+describe.each([
+  ['/proc', systemProcesses],
+  ['ps and pidtree', createPortableSource()],
+] as const)('looking processes up by %s', (_name, source) => {
+  it('finds a process and all below it, parents first', async () => {
+    const rig = createRig();
+    const child = await rig.sh('sh -c "sleep 300 & echo \\$\\$ \\$!; wait" & wait');
+    await until(() => child.output().stdout.lines === 1);
+    const [middle, leaf] = child.text().trim().split(' ').map(Number);
+    const found = await source.withDescendants([child.pid]);
+    expect(found.map((info) => info.pid)).toEqual([child.pid, middle, leaf]);
+    expect(found.map((info) => info.parentPid)).toEqual([process.pid, child.pid, middle]);
+    expect(new Set(found.map((info) => info.groupId))).toEqual(new Set([child.pid]));
+    expect(await source.command(leaf as number)).toBe('sleep 300');
+    expect(await source.get([leaf as number])).toEqual([found[2]]);
+  });
+
+  it('finds nothing for a pid that nobody has', async () => {
+    expect(await source.get([4_000_000])).toEqual([]);
+    expect(await source.get([])).toEqual([]);
+    expect(await source.withDescendants([4_000_000])).toEqual([]);
+  });
+
+  it('tells a zombie from a live process', async () => {
+    const rig = createRig();
+    const child = await rig.sh('true & echo $!; exec sleep 300');
+    await until(() => child.output().stdout.lines === 1);
+    const pid = Number(child.text());
+    await until(() => readStat(pid)?.state === 'Z');
+    expect((await source.get([pid])).map((info) => info.state)).toEqual(['Z']);
+  });
+
+  it('is enough to end what a process left in its group', async () => {
+    const rig = createRig();
+    const child = await rig.sh('sleep 300 & echo $!; sleep 300');
+    await until(() => child.output().stdout.lines === 1);
+    const pid = Number(child.text());
+    const [identity] = await source.get([child.pid]);
+    const tree = createProcessTree({ known: identity ? [identity] : [], marker: [], source });
+    expect((await tree.look()).map((info) => info.pid)).toContain(pid);
+    const left = await endLeftOvers(tree);
+    expect(left.found.length).toBe(3);
+    expect(isRunning(pid)).toBe(false);
+    expect(left.survivors).toEqual([]);
+  });
+
+  it('reads a process whose name holds spaces and brackets', async () => {
+    const rig = createRig();
+    const { copyFileSync } = await import('node:fs');
+    copyFileSync('/bin/sleep', rig.path('a) R 1 (b'));
+    const child = await rig.start(rig.path('a) R 1 (b'), ['300']);
+    const [info] = await source.get([child.pid]);
+    expect(info).toMatchObject({ pid: child.pid, parentPid: process.pid, groupId: child.pid });
+    expect('ST'.includes(info?.state ?? '')).toBe(true);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { createSampler, type Sample } from '../../src/run/process/index.ts';
+import { createRig, fixture, until } from './rig.ts';
+
+describe('sampling a tree', () => {
+  it('sees CPU time, memory and number of processes while they run', async () => {
+    const rig = createRig();
+    const child = await rig.sh('sh -c "while :; do :; done" & sh -c "while :; do :; done" & echo ready; wait');
+    const samples: Sample[] = [];
+    const sampler = createSampler({ tree: child.tree, intervalMs: 50, onSample: (sample) => samples.push(sample) });
+    await until(() => samples.some((sample) => sample.cpuSeconds > 0.2));
+    const last = samples.at(-1) as Sample;
+    expect(last.processes).toBe(3);
+    expect(last.rssBytes).toBeGreaterThan(1_000_000);
+    expect(Math.max(...samples.map((sample) => sample.cpuCores))).toBeGreaterThan(0.2);
+    expect(samples.map((sample) => sample.cpuSeconds)).toEqual(
+      samples.map((sample) => sample.cpuSeconds).sort((a, b) => a - b),
+    );
+    await child.end({ steps: [] });
+    const totals = await sampler.finish(child.lastSeen());
+    expect(totals.cpuSeconds).toBeGreaterThanOrEqual(last.cpuSeconds);
+    expect(totals.maxRssBytes).toBe(Math.max(...samples.map((sample) => sample.rssBytes)));
+  });
+
+  it('knows the CPU time of a command that was over before the first sample, children that were gone included', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-burns.sh'), ['5']);
+    const sampler = createSampler({ tree: child.tree, intervalMs: 3_600_000, clock: neverDue, onSample: () => {} });
+    await child.ended;
+    await child.outputEnded;
+    const last = child.lastSeen();
+    const totals = await sampler.finish(last);
+    expect(totals.basis).toBe('complete');
+    expect(last?.reapedSeconds).toBeGreaterThan(0);
+    expect(totals.cpuSeconds).toBeCloseTo((last?.ownSeconds ?? 0) + (last?.reapedSeconds ?? 0));
+  });
+
+  it('counts each second once when it samples a tree of short children', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-burns.sh'), ['12']);
+    const sampler = createSampler({ tree: child.tree, intervalMs: 20, onSample: () => {} });
+    await child.ended;
+    await child.outputEnded;
+    const last = child.lastSeen();
+    const totals = await sampler.finish(last);
+    const real = (last?.ownSeconds ?? 0) + (last?.reapedSeconds ?? 0);
+    // A child that was seen alive was seen in ticks of 10 ms, rounded down like its parent's sum.
+    expect(totals.cpuSeconds).toBeGreaterThanOrEqual(real - 0.001);
+    expect(totals.cpuSeconds).toBeLessThan(real + 0.1);
+  });
+
+  it('says that it is sampled when nobody saw the end of the root', async () => {
+    const rig = createRig();
+    const child = await rig.sh('sleep 300 & exit 0');
+    const sampler = createSampler({ tree: child.tree, onSample: () => {} });
+    await child.ended;
+    expect((await sampler.finish(child.lastSeen())).basis).toBe('sampled');
+  });
+
+  it('gives no sample after it was finished', async () => {
+    const rig = createRig();
+    const child = await rig.sh('sleep 300');
+    let count = 0;
+    const sampler = createSampler({ tree: child.tree, intervalMs: 1, onSample: () => count++ });
+    await until(() => count > 2);
+    await sampler.finish();
+    const before = count;
+    for (let look = 0; look < 20; look++) await child.tree.look();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(count).toBe(before);
+  });
+});
+
+const neverDue = { now: () => performance.now(), after: () => () => {} };

@@ -1,0 +1,158 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type StartOptions, startProcess } from '../../src/run/process/index.ts';
+import { bytesOf, createRig, fixture } from './rig.ts';
+
+async function failureOf(options: Partial<StartOptions>) {
+  const rig = createRig();
+  const result = await startProcess({
+    file: 'true',
+    args: [],
+    cwd: rig.folder,
+    env: rig.env,
+    onOutput: () => {},
+    ...options,
+  });
+  if (result.kind !== 'failed') throw new Error('it was started');
+  return { rig, ...result };
+}
+
+describe('starting a child', () => {
+  it('tells the exit code', async () => {
+    const child = await createRig().sh('exit 3');
+    expect(await child.ended).toEqual({ exitCode: 3, signal: undefined });
+  });
+
+  it('tells the signal that ended it', async () => {
+    const child = await createRig().sh('kill -9 $$');
+    expect(await child.ended).toEqual({ exitCode: undefined, signal: 'SIGKILL' });
+  });
+
+  it('gives it the named environment and nothing else', async () => {
+    const rig = createRig();
+    const child = await rig.start('env', [], { env: { PATH: '/usr/bin:/bin', ONLY: 'this one' } });
+    await child.outputEnded;
+    expect(child.text()).toBe('PATH=/usr/bin:/bin\nONLY=this one\n');
+  });
+
+  it('passes arguments as they are, without a shell', async () => {
+    const child = await createRig().start('printf', ['%s|', '$HOME; echo x', "it's", '*', '']);
+    await child.outputEnded;
+    expect(child.text()).toBe("$HOME; echo x|it's|*||");
+  });
+
+  it('leads a session and a process group of its own', async () => {
+    const child = await createRig().sh('cut -d" " -f5,6 /proc/$$/stat');
+    await child.outputEnded;
+    expect(child.text()).toBe(`${child.pid} ${child.pid}\n`);
+  });
+
+  it('reads /dev/null where no stdin is given', async () => {
+    const child = await createRig().sh('readlink /proc/self/fd/0; cat; echo done');
+    await child.outputEnded;
+    expect(child.text()).toBe('/dev/null\ndone\n');
+  });
+
+  it('reads exactly the given stdin, also by the name /dev/stdin', async () => {
+    const rig = createRig();
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7) % 256));
+    const child = await rig.start('cat', ['/dev/stdin'], { stdin: bytes });
+    await child.outputEnded;
+    expect(bytesOf(child.printed, 'stdout').equals(bytes)).toBe(true);
+  });
+
+  it('runs a command that is gone before anybody looks', async () => {
+    const child = await createRig().start('true');
+    expect(await child.ended).toEqual({ exitCode: 0, signal: undefined });
+    await child.outputEnded;
+    expect(child.output()).toMatchObject({
+      stdout: { state: 'ended', bytes: 0 },
+      stderr: { state: 'ended', bytes: 0 },
+    });
+  });
+
+  it('saw the child with its final CPU time whenever it ends alone', async () => {
+    const rig = createRig();
+    for (let round = 0; round < 10; round++) {
+      const child = await rig.sh('echo out; echo err >&2; exit 1');
+      await child.ended;
+      await child.outputEnded;
+      expect(child.lastSeen()?.pid).toBe(child.pid);
+    }
+    const child = await rig.start(fixture('process-burns.sh'), ['2']);
+    await child.ended;
+    expect(child.lastSeen()?.ownSeconds).toBeGreaterThan(0);
+    expect(child.lastSeen()?.reapedSeconds).toBeGreaterThan(0);
+  });
+});
+
+describe('a child that cannot be started', () => {
+  it('names a command that is not there, and where it was looked for', async () => {
+    const { reason, message } = await failureOf({ file: 'no-such-command', env: { PATH: '/bin:/usr/bin' } });
+    expect(reason).toBe('not_found');
+    expect(message).toContain('`no-such-command`');
+    expect(message).toContain('/bin:/usr/bin');
+  });
+
+  it('names a path that is not there', async () => {
+    expect(await failureOf({ file: './missing.sh' })).toMatchObject({
+      reason: 'not_found',
+      message: expect.stringContaining('./missing.sh'),
+    });
+  });
+
+  it('names a working folder that is not there, and one that is a file', async () => {
+    expect(await failureOf({ cwd: '/no/such/folder' })).toMatchObject({
+      reason: 'cwd',
+      message: expect.stringContaining('/no/such/folder does not exist'),
+    });
+    expect(await failureOf({ cwd: '/etc/passwd' })).toMatchObject({
+      reason: 'cwd',
+      message: expect.stringContaining('is a file'),
+    });
+  });
+
+  it('says how to make a file executable, and that a folder is none', async () => {
+    const rig = createRig();
+    writeFileSync(rig.path('script'), 'echo hi\n');
+    mkdirSync(rig.path('folder'));
+    expect(await failureOf({ file: rig.path('script') })).toMatchObject({
+      reason: 'not_executable',
+      message: expect.stringContaining('chmod +x'),
+    });
+    expect(await failureOf({ file: rig.path('folder') })).toMatchObject({
+      reason: 'not_executable',
+      message: expect.stringContaining('it is a folder'),
+    });
+  });
+
+  it('names the interpreter that a script asks for in vain', async () => {
+    const rig = createRig();
+    writeFileSync(rig.path('script'), '#!/no/such/interpreter -x\n');
+    chmodSync(rig.path('script'), 0o755);
+    expect(await failureOf({ file: rig.path('script') })).toMatchObject({
+      reason: 'interpreter',
+      message: expect.stringContaining('/no/such/interpreter'),
+    });
+  });
+
+  it('says what to do about arguments that are too long', async () => {
+    expect(await failureOf({ args: ['x'.repeat(3_000_000)] })).toMatchObject({
+      reason: 'too_big',
+      message: expect.stringContaining('by a file or stdin'),
+    });
+  });
+
+  it('refuses a NUL in an argument and in the environment', async () => {
+    expect(await failureOf({ args: ['a\0b'] })).toMatchObject({ reason: 'invalid' });
+    expect(await failureOf({ env: { A: 'a\0b' } })).toMatchObject({ reason: 'invalid' });
+  });
+
+  it('leaves no file descriptor open', async () => {
+    const { readdirSync } = await import('node:fs');
+    await failureOf({ file: 'no-such-command' });
+    const before = readdirSync('/proc/self/fd').length;
+    for (let round = 0; round < 5; round++) await failureOf({ file: 'no-such-command' });
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
+  });
+});

@@ -1,0 +1,173 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createPausableTimer, createStallWatch } from '../../src/run/process/index.ts';
+import { createProcessStalls } from '../../src/run/process/process-stalls.ts';
+import { createFakeClock } from './fake-clock.ts';
+
+describe('a timeout that can be paused', () => {
+  it('fires once when as much time was counted as it was given, wherever it is paused', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 500 }),
+        fc.array(fc.tuple(fc.boolean(), fc.nat(100)), { maxLength: 30 }),
+        (ms, spans) => {
+          const clock = createFakeClock();
+          let fired = 0;
+          const timer = createPausableTimer(ms, () => fired++, clock);
+          let counted = 0;
+          let paused = 0;
+          for (const [pause, span] of spans) {
+            if (pause) timer.pause();
+            else timer.resume();
+            clock.advance(span);
+            if (pause && counted < ms) paused += span;
+            if (!pause) counted += span;
+            expect(fired).toBe(counted >= ms ? 1 : 0);
+            expect(timer.remainingMs()).toBe(Math.max(0, ms - counted));
+            expect(timer.pausedMs()).toBe(paused);
+          }
+        },
+      ),
+    );
+  });
+
+  it('counts more days than one timer of Node can', () => {
+    const clock = createFakeClock();
+    const days = 60 * 86_400_000;
+    let fired = 0;
+    createPausableTimer(days, () => fired++, clock);
+    clock.advance(days - 1);
+    expect(fired).toBe(0);
+    clock.advance(1);
+    expect(fired).toBe(1);
+  });
+
+  it('does not fire when it was cancelled, and leaves no timer behind', () => {
+    const clock = createFakeClock();
+    const timer = createPausableTimer(10, () => expect.unreachable(), clock);
+    timer.pause();
+    clock.advance(5);
+    timer.resume();
+    timer.cancel();
+    timer.resume();
+    clock.advance(1000);
+    expect(timer.pausedMs()).toBe(5);
+    expect(clock.pending()).toBe(0);
+  });
+});
+
+function watchWithLog() {
+  const clock = createFakeClock();
+  const log: string[] = [];
+  const watch = createStallWatch<'a' | 'b'>({
+    clock,
+    onDetected: (cause, forMs) => log.push(`${cause} stalled ${forMs}`),
+    onCleared: (cause, forMs) => log.push(`${cause} cleared ${forMs}`),
+  });
+  return { clock, log, watch };
+}
+
+describe('stalls', () => {
+  it('are detected once, by cause, and cleared by what was missed', () => {
+    const { clock, log, watch } = watchWithLog();
+    watch.start('a', 100);
+    watch.start('b', 250);
+    clock.advance(300);
+    expect(log).toEqual(['a stalled 100', 'b stalled 250']);
+    expect(watch.stalled()).toEqual(['a', 'b']);
+    watch.beat('a');
+    expect(log.at(-1)).toBe('a cleared 300');
+    clock.advance(100);
+    expect(log.slice(3)).toEqual(['a stalled 100']);
+    watch.close();
+    expect(log.slice(4)).toEqual(['a cleared 100', 'b cleared 400']);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('are not detected while it goes on happening', () => {
+    const { clock, log, watch } = watchWithLog();
+    watch.start('a', 100);
+    for (let beat = 0; beat < 50; beat++) {
+      clock.advance(99);
+      watch.beat('a');
+    }
+    expect(log).toEqual([]);
+    clock.advance(100);
+    expect(log).toEqual(['a stalled 100']);
+  });
+
+  it('do not count time that was paused, also when they are started or beaten in it', () => {
+    const { clock, log, watch } = watchWithLog();
+    watch.start('a', 100);
+    clock.advance(60);
+    watch.pause();
+    watch.start('b', 100);
+    clock.advance(10_000);
+    watch.resume();
+    clock.advance(39);
+    expect(log).toEqual([]);
+    clock.advance(1);
+    expect(log).toEqual(['a stalled 100']);
+    watch.pause();
+    clock.advance(10_000);
+    watch.beat('a');
+    watch.resume();
+    expect(log.at(-1)).toBe('a cleared 100');
+    clock.advance(60);
+    expect(log.at(-1)).toBe('b stalled 100');
+    clock.advance(40);
+    expect(log.at(-1)).toBe('a stalled 100');
+  });
+
+  it('are not made by what was never started or is cleared', () => {
+    const { clock, log, watch } = watchWithLog();
+    watch.beat('a');
+    watch.start('b', 10);
+    watch.clear('b');
+    watch.clear('a');
+    clock.advance(1000);
+    expect(log).toEqual([]);
+  });
+});
+
+describe('stalls of any child', () => {
+  it('are silence, and after the output was closed only the life without it', () => {
+    const clock = createFakeClock();
+    const log: string[] = [];
+    const stalls = createProcessStalls({
+      noOutputMs: 100,
+      outputClosedMs: 50,
+      onDetected: (cause) => log.push(cause),
+      onCleared: (cause) => log.push(`${cause} cleared`),
+      clock,
+    });
+    clock.advance(90);
+    stalls.output();
+    clock.advance(100);
+    expect(log).toEqual(['no_output']);
+    stalls.outputClosed();
+    clock.advance(49);
+    expect(log).toEqual(['no_output', 'no_output cleared']);
+    clock.advance(1000);
+    expect(log.slice(2)).toEqual(['output_closed']);
+    stalls.ended();
+    expect(log.slice(3)).toEqual(['output_closed cleared']);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('are none where no limit is set', () => {
+    const clock = createFakeClock();
+    const never = () => expect.unreachable();
+    const stalls = createProcessStalls({
+      noOutputMs: undefined,
+      outputClosedMs: undefined,
+      onDetected: never,
+      onCleared: never,
+      clock,
+    });
+    clock.advance(1e9);
+    stalls.outputClosed();
+    clock.advance(1e9);
+    expect(clock.pending()).toBe(0);
+  });
+});
