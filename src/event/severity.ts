@@ -66,7 +66,7 @@ export function mentionsLevel(text: string): boolean {
 export function severityOfLine(stream: Stream, line: Buffer): Severity {
   const byStream = severityOfStream[stream];
   if (stream === 'debug' || line.length === 0) return byStream;
-  return severityOfHead(line.latin1Slice(0, Math.min(line.length, headBytes)), byStream);
+  return severityOfHead(line.toString('latin1', 0, Math.min(line.length, headBytes)), byStream);
 }
 
 /** As `severityOfLine`, for the head of a line that was decoded already (Latin-1 or UTF-8: only ASCII is looked for). */

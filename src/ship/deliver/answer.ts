@@ -1,0 +1,47 @@
+// What a server's answer to an OTLP request means. Pure: the rules of the OTLP specification, "OTLP/HTTP Response".
+
+export type Answer =
+  /** The request was taken. `rejected` records of it were not, for good: partial success must not be sent again. */
+  | { readonly kind: 'accepted'; readonly rejected: number; readonly message: string }
+  /** 429, 502, 503, 504: the same request may be taken later. */
+  | {
+      readonly kind: 'busy';
+      readonly status: number;
+      readonly retryAfterMs: number | undefined;
+      readonly message: string;
+    }
+  /** No answer: the connection broke, could not be made, or the time was up. */
+  | { readonly kind: 'unreachable'; readonly message: string }
+  /** The server says that we may not, or that nothing of the kind is here. No record is to blame, so none is given up. */
+  | { readonly kind: 'misconfigured'; readonly status: number; readonly message: string }
+  /** The request as it is will never be taken. */
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+/** Statuses that the OTLP specification calls retryable. */
+const busyStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/**
+ * Wrong token, wrong path or method, proxy login, wrong media type: what a person must put right. A redirect too:
+ * the specification has none, and following one would send the headers, with their token, somewhere else.
+ */
+const misconfiguredStatuses: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 415, 421]);
+
+/** Text of a server's answer that is kept for people. */
+export const maxMessageLength = 1000;
+
+export function answerOfStatus(status: number, body: string, retryAfter: string | undefined, nowMs: number): Answer {
+  const message = body.trim().slice(0, maxMessageLength) || `HTTP ${status}`;
+  if (busyStatuses.has(status)) return { kind: 'busy', status, retryAfterMs: delayOf(retryAfter, nowMs), message };
+  if (misconfiguredStatuses.has(status) || (status >= 300 && status < 400)) {
+    return { kind: 'misconfigured', status, message };
+  }
+  return { kind: 'refused', status, message };
+}
+
+/** `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), in milliseconds; undefined where it says nothing usable. */
+export function delayOf(retryAfter: string | undefined, nowMs: number): number | undefined {
+  const text = retryAfter?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const at = text === '' ? Number.NaN : Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(at - nowMs, 0);
+}

@@ -1,0 +1,224 @@
+// One signal of one run: journal -> batches -> server -> cursor. One request is under way at a time, so that records go
+// out in the order of the journal and a crash repeats one batch at most; the next batches are encoded meanwhile.
+import { type Cursor, type JournalReader, problemText } from '../../journal/index.ts';
+import type { Batch, Batcher } from '../encode/batch.ts';
+import type { Signal } from '../settings.ts';
+import type { PipelineState, SignalStatus } from '../status.ts';
+import type { Pace } from './backoff.ts';
+import { createChannel } from './channel.ts';
+import { deliver } from './delivery.ts';
+import type { Refused } from './refused.ts';
+import type { Transport } from './transport.ts';
+
+/** Batches that wait encoded beside the one under way. With 2 MiB each, and one being filled, that is some 8 MiB a signal. */
+const batchesAhead = 2;
+
+export type PipelineOptions = {
+  readonly signal: Signal;
+  readonly reader: Pick<JournalReader, 'read' | 'head'>;
+  /** Where reading starts: the cursor, or 0 for what has to be folded from the start. */
+  readonly readFrom: number;
+  readonly cursor: Pick<Cursor, 'position' | 'save'>;
+  readonly batcher: Batcher;
+  readonly transport: Transport;
+  readonly refused: Refused;
+  readonly pace: Pace;
+  /** How long a record may wait for others to share its request, in milliseconds. */
+  readonly lingerMs: number;
+  readonly random: () => number;
+  readonly onChange: () => void;
+};
+
+export type Pipeline = {
+  readonly status: () => SignalStatus;
+  /** Ends when the run is shipped whole, or after `stop`. Never rejects. */
+  readonly done: Promise<void>;
+  readonly stop: () => Promise<void>;
+  /** Looks again where the journal ends. */
+  readonly lookAhead: () => Promise<number>;
+};
+
+export function startPipeline(options: PipelineOptions): Pipeline {
+  const { batcher, cursor } = options;
+  const stopping = new AbortController();
+  const channel = createChannel<Batch>(batchesAhead);
+  const count = {
+    sent: 0,
+    rejected: 0,
+    refused: 0,
+    refusedNotKept: 0,
+    journalProblems: 0,
+    requests: 0,
+    retries: 0,
+    bytes: 0,
+    underWay: 0,
+  };
+  let state: PipelineState = { kind: 'idle' };
+  let lastError: string | undefined;
+  let headSeq = cursor.position;
+  let ackedNs: bigint | undefined;
+
+  const setState = (next: PipelineState): void => {
+    const changed = next.kind !== state.kind;
+    state = next;
+    if (changed) options.onChange();
+  };
+
+  async function put(batch: Batch): Promise<boolean> {
+    count.underWay += batch.count;
+    headSeq = Math.max(headSeq, batch.nextSeq);
+    return channel.put(batch);
+  }
+
+  /** Reads and encodes; waits while the batches ahead are encoded already. */
+  async function produce(): Promise<void> {
+    let due = false;
+    let timer: NodeJS.Timeout | undefined;
+    // Called whenever a partial batch may have to go: its time is up and there is room, so no full one can come first.
+    const flushIfDue = (): void => {
+      if (!due || !channel.hasRoom() || filling) return;
+      due = false;
+      const batch = batcher.take();
+      if (batch !== undefined) void put(batch);
+    };
+    let filling = false;
+    channel.onTaken(flushIfDue);
+    try {
+      const { finished } = await options.reader.head();
+      for await (const records of options.reader.read({
+        from: options.readFrom,
+        // Its last record tells a follower that a run has ended, which one that starts behind it would never see.
+        follow: !finished,
+        signal: stopping.signal,
+        onProblem(problem) {
+          count.journalProblems++;
+          lastError = problemText(problem);
+        },
+      })) {
+        filling = true;
+        for (const record of records) {
+          for (const batch of batcher.push(record)) if (!(await put(batch))) return;
+        }
+        filling = false;
+        flushIfDue();
+        if (!due && timer === undefined) {
+          timer = setTimeout(() => {
+            timer = undefined;
+            due = true;
+            flushIfDue();
+          }, options.lingerMs);
+        }
+      }
+      filling = true;
+      const rest = batcher.take();
+      if (rest !== undefined && !stopping.signal.aborted) await put(rest);
+    } finally {
+      clearTimeout(timer);
+      channel.end();
+    }
+  }
+
+  async function consume(): Promise<void> {
+    for (let batch = await channel.take(); batch !== undefined; batch = await channel.take()) {
+      const whole = await deliver(batch, {
+        transport: options.transport,
+        refused: options.refused,
+        pace: options.pace,
+        random: options.random,
+        signal: stopping.signal,
+        report,
+      });
+      if (!whole) return;
+      count.underWay -= batch.count;
+      ackedNs = batch.lastNs;
+      // What was folded over again after a restart moves nothing.
+      if (batch.nextSeq > cursor.position) await cursor.save(batch.nextSeq);
+      if (stopping.signal.aborted) return;
+      setState({ kind: 'idle' });
+      options.onChange();
+    }
+  }
+
+  const report = {
+    requested(bytes: number) {
+      count.requests++;
+      count.bytes += bytes;
+    },
+    sent(items: number, rejected: number, message: string) {
+      count.sent += items;
+      count.rejected += rejected;
+      if (rejected > 0) lastError = `The server took a request without ${rejected} of its records: ${message}`;
+    },
+    retried() {
+      count.retries++;
+    },
+    refused(kept: boolean) {
+      count.refused++;
+      if (!kept) count.refusedNotKept++;
+    },
+    failed(message: string) {
+      lastError = message;
+    },
+    state: setState,
+  };
+
+  async function run(): Promise<void> {
+    const failures: unknown[] = [];
+    const producing = produce().catch((error: unknown) => {
+      failures.push(error);
+    });
+    const consuming = consume().catch((error: unknown) => {
+      failures.push(error);
+      stopping.abort();
+      channel.close();
+    });
+    await Promise.all([producing, consuming]);
+    options.transport.close();
+    const failure = failures[0];
+    if (failure !== undefined && !(stopping.signal.aborted && isAbort(failure))) {
+      lastError = failure instanceof Error ? failure.message : String(failure);
+      setState({ kind: 'failed', why: lastError });
+    } else setState({ kind: stopping.signal.aborted ? 'stopped' : 'finished' });
+  }
+
+  const done = run();
+  return {
+    status: () => ({
+      signal: options.signal,
+      state,
+      shippedSeq: cursor.position,
+      headSeq: Math.max(headSeq, cursor.position),
+      pendingSeqs: Math.max(headSeq - cursor.position, 0),
+      pendingItems: count.underWay + batcher.pending(),
+      lagSeconds: headSeq > cursor.position && ackedNs !== undefined ? ageOf(ackedNs) : 0,
+      sent: count.sent,
+      rejected: count.rejected,
+      refused: count.refused,
+      refusedNotKept: count.refusedNotKept,
+      journalProblems: count.journalProblems,
+      requests: count.requests,
+      retries: count.retries,
+      bytes: count.bytes,
+      lastError,
+    }),
+    done,
+    async stop() {
+      stopping.abort();
+      channel.close();
+      await done;
+    },
+    async lookAhead() {
+      const { nextSeq } = await options.reader.head();
+      headSeq = Math.max(headSeq, nextSeq);
+      return nextSeq;
+    },
+  };
+}
+
+function ageOf(ns: bigint): number {
+  return Math.max(Date.now() / 1000 - Number(ns / 1_000_000n) / 1000, 0);
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
