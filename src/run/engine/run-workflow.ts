@@ -10,7 +10,7 @@ import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
 import { runStep, type StepEnd } from './run-step.ts';
 import { createSay, type Say } from './say.ts';
-import { type Decision, decide, type Ended, type Evaluate, isOk } from './schedule.ts';
+import { type Decision, decide, type Ended, isOk } from './schedule.ts';
 
 /** What an attempt may know of and do to the run it belongs to. */
 export type RunScope = {
@@ -37,7 +37,6 @@ export type RunOptions = {
     'runId' | 'traceId' | 'definition' | 'writer' | 'stepspanVersion' | 'resumedFrom'
   >;
   readonly startAttempt: (step: Step, attempt: number, scope: RunScope) => Attempt;
-  readonly evaluate: Evaluate;
   /** Makes what was appended durable: called at the end of every step and of the run. */
   readonly sync: () => Promise<void>;
   /** Ends whatever the run left running, and says so in the journal. Called once, after the last step. */
@@ -96,15 +95,14 @@ export function startRun(options: RunOptions): RunHandle {
     let decisions: readonly Decision[];
     do {
       if (phase.current().kind === 'ending') skipTheRest();
-      decisions = decide(workflow, { ended, running: new Set(running.keys()) }, options.evaluate);
+      decisions = decide(workflow, { ended, running: new Set(running.keys()) });
       for (const decision of decisions) {
-        if (decision.kind === 'skip') {
-          skipStep(decision.step, { kind: 'skip', reason: decision.reason, message: decision.message });
-        } else {
-          launch(decision.step);
-        }
+        const { kind, step } = decision;
+        if (kind === 'start') launch(step);
+        else if (kind === 'skip') skipStep(step, { kind, reason: decision.reason, message: decision.message });
+        else skipStep(step, { kind: 'error', reason: 'setup', message: decision.message });
       }
-    } while (decisions.some((decision) => decision.kind === 'skip'));
+    } while (decisions.some((decision) => decision.kind !== 'start'));
     if (ended.size === workflow.steps.length && phase.current().kind !== 'finished') void finish();
   }
 
@@ -153,7 +151,8 @@ export function startRun(options: RunOptions): RunHandle {
       },
       { step: step.id, attempt: 0 },
     );
-    say('info', `skipped: ${messageOf(outcome)}`, { step: step.id, attempt: 0 });
+    const [severity, what] = outcome.kind === 'skip' ? (['info', 'skipped'] as const) : (['error', 'not run'] as const);
+    say(severity, `${what}: ${messageOf(outcome)}`, { step: step.id, attempt: 0 });
     ends.set(step.id, end);
     ended.set(step.id, end);
   }

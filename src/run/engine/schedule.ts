@@ -1,6 +1,8 @@
 // Which step comes next: pure decisions over the workflow and what has ended so far.
 // Knows no process and no time, so that every order of endings can be tested without running anything.
 import type { Outcome } from '../../event/outcome.ts';
+import { evaluate, isTrue } from '../../workflow/expression/evaluate.ts';
+import { ancestorsOf } from '../../workflow/graph.ts';
 import type { Expression, Step, Workflow } from '../../workflow/workflow.ts';
 
 /** What is known of a step that has ended. */
@@ -18,24 +20,23 @@ export type Progress = {
 
 export type Decision =
   | { readonly kind: 'start'; readonly step: Step }
-  | { readonly kind: 'skip'; readonly step: Step; readonly reason: 'when' | 'need'; readonly message: string };
-
-/** Evaluates a `when` expression over what has ended; given by the caller, as it is the workflow part's. */
-export type Evaluate = (expression: Expression, ended: ReadonlyMap<string, Ended>) => boolean;
+  | { readonly kind: 'skip'; readonly step: Step; readonly reason: 'when' | 'need'; readonly message: string }
+  /** Its `when` has no value, as when it asks for a field of an output that is no JSON. */
+  | { readonly kind: 'refuse'; readonly step: Step; readonly message: string };
 
 /**
  * Everything that can be decided now, in the order of the file: steps to skip, and steps to start up to
  * `workflow.concurrency` at once. Empty while all that is left waits for a running step.
  */
-export function decide(workflow: Workflow, progress: Progress, evaluate: Evaluate): readonly Decision[] {
+export function decide(workflow: Workflow, progress: Progress): readonly Decision[] {
   const decisions: Decision[] = [];
   let free = workflow.concurrency - progress.running.size;
   for (const step of workflow.steps) {
     if (progress.ended.has(step.id) || progress.running.has(step.id)) continue;
     if (!step.needs.every((need) => progress.ended.has(need))) continue;
-    const refusal = refusalOf(workflow, step, progress.ended, evaluate);
-    if (refusal !== undefined) {
-      decisions.push({ kind: 'skip', step, ...refusal });
+    const hindrance = hindranceOf(workflow, step, progress.ended);
+    if (hindrance !== undefined) {
+      decisions.push({ step, ...hindrance });
     } else if (free > 0) {
       free -= 1;
       decisions.push({ kind: 'start', step });
@@ -52,20 +53,19 @@ export function isOk(ended: Ended): boolean {
   );
 }
 
-function refusalOf(
-  workflow: Workflow,
-  step: Step,
-  ended: ReadonlyMap<string, Ended>,
-  evaluate: Evaluate,
-): { reason: 'when' | 'need'; message: string } | undefined {
+type Hindrance =
+  | { readonly kind: 'skip'; readonly reason: 'when' | 'need'; readonly message: string }
+  | { readonly kind: 'refuse'; readonly message: string };
+
+function hindranceOf(workflow: Workflow, step: Step, ended: ReadonlyMap<string, Ended>): Hindrance | undefined {
   const { when } = step;
   switch (when.kind) {
     case 'always':
       return undefined;
     case 'failure':
-      return ancestors(workflow, step).some((id) => hasFailed(ended.get(id)))
+      return [...ancestorsOf(workflow.steps, step.id)].some((id) => hasFailed(ended.get(id)))
         ? undefined
-        : { reason: 'when', message: 'its `when` is failure() and no step before it failed' };
+        : { kind: 'skip', reason: 'when', message: 'its `when` is failure() and no step before it failed' };
     case 'success':
       return unmetNeed(step.needs, ended);
     case 'expression': {
@@ -77,19 +77,22 @@ function refusalOf(
         ended,
       );
       if (unmet !== undefined) return unmet;
-      return evaluate(when.expression, ended) ? undefined : { reason: 'when', message: 'its `when` is false' };
+      const value = evaluate(when.expression, { params: workflow.paramValues, steps: ended });
+      if (!value.ok) return { kind: 'refuse', message: `its \`when\` has no value: ${value.message}` };
+      return isTrue(value.value) ? undefined : { kind: 'skip', reason: 'when', message: 'its `when` is false' };
     }
   }
 }
 
-function unmetNeed(
-  needs: readonly string[],
-  ended: ReadonlyMap<string, Ended>,
-): { reason: 'need'; message: string } | undefined {
+function unmetNeed(needs: readonly string[], ended: ReadonlyMap<string, Ended>): Hindrance | undefined {
   for (const need of needs) {
     const known = ended.get(need);
     if (known !== undefined && !isOk(known)) {
-      return { reason: 'need', message: `step \`${need}\`, which it needs, ended in ${known.outcome.kind}` };
+      return {
+        kind: 'skip',
+        reason: 'need',
+        message: `step \`${need}\`, which it needs, ended in ${known.outcome.kind}`,
+      };
     }
   }
   return undefined;
@@ -97,21 +100,6 @@ function unmetNeed(
 
 function hasFailed(ended: Ended | undefined): boolean {
   return ended !== undefined && ended.outcome.kind !== 'success' && ended.outcome.kind !== 'skip';
-}
-
-/** Every step that `step` waits for, directly or through others. */
-function ancestors(workflow: Workflow, step: Step): readonly string[] {
-  const byId = new Map(workflow.steps.map((each) => [each.id, each]));
-  const found = new Set<string>();
-  const visit = (ids: readonly string[]): void => {
-    for (const id of ids) {
-      if (found.has(id)) continue;
-      found.add(id);
-      visit(byId.get(id)?.needs ?? []);
-    }
-  };
-  visit(step.needs);
-  return [...found];
 }
 
 /** The ids X of all `steps.X.outcome` in the expression. */

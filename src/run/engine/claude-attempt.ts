@@ -1,0 +1,194 @@
+// One attempt of a Claude Code step: the CLI under supervision, its stream-json read into events and readable lines,
+// its own telemetry taken in, its cost counted, and its result line judged. Puts run/claude and run/process together.
+import { randomUUID } from 'node:crypto';
+import type { ClaudeEvent } from '../../event/claude-event.ts';
+import type { Outcome } from '../../event/outcome.ts';
+import type { ClaudeStep } from '../../workflow/workflow.ts';
+import {
+  type ClaudeStallCause,
+  claudeArguments,
+  claudeEnvironment,
+  createCostMeter,
+  createSpanDeriver,
+  createStallTracker,
+  createStreamJsonReader,
+  type Intake,
+  judgeClaude,
+  type PriceTable,
+} from '../claude/index.ts';
+import type { LineBatch } from '../process/index.ts';
+import type { Attempt, AttemptResult } from './attempt.ts';
+import { tokensOf } from './budget.ts';
+import type { ClaudeInputs } from './claude-inputs.ts';
+import { createOutputSink, cutOutput } from './output-sink.ts';
+import type { RunScope } from './run-workflow.ts';
+import { type AttemptPorts, finishAttempt } from './shell-attempt.ts';
+import type { RunIdentity, StepSetting } from './step-context.ts';
+import { attemptFacts, outcomeOfExit, type Supervised, supervise } from './supervise.ts';
+
+export type ClaudePorts = AttemptPorts & {
+  /** The CLI, as found before the run began. */
+  readonly program: string;
+  readonly intake: Intake;
+  readonly prices: PriceTable;
+};
+
+/** Lines of stderr that are kept for the message of a failure; the judge shows the last few. */
+const stderrTailLines = 20;
+
+export function startClaudeAttempt(
+  step: ClaudeStep,
+  setting: StepSetting,
+  inputs: ClaudeInputs,
+  identity: RunIdentity,
+  run: RunScope,
+  ports: ClaudePorts,
+): Attempt {
+  const { append, say, redactor } = ports;
+  const { subject, spanId } = setting;
+  const { runId, traceId } = identity;
+  const sink = createOutputSink({ append, subject, redactStream: redactor.stream });
+  const telemetry = ports.intake.open({ runId, subject, traceId, spanId });
+  const meter = createCostMeter({ prices: ports.prices });
+  const tracker = createStallTracker(performance.now());
+  const deriver = createSpanDeriver({ runId, subject, traceId, spanId });
+  const stderrTail: string[] = [];
+  let waitingFor: ClaudeStallCause = 'no_output';
+
+  const reader = createStreamJsonReader({
+    meter,
+    emit(event: ClaudeEvent) {
+      append.event(event, subject);
+      if (event.type === 'claude.usage' || event.type === 'claude.result') reportUse();
+    },
+    say: (text, severity) => sink.write('stdout', batchOf(text), severity),
+    observe(message) {
+      tracker.message(message, performance.now());
+      deriver.message(message, nowNs());
+      watchFor(tracker.waiting().cause);
+    },
+  });
+
+  /** The supervision starts with `no_output`; what Claude Code waits for changes with its messages alone. */
+  function watchFor(cause: ClaudeStallCause): void {
+    if (cause === waitingFor) return;
+    supervision.stallWatch.clear(waitingFor);
+    supervision.stallWatch.start(cause, step.stalls[cause].afterMs);
+    waitingFor = cause;
+  }
+
+  function reportUse(): void {
+    const { costUsd, models, estimated } = meter.soFar();
+    run.use(step, subject.attempt, { usd: costUsd, tokens: tokensOf(models), estimated });
+  }
+
+  const command = claudeArguments(inputs.step, {
+    prompt: inputs.prompt,
+    resumeSessionId: inputs.resumeSessionId,
+    sessionId: randomUUID(),
+    mcpConfigPath: inputs.mcpConfigPath,
+    remainingUsd: run.budget.remainingUsd(),
+  });
+  const supervision = supervise({
+    file: ports.program,
+    args: command.args,
+    cwd: setting.cwd,
+    env: claudeEnvironment({ base: setting.env, intake: telemetry, traceparent: setting.traceparent }),
+    stdin: command.stdin,
+    marker: setting.marker,
+    command: command.shown,
+    subject,
+    append,
+    say,
+    timeoutMs: step.timeoutMs,
+    stalls: step.stalls,
+    onStarted: ports.onStarted,
+    onOutput(stream, batch) {
+      if (stream === 'stdout') {
+        // The raw line comes first, so that whoever finds a readable line finds what it was made from just above it.
+        sink.write('debug', batch);
+        reader.push(batch.bytes);
+      } else {
+        sink.write('stderr', batch);
+        keepTail(stderrTail, batch);
+      }
+    },
+  });
+
+  async function finish(): Promise<AttemptResult> {
+    const supervised = await supervision.done;
+    reader.end();
+    await telemetry.settled();
+    telemetry.close();
+    checkNesting();
+    const cost = meter.finish();
+    if (cost !== undefined) append.event(cost, subject);
+    reportUse();
+    const outcome = outcomeOf(supervised);
+    sink.end();
+    inputs.cleanUp();
+    finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
+    const { ending } = supervised;
+    return {
+      outcome,
+      ...cutOutput(redactor.text(resultText()).text),
+      costUsd: meter.soFar().costUsd,
+      sessionId: reader.sessionId(),
+      retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.retryAsked,
+    };
+  }
+
+  /** Says whether Claude's own spans hang below ours, and lets derived ones stand in for those that did not come. */
+  function checkNesting(): void {
+    const found = telemetry.nesting();
+    const { request, spans } = deriver.derive(found, nowNs());
+    if (spans > 0) {
+      append.event({ type: 'claude.telemetry', signal: 'traces', derived: true, items: spans, request }, subject);
+      const why =
+        found.ownSpans === 0 ? 'Claude Code sent no spans of its own' : 'some spans of Claude Code never came';
+      say('warning', `${why}; ${spans} derived from its output take their place`, subject);
+    }
+    append.event({ type: 'claude.nesting', ownSpans: found.ownSpans, derivedSpans: spans }, subject);
+  }
+
+  function outcomeOf({ ending }: Supervised): Outcome {
+    if (ending.kind === 'not_started') return outcomeOfExit(ending);
+    // One that was ended because it did not exit after its result has done its work: the result line says how.
+    const afterResult = waitingFor === 'no_exit_after_result' && reader.result() !== undefined;
+    const stalled = ending.kind === 'stopped' && ending.outcome.kind === 'error' && ending.outcome.reason === 'stalled';
+    if (ending.kind === 'stopped' && !(stalled && afterResult)) return ending.outcome;
+    return judgeClaude({
+      result: reader.result(),
+      exitCode: ending.exit.exitCode ?? null,
+      signal: ending.exit.signal ?? null,
+      stderrTail,
+      endedByUs: ending.kind === 'stopped',
+      wantsStructuredOutput: step.jsonSchema !== undefined,
+    });
+  }
+
+  function resultText(): string {
+    const result = reader.result();
+    if (result === undefined) return '';
+    return result.structuredOutput === undefined ? result.text : JSON.stringify(result.structuredOutput);
+  }
+
+  const { stop, hurry, freeze, thaw } = supervision;
+  return { done: finish(), stop, hurry, freeze, thaw };
+}
+
+function batchOf(text: string): LineBatch {
+  const bytes = Buffer.from(`${text}\n`);
+  let lineCount = 0;
+  for (const byte of bytes) if (byte === 0x0a) lineCount += 1;
+  return { bytes, lineCount, continues: false, unterminated: false };
+}
+
+function keepTail(tail: string[], batch: LineBatch): void {
+  tail.push(...batch.bytes.toString('utf8').trimEnd().split('\n').slice(-stderrTailLines));
+  tail.splice(0, tail.length - stderrTailLines);
+}
+
+function nowNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}

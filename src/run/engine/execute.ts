@@ -1,0 +1,115 @@
+// Puts a run together: the engine that orders steps, the two kinds of attempt, the intake for Claude Code's telemetry,
+// and the last look for processes that are still alive. Holds no policy of its own.
+import type { EventOf } from '../../event/event.ts';
+import type { RunId } from '../../event/ids.ts';
+import type { Append } from '../../event/record.ts';
+import type { Step, Workflow } from '../../workflow/workflow.ts';
+import { type Intake, type PriceTable, startIntake } from '../claude/index.ts';
+import { endLeftOvers, type Identity, markerOf } from '../process/index.ts';
+import type { Redactor } from '../redact/index.ts';
+import type { Attempt } from './attempt.ts';
+import type { Used } from './budget.ts';
+import { startClaudeAttempt } from './claude-attempt.ts';
+import { claudeInputsOf } from './claude-inputs.ts';
+import { redactAppend } from './redacted-append.ts';
+import { type DoneBefore, type RunHandle, type RunScope, startRun } from './run-workflow.ts';
+import { createSay, type Say } from './say.ts';
+import { type AttemptPorts, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
+import { type RunIdentity, settingOf } from './step-context.ts';
+import { internalError } from './supervise.ts';
+
+export type ExecuteOptions = {
+  readonly workflow: Workflow;
+  readonly runId: RunId;
+  readonly started: Omit<EventOf<'run.started'>, DerivedField>;
+  /** The journal's own append; what the run writes goes through the redactor first. */
+  readonly append: Append;
+  readonly redactor: Redactor;
+  /** Makes what was appended durable. */
+  readonly sync: () => Promise<void>;
+  /** The wrapper's environment, which children inherit. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Path of the Claude Code CLI; only needed where a step is a Claude step. */
+  readonly claudeProgram: string | undefined;
+  readonly prices: PriceTable;
+  readonly doneBefore?: ReadonlyMap<string, DoneBefore>;
+  readonly usedBefore?: Used;
+};
+
+/** What `run.started` says that follows from the workflow itself. */
+type DerivedField =
+  | 'type'
+  | 'workflow'
+  | 'description'
+  | 'file'
+  | 'params'
+  | 'steps'
+  | 'cwd'
+  | 'concurrency'
+  | 'budgetUsd'
+  | 'budgetTokens';
+
+/** Starts the run. The handle's `done` never rejects. */
+export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandle> {
+  const { workflow, runId, redactor } = options;
+  const append = redactAppend(options.append, redactor);
+  const say = createSay(append);
+  const processes: Identity[] = [];
+  const identity: RunIdentity = { runId, traceId: options.started.traceId, env: options.env };
+  const ports: AttemptPorts = { append, say, redactor, onStarted: (process) => processes.push(process) };
+  const hasClaude = workflow.steps.some((step) => step.kind === 'claude');
+  const intake = hasClaude ? await startTelemetryIntake(append) : undefined;
+
+  function startAttempt(step: Step, number: number, run: RunScope): Attempt {
+    const subject = { step: step.id, attempt: number };
+    const refuse = (message: string): Attempt =>
+      refusedAttempt(ports, { subject }, { kind: 'error', reason: 'setup', message });
+    try {
+      const setting = settingOf(identity, step, number, run);
+      if (!setting.ok) return refuse(setting.message);
+      if (step.kind === 'run') return startShellAttempt(step, setting, ports);
+      const inputs = claudeInputsOf(step, setting.scope, run.sessions);
+      if (!inputs.ok) return refuse(inputs.message);
+      if (intake === undefined || options.claudeProgram === undefined)
+        return refuse('the Claude Code CLI was not found');
+      const claudePorts = { ...ports, program: options.claudeProgram, intake, prices: options.prices };
+      return startClaudeAttempt(step, setting, inputs.inputs, identity, run, claudePorts);
+    } catch (error) {
+      return refusedAttempt(ports, { subject }, internalError(error));
+    }
+  }
+
+  return startRun({
+    workflow,
+    append,
+    started: options.started,
+    startAttempt,
+    sync: options.sync,
+    async endLeftOvers() {
+      await endWhatIsLeft(runId, processes, append, say);
+      await intake?.close();
+    },
+    ...(options.doneBefore === undefined ? {} : { doneBefore: options.doneBefore }),
+    ...(options.usedBefore === undefined ? {} : { usedBefore: options.usedBefore }),
+  });
+}
+
+function startTelemetryIntake(append: Append): Promise<Intake> {
+  return startIntake({
+    onRequest: ({ signal, request, items, subject }) =>
+      void append.event({ type: 'claude.telemetry', signal, derived: false, items, request }, subject),
+  });
+}
+
+/** Each step ends its own left-overs; this finds who escaped one by a new session and a clean environment. */
+async function endWhatIsLeft(runId: RunId, known: readonly Identity[], append: Append, say: Say): Promise<void> {
+  const { found, survivors } = await endLeftOvers({ marker: markerOf(runId), known });
+  if (found.length > 0) {
+    append.event({ type: 'process.left_over', processes: found });
+    say(
+      'warning',
+      `the run left processes running, now ended: ${found.map(({ pid, command }) => `${pid} (${command})`).join(', ')}`,
+    );
+  }
+  for (const { pid } of survivors) say('error', `process ${pid} could not be ended`);
+}

@@ -1,0 +1,117 @@
+// Takes what the child of one attempt printed, hides secrets, and appends it: one frame a read. Counts lines, and keeps
+// the stdout that later steps may ask for. Knows no process.
+import type { Append, Severity, Stream, Subject } from '../../event/record.ts';
+import type { LineBatch } from '../process/index.ts';
+import { HOLD_MS, type Redacted, type RedactionStream } from '../redact/index.ts';
+
+/** As `step.finished` tells it. */
+export type CapturedOutput = { readonly output: string; readonly outputCut: boolean };
+
+export type OutputSink = {
+  /** To be called synchronously with a batch as it was read; its bytes are not kept. */
+  readonly write: (stream: Stream, batch: LineBatch, severity?: Severity) => void;
+  /** Appends what the redactor still held. Nothing may be written after it. */
+  readonly end: () => void;
+  /** Lines per stream; one that was appended in parts counts once. */
+  readonly lines: () => Readonly<Partial<Record<Stream, number>>>;
+  /** The stdout so far: redacted, without its last line end, cut at `maxCapturedBytes`. */
+  readonly captured: () => CapturedOutput;
+};
+
+/**
+ * Bound of `{{ steps.ID.output }}`, in bytes. It reaches shell commands through one environment variable, which Linux
+ * limits to 128 KiB (MAX_ARG_STRLEN, execve(2)), and each invalid byte grows to three when UTF-8 is repaired.
+ */
+export const maxCapturedBytes = 64 * 1024;
+
+const LF = 0x0a;
+
+type StreamState = {
+  readonly redaction: RedactionStream;
+  lines: number;
+  /** The last record of the stream stopped without a line end. */
+  open: boolean;
+};
+
+export function createOutputSink(options: {
+  readonly append: Append;
+  readonly subject: Subject;
+  readonly redactStream: () => RedactionStream;
+}): OutputSink {
+  const { append, subject } = options;
+  const states = new Map<Stream, StreamState>();
+  const kept: Buffer[] = [];
+  let keptBytes = 0;
+  let cut = false;
+  let holdTimer: NodeJS.Timeout | undefined;
+
+  function stateOf(stream: Stream): StreamState {
+    const known = states.get(stream);
+    if (known !== undefined) return known;
+    const made: StreamState = { redaction: options.redactStream(), lines: 0, open: false };
+    states.set(stream, made);
+    return made;
+  }
+
+  /** @param lineCount where the caller knows it already */
+  function give(stream: Stream, state: StreamState, redacted: Redacted, severity?: Severity, lineCount?: number): void {
+    const { bytes, hidden } = redacted;
+    if (bytes.length > 0) {
+      const unterminated = bytes[bytes.length - 1] !== LF;
+      const count = lineCount ?? countLines(bytes);
+      const continues = state.open;
+      append.output({ subject, stream, severity, lineCount: count, bytes, continues, unterminated });
+      state.lines += count - (continues ? 1 : 0);
+      state.open = unterminated;
+      if (stream === 'stdout') keep(bytes);
+    }
+    if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
+  }
+
+  function keep(bytes: Buffer): void {
+    const room = maxCapturedBytes - keptBytes;
+    if (bytes.length > room) cut = true;
+    if (room <= 0) return;
+    // Copied, as the batch is a view on a buffer that is read into again.
+    const copy = Buffer.from(bytes.subarray(0, room));
+    kept.push(copy);
+    keptBytes += copy.length;
+  }
+
+  function flushHeld(): void {
+    holdTimer = undefined;
+    for (const [stream, state] of states) give(stream, state, state.redaction.flush());
+  }
+
+  return {
+    write(stream, batch, severity) {
+      const state = stateOf(stream);
+      const redacted = state.redaction.push(batch.bytes);
+      give(stream, state, redacted, severity, redacted.bytes === batch.bytes ? batch.lineCount : undefined);
+      if (state.redaction.heldBytes() > 0) holdTimer ??= setTimeout(flushHeld, HOLD_MS);
+    },
+    end() {
+      clearTimeout(holdTimer);
+      for (const [stream, state] of states) give(stream, state, state.redaction.end());
+    },
+    lines: () => Object.fromEntries([...states].map(([stream, state]) => [stream, state.lines])),
+    captured() {
+      const text = Buffer.concat(kept).toString('utf8');
+      return { output: text.replace(/\r?\n$/, ''), outputCut: cut };
+    },
+  };
+}
+
+/** The same bound for a text that is not gathered from stdout. */
+export function cutOutput(text: string): CapturedOutput {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxCapturedBytes) return { output: text, outputCut: false };
+  return { output: bytes.toString('utf8', 0, maxCapturedBytes).replace(/\ufffd$/, ''), outputCut: true };
+}
+
+/** An unterminated last line counts. */
+function countLines(bytes: Buffer): number {
+  let count = bytes[bytes.length - 1] === LF ? 0 : 1;
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) count += 1;
+  return count;
+}

@@ -1,0 +1,82 @@
+// One attempt of a shell step: its command under supervision, its output to the journal, its exit code as its word.
+
+import { messageOf, type Outcome } from '../../event/outcome.ts';
+import type { Append, Stream } from '../../event/record.ts';
+import type { ShellStep } from '../../workflow/workflow.ts';
+import type { Identity } from '../process/index.ts';
+import type { Redactor } from '../redact/index.ts';
+import type { Attempt, AttemptResult } from './attempt.ts';
+import { createOutputSink } from './output-sink.ts';
+import type { Say } from './say.ts';
+import type { StepSetting } from './step-context.ts';
+import { attemptFacts, outcomeOfExit, supervise } from './supervise.ts';
+
+export type AttemptPorts = {
+  readonly append: Append;
+  readonly say: Say;
+  readonly redactor: Redactor;
+  readonly onStarted: (process: Identity) => void;
+};
+
+export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: AttemptPorts): Attempt {
+  const { subject } = setting;
+  const sink = createOutputSink({ append: ports.append, subject, redactStream: ports.redactor.stream });
+  const [file = 'sh', ...flags] = step.shell;
+  const supervision = supervise({
+    file,
+    args: [...flags, step.command],
+    cwd: setting.cwd,
+    env: setting.env,
+    marker: setting.marker,
+    command: step.command,
+    subject,
+    append: ports.append,
+    say: ports.say,
+    timeoutMs: step.timeoutMs,
+    stalls: step.stalls,
+    onOutput: sink.write,
+    onStarted: ports.onStarted,
+  });
+
+  async function finish(): Promise<AttemptResult> {
+    const supervised = await supervision.done;
+    sink.end();
+    const { ending } = supervised;
+    const outcome = outcomeOfExit(ending);
+    finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
+    return {
+      outcome,
+      ...sink.captured(),
+      costUsd: 0,
+      sessionId: undefined,
+      retryAsked: ending.kind === 'stopped' && ending.retryAsked,
+    };
+  }
+
+  const { stop, hurry, freeze, thaw } = supervision;
+  return { done: finish(), stop, hurry, freeze, thaw };
+}
+
+/** The end of any attempt: its event, and one line for people unless all is well. */
+export function finishAttempt(
+  ports: Pick<AttemptPorts, 'append' | 'say'>,
+  { subject }: Pick<StepSetting, 'subject'>,
+  outcome: Outcome,
+  facts: ReturnType<typeof attemptFacts> & { readonly lines: Readonly<Partial<Record<Stream, number>>> },
+): void {
+  ports.append.event({ type: 'attempt.finished', outcome, ...facts }, subject);
+  if (outcome.kind !== 'success') ports.say('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
+}
+
+/** An attempt that could not even be started, in the form of one that ended at once. */
+export function refusedAttempt(
+  ports: Pick<AttemptPorts, 'append' | 'say'>,
+  setting: Pick<StepSetting, 'subject'>,
+  outcome: Outcome,
+): Attempt {
+  const facts = { durationMs: 0, pausedMs: 0, cpuSeconds: 0, maxRssBytes: 0, lines: {} };
+  finishAttempt(ports, setting, outcome, facts);
+  const none = (): void => undefined;
+  const result = { outcome, output: '', outputCut: false, costUsd: 0, sessionId: undefined, retryAsked: false };
+  return { done: Promise.resolve(result), stop: none, hurry: none, freeze: none, thaw: none };
+}

@@ -1,0 +1,71 @@
+// What both kinds of attempt need before they can start: the folder, the environment and the marks of the child.
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { parentSpanId, type RunId, traceparentOf } from '../../event/ids.ts';
+import type { Subject } from '../../event/record.ts';
+import { environmentOf } from '../../workflow/environment.ts';
+import type { Scope } from '../../workflow/expression/evaluate.ts';
+import type { Step } from '../../workflow/workflow.ts';
+import { type Marker, markerOf } from '../process/index.ts';
+import type { RunScope } from './run-workflow.ts';
+
+export type RunIdentity = {
+  readonly runId: RunId;
+  readonly traceId: string;
+  /** The wrapper's own environment, which children inherit. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+export type StepSetting = {
+  readonly subject: Subject;
+  readonly scope: Scope;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly marker: Marker;
+  readonly spanId: string;
+  readonly traceparent: string;
+};
+
+export type StepSettingResult =
+  | ({ readonly ok: true } & StepSetting)
+  | { readonly ok: false; readonly message: string };
+
+/** Everything an attempt of `step` starts with, or one sentence why it cannot. */
+export function settingOf(identity: RunIdentity, step: Step, attempt: number, run: RunScope): StepSettingResult {
+  const cwd = step.cwd === undefined ? run.workflow.cwd : path.resolve(run.workflow.cwd, step.cwd);
+  if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
+    return { ok: false, message: `its working folder ${cwd} is not a folder; create it or change \`cwd\`` };
+  }
+  const scope: Scope = { params: run.workflow.paramValues, steps: run.ended };
+  const added = environmentOf(run.workflow, step, scope);
+  if (!added.ok) return added;
+  const subject = { step: step.id, attempt };
+  for (const { name, bytes, keptBytes } of added.cut) {
+    run.say('warning', `${name} holds the first ${keptBytes} of ${bytes} bytes, as variables are limited`, subject);
+  }
+  const spanId = parentSpanId(identity.runId, step.id, attempt);
+  const traceparent = traceparentOf(identity.traceId, spanId);
+  return {
+    ok: true,
+    subject,
+    scope,
+    cwd,
+    env: {
+      ...withoutUndefined(identity.env),
+      ...added.variables,
+      PWD: cwd,
+      STEPSPAN_RUN_ID: identity.runId,
+      STEPSPAN_STEP_ID: step.id,
+      STEPSPAN_ATTEMPT: String(attempt),
+      WORKFLOW_EXECUTION_ID: identity.runId,
+      TRACEPARENT: traceparent,
+    },
+    marker: markerOf(identity.runId, step.id),
+    spanId,
+    traceparent,
+  };
+}
+
+function withoutUndefined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

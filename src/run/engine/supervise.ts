@@ -1,0 +1,266 @@
+// One child under supervision: started, timed, sampled, watched for stalls, stopped when asked, and cleaned up after.
+// Common to shell commands and Claude Code. Judges nothing: how it ended is told, what that means is the caller's.
+import type { StallCause } from '../../event/event.ts';
+import type { Outcome } from '../../event/outcome.ts';
+import type { Append, Subject } from '../../event/record.ts';
+import type { StallRules } from '../../workflow/workflow.ts';
+import {
+  createPausableTimer,
+  createSampler,
+  createStallWatch,
+  type Exit,
+  type Identity,
+  type LineBatch,
+  type Marker,
+  OUTPUT_GRACE_MS,
+  type OutputStream,
+  type SpawnFailure,
+  type StallWatch,
+  type StartedProcess,
+  startProcess,
+  type UsageTotals,
+} from '../process/index.ts';
+import type { Say } from './say.ts';
+
+export type SuperviseOptions = {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly marker: Marker;
+  /** For people; see `attempt.started`. */
+  readonly command: string;
+  readonly subject: Subject;
+  readonly append: Append;
+  readonly say: Say;
+  readonly timeoutMs: number;
+  readonly stalls: StallRules;
+  readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
+  /** Told of every process group that was started, so that the end of the run can look for what is left of it. */
+  readonly onStarted?: (process: Identity) => void;
+};
+
+/** How the child ended. */
+export type Ending =
+  | { readonly kind: 'not_started'; readonly failure: SpawnFailure }
+  | { readonly kind: 'exited'; readonly exit: Exit }
+  /** stepspan ended it: `outcome` says why, `exit` what came of it. */
+  | { readonly kind: 'stopped'; readonly exit: Exit; readonly outcome: Outcome; readonly retryAsked: boolean };
+
+export type Supervised = {
+  readonly ending: Ending;
+  readonly durationMs: number;
+  readonly pausedMs: number;
+  readonly usage: UsageTotals;
+};
+
+export type Supervision = {
+  /** Never rejects. Everything the child printed has been given to `onOutput` by then. */
+  readonly done: Promise<Supervised>;
+  readonly stop: (outcome: Outcome, why: string, retryAsked?: boolean) => void;
+  readonly hurry: () => void;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  /** For causes that only the reader of the output can see. */
+  readonly stallWatch: StallWatch<StallCause>;
+};
+
+type Stop = { readonly outcome: Outcome; readonly why: string; readonly retryAsked: boolean };
+
+const noUsage: UsageTotals = { cpuSeconds: 0, maxRssBytes: 0, basis: 'complete' };
+
+/** Causes whose clock the supervision itself starts and beats. */
+type OwnCause = Extract<StallCause, 'no_output' | 'output_closed'>;
+
+export function supervise(options: SuperviseOptions): Supervision {
+  const { append, subject, stalls, say } = options;
+  const startedAt = performance.now();
+  const hurry = new AbortController();
+  let child: StartedProcess | undefined;
+  let stopped: Stop | undefined;
+  let ending: Promise<unknown> | undefined;
+  /** When the child itself had ended. What is cleaned up after it is not its time. */
+  let exitedAt: number | undefined;
+
+  const timer = createPausableTimer(options.timeoutMs, () => {
+    const limitMs = options.timeoutMs;
+    stop({ kind: 'timeout', limitMs, message: `took longer than its timeout of ${limitMs / 1000} s` }, 'timeout');
+  });
+  const stallWatch = createStallWatch<StallCause>({
+    onDetected(cause, forMs) {
+      const { action } = stalls[cause];
+      append.event({ type: 'stall.detected', cause, forMs: Math.round(forMs), action }, subject);
+      const what = `stalled (${describeCause(cause)}) for ${Math.round(forMs / 1000)} s`;
+      if (action === 'none') {
+        say('warning', what, subject);
+        return;
+      }
+      say('error', `${what}; ${action === 'kill' ? 'ending it' : 'ending it to try again'}`, subject);
+      stop({ kind: 'error', reason: 'stalled', message: what }, what, action === 'retry');
+    },
+    onCleared(cause, forMs) {
+      append.event({ type: 'stall.cleared', cause, forMs: Math.round(forMs) }, subject);
+    },
+  });
+  const watchFor = (cause: OwnCause): void => stallWatch.start(cause, stalls[cause].afterMs);
+
+  function stop(outcome: Outcome, why: string, retryAsked = false): void {
+    if (stopped !== undefined || exitedAt !== undefined) return;
+    stopped = { outcome, why, retryAsked };
+    endChild();
+  }
+
+  /** Also called when the child turns up after the stop. */
+  function endChild(): void {
+    if (child === undefined || stopped === undefined || ending !== undefined) return;
+    const { why } = stopped;
+    timer.cancel();
+    // A reader that was held back would keep the child from writing its last words.
+    child.resumeReading();
+    ending = child.end({
+      hurry: hurry.signal,
+      onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
+    });
+  }
+
+  async function run(): Promise<Supervised> {
+    watchFor('no_output');
+    const started = await startProcess({
+      file: options.file,
+      args: options.args,
+      cwd: options.cwd,
+      env: options.env,
+      stdin: options.stdin,
+      marker: options.marker,
+      onOutput(stream, batch) {
+        stallWatch.beat('no_output');
+        options.onOutput(stream, batch);
+      },
+    });
+    if (started.kind === 'failed') {
+      timer.cancel();
+      stallWatch.close();
+      return { ending: { kind: 'not_started', failure: started }, durationMs: elapsed(), pausedMs: 0, usage: noUsage };
+    }
+    child = started;
+    options.onStarted?.(started.identity);
+    append.event(
+      {
+        type: 'attempt.started',
+        command: options.command,
+        cwd: options.cwd,
+        pid: started.pid,
+        pidStartTime: started.identity.startTime,
+      },
+      subject,
+    );
+    for (const notice of started.notices) say('warning', notice, subject);
+    const sampler = createSampler({
+      tree: started.tree,
+      onSample: (sample) => append.event({ type: 'resource.sampled', ...sample }, subject),
+    });
+    endChild();
+    void started.outputEnded.then(() => {
+      stallWatch.clear('no_output');
+      if (exitedAt === undefined) watchFor('output_closed');
+    });
+
+    const exit = await started.ended;
+    exitedAt = performance.now();
+    timer.cancel();
+    stallWatch.close();
+    await ending;
+    await started.outputEndedWithin(OUTPUT_GRACE_MS);
+    await endLeftOvers(started);
+    await started.drain();
+    await started.outputEnded;
+    const usage = await sampler.finish(started.lastSeen());
+    started.release();
+    return {
+      ending:
+        stopped === undefined
+          ? { kind: 'exited', exit }
+          : { kind: 'stopped', exit, outcome: stopped.outcome, retryAsked: stopped.retryAsked },
+      durationMs: elapsed(),
+      pausedMs: Math.round(timer.pausedMs()),
+      usage,
+    };
+  }
+
+  async function endLeftOvers(started: StartedProcess): Promise<void> {
+    const { found, survivors } = await started.endLeftOvers({ hurry: hurry.signal });
+    if (found.length > 0) {
+      append.event({ type: 'process.left_over', processes: found }, subject);
+      const names = found.map(({ pid, command }) => `${pid} (${command})`).join(', ');
+      say(
+        'warning',
+        `left ${found.length === 1 ? 'a process' : `${found.length} processes`} running, now ended: ${names}`,
+        subject,
+      );
+    }
+    for (const { pid } of survivors) say('error', `process ${pid} could not be ended`, subject);
+  }
+
+  const elapsed = (): number => Math.round((exitedAt ?? performance.now()) - startedAt);
+
+  return {
+    done: run(),
+    stop,
+    hurry: () => hurry.abort(),
+    freeze() {
+      timer.pause();
+      stallWatch.pause();
+      void child?.freeze();
+    },
+    thaw() {
+      timer.resume();
+      stallWatch.resume();
+      void child?.thaw();
+    },
+    stallWatch,
+  };
+}
+
+/** What `attempt.finished` says besides the outcome. */
+export function attemptFacts({ durationMs, pausedMs, usage }: Supervised) {
+  return { durationMs, pausedMs, cpuSeconds: usage.cpuSeconds, maxRssBytes: usage.maxRssBytes };
+}
+
+/** The outcome of a child that was not stopped and whose own word is its exit code. */
+export function outcomeOfExit(ending: Ending): Outcome {
+  switch (ending.kind) {
+    case 'not_started':
+      return { kind: 'error', reason: 'spawn', message: ending.failure.message };
+    case 'stopped':
+      return ending.outcome;
+    case 'exited': {
+      const { exitCode, signal } = ending.exit;
+      if (signal !== undefined) return { kind: 'error', reason: 'signal', signal, message: `ended by ${signal}` };
+      if (exitCode === 0) return { kind: 'success' };
+      const code = exitCode ?? -1;
+      return { kind: 'failure', reason: 'exit_code', exitCode: code, message: `exit code ${code}` };
+    }
+  }
+}
+
+/** An outcome of ours for what should not happen, so that a defect ends a step and not the run's record of it. */
+export function internalError(error: unknown): Outcome {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { kind: 'error', reason: 'internal', message: `a defect of stepspan: ${text}` };
+}
+
+function describeCause(cause: StallCause): string {
+  switch (cause) {
+    case 'no_output':
+      return 'no output';
+    case 'output_closed':
+      return 'its output is closed but it does not end';
+    case 'no_exit_after_result':
+      return 'Claude Code gave its result but does not end';
+    case 'rate_limited':
+      return 'rate limited';
+    case 'waiting_for_permission':
+      return 'waiting for a permission that nobody can give';
+  }
+}
