@@ -47,8 +47,8 @@ export function formatCount(count: number): string {
 }
 
 /** `1 line`, `2,000 lines`. */
-export function formatCounted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function formatCounted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
 export type Column = { readonly head: string; readonly side?: 'left' | 'right' };

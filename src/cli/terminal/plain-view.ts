@@ -1,0 +1,98 @@
+// The view of a run where there is no terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn.
+// Every line begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
+import { type EventRecord, type JournalRecord, linesOf } from '../../event/record.ts';
+import { describeEvent } from '../../state/describe-event.ts';
+import { emptyRunState } from '../../state/run-state.ts';
+import type { View } from './live-view.ts';
+import { sanitizeLine } from './sanitize.ts';
+import { outcomeGlyph, safe } from './step-text.ts';
+import type { Glyphs, Style } from './style.ts';
+import { summaryOf } from './summary.ts';
+
+export type PlainStream = {
+  readonly write: (text: string) => boolean;
+  readonly once: (event: 'drain' | 'close' | 'error', listener: () => void) => unknown;
+  readonly off: (event: 'drain' | 'close' | 'error', listener: () => void) => unknown;
+};
+
+export type PlainViewOptions = {
+  readonly out: PlainStream;
+  readonly style: Style;
+  readonly glyphs: Glyphs;
+  /** Whether lines that steps print are shown, and not only how steps stand. */
+  readonly output?: boolean;
+  /** Unix milliseconds; injected by tests. */
+  readonly now?: () => number;
+};
+
+/** Log viewers break lines themselves; only tables have to end somewhere. */
+const summaryColumns = 160;
+
+export function createPlainView({ out, style, glyphs, output = true, now = Date.now }: PlainViewOptions): View {
+  let state = emptyRunState();
+
+  const linesFor = (record: JournalRecord): readonly string[] => {
+    const name = safe(record.subject?.step ?? 'run');
+    if (record.kind === 'event') {
+      const text = stateChange(record, style, glyphs);
+      return text === undefined ? [] : [`${name} ${text}`];
+    }
+    if (!output || record.stream === 'debug') return [];
+    const prefix = style.dim(`${name} | `);
+    return Array.from(linesOf(record), (line) => prefix + sanitizeLine(line.bytes.toString('utf8'), style.colour));
+  };
+
+  return {
+    update(records, next) {
+      state = next;
+      const lines = records.flatMap(linesFor);
+      if (lines.length === 0 || out.write(`${lines.join('\n')}\n`)) return undefined;
+      return drained(out);
+    },
+    close(extras = {}) {
+      const lines = summaryOf(state, { columns: summaryColumns, nowMs: now(), style, glyphs, extras });
+      out.write(`\n${lines.join('\n')}\n`);
+    },
+  };
+}
+
+/** The events that say how a run or a step stands; others are in the journal for who looks closer. */
+function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): string | undefined {
+  const said = safe(describeEvent(event));
+  switch (event.type) {
+    case 'run.started':
+    case 'attempt.started':
+    case 'run.resumed':
+    case 'stall.cleared':
+      return `${style.cyan(glyphs.running)} ${said}`;
+    case 'step.retrying':
+      return `${style.yellow(glyphs.retrying)} ${said}`;
+    case 'step.finished':
+      return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${said}`;
+    case 'run.paused':
+      return `${style.yellow(glyphs.paused)} ${said}`;
+    case 'run.cancelling':
+    case 'run.budget_warned':
+    case 'run.budget_exceeded':
+    case 'stall.detected':
+    case 'process.left_over':
+    case 'claude.rate_limited':
+    case 'claude.permission_denied':
+    case 'journal.lost':
+    case 'journal.recovered':
+      return `${style.yellow('!')} ${said}`;
+    default:
+      return undefined;
+  }
+}
+
+/** Resolves when the stream takes more, or never will: a reader that has gone must not hold up the run. */
+function drained(out: PlainStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of ['drain', 'close', 'error'] as const) out.off(event, done);
+      resolve();
+    };
+    for (const event of ['drain', 'close', 'error'] as const) out.once(event, done);
+  });
+}

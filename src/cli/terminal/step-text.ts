@@ -1,0 +1,92 @@
+// How one step is shown in one line: its sign, its time and what it is doing. Pure; where on the screen is others' business.
+import { messageOf, type Outcome } from '../../event/outcome.ts';
+import { unreachable } from '../../event/unreachable.ts';
+import { oneLine } from '../../state/describe-event.ts';
+import type { RunState, StepState } from '../../state/run-state.ts';
+import { msOfNs } from '../../state/time.ts';
+import { formatDuration } from '../format.ts';
+import { sanitizeLine } from './sanitize.ts';
+import type { Glyphs, Style } from './style.ts';
+
+/** A sign, coloured by how the step stands. */
+export function stepGlyph(step: StepState, run: RunState, glyphs: Glyphs, style: Style): string {
+  switch (step.phase.kind) {
+    case 'planned':
+      return style.dim(glyphs.planned);
+    case 'running':
+      if (run.phase.kind === 'paused' && run.phase.now) return style.yellow(glyphs.paused);
+      return step.stall === undefined ? style.cyan(glyphs.running) : style.yellow(glyphs.running);
+    case 'retrying':
+      return style.yellow(glyphs.retrying);
+    case 'finished':
+      return outcomeGlyph(step.phase.outcome, step.phase.tolerated, glyphs, style);
+    default:
+      return unreachable(step.phase);
+  }
+}
+
+/** @param tolerated a failure that the workflow goes on after is a warning */
+export function outcomeGlyph(outcome: Outcome, tolerated: boolean, glyphs: Glyphs, style: Style): string {
+  const bad = tolerated ? style.yellow : style.red;
+  switch (outcome.kind) {
+    case 'success':
+      return style.green(glyphs.success);
+    case 'failure':
+    case 'error':
+      return bad(glyphs.failure);
+    case 'timeout':
+      return bad(glyphs.timeout);
+    case 'cancellation':
+      return style.yellow(glyphs.cancellation);
+    case 'skip':
+      return style.dim(glyphs.skip);
+    default:
+      return unreachable(outcome);
+  }
+}
+
+/** What a person most wants to know of the step now: why it stands still, what it waits for, or what it printed last. */
+export function stepDoing(step: StepState, nowMs: number, style: Style): string {
+  const { phase } = step;
+  switch (phase.kind) {
+    case 'planned':
+      return '';
+    case 'retrying': {
+      const inMs = Math.max(0, msOfNs(phase.untilNs) - nowMs);
+      return style.yellow(`attempt ${phase.nextAttempt} in ${formatDuration(inMs)}: ${safe(messageOf(phase.outcome))}`);
+    }
+    case 'finished':
+      return safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '');
+    case 'running':
+      return runningText(step, nowMs, style);
+    default:
+      return unreachable(phase);
+  }
+}
+
+function runningText(step: StepState, nowMs: number, style: Style): string {
+  const { stall, activity } = step;
+  if (stall !== undefined) {
+    const forMs = stall.forMs + Math.max(0, nowMs - msOfNs(stall.sinceNs));
+    return style.yellow(`stalled (${stall.cause.replaceAll('_', ' ')}) for ${formatDuration(forMs)}`);
+  }
+  const last = sanitizeLine(step.lastLine, style.colour).trim();
+  switch (activity.kind) {
+    case 'none':
+    case 'model':
+      return last;
+    case 'tool':
+      return `${style.cyan(safe(activity.tool))} ${last}`;
+    case 'api_retry':
+      return style.yellow(`API retry ${activity.attempt}: ${safe(activity.error)}`);
+    case 'rate_limited':
+      return style.yellow(`rate limited${activity.resetsAt === undefined ? '' : ` until ${safe(activity.resetsAt)}`}`);
+    default:
+      return unreachable(activity);
+  }
+}
+
+/** Text from outside as one harmless line without colours. */
+export function safe(text: string): string {
+  return sanitizeLine(oneLine(text), false);
+}

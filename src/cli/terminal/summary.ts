@@ -1,0 +1,140 @@
+// The closing summary of a run: a table of its steps and what a person has to know besides. Pure; views and `show` print it.
+import { messageOf } from '../../event/outcome.ts';
+import { tokensOf } from '../../state/model-use.ts';
+import type { RunState, StepState } from '../../state/run-state.ts';
+import { hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../state/totals.ts';
+import { formatCount, formatCounted, formatDuration, formatMoney, formatTable } from '../format.ts';
+import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
+import type { Glyphs, Style } from './style.ts';
+import { fitText } from './width.ts';
+
+/** What the journal does not know: how far readers are, and where to look. */
+export type SummaryExtras = {
+  /** Records (lines and events) that are still to ship; undefined where nothing is shipped at all. */
+  readonly pending?: number | undefined;
+  /** Records that the backend refused and that were kept aside. */
+  readonly refused?: number | undefined;
+  readonly links?: readonly { readonly label: string; readonly url: string }[];
+  /** Further sentences, one a line. */
+  readonly notes?: readonly string[];
+};
+
+export type SummaryOptions = {
+  readonly columns: number;
+  readonly nowMs: number;
+  readonly style: Style;
+  readonly glyphs: Glyphs;
+  readonly extras: SummaryExtras;
+};
+
+export function summaryOf(state: RunState, options: SummaryOptions): string[] {
+  const { columns, style, glyphs } = options;
+  const [head = '', ...rows] = formatTable(
+    [
+      { head: '' },
+      { head: 'STEP' },
+      { head: 'OUTCOME' },
+      { head: 'TIME', side: 'right' },
+      { head: 'TRIES', side: 'right' },
+      { head: 'COST', side: 'right' },
+      { head: 'TOKENS', side: 'right' },
+      { head: '' },
+    ],
+    state.steps.map((step) => stepRow(step, state, options)),
+    columns,
+  );
+  const ended = state.phase.kind === 'finished' ? state.phase : undefined;
+  const sign = ended === undefined ? glyphs.running : outcomeGlyph(ended.outcome, false, glyphs, style);
+  const said = ended === undefined ? state.phase.kind : ended.outcome.kind;
+  const totals = totalsOf(state);
+  const sums = [
+    `${said} in ${formatDuration(runDurationMs(state, options.nowMs))}`,
+    totals.costUsd > 0 ? formatMoney(totals.costUsd, totals.costEstimated) : '',
+    totals.tokens > 0 ? `${formatCount(totals.tokens)} tokens` : '',
+    formatCounted(totals.lines.stdout + totals.lines.stderr, 'line'),
+  ];
+  const why = ended === undefined ? '' : safe(messageOf(ended.outcome));
+  return [
+    ...(rows.length === 0 ? [] : [style.dim(head), ...rows]),
+    '',
+    `${sign} ${style.bold(safe(state.workflow))} ${sums.filter((part) => part !== '').join(', ')}`,
+    ...(why === '' ? [] : [`  ${why}`]),
+    ...notesOf(state, options).map((note) => `  ${note}`),
+  ].map((line) => fitText(line, columns));
+}
+
+function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: SummaryOptions): readonly string[] {
+  const { phase } = step;
+  const models = step.attempts.flatMap(({ cost }) => (cost.kind === 'none' ? [] : Object.values(cost.models)));
+  const tokens = models.reduce((sum, use) => sum + tokensOf(use), 0);
+  return [
+    stepGlyph(step, state, glyphs, style),
+    safe(step.name),
+    phase.kind === 'finished' ? phase.outcome.kind : phase.kind,
+    phase.kind === 'planned' ? '' : formatDuration(stepDurationMs(step, nowMs)),
+    step.attempts.length === 0 ? '' : String(step.attempts.length),
+    step.costUsd > 0 ? formatMoney(step.costUsd) : '',
+    tokens > 0 ? formatCount(tokens) : '',
+    phase.kind === 'finished' ? safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '') : '',
+  ];
+}
+
+/** Everything that was hidden, lost, cut short or is still to do: nothing of it may go unsaid. */
+function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
+  const hidden = hiddenCount(state);
+  const lost = lostCount(state);
+  const leftOver = state.steps.reduce((sum, step) => sum + step.leftOver, 0);
+  const derived = state.steps.filter((step) =>
+    step.attempts.some(({ nesting }) => nesting !== undefined && nesting.ownSpans === 0),
+  );
+  const notes: string[] = [];
+  if (state.budget.kind === 'exceeded') {
+    const show = (value: number): string =>
+      state.budget.kind === 'exceeded' && state.budget.unit === 'USD'
+        ? formatMoney(value)
+        : `${formatCount(value)} tokens`;
+    notes.push(style.red(`budget used up: ${show(state.budget.used)} of ${show(state.budget.limit)}`));
+  }
+  if (hidden > 0) {
+    const kinds = Object.entries(state.hidden).map(([kind, count]) => `${formatCount(count)} ${safe(kind)}`);
+    notes.push(`${formatCounted(hidden, 'secret')} hidden (${kinds.join(', ')})`);
+  }
+  if (lost.lines + lost.events > 0) {
+    const why = Object.entries(state.lost)
+      .filter(([, of]) => of.lines + of.events > 0)
+      .map(([cause]) => cause);
+    notes.push(
+      style.red(
+        `${formatCounted(lost.lines, 'line')} and ${formatCounted(lost.events, 'event')} lost (${why.join(', ')})`,
+      ),
+    );
+  }
+  if (state.recovered.times > 0)
+    notes.push(
+      style.yellow(
+        `the journal was opened again after a crash, ${formatCounted(state.recovered.cutBytes, 'byte')} of a torn tail cut`,
+      ),
+    );
+  if (leftOver > 0)
+    notes.push(style.yellow(`${formatCounted(leftOver, 'process', 'processes')} left running by steps and ended`));
+  if (derived.length > 0)
+    notes.push(
+      style.yellow(
+        `no spans of Claude's own came from ${derived.map((step) => safe(step.name)).join(', ')}; derived ones take their place`,
+      ),
+    );
+  if (extras.pending !== undefined && extras.pending > 0)
+    notes.push(style.yellow(`${formatCounted(extras.pending, 'record')} still to ship: stepspan ship ${state.runId}`));
+  if (extras.pending === 0) notes.push('all records shipped');
+  if (extras.refused !== undefined && extras.refused > 0)
+    notes.push(style.red(`${formatCounted(extras.refused, 'record')} refused by the backend and kept aside`));
+  for (const note of extras.notes ?? []) notes.push(safe(note));
+  notes.push(`run ${state.runId}: stepspan show ${state.runId}`);
+  for (const { label, url } of extras.links ?? []) notes.push(`${label}: ${sanitizeUrl(url)}`);
+  return notes;
+}
+
+/** Links are made from settings and ids; still nothing but printable characters may pass. */
+function sanitizeUrl(url: string): string {
+  return url.replace(/[^\x21-\x7e]/g, '');
+}

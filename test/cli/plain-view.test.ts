@@ -1,0 +1,101 @@
+// The plain view: one line for each line and each change, and a writer that waits when the reader is slow.
+import { EventEmitter } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { createPlainView } from '../../src/cli/terminal/plain-view.ts';
+import { asciiGlyphs, createStyle, glyphsFor, unicodeGlyphs, wantsColour } from '../../src/cli/terminal/style.ts';
+import { foldAll } from '../../src/state/fold-run.ts';
+import {
+  attemptStarted,
+  exit1,
+  journalOf,
+  runFinished,
+  runStarted,
+  startNs,
+  stepFinished,
+} from '../state/journal-of.ts';
+
+class Sink extends EventEmitter {
+  text = '';
+  full = false;
+  readonly write = (chunk: string): boolean => {
+    this.text += chunk;
+    return !this.full;
+  };
+}
+
+const options = { style: createStyle(false), glyphs: asciiGlyphs, now: () => Number(startNs / 1_000_000n) };
+
+describe('the plain view', () => {
+  test('prints each line after the name of its step, and each change of state', () => {
+    const out = new Sink();
+    const view = createPlainView({ out, ...options });
+    const made = journalOf()
+      .event(runStarted(['build']))
+      .event({ type: 'step.started' }, 'build')
+      .event(attemptStarted, 'build')
+      .output('\u001b[31m::error::red\u001b[0m\n50 %\r100 %\n', 'build')
+      .output('{"raw":1}\n', 'build', { stream: 'debug' })
+      .event({ type: 'step.retrying', nextAttempt: 2, delayMs: 2000, outcome: exit1 }, 'build')
+      .output('said by stepspan\n', undefined, { stream: 'system' })
+      .event(stepFinished(exit1, 1500, 2), 'build')
+      .event(runFinished(exit1));
+    expect(view.update(made.records, foldAll(made.records))).toBeUndefined();
+    expect(out.text).toBe(
+      [
+        'run > run 20261123-151402-abc123 of nightly started with 1 step',
+        'build > started: make',
+        'build | ::error::red',
+        'build | 100 %',
+        'build ~ attempt 2 in 2.0 s: exit code 1',
+        'run | said by stepspan',
+        'build x step failure (exit code 1) after 1.5 s',
+        '',
+      ].join('\n'),
+    );
+    view.close();
+    expect(out.text).toContain('x nightly failure in 5.0s');
+  });
+
+  test('asks for a pause while its reader takes nothing, and goes on when the reader does or has gone', async () => {
+    const out = new Sink();
+    const view = createPlainView({ out, ...options });
+    const { records } = journalOf().output('x\n', 'a');
+    for (const event of ['drain', 'close', 'error']) {
+      out.full = true;
+      let resumed = false;
+      const waiting = Promise.resolve(view.update(records, foldAll(records))).then(() => {
+        resumed = true;
+      });
+      await new Promise(setImmediate);
+      expect(resumed).toBe(false);
+      if (event === 'error') out.once('error', () => undefined);
+      out.emit(event);
+      await waiting;
+    }
+    expect(out.eventNames()).toEqual([]);
+  });
+});
+
+describe('colours and signs', () => {
+  const terminal = { isTTY: true };
+  test.each([
+    ['auto', {}, terminal, true],
+    ['auto', {}, {}, false],
+    ['auto', { TERM: 'dumb' }, terminal, false],
+    ['auto', { NO_COLOR: '1' }, terminal, false],
+    ['auto', { NO_COLOR: '1', FORCE_COLOR: '1' }, terminal, false],
+    ['auto', { NO_COLOR: '' }, terminal, true],
+    ['auto', { FORCE_COLOR: '1' }, {}, true],
+    ['auto', { FORCE_COLOR: '0' }, terminal, false],
+    ['always', { NO_COLOR: '1' }, {}, true],
+    ['never', { FORCE_COLOR: '1' }, terminal, false],
+  ] as const)('%s with %o on %o: %s', (setting, env, out, wanted) => {
+    expect(wantsColour(setting, env, out)).toBe(wanted);
+  });
+
+  test('are those of the locale', () => {
+    expect(glyphsFor({ LANG: 'de_DE.UTF-8' })).toBe(unicodeGlyphs);
+    expect(glyphsFor({ LANG: 'de_DE.UTF-8', LC_ALL: 'C' })).toBe(asciiGlyphs);
+    expect(glyphsFor({})).toBe(asciiGlyphs);
+  });
+});
