@@ -1,0 +1,13 @@
+// The way into the redactor for the rest of `run`.
+
+export type { LeftOut } from './environment.ts';
+export { addCounts, type HiddenCounts, type RedactionKind, redactionKinds } from './kinds.ts';
+export {
+  createRedactor,
+  MIN_NAMED_SECRET_LENGTH,
+  type Redactor,
+  type RedactorOptions,
+  type SecretProblem,
+} from './redactor.ts';
+export { HOLD_MS, type Redacted, type RedactionStream } from './stream.ts';
+export type { RedactedText, RedactedValue } from './values.ts';

@@ -1,0 +1,105 @@
+// Known secret values in a text: each form of each secret, wherever it stands, also broken by line ends.
+// Knows how to compare; what the secrets are and where the text comes from is said by others.
+import type { Source } from './kinds.ts';
+import { type Anchored, LONG_ANCHOR, SHORT_ANCHOR } from './skip-scan.ts';
+import { at, endsEscapedBreak, OUTSIDE, skipBreak, skipBreakBack, startsEscapedBreak, type View } from './view.ts';
+
+/** One form of one secret. `bytes` has no line ends. */
+export type Needle = { readonly bytes: Uint8Array; readonly source: Source };
+
+/** A place in a needle that is looked for in the text. */
+export type NeedleAnchor = { readonly needle: Needle; readonly offset: number };
+
+/**
+ * Shorter needles are only found in one piece: broken ones would be found by chance, as the digits of a PIN at the end
+ * of one line and the start of the next.
+ */
+export const MIN_BREAKABLE_BYTES = 8;
+
+const NOT_HERE = Number.NEGATIVE_INFINITY;
+/** The text agrees with the needle as far as it goes, and may go on. */
+export const STILL_OPEN = Number.POSITIVE_INFINITY;
+
+/**
+ * Two neighbouring parts of each needle. A line break can be inside of one of them only, as long as two breaks are
+ * no closer than both parts are long (16 bytes; 8 for a secret below 16 bytes): so the other one leads to it.
+ */
+export function anchorsOf(needle: Needle): readonly Anchored<NeedleAnchor>[] {
+  const { bytes } = needle;
+  const length = bytes.length >= 2 * LONG_ANCHOR ? LONG_ANCHOR : SHORT_ANCHOR;
+  const offsets = bytes.length >= 2 * length ? [0, length] : [0];
+  return offsets.map((offset) => ({ bytes: bytes.subarray(offset, offset + length), target: { needle, offset } }));
+}
+
+/** Where the needle stands, given that its part at `offset` stands at `index`: its first byte and behind its last. */
+export function standsAround(
+  view: View,
+  { needle, offset }: NeedleAnchor,
+  index: number,
+): { readonly start: number; readonly end: number } | undefined {
+  const end = endOf(view, needle, offset, index);
+  if (end === NOT_HERE || end === STILL_OPEN) return undefined;
+  const start = startOf(view, needle, offset, index);
+  return start === NOT_HERE ? undefined : { start, end };
+}
+
+/** How a needle that would start at `index` goes on: behind its last byte, `STILL_OPEN`, or minus infinity. */
+export function endOf(view: View, needle: Needle, offset: number, index: number): number {
+  const { bytes } = needle;
+  const breakable = bytes.length >= MIN_BREAKABLE_BYTES;
+  let i = index;
+  for (let n = offset; n < bytes.length; n++) {
+    const wanted = bytes[n] ?? OUTSIDE;
+    const byte = at(view, i);
+    if (byte === wanted && !(breakable && byte === 0x5c && n > 0 && isBreakNotText(view, i, bytes[n + 1]))) {
+      i++;
+      continue;
+    }
+    if (breakable && n > 0) {
+      const behind = skipBreak(view, i, wanted);
+      if (behind !== i && at(view, behind) === wanted) {
+        i = behind + 1;
+        continue;
+      }
+      i = behind;
+    }
+    return i >= view.bytes.length ? STILL_OPEN : NOT_HERE;
+  }
+  return i;
+}
+
+/** How many bytes of a needle stand before the end of the text, for one that is `STILL_OPEN` at `index`. */
+export function matchedBytes(view: View, needle: Needle, index: number): number {
+  let n = 0;
+  let i = index;
+  while (i < view.bytes.length && n < needle.bytes.length) {
+    const wanted = needle.bytes[n] ?? OUTSIDE;
+    const behind = at(view, i) === wanted ? i : skipBreak(view, i, wanted);
+    if (at(view, behind) !== wanted) break;
+    i = behind + 1;
+    n++;
+  }
+  return n;
+}
+
+/** The first byte of the needle, going back from its part at `offset`, which stands at `index`. */
+function startOf(view: View, needle: Needle, offset: number, index: number): number {
+  const { bytes } = needle;
+  let i = index - 1;
+  for (let n = offset - 1; n >= 0; n--) {
+    const wanted = bytes[n] ?? OUTSIDE;
+    const escaped = endsEscapedBreak(view, i) && bytes[n - 1] !== 0x5c;
+    if (at(view, i) !== wanted || escaped) {
+      const before = skipBreakBack(view, i);
+      if (before === i || at(view, before) !== wanted) return NOT_HERE;
+      i = before;
+    }
+    i--;
+  }
+  return i + 1;
+}
+
+/** A backslash of the text that begins an escaped line end, while the needle goes on with another letter. */
+function isBreakNotText(view: View, index: number, next: number | undefined): boolean {
+  return startsEscapedBreak(view, index) && at(view, index + 1) !== next;
+}

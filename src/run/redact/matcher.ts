@@ -1,0 +1,117 @@
+// One set of secrets and rules, ready to examine text: what is hidden, and what cannot be decided before more comes.
+// Pure and without state of any stream. Owns how overlapping finds become one.
+import type { Source } from './kinds.ts';
+import { anchorsOf, type Needle, type NeedleAnchor, standsAround } from './literals.ts';
+import { markerFor } from './marker.ts';
+import { createOpenEnds } from './open-ends.ts';
+import type { Rule } from './rule.ts';
+import { type Anchored, createSkipScan, SHORT_ANCHOR } from './skip-scan.ts';
+import type { View } from './view.ts';
+
+/** Bytes `start` to `end` of the view are hidden as one. `start` is negative when it began in the lead. */
+export type Region = { readonly start: number; readonly end: number; readonly source: Source };
+
+export type Examination = {
+  /** In ascending order, none touching another's inside. */
+  readonly regions: readonly Region[];
+  /** From here on nothing is decided; the length of the view when all is. */
+  readonly holdFrom: number;
+  /** From here on the bytes are needed when more text comes; never behind `holdFrom`. */
+  readonly keepFrom: number;
+};
+
+export type Matcher = {
+  /** @param closing the text is let go now: no holding, and halves of secrets at its end count as secrets */
+  readonly examine: (view: View, closing: boolean) => Examination;
+  readonly markerOf: (source: Source) => Buffer;
+};
+
+type Target = { readonly rule: Rule } | { readonly anchor: NeedleAnchor };
+
+export function createMatcher(needles: readonly Needle[], rules: readonly Rule[]): Matcher {
+  const targets: Anchored<Target>[] = [];
+  for (const needle of needles) {
+    for (const { bytes, target } of anchorsOf(needle)) targets.push({ bytes, target: { anchor: target } });
+  }
+  for (const rule of rules) {
+    for (const opening of rule.openings) {
+      const offset = rule.anchorOffset ?? 0;
+      targets.push({ bytes: Buffer.from(opening.slice(offset, offset + SHORT_ANCHOR), 'latin1'), target: { rule } });
+    }
+  }
+  const scan = createSkipScan(targets);
+  const openEnds = createOpenEnds(needles, rules);
+  const markers = createMarkers(needles);
+
+  return {
+    markerOf: markers,
+    examine(view, closing) {
+      const found: Region[] = [];
+      const size = view.bytes.length;
+      let holdFrom = size;
+      let keepFrom = size;
+      scan(view.bytes, (target, index) => {
+        if ('anchor' in target) {
+          const place = standsAround(view, target.anchor, index);
+          if (place !== undefined) addRegion(found, { ...place, source: target.anchor.needle.source });
+          return;
+        }
+        const seen = target.rule.read(view, index - (target.rule.anchorOffset ?? 0));
+        if (seen === undefined) return;
+        const { kind } = target.rule;
+        if (seen.end > seen.start) addRegion(found, { start: seen.start, end: seen.end, source: { kind, name: kind } });
+        if (seen.undecided !== undefined) holdFrom = Math.min(holdFrom, seen.undecided);
+        if (seen.undecided !== undefined || seen.more) keepFrom = Math.min(keepFrom, seen.from);
+      });
+      for (const open of openEnds(view, closing)) {
+        keepFrom = Math.min(keepFrom, open.start);
+        if (open.source !== undefined) addRegion(found, { start: open.start, end: size, source: open.source });
+        else holdFrom = Math.min(holdFrom, open.start);
+      }
+      if (closing) holdFrom = size;
+      return {
+        regions: found.length > 1 ? joinOverlapping(found) : found,
+        holdFrom,
+        keepFrom: Math.min(keepFrom, holdFrom),
+      };
+    },
+  };
+}
+
+/** Joins with the last one at once, so that a text full of one overlapping secret makes one region and not a million. */
+function addRegion(found: Region[], region: Region): void {
+  const last = found.at(-1);
+  if (last !== undefined && region.start < last.end && last.start < region.end)
+    found[found.length - 1] = joined(last, region);
+  else found.push(region);
+}
+
+function joinOverlapping(found: Region[]): readonly Region[] {
+  found.sort((a, b) => a.start - b.start);
+  const regions: Region[] = [];
+  for (const region of found) addRegion(regions, region);
+  return regions;
+}
+
+/** A secret's own name says more than a format; of two secrets or two formats the longer find names both. */
+function joined(a: Region, b: Region): Region {
+  const known = Number(isKnown(b.source)) - Number(isKnown(a.source));
+  const named = known > 0 || (known === 0 && b.end - b.start > a.end - a.start) ? b : a;
+  return { start: Math.min(a.start, b.start), end: Math.max(a.end, b.end), source: named.source };
+}
+
+function isKnown(source: Source): boolean {
+  return source.kind === 'named' || source.kind === 'environment';
+}
+
+function createMarkers(needles: readonly Needle[]): (source: Source) => Buffer {
+  const texts = needles.map((needle) => Buffer.from(needle.bytes).toString('latin1'));
+  const made = new Map<string, Buffer>();
+  return ({ name }) => {
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const marker = Buffer.from(markerFor(name, texts), 'utf8');
+    made.set(name, marker);
+    return marker;
+  };
+}

@@ -1,0 +1,146 @@
+// The redactor of a run: gathers what is secret, and hides it in streams, texts and values. Composition only; how
+// secrets look, are found and are replaced is in the other files of this folder.
+import { contextRules } from './context-rules.ts';
+import { type LeftOut, secretsOf } from './environment.ts';
+import { formsOf } from './forms.ts';
+import type { RedactionKind } from './kinds.ts';
+import type { Needle } from './literals.ts';
+import { createMatcher, type Matcher } from './matcher.ts';
+import { privateKeyRule } from './private-key-rule.ts';
+import { createRedactionStream, type RedactionStream, redactWhole } from './stream.ts';
+import { tokenRules } from './token-rules.ts';
+import { type RedactedText, type RedactedValue, redactValue } from './values.ts';
+
+/**
+ * A secret that is named is hidden from this length on, in characters of its value. With fewer it would be found by
+ * chance in most lines, and its neighbours would tell it anyway.
+ */
+export const MIN_NAMED_SECRET_LENGTH = 4;
+
+export type RedactorOptions = {
+  /** The environment whose secret-looking variables are hidden, and in which names are looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Variables whose values are secrets whatever they look like: `secrets:` of the workflow. */
+  readonly extraSecretNames?: readonly string[];
+  /** Whether well-known formats are hidden as well. Default: true. */
+  readonly patterns?: boolean;
+  /** False lets everything through untouched (setting `redact: off`). Default: true. */
+  readonly enabled?: boolean;
+};
+
+/** Why something that was named as a secret is not hidden; `message` says what to do. */
+export type SecretProblem = { readonly name: string; readonly message: string };
+
+export type Redactor = {
+  readonly enabled: boolean;
+  /** A redactor for one stream of one attempt; streams share the secrets and nothing else. */
+  readonly stream: () => RedactionStream;
+  readonly text: (text: string) => RedactedText;
+  /** Hides in all strings and keys of a JSON value; the `type` of an event stays. */
+  readonly value: <T>(value: T) => RedactedValue<T>;
+  /** Adds a secret by name, as `secrets:` does. Gives a problem when it is too short to be hidden. */
+  readonly addSecret: (name: string, value: string) => SecretProblem | undefined;
+  /** Adds the secret-looking variables of one more environment, as that of a step. */
+  readonly addEnvironment: (env: RedactorOptions['env']) => void;
+  /** Named secrets that are not hidden; grows with `addSecret`. */
+  readonly problems: () => readonly SecretProblem[];
+  /** Variables that are called like secrets and are not hidden, with the reason. */
+  readonly leftOut: () => readonly LeftOut[];
+  /** Names of the variables whose values are hidden. */
+  readonly hiddenNames: () => readonly string[];
+};
+
+/** Gathers the secrets of `options.env` at once; later changes of the environment are not seen. */
+export function createRedactor(options: RedactorOptions): Redactor {
+  const enabled = options.enabled ?? true;
+  const rules = (options.patterns ?? true) ? [...tokenRules, ...contextRules, privateKeyRule] : [];
+  const needles = new Map<string, Needle>();
+  const names = new Set<string>();
+  const problems: SecretProblem[] = [];
+  const leftOut = new Map<string, string>();
+  let matcher: Matcher | undefined;
+
+  const current = (): Matcher => {
+    matcher ??= createMatcher([...needles.values()], rules);
+    return matcher;
+  };
+
+  const hide = (name: string, value: string, kind: RedactionKind): void => {
+    for (const bytes of formsOf(value)) {
+      if (bytes.length < MIN_NAMED_SECRET_LENGTH) continue;
+      const key = bytes.toString('latin1');
+      const known = needles.get(key);
+      // The first name of a value stays, unless somebody named it on purpose.
+      if (known === undefined || (kind === 'named' && known.source.kind !== 'named')) {
+        needles.set(key, { bytes, source: { kind, name } });
+        matcher = undefined;
+      }
+    }
+    names.add(name);
+    leftOut.delete(name);
+  };
+
+  const problem = (name: string, message: string): SecretProblem => {
+    const found = { name, message };
+    problems.push(found);
+    return found;
+  };
+
+  const addSecret = (name: string, value: string): SecretProblem | undefined => {
+    const { length } = value.trim();
+    if (length < MIN_NAMED_SECRET_LENGTH) {
+      return problem(
+        name,
+        `The secret ${name} has ${length} characters and is not hidden: a value below ${MIN_NAMED_SECRET_LENGTH} ` +
+          'characters occurs in ordinary output. Use a longer secret, or take it out of "secrets".',
+      );
+    }
+    hide(name, value, 'named');
+    return undefined;
+  };
+
+  const addEnvironment = (env: RedactorOptions['env']): void => {
+    const found = secretsOf(env);
+    for (const { name, value } of found.secrets) hide(name, value, 'environment');
+    for (const { name, why } of found.leftOut) if (!names.has(name)) leftOut.set(name, why);
+  };
+
+  for (const name of enabled ? (options.extraSecretNames ?? []) : []) {
+    const value = options.env[name];
+    if (value === undefined || value.trim() === '') {
+      problem(
+        name,
+        `The secret ${name} is not set in the environment, so there is nothing to hide. Set it, or take it out of "secrets".`,
+      );
+    } else addSecret(name, value);
+  }
+  if (enabled) addEnvironment(options.env);
+
+  const text = (before: string): RedactedText => {
+    if (!enabled || before === '') return { text: before, hidden: undefined };
+    const { bytes, hidden } = redactWhole(current(), Buffer.from(before, 'utf8'));
+    return { text: hidden === undefined ? before : bytes.toString('utf8'), hidden };
+  };
+
+  return {
+    enabled,
+    stream: () => (enabled ? createRedactionStream(current) : untouched),
+    text,
+    value: (value) => (enabled ? redactValue(value, text) : { value, hidden: undefined }),
+    addSecret: (name, value) => (enabled ? addSecret(name, value) : undefined),
+    addEnvironment: (env) => {
+      if (enabled) addEnvironment(env);
+    },
+    problems: () => problems,
+    leftOut: () => Array.from(leftOut, ([name, why]) => ({ name, why })),
+    hiddenNames: () => [...names],
+  };
+}
+
+/** The stream of a redactor that is switched off. */
+const untouched: RedactionStream = {
+  push: (bytes) => ({ bytes, hidden: undefined }),
+  flush: () => ({ bytes: Buffer.alloc(0), hidden: undefined }),
+  end: () => ({ bytes: Buffer.alloc(0), hidden: undefined }),
+  heldBytes: () => 0,
+};

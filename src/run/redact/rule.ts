@@ -1,0 +1,105 @@
+// What a rule for a well-known format is, and the parts that rules are made of. No format is named here.
+import type { RedactionKind } from './kinds.ts';
+import { at, OUTSIDE, type View } from './view.ts';
+
+/**
+ * What a rule has to say about one place.
+ * - `from`: where it must start to read again when the text goes on.
+ * - `start` to `end`: hidden for certain; nothing when both are equal.
+ * - `undecided`: from here on nobody can say before more text comes; `undefined` when all is said.
+ * - `more`: what follows may still belong to it, but what is undecided need not wait for that.
+ */
+export type Sighting = {
+  readonly from: number;
+  readonly start: number;
+  readonly end: number;
+  readonly undecided: number | undefined;
+  readonly more: boolean;
+};
+
+export type Rule = {
+  readonly kind: RedactionKind;
+  /** How it begins, as latin1 text. The part that is looked for is 4 bytes of it, or all 3. */
+  readonly openings: readonly string[];
+  /** Where in the openings that part is; 0 when absent. */
+  readonly anchorOffset?: number;
+  /**
+   * Reads the text at `index`, where an opening starts of which one part stands in the text for certain. Looks at a
+   * bounded number of bytes, and at most `LEAD_BYTES` back.
+   */
+  readonly read: (view: View, index: number) => Sighting | undefined;
+};
+
+/** No token of any service is longer: a signed one (JWT) with many claims has about 2 KiB. */
+export const MAX_TOKEN_BYTES = 4096;
+
+export type ByteSet = Uint8Array;
+
+/** The set of the bytes that match a character class, as `byteSet(/[a-z]/)`. */
+export function byteSet(chars: RegExp): ByteSet {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (byte < 128 && chars.test(String.fromCharCode(byte)) ? 1 : 0));
+}
+
+export function isIn(set: ByteSet, byte: number): boolean {
+  return byte !== OUTSIDE && set[byte] === 1;
+}
+
+export const digits = byteSet(/[0-9]/);
+export const letters = byteSet(/[A-Za-z]/);
+export const alphanumerics = byteSet(/[A-Za-z0-9]/);
+export const words = byteSet(/[A-Za-z0-9_-]/);
+export const base64 = byteSet(/[A-Za-z0-9+/]/);
+const hexDigits = byteSet(/[A-Fa-f0-9]/);
+const escapeLetters = byteSet(/[bfnrt]/);
+const colourParts = byteSet(/[0-9;]/);
+
+/** Behind the run of bytes of `set` that starts at `index`, at most `limit` bytes further. */
+export function behindRun(view: View, index: number, set: ByteSet, limit: number): number {
+  let i = index;
+  while (i - index < limit && isIn(set, at(view, i))) i++;
+  return i;
+}
+
+/** Whether any byte from `start` to `end` is of `set`. */
+export function holds(view: View, start: number, end: number, set: ByteSet): boolean {
+  for (let i = start; i < end; i++) if (isIn(set, at(view, i))) return true;
+  return false;
+}
+
+/** Whether the text stops at `index` and may go on. */
+export function stopsAt(view: View, index: number): boolean {
+  return index >= view.bytes.length && !view.ended;
+}
+
+/** Nothing for certain yet: all from `from` waits for more text. */
+export function undecidedFrom(from: number): Sighting {
+  return { from, start: from, end: from, undecided: from, more: false };
+}
+
+/** Hidden from `start` to `end`, and that is all of it. */
+export function hiddenBetween(start: number, end: number): Sighting {
+  return { from: start, start, end, undecided: undefined, more: false };
+}
+
+/**
+ * Whether a word may start at `index`: nothing, a mark or a blank stands before it. A letter there does not count when
+ * it ends an escape, as in `\nsk-` (JSON), `%3Dsk-` (URL), `\u0022sk-` or `ESC[31msk-` (colour).
+ */
+export function startsWord(view: View, index: number): boolean {
+  const before = at(view, index - 1);
+  if (!isIn(words, before)) return true;
+  if (isIn(escapeLetters, before) && at(view, index - 2) === 0x5c) return true;
+  const hexBefore = isIn(hexDigits, before) && isIn(hexDigits, at(view, index - 2));
+  if (hexBefore && at(view, index - 3) === 0x25) return true;
+  if (hexBefore && at(view, index - 5) === 0x75 && at(view, index - 6) === 0x5c) return true;
+  return before === 0x6d && endsColour(view, index - 1);
+}
+
+/** Whether the `m` at `index` ends an SGR sequence; its ESC may be a byte or an escape such as `\u001b` or `\x1b`. */
+function endsColour(view: View, index: number): boolean {
+  let i = index - 1;
+  while (index - i < 24 && isIn(colourParts, at(view, i))) i--;
+  if (at(view, i) !== 0x5b) return false;
+  const before = at(view, i - 1);
+  return before === 0x1b || before === 0x62 || before === 0x42 || before === 0x33 || before === 0x65;
+}
