@@ -84,7 +84,7 @@ function apiError(result: ClaudeResult): string {
   if (/credit balance/i.test(said)) return `${said}: add credit to the account, or use another one`;
   switch (status) {
     case 404:
-      return `${said} Name another one under model of the step.`;
+      return `${said}. Name another one under model of the step`;
     case 413:
       return `${said}: give the step less to read, or split it`;
     case 429:
