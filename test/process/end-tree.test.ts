@@ -138,6 +138,22 @@ describe('ending a process tree', () => {
     const ended = await endTree(tree, { steps: [{ signal: 'SIGKILL', graceMs: 50 }] });
     expect(ended).toMatchObject({ signalled: [], survivors: [{ pid: 4_000_000 }] });
   });
+
+  it('comes to an end, and takes nobody for dead, on a machine where nothing can be looked up any more', async () => {
+    const rig = createRig();
+    const child = await rig.sh('echo ready; sleep 300');
+    await until(() => child.text().includes('ready'));
+    const members = [...(await child.tree.look())];
+    let looks = 0;
+    const failing = async () => {
+      if (looks++ === 0) return members;
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    };
+    const source = { ...systemProcesses, get: failing };
+    const ended = await endTree({ root: undefined, source, look: failing, search: failing }, { steps: short });
+    expect(ended.signalled).toEqual([]);
+    expect(ended.survivors).toEqual(members);
+  }, 10_000);
 });
 
 describe('a signal', () => {

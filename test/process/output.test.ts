@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { bytesOf, createRig, fixture, isRunning, until } from './rig.ts';
 
 describe('output of a child', () => {
@@ -121,24 +121,18 @@ describe('output of a child', () => {
 
   it("is read through Node's own pipes where fifos cannot be made, and says what that means", async () => {
     const rig = createRig();
-    const tmpdir = process.env.TMPDIR;
-    process.env.TMPDIR = '/no/such/folder';
-    try {
-      const child = await rig.sh('seq 1 50000; echo err >&2; printf end');
-      await child.outputEnded;
-      expect(child.notices).toEqual([expect.stringContaining('/dev/stdout')]);
-      expect(child.output().stdout).toMatchObject({ state: 'ended', lines: 50_001 });
-      expect(child.text('stderr')).toBe('err\n');
-      expect(child.text().endsWith('50000\nend')).toBe(true);
-    } finally {
-      if (tmpdir === undefined) delete process.env.TMPDIR;
-      else process.env.TMPDIR = tmpdir;
-    }
+    vi.stubEnv('TMPDIR', rig.path('no-such-folder'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const child = await rig.sh('seq 1 50000; echo err >&2; printf end');
+    await child.outputEnded;
+    expect(child.notices).toEqual([expect.stringContaining('/dev/stdout')]);
+    expect(child.output().stdout).toMatchObject({ state: 'ended', lines: 50_001 });
+    expect(child.text('stderr')).toBe('err\n');
+    expect(child.text().endsWith('50000\nend')).toBe(true);
   });
 });
 
-async function isBlockedOnItsPipe(pid: number): Promise<boolean> {
-  const { readdirSync, readFileSync } = await import('node:fs');
+function isBlockedOnItsPipe(pid: number): boolean {
   const children = readdirSync(`/proc/${pid}/task`).map((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim(),
   );

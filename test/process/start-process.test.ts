@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type StartOptions, startProcess } from '../../src/run/process/index.ts';
 import { bytesOf, createRig, fixture } from './rig.ts';
 
@@ -148,8 +148,16 @@ describe('a child that cannot be started', () => {
     expect(await failureOf({ env: { A: 'a\0b' } })).toMatchObject({ reason: 'invalid' });
   });
 
+  it('says so when its stdin could not be kept anywhere', async () => {
+    const rig = createRig();
+    vi.stubEnv('TMPDIR', rig.path('no-such-folder'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const options = { file: 'cat', args: [], cwd: rig.folder, env: rig.env, onOutput: () => {}, stdin: 'x' };
+    const result = await startProcess(options);
+    expect(result).toMatchObject({ kind: 'failed', reason: 'stdin', message: expect.stringContaining('TMPDIR') });
+  });
+
   it('leaves no file descriptor open', async () => {
-    const { readdirSync } = await import('node:fs');
     await failureOf({ file: 'no-such-command' });
     const before = readdirSync('/proc/self/fd').length;
     for (let round = 0; round < 5; round++) await failureOf({ file: 'no-such-command' });

@@ -50,42 +50,43 @@ export async function endTree(tree: ProcessTree, options: EndOptions = {}): Prom
   for (const step of withKill(options.steps ?? cancelSteps)) {
     if (members.length === 0) members = await livingAfter(tree.search, members);
     if (members.length === 0) break;
+    const sent = new Set<string>();
     const send = async (targets: readonly ProcessInfo[]) => {
-      const got = await sendSignal(targets, step.signal, tree.source);
+      const got = await tried(sendSignal(targets, step.signal, tree.source));
       if (got.length === 0) return;
+      for (const info of got) sent.add(processKey(info));
       signalled.push({ signal: step.signal, pids: got.map((info) => info.pid) });
       options.onSignal?.(step.signal, got);
       // A stopped process handles nothing but SIGKILL before it goes on.
-      if (step.signal !== 'SIGKILL') await sendSignal(got.filter(isStopped), 'SIGCONT', tree.source);
+      if (step.signal !== 'SIGKILL') await tried(sendSignal(got.filter(isStopped), 'SIGCONT', tree.source));
     };
     // Nobody may fork out of sight between the look and the kill, so all are stopped first.
     if (step.signal === 'SIGKILL') {
-      await freezeTree(tree);
+      await tried(freezeTree(tree));
       members = await livingAfter(tree.search, members);
     }
     await send(members);
-    members = await waitForEnd(tree, members, step, options.hurry, send);
+    members = await waitForEnd(tree, members, step, options.hurry, async (left) => {
+      // A handler that starts `rm` or `git` to clean up must not see that interrupted: only a kill spares nobody.
+      if (step.signal === 'SIGKILL') await send(left.filter((info) => !sent.has(processKey(info))));
+    });
   }
   return { signalled, survivors: await livingAfter(tree.search, members) };
 }
 
-/** Polls until all are dead or the grace period is over; who turns up meanwhile gets the signal of this step too. */
+/** Polls until all are dead or the grace period is over. `onLook` is told who is left. */
 async function waitForEnd(
   tree: ProcessTree,
   members: readonly ProcessInfo[],
   step: EndStep,
   hurry: AbortSignal | undefined,
-  send: (targets: readonly ProcessInfo[]) => Promise<void>,
+  onLook: (left: readonly ProcessInfo[]) => Promise<void>,
 ): Promise<readonly ProcessInfo[]> {
-  const seen = new Set(members.map(processKey));
   const end = deadline(step.graceMs, hurry);
   let left = members;
   for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_POLL_MS)) {
     left = await livingAfter(tree.look, left);
-    const fresh = left.filter((info) => !seen.has(processKey(info)));
-    for (const info of fresh) seen.add(processKey(info));
-    // A handler that starts `rm` or `git` to clean up must not see it interrupted: only a kill spares nobody.
-    if (step.signal === 'SIGKILL' && fresh.length > 0) await send(fresh);
+    await onLook(left);
     if (tree.root !== undefined && !left.some((info) => info.pid === tree.root?.pid)) end.atMost(ORPHAN_GRACE_MS);
     if (left.length === 0 || end.remainingMs() <= 0) return left;
     await end.pause(pauseMs);
@@ -136,11 +137,13 @@ async function livingAfter(
   look: () => Promise<readonly ProcessInfo[]>,
   before: readonly ProcessInfo[],
 ): Promise<readonly ProcessInfo[]> {
-  try {
-    return (await look()).filter(isLive);
-  } catch {
-    return before;
-  }
+  const found = await look().catch(() => before);
+  return found.filter(isLive);
+}
+
+/** Who got a signal; nobody, where it could not be checked who they are. The next step, or the next look, tries again. */
+function tried(signalling: Promise<readonly ProcessInfo[]>): Promise<readonly ProcessInfo[]> {
+  return signalling.catch(() => []);
 }
 
 function withKill(steps: readonly EndStep[]): readonly EndStep[] {

@@ -4,15 +4,18 @@ import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A file descriptor to read the bytes from, to be closed by the caller. Throws what the file system throws. */
-export function openInput(bytes: string | Uint8Array): number {
-  const folder = mkdtempSync(join(tmpdir(), 'stepspan-'));
+/** @returns a file descriptor to read the bytes from, to be closed by the caller; or why there is none */
+export function openInput(bytes: string | Uint8Array): number | { readonly unavailable: string } {
+  let folder: string | undefined;
   try {
+    folder = mkdtempSync(join(tmpdir(), 'stepspan-'));
     const path = join(folder, 'stdin');
     // Prompts and secrets pass through here: nobody else may read the file while it has a name.
     writeFileSync(path, bytes, { mode: 0o600 });
     return openSync(path, 'r');
+  } catch (error) {
+    return { unavailable: (error as Error).message };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }

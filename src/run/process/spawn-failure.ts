@@ -10,6 +10,7 @@ export type SpawnFailureReason =
   | 'too_big'
   | 'limit'
   | 'invalid'
+  | 'stdin'
   | 'other';
 
 export type SpawnFailure = {

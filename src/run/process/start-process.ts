@@ -24,7 +24,11 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
   const pipes = 'unavailable' in made ? undefined : made;
   let stdin: number | undefined;
   try {
-    stdin = options.stdin === undefined ? undefined : openInput(options.stdin);
+    if (options.stdin !== undefined) {
+      const input = openInput(options.stdin);
+      if (typeof input !== 'number') return failedInput(options.file, input.unavailable, pipes);
+      stdin = input;
+    }
     const child = execa(options.file, options.args, {
       cwd: options.cwd,
       env: options.env,
@@ -37,7 +41,7 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
     });
     if (child.pid === undefined) {
       const { cause } = await child;
-      throw cause;
+      throw cause ?? new Error('it did not start, and the system does not say why');
     }
     const notices = 'unavailable' in made ? [noticeOf(made.unavailable)] : [];
     return await handleOf(Object.assign(child.nodeChildProcess, { pid: child.pid }), pipes, options, notices);
@@ -61,6 +65,12 @@ function stdioOf(stdin: number | undefined, pipes: OutputPipes | undefined): [St
   // Node opens /dev/null for an ignored 0, 1 or 2; from 3 on it leaves the descriptor closed.
   const unused = Array<Stdio>(LIFELINE_FD - 3).fill('ignore');
   return [input, stdout as Stdio, stderr as Stdio, ...unused, lifeline as Stdio];
+}
+
+function failedInput(file: string, why: string, pipes: OutputPipes | undefined): SpawnFailure {
+  if (pipes !== undefined) closeAll(pipes.read);
+  const message = `Cannot start \`${file}\`: its stdin could not be written to a file (${why}). Correct TMPDIR, or make room there.`;
+  return { kind: 'failed', reason: 'stdin', message };
 }
 
 function noticeOf(why: string): string {
