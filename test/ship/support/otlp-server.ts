@@ -1,0 +1,94 @@
+// A real HTTP server on a free port that answers OTLP requests as a script says, and keeps what it acknowledged.
+import { once } from 'node:events';
+import http, { type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+import { type DecodedLog, decodeLogs } from './protobuf.ts';
+
+export type Received = {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly wireBytes: number;
+};
+
+/** Answers one request; `accept` (the default) is a 200 whose records count as acknowledged. */
+export type Reply =
+  | { readonly kind: 'accept'; readonly body?: Buffer }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly headers?: Record<string, string>;
+      readonly body?: string;
+    }
+  /** Breaks the connection; with `takes` the server has the records all the same, as when an answer is lost. */
+  | { readonly kind: 'reset'; readonly takes?: boolean }
+  | { readonly kind: 'hang' };
+
+export type OtlpServer = {
+  readonly url: string;
+  readonly requests: Received[];
+  /** Bodies of the lines taken, in the order in which they came; a resend shows again. */
+  readonly logs: DecodedLog[];
+  /** Requests for traces that were taken. */
+  readonly traces: Buffer[];
+  readonly close: () => Promise<void>;
+};
+
+export async function startOtlpServer(
+  reply: (received: Received, index: number) => Reply | Promise<Reply> = () => ({ kind: 'accept' }),
+): Promise<OtlpServer> {
+  const requests: Received[] = [];
+  const logs: DecodedLog[] = [];
+  const traces: Buffer[] = [];
+  const take = (received: Received): void => {
+    if (received.path.endsWith('/traces')) traces.push(received.body);
+    else if (received.headers['content-type'] === 'application/x-protobuf') logs.push(...decodeLogs(received.body));
+  };
+  const server = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', async () => {
+      const raw = Buffer.concat(chunks);
+      const received: Received = {
+        path: request.url ?? '',
+        headers: request.headers,
+        body: request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw,
+        wireBytes: raw.length,
+      };
+      requests.push(received);
+      answer(response, received, await reply(received, requests.length - 1), take);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    logs,
+    traces,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function answer(response: ServerResponse, received: Received, reply: Reply, take: (received: Received) => void): void {
+  switch (reply.kind) {
+    case 'accept':
+      take(received);
+      response.writeHead(200).end(reply.body);
+      break;
+    case 'status':
+      response.writeHead(reply.status, reply.headers).end(reply.body);
+      break;
+    case 'reset':
+      if (reply.takes) take(received);
+      response.socket?.resetAndDestroy();
+      break;
+    case 'hang':
+      break;
+  }
+}
