@@ -1,0 +1,39 @@
+// The public API of stepspan as a library: run a workflow, follow it, and read what it did.
+export type { Event, EventOf, EventType } from '../event/event.ts';
+export { isRunId, type RunId } from '../event/ids.ts';
+export type { Outcome, OutcomeKind } from '../event/outcome.ts';
+export {
+  type EventRecord,
+  type JournalRecord,
+  type Line,
+  linesOf,
+  type OutputRecord,
+  type Severity,
+  type Stream,
+} from '../event/record.ts';
+export { type DataFolder, dataFolder, type JournalReader, openJournal, type ReadOptions } from '../journal/index.ts';
+export type { PriceTable } from '../run/index.ts';
+export { emptyRunState, foldRun, type RunState } from '../state/index.ts';
+export {
+  defineWorkflow,
+  formatProblems,
+  loadWorkflow,
+  type Problem,
+  parseWorkflow,
+  type Workflow,
+  type WorkflowInput,
+  type WorkflowResult,
+} from '../workflow/index.ts';
+export type { RunResult } from './run-result.ts';
+export {
+  type Refusal,
+  type RunOptions,
+  type RunStart,
+  runWorkflow,
+  type StartedRun,
+  startWorkflow,
+  type WorkflowSource,
+} from './run-workflow.ts';
+export type { RunSettings } from './settings.ts';
+export type { ShippingEnd } from './shipping.ts';
+export { version } from './version.ts';

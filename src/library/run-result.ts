@@ -1,0 +1,71 @@
+// What is known of a run when it has ended: the object that `--json` prints and the library returns.
+// Made from the state that its journal folds to, so it can say nothing that the journal does not.
+
+import type { RunId } from '../event/ids.ts';
+import type { Outcome, OutcomeKind } from '../event/outcome.ts';
+import { reasonOf } from '../event/outcome.ts';
+import type { Stream } from '../event/record.ts';
+import type { RunState } from '../state/index.ts';
+import { type StepTotals, totalsOf } from '../state/index.ts';
+import type { ShippingEnd } from './shipping.ts';
+
+export type RunResult = {
+  readonly runId: RunId;
+  /** W3C trace id: 32 hex digits. */
+  readonly traceId: string;
+  readonly workflow: string;
+  readonly outcome: OutcomeKind;
+  /** As `exit_code` or `budget`; '' for success. */
+  readonly reason: string;
+  /** One sentence that says why; '' for success. */
+  readonly message: string;
+  readonly durationMs: number;
+  readonly steps: readonly StepTotals[];
+  /** Lines that were printed, by stream. */
+  readonly lines: Readonly<Record<Stream, number>>;
+  /** Lines and events that every backend has acknowledged; 0 where nothing is shipped. */
+  readonly shipped: number;
+  /** Lines and events that are still to ship: `stepspan ship RUN` or the hub sends them. */
+  readonly pending: number;
+  /** Records that a backend refused for good; they are kept in the run's folder. */
+  readonly refused: number;
+  /** Secrets that were replaced. */
+  readonly hidden: number;
+  /** Lines that were printed but could not be kept, as on a full disk. */
+  readonly lost: number;
+  readonly costUsd: number;
+  /** Part of the cost is reckoned from prices and not reported by Claude Code. */
+  readonly costEstimated: boolean;
+  readonly tokens: number;
+  readonly dataDir: string;
+};
+
+export function runResultOf(
+  state: RunState,
+  outcome: Outcome,
+  shipping: ShippingEnd,
+  runId: RunId,
+  dataDir: string,
+): RunResult {
+  const totals = totalsOf(state);
+  return {
+    runId,
+    traceId: totals.traceId,
+    workflow: totals.workflow,
+    outcome: outcome.kind,
+    reason: reasonOf(outcome),
+    message: totals.message,
+    durationMs: totals.durationMs,
+    steps: totals.steps,
+    lines: totals.lines,
+    shipped: shipping.shipped,
+    pending: shipping.pending,
+    refused: shipping.refused,
+    hidden: totals.hidden,
+    lost: totals.lost.lines,
+    costUsd: totals.costUsd,
+    costEstimated: totals.costEstimated,
+    tokens: totals.tokens,
+    dataDir,
+  };
+}

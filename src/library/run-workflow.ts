@@ -1,0 +1,229 @@
+// One run, put together from its parts: journal, redactor, locks, engine, shipper. The composition that the CLI and the
+// public API share. Knows no terminal, no signals and no exit codes.
+import path from 'node:path';
+import { newRunId, type RunId, traceIdOf } from '../event/ids.ts';
+import {
+  createJournal,
+  dataFolder,
+  JournalError,
+  type JournalReader,
+  type JournalWriter,
+  openJournal,
+  processIdentity,
+} from '../journal/index.ts';
+import {
+  createRedactor,
+  executeWorkflow,
+  findClaude,
+  lockWorkingFolders,
+  type Redactor,
+  type RunHandle,
+} from '../run/index.ts';
+import { emptyRunState, foldRun } from '../state/index.ts';
+import {
+  defineWorkflow,
+  type GivenParams,
+  loadWorkflow,
+  type Problem,
+  paramVariable,
+  type Workflow,
+  type WorkflowInput,
+  workflowToJson,
+} from '../workflow/index.ts';
+import { type Resumable, readResumable } from './resume.ts';
+import { type RunResult, runResultOf } from './run-result.ts';
+import { type RunSettings, settingsOf } from './settings.ts';
+import { type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
+import { version } from './version.ts';
+
+/** What to run: a file, a workflow made in code, one that was checked already, or an earlier run to go on from. */
+export type WorkflowSource =
+  | { readonly file: string; readonly params?: GivenParams }
+  | { readonly workflow: WorkflowInput; readonly cwd?: string; readonly params?: GivenParams }
+  | { readonly checked: Workflow }
+  | { readonly resume: RunId };
+
+export type RunOptions = WorkflowSource & Partial<RunSettings>;
+
+/** Why a run was not started. Nothing was executed and nothing written but an empty run folder at most. */
+export type Refusal =
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[]; readonly message: string }
+  | { readonly kind: 'unusable'; readonly message: string }
+  | { readonly kind: 'not_found'; readonly message: string }
+  /** Another run writes in the working folder. */
+  | { readonly kind: 'locked'; readonly message: string };
+
+export type RunStart = { readonly kind: 'started'; readonly run: StartedRun } | Refusal;
+
+export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'> & {
+  readonly runId: RunId;
+  readonly traceId: string;
+  readonly workflow: Workflow;
+  /** Follows the journal of the run, in this process. */
+  readonly journal: JournalReader;
+  /** Resolves when the run has ended and shipping has had its time; `shipping` says what is left. Never rejects. */
+  readonly done: Promise<{ readonly result: RunResult; readonly shipping: ShippingEnd }>;
+};
+
+/** Starts a workflow and returns at once. Problems of the workflow or of the surroundings are a `Refusal`, never thrown. */
+export async function startWorkflow(options: RunOptions): Promise<RunStart> {
+  const settings = settingsOf(options);
+  const source = await resolveSource(options, settings);
+  if (source.kind !== 'ready') return source;
+  const { workflow, resumed } = source;
+
+  const needsClaude = workflow.steps.some((step) => step.kind === 'claude' && !resumed?.doneBefore.has(step.id));
+  const claude = needsClaude ? await findClaude(settings.env) : undefined;
+  if (claude?.kind === 'missing') return { kind: 'unusable', message: claude.message };
+
+  const runId = newRunId();
+  const folder = dataFolder(settings.dataDir);
+  const locksDir = path.join(folder.root, 'locks');
+  const lock = settings.shared ? undefined : takeLock(workflow, locksDir, runId);
+  if (lock !== undefined && lock.kind !== 'acquired') return lock;
+
+  const journal = openWriter(settings, runId);
+  if (journal.kind !== 'open') {
+    lock?.release();
+    return journal;
+  }
+  const { writer } = journal;
+  const start = await startShipping(folder.runDir(runId), settings);
+  if (start.kind === 'invalid') {
+    lock?.release();
+    await writer.close();
+    return { kind: 'unusable', message: start.problems.join('\n') };
+  }
+
+  const redactor = redactorOf(workflow, settings);
+  const traceId = traceIdOf(runId);
+  const handle = await executeWorkflow({
+    workflow,
+    runId,
+    started: {
+      runId,
+      traceId,
+      definition: workflowToJson(workflow),
+      writer: processIdentity(),
+      stepspanVersion: version,
+      resumedFrom: resumed?.resumedFrom,
+    },
+    append: writer,
+    redactor,
+    sync: writer.sync,
+    env: settings.env,
+    claudeProgram: claude?.path,
+    prices: settings.prices,
+    ...(resumed === undefined ? {} : { doneBefore: resumed.doneBefore, usedBefore: resumed.usedBefore }),
+  });
+  const reader = openJournal(folder.runDir(runId), { onAppend: writer.onAppend });
+  return {
+    kind: 'started',
+    run: {
+      runId,
+      traceId,
+      workflow,
+      journal: reader,
+      pause: handle.pause,
+      resume: handle.resume,
+      cancel: handle.cancel,
+      phase: handle.phase,
+      done: finish(handle, writer, start.shipping, settings, reader, () => lock?.release()),
+    },
+  };
+}
+
+/** Runs a workflow to its end. @param options.signal ends it as a cancellation */
+export async function runWorkflow(
+  options: RunOptions & { readonly signal?: AbortSignal },
+): Promise<({ readonly kind: 'finished' } & RunResult) | Refusal> {
+  const started = await startWorkflow(options);
+  if (started.kind !== 'started') return started;
+  const { run } = started;
+  const cancel = (): void => run.cancel('api');
+  if (options.signal?.aborted === true) cancel();
+  options.signal?.addEventListener('abort', cancel, { once: true });
+  const { result } = await run.done;
+  options.signal?.removeEventListener('abort', cancel);
+  return { kind: 'finished', ...result };
+}
+
+async function finish(
+  handle: RunHandle,
+  writer: JournalWriter,
+  shipping: Shipping,
+  settings: RunSettings,
+  reader: JournalReader,
+  release: () => void,
+): Promise<{ result: RunResult; shipping: ShippingEnd }> {
+  const { outcome } = await handle.done;
+  release();
+  await writer.close();
+  const end = await shipping.finish(settings.shipWaitMs);
+  let state = emptyRunState();
+  for await (const batch of reader.read({ from: 0, onProblem: () => undefined })) {
+    for (const record of batch) state = foldRun(state, record);
+  }
+  return { result: runResultOf(state, outcome, end, reader.folder.runId, settings.dataDir), shipping: end };
+}
+
+type Source =
+  | { readonly kind: 'ready'; readonly workflow: Workflow; readonly resumed: Resumable | undefined }
+  | Refusal;
+
+async function resolveSource(options: RunOptions, settings: RunSettings): Promise<Source> {
+  if ('resume' in options) {
+    if (!dataFolder(settings.dataDir).listRunIds().includes(options.resume)) {
+      return { kind: 'not_found', message: `there is no run ${options.resume} in ${settings.dataDir}` };
+    }
+    const resumed = await readResumable(settings.dataDir, options.resume);
+    if (!resumed.ok) return { kind: 'unusable', message: resumed.message };
+    return { kind: 'ready', workflow: resumed.workflow, resumed };
+  }
+  if ('checked' in options) return { kind: 'ready', workflow: options.checked, resumed: undefined };
+  const params = options.params ?? {};
+  const result =
+    'file' in options
+      ? loadWorkflow(options.file, { params })
+      : defineWorkflow(options.workflow, { params, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+  if (result.ok) return { kind: 'ready', workflow: result.workflow, resumed: undefined };
+  const message = result.problems.map((problem) => problem.message).join('\n');
+  return { kind: 'invalid', problems: result.problems, message };
+}
+
+function takeLock(workflow: Workflow, locksDir: string, runId: RunId) {
+  try {
+    const lock = lockWorkingFolders(workflow, locksDir, runId);
+    return lock.kind === 'acquired' ? lock : ({ kind: 'locked', message: lock.message } as const);
+  } catch (error) {
+    return { kind: 'unusable', message: unusableFolder(error) } as const;
+  }
+}
+
+function openWriter(
+  settings: RunSettings,
+  runId: RunId,
+): { readonly kind: 'open'; readonly writer: JournalWriter } | Refusal {
+  try {
+    const { durability, archive } = settings;
+    const writer = createJournal(dataFolder(settings.dataDir).runDir(runId), { durability, archive });
+    return { kind: 'open', writer };
+  } catch (error) {
+    return { kind: 'unusable', message: error instanceof JournalError ? error.message : unusableFolder(error) };
+  }
+}
+
+function unusableFolder(error: unknown): string {
+  const { message } = error as Error;
+  return `the data folder cannot be used: ${message}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
+}
+
+/** Everything that is secret before the first step is known here, so that not even `run.started` shows it. */
+function redactorOf(workflow: Workflow, settings: RunSettings): Redactor {
+  const redactor = createRedactor({ env: settings.env, extraSecretNames: workflow.secrets, enabled: settings.redact });
+  redactor.addEnvironment(workflow.env);
+  for (const step of workflow.steps) redactor.addEnvironment(step.env);
+  const params = Object.entries(workflow.paramValues).map(([name, value]) => [paramVariable(name), String(value)]);
+  redactor.addEnvironment(Object.fromEntries(params));
+  return redactor;
+}

@@ -1,0 +1,43 @@
+// What a run can be told besides its workflow, and what holds where it is told nothing.
+import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
+import { defaultPrices, type PriceTable } from '../run/index.ts';
+
+export type RunSettings = {
+  /** Where runs are kept. Default: `$STEPSPAN_DATA_DIR`, else the user's state folder. */
+  readonly dataDir: string;
+  /** The environment of the run: of its steps, of the OTEL_* settings, and where secrets are looked for. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether secrets are replaced before anything is written. Default: true. */
+  readonly redact: boolean;
+  /** How often the journal is made durable. A killed process loses nothing either way; this is about power cuts. */
+  readonly durability: Durability;
+  /** Whether closed journal segments are compressed. Default: true. */
+  readonly archive: boolean;
+  /** Lets this run write in a folder in which another one writes. Default: false. */
+  readonly shared: boolean;
+  /** `auto` ships where an OTLP endpoint is set (OTEL_EXPORTER_OTLP_ENDPOINT and its like), `off` never. */
+  readonly ship: 'auto' | 'off';
+  /** How long the end of the run waits for what is not yet shipped, in milliseconds. Default: 10,000. */
+  readonly shipWaitMs: number;
+  /** Prices by model for estimates while Claude Code has not said what a call cost. */
+  readonly prices: PriceTable;
+};
+
+/** Long enough for a healthy backend to take the last batch, short enough for a dead one not to hold up a CI job. */
+export const defaultShipWaitMs = 10_000;
+
+export function settingsOf(given: Partial<RunSettings>): RunSettings {
+  const env = given.env ?? process.env;
+  return {
+    dataDir: dataRoot(env),
+    redact: true,
+    durability: defaultJournalOptions.durability,
+    archive: true,
+    shared: false,
+    ship: 'auto',
+    shipWaitMs: defaultShipWaitMs,
+    prices: defaultPrices,
+    ...given,
+    env,
+  };
+}

@@ -1,0 +1,75 @@
+// Ships a run beside its writer: starts the shipper in a worker where an endpoint is set, and at the end waits a bounded
+// time for what is still to send. What is then left is told; it stays in the journal.
+import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
+import { isShippingConfigured, type ShipperStatus, startShipperWorker } from '../ship/index.ts';
+import type { RunSettings } from './settings.ts';
+
+export type ShippingEnd = {
+  readonly kind: 'off' | 'done' | 'pending';
+  readonly shipped: number;
+  readonly pending: number;
+  readonly refused: number;
+  /** One sentence where something is left to do; '' otherwise. */
+  readonly message: string;
+};
+
+export type Shipping = {
+  /** Waits up to `waitMs` milliseconds for everything in the journal to be acknowledged, then stops. */
+  readonly finish: (waitMs: number) => Promise<ShippingEnd>;
+};
+
+export type ShippingStart =
+  | { readonly kind: 'started'; readonly shipping: Shipping }
+  /** The OTEL_* settings cannot be used: one sentence each. */
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+
+const nothing: ShippingEnd = { kind: 'off', shipped: 0, pending: 0, refused: 0, message: '' };
+
+export async function startShipping(
+  folder: RunFolder,
+  settings: Pick<RunSettings, 'env' | 'ship'>,
+): Promise<ShippingStart> {
+  if (settings.ship === 'off' || !isShippingConfigured(settings.env)) {
+    return { kind: 'started', shipping: { finish: async () => nothing } };
+  }
+  const start = await startShipperWorker({ folder, env: settings.env });
+  switch (start.kind) {
+    case 'invalid':
+      return start;
+    case 'held': {
+      const message = `process ${start.by.pid} on ${start.by.host} ships this run`;
+      return { kind: 'started', shipping: { finish: async () => leftToOther(openJournal(folder), message) } };
+    }
+    case 'shipping': {
+      const { shipper } = start;
+      return {
+        kind: 'started',
+        shipping: {
+          async finish(waitMs) {
+            const drained = await shipper.drain(waitMs);
+            await shipper.stop();
+            const end = endOf(shipper.status());
+            if (drained.kind === 'drained') return { ...end, kind: 'done', message: '' };
+            const remedy = `\`stepspan ship ${folder.runId}\` or the hub will send it`;
+            return { ...end, kind: 'pending', message: `${drained.message}; ${remedy}` };
+          },
+        },
+      };
+    }
+  }
+}
+
+/** The pipelines advance apart; what is pending for one of them is pending. */
+function endOf({ logs, traces }: ShipperStatus): Pick<ShippingEnd, 'shipped' | 'pending' | 'refused'> {
+  const on = [logs, traces].filter(({ state }) => state.kind !== 'off');
+  return {
+    shipped: on.length === 0 ? 0 : Math.min(...on.map((signal) => signal.shippedSeq)),
+    pending: Math.max(0, ...on.map((signal) => signal.pendingSeqs)),
+    refused: logs.refused + logs.rejected + traces.refused + traces.rejected,
+  };
+}
+
+async function leftToOther(reader: JournalReader, message: string): Promise<ShippingEnd> {
+  const { nextSeq } = await reader.head();
+  return { kind: 'pending', shipped: 0, pending: nextSeq, refused: 0, message };
+}
