@@ -1,0 +1,161 @@
+import fs from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createJournal, type JournalFileSystem, openJournal } from '../../src/journal/index.ts';
+import { flat, output, readAll, runFinished, stepStarted, tempRun, until } from './journal-rig.ts';
+
+/** A disk with so much room, in bytes that can be written to segments; it takes what fits, as a real one does. */
+function smallDisk(room: number) {
+  const disk = { room, code: 'ENOSPC', truncates: true, syncs: true };
+  const fail = (): never => {
+    throw Object.assign(new Error(`${disk.code}: injected`), { code: disk.code });
+  };
+  const take = (bytes: number): number => {
+    if (disk.room <= 0) fail();
+    const taken = Math.min(bytes, disk.room);
+    disk.room -= taken;
+    return taken;
+  };
+  const fileSystem: JournalFileSystem = {
+    ...fs,
+    writevSync(fd, buffers, position) {
+      const bytes = Buffer.concat(buffers as Buffer[]);
+      return fs.writeSync(fd, bytes, 0, take(bytes.length), position);
+    },
+    writeSync: ((fd: number, bytes: Buffer, at: number, length: number, position: number) =>
+      fs.writeSync(fd, bytes, at, take(length), position)) as typeof fs.writeSync,
+    ftruncateSync(fd, length) {
+      if (!disk.truncates) fail();
+      fs.ftruncateSync(fd, length);
+    },
+    fdatasync: (fd, done) =>
+      disk.syncs ? fs.fdatasync(fd, done) : done(Object.assign(new Error('EIO'), { code: 'EIO' })),
+  };
+  return { disk, fileSystem };
+}
+
+describe('a full disk', () => {
+  test('is waited for: what fits in memory is written in order once there is room', async () => {
+    const { disk, fileSystem } = smallDisk(10_000);
+    const folder = tempRun();
+    const journal = createJournal(folder, { fileSystem, archive: false });
+    journal.output(output('before\n'));
+    disk.room = 20;
+    expect(journal.output(output('waits 1\nwaits 2\n'))).toBe(1);
+    expect(journal.event(stepStarted)).toBe(3);
+    // A part of the frame had been taken by the disk; no reader sees it.
+    expect(flat(await readAll(folder))).toEqual([[0, 'before']]);
+    expect(journal.stats()).toMatchObject({ writeErrors: 1, lastError: 'ENOSPC: injected', lostLines: 0 });
+    disk.room = 10_000;
+    await until(() => journal.stats().pendingBytes === 0);
+    journal.output(output('after\n'));
+    await journal.close();
+    expect(flat(await readAll(folder)).map(([, text]) => text)).toEqual([
+      'before',
+      'waits 1',
+      'waits 2',
+      'step.started',
+      'after',
+    ]);
+  });
+
+  test('past the memory bound counts each line, event and byte, and says so as soon as it can', async () => {
+    const { disk, fileSystem } = smallDisk(10_000);
+    const folder = tempRun();
+    const journal = createJournal(folder, { fileSystem, archive: false, maxPendingBytes: 2_000 });
+    journal.output(output('before\n'));
+    disk.room = 0;
+    let lines = 0;
+    while (journal.stats().lostLines < 60) {
+      journal.output(output(`${'x'.repeat(49)}\n${'y'.repeat(49)}\n`));
+      lines += 2;
+    }
+    const kept = lines - 60;
+    expect(kept).toBeGreaterThan(5);
+    // Events still find room, and the loss has its number before them.
+    journal.event(stepStarted);
+    journal.event(runFinished);
+    disk.room = 1_000_000;
+    await journal.close();
+    const records = await readAll(folder);
+    const texts = flat(records).map(([, text]) => text);
+    expect(texts.slice(-3)).toEqual(['journal.lost', 'step.started', 'run.finished']);
+    expect(records.at(-3)).toMatchObject({
+      event: { type: 'journal.lost', why: 'disk', lines: 60, events: 0, bytes: 3000 },
+    });
+    expect(texts.length).toBe(1 + kept + 3);
+    expect((await openJournal(folder).head()).finished).toBe(true);
+  });
+
+  test('that never has room again ends the run all the same, with the loss in the statistics', async () => {
+    const { disk, fileSystem } = smallDisk(10_000);
+    const folder = tempRun();
+    const journal = createJournal(folder, { fileSystem });
+    disk.room = 0;
+    journal.output(output('a\nb\n'));
+    journal.event(runFinished);
+    await journal.close();
+    journal.output(output('too late\n'));
+    expect(journal.stats()).toMatchObject({ lostLines: 3, lostEvents: 1, pendingBytes: 0 });
+    expect(await readAll(folder)).toEqual([]);
+  });
+
+  test('that fills while a new segment is made leaves no half-made one', async () => {
+    const { disk, fileSystem } = smallDisk(10_000);
+    const folder = tempRun();
+    const journal = createJournal(folder, { fileSystem, segmentBytes: 100, archive: false });
+    journal.output(output('one\n'));
+    for (const room of [0, 1, 63, 64, 65, 100]) {
+      disk.room = room;
+      journal.output(output(`${'x'.repeat(90)}\n`));
+    }
+    disk.room = 100_000;
+    await journal.close();
+    expect(flat(await readAll(folder)).map(([seq]) => seq)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+});
+
+test('a disk that fails with EIO in the middle, and cannot even cut what it took, loses nothing in the end', async () => {
+  const { disk, fileSystem } = smallDisk(10_000);
+  const folder = tempRun();
+  const journal = createJournal(folder, { fileSystem, archive: false });
+  journal.output(output('one\n'));
+  Object.assign(disk, { room: 30, code: 'EIO', truncates: false });
+  journal.output(output('two\n'));
+  expect(flat(await readAll(folder))).toEqual([[0, 'one']]);
+  // Only a new file works from here on: the old one is given up with its torn end.
+  disk.room = 10_000;
+  await until(() => journal.stats().pendingBytes === 0);
+  journal.output(output('three\n'));
+  await journal.close();
+  expect(journal.stats().segments).toBe(2);
+  expect(flat(await readAll(folder))).toEqual([
+    [0, 'one'],
+    [1, 'two'],
+    [2, 'three'],
+  ]);
+});
+
+test('a disk that does not confirm is counted, and sync and close still resolve', async () => {
+  const { disk, fileSystem } = smallDisk(10_000);
+  const folder = tempRun();
+  const journal = createJournal(folder, { fileSystem });
+  disk.syncs = false;
+  journal.output(output('one\n'));
+  await journal.sync();
+  expect(journal.stats()).toMatchObject({ writeErrors: 1, lastError: 'EIO', lostLines: 0 });
+  await journal.close();
+  expect(flat(await readAll(folder))).toEqual([[0, 'one']]);
+});
+
+test('a caller may use its buffer again while the disk is full', async () => {
+  const { disk, fileSystem } = smallDisk(10_000);
+  const folder = tempRun();
+  const journal = createJournal(folder, { fileSystem });
+  disk.room = 0;
+  const draft = output('mine\n');
+  journal.output(draft);
+  draft.bytes.fill('?');
+  disk.room = 10_000;
+  await journal.close();
+  expect(flat(await readAll(folder))).toEqual([[0, 'mine']]);
+});
