@@ -1,0 +1,131 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  archiveSealed,
+  createJournal,
+  type JournalProblem,
+  type RunFolder,
+  reopenJournal,
+} from '../../src/journal/index.ts';
+import { listSegments } from '../../src/journal/segment-files.ts';
+import { flat, output, readAll, runFinished, stepStarted, tempRun } from './journal-rig.ts';
+
+const lines = 60;
+
+async function written(options = {}): Promise<RunFolder> {
+  const folder = tempRun();
+  const journal = createJournal(folder, { segmentBytes: 1500, indexEveryBytes: 300, archive: false, ...options });
+  for (let line = 0; line < lines; line++) journal.output(output(`line ${line}\n`));
+  journal.event(runFinished);
+  await journal.close();
+  return folder;
+}
+
+function flipBit(file: string, at: number, bit = 0): void {
+  const bytes = readFileSync(file);
+  bytes[at]! ^= 1 << bit;
+  writeFileSync(file, bytes);
+}
+
+describe('damage in the middle of a closed segment', () => {
+  test('is told with file and offset, and reading goes on behind it at the next place that is known', async () => {
+    const folder = await written();
+    const file = listSegments(folder.journalDir)[1]!;
+    flipBit(file.path, 600);
+    const problems: JournalProblem[] = [];
+    const got = flat(await readAll(folder, { onProblem: (problem) => problems.push(problem) }));
+    const [corrupt, gap] = problems;
+    expect(problems.length).toBe(2);
+    expect(corrupt).toMatchObject({ kind: 'corrupt', file: file.path });
+    const offset = corrupt?.kind === 'corrupt' ? corrupt.offset : 0;
+    expect(offset).toBeLessThanOrEqual(600);
+    expect(offset).toBeGreaterThan(500);
+    if (gap?.kind !== 'gap') throw new Error('no gap told');
+    expect(gap.why).toBe('corrupt');
+    const missing = Array.from({ length: gap.toSeq - gap.fromSeq }, (_, index) => gap.fromSeq + index);
+    expect(missing.length).toBeLessThan(10);
+    expect(got.map(([seq]) => seq)).toEqual(
+      Array.from({ length: lines + 1 }, (_, seq) => seq).filter((seq) => !missing.includes(seq)),
+    );
+  });
+
+  test('throws a typed error for a reader that does not ask to be told', async () => {
+    const folder = await written();
+    const file = listSegments(folder.journalDir)[1]!;
+    flipBit(file.path, 600);
+    await expect(readAll(folder)).rejects.toMatchObject({
+      code: 'corrupt',
+      file: file.path,
+      offset: expect.any(Number),
+    });
+  });
+
+  test('keeps the segment from being archived', async () => {
+    const folder = await written();
+    const file = listSegments(folder.journalDir)[1]!;
+    flipBit(file.path, 600);
+    const report = await archiveSealed(folder);
+    expect(report.left).toEqual([{ file: file.path, reason: 'a frame in it does not check out' }]);
+    expect(listSegments(folder.journalDir).filter((each) => each.form === 'raw')).toEqual([file]);
+  });
+
+  test('does not keep a writer from going on', async () => {
+    const folder = await written({ segmentBytes: 1_000_000 });
+    const file = listSegments(folder.journalDir)[0]!;
+    flipBit(file.path, 600);
+    const journal = reopenJournal(folder);
+    expect(journal.event(stepStarted)).toBe(lines + 1);
+    await journal.close();
+    const got = flat(await readAll(folder, { onProblem: () => {} }));
+    expect(got.at(-2)).toEqual([lines, 'run.finished']);
+    expect(got.length).toBeGreaterThan(lines - 10);
+  });
+});
+
+test('whatever bit of whatever file is another, nothing that was not written is read, and what is missing is told', async () => {
+  for (const archived of [false, true]) {
+    const folder = await written();
+    if (archived) await archiveSealed(folder);
+    const wanted = new Map(flat(await readAll(folder)));
+    const files = readdirSync(folder.journalDir).map((name) => join(folder.journalDir, name));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.nat(),
+        fc.nat({ max: 7 }),
+        fc.integer({ min: 0, max: lines }),
+        async (which, where, bit, from) => {
+          const file = files[which % files.length]!;
+          const at = where % statSync(file).size;
+          const untouched = readFileSync(file);
+          flipBit(file, at, bit);
+          try {
+            const missing = new Set<number>();
+            let damaged = 0;
+            const onProblem = (problem: JournalProblem): void => {
+              if (problem.kind === 'corrupt') damaged += 1;
+              if (problem.kind !== 'gap') return;
+              for (let seq = problem.fromSeq; seq < problem.toSeq; seq++) missing.add(seq);
+            };
+            const got = flat(await readAll(folder, { from, onProblem }));
+            for (const [seq, text] of got) expect(text).toBe(wanted.get(seq));
+            const seqs = got.map(([seq]) => seq);
+            // The end of the last segment is torn or not yet written: nothing behind it says that it is missing.
+            const end = (seqs.at(-1) ?? Math.max(from - 1, ...missing)) + 1;
+            const told = [...seqs, ...missing].sort((a, b) => a - b);
+            expect(told).toEqual(Array.from({ length: Math.max(end - from, 0) }, (_, index) => from + index));
+            if (missing.size > 0) expect(damaged).toBeGreaterThan(0);
+          } catch (error) {
+            // A flip that makes the version a later one is a refusal, which is right.
+            expect(error).toMatchObject({ code: 'newer_format' });
+          } finally {
+            writeFileSync(file, untouched);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  }
+});

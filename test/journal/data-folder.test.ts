@@ -1,0 +1,57 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { RunId } from '../../src/event/ids.ts';
+import { createJournal, dataFolder, dataRoot } from '../../src/journal/index.ts';
+import { tempRoot, tempRun } from './journal-rig.ts';
+
+test('the data folder is where the environment says, in the documented order', () => {
+  expect(dataRoot({ STEPSPAN_DATA_DIR: '/data', XDG_STATE_HOME: '/state', HOME: '/home/me' })).toBe('/data');
+  expect(dataRoot({ XDG_STATE_HOME: '/state', HOME: '/home/me' })).toBe('/state/stepspan');
+  expect(dataRoot({ STEPSPAN_DATA_DIR: '', HOME: '/home/me' })).toBe('/home/me/.local/state/stepspan');
+  expect(dataRoot({ XDG_STATE_HOME: 'relative', HOME: '/home/me' })).toBe('/home/me/.local/state/stepspan');
+});
+
+test('what is made in it is for its owner only', async () => {
+  const folder = tempRun();
+  await createJournal(folder).close();
+  for (const dir of [join(folder.dir, '..'), folder.dir, folder.journalDir, folder.cursorsDir, folder.locksDir]) {
+    expect(statSync(dir).mode & 0o777, dir).toBe(0o700);
+  }
+  expect(statSync(join(folder.journalDir, '00000000000000000000.seg')).mode & 0o777).toBe(0o600);
+});
+
+describe('finding a run', () => {
+  const ids = ['20261123-120000-aaaaaa', '20261123-130000-bbbbbb', '20261124-130000-cccccc'] as RunId[];
+  const data = () => {
+    const folder = dataFolder(tempRoot());
+    for (const name of [...ids, 'not-a-run', '20261125-000000-dddddd.removed']) {
+      mkdirSync(join(folder.runsDir, name), { recursive: true });
+    }
+    return folder;
+  };
+
+  test('works by full id, unique start, unique end and `latest`', () => {
+    const folder = data();
+    expect(folder.listRunIds()).toEqual([...ids].reverse());
+    expect(folder.findRun('latest')).toEqual({ kind: 'found', runId: ids[2] });
+    expect(folder.findRun('20261123-120000-aaaaaa')).toEqual({ kind: 'found', runId: ids[0] });
+    expect(folder.findRun('20261124')).toEqual({ kind: 'found', runId: ids[2] });
+    expect(folder.findRun('bbb')).toEqual({ kind: 'found', runId: ids[1] });
+  });
+
+  test('says which runs an ambiguous name fits, and what there is instead of an unknown one', () => {
+    const folder = data();
+    const ambiguous = folder.findRun('20261123');
+    expect(ambiguous).toMatchObject({ kind: 'ambiguous', candidates: [ids[1], ids[0]] });
+    expect(folder.findRun('zzz')).toMatchObject({ kind: 'none', message: expect.stringContaining(ids[2]!) });
+    expect(folder.findRun('')).toMatchObject({ kind: 'none' });
+    expect(dataFolder(join(tempRoot(), 'nothing')).findRun('latest')).toMatchObject({ kind: 'none' });
+  });
+});
+
+test('a text that is no run id cannot become a path', () => {
+  for (const text of ['..', '../../etc', '20261123-120000-aaaaaa/../x', '/etc', '', 'latest']) {
+    expect(() => dataFolder('/data').runDir(text as RunId), text).toThrow('is no run id');
+  }
+});

@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  acquireLockFile,
+  createJournal,
+  isAlive,
+  lockHolder,
+  processIdentity,
+  reopenJournal,
+} from '../../src/journal/index.ts';
+import { foreignStaleMs } from '../../src/journal/lock-file.ts';
+import { ended, output, startFixture, tempRoot, tempRun } from './journal-rig.ts';
+
+describe('a lock', () => {
+  test('is held by one process at a time, however many want it and however many die with it', async () => {
+    const root = tempRoot();
+    const lock = join(root, 'hammer.lock');
+    const alone = join(root, 'alone');
+    const living = Array.from({ length: 3 }, () => ended(startFixture('lock-hammer.ts', lock, alone, '60')));
+    const dying: Promise<{ out: string; code: number | null }>[] = [];
+    for (let wave = 0; wave < 3; wave++) {
+      const now = Array.from({ length: 4 }, () => ended(startFixture('lock-hammer.ts', lock, alone, '5', 'die')));
+      dying.push(...now);
+      await Promise.all(now);
+    }
+    for (const { out, code } of await Promise.all(living)) {
+      expect(out).toBe('done\n');
+      expect(code).toBe(0);
+    }
+    for (const { out, code } of await Promise.all(dying)) {
+      expect(out).toBe('');
+      expect(code).toBe(null);
+    }
+    expect(lockHolder(lock)).toBe(undefined);
+    // The next one that gets it also clears away what the dead have left.
+    const mine = await acquireLockFile(lock, 'after');
+    expect(mine.kind).toBe('acquired');
+    expect(readdirSync(root)).toEqual(['hammer.lock']);
+  });
+
+  test('of a living process names it, and is free once that was killed', async () => {
+    const lock = join(tempRoot(), 'writer.lock');
+    const holder = startFixture('lock-holder.ts', lock);
+    await once(holder.stdout, 'data');
+    const held = await acquireLockFile(lock, 'me');
+    expect(held).toMatchObject({ kind: 'held', by: { pid: holder.pid, detail: 'a holder' } });
+    expect(lockHolder(lock)).toMatchObject({ pid: holder.pid });
+    holder.kill('SIGKILL');
+    await once(holder, 'close');
+    expect(lockHolder(lock)).toBe(undefined);
+    const mine = await acquireLockFile(lock, 'me');
+    expect(mine.kind).toBe('acquired');
+    expect(lockHolder(lock)).toMatchObject({ pid: process.pid, detail: 'me' });
+  });
+
+  test('is not given twice to one process, and can be given back', async () => {
+    const lock = join(tempRoot(), 'writer.lock');
+    const first = await acquireLockFile(lock, 'first');
+    if (first.kind !== 'acquired') throw new Error('not acquired');
+    expect((await acquireLockFile(lock, 'second')).kind).toBe('held');
+    first.release();
+    first.release();
+    expect(existsSync(lock)).toBe(false);
+    const second = await acquireLockFile(lock, 'second');
+    expect(second.kind).toBe('acquired');
+    first.release();
+    expect(existsSync(lock)).toBe(true);
+  });
+
+  test('of a process that has died and whose pid is in use again is free', async () => {
+    const lock = join(tempRoot(), 'writer.lock');
+    await acquireLockFile(lock, 'x');
+    writeFileSync(lock, JSON.stringify({ ...JSON.parse(readFileSync(lock, 'utf8')), startTime: '1' }));
+    expect((await acquireLockFile(lock, 'me')).kind).toBe('acquired');
+  });
+
+  test('of before a reboot is free, also when pid and start time agree', async () => {
+    const lock = join(tempRoot(), 'writer.lock');
+    await acquireLockFile(lock, 'x');
+    const content = JSON.parse(readFileSync(lock, 'utf8')) as { scope: string };
+    const [machine, , namespace] = content.scope.split('/');
+    writeFileSync(lock, JSON.stringify({ ...content, scope: `${machine}/an-earlier-boot/${namespace}` }));
+    expect((await acquireLockFile(lock, 'me')).kind).toBe('acquired');
+  });
+
+  test('of another host is held while its file is fresh, and free when it has missed its heartbeats', async () => {
+    const lock = join(tempRoot(), 'writer.lock');
+    const lost = await acquireLockFile(lock, 'x');
+    writeFileSync(lock, JSON.stringify({ ...JSON.parse(readFileSync(lock, 'utf8')), host: 'elsewhere.example' }));
+    expect(await acquireLockFile(lock, 'me')).toMatchObject({ kind: 'held', by: { host: 'elsewhere.example' } });
+    const old = (Date.now() - foreignStaleMs - 60_000) / 1000;
+    utimesSync(lock, old, old);
+    expect((await acquireLockFile(lock, 'me')).kind).toBe('acquired');
+    expect(lost.kind === 'acquired' && lost.stillHeld()).toBe(false);
+  });
+
+  test('that is damaged belongs to nobody', async () => {
+    for (const text of ['', '{', '[]', 'null', '{"nonce":"../../x","pid":1}']) {
+      const lock = join(tempRoot(), 'writer.lock');
+      writeFileSync(lock, text);
+      expect((await acquireLockFile(lock, 'me')).kind, text).toBe('acquired');
+    }
+  });
+});
+
+test('a process is told from a dead one, a zombie and a later one of the same pid', async () => {
+  const me = processIdentity();
+  expect(isAlive(me)).toBe(true);
+  expect(isAlive({ ...me, startTime: '1' })).toBe(false);
+  expect(isAlive({ ...me, host: 'elsewhere.example' })).toBe(true);
+  const child = startFixture('lock-holder.ts', join(tempRoot(), 'x.lock'));
+  await once(child.stdout, 'data');
+  const identity = processIdentity(child.pid);
+  expect(identity.startTime).not.toBe('');
+  expect(isAlive(identity)).toBe(true);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  expect(isAlive(identity)).toBe(false);
+});
+
+test('a journal has one writer: a second is refused with the name of the first, until it has closed', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder);
+  journal.output(output('x\n'));
+  expect(() => createJournal(folder)).toThrow(new RegExp(`being written by process ${process.pid} on `));
+  expect(() => reopenJournal(folder)).toThrow(expect.objectContaining({ code: 'locked' }));
+  await journal.close();
+  expect(() => createJournal(folder)).toThrow(expect.objectContaining({ code: 'exists' }));
+  await reopenJournal(folder).close();
+  expect(() => reopenJournal(tempRun())).toThrow(expect.objectContaining({ code: 'not_found' }));
+});

@@ -1,0 +1,102 @@
+import { existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { newRunId, type RunId } from '../../src/event/ids.ts';
+import {
+  acquireLock,
+  applyRetention,
+  applyRetentionToRun,
+  createJournal,
+  type DataFolder,
+  dataFolder,
+  openCursor,
+  openJournal,
+} from '../../src/journal/index.ts';
+import { flat, output, readAll, runFinished, tempRoot, tempRun } from './journal-rig.ts';
+
+const now = Date.UTC(2026, 10, 23);
+const day = 24 * 3_600_000;
+
+/** A finished run of 10 lines and an event, last written to so many days ago. */
+async function finishedRun(data: DataFolder, daysAgo: number): Promise<RunId> {
+  const runId = newRunId(new Date(now - daysAgo * day));
+  const folder = data.runDir(runId);
+  const journal = createJournal(folder);
+  for (let line = 0; line < 10; line++) journal.output(output(`line ${line}\n`));
+  journal.event(runFinished);
+  await journal.close();
+  age(folder.journalDir, daysAgo);
+  return runId;
+}
+
+function age(dir: string, daysAgo: number): void {
+  const at = (now - daysAgo * day) / 1000;
+  for (const name of readdirSync(dir)) utimesSync(join(dir, name), at, at);
+}
+
+describe('retention over the data folder', () => {
+  test('removes whole runs that are too old, and reports what each reader had not read', async () => {
+    const data = dataFolder(tempRoot());
+    const old = await finishedRun(data, 31);
+    const recent = await finishedRun(data, 29);
+    await openCursor(data.runDir(old), 'ship').save(4);
+    await openCursor(data.runDir(old), 'notify').save(11);
+    const report = await applyRetention(data, { maxAgeMs: 30 * day, maxBytes: undefined, now });
+    expect(report.removedRuns).toMatchObject([{ runId: old, unread: [{ reader: 'ship', lines: 6, events: 1 }] }]);
+    expect(data.listRunIds()).toEqual([recent]);
+    expect(readdirSync(data.runsDir)).toEqual([recent]);
+  });
+
+  test('removes the oldest runs until the rest fits', async () => {
+    const data = dataFolder(tempRoot());
+    const runs = [await finishedRun(data, 3), await finishedRun(data, 1), await finishedRun(data, 2)];
+    const all = (await applyRetention(data, { maxAgeMs: undefined, maxBytes: undefined, now })).keptBytes;
+    const report = await applyRetention(data, { maxAgeMs: undefined, maxBytes: all * 0.5, now });
+    expect(report.removedRuns.map((run) => run.runId)).toEqual([runs[0], runs[2]]);
+    expect(data.listRunIds()).toEqual([runs[1]]);
+  });
+
+  test('leaves a run that is being written or shipped alone', async () => {
+    const data = dataFolder(tempRoot());
+    const live = data.runDir(newRunId(new Date(now - 90 * day)));
+    const journal = createJournal(live);
+    journal.output(output('x\n'));
+    age(live.journalDir, 90);
+    const shipped = data.runDir(await finishedRun(data, 80));
+    const lock = await acquireLock(shipped, 'ship', 'shipping');
+    const limits = { maxAgeMs: day, maxBytes: 0, now };
+    expect((await applyRetention(data, limits)).removedRuns).toEqual([]);
+    if (lock.kind === 'acquired') lock.release();
+    expect((await applyRetention(data, limits)).removedRuns).toMatchObject([{ runId: shipped.runId }]);
+    await journal.close();
+    expect(existsSync(live.dir)).toBe(true);
+  });
+
+  test('finishes a removal in which a process died', async () => {
+    const data = dataFolder(tempRoot());
+    const kept = await finishedRun(data, 1);
+    mkdirSync(join(data.runsDir, `${newRunId()}.removed`, 'journal'), { recursive: true });
+    await applyRetention(data, { maxAgeMs: undefined, maxBytes: undefined, now });
+    expect(readdirSync(data.runsDir)).toEqual([kept]);
+  });
+});
+
+test('retention of a living run removes its oldest segments, and its journal says what which reader will not see', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder, { segmentBytes: 300, archive: false });
+  for (let line = 0; line < 30; line++) journal.output(output(`line ${line}\n`));
+  await openCursor(folder, 'ship').save(2);
+  await openCursor(folder, 'notify').save(29);
+  const report = await applyRetentionToRun(journal, { maxAgeMs: undefined, maxBytes: 600, now: Date.now() });
+  const { firstSeq } = await openJournal(folder).head();
+  expect(firstSeq).toBeGreaterThan(10);
+  expect(report.removedSegments.length).toBeGreaterThan(2);
+  await journal.close();
+  const records = await readAll(folder);
+  expect(flat(records)[0]).toEqual([firstSeq, `line ${firstSeq}`]);
+  const lost = records.flatMap((record) =>
+    record.kind === 'event' && record.event.type === 'journal.lost' ? [record.event] : [],
+  );
+  expect(lost.every((event) => event.why === 'retention' && event.reader === 'ship')).toBe(true);
+  expect(lost.reduce((sum, event) => sum + event.lines, 0)).toBe(firstSeq - 2);
+});

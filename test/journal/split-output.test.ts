@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createJournal, maxFrameBytes, maxOutputPayloadBytes } from '../../src/journal/index.ts';
+import { splitOutput } from '../../src/journal/split-output.ts';
+import { flat, output, readAll, runFinished, tempRun } from './journal-rig.ts';
+
+test('parts join to the whole, none is too large, and each says how it is cut and how many lines it has', () => {
+  const text = fc.array(fc.string({ unit: 'grapheme', maxLength: 30 }), { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(text, fc.boolean(), fc.integer({ min: 1, max: 40 }), (words, ended, maxBytes) => {
+      const joined = words.map((word) => word.replaceAll('\n', '')).join('\n') + (ended ? '\n' : '');
+      const whole = output(joined === '' || joined.endsWith('\n') ? `${joined}x` : joined, { continues: ended });
+      const parts = [...splitOutput(whole, maxBytes)];
+      expect(Buffer.concat(parts.map((part) => part.bytes)).equals(whole.bytes)).toBe(true);
+      for (const [index, part] of parts.entries()) {
+        expect(part.bytes.length).toBeLessThanOrEqual(maxBytes);
+        expect(part.bytes.length).toBeGreaterThan(0);
+        const newlines = part.bytes.filter((byte) => byte === 0x0a).length;
+        expect(part.lineCount).toBe(newlines + (part.unterminated ? 1 : 0));
+        expect(part.unterminated).toBe(part.bytes.at(-1) !== 0x0a);
+        expect(part.continues).toBe(index === 0 ? ended : parts[index - 1]!.unterminated);
+        // Four bytes hold any character, so from there on none is cut in two.
+        if (maxBytes >= 4) expect(part.bytes.toString()).not.toContain('\ufffd');
+      }
+    }),
+  );
+});
+
+test('output larger than a frame is journaled in several, and reads back as it was', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder);
+  const long = 'é'.repeat(maxOutputPayloadBytes);
+  const text = `first\n${long}\nlast\n`;
+  expect(journal.output(output(text))).toBe(0);
+  await journal.close();
+  const records = await readAll(folder);
+  expect(records.length).toBeGreaterThan(2);
+  const bytes = Buffer.concat(records.map((record) => (record.kind === 'output' ? record.bytes : Buffer.alloc(0))));
+  expect(bytes.toString() === text).toBe(true);
+  expect(flat(records).map(([seq]) => seq)).toEqual(flat(records).map((_, seq) => seq));
+});
+
+test('an event larger than a frame may be is counted as lost, with its size', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder);
+  journal.event({ type: 'claude.said', text: 'x'.repeat(maxFrameBytes), parentToolUseId: undefined });
+  journal.event(runFinished);
+  await journal.close();
+  const [lost, finished] = await readAll(folder);
+  expect(lost).toMatchObject({ event: { type: 'journal.lost', why: 'size', events: 1, lines: 0 } });
+  expect(finished).toMatchObject({ seq: 1, event: { type: 'run.finished' } });
+});
+
+test('an event of several megabytes reads back whole', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder);
+  const text = 'y'.repeat(5_000_000);
+  journal.event({ type: 'claude.said', text, parentToolUseId: undefined });
+  journal.output(output('after\n'));
+  await journal.close();
+  const [said, after] = await readAll(folder);
+  expect(said?.kind === 'event' && said.event.type === 'claude.said' && said.event.text === text).toBe(true);
+  expect(after?.seq).toBe(1);
+});
