@@ -212,25 +212,26 @@ describe('a resumed session', () => {
     { prompt: 'first', turns: [{ kind: 'reply', text: 'one', usage: { input: 100_000, output: 1_000 } }] },
     { prompt: 'second', turns: [{ kind: 'reply', text: 'two', usage: { input: 200_000, output: 1_000 } }] },
   ] as const;
+  const own = 'a2b1c9de-4f66-4a8e-9a01-0123456789ab';
   let first: ClaudeRun;
   let second: ClaudeRun;
   beforeAll(async () => {
     first = await runClaude({ place, script, prompt: 'first' });
     const resumeSessionId = first.result?.sessionId;
-    second = await runClaude({ place, script, prompt: 'second', invocation: { resumeSessionId } });
+    second = await runClaude({ place, script, prompt: 'second', invocation: { resumeSessionId, sessionId: own } });
   });
   afterAll(() => place.remove());
 
   test('goes on with the conversation, in a session of its own', () => {
     expect(JSON.stringify(second.api.requests.at(-1)?.body?.messages)).toContain('first');
-    expect(second.result?.sessionId).not.toBe(first.result?.sessionId);
+    expect(second.result?.sessionId).toBe(own);
   });
 
   test('reports the cost of the earlier one as well, and is not charged for it', () => {
-    const own = second.cost?.type === 'claude.cost' ? second.cost.costUsd : Number.NaN;
-    expect(second.result?.totalCostUsd).toBeCloseTo((first.result?.totalCostUsd ?? 0) + own, 9);
+    const spent = second.cost?.type === 'claude.cost' ? second.cost.costUsd : Number.NaN;
+    expect(second.result?.totalCostUsd).toBeCloseTo((first.result?.totalCostUsd ?? 0) + spent, 9);
     expect(second.cost).toMatchObject({ estimated: false, models: [{ inputTokens: 200_000, outputTokens: 1_000 }] });
-    expect(of(second, 'claude.result')[0]?.costUsd).toBe(own);
+    expect(of(second, 'claude.result')[0]?.costUsd).toBe(spent);
   });
 });
 

@@ -103,7 +103,7 @@ function addHistograms(before: JsonObject, point: JsonObject): JsonObject {
   if (!same || counts.length !== more.length) return point;
   const both = (key: string, join: (a: number, b: number) => number): JsonObject => {
     const values = [before[key], point[key]].filter((each) => typeof each === 'number');
-    return values.length === 0 ? {} : { [key]: values.reduce(join) };
+    return values.length === 0 ? {} : { [key]: values.reduce((a, b) => join(a, b)) };
   };
   return {
     ...spanning(before, point),
