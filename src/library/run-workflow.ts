@@ -70,7 +70,8 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   const settings = settingsOf(options);
   const source = await resolveSource(options, settings);
   if (source.kind !== 'ready') return source;
-  const { workflow, resumed } = source;
+  const { resumed } = source;
+  const workflow = { ...source.workflow, concurrency: settings.concurrency ?? source.workflow.concurrency };
 
   const needsClaude = workflow.steps.some((step) => step.kind === 'claude' && !resumed?.doneBefore.has(step.id));
   const claude = needsClaude ? await findClaude(settings.env) : undefined;

@@ -13,6 +13,8 @@ export type RunSettings = {
   readonly durability: Durability;
   /** Whether closed journal segments are compressed. Default: true. */
   readonly archive: boolean;
+  /** How many steps run at once, over what the workflow says. Default: as the workflow says. */
+  readonly concurrency: number | undefined;
   /** Lets this run write in a folder in which another one writes. Default: false. */
   readonly shared: boolean;
   /** `auto` ships where an OTLP endpoint is set (OTEL_EXPORTER_OTLP_ENDPOINT and its like), `off` never. */
@@ -33,6 +35,7 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     redact: true,
     durability: defaultJournalOptions.durability,
     archive: true,
+    concurrency: undefined,
     shared: false,
     ship: 'auto',
     shipWaitMs: defaultShipWaitMs,

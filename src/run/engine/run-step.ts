@@ -1,7 +1,7 @@
 // The life of one step: its attempts, the waits between them, and its one end. Knows no process:
 // what an attempt is, shell command or Claude Code, is given by the caller.
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf, type Outcome } from '../../event/outcome.ts';
+import type { Outcome } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
 import type { Retries, Step } from '../../workflow/workflow.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
@@ -42,12 +42,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     const delayMs = retryDelayMs(step.retries, number);
     const subject = { step: step.id, attempt: number };
     append.event({ type: 'step.retrying', nextAttempt: number + 1, delayMs, outcome: result.outcome }, subject);
-    const reason = messageOf(result.outcome);
-    context.say(
-      'warning',
-      `attempt ${number} of ${step.retries.max + 1}: ${reason}; next in ${delayMs / 1000} s`,
-      subject,
-    );
+    context.say('warning', `attempt ${number + 1} of ${step.retries.max + 1} in ${delayMs / 1000} s`, subject);
     await waitFor(delayMs, phase);
     if (phase.current().kind === 'ending') break;
     number += 1;

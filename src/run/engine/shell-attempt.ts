@@ -2,7 +2,7 @@
 
 import { messageOf, type Outcome } from '../../event/outcome.ts';
 import type { Append, Stream } from '../../event/record.ts';
-import type { ShellStep } from '../../workflow/workflow.ts';
+import { commandText, type ShellStep } from '../../workflow/index.ts';
 import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
@@ -21,14 +21,14 @@ export type AttemptPorts = {
 export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: AttemptPorts): Attempt {
   const { subject } = setting;
   const sink = createOutputSink({ append: ports.append, subject, redactStream: ports.redactor.stream });
-  const [file = 'sh', ...flags] = step.shell;
+  const [file = '', ...args] = [...step.shell, step.command];
   const supervision = supervise({
     file,
-    args: [...flags, step.command],
+    args,
     cwd: setting.cwd,
     env: setting.env,
     marker: setting.marker,
-    command: step.command,
+    command: commandText(step),
     subject,
     append: ports.append,
     say: ports.say,

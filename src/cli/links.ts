@@ -1,0 +1,47 @@
+// Where else a run can be looked at: its trace and its logs, where a Grafana or a link of one's own is set.
+import type { Settings } from './settings.ts';
+
+export type Link = { readonly label: string; readonly url: string };
+
+export function linksOf(
+  settings: Pick<Settings, 'grafanaUrl' | 'traceLink' | 'logsLink'>,
+  run: { readonly runId: string; readonly traceId: string; readonly workflow: { readonly name: string } },
+): readonly Link[] {
+  const links: Link[] = [];
+  const add = (label: string, template: string | undefined): void => {
+    if (template !== undefined) links.push({ label, url: fill(template, run) });
+  };
+  add('trace', settings.traceLink ?? exploreLink(settings.grafanaUrl, 'tempo', '{traceId}'));
+  add(
+    'logs',
+    settings.logsLink ??
+      exploreLink(settings.grafanaUrl, 'loki', '{cicd_pipeline_name="{workflow}"} | cicd_pipeline_run_id="{runId}"'),
+  );
+  return links;
+}
+
+function fill(
+  template: string,
+  run: { readonly runId: string; readonly traceId: string; readonly workflow: { readonly name: string } },
+): string {
+  const values: Readonly<Record<string, string>> = {
+    runId: run.runId,
+    traceId: run.traceId,
+    workflow: run.workflow.name,
+  };
+  // In the address of Grafana the braces stand percent-encoded, as part of a JSON value.
+  return template.replaceAll(/(?:\{|%7B)(runId|traceId|workflow)(?:\}|%7D)/g, (_whole, name: string) =>
+    encodeURIComponent(values[name] ?? ''),
+  );
+}
+
+/** Grafana's address of a query in Explore; `panes` is its format since version 10. The data source is named by uid. */
+function exploreLink(grafanaUrl: string | undefined, uid: string, query: string): string | undefined {
+  if (grafanaUrl === undefined) return undefined;
+  const target =
+    uid === 'tempo'
+      ? { refId: 'A', queryType: 'traceql', query, datasource: { uid } }
+      : { refId: 'A', expr: query, datasource: { uid } };
+  const panes = { a: { datasource: uid, queries: [target], range: { from: 'now-24h', to: 'now' } } };
+  return `${grafanaUrl.replace(/\/$/, '')}/explore?schemaVersion=1&panes=${encodeURIComponent(JSON.stringify(panes))}`;
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// The program: argv, streams, signals and the exit code. The only file that touches `process`; what a command does is
+// its own file's.
+import { Command, CommanderError } from 'commander';
+import { version } from '../library/index.ts';
+import type { CliContext } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { registerRun } from './run.ts';
+import { registerValidate } from './validate.ts';
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+const context: CliContext = {
+  env: process.env,
+  cwd: process.cwd(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  now: Date.now,
+  setExitCode(code) {
+    process.exitCode = code;
+  },
+  onSignal(listener) {
+    for (const signal of stopSignals) process.on(signal, listener);
+    return () => {
+      for (const signal of stopSignals) process.off(signal, listener);
+    };
+  },
+};
+
+// Whoever reads what we print may go away, as `| head -1` does; a run goes on without them.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+const program = new Command('stepspan')
+  .description('Run a workflow of Claude Code and shell steps, and see it: traces, logs, metrics, cost.')
+  .version(version)
+  .showHelpAfterError('(stepspan --help lists the commands; stepspan COMMAND --help explains one)')
+  .enablePositionalOptions()
+  .exitOverride()
+  .configureOutput({
+    writeOut: (text) => void context.stdout.write(text),
+    writeErr: (text) => void context.stderr.write(text),
+  });
+
+registerRun(program, context);
+registerValidate(program, context);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) {
+    context.setExitCode(error.exitCode === 0 ? exitCodes.success : exitCodes.badInput);
+  } else {
+    context.stderr.write(
+      `stepspan: a defect of stepspan, please report it: ${(error as Error).stack ?? String(error)}\n`,
+    );
+    context.setExitCode(exitCodes.internal);
+  }
+}

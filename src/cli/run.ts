@@ -1,0 +1,168 @@
+// The commands that start a run: `run FILE`, `exec -- CMD`, `resume RUN`.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { dataFolder } from '../journal/index.ts';
+import { type Refusal, type RunOptions, startWorkflow, type WorkflowSource } from '../library/index.ts';
+import { parsePrices } from '../run/index.ts';
+import { defineWorkflow, formatProblems } from '../workflow/index.ts';
+import { type CliContext, fail, settingsFor } from './context.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
+import { type WatchFlags, watchRun } from './watch-run.ts';
+
+type RunFlags = FlagValues &
+  WatchFlags & { readonly param?: readonly string[]; readonly shared?: boolean; readonly ship?: boolean };
+
+export function registerRun(program: Command, context: CliContext): void {
+  runOptions(program.command('run'))
+    .argument('<file>', 'the workflow, a YAML file')
+    .description('Run a workflow, show it while it goes on, and exit with a code that says how it ended.')
+    .option('-p, --param <name=value>', 'a value for a param of the workflow; may be given more than once', collect, [])
+    .addHelpText(
+      'after',
+      examples('run review.yaml', 'run review.yaml -p depth=3 --json', 'run nightly.yaml --ship-wait 60s'),
+    )
+    .action(async (file: string, flags: RunFlags) => {
+      const params = paramsOf(context, flags.param ?? []);
+      if (params === undefined) return;
+      await start(context, flags, { file: path.resolve(context.cwd, file), params });
+    });
+
+  runOptions(program.command('exec'))
+    .argument('<command...>', 'the command and its arguments, after `--`')
+    .description('Run one command as a workflow of one step. Exits with the exit code of the command.')
+    .option('--name <name>', 'what the run is called; the name of the program without it')
+    .option('--timeout <duration>', 'how long it may take', '24h')
+    .addHelpText('after', examples('exec -- npm test', 'exec --name nightly -- ./build.sh --all'))
+    .action(async (command: string[], flags: RunFlags & { name?: string; timeout: string }) => {
+      const name = flags.name ?? path.basename(command[0] ?? '');
+      const frame = defineWorkflow(
+        { name, steps: [{ id: 'exec', name, run: 'true', timeout: flags.timeout }] },
+        { cwd: context.cwd },
+      );
+      if (!frame.ok) return refuse(context, { kind: 'invalid', problems: frame.problems, message: '' });
+      // Put in after the checks, which are for what people write in files: braces in these words are no templates.
+      const words = { shell: command.slice(0, -1), command: command.at(-1) ?? '' };
+      const steps = frame.workflow.steps.map((step) => (step.kind === 'run' ? { ...step, ...words } : step));
+      const watched = await start(context, flags, { checked: { ...frame.workflow, steps } });
+      const outcome = watched?.state.steps[0]?.phase;
+      if (outcome?.kind === 'finished' && outcome.outcome.kind === 'failure' && watched?.result.outcome === 'failure') {
+        context.setExitCode((outcome.outcome.exitCode ?? exitCodes.runFailed) as ExitCode);
+      }
+    });
+
+  runOptions(program.command('resume'))
+    .argument('<run>', 'the run to go on from: its id, an unambiguous part of it, or `latest`')
+    .description('Go on from the first step that did not succeed, in a new run that is linked to the old one.')
+    .addHelpText('after', examples('resume latest', 'resume 20261123-151507-k3f9x2'))
+    .action(async (run: string, flags: RunFlags) => {
+      const settings = settingsFor(context, flags);
+      if (settings === undefined) return;
+      const found = dataFolder(settings.dataDir).findRun(run);
+      if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
+      await start(context, flags, { resume: found.runId });
+    });
+}
+
+function runOptions(command: Command): Command {
+  command
+    .option('--json', 'print the result as one JSON object on the last line')
+    .option('-q, --quiet', 'show nothing but the closing summary')
+    .option('-o, --output', 'on a terminal, show what the steps print above the list of steps')
+    .option('--shared', 'run although another run writes in the same working folder')
+    .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
+  return addSettingFlags(
+    command,
+    'dataDir',
+    'shipWait',
+    'concurrency',
+    'redact',
+    'durability',
+    'claude',
+    'priceTable',
+    'colour',
+  );
+}
+
+async function start(context: CliContext, flags: RunFlags, source: WorkflowSource) {
+  const settings = settingsFor(context, flags);
+  if (settings === undefined) return undefined;
+  const options = optionsOf(context, settings, flags, source);
+  if (options === undefined) return undefined;
+  const started = await startWorkflow(options);
+  if (started.kind !== 'started') return refuse(context, started);
+  return watchRun(context, settings, started.run, flags);
+}
+
+function optionsOf(
+  context: CliContext,
+  settings: Settings,
+  flags: RunFlags,
+  source: WorkflowSource,
+): RunOptions | undefined {
+  const prices = pricesOf(context, settings.priceTable);
+  if (prices === undefined) return undefined;
+  return {
+    ...source,
+    dataDir: settings.dataDir,
+    env: { ...context.env, STEPSPAN_CLAUDE: settings.claude },
+    redact: settings.redact,
+    durability: settings.durability,
+    archive: settings.archive,
+    shared: flags.shared ?? false,
+    ship: flags.ship === false ? 'off' : 'auto',
+    shipWaitMs: settings.shipWait,
+    ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
+    ...prices,
+  };
+}
+
+/** @returns undefined after the problem was told */
+function pricesOf(context: CliContext, file: string | undefined): Pick<RunOptions, 'prices'> | undefined {
+  if (file === undefined) return {};
+  try {
+    const parsed = parsePrices(readFileSync(file, 'utf8'), file);
+    if (parsed.ok) return { prices: parsed.prices };
+    return fail(context, exitCodes.badInput, ...parsed.problems);
+  } catch (error) {
+    return fail(context, exitCodes.badInput, `${file}: the price table cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function refuse(context: CliContext, refusal: Refusal): undefined {
+  switch (refusal.kind) {
+    case 'invalid':
+      context.stderr.write(`${formatProblems(refusal.problems)}\n`);
+      return void context.setExitCode(exitCodes.badInput);
+    case 'unusable':
+      return fail(context, exitCodes.notExecuted, ...refusal.message.split('\n'));
+    case 'not_found':
+      return fail(context, exitCodes.notFound, refusal.message);
+    case 'locked':
+      return fail(context, exitCodes.lockHeld, refusal.message);
+  }
+}
+
+function paramsOf(context: CliContext, given: readonly string[]): Record<string, string> | undefined {
+  const params: Record<string, string> = {};
+  for (const text of given) {
+    const equals = text.indexOf('=');
+    if (equals < 1) return fail(context, exitCodes.badInput, `--param ${text}: write --param NAME=VALUE`);
+    const name = text.slice(0, equals);
+    if (Object.hasOwn(params, name))
+      return fail(context, exitCodes.badInput, `--param ${name} is given twice; give it once`);
+    params[name] = text.slice(equals + 1);
+  }
+  return params;
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  if (value === '') throw new InvalidArgumentError('write --param NAME=VALUE');
+  return [...before, value];
+}
+
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ stepspan ${line}`).join('\n')}\n`;
+}

@@ -1,0 +1,58 @@
+// The commands that read or write a workflow file and start nothing: `validate` and `init`.
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { describeWorkflow, formatProblems, loadWorkflow, schemaReference, starterWorkflow } from '../workflow/index.ts';
+import { type CliContext, fail } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { examples } from './run.ts';
+
+export function registerValidate(program: Command, context: CliContext): void {
+  program
+    .command('validate')
+    .argument('<file...>', 'workflow files')
+    .description('Check workflow files and say everything that is wrong with them. Starts nothing.')
+    .option('-q, --quiet', 'say nothing of files that are right')
+    .addHelpText('after', examples('validate review.yaml', 'validate workflows/*.yaml'))
+    .action((files: readonly string[], flags: { readonly quiet?: boolean }) => {
+      for (const file of files) {
+        const result = loadWorkflow(path.resolve(context.cwd, file));
+        if (result.ok) {
+          if (flags.quiet !== true) context.stdout.write(`${file}: ${describeWorkflow(result.workflow)}`);
+        } else {
+          const problems = result.problems.map((problem) => ({
+            ...problem,
+            file: path.relative(context.cwd, problem.file) || file,
+          }));
+          context.stderr.write(`${formatProblems(problems)}\n`);
+          context.setExitCode(exitCodes.badInput);
+        }
+      }
+    });
+
+  program
+    .command('init')
+    .argument('[file]', 'where to write it', 'stepspan.yaml')
+    .description('Write a first workflow with comments, to be changed to your needs.')
+    .option('-f, --force', 'write over a file that is there')
+    .addHelpText('after', examples('init', 'init workflows/nightly.yaml'))
+    .action((file: string, flags: { readonly force?: boolean }) => {
+      const target = path.resolve(context.cwd, file);
+      if (existsSync(target) && flags.force !== true) {
+        return fail(
+          context,
+          exitCodes.badInput,
+          `${file} is there already; give another name, or --force to write over it`,
+        );
+      }
+      try {
+        writeFileSync(target, starterWorkflow(schemaReference(target)));
+      } catch (error) {
+        return fail(context, exitCodes.badInput, `${file} cannot be written: ${(error as Error).message}`);
+      }
+      context.stdout.write(
+        `Wrote ${file}. Check it with \`stepspan validate ${file}\`, run it with \`stepspan run ${file}\`.\n`,
+      );
+      return undefined;
+    });
+}

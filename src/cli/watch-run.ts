@@ -1,0 +1,105 @@
+// From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
+// and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
+import { dataFolder, type RunFolder } from '../journal/index.ts';
+import type { RunResult, StartedRun } from '../library/index.ts';
+import { emptyRunState, foldRun, type History, historyOf, type RunState } from '../state/index.ts';
+import type { CliContext } from './context.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { linksOf } from './links.ts';
+import { readRunState, saveRunState } from './run-states.ts';
+import type { Settings } from './settings.ts';
+import { createLiveView, type View } from './terminal/live-view.ts';
+import { createPlainView } from './terminal/plain-view.ts';
+import { createStyle, glyphsFor, wantsColour } from './terminal/style.ts';
+
+export type WatchFlags = {
+  readonly json?: boolean;
+  /** Shows nothing but the closing summary. */
+  readonly quiet?: boolean;
+  /** In the live view: lines that steps print above the list. */
+  readonly output?: boolean;
+};
+
+/** How many earlier runs of the workflow the estimate stands on, and how far back they are looked for. */
+const historyRuns = 10;
+const historyLookBack = 100;
+
+/** Follows the run to its end. @returns its state and result; the exit code is set on the context */
+export async function watchRun(
+  context: CliContext,
+  settings: Settings,
+  run: StartedRun,
+  flags: WatchFlags,
+): Promise<{ readonly state: RunState; readonly result: RunResult }> {
+  const folder = dataFolder(settings.dataDir).runDir(run.runId);
+  let cancelledBy = '';
+  const unsubscribe = context.onSignal((signal) => {
+    cancelledBy ||= signal;
+    run.cancel(signal);
+  });
+  const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
+  const state = await followRun(run, view);
+  const { result, shipping } = await run.done;
+  unsubscribe();
+  saveRunState(folder, state);
+
+  const links = linksOf(settings, run);
+  const notes = shipping.message === '' ? [] : [shipping.message];
+  const pending = shipping.kind === 'off' ? undefined : shipping.pending;
+  (view ?? plainView(context, settings, false)).close({ pending, refused: shipping.refused, links, notes });
+  if (flags.json === true) context.stdout.write(`${JSON.stringify(result)}\n`);
+  context.setExitCode(
+    state.phase.kind === 'finished' ? exitCodeOf(state.phase.outcome, cancelledBy) : exitCodes.internal,
+  );
+  return { state, result };
+}
+
+async function followRun(run: StartedRun, view: View | undefined): Promise<RunState> {
+  let state = emptyRunState();
+  // Damage is told by whoever reads the run later; the one who writes it must come to its end.
+  for await (const batch of run.journal.read({ from: 0, follow: true, onProblem: () => undefined })) {
+    for (const record of batch) state = foldRun(state, record);
+    await view?.update(batch, state);
+  }
+  return state;
+}
+
+async function openView(context: CliContext, settings: Settings, run: StartedRun, flags: WatchFlags): Promise<View> {
+  if (context.stdout.isTTY !== true) return plainView(context, settings, true);
+  return createLiveView({
+    out: context.stdout,
+    style: createStyle(wantsColour(settings.colour, context.env, context.stdout)),
+    glyphs: glyphsFor(context.env),
+    history: await readHistory(settings, run),
+    output: flags.output ?? false,
+  });
+}
+
+function plainView(context: CliContext, settings: Settings, output: boolean): View {
+  return createPlainView({
+    out: context.stdout,
+    style: createStyle(wantsColour(settings.colour, context.env, context.stdout)),
+    glyphs: glyphsFor(context.env),
+    output,
+  });
+}
+
+/** Durations of the steps in earlier runs of the same workflow. What cannot be read is no history. */
+async function readHistory(settings: Settings, run: StartedRun): Promise<History> {
+  const folder = dataFolder(settings.dataDir);
+  const states: RunState[] = [];
+  for (const runId of folder.listRunIds().slice(0, historyLookBack)) {
+    if (states.length === historyRuns) break;
+    const state = runId === run.runId ? undefined : await readQuietly(folder.runDir(runId));
+    if (state?.workflow === run.workflow.name && state.phase.kind === 'finished') states.push(state);
+  }
+  return historyOf(states);
+}
+
+async function readQuietly(folder: RunFolder): Promise<RunState | undefined> {
+  try {
+    return await readRunState(folder);
+  } catch {
+    return undefined;
+  }
+}
