@@ -6,6 +6,7 @@ import { version } from '../library/index.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerRun } from './run.ts';
+import { registerShip } from './ship.ts';
 import { registerValidate } from './validate.ts';
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -44,6 +45,7 @@ const program = new Command('stepspan')
 
 registerRun(program, context);
 registerValidate(program, context);
+registerShip(program, context);
 
 try {
   await program.parseAsync(process.argv);

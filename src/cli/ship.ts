@@ -1,0 +1,87 @@
+// The command `ship RUN`: sends what a backend does not have yet, or everything again.
+import type { Command } from 'commander';
+import { dataFolder, openCursor } from '../journal/index.ts';
+import { isShippingConfigured, type ShipperStatus } from '../ship/index.ts';
+import { createShipper, type Shipper } from '../ship/shipper.ts';
+import { type CliContext, fail, settingsFor } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { formatCount, formatCounted } from './format.ts';
+import { examples } from './run.ts';
+import { addSettingFlags, type FlagValues } from './settings.ts';
+
+/** How often a person is told how far it is, in milliseconds, when nothing has ended it by then. */
+const progressEveryMs = 5_000;
+
+export function registerShip(program: Command, context: CliContext): void {
+  const command = program
+    .command('ship')
+    .argument('<run>', 'a run: its id, an unambiguous part of it, or `latest`')
+    .description(
+      'Send what a run still has to send over OTLP (OTEL_EXPORTER_OTLP_ENDPOINT and its like), and wait for it.',
+    )
+    .option('--again', 'send everything again, as to a backend that has lost it; what is there already shows once')
+    .addHelpText(
+      'after',
+      examples('ship latest', 'ship latest --ship-wait 10m') +
+        '  $ OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 stepspan ship 20261123-151507-k3f9x2 --again\n',
+    );
+  addSettingFlags(command, 'dataDir', 'shipWait').action(
+    (run: string, flags: FlagValues & { readonly again?: boolean }) => ship(context, run, flags),
+  );
+}
+
+async function ship(context: CliContext, run: string, flags: FlagValues & { readonly again?: boolean }): Promise<void> {
+  const settings = settingsFor(context, flags);
+  if (settings === undefined) return;
+  const data = dataFolder(settings.dataDir);
+  const found = data.findRun(run);
+  if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
+  if (!isShippingConfigured(context.env)) {
+    const remedy = 'set OTEL_EXPORTER_OTLP_ENDPOINT, for example to http://localhost:4318';
+    return fail(context, exitCodes.badInput, `nobody said where to send run ${found.runId}: ${remedy}`);
+  }
+  const folder = data.runDir(found.runId);
+  if (flags.again === true) {
+    for (const signal of ['logs', 'traces']) await openCursor(folder, `ship-${signal}`).save(0);
+  }
+  const start = await createShipper({ folder, env: context.env });
+  switch (start.kind) {
+    case 'invalid':
+      return fail(context, exitCodes.badInput, ...start.problems);
+    case 'held': {
+      const { pid, host, since } = start.by;
+      return fail(
+        context,
+        exitCodes.lockHeld,
+        `process ${pid} on ${host} ships run ${found.runId} since ${since}; wait for it`,
+      );
+    }
+    case 'shipping':
+      return finish(context, found.runId, start.shipper, settings.shipWait);
+  }
+}
+
+async function finish(context: CliContext, runId: string, shipper: Shipper, waitMs: number): Promise<void> {
+  const unsubscribe = context.onSignal(() => void shipper.stop());
+  const timer = setInterval(() => context.stderr.write(`${progressText(shipper.status())}\n`), progressEveryMs);
+  const drained = await shipper.drain(waitMs);
+  clearInterval(timer);
+  await shipper.stop();
+  unsubscribe();
+  const { logs, traces } = shipper.status();
+  const refused = logs.refused + logs.rejected + traces.refused + traces.rejected;
+  const sent = `sent ${formatCounted(logs.sent, 'log record')} and ${formatCounted(traces.sent, 'span')} of run ${runId}`;
+  context.stdout.write(`${sent}${refused === 0 ? '' : `; the backend refused ${formatCount(refused)}`}\n`);
+  if (drained.kind === 'drained') return;
+  fail(
+    context,
+    exitCodes.notExecuted,
+    `${drained.message}; try again when the backend is there, or wait longer with --ship-wait`,
+  );
+}
+
+function progressText({ logs, traces }: ShipperStatus): string {
+  const pending = Math.max(logs.pendingSeqs, traces.pendingSeqs);
+  const why = logs.lastError ?? traces.lastError;
+  return `${formatCount(pending)} lines and events to go${why === undefined ? '' : ` (last error: ${why})`}`;
+}
