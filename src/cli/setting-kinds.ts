@@ -2,6 +2,7 @@
 // Each kind says in its own words what was wrong and what to write instead; which setting it was is settings.ts's to add.
 import path from 'node:path';
 import type { StallCause } from '../event/event.ts';
+import type { Durability } from '../journal/index.ts';
 import { defaultStalls, maxConcurrency } from '../workflow/defaults.ts';
 import { maxDurationMs, parseDuration } from '../workflow/duration.ts';
 import type { StallRules } from '../workflow/workflow.ts';
@@ -122,9 +123,7 @@ export const url: Kind<string> = {
 };
 
 /** When journal bytes are made to be on the disk: group sync every so often, at every append, or left to the system. */
-export type DurabilitySetting = 'none' | 'always' | { readonly everyMs: number };
-
-export const durability: Kind<DurabilitySetting> = {
+export const durability: Kind<Durability> = {
   name: 'duration|none|always',
   parse: (raw, base) => {
     if (raw === 'none' || raw === 'always') return ok(raw);

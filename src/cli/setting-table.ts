@@ -1,12 +1,11 @@
 // Every setting there is, each defined once: its name, kind, default, variable and what it does.
 // Flags, variables, the file, their checks and docs/settings.md are all made from this table.
 import { homedir } from 'node:os';
-import { dataRoot } from '../journal/data-folder.ts';
+import { type Durability, dataRoot } from '../journal/index.ts';
 import { defaultStalls } from '../workflow/defaults.ts';
 import type { StallRules } from '../workflow/workflow.ts';
 import {
   concurrency,
-  type DurabilitySetting,
   durability,
   duration,
   folder,
@@ -74,7 +73,7 @@ export const settingTable = {
     },
     'Where runs are kept.',
   ),
-  durability: setting<DurabilitySetting>(
+  durability: setting<Durability>(
     durability,
     { value: { everyMs: 100 }, as: '`100ms`' },
     'When the journal is made to be on the disk: so often, `always` (at every append) or `none` (left to the system). A killed stepspan loses nothing either way; this is about power cuts.',
@@ -118,7 +117,7 @@ export const settingTable = {
     'How many steps run at once, over what the workflow says.',
     'as the workflow says',
   ),
-  colour: setting(
+  colour: setting<'auto' | 'always' | 'never'>(
     oneOf('auto', 'always', 'never'),
     { value: 'auto', as: '`auto`' },
     'Colours on the terminal. `auto` asks whether it is one, and honours NO_COLOR and FORCE_COLOR.',

@@ -12,6 +12,8 @@ import { createTextFormat } from './text-format.ts';
 /** The part of a journal's reader that an export needs. */
 export type RecordSource = {
   readonly read: (options: { from: number; signal?: AbortSignal }) => AsyncIterable<readonly JournalRecord[]>;
+  /** A number at or shortly before the first record of a time, so that an export from a time need not read all before it. */
+  readonly seqBefore?: (timeNs: bigint) => Promise<number>;
 };
 
 export type ExportOptions = Selection & {
@@ -35,7 +37,7 @@ export async function* exportRun(source: RecordSource, options: ExportOptions): 
   const selector = createSelector(options);
   if (format.head !== '') yield format.head;
   // Spans need all events, also those before the first wanted line.
-  const from = options.format === 'otlp-json' ? 0 : selector.firstSeq;
+  const from = options.format === 'otlp-json' ? 0 : await firstSeqOf(source, options, selector);
   const reading = options.signal === undefined ? { from } : { from, signal: options.signal };
   for await (const batch of source.read(reading)) {
     const past = batch.findIndex((record) => selector.isPast(record));
@@ -44,6 +46,11 @@ export async function* exportRun(source: RecordSource, options: ExportOptions): 
     if (inside.length < batch.length) break;
   }
   yield* joined(format.end());
+}
+
+async function firstSeqOf(source: RecordSource, { from }: ExportOptions, selector: Selector): Promise<number> {
+  if (from?.kind !== 'time' || source.seqBefore === undefined) return selector.firstSeq;
+  return source.seqBefore(from.ns);
 }
 
 function wantedOf(batch: readonly JournalRecord[], { select }: Selector, format: ExportFormat): JournalRecord[] {

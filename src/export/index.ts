@@ -4,3 +4,4 @@ export { csvColumns } from './csv-format.ts';
 export * from './export-format.ts';
 export * from './export-run.ts';
 export type { OtlpMapper } from './otlp-format.ts';
+export { createTextWriter } from './text-format.ts';

@@ -36,6 +36,11 @@ export function createTextFormat(ansi: boolean): FormatWriter {
   };
 }
 
+/** The same for who writes batch by batch by itself: gives the pieces of each batch. */
+export function createTextWriter(ansi: boolean): (records: readonly JournalRecord[]) => Iterable<string | Buffer> {
+  return createTextFormat(ansi).records;
+}
+
 /** Two attempts are two processes: the second does not go on with a line of the first. */
 function sourceOf(record: JournalRecord): string {
   const stream = record.kind === 'output' ? record.stream : 'event';

@@ -1,0 +1,34 @@
+// What the commands get from the outside: streams, environment and the few things that only the composition root can give.
+// A command touches no `process` of its own, so that it can be run by a test or by another program.
+import type { OtlpMapper } from '../export/index.ts';
+import type { RunState } from '../state/index.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { type FlagValues, loadSettings, type Settings, surroundings } from './settings.ts';
+
+export type CliContext = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** The exit status that the program will end with, once nothing is left to do. */
+  readonly setExitCode: (code: ExitCode) => void;
+  /** Calls `listener` for each request to end (SIGINT, SIGTERM, SIGHUP), which then do not end the program by themselves. */
+  readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => () => void;
+  /** Makes the mapper for `export --format otlp-json` of a run; without it that format is not offered. */
+  readonly toOtlp?: (run: RunState) => OtlpMapper;
+};
+
+/** A person's mistake or a circumstance, told in one or more lines; not a bug of ours. */
+export function fail(context: CliContext, code: ExitCode, ...lines: readonly string[]): undefined {
+  for (const line of lines) context.stderr.write(`stepspan: ${line}\n`);
+  context.setExitCode(code);
+  return undefined;
+}
+
+/** The settings, or undefined after everything that is wrong with them was told. */
+export function settingsFor(context: CliContext, flags: FlagValues): Settings | undefined {
+  const loaded = loadSettings(surroundings(context.env, context.cwd), flags);
+  return loaded.ok ? loaded.settings : fail(context, exitCodes.badInput, ...loaded.problems);
+}

@@ -1,0 +1,85 @@
+// `stepspan export RUN`: a run, or a part of it, as a file to keep or a stream to go on with.
+import path from 'node:path';
+import { type Command, Option } from 'commander';
+import { type ExportFormat, type ExportOptions, exportFormats, exportRun } from '../export/index.ts';
+import { openJournal } from '../journal/index.ts';
+import { type CliContext, fail } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { type FoundState, findRunState, problemTeller, readable, runArgument } from './find-run.ts';
+import { createOutput, writeAll, writeFileWhole } from './output.ts';
+import { addSelectionFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
+import { addSettingFlags } from './settings.ts';
+
+type ExportFlags = SelectionFlags & {
+  readonly format: ExportFormat;
+  readonly output?: string;
+  readonly ansi?: boolean;
+  readonly csvExact?: boolean;
+};
+
+export function registerExport(program: Command, context: CliContext): void {
+  const command = program
+    .command('export')
+    .argument('<run>', runArgument)
+    .description('Write a run, or a part of it, as text, ndjson, CSV or OTLP/JSON.')
+    .addOption(new Option('--format <format>', 'of what is written').choices([...exportFormats]).default('text'))
+    .option('-o, --output <file>', 'write to a file, which is there whole or not at all; without it to stdout')
+    .option('--ansi', 'keep escape sequences; one stream as text is then byte for byte what was printed')
+    .option('--to <seq|time>', 'end before a sequence number or time, as --from')
+    .option('--search <text>', 'only lines with this text, or that a /regular expression/ fits')
+    .option('--csv-exact', 'do not put an apostrophe before what a spreadsheet would take for a formula')
+    .addHelpText(
+      'after',
+      '\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export 7f3k2m --step build --stream stdout --ansi > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json',
+    )
+    .action((run: string, flags: ExportFlags) => exportCommand(run, flags, context));
+  addSettingFlags(addSelectionFlags(command), 'dataDir');
+}
+
+async function exportCommand(run: string, flags: ExportFlags, context: CliContext): Promise<void> {
+  const found = await findRunState(context, run, { ...flags });
+  if (found === undefined) return;
+  const options = optionsOf(flags, found, context);
+  if (options === undefined) return;
+  const reader = openJournal(found.folder);
+  const onProblem = problemTeller(context);
+  const source = {
+    read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem }),
+    seqBefore: reader.seqBefore,
+  };
+  await readable(context, async () => {
+    if (flags.output !== undefined && flags.output !== '-') {
+      await toFile(exportRun(source, options), path.resolve(context.cwd, flags.output), context);
+      return;
+    }
+    const output = createOutput(context.stdout);
+    await writeAll(exportRun(source, { ...options, signal: output.gone }), output);
+    output.release();
+  });
+}
+
+function optionsOf(flags: ExportFlags, { state }: FoundState, context: CliContext): ExportOptions | undefined {
+  const streams = flags.format === 'text' ? (['stdout', 'stderr', 'system'] as const) : undefined;
+  const parsed = selectionOf(flags, state, context.now(), streams);
+  if (!parsed.ok) return fail(context, exitCodes.badInput, ...parsed.problems);
+  const options = {
+    ...parsed.selection,
+    runId: state.runId,
+    format: flags.format,
+    ansi: flags.ansi === true,
+    csvExact: flags.csvExact === true,
+  };
+  if (flags.format !== 'otlp-json') return options;
+  if (context.toOtlp === undefined) return fail(context, exitCodes.badInput, '--format otlp-json cannot be had here');
+  return { ...options, toOtlp: context.toOtlp(state) };
+}
+
+async function toFile(chunks: AsyncIterable<string | Buffer>, file: string, context: CliContext): Promise<void> {
+  try {
+    await writeFileWhole(chunks, file);
+  } catch (error) {
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    fail(context, code === 'ENOENT' ? exitCodes.notFound : exitCodes.notExecuted, `cannot write ${file}: ${message}`);
+  }
+}

@@ -1,0 +1,56 @@
+// The last so many wanted lines of a journal, without reading all of it where it can be helped.
+import { type JournalRecord, seqCount } from '../event/record.ts';
+import type { JournalProblem, JournalReader } from '../journal/index.ts';
+import { createSelector, type Selector } from '../state/index.ts';
+
+export type LastRecordsOptions = {
+  readonly selector: Selector;
+  /** How many lines (and events) at most. */
+  readonly limit: number;
+  /** The first number that may be among them, and the number before which to end. */
+  readonly from: number;
+  readonly to: number;
+  readonly onProblem: (problem: JournalProblem) => void;
+};
+
+/** The first look goes back so many times the limit; each further one four times as far, since a filter may leave out most. */
+const firstLook = 4;
+
+/** Oldest first; a record of which only the last lines are among them is cut to those. */
+export async function lastRecords(
+  reader: JournalReader,
+  options: LastRecordsOptions,
+): Promise<readonly JournalRecord[]> {
+  const { selector, limit, from, to, onProblem } = options;
+  if (limit === 0) return [];
+  for (let window = limit * firstLook; ; window *= 4) {
+    const start = Math.max(from, to - window);
+    let kept: JournalRecord[] = [];
+    let lines = 0;
+    reading: for await (const records of reader.read({ from: start, onProblem })) {
+      for (const record of records) {
+        if (record.seq >= to) break reading;
+        for (const part of selector.select(record)) {
+          kept.push(part);
+          lines += seqCount(part);
+        }
+      }
+      // Whole records that lie before the last `limit` lines are let go of after each batch, so memory stays bounded.
+      let drop = 0;
+      for (const record of kept) {
+        if (lines - seqCount(record) < limit) break;
+        lines -= seqCount(record);
+        drop += 1;
+      }
+      kept = drop === 0 ? kept : kept.slice(drop);
+    }
+    if (lines >= limit || start === from) return lines > limit ? cutFront(kept, lines - limit) : kept;
+  }
+}
+
+function cutFront(records: readonly JournalRecord[], surplus: number): readonly JournalRecord[] {
+  const [first, ...others] = records;
+  if (first === undefined) return records;
+  const { select } = createSelector({ events: true, from: { kind: 'seq', seq: first.seq + surplus } });
+  return [...select(first), ...others];
+}

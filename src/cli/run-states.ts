@@ -1,0 +1,98 @@
+// The state of a run of the data folder, without reading all of its journal each time.
+// `summary.json` in the run's folder is a saved fold. The journal is the truth: the file may be missing, old or of another version,
+// and is then made anew. A finished run never changes, so its file answers alone; that makes `ls` of 1,000 runs fast.
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { isAlive, type JournalProblem, openJournal, type RunFolder } from '../journal/index.ts';
+import { emptyRunState, foldAll, type RunState, stateFromJson, stateToJson } from '../state/index.ts';
+
+/** Folding so many records takes about as long as a person notices; past it the fold is saved also of a run that goes on. */
+const saveAfterRecords = 50_000;
+
+/** How a run stands: its outcome, or what it is doing. `abandoned`: its wrapper is gone and nobody has closed it yet. */
+export type Standing =
+  | 'running'
+  | 'paused'
+  | 'cancelling'
+  | 'abandoned'
+  | 'success'
+  | 'failure'
+  | 'error'
+  | 'timeout'
+  | 'cancellation'
+  | 'skip';
+
+export const standings = [
+  'running',
+  'paused',
+  'cancelling',
+  'abandoned',
+  'success',
+  'failure',
+  'error',
+  'timeout',
+  'cancellation',
+] as const satisfies readonly Standing[];
+
+/**
+ * @param onProblem is told of damage and gaps, which are passed over
+ * @returns undefined where the run has no journal (any more)
+ * @throws JournalError where a later version of stepspan wrote the journal
+ */
+export async function readRunState(
+  folder: RunFolder,
+  onProblem: (problem: JournalProblem) => void = () => undefined,
+): Promise<RunState | undefined> {
+  const saved = readSaved(folder);
+  if (saved?.phase.kind === 'finished') return saved;
+  const reader = openJournal(folder);
+  const { firstSeq, nextSeq } = await reader.head();
+  if (nextSeq === firstSeq) return undefined;
+  // A fold from behind the journal's end was of a journal that was cut since then.
+  const start = saved !== undefined && saved.nextSeq <= nextSeq ? saved : emptyRunState();
+  let state = start;
+  for await (const records of reader.read({ from: Math.max(firstSeq, start.nextSeq), onProblem }))
+    state = foldAll(records, state);
+  if (state.phase.kind === 'finished' || state.nextSeq - start.nextSeq > saveAfterRecords) saveRunState(folder, state);
+  return state;
+}
+
+/** Saves a fold for whoever reads next. Best effort: a data folder that cannot be written is read all the same. */
+export function saveRunState(folder: RunFolder, state: RunState): void {
+  const file = savedPath(folder);
+  // Two that save at once each have a name of their own, and either result is right.
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, stateToJson(state), { mode: 0o600 });
+    renameSync(temporary, file);
+  } catch {
+    // Slower next time, and nothing else.
+  }
+}
+
+export function standingOf(state: RunState): Standing {
+  switch (state.phase.kind) {
+    case 'finished':
+      return state.phase.outcome.kind;
+    case 'unknown':
+      // Its head is gone, and with it who wrote it; nothing says that it does not go on.
+      return 'running';
+    case 'running':
+    case 'paused':
+    case 'cancelling':
+      return state.writer !== undefined && !isAlive(state.writer) ? 'abandoned' : state.phase.kind;
+  }
+}
+
+function readSaved(folder: RunFolder): RunState | undefined {
+  try {
+    const state = stateFromJson(readFileSync(savedPath(folder), 'utf8'));
+    return state?.runId === folder.runId ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function savedPath(folder: RunFolder): string {
+  return path.join(folder.dir, 'summary.json');
+}

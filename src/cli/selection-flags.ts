@@ -1,0 +1,83 @@
+// The flags of `tail` and `export` that say which lines are wanted, and reading them into a selection.
+import { type Command, Option } from 'commander';
+import { type Severity, type Stream, severities, streams } from '../event/stream.ts';
+import {
+  nsOfText,
+  type Place,
+  parseRegex,
+  parseSearch,
+  type RunState,
+  type Search,
+  type Selection,
+} from '../state/index.ts';
+import { didYouMean } from '../workflow/suggest.ts';
+
+export type SelectionFlags = {
+  readonly step?: readonly string[];
+  readonly stream?: readonly Stream[];
+  readonly severity?: readonly Severity[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly grep?: string;
+  readonly search?: string;
+  readonly events?: boolean;
+};
+
+export type ParsedSelection =
+  | { readonly ok: true; readonly selection: Selection }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Adds the flags that both commands have. */
+export function addSelectionFlags(command: Command): Command {
+  return command
+    .option('--step <id...>', 'only lines of these steps')
+    .addOption(new Option('--stream <name...>', 'only lines of these streams').choices([...streams]))
+    .addOption(new Option('--severity <level...>', 'only lines of these severities').choices([...severities]))
+    .option('--from <seq|time>', 'start at a sequence number, a time (RFC 3339) or so long ago (15m, 2h, 1d)')
+    .option('--events', 'show events too, not only lines');
+}
+
+/**
+ * @param state of the run, to tell a step that is none from one that printed nothing
+ * @param defaultStreams those that are meant where nobody says; undefined for all
+ */
+export function selectionOf(
+  flags: SelectionFlags,
+  state: RunState,
+  nowMs: number,
+  defaultStreams: readonly Stream[] | undefined,
+): ParsedSelection {
+  const problems: string[] = [];
+  const ids = state.steps.map((step) => step.id);
+  for (const step of flags.step ?? []) {
+    if (!ids.includes(step))
+      problems.push(`--step: this run has no step \`${step}\`; ${didYouMean(step, ids, 'its steps are')}`);
+  }
+  const place = (flag: '--from' | '--to', text: string | undefined): Place | undefined => {
+    if (text === undefined) return undefined;
+    if (/^\d+$/.test(text)) return { kind: 'seq', seq: Number(text) };
+    const ns = nsOfText(text, nowMs);
+    if (ns !== undefined) return { kind: 'time', ns };
+    problems.push(
+      `${flag}: "${text}" is neither a sequence number nor a time; write for example 1200, 2026-11-23T15:04:05Z or 15m`,
+    );
+    return undefined;
+  };
+  const search = (): Search | undefined => {
+    if (flags.grep === undefined && flags.search === undefined) return undefined;
+    const parsed = flags.grep === undefined ? parseSearch(flags.search ?? '') : parseRegex(flags.grep);
+    if (parsed.ok) return parsed.search;
+    problems.push(`${flags.grep === undefined ? '--search' : '--grep'}: ${parsed.message}`);
+    return undefined;
+  };
+  const selection: Selection = {
+    steps: flags.step,
+    streams: flags.stream ?? defaultStreams,
+    severities: flags.severity,
+    from: place('--from', flags.from),
+    to: place('--to', flags.to),
+    search: search(),
+    events: flags.events === true,
+  };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, selection };
+}

@@ -1,0 +1,157 @@
+// `stepspan show RUN`: what came of a run, step by step, and the last lines of what failed.
+import type { Command } from 'commander';
+import { openJournal, type RunFolder } from '../journal/index.ts';
+import { isoOfNs, keepLastLines, progressOf, type RunState, type StepState, totalsOf } from '../state/index.ts';
+import { parseCount } from './arguments.ts';
+import type { CliContext } from './context.ts';
+import { findRunState, problemTeller, runArgument } from './find-run.ts';
+import { createOutput } from './output.ts';
+import { standingOf } from './run-states.ts';
+import { addSettingFlags } from './settings.ts';
+import { sanitizeLine } from './terminal/sanitize.ts';
+import { safe } from './terminal/step-text.ts';
+import { createStyle, glyphsFor, type Style, wantsColour } from './terminal/style.ts';
+import { summaryOf } from './terminal/summary.ts';
+
+type ShowFlags = { readonly json?: boolean; readonly lines: number };
+
+/** Enough to see an assertion or the end of a stack trace. */
+const defaultLines = 10;
+
+/** Lines of other steps stand between those of the one that failed, so the end of the journal is searched in growing parts. */
+const firstWindow = 2_000;
+
+export function registerShow(program: Command, context: CliContext): void {
+  const command = program
+    .command('show')
+    .argument('<run>', runArgument)
+    .description('Show what came of a run: steps, attempts, cost, tokens, sessions, and the last lines of what failed.')
+    .option('-n, --lines <count>', 'how many of the last lines of a failed step', parseCount, defaultLines)
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', '\nExamples:\n  stepspan show latest\n  stepspan show 7f3k2m --json | jq .steps')
+    .action((run: string, flags: ShowFlags) => show(run, flags, context));
+  addSettingFlags(command, 'dataDir', 'colour');
+}
+
+async function show(run: string, flags: ShowFlags, context: CliContext): Promise<void> {
+  const found = await findRunState(context, run, { ...flags });
+  if (found === undefined) return;
+  const { folder, state, settings } = found;
+  const limit = flags.lines;
+  const failed = state.steps.filter((step) => hasFailed(step));
+  const tails = new Map<string, readonly string[]>();
+  for (const step of failed) if (limit > 0) tails.set(step.id, await lastLines(folder, step, limit, context));
+  const output = createOutput(context.stdout);
+  if (flags.json === true) await output.write(`${JSON.stringify(jsonOf(state, folder, tails))}\n`);
+  else {
+    const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
+    await output.write(`${textOf(state, tails, style, context).join('\n')}\n`);
+  }
+  output.release();
+}
+
+function hasFailed(step: StepState): boolean {
+  if (step.phase.kind !== 'finished') return false;
+  return step.phase.outcome.kind !== 'success' && step.phase.outcome.kind !== 'skip' && step.attempts.length > 0;
+}
+
+/** The last lines that the step's last attempt printed, oldest first. */
+async function lastLines(
+  folder: RunFolder,
+  step: StepState,
+  limit: number,
+  context: CliContext,
+): Promise<readonly string[]> {
+  const attempt = step.attempts.at(-1);
+  if (attempt === undefined) return [];
+  const reader = openJournal(folder);
+  const end = attempt.lastSeq ?? (await reader.head()).nextSeq;
+  for (let window = firstWindow; ; window *= 4) {
+    const from = Math.max(attempt.firstSeq, end - window);
+    const kept = keepLastLines(limit);
+    reading: for await (const records of reader.read({ from, onProblem: problemTeller(context) })) {
+      for (const record of records) {
+        if (record.seq >= end) break reading;
+        if (record.kind !== 'output' || record.stream === 'debug') continue;
+        if (record.subject?.step === step.id && record.subject.attempt === attempt.number) kept.add(record);
+      }
+    }
+    if (kept.lines().length >= limit || from === attempt.firstSeq) return kept.lines();
+  }
+}
+
+function textOf(
+  state: RunState,
+  tails: ReadonlyMap<string, readonly string[]>,
+  style: Style,
+  context: CliContext,
+): string[] {
+  const columns = context.stdout.isTTY ? (context.stdout.columns ?? 80) : 160;
+  const lines = [
+    `${style.bold(safe(state.workflow))}  ${state.runId}  ${standingOf(state)}`,
+    `  started ${state.startedNs === undefined ? 'unknown' : isoOfNs(state.startedNs)}  trace ${state.traceId}`,
+  ];
+  if (state.description !== '') lines.push(`  ${safe(state.description)}`);
+  if (state.resumedFrom !== undefined) lines.push(`  goes on from ${state.resumedFrom}`);
+  lines.push('');
+  const glyphs = glyphsFor(context.env);
+  lines.push(...summaryOf(state, { columns, nowMs: context.now(), style, glyphs, extras: {} }));
+  for (const step of state.steps) {
+    for (const { session, number } of step.attempts) {
+      if (session === undefined) continue;
+      lines.push(
+        `  ${safe(step.name)}, attempt ${number}: session ${safe(session.sessionId)} with ${safe(session.model)}`,
+      );
+    }
+  }
+  for (const [id, tail] of tails) {
+    if (tail.length === 0) continue;
+    lines.push(
+      '',
+      style.bold(`last lines of ${safe(id)}:`),
+      ...tail.map((line) => `  ${sanitizeLine(line, style.colour)}`),
+    );
+  }
+  return lines;
+}
+
+function jsonOf(state: RunState, folder: RunFolder, tails: ReadonlyMap<string, readonly string[]>): object {
+  const { steps, ...totals } = totalsOf(state);
+  return {
+    ...totals,
+    state: standingOf(state),
+    description: state.description,
+    file: state.file,
+    startedAt: state.startedNs === undefined ? null : isoOfNs(state.startedNs),
+    resumedFrom: state.resumedFrom ?? null,
+    progress: progressOf(state),
+    pauses: state.pauses,
+    hiddenByKind: state.hidden,
+    dataDir: folder.dir,
+    steps: state.steps.map((step, index) => ({
+      ...steps[index],
+      name: step.name,
+      kind: step.kind,
+      needs: step.needs,
+      lines: step.lines,
+      toolCalls: step.toolCalls,
+      toolErrors: step.toolErrors,
+      stalls: step.stalls,
+      lastLines: tails.get(step.id) ?? [],
+      attempts: step.attempts.map((attempt) => ({
+        number: attempt.number,
+        outcome: attempt.phase.kind === 'finished' ? attempt.phase.outcome : null,
+        durationMs: attempt.phase.kind === 'finished' ? attempt.phase.durationMs : null,
+        startedAt: isoOfNs(attempt.startedNs),
+        command: attempt.command,
+        cost: attempt.cost.kind === 'none' ? null : attempt.cost,
+        resources: attempt.resources ?? null,
+        session: attempt.session ?? null,
+        nesting: attempt.nesting ?? null,
+        turns: attempt.turns ?? null,
+        firstSeq: attempt.firstSeq,
+        lastSeq: attempt.lastSeq ?? null,
+      })),
+    })),
+  };
+}

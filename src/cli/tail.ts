@@ -1,0 +1,115 @@
+// `stepspan tail RUN`: the output of a run as it comes, until the run ends. Made for people on a terminal, where each line has the
+// name of its step and is harmless, and for pipes, where the bytes are exactly those that were printed.
+import type { Command } from 'commander';
+import type { JournalRecord } from '../event/record.ts';
+import { createTextWriter } from '../export/index.ts';
+import { isAlive, openJournal } from '../journal/index.ts';
+import { createSelector, type RunState, type Selector } from '../state/index.ts';
+import { parseCount } from './arguments.ts';
+import { type CliContext, fail } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { type FoundState, findRunState, problemTeller, readable, runArgument } from './find-run.ts';
+import { lastRecords } from './last-records.ts';
+import { createOutput } from './output.ts';
+import { addSelectionFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
+import { addSettingFlags } from './settings.ts';
+import { createLineWriter } from './terminal/line-writer.ts';
+import { createStyle, wantsColour } from './terminal/style.ts';
+
+type TailFlags = SelectionFlags & { readonly follow: boolean; readonly lines?: number };
+
+/** As tail(1) shows. */
+const defaultLines = 10;
+
+/** How often a silent run is asked whether its wrapper still lives. */
+const livenessMs = 1000;
+
+export function registerTail(program: Command, context: CliContext): void {
+  const command = program
+    .command('tail')
+    .argument('<run>', runArgument)
+    .description('Show the output of a run as it comes, until the run ends.')
+    .option(
+      '-n, --lines <count>',
+      `start with the last so many lines (default: ${defaultLines}, all with --from)`,
+      parseCount,
+    )
+    .option('--grep <regex>', 'only lines that a JavaScript regular expression fits')
+    .option('--no-follow', 'show what is there and end')
+    .addHelpText(
+      'after',
+      '\nOn a terminal lines carry the name of their step, and of escape sequences only colours are kept. In a pipe the bytes are\nexactly those that were printed. Stream `debug` (raw protocol of Claude Code) is shown on request only.\n\nExamples:\n  stepspan tail latest\n  stepspan tail latest --step build --stream stderr\n  stepspan tail 7f3k2m --from 0 --no-follow | less -R\n  stepspan tail latest --severity warning error --grep "timeout|refused"',
+    )
+    .action((run: string, flags: TailFlags) => tail(run, flags, context));
+  addSettingFlags(addSelectionFlags(command), 'dataDir', 'colour');
+}
+
+async function tail(run: string, flags: TailFlags, context: CliContext): Promise<void> {
+  const found = await findRunState(context, run, { ...flags });
+  if (found === undefined) return;
+  const parsed = selectionOf(flags, found.state, context.now(), ['stdout', 'stderr', 'system']);
+  if (!parsed.ok) {
+    fail(context, exitCodes.badInput, ...parsed.problems);
+    return;
+  }
+  const selector = createSelector(parsed.selection);
+  const { stdout } = context;
+  const style = createStyle(wantsColour(found.settings.colour, context.env, stdout));
+  const write = stdout.isTTY ? createLineWriter(style) : createTextWriter(true);
+  const output = createOutput(stdout);
+  const ending = new AbortController();
+  const watch = flags.follow ? watchWriter(found, ending, context) : undefined;
+  const signal = AbortSignal.any([ending.signal, output.gone]);
+  await readable(context, async () => {
+    for await (const records of wanted(found, flags, selector, signal, context)) {
+      for (const chunk of write(records)) if (!(await output.write(chunk))) return;
+    }
+  });
+  clearInterval(watch);
+  output.release();
+}
+
+/** First the lines that the tail starts with, then, when following, each batch as it comes. */
+async function* wanted(
+  { folder, state }: FoundState,
+  flags: TailFlags,
+  selector: Selector,
+  signal: AbortSignal,
+  context: CliContext,
+): AsyncGenerator<readonly JournalRecord[]> {
+  const reader = openJournal(folder);
+  const { firstSeq, nextSeq, finished } = await reader.head();
+  const onProblem = problemTeller(context);
+  let from = Math.max(firstSeq, selector.firstSeq);
+  const lines = flags.lines ?? (flags.from === undefined ? defaultLines : undefined);
+  if (lines !== undefined) {
+    yield await lastRecords(reader, { selector, limit: lines, from, to: nextSeq, onProblem });
+    from = Math.max(from, nextSeq);
+  }
+  // Behind the end of a run that has ended nothing will come.
+  if (from >= nextSeq && (finished || !flags.follow)) return;
+  const follow = flags.follow && !isClosed(state);
+  for await (const records of reader.read({ from, follow, signal, onProblem })) {
+    yield records.flatMap((record) => selector.select(record));
+  }
+}
+
+function isClosed(state: RunState): boolean {
+  return state.phase.kind === 'finished';
+}
+
+/** A run whose wrapper was killed gets no more lines: waiting for its end would be for ever, if no hub closes it. */
+function watchWriter({ state }: FoundState, ending: AbortController, context: CliContext): NodeJS.Timeout | undefined {
+  const { writer, runId } = state;
+  if (writer === undefined || isClosed(state)) return undefined;
+  let missed = 0;
+  return setInterval(() => {
+    // Twice, so that what the wrapper wrote last is read, and a hub that is just closing the run may do so.
+    missed = isAlive(writer) ? 0 : missed + 1;
+    if (missed < 2) return;
+    context.stderr.write(
+      `stepspan: the process that ran ${runId} is gone and nobody has closed the run; stepspan serve does.\n`,
+    );
+    ending.abort();
+  }, livenessMs);
+}
