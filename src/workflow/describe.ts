@@ -1,8 +1,10 @@
 // A checked workflow in a few lines for a person: what `stepspan validate` answers. Pure.
+import { isDeepStrictEqual } from 'node:util';
+import { bashShell, shShell } from './defaults.ts';
 import { formatDuration } from './duration.ts';
 import { printWhen } from './expression/when.ts';
 import { levelsOf } from './graph.ts';
-import type { Budget, Step, Workflow } from './workflow.ts';
+import type { Budget, ShellStep, Step, Workflow } from './workflow.ts';
 
 /** Name, limits, params, and the steps level by level: those of one level can run at the same time. */
 export function describeWorkflow(workflow: Workflow): string {
@@ -24,6 +26,19 @@ export function describeWorkflow(workflow: Workflow): string {
     for (const step of level) lines.push(`  ${index + 1}. ${stepText(step)}`);
   });
   return `${lines.join('\n')}\n`;
+}
+
+/**
+ * The command of a shell step for people: the script alone in one of the two standard shells, else every word of what
+ * is started, quoted as one would type it. Shown only, never run.
+ */
+export function commandText(step: ShellStep): string {
+  const isScript = [bashShell, shShell].some((shell) => isDeepStrictEqual(shell, step.shell));
+  return isScript ? step.command : [...step.shell, step.command].map(quoteWord).join(' ');
+}
+
+function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function stepText(step: Step): string {

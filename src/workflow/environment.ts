@@ -53,8 +53,8 @@ export function environmentOf(workflow: Workflow, step: Step, scope: Scope): Env
   for (const [name, template] of [...Object.entries(workflow.env), ...Object.entries(step.env)]) {
     const rendered = renderTemplate(template, scope);
     if (!rendered.ok) return { ok: false, message: `env.${name}: ${rendered.message}` };
-    if (rendered.text.includes('\0'))
-      return { ok: false, message: `env.${name} holds a zero byte, which no variable can` };
+    const unfit = complainOfValue(rendered.text);
+    if (unfit !== undefined) return { ok: false, message: `env.${name} ${unfit}` };
     variables[name] = rendered.text;
   }
   for (const [name, value] of Object.entries(scope.params)) variables[paramVariable(name)] = String(value);
@@ -74,6 +74,14 @@ export function environmentOf(workflow: Workflow, step: Step, scope: Scope): Env
     room -= keptBytes;
   }
   return { ok: true, variables, cut };
+}
+
+function complainOfValue(text: string): string | undefined {
+  if (text.includes('\0')) return 'holds a zero byte, which no variable can';
+  const bytes = Buffer.byteLength(text);
+  return bytes > maxVariableBytes
+    ? `has ${bytes} bytes, more than the ${maxVariableBytes} that a variable may have`
+    : undefined;
 }
 
 /** The longest start of `text` that has at most `limit` bytes of UTF-8 and ends with a whole character. */

@@ -74,22 +74,19 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step
   return { ...base, ...commandOf(step.run ?? '', step.shell) };
 }
 
-type CommandPart = Pick<ShellStep, 'kind' | 'command' | 'shell' | 'argv'>;
+type CommandPart = Pick<ShellStep, 'kind' | 'command' | 'shell'>;
 
 function commandOf(run: NonNullable<WrittenStep['run']>, shell: WrittenStep['shell']): CommandPart {
-  if (typeof run !== 'string') {
-    return { kind: 'run', command: run.map(quoteForPeople).join(' '), shell: [], argv: run };
-  }
-  const program = shell === undefined || shell === 'bash' ? bashShell : shell === 'sh' ? shShell : shell;
-  return { kind: 'run', command: run, shell: program, argv: [...program, run] };
+  if (typeof run !== 'string') return { kind: 'run', command: run.at(-1) ?? '', shell: run.slice(0, -1) };
+  return { kind: 'run', command: run, shell: shellOf(shell) };
 }
 
-/** A word as one would type it: in quotes where a shell would take it apart. Shown only, never run. */
-function quoteForPeople(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+function shellOf(shell: WrittenStep['shell']): readonly string[] {
+  if (shell === undefined || shell === 'bash') return bashShell;
+  return shell === 'sh' ? shShell : shell;
 }
 
-type ClaudePart = Omit<ClaudeStep, keyof Omit<ShellStep, 'kind' | 'command' | 'shell' | 'argv'>>;
+type ClaudePart = Omit<ClaudeStep, keyof Omit<ShellStep, 'kind' | 'command' | 'shell'>>;
 
 function claudeOf(given: NonNullable<WrittenStep['claude']>, folder: string): ClaudePart {
   const claude = typeof given === 'string' ? { prompt: given } : given;

@@ -70,7 +70,8 @@ function check(reading: Reading, options: DefineOptions, origin: Origin): Workfl
   const { tree } = reading;
   if (!isMapping(tree.value)) {
     const message = `a workflow must be a mapping, not ${kindText(tree.value)}`;
-    report(tree.placeOf([]), message, 'write `name: ...` and `steps: ...` at the start of the line');
+    if (problems.length === 0)
+      report(tree.placeOf([]), message, 'write `name: ...` and `steps: ...` at the start of the line');
     return { ok: false, problems };
   }
   checkSchema(tree, report);

@@ -20,11 +20,15 @@ export const envName = z
   .string()
   .regex(envNamePattern, 'a variable name holds letters, digits and `_`, and starts with no digit');
 
+/** Text that says something: a blank command or prompt is a slip. */
+export const filled = z.string().min(1).regex(/\S/, 'write something in it');
+
 /** One line without control characters: it becomes a span name, a metric label and a line of a list. */
 export const plainText = z
   .string()
   .min(1)
   .max(100)
+  .regex(/\S/, 'write something in it')
   .regex(/^[^\u0000-\u001f\u007f]*$/, 'this text must be one line without control characters');
 
 /** Numbers and booleans are taken as they are written, so that `PORT: 8080` and `VERSION: 1.10` mean what they say. */
@@ -75,7 +79,7 @@ export const budget = z.union([
   usd,
   z.strictObject({
     usd: field(usd, 'US dollars.', 5).optional(),
-    tokens: field(z.int().positive(), 'Tokens of all kinds.', 2_000_000).optional(),
+    tokens: field(z.int().min(1), 'Tokens of all kinds.', 2_000_000).optional(),
   }),
 ]);
 
@@ -140,7 +144,7 @@ const tools = z.array(z.string().min(1));
 
 /** How to run Claude Code. That it has exactly one of `prompt` and `promptFile` is checked apart. */
 export const claude = z.strictObject({
-  prompt: field(z.string().min(1), 'What to do. May hold `{{ }}`.', 'Fix: {{ steps.lint.output }}').optional(),
+  prompt: field(filled, 'What to do. May hold `{{ }}`.', 'Fix: {{ steps.lint.output }}').optional(),
   promptFile: field(
     z.string().min(1),
     "File with the prompt, from the workflow file's folder. May hold `{{ }}`.",
@@ -155,7 +159,7 @@ export const claude = z.strictObject({
     'acceptEdits',
   ).optional(),
   maxBudgetUsd: field(usd, 'What one attempt may cost, in US dollars.', 0.5).optional(),
-  maxTurns: field(z.int().positive(), 'Most turns of one attempt.', 20).optional(),
+  maxTurns: field(z.int().min(1), 'Most turns of one attempt.', 20).optional(),
   systemPrompt: field(
     z.string().min(1),
     'In place of the default system prompt. May hold `{{ }}`.',

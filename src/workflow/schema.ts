@@ -9,6 +9,7 @@ import {
   env,
   envName,
   field,
+  filled,
   id,
   idPattern,
   param,
@@ -51,7 +52,7 @@ export const stepSchema = z.strictObject({
     noOutput: { after: '10m', action: 'kill' },
   }).optional(),
   run: field(
-    z.union([z.string().min(1), z.array(z.string()).min(1)]),
+    z.union([filled, z.array(z.string()).min(1)]),
     'A shell script, or a list of program and arguments that is started without a shell. Values reach it as environment variables.',
     'npm test',
   ).optional(),
@@ -61,7 +62,7 @@ export const stepSchema = z.strictObject({
     ['python3', '-c'],
   ).optional(),
   claude: field(
-    z.union([z.string().min(1), claude]),
+    z.union([filled, claude]),
     'A Claude Code session: the prompt, or a mapping with the prompt and how to run it.',
     'Review the last commit.',
   ).optional(),

@@ -58,7 +58,7 @@ steps:
     readOnly: true
     # Params and outputs of earlier steps reach a script as environment variables.
     run: |
-      if git rev-parse --verify --quiet HEAD > /dev/null; then
+      if git rev-parse --verify --quiet HEAD > /dev/null 2>&1; then
         git log --max-count="$STEPSPAN_PARAM_COMMITS" --format='%h %s'
         git status --short
       else

@@ -100,7 +100,6 @@ const step = z.discriminatedUnion('kind', [
     kind: z.literal('run'),
     command: z.string(),
     shell: z.array(z.string()),
-    argv: z.array(z.string()),
   }),
   z.object({
     ...base,

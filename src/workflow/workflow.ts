@@ -72,10 +72,11 @@ export type ShellStep = StepBase & {
   readonly kind: 'run';
   /** The command, handed to `shell` as one script. Params and outputs reach it by the environment only. */
   readonly command: string;
-  /** Program and flags that take the command as their last argument; empty for a command given as a list. */
+  /**
+   * Program and flags that take the command as their last argument. For a command given as a list, which needs no
+   * shell, all of the list but its last word, so that `[...shell, command]` is what to start in every case.
+   */
   readonly shell: readonly string[];
-  /** What is started: the shell and the command, or the list as it was given. Never empty. */
-  readonly argv: readonly string[];
 };
 
 export type ClaudeStep = StepBase & {

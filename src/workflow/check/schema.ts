@@ -68,6 +68,8 @@ function exampleAt(path: Path): string {
   const last = path.at(-1);
   if (path.at(-2) === 'env') return `\`${String(last)}: ''\` for an empty text`;
   if (path.at(-2) === 'steps') return '`- id: lint` and its other keys below it';
+  if (path.at(-2) === 'params')
+    return `a default such as \`${String(last)}: 3\`, or \`${String(last)}: {type: string}\``;
   return exampleOf(path) ?? (typeof last === 'number' ? exampleOf(path.slice(0, -1)) : undefined) ?? 'another value';
 }
 
@@ -114,7 +116,7 @@ function tellWrongType(expected: readonly string[], value: unknown, path: Path, 
     );
     return;
   }
-  const message = `${labelOf(path)} must be ${expected.join(' or ')}, not ${kindText(value)}`;
+  const message = `${labelOf(path)} must be ${alternatives(expected)}, not ${kindText(value)}`;
   const isPlain = typeof value === 'number' || typeof value === 'boolean';
   const wantsText = isPlain && expected.length === 1 && expected[0] === 'a text';
   const fix = wantsText ? `put it in quotes: \`'${tree.writtenAt(path)}'\`` : `write ${exampleAt(path)}`;
@@ -135,6 +137,11 @@ function tellUnion(issue: Issue & { code: 'invalid_union' }, path: Path, tree: T
   );
   if (typeof value === 'string' && choices.length > 0) {
     const message = `${labelOf(path)} cannot be ${kindText(value)}`;
+    if (path.at(-1) === 'shell') {
+      const fix = `write ${listOf(choices.map(String))}, or program and flags as a list: \`shell: [${shorten(value)}, -c]\``;
+      report(tree.placeOf(path), message, fix);
+      return;
+    }
     report(tree.placeOf(path), message, didYouMean(value, choices.map(String), `write ${exampleOf(path)}, or one of`));
     return;
   }
@@ -183,6 +190,10 @@ function labelOf(path: Path): string {
 
 function isDuration(path: Path): boolean {
   return ['timeout', 'delay', 'maxDelay', 'after'].includes(String(path.at(-1))) && path[0] !== 'params';
+}
+
+function alternatives(texts: readonly string[]): string {
+  return texts.length < 3 ? texts.join(' or ') : `${texts.slice(0, -1).join(', ')} or ${texts.at(-1)}`;
 }
 
 function typeText(expected: string): string {

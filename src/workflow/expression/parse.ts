@@ -53,7 +53,7 @@ export function parseTemplateOperand(text: string, from: number): ParsedOperand 
   const operand = parser.operand();
   const close = parser.peek();
   const closed = close.kind === 'symbol' && close.text === '}}';
-  if (operand !== undefined && !closed) parser.fail(unclosed(close));
+  if (operand !== undefined && !closed) parser.fail(unclosed(close, from - 2));
   const mistake = parser.mistake();
   if (mistake !== undefined || operand === undefined) return { ok: false, mistake: mistake ?? emptyExpression };
   return { ok: true, operand: operand.node, index: operand.index, end: close.end };
@@ -195,8 +195,9 @@ function afterOperand(text: string, token: Token): Mistake {
   return { index: token.index, message: `\`${found}\` is not expected here`, fix };
 }
 
-function unclosed(token: Token): Mistake {
+function unclosed(token: Token, open: number): Mistake {
   if (token.kind === 'bad') return token.mistake;
-  const message = token.kind === 'end' ? '`{{` is not closed' : 'a template holds one value and no operators';
-  return { index: token.index, message, fix: 'close it with `}}` after the value' };
+  const fix = 'close it with `}}` after the value';
+  if (token.kind === 'end') return { index: open, message: '`{{` is not closed', fix };
+  return { index: token.index, message: 'a template holds one value and no operators', fix };
 }

@@ -59,6 +59,10 @@ function wordsFor(code: ErrorCode, message: string, found: string): Words {
   if (code === 'MISSING_CHAR' && message.startsWith('Missing closing')) {
     return { message: 'a quote that was opened above is not closed here', fix: 'close it, or remove the first quote' };
   }
+  if (code === 'BAD_INDENT' && message.startsWith('Flow')) {
+    const fix = 'close it, and indent its lines deeper than the key above';
+    return { message: 'a bracket or brace that was opened above is not closed here', fix };
+  }
   // The parser repeats what it found in full, which may be the whole rest of the file.
   const sentence = message.replace(/\s+/g, ' ').slice(0, 120);
   return (

@@ -1,6 +1,6 @@
 // YAML text to a tree with the position of every part. Owns the bounds on what a file may be, and what of YAML
 // is not accepted. Knows nothing of workflows.
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml';
 import { type Path, type Place, type Problem, pathText } from '../problem.ts';
 import { offsetInScalar } from './scalar-offset.ts';
 import type { Reading, Tree } from './tree.ts';
@@ -22,10 +22,9 @@ type Span = { readonly key: number | undefined; readonly start: number; readonly
 export function readYaml(given: string, file: string): Reading {
   // A byte order mark is no part of the text, and editors do not count it as a column.
   const text = given.startsWith('\uFEFF') ? given.slice(1) : given;
-  const lines = new LineCounter();
+  const positionOf = createLineIndex(text);
   const place = (offset: number, path: Path): Place => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1), path: pathText(path) };
+    return { file, ...positionOf(offset), path: pathText(path) };
   };
   const bytes = Buffer.byteLength(text);
   if (bytes > maxFileBytes) {
@@ -33,7 +32,7 @@ export function readYaml(given: string, file: string): Reading {
     const fix = 'move long prompts to files of their own and name them with `promptFile`';
     return { ok: false, problems: [{ file, line: 1, column: 1, path: '', message, fix }] };
   }
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false });
   const broken = syntaxProblems(document, text, place);
   if (broken.length > 0) return { ok: false, problems: broken };
   if (document.contents === null) {
@@ -43,7 +42,27 @@ export function readYaml(given: string, file: string): Reading {
   return walkDocument(document, text, place);
 }
 
+/**
+ * Line and column of an offset. The parser's own counter is not used: after a mistake inside a block text it has not
+ * seen every line end.
+ */
+function createLineIndex(text: string): (offset: number) => { readonly line: number; readonly column: number } {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return (offset) => {
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: Math.max(offset - starts[low]!, 0) + 1 };
+  };
+}
+
 const emptyFix = 'write `name:` and `steps:`; `stepspan init` writes a first workflow to start from';
+
+const mergeFix = 'repeat the keys; a whole value can be repeated with `&name` and `*name`';
 
 function walkDocument(document: Document.Parsed, text: string, place: (offset: number, path: Path) => Place): Reading {
   const spans = new Map<string, Span>();
@@ -131,17 +150,11 @@ function walkDocument(document: Document.Parsed, text: string, place: (offset: n
         continue;
       }
       const first = firstLines.get(name);
-      if (name === '<<' || name === '__proto__') {
-        const fix =
-          name === '<<'
-            ? 'repeat the keys; a whole value can be repeated with `&name` and `*name`'
-            : 'choose another name';
-        report(
-          start,
-          [...path, name],
-          name === '<<' ? 'merge keys are not supported' : '`__proto__` cannot be a key',
-          fix,
-        );
+      if (name === '<<') {
+        // The keys that would have come with it are missing now, so the mapping as a whole counts as unread.
+        report(start, path, 'merge keys are not supported', mergeFix);
+      } else if (name === '__proto__') {
+        report(start, [...path, name], '`__proto__` cannot be a key', 'choose another name');
       } else if (first !== undefined) {
         report(
           start,
