@@ -59,6 +59,8 @@ export async function writeFileWhole(chunks: AsyncIterable<string | Buffer>, fil
     stream.on('finish', resolve);
     stream.on('error', reject);
   });
+  // A failure is thrown below, by whichever of writing and ending meets it first.
+  ended.catch(() => undefined);
   const output = createOutput(stream as unknown as Sink);
   try {
     await writeAll(chunks, output);
@@ -66,7 +68,6 @@ export async function writeFileWhole(chunks: AsyncIterable<string | Buffer>, fil
     await ended;
     await rename(partial, file);
   } catch (error) {
-    ended.catch(() => undefined);
     stream.destroy();
     await rm(partial, { force: true });
     throw error;
