@@ -138,7 +138,7 @@ describe('finding the program', () => {
     [{ PATH: '/nowhere' }, /npm install -g @anthropic-ai\/claude-code/],
     [{ PATH: '/nowhere', STEPSPAN_CLAUDE: 'klaude' }, /STEPSPAN_CLAUDE is "klaude"/],
     [{ STEPSPAN_CLAUDE: '/nowhere/claude' }, /cannot be run.*ENOENT/],
-    [{ STEPSPAN_CLAUDE: program('wrong', 'echo cat 8.32') }, /is not Claude Code: --version says "cat 8.32"/],
+    [{ STEPSPAN_CLAUDE: program('wrong', 'echo cat 8.3.2') }, /is not Claude Code: --version says "cat 8.3.2"/],
     [{ STEPSPAN_CLAUDE: program('broken', 'echo no libc >&2; exit 1') }, /cannot be run: no libc/],
   ])('says what is wrong with %o', async (env, message) => {
     expect(await findClaude(env)).toEqual({ kind: 'missing', message: expect.stringMatching(message) });

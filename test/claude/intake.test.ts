@@ -210,23 +210,31 @@ describe('nesting', () => {
 });
 
 describe('waiting for what is on its way', () => {
-  test('ends when the request that was under way has been taken', async () => {
-    const request = httpRequest(`${opened.url}/v1/traces`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-stepspan-token': opened.token },
-    });
-    const done = new Promise((resolve) => request.on('response', (response) => resolve(response.resume())));
+  /** A request whose headers the server has, and of whose body the first byte. */
+  async function begun() {
+    const headers = { 'content-type': 'application/json', 'x-stepspan-token': opened.token, expect: '100-continue' };
+    const request = httpRequest(`${opened.url}/v1/traces`, { method: 'POST', headers });
+    request.on('error', () => {}).on('response', (response) => response.resume());
+    const taken = new Promise((resolve) => request.on('continue', resolve));
     request.write('{');
-    let settled = false;
-    const waiting = opened.settled().then(() => {
-      settled = true;
-    });
-    const body = spans(span('a'.repeat(16), attempt.spanId));
-    request.end(body.slice(1));
-    await done;
-    expect(settled).toBe(false);
+    await taken;
+    return request;
+  }
+
+  test('ends when the request that was under way has been taken', async () => {
+    const request = await begun();
+    const waiting = opened.settled();
+    request.end(spans(span('a'.repeat(16), attempt.spanId)).slice(1));
     await waiting;
     expect(arrived).toHaveLength(1);
+  });
+
+  test('ends at its bound for a request that never ends, and not before', async () => {
+    const request = await begun();
+    const start = performance.now();
+    await opened.settled(300);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(300);
+    request.destroy();
   });
 });
 

@@ -91,7 +91,8 @@ describe('recorded sessions', () => {
   });
 
   test('with an API error show it as an error and count no call for the text that the CLI made itself', () => {
-    const { said, meter, reader } = readAll(recorded('unknown-model'));
+    const { said, meter, reader, events } = readAll(recorded('unknown-model'));
+    expect(typesOf(events)).not.toContain('claude.usage');
     expect(said.filter((each) => each.severity === 'error').map((each) => each.text)).toEqual([
       expect.stringContaining("There's an issue with the selected model (no-such)"),
       expect.stringMatching(/^✘ Ended with an error after \d\.\d s: 1 turn, \$0\.0000/),
@@ -191,6 +192,20 @@ describe('what no version has written', () => {
     expect(event?.type === 'claude.tool_returned' ? event.text.length : 0).toBe(EVENT_TEXT_CHARACTERS);
   });
 
+  test('bytes are not looked at after the call, since the buffer is read into again', () => {
+    const lines: string[] = [];
+    const reader = createMessageLines(
+      (line) => void lines.push(line.toString()),
+      () => {},
+    );
+    const buffer = Buffer.from('first');
+    reader.push(buffer);
+    buffer.write(' half');
+    reader.push(buffer);
+    reader.end();
+    expect(lines).toEqual(['first half']);
+  });
+
   test('a line over its bound is told and the next one read', () => {
     const lines: string[] = [];
     const reader = createMessageLines(
@@ -220,6 +235,17 @@ describe('readable text', () => {
     expect(said.at(-1)).toEqual({ text: line, severity: 'info' });
   });
 
+  test('shows the first lines of a result and counts the others', () => {
+    const result = (content: string) =>
+      lineOf({ type: 'user', message: { content: [{ type: 'tool_result', content }] } });
+    const { said } = readAll(Buffer.concat([result('1\n2\n3\n4\n5\n'), result('1\n2\n3\n4\n'), result('\n')]));
+    expect(said.map((each) => each.text)).toEqual([
+      '  ⎿ 1\n    2\n    3\n    4\n    … 1 more line',
+      '  ⎿ 1\n    2\n    3\n    4',
+      '  ⎿ (no output)',
+    ]);
+  });
+
   test('has colour only where asked for, and each line its own', () => {
     const { reader, said } = rig(true);
     const content = [{ type: 'tool_result', tool_use_id: 't', content: 'one\ntwo', is_error: true }];
@@ -241,6 +267,12 @@ describe('what it waits for', () => {
     });
     expect(at(retry('rate_limit'), answer)).toMatchObject({ cause: 'no_output', sinceMs: 2 });
     expect(at(retry('authentication_failed'))).toMatchObject({ cause: 'no_output' });
+  });
+
+  test('nothing, when the API says that all is well', () => {
+    const { events, stalls } = readAll(lineOf({ type: 'rate_limit_event', rate_limit_info: { status: 'allowed' } }));
+    expect(events).toEqual([]);
+    expect(stalls.waiting().cause).toBe('no_output');
   });
 
   test('a limit of the subscription until it resets', () => {

@@ -27,10 +27,10 @@ export type OpenedIntake = {
   readonly url: string;
   readonly token: string;
   /**
-   * To be awaited after the process has ended: resolves when what it sent has been read, or after `SETTLE_LIMIT_MS`.
+   * To be awaited after the process has ended: resolves when what it sent has been read, or after `limitMs`.
    * The CLI sends the rest of its telemetry before it exits, so nothing comes later than what is in the sockets now.
    */
-  readonly settled: () => Promise<void>;
+  readonly settled: (limitMs?: number) => Promise<void>;
   /** Whether Claude's own spans hang below the attempt's span; to be asked when it is settled. */
   readonly nesting: () => NestingFound;
   readonly counts: () => IntakeCounts;
@@ -152,7 +152,7 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
       return {
         url: `http://127.0.0.1:${port}/${key}`,
         token,
-        settled: () => settle(entry),
+        settled: (limitMs = SETTLE_LIMIT_MS) => settle(entry, limitMs),
         nesting: cleaner.nesting,
         counts: () => ({
           accepted: entry.accepted,
@@ -185,10 +185,10 @@ function barredBy(request: IncomingMessage, entry: Entry | undefined): Answer | 
   return entry !== undefined && same ? undefined : refusal(401, `the header ${TOKEN_HEADER} does not fit this path`);
 }
 
-async function settle(entry: Entry): Promise<void> {
+async function settle(entry: Entry, limitMs: number): Promise<void> {
   const start = performance.now();
   const quietSince = (): number => Math.max(entry.lastMs, start);
-  while (performance.now() - start < SETTLE_LIMIT_MS) {
+  while (performance.now() - start < limitMs) {
     if (entry.pending === 0 && performance.now() - quietSince() >= SETTLE_QUIET_MS) return;
     await sleep(SETTLE_QUIET_MS / 5);
   }
