@@ -17,7 +17,7 @@ export type CliContext = {
   /** Calls `listener` for each request to end (SIGINT, SIGTERM, SIGHUP), which then do not end the program by themselves. */
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => () => void;
   /** Makes the mapper for `export --format otlp-json` of a run; without it that format is not offered. */
-  readonly toOtlp?: (run: RunState) => OtlpMapper;
+  readonly toOtlp?: (run: RunState) => Promise<OtlpMapper>;
 };
 
 /** A person's mistake or a circumstance, told in one or more lines; not a bug of ours. */

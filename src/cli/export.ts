@@ -39,7 +39,7 @@ export function registerExport(program: Command, context: CliContext): void {
 async function exportCommand(run: string, flags: ExportFlags, context: CliContext): Promise<void> {
   const found = await findRunState(context, run, { ...flags });
   if (found === undefined) return;
-  const options = optionsOf(flags, found, context);
+  const options = await optionsOf(flags, found, context);
   if (options === undefined) return;
   const reader = openJournal(found.folder);
   const onProblem = problemTeller(context);
@@ -58,7 +58,11 @@ async function exportCommand(run: string, flags: ExportFlags, context: CliContex
   });
 }
 
-function optionsOf(flags: ExportFlags, { state }: FoundState, context: CliContext): ExportOptions | undefined {
+async function optionsOf(
+  flags: ExportFlags,
+  { state }: FoundState,
+  context: CliContext,
+): Promise<ExportOptions | undefined> {
   const streams = flags.format === 'text' ? (['stdout', 'stderr', 'system'] as const) : undefined;
   const parsed = selectionOf(flags, state, context.now(), streams);
   if (!parsed.ok) return fail(context, exitCodes.badInput, ...parsed.problems);
@@ -71,7 +75,7 @@ function optionsOf(flags: ExportFlags, { state }: FoundState, context: CliContex
   };
   if (flags.format !== 'otlp-json') return options;
   if (context.toOtlp === undefined) return fail(context, exitCodes.badInput, '--format otlp-json cannot be had here');
-  return { ...options, toOtlp: context.toOtlp(state) };
+  return { ...options, toOtlp: await context.toOtlp(state) };
 }
 
 async function toFile(chunks: AsyncIterable<string | Buffer>, file: string, context: CliContext): Promise<void> {

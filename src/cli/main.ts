@@ -5,8 +5,13 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../library/index.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
+import { registerExport } from './export.ts';
+import { registerLs } from './ls.ts';
+import { createOtlpMapper } from './otlp-mapper.ts';
 import { registerRun } from './run.ts';
 import { registerShip } from './ship.ts';
+import { registerShow } from './show.ts';
+import { registerTail } from './tail.ts';
 import { registerValidate } from './validate.ts';
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -20,6 +25,7 @@ const context: CliContext = {
   setExitCode(code) {
     process.exitCode = code;
   },
+  toOtlp: (run) => createOtlpMapper(run, version),
   onSignal(listener) {
     for (const signal of stopSignals) process.on(signal, listener);
     return () => {
@@ -45,6 +51,10 @@ const program = new Command('stepspan')
 
 registerRun(program, context);
 registerValidate(program, context);
+registerLs(program, context);
+registerShow(program, context);
+registerTail(program, context);
+registerExport(program, context);
 registerShip(program, context);
 
 try {

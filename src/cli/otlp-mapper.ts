@@ -1,0 +1,32 @@
+// Makes `export --format otlp-json` from the same mapping that ships a run, so that a file holds what a backend gets.
+// Here and not in export/, because a reader never imports another reader.
+import type { RunId } from '../event/ids.ts';
+import type { OtlpMapper } from '../export/index.ts';
+import { type Batch, logLimits, spanLimits } from '../ship/encode/batch.ts';
+import { createJsonLogBatcher, createSpanBatcher } from '../ship/encode/readable-batcher.ts';
+import { bareContext } from '../ship/map/run-context.ts';
+import { startSdk } from '../ship/sdk.ts';
+import type { RunState } from '../state/index.ts';
+
+/** @param version the `stepspanVersion` that the run was made with, as the records name it */
+export async function createOtlpMapper(run: RunState, version: string): Promise<OtlpMapper> {
+  const runId = run.runId as RunId;
+  // No OTEL_* of whoever exports: a file is not sent, and must not depend on where it was written.
+  const sdk = await startSdk({}, { host: run.writer?.host, version });
+  if (sdk === undefined) throw new Error('the SDK is switched off, although no setting was given');
+  const context = {
+    ...bareContext(runId),
+    traceId: run.traceId,
+    workflow: run.workflow,
+    stepNames: new Map(run.steps.map((step) => [step.id, step.name])),
+  };
+  const spans = createSpanBatcher(runId, sdk, 'json', 0, spanLimits);
+  const logs = createJsonLogBatcher(context, sdk.logOrigin, logLimits);
+  const requestOf = (batch: Batch): object => JSON.parse(Buffer.from(batch.body(0, batch.count)).toString()) as object;
+  const requestsOf = (batches: Iterable<Batch | undefined>): object[] =>
+    [...batches].filter((batch) => batch !== undefined && batch.count > 0).map((batch) => requestOf(batch as Batch));
+  return {
+    map: (records) => records.flatMap((record) => requestsOf([...spans.push(record), ...logs.push(record)])),
+    end: () => requestsOf([spans.take(), logs.take()]),
+  };
+}
