@@ -24,7 +24,6 @@ export type Member = {
   /** Where the deflate stream of the member is in the file. */
   readonly fileOffset: number;
   readonly deflatedBytes: number;
-  readonly crc: number;
   /** Which part of the raw segment it holds. */
   readonly rawOffset: number;
   readonly rawBytes: number;
@@ -70,7 +69,6 @@ export function readMemberTable(fd: number): MemberTable {
   const { size } = fstatSync(fd);
   const members: Member[] = [];
   const head = Buffer.alloc(headBytes);
-  const trailer = Buffer.alloc(trailerBytes);
   let at = 0;
   let rawOffset = 0;
   while (at < size) {
@@ -90,11 +88,9 @@ export function readMemberTable(fd: number): MemberTable {
     if (!sound || seq === undefined) {
       return { members, damage: { fileOffset: at, reason: 'an archive member does not check out' } };
     }
-    readSync(fd, trailer, 0, trailerBytes, at + memberBytes - trailerBytes);
     members.push({
       fileOffset: at + headBytes,
       deflatedBytes: memberBytes - headBytes - trailerBytes,
-      crc: trailer.readUInt32LE(0),
       rawOffset,
       rawBytes,
       seq,

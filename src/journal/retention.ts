@@ -9,7 +9,7 @@ import { type DataFolder, lockPath, type RunFolder, readersOf } from './data-fol
 import { walkFrames } from './frame-walk.ts';
 import { journalEnd } from './journal-end.ts';
 import type { JournalWriter } from './journal-writer.ts';
-import { lockHolder, tryLockFile } from './lock-file.ts';
+import { tryLockFile } from './lock-file.ts';
 import { indexPath, listSegments, type SegmentFile } from './segment-files.ts';
 
 export type RetentionLimits = {
@@ -113,9 +113,6 @@ async function measure(folder: RunFolder): Promise<{ folder: RunFolder; bytes: n
 
 /** Undefined when somebody still uses the run. */
 async function removeRun(folder: RunFolder): Promise<readonly Unread[] | undefined> {
-  if (lockHolder(lockPath(folder, 'writer')) !== undefined || lockHolder(lockPath(folder, 'ship')) !== undefined) {
-    return undefined;
-  }
   // Held until the folder is away, so that nobody begins to adopt or to ship a run that is going.
   const writer = tryLockFile(lockPath(folder, 'writer'), 'retention');
   if (writer.kind === 'held') return undefined;

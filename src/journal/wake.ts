@@ -16,11 +16,15 @@ const watchedPollMs = 1_000;
 /** Without a watch the look is all there is: as fast as a person sees, at a cost of 0.1 % of a core. */
 const blindPollMs = 50;
 
-/** @param onAppend signs from the writer in this very process, which are the fastest */
+/**
+ * @param onAppend signs from the writer in this very process, which are the fastest
+ * @param polls how long it waits without a sign before it is time to look all the same
+ */
 export function createWake(
   folder: string,
   signal?: AbortSignal,
   onAppend?: (listener: () => void) => () => void,
+  polls = { watchedMs: watchedPollMs, blindMs: blindPollMs },
 ): Wake {
   let signs = 0;
   let wakeUp: (() => void) | undefined;
@@ -55,7 +59,7 @@ export function createWake(
           wakeUp = undefined;
           resolve();
         };
-        const timer = setTimeout(done, watcher === undefined ? blindPollMs : watchedPollMs);
+        const timer = setTimeout(done, watcher === undefined ? polls.blindMs : polls.watchedMs);
         wakeUp = done;
       });
     },

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { newRunId } from '../../src/event/ids.ts';
 import type { JournalRecord } from '../../src/event/record.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type JournalProblem,
   openJournal,
 } from '../../src/journal/index.ts';
+import { createWake } from '../../src/journal/wake.ts';
 import { flat, output, runFinished, startFixture, tempRoot, tempRun, until } from './journal-rig.ts';
 
 describe('following', () => {
@@ -58,6 +59,36 @@ describe('following', () => {
       expect((await reading.next()).done).toBe(true);
       await journal.close();
     }
+  });
+
+  test('another process is woken by its writing, not by looking now and then', async () => {
+    const root = tempRoot();
+    const runId = newRunId();
+    const folder = dataFolder(root).runDir(runId);
+    await createJournal(folder).close();
+    const wake = createWake(folder.journalDir, undefined, undefined, { watchedMs: 2 ** 30, blindMs: 2 ** 30 });
+    onTestFinished(() => wake.close());
+    const seen = wake.seen();
+    startFixture('journal-writer.ts', root, runId, 'reopen', '1');
+    await wake.wait(seen);
+    expect(wake.seen()).toBeGreaterThan(seen);
+  });
+
+  test('misses nothing that is appended to a segment while the reader looks for the next one', async () => {
+    const folder = tempRun();
+    const journal = createJournal(folder, { segmentBytes: 64 + 2 * 60, archive: false });
+    const reading = openJournal(folder).read({ from: 0, follow: true });
+    journal.output(output('one\n'));
+    await reading.next();
+    // The reader has asked for the size of the first segment when the second line comes in there, and a third behind.
+    const next = reading.next();
+    journal.output(output('two\n'));
+    journal.output(output('three\n'));
+    expect(journal.stats().segments).toBe(2);
+    expect(flat((await next).value ?? [])).toEqual([[1, 'two']]);
+    expect(flat((await reading.next()).value ?? [])).toEqual([[2, 'three']]);
+    await reading.return();
+    await journal.close();
   });
 
   test('ends when its signal is aborted, also while it waits', async () => {

@@ -14,30 +14,49 @@ import { foreignStaleMs } from '../../src/journal/lock-file.ts';
 import { ended, output, startFixture, tempRoot, tempRun } from './journal-rig.ts';
 
 describe('a lock', () => {
-  test('is held by one process at a time, however many want it and however many die with it', async () => {
+  test('is held by one process at a time, however many want it and however often its holder is found dead', async () => {
     const root = tempRoot();
     const lock = join(root, 'hammer.lock');
-    const alone = join(root, 'alone');
-    const living = Array.from({ length: 3 }, () => ended(startFixture('lock-hammer.ts', lock, alone, '60')));
-    const dying: Promise<{ out: string; code: number | null }>[] = [];
-    for (let wave = 0; wave < 3; wave++) {
-      const now = Array.from({ length: 4 }, () => ended(startFixture('lock-hammer.ts', lock, alone, '5', 'die')));
-      dying.push(...now);
-      await Promise.all(now);
-    }
-    for (const { out, code } of await Promise.all(living)) {
+    const hammers = Array.from({ length: 4 }, () =>
+      ended(startFixture('lock-hammer.ts', lock, join(root, 'alone'), '60')),
+    );
+    for (const { out, code } of await Promise.all(hammers)) {
       expect(out).toBe('done\n');
       expect(code).toBe(0);
     }
-    for (const { out, code } of await Promise.all(dying)) {
-      expect(out).toBe('');
-      expect(code).toBe(null);
+    expect(readdirSync(root).filter((name) => name !== 'hammer.lock')).toEqual([]);
+  });
+
+  test('is free after its holder was killed, also when many come for it at once', async () => {
+    const root = tempRoot();
+    const lock = join(root, 'hammer.lock');
+    for (let wave = 0; wave < 2; wave++) {
+      const mortals = Array.from({ length: 4 }, () =>
+        ended(startFixture('lock-hammer.ts', lock, join(root, 'alone'), '5', 'die')),
+      );
+      for (const { out, code } of await Promise.all(mortals)) {
+        expect(out).toBe('');
+        expect(code).toBe(null);
+      }
     }
     expect(lockHolder(lock)).toBe(undefined);
-    // The next one that gets it also clears away what the dead have left.
-    const mine = await acquireLockFile(lock, 'after');
-    expect(mine.kind).toBe('acquired');
-    expect(readdirSync(root)).toEqual(['hammer.lock']);
+    expect((await acquireLockFile(lock, 'after')).kind).toBe('acquired');
+  });
+
+  test('is cleared of what processes that were killed amid taking it have left, and of nothing else', async () => {
+    const root = tempRoot();
+    const lock = join(root, 'ship.lock');
+    const me = { nonce: '0123456789abcdef', ...processIdentity(), detail: '', since: '' };
+    const dead = JSON.stringify({ ...me, startTime: '1' });
+    for (const name of ['aaaaaaaaaaaaaaaa.tmp', 'bbbbbbbbbbbbbbbb', 'bbbbbbbbbbbbbbbb.cccccccccccccccc.tmp']) {
+      writeFileSync(`${lock}.${name}`, dead);
+    }
+    const kept = ['dddddddddddddddd.tmp', 'eeeeeeeeeeeeeeee.tmp', 'notes.txt'];
+    writeFileSync(`${lock}.${kept[0]}`, JSON.stringify(me));
+    writeFileSync(`${lock}.${kept[1]}`, '');
+    writeFileSync(`${lock}.${kept[2]}`, dead);
+    await acquireLockFile(lock, 'me');
+    expect(readdirSync(root).sort()).toEqual(['ship.lock', ...kept.map((name) => `ship.lock.${name}`)]);
   });
 
   test('of a living process names it, and is free once that was killed', async () => {

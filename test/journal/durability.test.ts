@@ -1,0 +1,67 @@
+import fs from 'node:fs';
+import { expect, test } from 'vitest';
+import { createJournal, type Durability, type JournalFileSystem } from '../../src/journal/index.ts';
+import { listSegments } from '../../src/journal/segment-files.ts';
+import { flat, output, readAll, runFinished, tempRun, until } from './journal-rig.ts';
+
+function counting(durability: Durability) {
+  const count = { group: 0, each: 0, folder: 0 };
+  const fileSystem: JournalFileSystem = {
+    ...fs,
+    fdatasync(fd, done) {
+      count.group += 1;
+      fs.fdatasync(fd, done);
+    },
+    fdatasyncSync(fd) {
+      count.each += 1;
+      fs.fdatasyncSync(fd);
+    },
+    fsyncSync(fd) {
+      count.folder += 1;
+      fs.fsyncSync(fd);
+    },
+  };
+  return { count, journal: createJournal(tempRun(), { fileSystem, durability, archive: false }) };
+}
+
+test('many appends are one sync, at a boundary or when the time has come, and nothing is synced twice', async () => {
+  const { count, journal } = counting({ everyMs: 5 });
+  expect(count.folder).toBe(1);
+  for (let line = 0; line < 100; line++) journal.output(output('x\n'));
+  expect(count.group).toBe(0);
+  await until(() => count.group > 0);
+  expect(count.group).toBe(1);
+  await journal.sync();
+  expect(count.group).toBe(1);
+  journal.output(output('y\n'));
+  await journal.sync();
+  expect(count).toEqual({ group: 2, each: 0, folder: 1 });
+  await journal.close();
+});
+
+test('with `always` each append is on disk when it returns', async () => {
+  const { count, journal } = counting('always');
+  for (let line = 0; line < 3; line++) journal.output(output('x\n'));
+  expect(count.each).toBe(3);
+  await journal.close();
+});
+
+test('with `none` the disk is never asked, and the journal is whole all the same', async () => {
+  const { count, journal } = counting('none');
+  journal.output(output('x\n'));
+  await journal.sync();
+  await journal.close();
+  expect(count).toEqual({ group: 0, each: 0, folder: 0 });
+  expect(flat(await readAll(journal.folder))).toEqual([[0, 'x']]);
+});
+
+test('closed segments of a quiet run are archived in the background, and the run goes on', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder, { segmentBytes: 200 });
+  for (let line = 0; line < 10; line++) journal.output(output(`line ${line}\n`));
+  const forms = () => listSegments(folder.journalDir).map((file) => file.form);
+  await until(() => forms().includes('archived') && !forms().slice(0, -1).includes('raw'));
+  journal.event(runFinished);
+  await journal.close();
+  expect(flat(await readAll(folder)).map(([seq]) => seq)).toEqual(Array.from({ length: 11 }, (_, seq) => seq));
+});
