@@ -3,19 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ClaudeEvent } from '../../src/event/claude-event.ts';
-import { createNesting } from '../../src/run/claude/intake/nesting.ts';
-import { judgeClaude } from '../../src/run/claude/judge.ts';
-import { type ClaudeRun, newPlace, runClaude } from '../support/claude-run.ts';
-
-function of<T extends ClaudeEvent['type']>(run: ClaudeRun, type: T): readonly Extract<ClaudeEvent, { type: T }>[] {
-  return run.events.filter((event): event is Extract<ClaudeEvent, { type: T }> => event.type === type);
-}
-
-function judged(run: ClaudeRun, wantsStructuredOutput = false, endedByUs = false) {
-  const { result, exitCode, signal, stderr } = run;
-  return judgeClaude({ result, exitCode, signal, stderrTail: stderr.split('\n'), endedByUs, wantsStructuredOutput });
-}
+import { type ClaudeRun, eventsOf, judged, newPlace, runClaude } from '../support/claude-run.ts';
 
 const text = (run: ClaudeRun): string => run.said.map((each) => each.text).join('\n');
 
@@ -70,8 +58,8 @@ describe('a session with tools, a failing tool and a denial, of somebody who is 
       'claude.said',
       'claude.result',
     ]);
-    expect(of(run, 'claude.tool_returned').map((event) => event.isError)).toEqual([false, true, true]);
-    expect(of(run, 'claude.permission_denied')[0]).toMatchObject({
+    expect(eventsOf(run, 'claude.tool_returned').map((event) => event.isError)).toEqual([false, true, true]);
+    expect(eventsOf(run, 'claude.permission_denied')[0]).toMatchObject({
       tool: 'Bash',
       input: '{"command":"touch forbidden"}',
     });
@@ -89,7 +77,7 @@ describe('a session with tools, a failing tool and a denial, of somebody who is 
   test('costs what the result line says, once', () => {
     expect(run.cost).toMatchObject({ type: 'claude.cost', estimated: false, costUsd: run.result?.totalCostUsd });
     expect(run.result?.totalCostUsd).toBeGreaterThan(0);
-    expect(new Set(of(run, 'claude.usage').map((event) => event.messageId)).size).toBe(4);
+    expect(new Set(eventsOf(run, 'claude.usage').map((event) => event.messageId)).size).toBe(4);
     expect(judged(run)).toEqual({ kind: 'success' });
   });
 
@@ -142,14 +130,14 @@ describe('a prompt with a JSON schema, while the API is overloaded at first', ()
   });
 
   test('tells the retry', () => {
-    expect(of(run, 'claude.retrying')).toMatchObject([{ attempt: 1, maxRetries: 10, error: 'overloaded (529)' }]);
+    expect(eventsOf(run, 'claude.retrying')).toMatchObject([{ attempt: 1, maxRetries: 10, error: 'overloaded (529)' }]);
     expect(text(run)).toMatch(/API error overloaded \(529\): retry 1 of 10 in \d\.\d s/);
   });
 
   test('gives the structured output, in the session that was asked for', () => {
-    expect(of(run, 'claude.result')[0]?.structuredOutput).toEqual({ answer: 42 });
-    expect(of(run, 'claude.session')[0]?.sessionId).toBe('b2b1c9de-4f66-4a8e-9a01-0123456789ab');
-    expect(judged(run, true)).toEqual({ kind: 'success' });
+    expect(eventsOf(run, 'claude.result')[0]?.structuredOutput).toEqual({ answer: 42 });
+    expect(eventsOf(run, 'claude.session')[0]?.sessionId).toBe('b2b1c9de-4f66-4a8e-9a01-0123456789ab');
+    expect(judged(run, { wantsStructuredOutput: true })).toEqual({ kind: 'success' });
   });
 });
 
@@ -193,7 +181,7 @@ describe('a subagent', () => {
   });
 
   test('is told apart from the main agent', () => {
-    const bash = of(run, 'claude.tool_called').find((event) => event.tool === 'Bash');
+    const bash = eventsOf(run, 'claude.tool_called').find((event) => event.tool === 'Bash');
     expect(bash?.parentToolUseId).toBe('toolu_task');
     expect(text(run)).toContain('│ ● Bash(echo sub)\n│   ⎿ sub');
     expect(text(run)).toContain('◦ subagent general-purpose started: look');
@@ -231,105 +219,6 @@ describe('a resumed session', () => {
     const spent = second.cost?.type === 'claude.cost' ? second.cost.costUsd : Number.NaN;
     expect(second.result?.totalCostUsd).toBeCloseTo((first.result?.totalCostUsd ?? 0) + spent, 9);
     expect(second.cost).toMatchObject({ estimated: false, models: [{ inputTokens: 200_000, outputTokens: 1_000 }] });
-    expect(of(second, 'claude.result')[0]?.costUsd).toBe(spent);
-  });
-});
-
-describe('a process that is ended by SIGTERM in the middle of a tool call', () => {
-  let run: ClaudeRun;
-  beforeAll(async () => {
-    run = await runClaude({
-      prompt: 'wait',
-      step: { allowedTools: ['Bash'] },
-      script: [
-        {
-          prompt: 'wait',
-          turns: [
-            { kind: 'reply', text: 'x'.repeat(4_000), tools: [{ name: 'Bash', input: { command: 'sleep 60' } }] },
-            // The signal ends the command first, and the CLI may ask for the next turn before it ends itself.
-            { kind: 'silence' },
-          ],
-        },
-      ],
-      during: (event, { kill }) => {
-        if (event.type === 'claude.tool_called') kill('SIGTERM');
-      },
-    });
-  });
-
-  test('leaves no result line, and says so', () => {
-    expect(run.result).toBeUndefined();
-    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'signal', signal: 'SIGTERM', exitCode: 143 });
-    expect(judged(run, false, true)).toMatchObject({ kind: 'error', reason: 'no_result', exitCode: 143 });
-  });
-
-  test('costs what its messages amount to, as an estimate', () => {
-    expect(run.cost).toMatchObject({ type: 'claude.cost', estimated: true, models: [{ inputTokens: 1_200 }] });
-    const [use] = run.cost?.type === 'claude.cost' ? run.cost.models : [];
-    expect(use?.outputTokens).toBeGreaterThanOrEqual(1_000);
-  });
-
-  test('leaves a whole tree of spans all the same: what was never sent is made up for', () => {
-    const nesting = createNesting(run.traceId, run.spanId);
-    for (const { signal, request } of run.telemetry) if (signal === 'traces') nesting.take(request);
-    nesting.take(run.derived.request);
-    expect(nesting.verify()).toMatchObject({ orphans: 0, strangers: 0, missing: [] });
-    expect(nesting.verify().ownSpans).toBeGreaterThan(0);
-  });
-});
-
-describe('an API that never answers', () => {
-  test('shows as silence since the session began, and is no result', async () => {
-    let seen: unknown;
-    const run = await runClaude({
-      prompt: 'hello',
-      script: [{ prompt: 'hello', turns: [{ kind: 'silence' }] }],
-      onFirstRequest: ({ kill, stalls }) => {
-        seen = stalls.waiting();
-        kill('SIGKILL');
-      },
-    });
-    expect(seen).toMatchObject({ cause: 'no_output', what: 'the model is asked' });
-    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'signal', signal: 'SIGKILL' });
-  });
-});
-
-describe('limits of the step', () => {
-  const script = [
-    {
-      prompt: 'go on',
-      turns: [
-        {
-          kind: 'reply',
-          tools: [{ name: 'Bash', input: { command: 'echo a' } }],
-          usage: { input: 100_000, output: 10_000 },
-        },
-      ],
-    },
-  ] as const;
-
-  test('a used-up budget of the step is an error, and names the setting', async () => {
-    const run = await runClaude({ prompt: 'go on', script, step: { allowedTools: ['Bash'], maxBudgetUsd: 0.5 } });
-    const message = expect.stringContaining('raise maxBudgetUsd');
-    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'budget', message, exitCode: 1 });
-  });
-
-  test('used-up turns are a failure, and name the setting', async () => {
-    const run = await runClaude({ prompt: 'go on', script, step: { allowedTools: ['Bash'], maxTurns: 2 } });
-    const message = 'Reached maximum number of turns (2): raise maxTurns of the step or give it less to do';
-    expect(judged(run)).toMatchObject({ kind: 'failure', reason: 'claude_error', message });
-  });
-});
-
-describe('a start that fails', () => {
-  test('an unknown flag is no result, with what the CLI said', async () => {
-    const run = await runClaude({ prompt: 'x', script: [], step: { extraArgs: ['--no-such-flag'] } });
-    const message = expect.stringContaining("unknown option '--no-such-flag'");
-    expect(judged(run)).toMatchObject({ kind: 'error', reason: 'no_result', message, exitCode: 1 });
-  });
-
-  test('without a login it says how to log in', async () => {
-    const run = await runClaude({ prompt: 'x', script: [], env: { ANTHROPIC_API_KEY: undefined } });
-    expect(judged(run)).toMatchObject({ kind: 'failure', message: expect.stringContaining('set ANTHROPIC_API_KEY') });
+    expect(eventsOf(second, 'claude.result')[0]?.costUsd).toBe(spent);
   });
 });

@@ -126,6 +126,11 @@ describe('what no version has written', () => {
     expect(said).toEqual([]);
   });
 
+  test('a rate limit that is not reached is no news', () => {
+    const { events, said } = readAll(lineOf({ type: 'rate_limit_event', rate_limit_info: { status: 'allowed' } }));
+    expect([...events, ...said]).toEqual([]);
+  });
+
   test('a line that is no JSON passes as text, without what could move the cursor', () => {
     const { events, said } = readAll(Buffer.from('Warning: \x1b[2Jsomething\x07\n{"half":\n'));
     expect(events).toEqual([]);
@@ -251,58 +256,5 @@ describe('readable text', () => {
     const content = [{ type: 'tool_result', tool_use_id: 't', content: 'one\ntwo', is_error: true }];
     reader.push(lineOf({ type: 'user', message: { content } }));
     expect(said[0]?.text).toBe('\x1b[31m  ⎿ one\x1b[39m\n\x1b[31m    two\x1b[39m');
-  });
-});
-
-describe('what it waits for', () => {
-  const at = (...messages: readonly unknown[]) => readAll(Buffer.concat(messages.map(lineOf))).stalls.waiting();
-  const retry = (error: string) => ({ type: 'system', subtype: 'api_retry', error, retry_delay_ms: 5_000 });
-  const answer = { type: 'assistant', message: { content: [] } };
-
-  test('a rate limit since the first retry, until an answer comes', () => {
-    expect(at(retry('rate_limit'), retry('overloaded'))).toMatchObject({
-      cause: 'rate_limited',
-      sinceMs: 1,
-      untilMs: 5_002,
-    });
-    expect(at(retry('rate_limit'), answer)).toMatchObject({ cause: 'no_output', sinceMs: 2 });
-    expect(at(retry('authentication_failed'))).toMatchObject({ cause: 'no_output' });
-  });
-
-  test('nothing, when the API says that all is well', () => {
-    const { events, stalls } = readAll(lineOf({ type: 'rate_limit_event', rate_limit_info: { status: 'allowed' } }));
-    expect(events).toEqual([]);
-    expect(stalls.waiting().cause).toBe('no_output');
-  });
-
-  test('a limit of the subscription until it resets', () => {
-    const info = { status: 'rejected', resetsAt: 1_800_000_000 };
-    const event = { type: 'rate_limit_event', rate_limit_info: info };
-    expect(at(event)).toMatchObject({ cause: 'rate_limited', untilMs: 1_800_000_000_000 });
-    expect(at(event, { ...event, rate_limit_info: { status: 'allowed' } })).toMatchObject({ cause: 'no_output' });
-  });
-
-  test('a permission, while it is being checked', () => {
-    const use = { type: 'assistant', message: { content: [{ type: 'tool_use', id: 't', name: 'Bash' }] } };
-    const check = { type: 'system', subtype: 'permission_check_status', tool_use_id: 't', status: 'checking' };
-    expect(at(use, check)).toMatchObject({
-      cause: 'waiting_for_permission',
-      sinceMs: 2,
-      what: 'Bash waits for a permission',
-    });
-    expect(at(use, check, { ...check, status: 'done' })).toMatchObject({ cause: 'no_output', what: 'Bash is running' });
-  });
-
-  test('its own exit after the result, but not while background tasks run, and not when a turn follows', () => {
-    const result = { type: 'result', subtype: 'success' };
-    const tasks = (...list: readonly unknown[]) => ({
-      type: 'system',
-      subtype: 'background_tasks_changed',
-      tasks: list,
-    });
-    expect(at(result, { type: 'rate_limit_event' })).toMatchObject({ cause: 'no_exit_after_result', sinceMs: 1 });
-    expect(at(tasks({}), result)).toMatchObject({ cause: 'no_output', what: '1 background tasks are running' });
-    expect(at(tasks({}), result, tasks())).toMatchObject({ cause: 'no_exit_after_result' });
-    expect(at(result, answer)).toMatchObject({ cause: 'no_output' });
   });
 });

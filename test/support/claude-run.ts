@@ -9,6 +9,7 @@ import type { Script } from '../../demo/messages-api/script.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import type { ClaudeEvent } from '../../src/event/claude-event.ts';
 import { newRunId, parentSpanId, traceIdOf, traceparentOf } from '../../src/event/ids.ts';
+import type { Outcome } from '../../src/event/outcome.ts';
 import type { Severity } from '../../src/event/record.ts';
 import { type ClaudeInvocation, claudeArguments } from '../../src/run/claude/arguments.ts';
 import { createCostMeter } from '../../src/run/claude/cost.ts';
@@ -17,6 +18,7 @@ import { claudeEnvironment } from '../../src/run/claude/environment.ts';
 import type { NestingFound } from '../../src/run/claude/intake/nesting.ts';
 import { startIntake, type TelemetryArrived } from '../../src/run/claude/intake/server.ts';
 import type { JsonObject } from '../../src/run/claude/json.ts';
+import { type ClaudeExit, judgeClaude } from '../../src/run/claude/judge.ts';
 import type { ClaudeResult } from '../../src/run/claude/result.ts';
 import { createStallTracker, type StallTracker } from '../../src/run/claude/stalls.ts';
 import { createStreamJsonReader } from '../../src/run/claude/stream-json.ts';
@@ -188,4 +190,26 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
   await api.close();
   if (options.place === undefined) place.remove();
   return run;
+}
+
+/** The events of one type. */
+export function eventsOf<T extends ClaudeEvent['type']>(
+  run: ClaudeRun,
+  type: T,
+): readonly Extract<ClaudeEvent, { type: T }>[] {
+  return run.events.filter((event): event is Extract<ClaudeEvent, { type: T }> => event.type === type);
+}
+
+/** How the engine would judge the run. */
+export function judged(run: ClaudeRun, given: Partial<ClaudeExit> = {}): Outcome {
+  const { result, exitCode, signal, stderr } = run;
+  const exit = {
+    result,
+    exitCode,
+    signal,
+    stderrTail: stderr.split('\n'),
+    endedByUs: false,
+    wantsStructuredOutput: false,
+  };
+  return judgeClaude({ ...exit, ...given });
 }
