@@ -3,7 +3,7 @@ import { fillText, fitText, textWidth } from './terminal/width.ts';
 
 /** `0.4s`, `12s`, `1m 04s`, `2h 03m`, `3d 04h`: two units at most, and tenths only where they matter. */
 export function formatDuration(ms: number): string {
-  const tenths = Math.round(Math.max(0, ms) / 100);
+  const tenths = Math.floor(Math.max(0, ms) / 100);
   if (tenths < 100) return `${(tenths / 10).toFixed(1)}s`;
   const seconds = Math.floor(Math.max(0, ms) / 1000);
   if (seconds < 60) return `${seconds}s`;
