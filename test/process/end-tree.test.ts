@@ -182,8 +182,7 @@ describe('a signal', () => {
 
   it('does not go to a zombie, which counts as dead', async () => {
     const rig = createRig();
-    // The child becomes a zombie, as its parent is replaced by a program that waits for nobody.
-    const child = await rig.sh('true & echo $!; exec sleep 300');
+    const child = await rig.start(fixture('process-makes-zombie.sh'));
     await until(() => child.output().stdout.lines === 1);
     const pid = Number(child.text());
     await until(() => readStat(pid)?.state === 'Z');

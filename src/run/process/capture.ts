@@ -36,7 +36,6 @@ export function createCapture(source: number | Readable, options: CaptureOptions
   let state: CaptureState = 'open';
   let bytes = 0;
   let lines = 0;
-  let paused = false;
   const { promise: done, resolve: finish } = Promise.withResolvers<void>();
   const splitter = createLineSplitter((batch) => {
     lines += batch.lineCount - (batch.continues ? 1 : 0);
@@ -53,7 +52,6 @@ export function createCapture(source: number | Readable, options: CaptureOptions
   };
   const onRead = (count: number) => {
     bytes += count;
-    return !paused;
   };
   const stream = typeof source === 'number' ? openSocket(source, splitter, onRead) : feed(source, splitter, onRead);
   stream.once('end', () => stop('ended'));
@@ -61,20 +59,13 @@ export function createCapture(source: number | Readable, options: CaptureOptions
   stream.once('error', () => stop('ended'));
   stream.once('close', () => stop('ended'));
 
-  const resume = () => {
-    paused = false;
-    stream.resume();
-  };
   return {
     captured: () => ({ state, bytes, lines }),
     done,
-    pause() {
-      paused = true;
-      stream.pause();
-    },
-    resume,
+    pause: () => void stream.pause(),
+    resume: () => void stream.resume(),
     async cut() {
-      resume();
+      stream.resume();
       const limit = bytes + MAX_PIPE_BYTES;
       for (let empty = 0; state === 'open' && empty < EMPTY_TURNS && bytes < limit; ) {
         const before = bytes;
@@ -95,7 +86,7 @@ const EMPTY_TURNS = 3;
 const MAX_PIPE_BYTES = 1 << 20;
 
 /** Reads straight into the splitter's buffer: no chunk objects and no copy. */
-function openSocket(fd: number, splitter: LineSplitter, onRead: (count: number) => boolean): Socket {
+function openSocket(fd: number, splitter: LineSplitter, onRead: (count: number) => void): Socket {
   return new Socket({
     fd,
     readable: true,
@@ -105,13 +96,15 @@ function openSocket(fd: number, splitter: LineSplitter, onRead: (count: number) 
       buffer: () => splitter.room(),
       callback(count) {
         splitter.filled(count);
-        return onRead(count);
+        onRead(count);
+        // True goes on reading, unless somebody has paused the socket meanwhile.
+        return true;
       },
     },
   });
 }
 
-function feed(stream: Readable, splitter: LineSplitter, onRead: (count: number) => boolean): Readable {
+function feed(stream: Readable, splitter: LineSplitter, onRead: (count: number) => void): Readable {
   return stream.on('data', (chunk: Buffer) => {
     splitter.push(chunk);
     onRead(chunk.length);
