@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ClaudeRun, eventsOf, judged, newPlace, runClaude } from '../support/claude-run.ts';
+import { type ClaudeRun, eventsOf, judged, newPlace, type Place, runClaude } from '../support/claude-run.ts';
 
 const text = (run: ClaudeRun): string => run.said.map((each) => each.text).join('\n');
 
@@ -195,7 +195,7 @@ describe('a subagent', () => {
 });
 
 describe('a resumed session', () => {
-  const place = newPlace();
+  let place: Place;
   const script = [
     { prompt: 'first', turns: [{ kind: 'reply', text: 'one', usage: { input: 100_000, output: 1_000 } }] },
     { prompt: 'second', turns: [{ kind: 'reply', text: 'two', usage: { input: 200_000, output: 1_000 } }] },
@@ -204,6 +204,7 @@ describe('a resumed session', () => {
   let first: ClaudeRun;
   let second: ClaudeRun;
   beforeAll(async () => {
+    place = newPlace();
     first = await runClaude({ place, script, prompt: 'first' });
     const resumeSessionId = first.result?.sessionId;
     second = await runClaude({ place, script, prompt: 'second', invocation: { resumeSessionId, sessionId: own } });
