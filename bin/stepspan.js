@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+// Starts stepspan with a Node that can run it. Plain JavaScript of the oldest kind, so that an old Node can read it and say
+// what is wrong. Where the running Node is too old, the npm package `node`, installed beside stepspan, brings its own.
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+
+const needed = [22, 15];
+const running = process.versions.node.split('.').map(Number);
+
+if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[1])) {
+  await import('../dist/cli/main.js');
+} else {
+  const program = newerNode();
+  if (program === undefined) {
+    console.error(
+      `stepspan: needs Node ${needed.join('.')} or newer, and this is ${process.versions.node}. ` +
+        'Install a newer Node, or bring one along: npm install node@24 beside stepspan.',
+    );
+    process.exit(3);
+  }
+  const child = spawn(program, process.argv.slice(1), { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both, and a second one would hurry; what is sent to this process alone is handed on.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  child.on('exit', (status) => process.exit(status ?? 1));
+}
+
+function newerNode() {
+  try {
+    return createRequire(import.meta.url).resolve('node/bin/node');
+  } catch {
+    return undefined;
+  }
+}
