@@ -154,3 +154,22 @@ export function startStep(run: WrittenRun, step: string): void {
   run.event({ type: 'step.started' }, step);
   run.event(attemptStarted, step);
 }
+
+export const old = '20260101-120000-aaaaaa' as RunId;
+export const newer = '20260102-120000-bbbbbb' as RunId;
+
+/** A run with bytes of every kind in it: colours, no UTF-8, a line without end, both streams and raw protocol. */
+export const stdoutBytes = Buffer.concat([
+  Buffer.from('\u001b[32mgreen\u001b[0m\nplain\n'),
+  Buffer.from([0xff, 0x0a]),
+  Buffer.from('50 %'),
+]);
+export async function writeMixed(rig: Rig, id = old): Promise<WrittenRun> {
+  const run = rig.start({ id });
+  startStep(run, 'build');
+  run.output(stdoutBytes, 'build');
+  run.output('ERROR: \u001b]52;c;aGk=\u0007bad\nwarn\n', 'build', 'stderr');
+  run.output('{"type":"raw"}\n', 'build', 'debug');
+  await run.finish(['build'], false);
+  return run;
+}

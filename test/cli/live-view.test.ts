@@ -188,6 +188,17 @@ describe('the list', () => {
     expect(lines).toHaveLength(4);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(30);
   });
+
+  test('keeps the last character of a line that is as wide as the terminal', () => {
+    const screen = new VtScreen(60, 24);
+    const made = midRun().output(`${'x'.repeat(500)}\n`, 'review');
+    show(viewOn(screen, startMs + 17_000), made);
+    const line = screen
+      .text()
+      .split('\n')
+      .find((text) => text.includes('xxx'));
+    expect([line?.length, line?.at(-1)]).toEqual([60, '…']);
+  });
 });
 
 describe('output above the list', () => {

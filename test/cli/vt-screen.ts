@@ -72,8 +72,10 @@ export class VtScreen extends EventEmitter {
     else if (final === 'J' && parameters === '') {
       this.#lines.length = this.#row + 1;
       this.#lines[this.#row] = this.#current().slice(0, this.#column);
-    } else if (final === 'K' && parameters === '') this.#lines[this.#row] = this.#current().slice(0, this.#column);
-    else if (parameters === '?25') this.cursorShown = final === 'h';
+    } else if (final === 'K' && parameters === '') {
+      // After the last column was written the cursor stays on it until the next character, so that one is erased too.
+      this.#lines[this.#row] = this.#current().slice(0, Math.min(this.#column, this.columns - 1));
+    } else if (parameters === '?25') this.cursorShown = final === 'h';
     else if (parameters !== '?2026') throw new Error(`the terminal was sent CSI ${parameters}${final}`);
   }
 

@@ -125,6 +125,7 @@ function phaseText(state: RunState, style: Style): string {
 }
 
 function remainingText(left: Estimate | undefined): string {
-  if (left === undefined || left.remainingMs <= 0) return '';
+  // Below a second the estimate is less certain than it looks.
+  if (left === undefined || left.remainingMs < 1000) return '';
   return `about ${formatDuration(left.remainingMs)} left${left.basis === 'history' ? '' : '?'}`;
 }

@@ -1,14 +1,13 @@
-// ls, show, tail and export as a person meets them: real processes over journals that the real writer wrote.
+// tail and export as a person meets them: real processes over journals that the real writer wrote.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { registerTail } from '../../src/cli/tail.ts';
-import type { RunId } from '../../src/event/ids.ts';
-import { createRig, type Rig, startStep, type WrittenRun } from './data-folder-rig.ts';
+import { createRig, old, type Rig, startStep, stdoutBytes, writeMixed } from './data-folder-rig.ts';
 import { VtScreen } from './vt-screen.ts';
 
 let rig: Rig;
@@ -20,130 +19,9 @@ afterEach(() => rig.remove());
 /** A process has to start, beside those of other tests. */
 const patience = { timeout: 20_000 };
 
-const old = '20260101-120000-aaaaaa' as RunId;
-const newer = '20260102-120000-bbbbbb' as RunId;
-
-/** A run with bytes of every kind in it: colours, no UTF-8, a line without end, both streams and raw protocol. */
-const stdoutBytes = Buffer.concat([
-  Buffer.from('\u001b[32mgreen\u001b[0m\nplain\n'),
-  Buffer.from([0xff, 0x0a]),
-  Buffer.from('50 %'),
-]);
-async function writeMixed(id = old): Promise<WrittenRun> {
-  const run = rig.start({ id });
-  startStep(run, 'build');
-  run.output(stdoutBytes, 'build');
-  run.output('ERROR: \u001b]52;c;aGk=\u0007bad\nwarn\n', 'build', 'stderr');
-  run.output('{"type":"raw"}\n', 'build', 'debug');
-  await run.finish(['build'], false);
-  return run;
-}
-
-describe('ls', () => {
-  test('says that there are no runs, and how to start one', async () => {
-    const { stdout, code } = await rig.run('ls');
-    expect(stdout.toString()).toBe(`No runs in ${rig.root}. Start one with: stepspan run FILE\n`);
-    expect(code).toBe(0);
-  });
-
-  test('lists runs newest first: what goes on, what ended, and what was left by a wrapper that died', async () => {
-    await rig.start({ id: old }).finish(['build'], false);
-    const running = rig.start({ id: newer, workflow: 'review', steps: ['a', 'b'] });
-    const dead = rig.start({ id: '20260103-120000-cccccc' as RunId, pid: 2 ** 22 - 1 });
-    const { stdout } = await rig.run('ls');
-    const rows = stdout
-      .toString()
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.split(/ {2,}/));
-    expect(rows[0]).toEqual(['RUN', 'WORKFLOW', 'STATE', 'STEPS', 'STARTED', 'TIME', 'COST']);
-    expect(rows.slice(1).map((row) => row.slice(0, 4))).toEqual([
-      ['20260103-120000-cccccc', 'nightly', 'abandoned', '0/1'],
-      [newer, 'review', 'running', '0/2'],
-      [old, 'nightly', 'failure', '1/1'],
-    ]);
-    const json = JSON.parse((await rig.call('ls', '--json', '--outcome', 'failure', 'running')).stdout.toString());
-    expect(json).toMatchObject([
-      { runId: newer, state: 'running', steps: 2 },
-      { runId: old, state: 'failure', durationMs: 5000, completedSteps: 1 },
-    ]);
-    const filtered = JSON.parse((await rig.call('ls', '--json', '--workflow', 'review')).stdout.toString());
-    expect(filtered.map((row: { runId: string }) => row.runId)).toEqual([newer]);
-    expect((await rig.call('ls', '-n', '1')).stdout.toString()).toContain('2 older not looked at');
-    await running.journal.close();
-    await dead.journal.close();
-  });
-
-  test('reads the journal of a run that has ended once only, and makes a summary that is not one anew', async () => {
-    await rig.start({ id: old }).finish(['build']);
-    const list = async () => (await rig.call('ls', '--json')).stdout.toString();
-    const first = await list();
-    const saved = path.join(rig.folderOf(old).dir, 'summary.json');
-    expect(existsSync(saved)).toBe(true);
-    const good = readFileSync(saved);
-    for (const bad of ['', '{}', good.toString().replace('"stepspanState":', '"stepspanState":9')]) {
-      rmSync(saved);
-      writeFileSync(saved, bad);
-      expect(await list()).toBe(first);
-      expect(readFileSync(saved)).toEqual(good);
-    }
-    // The proof that the journal is not asked again: there is none any more.
-    rmSync(rig.folderOf(old).journalDir, { recursive: true });
-    expect(await list()).toBe(first);
-  });
-
-  test('refuses a flag or a setting that cannot be with the exit status for bad input', async () => {
-    const { stderr, code } = await rig.call('ls', '--colour', 'blue');
-    expect(stderr).toBe('stepspan: --colour: colour is "blue", not a known word; write `auto`, `always`, `never`\n');
-    expect(code).toBe(2);
-  });
-});
-
-describe('show', () => {
-  test('tells the outcome of each step, why, and the last lines of what failed', async () => {
-    await writeMixed();
-    const { stdout, code } = await rig.run('show', 'latest', '-n', '3');
-    const text = stdout.toString();
-    expect(text).toContain(`nightly  ${old}  failure`);
-    expect(text).toMatch(/✗ {2}build {2}failure .* exit code 1/);
-    expect(text.slice(text.indexOf('last lines'))).toBe('last lines of build:\n  50 %\n  ERROR: bad\n  warn\n');
-    expect(text).not.toContain('\u001b');
-    expect(code).toBe(0);
-  });
-
-  test('finds the last lines of a step behind any amount of output of others', async () => {
-    const run = rig.start({ id: old, steps: ['build', 'noisy'] });
-    startStep(run, 'build');
-    run.output('the reason\n', 'build');
-    startStep(run, 'noisy');
-    run.output('x\n'.repeat(20_000), 'noisy');
-    await run.finish(['build'], false);
-    const json = JSON.parse((await rig.call('show', old, '--json')).stdout.toString());
-    expect(json.steps[0].lastLines).toEqual(['the reason']);
-    expect(json).toMatchObject({
-      outcome: 'failure',
-      state: 'failure',
-      lines: { stdout: 20_001 },
-      dataDir: rig.folderOf(old).dir,
-    });
-    expect(json.steps[0].attempts[0]).toMatchObject({ number: 1, outcome: { kind: 'failure', exitCode: 1 } });
-  });
-
-  test('finds a run by a part of its id, and says when it fits none or several', async () => {
-    await rig.start({ id: old }).finish([]);
-    await rig.start({ id: newer }).finish([]);
-    expect(JSON.parse((await rig.call('show', 'bbbbbb', '--json')).stdout.toString()).runId).toBe(newer);
-    for (const text of ['2026', 'zzz', '../..']) {
-      const { stderr, code } = await rig.call('show', text);
-      expect(stderr).toMatch(/^stepspan: /);
-      expect(code).toBe(7);
-    }
-  });
-});
-
 describe('tail', () => {
   test('in a pipe gives the bytes exactly as they were printed', async () => {
-    await writeMixed();
+    await writeMixed(rig);
     const { stdout, code } = await rig.run('tail', 'latest', '--stream', 'stdout', '--from', '0');
     expect(stdout.equals(stdoutBytes)).toBe(true);
     expect(code).toBe(0);
@@ -208,7 +86,7 @@ describe('tail', () => {
   });
 
   test('on a terminal names the step of each line, and lets text and colours through only', async () => {
-    await writeMixed();
+    await writeMixed(rig);
     const screen = new VtScreen(60, 20);
     const program = new Command();
     const stream = screen as unknown as NodeJS.WriteStream;
@@ -242,7 +120,7 @@ describe('tail', () => {
 
 describe('export', () => {
   test('writes text with and without escape sequences, and the parts that are asked for', async () => {
-    await writeMixed();
+    await writeMixed(rig);
     const text = async (...args: string[]) => (await rig.call('export', 'latest', ...args)).stdout;
     expect((await text('--ansi', '--stream', 'stdout')).equals(stdoutBytes)).toBe(true);
     expect((await text('--stream', 'stdout')).toString('latin1')).toBe('green\nplain\n\u00ff\n50 %');
@@ -253,7 +131,7 @@ describe('export', () => {
   });
 
   test('writes ndjson with everything, debug and events included where asked', async () => {
-    await writeMixed();
+    await writeMixed(rig);
     const { stdout } = await rig.call('export', 'latest', '--format', 'ndjson', '--events');
     const objects = stdout
       .toString()
@@ -273,7 +151,7 @@ describe('export', () => {
   });
 
   test('writes a file that is there whole, for its owner only, or not at all', async () => {
-    await writeMixed();
+    await writeMixed(rig);
     expect((await rig.run('export', 'latest', '-o', 'run.csv', '--format', 'csv')).code).toBe(0);
     expect(readFileSync(path.join(rig.root, 'run.csv'), 'utf8').split('\r\n')).toHaveLength(9);
     expect(statSync(path.join(rig.root, 'run.csv')).mode & 0o777).toBe(0o600);
@@ -284,7 +162,7 @@ describe('export', () => {
   });
 
   test('hands a run to the OTLP mapper of the program', async () => {
-    await writeMixed();
+    await writeMixed(rig);
     const { stdout } = await rig.call('export', 'latest', '--format', 'otlp-json', '--stream', 'debug');
     expect(
       stdout
@@ -296,7 +174,7 @@ describe('export', () => {
   });
 
   test('tells everything that is wrong with what was asked for', async () => {
-    await writeMixed();
+    await writeMixed(rig);
     const { stdout, stderr, code } = await rig.run(
       'export',
       'latest',

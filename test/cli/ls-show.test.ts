@@ -1,0 +1,114 @@
+// ls and show as a person meets them, over journals that the real writer wrote.
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RunId } from '../../src/event/ids.ts';
+import { createRig, newer, old, type Rig, startStep, writeMixed } from './data-folder-rig.ts';
+
+let rig: Rig;
+beforeEach(() => {
+  rig = createRig();
+});
+afterEach(() => rig.remove());
+
+describe('ls', () => {
+  test('says that there are no runs, and how to start one', async () => {
+    const { stdout, code } = await rig.run('ls');
+    expect(stdout.toString()).toBe(`No runs in ${rig.root}. Start one with: stepspan run FILE\n`);
+    expect(code).toBe(0);
+  });
+
+  test('lists runs newest first: what goes on, what ended, and what was left by a wrapper that died', async () => {
+    await rig.start({ id: old }).finish(['build'], false);
+    const running = rig.start({ id: newer, workflow: 'review', steps: ['a', 'b'] });
+    const dead = rig.start({ id: '20260103-120000-cccccc' as RunId, pid: 2 ** 22 - 1 });
+    const { stdout } = await rig.run('ls');
+    const rows = stdout
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/));
+    expect(rows[0]).toEqual(['RUN', 'WORKFLOW', 'STATE', 'STEPS', 'STARTED', 'TIME', 'COST']);
+    expect(rows.slice(1).map((row) => row.slice(0, 4))).toEqual([
+      ['20260103-120000-cccccc', 'nightly', 'abandoned', '0/1'],
+      [newer, 'review', 'running', '0/2'],
+      [old, 'nightly', 'failure', '1/1'],
+    ]);
+    const json = JSON.parse((await rig.call('ls', '--json', '--outcome', 'failure', 'running')).stdout.toString());
+    expect(json).toMatchObject([
+      { runId: newer, state: 'running', steps: 2 },
+      { runId: old, state: 'failure', durationMs: 5000, completedSteps: 1 },
+    ]);
+    const filtered = JSON.parse((await rig.call('ls', '--json', '--workflow', 'review')).stdout.toString());
+    expect(filtered.map((row: { runId: string }) => row.runId)).toEqual([newer]);
+    expect((await rig.call('ls', '-n', '1')).stdout.toString()).toContain('2 older not looked at');
+    await running.journal.close();
+    await dead.journal.close();
+  });
+
+  test('reads the journal of a run that has ended once only, and makes a summary that is not one anew', async () => {
+    await rig.start({ id: old }).finish(['build']);
+    const list = async () => (await rig.call('ls', '--json')).stdout.toString();
+    const first = await list();
+    const saved = path.join(rig.folderOf(old).dir, 'summary.json');
+    expect(existsSync(saved)).toBe(true);
+    const good = readFileSync(saved);
+    for (const bad of ['', '{}', good.toString().replace('"stepspanState":', '"stepspanState":9')]) {
+      rmSync(saved);
+      writeFileSync(saved, bad);
+      expect(await list()).toBe(first);
+      expect(readFileSync(saved)).toEqual(good);
+    }
+    // The proof that the journal is not asked again: there is none any more.
+    rmSync(rig.folderOf(old).journalDir, { recursive: true });
+    expect(await list()).toBe(first);
+  });
+
+  test('refuses a flag or a setting that cannot be with the exit status for bad input', async () => {
+    const { stderr, code } = await rig.call('ls', '--colour', 'blue');
+    expect(stderr).toBe('stepspan: --colour: colour is "blue", not a known word; write `auto`, `always`, `never`\n');
+    expect(code).toBe(2);
+  });
+});
+
+describe('show', () => {
+  test('tells the outcome of each step, why, and the last lines of what failed', async () => {
+    await writeMixed(rig);
+    const { stdout, code } = await rig.run('show', 'latest', '-n', '3');
+    const text = stdout.toString();
+    expect(text).toContain(`nightly  ${old}  failure`);
+    expect(text).toMatch(/✗ {2}build {2}failure .* exit code 1/);
+    expect(text.slice(text.indexOf('last lines'))).toBe('last lines of build:\n  50 %\n  ERROR: bad\n  warn\n');
+    expect(text).not.toContain('\u001b');
+    expect(code).toBe(0);
+  });
+
+  test('finds the last lines of a step behind any amount of output of others', async () => {
+    const run = rig.start({ id: old, steps: ['build', 'noisy'] });
+    startStep(run, 'build');
+    run.output('the reason\n', 'build');
+    startStep(run, 'noisy');
+    run.output('x\n'.repeat(20_000), 'noisy');
+    await run.finish(['build'], false);
+    const json = JSON.parse((await rig.call('show', old, '--json')).stdout.toString());
+    expect(json.steps[0].lastLines).toEqual(['the reason']);
+    expect(json).toMatchObject({
+      outcome: 'failure',
+      state: 'failure',
+      lines: { stdout: 20_001 },
+      dataDir: rig.folderOf(old).dir,
+    });
+    expect(json.steps[0].attempts[0]).toMatchObject({ number: 1, outcome: { kind: 'failure', exitCode: 1 } });
+  });
+
+  test('finds a run by a part of its id, and says when it fits none or several', async () => {
+    await rig.start({ id: old }).finish([]);
+    await rig.start({ id: newer }).finish([]);
+    expect(JSON.parse((await rig.call('show', 'bbbbbb', '--json')).stdout.toString()).runId).toBe(newer);
+    for (const text of ['2026', 'zzz', '../..']) {
+      const { stderr, code } = await rig.call('show', text);
+      expect(stderr).toMatch(/^stepspan: /);
+      expect(code).toBe(7);
+    }
+  });
+});
