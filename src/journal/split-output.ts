@@ -25,7 +25,7 @@ export function* splitOutput(draft: OutputDraft, maxBytes: number): Generator<Ou
 
 /** A UTF-8 character has at most three continuation bytes (10xxxxxx); more of them means that it is no UTF-8. */
 function wholeCharacters(bytes: Buffer, start: number, maxBytes: number): number {
-  for (let back = 0; back < 4 && back < maxBytes - 1; back++) {
+  for (let back = 0; back < 4 && back < maxBytes; back++) {
     if ((bytes[start + maxBytes - back]! & 0xc0) !== 0x80) return maxBytes - back;
   }
   return maxBytes;

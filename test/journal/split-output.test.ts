@@ -8,7 +8,7 @@ test('parts join to the whole, none is too large, and each says how it is cut an
   const text = fc.array(fc.string({ unit: 'grapheme', maxLength: 30 }), { minLength: 1, maxLength: 20 });
   fc.assert(
     fc.property(text, fc.boolean(), fc.integer({ min: 1, max: 40 }), (words, ended, maxBytes) => {
-      const joined = words.map((word) => word.replaceAll('\n', '')).join('\n') + (ended ? '\n' : '');
+      const joined = words.map((word) => word.replaceAll(/[\n\ufffd]/g, '')).join('\n') + (ended ? '\n' : '');
       const whole = output(joined === '' || joined.endsWith('\n') ? `${joined}x` : joined, { continues: ended });
       const parts = [...splitOutput(whole, maxBytes)];
       expect(Buffer.concat(parts.map((part) => part.bytes)).equals(whole.bytes)).toBe(true);
@@ -24,6 +24,21 @@ test('parts join to the whole, none is too large, and each says how it is cut an
       }
     }),
   );
+});
+
+test('no character is cut in two, whatever mix of lengths meets whatever bound that can hold one', () => {
+  const characters = ['a', 'é', '€', '😀', '\n'];
+  for (let mix = 0; mix < characters.length ** 5; mix++) {
+    let text = '';
+    for (let rest = mix, length = 0; length < 5; length++) {
+      text += characters[rest % characters.length];
+      rest = Math.floor(rest / characters.length);
+    }
+    for (const maxBytes of [4, 5, 6, 7]) {
+      const parts = [...splitOutput(output(`${text}.`), maxBytes)].map((part) => part.bytes.toString());
+      expect(parts.join('')).toBe(`${text}.`);
+    }
+  }
 });
 
 test('output larger than a frame is journaled in several, and reads back as it was', async () => {
