@@ -11,6 +11,7 @@ import {
   isIn,
   letters,
   MAX_TOKEN_BYTES,
+  nothingUpTo,
   type Rule,
   type Sighting,
   startsWord,
@@ -76,7 +77,7 @@ const bearerToken: Rule = {
     const end = behindRun(view, start, bearerChars, MAX_TOKEN_BYTES);
     if (stopsAt(view, end)) return undecidedFrom(index);
     const looksGiven = holds(view, start, end, digits) && holds(view, start, end, letters);
-    return end - start >= MIN_BEARER_BYTES && looksGiven ? hiddenBetween(start, end) : undefined;
+    return end - start >= MIN_BEARER_BYTES && looksGiven ? hiddenBetween(start, end) : nothingUpTo(end);
   },
 };
 
@@ -109,7 +110,7 @@ const awsSessionToken: Rule = {
   openings: ['n_to', 'N_TO', 'onTo'],
   read: (view, index) =>
     readAssigned(view, index, 'ken', (start, end) => {
-      if (!namedSecret(view, index, 'sessio')) return undefined;
+      if (!namedSecret(view, index, 'sessi')) return undefined;
       return end - start >= MIN_AWS_SESSION_BYTES ? hiddenBetween(start, end) : undefined;
     }),
 };

@@ -7,6 +7,8 @@ import { at, endsEscapedBreak, OUTSIDE, skipBreak, skipBreakBack, startsEscapedB
 /** One form of one secret. `bytes` has no line ends. */
 export type Needle = { readonly bytes: Uint8Array; readonly source: Source };
 
+const BACKSLASH = 0x5c;
+
 /** A place in a needle that is looked for in the text. */
 export type NeedleAnchor = { readonly needle: Needle; readonly offset: number };
 
@@ -46,12 +48,19 @@ export function standsAround(
 /** How a needle that would start at `index` goes on: behind its last byte, `STILL_OPEN`, or minus infinity. */
 export function endOf(view: View, needle: Needle, offset: number, index: number): number {
   const { bytes } = needle;
+  const text = view.bytes;
   const breakable = bytes.length >= MIN_BREAKABLE_BYTES;
   let i = index;
   for (let n = offset; n < bytes.length; n++) {
+    // The usual case without a call; the rest is for line breaks, and for what lies outside of the text.
+    while (n < bytes.length && text[i] === bytes[n] && bytes[n] !== BACKSLASH) {
+      i++;
+      n++;
+    }
+    if (n === bytes.length) return i;
     const wanted = bytes[n] ?? OUTSIDE;
     const byte = at(view, i);
-    if (byte === wanted && !(breakable && byte === 0x5c && n > 0 && isBreakNotText(view, i, bytes[n + 1]))) {
+    if (byte === wanted && !(breakable && byte === BACKSLASH && n > 0 && isBreakNotText(view, i, bytes[n + 1]))) {
       i++;
       continue;
     }
@@ -88,7 +97,7 @@ function startOf(view: View, needle: Needle, offset: number, index: number): num
   let i = index - 1;
   for (let n = offset - 1; n >= 0; n--) {
     const wanted = bytes[n] ?? OUTSIDE;
-    const escaped = endsEscapedBreak(view, i) && bytes[n - 1] !== 0x5c;
+    const escaped = endsEscapedBreak(view, i) && bytes[n - 1] !== BACKSLASH;
     if (at(view, i) !== wanted || escaped) {
       const before = skipBreakBack(view, i);
       if (before === i || at(view, before) !== wanted) return NOT_HERE;

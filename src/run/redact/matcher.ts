@@ -26,17 +26,20 @@ export type Matcher = {
   readonly markerOf: (source: Source) => Buffer;
 };
 
-type Target = { readonly rule: Rule } | { readonly anchor: NeedleAnchor };
+type Target = { readonly rule: Rule; readonly index: number } | { readonly anchor: NeedleAnchor };
 
 export function createMatcher(needles: readonly Needle[], rules: readonly Rule[]): Matcher {
   const targets: Anchored<Target>[] = [];
   for (const needle of needles) {
     for (const { bytes, target } of anchorsOf(needle)) targets.push({ bytes, target: { anchor: target } });
   }
-  for (const rule of rules) {
+  for (const [index, rule] of rules.entries()) {
     for (const opening of rule.openings) {
       const offset = rule.anchorOffset ?? 0;
-      targets.push({ bytes: Buffer.from(opening.slice(offset, offset + SHORT_ANCHOR), 'latin1'), target: { rule } });
+      targets.push({
+        bytes: Buffer.from(opening.slice(offset, offset + SHORT_ANCHOR), 'latin1'),
+        target: { rule, index },
+      });
     }
   }
   const scan = createSkipScan(targets);
@@ -50,14 +53,18 @@ export function createMatcher(needles: readonly Needle[], rules: readonly Rule[]
       const size = view.bytes.length;
       let holdFrom = size;
       let keepFrom = size;
+      const readTo = new Float64Array(rules.length).fill(Number.NEGATIVE_INFINITY);
       scan(view.bytes, (target, index) => {
         if ('anchor' in target) {
           const place = standsAround(view, target.anchor, index);
           if (place !== undefined) addRegion(found, { ...place, source: target.anchor.needle.source });
           return;
         }
-        const seen = target.rule.read(view, index - (target.rule.anchorOffset ?? 0));
+        const opening = index - (target.rule.anchorOffset ?? 0);
+        if (opening < (readTo[target.index] ?? 0)) return;
+        const seen = target.rule.read(view, opening);
         if (seen === undefined) return;
+        readTo[target.index] = seen.readTo;
         const { kind } = target.rule;
         if (seen.end > seen.start) addRegion(found, { start: seen.start, end: seen.end, source: { kind, name: kind } });
         if (seen.undecided !== undefined) holdFrom = Math.min(holdFrom, seen.undecided);
@@ -68,12 +75,9 @@ export function createMatcher(needles: readonly Needle[], rules: readonly Rule[]
         if (open.source !== undefined) addRegion(found, { start: open.start, end: size, source: open.source });
         else holdFrom = Math.min(holdFrom, open.start);
       }
-      if (closing) holdFrom = size;
-      return {
-        regions: found.length > 1 ? joinOverlapping(found) : found,
-        holdFrom,
-        keepFrom: Math.min(keepFrom, holdFrom),
-      };
+      const regions = found.length > 1 ? joinOverlapping(found) : found;
+      if (closing || isHiddenFrom(view, regions, holdFrom)) holdFrom = size;
+      return { regions, holdFrom, keepFrom: Math.min(keepFrom, holdFrom) };
     },
   };
 }
@@ -93,15 +97,25 @@ function joinOverlapping(found: Region[]): readonly Region[] {
   return regions;
 }
 
-/** A secret's own name says more than a format; of two secrets or two formats the longer find names both. */
+/**
+ * A secret's own name says more than a format. Of two secrets or two formats the one that begins first names both, as
+ * it may have been replaced before the other one was read.
+ */
 function joined(a: Region, b: Region): Region {
   const known = Number(isKnown(b.source)) - Number(isKnown(a.source));
-  const named = known > 0 || (known === 0 && b.end - b.start > a.end - a.start) ? b : a;
+  const first = a.start - b.start || b.end - a.end;
+  const named = known > 0 || (known === 0 && first > 0) ? b : a;
   return { start: Math.min(a.start, b.start), end: Math.max(a.end, b.end), source: named.source };
 }
 
 function isKnown(source: Source): boolean {
   return source.kind === 'named' || source.kind === 'environment';
+}
+
+/** Whether nothing but line ends is shown of the text from `index` on, so that there is nothing to wait with. */
+function isHiddenFrom({ bytes }: View, regions: readonly Region[], index: number): boolean {
+  const end = regions.findLast((region) => region.start <= index && region.end > index)?.end;
+  return end !== undefined && bytes.subarray(end).every((byte) => byte === 0x0a || byte === 0x0d);
 }
 
 function createMarkers(needles: readonly Needle[]): (source: Source) => Buffer {

@@ -1,7 +1,7 @@
 // Private keys in PEM and PGP armour: from the BEGIN line to the END line, over lines, escaped line ends or blanks.
 // Where END never comes it stops at the first thing that is no line of a key, or at its size bound.
 import { behindRun, byteSet, digits, type Rule, type Sighting, stopsAt, undecidedFrom } from './rule.ts';
-import { at, standsAt, type View } from './view.ts';
+import { at, OUTSIDE, standsAt, startsEscapedBreak, type View } from './view.ts';
 
 /** An RSA key of 16,384 bits has 12.7 KB of PEM; indentation and line numbers of a file viewer fit in twice. */
 export const MAX_PRIVATE_KEY_BYTES = 32 * 1024;
@@ -18,6 +18,8 @@ const headerName = byteSet(/[A-Za-z-]/);
 const bodyChars = byteSet(/[A-Za-z0-9+/=]/);
 /** Blanks, the marks of a quoted or commented line, and what separates a line number of a file viewer from its line. */
 const separators = byteSet(/[ \t\r\n>#|*]/);
+const blanks = byteSet(/[ \t]/);
+const backslashes = byteSet(/\\/);
 const notLineEnd = byteSet(/[^\r\n\\]/);
 
 export const privateKeyRule: Rule = {
@@ -49,7 +51,7 @@ function readBody(view: View, from: number, bodyStart: number): Sighting | undef
   let longLines = 0;
   let shortInARow = 0;
   const sighting = (undecided: number | undefined, more: boolean): Sighting | undefined => {
-    if (longLines > 0) return { from, start: from, end, undecided, more };
+    if (longLines > 0) return { from, start: from, end, undecided, more, readTo: end };
     return more ? undecidedFrom(from) : undefined;
   };
   for (let i = bodyStart; i - from < MAX_PRIVATE_KEY_BYTES; ) {
@@ -81,14 +83,26 @@ function readBody(view: View, from: number, bodyStart: number): Sighting | undef
       longLines++;
       shortInARow = 0;
     } else {
-      shortInARow++;
-      const standsAlone = skipSeparators(view, lineEnd) > lineEnd || at(view, lineEnd) === 0x2d;
-      if (lineEnd === i || longLines === 0 || shortInARow > 1 || !standsAlone) return sighting(undefined, false);
+      const alone = standsAlone(view, lineEnd);
+      if (alone === 'partly') return sighting(i, true);
+      if (alone !== 'ended') shortInARow++;
+      if (lineEnd === i || longLines === 0 || shortInARow > 1 || alone === 'no') return sighting(undefined, false);
     }
     end = lineEnd;
     i = lineEnd;
   }
   return sighting(undefined, false);
+}
+
+/** Whether a short line ends here as the last one of a key does: by its line end, or before END (then 'ended'). */
+function standsAlone(view: View, index: number): 'yes' | 'ended' | 'no' | 'partly' {
+  const next = at(view, index);
+  if (next === OUTSIDE || next === 0x0a || next === 0x0d || startsEscapedBreak(view, index)) return 'yes';
+  const behindBlanks = behindRun(view, index, blanks, MAX_HEADER_BYTES);
+  if (stopsAt(view, behindRun(view, behindBlanks, backslashes, MAX_HEADER_BYTES))) return 'partly';
+  const footer = readFooter(view, behindBlanks);
+  if (footer === 'partly') return 'partly';
+  return footer === undefined ? 'no' : 'ended';
 }
 
 /** Blanks and line ends, real or escaped, and the number that a file viewer put before a line. */

@@ -15,6 +15,8 @@ export type Sighting = {
   readonly end: number;
   readonly undecided: number | undefined;
   readonly more: boolean;
+  /** The rule has read up to here and need not be asked about openings before it; so no byte is read often. */
+  readonly readTo: number;
 };
 
 export type Rule = {
@@ -73,12 +75,17 @@ export function stopsAt(view: View, index: number): boolean {
 
 /** Nothing for certain yet: all from `from` waits for more text. */
 export function undecidedFrom(from: number): Sighting {
-  return { from, start: from, end: from, undecided: from, more: false };
+  return { from, start: from, end: from, undecided: from, more: false, readTo: Number.POSITIVE_INFINITY };
 }
 
 /** Hidden from `start` to `end`, and that is all of it. */
 export function hiddenBetween(start: number, end: number): Sighting {
-  return { from: start, start, end, undecided: undefined, more: false };
+  return { from: start, start, end, undecided: undefined, more: false, readTo: end };
+}
+
+/** Nothing here, nor at a later opening of the same rule before `readTo`. */
+export function nothingUpTo(readTo: number): Sighting {
+  return { from: readTo, start: readTo, end: readTo, undecided: undefined, more: false, readTo };
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   isIn,
   letters,
   MAX_TOKEN_BYTES,
+  nothingUpTo,
   type Rule,
   type Sighting,
   startsWord,
@@ -34,7 +35,9 @@ type TokenFormat = {
   readonly atWordStart?: true;
   /** The opening stays readable. */
   readonly keepsOpening?: true;
-  /** A last check of what follows the opening, from `start` to `end`. */
+  /** A first check of what follows the opening, at `start`, once it is there. */
+  readonly begins?: (view: View, start: number) => boolean;
+  /** A last check of it, from `start` to `end`; what it refuses it refuses without its first bytes too. */
   readonly accepts?: (view: View, start: number, end: number) => boolean;
 };
 
@@ -55,8 +58,8 @@ const formats: readonly TokenFormat[] = [
     chars: words,
     min: 20,
     usual: [101, 103],
-    accepts: (view, start, end) =>
-      (startsWord(view, start - 7) || hasVersion(view, start)) && hasDigit(view, start, end),
+    begins: (view, start) => startsWord(view, start - 7) || hasVersion(view, start),
+    accepts: hasDigit,
   },
   {
     kind: 'openai-key',
@@ -75,6 +78,7 @@ const formats: readonly TokenFormat[] = [
     min: 24,
     usual: [48],
     atWordStart: true,
+    begins: (view, start) => !hasOwnRow(view, start),
     accepts: hasKeyStretch,
   },
   { kind: 'aws-key-id', openings: ['AKIA', 'ASIA'], chars: upperAndDigits, min: 16, exact: true, atWordStart: true },
@@ -112,7 +116,7 @@ const formats: readonly TokenFormat[] = [
     chars: pathChars,
     min: 30,
     keepsOpening: true,
-    accepts: (view, start) =>
+    begins: (view, start) =>
       ['services/', 'workflows/', 'triggers/'].some((path) => standsAt(view, start, path) === 'yes'),
   },
   { kind: 'npm-token', openings: ['npm_'], chars: alphanumerics, min: 36, exact: true, accepts: hasDigit },
@@ -126,6 +130,9 @@ export const tokenRules: readonly Rule[] = formats.flatMap((format) =>
   })),
 );
 
+/** How much of what follows an opening `begins` looks at. */
+const MAX_BEGINNING_BYTES = 16;
+
 /** A wrapped token stands on few lines: at 16 characters a line, 8 breaks make 144. */
 const MAX_BREAKS = 8;
 
@@ -135,31 +142,39 @@ function readToken(format: TokenFormat, opening: string, view: View, index: numb
   if (opened === 'partly') return undecidedFrom(index);
   if (format.atWordStart === true && !startsWord(view, index)) return undefined;
   const first = index + opening.length;
-  let end = behindRun(view, first, format.chars, MAX_TOKEN_BYTES);
+  if (format.begins?.(view, first) === false) {
+    const seen = behindRun(view, first, format.chars, MAX_BEGINNING_BYTES);
+    return stopsAt(view, seen) ? undecidedFrom(index) : undefined;
+  }
+  const limit = format.exact === true ? format.min + 1 : MAX_TOKEN_BYTES;
+  let end = behindRun(view, first, format.chars, limit);
   let length = end - first;
   // A token too short for its format may have been broken by a line end.
   for (let breaks = 0; length > 0 && length < format.min && breaks < MAX_BREAKS; breaks++) {
     const next = skipBreak(view, end, OUTSIDE);
     if (next === end || stopsAt(view, next)) break;
-    const nextEnd = behindRun(view, next, format.chars, MAX_TOKEN_BYTES);
+    const nextEnd = behindRun(view, next, format.chars, limit);
     length += nextEnd - next;
     end = nextEnd;
     if (nextEnd === next) break;
   }
   const stop = length > 0 && length < format.min ? skipBreak(view, end, OUTSIDE) : end;
   if (stopsAt(view, stop)) return undecidedFrom(index);
+  // A later opening inside of this run has less of it, so it is refused for the same reason.
+  const refused = format.exact === true ? undefined : nothingUpTo(end);
   if (format.exact !== true) {
     while (length > 0 && isTrailingMark(at(view, end - 1))) {
       end--;
       length--;
     }
   }
-  if (length < format.min) return undefined;
+  if (length < format.min) return refused;
   // The run of a token of fixed length must end with it, or it is something else that begins the same.
   if (format.exact === true && (length !== format.min || isIn(words, at(view, end)))) return undefined;
-  if (format.accepts?.(view, first, end) === false) return undefined;
+  if (format.accepts?.(view, first, end) === false) return refused;
   const start = format.keepsOpening === true ? first : index;
-  return { from: index, start, ...restOfWrapped(format, view, end, length) };
+  const rest = restOfWrapped(format, view, end, length);
+  return { from: index, start, ...rest, readTo: rest.end };
 }
 
 /** A token that is long enough already goes on in the next lines only when it then has a length that is given out. */
@@ -176,8 +191,12 @@ function restOfWrapped(
   for (let breaks = 0; sum < longest && breaks < MAX_BREAKS; breaks++) {
     const next = skipBreak(view, i, OUTSIDE);
     if (next === i) break;
-    if (stopsAt(view, next)) return { end, undecided, more: true };
-    undecided ??= next;
+    if (stopsAt(view, next)) {
+      // Behind a whole line there is nothing to wait with; an escaped line end may be here in part only.
+      if (!isLineEnd(at(view, next - 1))) undecided ??= i;
+      return { end, undecided, more: true };
+    }
+    undecided ??= i;
     i = behindRun(view, next, format.chars, longest);
     if (stopsAt(view, i)) return { end, undecided, more: true };
     if (i === next) break;
@@ -189,9 +208,18 @@ function restOfWrapped(
   return { end, undecided: undefined, more: false };
 }
 
+function isLineEnd(byte: number): boolean {
+  return byte === 0x0a || byte === 0x0d;
+}
+
 /** A full stop or hyphen behind a token is the sentence's. */
 function isTrailingMark(byte: number): boolean {
   return byte === 0x2e || byte === 0x2d;
+}
+
+/** Whether an opening that has a row of its own stands here, of which `sk-` is only the beginning. */
+function hasOwnRow(view: View, start: number): boolean {
+  return ['ant-', 'proj-', 'svcacct-', 'admin-', 'None-'].some((next) => standsAt(view, start, next) === 'yes');
 }
 
 /** `api03-` and the like: letters, two digits, a hyphen. */

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { isSecretName, whyNotSecret } from '../../src/run/redact/environment.ts';
+import { createRedactor } from '../../src/run/redact/index.ts';
+
+describe('a variable is a secret by its name', () => {
+  it.each(
+    (
+      'API_KEY ANTHROPIC_API_KEY OPENAI_KEY GITHUB_TOKEN GH_TOKEN NPM_TOKEN npm_config__authToken MYAPPSECRET CLIENT_SECRET ' +
+      'DB_PASSWORD PGPASSWORD MYSQL_PWD DB_PASS SSH_PASSPHRASE GOOGLE_CREDENTIALS APP_PRIVATE_KEY BASIC_AUTH SESSION_COOKIE ' +
+      'SENTRY_DSN AZURE_STORAGE_CONNECTION_STRING AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AZURE_PAT SLACK_WEBHOOK_URL ' +
+      'OTEL_EXPORTER_OTLP_HEADERS JWT apiKey clientSecret'
+    ).split(' '),
+  )('%s', (name) => expect(isSecretName(name)).toBe(true));
+
+  it.each(
+    (
+      'PATH HOME PWD OLDPWD USER KEYBOARD MONKEY_COUNT GIT_AUTHOR_NAME AUTHOR SSH_AUTH_SOCK XAUTHORITY XDG_SESSION_ID ' +
+      'XDG_SESSION_TYPE DESKTOP_SESSION TERM_SESSION_ID CLAUDE_SESSION_ID SECRET_NAME TOKEN_TTL GPG_KEY ' +
+      'AWS_SHARED_CREDENTIALS_FILE GIT_ASKPASS KEYFILE_PATH COMPASS_MODE TOKENIZERS_PARALLELISM AUTH_TYPE KEY_VAULT_NAME'
+    ).split(' '),
+  )('but not %s', (name) => expect(isSecretName(name)).toBe(false));
+});
+
+describe('the value of such a variable is left out, with the reason, when it is', () => {
+  it.each([
+    ['DB_PASSWORD', 'hunter2', 'shorter than 8'],
+    ['TOKEN_CHECK', 'disabled', 'a switch'],
+    ['MAX_TOKENS', '1000000000', 'a number'],
+    ['POSTGRES_PASSWORD', 'postgres', 'a word'],
+    ['AUTH', 'basic-auth', 'a word'],
+    ['GOOGLE_APPLICATION_CREDENTIALS', '/home/me/key.json', 'a path'],
+    ['PRIVATE_KEY', '~/.ssh/id_ed25519', 'a path'],
+    ['API_KEY', '$OTHER_KEY', 'a placeholder'],
+    ['API_KEY', '<your api key>', 'a placeholder'],
+    ['API_KEY', '**********', 'a placeholder'],
+    ['AUTH_URL', 'https://login.example.org/oauth', 'an address'],
+  ])('%s=%s: %s', (name, value, why) => {
+    expect(whyNotSecret(name, value)).toContain(why);
+    const redactor = createRedactor({ env: { [name]: value } });
+    expect(redactor.text(`x ${value} y`).hidden).toBeUndefined();
+    expect(redactor.leftOut()).toEqual([{ name, why: expect.stringContaining(why) }]);
+  });
+
+  it.each([
+    ['DB_PASSWORD', 'hunter22'],
+    ['DB_PASSWORD', 'correct-horse-battery-staple'],
+    ['AWS_SECRET_ACCESS_KEY', '/wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEK'],
+    ['SLACK_WEBHOOK_URL', 'https://example.org/hook?sig=8f3a'],
+    ['API_KEY', '12345678-1234-1234-1234-123456789012'],
+  ])('but not %s=%s', (name, value) => expect(whyNotSecret(name, value)).toBeUndefined());
+});
+
+describe('the environment of a run', () => {
+  it('gives the passwords in addresses, whatever the variable is called, as written and decoded', () => {
+    const redactor = createRedactor({
+      env: { DATABASE_URL: 'postgres://app:p%40ss-w0rd%21@db/x', HTTPS_PROXY: 'http://me:topsecret99@proxy:3128' },
+    });
+    expect(redactor.text('p%40ss-w0rd%21 p@ss-w0rd! topsecret99').text).toBe(
+      '[hidden:DATABASE_URL] [hidden:DATABASE_URL] [hidden:HTTPS_PROXY]',
+    );
+  });
+
+  it('gives the values of header variables without their scheme', () => {
+    const redactor = createRedactor({
+      env: { OTEL_EXPORTER_OTLP_HEADERS: 'x-scope=team-a,authorization=Basic%20bWU6aHVudGVyMg==' },
+    });
+    expect(redactor.text('team-a bWU6aHVudGVyMg==').text).toBe('team-a [hidden:OTEL_EXPORTER_OTLP_HEADERS]');
+  });
+
+  it('gives named secrets whatever they look like, and tells of those that cannot be hidden', () => {
+    const env = { PLAIN: 'postgres', PIN: '1234', SHORT: 'abc', EMPTY: '' };
+    const redactor = createRedactor({ env, extraSecretNames: ['PLAIN', 'PIN', 'SHORT', 'EMPTY', 'MISSING'] });
+    expect(redactor.text('postgres 1234 abc')).toEqual({
+      text: '[hidden:PLAIN] [hidden:PIN] abc',
+      hidden: { named: 2 },
+    });
+    expect(redactor.problems().map(({ name }) => name)).toEqual(['SHORT', 'EMPTY', 'MISSING']);
+    expect(redactor.problems()[0]?.message).toMatch(/SHORT has 3 characters and is not hidden.*longer secret/);
+    expect(redactor.problems()[2]?.message).toMatch(/MISSING is not set.*take it out of "secrets"/);
+    for (const { message } of redactor.problems()) expect(message).not.toContain('abc');
+  });
+
+  it('hides a short named secret in one piece only, so that neighbouring numbers are not mistaken for it', () => {
+    const redactor = createRedactor({ env: { PIN: '1234' }, extraSecretNames: ['PIN'] });
+    expect(redactor.text('12\n34').hidden).toBeUndefined();
+    expect(redactor.text('MTIzNA==').hidden).toBeUndefined();
+  });
+
+  it('is read again for a step that has one of its own', () => {
+    const redactor = createRedactor({ env: {} });
+    redactor.addEnvironment({ STEP_TOKEN: 'only-in-this-step-1', LEVEL_TOKEN: 'debug' });
+    expect(redactor.text('only-in-this-step-1').text).toBe('[hidden:STEP_TOKEN]');
+    expect(redactor.hiddenNames()).toEqual(['STEP_TOKEN']);
+    expect(redactor.leftOut().map(({ name }) => name)).toEqual(['LEVEL_TOKEN']);
+  });
+
+  it('lets everything through when redaction is off', () => {
+    const redactor = createRedactor({ env: { A_TOKEN: 'abcdefgh12345678' }, enabled: false });
+    const bytes = Buffer.from('abcdefgh12345678 AKIAIOSFODNN7EXAMPLE');
+    expect(redactor.stream().push(bytes)).toEqual({ bytes, hidden: undefined });
+    expect(redactor.text(bytes.toString()).text).toBe(bytes.toString());
+    expect(redactor.value({ a: bytes.toString() }).value).toEqual({ a: bytes.toString() });
+    expect(redactor.addSecret('X', 'x')).toBeUndefined();
+  });
+});

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { createRedactor, type RedactionStream } from '../../src/run/redact/index.ts';
+import { MAX_HELD_LINE_BYTES } from '../../src/run/redact/stream.ts';
+
+const secret = 'abcdefgh12345678ijklmnop';
+const redactor = createRedactor({ env: { MY_TOKEN: secret } });
+const push = (stream: RedactionStream, text: string): string => stream.push(Buffer.from(text)).bytes.toString();
+
+describe('what is held back', () => {
+  it('is nothing of complete lines that end in nothing of a secret, which come out as the very same buffer', () => {
+    const stream = redactor.stream();
+    const lines = Buffer.from('one\ntwo abc\nthree\n');
+    expect(stream.push(lines)).toEqual({ bytes: lines, hidden: undefined });
+    expect(stream.push(lines).bytes).toBe(lines);
+    expect(stream.heldBytes()).toBe(0);
+  });
+
+  it('is a line from its start when it ends in four bytes of a secret, until the next one shows that it was none', () => {
+    const stream = redactor.stream();
+    expect(push(stream, 'one\ntail abcd\n')).toBe('one\n');
+    expect(stream.heldBytes()).toBe('tail abcd\n'.length);
+    expect(push(stream, 'other\n')).toBe('tail abcd\nother\n');
+    expect(stream.heldBytes()).toBe(0);
+  });
+
+  it('is only the beginning of the secret when its line is longer than a line that is held', () => {
+    const stream = redactor.stream();
+    const long = '.'.repeat(MAX_HELD_LINE_BYTES + 1);
+    expect(push(stream, `${long}abcd\n`)).toBe(long);
+    expect(push(stream, `${secret.slice(4)}\n`)).toBe('[hidden:MY_TOKEN]\n\n');
+  });
+
+  it('is not a line that is hidden already, though its secret ends as it begins', () => {
+    const twice = createRedactor({ env: { MY_TOKEN: 'hunter2hunter2' } }).stream();
+    expect(push(twice, 'is hunter2hunter2\n')).toBe('is [hidden:MY_TOKEN]\n');
+    expect(twice.heldBytes()).toBe(0);
+    // What follows could be the second half of another one that began inside the first.
+    expect(push(twice, 'hunter2\n')).toBe('\n');
+  });
+
+  it('comes out when the caller has waited long enough, and what completes the secret later is still hidden', () => {
+    const stream = redactor.stream();
+    push(stream, 'tail abcdefgh\n');
+    expect(stream.flush()).toEqual({ bytes: Buffer.from('tail abcdefgh\n'), hidden: undefined });
+    expect(stream.heldBytes()).toBe(0);
+    expect(stream.flush().bytes.length).toBe(0);
+    const rest = stream.push(Buffer.from('12345678ijklmnop end\n'));
+    expect(rest.bytes.toString()).toBe('[hidden:MY_TOKEN] end\n');
+    expect(rest.hidden).toEqual({ environment: 1 });
+  });
+
+  it('comes out hidden when it is half of a secret by then, and the other half is not counted again', () => {
+    const stream = redactor.stream();
+    expect(push(stream, `tail ${secret.slice(0, 12)}\n`)).toBe('');
+    expect(stream.flush()).toEqual({ bytes: Buffer.from('tail [hidden:MY_TOKEN]\n'), hidden: { environment: 1 } });
+    expect(stream.push(Buffer.from(`${secret.slice(12)} end\n`))).toEqual({
+      bytes: Buffer.from(' end\n'),
+      hidden: undefined,
+    });
+  });
+
+  it('comes out at the end of the stream, half of a secret hidden', () => {
+    const stream = redactor.stream();
+    expect(push(stream, 'tail abcdefgh')).toBe('tail ');
+    expect(stream.end().bytes.toString()).toBe('abcdefgh');
+    expect(push(stream, `tail ${secret.slice(0, 20)}`)).toBe('tail ');
+    expect(stream.end().bytes.toString()).toBe('[hidden:MY_TOKEN]');
+    expect(stream.end().bytes.length).toBe(0);
+  });
+
+  it('inside of a line is whatever a secret or a key could begin with', () => {
+    const stream = redactor.stream();
+    expect(push(stream, 'x g')).toBe('x ');
+    expect(push(stream, 'ithub.com gh')).toBe('github.com ');
+    expect(push(stream, 'p_short a')).toBe('ghp_short ');
+    expect(push(stream, 'bc\n')).toBe('abc\n');
+  });
+
+  it('stays bounded when every read ends in what may begin a secret', () => {
+    const stream = redactor.stream();
+    const again = createRedactor({ env: { MY_TOKEN: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' } }).stream();
+    let most = 0;
+    for (let read = 0; read < 200; read++) {
+      push(stream, 'x'.repeat(1000) + secret.slice(0, 10));
+      again.push(Buffer.alloc(1000, 'a'));
+      most = Math.max(most, stream.heldBytes(), again.heldBytes());
+    }
+    expect(most).toBeLessThan(100);
+  });
+
+  it('does not depend on the buffer that was read into', () => {
+    const stream = redactor.stream();
+    const shared = Buffer.from('tail abcdefgh\n');
+    stream.push(shared);
+    shared.fill('x');
+    expect(stream.flush().bytes.toString()).toBe('tail abcdefgh\n');
+  });
+});
