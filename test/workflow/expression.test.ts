@@ -54,6 +54,8 @@ describe('expressions', () => {
     ['!!params.topic', true],
     ['params.empty || params.deep', true],
     ['params.empty && steps.gone.output', false],
+    ['params.deep || steps.gone.output', true],
+    ['-0', 0],
     ['steps.lint.output < 13', true],
     ['steps.lint.output == 12', true],
     ["params.depth == '3'", true],
@@ -187,18 +189,31 @@ describe('the environment of a step', () => {
   });
 
   test('cuts an output that no program could be started with, at a whole character, and says so', () => {
-    const output = 'é'.repeat(100_000);
-    const { env: _, ...rest } = last;
+    const output = `x${'é'.repeat(100_000)}`;
     const environment = environmentOf(
       workflow,
-      { ...rest, env: {} },
+      { ...last, env: {} },
       { params: workflow.paramValues, steps: ended(output) },
     );
     if (!environment.ok) throw new Error(environment.message);
     const kept = environment.variables.STEPSPAN_OUTPUT_FIRST_ONE!;
-    expect(Buffer.byteLength(kept)).toBe(122_880);
-    expect(kept).toBe('é'.repeat(61_440));
-    expect(environment.cut).toEqual([{ name: 'STEPSPAN_OUTPUT_FIRST_ONE', bytes: 200_000, keptBytes: 122_880 }]);
+    expect(Buffer.byteLength(kept)).toBe(122_879);
+    expect(kept).toBe(`x${'é'.repeat(61_439)}`);
+    expect(environment.cut).toEqual([{ name: 'STEPSPAN_OUTPUT_FIRST_ONE', bytes: 200_001, keptBytes: 122_879 }]);
+  });
+
+  test('cuts outputs that together would be too large, and says which', () => {
+    const before = Array.from({ length: 6 }, (_, index) => ({ id: `s${index}`, run: 'true' }));
+    const many = made({
+      name: 'x',
+      steps: [...before, { id: 'last', needs: before.map(({ id }) => id), run: 'true' }],
+    });
+    const steps = new Map(before.map(({ id }) => [id, { outcome: failure, output: 'x'.repeat(100_000) }]));
+    const environment = environmentOf(many, many.steps[6]!, { params: {}, steps });
+    if (!environment.ok) throw new Error(environment.message);
+    const outputs = Object.entries(environment.variables).filter(([name]) => name.startsWith('STEPSPAN_OUTPUT_'));
+    expect(outputs.reduce((bytes, [, value]) => bytes + value.length, 0)).toBe(512 * 1024);
+    expect(environment.cut).toMatchObject([{ bytes: 100_000, keptBytes: 24_288 }]);
   });
 
   test('cannot hold a value that no program could be started with', () => {
@@ -209,10 +224,9 @@ describe('the environment of a step', () => {
   });
 
   test('cannot hold a zero byte: it is left out of an output, and refused in env', () => {
-    const { env: _, ...rest } = last;
     const without = environmentOf(
       workflow,
-      { ...rest, env: {} },
+      { ...last, env: {} },
       { params: workflow.paramValues, steps: ended('a\0b') },
     );
     expect(without.ok && without.variables.STEPSPAN_OUTPUT_FIRST_ONE).toBe('ab');

@@ -1,16 +1,12 @@
-// A good workflow in its normal form, and what surrounds it: defaults, made objects, files, the stored form, order.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+// A good workflow in its normal form, and what surrounds it: defaults, values of params, the stored form, order.
+import { describe, expect, test } from 'vitest';
 import {
   ancestorsOf,
   commandText,
-  defineWorkflow,
   describeWorkflow,
   formatProblems,
   levelsOf,
-  loadWorkflow,
+  parseDuration,
   parseWorkflow,
   type ShellStep,
   type Workflow,
@@ -145,88 +141,6 @@ describe('values for params', () => {
   });
 });
 
-describe('a workflow made in code', () => {
-  test('has problems that name their path', () => {
-    const result = defineWorkflow({
-      name: 'x',
-      steps: [
-        { id: 'a', run: 'x', tiemout: '5m' } as never,
-        { id: 'b', run: 'x', env: { 'A-B': '1' }, when: 'params.x' },
-      ],
-    });
-    expect(result.ok ? '' : formatProblems(result.problems)).toBe(
-      [
-        'steps[0].tiemout: a step has no key `tiemout`\n    did you mean `timeout`?',
-        'steps[1].env.A-B: `A-B` is not allowed as a name\n    a variable name holds letters, digits and `_`, and starts with no digit',
-        'steps[1].when: there is no param `x`\n    add `params: {x: <default>}`\n',
-      ].join('\n'),
-    );
-  });
-
-  test('must be plain data', () => {
-    const loop: Record<string, unknown> = { name: 'x' };
-    loop.steps = [loop];
-    const values = [() => 1, new Date(0), Number.NaN, loop, 5n, Symbol('x')];
-    const messages = values.map((name) => {
-      const result = defineWorkflow({ name, steps: [{ id: 'a', run: 'x' }] } as never);
-      return result.ok ? 'ok' : result.problems.map((problem) => `${problem.path}: ${problem.message}`).join();
-    });
-    expect(messages).toEqual([
-      'name: a function is no value here',
-      'name: an object of a class is no value here',
-      'name: NaN is no value here',
-      expect.stringContaining('name.steps[0]: the value contains itself'),
-      'name: a bigint is no value here',
-      'name: a symbol is no value here',
-    ]);
-  });
-
-  test('is copied: later changes of the object do not reach it', () => {
-    const step = { id: 'a', run: 'x', env: { A: '1' } };
-    const result = defineWorkflow({ name: 'x', steps: [step] });
-    step.env.A = '2';
-    expect(result.ok && result.workflow.steps[0]!.env).toEqual({ A: '1' });
-  });
-});
-
-describe('a workflow file', () => {
-  let folder = '';
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'stepspan-workflow-'));
-  });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-  const problemsOf = (file: string): string => {
-    const result = loadWorkflow(file);
-    return result.ok ? 'ok' : formatProblems(result.problems).replaceAll(folder, '');
-  };
-
-  test('that cannot be read is a problem like any other', () => {
-    writeFileSync(join(folder, 'latin1.yaml'), Buffer.from([0x6e, 0x3a, 0x20, 0xe9]));
-    writeFileSync(join(folder, 'huge.yaml'), ' '.repeat(300_000));
-    expect(problemsOf(join(folder, 'gone.yaml'))).toBe(
-      '/gone.yaml:1:1: there is no such file\n    check the path; `stepspan init` writes a first workflow\n',
-    );
-    expect(problemsOf(folder)).toBe(':1:1: this is a folder\n    name the workflow file in it\n');
-    expect(problemsOf(join(folder, 'latin1.yaml'))).toBe(
-      '/latin1.yaml:1:1: the file is not UTF-8 text\n    save it as UTF-8\n',
-    );
-    expect(problemsOf(join(folder, 'huge.yaml'))).toContain('the file has 300000 bytes, more than the 262144');
-  });
-
-  test('has its prompt files checked where they are there already, at their own line and column', () => {
-    mkdirSync(join(folder, 'prompts'));
-    writeFileSync(join(folder, 'prompts/a.md'), '# Review\n\nLook at {{ params.dept }}.\n');
-    const file = join(folder, 'f.yaml');
-    const step = (id: string, prompt: string) => `  - {id: ${id}, claude: {promptFile: ${prompt}}}\n`;
-    writeFileSync(
-      file,
-      `name: x\nparams: {depth: 1}\nsteps:\n${step('a', 'prompts/a.md')}${step('b', 'prompts/later.md')}`,
-    );
-    expect(problemsOf(file)).toBe('prompts/a.md:3:12: there is no param `dept`\n    did you mean `depth`?\n');
-  });
-});
-
 describe('the stored form', () => {
   const workflow = read(
     'name: x\nparams: {n: {type: number}}\nsteps:\n  - {id: a, run: x, when: "params.n > 1"}\n  - {id: b, claude: y}\n',
@@ -266,6 +180,34 @@ test('steps of one level can run together, and an ancestor is any step that come
   expect(levelsOf(steps).map((level) => level.map((step) => step.id))).toEqual([['a', 'c'], ['b'], ['d']]);
   expect([...ancestorsOf(steps, 'd')].sort()).toEqual(['a', 'b', 'c']);
   expect([...ancestorsOf(steps, 'a')]).toEqual([]);
+});
+
+test('a need that is not there is no ancestor, and holds nothing up', () => {
+  const steps = [
+    { id: 'a', needs: ['gone'] },
+    { id: 'b', needs: ['a'] },
+  ];
+  expect([...ancestorsOf(steps, 'b')]).toEqual(['a']);
+  expect(levelsOf(steps).map((level) => level.map((step) => step.id))).toEqual([['a'], ['b']]);
+});
+
+test.each([
+  ['90s', 90_000],
+  ['5m', 300_000],
+  ['1h30m', 5_400_000],
+  ['500ms', 500],
+  ['1.5h', 5_400_000],
+  ['1h2m3s4ms', 3_723_004],
+  ['', undefined],
+  ['5', undefined],
+  ['m', undefined],
+  ['5 m', undefined],
+  ['1m1h', undefined],
+  ['-5m', undefined],
+  ['1.5ms', undefined],
+  ['5M', undefined],
+])('the duration %j is %j ms', (text, ms) => {
+  expect(parseDuration(text)).toBe(ms);
 });
 
 test('a workflow is described level by level', () => {
