@@ -1,40 +1,57 @@
-// The body of a log record: a line without escape sequences, valid UTF-8, in parts where it is too long for Loki. Pure.
-import { isUtf8 } from 'node:buffer';
-import { stripAnsi } from '../../event/ansi.ts';
+// Redrawing some lines in place at the bottom of a terminal, with other lines printed above them for good.
+// Knows widths and cursor movements, and nothing of what it draws. Only relative movements, so the scrollback stays whole.
+import { textWidth } from './width.ts';
 
-/**
- * Loki refuses a line over 256 KB (`limits_config.max_line_size`), and counts bytes. Kept below 256,000 and not 262,144,
- * so that it holds whichever of the two a backend means.
- */
-export const maxBodyBytes = 250_000;
-
-export type LineText = {
-  /** At least one. Together they are the line. */
-  readonly parts: readonly string[];
-  /** Bytes that are not UTF-8 were replaced by U+FFFD. The journal has the bytes. */
-  readonly invalidUtf8: boolean;
+export type TerminalStream = {
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+  readonly writableNeedDrain?: boolean;
+  readonly write: (text: string) => boolean;
 };
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+export type Screen = {
+  /** Prints `above` for good and draws `lines` below it, in place of what was drawn last. */
+  readonly draw: (lines: readonly string[], above?: readonly string[]) => void;
+  /** Takes what was drawn away and shows the cursor again. May be called more than once. */
+  readonly clear: () => void;
+};
 
-export function textOfLine(bytes: Uint8Array): LineText {
-  const invalidUtf8 = !isUtf8(bytes);
-  return { parts: splitText(stripAnsi(decoder.decode(bytes)), maxBodyBytes), invalidUtf8 };
-}
+const hideCursor = '\x1b[?25l';
+const showCursor = '\x1b[?25h';
+/** Synchronized output: terminals that know it show a frame whole, others ignore it. */
+const beginFrame = '\x1b[?2026h';
+const endFrame = '\x1b[?2026l';
+const clearLine = '\x1b[K';
+const clearBelow = '\x1b[J';
 
-/** Cuts a text into pieces of at most `limit` bytes of UTF-8, never inside a character. */
-export function splitText(text: string, limit: number): readonly string[] {
-  if (text.length * 3 <= limit || Buffer.byteLength(text) <= limit) return [text];
-  const bytes = Buffer.from(text);
-  const parts: string[] = [];
-  let start = 0;
-  while (bytes.length - start > limit) {
-    let end = start + limit;
-    // 0b10xxxxxx is inside a character; one is at most 4 bytes long.
-    while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-    parts.push(bytes.toString('utf8', start, end));
-    start = end;
-  }
-  parts.push(bytes.toString('utf8', start));
-  return parts;
+export const defaultColumns = 80;
+export const defaultRows = 24;
+
+export function createScreen(out: TerminalStream): Screen {
+  let drawn: readonly string[] = [];
+  let active = false;
+
+  /** Up to the first line of the frame. A terminal that became narrower has wrapped the lines, so they take more rows now. */
+  const toTop = (): string => {
+    const columns = Math.max(1, out.columns ?? defaultColumns);
+    const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(textWidth(line) / columns)), 0);
+    // What has scrolled out cannot be reached; the cursor stops at the top row in any case.
+    return rows === 0 ? '\r' : `\r\x1b[${rows}A`;
+  };
+
+  return {
+    draw(lines, above = []) {
+      // Cleared before it is written: after a line as wide as the terminal, clearing would take its last character.
+      const text = [...above, ...lines].map((line) => `${clearLine}${line}\n`).join('');
+      out.write(`${beginFrame}${active ? '' : hideCursor}${toTop()}${text}${clearBelow}${endFrame}`);
+      active = true;
+      drawn = lines;
+    },
+    clear() {
+      if (!active) return;
+      out.write(`${toTop()}${clearBelow}${showCursor}`);
+      active = false;
+      drawn = [];
+    },
+  };
 }
