@@ -83,6 +83,6 @@ describe('a workflow file', () => {
       file,
       `name: x\nparams: {depth: 1}\nsteps:\n${step('a', 'prompts/a.md')}${step('b', 'prompts/later.md')}`,
     );
-    expect(problemsOf(file)).toBe('prompts/a.md:3:12: there is no param `dept`\n    did you mean `depth`?\n');
+    expect(problemsOf(file)).toBe('/prompts/a.md:3:12: there is no param `dept`\n    did you mean `depth`?\n');
   });
 });

@@ -1,5 +1,5 @@
 // Checks inside one Claude step: its prompt, session, tools, permissions and extra arguments.
-import { resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Path } from '../problem.ts';
 import { isMapping } from '../source/tree.ts';
 import { type Outline, type OutlineStep, stepLabel } from './outline.ts';
@@ -84,9 +84,14 @@ function checkPrompt(
   for (const { index, message, fix } of mistakesOfTemplate(text, step, outline)) {
     const before = text.slice(0, index).split('\n');
     const column = before.at(-1)!.length + 1;
-    const { path: at } = tree.placeOf([...path, 'promptFile']);
-    report({ file: claude.promptFile, line: before.length, column, path: at }, message, fix);
+    const { path: at, file } = tree.placeOf([...path, 'promptFile']);
+    report({ file: besideFile(file, claude.promptFile), line: before.length, column, path: at }, message, fix);
   }
+}
+
+/** The prompt file as seen from where the user named the workflow file, so that a terminal can open it. */
+function besideFile(workflowFile: string, promptFile: string): string {
+  return isAbsolute(promptFile) ? promptFile : join(dirname(workflowFile), promptFile);
 }
 
 function checkResume(resume: unknown, path: Path, step: OutlineStep, outline: Outline): void {
