@@ -120,7 +120,7 @@ test('every line is delivered at least once and in order, and the cursor never p
               const isLine = below < records.at(-1)!.seq;
               if (isLine) expect(settled.has(below) || refused.has(below)).toBe(true);
             }
-            expect(seq).toBeGreaterThan(position);
+            expect(seq).toBeGreaterThanOrEqual(position);
             position = seq;
           },
         };
@@ -144,7 +144,9 @@ test('every line is delivered at least once and in order, and the cursor never p
         });
         crash = pipeline.stop;
         await pipeline.done;
-        finished = pipeline.status().state.kind === 'finished';
+        const { state } = pipeline.status();
+        if (state.kind === 'failed') throw new Error(state.why);
+        finished = state.kind === 'finished';
       }
 
       const all = Array.from({ length: records.at(-1)!.seq - 1 }, (_, index) => index + 1);

@@ -13,6 +13,12 @@ import type { Transport } from './transport.ts';
 /** Batches that wait encoded beside the one under way. With 2 MiB each, and one being filled, that is some 8 MiB a signal. */
 const batchesAhead = 2;
 
+/**
+ * The cursor is kept on disk so often at most: an fdatasync and a rename took 4 ms here, more than encoding a batch. A crash
+ * sends again what was acknowledged in that time, under the same ids.
+ */
+const cursorEveryMs = 200;
+
 export type PipelineOptions = {
   readonly signal: Signal;
   readonly reader: Pick<JournalReader, 'read' | 'head'>;
@@ -55,8 +61,11 @@ export function startPipeline(options: PipelineOptions): Pipeline {
   };
   let state: PipelineState = { kind: 'idle' };
   let lastError: string | undefined;
-  let headSeq = cursor.position;
+  let shippedSeq = cursor.position;
+  let headSeq = shippedSeq;
   let ackedNs: bigint | undefined;
+  let savedMs = 0;
+  let saving: NodeJS.Timeout | undefined;
 
   const setState = (next: PipelineState): void => {
     const changed = next.kind !== state.kind;
@@ -131,12 +140,25 @@ export function startPipeline(options: PipelineOptions): Pipeline {
       if (!whole) return;
       count.underWay -= batch.count;
       ackedNs = batch.lastNs;
-      // What was folded over again after a restart moves nothing.
-      if (batch.nextSeq > cursor.position) await cursor.save(batch.nextSeq);
+      acknowledged(batch.nextSeq);
       if (stopping.signal.aborted) return;
       setState({ kind: 'idle' });
       options.onChange();
     }
+  }
+
+  function acknowledged(nextSeq: number): void {
+    // What was folded over again after a restart moves nothing.
+    if (nextSeq <= shippedSeq) return;
+    shippedSeq = nextSeq;
+    saving ??= setTimeout(
+      () => {
+        saving = undefined;
+        savedMs = Date.now();
+        void cursor.save(shippedSeq);
+      },
+      Math.max(cursorEveryMs - (Date.now() - savedMs), 0),
+    );
   }
 
   const report = {
@@ -173,6 +195,8 @@ export function startPipeline(options: PipelineOptions): Pipeline {
       channel.close();
     });
     await Promise.all([producing, consuming]);
+    clearTimeout(saving);
+    await cursor.save(shippedSeq);
     options.transport.close();
     const failure = failures[0];
     if (failure !== undefined && !(stopping.signal.aborted && isAbort(failure))) {
@@ -186,11 +210,11 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     status: () => ({
       signal: options.signal,
       state,
-      shippedSeq: cursor.position,
-      headSeq: Math.max(headSeq, cursor.position),
-      pendingSeqs: Math.max(headSeq - cursor.position, 0),
+      shippedSeq,
+      headSeq: Math.max(headSeq, shippedSeq),
+      pendingSeqs: Math.max(headSeq - shippedSeq, 0),
       pendingItems: count.underWay + batcher.pending(),
-      lagSeconds: headSeq > cursor.position && ackedNs !== undefined ? ageOf(ackedNs) : 0,
+      lagSeconds: headSeq > shippedSeq && ackedNs !== undefined ? ageOf(ackedNs) : 0,
       sent: count.sent,
       rejected: count.rejected,
       refused: count.refused,
