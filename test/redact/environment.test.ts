@@ -80,10 +80,19 @@ describe('the environment of a run', () => {
     for (const { message } of redactor.problems()) expect(message).not.toContain('abc');
   });
 
+  it('takes the values of named secrets from the environment of a step as well', () => {
+    const redactor = createRedactor({ env: {}, extraSecretNames: ['PLAIN', 'PIN'] });
+    redactor.addEnvironment({ PLAIN: 'postgres' });
+    expect(redactor.text('postgres')).toEqual({ text: '[hidden:PLAIN]', hidden: { named: 1 } });
+    expect(redactor.problems().map(({ name }) => name)).toEqual(['PIN']);
+  });
+
   it('hides a short named secret in one piece only, so that neighbouring numbers are not mistaken for it', () => {
-    const redactor = createRedactor({ env: { PIN: '1234' }, extraSecretNames: ['PIN'] });
-    expect(redactor.text('12\n34').hidden).toBeUndefined();
-    expect(redactor.text('MTIzNA==').hidden).toBeUndefined();
+    const redactor = createRedactor({ env: { PIN: '123456' }, extraSecretNames: ['PIN'] });
+    expect(redactor.text('123456').hidden).toEqual({ named: 1 });
+    expect(redactor.text('1234\n56').hidden).toBeUndefined();
+    const stream = redactor.stream();
+    expect(stream.push(Buffer.from('12345\n')).bytes.toString()).toBe('12345\n');
   });
 
   it('is read again for a step that has one of its own', () => {

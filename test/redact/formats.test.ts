@@ -119,6 +119,15 @@ describe('a well-known format', () => {
     expect(feed(redactor.stream(), `${folded}\n`.split(/(?<=\n)/))).toEqual(expected);
   });
 
+  it('is named by its variable when it is a known secret as well, and counted once', () => {
+    const secret = `sk-ant-api03-${random(93)}AA`;
+    const known = createRedactor({ env: { ANTHROPIC_API_KEY: secret } });
+    expect(known.text(`Bearer ${secret}`)).toEqual({
+      text: 'Bearer [hidden:ANTHROPIC_API_KEY]',
+      hidden: { environment: 1 },
+    });
+  });
+
   it('is not looked for when formats are switched off', () => {
     const off = createRedactor({ env: {}, patterns: false });
     for (const { before = '', secret } of Object.values(samples)) {

@@ -69,6 +69,20 @@ describe('a known secret', () => {
     expect(JSON.parse(text)).toEqual({ out: `${marker}\r\nnext` });
   });
 
+  it('is hidden at every escaped line end inside of it, though it has backslashes and the letters of such escapes', () => {
+    const odd = 'anbn\\cr\\dnen12345r6789';
+    const one = createRedactor({ env: { ODD_TOKEN: odd } });
+    for (const [head, tail] of inTwo(odd)) {
+      if (head === '' || tail === '' || head.endsWith('\\')) continue;
+      for (const lineEnd of ['\\n', '\\r\\n', '\\\\n']) {
+        expect(one.text(`${head}${lineEnd}${tail}!`)).toEqual({
+          text: '[hidden:ODD_TOKEN]!',
+          hidden: { environment: 1 },
+        });
+      }
+    }
+  });
+
   it('is hidden at every split into two reads, with the rest as it was', () => {
     for (const [name, form] of Object.entries(formsByName)) {
       const whole = redactor.text(`a=${form};\n`).text;
@@ -156,10 +170,14 @@ describe('the replacement', () => {
 
   it('has no character that would need escaping in JSON', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.array(secret), (name, needles) => {
-        const made = markerFor(name, needles);
-        expect(JSON.stringify(made)).toBe(`"${made}"`);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'aZ9_-."\\\u0000\n ü€') }),
+        fc.array(secret, { maxLength: 3 }),
+        (name, needles) => {
+          const made = markerFor(name, needles);
+          expect(JSON.stringify(made)).toBe(`"${made}"`);
+        },
+      ),
     );
   });
 });
@@ -216,6 +234,38 @@ describe('any secret in any text', () => {
         },
       ),
       { numRuns: 300 },
+    );
+  });
+});
+
+describe('a secret broken by line ends', () => {
+  it('is hidden whole when no two of them are closer than 16 bytes, in any form', () => {
+    const secret = fc.string({ unit: fc.constantFrom(...'ABCDEFGH01234567/+'), minLength: 16, maxLength: 80 });
+    fc.assert(
+      fc.property(
+        secret,
+        fc.nat(),
+        fc.nat(15),
+        fc.array(fc.integer({ min: 16, max: 40 }), { maxLength: 6 }),
+        (value, pick, first, gaps) => {
+          const forms = formsOf(value);
+          const form = (forms[pick % forms.length] ?? Buffer.alloc(0)).toString();
+          const places = [first];
+          for (const gap of gaps) places.push((places.at(-1) ?? 0) + gap);
+          while ((places.at(-1) ?? 0) >= form.length) places.pop();
+          if (places[0] === 0) places.shift();
+          const broken = [...places, form.length]
+            .map((end, index) => form.slice(index === 0 ? 0 : places[index - 1], end))
+            .join('\n');
+          const one = createRedactor({ env: {}, patterns: false });
+          one.addSecret('S', value);
+          expect(one.text(`~ ${broken} ~`)).toEqual({
+            text: `~ [hidden:S]${'\n'.repeat(places.length)} ~`,
+            hidden: { named: 1 },
+          });
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 });

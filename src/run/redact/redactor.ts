@@ -40,9 +40,9 @@ export type Redactor = {
   readonly value: <T>(value: T) => RedactedValue<T>;
   /** Adds a secret by name, as `secrets:` does. Gives a problem when it is too short to be hidden. */
   readonly addSecret: (name: string, value: string) => SecretProblem | undefined;
-  /** Adds the secret-looking variables of one more environment, as that of a step. */
+  /** Adds what is secret in one more environment, as that of a step: by its look, and what was named beforehand. */
   readonly addEnvironment: (env: RedactorOptions['env']) => void;
-  /** Named secrets that are not hidden; grows with `addSecret`. */
+  /** Named secrets that are not hidden: too short, or set in none of the environments so far. */
   readonly problems: () => readonly SecretProblem[];
   /** Variables that are called like secrets and are not hidden, with the reason. */
   readonly leftOut: () => readonly LeftOut[];
@@ -56,7 +56,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
   const rules = (options.patterns ?? true) ? [...tokenRules, ...contextRules, privateKeyRule] : [];
   const needles = new Map<string, Needle>();
   const names = new Set<string>();
-  const problems: SecretProblem[] = [];
+  const tooShort = new Map<string, string>();
   const leftOut = new Map<string, string>();
   let matcher: Matcher | undefined;
 
@@ -80,40 +80,34 @@ export function createRedactor(options: RedactorOptions): Redactor {
     leftOut.delete(name);
   };
 
-  const problem = (name: string, message: string): SecretProblem => {
-    const found = { name, message };
-    problems.push(found);
-    return found;
-  };
-
   const addSecret = (name: string, value: string): SecretProblem | undefined => {
     const { length } = value.trim();
     if (length < MIN_NAMED_SECRET_LENGTH) {
-      return problem(
-        name,
+      const message =
         `The secret ${name} has ${length} characters and is not hidden: a value below ${MIN_NAMED_SECRET_LENGTH} ` +
-          'characters occurs in ordinary output. Use a longer secret, or take it out of "secrets".',
-      );
+        'characters occurs in ordinary output. Use a longer secret, or take it out of "secrets".';
+      tooShort.set(name, message);
+      return { name, message };
     }
     hide(name, value, 'named');
     return undefined;
   };
 
+  const wanted = new Set(options.extraSecretNames);
+  const unset = new Set(wanted);
+
   const addEnvironment = (env: RedactorOptions['env']): void => {
+    for (const name of wanted) {
+      const value = env[name]?.trim() ?? '';
+      if (value === '') continue;
+      unset.delete(name);
+      addSecret(name, value);
+    }
     const found = secretsOf(env);
     for (const { name, value } of found.secrets) hide(name, value, 'environment');
     for (const { name, why } of found.leftOut) if (!names.has(name)) leftOut.set(name, why);
   };
 
-  for (const name of enabled ? (options.extraSecretNames ?? []) : []) {
-    const value = options.env[name];
-    if (value === undefined || value.trim() === '') {
-      problem(
-        name,
-        `The secret ${name} is not set in the environment, so there is nothing to hide. Set it, or take it out of "secrets".`,
-      );
-    } else addSecret(name, value);
-  }
   if (enabled) addEnvironment(options.env);
 
   const text = (before: string): RedactedText => {
@@ -131,10 +125,17 @@ export function createRedactor(options: RedactorOptions): Redactor {
     addEnvironment: (env) => {
       if (enabled) addEnvironment(env);
     },
-    problems: () => problems,
+    problems: () => [
+      ...Array.from(tooShort, ([name, message]) => ({ name, message })),
+      ...Array.from(enabled ? unset : [], (name) => ({ name, message: unsetMessage(name) })),
+    ],
     leftOut: () => Array.from(leftOut, ([name, why]) => ({ name, why })),
     hiddenNames: () => [...names],
   };
+}
+
+function unsetMessage(name: string): string {
+  return `The secret ${name} is not set in any environment, so there is nothing to hide. Set it, or take it out of "secrets".`;
 }
 
 /** The stream of a redactor that is switched off. */
