@@ -1,0 +1,87 @@
+// The command `serve`: the hub of a data folder in the foreground, until it is asked to end.
+import { type Command, Option } from 'commander';
+import { startHub } from '../hub/index.ts';
+import { dataFolder } from '../journal/index.ts';
+import { version } from '../library/index.ts';
+import { type CliContext, fail } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { addSettingFlags, type FlagValues, loadSettings, surroundings } from './settings.ts';
+
+type ServeFlags = FlagValues & {
+  readonly port?: string;
+  readonly host?: string;
+  readonly allowRemote?: boolean;
+  readonly allowHost?: readonly string[];
+  readonly ship: boolean;
+};
+
+export function registerServe(program: Command, context: CliContext): void {
+  const command = program
+    .command('serve')
+    .description(
+      'Look after all runs of the data folder: serve their metrics, ship what is not yet shipped, close runs whose wrapper died.',
+    )
+    .addOption(new Option('--port <port>', 'the port to listen on; 0 takes a free one (default: 9464)'))
+    .addOption(new Option('--host <address>', 'the address to listen on (default: 127.0.0.1)'))
+    .option('--allow-remote', 'let other machines reach it where --host does; nobody is asked who they are')
+    .option('--allow-host <name...>', 'further names that requests may give as their Host, without the port')
+    .option('--no-ship', 'send nothing over OTLP, whatever OTEL_EXPORTER_OTLP_ENDPOINT says')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ stepspan serve
+  $ stepspan serve --port 0 --data-dir ./runs
+  $ OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 stepspan serve
+  $ stepspan serve --host 0.0.0.0 --allow-remote --allow-host build-7.example.com
+`,
+    );
+  addSettingFlags(command, 'dataDir', 'archive', 'retentionMaxAge', 'retentionMaxBytes').action((flags: ServeFlags) =>
+    serve(context, flags),
+  );
+}
+
+async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
+  const loaded = loadSettings(surroundings(context.env, context.cwd), {
+    ...flags,
+    hubPort: flags.port,
+    hubHost: flags.host,
+  });
+  if (!loaded.ok) {
+    // Here the two flags have short names; the settings know them by their long ones.
+    const problems = loaded.problems.map((problem) => problem.replace(/^--hub-(port|host): /, '--$1: '));
+    return fail(context, exitCodes.badInput, ...problems);
+  }
+  const { settings } = loaded;
+  const say = (line: string): void => void context.stdout.write(`${line}\n`);
+  const data = dataFolder(settings.dataDir);
+  const start = await startHub({
+    data,
+    host: settings.hubHost,
+    port: settings.hubPort,
+    allowRemote: flags.allowRemote ?? false,
+    hostNames: flags.allowHost ?? [],
+    env: context.env,
+    version,
+    ship: flags.ship,
+    archive: settings.archive,
+    retention: { maxAgeMs: settings.retentionMaxAge, maxBytes: settings.retentionMaxBytes },
+    log: (line) => void context.stderr.write(`${new Date(context.now()).toISOString()} ${line}\n`),
+  });
+  switch (start.kind) {
+    case 'held':
+      return fail(context, exitCodes.lockHeld, start.message);
+    case 'failed':
+      return fail(context, exitCodes.badInput, ...start.problems);
+    case 'started': {
+      const { hub } = start;
+      // The first line is for scripts: `--port 0` is told nowhere else but in hub.json.
+      say(`listening on ${hub.url}`);
+      say(`metrics   ${hub.url}/metrics`);
+      say(`runs in   ${data.root}`);
+      if (flags.allowRemote === true) say('Other machines may reach this hub. Nobody is asked who they are.');
+      await new Promise<void>((resolve) => context.onSignal(() => resolve()));
+      await hub.stop();
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// The events that a run lacks when its wrapper has died: the ends of its attempts, of its steps and of itself. Pure.
+// Durations end at the last record that the wrapper wrote: what came after it was nobody's work.
+import type { Event } from '../event/event.ts';
+import type { Outcome } from '../event/outcome.ts';
+import type { Subject } from '../event/record.ts';
+import { type AttemptState, msOfNs, type RunState, type StepState, totalCost } from '../state/index.ts';
+
+export type ClosingEvent = { readonly event: Event; readonly subject: Subject | undefined };
+
+/** @param outcome of the run, and of each of its attempts and steps that were under way */
+export function closingEvents(state: RunState, outcome: Outcome): ClosingEvent[] {
+  return [
+    ...state.steps.flatMap((step) => closeStep(step, outcome, state.lastNs)),
+    {
+      subject: undefined,
+      event: {
+        type: 'run.finished',
+        outcome,
+        durationMs: since(state.startedNs, state.lastNs),
+        pausedMs: state.pauses.totalMs,
+        costUsd: state.costUsd,
+      },
+    },
+  ];
+}
+
+function closeStep(step: StepState, outcome: Outcome, lastNs: bigint): ClosingEvent[] {
+  switch (step.phase.kind) {
+    case 'finished':
+      return [];
+    case 'planned': {
+      const message = 'the wrapper died before the step came up';
+      return [stepEnd(step, { kind: 'skip', reason: 'run_ended', message }, 0)];
+    }
+    case 'running':
+    case 'retrying':
+      return [
+        ...step.attempts.flatMap((attempt) => closeAttempt(step.id, attempt, outcome, lastNs)),
+        stepEnd(step, outcome, since(step.startedNs, lastNs)),
+      ];
+  }
+}
+
+function closeAttempt(step: string, attempt: AttemptState, outcome: Outcome, lastNs: bigint): ClosingEvent[] {
+  if (attempt.phase.kind === 'finished') return [];
+  const subject = { step, attempt: attempt.number };
+  const { cost, resources } = attempt;
+  // What its model calls came to is all that will ever be known of its cost.
+  const costs: ClosingEvent[] =
+    cost.kind === 'live'
+      ? [
+          {
+            subject,
+            event: {
+              type: 'claude.cost',
+              costUsd: totalCost(cost.models),
+              estimated: true,
+              models: Object.values(cost.models),
+            },
+          },
+        ]
+      : [];
+  return [
+    ...costs,
+    {
+      subject,
+      event: {
+        type: 'attempt.finished',
+        outcome,
+        durationMs: since(attempt.startedNs, lastNs),
+        pausedMs: 0,
+        cpuSeconds: resources?.cpuSeconds ?? 0,
+        maxRssBytes: resources?.maxRssBytes ?? 0,
+        lines: attempt.lines,
+      },
+    },
+  ];
+}
+
+function stepEnd(step: StepState, outcome: Outcome, durationMs: number): ClosingEvent {
+  const attempts = step.attempts.length;
+  return {
+    // As the engine has it: a step that never came up ends in attempt 0.
+    subject: { step: step.id, attempt: outcome.kind === 'skip' ? 0 : Math.max(attempts, 1) },
+    event: {
+      type: 'step.finished',
+      outcome,
+      attempts,
+      durationMs,
+      costUsd: step.costUsd,
+      output: '',
+      outputCut: false,
+      tolerated: false,
+    },
+  };
+}
+
+function since(startedNs: bigint | undefined, endNs: bigint): number {
+  return startedNs === undefined ? 0 : Math.max(0, msOfNs(endNs) - msOfNs(startedNs));
+}

@@ -1,0 +1,112 @@
+// Has every run of a data folder counted: follows those that go on, reads those that have ended, passes over those that
+// are too old. Knows neither what is counted nor who serves it.
+import type { RunId } from '../event/ids.ts';
+import type { JournalRecord } from '../event/record.ts';
+import { type DataFolder, openJournal } from '../journal/index.ts';
+import type { Measure } from '../measure/index.ts';
+import { add, metrics } from '../measure/index.ts';
+
+export type Followers = {
+  /** Takes in what is new of these runs. Returns at once; finished runs are read one after the other. */
+  readonly look: (runIds: readonly RunId[]) => void;
+  /** The runs that are being followed: those that have not finished. */
+  readonly active: () => readonly RunId[];
+  /** Resolves when every finished run that was looked at has been counted. */
+  readonly caughtUp: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+};
+
+export type FollowOptions = {
+  readonly data: DataFolder;
+  readonly measure: Measure;
+  /** Runs that started earlier (Unix ms) and have finished are not counted; see `countedBeforeMs`. */
+  readonly sinceMs: number;
+  readonly onError: (runId: RunId, error: Error) => void;
+};
+
+export function createFollowers({ data, measure, sinceMs, onError }: FollowOptions): Followers {
+  const stopping = new AbortController();
+  const following = new Map<RunId, Promise<void>>();
+  const queued = new Set<RunId>();
+  /** Not tried again in this life: a later stepspan wrote it, or its files cannot be read. */
+  const unreadable = new Set<RunId>();
+  let queue: Promise<void> = Promise.resolve();
+
+  const readerOf = (runId: RunId) => openJournal(data.runDir(runId));
+
+  async function read(runId: RunId, follow: boolean): Promise<void> {
+    const from = measure.position(runId);
+    if (from === undefined) return;
+    const batches = readerOf(runId).read({
+      from,
+      follow,
+      signal: stopping.signal,
+      onProblem: ({ kind }) => measure.apply(add(metrics.journalProblems, { kind })),
+    });
+    for await (const records of batches) measure.take(runId, records);
+  }
+
+  async function takeIn(runId: RunId): Promise<void> {
+    const { nextSeq, finished } = await readerOf(runId).head();
+    if (!finished) {
+      if (nextSeq > 0) start(runId);
+      return;
+    }
+    if (measure.position(runId) === 0 && startedMs(runId) < sinceMs) {
+      measure.passOver(runId, await firstRecord(runId, 0), await firstRecord(runId, nextSeq - 1));
+      return;
+    }
+    await read(runId, false);
+    // All that there is was read; a journal that is damaged at its very end has no more to give.
+    measure.close(runId);
+  }
+
+  async function firstRecord(runId: RunId, from: number): Promise<JournalRecord | undefined> {
+    for await (const [record] of readerOf(runId).read({ from, maxBatchBytes: 1, onProblem: () => undefined }))
+      return record;
+    return undefined;
+  }
+
+  function start(runId: RunId): void {
+    if (stopping.signal.aborted) return;
+    const done = read(runId, true)
+      .catch((error: unknown) => failed(runId, error))
+      .finally(() => following.delete(runId));
+    following.set(runId, done);
+  }
+
+  function failed(runId: RunId, error: unknown): void {
+    if (stopping.signal.aborted) return;
+    unreadable.add(runId);
+    onError(runId, error as Error);
+  }
+
+  return {
+    look(runIds) {
+      for (const runId of runIds) {
+        const known = following.has(runId) || queued.has(runId) || unreadable.has(runId);
+        if (known || measure.position(runId) === undefined || stopping.signal.aborted) continue;
+        queued.add(runId);
+        queue = queue
+          .then(() => (stopping.signal.aborted ? undefined : takeIn(runId)))
+          .catch((error: unknown) => failed(runId, error))
+          .finally(() => void queued.delete(runId));
+      }
+    },
+    active: () => [...following.keys()],
+    async caughtUp() {
+      await queue;
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all([queue, ...following.values()]);
+    },
+  };
+}
+
+/** When a run started by its id, in Unix ms: `YYYYMMDD-HHMMSS-xxxxxx`, UTC. */
+export function startedMs(runId: RunId): number {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-/.exec(runId)?.map(Number) ?? [];
+  return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
+}

@@ -1,0 +1,185 @@
+// The hub of a data folder: one long-lived process that measures every run, ships what is not shipped, adopts runs whose
+// wrapper died, and keeps the folder small. Composition only: what each of these does is in the file of its name.
+import type { RunId } from '../event/ids.ts';
+import type { DataFolder, LockHolder } from '../journal/index.ts';
+import { add, createMeasure, type GaugeSample, gauge, loadState, metrics, saveState } from '../measure/index.ts';
+import { isShippingConfigured, readSettings } from '../ship/index.ts';
+import { adoptRun } from './adopt-run.ts';
+import { createFollowers } from './follow-runs.ts';
+import { createHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
+import { type HttpOptions, startHttp } from './http-server.ts';
+import { hubPaths, lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
+import { createReaderLag } from './reader-lag.ts';
+import { watchRuns } from './runs-watch.ts';
+import { createSaver } from './saver.ts';
+import { createShipRuns } from './ship-runs.ts';
+
+export type HubOptions = HttpOptions & {
+  readonly data: DataFolder;
+  /** Where the OTEL_* settings are taken from. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly version: string;
+  /** False: never ships, whatever the environment says. */
+  readonly ship: boolean;
+  readonly archive: boolean;
+  readonly retention: HousekeepingOptions['retention'];
+  /** Takes one line for people at a time. */
+  readonly log: (line: string) => void;
+  /** How often it looks at the runs and at the disk; for tests. */
+  readonly everyMs?: { readonly look?: number; readonly housekeeping?: number };
+};
+
+export type Hub = {
+  readonly url: string;
+  readonly port: number;
+  /** Saves what was counted, stops shippers within a bound, gives the lock back. */
+  readonly stop: () => Promise<void>;
+};
+
+export type HubStart =
+  | { readonly kind: 'started'; readonly hub: Hub }
+  /** Another hub looks after this data folder. */
+  | { readonly kind: 'held'; readonly by: LockHolder; readonly message: string }
+  | { readonly kind: 'failed'; readonly problems: readonly string[] };
+
+/** New runs are seen by fs.watch; this is for file systems without, and for wrappers that die, which nothing tells of. */
+const lookEveryMs = 2_000;
+const housekeepingEveryMs = 60_000;
+/** What a crash makes the next hub read again, where nobody scrapes. */
+const saveEveryMs = 30_000;
+
+/**
+ * A hub that is new to a data folder counts the runs of the last day, and those that go on. Older ones would all show as
+ * an increase of now. A hub that comes back counts whatever it has not, however old.
+ */
+export const countedBeforeMs = 24 * 3_600_000;
+
+export async function startHub(options: HubOptions): Promise<HubStart> {
+  const { data, log } = options;
+  const shipSettings = readSettings(options.env);
+  const ships = options.ship && isShippingConfigured(options.env);
+  if (ships && !shipSettings.ok) return { kind: 'failed', problems: shipSettings.problems };
+  const lock = lockHub(data);
+  if (lock.kind === 'held') {
+    const { pid, host, since } = lock.by;
+    const message = `Process ${pid} on ${host} is the hub of ${data.root} since ${since}. Use it, stop it, or give another --data-dir.`;
+    return { kind: 'held', by: lock.by, message };
+  }
+
+  const startedMs = Date.now();
+  const paths = hubPaths(data);
+  const loaded = loadState(paths.metrics);
+  if (loaded.kind === 'unusable') {
+    log(
+      `The counters of ${paths.metrics} cannot be used (${loaded.reason}); they start at 0. It was moved to ${loaded.movedTo}.`,
+    );
+  }
+  const measure = createMeasure({
+    scope: 'hub',
+    version: options.version,
+    sinceMs: startedMs - countedBeforeMs,
+    stored: loaded.kind === 'found' ? loaded.stored : undefined,
+  });
+  const stopping = new AbortController();
+  const failed = (task: string, what: string, error: Error): void => {
+    measure.apply(add(metrics.hubErrors, { task }));
+    log(`${what}: ${error.message}`);
+  };
+  const ofRun = (task: string) => (runId: RunId, error: Error) => failed(task, `run ${runId}, ${task}`, error);
+  const saver = createSaver({
+    version: measure.version,
+    save: () => saveState(paths.metrics, measure.stored()),
+    onError: (error) => failed('save', `saving ${paths.metrics}`, error),
+  });
+  const followers = createFollowers({ data, measure, sinceMs: measure.sinceMs, onError: ofRun('follow') });
+  const shipper = ships ? createShipRuns({ data, env: options.env, measure, onError: ofRun('ship') }) : undefined;
+  const readerLag = createReaderLag(data, ships);
+  const housekeeping = createHousekeeping({
+    ...options,
+    measure,
+    signal: stopping.signal,
+    onError: (task, error) => failed(task, task, error),
+  });
+
+  const gauges = async (): Promise<readonly GaugeSample[]> => [
+    gauge(metrics.hubStart, {}, startedMs / 1000),
+    ...housekeeping.gauges(),
+    ...(shipper?.gauges() ?? [gauge(metrics.shippingRuns, {}, 0), gauge(metrics.waitingRuns, {}, 0)]),
+    ...(await readerLag.gauges(data.listRunIds(), Date.now())),
+  ];
+
+  const http = await startHttp(options, {
+    async metrics(format, isScraper) {
+      const scrape = await measure.scrape(format, await gauges());
+      // Nothing is shown that is not kept: a counter that a crash took back would look like a new one to Prometheus.
+      await saver.save();
+      if (isScraper) scrape.seen();
+      return scrape;
+    },
+    health: () => ({ status: 'ok', version: options.version, pid: process.pid, activeRuns: followers.active().length }),
+    about: (url) =>
+      `stepspan ${options.version}, the hub of ${data.root}\n\n${url}/metrics  for Prometheus, OpenMetrics with exemplars when asked for\n${url}/healthz  whether it runs`,
+  });
+  if (http.kind === 'failed') {
+    lock.release();
+    return { kind: 'failed', problems: [http.message] };
+  }
+  writeHubRecord(data, { url: http.url, host: http.host, port: http.port, version: options.version });
+
+  /** Not tried again in this life, nor told again. */
+  const unadoptable = new Set<RunId>();
+  async function adopt(runId: RunId): Promise<void> {
+    if (unadoptable.has(runId)) return;
+    const adoption = await adoptRun(data.runDir(runId));
+    if (adoption.kind === 'unreadable') {
+      unadoptable.add(runId);
+      ofRun('adopt')(runId, new Error(adoption.message));
+    }
+    if (adoption.kind !== 'adopted') return;
+    measure.apply(add(metrics.adoptedRuns, {}));
+    const { processes, survivors } = adoption;
+    const ended = processes === 0 ? '' : `, ${processes} of its processes were still there and were ended`;
+    log(`run ${runId}: its wrapper has died; recorded as abandoned${ended}`);
+    for (const pid of survivors) log(`run ${runId}: process ${pid} could not be ended`);
+  }
+
+  let kept = Number.NEGATIVE_INFINITY;
+  let saved = performance.now();
+  const watch = watchRuns(data.runsDir, options.everyMs?.look ?? lookEveryMs, async () => {
+    const runIds = data.listRunIds();
+    measure.keepOnly(new Set(runIds));
+    followers.look(runIds);
+    await followers.caughtUp();
+    for (const runId of followers.active()) if (!stopping.signal.aborted) await adopt(runId);
+    await shipper?.look(runIds, Date.now());
+    // After all runs were counted: what retention removes cannot be counted any more.
+    if (performance.now() - kept >= (options.everyMs?.housekeeping ?? housekeepingEveryMs)) {
+      await housekeeping.run(Date.now());
+      kept = performance.now();
+    }
+    if (performance.now() - saved >= saveEveryMs) {
+      await saver.save();
+      saved = performance.now();
+    }
+  });
+
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await Promise.all([watch.stop(), http.close(), followers.stop(), shipper?.stop()]);
+    await saver.save();
+    removeHubRecord(data);
+    lock.release();
+  };
+  return {
+    kind: 'started',
+    hub: {
+      url: http.url,
+      port: http.port,
+      stop() {
+        stopped ??= stop();
+        return stopped;
+      },
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// How far readers with a cursor are behind, over the runs of a data folder. Asks the cursors and the ends of journals on
+// disk, so that it sees a run that ships itself as well as one that the hub ships.
+import type { RunId } from '../event/ids.ts';
+import { type DataFolder, openJournal, readersOf, savedPosition } from '../journal/index.ts';
+import { type GaugeSample, gauge, metrics } from '../measure/index.ts';
+import { msOfNs } from '../state/index.ts';
+import { startedMs } from './follow-runs.ts';
+import { shippedForMs } from './ship-runs.ts';
+
+/** Runs that are looked at for one answer, oldest first: more that lag at once say no more than that shipping is down. */
+const lookedAt = 200;
+
+/** Runs whose oldest unshipped record is read for its time: that costs a read of the journal. */
+const timed = 20;
+
+export type ReaderLag = {
+  readonly gauges: (runIds: readonly RunId[], nowMs: number) => Promise<readonly GaugeSample[]>;
+};
+
+const signals = ['logs', 'traces'] as const;
+
+/** @param ships whether the hub ships: then a run that nobody has begun to ship is behind by all that it has */
+export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
+  const expected = ships ? signals.map((signal) => `ship-${signal}`) : [];
+  /** Finished, and every reader has had all of it. */
+  const settled = new Set<RunId>();
+
+  async function lagOf(runId: RunId): Promise<ReadonlyMap<string, { lag: number; position: number }>> {
+    const folder = data.runDir(runId);
+    const { nextSeq, finished } = await openJournal(folder).head();
+    const lags = new Map(
+      [...new Set([...readersOf(folder), ...expected])].map((reader) => {
+        const position = savedPosition(folder, reader) ?? 0;
+        return [reader, { lag: Math.max(0, nextSeq - position), position }];
+      }),
+    );
+    if (finished && [...lags.values()].every(({ lag }) => lag === 0)) settled.add(runId);
+    return lags;
+  }
+
+  return {
+    async gauges(runIds, nowMs) {
+      const samples: GaugeSample[] = [];
+      for (const signal of signals) {
+        samples.push(gauge(metrics.shipperLag, { signal }, 0), gauge(metrics.shipperPending, { signal }, 0));
+      }
+      let reads = 0;
+      // What is too old for the hub to ship would be behind for ever.
+      const oldestFirst = runIds
+        .filter((runId) => !settled.has(runId) && nowMs - startedMs(runId) <= shippedForMs)
+        .reverse();
+      for (const runId of oldestFirst.slice(0, lookedAt)) {
+        // A run may be removed between being listed and being looked at.
+        const lags = await lagOf(runId).catch(() => new Map<string, never>());
+        for (const [reader, { lag, position }] of lags) {
+          samples.push(gauge(metrics.cursorLag, { reader }, lag));
+          const signal = signals.find((each) => reader === `ship-${each}`);
+          if (signal === undefined || lag === 0) continue;
+          samples.push(gauge(metrics.shipperPending, { signal }, lag));
+          if (reads >= timed) continue;
+          reads += 1;
+          const ageMs = nowMs - ((await timeOf(runId, position)) ?? nowMs);
+          samples.push(gauge(metrics.shipperLag, { signal }, Math.max(0, ageMs) / 1000));
+        }
+      }
+      return samples;
+    },
+  };
+
+  /** Of the record at this number, in Unix ms. */
+  async function timeOf(runId: RunId, seq: number): Promise<number | undefined> {
+    const reader = openJournal(data.runDir(runId));
+    for await (const [record] of reader.read({ from: seq, maxBatchBytes: 1, onProblem: () => undefined })) {
+      return record === undefined ? undefined : msOfNs(record.timeNs);
+    }
+    return undefined;
+  }
+}

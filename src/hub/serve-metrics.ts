@@ -1,0 +1,97 @@
+// Metrics of one run, served by its own process (`run --metrics-port`): the same as a hub's, without what is about a whole
+// data folder, and without memory over restarts, as the run has but one life.
+import type { JournalReader } from '../journal/index.ts';
+import { add, createMeasure, type GaugeSample, gauge, metrics } from '../measure/index.ts';
+import type { ShipperStatus } from '../ship/index.ts';
+import { type HttpOptions, startHttp } from './http-server.ts';
+import { createCount } from './ship-runs.ts';
+
+export type ServeMetricsOptions = HttpOptions & {
+  /** Of the run; give it the writer's `onAppend`, and it is never late. */
+  readonly reader: JournalReader;
+  readonly version: string;
+  /** How far the run's own shipper is; left out where nothing is shipped. */
+  readonly shipperStatus?: () => ShipperStatus | undefined;
+};
+
+export type MetricsServer = {
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Ends it. The last values of a run that ends between two scrapes are never seen, unless it waits for them.
+   * @param waitMs how long to wait for a scrape that has had everything; 0 does not wait
+   */
+  readonly close: (waitMs?: number) => Promise<void>;
+};
+
+export type MetricsStart =
+  | { readonly kind: 'started'; readonly server: MetricsServer }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export async function serveMetrics(options: ServeMetricsOptions): Promise<MetricsStart> {
+  const { reader } = options;
+  const { runId } = reader.folder;
+  const measure = createMeasure({ scope: 'run', version: options.version, sinceMs: 0 });
+  const stopping = new AbortController();
+  const count = createCount(measure);
+  const completeScrape = Promise.withResolvers<void>();
+  let complete = false;
+
+  const http = await startHttp(options, {
+    async metrics(format, isScraper) {
+      const status = options.shipperStatus?.();
+      if (status !== undefined) count(status);
+      const whole = complete;
+      const scrape = await measure.scrape(format, shipperGauges(status));
+      if (isScraper) {
+        // Series that this scrape still sees at 0 are only complete with the next.
+        if (whole && scrape.held === 0) completeScrape.resolve();
+        scrape.seen();
+      }
+      return scrape;
+    },
+    health: () => ({ status: 'ok', version: options.version, pid: process.pid, runId }),
+    about: (url) => `stepspan ${options.version}, run ${runId}\n\n${url}/metrics  for Prometheus`,
+  });
+  if (http.kind === 'failed') return http;
+
+  const follow = async (): Promise<void> => {
+    const batches = reader.read({
+      from: 0,
+      follow: true,
+      signal: stopping.signal,
+      onProblem: ({ kind }) => measure.apply(add(metrics.journalProblems, { kind })),
+    });
+    for await (const records of batches) measure.take(runId, records);
+    complete = true;
+  };
+  // A journal that cannot be read any more leaves the metrics where they are; the run itself goes on.
+  const followed = follow().catch(() => measure.apply(add(metrics.journalProblems, { kind: 'corrupt' })));
+
+  return {
+    kind: 'started',
+    server: {
+      url: http.url,
+      port: http.port,
+      async close(waitMs = 0) {
+        if (waitMs > 0) {
+          const timeUp = new Promise((resolve) => setTimeout(resolve, waitMs));
+          await Promise.race([completeScrape.promise, timeUp]);
+        }
+        stopping.abort();
+        await http.close();
+        await followed;
+      },
+    },
+  };
+}
+
+function shipperGauges(status: ShipperStatus | undefined): GaugeSample[] {
+  return (['logs', 'traces'] as const).flatMap((signal) => [
+    gauge(metrics.shipperLag, { signal }, status?.[signal].lagSeconds ?? 0),
+    gauge(metrics.shipperPending, { signal }, status?.[signal].pendingSeqs ?? 0),
+    ...(status === undefined
+      ? []
+      : [gauge(metrics.cursorLag, { reader: `ship-${signal}` }, status[signal].pendingSeqs)]),
+  ]);
+}

@@ -1,0 +1,137 @@
+// Metrics of Claude Code: what its stream-json says, and its own telemetry shown again. Part of catalogue.ts.
+import { bounded, type CounterMetric, fixed } from './metric.ts';
+
+const workflow = bounded('workflow');
+const model = bounded('model');
+
+export const claudeMetrics = {
+  cost: {
+    name: 'stepspan_cost_usd_total',
+    type: 'counter',
+    help: 'Cost of attempts that have ended, by model; unknown is what Claude Code put down to no model.',
+    unit: 'usd',
+    labels: { workflow, model },
+    scope: 'run',
+  } satisfies CounterMetric,
+  tokens: {
+    name: 'stepspan_tokens_total',
+    type: 'counter',
+    help: 'Tokens of attempts that have ended, by model and type; the types do not overlap.',
+    unit: '',
+    labels: { workflow, model, type: fixed('input', 'output', 'cache_read', 'cache_creation') },
+    scope: 'run',
+  } satisfies CounterMetric,
+  toolCalls: {
+    name: 'stepspan_claude_tool_calls_total',
+    type: 'counter',
+    help: 'Calls of tools, by result; unanswered are those that had none when their attempt ended.',
+    unit: '',
+    labels: { tool: bounded('tool'), result: fixed('success', 'error', 'unanswered') },
+    scope: 'run',
+  } satisfies CounterMetric,
+  permissionDenials: {
+    name: 'stepspan_claude_permission_denials_total',
+    type: 'counter',
+    help: 'Calls of tools that were not permitted.',
+    unit: '',
+    labels: { tool: bounded('tool') },
+    scope: 'run',
+  } satisfies CounterMetric,
+  apiRetries: {
+    name: 'stepspan_claude_api_retries_total',
+    type: 'counter',
+    help: 'Requests to the model that Claude Code made again.',
+    unit: '',
+    labels: { workflow },
+    scope: 'run',
+  } satisfies CounterMetric,
+  unknownTelemetry: {
+    name: 'stepspan_claude_unknown_metrics_total',
+    type: 'counter',
+    help: 'Data points of metrics of Claude Code that this version does not know and does not show.',
+    unit: '',
+    labels: {},
+    scope: 'run',
+  } satisfies CounterMetric,
+
+  // Claude Code's own, under the names that OpenTelemetry's rules for Prometheus give them. Of their attributes those
+  // of its documentation are kept; session, user, account, terminal and version are not, as each would multiply series.
+  sessions: {
+    name: 'claude_code_session_count_total',
+    otel: 'claude_code.session.count',
+    type: 'counter',
+    help: 'Sessions that Claude Code says it started.',
+    unit: '',
+    labels: { workflow },
+    scope: 'run',
+  } satisfies CounterMetric,
+  linesOfCode: {
+    name: 'claude_code_lines_of_code_count_total',
+    otel: 'claude_code.lines_of_code.count',
+    type: 'counter',
+    help: 'Lines of code that Claude Code says it changed.',
+    unit: '',
+    labels: { workflow, type: fixed('added', 'removed') },
+    scope: 'run',
+  } satisfies CounterMetric,
+  pullRequests: {
+    name: 'claude_code_pull_request_count_total',
+    otel: 'claude_code.pull_request.count',
+    type: 'counter',
+    help: 'Pull requests that Claude Code says it made.',
+    unit: '',
+    labels: { workflow },
+    scope: 'run',
+  } satisfies CounterMetric,
+  commits: {
+    name: 'claude_code_commit_count_total',
+    otel: 'claude_code.commit.count',
+    type: 'counter',
+    help: 'Git commits that Claude Code says it made.',
+    unit: '',
+    labels: { workflow },
+    scope: 'run',
+  } satisfies CounterMetric,
+  ownCost: {
+    name: 'claude_code_cost_usage_USD_total',
+    otel: 'claude_code.cost.usage',
+    type: 'counter',
+    help: 'Cost as Claude Code counts it; stepspan_cost_usd_total is what its result lines say.',
+    unit: 'usd',
+    labels: { workflow, model },
+    scope: 'run',
+  } satisfies CounterMetric,
+  ownTokens: {
+    name: 'claude_code_token_usage_tokens_total',
+    otel: 'claude_code.token.usage',
+    type: 'counter',
+    help: 'Tokens as Claude Code counts them; stepspan_tokens_total is what its result lines say.',
+    unit: '',
+    labels: { workflow, model, type: fixed('input', 'output', 'cacheRead', 'cacheCreation') },
+    scope: 'run',
+  } satisfies CounterMetric,
+  editDecisions: {
+    name: 'claude_code_code_edit_tool_decision_total',
+    otel: 'claude_code.code_edit_tool.decision',
+    type: 'counter',
+    help: 'Decisions on whether Claude Code may edit a file.',
+    unit: '',
+    labels: {
+      workflow,
+      tool_name: bounded('tool'),
+      decision: fixed('accept', 'reject'),
+      source: fixed('config', 'hook', 'user_permanent', 'user_temporary', 'user_abort', 'user_reject'),
+      language: bounded('language'),
+    },
+    scope: 'run',
+  } satisfies CounterMetric,
+  activeTime: {
+    name: 'claude_code_active_time_seconds_total',
+    otel: 'claude_code.active_time.total',
+    type: 'counter',
+    help: 'Time in which Claude Code says it was active.',
+    unit: 'seconds',
+    labels: { workflow, type: fixed('user', 'cli') },
+    scope: 'run',
+  } satisfies CounterMetric,
+};

@@ -1,0 +1,28 @@
+// Every metric that stepspan serves, each defined once. docs/metrics.md, /metrics, dashboards and alerts are made from it:
+// take a name as `metrics.runs.name`, so that a renamed metric breaks the build and not a dashboard.
+import { claudeMetrics } from './catalogue-claude.ts';
+import { hubMetrics } from './catalogue-hub.ts';
+import { runMetrics } from './catalogue-runs.ts';
+import type { GaugeMetric, Metric } from './metric.ts';
+
+export const metrics = {
+  ...runMetrics,
+  ...claudeMetrics,
+  ...hubMetrics,
+  info: {
+    name: 'stepspan_build_info',
+    type: 'gauge',
+    help: 'Which stepspan serves this; always 1.',
+    unit: '',
+    // The one label whose values have no bound: a process has one version.
+    labels: { version: { kind: 'own' } },
+    merge: 'max',
+    scope: 'run',
+  } satisfies GaugeMetric,
+} as const;
+
+/** In the order in which they are served and documented. */
+export const catalogue: readonly Metric[] = Object.values(metrics);
+
+/** Gauges that are kept with the counters: they say what was, not what is. */
+export const keptGauges: ReadonlySet<Metric> = new Set<Metric>([metrics.lastSuccess]);

@@ -1,0 +1,160 @@
+// All counters and histograms with their values: counts changes, bounds labels, and holds a new series back at 0 until a
+// scrape has seen it there. Prometheus takes the first value of a series as its beginning, so a counter that is first
+// scraped at 1 never shows an increase, and a run shorter than the scrape interval would never have been.
+// Plain data, because it is kept over restarts; prom-client (exposition.ts) writes it out.
+import { createLabelBounds, otherValue, unknownValue } from './label-bounds.ts';
+import type { Change, CounterMetric, GaugeSample, LabelSet, LabelValues, Metric } from './metric.ts';
+import {
+  type CounterSeries,
+  type GaugeSeries,
+  type HistogramSeries,
+  knownLabelSets,
+  newSeries,
+  type Series,
+  seriesKey,
+} from './series.ts';
+import { type StoredSeries, storeSeries, unstoreSeries } from './stored-series.ts';
+
+export type HeldSeries = CounterSeries | HistogramSeries;
+
+export type SeriesStore = {
+  readonly apply: (changes: Iterable<Change>) => void;
+  readonly seriesOf: (metric: Metric) => readonly Series[];
+  /** Gauges of this moment with their labels bounded; those that then have equal labels become one. */
+  readonly merge: (samples: Iterable<GaugeSample>) => ReadonlyMap<Metric, readonly GaugeSeries[]>;
+  /** Series that no scrape has seen at 0 yet. They show 0 until they are given to `release`. */
+  readonly held: () => readonly HeldSeries[];
+  readonly release: (series: Iterable<HeldSeries>) => void;
+  /** Goes up with every change, so that nothing is saved twice. */
+  readonly version: () => number;
+  readonly stored: () => StoredSeries;
+};
+
+/**
+ * @param kept the metrics whose values are counted here; changes of others are ignored
+ * @param overflow counts label values that are shown as `other`
+ */
+export function createSeriesStore(
+  kept: readonly Metric[],
+  overflow: CounterMetric<'label'>,
+  stored?: StoredSeries,
+): SeriesStore {
+  const bounds = createLabelBounds(stored?.bounds);
+  const all = new Map(kept.map((metric) => [metric, unstoreSeries(metric, stored)]));
+  let version = 0;
+
+  /** @param overflowing where values that are shown as `other` are counted; a gauge is made anew for each scrape, and does not */
+  function shown(metric: Metric, labels: LabelSet, overflowing = true): LabelSet {
+    return Object.fromEntries(
+      Object.entries<LabelValues>(metric.labels).map(([label, values]) => [
+        label,
+        shownValue(label, values, labels, overflowing),
+      ]),
+    );
+  }
+
+  function shownValue(label: string, values: LabelValues, labels: LabelSet, overflowing: boolean): string {
+    const raw = labels[label] ?? '';
+    switch (values.kind) {
+      case 'own':
+        return raw;
+      case 'fixed':
+        if (values.values.includes(raw)) return raw;
+        if (raw === '') return unknownValue;
+        if (overflowing) count(overflow, { label: 'fixed' }, 1);
+        return otherValue;
+      case 'bounded': {
+        // A step id is one of its workflow; two workflows may both have a step `test`.
+        const taken = bounds.take(values.bound, raw, values.bound === 'step' ? labels.workflow : undefined);
+        if (taken.over && overflowing) count(overflow, { label: values.bound }, 1);
+        return taken.shown;
+      }
+    }
+  }
+
+  /** The series with these labels, made when it is new; undefined where the metric is not kept here. */
+  function find(metric: Metric, labels: LabelSet): Series | undefined {
+    const series = all.get(metric);
+    if (series === undefined) return undefined;
+    const key = seriesKey(metric, labels);
+    let found = series.get(key);
+    if (found === undefined) {
+      found = newSeries(metric, labels);
+      series.set(key, found);
+      version += 1;
+    }
+    return found;
+  }
+
+  function count(metric: CounterMetric, labels: LabelSet, value: number): void {
+    const series = find(metric, labels);
+    // What an event says came from outside: a counter that went down, or to NaN, would spoil every rate of it.
+    if (series?.kind !== 'counter' || !(value > 0) || !Number.isFinite(value)) return;
+    series.value += value;
+    version += 1;
+  }
+
+  function applyOne(change: Change): void {
+    switch (change.kind) {
+      case 'add':
+        count(change.metric, shown(change.metric, change.labels), change.value);
+        return;
+      case 'observe': {
+        const { metric, value } = change;
+        const series = find(metric, shown(metric, change.labels));
+        if (series?.kind !== 'histogram' || !(value >= 0) || !Number.isFinite(value)) return;
+        const bucket = metric.buckets.findIndex((bound) => value <= bound);
+        const index = bucket === -1 ? metric.buckets.length : bucket;
+        series.counts[index] = (series.counts[index] ?? 0) + 1;
+        series.sum += value;
+        series.exemplars[index] = change.exemplar;
+        version += 1;
+        return;
+      }
+      case 'raise': {
+        const series = find(change.metric, shown(change.metric, change.labels));
+        if (series?.kind !== 'gauge' || !(change.value > series.value)) return;
+        series.value = change.value;
+        version += 1;
+        return;
+      }
+      case 'touch':
+        for (const metric of kept) {
+          for (const labels of knownLabelSets(metric, change.labels)) find(metric, shown(metric, labels));
+        }
+        return;
+    }
+  }
+
+  const store: SeriesStore = {
+    apply(changes) {
+      for (const change of changes) applyOne(change);
+    },
+    seriesOf: (metric) => [...(all.get(metric)?.values() ?? [])],
+    merge(samples) {
+      const merged = new Map<Metric, Map<string, GaugeSeries>>();
+      for (const { metric, labels: raw, value } of samples) {
+        const labels = shown(metric, raw, false);
+        const series = merged.get(metric) ?? new Map<string, GaugeSeries>();
+        merged.set(metric, series);
+        const key = seriesKey(metric, labels);
+        const before = series.get(key);
+        if (before === undefined) series.set(key, { kind: 'gauge', labels, value });
+        else before.value = metric.merge === 'sum' ? before.value + value : Math[metric.merge](before.value, value);
+      }
+      return new Map([...merged].map(([metric, series]) => [metric, [...series.values()]]));
+    },
+    held: () =>
+      [...all.values()].flatMap((series) =>
+        [...series.values()].filter((one): one is HeldSeries => one.kind !== 'gauge' && !one.seen),
+      ),
+    release(series) {
+      for (const one of series) one.seen = true;
+      version += 1;
+    },
+    version: () => version,
+    stored: () => storeSeries(bounds.stored(), all),
+  };
+  store.apply([{ kind: 'touch', labels: {} }]);
+  return store;
+}
