@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createProcessTree, endTree } from '../../src/run/process/index.ts';
-import { readStat } from '../../src/run/process/proc-files.ts';
+import { readAllPids, readCommand, readStat } from '../../src/run/process/proc-files.ts';
 import { isLive, type ProcessInfo } from '../../src/run/process/process-info.ts';
 import { systemProcesses } from '../../src/run/process/process-source.ts';
 import { sendSignal } from '../../src/run/process/send-signal.ts';
@@ -94,6 +95,19 @@ describe('ending a process tree', () => {
     expect(isRunning(child.pid)).toBe(false);
   });
 
+  it('can be told to hurry while it waits', async () => {
+    const rig = createRig();
+    const child = await rig.start(fixture('process-ignores-signals.sh'));
+    await until(() => child.text().includes('ready'));
+    const hurry = new AbortController();
+    const steps = [{ signal: 'SIGINT', graceMs: 3_600_000 }] as const;
+    const onSignal = (signal: string) => {
+      if (signal === 'SIGINT') setTimeout(() => hurry.abort(), 20);
+    };
+    const ended = await child.end({ steps, hurry: hurry.signal, onSignal });
+    expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGINT', 'SIGKILL']);
+  });
+
   it('does not wait out a grace period for background jobs of a shell that is gone', async () => {
     const rig = createRig();
     // A shell without job control lets its background jobs ignore SIGINT.
@@ -114,6 +128,37 @@ describe('ending a process tree', () => {
     const ended = await child.end({ steps: [{ signal: 'SIGKILL', graceMs: 5000 }] });
     expect(ended.survivors).toEqual([]);
     expect((await child.tree.search()).filter(isLive)).toEqual([]);
+  });
+
+  it('lets nobody slip away between the last look and the kill', async () => {
+    const rig = createRig();
+    const seconds = `300.${process.pid}`;
+    const child = await rig.start(fixture('process-sheds-children.sh'), [seconds]);
+    await until(() => commandsWith(seconds).length > 3);
+    // A busy machine: time passes before each look and after each search, in which there are more children.
+    const slowLook = async () => {
+      await delay(50);
+      return child.tree.look();
+    };
+    const slowSearch = async () => {
+      const found = await child.tree.search();
+      await delay(50);
+      return found;
+    };
+    await endTree({ ...child.tree, look: slowLook, search: slowSearch }, { steps: [] });
+    expect(commandsWith(seconds)).toEqual([]);
+  });
+
+  it('reaches who shares nothing with it but the session', async () => {
+    const rig = createRig();
+    const orphan = 'exec 19>&- >/dev/null 2>&1; sleep 300 & echo $! >"$1".new; mv "$1".new "$1"';
+    const child = await rig.sh(`env -i bash -c '${orphan}' bash "$1"; echo ready; sleep 300`, rig.path('pid'));
+    await until(() => child.text().includes('ready'));
+    const pid = Number(readFileSync(rig.path('pid'), 'utf8'));
+    expect((await child.tree.look()).map((info) => info.pid)).not.toContain(pid);
+    expect((await child.tree.search()).map((info) => info.pid)).toContain(pid);
+    await child.end({ steps: [] });
+    expect(isRunning(pid)).toBe(false);
   });
 
   it('does nothing for a tree that is gone', async () => {
@@ -190,3 +235,8 @@ describe('a signal', () => {
     expect((await child.tree.look()).map((info) => info.state).sort()).toContain('Z');
   });
 });
+
+/** Pids of live processes with the text in their command line. */
+function commandsWith(text: string): number[] {
+  return readAllPids().filter((pid) => isRunning(pid) && readCommand(pid).includes(`sleep ${text}`));
+}

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { endLeftOvers, markerOf } from '../../src/run/process/index.ts';
+import { readCommand } from '../../src/run/process/proc-files.ts';
 import { createRig, fixture, isRunning, until } from './rig.ts';
 
 /** A process that is none of ours: started without any of this part's code. */
@@ -76,10 +77,10 @@ describe('left-overs', () => {
     const rig = createRig();
     const others = [
       bystander({}),
-      bystander({ STEPSPAN_RUN_ID: `${rig.runId}0` }),
-      bystander({ STEPSPAN_RUN_ID: 'other' }),
-      bystander({ NOT_STEPSPAN_RUN_ID: rig.runId }),
-      bystander({ A: `x STEPSPAN_RUN_ID=${rig.runId}` }),
+      bystander({ STEPSPAN_RUN_ID: `${rig.runId}0`, STEPSPAN_STEP_ID: 'one' }),
+      bystander({ STEPSPAN_RUN_ID: 'other', STEPSPAN_STEP_ID: 'one' }),
+      bystander({ NOT_STEPSPAN_RUN_ID: rig.runId, STEPSPAN_STEP_ID: 'one' }),
+      bystander({ A: `x STEPSPAN_RUN_ID=${rig.runId}`, STEPSPAN_STEP_ID: 'one' }),
       bystander({ STEPSPAN_RUN_ID: rig.runId, STEPSPAN_STEP_ID: 'two' }),
     ];
     const mine = bystander({ STEPSPAN_RUN_ID: rig.runId, STEPSPAN_STEP_ID: 'one' });
@@ -99,6 +100,11 @@ describe('left-overs', () => {
       marker: [],
     });
     await until(() => child.text().includes('ready'));
+    // The shell prints before its background job has become `sleep`.
+    await until(async () => {
+      const [, job] = await child.tree.look();
+      return job !== undefined && readCommand(job.pid) === 'sleep 300';
+    });
     const stale = { ...child.identity, startTime: '1' };
     expect(await endLeftOvers({ marker: [], known: [stale] })).toMatchObject({ found: [] });
     const left = await endLeftOvers({ marker: [], known: [child.identity] });

@@ -1,7 +1,8 @@
+import { copyFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createProcessTree, endLeftOvers } from '../../src/run/process/index.ts';
 import { createPortableSource } from '../../src/run/process/portable-source.ts';
-import { readStat } from '../../src/run/process/proc-files.ts';
+import { readCommand, readStat } from '../../src/run/process/proc-files.ts';
 import { systemProcesses } from '../../src/run/process/process-source.ts';
 import { createRig, fixture, isRunning, until } from './rig.ts';
 
@@ -14,6 +15,7 @@ describe.each([
     const child = await rig.sh('sh -c "sleep 300 & echo \\$\\$ \\$!; wait" & wait');
     await until(() => child.output().stdout.lines === 1);
     const [middle, leaf] = child.text().trim().split(' ').map(Number);
+    await until(() => readCommand(leaf as number) === 'sleep 300');
     const found = await source.withDescendants([child.pid]);
     expect(found.map((info) => info.pid)).toEqual([child.pid, middle, leaf]);
     expect(found.map((info) => info.parentPid)).toEqual([process.pid, child.pid, middle]);
@@ -44,6 +46,7 @@ describe.each([
     const pid = Number(child.text());
     const [identity] = await source.get([child.pid]);
     const tree = createProcessTree({ known: identity ? [identity] : [], marker: [], source });
+    await until(async () => (await tree.look()).length === 3);
     expect((await tree.look()).map((info) => info.pid)).toContain(pid);
     const left = await endLeftOvers(tree);
     expect(left.found.length).toBe(3);
@@ -53,7 +56,6 @@ describe.each([
 
   it('reads a process whose name holds spaces and brackets', async () => {
     const rig = createRig();
-    const { copyFileSync } = await import('node:fs');
     copyFileSync('/bin/sleep', rig.path('a) R 1 (b'));
     const child = await rig.start(rig.path('a) R 1 (b'), ['300']);
     const [info] = await source.get([child.pid]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSampler, type Sample } from '../../src/run/process/index.ts';
+import { createFakeClock } from './fake-clock.ts';
 import { createRig, fixture, until } from './rig.ts';
 
 describe('sampling a tree', () => {
@@ -57,17 +58,44 @@ describe('sampling a tree', () => {
     expect((await sampler.finish(child.lastSeen())).basis).toBe('sampled');
   });
 
-  it('gives no sample after it was finished', async () => {
+  it('gives no sample once it is told to finish, also when one is under way', async () => {
     const rig = createRig();
     const child = await rig.sh('sleep 300');
-    let count = 0;
-    const sampler = createSampler({ tree: child.tree, intervalMs: 1, onSample: () => count++ });
-    await until(() => count > 2);
-    await sampler.finish();
-    const before = count;
-    for (let look = 0; look < 20; look++) await child.tree.look();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(count).toBe(before);
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    const clock = createFakeClock();
+    let looks = 0;
+    const look = async () => {
+      looks++;
+      await held;
+      return child.tree.look();
+    };
+    let samples = 0;
+    const sampler = createSampler({ tree: { look }, clock, onSample: () => samples++ });
+    clock.advance(100);
+    expect(looks).toBe(1);
+    const finishing = sampler.finish();
+    letGo();
+    await finishing;
+    clock.advance(10_000);
+    expect(samples).toBe(0);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('gives no sample of a tree that is gone', async () => {
+    const clock = createFakeClock();
+    const { promise: looked, resolve } = Promise.withResolvers<void>();
+    const look = async () => {
+      resolve();
+      return [];
+    };
+    let samples = 0;
+    const sampler = createSampler({ tree: { look }, clock, onSample: () => samples++ });
+    clock.advance(100);
+    await looked;
+    // The next one is planned when this one is done.
+    await until(() => clock.pending() === 1);
+    expect(samples).toBe(0);
+    expect(await sampler.finish()).toEqual({ cpuSeconds: 0, maxRssBytes: 0, basis: 'sampled' });
   });
 });
 
