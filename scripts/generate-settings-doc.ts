@@ -39,8 +39,6 @@ name in a file that is none, is told with its source and what to write instead; 
 # stepspan.config.yaml
 shipWait: 30s
 retentionMaxAge: 14d
-redactPatterns:
-  - 'acme-[0-9a-f]{32}'
 grafanaUrl: https://grafana.example.com
 \`\`\`
 

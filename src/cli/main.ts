@@ -4,11 +4,13 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../library/index.ts';
 import type { CliContext } from './context.ts';
+import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerExport } from './export.ts';
 import { registerLs } from './ls.ts';
 import { createOtlpMapper } from './otlp-mapper.ts';
 import { registerRun } from './run.ts';
+import { registerServe } from './serve.ts';
 import { registerShip } from './ship.ts';
 import { registerShow } from './show.ts';
 import { registerTail } from './tail.ts';
@@ -56,6 +58,8 @@ registerShow(program, context);
 registerTail(program, context);
 registerExport(program, context);
 registerShip(program, context);
+registerServe(program, context);
+registerDoctor(program, context);
 
 try {
   await program.parseAsync(process.argv);

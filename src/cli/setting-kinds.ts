@@ -1,11 +1,9 @@
 // How the value of a setting is read, from the text of a flag or a variable or from a value of a YAML file. Pure.
 // Each kind says in its own words what was wrong and what to write instead; which setting it was is settings.ts's to add.
 import path from 'node:path';
-import type { StallCause } from '../event/event.ts';
 import type { Durability } from '../journal/index.ts';
-import { defaultStalls, maxConcurrency } from '../workflow/defaults.ts';
+import { maxConcurrency } from '../workflow/defaults.ts';
 import { maxDurationMs, parseDuration } from '../workflow/duration.ts';
-import type { StallRules } from '../workflow/workflow.ts';
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -133,74 +131,3 @@ export const durability: Kind<Durability> = {
       : no('no durability', '`none`, `always` or a duration such as `100ms`');
   },
 };
-
-/** Regular expressions; in a variable or a flag one a line, since a comma may stand in an expression. */
-export const patterns: Kind<readonly RegExp[]> = {
-  name: 'regex',
-  parse: (raw) => {
-    const sources = typeof raw === 'string' ? raw.split('\n').filter((line) => line !== '') : raw;
-    if (!Array.isArray(sources) || !sources.every((source) => typeof source === 'string')) {
-      return no('not a list of regular expressions', 'a list such as `["acme-[0-9a-f]{32}"]`');
-    }
-    const compiled: RegExp[] = [];
-    for (const source of sources) {
-      try {
-        const regex = new RegExp(source);
-        // It would hide what lies between any two bytes, and there would be no end to it.
-        if (regex.test(''))
-          return no(
-            `a list with ${JSON.stringify(source)}, which fits an empty text`,
-            'an expression that needs at least one character',
-          );
-        compiled.push(regex);
-      } catch (error) {
-        return no(
-          `a list with an expression that cannot be read (${(error as Error).message})`,
-          'a JavaScript regular expression',
-        );
-      }
-    }
-    return ok(compiled);
-  },
-};
-
-const causes: Readonly<Record<string, StallCause>> = {
-  noOutput: 'no_output',
-  outputClosed: 'output_closed',
-  noExitAfterResult: 'no_exit_after_result',
-  rateLimited: 'rate_limited',
-  waitingForPermission: 'waiting_for_permission',
-};
-
-/** As `stalls` of a step: by cause an action, or `{ after, action }`. In a variable or a flag it is JSON. */
-export const stalls: Kind<StallRules> = {
-  name: 'json',
-  parse: (raw, base) => {
-    const given = typeof raw === 'string' ? jsonOf(raw) : raw;
-    const write = 'rules by cause, such as `{ "noOutput": { "after": "10m", "action": "kill" } }`';
-    if (typeof given !== 'object' || given === null || Array.isArray(given)) return no('no set of stall rules', write);
-    let rules = defaultStalls;
-    for (const [name, value] of Object.entries(given)) {
-      const cause = Object.hasOwn(causes, name) ? causes[name] : undefined;
-      if (cause === undefined)
-        return no(`a set with the unknown cause \`${name}\``, `only ${Object.keys(causes).join(', ')}`);
-      const { after, action } = typeof value === 'string' ? { after: undefined, action: value } : (value ?? {});
-      const afterMs = after === undefined ? ok(rules[cause].afterMs) : wait.parse(after, base);
-      const act = action === undefined ? ok(rules[cause].action) : stallAction.parse(action, base);
-      if (!afterMs.ok || !act.ok)
-        return no(`a set whose \`${name}\` has no valid \`${afterMs.ok ? 'action' : 'after'}\``, write);
-      rules = { ...rules, [cause]: { afterMs: afterMs.value, action: act.value } };
-    }
-    return ok(rules);
-  },
-};
-
-const stallAction = oneOf('none', 'kill', 'retry');
-
-function jsonOf(textOfJson: string): unknown {
-  try {
-    return JSON.parse(textOfJson);
-  } catch {
-    return undefined;
-  }
-}

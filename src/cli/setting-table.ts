@@ -2,8 +2,6 @@
 // Flags, variables, the file, their checks and docs/settings.md are all made from this table.
 import { homedir } from 'node:os';
 import { type Durability, dataRoot } from '../journal/index.ts';
-import { defaultStalls } from '../workflow/defaults.ts';
-import type { StallRules } from '../workflow/workflow.ts';
 import {
   concurrency,
   durability,
@@ -11,11 +9,9 @@ import {
   folder,
   type Kind,
   oneOf,
-  patterns,
   port,
   program,
   size,
-  stalls,
   text,
   url,
   wait,
@@ -79,11 +75,6 @@ export const settingTable = {
     'When the journal is made to be on the disk: so often, `always` (at every append) or `none` (left to the system). A killed stepspan loses nothing either way; this is about power cuts.',
   ),
   redact: setting(yesNo, { value: true, as: '`on`' }, 'Whether secrets are replaced before anything is written.'),
-  redactPatterns: setting(
-    patterns,
-    { value: [], as: 'none' },
-    'Regular expressions of further secrets. In a variable or flag one a line.',
-  ),
   retentionMaxAge: setting(
     duration,
     { value: 30 * day, as: '`30d`' },
@@ -133,11 +124,9 @@ export const settingTable = {
     'The link to the logs of a run, with `{traceId}`, `{runId}` and `{workflow}` in it.',
     'made from `grafanaUrl`',
   ),
-  stallDefaults: setting<StallRules>(
-    stalls,
-    { value: defaultStalls, as: 'as in docs/workflow.md' },
-    'What happens on a stall where a step says nothing. In a variable or flag as JSON.',
-  ),
+  lokiUrl: optional(url, 'The Loki that `doctor` asks for the log that it has sent.', 'not asked'),
+  tempoUrl: optional(url, 'The Tempo that `doctor` asks for the trace that it has sent.', 'not asked'),
+  prometheusUrl: optional(url, 'The Prometheus that `doctor` asks for the metric of the hub.', 'not asked'),
 } as const;
 
 export type SettingName = keyof typeof settingTable;

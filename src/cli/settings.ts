@@ -63,8 +63,6 @@ export function addSettingFlags(command: Command, ...names: readonly SettingName
       command
         .addOption(new Option(flag, help))
         .addOption(new Option(flag.replace('--', '--no-'), 'The opposite.').hideHelp());
-    } else if (kind.name === 'regex') {
-      command.addOption(new Option(`${flag} <regex...>`, help));
     } else command.addOption(new Option(`${flag} <${kind.name}>`, help));
   }
   return command;

@@ -74,47 +74,33 @@ describe('a setting', () => {
     project(`
 durability: 250ms
 redact: off
-redactPatterns: ['acme-[0-9]+']
 retentionMaxAge: 1d12h
 retentionMaxBytes: 1.5GiB
 metricsPort: 0
 concurrency: 3
 traceLink: https://grafana.example.com/explore?trace={traceId}
-stallDefaults: { noOutput: { after: 10m, action: kill }, rateLimited: retry }
 `);
     expect(settingsOf()).toMatchObject({
       durability: { everyMs: 250 },
       redact: false,
-      redactPatterns: [/acme-[0-9]+/],
       retentionMaxAge: 36 * 3_600_000,
       retentionMaxBytes: 1.5 * 2 ** 30,
       metricsPort: 0,
       concurrency: 3,
       traceLink: 'https://grafana.example.com/explore?trace={traceId}',
-      stallDefaults: {
-        no_output: { afterMs: 600_000, action: 'kill' },
-        rate_limited: { afterMs: 60_000, action: 'retry' },
-        output_closed: { afterMs: 30_000, action: 'none' },
-      },
     });
     const env = {
       STEPSPAN_DURABILITY: 'always',
-      STEPSPAN_STALL_DEFAULTS: '{"outputClosed":"kill"}',
-      STEPSPAN_REDACT_PATTERNS: 'a+\nb,c',
     };
-    expect(settingsOf(env)).toMatchObject({ durability: 'always', redactPatterns: [/a+/, /b,c/] });
-    expect(settingsOf(env).stallDefaults.output_closed.action).toBe('kill');
+    expect(settingsOf(env)).toMatchObject({ durability: 'always' });
   });
 });
 
 describe('a setting that cannot be', () => {
   test('is told with its source and what to write instead, all of them at once', () => {
     project('shipWait: soon\nhubPrt: 1\n\nhubPort: 99999\nretentionMaxAge: 010\n');
-    expect(problemsOf({ STEPSPAN_COLOUR: 'blue', STEPSPAN_REDACT_PATTERNS: '(' }, { concurrency: '0' })).toEqual([
+    expect(problemsOf({ STEPSPAN_COLOUR: 'blue' }, { concurrency: '0' })).toEqual([
       `${cwd}/stepspan.config.yaml:2: there is no setting \`hubPrt\`; did you mean \`hubPort\`?`,
-      expect.stringMatching(
-        /^STEPSPAN_REDACT_PATTERNS: redactPatterns is "\(", a list with an expression that cannot be read/,
-      ),
       `${cwd}/stepspan.config.yaml:5: retentionMaxAge is 10, not a duration; write a duration such as \`10s\`, \`5m\`, \`2h30m\` or \`30d\``,
       `${cwd}/stepspan.config.yaml:1: shipWait is "soon", not a duration; write a duration such as \`10s\`, \`5m\`, \`2h30m\` or \`30d\``,
       `${cwd}/stepspan.config.yaml:4: hubPort is 99999, not a whole number from 0 to 65535; write a number from 0 to 65535`,
@@ -131,10 +117,6 @@ describe('a setting that cannot be', () => {
     ['retentionMaxBytes', '-1'],
     ['retentionMaxBytes', '10 parsecs'],
     ['grafanaUrl', 'javascript:alert(1)'],
-    ['redactPatterns', 'x*'],
-    ['stallDefaults', '{"toString":"kill"}'],
-    ['stallDefaults', '{"noOutput":"explode"}'],
-    ['stallDefaults', 'kill'],
   ])('%s: %s', (name, value) => {
     expect(problemsOf({}, { [name]: value })).toHaveLength(1);
   });
@@ -157,10 +139,9 @@ describe('the table', () => {
       return command.parse(args, { from: 'user' }).opts();
     };
     expect(parse()).toEqual({});
-    expect(parse('--no-redact', '--ship-wait', '5s', '--redact-patterns', 'a', 'b', '--data-dir', 'x')).toEqual({
+    expect(parse('--no-redact', '--ship-wait', '5s', '--data-dir', 'x')).toEqual({
       redact: false,
       shipWait: '5s',
-      redactPatterns: ['a', 'b'],
       dataDir: 'x',
     });
     expect(parse('--archive')).toEqual({ archive: true });

@@ -166,9 +166,8 @@ steps:
     );
     const wrapper = stack.spawn(['run', file]);
     const runId = await eventually('the run in the data folder', async () => {
-      const [newest] = (await stack.run(['ls', '--json', '--workflow', 'stack-sample'])).stdout.trim().split('\n');
-      const run = newest === undefined ? undefined : (JSON.parse(newest) as { runId: string; state: string });
-      return run?.state === 'running' ? run.runId : undefined;
+      const listed = (await stack.run(['ls', '--json'])).stdout;
+      return (JSON.parse(listed) as { runId: string; state: string }[]).find((run) => run.state === 'running')?.runId;
     });
     await eventually('fifty lines', async () =>
       (await expectedLines(stack.runFolder(runId))).length > 50 ? true : undefined,

@@ -1,0 +1,68 @@
+// What `doctor` looks at on this machine: Node, Claude Code, the data folder and its disk, the hub.
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { runningHub } from '../../hub/index.ts';
+import { dataFolder } from '../../journal/index.ts';
+import { findClaude } from '../../run/index.ts';
+import { formatBytes } from '../format.ts';
+import type { Settings } from '../settings.ts';
+import { advice, bad, type Check, good } from './check.ts';
+
+/** Where `zlib.crc32` and the official OTLP exporters run: see package.json, `engines`. */
+const leastNode = [22, 15] as const;
+
+/** Less than a run with long output can fill within a night. */
+const littleDiskBytes = 1024 ** 3;
+
+export function checkNode(version: string = process.versions.node): Check {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isNew = major > leastNode[0] || (major === leastNode[0] && minor >= leastNode[1]);
+  if (isNew) return good('Node', version);
+  return bad(
+    'Node',
+    `${version} is too old`,
+    `Install Node ${leastNode.join('.')} or newer, or run npm install node@24 beside stepspan.`,
+  );
+}
+
+export async function checkClaude(settings: Settings, env: NodeJS.ProcessEnv): Promise<Check> {
+  const found = await findClaude({ ...env, STEPSPAN_CLAUDE: settings.claude });
+  if (found.kind === 'found') return good('Claude Code', `${found.version} (${found.path})`);
+  return bad('Claude Code', found.message, 'Shell steps run without it; steps with `claude` do not.');
+}
+
+export function checkDataFolder(settings: Settings): Check {
+  const { dataDir } = settings;
+  const probe = path.join(dataDir, `.doctor-${process.pid}`);
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    writeFileSync(probe, 'x');
+    rmSync(probe);
+  } catch (error) {
+    const remedy = 'Give it to yourself, or set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in.';
+    return bad('Data folder', `${dataDir} cannot be written: ${(error as Error).message}`, remedy);
+  }
+  const { bavail, bsize } = statfsSync(dataDir);
+  const free = bavail * bsize;
+  const detail = `${dataDir}, ${formatBytes(free)} free`;
+  if (free >= littleDiskBytes) return good('Data folder', detail);
+  return advice(
+    'Data folder',
+    detail,
+    'Free some space, or lower STEPSPAN_RETENTION_MAX_BYTES: output is lost when the disk is full.',
+  );
+}
+
+export async function checkHub(settings: Settings): Promise<Check> {
+  const hub = runningHub(dataFolder(settings.dataDir));
+  const remedy =
+    'Start it with `stepspan serve`: it serves /metrics, ships what is left and closes runs whose wrapper died.';
+  if (hub === undefined) return advice('Hub', 'none runs for this data folder', remedy);
+  try {
+    const answer = await fetch(`${hub.url}/healthz`, { signal: AbortSignal.timeout(5_000) });
+    if (answer.ok) return good('Hub', `${hub.url}, version ${hub.version}`);
+    return bad('Hub', `${hub.url} answers ${answer.status}`, 'Stop it and start it again.');
+  } catch (error) {
+    return bad('Hub', `${hub.url} does not answer: ${(error as Error).message}`, 'Stop it and start it again.');
+  }
+}
