@@ -84,6 +84,7 @@ export function readMemberTable(fd: number): MemberTable {
       memberBytes > headBytes + trailerBytes &&
       memberBytes <= size - at &&
       rawBytes <= maxMemberRawBytes &&
+      head.readUInt32LE(data + 32) <= rawBytes &&
       readSeq(head, data + 8) === rawOffset;
     if (!sound || seq === undefined) {
       return { members, damage: { fileOffset: at, reason: 'an archive member does not check out' } };

@@ -12,7 +12,7 @@ export type WalkStep =
   /** Something is wrong; the next step goes on behind it. */
   | { readonly kind: 'problem'; readonly problem: JournalProblem }
   /** There is no more for now. A frame that is being written, or was torn by a crash, is no frame yet. */
-  | { readonly kind: 'end' };
+  | { readonly kind: 'end'; readonly torn?: { readonly file: string; readonly offset: number } };
 
 export type FrameWalk = {
   /** @param maxBytes of payload in one step; one frame is given however large it is */
@@ -32,6 +32,8 @@ export function walkFrames(folder: RunFolder, from: number): FrameWalk {
   let offset = 0;
   let block: Buffer = noBytes;
   let blockAt = 0;
+  /** Where damage with nothing behind it was told of. */
+  let toldAt: number | undefined;
   /** Why numbers would be missing, if they were. */
   let missingBecause: 'removed' | 'lost' | 'corrupt' = 'lost';
 
@@ -130,8 +132,12 @@ export function walkFrames(folder: RunFolder, from: number): FrameWalk {
       if (found.stopped !== undefined && (following === undefined || isMissing)) {
         const at = offset;
         const further = await here.resync(at);
-        if (further === undefined && following === undefined) return { kind: 'end' };
-        if (further === undefined) await leaveFor(following!);
+        if (further === undefined && following === undefined) {
+          const isWritten = here.file.form === 'raw' || toldAt === at;
+          if (isWritten) return { kind: 'end', torn: { file: here.file.path, offset: at } };
+          // Nobody writes to an archive, so what is no frame there will never be one.
+          toldAt = at;
+        } else if (further === undefined) await leaveFor(following!);
         else goTo(further);
         missingBecause = 'corrupt';
         return {

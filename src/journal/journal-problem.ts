@@ -9,6 +9,11 @@ export type JournalProblem =
       readonly offset: number;
       readonly reason: string;
     }
+  /**
+   * The journal ends in bytes that are no record: one that is being written right now, or that a crash cut short, or a
+   * damaged one. Told at the end of reading without following.
+   */
+  | { readonly kind: 'torn'; readonly file: string; readonly offset: number }
   /** Numbers from `fromSeq` to before `toSeq` are not there. */
   | {
       readonly kind: 'gap';
@@ -28,6 +33,8 @@ export function problemText(problem: JournalProblem): string {
   switch (problem.kind) {
     case 'corrupt':
       return `${problem.file} is damaged at byte ${problem.offset}: ${problem.reason}.`;
+    case 'torn':
+      return `${problem.file} ends at byte ${problem.offset} in bytes that are no whole record.`;
     case 'gap':
       return `Records ${problem.fromSeq} to ${problem.toSeq - 1} are missing (${problem.why}).`;
     case 'unknown_record':

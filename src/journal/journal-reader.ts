@@ -84,7 +84,10 @@ async function* readJournal(
           break;
         }
         case 'end':
-          if (wake === undefined) return;
+          if (wake === undefined) {
+            if (step.torn !== undefined) tell({ kind: 'torn', ...step.torn }, options.onProblem);
+            return;
+          }
           await wake.wait(seen);
           if (maxBatchMs > 0 && !signal?.aborted) await delay(maxBatchMs);
           break;

@@ -114,22 +114,28 @@ function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentT
     inflateMember(readAt(fd, member.fileOffset, member.deflatedBytes), member);
   const { header, damaged } = headerOf(inflate(first).subarray(0, segmentHeaderBytes), segment, runId);
   if (header === undefined) return nothing(segment, 0);
-  const raw = inflate(last);
   const seed = frameSeed(header);
-  let tail: SegmentTail = {
+  const start: SegmentTail = {
     header,
     headerDamaged: damaged,
-    validBytes: last.offset,
+    validBytes: header.headerBytes,
     totalBytes: last.rawOffset + last.rawBytes,
-    nextSeq: last.seq,
-    lastNs: last.timeNs,
+    nextSeq: header.firstSeq,
+    lastNs: header.createdNs,
     finished: false,
   };
-  for (;;) {
-    const parsed = parseFrame(raw, tail.validBytes - last.rawOffset, seed);
-    if (parsed.kind !== 'frame') return tail;
-    tail = advance(tail, parsed.frame);
-  }
+  const through = (tail: SegmentTail, member: Member): SegmentTail => {
+    const raw = inflate(member);
+    let reached: SegmentTail = { ...tail, validBytes: Math.max(member.rawOffset, header.headerBytes) };
+    for (;;) {
+      const parsed = parseFrame(raw, reached.validBytes - member.rawOffset, seed);
+      if (parsed.kind !== 'frame') return reached.nextSeq === tail.nextSeq ? tail : reached;
+      reached = advance(reached, parsed.frame);
+    }
+  };
+  // The last member has the end, unless it is damaged; then it takes the frames of all the others to know it.
+  const end = through(start, last);
+  return end === start ? members.reduce(through, start) : end;
 }
 
 /** Empty when the member is damaged: then the tail is that of the frames before it. */

@@ -72,17 +72,6 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
     const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, offset);
     return { kind: 'bytes', bytes: buffer.subarray(0, bytesRead) };
   };
-  /** An entry is a hint until the frame that it points at has checked out. */
-  const holds = async (entry: IndexEntry): Promise<boolean> => {
-    const head = await bytesAt(entry.offset, 0);
-    if (head.kind !== 'bytes') return false;
-    let parsed = parseFrame(head.bytes, 0, seed);
-    if (parsed.kind === 'incomplete') {
-      const whole = await bytesAt(entry.offset, parsed.needs);
-      if (whole.kind === 'bytes') parsed = parseFrame(whole.bytes, 0, seed);
-    }
-    return parsed.kind === 'frame' && parsed.frame.seq === entry.seq;
-  };
   return {
     file,
     header,
@@ -92,11 +81,13 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
     async seek(isBefore) {
       const known = entries();
       const entry = known[lastEntry(known, isBefore)];
-      return entry !== undefined && (await holds(entry)) ? entry : { offset: header.headerBytes, seq: file.firstSeq };
+      return entry !== undefined && (await holds(bytesAt, seed, entry))
+        ? entry
+        : { offset: header.headerBytes, seq: file.firstSeq };
     },
     async resync(offset) {
       for (const entry of entries()) {
-        if (entry.offset > offset && (await holds(entry))) return entry.offset;
+        if (entry.offset > offset && (await holds(bytesAt, seed, entry))) return entry.offset;
       }
       return undefined;
     },
@@ -124,31 +115,53 @@ async function archivedSource(fd: number, file: SegmentFile, runId: string): Pro
   const first = members[0] && (await raw(members[0]));
   const { header, damaged } = headerOf(first?.subarray(0, segmentHeaderBytes) ?? noHeader, file, runId);
   if (header === undefined) return undefined;
+  const seed = frameSeed(header);
+  const bytesAt = async (offset: number): Promise<SegmentBytes> => {
+    const member = members[lastEntry(members, (each) => each.rawOffset <= offset)];
+    const end = member === undefined ? 0 : member.rawOffset + member.rawBytes;
+    if (member === undefined || offset >= end) {
+      return damage === undefined
+        ? { kind: 'bytes', bytes: Buffer.alloc(0) }
+        : { kind: 'corrupt', reason: damage.reason };
+    }
+    const bytes = await raw(member);
+    if (bytes === undefined) return { kind: 'corrupt', reason: 'an archive member cannot be uncompressed' };
+    return { kind: 'bytes', bytes: bytes.subarray(offset - member.rawOffset) };
+  };
   return {
     file,
     header,
     headerDamaged: damaged,
-    seed: frameSeed(header),
+    seed,
+    bytesAt,
     async seek(isBefore) {
-      return members[Math.max(lastEntry(members, isBefore), 0)] ?? { offset: header.headerBytes, seq: file.firstSeq };
+      const member = members[lastEntry(members, isBefore)];
+      return member !== undefined && (await holds(bytesAt, seed, member))
+        ? member
+        : { offset: header.headerBytes, seq: file.firstSeq };
     },
     async resync(offset) {
-      return members.find((member) => member.offset > offset)?.offset;
-    },
-    async bytesAt(offset) {
-      const member = members[lastEntry(members, (each) => each.rawOffset <= offset)];
-      const end = member === undefined ? 0 : member.rawOffset + member.rawBytes;
-      if (member === undefined || offset >= end) {
-        return damage === undefined
-          ? { kind: 'bytes', bytes: Buffer.alloc(0) }
-          : { kind: 'corrupt', reason: damage.reason };
+      for (const member of members) {
+        if (member.offset > offset && (await holds(bytesAt, seed, member))) return member.offset;
       }
-      const bytes = await raw(member);
-      if (bytes === undefined) return { kind: 'corrupt', reason: 'an archive member cannot be uncompressed' };
-      return { kind: 'bytes', bytes: bytes.subarray(offset - member.rawOffset) };
+      return undefined;
     },
     close: () => closeFile(fd),
   };
+}
+
+/** Index entries and what members say of themselves are hints, until the frame that they point at has checked out. */
+async function holds(bytesAt: SegmentSource['bytesAt'], seed: number, place: FramePlace): Promise<boolean> {
+  let needs = 0;
+  for (;;) {
+    const found = await bytesAt(place.offset, needs);
+    if (found.kind !== 'bytes') return false;
+    const parsed = parseFrame(found.bytes, 0, seed);
+    if (parsed.kind === 'frame') return parsed.frame.seq === place.seq;
+    // Asked for more once already, and there is no more.
+    if (parsed.kind === 'corrupt' || parsed.needs <= needs) return false;
+    needs = parsed.needs;
+  }
 }
 
 /** Stands for a header that could not be uncompressed; being no header, it makes the name of the file speak for it. */
