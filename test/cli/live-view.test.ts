@@ -219,6 +219,21 @@ describe('output above the list', () => {
     ]);
   });
 
+  test('that is wider than the terminal leaves nothing of the list behind', () => {
+    const screen = new VtScreen(40, 12);
+    const view = viewOn(screen, startMs + 60_000, { output: true });
+    const made = midRun();
+    show(view, made);
+    made.output(`${'wide '.repeat(10)}\n`, 'review');
+    view.update(made.records.slice(-1), foldAll(made.records));
+    view.redraw();
+    expect(screen.all().split('\n').slice(2, 5)).toEqual([
+      'review | wide wide wide wide wide wide w',
+      'ide wide wide wide',
+      expect.stringMatching(/^✓ Build/),
+    ]);
+  });
+
   test('is bounded between two frames, and what is left out is counted', () => {
     const screen = new VtScreen(60, 2000);
     const view = viewOn(screen, startMs, { output: true });

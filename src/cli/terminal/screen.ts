@@ -43,7 +43,9 @@ export function createScreen(out: TerminalStream): Screen {
     draw(lines, above = []) {
       // Cleared before it is written: after a line as wide as the terminal, clearing would take its last character.
       const text = [...above, ...lines].map((line) => `${clearLine}${line}\n`).join('');
-      out.write(`${beginFrame}${active ? '' : hideCursor}${toTop()}${text}${clearBelow}${endFrame}`);
+      // What is printed for good may be wider than the terminal, and must not end among the remains of the old frame.
+      const fresh = above.length === 0 ? '' : clearBelow;
+      out.write(`${beginFrame}${active ? '' : hideCursor}${toTop()}${fresh}${text}${clearBelow}${endFrame}`);
       active = true;
       drawn = lines;
     },
