@@ -95,6 +95,13 @@ describe('the environment of a run', () => {
     expect(stream.push(Buffer.from('12345\n')).bytes.toString()).toBe('12345\n');
   });
 
+  it('is overruled by who names a value on purpose', () => {
+    const redactor = createRedactor({ env: { A_TOKEN: 'abcdefgh12345678' } });
+    redactor.addSecret('LOGIN', 'abcdefgh12345678');
+    redactor.addEnvironment({ B_TOKEN: 'abcdefgh12345678' });
+    expect(redactor.text('abcdefgh12345678')).toEqual({ text: '[hidden:LOGIN]', hidden: { named: 1 } });
+  });
+
   it('is read again for a step that has one of its own', () => {
     const redactor = createRedactor({ env: {} });
     redactor.addEnvironment({ STEP_TOKEN: 'only-in-this-step-1', LEVEL_TOKEN: 'debug' });

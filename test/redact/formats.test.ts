@@ -78,6 +78,8 @@ describe('a well-known format', () => {
       ['{"a":"x\\n', '\\ny"}'],
       ['=', '&b=1'],
       ['(', ').'],
+      ['a%3D', ''],
+      ['\\u0022', ''],
     ]) {
       const { text, hidden } = redactor.text(`${left}${before}${secret}${end}${right}`);
       expect(text).toBe(`${left}${before}[hidden:${kind}]${end}${right}`);
@@ -119,6 +121,13 @@ describe('a well-known format', () => {
     expect(feed(redactor.stream(), `${folded}\n`.split(/(?<=\n)/))).toEqual(expected);
   });
 
+  it('hides a long key that was folded into lines inside JSON, at every split into two reads', () => {
+    const json = JSON.stringify({ key: `sk-ant-api03-${random(93)}AA`.replace(/.{40}/g, '$&\n') });
+    const expected = { text: '{"key":"[hidden:anthropic-key]"}', hidden: { 'anthropic-key': 1 } };
+    for (const parts of inTwo(json))
+      expect({ parts, ...feed(redactor.stream(), parts) }).toEqual({ parts, ...expected });
+  });
+
   it('is named by its variable when it is a known secret as well, and counted once', () => {
     const secret = `sk-ant-api03-${random(93)}AA`;
     const known = createRedactor({ env: { ANTHROPIC_API_KEY: secret } });
@@ -154,6 +163,7 @@ describe('what only looks like a secret', () => {
     'http://localhost:3000/@vite/client ws://host:1/@x',
     'https://user@example.org/ https://user:$PASSWORD@example.org/ https://user:***@example.org/',
     'https://hooks.slack.com/services/ is where they go',
+    'a forbearer abcdefgh0123456789',
     'the bearer of this letter; bearer authentication-required; Bearer realm="example"; Bearer token',
     'aws_secret_access_key = <your key> and SecretAccessKey: missing, s_key',
     'aws_secret_access_key_rotation da39a3ee5e6b4b0d3255bfef95601890afd80709',

@@ -23,6 +23,13 @@ describe('what is held back', () => {
     expect(stream.heldBytes()).toBe(0);
   });
 
+  it('counts what was shown of a secret in the read before', () => {
+    const stream = redactor.stream();
+    expect(push(stream, 'tail ab\n')).toBe('tail ab\n');
+    expect(push(stream, 'cdefgh\n')).toBe('');
+    expect(push(stream, `${secret.slice(8)}!\n`)).toBe('[hidden:MY_TOKEN]\n!\n');
+  });
+
   it('is only the beginning of the secret when its line is longer than a line that is held', () => {
     const stream = redactor.stream();
     const long = '.'.repeat(MAX_HELD_LINE_BYTES + 1);

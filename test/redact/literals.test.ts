@@ -70,7 +70,7 @@ describe('a known secret', () => {
   });
 
   it('is hidden at every escaped line end inside of it, though it has backslashes and the letters of such escapes', () => {
-    const odd = 'anbn\\cr\\dnen12345r6789';
+    const odd = 'anbn\\cr\\dnen12345r6789\\xyz';
     const one = createRedactor({ env: { ODD_TOKEN: odd } });
     for (const [head, tail] of inTwo(odd)) {
       if (head === '' || tail === '' || head.endsWith('\\')) continue;
