@@ -82,6 +82,7 @@ function runOptions(command: Command): Command {
     'durability',
     'claude',
     'priceTable',
+    'metricsPort',
     'colour',
   );
 }

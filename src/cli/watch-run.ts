@@ -1,7 +1,8 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
+import { type MetricsServer, serveMetrics } from '../hub/index.ts';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
-import type { RunResult, StartedRun } from '../library/index.ts';
+import { type RunResult, type StartedRun, version } from '../library/index.ts';
 import { emptyRunState, foldRun, type History, historyOf, type RunState } from '../state/index.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -37,9 +38,11 @@ export async function watchRun(
     cancelledBy ||= signal;
     run.cancel(signal);
   });
+  const metrics = await serveRunMetrics(context, settings, run);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
   const state = await followRun(run, view);
   const { result, shipping } = await run.done;
+  await metrics?.close(settings.shipWait);
   unsubscribe();
   saveRunState(folder, state);
 
@@ -52,6 +55,29 @@ export async function watchRun(
     state.phase.kind === 'finished' ? exitCodeOf(state.phase.outcome, cancelledBy) : exitCodes.internal,
   );
   return { state, result };
+}
+
+/** A port that cannot be had is told, and the run goes on: its metrics are in the journal for the hub. */
+async function serveRunMetrics(
+  context: CliContext,
+  settings: Settings,
+  run: StartedRun,
+): Promise<MetricsServer | undefined> {
+  if (settings.metricsPort === undefined) return undefined;
+  const { shipperStatus } = run;
+  const start = await serveMetrics({
+    shipperStatus,
+    reader: run.journal,
+    version,
+    host: settings.hubHost,
+    port: settings.metricsPort,
+  });
+  if (start.kind === 'started') {
+    context.stderr.write(`stepspan: metrics of this run at ${start.server.url}/metrics\n`);
+    return start.server;
+  }
+  context.stderr.write(`stepspan: no metrics are served: ${start.message}\n`);
+  return undefined;
 }
 
 async function followRun(run: StartedRun, view: View | undefined): Promise<RunState> {

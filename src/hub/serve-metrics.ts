@@ -19,7 +19,7 @@ export type MetricsServer = {
   readonly port: number;
   /**
    * Ends it. The last values of a run that ends between two scrapes are never seen, unless it waits for them.
-   * @param waitMs how long to wait for a scrape that has had everything; 0 does not wait
+   * @param waitMs how long to wait for a scrape that has had everything, where anybody has scraped at all; 0 does not wait
    */
   readonly close: (waitMs?: number) => Promise<void>;
 };
@@ -36,6 +36,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
   const count = createCount(measure);
   const completeScrape = Promise.withResolvers<void>();
   let complete = false;
+  let scraped = false;
 
   const http = await startHttp(options, {
     async metrics(format, isScraper) {
@@ -44,6 +45,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
       const whole = complete;
       const scrape = await measure.scrape(format, shipperGauges(status));
       if (isScraper) {
+        scraped = true;
         // Series that this scrape still sees at 0 are only complete with the next.
         if (whole && scrape.held === 0) completeScrape.resolve();
         scrape.seen();
@@ -74,7 +76,8 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
       url: http.url,
       port: http.port,
       async close(waitMs = 0) {
-        if (waitMs > 0) {
+        // Nobody is waited for who has not come in all the time before.
+        if (waitMs > 0 && scraped) {
           const timeUp = new Promise((resolve) => setTimeout(resolve, waitMs));
           await Promise.race([completeScrape.promise, timeUp]);
         }

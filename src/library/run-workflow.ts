@@ -19,6 +19,7 @@ import {
   type Redactor,
   type RunHandle,
 } from '../run/index.ts';
+import type { ShipperStatus } from '../ship/index.ts';
 import { emptyRunState, foldRun } from '../state/index.ts';
 import {
   defineWorkflow,
@@ -61,6 +62,8 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
   readonly workflow: Workflow;
   /** Follows the journal of the run, in this process. */
   readonly journal: JournalReader;
+  /** How far the shipper of this run is; undefined where it has none. */
+  readonly shipperStatus: () => ShipperStatus | undefined;
   /** Resolves when the run has ended and shipping has had its time; `shipping` says what is left. Never rejects. */
   readonly done: Promise<{ readonly result: RunResult; readonly shipping: ShippingEnd }>;
 };
@@ -129,6 +132,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
       resume: handle.resume,
       cancel: handle.cancel,
       phase: handle.phase,
+      shipperStatus: start.shipping.status,
       done: finish(handle, writer, start.shipping, settings, reader, () => lock?.release()),
     },
   };

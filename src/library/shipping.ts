@@ -14,6 +14,8 @@ export type ShippingEnd = {
 };
 
 export type Shipping = {
+  /** How far the shipper of this run is; undefined where it has none. */
+  readonly status: () => ShipperStatus | undefined;
   /** Waits up to `waitMs` milliseconds for everything in the journal to be acknowledged, then stops. */
   readonly finish: (waitMs: number) => Promise<ShippingEnd>;
 };
@@ -23,6 +25,7 @@ export type ShippingStart =
   /** The OTEL_* settings cannot be used: one sentence each. */
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
 
+const none = (): undefined => undefined;
 const nothing: ShippingEnd = { kind: 'off', shipped: 0, pending: 0, refused: 0, message: '' };
 
 export async function startShipping(
@@ -30,7 +33,7 @@ export async function startShipping(
   settings: Pick<RunSettings, 'env' | 'ship'>,
 ): Promise<ShippingStart> {
   if (settings.ship === 'off' || !isShippingConfigured(settings.env)) {
-    return { kind: 'started', shipping: { finish: async () => nothing } };
+    return { kind: 'started', shipping: { status: none, finish: async () => nothing } };
   }
   const start = await startShipperWorker({ folder, env: settings.env });
   switch (start.kind) {
@@ -38,13 +41,17 @@ export async function startShipping(
       return start;
     case 'held': {
       const message = `process ${start.by.pid} on ${start.by.host} ships this run`;
-      return { kind: 'started', shipping: { finish: async () => leftToOther(openJournal(folder), message) } };
+      return {
+        kind: 'started',
+        shipping: { status: none, finish: async () => leftToOther(openJournal(folder), message) },
+      };
     }
     case 'shipping': {
       const { shipper } = start;
       return {
         kind: 'started',
         shipping: {
+          status: shipper.status,
           async finish(waitMs) {
             const drained = await shipper.drain(waitMs);
             await shipper.stop();
