@@ -1,3 +1,4 @@
+// Which variables are taken for secrets, which are not and why, and what naming one does.
 import { describe, expect, it } from 'vitest';
 import { isSecretName, whyNotSecret } from '../../src/run/redact/environment.ts';
 import { createRedactor } from '../../src/run/redact/index.ts';

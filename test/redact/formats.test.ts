@@ -1,3 +1,4 @@
+// Well-known keys and tokens, wherever they stand and however they are read; and what only looks like one.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRedactor, type RedactionKind } from '../../src/run/redact/index.ts';
@@ -53,7 +54,7 @@ const samples: Readonly<Record<string, Sample>> = {
     before: 'https://hooks.slack.com/',
     secret: `services/T01234567/B01234567/${random(24)}`,
   },
-  'a token of npm': { kind: 'npm-token', before: '//registry.npmjs.org/:_authToken=', secret: `npm_${random(36)}` },
+  'a token of npm': { kind: 'npm-token', before: '//registry.example.org/:_authToken=', secret: `npm_${random(36)}` },
   'a bearer token': { kind: 'bearer-token', before: 'Authorization: Bearer ', secret: random(40) },
   'a bearer token in a small-letter header': {
     kind: 'bearer-token',

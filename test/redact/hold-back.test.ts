@@ -1,3 +1,4 @@
+// What waits for the next read, for how long, and what comes out when the caller lets it go.
 import { describe, expect, it } from 'vitest';
 import { createRedactor, type RedactionStream } from '../../src/run/redact/index.ts';
 import { MAX_HELD_LINE_BYTES } from '../../src/run/redact/stream.ts';

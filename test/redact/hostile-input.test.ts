@@ -1,3 +1,4 @@
+// Text made to be slow: every opening of every rule, over and over.
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../src/run/redact/index.ts';
 import { countOf } from './streams.ts';

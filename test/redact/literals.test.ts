@@ -1,3 +1,4 @@
+// Known secret values: every form, every split, every line end; and the text that replaces them.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formsOf } from '../../src/run/redact/forms.ts';

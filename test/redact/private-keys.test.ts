@@ -1,3 +1,4 @@
+// Private keys over many lines, in all the ways in which they are printed, also without an end.
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../src/run/redact/index.ts';

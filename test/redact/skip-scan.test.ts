@@ -1,3 +1,4 @@
+// The fast search against a plain one.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSkipScan } from '../../src/run/redact/skip-scan.ts';

@@ -1,3 +1,4 @@
+// Strings in events.
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../src/run/redact/index.ts';
 import { MAX_VALUE_DEPTH } from '../../src/run/redact/values.ts';

@@ -2,13 +2,13 @@
 // Line ends are taken out of every form: the matcher lets a line break stand anywhere inside a secret instead.
 
 /** Below this, base64 and hex forms would be found in ordinary text by chance; only plain forms are looked for. */
-export const MIN_ENCODED_FORM_BYTES = 8;
+const MIN_ENCODED_FORM_BYTES = 8;
 
 /** A value is cut here: longer ones are files, whose parts (lines, PEM blocks) are found by themselves. */
-export const MAX_VALUE_BYTES = 16 * 1024;
+const MAX_VALUE_BYTES = 16 * 1024;
 
 /** A line of a many-line secret that is hidden on its own, as in a key file that is printed in part. */
-export const MIN_LINE_BYTES = 20;
+const MIN_LINE_BYTES = 20;
 
 /**
  * Every form of `value` that is searched for, each once and without line ends.

@@ -4,7 +4,6 @@ export type { LeftOut } from './environment.ts';
 export { addCounts, type HiddenCounts, type RedactionKind, redactionKinds } from './kinds.ts';
 export {
   createRedactor,
-  MIN_NAMED_SECRET_LENGTH,
   type Redactor,
   type RedactorOptions,
   type SecretProblem,

@@ -11,7 +11,7 @@ import type { View } from './view.ts';
 /** Bytes `start` to `end` of the view are hidden as one. `start` is negative when it began in the lead. */
 export type Region = { readonly start: number; readonly end: number; readonly source: Source };
 
-export type Examination = {
+type Examination = {
   /** In ascending order, none touching another's inside. */
   readonly regions: readonly Region[];
   /** From here on nothing is decided; the length of the view when all is. */

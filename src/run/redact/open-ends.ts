@@ -9,7 +9,7 @@ import { at, OUTSIDE, skipBreak, type View } from './view.ts';
  * A complete line is only held back when it ends in at least this much of a secret's beginning: with fewer, every
  * line that ends in the first letter of some secret would wait. So that much can be seen of a broken secret.
  */
-export const MIN_HELD_PREFIX_BYTES = 4;
+const MIN_HELD_PREFIX_BYTES = 4;
 
 /** At the end of everything, half of a secret is hidden as one; less could be the usual start of an address. */
 const MIN_HALF_BYTES = 8;

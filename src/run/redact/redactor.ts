@@ -15,7 +15,7 @@ import { type RedactedText, type RedactedValue, redactValue } from './values.ts'
  * A secret that is named is hidden from this length on, in characters of its value. With fewer it would be found by
  * chance in most lines, and its neighbours would tell it anyway.
  */
-export const MIN_NAMED_SECRET_LENGTH = 4;
+const MIN_NAMED_SECRET_LENGTH = 4;
 
 export type RedactorOptions = {
   /** The environment whose secret-looking variables are hidden, and in which names are looked up. */
