@@ -1,0 +1,61 @@
+// `npm run demo`: runs workflow.yaml through stepspan's own command line, with the real Claude Code CLI. What the model
+// says is scripted, unless --live is given. This file is the edge: flags, the API's server, the child process, its end.
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { claudeScript } from './claude-script.ts';
+import { startMessagesApi } from './messages-api/server.ts';
+import { clone, liveEnvironment, makePlace, scriptedEnvironment } from './place.ts';
+import { closing, opening, usage } from './texts.ts';
+
+const flags = readFlags();
+const place = makePlace();
+const api = flags.live
+  ? undefined
+  : await startMessagesApi({ script: claudeScript({ folder: place.sample, fast: flags.fast }) });
+const env = api === undefined ? liveEnvironment(process.env) : scriptedEnvironment(process.env, place, api.url);
+
+// With --json standard output is for a program, and its last line is the result.
+const say = (text: string): void => void (flags.json ? process.stderr : process.stdout).write(text);
+say(opening({ place, env, live: flags.live }));
+
+const args = ['run', place.workflow];
+if (flags.fast) args.push('--param', 'pause=0');
+if (flags.json) args.push('--json');
+else if (process.stdout.isTTY) args.push('--output');
+
+const child = spawn(process.execPath, [path.join(clone, 'src', 'cli', 'main.ts'), ...args], {
+  cwd: place.folder,
+  env,
+  stdio: 'inherit',
+});
+// A terminal sends Ctrl-C to both, and a second one would hurry; what is sent to this process alone is handed on.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+  });
+}
+child.on('error', (error) => {
+  console.error(`demo: stepspan could not be started: ${error.message}`);
+  process.exit(1);
+});
+child.on('exit', (status) => {
+  void api?.close();
+  say(closing({ place, env }));
+  process.exitCode = status ?? 1;
+});
+
+function readFlags(): { readonly live: boolean; readonly fast: boolean; readonly json: boolean } {
+  const boolean = { type: 'boolean', default: false } as const;
+  try {
+    const { values } = parseArgs({ options: { live: boolean, fast: boolean, json: boolean, help: boolean } });
+    if (values.help) {
+      process.stdout.write(usage);
+      process.exit(0);
+    }
+    return values;
+  } catch (error) {
+    process.stderr.write(`demo: ${(error as Error).message}\n${usage}`);
+    process.exit(2);
+  }
+}
