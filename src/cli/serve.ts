@@ -49,7 +49,9 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   });
   if (!loaded.ok) {
     // Here the two flags have short names; the settings know them by their long ones.
-    const problems = loaded.problems.map((problem) => problem.replace(/^--hub-(port|host): /, '--$1: '));
+    const problems = loaded.problems.map((problem) =>
+      problem.replace(/^--hub-(port|host): hub(Port|Host) is /, '--$1 is '),
+    );
     return fail(context, exitCodes.badInput, ...problems);
   }
   const { settings } = loaded;

@@ -92,6 +92,5 @@ async function diskUse(data: DataFolder): Promise<GaugeSample[]> {
     gauge(metrics.journalBytes, {}, bytes),
     gauge(metrics.journalSegments, { form: 'raw' }, count.raw),
     gauge(metrics.journalSegments, { form: 'archived' }, count.archived),
-    gauge(metrics.storedRuns, {}, runIds.length),
   ];
 }

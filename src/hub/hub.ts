@@ -80,6 +80,8 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     sinceMs: startedMs - countedBeforeMs,
     stored: loaded.kind === 'found' ? loaded.stored : undefined,
   });
+  // There at 0 before anything is removed; a reader of another kind gets its series when it first has a cursor to lose.
+  for (const signal of ['logs', 'traces']) measure.apply(add(metrics.removedUnread, { reader: `ship-${signal}` }, 0));
   const stopping = new AbortController();
   const failed = (task: string, what: string, error: Error): void => {
     measure.apply(add(metrics.hubErrors, { task }));
@@ -103,6 +105,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
 
   const gauges = async (): Promise<readonly GaugeSample[]> => [
     gauge(metrics.hubStart, {}, startedMs / 1000),
+    gauge(metrics.storedRuns, {}, data.listRunIds().length),
     ...housekeeping.gauges(),
     ...(shipper?.gauges() ?? [gauge(metrics.shippingRuns, {}, 0), gauge(metrics.waitingRuns, {}, 0)]),
     ...(await readerLag.gauges(data.listRunIds(), Date.now())),

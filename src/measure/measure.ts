@@ -82,16 +82,18 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
     take(runId, records) {
       if (closed.has(runId)) return;
       let memory = active.get(runId) ?? newRunMemory(runId);
+      changes += 1;
       for (const record of records) {
         const folded = foldMetrics(memory, record);
         memory = folded.memory;
         store.apply(folded.changes);
         active.set(runId, memory);
+        if (memory.state.phase.kind !== 'finished') continue;
+        // The last record of every journal.
+        active.delete(runId);
+        closed.add(runId);
+        return;
       }
-      changes += 1;
-      if (memory.state.phase.kind !== 'finished') return;
-      active.delete(runId);
-      closed.add(runId);
     },
     close(runId) {
       active.delete(runId);

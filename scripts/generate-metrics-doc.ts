@@ -1,0 +1,86 @@
+// Writes docs/metrics.md from the catalogue of metrics. `node scripts/generate-metrics-doc.ts`; a test holds the two together.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { catalogue, type LabelValues, labelBounds, type Metric } from '../src/measure/index.ts';
+
+export const metricsDocPath = path.resolve(import.meta.dirname, '../docs/metrics.md');
+
+const groups: readonly { readonly title: string; readonly has: (metric: Metric) => boolean }[] = [
+  { title: "Claude Code's own metrics", has: ({ name }) => name.startsWith('claude_code_') },
+  { title: 'Hub', has: ({ scope }) => scope === 'hub' },
+  {
+    title: 'Journals, readers and shipping',
+    has: ({ name }) => /^stepspan_(lost|journal|label|shipper|cursor|build)_/.test(name),
+  },
+  { title: 'Claude Code in steps', has: ({ name }) => /^stepspan_(claude|cost|tokens)_/.test(name) },
+  { title: 'Runs and steps', has: () => true },
+];
+
+export function metricsDoc(): string {
+  const sections = groups.map(({ title, has }, index) => {
+    const rows = catalogue
+      .filter((metric) => groups.findIndex((group) => group.has(metric)) === index && has(metric))
+      .map(rowOf);
+    return `## ${title}\n\n| name | type | labels | what it says |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+  });
+  const histograms = catalogue.filter((metric) => metric.type === 'histogram');
+  const buckets = histograms
+    .map((metric) => `- \`${metric.name}\`: ${metric.buckets.join(', ')} seconds. ${metric.bucketsReason}`)
+    .join('\n');
+  const bounds = Object.entries(labelBounds)
+    .map(([name, max]) => `${name} ${max}`)
+    .join(', ');
+  return `# Metrics
+
+\`stepspan serve\` serves them at \`/metrics\` for every run of its data folder, \`stepspan run --metrics-port PORT\` for its
+one run (without those under *Hub*). A scraper that asks for OpenMetrics, as Prometheus does, gets exemplars with
+\`trace_id\` and \`span_id\` on the histograms (Prometheus keeps them with \`--enable-feature=exemplar-storage\`); others get
+the text format without.
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: stepspan
+    static_configs: [{ targets: ['localhost:9464'] }]
+\`\`\`
+
+## What they promise
+
+- **No run id is a label**, nor a session or an account. What leads from a metric to a run is its exemplar.
+- **A series is there at 0 before it counts.** All outcomes, reasons, streams and causes of a workflow are there as soon as
+  its first run is seen. A new series stays at 0 until one scrape has seen it there, and shows its value from the next
+  scrape on, so that \`increase()\` is right also for a run that is shorter than the scrape interval. It follows that a run
+  shows one scrape late where its workflow is new. While a Prometheus scrapes, a person's \`curl\` does not count as a scrape.
+- **Every record is counted once**, over restarts and crashes of the hub: counters and positions in the journals are saved
+  together (\`hub/metrics.json\` in the data folder), before each answer to a scrape. What no journal says (records sent,
+  archives, removals) is counted since the last save.
+- **A new hub** counts the runs that go on and those that started within the last 24 hours; of older ones it takes only when
+  their workflow last succeeded. A hub that comes back counts whatever it has not.
+- **Names from outside are bounded**; beyond the bound a value is shown as \`other\`, and \`stepspan_label_overflow_total\`
+  counts how often: ${bounds} (a step counts once for each workflow). \`unknown\` stands where there is no value.
+- Cost and tokens are counted when an attempt ends, from its final sum; \`stepspan_active_cost_usd\` is what active runs have
+  cost so far. Gauges about active runs and steps are gone when these have ended. Where several active runs share labels,
+  a gauge shows their sum, but progress the smallest, and ratios, ages and largest memory the largest.
+
+${sections.reverse().join('\n')}
+## Buckets
+
+${buckets}
+
+This page is generated from \`src/measure/catalogue.ts\` by \`scripts/generate-metrics-doc.ts\`.
+`;
+}
+
+function rowOf(metric: Metric): string {
+  const labels = Object.entries<LabelValues>(metric.labels).map(
+    ([label, values]) => `\`${label}\`${valuesText(values)}`,
+  );
+  const from =
+    metric.type === 'counter' && metric.otel !== undefined ? ` Claude Code calls it \`${metric.otel}\`.` : '';
+  return `| \`${metric.name}\` | ${metric.type} | ${labels.join('; ')} | ${metric.help}${from} |`;
+}
+
+function valuesText(values: LabelValues): string {
+  return values.kind === 'fixed' ? `: ${values.values.join(', ')}` : '';
+}
+
+if (process.argv[1] === import.meta.filename) writeFileSync(metricsDocPath, metricsDoc());
