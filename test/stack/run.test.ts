@@ -67,10 +67,10 @@ async function expectAllInLoki(runId: string): Promise<void> {
   );
   for (const [index, entry] of seen.entries()) {
     const line = expected[index];
-    expect(entry.metadata['log_iostream']).toBe(line?.stream);
-    expect(entry.metadata['trace_id']).toMatch(/^[0-9a-f]{32}$/);
-    expect(entry.metadata['span_id']).toMatch(/^[0-9a-f]{16}$/);
-    if (line?.step !== undefined) expect(entry.metadata['stepspan_step_id']).toBe(line.step);
+    expect(entry.metadata.log_iostream).toBe(line?.stream);
+    expect(entry.metadata.trace_id).toMatch(/^[0-9a-f]{32}$/);
+    expect(entry.metadata.span_id).toMatch(/^[0-9a-f]{16}$/);
+    if (line?.step !== undefined) expect(entry.metadata.stepspan_step_id).toBe(line.step);
   }
 }
 

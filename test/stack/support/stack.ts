@@ -133,7 +133,5 @@ export async function allRecords(folder: RunFolder): Promise<JournalRecord[]> {
 /** The lines of a run in Loki, in the order of their numbers; Claude Code's own log records are not among them. */
 export async function linesInLoki(loki: Loki, runId: string): Promise<(LokiEntry & { readonly seq: number })[]> {
   const entries = await loki.entries(`{service_name="stepspan"} | cicd_pipeline_run_id="${runId}" | stepspan_seq!=""`);
-  return entries
-    .map((entry) => ({ ...entry, seq: Number(entry.metadata['stepspan_seq']) }))
-    .sort((a, b) => a.seq - b.seq);
+  return entries.map((entry) => ({ ...entry, seq: Number(entry.metadata.stepspan_seq) })).sort((a, b) => a.seq - b.seq);
 }
