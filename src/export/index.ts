@@ -1,6 +1,5 @@
 // The public surface of export.
 
-export { csvColumns } from './csv-format.ts';
 export * from './export-format.ts';
 export * from './export-run.ts';
 export type { OtlpMapper } from './otlp-format.ts';

@@ -1,6 +1,5 @@
 // The public face of the hub: everything that others may import from it, and nothing else.
-export { type Adoption, adoptRun, needsAdoption } from './adopt-run.ts';
+export { type Adoption, adoptRun } from './adopt-run.ts';
 export { countedBeforeMs, type Hub, type HubOptions, type HubStart, startHub } from './hub.ts';
 export { type HubRecord, runningHub } from './hub-files.ts';
 export { type MetricsServer, type MetricsStart, type ServeMetricsOptions, serveMetrics } from './serve-metrics.ts';
-export { shippedAtOnce, shippedForMs } from './ship-runs.ts';

@@ -14,7 +14,7 @@ export {
   readersOf,
 } from './data-folder.ts';
 export type { JournalFileSystem } from './file-system.ts';
-export { formatMajor, formatMinor, maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
+export { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 export type { Durability } from './group-sync.ts';
 export { JournalError, type JournalErrorCode } from './journal-error.ts';
 export { defaultJournalOptions, type JournalOptions } from './journal-options.ts';

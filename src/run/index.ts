@@ -4,5 +4,4 @@ export { defaultPrices, type PriceTable, parsePrices } from './claude/prices.ts'
 export { type ExecuteOptions, executeWorkflow } from './engine/execute.ts';
 export type { DoneBefore, RunEnd, RunHandle } from './engine/run-workflow.ts';
 export { lockWorkingFolders, type WorkingFolderLock } from './engine/working-folder.ts';
-export { endLeftOvers, markerOf } from './process/index.ts';
 export { createRedactor, type Redactor } from './redact/index.ts';

@@ -1,8 +1,6 @@
 // The public face of the shipper: everything that others may import from it, and nothing else.
-export { defaultPace, type Pace } from './deliver/backoff.ts';
+export type { Pace } from './deliver/backoff.ts';
 export type { Env } from './env.ts';
-export { maxBodyBytes } from './map/line-text.ts';
-export { attr } from './map/names.ts';
 export { isShippingConfigured, readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
 export type { Shipper, ShipperOptions, ShipperStart } from './shipper.ts';
 export type { DrainResult, PipelineState, ShipperStatus, SignalStatus } from './status.ts';

@@ -6,14 +6,10 @@ export { formatDuration, parseDuration } from './duration.ts';
 export {
   type Environment,
   environmentOf,
-  isReservedVariable,
-  outcomeVariable,
-  outputVariable,
   paramVariable,
 } from './environment.ts';
 export { type Evaluated, evaluate, isTrue, type Scope } from './expression/evaluate.ts';
 export { printExpression } from './expression/print.ts';
-export { printWhen } from './expression/when.ts';
 export { ancestorsOf, type GraphStep, levelsOf, topologicalOrder } from './graph.ts';
 export { loadWorkflow, readPrompt } from './load.ts';
 export {

@@ -51,7 +51,6 @@ function startRig(workflow: Workflow, onStart?: (step: Step, attempt: number, sc
       stepspanVersion: '0',
       resumedFrom: undefined,
     },
-    evaluate: () => true,
     sync: async () => undefined,
     endLeftOvers: async () => undefined,
     startAttempt(step, attempt, scope): Attempt {
@@ -269,7 +268,6 @@ describe('a run', () => {
         stepspanVersion: '0',
         resumedFrom: 'r0',
       },
-      evaluate: () => true,
       sync: async () => undefined,
       endLeftOvers: async () => undefined,
       doneBefore: new Map([['a', { output: 'from before', sessionId: undefined }]]),

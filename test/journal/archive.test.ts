@@ -1,3 +1,4 @@
+// Archived segments: still readable by zcat and from any number, whole or not there at all.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';

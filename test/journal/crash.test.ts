@@ -1,3 +1,4 @@
+// A writer that is killed with SIGKILL at any moment: what append had returned for is there.
 import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+// Cursors: kept whole, and not trusted where they cannot be right.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

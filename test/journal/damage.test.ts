@@ -1,3 +1,4 @@
+// Damage at any bit of any file: told with its place, never read as a record, never a loop.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

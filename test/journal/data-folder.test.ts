@@ -1,3 +1,4 @@
+// Where runs are, who may read them, and how a person names one.
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+// A disk that takes nothing: append never fails, and what is lost is counted and told.
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createJournal, type JournalFileSystem, openJournal } from '../../src/journal/index.ts';

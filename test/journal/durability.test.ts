@@ -1,3 +1,4 @@
+// When the disk is asked to keep what was appended, for each durability.
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { createJournal, type Durability, type JournalFileSystem } from '../../src/journal/index.ts';

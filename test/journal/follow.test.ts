@@ -1,3 +1,4 @@
+// Readers that follow a journal while another process writes, rolls and archives it.
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { newRunId } from '../../src/event/ids.ts';
 import type { JournalRecord } from '../../src/event/record.ts';

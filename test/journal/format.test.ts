@@ -1,3 +1,4 @@
+// The stored form: frames from any bytes, versions of before and after.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';

@@ -1,3 +1,4 @@
+// Locks held by real processes: one at a time, and nobody's once the holder is dead.
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

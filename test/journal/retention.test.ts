@@ -1,3 +1,4 @@
+// What retention removes, what it must not, and what it says of it.
 import { existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+// Output that is too large for one frame: split at lines, or inside one without breaking a character.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createJournal, maxFrameBytes, maxOutputPayloadBytes } from '../../src/journal/index.ts';

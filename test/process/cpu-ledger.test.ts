@@ -1,3 +1,4 @@
+// CPU time of a tree whose members come and go: nothing twice, nothing lost that was seen.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCpuLedger } from '../../src/run/process/cpu-ledger.ts';

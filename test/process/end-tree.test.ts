@@ -1,3 +1,4 @@
+// Ending real process trees, also those that ignore signals.
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';

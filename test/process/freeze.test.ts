@@ -1,3 +1,4 @@
+// Freezing a real tree and letting it go on.
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// Finding and ending what a child left behind, and nobody else's processes.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';

@@ -1,3 +1,4 @@
+// The line splitter against the plain truth: every byte once, every line counted.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLineSplitter, type LineBatch } from '../../src/run/process/line-splitter.ts';

@@ -1,3 +1,4 @@
+// What real children print arrives byte for byte, however they print it.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';

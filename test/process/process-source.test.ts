@@ -1,3 +1,4 @@
+// Looking processes up, by /proc and by ps.
 import { copyFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createProcessTree, endLeftOvers } from '../../src/run/process/index.ts';

@@ -1,3 +1,4 @@
+// CPU and memory of real trees.
 import { describe, expect, it } from 'vitest';
 import { createSampler, type Sample } from '../../src/run/process/index.ts';
 import { createFakeClock } from './fake-clock.ts';

@@ -1,3 +1,4 @@
+// Starting real children, and saying why one cannot be started.
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type StartOptions, startProcess } from '../../src/run/process/index.ts';

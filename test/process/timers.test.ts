@@ -1,3 +1,4 @@
+// Timeouts that do not count pauses, and watches for what does not happen.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPausableTimer, createStallWatch } from '../../src/run/process/index.ts';

@@ -2,12 +2,12 @@
 export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './arguments.ts';
 export { type CostMeter, type CostSoFar, createCostMeter } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';
-export { claudeEnvironment, TOKEN_HEADER } from './environment.ts';
-export { type ClaudeFound, claudeFlags, findClaude } from './find-claude.ts';
+export { claudeEnvironment } from './environment.ts';
+export type { ClaudeFound } from './find-claude.ts';
 export type { IntakeAttempt } from './intake/clean-request.ts';
 export { type Intake, type OpenedIntake, startIntake, type TelemetryArrived } from './intake/server.ts';
 export { type ClaudeExit, judgeClaude } from './judge.ts';
-export { defaultPrices, type PriceTable, parsePrices } from './prices.ts';
+export type { PriceTable } from './prices.ts';
 export type { ClaudeResult } from './result.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';

@@ -79,7 +79,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     }
   }
 
-  return startRun({
+  const handle = startRun({
     workflow,
     append,
     started: options.started,
@@ -92,6 +92,10 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     ...(options.doneBefore === undefined ? {} : { doneBefore: options.doneBefore }),
     ...(options.usedBefore === undefined ? {} : { usedBefore: options.usedBefore }),
   });
+  // After `run.started`, which is the first record of every journal.
+  if (!redactor.enabled) say('warning', 'redaction is off: secrets are kept as they are printed');
+  for (const { message } of redactor.problems()) say('warning', message);
+  return handle;
 }
 
 function startTelemetryIntake(append: Append): Promise<Intake> {

@@ -4,8 +4,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import pidtree from 'pidtree';
 import { MAX_COMMAND_CHARACTERS } from './proc-files.ts';
-import type { ProcessInfo } from './process-info.ts';
-import type { ProcessSource } from './process-source.ts';
+import type { ProcessInfo, ProcessSource } from './process-info.ts';
 
 /** `ps` answers in 20 ms; one that takes this long is stuck, and nothing may wait for it for ever. */
 const PS_TIMEOUT_MS = 5_000;

@@ -34,3 +34,21 @@ export function isLive(process: ProcessInfo): boolean {
 export function isStopped(process: ProcessInfo): boolean {
   return process.state === 'T' || process.state === 't';
 }
+
+/** What makes a process ours, apart from its ancestors. */
+export type SearchCriteria = {
+  readonly marker: Marker;
+  /** A private folder of ours: who holds a file of it open has inherited it. */
+  readonly holding: string | undefined;
+  /** Sessions in which every process is ours. */
+  readonly sessions: ReadonlySet<number>;
+};
+
+export type ProcessSource = {
+  readonly get: (pids: readonly number[]) => Promise<ProcessInfo[]>;
+  /** The given processes, as far as they exist, and all below them; parents before their children. */
+  readonly withDescendants: (pids: readonly number[]) => Promise<ProcessInfo[]>;
+  /** Looks at every process of the machine. Dear: on demand only. */
+  readonly search: (criteria: SearchCriteria) => Promise<ProcessInfo[]>;
+  readonly command: (pid: number) => Promise<string>;
+};

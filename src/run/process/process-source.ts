@@ -9,25 +9,7 @@ import {
   readCommand,
   readStat,
 } from './proc-files.ts';
-import type { Marker, ProcessInfo } from './process-info.ts';
-
-/** What makes a process ours, apart from its ancestors. */
-export type SearchCriteria = {
-  readonly marker: Marker;
-  /** A private folder of ours: who holds a file of it open has inherited it. */
-  readonly holding: string | undefined;
-  /** Sessions in which every process is ours. */
-  readonly sessions: ReadonlySet<number>;
-};
-
-export type ProcessSource = {
-  readonly get: (pids: readonly number[]) => Promise<ProcessInfo[]>;
-  /** The given processes, as far as they exist, and all below them; parents before their children. */
-  readonly withDescendants: (pids: readonly number[]) => Promise<ProcessInfo[]>;
-  /** Looks at every process of the machine. Dear: on demand only. */
-  readonly search: (criteria: SearchCriteria) => Promise<ProcessInfo[]>;
-  readonly command: (pid: number) => Promise<string>;
-};
+import type { ProcessInfo, ProcessSource } from './process-info.ts';
 
 export const systemProcesses: ProcessSource =
   process.platform === 'linux' ? createLinuxSource() : createPortableSource();

@@ -2,8 +2,9 @@
 // seen below it, and those that carry its mark. Remembers members by pid and start time, so that a pid that was given
 // to somebody else is never taken for a member. Sends no signal.
 import type { ProcessIdentity } from '../../event/event.ts';
+import type { ProcessSource } from './process-info.ts';
 import { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
-import { type ProcessSource, systemProcesses } from './process-source.ts';
+import { systemProcesses } from './process-source.ts';
 
 export type ProcessTree = {
   /**

@@ -1,6 +1,7 @@
 // Sends one signal to members of a tree, never to anybody else: each pid is checked against its start time just before.
+
+import type { ProcessSource } from './process-info.ts';
 import { isLive, type ProcessInfo, processKey } from './process-info.ts';
-import type { ProcessSource } from './process-source.ts';
 import { ownLine } from './process-tree.ts';
 
 /**
