@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../../src/event/event.ts';
 import { attemptFinished, attemptStarted, journalOf, modelUse, runStarted } from '../state/journal-of.ts';
-import { measured, workflow } from './measured.ts';
+import { measured, newMeasure, runId, shown, workflow } from './measured.ts';
 
 const telemetry = (value: number, attributes: Record<string, string>, name = 'claude_code.token.usage'): Event => ({
   type: 'claude.telemetry',
@@ -111,6 +111,19 @@ describe('Claude Code', () => {
     expect(scraped.value('claude_code_active_time_seconds_total', { type: 'other' })).toBe(2);
     expect(scraped.value('stepspan_label_overflow_total', { label: 'fixed' })).toBe(1);
     expect(scraped.value('stepspan_claude_unknown_metrics_total')).toBe(1);
+  });
+
+  test('has its own metrics go on where they were over a restart between two exports', async () => {
+    const point = (value: number) => telemetry(value, { type: 'cli' }, 'claude_code.active_time.total');
+    const { records } = journalOf()
+      .event(runStarted(['ask']))
+      .event(point(10), 'ask')
+      .event(point(12), 'ask');
+    const first = newMeasure();
+    first.take(runId, records.slice(0, 2));
+    const second = newMeasure(structuredClone(first.stored()));
+    second.take(runId, records.slice(2));
+    expect((await shown(second)).value('claude_code_active_time_seconds_total', { type: 'cli' })).toBe(12);
   });
 
   test('that sends nonsense as telemetry counts nothing and breaks nothing', async () => {
