@@ -217,6 +217,8 @@ describe('output above the list', () => {
       'review | one',
       'review | two',
     ]);
+    view.close();
+    expect(screen.all().split('\n').slice(3, 6)).toEqual(['review | two', '', expect.stringContaining('STEP')]);
   });
 
   test('that is wider than the terminal leaves nothing of the list behind', () => {

@@ -118,7 +118,8 @@ export function createLiveView(options: LiveViewOptions): LiveView {
       process.off('exit', screen.clear);
       screen.clear();
       const lines = summaryOf(state, { columns: size().columns, nowMs: now(), style, glyphs, extras });
-      out.write(`${lines.join('\n')}\n`);
+      // What the steps printed stands above it and would run into its table.
+      out.write(`${output ? '\n' : ''}${lines.join('\n')}\n`);
     },
   };
 }
