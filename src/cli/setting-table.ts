@@ -78,13 +78,13 @@ export const settingTable = {
   retentionMaxAge: setting(
     duration,
     { value: 30 * day, as: '`30d`' },
-    'Runs that ended longer ago are removed once every reader has had them.',
+    'The hub removes runs that ended longer ago. What a reader had not had of them is counted in `stepspan_retention_unread_records_total`.',
     'ms',
   ),
   retentionMaxBytes: setting(
     size,
     { value: 10 * 2 ** 30, as: '`10GiB`' },
-    'The oldest runs are removed while the data folder is larger, once every reader has had them.',
+    'The hub removes the oldest runs while the data folder is larger, and counts what was unread as above.',
     'bytes',
   ),
   archive: setting(yesNo, { value: true, as: '`on`' }, 'Whether sealed journal segments are compressed.'),
