@@ -43,8 +43,8 @@ export function claudeScript(options: { readonly folder: string; readonly fast: 
         }),
         reply({
           text:
-            'src/split-bill.js:6 rounds the share up or down for everybody, so a cent is lost or made.\n' +
-            'Round down, and give one cent more to as many people as there are cents left.',
+            'src/split-bill.js:6 rounds the share of everybody, so cents are lost or made.\n' +
+            'Round down, and give the cents that are left to the first people.',
           usage: { input: 320, output: 74, cacheRead: startTokens + 480, cacheCreation: 350 },
         }),
       ],

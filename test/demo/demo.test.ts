@@ -1,0 +1,143 @@
+// The demo as a person starts it, with the real Claude Code CLI, once: what it says, what it leaves on the disk, what its
+// journal has. The pauses for watching are left out.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  dataFolder,
+  type Event,
+  type EventOf,
+  type EventType,
+  openJournal,
+  type RunResult,
+} from '../../src/library/index.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-demo-test-'));
+const dataDir = path.join(folder, 'data');
+/** In the environment of every process of the demo, so that one that was left running can be told from others. */
+const mark = `STEPSPAN_DEMO_TEST=${path.basename(folder)}`;
+
+type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the demo', () => {
+  let ended: Ended;
+  let result: RunResult;
+  let events: readonly { readonly step: string | undefined; readonly event: Event }[];
+
+  beforeAll(async () => {
+    ended = await runDemo('--fast', '--json');
+    result = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? '') as RunResult;
+    events = await readEvents(result);
+  }, 60_000);
+
+  const eventsOf = <T extends EventType>(step: string, type: T): EventOf<T>[] =>
+    events.flatMap((each) => (each.step === step && each.event.type === type ? [each.event as EventOf<T>] : []));
+
+  test('says first what is real and what is scripted', () => {
+    expect(ended.stderr).toMatch(/Claude Code is the real one[\s\S]*is scripted[\s\S]*nothing is sent anywhere/);
+  });
+
+  test('succeeds: one step fails and is tried again, one fails and may', () => {
+    expect([ended.status, result.outcome]).toEqual([0, 'success']);
+    expect(result.steps.map((step) => [step.id, step.outcome, step.attempts])).toEqual([
+      ['prepare', 'success', 1],
+      ['test-before', 'failure', 1],
+      ['advisories', 'success', 2],
+      ['review', 'success', 1],
+      ['fix', 'success', 1],
+      ['verify', 'success', 1],
+      ['report', 'success', 1],
+    ]);
+  });
+
+  test('lets Claude Code call tools, all of which work, in one session that is gone on with', () => {
+    const tools = (step: string) => eventsOf(step, 'claude.tool_called').map((event) => event.tool);
+    expect([tools('review'), tools('fix')]).toEqual([
+      ['Grep', 'Read'],
+      ['Edit', 'Bash'],
+    ]);
+    const returned = ['review', 'fix'].flatMap((step) => eventsOf(step, 'claude.tool_returned'));
+    expect(returned.map((event) => event.isError)).toEqual([false, false, false, false]);
+    expect(eventsOf('fix', 'attempt.started')[0]?.command).toContain(
+      `--resume ${eventsOf('review', 'claude.session')[0]?.sessionId}`,
+    );
+    expect(result.costUsd).toBeGreaterThan(0);
+  });
+
+  test('has the mistake put right in the copy, and leaves the sample as it is', () => {
+    const [copy, ...others] = readdirSync(folder).filter((name) => name.startsWith('stepspan-demo-'));
+    expect(others).toEqual([]);
+    const file = path.join('src', 'split-bill.js');
+    expect(readFileSync(path.join(folder, copy ?? '', 'sample', file), 'utf8')).toContain('Math.floor(cents / people)');
+    expect(readFileSync(path.join(root, 'demo', 'sample', file), 'utf8')).toContain('Math.round(cents / people)');
+  });
+
+  test('puts what the steps before it gave into the report', () => {
+    const output = eventsOf('report', 'step.finished')[0]?.output;
+    expect(output).toContain('src/split-bill.js:6 rounds the share of everybody');
+    expect(output).toContain('all 4 tests pass');
+    expect(output).toContain('failure before, success after');
+    expect(output).toMatch(/\x1b\[31m- {2}const share = Math.round/);
+  });
+
+  test.runIf(process.platform === 'linux')('leaves no process behind', () => {
+    expect(marked()).toEqual([]);
+  });
+});
+
+describe('the demo, asked for something it does not have', () => {
+  test('says what it has', async () => {
+    const { status, stderr } = await runDemo('--slow');
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/--slow[\s\S]*--live[\s\S]*--fast/)]);
+  });
+});
+
+function runDemo(...flags: readonly string[]): Promise<Ended> {
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    TMPDIR: folder,
+    STEPSPAN_DATA_DIR: dataDir,
+    // Would lead Claude Code past the scripted API, if the demo let them through.
+    ANTHROPIC_BASE_URL: 'http://127.0.0.1:9',
+    CLAUDE_CODE_USE_BEDROCK: '1',
+    [mark.split('=')[0] ?? '']: mark.split('=')[1],
+  };
+  const child = spawn(process.execPath, [path.join(root, 'demo', 'main.ts'), ...flags], { cwd: folder, env });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve) => child.on('close', (status) => resolve({ status, stdout, stderr })));
+}
+
+async function readEvents({ runId }: RunResult) {
+  const found: { step: string | undefined; event: Event }[] = [];
+  for await (const batch of openJournal(dataFolder(dataDir).runDir(runId)).read({ from: 0 })) {
+    for (const record of batch) {
+      if (record.kind === 'event') found.push({ step: record.subject?.step, event: record.event });
+    }
+  }
+  return found;
+}
+
+/** Processes whose environment has the mark. */
+function marked(): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark);
+    } catch {
+      return false;
+    }
+  });
+}
