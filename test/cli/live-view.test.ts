@@ -22,6 +22,7 @@ import { VtScreen } from './vt-screen.ts';
 
 const startMs = Number(startNs / 1_000_000n);
 let open: LiveView | undefined;
+
 afterEach(() => {
   open?.close();
   vi.useRealTimers();
@@ -279,14 +280,12 @@ describe('the rate', () => {
     vi.useFakeTimers();
     const screen = new VtScreen();
     let frames = 0;
-    const write = screen.write;
-    const out = Object.assign(screen, {
-      write: (text: string) => {
-        frames += 1;
-        return write(text);
-      },
-    });
-    const view = viewOn(out, startMs + 17_000, { rate: 100 });
+    const { write } = screen;
+    screen.write = (text) => {
+      frames += 1;
+      return write(text);
+    };
+    const view = viewOn(screen, startMs + 17_000, { rate: 100 });
     const made = midRun();
     const state = foldAll(made.records);
     for (let count = 0; count < 1000; count++) view.update(made.records, state);
