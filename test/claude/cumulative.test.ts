@@ -15,7 +15,7 @@ function pointsOf(converted: { readonly request: JsonObject }, kind: string): re
   const resource = arrayAt(converted.request, 'resourceMetrics')[0] as JsonObject;
   const scope = arrayAt(resource, 'scopeMetrics')[0] as JsonObject;
   const data = (arrayAt(scope, 'metrics')[0] as JsonObject)[kind] as JsonObject;
-  expect(data['aggregationTemporality']).toBe(2);
+  expect(data.aggregationTemporality).toBe(2);
   return arrayAt(data, 'dataPoints').filter(isObject);
 }
 
@@ -40,7 +40,7 @@ describe('sums', () => {
           const points = batch.map(({ label, value }) => ({ attributes: labelled(label), asInt: String(value) }));
           for (const { label, value } of batch) expected.set(label, (expected.get(label) ?? 0n) + value);
           for (const point of pointsOf(convert(sumOf(...points)), 'sum')) {
-            seen.set(JSON.stringify(point['attributes']), String(point['asInt']));
+            seen.set(JSON.stringify(point.attributes), String(point.asInt));
           }
         }
         for (const [label, value] of expected) expect(seen.get(JSON.stringify(labelled(label)))).toBe(String(value));
@@ -62,7 +62,7 @@ describe('sums', () => {
       { key: 'b', value: {} },
     ];
     convert(sumOf({ attributes: [a, b], asInt: '1' }));
-    expect(pointsOf(convert(sumOf({ attributes: [b, a], asInt: '1' })), 'sum')[0]?.['asInt']).toBe('2');
+    expect(pointsOf(convert(sumOf({ attributes: [b, a], asInt: '1' })), 'sum')[0]?.asInt).toBe('2');
   });
 
   test('that are cumulative already stay as they are', () => {
@@ -110,7 +110,7 @@ describe('histograms', () => {
           min: Math.min(...totals),
           max: Math.max(...totals),
         });
-        expect(last?.['bucketCounts']).toEqual(
+        expect(last?.bucketCounts).toEqual(
           [0, 1, 2].map((index) => String(batches.reduce((sum, each) => sum + each[index]!, 0))),
         );
       }),

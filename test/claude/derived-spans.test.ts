@@ -37,21 +37,21 @@ describe('a session of which no span came', () => {
     const nesting = createNesting(target.traceId, target.spanId);
     nesting.take(request);
     expect(nesting.verify()).toMatchObject({ ownSpans: spans, orphans: 0, strangers: 0 });
-    const names = spansOf(request).map((span) => span['name']);
+    const names = spansOf(request).map((span) => span.name);
     expect(names.filter((name) => name === 'claude_code.interaction')).toHaveLength(1);
     expect(names.filter((name) => name === 'claude_code.tool')).toHaveLength(2);
     expect(names.filter((name) => name === 'claude_code.llm_request')).toHaveLength(5);
   });
 
   test('hangs the subagent’s spans below the call that started it', () => {
-    const [task, bash] = spansOf(request).filter((span) => span['name'] === 'claude_code.tool');
-    expect(bash?.['parentSpanId']).toBe(task?.['spanId']);
+    const [task, bash] = spansOf(request).filter((span) => span.name === 'claude_code.tool');
+    expect(bash?.parentSpanId).toBe(task?.spanId);
   });
 
   test('marks each span, and no span ends before it starts', () => {
     for (const span of spansOf(request)) {
-      expect(span['attributes']).toContainEqual({ key: 'stepspan.derived', value: { boolValue: true } });
-      expect(BigInt(String(span['endTimeUnixNano']))).toBeGreaterThanOrEqual(BigInt(String(span['startTimeUnixNano'])));
+      expect(span.attributes).toContainEqual({ key: 'stepspan.derived', value: { boolValue: true } });
+      expect(BigInt(String(span.endTimeUnixNano))).toBeGreaterThanOrEqual(BigInt(String(span.startTimeUnixNano)));
     }
   });
 
@@ -62,7 +62,7 @@ describe('a session of which no span came', () => {
 
 test('a tool that failed and an interaction that was interrupted are marked as errors', () => {
   const spans = spansOf(deriverOf('interrupted').derive(nothingCame, 1_000n).request);
-  const codes = Object.fromEntries(spans.map((span) => [span['name'], (span['status'] as JsonObject)['code']]));
+  const codes = Object.fromEntries(spans.map((span) => [span.name, (span.status as JsonObject).code]));
   expect(codes).toEqual({ 'claude_code.interaction': 2, 'claude_code.llm_request': 0, 'claude_code.tool': 2 });
 });
 

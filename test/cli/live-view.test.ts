@@ -281,14 +281,14 @@ describe('the rate', () => {
     const screen = new VtScreen();
     let frames = 0;
     const { write } = screen;
-    screen.write = (text) => {
+    const count = (text: string): boolean => {
       frames += 1;
       return write(text);
     };
-    const view = viewOn(screen, startMs + 17_000, { rate: 100 });
+    const view = viewOn(Object.assign(screen, { write: count }), startMs + 17_000, { rate: 100 });
     const made = midRun();
     const state = foldAll(made.records);
-    for (let count = 0; count < 1000; count++) view.update(made.records, state);
+    for (let turn = 0; turn < 1000; turn++) view.update(made.records, state);
     expect(frames).toBe(0);
     screen.writableNeedDrain = true;
     vi.advanceTimersByTime(1000);

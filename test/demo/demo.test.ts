@@ -99,7 +99,7 @@ describe('the demo, asked for something it does not have', () => {
 
 function runDemo(...flags: readonly string[]): Promise<Ended> {
   const env = {
-    PATH: process.env['PATH'],
+    PATH: process.env.PATH,
     HOME: folder,
     TMPDIR: folder,
     STEPSPAN_DATA_DIR: dataDir,

@@ -117,7 +117,7 @@ test('settings of the process are not touched by those of a run', async () => {
   const before = process.env;
   readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://elsewhere:1' });
   expect(process.env).toBe(before);
-  expect(process.env['OTEL_EXPORTER_OTLP_ENDPOINT']).toBeUndefined();
+  expect(process.env.OTEL_EXPORTER_OTLP_ENDPOINT).toBeUndefined();
 });
 
 describe('what cannot be used', () => {

@@ -69,9 +69,9 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
 
   return {
     message(message) {
-      const inner = message['type'] === 'stream_event' ? objectAt(message, 'event') : message;
+      const inner = message.type === 'stream_event' ? objectAt(message, 'event') : message;
       const said = objectAt(inner, 'message');
-      switch (inner['type']) {
+      switch (inner.type) {
         case 'assistant': {
           const id = textAt(said, 'id');
           // The CLI's own texts, such as API errors, come as messages of this model; no call was made for them.
@@ -167,7 +167,7 @@ function costOf(use: Omit<ModelUse, 'costUsd'>, hourTokens: number, price: Model
 function charactersOf(block: JsonObject): number {
   const text = textAt(block, 'text') ?? textAt(block, 'thinking');
   if (text !== undefined) return text.length;
-  return block['type'] === 'tool_use' ? JSON.stringify(block['input'] ?? {}).length : 0;
+  return block.type === 'tool_use' ? JSON.stringify(block.input ?? {}).length : 0;
 }
 
 function emptyUse(model: string): ModelUse {

@@ -90,7 +90,7 @@ export function createSpanDeriver(target: DerivedFor): SpanDeriver {
     } else if (call !== undefined) {
       call.endNs = timeNs;
     }
-    for (const block of objectsAt(said, 'content').filter((each) => each['type'] === 'tool_use')) {
+    for (const block of objectsAt(said, 'content').filter((each) => each.type === 'tool_use')) {
       const toolUseId = textAt(block, 'id') ?? '';
       const tool = textAt(block, 'name') ?? '';
       add(tools, toolUseId, {
@@ -114,11 +114,11 @@ export function createSpanDeriver(target: DerivedFor): SpanDeriver {
 
   function user(message: JsonObject, agent: string, timeNs: bigint): void {
     for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
-      if (block['type'] !== 'tool_result') continue;
+      if (block.type !== 'tool_result') continue;
       const tool = tools.get(textAt(block, 'tool_use_id') ?? '');
       if (tool === undefined) continue;
       tool.endNs = timeNs;
-      tool.failed = block['is_error'] === true;
+      tool.failed = block.is_error === true;
     }
     askedSince.set(agent, timeNs);
   }
@@ -180,11 +180,11 @@ export function createSpanDeriver(target: DerivedFor): SpanDeriver {
       startNs ??= timeNs;
       lastNs = timeNs > lastNs ? timeNs : lastNs;
       const agent = textAt(message, 'parent_tool_use_id') ?? '';
-      if (message['type'] === 'assistant') assistant(message, agent, timeNs);
-      if (message['type'] === 'user') user(message, agent, timeNs);
-      if (message['type'] === 'result') {
+      if (message.type === 'assistant') assistant(message, agent, timeNs);
+      if (message.type === 'user') user(message, agent, timeNs);
+      if (message.type === 'result') {
         facts.splice(0, facts.length, ...resultFacts(message));
-        failed = message['is_error'] === true;
+        failed = message.is_error === true;
       }
     },
     derive(nesting, endNs) {

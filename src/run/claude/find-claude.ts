@@ -15,9 +15,9 @@ const ASK_LIMIT_MS = 10_000;
  * @param env STEPSPAN_CLAUDE names the program (a path, or a name on PATH); without it `claude` on PATH is taken
  */
 export async function findClaude(env: Readonly<Record<string, string | undefined>>): Promise<ClaudeFound> {
-  const asked = env['STEPSPAN_CLAUDE'];
+  const asked = env.STEPSPAN_CLAUDE;
   const name = asked === undefined || asked === '' ? 'claude' : asked;
-  const path = name.includes('/') ? name : await onPath(name, env['PATH'] ?? '');
+  const path = name.includes('/') ? name : await onPath(name, env.PATH ?? '');
   const origin = name === asked ? 'STEPSPAN_CLAUDE names' : 'PATH has';
   if (path === undefined) {
     const message =

@@ -21,14 +21,14 @@ const told: Readonly<Record<string, Tell>> = {
     return `conversation compacted (${textAt(data, 'trigger') ?? 'auto'}): ${tokens}`;
   },
   'system/status': (message) => {
-    if (message['compact_result'] === 'failed') {
+    if (message.compact_result === 'failed') {
       return {
         severity: 'warning',
         text: `compaction failed: ${textAt(message, 'compact_error') ?? 'no reason given'}`,
       };
     }
     // `requesting` comes before each model call and would be half of all lines.
-    return message['status'] === 'compacting' ? 'compacting the conversation' : undefined;
+    return message.status === 'compacting' ? 'compacting the conversation' : undefined;
   },
   'system/hook_started': (message) => `hook ${textAt(message, 'hook_name') ?? ''} started`,
   'system/hook_response': (message) => {
@@ -39,7 +39,7 @@ const told: Readonly<Record<string, Tell>> = {
   },
   'system/task_started': (message) => {
     const who = textAt(message, 'subagent_type');
-    const where = message['is_backgrounded'] === true ? ' in the background' : '';
+    const where = message.is_backgrounded === true ? ' in the background' : '';
     return `${who === undefined ? 'task' : `subagent ${who}`} started${where}: ${textAt(message, 'description') ?? ''}`;
   },
   'system/task_notification': (message) => {
@@ -51,9 +51,7 @@ const told: Readonly<Record<string, Tell>> = {
   'system/notification': (message) => textAt(message, 'text'),
   'system/informational': (message) => {
     const text = textAt(message, 'content') ?? '';
-    return message['level'] === 'warning' || message['prevent_continuation'] === true
-      ? { severity: 'warning', text }
-      : text;
+    return message.level === 'warning' || message.prevent_continuation === true ? { severity: 'warning', text } : text;
   },
   'system/model_fallback': (message) => warning(message, 'content'),
   'system/model_refusal_fallback': (message) => warning(message, 'content'),
@@ -61,16 +59,16 @@ const told: Readonly<Record<string, Tell>> = {
   'system/model_consent_fallback': (message) => warning(message, 'content'),
   'system/permission_retry': (message) => textAt(message, 'content'),
   'system/permission_check_status': (message) =>
-    message['status'] === 'checking' ? 'a tool call waits for its permission check' : undefined,
+    message.status === 'checking' ? 'a tool call waits for its permission check' : undefined,
   'system/session_state_changed': (message) =>
-    message['state'] === 'requires_action' ? { severity: 'warning', text: 'waits for somebody to act' } : undefined,
+    message.state === 'requires_action' ? { severity: 'warning', text: 'waits for somebody to act' } : undefined,
   'system/session_writes_lost': (message) => ({
     severity: 'error',
     text: `the disk is full (${textAt(message, 'error_code') ?? '?'}): the session cannot be resumed in full`,
   }),
   'system/memory_recall': (message) => `${arrayAt(message, 'memories').length} memories recalled`,
   'system/plugin_install': (message) =>
-    message['status'] === 'failed'
+    message.status === 'failed'
       ? {
           severity: 'warning',
           text: `plugin ${textAt(message, 'name') ?? ''} not installed: ${textAt(message, 'error') ?? ''}`,
@@ -85,7 +83,7 @@ const told: Readonly<Record<string, Tell>> = {
   }),
   tool_use_summary: (message) => textAt(message, 'summary'),
   tool_progress: (message) => {
-    const retry = message['subagent_retry'];
+    const retry = message.subagent_retry;
     if (isObject(retry)) {
       return { severity: 'warning', text: `a subagent retries (${textAt(retry, 'error_category') ?? 'API error'})` };
     }
@@ -141,8 +139,8 @@ export function noticeOf(type: string, message: JsonObject): NoticeFound {
 
 /** How many background tasks still run, where a message says so. */
 export function backgroundTasksIn(message: JsonObject): number | undefined {
-  if (message['type'] !== 'system' || message['subtype'] !== 'background_tasks_changed') return undefined;
-  return objectsAt(message, 'tasks').filter((task) => task['ambient'] !== true).length;
+  if (message.type !== 'system' || message.subtype !== 'background_tasks_changed') return undefined;
+  return objectsAt(message, 'tasks').filter((task) => task.ambient !== true).length;
 }
 
 function warning(message: JsonObject, key: string): Notice | undefined {

@@ -94,7 +94,7 @@ export function parsePrices(text: string, file: string): PricesRead {
       problems.push(`${file}: "${model}" is not an object; write {"input": USD, "output": USD} per million tokens`);
       continue;
     }
-    const base = { ...price(amount(entry['input']) ?? 0, amount(entry['output']) ?? 0) };
+    const base = { ...price(amount(entry.input) ?? 0, amount(entry.output) ?? 0) };
     const known = Object.keys(base);
     const wrong = Object.entries(entry).filter(([key, value]) => !known.includes(key) || amount(value) === undefined);
     const missing = ['input', 'output'].filter((key) => !(key in entry));

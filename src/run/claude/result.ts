@@ -30,11 +30,11 @@ export type ClaudeResult = {
 
 /** Reads a message of type `result`. Missing fields become empty values, so that an older version's line is read too. */
 export function readResult(message: JsonObject): ClaudeResult {
-  const status = message['api_error_status'];
-  const since = message['model_usage_since_last_result'];
+  const status = message.api_error_status;
+  const since = message.model_usage_since_last_result;
   return {
     subtype: textAt(message, 'subtype') ?? '',
-    isError: message['is_error'] === true,
+    isError: message.is_error === true,
     sessionId: textAt(message, 'session_id') ?? '',
     turns: countAt(message, 'num_turns'),
     durationMs: countAt(message, 'duration_ms'),
@@ -43,7 +43,7 @@ export function readResult(message: JsonObject): ClaudeResult {
     totalModels: readModels(objectAt(message, 'modelUsage')),
     sinceLast: isObject(since) ? readModels(since) : undefined,
     text: textAt(message, 'result') ?? '',
-    structuredOutput: message['structured_output'],
+    structuredOutput: message.structured_output,
     errors: arrayAt(message, 'errors').filter((each) => typeof each === 'string'),
     terminalReason: textAt(message, 'terminal_reason'),
     apiErrorStatus: typeof status === 'number' ? status : undefined,
@@ -51,7 +51,7 @@ export function readResult(message: JsonObject): ClaudeResult {
     permissionDenials: objectsAt(message, 'permission_denials').map((denial) => ({
       tool: textAt(denial, 'tool_name') ?? '',
       toolUseId: textAt(denial, 'tool_use_id') ?? '',
-      input: denial['tool_input'],
+      input: denial.tool_input,
     })),
   };
 }

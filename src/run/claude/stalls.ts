@@ -64,12 +64,12 @@ export function createStallTracker(startMs: number): StallTracker {
         return { kind: 'limit', sinceMs: before('limit'), untilMs: resets === undefined ? undefined : resets * 1000 };
       }
       case 'system/permission_check_status': {
-        if (message['status'] !== 'checking') return held.kind === 'permission' ? { kind: 'nothing' } : held;
+        if (message.status !== 'checking') return held.kind === 'permission' ? { kind: 'nothing' } : held;
         const tool = running.get(textAt(message, 'tool_use_id') ?? '') ?? 'a tool call';
         return { kind: 'permission', sinceMs: before('permission'), tool };
       }
       case 'system/session_state_changed':
-        if (message['state'] === 'requires_action') {
+        if (message.state === 'requires_action') {
           return { kind: 'permission', sinceMs: before('permission'), tool: 'the session' };
         }
         return held.kind === 'permission' ? { kind: 'nothing' } : held;

@@ -103,7 +103,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       model: textAt(message, 'model') ?? '',
       version: textAt(message, 'claude_code_version') ?? '',
       permissionMode: textAt(message, 'permissionMode') ?? '',
-      tools: texts(message['tools']),
+      tools: texts(message.tools),
       mcpServers: objectsAt(message, 'mcp_servers').map((server) => ({
         name: textAt(server, 'name') ?? '',
         status: textAt(server, 'status') ?? '',
@@ -121,10 +121,10 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     const failed = textAt(message, 'error') !== undefined;
     for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
       const text = textAt(block, 'text');
-      if (block['type'] === 'text' && text !== undefined && text.trim() !== '') {
+      if (block.type === 'text' && text !== undefined && text.trim() !== '') {
         emit({ type: 'claude.said', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
         say(failed ? paint.red(plain(text).trim()) : plain(text).trim(), failed ? 'error' : 'info', parent);
-      } else if (block['type'] === 'tool_use') {
+      } else if (block.type === 'tool_use') {
         toolCalled(block, parent);
       }
     }
@@ -133,8 +133,8 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
   function toolCalled(block: JsonObject, parent: string | undefined): void {
     const id = textAt(block, 'id') ?? '';
     const tool = textAt(block, 'name') ?? '';
-    const input = JSON.stringify(block['input'] ?? {});
-    inputs.set(id, block['input']);
+    const input = JSON.stringify(block.input ?? {});
+    inputs.set(id, block.input);
     emit({
       type: 'claude.tool_called',
       toolUseId: id,
@@ -142,17 +142,17 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       input: cut(input, EVENT_TEXT_CHARACTERS),
       parentToolUseId: parent,
     });
-    say(toolCallLine(tool, block['input'], cwd, paint), 'info', parent);
+    say(toolCallLine(tool, block.input, cwd, paint), 'info', parent);
   }
 
   function user(message: JsonObject): void {
     const parent = textAt(message, 'parent_tool_use_id');
     for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
       // Other blocks are the prompt and what Claude Code adds to it; the model's view, not news.
-      if (block['type'] !== 'tool_result') continue;
+      if (block.type !== 'tool_result') continue;
       const id = textAt(block, 'tool_use_id') ?? '';
-      const text = textOfContent(block['content']);
-      const isError = block['is_error'] === true;
+      const text = textOfContent(block.content);
+      const isError = block.is_error === true;
       inputs.delete(id);
       emit({
         type: 'claude.tool_returned',

@@ -27,12 +27,12 @@ export function createToCumulative(maxSeries = MAX_SERIES): ToCumulative {
   let unconverted = 0;
 
   function convertMetric(metric: JsonObject, around: unknown): JsonObject {
-    const exponential = metric['exponentialHistogram'];
+    const exponential = metric.exponentialHistogram;
     if (isObject(exponential)) unconverted += arrayAt(exponential, 'dataPoints').length;
     for (const kind of ['sum', 'histogram'] as const) {
       const data = metric[kind];
-      if (!isObject(data) || !DELTA.includes(data['aggregationTemporality'] as number)) continue;
-      const name = [around, metric['name'], metric['unit'], kind];
+      if (!isObject(data) || !DELTA.includes(data.aggregationTemporality as number)) continue;
+      const name = [around, metric.name, metric.unit, kind];
       const dataPoints = arrayAt(data, 'dataPoints').flatMap((point) => {
         const sum = isObject(point) ? add(kind, name, point) : undefined;
         return sum === undefined ? [] : [sum];
@@ -66,7 +66,7 @@ function sorted(attributes: readonly unknown[]): readonly string[] {
 
 /** Start of the first point, time and exemplars of the newest: what a cumulative point of the whole span has. */
 function spanning(before: JsonObject, point: JsonObject): JsonObject {
-  const start = before['startTimeUnixNano'] ?? point['startTimeUnixNano'];
+  const start = before.startTimeUnixNano ?? point.startTimeUnixNano;
   return start === undefined ? { ...point } : { ...point, startTimeUnixNano: start };
 }
 
@@ -84,20 +84,20 @@ function addNumbers(before: JsonObject, point: JsonObject): JsonObject {
 
 /** 64-bit integers come as strings, and from JavaScript also as numbers; both are added up exactly. */
 function wholeOf(point: JsonObject): bigint | undefined {
-  const value = point['asInt'];
+  const value = point.asInt;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
   return typeof value === 'string' && /^-?\d{1,19}$/.test(value) ? BigInt(value) : undefined;
 }
 
 function numberOf(point: JsonObject): number {
-  const value = point['asDouble'] ?? point['asInt'];
+  const value = point.asDouble ?? point.asInt;
   const number = typeof value === 'string' ? Number(value) : value;
   return typeof number === 'number' && Number.isFinite(number) ? number : 0;
 }
 
 /** Histograms with other bounds than before start anew: their buckets cannot be added. */
 function addHistograms(before: JsonObject, point: JsonObject): JsonObject {
-  const same = JSON.stringify(before['explicitBounds'] ?? []) === JSON.stringify(point['explicitBounds'] ?? []);
+  const same = JSON.stringify(before.explicitBounds ?? []) === JSON.stringify(point.explicitBounds ?? []);
   const counts = arrayAt(before, 'bucketCounts');
   const more = arrayAt(point, 'bucketCounts');
   if (!same || counts.length !== more.length) return point;
@@ -107,7 +107,7 @@ function addHistograms(before: JsonObject, point: JsonObject): JsonObject {
   };
   return {
     ...spanning(before, point),
-    count: addCounts(before['count'], point['count']),
+    count: addCounts(before.count, point.count),
     ...both('sum', (a, b) => a + b),
     ...both('min', Math.min),
     ...both('max', Math.max),

@@ -49,9 +49,7 @@ export function withoutIdentity(
       return null;
     }
     if (Array.isArray(value)) {
-      const kept = value.filter(
-        (each) => !(isObject(each) && typeof each['key'] === 'string' && isIdentity(each['key'])),
-      );
+      const kept = value.filter((each) => !(isObject(each) && typeof each.key === 'string' && isIdentity(each.key)));
       removed += value.length - kept.length;
       return kept.map((each) => copy(each, depth + 1));
     }

@@ -49,8 +49,8 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
     seen.set(spanId, {
       parent: textAt(span, 'parentSpanId')?.toLowerCase() ?? '',
       name: textAt(span, 'name') ?? '',
-      startNs: nanos(span['startTimeUnixNano']),
-      endNs: nanos(span['endTimeUnixNano']),
+      startNs: nanos(span.startTimeUnixNano),
+      endNs: nanos(span.endTimeUnixNano),
     });
   }
 

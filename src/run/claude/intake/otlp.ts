@@ -49,9 +49,7 @@ export function mapItems(
     ...resource,
     [scopes]: each(arrayAt(resource, scopes), (scope) => ({
       ...scope,
-      [items]: each(arrayAt(scope, items), (item) =>
-        change(item, { resource: resource['resource'], scope: scope['scope'] }),
-      ),
+      [items]: each(arrayAt(scope, items), (item) => change(item, { resource: resource.resource, scope: scope.scope })),
     })),
   }));
   return { request: { ...request, [resources]: mapped }, malformed };
@@ -77,7 +75,7 @@ function pointsOf(metric: JsonObject): number {
 /** The item with these attributes, which replace ones of the same key. */
 export function withAttributes(item: JsonObject, attributes: readonly Attribute[]): JsonObject {
   const keys = new Set(attributes.map(({ key }) => key));
-  const kept = arrayAt(item, 'attributes').filter((each) => !(isObject(each) && keys.has(String(each['key']))));
+  const kept = arrayAt(item, 'attributes').filter((each) => !(isObject(each) && keys.has(String(each.key))));
   return { ...item, attributes: [...kept, ...attributes] };
 }
 
