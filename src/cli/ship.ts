@@ -1,5 +1,6 @@
 // The command `ship RUN`: sends what a backend does not have yet, or everything again.
 import type { Command } from 'commander';
+import { adoptRun } from '../hub/index.ts';
 import { dataFolder, openCursor } from '../journal/index.ts';
 import { isShippingConfigured, type ShipperStatus } from '../ship/index.ts';
 import { createShipper, type Shipper } from '../ship/shipper.ts';
@@ -41,6 +42,10 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
     return fail(context, exitCodes.badInput, `nobody said where to send run ${found.runId}: ${remedy}`);
   }
   const folder = data.runDir(found.runId);
+  // A run that nobody writes any more is closed first, so that its trace has a root.
+  const adoption = await adoptRun(folder);
+  if (adoption.kind === 'adopted')
+    context.stderr.write(`stepspan: run ${found.runId} had lost its wrapper; closed as abandoned\n`);
   if (flags.again === true) {
     for (const signal of ['logs', 'traces']) await openCursor(folder, `ship-${signal}`).save(0);
   }

@@ -25,7 +25,10 @@ export function createClock(after = 0n, wallNs: () => bigint = systemWallNs): Cl
   };
 }
 
-/** `Date.now()` sets the millisecond, the monotonic clock fills in the digits below it. */
+/**
+ * `Date.now()` sets the millisecond, the monotonic clock fills in the digits below it. The two are not in phase, so a time
+ * is right to a millisecond; its digits below that only tell one record from the next.
+ */
 function systemWallNs(): bigint {
   return BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n);
 }

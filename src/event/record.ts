@@ -34,6 +34,11 @@ export type OutputRecord = RecordBase & {
 
 export type JournalRecord = EventRecord | OutputRecord;
 
+/** How many lines begin in a record. One that came in parts, as it was longer than a bound, counts with its first. */
+export function linesBegun(record: Pick<OutputRecord, 'lineCount' | 'continues'>): number {
+  return record.lineCount - (record.continues ? 1 : 0);
+}
+
 /** How many sequence numbers a record takes. */
 export function seqCount(record: JournalRecord): number {
   return record.kind === 'output' ? record.lineCount : 1;

@@ -4,7 +4,7 @@ import type { ClaudeEvent } from '../event/claude-event.ts';
 import type { Event } from '../event/event.ts';
 import { type RunId, spanIdOf } from '../event/ids.ts';
 import { type Outcome, reasonOf } from '../event/outcome.ts';
-import type { EventRecord, JournalRecord } from '../event/record.ts';
+import { type EventRecord, type JournalRecord, linesBegun } from '../event/record.ts';
 import { unreachable } from '../event/unreachable.ts';
 import { foldRun, msOfNs, type RunState } from '../state/index.ts';
 import { metrics } from './catalogue.ts';
@@ -29,7 +29,7 @@ export function foldMetrics(memory: RunMemory, record: JournalRecord): Folded {
     return {
       memory: next,
       changes: [
-        add(metrics.outputLines, labels, record.lineCount),
+        add(metrics.outputLines, labels, linesBegun(record)),
         add(metrics.outputBytes, labels, record.bytes.length),
       ],
     };

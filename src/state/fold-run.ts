@@ -1,7 +1,7 @@
 // The one fold from records to the state of a run. Pure: the state given is never changed; what did not change is shared.
 // It never throws, whatever part of a journal it is given, since a reader must not die of a run that went wrong.
 import type { Event } from '../event/event.ts';
-import { type JournalRecord, type OutputRecord, type Stream, seqCount } from '../event/record.ts';
+import { type JournalRecord, linesBegun, type OutputRecord, type Stream, seqCount } from '../event/record.ts';
 import { unreachable } from '../event/unreachable.ts';
 import { foldStepEvent } from './fold-step.ts';
 import { lastLineOf } from './last-line.ts';
@@ -43,16 +43,17 @@ export function foldAll(records: Iterable<JournalRecord>, from: RunState = empty
 }
 
 function foldOutput(state: RunState, record: OutputRecord): RunState {
-  const counted = { ...state, lines: addLines(state.lines, record.stream, record.lineCount) };
+  const count = linesBegun(record);
+  const counted = { ...state, lines: addLines(state.lines, record.stream, count) };
   const { subject } = record;
   if (subject === undefined) return counted;
   return changeStep(counted, subject.step, (step) => ({
     ...step,
-    lines: addLines(step.lines, record.stream, record.lineCount),
+    lines: addLines(step.lines, record.stream, count),
     lastLine: record.stream === 'debug' ? step.lastLine : (lastLineOf(record) ?? step.lastLine),
     attempts: step.attempts.map((attempt) =>
       attempt.number === subject.attempt
-        ? { ...attempt, lines: addLines(attempt.lines, record.stream, record.lineCount) }
+        ? { ...attempt, lines: addLines(attempt.lines, record.stream, count) }
         : attempt,
     ),
   }));
