@@ -7,7 +7,7 @@ import type { RunResult } from '../../src/library/index.ts';
 import { catalogue, metrics } from '../../src/measure/index.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { eventually } from './support/service.ts';
-import { allRecords, finished, resultOf, type Stack, startStack } from './support/stack.ts';
+import { allRecords, finished, resultOf, type Stack, startStack, urlOf } from './support/stack.ts';
 
 const script: Script = [
   {
@@ -86,7 +86,7 @@ let results: readonly RunResult[];
 beforeAll(async () => {
   stack = await startStack(script);
   hub = stack.spawn(['serve', '--port', '0']);
-  const url = await firstUrl(hub);
+  const url = await urlOf(hub);
   prometheus = await startPrometheus({ targets: { stepspan: new URL(url).host } });
   await prometheus.scraped();
   const env = { DEPLOY_TOKEN: secret };
@@ -115,17 +115,6 @@ afterAll(async () => {
   await prometheus?.remove();
   await stack?.close();
 });
-
-async function firstUrl(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    child.stdout?.on('data', (data: Buffer) => {
-      text += data.toString();
-      const found = /http:\/\/[^\s/]+/.exec(text)?.[0];
-      if (found !== undefined) resolve(found);
-    });
-  });
-}
 
 /** The sum over all series that the query gives; undefined when there is none. */
 async function sumOf(promql: string): Promise<number | undefined> {

@@ -130,11 +130,20 @@ describe('a run with the whole stack there', () => {
   });
 });
 
-describe('a run with the Collector away', () => {
+describe('a run that the Collector leaves in the middle', () => {
   test('ends as usual, says what is still to ship, and nothing is lost when the Collector is back', async () => {
-    await stack.collector.stop();
     const file = stack.writeWorkflow('sample', workflow);
-    const end = await stack.run(['run', file, '--json', '--ship-wait', '1s']);
+    const before = new Set(readdirSync(`${stack.dataDir}/runs`));
+    const child = stack.spawn(['run', file, '--json', '--ship-wait', '1s']);
+    const ended = finished(child);
+    const runId = await eventually('the run in the data folder', () =>
+      readdirSync(`${stack.dataDir}/runs`).find((name) => !before.has(name)),
+    );
+    await eventually('its first lines', async () =>
+      (await expectedLines(stack.runFolder(runId))).length > 0 ? true : undefined,
+    );
+    await stack.collector.stop();
+    const end = await ended;
     const result = resultOf(end);
     expect(end.code).toBe(0);
     expect(result.outcome).toBe('success');

@@ -96,6 +96,18 @@ export async function finished(child: ChildProcess): Promise<Finished> {
   return { code, stdout, stderr };
 }
 
+/** The first address that a server prints. */
+export function urlOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    child.stdout?.on('data', (data: Buffer) => {
+      text += data.toString();
+      const found = /http:\/\/[^\s/]+/.exec(text)?.[0];
+      if (found !== undefined) resolve(found);
+    });
+  });
+}
+
 /** The object that `--json` prints as the last line. */
 export function resultOf({ stdout, stderr }: Finished): RunResult {
   const last = stdout.trimEnd().split('\n').at(-1) ?? '';

@@ -1,0 +1,97 @@
+// `doctor` against the real Collector, Loki, hub and Prometheus: it finds in each what it has sent, and says so where one
+// of them is away. Tempo cannot run here; a small server answers its query by trace id from what the Collector handed on.
+import type { ChildProcess } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Prometheus, startPrometheus } from './support/prometheus.ts';
+import { finished, type Stack, startStack, urlOf } from './support/stack.ts';
+
+type Check = {
+  readonly what: string;
+  readonly finding: { readonly kind: string; readonly detail: string; readonly remedy?: string };
+};
+
+let stack: Stack;
+let hub: ChildProcess;
+let prometheus: Prometheus;
+let tempo: Server;
+
+beforeAll(async () => {
+  stack = await startStack([]);
+  hub = stack.spawn(['serve', '--port', '0']);
+  prometheus = await startPrometheus({ targets: { stepspan: new URL(await urlOf(hub)).host } });
+  tempo = createServer((request, response) => {
+    const traceId = /^\/api\/traces\/([0-9a-f]{32})$/.exec(request.url ?? '')?.[1];
+    const spans = traceId === undefined ? [] : stack.sink.spans(traceId);
+    response.writeHead(spans.length === 0 ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ names: spans.map((span) => span.name) }));
+  });
+  await new Promise<void>((resolve) => tempo.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(async () => {
+  hub?.kill('SIGTERM');
+  if (hub !== undefined) await finished(hub);
+  tempo?.close();
+  await prometheus?.remove();
+  await stack?.close();
+});
+
+async function doctor(
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; checks: Map<string, Check['finding']> }> {
+  const end = await stack.run(['doctor', '--json', '--ship-wait', '5s'], {
+    STEPSPAN_LOKI_URL: stack.loki.url,
+    STEPSPAN_TEMPO_URL: `http://127.0.0.1:${(tempo.address() as AddressInfo).port}`,
+    STEPSPAN_PROMETHEUS_URL: prometheus.url,
+    ...env,
+  });
+  const checks = JSON.parse(end.stdout.trimEnd().split('\n').at(-1) ?? '[]') as readonly Check[];
+  return { code: end.code, checks: new Map(checks.map(({ what, finding }) => [what, finding])) };
+}
+
+describe('doctor', () => {
+  test('finds the log in Loki, the trace in Tempo and the metric in Prometheus', async () => {
+    const { code, checks } = await doctor();
+    expect([...checks].filter(([, { kind }]) => kind !== 'good')).toEqual([]);
+    expect([...checks.keys()]).toEqual([
+      'Node',
+      'Claude Code',
+      'Data folder',
+      'Hub',
+      'Probe run',
+      'OTLP endpoint',
+      'Log in Loki',
+      'Trace in Tempo',
+      'Metric of the hub',
+      'Metric in Prometheus',
+    ]);
+    expect(code).toBe(0);
+  });
+
+  test('says what to do where nothing takes what was sent, and leaves out who cannot have it', async () => {
+    await stack.collector.stop();
+    try {
+      const { code, checks } = await doctor({ STEPSPAN_CLAUDE: '/nowhere/claude' });
+      expect(checks.get('OTLP endpoint')).toMatchObject({ kind: 'bad', remedy: expect.stringContaining('running') });
+      expect(checks.get('Claude Code')).toMatchObject({ kind: 'bad' });
+      expect(checks.get('Log in Loki')?.kind).toBe('left_out');
+      expect(code).toBe(3);
+    } finally {
+      await stack.collector.start();
+    }
+  });
+
+  test('leaves out what nobody told it of, and is content', async () => {
+    const { code, checks } = await doctor({
+      STEPSPAN_LOKI_URL: '',
+      STEPSPAN_TEMPO_URL: '',
+      STEPSPAN_PROMETHEUS_URL: '',
+    });
+    for (const what of ['Log in Loki', 'Trace in Tempo', 'Metric in Prometheus']) {
+      expect(checks.get(what)?.kind, what).toBe('left_out');
+    }
+    expect(code).toBe(0);
+  });
+});
