@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import { parentSpanId, type RunId } from '../../src/event/ids.ts';
+import { dataFolder } from '../../src/journal/index.ts';
 import { eventually } from './support/service.ts';
 import { allRecords, expectedLines, finished, linesInLoki, resultOf, type Stack, startStack } from './support/stack.ts';
 import type { SinkSpan } from './support/trace-sink.ts';
@@ -133,11 +134,13 @@ describe('a run with the whole stack there', () => {
 describe('a run that the Collector leaves in the middle', () => {
   test('ends as usual, says what is still to ship, and nothing is lost when the Collector is back', async () => {
     const file = stack.writeWorkflow('sample', workflow);
-    const before = new Set(readdirSync(`${stack.dataDir}/runs`));
+    const before = new Set(dataFolder(stack.dataDir).listRunIds());
     const child = stack.spawn(['run', file, '--json', '--ship-wait', '1s']);
     const ended = finished(child);
     const runId = await eventually('the run in the data folder', () =>
-      readdirSync(`${stack.dataDir}/runs`).find((name) => !before.has(name)),
+      dataFolder(stack.dataDir)
+        .listRunIds()
+        .find((id) => !before.has(id)),
     );
     await eventually('its first lines', async () =>
       (await expectedLines(stack.runFolder(runId))).length > 0 ? true : undefined,
