@@ -1,4 +1,5 @@
 // Splits output that is larger than one frame may be. Pure; knows lines, not frames.
+import { countLineEnds } from '../event/line-ends.ts';
 import type { OutputDraft } from '../event/record.ts';
 
 /**
@@ -14,12 +15,12 @@ export function* splitOutput(draft: OutputDraft, maxBytes: number): Generator<Ou
     const cutsLine = newline < start;
     const end = cutsLine ? start + wholeCharacters(bytes, start, maxBytes) : newline + 1;
     const part = bytes.subarray(start, end);
-    yield { ...draft, bytes: part, lineCount: cutsLine ? 1 : countNewlines(part), continues, unterminated: cutsLine };
+    yield { ...draft, bytes: part, lineCount: cutsLine ? 1 : countLineEnds(part), continues, unterminated: cutsLine };
     continues = cutsLine;
     start = end;
   }
   const rest = bytes.subarray(start);
-  const lineCount = countNewlines(rest) + (draft.unterminated ? 1 : 0);
+  const lineCount = countLineEnds(rest) + (draft.unterminated ? 1 : 0);
   yield { ...draft, bytes: rest, lineCount: Math.max(lineCount, 1), continues };
 }
 
@@ -29,10 +30,4 @@ function wholeCharacters(bytes: Buffer, start: number, maxBytes: number): number
     if ((bytes[start + maxBytes - back]! & 0xc0) !== 0x80) return maxBytes - back;
   }
   return maxBytes;
-}
-
-function countNewlines(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) count++;
-  return count;
 }

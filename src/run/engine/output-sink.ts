@@ -1,5 +1,6 @@
 // Takes what the child of one attempt printed, hides secrets, and appends it: one frame a read. Counts lines, and keeps
 // the stdout that later steps may ask for. Knows no process.
+import { countLineEnds } from '../../event/line-ends.ts';
 import type { Append, Severity, Stream, Subject } from '../../event/record.ts';
 import type { LineBatch } from '../process/index.ts';
 import { HOLD_MS, type Redacted, type RedactionStream } from '../redact/index.ts';
@@ -58,7 +59,7 @@ export function createOutputSink(options: {
     const { bytes, hidden } = redacted;
     if (bytes.length > 0) {
       const unterminated = bytes[bytes.length - 1] !== LF;
-      const count = lineCount ?? countLines(bytes);
+      const count = lineCount ?? countLineEnds(bytes) + (unterminated ? 1 : 0);
       const continues = state.open;
       append.output({ subject, stream, severity, lineCount: count, bytes, continues, unterminated });
       state.lines += count - (continues ? 1 : 0);
@@ -107,11 +108,4 @@ export function cutOutput(text: string): CapturedOutput {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxCapturedBytes) return { output: text, outputCut: false };
   return { output: bytes.toString('utf8', 0, maxCapturedBytes).replace(/\ufffd$/, ''), outputCut: true };
-}
-
-/** An unterminated last line counts. */
-function countLines(bytes: Buffer): number {
-  let count = bytes[bytes.length - 1] === LF ? 0 : 1;
-  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) count += 1;
-  return count;
 }
