@@ -21,9 +21,9 @@ export function opening({ place, env, live }: { place: Place; env: Environment; 
     : [
         'Claude Code is the real one, and its tools really run. Only what the model',
         "says is scripted: a stand-in for Anthropic's API answers on 127.0.0.1. No",
-        'account is used, nothing is sent anywhere, nothing is charged; the cost shown',
-        'is what the scripted token counts would cost. `npm run demo -- --live` takes',
-        'your own account instead.',
+        'account is used, nothing is charged, and nothing is sent anywhere; the cost',
+        'shown is what the scripted token counts would cost. `npm run demo -- --live`',
+        'takes your own account instead.',
       ];
   return [
     'stepspan demo: a small project with a mistake in it, copied to',
@@ -38,7 +38,7 @@ export function opening({ place, env, live }: { place: Place; env: Environment; 
 /** Whoever has set an endpoint wants to see the demo there; it is said all the same. */
 function telemetryNote(env: Environment): string[] {
   const set = Object.keys(env).filter((name) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name) && env[name]);
-  return set.map((name) => `Traces and logs of this run go to ${env[name]}, as ${name} says.`);
+  return set.map((name) => `But for traces and logs of this run: they go to ${env[name]}, as\n${name} says.`);
 }
 
 export function closing({ place, env }: { place: Place; env: Environment }): string {
