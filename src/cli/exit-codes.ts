@@ -13,6 +13,7 @@ export const exitCodes = {
   lockHeld: 6,
   notFound: 7,
   internal: 70,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -26,10 +27,11 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   2: 'Bad input: a workflow, a flag or a setting is wrong. Nothing was started.',
   3: 'The run could not be carried out: a program could not be started or was killed, Claude Code gave no result, a stall.',
   4: 'The run was longer than its `timeout`.',
-  5: 'The budget of the run was used up.',
+  5: 'The budget of the run, or of a step, was used up.',
   6: 'Another run holds the working folder.',
   7: 'There is no such run, or no such file.',
   70: 'A defect of stepspan. Please report it.',
+  129: 'Cancelled by SIGHUP, as when the terminal is closed.',
   130: 'Cancelled by Ctrl-C (SIGINT) or through the API.',
   143: 'Cancelled by SIGTERM.',
 };
@@ -48,11 +50,22 @@ export function exitCodeOf(outcome: Outcome, cancelledBy = ''): ExitCode {
     case 'timeout':
       return exitCodes.timeout;
     case 'cancellation':
-      return cancelledBy === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
+      return codeOfCancel(cancelledBy);
     case 'error':
       return codeOfError(outcome);
     default:
       return unreachable(outcome);
+  }
+}
+
+function codeOfCancel(by: string): ExitCode {
+  switch (by) {
+    case 'SIGTERM':
+      return exitCodes.terminated;
+    case 'SIGHUP':
+      return exitCodes.hungUp;
+    default:
+      return exitCodes.interrupted;
   }
 }
 

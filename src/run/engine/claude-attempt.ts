@@ -156,8 +156,7 @@ export function startClaudeAttempt(
     // One that was ended because it did not exit after its result has done its work: the result line says how.
     const afterResult = waitingFor === 'no_exit_after_result' && reader.result() !== undefined;
     const stalled = ending.kind === 'stopped' && ending.outcome.kind === 'error' && ending.outcome.reason === 'stalled';
-    if (ending.kind === 'stopped' && !(stalled && afterResult)) return ending.outcome;
-    return judgeClaude({
+    const judged = judgeClaude({
       result: reader.result(),
       exitCode: ending.exit.exitCode ?? null,
       signal: ending.exit.signal ?? null,
@@ -165,6 +164,10 @@ export function startClaudeAttempt(
       endedByUs: ending.kind === 'stopped',
       wantsStructuredOutput: step.jsonSchema !== undefined,
     });
+    if (ending.kind === 'exited' || (stalled && afterResult)) return judged;
+    // The last of the money was spent on work that was done: a run that goes on from this one need not pay it again.
+    const overBudget = ending.outcome.kind === 'error' && ending.outcome.reason === 'budget';
+    return overBudget && judged.kind === 'success' ? judged : ending.outcome;
   }
 
   function resultText(): string {

@@ -1,6 +1,6 @@
 // A run from its first event to its last: starts what is ready, holds or ends it on request, closes the journal's story.
 // It reads as the table of contents of a run; what an attempt does is attempt's, what comes next is schedule's.
-import type { EventOf, PlannedStep } from '../../event/event.ts';
+import type { EventOf } from '../../event/event.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import { messageOf } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
@@ -8,9 +8,10 @@ import type { Step, Workflow } from '../../workflow/workflow.ts';
 import type { Attempt } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
+import { outcomeOf, planOf } from './run-plan.ts';
 import { runStep, type StepEnd } from './run-step.ts';
 import { createSay, type Say } from './say.ts';
-import { type Decision, decide, type Ended, isOk } from './schedule.ts';
+import { type Decision, decide, type Ended } from './schedule.ts';
 
 /** What an attempt may know of and do to the run it belongs to. */
 export type RunScope = {
@@ -70,10 +71,12 @@ export function startRun(options: RunOptions): RunHandle {
   const ends = new Map<string, StepEnd>();
   const sessions = new Map<string, string>();
   const finished = Promise.withResolvers<RunEnd>();
+  /** The run is ending, and its shell steps were left to end by themselves. */
+  let spared = false;
 
   const scope: RunScope = { workflow, append, say, ended, sessions, budget, use };
 
-  append.event({ ...options.started, ...describe(workflow) });
+  append.event({ ...options.started, ...planOf(workflow) });
   for (const step of workflow.steps) {
     const before = options.doneBefore?.get(step.id);
     if (before !== undefined) recallStep(step, before);
@@ -100,7 +103,7 @@ export function startRun(options: RunOptions): RunHandle {
         const { kind, step } = decision;
         if (kind === 'start') launch(step);
         else if (kind === 'skip') skipStep(step, { kind, reason: decision.reason, message: decision.message });
-        else skipStep(step, { kind: 'error', reason: 'setup', message: decision.message });
+        else refuseStep(step, decision.message);
       }
     } while (decisions.some((decision) => decision.kind !== 'start'));
     if (ended.size === workflow.steps.length && phase.current().kind !== 'finished') void finish();
@@ -135,9 +138,13 @@ export function startRun(options: RunOptions): RunHandle {
     }
   }
 
-  function skipStep(step: Step, outcome: Outcome, before?: DoneBefore): void {
+  function refuseStep(step: Step, message: string): void {
+    skipStep(step, { kind: 'error', reason: 'setup', message }, undefined, step.continueOnFailure);
+  }
+
+  function skipStep(step: Step, outcome: Outcome, before?: DoneBefore, tolerated = false): void {
     const output = before?.output ?? '';
-    const end = { outcome, output, tolerated: false, attempts: 0, costUsd: 0, sessionId: before?.sessionId };
+    const end = { outcome, output, tolerated, attempts: 0, costUsd: 0, sessionId: before?.sessionId };
     append.event(
       {
         type: 'step.finished',
@@ -147,7 +154,7 @@ export function startRun(options: RunOptions): RunHandle {
         costUsd: 0,
         output,
         outputCut: false,
-        tolerated: false,
+        tolerated,
       },
       { step: step.id, attempt: 0 },
     );
@@ -182,7 +189,9 @@ export function startRun(options: RunOptions): RunHandle {
 
   /** @param which steps to stop: shell steps cost nothing, so a used-up budget lets them end by themselves */
   function endRun(by: string, outcome: Outcome, which: 'all' | 'claude' = 'all'): void {
-    if (!phase.end(outcome)) return;
+    // What a used-up budget has spared can still be cancelled, or outlive the run's timeout; the run's outcome stays.
+    if (!phase.end(outcome) && !(spared && which === 'all')) return;
+    spared = which === 'claude';
     append.event({ type: 'run.cancelling', by });
     say('warning', `ending the run: ${messageOf(outcome)}`);
     for (const [id, attempt] of running) {
@@ -228,43 +237,13 @@ export function startRun(options: RunOptions): RunHandle {
       return true;
     },
     cancel(by) {
-      if (phase.current().kind === 'ending') {
+      if (phase.current().kind === 'ending' && !spared) {
         for (const attempt of running.values()) attempt?.hurry();
         return;
       }
       endRun(by, { kind: 'cancellation', message: `cancelled by ${by}` });
     },
   };
-}
-
-/** The run's own outcome, where nothing ended it from outside. */
-function outcomeOf(workflow: Workflow, ended: ReadonlyMap<string, Ended>): Outcome {
-  const failed = workflow.steps.filter((step) => {
-    const end = ended.get(step.id);
-    return end !== undefined && end.outcome.kind !== 'skip' && !isOk(end);
-  });
-  const [first] = failed;
-  if (first === undefined) return { kind: 'success' };
-  const why = messageOf(ended.get(first.id)?.outcome ?? { kind: 'success' });
-  const others = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
-  return { kind: 'failure', reason: 'step_failed', message: `step \`${first.id}\`: ${why}${others}` };
-}
-
-function describe(workflow: Workflow) {
-  return {
-    type: 'run.started',
-    workflow: workflow.name,
-    description: workflow.description,
-    file: workflow.file,
-    params: workflow.paramValues,
-    steps: workflow.steps.map(
-      (step): PlannedStep => ({ id: step.id, name: step.name, kind: step.kind, needs: step.needs }),
-    ),
-    cwd: workflow.cwd,
-    concurrency: workflow.concurrency,
-    budgetUsd: workflow.budget.usd,
-    budgetTokens: workflow.budget.tokens,
-  } as const;
 }
 
 /** How often a run's own timeout is looked at, in milliseconds: a run is timed in minutes, a pause moves its end. */
