@@ -137,6 +137,8 @@ function refuse(context: CliContext, refusal: Refusal): undefined {
     case 'invalid':
       context.stderr.write(`${formatProblems(refusal.problems)}\n`);
       return void context.setExitCode(exitCodes.badInput);
+    case 'unsuited':
+      return fail(context, exitCodes.badInput, ...refusal.message.split('\n'));
     case 'unusable':
       return fail(context, exitCodes.notExecuted, ...refusal.message.split('\n'));
     case 'not_found':

@@ -34,7 +34,7 @@ import {
 import { type Resumable, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
 import { type RunSettings, settingsOf } from './settings.ts';
-import { type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
+import { problemsOfShipping, type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
 import { version } from './version.ts';
 
 /** What to run: a file, a workflow made in code, one that was checked already, or an earlier run to go on from. */
@@ -51,6 +51,8 @@ export type Refusal =
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[]; readonly message: string }
   | { readonly kind: 'unusable'; readonly message: string }
   | { readonly kind: 'not_found'; readonly message: string }
+  /** The OTEL_* settings cannot be used, or the run to go on from leaves nothing to do or cannot be repeated as it was. */
+  | { readonly kind: 'unsuited'; readonly message: string }
   /** Another run writes in the working folder. */
   | { readonly kind: 'locked'; readonly message: string };
 
@@ -76,6 +78,9 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   const { resumed } = source;
   const workflow = { ...source.workflow, concurrency: settings.concurrency ?? source.workflow.concurrency };
 
+  const unshippable = problemsOfShipping(settings);
+  if (unshippable.length > 0) return { kind: 'unsuited', message: unshippable.join('\n') };
+
   const needsClaude = workflow.steps.some((step) => step.kind === 'claude' && !resumed?.doneBefore.has(step.id));
   const claude = needsClaude ? await findClaude(settings.env) : undefined;
   if (claude?.kind === 'missing') return { kind: 'unusable', message: claude.message };
@@ -96,7 +101,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   if (start.kind === 'invalid') {
     lock?.release();
     await writer.close();
-    return { kind: 'unusable', message: start.problems.join('\n') };
+    return { kind: 'unsuited', message: start.problems.join('\n') };
   }
 
   const redactor = redactorOf(workflow, settings);
@@ -182,7 +187,7 @@ async function resolveSource(options: RunOptions, settings: RunSettings): Promis
       return { kind: 'not_found', message: `there is no run ${options.resume} in ${settings.dataDir}` };
     }
     const resumed = await readResumable(settings.dataDir, options.resume);
-    if (!resumed.ok) return { kind: 'unusable', message: resumed.message };
+    if (!resumed.ok) return { kind: resumed.why, message: resumed.message };
     return { kind: 'ready', workflow: resumed.workflow, resumed };
   }
   if ('checked' in options) return { kind: 'ready', workflow: options.checked, resumed: undefined };

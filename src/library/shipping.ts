@@ -1,7 +1,7 @@
 // Ships a run beside its writer: starts the shipper in a worker where an endpoint is set, and at the end waits a bounded
 // time for what is still to send. What is then left is told; it stays in the journal.
 import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
-import { isShippingConfigured, type ShipperStatus, startShipperWorker } from '../ship/index.ts';
+import { isShippingConfigured, readSettings, type ShipperStatus, startShipperWorker } from '../ship/index.ts';
 import type { RunSettings } from './settings.ts';
 
 export type ShippingEnd = {
@@ -27,6 +27,13 @@ export type ShippingStart =
 
 const none = (): undefined => undefined;
 const nothing: ShippingEnd = { kind: 'off', shipped: 0, pending: 0, refused: 0, message: '' };
+
+/** What is wrong with the OTEL_* settings, one sentence each; asked before anything of the run is made. */
+export function problemsOfShipping({ env, ship }: Pick<RunSettings, 'env' | 'ship'>): readonly string[] {
+  if (ship === 'off' || !isShippingConfigured(env)) return [];
+  const settings = readSettings(env);
+  return settings.ok ? [] : settings.problems;
+}
 
 export async function startShipping(
   folder: RunFolder,
