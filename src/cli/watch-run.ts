@@ -49,7 +49,10 @@ export async function watchRun(
   const links = linksOf(settings, run);
   const notes = shipping.message === '' ? [] : [shipping.message];
   const pending = shipping.kind === 'off' ? undefined : shipping.pending;
-  (view ?? plainView(context, settings, false)).close({ pending, refused: shipping.refused, links, notes });
+  const closing = view ?? plainView(context, settings, false);
+  // The one that was quiet knows nothing of the run yet.
+  if (view === undefined) await closing.update([], state);
+  closing.close({ pending, refused: shipping.refused, links, notes });
   if (flags.json === true) context.stdout.write(`${JSON.stringify(result)}\n`);
   context.setExitCode(
     state.phase.kind === 'finished' ? exitCodeOf(state.phase.outcome, cancelledBy) : exitCodes.internal,
