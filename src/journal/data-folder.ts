@@ -1,9 +1,10 @@
 // Where things are in the data folder. Every path below it is made here and nowhere else; outside text becomes a path
 // only through `isRunId` or `isName`, so `../` and its kin cannot get in.
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isRunId, type RunId } from '../event/ids.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** The folders and files of one run. They need not exist. */
 export type RunFolder = {
@@ -61,10 +62,9 @@ export function dataFolder(root: string = dataRoot()): DataFolder {
   };
 }
 
-/** Makes the folders of a run, for the owner only: what a run prints is nobody else's business. */
+/** Makes the folders of a run. */
 export function makeRunFolder(folder: RunFolder): void {
-  for (const dir of [folder.journalDir, folder.cursorsDir, folder.locksDir])
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const dir of [folder.journalDir, folder.cursorsDir, folder.locksDir]) makeFolder(dir);
 }
 
 /** The file of a reader's cursor. */

@@ -29,6 +29,7 @@ export {
   lockHolder,
   tryLockFile,
 } from './lock-file.ts';
+export { makeFolder } from './make-folder.ts';
 export { isAlive, processIdentity, type ScopedIdentity } from './process-identity.ts';
 export {
   applyRetention,

@@ -1,9 +1,9 @@
 // One run at a time writes in a working folder: two that edit the same files undo one another's work.
 // Owns which folders a run writes in and how folders overlap; the lock file itself is journal's.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { type LockHolder, lockHolder, tryLockFile } from '../../journal/index.ts';
+import { type LockHolder, lockHolder, makeFolder, tryLockFile } from '../../journal/index.ts';
 import type { Workflow } from '../../workflow/workflow.ts';
 
 export type WorkingFolderLock =
@@ -17,7 +17,7 @@ export type WorkingFolderLock =
  * @param runId for the message that the next run gets
  */
 export function lockWorkingFolders(workflow: Workflow, locksDir: string, runId: string): WorkingFolderLock {
-  mkdirSync(locksDir, { recursive: true, mode: 0o700 });
+  makeFolder(locksDir);
   const releases: (() => void)[] = [];
   const release = (): void => {
     for (const each of releases.splice(0)) each();
