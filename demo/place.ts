@@ -49,21 +49,21 @@ export function liveEnvironment(given: Environment): Environment & { readonly ST
 }
 
 function commonEnvironment(given: Environment): Environment {
-  const dataDir = given['STEPSPAN_DATA_DIR'];
+  const dataDir = given.STEPSPAN_DATA_DIR;
   // Below the clone, where git ignores it: a played run does not belong among somebody's real ones.
   return { ...given, STEPSPAN_DATA_DIR: dataDir ? path.resolve(dataDir) : path.join(clone, '.stepspan', 'demo') };
 }
 
 /** The steps run `node` by name, and a machine's own may be older than the sample's tests need. */
 function pathWithThisNode(given: Environment): string {
-  return [path.dirname(process.execPath), given['PATH'] ?? '/usr/bin:/bin'].join(path.delimiter);
+  return [path.dirname(process.execPath), given.PATH ?? '/usr/bin:/bin'].join(path.delimiter);
 }
 
 function claudeOf(given: Environment): string {
-  const asked = given['STEPSPAN_CLAUDE'];
+  const asked = given.STEPSPAN_CLAUDE;
   if (asked) return asked;
   // npm puts the programs of this clone first on PATH; those are not the person's.
-  const folders = (given['PATH'] ?? '').split(path.delimiter).filter((each) => each && !each.startsWith(clone));
+  const folders = (given.PATH ?? '').split(path.delimiter).filter((each) => each && !each.startsWith(clone));
   const found = folders.map((folder) => path.join(folder, 'claude')).find(isProgram);
   return found ?? path.join(clone, 'node_modules', '.bin', 'claude');
 }

@@ -11,7 +11,7 @@ export const usage = `Usage: npm run demo [-- FLAGS]
 `;
 
 export function opening({ place, env, live }: { place: Place; env: Environment; live: boolean }): string {
-  const claude = env['STEPSPAN_CLAUDE'] ?? 'claude';
+  const claude = env.STEPSPAN_CLAUDE ?? 'claude';
   const about = live
     ? [
         `Claude Code is ${claude}, with your account and settings.`,
@@ -45,7 +45,7 @@ export function closing({ place, env }: { place: Place; env: Environment }): str
   const node = path.join(clone, 'node_modules', '.bin', 'node');
   return `
 Try next, in a shell:
-  export STEPSPAN_DATA_DIR=${quoted(env['STEPSPAN_DATA_DIR'] ?? '')}
+  export STEPSPAN_DATA_DIR=${quoted(env.STEPSPAN_DATA_DIR ?? '')}
   alias stepspan=${quoted(`${quoted(node)} ${quoted(path.join(clone, 'src', 'cli', 'main.ts'))}`)}
   stepspan show latest
   stepspan tail latest --from 0 --step fix

@@ -39,7 +39,7 @@ export function packAndInstall(): Installed {
     readonly packages: Readonly<Record<string, unknown>>;
   };
   const env = {
-    PATH: [path.dirname(process.execPath), process.env['PATH']].join(path.delimiter),
+    PATH: [path.dirname(process.execPath), process.env.PATH].join(path.delimiter),
     HOME: home,
     STEPSPAN_DATA_DIR: path.join(temp, 'data'),
   };
@@ -87,7 +87,7 @@ function runProgram(program: string, args: readonly string[], cwd: string, env: 
 
 /** A Node of this machine that is too old for stepspan: the program, or undefined where there is none. */
 export function oldNode(): string | undefined {
-  const candidates = [process.env['STEPSPAN_OLD_NODE'] ?? '', '/usr/bin/node', '/usr/local/bin/node'];
+  const candidates = [process.env.STEPSPAN_OLD_NODE ?? '', '/usr/bin/node', '/usr/local/bin/node'];
   return candidates
     .filter((each) => each !== '')
     .find((program) => {
