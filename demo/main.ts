@@ -16,6 +16,9 @@ const api = flags.live
 const env = api === undefined ? liveEnvironment(process.env) : scriptedEnvironment(process.env, place, api.url);
 
 // With --json standard output is for a program, and its last line is the result.
+// Whoever reads what is printed may go away, as `| head` does; the run goes on without them.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
 const say = (text: string): void => void (flags.json ? process.stderr : process.stdout).write(text);
 say(opening({ place, env, live: flags.live }));
 
