@@ -15,10 +15,10 @@ const api = flags.live
   : await startMessagesApi({ script: claudeScript({ folder: place.sample, fast: flags.fast }) });
 const env = api === undefined ? liveEnvironment(process.env) : scriptedEnvironment(process.env, place, api.url);
 
-// With --json standard output is for a program, and its last line is the result.
 // Whoever reads what is printed may go away, as `| head` does; the run goes on without them.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+// With --json standard output is for a program, and its last line is the result.
 const say = (text: string): void => void (flags.json ? process.stderr : process.stdout).write(text);
 say(opening({ place, env, live: flags.live }));
 
