@@ -15,7 +15,7 @@ export function linksOf(
   add(
     'logs',
     settings.logsLink ??
-      exploreLink(settings.grafanaUrl, 'loki', '{cicd_pipeline_name="{workflow}"} | cicd_pipeline_run_id="{runId}"'),
+      exploreLink(settings.grafanaUrl, 'loki', '{service_name="stepspan"} | cicd_pipeline_run_id="{runId}"'),
   );
   return links;
 }

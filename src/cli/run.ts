@@ -9,6 +9,7 @@ import { parsePrices } from '../run/index.ts';
 import { defineWorkflow, formatProblems } from '../workflow/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { defaultClaude } from './setting-table.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
 import { type WatchFlags, watchRun } from './watch-run.ts';
 
@@ -108,7 +109,7 @@ function optionsOf(
   return {
     ...source,
     dataDir: settings.dataDir,
-    env: { ...context.env, STEPSPAN_CLAUDE: settings.claude },
+    env: { ...context.env, ...claudeVariable(settings) },
     redact: settings.redact,
     durability: settings.durability,
     archive: settings.archive,
@@ -118,6 +119,11 @@ function optionsOf(
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...prices,
   };
+}
+
+/** Only where somebody chose a program: what is said when there is none depends on it. */
+function claudeVariable({ claude }: Settings): { readonly STEPSPAN_CLAUDE?: string } {
+  return claude === defaultClaude ? {} : { STEPSPAN_CLAUDE: claude };
 }
 
 /** @returns undefined after the problem was told */

@@ -60,6 +60,9 @@ function optional<T>(
 
 const day = 86_400_000;
 
+/** The name under which Claude Code installs itself. */
+export const defaultClaude = 'claude';
+
 export const settingTable = {
   dataDir: setting(
     folder,
@@ -101,7 +104,7 @@ export const settingTable = {
     { value: '127.0.0.1', as: '`127.0.0.1`' },
     'The address that `stepspan serve` and `--metrics-port` listen on.',
   ),
-  claude: setting(program, { value: 'claude', as: '`claude`' }, 'The Claude Code CLI: a name on PATH or a path.'),
+  claude: setting(program, { value: defaultClaude, as: '`claude`' }, 'The Claude Code CLI: a name on PATH or a path.'),
   priceTable: optional(folder, 'A JSON file with prices by model, over the ones that are built in.', 'built in'),
   concurrency: optional(
     concurrency,

@@ -11,12 +11,21 @@ export {
   type Severity,
   type Stream,
 } from '../event/record.ts';
-export { type DataFolder, dataFolder, type JournalReader, openJournal, type ReadOptions } from '../journal/index.ts';
+export {
+  type DataFolder,
+  type Durability,
+  dataFolder,
+  type JournalReader,
+  openJournal,
+  type ReadOptions,
+  type RunFolder,
+} from '../journal/index.ts';
 export type { PriceTable } from '../run/index.ts';
-export { emptyRunState, foldRun, type RunState } from '../state/index.ts';
+export { emptyRunState, foldRun, type RunState, type StepTotals } from '../state/index.ts';
 export {
   defineWorkflow,
   formatProblems,
+  type GivenParams,
   loadWorkflow,
   type Problem,
   parseWorkflow,

@@ -28,7 +28,7 @@ export function describeEvent(event: Event): string {
     case 'step.started':
       return 'step started';
     case 'attempt.started':
-      return `started: ${oneLine(event.command)}`;
+      return `started: ${firstLine(event.command)}`;
     case 'attempt.finished':
       return `attempt ${ended(event.outcome)} after ${seconds(event.durationMs)}`;
     case 'step.retrying':
@@ -118,4 +118,10 @@ function plural(count: number, noun: string): string {
 
 function words(name: string): string {
   return name.replaceAll('_', ' ');
+}
+
+/** The first line of a script; that there is more of it is said. */
+function firstLine(text: string): string {
+  const [first = '', ...more] = text.trim().split('\n');
+  return oneLine(more.length === 0 ? first : `${first} …`);
 }

@@ -74,10 +74,15 @@ export function costOfAttempt(attempt: AttemptState): number {
   }
 }
 
+/** What several attempts cost up to now, in USD. */
+export function costOfAttempts(attempts: readonly AttemptState[]): number {
+  return attempts.reduce((sum, attempt) => sum + costOfAttempt(attempt), 0);
+}
+
 function withCost(step: StepState, number: number, change: (attempt: AttemptState) => AttemptCost): StepState {
   const changed = changeAttempt(step, number, (attempt) => ({ ...attempt, cost: change(attempt) }));
   if (changed === step) return step;
-  return { ...changed, costUsd: changed.attempts.reduce((sum, attempt) => sum + costOfAttempt(attempt), 0) };
+  return { ...changed, costUsd: costOfAttempts(changed.attempts) };
 }
 
 /** Claude Code repeats a message id with each part of the message; the last usage said for it is the one that counts. */

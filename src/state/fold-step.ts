@@ -1,7 +1,7 @@
 // What an event says about its step and its attempt. Pure; the run as a whole is fold-run.ts's.
 import type { EventRecord } from '../event/record.ts';
 import { changeAttempt } from './change-attempt.ts';
-import { foldClaudeEvent } from './fold-claude.ts';
+import { costOfAttempts, foldClaudeEvent } from './fold-claude.ts';
 import { noLines, type StepPhase, type StepState } from './run-state.ts';
 import { nsOfMs } from './time.ts';
 
@@ -18,6 +18,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
         startedNs: step.startedNs ?? timeNs,
         activity: { kind: 'none' },
         stall: undefined,
+        costUsd: costOfAttempts(step.attempts.filter((attempt) => attempt.number !== number)),
         attempts: [
           ...step.attempts.filter((attempt) => attempt.number !== number),
           {

@@ -54,13 +54,17 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
     formatCounted(totals.lines.stdout + totals.lines.stderr, 'line'),
   ];
   const why = ended === undefined ? '' : safe(messageOf(ended.outcome));
-  return [
-    ...(rows.length === 0 ? [] : [style.dim(head), ...rows]),
-    '',
-    `${sign} ${style.bold(safe(state.workflow))} ${sums.filter((part) => part !== '').join(', ')}`,
-    ...(why === '' ? [] : [`  ${why}`]),
-    ...notesOf(state, options).map((note) => `  ${note}`),
-  ].map((line) => fitText(line, columns));
+  return (
+    [
+      ...(rows.length === 0 ? [] : [style.dim(head), ...rows]),
+      '',
+      `${sign} ${style.bold(safe(state.workflow))} ${sums.filter((part) => part !== '').join(', ')}`,
+      ...(why === '' ? [] : [`  ${why}`]),
+    ]
+      .map((line) => fitText(line, columns))
+      // Commands and addresses to copy: a terminal that is too narrow for one wraps it, and loses none of it.
+      .concat(notesOf(state, options).map((note) => `  ${note}`))
+  );
 }
 
 function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: SummaryOptions): readonly string[] {
