@@ -128,12 +128,12 @@ async function endProcesses(
   const ofSteps = await Promise.all(
     left.map(async ({ step, attempt, identity }) => {
       const known = identity === undefined ? [] : [identity];
-      const ended = await endLeftOvers({ marker: markerOf(folder.runId, step), known });
+      const ended = await endLeftOvers({ marker: markerOf(folder.runId, step), known, byPipes: true });
       tell(writer, ended, { step, attempt });
       return ended;
     }),
   );
-  const ofRun = await endLeftOvers({ marker: markerOf(folder.runId) });
+  const ofRun = await endLeftOvers({ marker: markerOf(folder.runId), byPipes: true });
   tell(writer, ofRun, undefined);
   const all = [...ofSteps, ofRun];
   return {

@@ -1,6 +1,7 @@
 // What a step or a run left running when it had ended: found by its mark, named for the report, ended.
 // Also serves whoever adopts a run whose wrapper died, with the processes that its journal names.
 import { type Ended, type EndOptions, endTree, KILL_WAIT_MS } from './end-tree.ts';
+import { pipesNameOf } from './output-pipes.ts';
 import { isLive, type Marker } from './process-info.ts';
 import { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';
 
@@ -21,13 +22,14 @@ export function markerOf(runId: string, stepId?: string): Marker {
 /**
  * Finds and ends, with SIGTERM and then SIGKILL, every process that carries the marker, or that is in the given tree.
  * @param target the tree of the process that has ended, which remembers members that took the mark off; or a marker and
- *   what a journal says of the process: both find descendants too
+ *   what a journal says of the process: both find descendants too. `byPipes` also looks for who still has our pipes
+ *   open, in every process of the machine: for the run of a killed wrapper, whose own search has not taken place
  */
 export async function endLeftOvers(
-  target: ProcessTree | { readonly marker: Marker; readonly known?: readonly Identity[] },
+  target: ProcessTree | { readonly marker: Marker; readonly known?: readonly Identity[]; readonly byPipes?: boolean },
   options: Pick<EndOptions, 'hurry' | 'onSignal'> = {},
 ): Promise<LeftOvers> {
-  const tree = 'look' in target ? target : createProcessTree(target);
+  const tree = 'look' in target ? target : createProcessTree({ ...target, holding: () => pipesOf(target) });
   const alive = (await tree.search()).filter(isLive);
   if (alive.length === 0) return { found: [], signalled: [], survivors: [] };
   const found = await Promise.all(alive.map(async ({ pid }) => ({ pid, command: await tree.source.command(pid) })));
@@ -36,4 +38,8 @@ export async function endLeftOvers(
     { signal: 'SIGKILL', graceMs: KILL_WAIT_MS },
   ] as const;
   return { found, ...(await endTree(tree, { ...options, steps })) };
+}
+
+function pipesOf(target: { readonly marker: Marker; readonly byPipes?: boolean }): string | undefined {
+  return target.byPipes === true ? `/${pipesNameOf(target.marker)}` : undefined;
 }

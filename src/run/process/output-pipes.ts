@@ -7,6 +7,7 @@ import { closeSync, constants, mkdtempSync, openSync, realpathSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Marker } from './process-info.ts';
 
 export type OutputPipes = {
   /** Path that the fifos had; a process that inherited one still shows it in its list of open files. */
@@ -21,8 +22,17 @@ const names = ['stdout', 'stderr', 'lifeline'] as const;
 
 const run = promisify(execFile);
 
+/**
+ * How the folder's name begins: with the values of the marker, so that whoever adopts the run knows our pipes by it. A child
+ * in a session and an environment of its own still has them open when its wrapper has been killed.
+ */
+export function pipesNameOf(marker: Marker): string {
+  const values = marker.map((entry) => entry.slice(entry.indexOf('=') + 1).replace(/[^\w-]/g, '_'));
+  return `stepspan-${values.map((value) => `${value}.`).join('')}`;
+}
+
 /** @returns undefined with the reason where the system has no `mkfifo`, or its folder for temporary files no fifos */
-export async function makeOutputPipes(): Promise<OutputPipes | { readonly unavailable: string }> {
+export async function makeOutputPipes(marker: Marker): Promise<OutputPipes | { readonly unavailable: string }> {
   let folder: string | undefined;
   const opened: number[] = [];
   const open = (path: string, flags: number) => {
@@ -32,7 +42,7 @@ export async function makeOutputPipes(): Promise<OutputPipes | { readonly unavai
   };
   try {
     // The real path, as it is compared with what the system says about open files.
-    folder = realpathSync(mkdtempSync(join(tmpdir(), 'stepspan-')));
+    folder = realpathSync(mkdtempSync(join(tmpdir(), pipesNameOf(marker))));
     const paths = names.map((name) => join(folder ?? '', name));
     // `rw` for the owner alone; the folder has mode 0700 from mkdtemp.
     await run('mkfifo', ['-m', '600', ...paths], { env: { PATH: process.env.PATH ?? '/usr/bin:/bin' } });

@@ -63,11 +63,11 @@ export function hasMarker(pid: number, marker: Marker): boolean {
   return marker.every((entry) => framed.includes(Buffer.from(`\0${entry}\0`)));
 }
 
-/** Whether the process holds open a file below `folder`, also one whose name has been removed since. */
-export function holdsFileBelow(pid: number, folder: string): boolean {
+/** Whether the process holds open a file with `part` in its path, also one whose name has been removed since. */
+export function holdsFile(pid: number, part: string): boolean {
   return listFolder(`/proc/${pid}/fd`).some((fd) => {
     try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(`${folder}/`);
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).includes(part);
     } catch (error) {
       return goneOrForeign(error);
     }

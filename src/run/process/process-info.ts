@@ -38,7 +38,7 @@ export function isStopped(process: ProcessInfo): boolean {
 /** What makes a process ours, apart from its ancestors. */
 export type SearchCriteria = {
   readonly marker: Marker;
-  /** A private folder of ours: who holds a file of it open has inherited it. */
+  /** Part of the path of a file of ours: who holds one open has inherited it. */
   readonly holding: string | undefined;
   /** Sessions in which every process is ours. */
   readonly sessions: ReadonlySet<number>;

@@ -3,7 +3,7 @@ import { createPortableSource } from './portable-source.ts';
 import {
   hasChildrenFiles,
   hasMarker,
-  holdsFileBelow,
+  holdsFile,
   readAllPids,
   readChildren,
   readCommand,
@@ -39,7 +39,7 @@ function createLinuxSource(): ProcessSource {
         ({ pid, sessionId }) =>
           sessions.has(sessionId) ||
           hasMarker(pid, marker) ||
-          (holding !== undefined && pid !== process.pid && holdsFileBelow(pid, holding)),
+          (holding !== undefined && pid !== process.pid && holdsFile(pid, holding)),
       );
     },
     command: async (pid) => readCommand(pid),

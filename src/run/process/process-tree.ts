@@ -28,7 +28,7 @@ export type Identity = Pick<ProcessIdentity, 'pid' | 'startTime'>;
 /**
  * @param options.known processes to walk down from: the root first; those whose identity no longer fits are ignored
  * @param options.marker environment entries of every member; none: no search by environment
- * @param options.holding private folder whose files only members have inherited; undefined when nobody has one open
+ * @param options.holding part of the paths of files that only members have inherited; undefined when nobody has one open
  */
 export function createProcessTree(options: {
   readonly known?: readonly Identity[];

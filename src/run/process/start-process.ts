@@ -20,7 +20,7 @@ export type StartOptions = HandleOptions & {
 
 /** Starts the child in a session and process group of its own. Never rejects: a child that cannot be started is a result. */
 export async function startProcess(options: StartOptions): Promise<StartedProcess | SpawnFailure> {
-  const made = await makeOutputPipes();
+  const made = await makeOutputPipes(options.marker ?? []);
   const pipes = 'unavailable' in made ? undefined : made;
   let stdin: number | undefined;
   try {

@@ -112,7 +112,7 @@ export async function handleOf(
   const tree = createProcessTree({
     known: [identity],
     marker: options.marker ?? [],
-    holding: () => (isOpen('stdout') || isOpen('stderr') || lifeline?.held() ? pipes?.folder : undefined),
+    holding: () => (isOpen('stdout') || isOpen('stderr') || lifeline?.held() ? pipes && `${pipes.folder}/` : undefined),
   });
   const outputEnded = Promise.all([captures.stdout.done, captures.stderr.done]).then(() => undefined);
   let frozen: readonly ProcessInfo[] = [];
