@@ -1,36 +1,52 @@
-// How fast the journal takes 64 KiB batches of output, apart from the disk: point TMPDIR at a memory file system.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// How fast the journal takes 64 KiB batches of output and gives them back, without a child and without redaction.
+import { rmSync } from 'node:fs';
 import { newRunId } from '../src/event/ids.ts';
 import { createJournal, dataFolder, openJournal } from '../src/journal/index.ts';
+import type { Bench } from './support/bench.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'stepspan-bench-'));
-const line = `${'x'.repeat(99)}\n`;
-const bytes = Buffer.from(line.repeat(655));
-const total = 1024 * 1024 * 1024;
+const linesPerBatch = 655;
 
-for (const durability of ['none', { everyMs: 100 }] as const) {
-  const folder = dataFolder(root).runDir(newRunId());
-  const journal = createJournal(folder, { durability, archive: false });
-  const subject = { step: 'build', attempt: 1 };
-  const started = performance.now();
-  let count = 0;
-  for (let done = 0; done < total; done += bytes.length) {
-    journal.output({ subject, stream: 'stdout', severity: undefined, lineCount: 655, bytes, unterminated: false });
-    // The event loop turns between reads of a pipe.
-    if (++count % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
-  }
-  const ms = performance.now() - started;
-  await journal.close();
-  const readStarted = performance.now();
-  let lines = 0;
-  for await (const batch of openJournal(folder).read({ from: 0 })) {
-    for (const record of batch) lines += record.kind === 'output' ? record.lineCount : 0;
-  }
-  const readMs = performance.now() - readStarted;
-  const rate = (elapsed: number): string => `${(total / elapsed / 1e6).toFixed(2)} GB/s`;
-  console.log(`${JSON.stringify(durability)}: append ${rate(ms)}, read ${rate(readMs)}, ${lines} lines`);
-  rmSync(folder.dir, { recursive: true });
-}
-rmSync(root, { recursive: true });
+export const journalAppend: Bench = {
+  name: 'journal',
+  async run({ short, place, say }) {
+    say('journal: append and read');
+    const totalBytes = short ? 2 ** 28 : 2 ** 30;
+    const rows: string[][] = [];
+    for (const durability of ['none', { everyMs: 100 }] as const) {
+      const folder = dataFolder(place.folder('journal')).runDir(newRunId());
+      const journal = createJournal(folder, { durability, archive: false });
+      const bytes = Buffer.from(`${'x'.repeat(99)}\n`.repeat(linesPerBatch));
+      const draft = {
+        subject: { step: 'build', attempt: 1 },
+        stream: 'stdout',
+        severity: undefined,
+        unterminated: false,
+      } as const;
+      const started = performance.now();
+      for (let done = 0, count = 0; done < totalBytes; done += bytes.length) {
+        journal.output({ ...draft, lineCount: linesPerBatch, bytes });
+        // The event loop turns between reads of a pipe.
+        if (++count % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      const appendMs = performance.now() - started;
+      await journal.close();
+      const readStarted = performance.now();
+      let lines = 0;
+      for await (const batch of openJournal(folder).read({ from: 0 })) {
+        for (const record of batch) lines += record.kind === 'output' ? record.lineCount : 0;
+      }
+      if (lines % linesPerBatch !== 0 || lines * 100 < totalBytes) throw new Error(`${lines} lines came back`);
+      const readMs = performance.now() - readStarted;
+      const rate = (ms: number): string => `${Math.round(totalBytes / 1e3 / ms)} MB/s`;
+      rows.push([durability === 'none' ? 'none' : 'fdatasync every 100 ms', rate(appendMs), rate(readMs)]);
+      rmSync(folder.dir, { recursive: true });
+    }
+    return {
+      title: 'The journal by itself',
+      how: 'Batches of 64 KiB with lines of 100 bytes, numbered, checksummed and written; then read back with every checksum compared. One round, for information.',
+      tables: [{ columns: ['durability', 'append', 'read'], rows }],
+      ratios: [],
+      notes: [],
+    };
+  },
+};

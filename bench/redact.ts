@@ -1,7 +1,8 @@
 // What redaction costs on ordinary output, with twenty secrets in the environment and all formats. Prints MB a second
-// of processor time, so that what else runs does not blur it. `node bench/redact.ts`; a few seconds, one core.
+// of processor time, so that what else runs does not blur it. A few seconds, one core.
 import { randomBytes } from 'node:crypto';
 import { createRedactor } from '../src/run/redact/index.ts';
+import type { Bench } from './support/bench.ts';
 
 const TEXT_BYTES = 4 << 20;
 const SECONDS = 0.5;
@@ -20,7 +21,8 @@ function logText(lineBytes: number): Buffer {
   return Buffer.from(text);
 }
 
-function measure(title: string, text: Buffer, batchBytes: number, env: Record<string, string>, patterns = true): void {
+/** @returns MB a second of processor time */
+function measure(text: Buffer, batchBytes: number, env: Record<string, string>, patterns = true): number {
   const stream = createRedactor({ env, patterns }).stream();
   const batches: Buffer[] = [];
   for (let at = 0; at < text.length; ) {
@@ -41,9 +43,7 @@ function measure(title: string, text: Buffer, batchBytes: number, env: Record<st
     return bytes / 1e6 / spent;
   };
   run(SECONDS / 2);
-  console.log(
-    `${title.padEnd(44)} ${String(batchBytes).padStart(8)} bytes a read ${run(SECONDS).toFixed(0).padStart(6)} MB/s`,
-  );
+  return run(SECONDS);
 }
 
 const secrets = (count: number, length: number): Record<string, string> =>
@@ -54,23 +54,45 @@ const secrets = (count: number, length: number): Record<string, string> =>
     ]),
   );
 
-const log = logText(100);
-for (const batch of [4096, 65_536, 1 << 20]) measure('20 secrets, all formats', log, batch, secrets(20, 40));
-measure('20 secrets only', log, 65_536, secrets(20, 40), false);
-measure('formats only', log, 65_536, {});
-measure('20 secrets and 5 short passwords', log, 65_536, {
-  ...secrets(20, 40),
-  ...Object.fromEntries(Object.entries(secrets(5, 12)).map(([k, v]) => [`P${k}`, v])),
-});
-measure('lines of 40 bytes', logText(40), 65_536, secrets(20, 40));
-measure('lines of 1 MB', logText(1 << 20), 65_536, secrets(20, 40));
-measure(
-  'base64 text',
+const base64Lines = (): Buffer =>
   Buffer.from(
     randomBytes(TEXT_BYTES / 2)
       .toString('base64')
       .replace(/.{76}/g, '$&\n'),
-  ),
-  65_536,
-  secrets(20, 40),
-);
+  );
+
+export const redact: Bench = {
+  name: 'redact',
+  async run({ say }) {
+    say('redact: by itself');
+    const log = logText(100);
+    const twenty = secrets(20, 40);
+    const passwords = Object.fromEntries(Object.entries(secrets(5, 12)).map(([name, value]) => [`P${name}`, value]));
+    const read = 65_536;
+    const rows: [string, number, number][] = [
+      ...[4096, read, 1 << 20].map((size): [string, number, number] => [
+        '20 secrets, all formats',
+        size,
+        measure(log, size, twenty),
+      ]),
+      ['20 secrets only', read, measure(log, read, twenty, false)],
+      ['formats only', read, measure(log, read, {})],
+      ['20 secrets and 5 short passwords', read, measure(log, read, { ...twenty, ...passwords })],
+      ['lines of 40 bytes', read, measure(logText(40), read, twenty)],
+      ['lines of 1 MB', read, measure(logText(1 << 20), read, twenty)],
+      ['base64 text', read, measure(base64Lines(), read, twenty)],
+    ];
+    return {
+      title: 'Redaction by itself',
+      how: 'Ordinary log lines of 100 bytes where nothing else is said. MB for each second of processor time; one round, for information.',
+      tables: [
+        {
+          columns: ['what', 'bytes a read', 'rate'],
+          rows: rows.map(([what, size, rate]) => [what, size.toLocaleString('en'), `${rate.toFixed(0)} MB/s`]),
+        },
+      ],
+      ratios: [],
+      notes: [],
+    };
+  },
+};

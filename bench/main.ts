@@ -1,0 +1,57 @@
+// `npm run bench -- [--short] [--write] [NAME…]`: measures stepspan against its peers in the same run, prints every ratio on a
+// line of its own, and fails where one misses its floor. `--write` keeps the result as docs/benchmarks.md.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { capture } from './capture.ts';
+import { drain } from './drain.ts';
+import { journalAppend } from './journal-append.ts';
+import { memory } from './memory.ts';
+import { overhead } from './overhead.ts';
+import { readers } from './readers.ts';
+import { redact } from './redact.ts';
+import { type Section, verdictOf } from './support/bench.ts';
+import { describeMachine } from './support/machine.ts';
+import { clone, makePlace } from './support/place.ts';
+import { pageOf, ratioLine, textTable } from './support/report.ts';
+
+const benches = [capture, readers, drain, overhead, memory, journalAppend, redact];
+const names = benches.map(({ name }) => name);
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { short: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+});
+const unknown = positionals.filter((name) => !names.includes(name));
+if (unknown.length > 0 || (flags.write && positionals.length > 0)) {
+  const problem =
+    unknown.length > 0 ? `there is no benchmark ${unknown.join(', ')}` : '--write keeps all of them, so name none';
+  console.error(`bench: ${problem}; npm run bench -- [--short] [--write] [${names.join('|')}…]`);
+  process.exit(2);
+}
+const chosen = benches.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+
+const machine = describeMachine();
+const place = makePlace();
+const sections: Section[] = [];
+try {
+  for (const bench of chosen) {
+    const section = await bench.run({ short: flags.short, place, say: (text) => console.error(`# ${text}`) });
+    sections.push(section);
+    console.log(`\n${section.title}`);
+    for (const table of section.tables) console.log(textTable(table));
+    for (const note of section.notes) console.log(note);
+    for (const ratio of section.ratios) console.log(ratioLine(ratio));
+  }
+} finally {
+  place.remove();
+}
+
+const ratios = sections.flatMap((section) => section.ratios);
+console.log('\nAll ratios');
+for (const ratio of ratios) console.log(ratioLine(ratio));
+if (flags.write) {
+  const page = pageOf(sections, machine, flags.short);
+  writeFileSync(path.join(clone, 'docs', 'benchmarks.md'), page);
+}
+if (ratios.some((ratio) => verdictOf(ratio) === 'BELOW FLOOR')) process.exitCode = 1;

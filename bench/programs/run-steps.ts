@@ -1,0 +1,43 @@
+// One process of its own that runs one step by the library and prints what became of it as JSON: so that every
+// measurement has a fresh heap, and the peak of its memory is its own. Started by `support/measure-step.ts`.
+import { crc32 } from 'node:zlib';
+import type { JournalRecord } from '../../src/event/record.ts';
+import type * as Library from '../../src/library/index.ts';
+import type { MeasuredStep, StepOrder } from '../support/measure-step.ts';
+
+const order = JSON.parse(process.argv[2] ?? '') as StepOrder;
+const { runWorkflow, openJournal, dataFolder } = (await import(order.library)) as typeof Library;
+
+const result = await runWorkflow({
+  workflow: { name: 'bench', steps: order.steps.map((run, index) => ({ id: `step${index}`, run, timeout: '1h' })) },
+  cwd: order.dataDir,
+  dataDir: order.dataDir,
+  redact: order.redact,
+  ship: 'off',
+});
+if (result.kind !== 'finished' || result.outcome !== 'success') throw new Error(JSON.stringify(result));
+// Before the journal is read for the check: that is not the wrapper's memory.
+const maxRssBytes = process.resourceUsage().maxRSS * 1024;
+
+const times: { started: bigint; finished: bigint }[] = [];
+let lines = 0;
+let checksum = 0;
+for await (const batch of openJournal(dataFolder(order.dataDir).runDir(result.runId)).read({ from: 0 })) {
+  for (const record of batch) take(record);
+}
+
+function take(record: JournalRecord): void {
+  if (record.kind === 'output') {
+    if (record.stream !== 'stdout') return;
+    lines += record.lineCount - (record.continues ? 1 : 0);
+    checksum = crc32(record.bytes, checksum);
+  } else if (record.event.type === 'step.started') {
+    times.push({ started: record.timeNs, finished: 0n });
+  } else if (record.event.type === 'step.finished') {
+    const last = times.at(-1);
+    if (last !== undefined) last.finished = record.timeNs;
+  }
+}
+
+const stepMs = times.map(({ started, finished }) => Number(finished - started) / 1e6);
+process.stdout.write(JSON.stringify({ stepMs, lines, checksum, maxRssBytes } satisfies MeasuredStep));

@@ -1,0 +1,60 @@
+// What a benchmark is, and what it gives: tables to read and ratios that are held to a goal and a floor.
+import type { Place } from './place.ts';
+
+export type Ratio = {
+  readonly name: string;
+  readonly value: number;
+  /** Worse than the goal is told; worse than the floor fails. Absent where the number is for information only. */
+  readonly bounds?: {
+    readonly goal: number;
+    readonly floor: number;
+    /** `at least` for speed, `at most` for cost. */
+    readonly kind: 'at least' | 'at most';
+  };
+};
+
+export type Table = {
+  readonly columns: readonly string[];
+  /** The first column is text, the others are numbers with their units. */
+  readonly rows: readonly (readonly string[])[];
+};
+
+export type Section = {
+  readonly title: string;
+  /** What was measured, from when to when, and against what: whole sentences. */
+  readonly how: string;
+  readonly tables: readonly Table[];
+  readonly ratios: readonly Ratio[];
+  /** What was left out of this run and why. */
+  readonly notes: readonly string[];
+};
+
+export type Setting = {
+  /** Fewer rounds and less data, within about three minutes for all of them. */
+  readonly short: boolean;
+  readonly place: Place;
+  /** Says how far it is; on stderr, so that results stay apart. */
+  readonly say: (text: string) => void;
+};
+
+export type Bench = {
+  readonly name: string;
+  readonly run: (setting: Setting) => Promise<Section>;
+};
+
+export type Verdict = 'ok' | 'below goal' | 'BELOW FLOOR' | 'for information';
+
+export function verdictOf({ value, bounds }: Ratio): Verdict {
+  if (bounds === undefined) return 'for information';
+  const reaches = (bound: number): boolean => (bounds.kind === 'at least' ? value >= bound : value <= bound);
+  if (reaches(bounds.goal)) return 'ok';
+  return reaches(bounds.floor) ? 'below goal' : 'BELOW FLOOR';
+}
+
+export function atLeast(goal: number, floor: number): NonNullable<Ratio['bounds']> {
+  return { goal, floor, kind: 'at least' };
+}
+
+export function atMost(goal: number, floor: number): NonNullable<Ratio['bounds']> {
+  return { goal, floor, kind: 'at most' };
+}

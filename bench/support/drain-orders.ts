@@ -1,0 +1,18 @@
+// What the programs that drain are told, and what they answer.
+
+/** To `programs/ship-journal.ts`. */
+export type DrainOrder = {
+  /** URLs of the built modules. */
+  readonly modules: { readonly shipper: string; readonly journal: string };
+  readonly dataDir: string;
+};
+
+/** To `programs/send-by-sdk.ts`; the rest is said by OTEL_*. */
+export type SdkOrder = {
+  /** Lines, each a record. */
+  readonly file: string;
+  /** How many records are emitted before they are waited for. */
+  readonly queueSize: number;
+};
+
+export type Drained = { readonly ms: number };
