@@ -51,7 +51,7 @@ export async function readRunState(
   // A fold from behind the journal's end was of a journal that was cut since then.
   const start = saved !== undefined && saved.nextSeq <= nextSeq ? saved : emptyRunState();
   let state = start;
-  for await (const records of reader.read({ from: Math.max(firstSeq, start.nextSeq), onProblem }))
+  for await (const records of reader.read({ from: Math.max(firstSeq, start.nextSeq), reuseMemory: true, onProblem }))
     state = foldAll(records, state);
   if (state.phase.kind === 'finished' || state.nextSeq - start.nextSeq > saveAfterRecords) saveRunState(folder, state);
   return state;

@@ -4,7 +4,7 @@ import type { RunFolder } from './data-folder.ts';
 import { type Frame, parseFrame } from './frame.ts';
 import type { JournalProblem } from './journal-problem.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
-import { openSegment, type SegmentSource } from './segment-source.ts';
+import { type Allocate, openSegment, type SegmentSource } from './segment-source.ts';
 
 export type WalkStep =
   /** At least one. The first may have begun before the place that was asked for. */
@@ -22,7 +22,9 @@ export type FrameWalk = {
 
 const noBytes = Buffer.alloc(0);
 
-export function walkFrames(folder: RunFolder, from: number): FrameWalk {
+/** @param reuseMemory frames are overwritten by the next step */
+export function walkFrames(folder: RunFolder, from: number, reuseMemory = false): FrameWalk {
+  const allocate = reuseMemory ? oneBlock() : undefined;
   /** The next number wanted: everything below it was given, or told of as a gap. */
   let place = from;
   let source: SegmentSource | undefined;
@@ -83,7 +85,7 @@ export function walkFrames(folder: RunFolder, from: number): FrameWalk {
         return { frames, stopped: parsed.kind === 'corrupt' ? parsed.reason : 'it ends amid a frame' };
       }
       asked = needs;
-      const more = await here.bytesAt(offset, needs);
+      const more = await here.bytesAt(offset, needs, allocate);
       if (more.kind === 'corrupt') return { frames, stopped: more.reason };
       block = more.bytes;
       blockAt = offset;
@@ -150,6 +152,15 @@ export function walkFrames(folder: RunFolder, from: number): FrameWalk {
     }
   };
   return { next, close: leave };
+}
+
+/** Gives the same memory again and again. Frames are read from it only when none of the block before is left. */
+function oneBlock(): Allocate {
+  let block = noBytes;
+  return (bytes) => {
+    if (block.length < bytes) block = Buffer.allocUnsafeSlow(bytes);
+    return block.subarray(0, bytes);
+  };
 }
 
 /**

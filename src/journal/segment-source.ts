@@ -17,6 +17,8 @@ export type SegmentBytes =
 /** Where a frame begins, and its sequence number. */
 export type FramePlace = { readonly offset: number; readonly seq: number };
 
+export type Allocate = (bytes: number) => Buffer;
+
 export type SegmentSource = {
   readonly file: SegmentFile;
   readonly header: SegmentHeader;
@@ -26,8 +28,11 @@ export type SegmentSource = {
   readonly seek: (isBefore: (entry: IndexEntry) => boolean) => Promise<FramePlace>;
   /** The next offset behind `offset` at which a frame is known to begin; undefined when there is none. */
   readonly resync: (offset: number) => Promise<number | undefined>;
-  /** What is at `offset`: at least `minBytes` unless the segment ends before. */
-  readonly bytesAt: (offset: number, minBytes: number) => Promise<SegmentBytes>;
+  /**
+   * What is at `offset`: at least `minBytes` unless the segment ends before.
+   * @param allocate gives the memory to read into, where it is not to be fresh; an archive has memory of its own
+   */
+  readonly bytesAt: (offset: number, minBytes: number, allocate?: Allocate) => Promise<SegmentBytes>;
   readonly close: () => Promise<void>;
 };
 
@@ -65,10 +70,14 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
   const seed = frameSeed(header);
   const entries = (): IndexEntry[] => loadIndex(indexPath(journalDir, file.firstSeq), file.firstSeq);
 
-  const bytesAt = async (offset: number, minBytes: number): Promise<SegmentBytes> => {
+  const bytesAt = async (
+    offset: number,
+    minBytes: number,
+    allocate: Allocate = Buffer.allocUnsafeSlow,
+  ): Promise<SegmentBytes> => {
     // A follower asks for the few bytes that were appended; a buffer for a whole block would be 16 times the work.
     const there = Math.max(fstatSync(fd).size - offset, 0);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(there, Math.max(blockBytes, minBytes)));
+    const buffer = allocate(Math.min(there, Math.max(blockBytes, minBytes)));
     const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, offset);
     return { kind: 'bytes', bytes: buffer.subarray(0, bytesRead) };
   };

@@ -171,7 +171,7 @@ async function finish(
   await writer.close();
   const end = await shipping.finish(settings.shipWaitMs);
   let state = emptyRunState();
-  for await (const batch of reader.read({ from: 0, onProblem: () => undefined })) {
+  for await (const batch of reader.read({ from: 0, reuseMemory: true, onProblem: () => undefined })) {
     for (const record of batch) state = foldRun(state, record);
   }
   return { result: runResultOf(state, outcome, end, reader.folder.runId, settings.dataDir), shipping: end };
