@@ -77,7 +77,7 @@ export const capture: Bench = {
 async function measureSize(setting: Setting, lineBytes: number, bytes: number, rounds: number, hasS6: boolean) {
   const { place } = setting;
   const made = place.linesFile(lineBytes, bytes);
-  const prepared = { ...made, checksum: checksumOf(made.file) };
+  const prepared = { ...made, checksum: await checksumOf(made.file) };
   const env = basicEnvironment();
   const { file } = prepared;
   const copy = path.join(place.root, 'copy');

@@ -21,7 +21,7 @@ export const memory: Bench = {
     return {
       title: 'Memory of the wrapper',
       how:
-        'Peak of the resident memory (getrusage) of a process that runs one step by the library: lines of 100 bytes, redaction on, up to the result of ' +
+        'Peak of the resident memory (VmHWM) of a process that runs one step by the library: lines of 100 bytes, redaction on, up to the result of ' +
         'the run, for which its journal is read once. Node itself takes about 45 MiB of it.',
       tables: [
         { columns: ['lines', 'peak'], rows: [row(few, peaks.few), row(many, peaks.many), row(most, peaks.most)] },
@@ -34,6 +34,6 @@ export const memory: Bench = {
 
 async function peakOf({ place }: Setting, lines: number): Promise<number> {
   const { file } = place.linesFile(100, lines * 100);
-  const prepared = { file, lines, checksum: checksumOf(file) };
+  const prepared = { file, lines, checksum: await checksumOf(file) };
   return (await measureCapture(place, prepared, { redact: true, env: secretEnvironment() })).maxRssBytes;
 }

@@ -1,5 +1,5 @@
 // Runs steps through the built library in a process of their own, and checks that the journal has every byte of them.
-import { readFileSync, rmSync } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import type { Place } from './place.ts';
@@ -55,8 +55,11 @@ export async function measureCapture(
   return { ...measured, ms: measured.stepMs[0] ?? Number.NaN };
 }
 
-export function checksumOf(file: string): number {
-  return crc32(readFileSync(file));
+export async function checksumOf(file: string): Promise<number> {
+  let checksum = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }))
+    checksum = crc32(chunk as Buffer, checksum);
+  return checksum;
 }
 
 /** Nothing of the caller's but where programs and temporary files are. */
