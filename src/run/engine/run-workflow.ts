@@ -89,8 +89,8 @@ export function startRun(options: RunOptions): RunHandle {
     });
   });
   if (options.usedBefore !== undefined) account('runs before', options.usedBefore);
-  // Whoever started the run gets its handle before the first step can call back.
-  queueMicrotask(pump);
+  // Whoever started the run gets its handle before the first step begins, and can still cancel it.
+  setImmediate(pump);
 
   /** Starts and skips what can be, and finishes the run when nothing is left. Called after every change. */
   function pump(): void {

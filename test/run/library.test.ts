@@ -1,0 +1,172 @@
+// The engine in this process, as programs use it: pausing, cancelling by a signal of their own, several runs at once.
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  dataFolder,
+  openJournal,
+  type RunOptions,
+  runWorkflow,
+  type StartedRun,
+  startWorkflow,
+} from '../../src/library/index.ts';
+import { until } from '../support/cli-rig.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stepspan-library-')));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const surroundings = (): Pick<RunOptions, 'dataDir' | 'env'> & { cwd: string } => ({
+  dataDir: path.join(folder, 'data'),
+  env: { PATH: process.env.PATH, HOME: folder },
+  cwd: folder,
+});
+
+async function started(options: RunOptions): Promise<StartedRun> {
+  const start = await startWorkflow(options);
+  if (start.kind !== 'started') throw new Error(start.message);
+  return start.run;
+}
+
+const beats = (name: string): number => {
+  try {
+    return readFileSync(path.join(folder, name)).length;
+  } catch {
+    return 0;
+  }
+};
+
+async function eventsOf(run: Pick<StartedRun, 'runId'>) {
+  const events = [];
+  const reader = openJournal(dataFolder(path.join(folder, 'data')).runDir(run.runId));
+  for await (const batch of reader.read({ from: 0 }))
+    for (const record of batch)
+      if (record.kind === 'event') events.push({ ...record.event, step: record.subject?.step });
+  return events;
+}
+
+describe('a pause', () => {
+  test('lets what runs go on and starts nothing more', async () => {
+    const run = await started({
+      ...surroundings(),
+      workflow: {
+        name: 'soft',
+        steps: [
+          { id: 'a', run: 'echo . >> soft-a; until [ -e go ]; do sleep 0.02; done' },
+          { id: 'b', needs: 'a', run: 'touch soft-b' },
+        ],
+      },
+    });
+    await until('a runs', () => beats('soft-a') > 0);
+    expect(run.pause('test', false)).toBe(true);
+    expect(run.pause('test', false)).toBe(false);
+    expect(run.phase()).toMatchObject({ kind: 'paused', now: false });
+    writeFileSync(path.join(folder, 'go'), '');
+    await until('a has ended', async () =>
+      (await eventsOf(run)).some((e) => e.type === 'step.finished' && e.step === 'a'),
+    );
+    expect((await eventsOf(run)).some((event) => event.type === 'step.started' && event.step === 'b')).toBe(false);
+    expect(run.resume('test')).toBe(true);
+    expect(run.resume('test')).toBe(false);
+    const { result } = await run.done;
+    expect(result.outcome).toBe('success');
+    const events = await eventsOf(run);
+    expect(events.filter(({ type }) => type === 'run.paused' || type === 'run.resumed')).toMatchObject([
+      { by: 'test', now: false },
+      { by: 'test' },
+    ]);
+  });
+
+  test('`now` freezes what runs, and neither its timeout nor that of the run counts the time', async () => {
+    const run = await started({
+      ...surroundings(),
+      workflow: {
+        name: 'hard',
+        timeout: '4s',
+        steps: [{ id: 'a', timeout: '3s', run: 'for i in $(seq 30); do echo . >> hard; sleep 0.05; done; echo end' }],
+      },
+    });
+    await until('it beats', () => beats('hard') > 2);
+    run.pause('test', true);
+    let still = -1;
+    await until('it stands still', async () => {
+      const now = beats('hard');
+      const same = now === still;
+      still = now;
+      await sleep(200);
+      return same && beats('hard') === now;
+    });
+    // Longer than both timeouts, which would end it if they counted.
+    await sleep(4_500);
+    expect(beats('hard')).toBe(still);
+    run.resume('test');
+    const { result } = await run.done;
+    expect(result).toMatchObject({ outcome: 'success', steps: [{ id: 'a', outcome: 'success' }] });
+    const finished = (await eventsOf(run)).find(({ type }) => type === 'attempt.finished');
+    expect(finished).toMatchObject({ pausedMs: expect.toSatisfy((ms: number) => ms >= 4_500) });
+  });
+
+  test('ends by a cancel, which reaches frozen processes too', async () => {
+    const run = await started({
+      ...surroundings(),
+      workflow: { name: 'frozen', steps: [{ id: 'a', run: 'touch frozen; echo . >> frozen; sleep 60' }] },
+    });
+    await until('it runs', () => beats('frozen') > 0);
+    run.pause('test', true);
+    run.cancel('api');
+    const { result } = await run.done;
+    expect(result).toMatchObject({ outcome: 'cancellation', message: 'cancelled by api' });
+  });
+});
+
+describe('runWorkflow', () => {
+  test('ends a run by an AbortSignal, also by one that was aborted before', async () => {
+    const steps = [{ id: 'a', run: 'echo . >> aborted; sleep 60' }];
+    const controller = new AbortController();
+    const running = runWorkflow({ ...surroundings(), workflow: { name: 'abort', steps }, signal: controller.signal });
+    await until('it runs', () => beats('aborted') > 0);
+    controller.abort();
+    expect(await running).toMatchObject({ kind: 'finished', outcome: 'cancellation' });
+    const before = await runWorkflow({
+      ...surroundings(),
+      workflow: { name: 'abort', steps: [{ id: 'a', run: 'echo . >> never' }] },
+      signal: AbortSignal.abort(),
+    });
+    expect(before).toMatchObject({ kind: 'finished', outcome: 'cancellation', steps: [{ outcome: 'skip' }] });
+    expect(beats('never')).toBe(0);
+  });
+
+  test('does two runs at once in one process, each with lines and secrets of its own', async () => {
+    const one = (name: string) =>
+      runWorkflow({
+        ...surroundings(),
+        shared: true,
+        env: { ...surroundings().env, SOME_TOKEN: `${name}-token-1234` },
+        workflow: {
+          name,
+          steps: [{ id: 'a', run: `for i in $(seq 50); do echo ${name} $i $SOME_TOKEN $(echo left-token)-1234; done` }],
+        },
+      });
+    const results = await Promise.all([one('left'), one('right')]);
+    for (const [at, result] of results.entries()) {
+      if (result.kind !== 'finished') throw new Error(result.message);
+      expect(result).toMatchObject({ outcome: 'success', lines: { stdout: 50 }, hidden: at === 0 ? 100 : 50 });
+    }
+    const [left, right] = results;
+    expect(left).not.toMatchObject({ runId: (right as { runId: string }).runId });
+  });
+
+  test('refuses what is wrong without throwing', async () => {
+    expect(await runWorkflow({ ...surroundings(), workflow: { name: 'x', steps: [] } })).toMatchObject({
+      kind: 'invalid',
+      problems: [{ path: expect.anything() }],
+    });
+    expect(await runWorkflow({ ...surroundings(), resume: '20200101-000000-aaaaaa' as never })).toMatchObject({
+      kind: 'not_found',
+    });
+  });
+});
