@@ -42,7 +42,9 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     const delayMs = retryDelayMs(step.retries, number);
     const subject = { step: step.id, attempt: number };
     append.event({ type: 'step.retrying', nextAttempt: number + 1, delayMs, outcome: result.outcome }, subject);
-    context.say('warning', `attempt ${number + 1} of ${step.retries.max + 1} in ${delayMs / 1000} s`, subject);
+    // A stall that asks for another attempt gets one beyond those of `retries`.
+    const most = Math.max(step.retries.max, number) + 1;
+    context.say('warning', `attempt ${number + 1} of ${most} in ${delayMs / 1000} s`, subject);
     await waitFor(delayMs, phase);
     if (phase.current().kind === 'ending') break;
     number += 1;

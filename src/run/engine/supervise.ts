@@ -91,7 +91,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     onDetected(cause, forMs) {
       const { action } = stalls[cause];
       append.event({ type: 'stall.detected', cause, forMs: Math.round(forMs), action }, subject);
-      const what = `stalled (${describeCause(cause)}) for ${Math.round(forMs / 1000)} s`;
+      const what = `stalled (${describeCause(cause)}) for ${secondsOf(forMs)} s`;
       if (action === 'none') {
         say('warning', what, subject);
         return;
@@ -248,6 +248,11 @@ export function outcomeOfExit(ending: Ending): Outcome {
 export function internalError(error: unknown): Outcome {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { kind: 'error', reason: 'internal', message: `a defect of stepspan: ${text}` };
+}
+
+/** Tenths only while they matter. */
+function secondsOf(ms: number): number {
+  return ms < 10_000 ? Math.round(ms / 100) / 10 : Math.round(ms / 1000);
 }
 
 function describeCause(cause: StallCause): string {

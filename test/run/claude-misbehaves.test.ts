@@ -1,0 +1,123 @@
+// Claude Code that hangs, dies or speaks what nobody knows. The CLI here is a fake (test/fixtures/fake-claude.mjs), as the
+// real one cannot be made to do these things on purpose; everything around it is real.
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunResult } from '../../src/library/index.ts';
+import { type CliRig, outcomesOf, type RunJournal, startCliRig } from '../support/cli-rig.ts';
+
+let rig: CliRig;
+let result: RunResult;
+let journal: RunJournal;
+let stdout: string;
+
+const after = (cause: string, action: string, ms = 300): string => `{${cause}: {after: ${ms}ms, action: ${action}}}`;
+
+beforeAll(async () => {
+  rig = await startCliRig();
+  const finished = await rig.runYaml(
+    `
+name: misbehaving
+concurrency: 4
+steps:
+  - {id: stays, claude: stays after its result, stalls: ${after('noExitAfterResult', 'kill')}}
+  - {id: none, claude: gives no result}
+  - {id: killed, claude: is killed}
+  - {id: once, claude: is silent once, stalls: ${after('noOutput', 'retry', 1_500)}}
+  - {id: shown, timeout: 4s, claude: is silent, stalls: ${after('noOutput', 'none', 1_500)}}
+  - {id: ended, claude: is silent, stalls: ${after('noOutput', 'kill', 1_500)}}
+  - {id: closed, claude: closes its output, stalls: ${after('outputClosed', 'kill')}}
+  - {id: limited, claude: is limited, stalls: ${after('rateLimited', 'kill')}}
+  - {id: asks, claude: waits for a permission, stalls: ${after('waitingForPermission', 'kill')}}
+  - {id: tongues, claude: speaks in tongues}
+  - {id: fails, claude: fails after a good result}
+  - {id: shell, run: 'echo one; sleep 60', stalls: ${after('noOutput', 'kill', 1_500)}}
+`,
+    [],
+    { STEPSPAN_CLAUDE: path.resolve(import.meta.dirname, '../fixtures/fake-claude.mjs') },
+  );
+  ({ result, stdout } = finished);
+  journal = await rig.journal(result.runId);
+}, 60_000);
+afterAll(() => rig.close());
+
+const outcome = (step: string) => journal.events('step.finished', step)[0]?.outcome;
+
+describe('Claude Code that', () => {
+  test('does not exit after a good result has succeeded, and is ended; so has one that then fails at its exit', () => {
+    expect(outcome('stays')).toEqual({ kind: 'success' });
+    expect(outcome('fails')).toEqual({ kind: 'success' });
+    expect(journal.events('stall.detected', 'stays')).toMatchObject([
+      { cause: 'no_exit_after_result', action: 'kill' },
+    ]);
+    expect(journal.events('process.signalled', 'stays').map(({ signal }) => signal)).toEqual(['SIGINT', 'SIGTERM']);
+    expect(result.steps.find(({ id }) => id === 'stays')?.costUsd).toBe(0.25);
+  });
+
+  test('ends without its result line is an error that says so, with its last words', () => {
+    expect(outcome('none')).toMatchObject({ kind: 'error', reason: 'no_result', exitCode: 1 });
+    expect(outcome('none')).toMatchObject({
+      message: expect.stringMatching(/without a result line.*something broke.*at the end/),
+    });
+    expect(outcome('killed')).toMatchObject({ kind: 'error', reason: 'signal', signal: 'SIGKILL' });
+    // Nobody said what it cost, so it is reckoned.
+    expect(journal.events('claude.cost', 'none')).toMatchObject([{ estimated: true }]);
+  });
+
+  test.each([
+    ['ended', 'no_output', 'no output'],
+    ['closed', 'output_closed', 'its output is closed but it does not end'],
+    ['limited', 'rate_limited', 'rate limited'],
+    ['asks', 'waiting_for_permission', 'waiting for a permission that nobody can give'],
+    ['shell', 'no_output', 'no output'],
+  ] as const)('stalls is found by its cause and ended where that is asked for: %s', (step, cause, words) => {
+    expect(journal.events('stall.detected', step)).toMatchObject([{ cause, action: 'kill' }]);
+    expect(outcome(step)).toMatchObject({ kind: 'error', reason: 'stalled', message: expect.stringContaining(words) });
+    expect(stdout).toContain(`${step} | stalled (${words})`);
+  });
+
+  test('stalls is tried again where that is asked for, and only shown where nothing is', () => {
+    expect(outcome('once')).toEqual({ kind: 'success' });
+    expect(journal.events('attempt.started', 'once')).toHaveLength(2);
+    expect(journal.events('attempt.finished', 'once')[0]?.outcome).toMatchObject({ kind: 'error', reason: 'stalled' });
+    expect(stdout).toContain('once | attempt 2 of 2 in 2 s');
+    expect(outcome('shown')).toMatchObject({ kind: 'timeout' });
+    expect(journal.events('stall.detected', 'shown')).toMatchObject([{ action: 'none' }]);
+  });
+
+  test('says what nobody knows loses none of it', () => {
+    expect(outcome('tongues')).toEqual({ kind: 'success' });
+    const raw = journal.text('debug', 'tongues');
+    for (const line of [
+      'not JSON at all',
+      '{"type":"from_the_future","x":1}',
+      '[1,2]',
+      '"text"',
+      '{"type":"assistant"}',
+      '{broken',
+    ])
+      expect(raw).toContain(`${line}\n`);
+    expect(journal.events('claude.unknown', 'tongues').map(({ messageType }) => messageType)).toContain(
+      'from_the_future',
+    );
+    expect(journal.text('stdout', 'tongues')).toContain('hello');
+  });
+
+  test('sends no spans of its own gets derived ones, and the summary says so', () => {
+    expect(journal.events('claude.nesting', 'tongues')).toMatchObject([
+      { ownSpans: 0, derivedSpans: expect.any(Number) },
+    ]);
+    const derived = journal.events('claude.telemetry', 'tongues');
+    expect(derived).toMatchObject([{ signal: 'traces', derived: true }]);
+    expect(derived[0]?.items).toBe(journal.events('claude.nesting', 'tongues')[0]?.derivedSpans);
+    expect(stdout.slice(stdout.lastIndexOf('STEP'))).toMatch(/spans/);
+  });
+
+  test('leaves nothing running, and the run says what went wrong first', () => {
+    expect(rig.processes()).toEqual([]);
+    expect(Object.values(outcomesOf(result)).filter((each) => each === 'success')).toHaveLength(4);
+    expect(result).toMatchObject({
+      outcome: 'failure',
+      message: expect.stringMatching(/^step `none`: .*\(and 7 more\)$/),
+    });
+  });
+});

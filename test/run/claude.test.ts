@@ -1,0 +1,296 @@
+// Steps of Claude Code through the whole of stepspan: the real CLI, started by the real engine, against a scripted API.
+import { readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelUse } from '../../src/event/claude-event.ts';
+import { parentSpanId } from '../../src/event/ids.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
+
+const usage = { input: 1_000, output: 100, cacheRead: 500, cacheCreation: 200 } as const;
+const dear = { input: 400_000, output: 20_000 } as const;
+const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'x' } });
+
+let rig: CliRig;
+beforeAll(async () => {
+  rig = await startCliRig({
+    script: [
+      {
+        prompt: 'Count the files of main',
+        turns: [
+          { kind: 'reply', text: 'I look.', tools: [bash('ls -1 *.txt | wc -l')], usage },
+          { kind: 'reply', text: 'There are 2.', usage },
+        ],
+      },
+      { prompt: 'And now add one', turns: [{ kind: 'reply', text: 'That makes 3.', usage }] },
+      {
+        prompt: 'Judge',
+        turns: [
+          { kind: 'reply', tools: [{ name: 'StructuredOutput', input: { verdict: 'fix', items: [{ n: 7 }] } }] },
+          { kind: 'reply', text: 'Done.' },
+        ],
+      },
+      {
+        prompt: 'Write a file',
+        turns: [
+          { kind: 'reply', tools: [bash('touch written')] },
+          { kind: 'reply', text: 'I may not.' },
+        ],
+      },
+      { prompt: 'Fail', turns: [{ kind: 'error', status: 400, message: 'the prompt is bad' }] },
+      {
+        prompt: 'Overload',
+        turns: [
+          { kind: 'error', status: 529, times: 1 },
+          { kind: 'reply', text: 'Better now.' },
+        ],
+      },
+      { prompt: /^Spend/, turns: [{ kind: 'reply', text: 'Spent.', usage: dear }] },
+      { prompt: 'Loop', turns: [{ kind: 'reply', tools: [bash('sleep 0.2')], usage: dear }] },
+      {
+        prompt: 'Ask the server',
+        turns: [
+          { kind: 'reply', tools: [{ name: 'mcp__sums__add', input: { a: 20, b: 22 } }] },
+          { kind: 'reply', text: 'It is 42.' },
+        ],
+      },
+      { prompt: 'Say nothing', turns: [{ kind: 'silence' }] },
+    ],
+  });
+  for (const name of ['a.txt', 'b.txt']) writeFileSync(path.join(rig.work, name), '');
+});
+afterAll(() => rig.close());
+
+const sum = (uses: readonly ModelUse[]): number =>
+  uses.reduce((n, use) => n + use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens, 0);
+
+describe('a Claude Code step', () => {
+  test('calls tools, answers by a schema, goes on with a session, and its cost is the same everywhere', async () => {
+    rig.write('prompts/count.md', 'Count the files of {{ params.what }}, {{ steps.before.output }}\n');
+    const { code, result, stdout } = await rig.runYaml(
+      `
+name: work
+params: {what: main}
+steps:
+  - {id: before, run: 'x="{ params.what }"; printf "it is %s" "{$x}"', readOnly: true}
+  - id: count
+    needs: before
+    claude: {promptFile: prompts/count.md, allowedTools: [Bash], model: sonnet, appendSystemPrompt: 'of {{ params.what }}'}
+  - {id: more, needs: count, claude: {resume: count, prompt: 'And now add one to {{ steps.count.output }}'}}
+  - id: judge
+    claude:
+      prompt: Judge
+      jsonSchema:
+        type: object
+        properties: {verdict: {type: string}, items: {type: array, items: {type: object, properties: {n: {type: number}}}}}
+        required: [verdict]
+  - {id: fix, needs: judge, when: steps.judge.output.verdict == 'fix', env: {N: '{{ steps.judge.output.items.0.n }}'}, run: 'echo "$N $STEPSPAN_OUTPUT_JUDGE"'}
+  - {id: leave, needs: judge, when: steps.judge.output.verdict != 'fix', run: 'true'}
+`,
+    );
+    expect([code, result.outcome]).toEqual([0, 'success']);
+    expect(outcomesOf(result)).toMatchObject({
+      count: 'success',
+      more: 'success',
+      judge: 'success',
+      fix: 'success',
+      leave: 'skip',
+    });
+    const journal = await rig.journal(result.runId);
+
+    // What it was asked, with values filled in once.
+    const prompts = rig.api?.requests.flatMap(({ body }) => (body === undefined ? [] : [JSON.stringify(body)])) ?? [];
+    expect(prompts.some((text) => text.includes('Count the files of main, it is {{ params.what }}'))).toBe(true);
+    expect(prompts.some((text) => text.includes('And now add one to There are 2.'))).toBe(true);
+
+    // What it did, for people and as events; the raw lines beside it.
+    expect(stdout).toContain('count | I look.\n');
+    expect(journal.text('stdout', 'count')).toMatch(/I look\.[\s\S]*Bash[\s\S]*ls -1[\s\S]*2[\s\S]*There are 2\./);
+    expect(journal.events('claude.tool_called', 'count')).toMatchObject([{ tool: 'Bash' }]);
+    expect(journal.events('claude.tool_returned', 'count')).toMatchObject([{ isError: false, text: '2' }]);
+    const raw = journal
+      .text('debug', 'count')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).type);
+    expect(raw[0]).toBe('system');
+    expect(raw.at(-1)).toBe('result');
+    const sessions = ['count', 'more'].map((step) => journal.events('claude.session', step)[0]?.sessionId);
+    expect(sessions[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(journal.events('attempt.started', 'more')[0]?.command).toContain(`--resume ${sessions[0]}`);
+    expect(journal.text('stdout', 'fix')).toBe('7 {"verdict":"fix","items":[{"n":7}]}\n');
+
+    // What it cost: the API's numbers, the result lines, the events and the JSON say the same.
+    const costs = ['count', 'more', 'judge'].map((step) => journal.events('claude.cost', step).at(-1));
+    expect(sum(costs[0]?.models ?? [])).toBe(2 * 1_800);
+    expect(sum(costs[1]?.models ?? [])).toBe(1_800);
+    const results = ['count', 'more', 'judge'].map((step) => journal.events('claude.result', step)[0]?.costUsd ?? 0);
+    expect(costs.map((cost) => cost?.costUsd)).toEqual(results);
+    expect(results.every((cost) => cost > 0)).toBe(true);
+    const total = results.reduce((a, b) => a + b, 0);
+    expect(result.costUsd).toBeCloseTo(total, 8);
+    expect(result.tokens).toBe(costs.reduce((n, cost) => n + sum(cost?.models ?? []), 0));
+    expect(result.costEstimated).toBe(false);
+    expect(journal.events('run.finished')[0]?.costUsd).toBeCloseTo(total, 8);
+    expect(result.steps.map(({ id, costUsd }) => [id, costUsd])).toContainEqual(['count', results[0]]);
+
+    // Its own spans hang below the step's.
+    for (const step of ['count', 'more', 'judge']) {
+      const [nesting] = journal.events('claude.nesting', step);
+      expect({ step, own: (nesting?.ownSpans ?? 0) > 0, derived: nesting?.derivedSpans }).toEqual({
+        step,
+        own: true,
+        derived: 0,
+      });
+    }
+    const traces = journal.events('claude.telemetry', 'count').filter(({ signal }) => signal === 'traces');
+    const text = JSON.stringify(traces.map(({ request }) => request));
+    expect(text).toContain(parentSpanId(result.runId as never, 'count', 1));
+    expect(text).toContain(result.traceId);
+    expect(rig.processes()).toEqual([]);
+  });
+
+  test('says what was refused, what the API said, and why it could not begin', async () => {
+    const { code, result } = await rig.runYaml(
+      `
+name: bad
+concurrency: 3
+steps:
+  - {id: denied, claude: {prompt: Write a file, permissionMode: dontAsk}}
+  - {id: api, claude: Fail}
+  - {id: again, claude: Overload}
+  - {id: gone, claude: {promptFile: gone.md}}
+  - {id: text, run: 'echo no json'}
+  - {id: field, needs: text, claude: 'Use {{ steps.text.output.name }}'}
+  - {id: empty, needs: nothing, claude: '{{ steps.nothing.output }}'}
+  - {id: nothing, run: 'true'}
+  - {id: lost, needs: [api, gone], when: always(), claude: {resume: gone, prompt: go on}}
+`,
+    );
+    expect(code).toBe(1);
+    expect(outcomesOf(result)).toEqual({
+      denied: 'success',
+      api: 'failure',
+      again: 'success',
+      gone: 'error',
+      text: 'success',
+      field: 'error',
+      empty: 'error',
+      nothing: 'success',
+      lost: 'error',
+    });
+    const messages = Object.fromEntries(result.steps.map(({ id, message }) => [id, message]));
+    expect(messages.api).toContain('the prompt is bad');
+    expect(messages.gone).toMatch(/gone\.md/);
+    expect(messages.field).toMatch(/step `text` is not JSON/);
+    expect(messages.empty).toMatch(/prompt is empty/);
+    expect(messages.lost).toMatch(/step `gone` left no session/);
+    const journal = await rig.journal(result.runId);
+    expect(journal.events('claude.permission_denied', 'denied')).toMatchObject([{ tool: 'Bash' }]);
+    expect(journal.events('claude.retrying', 'again').length).toBeGreaterThan(0);
+    expect(journal.events('step.finished', 'gone')[0]?.outcome).toMatchObject({ reason: 'setup' });
+  });
+
+  test('uses an MCP server that the workflow configures, and leaves no file with its configuration behind', async () => {
+    rig.write(
+      'sums.mjs',
+      `import { createInterface } from 'node:readline';
+const send = (id, result) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', id, result }) + '\\n');
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method, params } = JSON.parse(line);
+  if (method === 'initialize') send(id, { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'sums', version: '1' } });
+  else if (method === 'tools/list') send(id, { tools: [{ name: 'add', inputSchema: { type: 'object', properties: { a: { type: 'number' }, b: { type: 'number' } } } }] });
+  else if (method === 'tools/call') send(id, { content: [{ type: 'text', text: String(params.arguments.a + params.arguments.b) }] });
+  else if (id !== undefined) send(id, {});
+}
+`,
+    );
+    const { code, result } = await rig.runYaml(
+      `
+name: mcp
+steps:
+  - id: ask
+    claude:
+      prompt: Ask the server
+      allowedTools: [mcp__sums__add]
+      mcpConfig: {mcpServers: {sums: {command: node, args: ['${path.join(rig.work, 'sums.mjs')}'], env: {X: '1'}}}}
+`,
+      [],
+      { TMPDIR: rig.folder },
+    );
+    expect([code, result.outcome]).toEqual([0, 'success']);
+    const journal = await rig.journal(result.runId);
+    expect(journal.events('claude.session')[0]?.mcpServers).toEqual([{ name: 'sums', status: 'connected' }]);
+    expect(journal.events('claude.tool_returned')).toMatchObject([{ isError: false, text: '42' }]);
+    expect(readdirSync(rig.folder).filter((name) => name.startsWith('stepspan-'))).toEqual([]);
+    expect(rig.processes()).toEqual([]);
+  });
+});
+
+describe('a budget', () => {
+  test('in USD is counted over steps, attempts and resumes; what runs is stopped and says so', async () => {
+    const first = await rig.runYaml(`
+name: dear
+budget: 2
+concurrency: 2
+steps:
+  - {id: one, claude: {prompt: Spend one, model: sonnet}}
+  - {id: shell, needs: one, run: 'sleep 0.5; echo shell ends by itself'}
+  - {id: loop, needs: one, continueOnFailure: true, retries: 3, claude: {prompt: Loop, allowedTools: [Bash], model: sonnet}}
+  - {id: never, needs: loop, when: always(), run: 'true'}
+`);
+    expect([first.code, first.result.outcome, first.result.reason]).toEqual([5, 'error', 'budget']);
+    expect(first.result.message).toMatch(/the budget of 2 USD is used up/);
+    expect(outcomesOf(first.result)).toEqual({ one: 'success', shell: 'success', loop: 'error', never: 'skip' });
+    const journal = await rig.journal(first.result.runId);
+    expect(journal.events('run.budget_warned')).toHaveLength(1);
+    expect(journal.events('run.budget_exceeded')).toMatchObject([{ unit: 'USD', limit: 2 }]);
+    expect(journal.events('attempt.started', 'loop')).toHaveLength(1);
+    expect(journal.events('step.finished', 'loop')[0]?.outcome).toMatchObject({ kind: 'error', reason: 'budget' });
+    expect(journal.events('attempt.started', 'loop')[0]?.command).toMatch(/--max-budget-usd 0?\.?\d/);
+    expect(rig.processes()).toEqual([]);
+
+    const resumed = await rig.run(['resume', first.result.runId]);
+    expect(resumed.code).toBe(5);
+    expect(resumed.stdout).toMatch(/the budget of 2 USD is used up/);
+  });
+
+  test('in tokens stops too, and a cancel reaches the shell steps that it has spared', async () => {
+    const file = rig.write(
+      'tokens.yaml',
+      `
+name: tokens
+budget: {tokens: 1000000}
+steps:
+  - {id: loop, claude: {prompt: Loop, allowedTools: [Bash]}}
+  - {id: long, run: sleep 60}
+`,
+    );
+    const cli = rig.start(['run', file]);
+    await cli.said('the budget of 1000000 tokens is used up');
+    await cli.said(/loop .*step error/);
+    cli.child.kill('SIGINT');
+    const { code } = await cli.done;
+    expect(code).toBe(5);
+    const [runId = ''] = rig.runIds();
+    const journal = await rig.journal(runId);
+    expect(journal.events('step.finished', 'long')[0]?.outcome).toMatchObject({ kind: 'cancellation' });
+    expect(journal.events('run.cancelling')).toMatchObject([{ by: 'budget' }, { by: 'SIGINT' }]);
+    expect(rig.processes()).toEqual([]);
+  });
+});
+
+describe('Claude Code that is ended', () => {
+  test('by a timeout while the API is silent leaves nothing running, and the silence was shown before', async () => {
+    const { code, result, stdout } = await rig.runYaml(`
+name: silent
+steps:
+  - {id: quiet, timeout: 3s, claude: Say nothing, stalls: {noOutput: {after: 1s}}}
+`);
+    expect([code, result.steps[0]?.outcome]).toEqual([1, 'timeout']);
+    expect(stdout).toMatch(/stalled \(no output\)/);
+    const journal = await rig.journal(result.runId);
+    expect(journal.events('stall.detected')).toMatchObject([{ cause: 'no_output', action: 'none' }]);
+    expect(journal.events('claude.nesting')).toHaveLength(1);
+    expect(rig.processes()).toEqual([]);
+  });
+});
