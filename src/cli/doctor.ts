@@ -2,8 +2,6 @@
 import type { Command } from 'commander';
 import { type CliContext, settingsFor } from './context.ts';
 import { type Check, checkLines } from './doctor/check.ts';
-import { checkDelivery } from './doctor/delivery.ts';
-import { checkClaude, checkDataFolder, checkHub, checkNode } from './doctor/machine.ts';
 import { exitCodes } from './exit-codes.ts';
 import { examples } from './run.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
@@ -35,6 +33,8 @@ async function doctor(context: CliContext, flags: FlagValues & { readonly json?:
     if (flags.json === true) return;
     for (const check of found) for (const line of checkLines(check, style)) context.stdout.write(`${line}\n`);
   };
+  const { checkClaude, checkDataFolder, checkHub, checkNode } = await import('./doctor/machine.ts');
+  const { checkDelivery } = await import('./doctor/delivery.ts');
   tell(checkNode(), await checkClaude(settings, context.env));
   const folder = checkDataFolder(settings);
   tell(folder, await checkHub(settings));

@@ -8,7 +8,6 @@ import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerExport } from './export.ts';
 import { registerLs } from './ls.ts';
-import { createOtlpMapper } from './otlp-mapper.ts';
 import { registerRun } from './run.ts';
 import { registerServe } from './serve.ts';
 import { registerShip } from './ship.ts';
@@ -27,7 +26,8 @@ const context: CliContext = {
   setExitCode(code) {
     process.exitCode = code;
   },
-  toOtlp: (run) => createOtlpMapper(run, version),
+  // What is large and seldom wanted is loaded when it is: here the SDK, a quarter of a second.
+  toOtlp: async (run) => (await import('./otlp-mapper.ts')).createOtlpMapper(run, version),
   onSignal(listener) {
     for (const signal of stopSignals) process.on(signal, listener);
     return () => {

@@ -1,6 +1,5 @@
 // The command `serve`: the hub of a data folder in the foreground, until it is asked to end.
 import { type Command, Option } from 'commander';
-import { startHub } from '../hub/index.ts';
 import { dataFolder } from '../journal/index.ts';
 import { version } from '../library/index.ts';
 import { type CliContext, fail } from './context.ts';
@@ -57,6 +56,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const { settings } = loaded;
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   const data = dataFolder(settings.dataDir);
+  const { startHub } = await import('../hub/index.ts');
   const start = await startHub({
     data,
     host: settings.hubHost,

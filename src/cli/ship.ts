@@ -1,9 +1,8 @@
 // The command `ship RUN`: sends what a backend does not have yet, or everything again.
 import type { Command } from 'commander';
-import { adoptRun } from '../hub/index.ts';
 import { dataFolder, openCursor } from '../journal/index.ts';
 import { isShippingConfigured, type ShipperStatus } from '../ship/index.ts';
-import { createShipper, type Shipper } from '../ship/shipper.ts';
+import type { Shipper } from '../ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatCount, formatCounted } from './format.ts';
@@ -43,12 +42,14 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   }
   const folder = data.runDir(found.runId);
   // A run that nobody writes any more is closed first, so that its trace has a root.
+  const { adoptRun } = await import('../hub/index.ts');
   const adoption = await adoptRun(folder);
   if (adoption.kind === 'adopted')
     context.stderr.write(`stepspan: run ${found.runId} had lost its wrapper; closed as abandoned\n`);
   if (flags.again === true) {
     for (const signal of ['logs', 'traces']) await openCursor(folder, `ship-${signal}`).save(0);
   }
+  const { createShipper } = await import('../ship/shipper.ts');
   const start = await createShipper({ folder, env: context.env });
   switch (start.kind) {
     case 'invalid':

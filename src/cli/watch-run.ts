@@ -1,6 +1,6 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
-import { type MetricsServer, serveMetrics } from '../hub/index.ts';
+import type { MetricsServer } from '../hub/index.ts';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
 import { type RunResult, type StartedRun, version } from '../library/index.ts';
 import { emptyRunState, foldRun, type History, historyOf, type RunState } from '../state/index.ts';
@@ -67,6 +67,8 @@ async function serveRunMetrics(
   run: StartedRun,
 ): Promise<MetricsServer | undefined> {
   if (settings.metricsPort === undefined) return undefined;
+  // Loaded here, as express and prom-client would take a fifth of a second from every command.
+  const { serveMetrics } = await import('../hub/index.ts');
   const { shipperStatus } = run;
   const start = await serveMetrics({
     shipperStatus,

@@ -1,14 +1,15 @@
 // Where and how each signal is sent, from the standard OTEL_* variables as the official exporters read them.
 // What the exporters only warn of (and then send elsewhere than was asked) is an error here, with what to write instead.
 import { accessSync, constants } from 'node:fs';
-import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
+import { createRequire } from 'node:module';
+import type * as NodeHttp from '@opentelemetry/otlp-exporter-base/node-http';
 import { type Env, withProcessEnv } from './env.ts';
 
 export type Signal = 'logs' | 'traces';
 export type Encoding = 'protobuf' | 'json';
 
 /** URL, headers, agent, compression and timeout, as the official exporters use them. */
-export type HttpOptions = ReturnType<typeof convertLegacyHttpOptions>;
+export type HttpOptions = ReturnType<typeof NodeHttp.convertLegacyHttpOptions>;
 
 export type SignalSettings =
   | { readonly kind: 'off'; readonly why: string }
@@ -51,8 +52,14 @@ function settingsOf(signal: Signal, env: Env, problems: string[]): SignalSetting
     }
   }
   const type = encoding === 'json' ? 'application/json' : 'application/x-protobuf';
+  const { convertLegacyHttpOptions } = exporters();
   const http = withProcessEnv(env, () => convertLegacyHttpOptions({}, upper, `v1/${signal}`, { 'Content-Type': type }));
   return { kind: 'on', encoding, http };
+}
+
+/** Loaded when an endpoint is set, and not by every command that could send something: it takes 60 ms. */
+function exporters(): typeof NodeHttp {
+  return createRequire(import.meta.url)('@opentelemetry/otlp-exporter-base/node-http') as typeof NodeHttp;
 }
 
 function encodingOf(upper: string, env: Env, problems: string[]): Encoding {

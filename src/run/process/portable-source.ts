@@ -2,7 +2,6 @@
 // and without the environment of other processes, so what left the tree unseen is found by its session only.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import pidtree from 'pidtree';
 import { MAX_COMMAND_CHARACTERS } from './proc-files.ts';
 import type { ProcessInfo, ProcessSource } from './process-info.ts';
 
@@ -18,6 +17,8 @@ export function createPortableSource(): ProcessSource {
   return {
     get,
     async withDescendants(pids) {
+      // Here, as most machines never need it.
+      const { default: pidtree } = await import('pidtree');
       const below = await Promise.all(pids.map((pid) => pidtree(pid, { root: true }).catch(() => [])));
       return inTreeOrder(await get([...new Set(below.flat())]));
     },
