@@ -13,6 +13,7 @@ import { registerRun } from './run.ts';
 import { registerServe } from './serve.ts';
 import { registerShip } from './ship.ts';
 import { registerShow } from './show.ts';
+import { registerSteer } from './steer.ts';
 import { registerTail } from './tail.ts';
 import { registerValidate } from './validate.ts';
 
@@ -57,6 +58,7 @@ registerLs(program, context);
 registerShow(program, context);
 registerTail(program, context);
 registerExport(program, context);
+registerSteer(program, context);
 registerShip(program, context);
 registerServe(program, context);
 registerDoctor(program, context);

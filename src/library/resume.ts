@@ -19,7 +19,8 @@ export type ResumeResult =
   /** One sentence: why that run cannot be gone on from, and what to do. */
   | { readonly ok: false; readonly message: string };
 
-export async function readResumable(dataDir: string, runId: RunId): Promise<ResumeResult> {
+/** @param fromStep of this step and of all that need it nothing is taken over, so that they are done again */
+export async function readResumable(dataDir: string, runId: RunId, fromStep?: string): Promise<ResumeResult> {
   const reader = openJournal(dataFolder(dataDir).runDir(runId));
   let state = emptyRunState();
   let started: EventOf<'run.started'> | undefined;
@@ -38,13 +39,18 @@ export async function readResumable(dataDir: string, runId: RunId): Promise<Resu
     return { ok: false, message: `run ${runId} has no beginning in its journal, so there is nothing to go on from` };
   const stored = workflowFromJson(started.definition);
   if (!stored.ok) return { ok: false, message: `run ${runId}: ${stored.message}` };
+  const again = fromStep === undefined ? new Set<string>() : stepsFrom(stored.workflow, fromStep);
+  if (again === undefined) {
+    const ids = stored.workflow.steps.map(({ id }) => id).join(', ');
+    return { ok: false, message: `run ${runId} has no step \`${fromStep}\` to start again from; its steps are ${ids}` };
+  }
 
   const earlier = isRunId(started.resumedFrom ?? '')
     ? await earlierRun(dataDir, started.resumedFrom as RunId)
     : undefined;
   const doneBefore = new Map<string, DoneBefore>();
   for (const step of state.steps) {
-    if (step.phase.kind !== 'finished') continue;
+    if (step.phase.kind !== 'finished' || again.has(step.id)) continue;
     const { outcome } = step.phase;
     const isDone = outcome.kind === 'success' || (outcome.kind === 'skip' && outcome.reason === 'already_done');
     if (!isDone) continue;
@@ -65,6 +71,15 @@ export async function readResumable(dataDir: string, runId: RunId): Promise<Resu
       estimated: totals.costEstimated || (earlier?.usedBefore.estimated ?? false),
     },
   };
+}
+
+/** The step and all that need it, directly or not; undefined where there is no such step. */
+function stepsFrom(workflow: Workflow, from: string): ReadonlySet<string> | undefined {
+  if (!workflow.steps.some(({ id }) => id === from)) return undefined;
+  const found = new Set([from]);
+  // A set that grows while it is walked also gives what was added.
+  for (const id of found) for (const step of workflow.steps) if (step.needs.includes(id)) found.add(step.id);
+  return found;
 }
 
 /** A run that was itself resumed: its sessions and its cost count on. One that retention has removed is gone. */
