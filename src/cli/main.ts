@@ -7,6 +7,7 @@ import type { CliContext } from './context.ts';
 import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerExport } from './export.ts';
+import { registerLink } from './link.ts';
 import { registerLs } from './ls.ts';
 import { createOtlpMapper } from './otlp-mapper.ts';
 import { registerRun } from './run.ts';
@@ -61,6 +62,7 @@ registerExport(program, context);
 registerSteer(program, context);
 registerShip(program, context);
 registerServe(program, context);
+registerLink(program, context);
 registerDoctor(program, context);
 
 try {

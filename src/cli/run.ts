@@ -86,6 +86,8 @@ function runOptions(command: Command): Command {
     .option('-o, --output', 'on a terminal, show what the steps print above the list of steps')
     .option('--shared', 'run although another run writes in the same working folder')
     .addOption(new Option('--run-id <id>', 'the id of the new run').hideHelp().argParser(parseRunId))
+    .option('--serve', 'serve the live page of this run also where the output is no terminal')
+    .option('--no-serve', 'serve no live page')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
   return addSettingFlags(
     command,

@@ -2,7 +2,7 @@
 // What they do is the control channel's and the hub's; here are the flags, the words and the exit status.
 import type { Command } from 'commander';
 import type { RunId } from '../event/ids.ts';
-import { steerRun } from '../hub/steer-run.ts';
+import { steerRun } from '../hub/index.ts';
 import { dataFolder } from '../journal/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
