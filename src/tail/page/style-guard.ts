@@ -6,9 +6,8 @@
 export function installStyleGuard(): void {
   const create = document.createElement.bind(document);
   document.createElement = ((tag: string, options?: ElementCreationOptions) => {
-    const element = create(tag, options);
-    if (tag.toLowerCase() === 'style') adoptText(element);
-    return element;
+    // Even an empty <style> is reported as a breach, so what stands for it is an element that shows nothing.
+    return tag.toLowerCase() === 'style' ? adoptText(create('template')) : create(tag, options);
   }) as typeof document.createElement;
 
   const setAttribute = Element.prototype.setAttribute;
@@ -19,7 +18,7 @@ export function installStyleGuard(): void {
 }
 
 /** `textContent` of this one element writes a sheet that the document has adopted, and `remove` takes it away. */
-function adoptText(element: HTMLElement): void {
+function adoptText(element: HTMLElement): HTMLElement {
   const sheet = new CSSStyleSheet();
   let text = '';
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
@@ -35,4 +34,5 @@ function adoptText(element: HTMLElement): void {
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
     remove();
   };
+  return element;
 }

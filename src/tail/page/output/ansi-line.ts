@@ -31,15 +31,15 @@ export function parseLine(raw: string): readonly Run[] {
     plain = '';
   };
   for (let at = 0; at < text.length; ) {
-    const escape = escapeAt(text, at);
-    if (escape !== undefined) {
-      at = escape.end;
-      if (escape.kind === 'sgr') {
+    const found = escapeAt(text, at);
+    if (found !== undefined) {
+      at = found.end;
+      if (found.kind === 'sgr') {
         flush();
-        sgr = nextSgr(sgr, escape.params);
-      } else if (escape.kind === 'link') {
+        sgr = nextSgr(sgr, found.params);
+      } else if (found.kind === 'link') {
         flush();
-        link = escape.url;
+        link = found.url;
       }
       continue;
     }

@@ -49,7 +49,7 @@ export function FleetRow(props: {
             </span>
           )}
         </span>
-        <span class="num" title="steps done">
+        <span class="num first" title="steps done">
           {row.steps.done}/{row.steps.total}
         </span>
         <span class="num" title="time">

@@ -31,7 +31,9 @@ export function Fleet() {
   const [starting, setStarting] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => field.current?.focus() });
-  useEffect(() => void (document.title = 'Runs · stepspan'), []);
+  useEffect(() => {
+    document.title = 'Runs · stepspan';
+  }, []);
 
   useEffect(() => {
     const abort = new AbortController();

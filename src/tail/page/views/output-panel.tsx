@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, go, recall, remember } from '../app-state.ts';
 import { digits } from '../model/format.ts';
-import type { RunView } from '../model/run-view.ts';
+import { isOpen, type RunView } from '../model/run-view.ts';
 import type { Feed } from '../output/feed.ts';
 import { everything } from '../output/line.ts';
 import { searchPattern } from '../output/paint.ts';
@@ -189,7 +189,13 @@ export function OutputPanel(props: {
           of {digits(state.headSeq)}
         </span>
         <span>
-          {state.following ? 'following' : state.loading ? 'loading' : 'stopped; scroll to the end to follow'}
+          {state.following
+            ? isOpen(props.run.status)
+              ? 'following'
+              : 'end of the run'
+            : state.loading
+              ? 'loading'
+              : 'stopped; scroll to the end to follow'}
         </span>
       </p>
     </section>

@@ -96,7 +96,7 @@ function Chart(props: {
             stroke: ink,
             grid,
             ticks: grid,
-            size: 76,
+            size: 84,
             values: (_plot, values) => values.map((value) => props.unit(value)),
           },
         ],

@@ -66,7 +66,10 @@ function Fact({ name, value, title, wide }: { name: string; value: string; title
 function Controls({ run, refresh }: { run: RunView; refresh: () => void }) {
   const [asking, setAsking] = useState<'cancel' | 'pause' | undefined>();
   if (!isOpen(run.status)) {
-    const failed = run.stepList.find((step) => ['failure', 'error', 'timeout', 'cancellation'].includes(step.status));
+    const failed =
+      run.status === 'success'
+        ? undefined
+        : run.stepList.find((step) => ['failure', 'error', 'timeout', 'cancellation'].includes(step.status));
     if (failed === undefined) return null;
     const retry = async (): Promise<void> => {
       const runId = await steer(run, 'retry', refresh, { fromStep: failed.id });
