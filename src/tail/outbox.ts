@@ -32,7 +32,8 @@ export function createOutbox(socket: WebSocket, bufferBytes: number): Outbox {
     for (const listener of listeners) listener();
   };
   const counted = (send: (done: () => void) => void): void => {
-    if (answers >= limits.maxUnreadAnswers) {
+    // A burst is no harm while the kernel takes the answers: only what waits here is memory.
+    if (answers >= limits.maxUnreadAnswers && socket.bufferedAmount > 0) {
       socket.close(closeCodes.unreadAnswers, 'too many answers wait to be read');
       return;
     }

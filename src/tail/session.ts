@@ -32,6 +32,9 @@ export type SessionOptions = {
   readonly pingMs: number;
 };
 
+/** Requests of one client that wait for one that looks at files. More than anybody sends at once, but 64 subscriptions. */
+const maxQueued = 100;
+
 type Subscribed = { readonly subscription: Subscription; readonly release: () => void };
 
 /** Serves the connection until it closes. */
@@ -126,6 +129,8 @@ export function startSession(options: SessionOptions): void {
 
   const hear = (data: RawData, isBinary: boolean) => {
     missedPings = 0;
+    // Until the other end has answered the close, its messages still come in.
+    if (socket.readyState !== socket.OPEN) return;
     if (isBinary) return socket.close(closeCodes.binary, 'messages are text');
     const decoded = decodeClientMessage(data.toString());
     if (!decoded.ok) {
@@ -135,13 +140,15 @@ export function startSession(options: SessionOptions): void {
         socket.close(closeCodes.badMessages, 'too many messages were not understood');
       return;
     }
-    if (queued >= limits.maxUnreadAnswers) return socket.close(closeCodes.unreadAnswers, 'too many requests at once');
     queued += 1;
+    // What was read with it, 64 KiB at most, still comes; the rest waits at the client.
+    if (queued === maxQueued) socket.pause();
     queue = queue
-      .then(() => (socket.readyState === socket.OPEN ? take(decoded.message) : undefined))
+      .then(() => take(decoded.message))
       .catch(() => socket.close(closeCodes.internal, 'a defect of the server'))
       .finally(() => {
         queued -= 1;
+        if (queued === 0) socket.resume();
       });
   };
 

@@ -138,14 +138,16 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
     position = Math.max(position, batch.nextSeq);
   };
 
-  const jump = (): void => {
+  const jump = async (): Promise<void> => {
+    // The live end may not have read yet what is in the files already.
+    const head = await feed.reader.head();
     jumping = false;
-    const head = feed.nextSeq();
-    // The last record of a run that is over says how it ended, and nobody would wish to miss it.
-    const toSeq = Math.max(position, feed.take(head) === 'ended' ? head - 1 : head);
+    const now = Math.max(head.nextSeq, feed.nextSeq());
     const fromSeq = position;
-    position = toSeq;
-    say('jumped', { fromSeq, toSeq, lines: toSeq - fromSeq });
+    // The last record of a run that is over says how it ended, and nobody would wish to miss it.
+    position = Math.max(fromSeq, head.finished ? now - 1 : now);
+    caughtUp = false;
+    say('jumped', { fromSeq, toSeq: position, lines: position - fromSeq });
   };
 
   const atEnd = (state: 'wait' | 'ended'): void => {
@@ -164,7 +166,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
         await bell.wait();
         continue;
       }
-      if (jumping) jump();
+      if (jumping) await jump();
       const next = feed.take(position);
       if (next === 'behind') {
         const before = position;
