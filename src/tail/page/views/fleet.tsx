@@ -105,7 +105,7 @@ export function Fleet() {
           ))}
         </div>
         <select aria-label="Workflow" value={workflow} onChange={(event) => setWorkflow(event.currentTarget.value)}>
-          <option value="">every workflow</option>
+          <option value="">any workflow</option>
           {workflowNames(all).map((name) => (
             <option key={name} value={name}>
               {name}

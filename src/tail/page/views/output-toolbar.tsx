@@ -59,7 +59,7 @@ export function OutputToolbar(props: {
         value={filter.step ?? ''}
         onChange={(event) => props.onStep(event.currentTarget.value || undefined)}
       >
-        <option value="">every step</option>
+        <option value="">any step</option>
         {run.stepList.map((step) => (
           <option key={step.id} value={step.id}>
             {step.name}
@@ -71,7 +71,7 @@ export function OutputToolbar(props: {
         value={filter.severity ?? ''}
         onChange={(event) => set({ severity: (event.currentTarget.value || undefined) as Severity | undefined })}
       >
-        <option value="">every severity</option>
+        <option value="">any severity</option>
         {severities.toReversed().map((severity) => (
           <option key={severity} value={severity}>
             {severity}
