@@ -154,7 +154,10 @@ export function startSession(options: SessionOptions): void {
 
   const ping = () => {
     // Who has not taken what was sent cannot have seen a ping either, and may take its time.
-    if (socket.bufferedAmount > 0) return;
+    if (socket.bufferedAmount > 0) {
+      missedPings = 0;
+      return;
+    }
     if (missedPings >= limits.maxMissedPings) return socket.terminate();
     missedPings += 1;
     socket.ping();

@@ -1,5 +1,7 @@
 // Watchers that read slowly, not at all, or are very many: bounded memory, nobody waits, nothing is missed.
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { newRunId } from '../../src/event/ids.ts';
 import { createJournal, dataFolder, type JournalWriter } from '../../src/journal/index.ts';
 import { limits } from '../../src/tail/protocol.ts';
@@ -46,6 +48,24 @@ test('one that reads nothing holds a bounded number of bytes, slows nobody, and 
   stalled.socket.resume();
   await stalled.heard('output_stream', ({ seq }) => seq === journal.nextSeq - 1);
   expect(told(stalled.messages)).toEqual(told(fast.messages));
+  await journal.close();
+});
+
+test('one that has stopped reading is not cut for answering no ping', async () => {
+  const root = tempRoot();
+  const { url, tail } = await serveTail(root, { tuning: { bufferBytes, pingMs: 20 } });
+  const journal = newJournal(root);
+  manyLines(journal, 1_000);
+  const stalled = await watch(url, journal.folder);
+  stalled.socket.pause();
+  await until(() => tail.bufferedBytes() > bufferBytes / 2);
+  // Two clients that answer nothing, one after the other, are cut: so much time has passed for the stalled one too.
+  for (let dead = 0; dead < 2; dead++) {
+    const silent = new WebSocket(url, { autoPong: false });
+    await once(silent, 'close');
+  }
+  stalled.socket.resume();
+  await stalled.heard('output_stream', ({ seq }) => seq === journal.nextSeq - 1);
   await journal.close();
 });
 
