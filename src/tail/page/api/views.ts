@@ -58,6 +58,7 @@ function stepOf(step: StepDetail): StepView {
       startedMs: msOfIso(attempt.startedAt),
       durationMs: attempt.durationMs ?? undefined,
       firstSeq: attempt.firstSeq,
+      lastSeq: attempt.lastSeq ?? undefined,
     })),
     costUsd: step.costUsd,
     lines: total(step.lines),

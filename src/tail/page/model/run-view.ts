@@ -25,7 +25,9 @@ export type AttemptView = {
   readonly command: string;
   readonly startedMs: number | undefined;
   readonly durationMs: number | undefined;
-  readonly firstSeq: number | undefined;
+  readonly firstSeq: number;
+  /** Of its end; undefined while it runs. */
+  readonly lastSeq: number | undefined;
 };
 
 export type StepView = {

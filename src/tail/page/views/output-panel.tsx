@@ -161,7 +161,7 @@ export function OutputPanel(props: {
           marked={props.line}
           hit={session.search.state().hits[session.search.state().at]}
         />
-        <div class="terminal" ref={holder} tabIndex={0} role="document" aria-label="Lines of output" />
+        <div class="screen" ref={holder} tabIndex={0} role="document" aria-label="Lines of output" />
         <ScrollBar
           firstSeq={state.firstSeq}
           headSeq={state.headSeq}

@@ -18,6 +18,9 @@ import { Timeline } from './timeline.tsx';
 import { useKeys } from './use-keys.ts';
 import { useNow } from './use-now.ts';
 
+/** Shown above the end of a failed attempt. */
+const linesBeforeFailure = 12;
+
 type RunRoute = Extract<Route, { view: 'run' }>;
 
 export function Run({ route }: { route: RunRoute }) {
@@ -46,8 +49,10 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
     const at = (atFailure + 1) % failed.length;
     setAtFailure(at);
     if (route.tab !== 'output') show('output');
-    const seq = failed[at]?.firstSeq;
-    if (seq !== undefined) session.feed()?.showSeq(seq);
+    const attempt = failed[at];
+    if (attempt === undefined) return;
+    // Why something failed stands in its last lines.
+    session.feed()?.showSeq(Math.max(attempt.firstSeq, (attempt.lastSeq ?? attempt.firstSeq) - linesBeforeFailure));
   };
   useKeys({
     f: nextFailure,
