@@ -28,7 +28,7 @@ export function registerServe(program: Command, context: CliContext): void {
     .addOption(new Option('--port <port>', 'the port to listen on; 0 takes a free one (default: 9464)'))
     .addOption(new Option('--host <address>', 'the address to listen on (default: 127.0.0.1)'))
     .option('--allow-remote', 'let other machines reach it where --host does: with the token, and without encryption')
-    .option('--allow-host <name...>', 'further names that requests may give as their Host, without the port')
+    .option('--allow-host <name...>', 'further names that requests may give as their Host, such as that of a proxy')
     .option('--workflows <dir...>', 'folders whose workflows may be started from the page and the API')
     .option('--no-page', 'serve metrics only: no page, no API')
     .option('--no-ship', 'send nothing over OTLP, whatever OTEL_EXPORTER_OTLP_ENDPOINT says')

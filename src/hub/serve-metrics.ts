@@ -32,9 +32,17 @@ export type MetricsStart =
   | { readonly kind: 'started'; readonly server: MetricsServer }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** A watcher that keeps up is told of the end of a run within milliseconds; one on a slow line gets this much. */
+const lastWordsMs = 500;
+
 export async function serveMetrics(options: ServeMetricsOptions): Promise<MetricsStart> {
   const { reader, live } = options;
-  const opened = live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version });
+  let watchers = 0;
+  const onClients = (count: number): void => {
+    watchers = count;
+  };
+  const opened =
+    live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version, onClients });
   if (opened?.ok === false) return { kind: 'failed', message: opened.problems.join(' ') };
   const { runId } = reader.folder;
   const measure = createMeasure({ scope: 'run', version: options.version, sinceMs: 0 });
@@ -91,6 +99,8 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
           const timeUp = new Promise((resolve) => setTimeout(resolve, waitMs));
           await Promise.race([completeScrape.promise, timeUp]);
         }
+        // Their last lines are on the way; the journal has been whole for a moment only.
+        if (watchers > 0) await new Promise((resolve) => setTimeout(resolve, lastWordsMs));
         stopping.abort();
         await http.close();
         await followed;

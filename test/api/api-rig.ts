@@ -4,7 +4,7 @@ import path from 'node:path';
 import { loadTokens, type Tokens } from '../../src/hub/access/token-file.ts';
 import type { HubOptions } from '../../src/hub/index.ts';
 import type { DataFolder } from '../../src/journal/index.ts';
-import { hubOf, type RunningHub } from '../hub/hub-rig.ts';
+import { beginRun, endRun, hubOf, type RunningHub, tempData } from '../hub/hub-rig.ts';
 
 const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -51,6 +51,36 @@ export async function liveHub(
     get: (path, headers = {}) => send(hub.port, 'GET', path, { ...bearer, ...headers }),
     post: (path, body = {}, headers = {}) =>
       send(hub.port, 'POST', path, { 'content-type': 'application/json', ...bearer, ...headers }, JSON.stringify(body)),
+  };
+}
+
+/** A route by its method and path, and whether it needs the scope `control`. */
+export type Route = readonly [method: string, path: string, acts: boolean];
+
+/** A hub with one run that has ended, and everything that can be asked of it. */
+export async function routesOf(): Promise<{ hub: LiveHub; routes: readonly Route[]; runId: string }> {
+  const data = tempData();
+  const run = beginRun(data);
+  await endRun(run);
+  const { runId } = run;
+  const hub = await liveHub(data);
+  const reads = ['', '/steps', '/timeline', '/output', '/search?q=x', '/conversation', '/resources', '/export'];
+  const acts = ['/pause', '/resume', '/cancel', '/retry'];
+  return {
+    hub,
+    runId,
+    routes: [
+      ['GET', '/api/v1/runs', false],
+      ['GET', '/api/v1/workflows', false],
+      ['GET', '/api/v1/session', false],
+      ['GET', '/api/v1/tail', false],
+      ['GET', '/api/v1/nothing', false],
+      ...reads.map((path): Route => ['GET', `/api/v1/runs/${runId}${path}`, false]),
+      ['POST', '/api/v1/runs', true],
+      ['POST', '/api/v1/link', true],
+      ['DELETE', `/api/v1/runs/${runId}`, true],
+      ...acts.map((path): Route => ['POST', `/api/v1/runs/${runId}${path}`, true]),
+    ],
   };
 }
 

@@ -1,42 +1,9 @@
 // Who is let in: every route and the upgrade against foreign pages, wrong names, missing and wrong secrets, and paths that
 // mean to be others. What is not let in learns nothing and leaves the server as it was.
-import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createLoginCodes } from '../../src/hub/access/login-codes.ts';
-import { sessionMs, signSession, verifySession } from '../../src/hub/access/secret.ts';
-import { loadTokens } from '../../src/hub/access/token-file.ts';
-import { beginRun, endRun, tempData } from '../hub/hub-rig.ts';
-import { type LiveHub, liveHub, send } from './api-rig.ts';
-
-type Route = readonly [method: string, path: string, acts: boolean];
-
-async function routesOf(): Promise<{ hub: LiveHub; routes: readonly Route[]; runId: string }> {
-  const data = tempData();
-  const run = beginRun(data);
-  await endRun(run);
-  const { runId } = run;
-  const hub = await liveHub(data);
-  const reads = ['', '/steps', '/timeline', '/output', '/search?q=x', '/conversation', '/resources', '/export'];
-  const acts = ['/pause', '/resume', '/cancel', '/retry'];
-  return {
-    hub,
-    runId,
-    routes: [
-      ['GET', '/api/v1/runs', false],
-      ['GET', '/api/v1/workflows', false],
-      ['GET', '/api/v1/session', false],
-      ['GET', '/api/v1/tail', false],
-      ['GET', '/api/v1/nothing', false],
-      ...reads.map((path): Route => ['GET', `/api/v1/runs/${runId}${path}`, false]),
-      ['POST', '/api/v1/runs', true],
-      ['POST', '/api/v1/link', true],
-      ['DELETE', `/api/v1/runs/${runId}`, true],
-      ...acts.map((path): Route => ['POST', `/api/v1/runs/${runId}${path}`, true]),
-    ],
-  };
-}
+import { sessionMs, signSession } from '../../src/hub/access/secret.ts';
+import { routesOf, send } from './api-rig.ts';
 
 const upgrade = {
   connection: 'Upgrade',
@@ -140,62 +107,6 @@ test('who may only look cannot act, and a cookie acts only from its own page', a
   expect((await watch({ cookie: cookie('read'), origin })).status).toBe(101);
   const twice = `${cookie('control')}; stepspan_${port}=${signSession(tokens, 'control', Date.now())}`;
   expect((await send(port, 'GET', '/api/v1/runs', { host, cookie: twice })).status).toBe(401);
-});
-
-test('a code signs in once, with a cookie that scripts cannot read, and is void after five minutes', async () => {
-  const { hub } = await routesOf();
-  const { port } = hub;
-  const code = /#code=([\w-]+)$/.exec(hub.link() ?? '')?.[1] ?? '';
-  const headers = { 'content-type': 'application/json', origin: `http://127.0.0.1:${port}` };
-  const login = (given: unknown, more: Record<string, string> = {}) =>
-    send(port, 'POST', '/api/v1/login', { ...headers, ...more }, JSON.stringify(given));
-  expect((await login({ code }, { origin: 'https://evil.example' })).status).toBe(403);
-  expect((await login({ code }, { 'content-type': 'text/plain' })).status).toBe(400);
-  const [first, second] = await Promise.all([login({ code }), login({ code })]);
-  expect([first.status, second.status].sort()).toEqual([200, 401]);
-  const answer = first.status === 200 ? first : second;
-  const set = String(answer.headers['set-cookie']);
-  expect(set).toMatch(/; Path=\/api\/v1; Max-Age=\d+; HttpOnly; SameSite=Strict$/);
-  const cookie = set.split(';')[0] ?? '';
-  expect((await send(port, 'GET', '/api/v1/session', { cookie })).body).toMatchObject({
-    scope: 'control',
-    version: '9.9.9',
-  });
-  for (const wrong of [{}, { code: 7 }, { code: 'x'.repeat(5_000) }, { code: '' }, [], null, 'x']) {
-    expect([400, 401, 413]).toContain((await login(wrong)).status);
-  }
-
-  let now = 0;
-  const codes = createLoginCodes(() => now);
-  const old = codes.issue('read').code;
-  now += 5 * 60_000;
-  expect(codes.redeem(old)).toBeUndefined();
-  expect(codes.redeem(codes.issue('read').code)).toBe('read');
-});
-
-test('a session outlives the hub, and ends with its token', async () => {
-  const data = tempData();
-  const hub = await liveHub(data);
-  const value = signSession(hub.tokens, 'control', Date.now());
-  const again = loadTokens(data);
-  expect(again).toEqual({ ok: true, tokens: hub.tokens });
-  expect(verifySession(hub.tokens, value, Date.now())).toBe('control');
-  expect(verifySession({ ...hub.tokens, control: 'f'.repeat(64) }, value, Date.now())).toBeUndefined();
-  expect(statSync(join(data.root, 'token')).mode & 0o777).toBe(0o600);
-  expect(readFileSync(join(data.root, 'token'), 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
-  expect(hub.tokens.read).not.toBe(hub.tokens.control);
-});
-
-test('a token file that others can read, or that is a link, is not used', () => {
-  const data = tempData();
-  expect(loadTokens(data).ok).toBe(true);
-  chmodSync(join(data.root, 'token'), 0o644);
-  expect(loadTokens(data)).toEqual({ ok: false, message: expect.stringContaining('can be read by others (mode 644)') });
-  const other = tempData();
-  writeFileSync(join(data.root, 'elsewhere'), `${'a'.repeat(64)}\n`, { mode: 0o600 });
-  expect(existsSync(join(other.root, 'token'))).toBe(false);
-  symlinkSync(join(data.root, 'elsewhere'), join(other.root, 'token'));
-  expect(loadTokens(other)).toEqual({ ok: false, message: expect.stringContaining('no plain file') });
 });
 
 test('no spelling of a path goes round the check', async () => {
