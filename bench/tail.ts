@@ -3,7 +3,7 @@
 // Needs websocketd (a Debian package) in PATH or in $WEBSOCKETD for the peer; without it the peer's rows are left out.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,9 +13,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { isRunId, newRunId, type RunId } from '../src/event/ids.ts';
-import { createJournal, dataFolder } from '../src/journal/index.ts';
+import { createJournal, dataFolder, type JournalWriter, reopenJournal } from '../src/journal/index.ts';
 import { createTail } from '../src/tail/index.ts';
 import type { TailMessage } from '../src/tail/protocol.ts';
+
+/** Lines of the first second: a server that has run for a while has compiled what it runs. Left out for the peer too. */
+const warmUp = 1000;
 
 const self = fileURLToPath(import.meta.url);
 const [role = 'main', root = '', target = '', rate = '1000', seconds = '5'] = process.argv.slice(2);
@@ -44,7 +47,7 @@ function serve(): void {
 
 /** Lines of 100 bytes that begin with the monotonic clock, which all processes share. Into a journal, or into a plain file. */
 async function write(): Promise<void> {
-  const journal = isRunId(target) ? createJournal(dataFolder(root).runDir(target)) : undefined;
+  const journal = isRunId(target) ? openWriter(root, target) : undefined;
   const fd = journal === undefined ? openSync(target, 'a') : undefined;
   const subject = { step: 'build', attempt: 1 };
   const started = performance.now();
@@ -58,6 +61,24 @@ async function write(): Promise<void> {
     await delay(1);
   }
   await journal?.close();
+}
+
+function openWriter(where: string, runId: RunId): JournalWriter {
+  const folder = dataFolder(where).runDir(runId);
+  return existsSync(folder.journalDir) ? reopenJournal(folder) : createJournal(folder, { archive: false });
+}
+
+/** What was printed long before anybody watches. @returns how many lines */
+async function writeHistory(where: string, runId: RunId, size: number): Promise<number> {
+  const journal = openWriter(where, runId);
+  const bytes = Buffer.from(`0 ${'x'.repeat(97)}\n`.repeat(655));
+  const draft = { subject: { step: 'build', attempt: 1 }, stream: 'stdout', severity: undefined } as const;
+  while (journal.stats().bytes < size) {
+    for (let batch = 0; batch < 64; batch++) journal.output({ ...draft, lineCount: 655, bytes, unterminated: false });
+    await delay(0);
+  }
+  await journal.close();
+  return journal.nextSeq;
 }
 
 async function writeLines(where: string, to: string, perSecond: number, forSeconds: number): Promise<void> {
@@ -90,6 +111,8 @@ async function startServer(where: string): Promise<Server> {
 type Watcher = {
   readonly socket: WebSocket;
   lines: number;
+  /** The number that must come next. */
+  next: number;
   readonly lateMs: number[];
   caughtUp: boolean;
   wrong: number;
@@ -97,14 +120,16 @@ type Watcher = {
 
 async function watch(url: string, runId: RunId, fromSeq: number | 'end' = 0): Promise<Watcher> {
   const socket = new WebSocket(url);
-  const one: Watcher = { socket, lines: 0, lateMs: [], caughtUp: false, wrong: 0 };
+  const one: Watcher = { socket, lines: 0, next: 0, lateMs: [], caughtUp: false, wrong: 0 };
   socket.on('message', (data) => {
     const now = process.hrtime.bigint();
     const message = JSON.parse(data.toString()) as TailMessage;
+    if (message.type === 'subscribed') one.next = message.data.fromSeq;
     if (message.type === 'caught_up') one.caughtUp = true;
     if (message.type === 'output_stream') {
       for (const { seq, text } of message.data.lines) {
-        if (seq !== one.lines) one.wrong += 1;
+        if (seq !== one.next) one.wrong += 1;
+        one.next = seq + 1;
         one.lines += 1;
         one.lateMs.push(Number(now - BigInt(text.slice(0, text.indexOf(' ')))) / 1e6);
       }
@@ -128,13 +153,13 @@ async function settle(all: readonly Watcher[], lines: number): Promise<number> {
   return all.filter((one) => one.lines !== lines || one.wrong > 0).length;
 }
 
-async function peer(): Promise<void> {
+async function peer(where: string): Promise<void> {
   const program = process.env.WEBSOCKETD ?? 'websocketd';
   if (spawnSync(program, ['--version']).error !== undefined) {
     console.log('websocketd tail -F: not here, so not measured');
     return;
   }
-  const file = join(mkdtempSync(join(tmpdir(), 'stepspan-bench-')), 'log');
+  const file = join(where, 'log');
   writeFileSync(file, '');
   const free = createTcpServer().listen(0, '127.0.0.1');
   await once(free, 'listening');
@@ -147,6 +172,8 @@ async function peer(): Promise<void> {
       stdio: 'ignore',
     },
   );
+  // Also when something here throws.
+  process.once('exit', () => child.kill());
   await delay(500);
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
   const lateMs: number[] = [];
@@ -158,7 +185,7 @@ async function peer(): Promise<void> {
   await delay(500);
   await writeLines('-', file, 1000, 5);
   await delay(500);
-  console.log(`websocketd tail -F, 1,000 lines/s: ${quantiles(lateMs)} (${lateMs.length} lines)`);
+  console.log(`websocketd tail -F, 1,000 lines/s: ${quantiles(lateMs.slice(warmUp))} (${lateMs.length} lines)`);
   socket.terminate();
   child.kill();
 }
@@ -180,7 +207,9 @@ async function latency(where: string): Promise<void> {
   const one = await watch(server.url, runId);
   await writeLines(where, runId, 1000, 5);
   const bad = await settle([one], 5000);
-  console.log(`tail, 1,000 lines/s: ${quantiles(one.lateMs)} (${one.lines} lines, ${bad} watchers with a gap)`);
+  console.log(
+    `tail, 1,000 lines/s: ${quantiles(one.lateMs.slice(warmUp))} (${one.lines} lines, ${bad} watchers with a gap)`,
+  );
   one.socket.terminate();
   server.stop();
 }
@@ -190,25 +219,32 @@ async function stalled(where: string): Promise<void> {
   // Once without anybody stalled, so that the heap has its size.
   for (const stall of [false, true]) {
     const runId = newRunId();
-    const all = await Promise.all(Array.from({ length: 100 }, () => watch(server.url, runId)));
+    // More than the kernel takes for one socket, so that the stalled one holds up its own reading.
+    const history = await writeHistory(where, runId, 30e6);
+    const fast = await Promise.all(Array.from({ length: 99 }, () => watch(server.url, runId, 'end')));
+    const last = await watch(server.url, runId, 'end');
     const before = await server.memory();
-    if (stall) all[0]!.socket.pause();
-    const writing = writeLines(where, runId, 1000, 5);
-    await writing;
-    const fast = all.slice(1);
+    if (stall) {
+      last.lines = 0;
+      last.socket.send(JSON.stringify({ type: 'subscribe_execution', executionId: runId, fromSeq: 0 }));
+      last.socket.pause();
+    }
+    await writeLines(where, runId, 1000, 5);
     const kept = fast.reduce((sum, one) => sum + one.lines, 0) / fast.length / 5000;
     const bad = await settle(fast, 5000);
     const after = await server.memory();
     const mb = (bytes: number): string => (bytes / 1e6).toFixed(1);
     console.log(
-      `100 watchers, ${stall ? 'one stalled' : 'none stalled'}, 1,000 lines/s: used ${mb(after.used - before.used)} MB more, rss ${mb(after.rss - before.rss)} MB more, ` +
-        `at the end of writing the others had ${kept.toFixed(3)} of it, ${bad} with a gap, ${quantiles(fast.flatMap((one) => one.lateMs))}`,
+      `100 watchers, ${stall ? 'one stalled' : 'none stalled'}, 1,000 lines/s: used ${mb(after.used - before.used)} MB more, ` +
+        `rss ${mb(after.rss - before.rss)} MB more; the others had ${kept.toFixed(3)} when the writer ended, ${bad} with a gap, ` +
+        quantiles(fast.flatMap((one) => one.lateMs)),
     );
     if (stall) {
-      all[0]!.socket.resume();
-      console.log(`the stalled one, when it goes on: ${(await settle([all[0]!], 5000)) === 0 ? 'no gap' : 'A GAP'}`);
+      last.socket.resume();
+      const gap = (await settle([last], history + 5000)) > 0;
+      console.log(`the stalled one goes on: ${last.lines} lines, ${gap ? 'A GAP' : 'no gap'}`);
     }
-    for (const one of all) one.socket.terminate();
+    for (const one of [...fast, last]) one.socket.terminate();
   }
   server.stop();
 }
@@ -234,22 +270,10 @@ async function thousand(where: string): Promise<void> {
 
 async function late(where: string): Promise<void> {
   const runId = newRunId();
-  const journal = createJournal(dataFolder(where).runDir(runId), { durability: 'none', archive: false });
-  const bytes = Buffer.from(`${'x'.repeat(99)}\n`.repeat(655));
-  const output = {
-    subject: { step: 'build', attempt: 1 },
-    stream: 'stdout',
-    severity: undefined,
-    unterminated: false,
-  } as const;
-  while (journal.stats().bytes < 1e9) {
-    for (let batch = 0; batch < 64; batch++) journal.output({ ...output, lineCount: 655, bytes });
-    await delay(0);
-  }
-  await journal.close();
+  const lines = await writeHistory(where, runId, 1e9);
   const server = await startServer(where);
   for (const share of [0, 0.5, 0.999]) {
-    const fromSeq = Math.floor(journal.nextSeq * share);
+    const fromSeq = Math.floor(lines * share);
     const socket = new WebSocket(server.url);
     await once(socket, 'open');
     const started = performance.now();
