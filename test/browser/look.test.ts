@@ -3,11 +3,10 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshLink, type Rig, shots, startRig } from './rig.ts';
-
-const axe = readFileSync(path.resolve(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
+import { type Rig, shots, startRig } from './rig.ts';
 
 const nightly = `
 name: nightly
@@ -140,7 +139,6 @@ describe('notifications', () => {
     await page.addInitScript(
       "window.told = []; window.Notification = class { static permission = 'granted'; static requestPermission() { return Promise.resolve('granted'); } constructor(title) { window.told.push(title); } };",
     );
-    await page.goto(await freshLink(rig.dataDir));
     await page.reload();
     await page.getByRole('button', { name: 'Notifications' }).click();
     const go = `${rig.dataDir}-notify`;
@@ -167,7 +165,7 @@ test('the page weighs less than 400 KB compressed', () => {
 
 /** What axe finds against WCAG 2.2 A and AA. It is run by the debugger, which the policy of the page does not bind. */
 async function problems(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe);
+  await page.evaluate(axe.source);
   const result = (await page.evaluate(
     "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
   )) as { violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] };

@@ -76,7 +76,7 @@ describe('a run', () => {
     const { page, context } = await rig.open();
     await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
     await untilRows(page, (rows) => rows.includes('last words'));
-    await page.getByRole('button', { name: /^Break, failed/ }).waitFor();
+    await page.getByRole('button', { name: /^Break .*failed/ }).waitFor();
     expect(await page.locator('.node').count()).toBe(4);
     await context.close();
   });

@@ -153,7 +153,7 @@ async function startHub(dataDir: string, workflows: string, port: number): Promi
 }
 
 /** Each browser signs in with a link of its own, as a link works once. */
-export async function freshLink(dataDir: string): Promise<string> {
+async function freshLink(dataDir: string): Promise<string> {
   const child = spawn(process.execPath, [cli, 'link', '--data-dir', dataDir], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: cleanEnvironment(),

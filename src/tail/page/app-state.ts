@@ -62,8 +62,10 @@ export async function signIn(text: string): Promise<void> {
   const answer = await postJson<unknown>('/login', { code });
   // The code is of no more use, and must not stay in the history or in a shared address.
   go({ view: 'fleet' }, true);
-  if (answer.ok) await askSession();
-  else app.set({ session: { kind: 'signed_out', message: `${answer.failure.message} ${answer.failure.fix}`.trim() } });
+  await askSession();
+  // A link that was used already is no reason to shut out a browser that has signed in with it.
+  if (!answer.ok && app.get().session.kind === 'signed_out')
+    app.set({ session: { kind: 'signed_out', message: `${answer.failure.message} ${answer.failure.fix}`.trim() } });
 }
 
 export function canControl(state: AppState): boolean {

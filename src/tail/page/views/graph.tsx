@@ -46,9 +46,9 @@ function Node(props: {
       class={`node s-${step.status} ${props.chosen ? 'chosen' : ''}`}
       transform={`translate(${x} ${y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={props.chosen}
-      aria-label={`${step.name}, ${statusWord(step.status)}, ${took(step, props.nowMs)}`}
+      aria-label={spoken(step, props.nowMs)}
       onClick={choose}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' && event.key !== ' ') return;
@@ -56,7 +56,6 @@ function Node(props: {
         choose();
       }}
     >
-      <title>{step.message === '' ? step.name : `${step.name}: ${step.message}`}</title>
       <rect class="box" width={nodeWidth} height={nodeHeight} rx="7" />
       <svg class={`glyph s-${step.status}`} x="9" y="15" width="16" height="16" viewBox="0 0 16 16">
         {glyphOf(step.status)}
@@ -64,11 +63,18 @@ function Node(props: {
       <text class="name" x="33" y="19">
         {short(step.name)}
       </text>
+      {/* Keeps the two texts two words for whoever reads them without seeing. */ ' '}
       <text class="sub" x="33" y="35">
         {detail(step, props.nowMs)}
       </text>
     </g>
   );
+}
+
+/** Begins with what is seen, so that a person who speaks to the page can say it. */
+function spoken(step: StepView, nowMs: number): string {
+  const rest = [statusWord(step.status), step.message, short(step.name) === step.name ? '' : step.name];
+  return [`${short(step.name)} ${detail(step, nowMs)}`, ...rest.filter((text) => text !== '')].join(', ');
 }
 
 function detail(step: StepView, nowMs: number): string {
