@@ -52,8 +52,11 @@ type Timed = { run: (() => unknown) | undefined };
 const context: Timed = createContext({ run: undefined }) as Timed;
 const script = new Script('run()');
 
-/** Only the clock of `vm` can stop a regular expression: V8 looks for it while it backtracks. It costs some 50 µs. */
-function timed<T>(run: () => T): T {
+/**
+ * Only the clock of `vm` can stop a regular expression: V8 looks for it while it backtracks. It costs some 50 µs.
+ * @throws SlowSearch when it took longer than `searchMs`
+ */
+export function timed<T>(run: () => T): T {
   context.run = run;
   try {
     return script.runInContext(context as never, { timeout: searchMs }) as T;

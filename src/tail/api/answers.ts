@@ -190,7 +190,9 @@ export type OutputAnswer = {
 export type SearchAnswer =
   | { readonly hit: LineAnswer }
   | { readonly progress: { readonly seq: number; readonly headSeq: number } }
-  | { readonly done: { readonly hits: number; readonly nextSeq: number; readonly headSeq: number } };
+  | { readonly done: { readonly hits: number; readonly nextSeq: number; readonly headSeq: number } }
+  /** The last line of a search that could not go on. */
+  | ErrorAnswer;
 
 export type ConversationAnswer = {
   readonly turns: readonly {

@@ -1,10 +1,9 @@
 // Lines of a run by range: from a number on, or around one, all or filtered. Reads no more than a bound and says where it
 // stopped, so that a filter that fits one line in a million answers at once and is asked again.
-import type { Line, OutputRecord } from '../../event/record.ts';
+import type { JournalRecord, Line, OutputRecord } from '../../event/record.ts';
 import { linesOf, seqCount } from '../../event/record.ts';
 import { severityOfLine } from '../../event/severity.ts';
 import type { JournalReader } from '../../journal/index.ts';
-import type { Selector } from '../../state/index.ts';
 import type { LineAnswer } from './answers.ts';
 
 export type Range = {
@@ -14,8 +13,11 @@ export type Range = {
   readonly nextSeq: number;
 };
 
+/** The wanted parts of a batch of records. */
+export type Select = (records: readonly JournalRecord[]) => readonly JournalRecord[];
+
 export type RangeOptions = {
-  readonly selector: Selector;
+  readonly select: Select;
   readonly limit: number;
   readonly signal: AbortSignal;
   /** What is there: [firstSeq, headSeq). */
@@ -44,7 +46,7 @@ const batchBytes = 128 * 1024;
 const ignore = (): void => undefined;
 
 export async function linesFrom(reader: JournalReader, from: number, options: RangeOptions): Promise<Range> {
-  const { selector, limit, signal, firstSeq, headSeq } = options;
+  const { select, limit, signal, firstSeq, headSeq } = options;
   const lines: LineAnswer[] = [];
   const start = Math.min(Math.max(from, firstSeq), headSeq);
   const until = performance.now() + rangeBounds.workMs;
@@ -52,19 +54,18 @@ export async function linesFrom(reader: JournalReader, from: number, options: Ra
   let bytes = 0;
   if (start >= headSeq || limit === 0) return { lines, prevSeq: start, nextSeq: start };
   for await (const records of reader.read({ from: start, maxBatchBytes: batchBytes, signal, onProblem: ignore })) {
-    for (const record of records) {
-      for (const part of selector.select(record)) {
-        if (part.kind !== 'output') continue;
-        for (const line of linesOf(part)) {
-          if (lines.length >= limit || (bytes > rangeBounds.textBytes && lines.length > 0)) {
-            return { lines, prevSeq: start, nextSeq: line.seq };
-          }
-          lines.push(lineAnswer(part, line));
-          bytes += line.bytes.length;
+    for (const part of select(records)) {
+      if (part.kind !== 'output') continue;
+      for (const line of linesOf(part)) {
+        if (lines.length >= limit || (bytes > rangeBounds.textBytes && lines.length > 0)) {
+          return { lines, prevSeq: start, nextSeq: line.seq };
         }
+        lines.push(lineAnswer(part, line));
+        bytes += line.bytes.length;
       }
-      next = record.seq + seqCount(record);
     }
+    const last = records.at(-1);
+    if (last !== undefined) next = last.seq + seqCount(last);
     if (performance.now() > until || next >= headSeq) break;
   }
   return { lines, prevSeq: start, nextSeq: Math.max(start, next) };
@@ -72,7 +73,7 @@ export async function linesFrom(reader: JournalReader, from: number, options: Ra
 
 /** The last `limit` wanted lines before `to`. */
 export async function linesBefore(reader: JournalReader, to: number, options: RangeOptions): Promise<Range> {
-  const { limit, signal, firstSeq, headSeq, selector } = options;
+  const { limit, signal, firstSeq, headSeq, select } = options;
   const end = Math.min(Math.max(to, firstSeq), headSeq);
   const until = performance.now() + rangeBounds.workMs;
   let lines: LineAnswer[] = [];
@@ -81,19 +82,13 @@ export async function linesBefore(reader: JournalReader, to: number, options: Ra
   while (reached > firstSeq && lines.length < limit && !signal.aborted) {
     const start = Math.max(firstSeq, reached - size);
     const found: LineAnswer[] = [];
-    reading: for await (const records of reader.read({
-      from: start,
-      maxBatchBytes: batchBytes,
-      signal,
-      onProblem: ignore,
-    })) {
-      for (const record of records) {
-        if (record.seq >= reached) break reading;
-        for (const part of selector.select(record)) {
-          if (part.kind !== 'output') continue;
-          for (const line of linesOf(part)) if (line.seq < reached) found.push(lineAnswer(part, line));
-        }
+    for await (const records of reader.read({ from: start, maxBatchBytes: batchBytes, signal, onProblem: ignore })) {
+      const inside = records.filter((record) => record.seq < reached);
+      for (const part of select(inside)) {
+        if (part.kind !== 'output') continue;
+        for (const line of linesOf(part)) if (line.seq < reached) found.push(lineAnswer(part, line));
       }
+      if (inside.length < records.length) break;
       // Only the last ones can be wanted: memory stays bounded however many lines a window has.
       if (found.length > 4 * limit) found.splice(0, found.length - limit);
     }

@@ -5,8 +5,10 @@ import type { Response, Router } from 'express';
 import { linesOf, seqCount } from '../../event/record.ts';
 import { severities, streams } from '../../event/stream.ts';
 import { createSelector, parseRegex, parseSearch, type Search } from '../../state/index.ts';
+import { SlowSearch, timed } from '../filter.ts';
 import type { ConversationAnswer, OutputAnswer, SearchAnswer } from './answers.ts';
-import { lineAnswer, linesBefore, linesFrom } from './output-range.ts';
+import { lineAnswer, linesBefore, linesFrom, type Select } from './output-range.ts';
+import { ApiProblem } from './problem.ts';
 import { bad, type Query, queryOf } from './query.ts';
 import { idOf, type RunAccess } from './run-access.ts';
 
@@ -35,10 +37,10 @@ export function addOutputRoutes(router: Router, runs: RunAccess): void {
     const { reader } = await runs.find(idOf(request));
     const { firstSeq, nextSeq: headSeq, finished } = await reader.head();
     const search = query.text('search');
-    const selector = selectorOf(query, search === undefined ? undefined : searchOf(search, false));
+    const select = selectOf(query, search === undefined ? undefined : searchOf(search, false));
     const signal = goneSignal(response);
     const anchor = query.count('anchor', { min: 0, max: maxSeq });
-    const common = { selector, signal, firstSeq, headSeq };
+    const common = { select, signal, firstSeq, headSeq };
     const count = (name: string, unless: number): number => query.count(name, { min: 0, max: maxLines }) ?? unless;
     const answer = async (): Promise<Pick<OutputAnswer, 'lines' | 'prevSeq' | 'nextSeq'>> => {
       if (anchor === undefined) {
@@ -59,11 +61,11 @@ export function addOutputRoutes(router: Router, runs: RunAccess): void {
     const { reader } = await runs.find(idOf(request));
     const text = query.text('q');
     if (text === undefined) throw bad('`q` says what to search for', 'Write for example q=error.');
-    const selector = selectorOf(query, searchOf(text, query.flag('regex')));
+    const select = selectOf(query, searchOf(text, query.flag('regex')));
     const limit = query.count('limit', { min: 1, max: maxHits }) ?? defaultHits;
     const { firstSeq, nextSeq: headSeq } = await reader.head();
     const from = Math.max(query.count('from', { min: 0, max: maxSeq }) ?? firstSeq, firstSeq);
-    await streamSearch(response, { reader, selector, limit, from, headSeq });
+    await streamSearch(response, { reader, select, limit, from, headSeq });
   });
 
   router.get('/runs/:id/conversation', async (request, response) => {
@@ -96,13 +98,25 @@ export function addOutputRoutes(router: Router, runs: RunAccess): void {
 
 type SearchRun = {
   readonly reader: Awaited<ReturnType<RunAccess['find']>>['reader'];
-  readonly selector: ReturnType<typeof createSelector>;
+  readonly select: Select;
   readonly limit: number;
   readonly from: number;
   readonly headSeq: number;
 };
 
-async function streamSearch(response: Response, { reader, selector, limit, from, headSeq }: SearchRun): Promise<void> {
+async function streamSearch(response: Response, search: SearchRun): Promise<void> {
+  try {
+    await writeSearch(response, search);
+  } catch (error) {
+    if (!(error instanceof ApiProblem)) throw error;
+    const { code, message, fix } = error;
+    // The status is long sent; what went wrong is the last line.
+    const answer: SearchAnswer = { error: { code, message, fix } };
+    response.end(`${JSON.stringify(answer)}\n`);
+  }
+}
+
+async function writeSearch(response: Response, { reader, select, limit, from, headSeq }: SearchRun): Promise<void> {
   const signal = goneSignal(response);
   response.type('application/x-ndjson');
   // A proxy that gathers a stream would hold back what makes it worth having.
@@ -116,21 +130,20 @@ async function streamSearch(response: Response, { reader, selector, limit, from,
   let next = Math.min(from, headSeq);
   let toldAt = performance.now();
   reading: for await (const records of reader.read({ from: next, signal, onProblem: ignore })) {
-    for (const record of records) {
-      if (signal.aborted) break reading;
-      for (const part of selector.select(record)) {
-        if (part.kind !== 'output') continue;
-        for (const line of linesOf(part)) {
-          if (hits >= limit) {
-            next = line.seq;
-            break reading;
-          }
-          hits += 1;
-          await write({ hit: lineAnswer(part, line) });
+    for (const part of select(records)) {
+      if (part.kind !== 'output') continue;
+      for (const line of linesOf(part)) {
+        if (signal.aborted) break reading;
+        if (hits >= limit) {
+          next = line.seq;
+          break reading;
         }
+        hits += 1;
+        await write({ hit: lineAnswer(part, line) });
       }
-      next = record.seq + seqCount(record);
     }
+    const last = records.at(-1);
+    if (last !== undefined) next = last.seq + seqCount(last);
     // What is written meanwhile is not searched: a run that prints as fast as it is read would have no end.
     if (next >= headSeq) break;
     if (performance.now() - toldAt >= progressEveryMs) {
@@ -142,14 +155,32 @@ async function streamSearch(response: Response, { reader, selector, limit, from,
   response.end();
 }
 
-function selectorOf(query: Query, search: Search | undefined) {
-  return createSelector({
+function selectOf(query: Query, search: Search | undefined): Select {
+  const { select } = createSelector({
     steps: query.list('step'),
     streams: query.list('stream', streams),
     severities: query.list('severity', severities),
     search,
     events: false,
   });
+  const all: Select = (records) => records.flatMap((record) => select(record));
+  return search?.kind === 'regex' ? (records) => timely(() => all(records)) : all;
+}
+
+/** An expression that backtracks without end must not hold up everybody else. */
+function timely<T>(run: () => T): T {
+  try {
+    return timed(run);
+  } catch (error) {
+    if (!(error instanceof SlowSearch)) throw error;
+    const message = 'The regular expression takes too long.';
+    throw new ApiProblem(
+      400,
+      'slow_search',
+      message,
+      'Write it without repeats inside of repeats, or search for a text.',
+    );
+  }
 }
 
 function searchOf(text: string, isRegex: boolean): Search {
