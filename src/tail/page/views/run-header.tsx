@@ -51,6 +51,8 @@ export function RunHeader(props: { run: RunView; nowMs: number; control: boolean
 
 function eta(run: RunView, nowMs: number): string {
   if (run.status !== 'running' || run.etaMs === undefined) return '–';
+  // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
+  if (run.etaMs <= nowMs) return 'later than expected';
   return `${timeOfDay(run.etaMs)} (${clock(run.etaMs - nowMs)})`;
 }
 
