@@ -23,11 +23,12 @@ export function createFeeds(history: (state: RunState) => History): Feeds {
   };
 
   return {
-    async take({ runId, ...folder }) {
+    async take(folder) {
+      const { runId } = folder;
       let one = held.get(runId);
       if (one === undefined) {
         const ending = new AbortController();
-        one = { opening: openFeed({ runId, ...folder }, history, ending.signal), ending, users: 0 };
+        one = { opening: openFeed(folder, history, ending.signal), ending, users: 0 };
         held.set(runId, one);
       }
       const taken = one;

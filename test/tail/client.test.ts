@@ -1,5 +1,6 @@
 // The client of the package against a real server: what breaks is taken up where it stopped.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket, connect as tcp } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -122,4 +123,13 @@ test('a token goes as a bearer token', async () => {
   await until(() => client.status().kind === 'open');
   expect(seen).toEqual(['Bearer secret']);
   expect(client.status()).toMatchObject({ hello: { protocol: 1, scope: 'control' } });
+});
+
+test('a browser can load the client: nothing of it but types comes from elsewhere', () => {
+  const importsOf = (name: string): string[] => {
+    const text = readFileSync(new URL(`../../src/tail/${name}`, import.meta.url), 'utf8');
+    return [...text.matchAll(/^(?:import|export|\}) (?!type)[^;]*?from '([^']+)'/gms)].map((match) => match[1]!);
+  };
+  expect(new Set(importsOf('client.ts'))).toEqual(new Set(['./protocol.ts']));
+  expect(importsOf('protocol.ts')).toEqual([]);
 });
