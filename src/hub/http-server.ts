@@ -156,7 +156,13 @@ function createApp(answers: HttpAnswers, access: Access, live: Live | undefined,
   });
   const page = live === undefined ? undefined : pageFiles();
   if (page !== undefined) app.use(page);
-  app.get('/', (_request, response) => say(response, 200, answers.about(url())));
+  const hint =
+    page === undefined
+      ? 'The live page was not built (`npm run build` does); the API and /metrics are there.'
+      : 'In a browser this is the live page, in a browser that was signed in by a link (`stepspan link` prints one).';
+  app.get('/', (_request, response) => {
+    say(response, 200, [answers.about(url()), ...(live === undefined ? [] : [hint])].join('\n'));
+  });
   app.use((_request, response) => say(response, 404, 'There is nothing here. / says what there is.'));
   // Four parameters are how express knows it for the handler of errors.
   app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
