@@ -1,11 +1,11 @@
 // The tail against `websocketd tail -F`: how late a line is, what a stalled watcher costs, whether a thousand miss anything,
 // how soon a late joiner has its first line. Server, writer and watchers are processes of their own, as in life.
 // Needs websocketd (a Debian package) in PATH or in $WEBSOCKETD for the peer; without it the peer's rows are left out.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,8 +20,9 @@ import type { TailMessage } from '../src/tail/protocol.ts';
 /** Lines of the first second: a server that has run for a while has compiled what it runs. Left out for the peer too. */
 const warmUp = 1000;
 
+const subject = { step: 'build', attempt: 1 };
 const self = fileURLToPath(import.meta.url);
-const [role = 'main', root = '', target = '', rate = '1000', seconds = '5'] = process.argv.slice(2);
+const [role = 'main', root = '', target = '', rate = '1000', seconds = '5', also = ''] = process.argv.slice(2);
 if (role === 'serve') serve();
 else if (role === 'write') await write();
 else await main();
@@ -45,22 +46,25 @@ function serve(): void {
     .on('close', () => process.exit());
 }
 
-/** Lines of 100 bytes that begin with the monotonic clock, which all processes share. Into a journal, or into a plain file. */
+/** Lines of 100 bytes that begin with the monotonic clock, which all processes share. Into a journal, and into a plain file. */
 async function write(): Promise<void> {
-  const journal = isRunId(target) ? openWriter(root, target) : undefined;
-  const fd = journal === undefined ? openSync(target, 'a') : undefined;
-  const subject = { step: 'build', attempt: 1 };
+  if (!isRunId(target)) throw new Error('no run id');
+  const journal = openWriter(root, target);
+  const fd = also === '' ? undefined : openSync(also, 'a');
+  const draft = { subject, stream: 'stdout', severity: undefined, lineCount: 1 } as const;
+  const now = (line: number) => Buffer.from(`${process.hrtime.bigint()} ${line} `.padEnd(99, '.').concat('\n'));
   const started = performance.now();
   const total = Number(rate) * Number(seconds);
   for (let line = 0; line < total; ) {
     for (const due = ((performance.now() - started) / 1000) * Number(rate); line < due && line < total; line++) {
-      const bytes = Buffer.from(`${process.hrtime.bigint()} ${line} `.padEnd(99, '.').concat('\n'));
-      if (fd !== undefined) writeSync(fd, bytes);
-      journal?.output({ subject, stream: 'stdout', severity: undefined, lineCount: 1, bytes, unterminated: false });
+      // Each has its own time, and neither is always the second.
+      if (fd !== undefined && line % 2 === 0) writeSync(fd, now(line));
+      journal.output({ ...draft, bytes: now(line), unterminated: false });
+      if (fd !== undefined && line % 2 === 1) writeSync(fd, now(line));
     }
     await delay(1);
   }
-  await journal?.close();
+  await journal.close();
 }
 
 function openWriter(where: string, runId: RunId): JournalWriter {
@@ -72,7 +76,7 @@ function openWriter(where: string, runId: RunId): JournalWriter {
 async function writeHistory(where: string, runId: RunId, size: number): Promise<number> {
   const journal = openWriter(where, runId);
   const bytes = Buffer.from(`0 ${'x'.repeat(97)}\n`.repeat(655));
-  const draft = { subject: { step: 'build', attempt: 1 }, stream: 'stdout', severity: undefined } as const;
+  const draft = { subject, stream: 'stdout', severity: undefined } as const;
   while (journal.stats().bytes < size) {
     for (let batch = 0; batch < 64; batch++) journal.output({ ...draft, lineCount: 655, bytes, unterminated: false });
     await delay(0);
@@ -81,10 +85,15 @@ async function writeHistory(where: string, runId: RunId, size: number): Promise<
   return journal.nextSeq;
 }
 
-async function writeLines(where: string, to: string, perSecond: number, forSeconds: number): Promise<void> {
-  const child = spawn(process.execPath, [self, 'write', where, to, String(perSecond), String(forSeconds)], {
-    stdio: 'inherit',
-  });
+async function writeLines(
+  where: string,
+  runId: RunId,
+  perSecond: number,
+  forSeconds: number,
+  file = '',
+): Promise<void> {
+  const numbers = [perSecond, forSeconds].map(String);
+  const child = spawn(process.execPath, [self, 'write', where, runId, ...numbers, file], { stdio: 'inherit' });
   await once(child, 'close');
 }
 
@@ -153,25 +162,17 @@ async function settle(all: readonly Watcher[], lines: number): Promise<number> {
   return all.filter((one) => one.lines !== lines || one.wrong > 0).length;
 }
 
-async function peer(where: string): Promise<void> {
+/** What a watcher of `websocketd tail -F` gets; undefined where there is no websocketd. */
+async function watchPeer(file: string): Promise<{ lateMs: number[]; stop: () => void } | undefined> {
   const program = process.env.WEBSOCKETD ?? 'websocketd';
-  if (spawnSync(program, ['--version']).error !== undefined) {
-    console.log('websocketd tail -F: not here, so not measured');
-    return;
-  }
-  const file = join(where, 'log');
+  if (spawnSync(program, ['--version']).error !== undefined) return undefined;
   writeFileSync(file, '');
-  const free = createTcpServer().listen(0, '127.0.0.1');
+  const free = createServer().listen(0, '127.0.0.1');
   await once(free, 'listening');
   const { port } = free.address() as AddressInfo;
   free.close();
-  const child: ChildProcess = spawn(
-    program,
-    [`--port=${port}`, '--address=127.0.0.1', 'tail', '-n', '+1', '-F', file],
-    {
-      stdio: 'ignore',
-    },
-  );
+  const args = [`--port=${port}`, '--address=127.0.0.1', 'tail', '-n', '+1', '-F', file];
+  const child = spawn(program, args, { stdio: 'ignore' });
   // Also when something here throws.
   process.once('exit', () => child.kill());
   await delay(500);
@@ -183,33 +184,37 @@ async function peer(where: string): Promise<void> {
   });
   await once(socket, 'open');
   await delay(500);
-  await writeLines('-', file, 1000, 5);
-  await delay(500);
-  console.log(`websocketd tail -F, 1,000 lines/s: ${quantiles(lateMs.slice(warmUp))} (${lateMs.length} lines)`);
-  socket.terminate();
-  child.kill();
+  return { lateMs, stop: () => void child.kill() };
 }
 
 async function main(): Promise<void> {
   const where = mkdtempSync(join(tmpdir(), 'stepspan-bench-'));
-  const parts = { latency, peer, stalled, thousand, late };
   try {
     // `node bench/tail.ts main latency` measures one part.
-    for (const [name, part] of Object.entries(parts)) if (root === '' || root === name) await part(where);
+    for (const [name, part] of Object.entries({ latency, stalled, thousand, late }))
+      if (root === '' || root === name) await part(where);
   } finally {
     rmSync(where, { recursive: true });
   }
 }
 
+/** Both at once, from one writer, so that whatever else the machine does is done to both. */
 async function latency(where: string): Promise<void> {
   const server = await startServer(where);
   const runId = newRunId();
+  const file = join(where, 'log');
+  const peer = await watchPeer(file);
   const one = await watch(server.url, runId);
-  await writeLines(where, runId, 1000, 5);
-  const bad = await settle([one], 5000);
+  await writeLines(where, runId, 1000, 6, peer === undefined ? '' : file);
+  const bad = await settle([one], 6000);
+  await delay(500);
   console.log(
     `tail, 1,000 lines/s: ${quantiles(one.lateMs.slice(warmUp))} (${one.lines} lines, ${bad} watchers with a gap)`,
   );
+  if (peer === undefined) console.log('websocketd tail -F: not here, so not measured');
+  else
+    console.log(`websocketd tail -F, beside it: ${quantiles(peer.lateMs.slice(warmUp))} (${peer.lateMs.length} lines)`);
+  peer?.stop();
   one.socket.terminate();
   server.stop();
 }
