@@ -132,6 +132,30 @@ describe('a run', () => {
     await context.close();
   });
 
+  test('is downloaded as text, all of its lines', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    const coming = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download the output' }).click();
+    const { readFile } = await import('node:fs/promises');
+    const text = await readFile(await (await coming).path(), 'utf8');
+    expect(text).toContain('prepared 1');
+    expect(text).toContain('last words');
+    await context.close();
+  });
+
+  test('is cleared from the screen, and not from the journal', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    await page.getByRole('button', { name: 'Clear the screen' }).click();
+    await untilRows(page, (rows) => rows.every((row) => row === ''));
+    await page.keyboard.press('g');
+    await untilRows(page, (rows) => rows.includes('prepared 1'));
+    await context.close();
+  });
+
   test('opens at the line of a shared link', async () => {
     const { page, context } = await rig.open();
     await page.goto(`${rig.hub.url}/#/runs/${built}/output`);

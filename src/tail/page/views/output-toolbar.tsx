@@ -135,7 +135,7 @@ export function OutputToolbar(props: {
         class="button icon"
         aria-label="Download the output"
         title="Download the output"
-        href={apiUrl(`/runs/${run.id}/export?format=txt`)}
+        href={apiUrl(`/runs/${run.id}/export?format=text`)}
         download=""
       >
         <Icon name="download" />
