@@ -1,4 +1,5 @@
-// Three suites: `main` is what `npm test` runs, `stack` needs the real backends, `package` the packed tarball.
+// Four suites: `main` is what `npm test` runs, `browser` needs Chromium, `stack` the real backends, `package` the packed
+// tarball.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -8,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/stack/**', 'test/package/**', '**/node_modules/**'],
+          exclude: ['test/stack/**', 'test/package/**', 'test/browser/**', '**/node_modules/**'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
@@ -19,6 +20,17 @@ export default defineConfig({
           include: ['test/package/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/browser/build-page.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // Each file has a Chromium and a hub of its own; two cores carry one such pair at a time.
+          fileParallelism: false,
         },
       },
       {

@@ -1,9 +1,9 @@
 // From what a person typed for a run to its folder and its state, with a message where there is none.
 import { dataFolder, type JournalError, type JournalProblem, problemText, type RunFolder } from '../journal/index.ts';
 import type { RunState } from '../state/index.ts';
+import { readRunState } from '../tail/api/run-states.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { readRunState } from './run-states.ts';
 import type { FlagValues, Settings } from './settings.ts';
 
 export type FoundState = { readonly folder: RunFolder; readonly state: RunState; readonly settings: Settings };

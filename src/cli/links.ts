@@ -5,7 +5,7 @@ export type Link = { readonly label: string; readonly url: string };
 
 export function linksOf(
   settings: Pick<Settings, 'grafanaUrl' | 'traceLink' | 'logsLink'>,
-  run: { readonly runId: string; readonly traceId: string; readonly workflow: { readonly name: string } },
+  run: { readonly runId: string; readonly traceId: string; readonly workflow: string },
 ): readonly Link[] {
   const links: Link[] = [];
   const add = (label: string, template: string | undefined): void => {
@@ -22,12 +22,12 @@ export function linksOf(
 
 function fill(
   template: string,
-  run: { readonly runId: string; readonly traceId: string; readonly workflow: { readonly name: string } },
+  run: { readonly runId: string; readonly traceId: string; readonly workflow: string },
 ): string {
   const values: Readonly<Record<string, string>> = {
     runId: run.runId,
     traceId: run.traceId,
-    workflow: run.workflow.name,
+    workflow: run.workflow,
   };
   // In the address of Grafana the braces stand percent-encoded, as part of a JSON value.
   return template.replaceAll(/(?:\{|%7B)(runId|traceId|workflow)(?:\}|%7D)/g, (_whole, name: string) =>

@@ -2,12 +2,12 @@
 import { type Command, Option } from 'commander';
 import { dataFolder } from '../journal/index.ts';
 import { isoOfNs, msOfNs, progressOf, type RunState, runDurationMs } from '../state/index.ts';
+import { readRunState, type Standing, standingOf, standings } from '../tail/api/run-states.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, settingsFor } from './context.ts';
 import { readable } from './find-run.ts';
 import { formatAge, formatDuration, formatMoney, formatTable } from './format.ts';
 import { createOutput, type Output } from './output.ts';
-import { readRunState, type Standing, standingOf, standings } from './run-states.ts';
 import { addSettingFlags } from './settings.ts';
 import { safe } from './terminal/step-text.ts';
 import { createStyle, type Style, wantsColour } from './terminal/style.ts';

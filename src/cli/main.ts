@@ -7,11 +7,13 @@ import type { CliContext } from './context.ts';
 import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerExport } from './export.ts';
+import { registerLink } from './link.ts';
 import { registerLs } from './ls.ts';
 import { registerRun } from './run.ts';
 import { registerServe } from './serve.ts';
 import { registerShip } from './ship.ts';
 import { registerShow } from './show.ts';
+import { registerSteer } from './steer.ts';
 import { registerTail } from './tail.ts';
 import { registerValidate } from './validate.ts';
 
@@ -57,8 +59,10 @@ registerLs(program, context);
 registerShow(program, context);
 registerTail(program, context);
 registerExport(program, context);
+registerSteer(program, context);
 registerShip(program, context);
 registerServe(program, context);
+registerLink(program, context);
 registerDoctor(program, context);
 
 try {

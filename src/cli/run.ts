@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isRunId, type RunId } from '../event/ids.ts';
 import { dataFolder } from '../journal/index.ts';
 import { type Refusal, type RunOptions, startWorkflow, type WorkflowSource } from '../library/index.ts';
 import { parsePrices } from '../run/index.ts';
@@ -14,7 +15,12 @@ import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
 import { type WatchFlags, watchRun } from './watch-run.ts';
 
 type RunFlags = FlagValues &
-  WatchFlags & { readonly param?: readonly string[]; readonly shared?: boolean; readonly ship?: boolean };
+  WatchFlags & {
+    readonly param?: readonly string[];
+    readonly shared?: boolean;
+    readonly ship?: boolean;
+    readonly runId?: RunId;
+  };
 
 export function registerRun(program: Command, context: CliContext): void {
   runOptions(program.command('run'))
@@ -57,13 +63,20 @@ export function registerRun(program: Command, context: CliContext): void {
   runOptions(program.command('resume'))
     .argument('<run>', 'the run to go on from: its id, an unambiguous part of it, or `latest`')
     .description('Go on from the first step that did not succeed, in a new run that is linked to the old one.')
-    .addHelpText('after', examples('resume latest', 'resume 20261123-151507-k3f9x2'))
-    .action(async (run: string, flags: RunFlags) => {
+    .option('--from-step <id>', 'do this step and all that need it again, also where they had succeeded')
+    .addHelpText(
+      'after',
+      examples('resume latest', 'resume 20261123-151507-k3f9x2 --from-step build').concat(
+        '\nA run that is paused goes on with `stepspan continue RUN`.\n',
+      ),
+    )
+    .action(async (run: string, flags: RunFlags & { fromStep?: string }) => {
       const settings = settingsFor(context, flags);
       if (settings === undefined) return;
       const found = dataFolder(settings.dataDir).findRun(run);
       if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
-      await start(context, flags, { resume: found.runId });
+      const { fromStep } = flags;
+      await start(context, flags, { resume: found.runId, ...(fromStep === undefined ? {} : { fromStep }) });
     });
 }
 
@@ -73,6 +86,9 @@ function runOptions(command: Command): Command {
     .option('-q, --quiet', 'show nothing but the closing summary')
     .option('-o, --output', 'on a terminal, show what the steps print above the list of steps')
     .option('--shared', 'run although another run writes in the same working folder')
+    .addOption(new Option('--run-id <id>', 'the id of the new run').hideHelp().argParser(parseRunId))
+    .option('--serve', 'serve the live page of this run also where the output is no terminal')
+    .option('--no-serve', 'serve no live page')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
   return addSettingFlags(
     command,
@@ -117,6 +133,7 @@ function optionsOf(
     ship: flags.ship === false ? 'off' : 'auto',
     shipWaitMs: settings.shipWait,
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
+    ...(flags.runId === undefined ? {} : { runId: flags.runId }),
     ...prices,
   };
 }
@@ -165,6 +182,11 @@ function paramsOf(context: CliContext, given: readonly string[]): Record<string,
     params[name] = text.slice(equals + 1);
   }
   return params;
+}
+
+function parseRunId(text: string): RunId {
+  if (isRunId(text)) return text;
+  throw new InvalidArgumentError('Write an id such as 20261123-151507-k3f9x2.');
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -1,9 +1,11 @@
 // The command `serve`: the hub of a data folder in the foreground, until it is asked to end.
+import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { dataFolder } from '../journal/index.ts';
 import { version } from '../library/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
+import { liveSettings } from './live-settings.ts';
 import { addSettingFlags, type FlagValues, loadSettings, surroundings } from './settings.ts';
 
 type ServeFlags = FlagValues & {
@@ -11,6 +13,8 @@ type ServeFlags = FlagValues & {
   readonly host?: string;
   readonly allowRemote?: boolean;
   readonly allowHost?: readonly string[];
+  readonly workflows?: readonly string[];
+  readonly page: boolean;
   readonly ship: boolean;
 };
 
@@ -18,12 +22,14 @@ export function registerServe(program: Command, context: CliContext): void {
   const command = program
     .command('serve')
     .description(
-      'Look after all runs of the data folder: serve their metrics, ship what is not yet shipped, close runs whose wrapper died.',
+      'Look after all runs of the data folder: show them live in a browser, serve their metrics, ship what is not yet shipped, close runs whose wrapper died.',
     )
     .addOption(new Option('--port <port>', 'the port to listen on; 0 takes a free one (default: 9464)'))
     .addOption(new Option('--host <address>', 'the address to listen on (default: 127.0.0.1)'))
-    .option('--allow-remote', 'let other machines reach it where --host does; nobody is asked who they are')
-    .option('--allow-host <name...>', 'further names that requests may give as their Host, without the port')
+    .option('--allow-remote', 'let other machines reach it where --host does: with the token, and without encryption')
+    .option('--allow-host <name...>', 'further names that requests may give as their Host, such as that of a proxy')
+    .option('--workflows <dir...>', 'folders whose workflows may be started from the page and the API')
+    .option('--no-page', 'serve metrics only: no page, no API')
     .option('--no-ship', 'send nothing over OTLP, whatever OTEL_EXPORTER_OTLP_ENDPOINT says')
     .addHelpText(
       'after',
@@ -31,6 +37,7 @@ export function registerServe(program: Command, context: CliContext): void {
 Examples:
   $ stepspan serve
   $ stepspan serve --port 0 --data-dir ./runs
+  $ stepspan serve --workflows ./workflows
   $ OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 stepspan serve
   $ stepspan serve --host 0.0.0.0 --allow-remote --allow-host build-7.example.com
 `,
@@ -57,6 +64,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   const data = dataFolder(settings.dataDir);
   const { startHub } = await import('../hub/index.ts');
+  const folders = (flags.workflows ?? []).map((folder) => path.resolve(context.cwd, folder));
   const start = await startHub({
     data,
     host: settings.hubHost,
@@ -65,6 +73,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     hostNames: flags.allowHost ?? [],
     env: context.env,
     version,
+    ...(flags.page ? { live: liveSettings(context, settings, folders) } : {}),
     ship: flags.ship,
     archive: settings.archive,
     retention: { maxAgeMs: settings.retentionMaxAge, maxBytes: settings.retentionMaxBytes },
@@ -81,7 +90,15 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
       say(`listening on ${hub.url}`);
       say(`metrics   ${hub.url}/metrics`);
       say(`runs in   ${data.root}`);
-      if (flags.allowRemote === true) say('Other machines may reach this hub. Nobody is asked who they are.');
+      const link = hub.link();
+      if (link !== undefined)
+        say(
+          `page      ${link}\n          (signs in one browser, once, within five minutes; stepspan link prints another)`,
+        );
+      if (flags.allowRemote === true) {
+        const who = flags.page ? 'with a link or a token' : 'and see its metrics';
+        say(`Other machines may reach this hub ${who}. Nothing is encrypted: put a proxy with TLS in front of it.`);
+      }
       await new Promise<void>((resolve) => context.onSignal(() => resolve()));
       await hub.stop();
     }

@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { openJournal, type RunFolder } from '../journal/index.ts';
 import { isoOfNs, keepLastLines, progressOf, type RunState, type StepState, totalsOf } from '../state/index.ts';
+import { standingOf } from '../tail/api/run-states.ts';
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { findRunState, problemTeller, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
-import { standingOf } from './run-states.ts';
 import { addSettingFlags } from './settings.ts';
 import { sanitizeLine } from './terminal/sanitize.ts';
 import { safe } from './terminal/step-text.ts';

@@ -1,13 +1,13 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
-import type { MetricsServer } from '../hub/index.ts';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
-import { type RunResult, type StartedRun, version } from '../library/index.ts';
+import type { RunResult, StartedRun } from '../library/index.ts';
 import { emptyRunState, foldRun, type History, historyOf, type RunState } from '../state/index.ts';
+import { readRunState, saveRunState } from '../tail/api/run-states.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { linksOf } from './links.ts';
-import { readRunState, saveRunState } from './run-states.ts';
+import { serveRun } from './serve-run.ts';
 import type { Settings } from './settings.ts';
 import { createLiveView, type View } from './terminal/live-view.ts';
 import { createPlainView } from './terminal/plain-view.ts';
@@ -19,6 +19,8 @@ export type WatchFlags = {
   readonly quiet?: boolean;
   /** In the live view: lines that steps print above the list. */
   readonly output?: boolean;
+  /** Whether the live page is served; undefined where nobody said. */
+  readonly serve?: boolean;
 };
 
 /** How many earlier runs of the workflow the estimate stands on, and how far back they are looked for. */
@@ -38,15 +40,15 @@ export async function watchRun(
     cancelledBy ||= signal;
     run.cancel(signal);
   });
-  const metrics = await serveRunMetrics(context, settings, run);
+  const server = await serveRun(context, settings, run, flags);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
   const state = await followRun(run, view);
   const { result, shipping } = await run.done;
-  await metrics?.close(settings.shipWait);
+  await server?.close(settings.shipWait);
   unsubscribe();
   saveRunState(folder, state);
 
-  const links = linksOf(settings, run);
+  const links = linksOf(settings, { ...run, workflow: run.workflow.name });
   const notes = shipping.message === '' ? [] : [shipping.message];
   const pending = shipping.kind === 'off' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);
@@ -58,31 +60,6 @@ export async function watchRun(
     state.phase.kind === 'finished' ? exitCodeOf(state.phase.outcome, cancelledBy) : exitCodes.internal,
   );
   return { state, result };
-}
-
-/** A port that cannot be had is told, and the run goes on: its metrics are in the journal for the hub. */
-async function serveRunMetrics(
-  context: CliContext,
-  settings: Settings,
-  run: StartedRun,
-): Promise<MetricsServer | undefined> {
-  if (settings.metricsPort === undefined) return undefined;
-  // Loaded here, as express and prom-client would take a fifth of a second from every command.
-  const { serveMetrics } = await import('../hub/index.ts');
-  const { shipperStatus } = run;
-  const start = await serveMetrics({
-    shipperStatus,
-    reader: run.journal,
-    version,
-    host: settings.hubHost,
-    port: settings.metricsPort,
-  });
-  if (start.kind === 'started') {
-    context.stderr.write(`stepspan: metrics of this run at ${start.server.url}/metrics\n`);
-    return start.server;
-  }
-  context.stderr.write(`stepspan: no metrics are served: ${start.message}\n`);
-  return undefined;
 }
 
 async function followRun(run: StartedRun, view: View | undefined): Promise<RunState> {

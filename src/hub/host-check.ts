@@ -11,12 +11,19 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * The values of `Host` that are served: loopback names, the host that is listened on, and those that were named, each
- * with the port; without it where it is the one that `http` stands for.
+ * The values of `Host` that are served: loopback names and the host that is listened on, each with the port, and without it
+ * where it is the one that `http` stands for. Names that were named may also stand alone or with a port of their own, since
+ * the proxy in front that has such a name listens on another port.
  */
 export function allowedHosts(host: string, port: number, further: readonly string[] = []): AllowedHosts {
-  const names = [...loopbackNames, inBrackets(host), ...further.map(inBrackets)].map((name) => name.toLowerCase());
-  return new Set(names.flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]));
+  const own = [...loopbackNames, inBrackets(host)].flatMap((name) => [
+    `${name}:${port}`,
+    ...(port === 80 ? [name] : []),
+  ]);
+  const named = further.flatMap((name) =>
+    /^[^:]+:\d+$/.test(name) ? [name] : [`${inBrackets(name)}:${port}`, inBrackets(name)],
+  );
+  return new Set([...own, ...named].map((name) => name.toLowerCase()));
 }
 
 /** @param values every `Host` header of the request; more than one is how a proxy is led astray */

@@ -1,20 +1,29 @@
-// The HTTP server of a hub, and of one run: /metrics, /healthz and a word on what this is. Checks the Host of every
-// request. Knows nothing of runs: what it answers is given to it.
-import { createServer, type Server } from 'node:http';
+// The HTTP server of a hub, and of one run: metrics, page, API and tail on one port. Every request and every upgrade goes
+// through access/ before anything else looks at it. Knows nothing of runs: what it answers is given to it.
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Request, type Response } from 'express';
 import { type Format, formatFor } from '../measure/index.ts';
-import { type AllowedHosts, allowedHosts, inBrackets, isAllowedHost, isLoopback } from './host-check.ts';
+import { answerProblem } from '../tail/api/index.ts';
+import { type Access, createAccess, isFromLoopback } from './access/access.ts';
+import { everywhere } from './access/security-headers.ts';
+import type { Tokens } from './access/token-file.ts';
+import { type AllowedHosts, allowedHosts, inBrackets, isLoopback } from './host-check.ts';
+import { createLive, type Live, type LiveOptions, loginLink } from './live.ts';
+import { pageFiles } from './page-files.ts';
 
 export type HttpOptions = {
   /** An address of this machine; others need `allowRemote`. */
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Says that other machines may reach it. Nothing here asks who they are. */
+  /** Says that other machines may reach it: with the token, and without encryption. */
   readonly allowRemote?: boolean;
   /** Further names that a request may give as its Host, without the port. */
   readonly hostNames?: readonly string[];
+  /** Page, API and tail; without it only metrics are served. */
+  readonly live?: (LiveOptions & { readonly tokens: Tokens }) | undefined;
 };
 
 export type HttpAnswers = {
@@ -29,6 +38,8 @@ export type HttpServer = {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** A link to the page that signs in whoever opens it; undefined where no page is served. */
+  readonly link: () => string | undefined;
   /** Ends it at once: a scrape that is cut is scraped again. */
   readonly close: () => Promise<void>;
 };
@@ -48,20 +59,31 @@ const scraperMemoryMs = 5 * 60_000;
 
 export async function startHttp(options: HttpOptions, answers: HttpAnswers): Promise<HttpStart> {
   if (!isLoopback(options.host) && options.allowRemote !== true) {
-    const message = `${options.host} can be reached from other machines, and nothing here asks who they are. Listen on 127.0.0.1, or say --allow-remote.`;
+    const message = `${options.host} can be reached from other machines, and what they send and see would not be encrypted. Listen on 127.0.0.1, or say --allow-remote.`;
     return { kind: 'failed', message };
   }
   let allowed: AllowedHosts = new Set();
   let url = '';
-  const app = createApp(
-    answers,
-    () => allowed,
-    () => url,
-  );
+  let port = options.port;
+  const access = createAccess({
+    // Without a live side nobody has a token, and nothing that needs one is served.
+    tokens: options.live?.tokens ?? { read: randomBytes(32).toString('hex'), control: randomBytes(32).toString('hex') },
+    hosts: () => allowed,
+    port: () => port,
+  });
+  const pageUrl = (): string => pageAddress(options, port);
+  const live = options.live === undefined ? undefined : createLive(options.live, access, pageUrl);
+  const app = createApp(answers, access, live, () => url);
   const server = createServer({ requestTimeout: requestTimeoutMs }, app);
+  // Without a listener Node would hand upgrades to the app as if they were requests.
+  server.on('upgrade', (request: IncomingMessage, socket, head) => {
+    if (live === undefined)
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n').on('error', () => socket.destroy());
+    else live.upgrade(request, socket, head);
+  });
   const failure = await listen(server, options);
   if (failure !== undefined) return { kind: 'failed', message: failure };
-  const { port } = server.address() as AddressInfo;
+  port = (server.address() as AddressInfo).port;
   allowed = allowedHosts(options.host, port, options.hostNames);
   url = `http://${inBrackets(options.host)}:${port}`;
   return {
@@ -69,29 +91,49 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
     url,
     host: options.host,
     port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    link: () => (live === undefined ? undefined : loginLink(access, pageUrl())),
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await live?.stop();
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
 
-function createApp(answers: HttpAnswers, allowed: () => AllowedHosts, url: () => string) {
+/** Where a browser finds the page: a name that was allowed where the server listens on every address, else what it listens on. */
+function pageAddress({ host, hostNames }: HttpOptions, port: number): string {
+  const isEvery = ['0.0.0.0', '::', '[::]'].includes(host);
+  return `http://${inBrackets(isEvery ? (hostNames?.[0] ?? '127.0.0.1') : host)}:${port}`;
+}
+
+function createApp(answers: HttpAnswers, access: Access, live: Live | undefined, url: () => string) {
   let scrapedAt = Number.NEGATIVE_INFINITY;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.set('query parser', false);
   app.use((request, response, next) => {
-    response.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
-    if (isAllowedHost(request.headersDistinct.host, allowed())) next();
-    else
-      say(
-        response,
-        403,
-        'This Host is not served here. Use the address that stepspan printed, or name it with --allow-host.',
-      );
+    response.set(everywhere);
+    const decision = access.decide(request);
+    if (decision.kind === 'allowed') {
+      response.locals.scope = decision.scope;
+      next();
+      return;
+    }
+    if (decision.status === 401) response.set('WWW-Authenticate', 'Bearer realm="stepspan"');
+    if (isApi(request)) answerProblem(response, decision);
+    else say(response, decision.status, `${decision.message} ${decision.fix}`);
   });
+  if (live !== undefined) {
+    // A second lock: whatever path the check above has seen, without a scope there is nothing but signing in.
+    app.use('/api/v1', (request, response, next) => {
+      const isLogin = request.method === 'POST' && /^\/login\/?$/i.test(request.path);
+      if (response.locals.scope === undefined && !isLogin) response.status(401).end();
+      else next();
+    });
+    app.use('/api/v1', live.routes);
+  }
   app.use((request, response, next) => {
     if (request.method === 'GET' || request.method === 'HEAD') next();
     else {
@@ -108,10 +150,19 @@ function createApp(answers: HttpAnswers, allowed: () => AllowedHosts, url: () =>
     // `send` would add a charset of its own behind the one that prom-client names.
     response.set('Content-Type', contentType).end(text);
   });
-  app.get('/healthz', (_request, response) => {
-    response.json(answers.health());
+  app.get('/healthz', (request, response) => {
+    // Others need to know that it lives, and nothing about it.
+    response.json(isFromLoopback(request) ? answers.health() : { status: 'ok' });
   });
-  app.get('/', (_request, response) => say(response, 200, answers.about(url())));
+  const page = live === undefined ? undefined : pageFiles();
+  if (page !== undefined) app.use(page);
+  const hint =
+    page === undefined
+      ? 'The live page was not built (`npm run build` does); the API and /metrics are there.'
+      : 'In a browser this is the live page, in a browser that was signed in by a link (`stepspan link` prints one).';
+  app.get('/', (_request, response) => {
+    say(response, 200, [answers.about(url()), ...(live === undefined ? [] : [hint])].join('\n'));
+  });
   app.use((_request, response) => say(response, 404, 'There is nothing here. / says what there is.'));
   // Four parameters are how express knows it for the handler of errors.
   app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
@@ -123,6 +174,10 @@ function createApp(answers: HttpAnswers, allowed: () => AllowedHosts, url: () =>
       say(response, isTheirs ? status : 500, isTheirs ? 'The request is malformed.' : String((error as Error).message));
   });
   return app;
+}
+
+function isApi(request: Request): boolean {
+  return /^\/api(\/|$)/i.test(request.path);
 }
 
 function say(response: Response, status: number, text: string): void {

@@ -9,12 +9,15 @@ import { createFollowers } from './follow-runs.ts';
 import { createHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
 import { type HttpOptions, startHttp } from './http-server.ts';
 import { hubPaths, lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
+import { type LiveSettings, openLive } from './open-live.ts';
 import { createReaderLag } from './reader-lag.ts';
 import { watchRuns } from './runs-watch.ts';
 import { createSaver } from './saver.ts';
 import { createShipRuns } from './ship-runs.ts';
 
-export type HubOptions = HttpOptions & {
+export type HubOptions = Omit<HttpOptions, 'live'> & {
+  /** Page, API and tail; without it only metrics are served. */
+  readonly live?: LiveSettings;
   readonly data: DataFolder;
   /** Where the OTEL_* settings are taken from. */
   readonly env: NodeJS.ProcessEnv;
@@ -32,6 +35,8 @@ export type HubOptions = HttpOptions & {
 export type Hub = {
   readonly url: string;
   readonly port: number;
+  /** A link to the page that signs in whoever opens it; undefined where no page is served. */
+  readonly link: () => string | undefined;
   /** Saves what was counted, stops shippers within a bound, gives the lock back. */
   readonly stop: () => Promise<void>;
 };
@@ -59,6 +64,8 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   const shipSettings = readSettings(options.env);
   const ships = options.ship && isShippingConfigured(options.env);
   if (ships && !shipSettings.ok) return { kind: 'failed', problems: shipSettings.problems };
+  const live = openLive(options.live, options);
+  if (!live.ok) return { kind: 'failed', problems: live.problems };
   const lock = lockHub(data);
   if (lock.kind === 'held') {
     const { pid, host, since } = lock.by;
@@ -111,18 +118,26 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     ...(await readerLag.gauges(data.listRunIds(), Date.now())),
   ];
 
-  const http = await startHttp(options, {
-    async metrics(format, isScraper) {
-      const scrape = await measure.scrape(format, await gauges());
-      // Nothing is shown that is not kept: a counter that a crash took back would look like a new one to Prometheus.
-      await saver.save();
-      if (isScraper) scrape.seen();
-      return scrape;
+  const http = await startHttp(
+    { ...options, live: live.live },
+    {
+      async metrics(format, isScraper) {
+        const scrape = await measure.scrape(format, await gauges());
+        // Nothing is shown that is not kept: a counter that a crash took back would look like a new one to Prometheus.
+        await saver.save();
+        if (isScraper) scrape.seen();
+        return scrape;
+      },
+      health: () => ({
+        status: 'ok',
+        version: options.version,
+        pid: process.pid,
+        activeRuns: followers.active().length,
+      }),
+      about: (url) =>
+        `stepspan ${options.version}, the hub of ${data.root}\n\n${url}/metrics  for Prometheus, OpenMetrics with exemplars when asked for\n${url}/healthz  whether it runs`,
     },
-    health: () => ({ status: 'ok', version: options.version, pid: process.pid, activeRuns: followers.active().length }),
-    about: (url) =>
-      `stepspan ${options.version}, the hub of ${data.root}\n\n${url}/metrics  for Prometheus, OpenMetrics with exemplars when asked for\n${url}/healthz  whether it runs`,
-  });
+  );
   if (http.kind === 'failed') {
     lock.release();
     return { kind: 'failed', problems: [http.message] };
@@ -179,6 +194,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     hub: {
       url: http.url,
       port: http.port,
+      link: http.link,
       stop() {
         stopped ??= stop();
         return stopped;

@@ -1,12 +1,15 @@
 // Metrics of one run, served by its own process (`run --metrics-port`): the same as a hub's, without what is about a whole
 // data folder, and without memory over restarts, as the run has but one life.
-import type { JournalReader } from '../journal/index.ts';
+import type { DataFolder, JournalReader } from '../journal/index.ts';
 import { add, createMeasure, type GaugeSample, gauge, metrics } from '../measure/index.ts';
 import type { ShipperStatus } from '../ship/index.ts';
 import { type HttpOptions, startHttp } from './http-server.ts';
+import { type LiveSettings, openLive } from './open-live.ts';
 import { createCount } from './ship-runs.ts';
 
-export type ServeMetricsOptions = HttpOptions & {
+export type ServeMetricsOptions = Omit<HttpOptions, 'live'> & {
+  /** Page, API and tail of the data folder besides; `env` is what runs are started with. */
+  readonly live?: { readonly settings: LiveSettings; readonly data: DataFolder; readonly env: NodeJS.ProcessEnv };
   /** Of the run; give it the writer's `onAppend`, and it is never late. */
   readonly reader: JournalReader;
   readonly version: string;
@@ -17,6 +20,7 @@ export type ServeMetricsOptions = HttpOptions & {
 export type MetricsServer = {
   readonly url: string;
   readonly port: number;
+  readonly link: () => string | undefined;
   /**
    * Ends it. The last values of a run that ends between two scrapes are never seen, unless it waits for them.
    * @param waitMs how long to wait for a scrape that has had everything, where anybody has scraped at all; 0 does not wait
@@ -28,8 +32,18 @@ export type MetricsStart =
   | { readonly kind: 'started'; readonly server: MetricsServer }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** A watcher that keeps up is told of the end of a run within milliseconds; one on a slow line gets this much. */
+const lastWordsMs = 500;
+
 export async function serveMetrics(options: ServeMetricsOptions): Promise<MetricsStart> {
-  const { reader } = options;
+  const { reader, live } = options;
+  let watchers = 0;
+  const onClients = (count: number): void => {
+    watchers = count;
+  };
+  const opened =
+    live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version, onClients });
+  if (opened?.ok === false) return { kind: 'failed', message: opened.problems.join(' ') };
   const { runId } = reader.folder;
   const measure = createMeasure({ scope: 'run', version: options.version, sinceMs: 0 });
   const stopping = new AbortController();
@@ -38,23 +52,26 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
   let complete = false;
   let scraped = false;
 
-  const http = await startHttp(options, {
-    async metrics(format, isScraper) {
-      const status = options.shipperStatus?.();
-      if (status !== undefined) count(status);
-      const whole = complete;
-      const scrape = await measure.scrape(format, shipperGauges(status));
-      if (isScraper) {
-        scraped = true;
-        // Series that this scrape still sees at 0 are only complete with the next.
-        if (whole && scrape.held === 0) completeScrape.resolve();
-        scrape.seen();
-      }
-      return scrape;
+  const http = await startHttp(
+    { ...options, live: opened?.live },
+    {
+      async metrics(format, isScraper) {
+        const status = options.shipperStatus?.();
+        if (status !== undefined) count(status);
+        const whole = complete;
+        const scrape = await measure.scrape(format, shipperGauges(status));
+        if (isScraper) {
+          scraped = true;
+          // Series that this scrape still sees at 0 are only complete with the next.
+          if (whole && scrape.held === 0) completeScrape.resolve();
+          scrape.seen();
+        }
+        return scrape;
+      },
+      health: () => ({ status: 'ok', version: options.version, pid: process.pid, runId }),
+      about: (url) => `stepspan ${options.version}, run ${runId}\n\n${url}/metrics  for Prometheus`,
     },
-    health: () => ({ status: 'ok', version: options.version, pid: process.pid, runId }),
-    about: (url) => `stepspan ${options.version}, run ${runId}\n\n${url}/metrics  for Prometheus`,
-  });
+  );
   if (http.kind === 'failed') return http;
 
   const follow = async (): Promise<void> => {
@@ -75,12 +92,15 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
     server: {
       url: http.url,
       port: http.port,
+      link: http.link,
       async close(waitMs = 0) {
         // Nobody is waited for who has not come in all the time before.
         if (waitMs > 0 && scraped) {
           const timeUp = new Promise((resolve) => setTimeout(resolve, waitMs));
           await Promise.race([completeScrape.promise, timeUp]);
         }
+        // Their last lines are on the way; the journal has been whole for a moment only.
+        if (watchers > 0) await new Promise((resolve) => setTimeout(resolve, lastWordsMs));
         stopping.abort();
         await http.close();
         await followed;

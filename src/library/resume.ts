@@ -24,15 +24,23 @@ type NotResumable = {
   readonly message: string;
 };
 
-/** @param runId of a run that is there */
-export async function readResumable(dataDir: string, runId: RunId): Promise<ResumeResult> {
+/**
+ * @param runId of a run that is there
+ * @param fromStep of this step and of all that need it nothing is taken over, so that they are done again
+ */
+export async function readResumable(dataDir: string, runId: RunId, fromStep?: string): Promise<ResumeResult> {
   const folder = dataFolder(dataDir).runDir(runId);
   const busy = await closeIfAbandoned(folder);
   if (busy !== undefined) return busy;
   const past = await readPast(folder);
   if (!past.ok) return past;
   const { state, started, workflow } = past;
-  if (state.phase.kind === 'finished' && state.phase.outcome.kind === 'success') {
+  if (fromStep !== undefined && !workflow.steps.some(({ id }) => id === fromStep)) {
+    const ids = workflow.steps.map(({ id }) => id).join(', ');
+    const message = `run ${runId} has no step \`${fromStep}\` to start again from; its steps are ${ids}`;
+    return { ok: false, why: 'unsuited', message };
+  }
+  if (fromStep === undefined && state.phase.kind === 'finished' && state.phase.outcome.kind === 'success') {
     const again = started.file === '' ? '' : ` with \`stepspan run ${started.file}\``;
     const message = `run ${runId} succeeded, so there is nothing left to do; to do all of it again, start it${again}`;
     return { ok: false, why: 'unsuited', message };
@@ -51,7 +59,7 @@ export async function readResumable(dataDir: string, runId: RunId): Promise<Resu
     ok: true,
     workflow,
     resumedFrom: runId,
-    doneBefore: doneIn(past, earlier.sessions),
+    doneBefore: doneIn(past, earlier.sessions, fromStep),
     usedBefore: {
       usd: totals.costUsd + earlier.usd,
       tokens: totals.tokens + earlier.tokens,
@@ -117,12 +125,17 @@ function noBeginning(runId: RunId): NotResumable {
  * The steps that need not be done again: those that succeeded, unless a step before them is done again, as what they did
  * followed from it. A step that its `when` has switched off stays so while the steps before it stay as they are.
  */
-function doneIn({ state, workflow, outputs }: Past, sessions: ReadonlyMap<string, string>): Map<string, DoneBefore> {
+function doneIn(
+  { state, workflow, outputs }: Past,
+  sessions: ReadonlyMap<string, string>,
+  fromStep: string | undefined,
+): Map<string, DoneBefore> {
   const byId = new Map(workflow.steps.map((step) => [step.id, step]));
   const past = new Map(state.steps.map((step) => [step.id, step]));
   const known = new Map<string, boolean>();
 
   function succeeded(id: string): boolean {
+    if (id === fromStep) return false;
     const phase = past.get(id)?.phase;
     if (phase?.kind !== 'finished') return false;
     return (
@@ -131,6 +144,7 @@ function doneIn({ state, workflow, outputs }: Past, sessions: ReadonlyMap<string
   }
 
   function switchedOff(id: string): boolean {
+    if (id === fromStep) return false;
     const phase = past.get(id)?.phase;
     return phase?.kind === 'finished' && phase.outcome.kind === 'skip' && phase.outcome.reason === 'when';
   }

@@ -31,6 +31,7 @@ import {
   type WorkflowInput,
   workflowToJson,
 } from '../workflow/index.ts';
+import { openControl } from './open-control.ts';
 import { type Resumable, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
 import { type RunSettings, settingsOf } from './settings.ts';
@@ -42,7 +43,8 @@ export type WorkflowSource =
   | { readonly file: string; readonly params?: GivenParams }
   | { readonly workflow: WorkflowInput; readonly cwd?: string; readonly params?: GivenParams }
   | { readonly checked: Workflow }
-  | { readonly resume: RunId };
+  /** With `fromStep`, that step and all that need it are done again, however they ended. */
+  | { readonly resume: RunId; readonly fromStep?: string };
 
 export type RunOptions = WorkflowSource & Partial<RunSettings>;
 
@@ -85,7 +87,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   const claude = needsClaude ? await findClaude(settings.env) : undefined;
   if (claude?.kind === 'missing') return { kind: 'unusable', message: claude.message };
 
-  const runId = newRunId();
+  const runId = settings.runId ?? newRunId();
   const folder = dataFolder(settings.dataDir);
   const locksDir = path.join(folder.root, 'locks');
   const lock = settings.shared ? undefined : takeLock(workflow, locksDir, runId);
@@ -125,6 +127,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
     prices: settings.prices,
     ...(resumed === undefined ? {} : { doneBefore: resumed.doneBefore, usedBefore: resumed.usedBefore }),
   });
+  const closeControl = settings.control ? await openControl(folder.runDir(runId), handle, writer) : undefined;
   const reader = openJournal(folder.runDir(runId), { onAppend: writer.onAppend });
   return {
     kind: 'started',
@@ -138,7 +141,10 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
       cancel: handle.cancel,
       phase: handle.phase,
       shipperStatus: start.shipping.status,
-      done: finish(handle, writer, start.shipping, settings, reader, () => lock?.release()),
+      done: finish(handle, writer, start.shipping, settings, reader, async () => {
+        lock?.release();
+        await closeControl?.();
+      }),
     },
   };
 }
@@ -164,10 +170,10 @@ async function finish(
   shipping: Shipping,
   settings: RunSettings,
   reader: JournalReader,
-  release: () => void,
+  release: () => Promise<void>,
 ): Promise<{ result: RunResult; shipping: ShippingEnd }> {
   const { outcome } = await handle.done;
-  release();
+  await release();
   await writer.close();
   const end = await shipping.finish(settings.shipWaitMs);
   let state = emptyRunState();
@@ -186,7 +192,7 @@ async function resolveSource(options: RunOptions, settings: RunSettings): Promis
     if (!dataFolder(settings.dataDir).listRunIds().includes(options.resume)) {
       return { kind: 'not_found', message: `there is no run ${options.resume} in ${settings.dataDir}` };
     }
-    const resumed = await readResumable(settings.dataDir, options.resume);
+    const resumed = await readResumable(settings.dataDir, options.resume, options.fromStep);
     if (!resumed.ok) return { kind: resumed.why, message: resumed.message };
     return { kind: 'ready', workflow: resumed.workflow, resumed };
   }

@@ -1,4 +1,5 @@
 // What a run can be told besides its workflow, and what holds where it is told nothing.
+import type { RunId } from '../event/ids.ts';
 import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
 import { defaultPrices, type PriceTable } from '../run/index.ts';
 
@@ -21,6 +22,10 @@ export type RunSettings = {
   readonly ship: 'auto' | 'off';
   /** How long the end of the run waits for what is not yet shipped, in milliseconds. Default: 10,000. */
   readonly shipWaitMs: number;
+  /** Whether other processes of this user may pause, resume and cancel the run. Default: true. */
+  readonly control: boolean;
+  /** The id of the run, for who must know it before it starts. Default: a new one. */
+  readonly runId: RunId | undefined;
   /** Prices by model for estimates while Claude Code has not said what a call cost. */
   readonly prices: PriceTable;
 };
@@ -39,6 +44,8 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     shared: false,
     ship: 'auto',
     shipWaitMs: defaultShipWaitMs,
+    control: true,
+    runId: undefined,
     prices: defaultPrices,
     ...given,
     env,

@@ -20,6 +20,7 @@ import {
   startProcess,
   type UsageTotals,
 } from '../process/index.ts';
+import { createFrost } from './frost.ts';
 import type { Say } from './say.ts';
 
 export type SuperviseOptions = {
@@ -87,6 +88,10 @@ export function supervise(options: SuperviseOptions): Supervision {
     const limitMs = options.timeoutMs;
     stop({ kind: 'timeout', limitMs, message: `took longer than its timeout of ${limitMs / 1000} s` }, 'timeout');
   });
+  const frost = createFrost(
+    () => child,
+    (text) => say('warning', text, subject),
+  );
   const stallWatch = createStallWatch<StallCause>({
     onDetected(cause, forMs) {
       const { action } = stalls[cause];
@@ -144,6 +149,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       return { ending: { kind: 'not_started', failure: started }, durationMs: elapsed(), pausedMs: 0, usage: noUsage };
     }
     child = started;
+    frost.apply();
     options.onStarted?.(started.identity);
     append.event(
       {
@@ -211,12 +217,12 @@ export function supervise(options: SuperviseOptions): Supervision {
     freeze() {
       timer.pause();
       stallWatch.pause();
-      void child?.freeze();
+      frost.freeze();
     },
     thaw() {
       timer.resume();
       stallWatch.resume();
-      void child?.thaw();
+      frost.thaw();
     },
     stallWatch,
   };

@@ -8,6 +8,7 @@ export {
 } from './end-tree.ts';
 export { endLeftOvers, type LeftOvers, markerOf } from './left-overs.ts';
 export type { LineBatch } from './line-splitter.ts';
+export { openConnections } from './network-use.ts';
 export { createPausableTimer, type PausableTimer } from './pausable-timer.ts';
 export type { Marker, ProcessInfo } from './process-info.ts';
 export type { ProcessStalls } from './process-stalls.ts';

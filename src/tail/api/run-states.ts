@@ -3,24 +3,14 @@
 // and is then made anew. A finished run never changes, so its file answers alone; that makes `ls` of 1,000 runs fast.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { isAlive, type JournalProblem, openJournal, type RunFolder } from '../journal/index.ts';
-import { emptyRunState, foldAll, type RunState, stateFromJson, stateToJson } from '../state/index.ts';
+import { isAlive, type JournalProblem, openJournal, type RunFolder } from '../../journal/index.ts';
+import { emptyRunState, foldAll, type RunState, stateFromJson, stateToJson } from '../../state/index.ts';
+import type { Standing } from './answers.ts';
+
+export type { Standing } from './answers.ts';
 
 /** Folding so many records takes about as long as a person notices; past it the fold is saved also of a run that goes on. */
 const saveAfterRecords = 50_000;
-
-/** How a run stands: its outcome, or what it is doing. `abandoned`: its wrapper is gone and nobody has closed it yet. */
-export type Standing =
-  | 'running'
-  | 'paused'
-  | 'cancelling'
-  | 'abandoned'
-  | 'success'
-  | 'failure'
-  | 'error'
-  | 'timeout'
-  | 'cancellation'
-  | 'skip';
 
 export const standings = [
   'running',

@@ -1,0 +1,17 @@
+// What the servers of the command line give the live page: links of the settings, and this very program to start runs with.
+import { fileURLToPath } from 'node:url';
+import type { LiveSettings } from '../hub/index.ts';
+import type { CliContext } from './context.ts';
+import { linksOf } from './links.ts';
+import type { Settings } from './settings.ts';
+
+export function liveSettings(context: CliContext, settings: Settings, workflows: readonly string[]): LiveSettings {
+  // Beside this file, built or not.
+  const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+  return {
+    workflows,
+    command: [process.execPath, main],
+    linksOf: (run) => linksOf(settings, run),
+    toOtlp: context.toOtlp,
+  };
+}

@@ -1,0 +1,40 @@
+// Where a run says how to reach it: runs/<id>/control.json, readable by its owner only. The socket itself lies elsewhere,
+// since a data folder may be deep or on a disk that has no sockets. Knows no protocol.
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProcessIdentity } from '../event/event.ts';
+import { isAlive, processIdentity, type RunFolder } from '../journal/index.ts';
+
+export type ControlFile = {
+  readonly socket: string;
+  /** 64 hex digits. Whoever can read this file may steer the run. */
+  readonly token: string;
+  readonly process: ProcessIdentity;
+};
+
+export function writeControlFile(folder: RunFolder, socket: string, token: string): void {
+  const file = controlPath(folder);
+  const temporary = `${file}.${process.pid}.tmp`;
+  const content: ControlFile = { socket, token, process: processIdentity() };
+  writeFileSync(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600 });
+  renameSync(temporary, file);
+}
+
+/** Undefined when the run has ended or never listened, and when the process that listened is gone. */
+export function readControlFile(folder: RunFolder): ControlFile | undefined {
+  try {
+    const content = JSON.parse(readFileSync(controlPath(folder), 'utf8')) as ControlFile;
+    const isWhole = typeof content.socket === 'string' && typeof content.token === 'string';
+    return isWhole && isAlive(content.process) ? content : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function removeControlFile(folder: RunFolder): void {
+  rmSync(controlPath(folder), { force: true });
+}
+
+function controlPath(folder: RunFolder): string {
+  return join(folder.dir, 'control.json');
+}

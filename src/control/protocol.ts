@@ -1,0 +1,49 @@
+// What can be asked of a running run over its control socket, and what it answers: one JSON line each way, one request a
+// connection. Knows neither sockets nor how a request is carried out.
+
+/** `by` names who asks, for the journal: `cli`, `api`, or a name of one's own. */
+export type ControlRequest =
+  /** `now` freezes the running process trees too; else only the next step is held. */
+  | { readonly verb: 'pause'; readonly now: boolean; readonly by: string }
+  | { readonly verb: 'resume'; readonly by: string }
+  /** `now` cuts the grace periods of the running steps short. */
+  | { readonly verb: 'cancel'; readonly now: boolean; readonly by: string }
+  | { readonly verb: 'ping' };
+
+export type ControlAnswer = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+/** What a request may be long: a verb, a name and a token take less than 200 bytes. */
+export const maxRequestBytes = 4096;
+
+/** Names that can stand in a journal and on a terminal as they are. */
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}$/;
+
+/** @returns undefined where the text is no request of this protocol */
+export function parseRequest(text: string): { readonly token: string; readonly request: ControlRequest } | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { token, verb, by, now } = value as Record<string, unknown>;
+  if (typeof token !== 'string') return undefined;
+  if (verb === 'ping') return { token, request: { verb } };
+  if (typeof by !== 'string' || !namePattern.test(by)) return undefined;
+  if (now !== undefined && typeof now !== 'boolean') return undefined;
+  if (verb === 'resume') return { token, request: { verb, by } };
+  if (verb === 'pause' || verb === 'cancel') return { token, request: { verb, by, now: now === true } };
+  return undefined;
+}
+
+/** @returns undefined where the text is no answer of this protocol */
+export function parseAnswer(text: string): ControlAnswer | undefined {
+  try {
+    const { ok, message } = JSON.parse(text) as Record<string, unknown>;
+    if (ok === true) return { ok };
+    return ok === false && typeof message === 'string' ? { ok, message } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+// From a request to what it does to the run of this process, and to words for when it does nothing.
+import { unreachable } from '../event/unreachable.ts';
+import type { ControlAnswer, ControlRequest } from './protocol.ts';
+
+/** What of a run can be steered. */
+export type Steerable = {
+  readonly phase: () => { readonly kind: 'running' | 'paused' | 'ending' | 'finished' };
+  readonly pause: (by: string, now: boolean) => boolean;
+  readonly resume: (by: string) => boolean;
+  /** A second call cuts grace periods short. */
+  readonly cancel: (by: string) => void;
+};
+
+export function steer(run: Steerable, request: ControlRequest): ControlAnswer {
+  const { kind } = run.phase();
+  switch (request.verb) {
+    case 'ping':
+      return { ok: true };
+    case 'pause':
+      return run.pause(request.by, request.now) ? { ok: true } : no(cannotPause[kind]);
+    case 'resume':
+      return run.resume(request.by) ? { ok: true } : no(cannotResume[kind]);
+    case 'cancel':
+      if (kind === 'finished') return no('the run has ended');
+      if (kind === 'ending' && !request.now) return no('the run is ending already; cancel it `now` to wait no longer');
+      run.cancel(request.by);
+      if (request.now && kind !== 'ending') run.cancel(request.by);
+      return { ok: true };
+    default:
+      return unreachable(request);
+  }
+}
+
+const cannotPause = {
+  running: 'the run cannot be paused just now',
+  paused: 'the run is paused already',
+  ending: 'the run is ending',
+  finished: 'the run has ended',
+} as const;
+
+const cannotResume = {
+  ...cannotPause,
+  running: 'the run is not paused',
+  paused: 'the run cannot go on just now',
+} as const;
+
+function no(message: string): ControlAnswer {
+  return { ok: false, message };
+}

@@ -1,0 +1,145 @@
+// What the HTTP API does to runs: steers them, starts workflows and retries, exports. Each in words that an API can answer.
+import { dirname } from 'node:path';
+import type { RunId } from '../event/ids.ts';
+import { type ExportFormat, exportFormats, exportRun, type OtlpMapper } from '../export/index.ts';
+import { type DataFolder, openJournal } from '../journal/index.ts';
+import { emptyRunState, foldAll, type RunState } from '../state/index.ts';
+import type { ActionResult, Actions } from '../tail/api/index.ts';
+import { type RunStarted, type RunStarter, startRun } from './start-run.ts';
+import { type Steered, steerRun } from './steer-run.ts';
+import type { WorkflowFolders } from './workflow-folders.ts';
+
+export type LiveActionsOptions = {
+  readonly data: DataFolder;
+  readonly folders: WorkflowFolders;
+  /** Undefined where nothing can be started from here. */
+  readonly starter: RunStarter | undefined;
+  readonly toOtlp: ((run: RunState) => Promise<OtlpMapper>) | undefined;
+};
+
+const by = 'api';
+
+const formats = {
+  text: { extension: 'txt', type: 'text/plain; charset=utf-8' },
+  ndjson: { extension: 'ndjson', type: 'application/x-ndjson' },
+  csv: { extension: 'csv', type: 'text/csv; charset=utf-8' },
+  'otlp-json': { extension: 'otlp.json', type: 'application/json' },
+} as const satisfies Readonly<Record<ExportFormat, { extension: string; type: string }>>;
+
+export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptions): Actions {
+  const steer = async (runId: RunId, request: Parameters<typeof steerRun>[1]): Promise<ActionResult> =>
+    resultOf(runId, await steerRun(data.runDir(runId), request));
+
+  return {
+    workflows: async () => folders.list(),
+    pause: (runId, now) => steer(runId, { verb: 'pause', now, by }),
+    resume: (runId) => steer(runId, { verb: 'resume', by }),
+    cancel: (runId, now) => steer(runId, { verb: 'cancel', now, by }),
+    async start(workflow, params) {
+      const file = folders.find(workflow);
+      // One answer for whatever is wrong, so that nobody learns from it which files there are.
+      if (file === undefined || starter === undefined) {
+        return {
+          ok: false,
+          status: 404,
+          code: 'no_workflow',
+          message: 'There is no such workflow in the folders that may be started from.',
+          fix: 'GET /api/v1/workflows lists them; `stepspan serve --workflows DIR` allows a folder.',
+        };
+      }
+      const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+      return startedOf(await startRun(starter, ['run', file, ...given], dirname(file)));
+    },
+    async retry(runId, fromStep) {
+      if (starter === undefined) return cannotStart;
+      const state = await stateOf(data, runId);
+      if (state.phase.kind !== 'finished') {
+        return {
+          ok: false,
+          status: 409,
+          code: 'not_ended',
+          message: `Run ${runId} has not ended.`,
+          fix: 'Cancel it first, or wait.',
+        };
+      }
+      if (fromStep !== undefined && !state.steps.some(({ id }) => id === fromStep)) {
+        const fix = `Its steps are ${state.steps.map(({ id }) => id).join(', ')}.`;
+        return { ok: false, status: 400, code: 'no_step', message: 'The run has no such step.', fix };
+      }
+      // Joined by `=`, so that no id of a step can be taken for a flag.
+      const from = fromStep === undefined ? [] : [`--from-step=${fromStep}`];
+      return startedOf(await startRun(starter, ['resume', runId, ...from], data.root));
+    },
+    exportFormats: Object.fromEntries(
+      exportFormats
+        .filter((format) => format !== 'otlp-json' || toOtlp !== undefined)
+        .map((format) => [format, formats[format]]),
+    ),
+    async exportRun(runId, format, signal) {
+      const reader = openJournal(data.runDir(runId));
+      const source = {
+        read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem: () => undefined }),
+        seqBefore: reader.seqBefore,
+      };
+      const isOtlp = format === 'otlp-json' && toOtlp !== undefined;
+      return exportRun(source, {
+        runId,
+        format: format as ExportFormat,
+        ansi: false,
+        events: format !== 'text',
+        // As the command line has it: raw protocol is no text for people.
+        ...(format === 'text' ? { streams: ['stdout', 'stderr', 'system'] as const } : {}),
+        ...(isOtlp ? { toOtlp: await toOtlp(await stateOf(data, runId)) } : {}),
+        signal,
+      });
+    },
+  };
+}
+
+const cannotStart: ActionResult = {
+  ok: false,
+  status: 409,
+  code: 'cannot_start',
+  message: 'Nothing can be started from this server.',
+  fix: 'Use the hub (`stepspan serve`), or `stepspan resume` on the command line.',
+};
+
+async function stateOf(data: DataFolder, runId: RunId): Promise<RunState> {
+  let state = emptyRunState();
+  for await (const records of openJournal(data.runDir(runId)).read({ from: 0, onProblem: () => undefined }))
+    state = foldAll(records, state);
+  return state;
+}
+
+function startedOf(started: RunStarted): ActionResult {
+  if (started.kind === 'started')
+    return { ok: true, runId: started.runId, message: `Run ${started.runId} has started.` };
+  return {
+    ok: false,
+    status: 400,
+    code: 'not_started',
+    message: started.message,
+    fix: 'Mend what it says, and start it again.',
+  };
+}
+
+function resultOf(runId: RunId, steered: Steered): ActionResult {
+  const { message } = steered;
+  switch (steered.kind) {
+    case 'done':
+    case 'adopted':
+      return { ok: true, runId, message };
+    case 'refused':
+      return {
+        ok: false,
+        status: 409,
+        code: 'refused',
+        message,
+        fix: 'Look at its state, and try again when it fits.',
+      };
+    case 'ended':
+      return { ok: false, status: 409, code: 'ended', message, fix: 'Retry it to run it again.' };
+    case 'unreachable':
+      return { ok: false, status: 503, code: 'unreachable', message, fix: 'Steer it where it runs.' };
+  }
+}

@@ -1,0 +1,68 @@
+// The live side of a server: HTTP API, signing in and the WebSocket tail over one data folder, put together.
+// Composition only; who may ask is access/'s, what is answered tail's.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Router } from 'express';
+import express from 'express';
+import type { DataFolder } from '../journal/index.ts';
+import { createApi, type Link } from '../tail/api/index.ts';
+import { createTail, tailPath } from '../tail/index.ts';
+import type { Access } from './access/access.ts';
+import { type LiveActionsOptions, liveActions } from './live-actions.ts';
+import { linkOf, sessionRoutes } from './session-routes.ts';
+
+export type LiveOptions = Omit<LiveActionsOptions, 'data'> & {
+  readonly data: DataFolder;
+  readonly version: string;
+  readonly linksOf: (run: {
+    readonly runId: string;
+    readonly traceId: string;
+    readonly workflow: string;
+  }) => readonly Link[];
+  /** Is told how many watch. */
+  readonly onClients?: (count: number) => void;
+};
+
+export type Live = {
+  /** To be mounted at /api/v1. */
+  readonly routes: Router;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly stop: () => Promise<void>;
+};
+
+export function createLive(options: LiveOptions, access: Access, baseUrl: () => string): Live {
+  const { data, version, folders, starter, linksOf } = options;
+  const sample = linksOf({ runId: '', traceId: '', workflow: '' });
+  const facts = {
+    version,
+    canStart: starter !== undefined && folders.list().workflows.length > 0,
+    links: sample.map(({ label }) => label),
+  };
+  const routes = express.Router();
+  const session = sessionRoutes(access, facts, baseUrl);
+  const api = createApi({ data, actions: liveActions(options), linksOf });
+  routes.use(session);
+  routes.use(api);
+
+  const known = (): ReadonlySet<string> => new Set(data.listRunIds());
+  const tail = createTail({
+    version,
+    resolveRun: (runId) => (known().has(runId) ? data.runDir(runId) : undefined),
+    authorize(request) {
+      const decision = access.decide(request, true);
+      if (decision.kind === 'denied') return { ok: false, status: decision.status, message: decision.message };
+      const path = (request.url ?? '').split('?', 1)[0];
+      if (path !== tailPath || decision.scope === undefined) {
+        return { ok: false, status: 404, message: `There is no WebSocket here but ${tailPath}.` };
+      }
+      return { ok: true, scope: decision.scope };
+    },
+    ...(options.onClients === undefined ? {} : { onClients: options.onClients }),
+  });
+  return { routes, upgrade: tail.handleUpgrade, stop: tail.stop };
+}
+
+/** A link that signs in whoever opens it within five minutes. */
+export function loginLink(access: Access, baseUrl: string): string {
+  return linkOf(baseUrl, access.codes.issue('control').code);
+}

@@ -1,0 +1,78 @@
+// Pauses, resumes and cancels a run of the data folder, wherever it runs, and says what came of it: also when it has ended,
+// and when its wrapper has died, whose run is then closed. Shared by the command line and the HTTP API.
+import { askRun, type ControlRequest } from '../control/index.ts';
+import type { RunFolder } from '../journal/index.ts';
+import { adoptRun, needsAdoption } from './adopt-run.ts';
+
+export type Steered =
+  | { readonly kind: 'done'; readonly message: string }
+  /** The run is there and does not do it; one sentence that says why. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** Its wrapper had died; the run was closed as abandoned, which is all that was left to do. */
+  | { readonly kind: 'adopted'; readonly message: string }
+  | { readonly kind: 'ended'; readonly message: string }
+  /** It runs, and cannot be reached from here. */
+  | { readonly kind: 'unreachable'; readonly message: string };
+
+type Verb = Exclude<ControlRequest, { verb: 'ping' }>;
+
+export async function steerRun(folder: RunFolder, request: Verb): Promise<Steered> {
+  const { runId } = folder;
+  const reply = await askRun(folder, request);
+  if (reply.ok === true) return { kind: 'done', message: `Run ${runId}: ${sentenceOf(request)}.` };
+  if (reply.ok === false) return { kind: 'refused', message: `Run ${runId}: ${reply.message}.` };
+  const not = await needsAdoption(folder);
+  switch (not?.kind) {
+    case 'finished':
+      return { kind: 'ended', message: `Run ${runId} has ended; there is nothing left to ${wordOf(request)}.` };
+    case 'no_journal':
+      return { kind: 'ended', message: `Run ${runId} has no journal; it has not begun or was removed.` };
+    case 'unreadable':
+      return { kind: 'unreachable', message: `Run ${runId}: ${not.message}` };
+    case 'running': {
+      const by = not.by === undefined ? '' : ` (process ${not.by.pid} on ${not.by.host})`;
+      const message = `Run ${runId} goes on${by} and cannot be reached: ${reply.message}. Send that process SIGINT to end it.`;
+      return { kind: 'unreachable', message };
+    }
+    case undefined:
+      return await closeDead(folder, request);
+  }
+}
+
+/** Only a cancel may end what is left of a run: who asks for a pause does not mean that. */
+async function closeDead(folder: RunFolder, request: Verb): Promise<Steered> {
+  const { runId } = folder;
+  if (request.verb !== 'cancel') {
+    const message = `The process that ran ${runId} is gone. \`stepspan cancel ${runId}\` ends what it left and closes the run; \`stepspan resume ${runId}\` then goes on from it in a new one.`;
+    return { kind: 'unreachable', message };
+  }
+  const adoption = await adoptRun(folder);
+  if (adoption.kind !== 'adopted') {
+    return {
+      kind: 'ended',
+      message: `The process that ran ${runId} is gone, and another one closes the run just now.`,
+    };
+  }
+  const { processes, survivors } = adoption;
+  const left = processes === 0 ? 'none of its processes was left' : `${processes} of its processes were ended`;
+  const immortal = survivors.length === 0 ? '' : `, and these could not be: ${survivors.join(', ')}`;
+  const message = `The process that ran ${runId} was gone: ${left}${immortal}. The run is closed as abandoned.`;
+  return { kind: 'adopted', message };
+}
+
+function wordOf(request: Verb): string {
+  return request.verb === 'resume' ? 'continue' : request.verb;
+}
+
+function sentenceOf(request: Verb): string {
+  switch (request.verb) {
+    case 'pause':
+      return request.now
+        ? 'paused, its processes are frozen'
+        : 'paused, nothing new starts; what runs goes on to its end';
+    case 'resume':
+      return 'goes on';
+    case 'cancel':
+      return request.now ? 'ending now' : 'ending; its steps get their time to stop';
+  }
+}

@@ -1,0 +1,249 @@
+// What the HTTP API answers, as types: shared by its routes, its callers and the live page. No behaviour.
+// Nanoseconds are decimal strings, since JSON's numbers lose them; times of day are ISO 8601; unknown is null, never left out.
+import type { ClaudeEvent } from '../../event/claude-event.ts';
+import type { Outcome } from '../../event/outcome.ts';
+import type { Severity, Stream } from '../../event/stream.ts';
+
+/** How a run stands: its outcome, or what it is doing. `abandoned`: its wrapper is gone and nobody has closed it yet. */
+export type Standing =
+  | 'running'
+  | 'paused'
+  | 'cancelling'
+  | 'abandoned'
+  | 'success'
+  | 'failure'
+  | 'error'
+  | 'timeout'
+  | 'cancellation'
+  | 'skip';
+
+export type ErrorAnswer = {
+  /** `fix` says what to do or to write instead. */
+  readonly error: { readonly code: string; readonly message: string; readonly fix: string };
+};
+
+export type RunSummary = {
+  readonly runId: string;
+  readonly traceId: string;
+  readonly workflow: string;
+  readonly state: Standing;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly durationMs: number;
+  readonly totalSteps: number;
+  readonly completedSteps: number;
+  /** 0 to 100. */
+  readonly progress: number;
+  readonly currentStep: string | null;
+  readonly costUsd: number;
+  readonly costEstimated: boolean;
+  readonly tokens: number;
+  /** Why it did not succeed; '' otherwise. */
+  readonly message: string;
+  readonly resumedFrom: string | null;
+  readonly alerts: number;
+};
+
+export type RunList = {
+  readonly runs: readonly RunSummary[];
+  /** Ask for `before=` this for what comes next; not there at the end. */
+  readonly next?: string;
+};
+
+export type Alert = {
+  readonly kind: 'stall' | 'budget' | 'left_over' | 'lost' | 'hidden' | 'abandoned';
+  readonly severity: Severity;
+  readonly message: string;
+  readonly step: string | null;
+};
+
+export type ResourceNow = {
+  readonly cpuSeconds: number;
+  readonly cpuCores: number;
+  readonly rssBytes: number;
+  readonly maxRssBytes: number;
+  readonly processes: number;
+};
+
+export type AttemptDetail = {
+  readonly number: number;
+  readonly state: 'running' | 'finished';
+  readonly outcome: Outcome | null;
+  readonly command: string;
+  readonly pid: number | null;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly durationMs: number | null;
+  readonly pausedMs: number;
+  /** Where its lines are in the journal. */
+  readonly firstSeq: number;
+  readonly lastSeq: number | null;
+  readonly lines: Readonly<Record<Stream, number>>;
+  readonly costUsd: number | null;
+  readonly costEstimated: boolean;
+  readonly resources: ResourceNow | null;
+  readonly sessionId: string | null;
+  readonly model: string | null;
+  readonly turns: number | null;
+};
+
+export type StepDetail = {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'run' | 'claude';
+  readonly needs: readonly string[];
+  readonly state: 'planned' | 'running' | 'retrying' | 'finished';
+  readonly outcome: Outcome | null;
+  /** It failed and the workflow lets it. */
+  readonly tolerated: boolean;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly durationMs: number;
+  readonly costUsd: number;
+  readonly lines: Readonly<Record<Stream, number>>;
+  /** What it does now, in a few words; '' where nothing is known. */
+  readonly activity: string;
+  readonly lastLine: string;
+  readonly toolCalls: number;
+  readonly toolErrors: number;
+  readonly resources: ResourceNow | null;
+  readonly attempts: readonly AttemptDetail[];
+};
+
+export type Link = { readonly label: string; readonly url: string };
+
+export type ModelUseAnswer = {
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheCreationTokens: number;
+  readonly costUsd: number;
+};
+
+export type RunDetail = RunSummary & {
+  readonly description: string;
+  readonly file: string;
+  readonly cwd: string;
+  readonly concurrency: number;
+  readonly budgetUsd: number | null;
+  readonly budgetTokens: number | null;
+  /** Set while it is paused. */
+  readonly paused: { readonly by: string; readonly now: boolean; readonly since: string } | null;
+  readonly pausedMs: number;
+  readonly averageStepDurationMs: number | null;
+  readonly estimatedCompletion: string | null;
+  /** The first sequence number that is still there, and the one that comes next. */
+  readonly firstSeq: number;
+  readonly headSeq: number;
+  readonly lines: Readonly<Record<Stream, number>>;
+  readonly hidden: number;
+  readonly lostLines: number;
+  readonly models: readonly ModelUseAnswer[];
+  readonly steps: readonly StepDetail[];
+  readonly alertList: readonly Alert[];
+  readonly links: readonly Link[];
+};
+
+export type TimelineAnswer = {
+  readonly spans: readonly {
+    readonly id: string;
+    readonly parentId: string | null;
+    readonly kind: 'run' | 'step' | 'attempt' | 'retry_wait' | 'pause' | 'stall' | 'tool' | 'model';
+    readonly name: string;
+    readonly step: string | null;
+    readonly attempt: number | null;
+    readonly startNs: string;
+    readonly endNs: string | null;
+    readonly outcome: string | null;
+  }[];
+  /** Spans over the bound, which were left out. */
+  readonly dropped: number;
+};
+
+export type LineAnswer = {
+  readonly seq: number;
+  readonly ns: string;
+  readonly step: string | null;
+  readonly attempt: number | null;
+  readonly stream: Stream;
+  readonly severity: Severity;
+  /** UTF-8 with replacements, escape sequences kept, no line end. */
+  readonly text: string;
+  /** Goes on where the line before it of this step and stream stopped without a line end. */
+  readonly continues?: true;
+};
+
+export type OutputAnswer = {
+  readonly lines: readonly LineAnswer[];
+  /** Go on with `from=` this. Not above `headSeq`; equal to it when everything up to the end was looked at. */
+  readonly nextSeq: number;
+  /** Everything from here on was looked at: go back with `anchor=` this and `before=`. */
+  readonly prevSeq: number;
+  readonly firstSeq: number;
+  readonly headSeq: number;
+  /** The run has ended and nothing comes after `headSeq`. */
+  readonly finished: boolean;
+};
+
+/** One line of the answer to a search. */
+export type SearchAnswer =
+  | { readonly hit: LineAnswer }
+  | { readonly progress: { readonly seq: number; readonly headSeq: number } }
+  | { readonly done: { readonly hits: number; readonly nextSeq: number; readonly headSeq: number } }
+  /** The last line of a search that could not go on. */
+  | ErrorAnswer;
+
+export type ConversationAnswer = {
+  readonly turns: readonly {
+    readonly seq: number;
+    readonly ns: string;
+    readonly step: string;
+    readonly attempt: number;
+    readonly event: ClaudeEvent;
+  }[];
+  readonly nextSeq: number;
+  readonly headSeq: number;
+};
+
+export type ResourcesAnswer = {
+  readonly samples: readonly {
+    readonly ns: string;
+    readonly step: string | null;
+    readonly attempt: number | null;
+    readonly cpuCores: number;
+    readonly rssBytes: number;
+    readonly processes: number;
+  }[];
+};
+
+export type WorkflowsAnswer = {
+  readonly workflows: readonly {
+    /** What `POST /runs` takes as `workflow`. */
+    readonly file: string;
+    readonly name: string;
+    readonly description: string;
+    readonly steps: number;
+    readonly params: readonly {
+      readonly name: string;
+      readonly type: string;
+      readonly required: boolean;
+      readonly default: string | number | boolean | null;
+      readonly description: string;
+    }[];
+    /** Why it cannot be started; '' where it can. */
+    readonly problem: string;
+  }[];
+};
+
+export type SessionAnswer = {
+  readonly scope: 'read' | 'control';
+  readonly version: string;
+  /** Whether there are folders that workflows can be started from. */
+  readonly canStart: boolean;
+  /** Whether links to traces and logs are set up. */
+  readonly links: readonly string[];
+};
+
+/** What a control or a start answers. */
+export type DoneAnswer = { readonly ok: true; readonly runId: string; readonly message: string };

@@ -1,0 +1,190 @@
+// From the state of a run to what the API answers of it. Pure.
+import { messageOf } from '../../event/outcome.ts';
+import {
+  type AttemptState,
+  type Estimate,
+  hiddenCount,
+  isoOfNs,
+  lastAttempt,
+  lostCount,
+  nsOfMs,
+  progressOf,
+  type RunState,
+  runDurationMs,
+  type StepState,
+  stepDurationMs,
+  totalsOf,
+} from '../../state/index.ts';
+import type { Alert, AttemptDetail, Link, ResourceNow, RunDetail, RunSummary, StepDetail } from './answers.ts';
+import { standingOf } from './run-states.ts';
+
+export function summaryOf(state: RunState, nowMs: number): RunSummary {
+  const totals = totalsOf(state);
+  const { phase } = state;
+  const standing = standingOf(state);
+  const { completedSteps, totalSteps, progress, currentStep } = progressOf(state);
+  return {
+    runId: state.runId,
+    traceId: state.traceId,
+    workflow: state.workflow,
+    state: standing,
+    startedAt: isoOrNull(state.startedNs),
+    endedAt: phase.kind === 'finished' ? isoOfNs(phase.endedNs) : null,
+    // A run that nobody writes any longer has stood still since its last record.
+    durationMs: Math.round(standing === 'abandoned' ? runDurationMs(state) : runDurationMs(state, nowMs)),
+    totalSteps,
+    completedSteps,
+    progress,
+    currentStep: currentStep ?? null,
+    costUsd: state.costUsd,
+    costEstimated: state.costEstimated,
+    tokens: totals.tokens,
+    message: totals.message,
+    resumedFrom: state.resumedFrom ?? null,
+    alerts: alertsOf(state).length,
+  };
+}
+
+export function detailOf(
+  state: RunState,
+  more: {
+    readonly nowMs: number;
+    readonly firstSeq: number;
+    readonly headSeq: number;
+    readonly links: readonly Link[];
+    readonly estimate: Estimate | undefined;
+  },
+): RunDetail {
+  const { phase } = state;
+  return {
+    ...summaryOf(state, more.nowMs),
+    description: state.description,
+    file: state.file,
+    cwd: state.cwd,
+    concurrency: state.concurrency,
+    budgetUsd: state.budgetUsd ?? null,
+    budgetTokens: state.budgetTokens ?? null,
+    paused: phase.kind === 'paused' ? { by: phase.by, now: phase.now, since: isoOfNs(phase.sinceNs) } : null,
+    pausedMs: state.pauses.totalMs,
+    averageStepDurationMs: progressOf(state).averageStepDurationMs ?? null,
+    estimatedCompletion: more.estimate === undefined ? null : isoOfNs(nsOfMs(more.estimate.completionMs)),
+    firstSeq: more.firstSeq,
+    headSeq: more.headSeq,
+    lines: state.lines,
+    hidden: hiddenCount(state),
+    lostLines: lostCount(state).lines,
+    models: Object.values(state.models),
+    steps: stepsOf(state, more.nowMs),
+    alertList: alertsOf(state),
+    links: more.links,
+  };
+}
+
+export function stepsOf(state: RunState, nowMs: number): readonly StepDetail[] {
+  return state.steps.map((step) => stepOf(step, nowMs));
+}
+
+function stepOf(step: StepState, nowMs: number): StepDetail {
+  const { phase } = step;
+  return {
+    id: step.id,
+    name: step.name,
+    kind: step.kind,
+    needs: step.needs,
+    state: phase.kind,
+    outcome: phase.kind === 'finished' ? phase.outcome : null,
+    tolerated: phase.kind === 'finished' && phase.tolerated,
+    startedAt: isoOrNull(step.startedNs),
+    endedAt: phase.kind === 'finished' ? isoOfNs(phase.endedNs) : null,
+    durationMs: Math.round(stepDurationMs(step, nowMs)),
+    costUsd: step.costUsd,
+    lines: step.lines,
+    activity: activityOf(step),
+    lastLine: step.lastLine,
+    toolCalls: step.toolCalls,
+    toolErrors: step.toolErrors,
+    resources: resourcesOf(lastAttempt(step)),
+    attempts: step.attempts.map(attemptOf),
+  };
+}
+
+function attemptOf(attempt: AttemptState): AttemptDetail {
+  const { phase, cost } = attempt;
+  const finished = phase.kind === 'finished' ? phase : undefined;
+  const live = cost.kind === 'live' ? Object.values(cost.models).reduce((sum, { costUsd }) => sum + costUsd, 0) : null;
+  return {
+    number: attempt.number,
+    state: phase.kind,
+    outcome: finished?.outcome ?? null,
+    command: attempt.command,
+    pid: attempt.pid ?? null,
+    startedAt: isoOfNs(attempt.startedNs),
+    endedAt: finished === undefined ? null : isoOfNs(finished.endedNs),
+    durationMs: finished?.durationMs ?? null,
+    pausedMs: finished?.pausedMs ?? 0,
+    firstSeq: attempt.firstSeq,
+    lastSeq: attempt.lastSeq ?? null,
+    lines: attempt.lines,
+    costUsd: cost.kind === 'final' ? cost.costUsd : live,
+    costEstimated: cost.kind === 'live' || (cost.kind === 'final' && cost.estimated),
+    resources: resourcesOf(attempt),
+    sessionId: attempt.session?.sessionId ?? null,
+    model: attempt.session?.model ?? null,
+    turns: attempt.turns ?? null,
+  };
+}
+
+function resourcesOf(attempt: AttemptState | undefined): ResourceNow | null {
+  return attempt?.resources ?? null;
+}
+
+function activityOf({ activity, phase }: StepState): string {
+  if (phase.kind !== 'running') return phase.kind === 'retrying' ? 'waits to try again' : '';
+  switch (activity.kind) {
+    case 'none':
+      return '';
+    case 'tool':
+      return `uses ${activity.tool}`;
+    case 'model':
+      return 'thinks';
+    case 'api_retry':
+      return `asks the API again: ${activity.error}`;
+    case 'rate_limited':
+      return 'is rate limited';
+  }
+}
+
+/** What somebody should look at, as far as the state tells it: of the run first, then step by step. */
+export function alertsOf(state: RunState): readonly Alert[] {
+  const alerts: Alert[] = [];
+  const add = (kind: Alert['kind'], severity: Alert['severity'], message: string, step: string | null = null): void =>
+    void alerts.push({ kind, severity, message, step });
+  const { phase, budget } = state;
+  if (phase.kind === 'finished' && phase.outcome.kind === 'error' && phase.outcome.reason === 'abandoned')
+    add('abandoned', 'error', messageOf(phase.outcome));
+  else if (standingOf(state) === 'abandoned') add('abandoned', 'error', 'The process that ran it is gone.');
+  if (budget.kind === 'warned') add('budget', 'warning', `${Math.floor(budget.share * 100)} % of the budget is used.`);
+  if (budget.kind === 'exceeded') {
+    add(
+      'budget',
+      'error',
+      `The budget of ${budget.limit} ${budget.unit} is used up: ${Number(budget.used.toFixed(4))}.`,
+    );
+  }
+  const lost = lostCount(state);
+  if (lost.lines + lost.events > 0) add('lost', 'error', `${lost.lines} lines and ${lost.events} events were lost.`);
+  const hidden = hiddenCount(state);
+  if (hidden > 0) add('hidden', 'info', `${hidden} secrets were hidden in what was printed.`);
+  for (const step of state.steps) {
+    if (step.stall !== undefined) {
+      const seconds = Math.round(step.stall.forMs / 1000);
+      add('stall', 'warning', `It has stalled for ${seconds} s (${step.stall.cause.replaceAll('_', ' ')}).`, step.id);
+    }
+    if (step.leftOver > 0) add('left_over', 'warning', `It left ${step.leftOver} processes running.`, step.id);
+  }
+  return alerts;
+}
+
+function isoOrNull(ns: bigint | undefined): string | null {
+  return ns === undefined ? null : isoOfNs(ns);
+}

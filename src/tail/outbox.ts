@@ -1,0 +1,64 @@
+// What goes out on one connection, and how much of it may wait: the place where a slow watcher stops its own reading.
+// Knows no journals. Messages about the journal wait for room; answers are counted, and too many end the connection.
+import type { WebSocket } from 'ws';
+import { closeCodes, limits, type TailMessage } from './protocol.ts';
+
+/**
+ * So much may wait in this process for one watcher, beside one message. What a slow watcher has not taken is in the
+ * journal, so the bound is about keeping a fast one busy: at 256 KiB and a round trip of 10 ms that is 25 MB/s.
+ */
+export const defaultBufferBytes = 256 * 1024;
+
+export type Outbox = {
+  /** Whether a message about the journal may be sent now. */
+  readonly hasRoom: () => boolean;
+  readonly send: (encoded: Buffer) => void;
+  /** For what a client asked for. It is sent whether there is room or not. */
+  readonly answer: (message: TailMessage) => void;
+  readonly pong: (data: Buffer) => void;
+  /** Is told when there is room again. @returns what stops it */
+  readonly onRoom: (listener: () => void) => () => void;
+};
+
+export function createOutbox(socket: WebSocket, bufferBytes: number): Outbox {
+  const listeners = new Set<() => void>();
+  let full = false;
+  let answers = 0;
+
+  const sent = (): void => {
+    // At half, so that a watcher at its bound is not woken for every packet.
+    if (!full || socket.bufferedAmount > bufferBytes / 2) return;
+    full = false;
+    for (const listener of listeners) listener();
+  };
+  const counted = (send: (done: () => void) => void): void => {
+    // A burst is no harm while the kernel takes the answers: only what waits here is memory.
+    if (answers >= limits.maxUnreadAnswers && socket.bufferedAmount > 0) {
+      socket.close(closeCodes.unreadAnswers, 'too many answers wait to be read');
+      return;
+    }
+    answers += 1;
+    send(() => {
+      answers -= 1;
+      sent();
+    });
+  };
+
+  return {
+    hasRoom() {
+      if (socket.bufferedAmount >= bufferBytes) full = true;
+      return !full;
+    },
+    send: (encoded) => socket.send(encoded, { binary: false }, sent),
+    answer: (message) => counted((done) => socket.send(JSON.stringify(message), done)),
+    pong: (data) => counted((done) => socket.pong(data, false, done)),
+    onRoom(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+export function encode(message: TailMessage): Buffer {
+  return Buffer.from(JSON.stringify(message));
+}

@@ -1,0 +1,67 @@
+// Which runs the fleet view lists, and the bars of earlier runs beside each. Pure.
+import { isBad, isOpen, type RunRow } from './run-view.ts';
+
+export type StateFilter = 'all' | 'active' | 'failed' | 'succeeded';
+
+export const stateFilters = ['all', 'active', 'failed', 'succeeded'] as const satisfies readonly StateFilter[];
+
+export function filterRuns(
+  rows: readonly RunRow[],
+  filter: { readonly state: StateFilter; readonly workflow: string; readonly search: string },
+): readonly RunRow[] {
+  const search = filter.search.trim().toLowerCase();
+  return rows.filter(
+    (row) =>
+      inState(row, filter.state) &&
+      (filter.workflow === '' || row.workflow === filter.workflow) &&
+      (search === '' ||
+        `${row.workflow} ${row.id} ${row.message} ${row.currentStep ?? ''}`.toLowerCase().includes(search)),
+  );
+}
+
+export function countByState(rows: readonly RunRow[]): Readonly<Record<StateFilter, number>> {
+  const of = (state: StateFilter): number => rows.filter((row) => inState(row, state)).length;
+  return { all: rows.length, active: of('active'), failed: of('failed'), succeeded: of('succeeded') };
+}
+
+function inState(row: RunRow, state: StateFilter): boolean {
+  switch (state) {
+    case 'all':
+      return true;
+    case 'active':
+      return isOpen(row.status);
+    case 'failed':
+      return isBad(row.status);
+    case 'succeeded':
+      return row.status === 'success';
+  }
+}
+
+export type Bar = {
+  readonly id: string;
+  readonly height: number;
+  readonly status: RunRow['status'];
+  readonly self: boolean;
+};
+
+/** So many runs fit beside a row and can still be told apart. */
+const sparkBars = 12;
+
+/** Durations of this run and of those of the same workflow before it, oldest first; heights are shares of the longest. */
+export function sparkline(rows: readonly RunRow[], row: RunRow): readonly Bar[] {
+  const same = rows.filter(
+    (other) => other.workflow === row.workflow && (other.startedMs ?? 0) <= (row.startedMs ?? 0),
+  );
+  const shown = [...same].sort((a, b) => (a.startedMs ?? 0) - (b.startedMs ?? 0)).slice(-sparkBars);
+  const longest = Math.max(1, ...shown.map((other) => other.durationMs));
+  return shown.map((other) => ({
+    id: other.id,
+    height: Math.max(0.08, other.durationMs / longest),
+    status: other.status,
+    self: other.id === row.id,
+  }));
+}
+
+export function workflowNames(rows: readonly RunRow[]): readonly string[] {
+  return [...new Set(rows.map((row) => row.workflow))].sort();
+}

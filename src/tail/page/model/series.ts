@@ -1,0 +1,40 @@
+// Samples of several steps as the columns a chart takes: one of times, one a step, with nulls where a step has none. Pure.
+
+export type SeriesColumns = {
+  readonly steps: readonly string[];
+  readonly columns: readonly (readonly (number | null)[])[];
+};
+
+/** Two attempts or pauses further apart than this are not joined by a line, in seconds. */
+export const gapSeconds = 15;
+
+export function seriesOf<T extends { readonly timeMs: number; readonly step: string | undefined }>(
+  samples: readonly T[],
+  value: (sample: T) => number,
+): SeriesColumns {
+  const sorted = [...samples].sort((a, b) => a.timeMs - b.timeMs);
+  const steps = [...new Set(sorted.map((sample) => sample.step ?? ''))];
+  const times = [...new Set(sorted.map((sample) => sample.timeMs / 1000))];
+  const rowOf = new Map(times.map((time, index) => [time, index]));
+  const columns = steps.map(() => times.map((): number | null => null));
+  for (const sample of sorted) {
+    const column = columns[steps.indexOf(sample.step ?? '')];
+    const row = rowOf.get(sample.timeMs / 1000);
+    if (column !== undefined && row !== undefined) column[row] = value(sample);
+  }
+  return { steps, columns: [times, ...columns.map((column) => joined(column, times))] };
+}
+
+/** A sample of another step in between is no gap: undefined joins the points on both sides, null does not. */
+function joined(column: readonly (number | null)[], times: readonly number[]): (number | null)[] {
+  const out = [...column];
+  let last: number | undefined;
+  column.forEach((value, row) => {
+    if (value === null) return;
+    const near = last !== undefined && (times[row] ?? 0) - (times[last] ?? 0) < gapSeconds;
+    if (near && last !== undefined)
+      for (let between = last + 1; between < row; between++) out[between] = undefined as unknown as null;
+    last = row;
+  });
+  return out;
+}

@@ -1,0 +1,66 @@
+// Where in the page one is, as the part of the address behind `#`: it never reaches the server and can be shared.
+export type Tab = 'output' | 'conversation' | 'timeline' | 'resources' | 'alerts';
+
+export const tabs = ['output', 'conversation', 'timeline', 'resources', 'alerts'] as const satisfies readonly Tab[];
+
+export type Route =
+  | { readonly view: 'fleet' }
+  | { readonly view: 'login'; readonly code: string }
+  | { readonly view: 'compare'; readonly left: string; readonly right: string }
+  | {
+      readonly view: 'run';
+      readonly runId: string;
+      readonly tab: Tab;
+      /** The line that a shared link points to. */
+      readonly line?: number;
+      readonly step?: string;
+    };
+
+/** Ids are checked here as well as by the server, so that nothing else ever becomes part of a request's path. */
+const runIdPattern = /^[0-9a-z-]{1,64}$/;
+
+export function parseRoute(hash: string): Route {
+  const text = hash.replace(/^#/, '');
+  if (text.startsWith('code=')) return { view: 'login', code: decode(text.slice('code='.length)) };
+  const [path = '', query = ''] = text.split('?', 2);
+  const [, first, second = '', third = ''] = path.split('/');
+  if (first === 'compare' && runIdPattern.test(second) && runIdPattern.test(third))
+    return { view: 'compare', left: second, right: third };
+  if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet' };
+  const params = new URLSearchParams(query);
+  const line = Number(params.get('line') ?? 'none');
+  const step = params.get('step');
+  return {
+    view: 'run',
+    runId: second,
+    tab: (tabs as readonly string[]).includes(third) ? (third as Tab) : 'output',
+    ...(Number.isSafeInteger(line) && line >= 0 ? { line } : {}),
+    ...(step !== null && step !== '' ? { step } : {}),
+  };
+}
+
+export function formatRoute(route: Route): string {
+  switch (route.view) {
+    case 'fleet':
+      return '#/';
+    case 'login':
+      return `#code=${encodeURIComponent(route.code)}`;
+    case 'compare':
+      return `#/compare/${route.left}/${route.right}`;
+    case 'run': {
+      const params = new URLSearchParams();
+      if (route.line !== undefined) params.set('line', String(route.line));
+      if (route.step !== undefined) params.set('step', route.step);
+      const query = params.size === 0 ? '' : `?${params}`;
+      return `#/runs/${route.runId}/${route.tab}${query}`;
+    }
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,98 @@
+// The frame around every view: the bar at the top, the view that the address names, and what lies above it.
+import { app, askSession, setTheme } from '../app-state.ts';
+import { toggleNotifications } from '../notify.ts';
+import { useStore } from '../store.ts';
+import { Compare } from './compare.tsx';
+import { Fleet } from './fleet.tsx';
+import { Help } from './help.tsx';
+import { Login } from './login.tsx';
+import { Failure, Icon } from './parts.tsx';
+import { Run } from './run.tsx';
+import { say, Toasts } from './toasts.tsx';
+import { useKeys } from './use-keys.ts';
+
+export function App() {
+  const session = useStore(app, (state) => state.session);
+  const help = useStore(app, (state) => state.help);
+  useKeys({ '?': () => app.set({ help: true }) });
+  return (
+    <>
+      <a class="skip-link" href="#main" onClick={focusMain}>
+        Skip to content
+      </a>
+      <TopBar />
+      <main id="main" tabIndex={-1}>
+        {session.kind === 'signed_in' && <View />}
+        {session.kind === 'signed_out' && <Login message={session.message} />}
+        {session.kind === 'failed' && <Failure failure={session.failure} retry={() => void askSession()} />}
+      </main>
+      <Toasts />
+      {help && <Help onClose={() => app.set({ help: false })} />}
+    </>
+  );
+}
+
+/** The part of the address behind # is the route, so the link focuses instead of going there. */
+function focusMain(event: Event): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+function View() {
+  const route = useStore(app, (state) => state.route);
+  switch (route.view) {
+    case 'login':
+    case 'fleet':
+      return <Fleet />;
+    case 'compare':
+      return <Compare left={route.left} right={route.right} />;
+    case 'run':
+      return <Run key={route.runId} route={route} />;
+  }
+}
+
+function TopBar() {
+  const dark = useStore(app, (state) => state.dark);
+  const notify = useStore(app, (state) => state.notify);
+  return (
+    <header class="topbar">
+      <a class="brand" href="#/">
+        <svg viewBox="0 0 20 16" width="20" height="16" aria-hidden="true">
+          <rect x="0" y="1" width="11" height="3.600" rx="1.800" />
+          <rect x="4" y="6.200" width="15" height="3.600" rx="1.800" opacity=".65" />
+          <rect x="10" y="11.400" width="8" height="3.600" rx="1.800" />
+        </svg>
+        stepspan
+      </a>
+      <span class="grow" />
+      <button
+        type="button"
+        class="icon"
+        aria-pressed={notify}
+        aria-label="Notifications"
+        title="Tell me when a run ends, gets stuck or goes over its budget"
+        onClick={() => void toggleNotifications().then(say)}
+      >
+        <Icon name="bell" />
+      </button>
+      <button
+        type="button"
+        class="icon"
+        aria-label={dark ? 'Light theme' : 'Dark theme'}
+        title={dark ? 'Light theme' : 'Dark theme'}
+        onClick={() => setTheme(dark ? 'light' : 'dark')}
+      >
+        <Icon name={dark ? 'sun' : 'moon'} />
+      </button>
+      <button
+        type="button"
+        class="icon"
+        aria-label="Keyboard help"
+        title="Keyboard (?)"
+        onClick={() => app.set({ help: true })}
+      >
+        <kbd>?</kbd>
+      </button>
+    </header>
+  );
+}

@@ -1,0 +1,166 @@
+// A Claude step as a conversation: what it said, which tool it called with what, what came back, what it cost.
+import { useEffect, useState } from 'preact/hooks';
+import type { ConversationAnswer } from '../../api/answers.ts';
+import { type ApiFailure, getJson } from '../api/http.ts';
+import { msOfNsText } from '../api/views.ts';
+import { count, duration, money, timeOfDay } from '../model/format.ts';
+import type { RunView } from '../model/run-view.ts';
+import type { RunSession } from '../run-session.ts';
+import { useStore } from '../store.ts';
+import { Empty, Failure, Skeleton } from './parts.tsx';
+
+type Turn = ConversationAnswer['turns'][number];
+
+/** More turns than this are not drawn at once; the newest are. */
+const shownTurns = 400;
+const refreshMs = 1_000;
+
+export function Conversation({ session, run, step }: { session: RunSession; run: RunView; step: string | undefined }) {
+  const claude = run.stepList.filter((one) => one.kind === 'claude' && one.attempts.length > 0);
+  const [picked, setPicked] = useState<string>();
+  const chosen = claude.find((one) => one.id === (picked ?? step)) ?? claude.at(-1);
+  const events = useStore(session.store, (state) => state.claudeEvents);
+  const [turns, setTurns] = useState<readonly Turn[]>();
+  const [failure, setFailure] = useState<ApiFailure>();
+  const id = chosen?.id;
+  useEffect(() => setTurns(undefined), [id]);
+  useEffect(() => {
+    if (id === undefined) return;
+    const abort = new AbortController();
+    const ask = async (): Promise<void> => {
+      const answer = await getJson<ConversationAnswer>(
+        `/runs/${run.id}/conversation?step=${encodeURIComponent(id)}`,
+        abort.signal,
+      );
+      if (abort.signal.aborted) return;
+      setFailure(answer.ok ? undefined : answer.failure);
+      if (answer.ok) setTurns(answer.value.turns);
+    };
+    const timer = setTimeout(() => void ask(), turns === undefined ? 0 : refreshMs);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [run.id, id, events, run.status]);
+
+  if (chosen === undefined)
+    return (
+      <Empty title="No conversation">
+        <p>
+          {run.stepList.some((one) => one.kind === 'claude')
+            ? 'No Claude step has started yet.'
+            : 'This workflow has no Claude step.'}
+        </p>
+      </Empty>
+    );
+  return (
+    <section class="conversation">
+      <div class="toolbar">
+        <div class="segments" role="group" aria-label="Claude step">
+          {claude.map((one) => (
+            <button key={one.id} type="button" aria-pressed={one.id === chosen.id} onClick={() => setPicked(one.id)}>
+              {one.name}
+            </button>
+          ))}
+        </div>
+        <span class="muted">{money(chosen.costUsd)}</span>
+      </div>
+      {failure !== undefined && turns === undefined && <Failure failure={failure} />}
+      {turns === undefined && failure === undefined && <Skeleton rows={6} />}
+      {turns !== undefined && (
+        <ol class="turns">
+          {turns.length > shownTurns && <li class="muted">{turns.length - shownTurns} earlier turns are not shown.</li>}
+          {turns.slice(-shownTurns).map((turn) => (
+            <TurnItem key={turn.seq} turn={turn} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function TurnItem({ turn }: { turn: Turn }) {
+  const body = bodyOf(turn.event);
+  if (body === undefined) return null;
+  return (
+    <li class={`turn t-${turn.event.type.replace('claude.', '')}`}>
+      <span class="when muted tabular">{timeOfDay(msOfNsText(turn.ns))}</span>
+      <div>{body}</div>
+    </li>
+  );
+}
+
+/** Everything is text: nothing that Claude or a tool says is read as HTML or as Markdown. */
+function bodyOf(event: Turn['event']) {
+  switch (event.type) {
+    case 'claude.said':
+      return <p class="said">{event.text}</p>;
+    case 'claude.tool_called':
+      return <Block title={event.tool} text={pretty(event.input)} />;
+    case 'claude.tool_returned':
+      return <Block title={event.isError ? 'error' : 'result'} text={event.text} bad={event.isError} />;
+    case 'claude.session':
+      return <p class="muted">Session with {event.model}</p>;
+    case 'claude.usage':
+      return (
+        <p class="cost muted tabular">
+          {money(event.use.costUsd)} ·{' '}
+          {count(event.use.inputTokens + event.use.cacheReadTokens + event.use.cacheCreationTokens)} in,{' '}
+          {count(event.use.outputTokens)} out
+        </p>
+      );
+    case 'claude.retrying':
+      return (
+        <p class="bad">
+          The API failed, try {event.attempt}: {event.error}
+        </p>
+      );
+    case 'claude.rate_limited':
+      return <p class="bad">Rate limited ({event.status})</p>;
+    case 'claude.permission_denied':
+      return <Block title={`${event.tool}: permission denied`} text={event.input} bad />;
+    case 'claude.notice':
+      return (
+        <p class="muted">
+          {event.what}: {event.text}
+        </p>
+      );
+    case 'claude.result':
+      return (
+        <p class={event.isError ? 'bad' : 'good'}>
+          {event.isError ? `Ended with ${event.subtype}` : 'Done'} · {event.turns} turns · {duration(event.durationMs)}{' '}
+          · {money(event.costUsd)}
+        </p>
+      );
+    default:
+      return undefined;
+  }
+}
+
+/** Longer texts are folded to this many lines. */
+const openLines = 12;
+
+function Block({ title, text, bad = false }: { title: string; text: string; bad?: boolean }) {
+  const lines = text.split('\n');
+  const long = lines.length > openLines;
+  return (
+    <details class={`block ${bad ? 'bad' : ''}`} open={!long}>
+      <summary>
+        <strong>{title}</strong> <span class="muted clip">{lines[0]}</span>
+      </summary>
+      <pre tabIndex={0}>{text}</pre>
+    </details>
+  );
+}
+
+function pretty(json: string): string {
+  try {
+    const value = JSON.parse(json) as Record<string, unknown>;
+    const entries = Object.entries(value);
+    return entries.every(([, one]) => typeof one === 'string')
+      ? entries.map(([key, one]) => `${key}: ${String(one)}`).join('\n')
+      : JSON.stringify(value, undefined, 2);
+  } catch {
+    return json;
+  }
+}

@@ -1,0 +1,102 @@
+// One run in the list: state, where it is, how long, what it cost, and the runs of the same workflow before it.
+
+import { sparkline } from '../model/fleet.ts';
+import { age, clock, duration, fullTime, money } from '../model/format.ts';
+import { isOpen, type RunRow, statusWord } from '../model/run-view.ts';
+import { formatRoute } from '../route.ts';
+import { Status } from './parts.tsx';
+
+export function FleetRow(props: {
+  row: RunRow;
+  all: readonly RunRow[];
+  chosen: boolean;
+  comparable: boolean;
+  onChoose: () => void;
+}) {
+  const { row } = props;
+  const open = isOpen(row.status);
+  const now = Date.now();
+  const took = open && row.startedMs !== undefined && row.status === 'running' ? now - row.startedMs : row.durationMs;
+  return (
+    <li class={`run-row ${props.chosen ? 'chosen' : ''}`}>
+      <input
+        type="checkbox"
+        aria-label={`Compare ${row.workflow} ${row.id}`}
+        title={
+          props.comparable
+            ? 'Choose two runs of one workflow to compare'
+            : 'Only runs of the same workflow can be compared'
+        }
+        checked={props.chosen}
+        disabled={!props.comparable}
+        onChange={props.onChoose}
+      />
+      <a class="run-link" href={formatRoute({ view: 'run', runId: row.id, tab: 'output' })}>
+        <span class="run-name">
+          <strong>{row.workflow === '' ? '(no name)' : row.workflow}</strong>
+          <span class="muted mono">{row.id}</span>
+        </span>
+        <Status status={row.status} />
+        <span class="run-where">
+          {open ? (
+            <>
+              <progress max={100} value={row.progress} aria-label={`Progress of ${row.id}`} />
+              <span class="muted clip">{row.currentStep ?? ''}</span>
+            </>
+          ) : (
+            <span class="muted clip" title={row.message}>
+              {row.message}
+            </span>
+          )}
+        </span>
+        <span class="num first" title="steps done">
+          {row.steps.done}/{row.steps.total}
+        </span>
+        <span class="num" title="time">
+          {open ? clock(took) : duration(took)}
+        </span>
+        <span class="num" title={row.costEstimated ? 'cost, estimated' : 'cost'}>
+          {row.costEstimated ? '~' : ''}
+          {money(row.costUsd)}
+        </span>
+        <span class="num muted" title={fullTime(row.startedMs)}>
+          {age(row.startedMs, now)}
+        </span>
+        <Spark row={row} all={props.all} />
+      </a>
+    </li>
+  );
+}
+
+const sparkHeight = 20;
+
+function Spark({ row, all }: { row: RunRow; all: readonly RunRow[] }) {
+  const bars = sparkline(all, row);
+  return (
+    <svg
+      class="spark"
+      width="84"
+      height={sparkHeight}
+      role="img"
+      aria-label={`Last ${bars.length} runs of ${row.workflow}`}
+    >
+      {bars.map((bar, index) => {
+        const height = Math.max(2, bar.height * sparkHeight);
+        const x = 84 - (bars.length - index) * 7;
+        return (
+          <rect
+            key={bar.id}
+            class={`bar s-${bar.status} ${bar.self ? 'self' : ''}`}
+            x={x}
+            y={sparkHeight - height}
+            width="5"
+            height={height}
+            rx="1"
+          >
+            <title>{statusWord(bar.status)}</title>
+          </rect>
+        );
+      })}
+    </svg>
+  );
+}

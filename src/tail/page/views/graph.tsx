@@ -1,0 +1,94 @@
+// The workflow as a graph: states by form and colour, the running path, how long each step took. A node chooses its step.
+import { useMemo } from 'preact/hooks';
+import { clock, duration } from '../model/format.ts';
+import { type GraphNode, layoutGraph, nodeHeight, nodeWidth } from '../model/graph.ts';
+import { type StepView, statusWord } from '../model/run-view.ts';
+import { glyphOf } from './parts.tsx';
+
+export function Graph(props: {
+  steps: readonly StepView[];
+  chosen: string | undefined;
+  nowMs: number;
+  onChoose: (step: string | undefined) => void;
+}) {
+  const { steps, chosen } = props;
+  const graph = useMemo(() => layoutGraph(steps), [steps]);
+  return (
+    <div class="graph" tabIndex={0} role="group" aria-label="Workflow graph">
+      <svg width={graph.width} height={graph.height} viewBox={`0 0 ${graph.width} ${graph.height}`}>
+        {graph.edges.map((edge) => (
+          <path key={edge.key} class={`edge ${edge.state}`} d={edge.path} />
+        ))}
+        {graph.nodes.map((node) => (
+          <Node
+            key={node.step.id}
+            node={node}
+            chosen={chosen === node.step.id}
+            nowMs={props.nowMs}
+            onChoose={props.onChoose}
+          />
+        ))}
+      </svg>
+    </div>
+  );
+}
+
+function Node(props: {
+  node: GraphNode;
+  chosen: boolean;
+  nowMs: number;
+  onChoose: (step: string | undefined) => void;
+}) {
+  const { step, x, y } = props.node;
+  const choose = (): void => props.onChoose(props.chosen ? undefined : step.id);
+  return (
+    <g
+      class={`node s-${step.status} ${props.chosen ? 'chosen' : ''}`}
+      transform={`translate(${x} ${y})`}
+      role="button"
+      tabindex={0}
+      aria-pressed={props.chosen}
+      aria-label={spoken(step, props.nowMs)}
+      onClick={choose}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' && event.key !== ' ') return;
+        event.preventDefault();
+        choose();
+      }}
+    >
+      <rect class="box" width={nodeWidth} height={nodeHeight} rx="7" />
+      <svg class={`glyph s-${step.status}`} x="9" y="15" width="16" height="16" viewBox="0 0 16 16">
+        {glyphOf(step.status)}
+      </svg>
+      <text class="name" x="33" y="19">
+        {short(step.name)}
+      </text>
+      {/* Keeps the two texts two words for whoever reads them without seeing. */ ' '}
+      <text class="sub" x="33" y="35">
+        {detail(step, props.nowMs)}
+      </text>
+    </g>
+  );
+}
+
+/** Begins with what is seen, so that a person who speaks to the page can say it. */
+function spoken(step: StepView, nowMs: number): string {
+  const rest = [statusWord(step.status), step.message, short(step.name) === step.name ? '' : step.name];
+  return [`${short(step.name)} ${detail(step, nowMs)}`, ...rest.filter((text) => text !== '')].join(', ');
+}
+
+function detail(step: StepView, nowMs: number): string {
+  const attempts = step.attempts.length > 1 ? `, ${step.attempts.length} attempts` : '';
+  return `${step.kind === 'claude' ? 'Claude · ' : ''}${took(step, nowMs)}${attempts}`;
+}
+
+function took(step: StepView, nowMs: number): string {
+  if (step.status === 'planned' || step.status === 'skip') return statusWord(step.status);
+  if (step.status === 'running' && step.startedMs !== undefined) return clock(nowMs - step.startedMs);
+  return duration(step.durationMs);
+}
+
+/** As much as fits into a node at its font size. */
+function short(name: string): string {
+  return name.length > 21 ? `${name.slice(0, 20)}…` : name;
+}

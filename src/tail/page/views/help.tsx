@@ -1,0 +1,34 @@
+// The keys, in a dialog.
+import { Dialog } from './parts.tsx';
+
+const keys: readonly (readonly [string, string])[] = [
+  ['/', 'search the output, or the list of runs'],
+  ['n  N', 'next hit, hit before'],
+  ['f', 'next failed step'],
+  ['p', 'pause or resume the run'],
+  ['g  G', 'first line, newest line (and follow)'],
+  ['j  k', 'a line down, a line up'],
+  ['w', 'wrap long lines'],
+  ['1 … 5', 'output, conversation, timeline, resources, alerts'],
+  ['Esc', 'leave the search'],
+  ['?', 'this help'],
+];
+
+export function Help({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title="Keyboard" onClose={onClose}>
+      <dl class="keys">
+        {keys.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              {key.split('  ').map((one) => (
+                <kbd key={one}>{one}</kbd>
+              ))}
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

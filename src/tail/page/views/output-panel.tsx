@@ -1,0 +1,203 @@
+// The output of a run: toolbar, rows of the terminal with their numbers, scroll bar. Ties feed, search and terminal together.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { app, go, recall, remember } from '../app-state.ts';
+import { digits } from '../model/format.ts';
+import { isOpen, type RunView } from '../model/run-view.ts';
+import type { Feed } from '../output/feed.ts';
+import { everything } from '../output/line.ts';
+import { searchPattern } from '../output/paint.ts';
+import { type ScreenRow, screenAtEnd, screenFrom } from '../output/screen.ts';
+import { createTerminal, type TerminalView } from '../output/terminal.ts';
+import { indexOfSeq } from '../output/window.ts';
+import type { RunSession } from '../run-session.ts';
+import { useStore } from '../store.ts';
+import { Gutter } from './gutter.tsx';
+import { OutputToolbar } from './output-toolbar.tsx';
+import { Empty, Icon } from './parts.tsx';
+import { ScrollBar } from './scroll-bar.tsx';
+import { useKeys } from './use-keys.ts';
+import { useScroll } from './use-scroll.ts';
+
+export function OutputPanel(props: {
+  session: RunSession;
+  feed: Feed;
+  run: RunView;
+  step: string | undefined;
+  line: number | undefined;
+  names: ReadonlyMap<string, string>;
+}) {
+  const { session, feed, step } = props;
+  const dark = useStore(app, (state) => state.dark);
+  const [, redraw] = useState(0);
+  const [wrap, setWrap] = useState(recall('stepspan.wrap') !== 'no');
+  const [offset, setOffset] = useState(0);
+  const [rows, setRows] = useState<readonly ScreenRow[]>([]);
+  const holder = useRef<HTMLDivElement>(null);
+  const area = useRef<HTMLDivElement>(null);
+  const terminal = useRef<TerminalView | undefined>(undefined);
+  const frame = useRef(0);
+  const view = useRef({ wrap, offset });
+  view.current = { wrap, offset };
+
+  /** At most one drawing a frame of the browser, however fast lines come. */
+  const draw = (): void => {
+    if (frame.current !== 0) return;
+    frame.current = requestAnimationFrame(() => {
+      frame.current = 0;
+      const screen = terminal.current;
+      if (screen === undefined) return;
+      const { window, following, topSeq } = feed.state();
+      // What is being selected must not move away under the pointer.
+      if (following && screen.hasSelection()) return;
+      const { rows: height, columns } = screen.size();
+      const search = searchPattern(session.search.state().query);
+      const options = { rows: height, columns, ...view.current, search };
+      const next = following ? screenAtEnd(window, options) : screenFrom(window, topSeq, options);
+      screen.draw(next);
+      setRows(next);
+      redraw((count) => count + 1);
+    });
+  };
+
+  useEffect(() => {
+    const element = holder.current;
+    if (element === null) return;
+    const made = createTerminal(element, app.get().dark);
+    terminal.current = made;
+    const resize = new ResizeObserver(() => {
+      made.fit();
+      draw();
+    });
+    resize.observe(element);
+    made.fit();
+    draw();
+    const offFeed = feed.onChange(draw);
+    const offSearch = session.search.onChange(draw);
+    return () => {
+      offFeed();
+      offSearch();
+      resize.disconnect();
+      cancelAnimationFrame(frame.current);
+      frame.current = 0;
+      made.dispose();
+      terminal.current = undefined;
+    };
+  }, [feed]);
+  useEffect(() => terminal.current?.setTheme(dark), [dark]);
+  useEffect(draw, [wrap, offset]);
+  useEffect(() => {
+    if (feed.state().filter.step !== step) feed.setFilter({ ...feed.state().filter, step });
+  }, [feed, step]);
+  useEffect(() => {
+    if (props.line !== undefined && feed.state().topSeq !== props.line) feed.showSeq(props.line);
+  }, [props.line]);
+
+  const state = feed.state();
+  const { window } = state;
+  const topIndex = (): number => {
+    const first = rows[0];
+    return first === undefined ? 0 : indexOfSeq(window, first.line.seq);
+  };
+  const scrollBy = (lines: number): void => {
+    const now = feed.state();
+    const height = terminal.current?.size().rows ?? 1;
+    const first = rows[0]?.line.seq;
+    const at = now.following && first !== undefined ? indexOfSeq(now.window, first) : topIndex();
+    const target = at + lines;
+    const atBottom = now.window.atEnd && rows.at(-1)?.line.seq === now.window.lines.at(-1)?.seq;
+    if (lines > 0 && (now.following || atBottom || (now.window.atEnd && target >= now.window.lines.length - 1)))
+      feed.follow();
+    else feed.showIndex(Math.max(0, Math.min(target, now.window.lines.length - Math.min(height, 2))));
+  };
+  useScroll(area, scrollBy, (columns) => wrap || setOffset((now) => Math.max(0, now + columns)));
+  const toggleWrap = (): void => {
+    remember('stepspan.wrap', wrap ? 'no' : undefined);
+    setWrap(!wrap);
+    setOffset(0);
+  };
+  const jump = (direction: 1 | -1): void => {
+    const seq = session.search.step(direction, rows[0]?.line.seq ?? 0);
+    if (seq !== undefined) feed.showSeq(seq);
+  };
+  useKeys({
+    n: () => jump(1),
+    N: () => jump(-1),
+    j: () => scrollBy(1),
+    k: () => scrollBy(-1),
+    g: () => feed.showSeq(state.firstSeq),
+    G: () => feed.follow(),
+    w: toggleWrap,
+    PageDown: () => scrollBy((terminal.current?.size().rows ?? 20) - 2),
+    PageUp: () => scrollBy(2 - (terminal.current?.size().rows ?? 20)),
+    Home: () => feed.showSeq(state.firstSeq),
+    End: () => feed.follow(),
+    ...(wrap ? {} : { ArrowLeft: () => setOffset(Math.max(0, offset - 8)), ArrowRight: () => setOffset(offset + 8) }),
+  });
+  const nothing = window.lines.length === 0 && !state.loading;
+  const filtered = state.filter !== everything && Object.values(state.filter).some((value) => value !== undefined);
+
+  return (
+    <section class="output" aria-label="Output">
+      <OutputToolbar
+        session={session}
+        feed={feed}
+        run={props.run}
+        wrap={wrap}
+        onWrap={toggleWrap}
+        onJump={jump}
+        onStep={(chosen) =>
+          go(
+            { view: 'run', runId: props.run.id, tab: 'output', ...(chosen === undefined ? {} : { step: chosen }) },
+            true,
+          )
+        }
+      />
+      <div class="output-area" ref={area}>
+        <Gutter
+          rows={rows}
+          runId={props.run.id}
+          rowHeight={terminal.current?.size().rowHeight ?? 16}
+          names={props.names}
+          marked={props.line}
+          hit={session.search.state().hits[session.search.state().at]}
+        />
+        <div class="screen" ref={holder} tabIndex={0} role="document" aria-label="Lines of output" />
+        <ScrollBar
+          firstSeq={state.firstSeq}
+          headSeq={state.headSeq}
+          topSeq={rows[0]?.line.seq ?? 0}
+          bottomSeq={state.following ? state.headSeq : (rows.at(-1)?.line.seq ?? 0)}
+          onSeek={(seq) => (seq >= state.headSeq - 1 ? feed.follow() : feed.showSeq(seq))}
+        />
+        {nothing && (
+          <div class="over">
+            <Empty title={filtered ? 'No line fits the filter' : 'Nothing was printed yet'} />
+          </div>
+        )}
+        {state.failure !== '' && <p class="over banner bad">{state.failure}</p>}
+        {!state.following && (
+          <button type="button" class="follow" onClick={() => feed.follow()}>
+            <Icon name="bottom" /> Follow
+          </button>
+        )}
+      </div>
+      <p class="output-foot muted tabular">
+        <span>
+          {rows.length === 0
+            ? 'no lines'
+            : `lines ${digits(rows[0]?.line.seq ?? 0)} to ${digits(rows.at(-1)?.line.seq ?? 0)}`}{' '}
+          of {digits(state.headSeq)}
+        </span>
+        <span>
+          {state.following
+            ? isOpen(props.run.status)
+              ? 'following'
+              : 'end of the run'
+            : state.loading
+              ? 'loading'
+              : 'stopped; scroll to the end to follow'}
+        </span>
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,156 @@
+// The head of a run: what it is, how it stands, how long still, what it cost, and what can be done with it.
+import { useState } from 'preact/hooks';
+import { go } from '../app-state.ts';
+import { clock, count, digits, duration, fullTime, money, timeOfDay } from '../model/format.ts';
+import { isOpen, type RunView } from '../model/run-view.ts';
+import { Dialog, Icon, Status } from './parts.tsx';
+import { steer } from './steer.ts';
+import { say } from './toasts.tsx';
+
+export function RunHeader(props: { run: RunView; nowMs: number; control: boolean; refresh: () => void }) {
+  const { run, nowMs } = props;
+  const open = isOpen(run.status);
+  const elapsed = run.status === 'running' && run.startedMs !== undefined ? nowMs - run.startedMs : run.durationMs;
+  return (
+    <header class="run-head">
+      <div class="run-title">
+        <h1 title={run.description}>{run.workflow === '' ? '(no name)' : run.workflow}</h1>
+        <Status status={run.status} />
+        <button
+          type="button"
+          class="quiet mono"
+          title="Copy the id"
+          onClick={() => void navigator.clipboard?.writeText(run.id).then(() => say('The id is copied.'))}
+        >
+          {run.id}
+        </button>
+        <span class="grow" />
+        {run.links.map((link) => (
+          <a key={link.url} class="button" href={link.url} target="_blank" rel="noopener noreferrer">
+            {link.label} <Icon name="out" />
+          </a>
+        ))}
+        {props.control && <Controls run={run} refresh={props.refresh} />}
+      </div>
+      <progress class={`s-${run.status}`} max={100} value={run.progress} aria-label="Progress of the run" />
+      <dl class="facts">
+        <Fact name="Steps" value={`${run.steps.done} of ${run.steps.total}`} />
+        <Fact name="Time" value={open ? clock(elapsed) : duration(elapsed)} title={fullTime(run.startedMs)} />
+        {open && <Fact name="Done at" value={eta(run, nowMs)} />}
+        <Fact
+          name="Cost"
+          value={`${run.costEstimated ? '~' : ''}${money(run.costUsd)}${run.budgetUsd === undefined ? '' : ` of ${money(run.budgetUsd)}`}`}
+        />
+        <Fact name="Tokens" value={count(run.tokens)} />
+        <Fact name="Lines" value={digits(run.lines)} />
+        {run.message !== '' && <Fact name="Why" value={run.message} wide />}
+      </dl>
+    </header>
+  );
+}
+
+function eta(run: RunView, nowMs: number): string {
+  if (run.status !== 'running' || run.etaMs === undefined) return '–';
+  // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
+  if (run.etaMs <= nowMs) return 'later than expected';
+  return `${timeOfDay(run.etaMs)} (${clock(run.etaMs - nowMs)})`;
+}
+
+function Fact({ name, value, title, wide }: { name: string; value: string; title?: string; wide?: boolean }) {
+  return (
+    <div class={wide ? 'wide' : ''} title={title ?? ''}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function Controls({ run, refresh }: { run: RunView; refresh: () => void }) {
+  const [asking, setAsking] = useState<'cancel' | 'pause' | undefined>();
+  if (!isOpen(run.status)) {
+    const failed =
+      run.status === 'success'
+        ? undefined
+        : run.stepList.find((step) => ['failure', 'error', 'timeout', 'cancellation'].includes(step.status));
+    if (failed === undefined) return null;
+    const retry = async (): Promise<void> => {
+      const runId = await steer(run, 'retry', refresh, { fromStep: failed.id });
+      if (runId !== undefined && runId !== run.id) go({ view: 'run', runId, tab: 'output' });
+    };
+    return (
+      <button type="button" onClick={() => void retry()} title={`A new run that goes on from ${failed.name}`}>
+        <Icon name="play" /> Retry from {failed.name}
+      </button>
+    );
+  }
+  return (
+    <>
+      {run.paused === undefined ? (
+        <button
+          type="button"
+          disabled={run.status === 'cancelling'}
+          onClick={() => setAsking('pause')}
+          title="Pause (p)"
+        >
+          <Icon name="pause" /> Pause
+        </button>
+      ) : (
+        <button type="button" class="primary" onClick={() => void steer(run, 'resume', refresh)} title="Resume (p)">
+          <Icon name="play" /> Resume
+        </button>
+      )}
+      <button type="button" class="danger" disabled={run.status === 'cancelling'} onClick={() => setAsking('cancel')}>
+        <Icon name="stop" /> Cancel
+      </button>
+      {asking === 'cancel' && (
+        <Dialog title="Cancel this run?" onClose={() => setAsking(undefined)}>
+          <p>What runs now is ended, and the steps that are left are not started. This cannot be taken back.</p>
+          <footer>
+            <button type="button" onClick={() => setAsking(undefined)}>
+              Keep it running
+            </button>
+            <button
+              type="button"
+              class="danger"
+              onClick={() => {
+                setAsking(undefined);
+                void steer(run, 'cancel', refresh);
+              }}
+            >
+              Cancel the run
+            </button>
+          </footer>
+        </Dialog>
+      )}
+      {asking === 'pause' && (
+        <Dialog title="Pause this run" onClose={() => setAsking(undefined)}>
+          <p>
+            Hold the next step, and let what runs end; or freeze what runs now as well. A frozen step may lose its
+            network connections.
+          </p>
+          <footer>
+            <button
+              type="button"
+              onClick={() => {
+                setAsking(undefined);
+                void steer(run, 'pause', refresh, { now: true });
+              }}
+            >
+              Freeze now
+            </button>
+            <button
+              type="button"
+              class="primary"
+              onClick={() => {
+                setAsking(undefined);
+                void steer(run, 'pause', refresh);
+              }}
+            >
+              Hold the next step
+            </button>
+          </footer>
+        </Dialog>
+      )}
+    </>
+  );
+}

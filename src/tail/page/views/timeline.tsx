@@ -1,0 +1,155 @@
+// The waterfall: steps, attempts, Claude's model calls and tools over time. Zoomed by the wheel with Ctrl, buttons and keys.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { TimelineAnswer } from '../../api/answers.ts';
+import { type ApiFailure, getJson } from '../api/http.ts';
+import { spansOf } from '../api/views.ts';
+import { duration } from '../model/format.ts';
+import type { RunView } from '../model/run-view.ts';
+import { isOpen } from '../model/run-view.ts';
+import { fullRange, pan, type Span, type TimeRange, ticks, timelineRows, zoom } from '../model/timeline.ts';
+import type { RunSession } from '../run-session.ts';
+import { useStore } from '../store.ts';
+import { Empty, Failure, Icon, Skeleton } from './parts.tsx';
+
+const refreshMs = 1_000;
+/** Spans narrower than nothing are still seen and can be pointed at. */
+const narrowestPercent = 0.15;
+/** A browser draws so many bars at once without a pause; zooming in brings the others. */
+const shownSpans = 4_000;
+
+export function Timeline(props: {
+  session: RunSession;
+  run: RunView;
+  names: ReadonlyMap<string, string>;
+  nowMs: number;
+}) {
+  const { session, run } = props;
+  const events = useStore(session.store, (state) => state.spanEvents);
+  const [spans, setSpans] = useState<readonly Span[]>();
+  const [dropped, setDropped] = useState(0);
+  const [failure, setFailure] = useState<ApiFailure>();
+  const [chosen, setChosen] = useState<TimeRange>();
+  const chart = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    const ask = async (): Promise<void> => {
+      const answer = await getJson<TimelineAnswer>(`/runs/${run.id}/timeline`, abort.signal);
+      if (abort.signal.aborted) return;
+      setFailure(answer.ok ? undefined : answer.failure);
+      if (!answer.ok) return;
+      setSpans(spansOf(answer.value));
+      setDropped(answer.value.dropped);
+    };
+    const timer = setTimeout(() => void ask(), spans === undefined ? 0 : refreshMs);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [run.id, events, run.status]);
+
+  const endMs = isOpen(run.status) ? props.nowMs : (run.startedMs ?? 0) + run.durationMs;
+  const full = fullRange(spans ?? [], endMs);
+  const range = chosen ?? full;
+  const at = useRef({ range, full });
+  at.current = { range, full };
+  const zoomBy = (factor: number, share = 0.5): void =>
+    setChosen(zoom(range, full, factor, range.fromMs + share * (range.toMs - range.fromMs)));
+  useEffect(() => {
+    const element = chart.current;
+    if (element === null) return;
+    const onWheel = (event: WheelEvent): void => {
+      const { range: now, full: all } = at.current;
+      const box = element.querySelector('.track')?.getBoundingClientRect();
+      if (box === undefined) return;
+      const width = now.toMs - now.fromMs;
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+        setChosen(zoom(now, all, event.deltaY > 0 ? 1.25 : 0.8, now.fromMs + share * width));
+      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        event.preventDefault();
+        setChosen(pan(now, all, ((event.deltaX || event.deltaY) / box.width) * width));
+      }
+    };
+    element.addEventListener('wheel', onWheel, { passive: false });
+    return () => element.removeEventListener('wheel', onWheel);
+  }, [spans === undefined]);
+
+  if (spans === undefined) return failure === undefined ? <Skeleton rows={8} /> : <Failure failure={failure} />;
+  if (spans.length === 0) return <Empty title="Nothing has started yet" />;
+  const place = (ms: number): number => (100 * (ms - range.fromMs)) / (range.toMs - range.fromMs);
+  const visible = spans.filter((span) => (span.endMs ?? endMs) >= range.fromMs && span.startMs <= range.toMs);
+  const rows = timelineRows(visible.slice(0, shownSpans), props.names);
+  const hidden = dropped + Math.max(0, visible.length - shownSpans);
+  return (
+    <section class="timeline">
+      <div class="toolbar" role="toolbar" aria-label="Timeline">
+        <button type="button" class="icon" aria-label="Zoom in" onClick={() => zoomBy(0.5)}>
+          <Icon name="zoomIn" />
+        </button>
+        <button type="button" class="icon" aria-label="Zoom out" onClick={() => zoomBy(2)}>
+          <Icon name="zoomOut" />
+        </button>
+        <button type="button" disabled={chosen === undefined} onClick={() => setChosen(undefined)}>
+          Whole run
+        </button>
+        <span class="muted">
+          {duration(range.toMs - range.fromMs)} shown{hidden > 0 ? `, ${hidden} spans left out` : ''}
+        </span>
+      </div>
+      <div
+        class="chart"
+        ref={chart}
+        tabIndex={0}
+        role="group"
+        aria-label="Waterfall; plus and minus zoom, arrows move"
+        onKeyDown={(event) => {
+          const width = range.toMs - range.fromMs;
+          if (event.key === '+') zoomBy(0.5);
+          else if (event.key === '-') zoomBy(2);
+          else if (event.key === 'ArrowRight') setChosen(pan(range, full, width / 8));
+          else if (event.key === 'ArrowLeft') setChosen(pan(range, full, -width / 8));
+          else return;
+          event.preventDefault();
+        }}
+      >
+        <div class="row axis" aria-hidden="true">
+          <span class="label" />
+          <div class="track">
+            {ticks(range, full.fromMs).map((ms) => (
+              <span key={ms} class="tick tabular" style={{ left: `${place(full.fromMs + ms)}%` }}>
+                {ms === 0 ? '0' : duration(ms)}
+              </span>
+            ))}
+          </div>
+        </div>
+        {rows.map((row) => (
+          <div key={row.key} class={`row d-${row.depth}`}>
+            <span class="label clip" title={row.label}>
+              {row.label}
+            </span>
+            <div class="track">
+              {row.spans.map((span, index) => {
+                const left = Math.max(0, place(span.startMs));
+                const right = Math.min(100, place(span.endMs ?? endMs));
+                const text = `${span.name}, ${duration((span.endMs ?? endMs) - span.startMs)}${span.result === undefined ? '' : `, ${span.result}`}`;
+                return (
+                  <span
+                    key={index}
+                    class={`span k-${span.kind} s-${span.result ?? (span.endMs === undefined ? 'running' : 'none')}`}
+                    style={{ left: `${left}%`, width: `${Math.max(narrowestPercent, right - left)}%` }}
+                    title={text}
+                  >
+                    <span class="clip">
+                      {row.depth < 2 ? duration((span.endMs ?? endMs) - span.startMs) : span.name}
+                    </span>
+                  </span>
+                );
+              })}
+            </div>
+          </div>
+        ))}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,209 @@
+// The page as a person uses it, in Chromium, on a real hub and real runs: list, run, filter, search, keys, controls.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Rig, startRig } from './rig.ts';
+import { numbersOf, rowsOf, untilRows } from './terminal-text.ts';
+
+const build = `
+name: build
+steps:
+  - id: prepare
+    name: Prepare
+    run: for i in $(seq 1 150); do echo "prepared $i"; done
+  - id: check
+    name: Check it
+    needs: pack
+    continueOnFailure: true
+    run: printf '\\e[31mneedle in red\\e[0m\\n'; echo 'warning on stderr' >&2; exit 3
+  - id: pack
+    name: Pack
+    needs: prepare
+    run: for i in $(seq 1 80); do echo "packed $i"; done; echo 'another needle'
+  - id: fail
+    name: Break
+    needs: check
+    run: echo 'last words'; exit 1
+`;
+
+/** Goes on until the file it is given appears, so that no test depends on how fast anything is. */
+const waits = `
+name: waits
+steps:
+  - id: first
+    name: First
+    run: echo 'first is here'; while [ ! -e "$STEPSPAN_TEST_GO" ]; do sleep 0.05; done; echo 'first goes on'
+  - id: second
+    name: Second
+    needs: first
+    run: echo 'second is here'
+`;
+
+let rig: Rig;
+let built: string;
+beforeAll(async () => {
+  rig = await startRig();
+  built = await rig.run(build);
+});
+afterAll(() => rig.close());
+
+describe('the list of runs', () => {
+  test('shows a run with its state, and finds it by search and by filter', async () => {
+    const { page, context } = await rig.open();
+    await page.locator('.run-row').filter({ hasText: built }).locator('.status').getByText('failed').waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('no such run');
+    await page.getByRole('heading', { name: 'No run fits the filter' }).waitFor();
+    await page.getByRole('button', { name: 'Show all runs' }).click();
+    await page.getByRole('button', { name: /^succeeded/i }).click();
+    expect(await page.locator('.run-row').count()).toBe(0);
+    await page.getByRole('button', { name: /^failed/i }).click();
+    expect(await page.locator('.run-row').filter({ hasText: built }).count()).toBe(1);
+    await context.close();
+  });
+
+  test('compares two runs of one workflow', async () => {
+    const other = await rig.run(build);
+    const { page, context } = await rig.open();
+    for (const id of [built, other]) await page.getByRole('checkbox', { name: new RegExp(id) }).check();
+    await page.getByRole('button', { name: 'Compare two runs' }).click();
+    await page.getByRole('heading', { name: 'build: two runs' }).waitFor();
+    expect(await page.locator('tbody tr').count()).toBe(4);
+    await context.close();
+  });
+});
+
+describe('a run', () => {
+  test('shows its newest lines, its graph, and where each line is from', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    await page.getByRole('button', { name: /^Break .*failed/ }).waitFor();
+    expect(await page.locator('.node').count()).toBe(4);
+    await context.close();
+  });
+
+  test('is filtered by stream, by step and by severity', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await page.getByRole('button', { name: 'stderr', exact: true }).click();
+    await untilRows(page, (rows) => rows.filter((row) => row !== '').join() === 'warning on stderr');
+    await page.getByRole('button', { name: 'stdout', exact: true }).click();
+    await page.getByRole('button', { name: /^Check it/ }).click();
+    await untilRows(page, (rows) => rows.filter((row) => row !== '').join() === 'needle in red');
+    await page.getByLabel('Step').selectOption('');
+    await page.getByRole('button', { name: 'all', exact: true }).click();
+    await page.getByLabel('Severity').selectOption('warning');
+    const rows = await untilRows(page, (now) => now.includes('warning on stderr'));
+    expect(rows.some((row) => row.startsWith('prepared'))).toBe(false);
+    await context.close();
+  });
+
+  test('is searched, and n and N go from hit to hit', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    await page.keyboard.press('/');
+    await page.keyboard.type('/needle/');
+    await page.keyboard.press('Enter');
+    await page.locator('.hits').getByText('2 hits').waitFor();
+    await page.getByLabel('Search the output').blur();
+    await page.keyboard.press('n');
+    await page.locator('.hits').getByText('1 of 2').waitFor();
+    await page.locator('.gutter .hit').waitFor();
+    await page.keyboard.press('n');
+    await page.locator('.hits').getByText('2 of 2').waitFor();
+    await page.keyboard.press('N');
+    await page.locator('.hits').getByText('1 of 2').waitFor();
+    await context.close();
+  });
+
+  test('answers to the keys: f to a failure, g to the start, ? to the help', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    await page.keyboard.press('g');
+    await untilRows(page, (rows) => rows.includes('prepared 1'));
+    await page.keyboard.press('f');
+    await untilRows(page, (rows) => rows.some((row) => row === 'needle in red'));
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('3');
+    await page.getByRole('tab', { name: 'timeline', selected: true }).waitFor();
+    await context.close();
+  });
+
+  test('is downloaded as text, all of its lines', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    const coming = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download the output' }).click();
+    const { readFile } = await import('node:fs/promises');
+    const text = await readFile(await (await coming).path(), 'utf8');
+    expect(text).toContain('prepared 1');
+    expect(text).toContain('last words');
+    await context.close();
+  });
+
+  test('is cleared from the screen, and not from the journal', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    await page.getByRole('button', { name: 'Clear the screen' }).click();
+    await untilRows(page, (rows) => rows.every((row) => row === ''));
+    await page.keyboard.press('g');
+    await untilRows(page, (rows) => rows.includes('prepared 1'));
+    await context.close();
+  });
+
+  test('opens at the line of a shared link', async () => {
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
+    await untilRows(page, (rows) => rows.includes('last words'));
+    await page.keyboard.press('g');
+    await untilRows(page, (rows) => rows.includes('prepared 5'));
+    const href = await page.locator('.gutter a').nth(6).getAttribute('href');
+    const seq = Number(/line=(\d+)/.exec(href ?? '')?.[1]);
+    await page.goto('about:blank');
+    await page.goto(`${rig.hub.url}/${href}`);
+    await page.locator('.gutter .marked').waitFor();
+    expect((await numbersOf(page))[0]).toBe(seq);
+    await context.close();
+  });
+});
+
+describe('a run that goes on', () => {
+  test('is joined late, followed live, paused, resumed and ended', async () => {
+    const go = `${rig.dataDir}-go`;
+    const { runId, ended } = await rig.start(waits.replaceAll('$STEPSPAN_TEST_GO', go));
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+    await untilRows(page, (rows) => rows.includes('first is here'));
+    await page.keyboard.press('p');
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(go, '');
+    await untilRows(page, (rows) => rows.includes('first goes on'));
+    expect(await rowsOf(page)).not.toContain('second is here');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await ended;
+    await untilRows(page, (rows) => rows.includes('second is here'));
+    await page.locator('.run-title').getByText('succeeded').waitFor();
+    await context.close();
+  });
+
+  test('is cancelled only after a question', async () => {
+    const { runId, ended } = await rig.start(waits.replaceAll('$STEPSPAN_TEST_GO', `${rig.dataDir}-never`));
+    const { page, context } = await rig.open();
+    await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+    await untilRows(page, (rows) => rows.includes('first is here'));
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Keep it running' }).click();
+    await page.locator('.run-title').getByText('running').waitFor();
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
+    await ended;
+    await page.locator('.run-title').getByText('cancelled').waitFor();
+    await context.close();
+  });
+});

@@ -1,0 +1,180 @@
+// A real hub over a data folder of its own, real runs started through the command line, and a real Chromium that watches.
+// Everything listens on a port of its own choice and is ended by who started it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const cli = path.join(root, 'src/cli/main.ts');
+
+/** Kept after the tests, as output of a CI job. */
+export const shots = path.join(root, 'test-results/page');
+
+export type Hub = {
+  readonly url: string;
+  readonly link: string;
+  readonly port: number;
+  readonly stop: () => Promise<void>;
+};
+
+export type Rig = {
+  readonly dataDir: string;
+  readonly hub: Hub;
+  /** Runs a workflow to its end. @returns its run id */
+  readonly run: (yaml: string, params?: Readonly<Record<string, string>>) => Promise<string>;
+  /** Starts a run and gives its id as soon as the data folder has it. */
+  readonly start: (yaml: string) => Promise<{ readonly runId: string; readonly ended: Promise<void> }>;
+  /** The same port, so that a page that is open finds it again. */
+  readonly restartHub: () => Promise<void>;
+  /** A browser that has signed in. */
+  readonly open: (options?: Parameters<Browser['newContext']>[0]) => Promise<{ page: Page; context: BrowserContext }>;
+  /** A browser that the hub does not know. */
+  readonly stranger: () => Promise<Page>;
+  readonly close: () => Promise<void>;
+};
+
+export async function startRig(): Promise<Rig> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-page-'));
+  const dataDir = path.join(folder, 'data');
+  mkdirSync(dataDir, { mode: 0o700 });
+  const workflows = path.join(folder, 'workflows');
+  mkdirSync(workflows);
+  let hub = await startHub(dataDir, workflows, 0);
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+  const children: ChildProcess[] = [];
+  let files = 0;
+  const fileOf = (yaml: string): string => {
+    files += 1;
+    const file = path.join(folder, `workflow-${files}.yaml`);
+    writeFileSync(file, yaml);
+    return file;
+  };
+  const begin = (yaml: string, params: Readonly<Record<string, string>> = {}) => {
+    const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+    const child = spawn(process.execPath, [cli, 'run', fileOf(yaml), '--data-dir', dataDir, '--json', ...given], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: cleanEnvironment(),
+    });
+    children.push(child);
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+    return { ended, text: () => text };
+  };
+  const ids = async (): Promise<readonly string[]> => {
+    const { readdir } = await import('node:fs/promises');
+    const runs = path.join(dataDir, 'runs');
+    return existsSync(runs) ? (await readdir(runs)).filter((id) => existsSync(path.join(runs, id, 'journal'))) : [];
+  };
+  const begun = async (yaml: string, params?: Readonly<Record<string, string>>) => {
+    const before = new Set(await ids());
+    const run = begin(yaml, params);
+    for (;;) {
+      const found = (await ids()).find((id) => !before.has(id));
+      if (found !== undefined) return { runId: found, ended: run.ended };
+      if (await Promise.race([run.ended.then(() => true), wait(40)]))
+        throw new Error(`no run came of it: ${run.text()}`);
+    }
+  };
+  return {
+    dataDir,
+    get hub() {
+      return hub;
+    },
+    async run(yaml, params) {
+      const { runId, ended } = await begun(yaml, params);
+      await ended;
+      return runId;
+    },
+    start: begun,
+    async restartHub() {
+      await hub.stop();
+      hub = await startHub(dataDir, workflows, hub.port);
+    },
+    async open(options) {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      const page = await context.newPage();
+      await page.goto(await freshLink(dataDir));
+      await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
+      return { page, context };
+    },
+    async stranger() {
+      const context = await browser.newContext();
+      return context.newPage();
+    },
+    async close() {
+      await browser.close();
+      for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
+      await hub.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startHub(dataDir: string, workflows: string, port: number): Promise<Hub> {
+  const child = spawn(
+    process.execPath,
+    [cli, 'serve', '--port', String(port), '--data-dir', dataDir, '--no-ship', '--workflows', workflows],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() },
+  );
+  let text = '';
+  const link = await new Promise<string>((resolve, reject) => {
+    const take = (chunk: Buffer): void => {
+      text += chunk.toString();
+      const found = /http:\/\/\S+\/#code=\S+/.exec(text);
+      if (found !== null) resolve(found[0]);
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('exit', () => reject(new Error(`the hub ended: ${text}`)));
+  });
+  const url = new URL(link);
+  return {
+    url: url.origin,
+    link,
+    port: Number(url.port),
+    stop: () =>
+      new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
+        child.on('exit', () => resolve());
+        child.kill('SIGTERM');
+      }),
+  };
+}
+
+/** Each browser signs in with a link of its own, as a link works once. */
+async function freshLink(dataDir: string): Promise<string> {
+  const child = spawn(process.execPath, [cli, 'link', '--data-dir', dataDir], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: cleanEnvironment(),
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  await new Promise((resolve) => child.on('exit', resolve));
+  const found = /http:\/\/\S+\/#code=\S+/.exec(text);
+  if (found === null) throw new Error(`stepspan link gave no link: ${text}`);
+  return found[0];
+}
+
+/** Nothing of who runs the tests gets into a run: no exporter, no data folder, no credentials. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, LANG } = process.env;
+  return { PATH, HOME, LANG, NO_COLOR: '1' };
+}
+
+function wait(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), ms));
+}

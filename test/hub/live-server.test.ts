@@ -1,0 +1,122 @@
+// `stepspan serve`, `stepspan link` and the server of a single run as real processes: the links they print sign in, what a
+// run serves is there while it lasts, and what other machines see.
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { allowedHosts } from '../../src/hub/host-check.ts';
+import { liveHub, send } from '../api/api-rig.ts';
+import { startRun, stepspan } from '../control/control-rig.ts';
+import { startFixture, until } from '../journal/journal-rig.ts';
+import { ask, beginRun, tempData } from './hub-rig.ts';
+
+/** Exchanges the code of a printed link for a cookie, as the page does. */
+async function signIn(link: string): Promise<{ url: string; cookie: string; scope: string }> {
+  const [, url = '', code = ''] = /^(http:\/\/[^/]+)\/#code=([\w-]+)$/.exec(link) ?? [];
+  const response = await fetch(`${url}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: url },
+    body: JSON.stringify({ code }),
+  });
+  const { scope } = (await response.json()) as { scope: string };
+  return { url, scope, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
+}
+
+test('serve and link print links that sign in, with the scope that was asked for', async () => {
+  const data = tempData();
+  const none = await stepspan(data, 'link');
+  expect(none).toMatchObject({ code: 7, err: expect.stringContaining('Start one: stepspan serve') });
+  const child = startFixture('hub-cli.ts', 'serve', '--port', '0', '--data-dir', data.root);
+  let printed = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    printed += bytes.toString();
+  });
+  await until(() => printed.includes('within five minutes'));
+  const first = await signIn(/^page {6}(\S+)$/m.exec(printed)?.[1] ?? '');
+  expect(first.scope).toBe('control');
+  const runs = await fetch(`${first.url}/api/v1/runs`, { headers: { cookie: first.cookie } });
+  expect(await runs.json()).toEqual({ runs: [] });
+
+  const linked = await stepspan(data, 'link', '--read');
+  expect(linked.code).toBe(0);
+  const second = await signIn(linked.out.trim());
+  expect([second.url, second.scope]).toEqual([first.url, 'read']);
+});
+
+test('a run with --serve shows itself while it lasts, and leaves that to a hub that is there', async () => {
+  const data = tempData();
+  const file = join(data.root, 'flow.yaml');
+  writeFileSync(
+    file,
+    `name: flow\nsteps:\n  - id: wait\n    run: while [ ! -e ${data.root}/go ]; do sleep 0.02; done\n`,
+  );
+  const { child, runId, end } = await startRun(data, file, '--serve');
+  let said = '';
+  child.stderr.on('data', (bytes: Buffer) => {
+    said += bytes.toString();
+  });
+  if (said === '') await once(child.stderr, 'data');
+  const link = /watch this run at (\S+)/.exec(said)?.[1] ?? '';
+  const { url, cookie } = await signIn(link);
+  const shown = await fetch(`${url}/api/v1/runs/${runId}`, { headers: { cookie } });
+  expect(await shown.json()).toMatchObject({ runId, state: 'running', currentStep: 'wait' });
+  expect((await fetch(`${url}/metrics`)).status).toBe(200);
+  const paused = await fetch(`${url}/api/v1/runs/${runId}/pause`, { method: 'POST', headers: { cookie, origin: url } });
+  expect(paused.status).toBe(200);
+  await fetch(`${url}/api/v1/runs/${runId}/resume`, { method: 'POST', headers: { cookie, origin: url } });
+  writeFileSync(join(data.root, 'go'), '');
+  expect((await end).code).toBe(0);
+  await expect(fetch(url)).rejects.toThrow();
+
+  const hub = await liveHub(data);
+  const other = await startRun(data, file, '--serve');
+  let hint = '';
+  other.child.stderr.on('data', (bytes: Buffer) => {
+    hint += bytes.toString();
+  });
+  expect((await other.end).code).toBe(0);
+  expect(hint).toContain(`watch this run at ${hub.url}/#/runs/${other.runId}`);
+});
+
+test('other machines see no metrics without a token, and nothing of the hub but that it lives', async () => {
+  const address = Object.values(networkInterfaces())
+    .flat()
+    .find((each) => each?.internal === false && each.family === 'IPv4')?.address;
+  // A machine without a network has no other machines either.
+  if (address === undefined) return;
+  const data = tempData();
+  beginRun(data);
+  const hub = await liveHub(data, [], {
+    host: '0.0.0.0',
+    allowRemote: true,
+    hostNames: [address, 'build.example.com'],
+  });
+  const url = `http://${address}:${hub.port}`;
+  expect((await ask(url, '/metrics')).status).toBe(401);
+  expect((await ask(url, '/metrics', { authorization: `Bearer ${hub.tokens.read}` })).status).toBe(200);
+  expect(JSON.parse((await ask(url, '/healthz')).body)).toEqual({ status: 'ok' });
+  expect((await ask(url, '/api/v1/runs')).status).toBe(401);
+  expect((await send(hub.port, 'GET', '/metrics')).status).toBe(200);
+  expect(hub.link()).toMatch(new RegExp(`^${url}/#code=`));
+  // Behind a proxy with TLS: its name alone, and https in the Origin.
+  const proxied = { host: 'build.example.com', origin: 'https://build.example.com' };
+  expect((await hub.get('/api/v1/runs', proxied)).status).toBe(200);
+  expect((await hub.get('/api/v1/runs', { ...proxied, origin: 'https://evil.example.com' })).status).toBe(403);
+});
+
+test('the hosts that are served are those that were named, each as it may be written', () => {
+  expect([...allowedHosts('127.0.0.1', 80)]).toContain('localhost');
+  expect([...allowedHosts('127.0.0.1', 9464)]).not.toContain('localhost');
+  const named = [...allowedHosts('::1', 9464, ['Build.example.com', 'proxy.example.com:8443', '2001:db8::1'])];
+  expect(named).toEqual(
+    expect.arrayContaining([
+      '[::1]:9464',
+      'build.example.com:9464',
+      'build.example.com',
+      'proxy.example.com:8443',
+      '[2001:db8::1]:9464',
+    ]),
+  );
+  expect(named).not.toContain('proxy.example.com');
+});

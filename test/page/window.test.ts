@@ -1,0 +1,86 @@
+// The window of lines that the page holds: bounded, in order, without a gap or a repeat.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { OutputLine } from '../../src/tail/page/output/line.ts';
+import { screenAtEnd, screenFrom } from '../../src/tail/page/output/screen.ts';
+import { nextHit } from '../../src/tail/page/output/search.ts';
+import {
+  appendBehind,
+  appendLines,
+  emptyWindow,
+  indexOfSeq,
+  prependLines,
+  windowLines,
+} from '../../src/tail/page/output/window.ts';
+
+const line = (seq: number): OutputLine => ({
+  seq,
+  timeMs: seq,
+  step: 'a',
+  attempt: 1,
+  stream: 'stdout',
+  severity: 'info',
+  text: `line ${seq}`,
+});
+const lines = (from: number, to: number): OutputLine[] =>
+  Array.from({ length: to - from }, (_, index) => line(from + index));
+
+describe('the window', () => {
+  test('never holds more than its bound, and slides towards what is added', () => {
+    let window = appendLines(emptyWindow, lines(0, windowLines), true);
+    window = appendLines(window, lines(windowLines, windowLines + 300), true);
+    expect(window.lines).toHaveLength(windowLines);
+    expect(window.lines[0]?.seq).toBe(300);
+    expect(window.atStart).toBe(false);
+    window = prependLines(window, lines(0, 300), true);
+    expect(window.lines).toHaveLength(windowLines);
+    expect(window.lines[0]?.seq).toBe(0);
+    expect(window.atEnd).toBe(false);
+  });
+
+  test('takes a line once, whether it comes by range or live', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(60), fc.nat(20)), { maxLength: 10 }), (chunks) => {
+        let window = emptyWindow;
+        for (const [from, length] of chunks) window = appendLines(window, lines(from, from + length), true);
+        const seqs = window.lines.map(({ seq }) => seq);
+        expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  test('does not move what is read when it is full and more comes', () => {
+    const full = { lines: lines(0, windowLines), atStart: true, atEnd: true };
+    const next = appendBehind(full, [line(windowLines)]);
+    expect(next.lines).toBe(full.lines);
+    expect(next.atEnd).toBe(false);
+  });
+
+  test('finds a line by its number, or the next one', () => {
+    const window = { lines: [line(2), line(5), line(9)], atStart: true, atEnd: true };
+    expect([0, 2, 3, 9, 50].map((seq) => indexOfSeq(window, seq))).toEqual([0, 0, 1, 2, 2]);
+  });
+});
+
+describe('the screen', () => {
+  const options = { rows: 5, columns: 80, wrap: true, offset: 0, search: undefined };
+  const window = { lines: lines(0, 100), atStart: true, atEnd: true };
+
+  test('begins with the line asked for', () => {
+    expect(screenFrom(window, 40, options).map((row) => row.line.seq)).toEqual([40, 41, 42, 43, 44]);
+  });
+
+  test('is filled from the end where the window ends first', () => {
+    expect(screenFrom(window, 98, options).map((row) => row.line.seq)).toEqual([95, 96, 97, 98, 99]);
+    expect(screenAtEnd(window, options).at(-1)?.line.seq).toBe(99);
+  });
+});
+
+test('the next hit is the nearest from where one reads, then goes round', () => {
+  const hits = [10, 20, 30];
+  expect(nextHit(hits, -1, 1, 15)).toBe(1);
+  expect(nextHit(hits, -1, -1, 15)).toBe(0);
+  expect(nextHit(hits, 2, 1, 0)).toBe(0);
+  expect(nextHit(hits, 0, -1, 0)).toBe(2);
+  expect(nextHit([], -1, 1, 0)).toBeUndefined();
+});
