@@ -207,3 +207,24 @@ describe('a run that goes on', () => {
     await context.close();
   });
 });
+
+test('a workflow of an allowed folder is started with its parameters, and retried from the step that failed', async () => {
+  const { writeFileSync } = await import('node:fs');
+  const path = await import('node:path');
+  writeFileSync(
+    path.join(rig.workflows, 'greet.yaml'),
+    'name: greet\nparams:\n  who: world\nsteps:\n  - id: hello\n    name: Hello\n    run: echo "hello $STEPSPAN_PARAM_WHO"\n  - id: break\n    name: Break\n    needs: hello\n    run: exit 1\n',
+  );
+  // Whether there is anything to start is found out when a hub starts.
+  await rig.restartHub();
+  const { page, context } = await rig.open();
+  await page.getByRole('button', { name: 'Start a workflow' }).click();
+  await page.getByLabel('who').fill('everybody');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await untilRows(page, (rows) => rows.includes('hello everybody'));
+  const before = page.url();
+  await page.getByRole('button', { name: 'Retry from Break' }).click();
+  await page.waitForURL((url) => url.href !== before);
+  await page.getByRole('button', { name: /^Hello .*skipped/ }).waitFor();
+  await context.close();
+});

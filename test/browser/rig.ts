@@ -21,6 +21,8 @@ export type Hub = {
 
 export type Rig = {
   readonly dataDir: string;
+  /** Workflows in here may be started from the page. */
+  readonly workflows: string;
   readonly hub: Hub;
   /** Runs a workflow to its end. @returns its run id */
   readonly run: (yaml: string, params?: Readonly<Record<string, string>>) => Promise<string>;
@@ -88,6 +90,7 @@ export async function startRig(): Promise<Rig> {
   };
   return {
     dataDir,
+    workflows,
     get hub() {
       return hub;
     },
