@@ -34,9 +34,11 @@ export function createSkipScan<T>(anchors: readonly Anchored<T>[]): SkipScan<T> 
   const shortSkips = skipTable(short, SHORT_ANCHOR, 2);
   const longBuckets = buckets(long, 3);
   const shortBuckets = buckets(short, 2);
+  const shortHeads = pairsBefore(short);
   return (text, visit) => {
     if (long.length > 0) visitHits(text, scanBy3(text, longSkips), longBuckets, 3, visit);
-    if (short.length > 0) visitHits(text, scanBy2(text, shortSkips), shortBuckets, 2, visit);
+    if (short.length > 0)
+      visitHits(text, withHeads(text, scanBy2(text, shortSkips), shortHeads), shortBuckets, 2, visit);
   };
 }
 
@@ -55,6 +57,25 @@ function skipTable(anchors: readonly Anchored<unknown>[], window: number, block:
     }
   }
   return skips;
+}
+
+/** Which two bytes stand before the last two of a short anchor; of the first of them nothing is known where it is shorter. */
+function pairsBefore(anchors: readonly Anchored<unknown>[]): Uint8Array {
+  const pairs = new Uint8Array(TABLE_SIZE);
+  for (const { bytes } of anchors) {
+    const last = bytes[bytes.length - 3] ?? 0;
+    if (bytes.length === SHORT_ANCHOR) pairs[hash2(bytes[0] ?? 0, last)] = 1;
+    else for (let before = 0; before < 256; before++) pairs[hash2(before, last)] = 1;
+  }
+  return pairs;
+}
+
+/**
+ * The ends before which the rest of an anchor may stand. The end of one alone is found too often: that of `arer`, which is
+ * looked for because of `Bearer`, in every `server`, `user` and `handler`.
+ */
+function withHeads(text: Uint8Array, ends: readonly number[], pairs: Uint8Array): readonly number[] {
+  return ends.filter((end) => end < SHORT_ANCHOR - 1 || pairs[(text[end - 3]! << 8) | text[end - 2]!] === 1);
 }
 
 function hashAt(bytes: Uint8Array, end: number, block: 2 | 3): number {
