@@ -1,6 +1,5 @@
 // `stepspan link`: a new link to the live page of a running hub, asked of the hub with the token of the data folder.
 import type { Command } from 'commander';
-import { loadToken, runningHub } from '../hub/index.ts';
 import { dataFolder } from '../journal/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -25,6 +24,7 @@ async function link(context: CliContext, flags: FlagValues & { readonly read?: b
   const settings = settingsFor(context, flags);
   if (settings === undefined) return;
   const data = dataFolder(settings.dataDir);
+  const { loadToken, runningHub } = await import('../hub/index.ts');
   const hub = runningHub(data);
   if (hub === undefined)
     return fail(context, exitCodes.notFound, `No hub runs for ${data.root}. Start one: stepspan serve`);

@@ -2,7 +2,7 @@
 // What they do is the control channel's and the hub's; here are the flags, the words and the exit status.
 import type { Command } from 'commander';
 import type { RunId } from '../event/ids.ts';
-import { steerRun } from '../hub/index.ts';
+import type { steerRun } from '../hub/index.ts';
 import { dataFolder } from '../journal/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -52,7 +52,8 @@ async function steer(context: CliContext, text: string, flags: SteerFlags, reque
   const data = dataFolder(settings.dataDir);
   const found = data.findRun(text);
   if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
-  const steered = await steerRun(data.runDir(found.runId as RunId), request);
+  const { steerRun: steerOn } = await import('../hub/index.ts');
+  const steered = await steerOn(data.runDir(found.runId as RunId), request);
   switch (steered.kind) {
     case 'done':
     case 'adopted':

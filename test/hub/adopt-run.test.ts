@@ -95,11 +95,13 @@ describe('a run whose wrapper was killed', () => {
     const { runId, pids } = await killedRun(data);
     const scraped = await scrapeUntil(
       hub.url,
-      (now) => now.sum('stepspan_run_failures_total', { reason: 'abandoned' }) === 1,
+      (now) =>
+        // Each of these series is new, and shows its value one scrape after its 0.
+        now.sum('stepspan_run_failures_total', { reason: 'abandoned' }) === 1 &&
+        now.value('stepspan_adopted_runs_total') === 1 &&
+        now.value('stepspan_runs_total', { outcome: 'error' }) === 1 &&
+        now.value('stepspan_left_over_processes_total') === 3,
     );
-    expect(scraped.value('stepspan_adopted_runs_total')).toBe(1);
-    expect(scraped.value('stepspan_runs_total', { outcome: 'error' })).toBe(1);
-    expect(scraped.value('stepspan_left_over_processes_total')).toBe(3);
     expect(scraped.value('stepspan_active_runs')).toBe(0);
     expect(scraped.value('stepspan_cost_usd_total', { model: 'opus' })).toBe(0.5);
     expect(pids.filter(isRunning)).toEqual([]);

@@ -53,7 +53,9 @@ describe('output of a child', () => {
     await child.outputEnded;
     expect(bytesOf(child.printed, 'stdout').toString()).toBe(`${'x'.repeat(10_000_000)}\nnext\n`);
     expect(Math.max(...child.printed.map((batch) => batch.bytes.length))).toBe(1 << 20);
-    expect(child.printed.map((batch) => batch.continues)).toEqual([false, ...child.printed.slice(1).map(() => true)]);
+    // What follows the long line may come in its last read or in one of its own.
+    const open = child.printed.map((batch) => batch.unterminated);
+    expect(child.printed.map((batch) => batch.continues)).toEqual([false, ...open.slice(0, -1)]);
     expect(child.output().stdout.lines).toBe(2);
   });
 

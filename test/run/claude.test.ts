@@ -221,7 +221,7 @@ steps:
     const journal = await rig.journal(result.runId);
     expect(journal.events('claude.session')[0]?.mcpServers).toEqual([{ name: 'sums', status: 'connected' }]);
     expect(journal.events('claude.tool_returned')).toMatchObject([{ isError: false, text: '42' }]);
-    expect(readdirSync(rig.folder).filter((name) => name.startsWith('stepspan-'))).toEqual([]);
+    expect(readdirSync(rig.folder).filter((name) => name.startsWith('stepspan-mcp-'))).toEqual([]);
     expect(rig.processes()).toEqual([]);
   });
 });
