@@ -1,9 +1,9 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
 import type { MetricsServer } from '../hub/index.ts';
-import { dataFolder, type RunFolder } from '../journal/index.ts';
+import { dataFolder, type ReadOptions, type RunFolder } from '../journal/index.ts';
 import { type RunResult, type StartedRun, version } from '../library/index.ts';
-import { emptyRunState, foldRun, type History, historyOf, type RunState } from '../state/index.ts';
+import { emptyRunState, foldRun, type History, historyOf, lostCount, type RunState } from '../state/index.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { linksOf } from './links.ts';
@@ -40,22 +40,26 @@ export async function watchRun(
   });
   const metrics = await serveRunMetrics(context, settings, run);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
-  const state = await followRun(run, view);
-  const { result, shipping } = await run.done;
+  const followed = await followRun(run, view);
+  const { result, shipping, state } = await run.done;
   await metrics?.close(settings.shipWait);
   unsubscribe();
-  saveRunState(folder, state);
+  // A journal that lacks its end is looked at anew by whoever comes next.
+  if (followed.phase.kind === 'finished') saveRunState(folder, followed);
 
   const links = linksOf(settings, run);
   const notes = shipping.message === '' ? [] : [shipping.message];
   const pending = shipping.kind === 'off' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);
-  // The one that was quiet knows nothing of the run yet.
-  if (view === undefined) await closing.update([], state);
+  // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.
+  await closing.update([], state);
   closing.close({ pending, refused: shipping.refused, links, notes });
   if (flags.json === true) context.stdout.write(`${JSON.stringify(result)}\n`);
+  const lost = lostCount(state);
   context.setExitCode(
-    state.phase.kind === 'finished' ? exitCodeOf(state.phase.outcome, cancelledBy) : exitCodes.internal,
+    state.phase.kind === 'finished'
+      ? exitCodeOf(state.phase.outcome, cancelledBy, lost.lines + lost.events)
+      : exitCodes.internal,
   );
   return { state, result };
 }
@@ -88,10 +92,19 @@ async function serveRunMetrics(
 async function followRun(run: StartedRun, view: View | undefined): Promise<RunState> {
   let state = emptyRunState();
   // Damage is told by whoever reads the run later; the one who writes it must come to its end.
-  for await (const batch of run.journal.read({ from: 0, follow: true, onProblem: () => undefined })) {
-    for (const record of batch) state = foldRun(state, record);
-    await view?.update(batch, state);
-  }
+  const show = async (options: ReadOptions): Promise<void> => {
+    for await (const batch of run.journal.read({ ...options, onProblem: () => undefined })) {
+      for (const record of batch) state = foldRun(state, record);
+      await view?.update(batch, state);
+    }
+  };
+  // Following ends with the last record, which a full disk may not have taken: then it ends with the run.
+  const endless = new AbortController();
+  void run.done.then(async () => {
+    if (!(await run.journal.head()).finished) endless.abort();
+  });
+  await show({ from: 0, follow: true, signal: endless.signal });
+  if (endless.signal.aborted) await show({ from: state.nextSeq });
   return state;
 }
 
