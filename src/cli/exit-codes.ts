@@ -12,6 +12,7 @@ export const exitCodes = {
   budget: 5,
   lockHeld: 6,
   notFound: 7,
+  recordLost: 8,
   internal: 70,
   hungUp: 129,
   interrupted: 130,
@@ -30,6 +31,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   5: 'The budget of the run, or of a step, was used up.',
   6: 'Another run holds the working folder.',
   7: 'There is no such run, or no such file.',
+  8: 'The run succeeded, but part of its record was lost, as on a full disk.',
   70: 'A defect of stepspan. Please report it.',
   129: 'Cancelled by SIGHUP, as when the terminal is closed.',
   130: 'Cancelled by Ctrl-C (SIGINT) or through the API.',
@@ -39,12 +41,13 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
 /**
  * The exit status for the outcome of a run.
  * @param cancelledBy the `by` of its `run.cancelling`, which tells SIGTERM from SIGINT
+ * @param lost how many lines and events of it were not kept
  */
-export function exitCodeOf(outcome: Outcome, cancelledBy = ''): ExitCode {
+export function exitCodeOf(outcome: Outcome, cancelledBy = '', lost = 0): ExitCode {
   switch (outcome.kind) {
     case 'success':
     case 'skip':
-      return exitCodes.success;
+      return lost > 0 ? exitCodes.recordLost : exitCodes.success;
     case 'failure':
       return exitCodes.runFailed;
     case 'timeout':

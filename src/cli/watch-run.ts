@@ -1,8 +1,8 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
-import { dataFolder, type RunFolder } from '../journal/index.ts';
+import { dataFolder, type ReadOptions, type RunFolder } from '../journal/index.ts';
 import type { RunResult, StartedRun } from '../library/index.ts';
-import { emptyRunState, foldRun, type History, historyOf, type RunState } from '../state/index.ts';
+import { emptyRunState, foldRun, type History, historyOf, lostCount, type RunState } from '../state/index.ts';
 import { readRunState, saveRunState } from '../tail/api/run-states.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -42,22 +42,26 @@ export async function watchRun(
   });
   const server = await serveRun(context, settings, run, flags);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
-  const state = await followRun(run, view);
-  const { result, shipping } = await run.done;
+  const followed = await followRun(run, view);
+  const { result, shipping, state } = await run.done;
   await server?.close(settings.shipWait);
   unsubscribe();
-  saveRunState(folder, state);
+  // A journal that lacks its end is looked at anew by whoever comes next.
+  if (followed.phase.kind === 'finished') saveRunState(folder, followed);
 
   const links = linksOf(settings, { ...run, workflow: run.workflow.name });
   const notes = shipping.message === '' ? [] : [shipping.message];
   const pending = shipping.kind === 'off' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);
-  // The one that was quiet knows nothing of the run yet.
-  if (view === undefined) await closing.update([], state);
+  // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.
+  await closing.update([], state);
   closing.close({ pending, refused: shipping.refused, links, notes });
   if (flags.json === true) context.stdout.write(`${JSON.stringify(result)}\n`);
+  const lost = lostCount(state);
   context.setExitCode(
-    state.phase.kind === 'finished' ? exitCodeOf(state.phase.outcome, cancelledBy) : exitCodes.internal,
+    state.phase.kind === 'finished'
+      ? exitCodeOf(state.phase.outcome, cancelledBy, lost.lines + lost.events)
+      : exitCodes.internal,
   );
   return { state, result };
 }
@@ -65,10 +69,19 @@ export async function watchRun(
 async function followRun(run: StartedRun, view: View | undefined): Promise<RunState> {
   let state = emptyRunState();
   // Damage is told by whoever reads the run later; the one who writes it must come to its end.
-  for await (const batch of run.journal.read({ from: 0, follow: true, onProblem: () => undefined })) {
-    for (const record of batch) state = foldRun(state, record);
-    await view?.update(batch, state);
-  }
+  const show = async (options: ReadOptions): Promise<void> => {
+    for await (const batch of run.journal.read({ ...options, onProblem: () => undefined })) {
+      for (const record of batch) state = foldRun(state, record);
+      await view?.update(batch, state);
+    }
+  };
+  // Following ends with the last record, which a full disk may not have taken: then it ends with the run.
+  const endless = new AbortController();
+  void run.done.then(async () => {
+    if (!(await run.journal.head()).finished) endless.abort();
+  });
+  await show({ from: 0, follow: true, signal: endless.signal });
+  if (endless.signal.aborted) await show({ from: state.nextSeq });
   return state;
 }
 

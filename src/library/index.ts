@@ -36,6 +36,7 @@ export {
 export type { RunResult } from './run-result.ts';
 export {
   type Refusal,
+  type RunDone,
   type RunOptions,
   type RunStart,
   runWorkflow,

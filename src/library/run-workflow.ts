@@ -20,7 +20,7 @@ import {
   type RunHandle,
 } from '../run/index.ts';
 import type { ShipperStatus } from '../ship/index.ts';
-import { emptyRunState, foldRun } from '../state/index.ts';
+import { emptyRunState, foldRun, type RunState } from '../state/index.ts';
 import {
   defineWorkflow,
   type GivenParams,
@@ -31,6 +31,7 @@ import {
   type WorkflowInput,
   workflowToJson,
 } from '../workflow/index.ts';
+import { withLostEnd } from './lost-end.ts';
 import { openControl } from './open-control.ts';
 import { type Resumable, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
@@ -69,7 +70,14 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
   /** How far the shipper of this run is; undefined where it has none. */
   readonly shipperStatus: () => ShipperStatus | undefined;
   /** Resolves when the run has ended and shipping has had its time; `shipping` says what is left. Never rejects. */
-  readonly done: Promise<{ readonly result: RunResult; readonly shipping: ShippingEnd }>;
+  readonly done: Promise<RunDone>;
+};
+
+export type RunDone = {
+  readonly result: RunResult;
+  readonly shipping: ShippingEnd;
+  /** What the journal folds to, with the end of the run also where a full disk has not taken it. */
+  readonly state: RunState;
 };
 
 /** Starts a workflow and returns at once. Problems of the workflow or of the surroundings are a `Refusal`, never thrown. */
@@ -141,7 +149,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
       cancel: handle.cancel,
       phase: handle.phase,
       shipperStatus: start.shipping.status,
-      done: finish(handle, writer, start.shipping, settings, reader, async () => {
+      done: finish(handle, writer, start.shipping, settings, reader, redactor, async () => {
         lock?.release();
         await closeControl?.();
       }),
@@ -170,9 +178,10 @@ async function finish(
   shipping: Shipping,
   settings: RunSettings,
   reader: JournalReader,
+  redactor: Redactor,
   release: () => Promise<void>,
-): Promise<{ result: RunResult; shipping: ShippingEnd }> {
-  const { outcome } = await handle.done;
+): Promise<RunDone> {
+  const runEnd = await handle.done;
   await release();
   await writer.close();
   const end = await shipping.finish(settings.shipWaitMs);
@@ -180,7 +189,9 @@ async function finish(
   for await (const batch of reader.read({ from: 0, reuseMemory: true, onProblem: () => undefined })) {
     for (const record of batch) state = foldRun(state, record);
   }
-  return { result: runResultOf(state, outcome, end, reader.folder.runId, settings.dataDir), shipping: end };
+  if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
+  const result = runResultOf(state, runEnd.outcome, end, reader.folder.runId, settings.dataDir);
+  return { result, shipping: end, state };
 }
 
 type Source =

@@ -57,7 +57,8 @@ export type CliRig = {
     env?: Readonly<Record<string, string>>,
   ) => Promise<Finished & { readonly result: RunResult }>;
   readonly runIds: () => readonly string[];
-  readonly journal: (runId: string) => Promise<RunJournal>;
+  /** @param dataDir where it is not the rig's own */
+  readonly journal: (runId: string, dataDir?: string) => Promise<RunJournal>;
   /** Names of processes that carry this rig's folder in their environment or work in it. */
   readonly processes: () => readonly string[];
   /** Files of the data folder that hold the text; archived ones are unpacked. */
@@ -132,9 +133,9 @@ export async function startCliRig(options: { readonly script?: Script } = {}): P
       return { ...finished, result: resultOf(finished) };
     },
     runIds: () => data.listRunIds(),
-    async journal(runId) {
+    async journal(runId, from = dataDir) {
       const records: JournalRecord[] = [];
-      for await (const batch of openJournal(data.runDir(runId as never)).read({ from: 0 })) {
+      for await (const batch of openJournal(dataFolder(from).runDir(runId as never)).read({ from: 0 })) {
         // Batches are views on a buffer that is used again.
         for (const record of batch)
           records.push(record.kind === 'output' ? { ...record, bytes: Buffer.from(record.bytes) } : record);

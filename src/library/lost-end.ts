@@ -1,0 +1,38 @@
+// The end of a run whose journal could not take it, as on a full disk: made from what this process knows, so that whoever
+// started the run is told how it ended and how much of its record is missing. Writes nothing.
+import type { Event } from '../event/event.ts';
+import type { Subject } from '../event/record.ts';
+import type { JournalStats } from '../journal/index.ts';
+import type { Redactor, RunEnd } from '../run/index.ts';
+import { foldRun, type RunState, runDurationMs, stepDurationMs } from '../state/index.ts';
+
+/**
+ * @param state what the journal folds to, without its end
+ * @param stats of the writer after its close: what it counted as lost and has not written so
+ */
+export function withLostEnd(state: RunState, end: RunEnd, stats: JournalStats, redactor: Redactor): RunState {
+  let now = state;
+  const nowMs = Date.now();
+  const add = (event: Event, subject?: Subject): void => {
+    // What is not in the journal has not been through the redactor either.
+    const timeNs = BigInt(nowMs) * 1_000_000n;
+    now = foldRun(now, { kind: 'event', seq: now.nextSeq, timeNs, subject, event: redactor.value(event).value });
+  };
+  for (const step of state.steps) {
+    const known = end.steps.get(step.id);
+    if (step.phase.kind === 'finished' || known === undefined) continue;
+    const { outcome, attempts, costUsd, output, tolerated } = known;
+    const durationMs = stepDurationMs(step, nowMs);
+    add(
+      { type: 'step.finished', outcome, attempts, durationMs, costUsd, output, outputCut: false, tolerated },
+      { step: step.id, attempt: attempts },
+    );
+  }
+  const told = state.lost.disk;
+  const lines = stats.lostLines - told.lines;
+  const events = stats.lostEvents - told.events;
+  add({ type: 'journal.lost', why: 'disk', lines, events, bytes: stats.lostBytes - told.bytes, reader: undefined });
+  const costUsd = [...end.steps.values()].reduce((sum, step) => sum + step.costUsd, 0);
+  add({ type: 'run.finished', outcome: end.outcome, durationMs: runDurationMs(now, nowMs), pausedMs: 0, costUsd });
+  return now;
+}
