@@ -103,7 +103,11 @@ async function follow(program: string, wrapper: ChildProcess, env: Record<string
   while (isRunning() && urlOf() === undefined) await delay(5);
   const [runId] = readdirSync(path.join(dataDir, 'runs'));
   const tail = start([program, 'tail', runId ?? '', '--from', '0'], env, dataDir);
-  const tailEnded = once(tail, 'exit');
+  const tailEnded = once(tail, 'close');
+  let complaint = '';
+  tail.stderr?.on('data', (chunk: Buffer) => {
+    complaint += chunk.toString();
+  });
   while (isRunning()) {
     await fetch(urlOf() ?? '').then(
       (response) => response.text(),
@@ -113,7 +117,7 @@ async function follow(program: string, wrapper: ChildProcess, env: Record<string
     await delay(1000);
   }
   const [code] = (await tailEnded) as [number | null];
-  if (code !== 0) throw new Error(`the tail ended with ${code}`);
+  if (code !== 0) throw new Error(`the tail ended with ${code}: ${complaint}`);
 }
 
 /** What it prints is thrown away by the kernel. */

@@ -134,6 +134,9 @@ export function walkFrames(folder: RunFolder, from: number, reuseMemory = false)
       if (found.stopped !== undefined && (following === undefined || isMissing)) {
         const at = offset;
         const further = await here.resync(at);
+        // A writer finishes a frame before it begins another: with one further on, what was half there is whole by now.
+        const whole = further === undefined ? undefined : await collect(here, maxBytes);
+        if (whole !== undefined && whole.frames.length > 0) return give(whole.frames);
         if (further === undefined && following === undefined) {
           const isWritten = here.file.form === 'raw' || toldAt === at;
           if (isWritten) return { kind: 'end', torn: { file: here.file.path, offset: at } };
