@@ -11,11 +11,15 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 const runIdPattern = /^\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{6}$/;
 
-/** A new run id for the given time (UTC). The 30 random bits are for two runs that start in the same second. */
+/**
+ * A new run id for the given time (UTC). Of its last six characters two are the milliseconds, so that ids sort by start
+ * also within a second; the 20 random bits of the other four are for two runs that start in the same one.
+ */
 export function newRunId(now: Date = new Date()): RunId {
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  const tail = Array.from(randomBytes(6), (byte) => alphabet[byte % 32]).join('');
-  return `${stamp}-${tail}` as RunId;
+  const ms = now.getUTCMilliseconds();
+  const digits = [Math.floor(ms / 32), ms % 32, ...randomBytes(4).map((byte) => byte % 32)];
+  return `${stamp}-${digits.map((digit) => alphabet[digit]).join('')}` as RunId;
 }
 
 /** Whether `text` has the form of a run id. The one gate between outside text and a path below the data folder. */
