@@ -80,6 +80,8 @@ export function supervise(options: SuperviseOptions): Supervision {
   let child: StartedProcess | undefined;
   let stopped: Stop | undefined;
   let ending: Promise<unknown> | undefined;
+  /** Also while the child is still being started, which then begins frozen. */
+  let frozen = false;
   /** When the child itself had ended. What is cleaned up after it is not its time. */
   let exitedAt: number | undefined;
 
@@ -144,6 +146,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       return { ending: { kind: 'not_started', failure: started }, durationMs: elapsed(), pausedMs: 0, usage: noUsage };
     }
     child = started;
+    if (frozen) void started.freeze();
     options.onStarted?.(started.identity);
     append.event(
       {
@@ -209,11 +212,13 @@ export function supervise(options: SuperviseOptions): Supervision {
     stop,
     hurry: () => hurry.abort(),
     freeze() {
+      frozen = true;
       timer.pause();
       stallWatch.pause();
       void child?.freeze();
     },
     thaw() {
+      frozen = false;
       timer.resume();
       stallWatch.resume();
       void child?.thaw();
