@@ -24,7 +24,7 @@ const bounds = atLeast(3, 2);
 export const drain: Bench = {
   name: 'drain',
   async run(setting) {
-    const { lines, file } = setting.place.linesFile(100, (setting.short ? 60_000 : 300_000) * 100);
+    const { lines, file } = setting.place.linesFile(100, (setting.short ? 200_000 : 400_000) * 100);
     const rounds = setting.short ? 2 : 5;
     setting.say(`drain: ${lines} lines, ${rounds} rounds`);
     const sink = await startSink('keep');

@@ -1,7 +1,17 @@
 // Where the benchmarks work: a scratch folder with a build of this package in it, as it would be installed, and data
 // files that are made once. What is measured is what is shipped, not sources that Node strips of types while it starts.
 import { execFileSync } from 'node:child_process';
-import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -15,7 +25,7 @@ export type Place = {
   readonly built: (name: string) => string;
   /** A new empty folder. */
   readonly folder: (name: string) => string;
-  /** A file of lines of `lineBytes` bytes with their LF, `totalBytes` in all at least. Made once, and in the page cache. */
+  /** A file of lines of `lineBytes` bytes with their LF, `totalBytes` in all at least. Made unless it is there, and in the page cache. */
   readonly linesFile: (lineBytes: number, totalBytes: number) => { readonly file: string; readonly lines: number };
   readonly remove: () => void;
 };
@@ -28,7 +38,6 @@ export function makePlace(): Place {
   cpSync(path.join(clone, 'bin'), path.join(root, 'bin'), { recursive: true });
   symlinkSync(path.join(clone, 'node_modules'), path.join(root, 'node_modules'));
   let folders = 0;
-  const files = new Map<string, { file: string; lines: number }>();
   return {
     root,
     program: path.join(root, 'bin', 'stepspan.js'),
@@ -40,11 +49,8 @@ export function makePlace(): Place {
     },
     linesFile(lineBytes, totalBytes) {
       const file = path.join(root, `lines-${lineBytes}-${totalBytes}`);
-      const known = files.get(file);
-      if (known !== undefined) return known;
       const lines = Math.ceil(totalBytes / lineBytes);
-      writeLines(file, lineBytes, lines);
-      files.set(file, { file, lines });
+      if (!existsSync(file)) writeLines(file, lineBytes, lines);
       return { file, lines };
     },
     remove: () => rmSync(root, { recursive: true, force: true }),

@@ -12,6 +12,8 @@ let stdout: string;
 
 const after = (cause: string, action: string, ms = 300): string => `{${cause}: {after: ${ms}ms, action: ${action}}}`;
 
+const fake = { STEPSPAN_CLAUDE: path.resolve(import.meta.dirname, '../fixtures/fake-claude.mjs') };
+
 beforeAll(async () => {
   rig = await startCliRig();
   const finished = await rig.runYaml(
@@ -33,7 +35,7 @@ steps:
   - {id: shell, run: 'echo one; sleep 60', stalls: ${after('noOutput', 'kill', 1_500)}}
 `,
     [],
-    { STEPSPAN_CLAUDE: path.resolve(import.meta.dirname, '../fixtures/fake-claude.mjs') },
+    fake,
   );
   ({ result, stdout } = finished);
   journal = await rig.journal(result.runId);
@@ -120,4 +122,14 @@ describe('Claude Code that', () => {
       message: expect.stringMatching(/^step `none`: .*\(and 7 more\)$/),
     });
   });
+});
+
+test('a budget that is crossed by the result line of a step leaves that step its success', async () => {
+  const { code, result: last } = await rig.runYaml(
+    'name: last\nbudget: 0.2\nsteps: [{id: one, claude: stays after its result}, {id: two, needs: one, run: "true"}]',
+    [],
+    fake,
+  );
+  expect([code, last.reason, last.costUsd]).toEqual([5, 'budget', 0.25]);
+  expect(outcomesOf(last)).toEqual({ one: 'success', two: 'skip' });
 });

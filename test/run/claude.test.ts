@@ -252,6 +252,8 @@ steps:
     const resumed = await rig.run(['resume', first.result.runId]);
     expect(resumed.code).toBe(5);
     expect(resumed.stdout).toMatch(/the budget of 2 USD is used up/);
+    const again = await rig.journal(rig.runIds()[0] ?? '');
+    expect(again.events('attempt.started')).toEqual([]);
   });
 
   test('in tokens stops too, and a cancel reaches the shell steps that it has spared', async () => {

@@ -40,6 +40,18 @@ const beats = (name: string): number => {
   }
 };
 
+/** Waits until the file has not grown for ten beats. @returns its size */
+async function standsStill(name: string): Promise<number> {
+  let size = -1;
+  await until(`${name} stands still`, async () => {
+    const before = size;
+    size = beats(name);
+    await sleep(500);
+    return size === before && beats(name) === size;
+  });
+  return size;
+}
+
 async function eventsOf(run: Pick<StartedRun, 'runId'>) {
   const events = [];
   const reader = openJournal(dataFolder(path.join(folder, 'data')).runDir(run.runId));
@@ -92,14 +104,7 @@ describe('a pause', () => {
     });
     await until('it beats', () => beats('hard') > 2);
     run.pause('test', true);
-    let still = -1;
-    await until('it stands still', async () => {
-      const now = beats('hard');
-      const same = now === still;
-      still = now;
-      await sleep(200);
-      return same && beats('hard') === now;
-    });
+    const still = await standsStill('hard');
     // Longer than both timeouts, which would end it if they counted.
     await sleep(4_500);
     expect(beats('hard')).toBe(still);
@@ -108,6 +113,30 @@ describe('a pause', () => {
     expect(result).toMatchObject({ outcome: 'success', steps: [{ id: 'a', outcome: 'success' }] });
     const finished = (await eventsOf(run)).find(({ type }) => type === 'attempt.finished');
     expect(finished).toMatchObject({ pausedMs: expect.toSatisfy((ms: number) => ms >= 4_500) });
+  });
+
+  test('that comes while a step is being started freezes that step too', async () => {
+    const run = await started({
+      ...surroundings(),
+      workflow: {
+        name: 'early',
+        steps: [{ id: 'a', run: 'for i in $(seq 40); do echo . >> early; sleep 0.05; done' }],
+      },
+    });
+    // Before its process is there: that takes some milliseconds, and in this process a reader is told at once.
+    follow: for await (const batch of run.journal.read({ from: 0, follow: true })) {
+      for (const record of batch) if (record.kind === 'event' && record.event.type === 'step.started') break follow;
+    }
+    run.pause('test', true);
+    expect((await eventsOf(run)).map(({ type }) => type)).not.toContain('attempt.started');
+    await until('its process is there', async () =>
+      (await eventsOf(run)).some(({ type }) => type === 'attempt.started'),
+    );
+    await standsStill('early');
+    expect(run.phase()).toMatchObject({ kind: 'paused', now: true });
+    run.resume('test');
+    expect((await run.done).result.outcome).toBe('success');
+    expect(beats('early')).toBe(80);
   });
 
   test('ends by a cancel, which reaches frozen processes too', async () => {

@@ -32,6 +32,7 @@ steps:
   - {id: gate, needs: ask, run: '[ -e gate ]'}
   - {id: more, needs: gate, claude: {resume: ask, prompt: 'What was it, {{ steps.begin.output }}?'}}
   - {id: gate2, needs: more, run: '[ -e gate2 ] && echo "$STEPSPAN_OUTPUT_BEGIN|$STEPSPAN_OUTPUT_MORE"'}
+  - {id: again, needs: gate2, claude: {resume: ask, prompt: What was it again}}
   - {id: mourn, needs: gate, when: failure(), run: 'echo mourning'}
   - {id: off, needs: begin, when: params.n == 2, run: 'true'}
   - {id: aside, needs: off, when: always(), run: 'echo aside >> aside'}
@@ -52,6 +53,7 @@ steps:
       gate: 'success',
       more: 'success',
       gate2: 'failure',
+      again: 'skip',
       mourn: 'skip',
       off: 'skip',
       aside: 'skip',
@@ -76,10 +78,12 @@ steps:
     expect([third.code, thirdResult.outcome]).toEqual([0, 'success']);
     const last = await rig.journal(thirdResult.runId);
     expect(last.text('stdout', 'gate2')).toBe('out 3|It was 7.\n');
-    expect(last.events('attempt.started').map(({ subject }) => subject?.step)).toEqual(['gate2']);
+    expect(last.events('attempt.started').map(({ subject }) => subject?.step)).toEqual(['gate2', 'again']);
+    // The session is that of the first run, two runs ago.
+    expect(last.events('attempt.started', 'again')[0]?.command).toContain(`--resume ${session}`);
     expect(last.events('run.started')).toMatchObject([{ resumedFrom: secondResult.runId }]);
     // What each run has cost is its own; the budget counts all.
-    expect(thirdResult.costUsd).toBe(0);
+    expect(thirdResult.costUsd).toBe(last.events('claude.cost', 'again')[0]?.costUsd);
     expect(secondResult.costUsd).toBeGreaterThan(0);
 
     const fourth = await rig.run(['resume', 'latest']);
