@@ -32,9 +32,16 @@ const write = (file: string, text: string): void => {
 describe('the tarball', () => {
   test('has what users need, and nothing else', () => {
     const expected =
-      /^(bin\/stepspan\.js|dist\/[\w/-]+(\.d\.ts|\.js)|docs\/[\w/-]+\.(md|svg)|schema\/workflow\.schema\.json|LICENSE|README\.md|package\.json)$/;
+      /^(bin\/stepspan\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/page\/[\w./-]+\.(html|js|css|svg)|docs\/[\w/-]+\.(md|svg|png|yaml)|schema\/workflow\.schema\.json|LICENSE|README\.md|package\.json)$/;
     expect(installed.files.filter((file) => !expected.test(file))).toEqual([]);
-    for (const file of ['bin/stepspan.js', 'dist/library/index.d.ts', 'dist/ship/worker.js', 'LICENSE', 'README.md'])
+    for (const file of [
+      'bin/stepspan.js',
+      'dist/library/index.d.ts',
+      'dist/ship/worker.js',
+      'dist/page/index.html',
+      'LICENSE',
+      'README.md',
+    ])
       expect(installed.files).toContain(file);
   });
 

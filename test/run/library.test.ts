@@ -127,8 +127,8 @@ describe('a pause', () => {
     follow: for await (const batch of run.journal.read({ from: 0, follow: true })) {
       for (const record of batch) if (record.kind === 'event' && record.event.type === 'step.started') break follow;
     }
+    // Most times the pause comes first; where the process was faster, it is frozen all the same.
     run.pause('test', true);
-    expect((await eventsOf(run)).map(({ type }) => type)).not.toContain('attempt.started');
     await until('its process is there', async () =>
       (await eventsOf(run)).some(({ type }) => type === 'attempt.started'),
     );
