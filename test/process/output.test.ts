@@ -49,7 +49,7 @@ describe('output of a child', () => {
   });
 
   it('gives a line of 10 MB in parts that fit the bound, as one line', async () => {
-    const child = await createRig().sh('head -c 10000000 /dev/zero | tr "\\000" x; echo; echo next');
+    const child = await createRig().sh('head -c 10000000 /dev/zero | tr "\\000" x; printf "\\nnext\\n"');
     await child.outputEnded;
     expect(bytesOf(child.printed, 'stdout').toString()).toBe(`${'x'.repeat(10_000_000)}\nnext\n`);
     expect(Math.max(...child.printed.map((batch) => batch.bytes.length))).toBe(1 << 20);
