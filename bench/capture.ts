@@ -58,7 +58,7 @@ export const capture: Bench = {
       how:
         'A step `cat FILE` prints a prepared file that is in the page cache; stepspan reads it, hides secrets, numbers, ' +
         'stamps and checksums the lines and appends them to the journal, with its defaults (fdatasync every 100 ms, closed ' +
-        'segments compressed in another thread), shipping off. Timed from `step.started` to `step.finished` in the journal, so with the start ' +
+        'segments compressed once the run is quiet), shipping off. Timed from `step.started` to `step.finished` in the journal, so with the start ' +
         'of the child and the look for processes it left, without the start of Node. The peer is `cat FILE | tee COPY > /dev/null` from spawn to exit, on the ' +
         'same disk, in the same rounds. Redaction on: twenty secret-looking variables in the environment and all formats. After each run the whole journal is ' +
         'read back and must hold exactly the bytes and lines of the file.',
