@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { readStat } from '../../src/run/process/proc-files.ts';
 import { createRig, fixture, until } from './rig.ts';
 
+/** Stopped; or, as a shell that was stopped in vfork(2), waiting in the kernel for a child that is stopped before its exec. */
+const isStill = (state: string | undefined): boolean => state === 'T' || state === 'D';
+
 describe('freezing a tree', () => {
   it('stops every process of it, and thawing lets all go on', async () => {
     const rig = createRig();
@@ -19,7 +22,7 @@ describe('freezing a tree', () => {
       }
     });
     expect(await child.freeze()).toBeGreaterThanOrEqual(2);
-    await until(async () => (await child.tree.look()).every((info) => info.state === 'T'));
+    await until(async () => (await child.tree.look()).every(({ state }) => isStill(state)));
     const frozen = counts();
     await delay(100);
     expect(counts()).toEqual(frozen);
@@ -35,9 +38,9 @@ describe('freezing a tree', () => {
     const pid = Number(child.text());
     await until(() => readStat(pid)?.state === 'T');
     await child.freeze();
-    await until(() => readStat(child.pid)?.state === 'T');
+    await until(() => isStill(readStat(child.pid)?.state));
     await child.thaw();
-    await until(() => readStat(child.pid)?.state !== 'T');
+    await until(() => !isStill(readStat(child.pid)?.state));
     expect(readStat(pid)?.state).toBe('T');
   });
 });
