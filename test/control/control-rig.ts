@@ -12,7 +12,7 @@ export const counter = new URL('../fixtures/counts-up.sh', import.meta.url).path
 /** Starts `run FILE` and resolves when the run is in the data folder. */
 export async function startRun(data: DataFolder, file: string, ...flags: string[]) {
   const before = new Set(data.listRunIds());
-  const child = startFixture('control-cli.ts', 'run', file, '--data-dir', data.root, ...flags);
+  const child = startFixture('../../src/cli/main.ts', 'run', file, '--data-dir', data.root, ...flags);
   const end = ended(child);
   let runId: RunId | undefined;
   await until(() => {
@@ -24,7 +24,7 @@ export async function startRun(data: DataFolder, file: string, ...flags: string[
 
 /** A command as a process: what it printed on both streams, and its exit code. */
 export async function stepspan(data: DataFolder, ...args: string[]) {
-  const child = startFixture('control-cli.ts', ...args, '--data-dir', data.root);
+  const child = startFixture('../../src/cli/main.ts', ...args, '--data-dir', data.root);
   let err = '';
   child.stderr.on('data', (bytes: Buffer) => {
     err += bytes.toString();

@@ -27,7 +27,7 @@ test('serve and link print links that sign in, with the scope that was asked for
   const data = tempData();
   const none = await stepspan(data, 'link');
   expect(none).toMatchObject({ code: 7, err: expect.stringContaining('Start one: stepspan serve') });
-  const child = startFixture('hub-cli.ts', 'serve', '--port', '0', '--data-dir', data.root);
+  const child = startFixture('../../src/cli/main.ts', 'serve', '--port', '0', '--data-dir', data.root);
   let printed = '';
   child.stdout.on('data', (bytes: Buffer) => {
     printed += bytes.toString();

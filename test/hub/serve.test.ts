@@ -8,7 +8,7 @@ import { ended, startFixture } from '../journal/journal-rig.ts';
 import { beginRun, endRun, scrapeUntil, tempData } from './hub-rig.ts';
 
 async function serve(data: DataFolder, ...flags: string[]) {
-  const child = startFixture('hub-cli.ts', 'serve', '--port', '0', '--data-dir', data.root, ...flags);
+  const child = startFixture('../../src/cli/main.ts', 'serve', '--port', '0', '--data-dir', data.root, ...flags);
   const [printed] = (await once(child.stdout, 'data')) as [Buffer];
   const url = /^listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(printed.toString())?.[1];
   if (url === undefined) throw new Error(`no url in ${printed.toString()}`);
@@ -48,7 +48,7 @@ test('goes on counting after it was killed, and takes over from the dead', async
 test('says who has the data folder, and which flag is wrong, with an exit code for each', async () => {
   const data = tempData();
   const { child } = await serve(data);
-  const second = startFixture('hub-cli.ts', 'serve', '--port', '0', '--data-dir', data.root);
+  const second = startFixture('../../src/cli/main.ts', 'serve', '--port', '0', '--data-dir', data.root);
   let said = '';
   second.stderr.on('data', (bytes: Buffer) => {
     said += bytes.toString();
@@ -56,7 +56,7 @@ test('says who has the data folder, and which flag is wrong, with an exit code f
   expect((await ended(second)).code).toBe(6);
   expect(said).toContain(`Process ${child.pid} on`);
 
-  const wrong = startFixture('hub-cli.ts', 'serve', '--port', 'many', '--data-dir', tempData().root);
+  const wrong = startFixture('../../src/cli/main.ts', 'serve', '--port', 'many', '--data-dir', tempData().root);
   said = '';
   wrong.stderr.on('data', (bytes: Buffer) => {
     said += bytes.toString();
@@ -64,7 +64,16 @@ test('says who has the data folder, and which flag is wrong, with an exit code f
   expect((await ended(wrong)).code).toBe(2);
   expect(said).toContain('--port is "many", not a whole number from 0 to 65535; write a number');
 
-  const remote = startFixture('hub-cli.ts', 'serve', '--port', '0', '--host', '0.0.0.0', '--data-dir', tempData().root);
+  const remote = startFixture(
+    '../../src/cli/main.ts',
+    'serve',
+    '--port',
+    '0',
+    '--host',
+    '0.0.0.0',
+    '--data-dir',
+    tempData().root,
+  );
   said = '';
   remote.stderr.on('data', (bytes: Buffer) => {
     said += bytes.toString();
