@@ -63,7 +63,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
 
 const sources = tracked.filter((file) => /^src\/.*\.tsx?$/.test(file));
 const typescript = tracked.filter(
-  (file) => /^(src|test|bench|scripts|demo)\/.*\.tsx?$/.test(file) && !file.includes('/fixtures/'),
+  (file) => /^(src|test|bench|scripts|demo|alerting|grafana)\/.*\.tsx?$/.test(file) && !file.includes('/fixtures/'),
 );
 
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
