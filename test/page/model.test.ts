@@ -53,7 +53,15 @@ describe('addresses', () => {
   );
 
   test('take a code from a link', () => {
-    expect(parseRoute('#code=a-b_c')).toEqual({ view: 'login', code: 'a-b_c' });
+    expect(parseRoute('#code=a-b_c')).toEqual({ view: 'login', code: 'a-b_c', to: { view: 'fleet' } });
+  });
+
+  test('take from a link where it leads, which is never another link', () => {
+    const run = { view: 'run', runId: '20261123-151507-k3f9x2', tab: 'output' } as const;
+    expect(parseRoute(`#code=a&to=/runs/${run.runId}`)).toEqual({ view: 'login', code: 'a', to: run });
+    const login = { view: 'login', code: 'a', to: { ...run, line: 3, step: 'a&to=b' } } as const;
+    expect(parseRoute(formatRoute(login))).toEqual(login);
+    expect(parseRoute('#code=a&to=code=b')).toEqual({ view: 'login', code: 'a', to: { view: 'fleet' } });
   });
 });
 

@@ -1,7 +1,7 @@
 // What the whole page shares: where one is, who one is to the server, the theme, and whether notifications are wanted.
 import type { SessionAnswer } from '../api/answers.ts';
 import { type ApiFailure, getJson, postJson } from './api/http.ts';
-import { formatRoute, parseRoute, type Route } from './route.ts';
+import { type Destination, formatRoute, parseRoute, type Route } from './route.ts';
 import { createStore } from './store.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -34,12 +34,12 @@ export function startApp(): void {
   addEventListener('hashchange', () => {
     app.set({ route: parseRoute(location.hash) });
     const { route } = app.get();
-    if (route.view === 'login') void signIn(route.code);
+    if (route.view === 'login') void signIn(formatRoute(route));
   });
   systemDark.addEventListener('change', () => setTheme(app.get().theme));
   setTheme(app.get().theme);
   const { route } = app.get();
-  void (route.view === 'login' ? signIn(route.code) : askSession());
+  void (route.view === 'login' ? signIn(formatRoute(route)) : askSession());
 }
 
 export function go(route: Route, replace = false): void {
@@ -58,14 +58,23 @@ export async function askSession(): Promise<void> {
 
 /** @param text a one-time code, or the whole link that holds one */
 export async function signIn(text: string): Promise<void> {
-  const code = /#code=([^&\s]+)/.exec(text)?.[1] ?? text.trim();
+  const { code, to } = readLink(text);
   const answer = await postJson<unknown>('/login', { code });
   // The code is of no more use, and must not stay in the history or in a shared address.
-  go({ view: 'fleet' }, true);
+  go(to, true);
   await askSession();
   // A link that was used already is no reason to shut out a browser that has signed in with it.
   if (!answer.ok && app.get().session.kind === 'signed_out')
     app.set({ session: { kind: 'signed_out', message: `${answer.failure.message} ${answer.failure.fix}`.trim() } });
+}
+
+/** A link that leads nowhere in particular leaves one where one is: a shared address is still there after signing in. */
+function readLink(text: string): { readonly code: string; readonly to: Destination } {
+  const { route } = app.get();
+  const here = route.view === 'login' ? route.to : route;
+  const link = parseRoute(/#code=\S+/.exec(text)?.[0] ?? '');
+  if (link.view !== 'login') return { code: text.trim(), to: here };
+  return { code: link.code, to: link.to.view === 'fleet' ? here : link.to };
 }
 
 export function canControl(state: AppState): boolean {

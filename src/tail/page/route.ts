@@ -5,7 +5,8 @@ export const tabs = ['output', 'conversation', 'timeline', 'resources', 'alerts'
 
 export type Route =
   | { readonly view: 'fleet' }
-  | { readonly view: 'login'; readonly code: string }
+  /** `to` is where the link leads once its code is exchanged. */
+  | { readonly view: 'login'; readonly code: string; readonly to: Destination }
   | { readonly view: 'compare'; readonly left: string; readonly right: string }
   | {
       readonly view: 'run';
@@ -16,12 +17,19 @@ export type Route =
       readonly step?: string;
     };
 
+export type Destination = Exclude<Route, { readonly view: 'login' }>;
+
 /** Ids are checked here as well as by the server, so that nothing else ever becomes part of a request's path. */
 const runIdPattern = /^[0-9a-z-]{1,64}$/;
 
 export function parseRoute(hash: string): Route {
   const text = hash.replace(/^#/, '');
-  if (text.startsWith('code=')) return { view: 'login', code: decode(text.slice('code='.length)) };
+  if (!text.startsWith('code=')) return parseDestination(text);
+  const [code = '', to = ''] = text.slice('code='.length).split('&to=', 2);
+  return { view: 'login', code: decode(code), to: parseDestination(to) };
+}
+
+function parseDestination(text: string): Destination {
   const [path = '', query = ''] = text.split('?', 2);
   const [, first, second = '', third = ''] = path.split('/');
   if (first === 'compare' && runIdPattern.test(second) && runIdPattern.test(third))
@@ -44,7 +52,7 @@ export function formatRoute(route: Route): string {
     case 'fleet':
       return '#/';
     case 'login':
-      return `#code=${encodeURIComponent(route.code)}`;
+      return `#code=${encodeURIComponent(route.code)}&to=${formatRoute(route.to).slice(1)}`;
     case 'compare':
       return `#/compare/${route.left}/${route.right}`;
     case 'run': {
