@@ -6,10 +6,15 @@ import { allRules } from './catalogue.ts';
 import { defaultSettings, type RuleDefinition, type RuleSettings, ruleSeverities } from './rule.ts';
 import { thresholdSchema } from './threshold.ts';
 
+/** How long a workflow may go without a success is read as any duration; it has no default. */
+const period = thresholdSchema({ kind: 'duration', default: 0, meaning: 'how long without a success' });
+
 /** Everything that alerts.yaml decides. */
 export type AlertSettings = {
   /** For every rule there is, by name. */
   readonly rules: Readonly<Record<string, RuleSettings>>;
+  /** Workflows that run by the clock, and how long each may go without a success, in milliseconds. */
+  readonly schedules: Readonly<Record<string, number>>;
   /** Put on every alert beside its own labels, such as `team`. */
   readonly labels: Readonly<Record<string, string>>;
   readonly links: {
@@ -48,6 +53,7 @@ export function alertsSchema(rules: readonly RuleDefinition[] = allRules) {
   });
   return z.strictObject({
     rules: z.strictObject(Object.fromEntries(ruleSchemas)).nullish(),
+    schedules: z.record(z.string(), period).nullish(),
     labels: z.record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/), text).nullish(),
     links: z
       .strictObject({ runbook: address.optional(), grafana: address.optional(), hub: address.optional() })
@@ -59,6 +65,7 @@ export function alertsSchema(rules: readonly RuleDefinition[] = allRules) {
 export function defaultAlerts(rules: readonly RuleDefinition[] = allRules): AlertSettings {
   return {
     rules: Object.fromEntries(rules.map((rule) => [rule.name, defaultSettings(rule)])),
+    schedules: {},
     labels: {},
     links: { runbook: undefined, grafana: undefined, hub: undefined },
   };
@@ -101,7 +108,12 @@ function merged(given: Parsed, rules: readonly RuleDefinition[]): AlertSettings 
     return [rule.name, { enabled, severity, thresholds: { ...before.thresholds, ...thresholds } }];
   });
   const { runbook, grafana, hub } = given.links ?? {};
-  return { rules: Object.fromEntries(settings), labels: given.labels ?? {}, links: { runbook, grafana, hub } };
+  return {
+    rules: Object.fromEntries(settings),
+    schedules: given.schedules ?? {},
+    labels: given.labels ?? {},
+    links: { runbook, grafana, hub },
+  };
 }
 
 function problemsOf(
@@ -120,7 +132,7 @@ function problemsOf(
 
 function known(issue: z.core.$ZodIssue, rules: readonly RuleDefinition[]): string {
   const [top, ruleName] = issue.path;
-  if (top === undefined) return 'rules, labels, links';
+  if (top === undefined) return 'rules, schedules, labels, links';
   if (top === 'links') return 'runbook, grafana, hub';
   const rule = rules.find(({ name }) => name === ruleName);
   if (rule === undefined) return rules.map(({ name }) => name).join(', ');
