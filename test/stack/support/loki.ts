@@ -1,11 +1,12 @@
 // Runs the real Loki and reads back everything a test needs to know of the lines in it: their ns time, text, stream
 // labels and structured metadata, without loss however many there are.
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { locateBackends } from './backends.ts';
 import { defineService, freePorts, makeFolder, type Service } from './service.ts';
 
-const CONFIG = fileURLToPath(new URL('loki-config.yaml', import.meta.url));
-// The limit of one query in loki-config.yaml (max_entries_limit_per_query).
+const CONFIG = fileURLToPath(new URL('../../../stack/loki.yaml', import.meta.url));
+// The limit of one query in stack/loki.yaml (max_entries_limit_per_query).
 const PAGE_SIZE = 5_000;
 // A page takes less than a second here. Loki does not answer at all when its answer outgrows a gRPC message of its own.
 const QUERY_TIMEOUT_MS = 20_000;
@@ -40,8 +41,13 @@ export interface Loki extends Service {
   metricQuery(logql: string, timeNs?: bigint): Promise<{ labels: Record<string, string>; value: number }[]>;
 }
 
+export interface LokiOptions {
+  /** Further variables of stack/loki.yaml, such as LOKI_RULES_FOLDER and LOKI_ALERTMANAGER_URL. */
+  env?: Record<string, string>;
+}
+
 /** A Loki with ports and a folder of its own that does not run yet. */
-export async function createLoki(): Promise<Loki> {
+export async function createLoki(options: LokiOptions = {}): Promise<Loki> {
   const [http, grpc] = await freePorts(2);
   const folder = await makeFolder('loki');
   const url = `http://127.0.0.1:${http}`;
@@ -50,7 +56,17 @@ export async function createLoki(): Promise<Loki> {
     program: locateBackends().loki,
     args: [`-config.file=${CONFIG}`, '-config.expand-env=true'],
     folder,
-    env: { LOKI_HTTP_PORT: String(http), LOKI_GRPC_PORT: String(grpc), LOKI_FOLDER: folder },
+    env: {
+      LOKI_ADDRESS: '127.0.0.1',
+      LOKI_HTTP_PORT: String(http),
+      LOKI_GRPC_PORT: String(grpc),
+      LOKI_FOLDER: folder,
+      // No rules unless told, and nobody to send alerts to.
+      LOKI_RULES_FOLDER: join(folder, 'no-rules'),
+      LOKI_RULES_EVERY: '1s',
+      LOKI_ALERTMANAGER_URL: 'http://127.0.0.1:9',
+      ...options.env,
+    },
     isReady: async () => (await fetch(`${url}/ready`)).ok,
   });
 
@@ -77,8 +93,8 @@ export async function createLoki(): Promise<Loki> {
 }
 
 /** A Loki that answers. */
-export async function startLoki(): Promise<Loki> {
-  const loki = await createLoki();
+export async function startLoki(options: LokiOptions = {}): Promise<Loki> {
+  const loki = await createLoki(options);
   await loki.start().catch(async (error: unknown) => {
     await loki.remove();
     throw error;
