@@ -106,7 +106,17 @@ prometheus() {
   fi
   for package in ./*.deb; do dpkg-deb --extract "$package" unpacked; done
   mv -- unpacked/usr/bin/{prometheus,promtool,amtool} "$bin/"
-  mv -- unpacked/usr/bin/prometheus-alertmanager "$bin/alertmanager"
+  mv -- unpacked/usr/share/prometheus/alertmanager "$bin/templates"
+  mv -- unpacked/usr/bin/prometheus-alertmanager "$bin/templates/alertmanager"
+
+  # Upstream's Alertmanager holds its default templates; the distribution's reads them from a folder that only an
+  # installed package makes. The name of that folder is replaced, byte for byte as long, by one for the working folder,
+  # and a script starts the program in the folder of the templates: paths that are given to it have to be absolute.
+  local packaged=/usr/share/prometheus/alertmanager here=/proc/self/cwd/./././././././././.
+  grep -q --binary-files=text -F "$packaged" "$bin/templates/alertmanager"
+  LC_ALL=C sed -i "s#$packaged#$here#g" "$bin/templates/alertmanager"
+  printf '#!/bin/sh\ncd -- "$(dirname -- "$0")/templates" && exec ./alertmanager "$@"\n' >"$bin/alertmanager"
+  chmod 755 "$bin/alertmanager"
 }
 
 # The version is read from the file that pins it, so that it is written down once.
