@@ -9,7 +9,9 @@ import type { RunId } from '../../src/event/ids.ts';
 import type { JournalRecord } from '../../src/event/record.ts';
 import type { Batcher } from '../../src/ship/encode/batch.ts';
 import { createJsonLogBatcher, createSpanBatcher } from '../../src/ship/encode/readable-batcher.ts';
+import { createEventLogs } from '../../src/ship/map/event-records.ts';
 import { logRecordsOf } from '../../src/ship/map/log-records.ts';
+import { attr } from '../../src/ship/map/names.ts';
 import type { ReadableSpan } from '../../src/ship/map/otlp-types.ts';
 import { bareContext, contextAfter } from '../../src/ship/map/run-context.ts';
 import { createSpanMapper } from '../../src/ship/map/spans.ts';
@@ -71,15 +73,17 @@ describe('a request', () => {
     expect(bodyOf(createSpanBatcher(runId, sdk, 'json', 0, wide), sampleRun())).toEqual(received.get('/v1/traces'));
   });
 
-  test('of lines is the one that the official log exporter sends', async () => {
+  test('of lines and events is the one that the official log exporter sends', async () => {
     const records = sampleRun();
     const context = contextAfter(bareContext(runId), records[0] as JournalRecord);
-    const lines = records.flatMap((record) =>
-      record.kind === 'output' ? logRecordsOf(record, context, sdk.logOrigin) : [],
+    const eventLogs = createEventLogs(context, sdk.logOrigin);
+    const logs = records.flatMap((record) =>
+      record.kind === 'output' ? logRecordsOf(record, context, sdk.logOrigin) : eventLogs(record),
     );
-    expect(lines).toHaveLength(2);
+    expect(logs.filter(({ attributes }) => attributes[attr.event] === undefined)).toHaveLength(2);
+    expect(logs.length).toBeGreaterThan(4);
     const exporter = new OTLPLogExporter({ url: `${url}/v1/logs` });
-    await exported((done) => exporter.export(lines, done));
+    await exported((done) => exporter.export(logs, done));
     await exporter.shutdown();
     expect(bodyOf(createJsonLogBatcher(context, sdk.logOrigin, wide), records)).toEqual(received.get('/v1/logs'));
   });

@@ -32,7 +32,7 @@ describe('a worker', () => {
     const shipper = await started(folder, sink.url);
     await shipper.done;
     expect(sink.logs.map(({ body }) => body)).toEqual(['a', 'b']);
-    expect(shipper.status().logs).toMatchObject({ state: { kind: 'finished' }, sent: 2 });
+    expect(shipper.status().logs).toMatchObject({ state: { kind: 'finished' }, sent: 4 });
     expect(await shipper.drain(longMs)).toMatchObject({ kind: 'drained' });
   });
 

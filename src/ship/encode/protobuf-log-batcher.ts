@@ -2,11 +2,11 @@
 // of what is encoded already, since every log record is a field of its own that can stand in any request.
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { type JournalRecord, type OutputRecord, seqCount } from '../../event/record.ts';
-import { logsOfRequest } from '../map/claude-telemetry.ts';
+import { createEventLogs } from '../map/event-records.ts';
 import { type LogOrigin, logRecordsOf, singleLines } from '../map/log-records.ts';
 import type { AttributeMap } from '../map/names.ts';
 import type { ReadableLogRecord } from '../map/otlp-types.ts';
-import { identityOf, type RunContext } from '../map/run-context.ts';
+import type { RunContext } from '../map/run-context.ts';
 import type { Batch, Batcher, BatchLimits } from './batch.ts';
 import { type ByteWriter, createByteWriter, reserve, writeAttributes, writeBytes, written } from './byte-writer.ts';
 import { createLineEncoder } from './protobuf-lines.ts';
@@ -16,13 +16,14 @@ type Content = {
   readonly writer: ByteWriter;
   readonly offsets: number[];
   readonly seqs: number[];
-  /** Items that are not a line of ours but a whole `resource_logs` field: Claude Code's log records. */
+  /** Items that are not a line but a whole `resource_logs` field: events, and Claude Code's log records. */
   readonly whole: Map<number, ReadableLogRecord>;
   readonly records: OutputRecord[];
 };
 
 export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin, limits: BatchLimits): Batcher {
   const encoder = createLineEncoder(context);
+  const logsOf = createEventLogs(context, origin);
   const head = headOf(origin);
   let content = emptyContent(limits);
   let nextSeq: number | undefined;
@@ -63,8 +64,7 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
       }
       nextSeq = record.seq + seqCount(record);
       lastNs = record.timeNs;
-      if (record.event.type !== 'claude.telemetry' || record.event.signal !== 'logs') return;
-      for (const log of logsOfRequest(record.event.request, identityOf(context, record.subject))) {
+      for (const log of logsOf(record)) {
         content.whole.set(content.seqs.length, log);
         item(record.seq);
         const bytes = ProtobufLogsSerializer.serializeRequest([log]) ?? new Uint8Array();

@@ -3,10 +3,10 @@
 import { JsonLogsSerializer, JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { RunId } from '../../event/ids.ts';
 import { type JournalRecord, seqCount } from '../../event/record.ts';
-import { logsOfRequest } from '../map/claude-telemetry.ts';
+import { createEventLogs } from '../map/event-records.ts';
 import { type LogOrigin, logRecordsOf, singleLines } from '../map/log-records.ts';
 import type { ReadableLogRecord, ReadableSpan } from '../map/otlp-types.ts';
-import { identityOf, type RunContext } from '../map/run-context.ts';
+import type { RunContext } from '../map/run-context.ts';
 import { createSpanMapper } from '../map/spans.ts';
 import type { Sdk } from '../sdk.ts';
 import type { Encoding } from '../settings.ts';
@@ -42,6 +42,7 @@ export function createSpanBatcher(
 }
 
 export function createJsonLogBatcher(context: RunContext, origin: LogOrigin, limits: BatchLimits): Batcher {
+  const logsOf = createEventLogs(context, origin);
   const serialize: Serialize<ReadableLogRecord> = (logs) => JsonLogsSerializer.serializeRequest(logs);
   return createReadableBatcher<ReadableLogRecord>({
     limits,
@@ -54,10 +55,8 @@ export function createJsonLogBatcher(context: RunContext, origin: LogOrigin, lim
         for (const line of singleLines(record)) {
           for (const item of logRecordsOf(line, context, origin)) yield { seq: line.seq, item };
         }
-      } else if (record.event.type === 'claude.telemetry' && record.event.signal === 'logs') {
-        for (const item of logsOfRequest(record.event.request, identityOf(context, record.subject))) {
-          yield { seq: record.seq, item };
-        }
+      } else {
+        for (const item of logsOf(record)) yield { seq: record.seq, item };
       }
     },
   });

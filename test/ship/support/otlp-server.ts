@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import { type DecodedLog, decodeLogs } from './protobuf.ts';
+import { type DecodedLog, decodeLogs, isEvent } from './protobuf.ts';
 
 export type Received = {
   readonly path: string;
@@ -28,8 +28,10 @@ export type Reply =
 export type OtlpServer = {
   readonly url: string;
   readonly requests: Received[];
-  /** Bodies of the lines taken, in the order in which they came; a resend shows again. */
+  /** Lines taken, and log records of Claude Code, in the order in which they came; a resend shows again. */
   readonly logs: DecodedLog[];
+  /** The records of events, in the same way. */
+  readonly events: DecodedLog[];
   /** Requests for traces that were taken. */
   readonly traces: Buffer[];
   readonly close: () => Promise<void>;
@@ -40,10 +42,13 @@ export async function startOtlpServer(
 ): Promise<OtlpServer> {
   const requests: Received[] = [];
   const logs: DecodedLog[] = [];
+  const events: DecodedLog[] = [];
   const traces: Buffer[] = [];
   const take = (received: Received): void => {
     if (received.path.endsWith('/traces')) traces.push(received.body);
-    else if (received.headers['content-type'] === 'application/x-protobuf') logs.push(...decodeLogs(received.body));
+    else if (received.headers['content-type'] === 'application/x-protobuf') {
+      for (const log of decodeLogs(received.body)) (isEvent(log) ? events : logs).push(log);
+    }
   };
   const server = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -66,6 +71,7 @@ export async function startOtlpServer(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     logs,
+    events,
     traces,
     async close() {
       server.closeAllConnections();

@@ -70,6 +70,11 @@ export function decodeLogs(request: Buffer): DecodedLog[] {
   });
 }
 
+/** Whether a record says an event of the journal, and not a line. */
+export function isEvent({ attributes }: DecodedLog): boolean {
+  return attributes['stepspan.event'] !== undefined;
+}
+
 function logOf(record: Buffer, resource: DecodedLog['resource'], scope: string): DecodedLog {
   const fields = fieldsOf(record);
   const number = (wanted: number): bigint => (fields.find((field) => field.number === wanted)?.value as bigint) ?? 0n;
