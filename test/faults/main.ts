@@ -1,0 +1,63 @@
+// `npm run test:faults`: goes through the matrix of faults, prints a table of what each came to, and ends with the totals. Exits with 1
+// where a promise was broken. What a fault does is in the file of its name.
+import { parseArgs } from 'node:util';
+import { killWrapper } from './kill-wrapper.ts';
+import type { Fault } from './support/fault.ts';
+import { randomOf } from './support/random.ts';
+import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
+
+const matrix: readonly Fault[] = [killWrapper];
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    short: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+});
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
+if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+  say(`--seed ${values.seed}: it has to be a whole number from 0 to 4294967295, as an earlier run printed it.`);
+  process.exit(2);
+}
+const chosen = matrix.filter(
+  ({ name }) => values.only === undefined || values.only.some((part) => name.includes(part)),
+);
+if (chosen.length === 0) {
+  say(
+    `--only ${values.only?.join(', ')}: no fault has this in its name. There are:\n${matrix.map(({ name }) => `  ${name}`).join('\n')}`,
+  );
+  process.exit(2);
+}
+if (values.list) {
+  for (const { name, what } of chosen) say(`${name}: ${what}`);
+  process.exit(0);
+}
+
+const scale = values.short ? 'short' : 'full';
+say(`seed ${seed}, ${scale}: the same again with --seed ${seed}${values.short ? ' --short' : ''}`);
+const rows: Row[] = [];
+for (const { name, what, run } of chosen) {
+  const began = performance.now();
+  const log = (line: string): void => say(`  ${name}: ${line}`);
+  // A fault that breaks the test itself is a broken promise too, and must not hide what the others came to.
+  const tally = await run({ random: randomOf(seed).fork(name), scale, log }).catch((error: Error) => ({
+    ...nothing,
+    problems: [error.stack ?? error.message],
+  }));
+  const seconds = (performance.now() - began) / 1000;
+  rows.push({ name, what, tally, seconds });
+  log(`${isKept(tally) ? 'kept' : 'BROKEN'} after ${seconds.toFixed(0)} s`);
+  for (const problem of tally.problems.slice(0, 20)) log(problem);
+}
+say(`\n${table(rows)}\n`);
+const broken = rows.filter(({ tally }) => !isKept(tally));
+const all = sum(rows.map(({ tally }) => tally));
+say(
+  `${all.lines} lines over ${all.runs} runs: ${all.missing} missing, ${all.duplicated} duplicated, ${all.unaccounted} unaccounted; ` +
+    `${rows.length - broken.length} of ${rows.length} faults kept every promise (seed ${seed})`,
+);
+process.exitCode = broken.length === 0 ? 0 : 1;

@@ -1,0 +1,136 @@
+// A folder with a data folder, a home and a working folder of its own, the stepspan CLI in it, with or without injected faults, and
+// a look at which processes it has left. Knows no fault.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type DataFolder, dataFolder } from '../../../src/journal/index.ts';
+
+const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+const inject = pathToFileURL(fileURLToPath(new URL('../fixtures/inject.mjs', import.meta.url))).href;
+/** The program that prints numbered lines; see there for its arguments. */
+export const witness = fileURLToPath(new URL('../fixtures/witness.mjs', import.meta.url));
+
+export type Injected = {
+  readonly thread: 'main' | 'worker';
+  /** The number of the call, from 1; 0 only counts. */
+  readonly at: number;
+  readonly mode: 'before' | 'after' | 'torn' | 'ENOSPC' | 'EIO';
+  /** How many calls from there on fail, where the mode is an error; 1 where not given. */
+  readonly calls?: number;
+  /** A file that gets a line for each call. */
+  readonly log?: string;
+};
+
+export type Ended = { readonly code: number | null; readonly signal: string | null; readonly output: string };
+
+export type StartedCli = {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  readonly output: () => string;
+};
+
+export type Sandbox = {
+  readonly folder: string;
+  readonly work: string;
+  readonly data: DataFolder;
+  readonly write: (name: string, text: string) => string;
+  readonly start: (args: readonly string[], options?: StartOptions) => StartedCli;
+  /** Processes that carry the folder in their environment, as `pid command`. */
+  readonly processes: () => readonly string[];
+  readonly remove: () => Promise<void>;
+};
+
+export type StartOptions = {
+  readonly inject?: Injected;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+export function makeSandbox(): Sandbox {
+  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stepspan-fault-')));
+  const [home, work, root] = ['home', 'work', 'data'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const each of [home, work]) mkdirSync(each);
+  const env = {
+    PATH: `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+    HOME: home,
+    LANG: 'C.UTF-8',
+    STEPSPAN_DATA_DIR: root,
+    NODE_COMPILE_CACHE: path.join(tmpdir(), 'stepspan-test-compile-cache'),
+  };
+  const running = new Set<ChildProcess>();
+  return {
+    folder,
+    work,
+    data: dataFolder(root),
+    write(name, text) {
+      const file = path.join(work, name);
+      writeFileSync(file, text);
+      return file;
+    },
+    start(args, options = {}) {
+      const preload = options.inject === undefined ? [] : ['--import', inject];
+      const child = spawn(process.execPath, [...preload, main, ...args], {
+        cwd: work,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...env, ...(options.inject && injectEnv(root, options.inject)), ...options.env },
+      });
+      running.add(child);
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (data: Buffer) => (output += data.toString()));
+      const ended = once(child, 'close').then(([code, signal]) => {
+        running.delete(child);
+        return { code, signal, output } as Ended;
+      });
+      return { child, ended, output: () => output };
+    },
+    processes: () => processesOf(folder).map(({ pid, command }) => `${pid} ${command}`),
+    async remove() {
+      for (const child of running) child.kill('SIGKILL');
+      for (const { pid } of processesOf(folder)) tryKill(pid);
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function injectEnv(below: string, { thread, at, mode, calls, log }: Injected): Record<string, string> {
+  return {
+    FAULT_BELOW: below,
+    FAULT_THREAD: thread,
+    FAULT_AT: String(at),
+    FAULT_MODE: mode,
+    FAULT_FOR: String(calls ?? 1),
+    FAULT_LOG: log ?? '',
+  };
+}
+
+function processesOf(folder: string): readonly { readonly pid: number; readonly command: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((name) => {
+      try {
+        const of = (file: string): string => readFileSync(`/proc/${name}/${file}`, 'utf8');
+        return of('environ').includes(folder)
+          ? [{ pid: Number(name), command: of('cmdline').replaceAll('\0', ' ') }]
+          : [];
+      } catch {
+        // It has ended meanwhile, or is another user's.
+        return [];
+      }
+    });
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
