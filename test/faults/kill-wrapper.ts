@@ -23,7 +23,7 @@ steps:
     run: node ${witness} a ${lines} 2000 20 both
   - id: second
     needs: [first]
-    retries: {count: 1, delay: 0s}
+    retries: {max: 1, delay: 0s}
     run: 'node ${witness} b$STEPSPAN_ATTEMPT ${lines} && test -f again || { touch again; exit 1; }'
 `;
 
