@@ -7,8 +7,11 @@ import { listSegments, type SegmentFile } from './segment-files.ts';
 import { type Allocate, openSegment, type SegmentSource } from './segment-source.ts';
 
 export type WalkStep =
-  /** At least one. The first may have begun before the place that was asked for. */
-  | { readonly kind: 'frames'; readonly frames: readonly Frame[] }
+  /**
+   * At least one. The first may have begun before the place that was asked for. `atEnd` when the segment had no more at
+   * that moment; whether there is a next segment was not looked at.
+   */
+  | { readonly kind: 'frames'; readonly frames: readonly Frame[]; readonly atEnd: boolean }
   /** Something is wrong; the next step goes on behind it. */
   | { readonly kind: 'problem'; readonly problem: JournalProblem }
   /** There is no more for now. A frame that is being written, or was torn by a crash, is no frame yet. */
@@ -34,6 +37,7 @@ export function walkFrames(folder: RunFolder, from: number, reuseMemory = false)
   let offset = 0;
   let block: Buffer = noBytes;
   let blockAt = 0;
+  let blockIsLast = false;
   /** Where damage with nothing behind it was told of. */
   let toldAt: number | undefined;
   /** Why numbers would be missing, if they were. */
@@ -43,6 +47,7 @@ export function walkFrames(folder: RunFolder, from: number, reuseMemory = false)
     offset = at;
     block = noBytes;
     blockAt = at;
+    blockIsLast = false;
   };
   const leave = async (): Promise<void> => {
     const left = source;
@@ -89,6 +94,7 @@ export function walkFrames(folder: RunFolder, from: number, reuseMemory = false)
       if (more.kind === 'corrupt') return { frames, stopped: more.reason };
       block = more.bytes;
       blockAt = offset;
+      blockIsLast = more.atEnd;
     }
     return { frames };
   };
@@ -103,7 +109,7 @@ export function walkFrames(folder: RunFolder, from: number, reuseMemory = false)
     const last = frames.at(-1)!;
     place = last.seq + last.lineCount;
     missingBecause = 'lost';
-    return { kind: 'frames', frames };
+    return { kind: 'frames', frames, atEnd: blockIsLast && offset - blockAt === block.length };
   };
 
   const enter = async (): Promise<WalkStep | SegmentSource> => {

@@ -12,7 +12,7 @@ import { type JournalProblem, problemText } from './journal-problem.ts';
 import { isRunFinished } from './scan-tail.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
 import { openSegment, type SegmentSource } from './segment-source.ts';
-import { createWake } from './wake.ts';
+import { createWake, type Wake } from './wake.ts';
 
 export type ReadOptions = {
   /** The first sequence number wanted. One inside an output record gives that record cut to start there. */
@@ -74,6 +74,10 @@ async function* readJournal(
   const { from, follow, signal, maxBatchBytes = defaultBatchBytes, maxBatchMs = 0 } = options;
   const wake = follow ? createWake(folder.journalDir, signal, onAppend) : undefined;
   const walk = walkFrames(folder, from, options.reuseMemory);
+  const idle = async (until: Wake, seen: number): Promise<void> => {
+    await until.wait(seen);
+    if (maxBatchMs > 0 && !signal?.aborted) await delay(maxBatchMs);
+  };
   try {
     while (!signal?.aborted) {
       const seen = wake?.seen() ?? 0;
@@ -86,6 +90,7 @@ async function* readJournal(
           const records = recordsOf(step.frames, from, options.onProblem);
           if (records.length > 0) yield records;
           if (follow && isRunFinished(step.frames.at(-1)!)) return;
+          if (step.atEnd && wake?.isQuiet(seen)) await idle(wake, seen);
           break;
         }
         case 'end':
@@ -93,8 +98,8 @@ async function* readJournal(
             if (step.torn !== undefined) tell({ kind: 'torn', ...step.torn }, options.onProblem);
             return;
           }
-          await wake.wait(seen);
-          if (maxBatchMs > 0 && !signal?.aborted) await delay(maxBatchMs);
+          wake.looked(seen);
+          await idle(wake, seen);
           break;
         default:
           unreachable(step);

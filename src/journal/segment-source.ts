@@ -11,8 +11,9 @@ import { indexPath, type SegmentFile } from './segment-files.ts';
 import { type IndexEntry, lastEntry, loadIndex } from './segment-index.ts';
 
 export type SegmentBytes =
-  /** Empty at the end of what is there now. */
-  { readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'corrupt'; readonly reason: string };
+  /** Empty at the end of what is there now. `atEnd` where nothing lies behind them yet. */
+  { readonly kind: 'bytes'; readonly bytes: Buffer; readonly atEnd: boolean }
+  | { readonly kind: 'corrupt'; readonly reason: string };
 
 /** Where a frame begins, and its sequence number. */
 export type FramePlace = { readonly offset: number; readonly seq: number };
@@ -38,6 +39,15 @@ export type SegmentSource = {
 
 /** So much is read at once: few calls for a long journal, and a bound on what a batch of records pins in memory. */
 const blockBytes = 1024 * 1024;
+
+/**
+ * What a follower finds is what was appended since it last looked: so few bytes are in the page cache, and copying them
+ * takes some microseconds, where a turn of the thread pool takes 100, and many times that on a busy machine.
+ */
+const appendBytes = 64 * 1024;
+
+/** Is read into and copied from at once, so all readers share it. */
+const appended = Buffer.allocUnsafeSlow(appendBytes);
 
 const readFile = promisify(read);
 const closeFile = promisify(close);
@@ -70,16 +80,25 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
   const seed = frameSeed(header);
   const entries = (): IndexEntry[] => loadIndex(indexPath(journalDir, file.firstSeq), file.firstSeq);
 
+  /** Whether the last reading came to the end of what was there: then the next one looks for what was appended. */
+  let atEnd = false;
+
   const bytesAt = async (
     offset: number,
     minBytes: number,
     allocate: Allocate = Buffer.allocUnsafeSlow,
   ): Promise<SegmentBytes> => {
-    // A follower asks for the few bytes that were appended; a buffer for a whole block would be 16 times the work.
+    if (atEnd) {
+      const bytesRead = readSync(fd, appended, 0, appendBytes, offset);
+      // Into Node's pool: a backing store of its own for each line would bring V8's full collections about.
+      const few = bytesRead < appendBytes ? Buffer.from(appended.subarray(0, bytesRead)) : undefined;
+      if (few !== undefined) return { kind: 'bytes', bytes: few, atEnd };
+    }
     const there = Math.max(fstatSync(fd).size - offset, 0);
     const buffer = allocate(Math.min(there, Math.max(blockBytes, minBytes)));
     const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, offset);
-    return { kind: 'bytes', bytes: buffer.subarray(0, bytesRead) };
+    atEnd = bytesRead === there;
+    return { kind: 'bytes', bytes: buffer.subarray(0, bytesRead), atEnd };
   };
   return {
     file,
@@ -130,12 +149,12 @@ async function archivedSource(fd: number, file: SegmentFile, runId: string): Pro
     const end = member === undefined ? 0 : member.rawOffset + member.rawBytes;
     if (member === undefined || offset >= end) {
       return damage === undefined
-        ? { kind: 'bytes', bytes: Buffer.alloc(0) }
+        ? { kind: 'bytes', bytes: Buffer.alloc(0), atEnd: false }
         : { kind: 'corrupt', reason: damage.reason };
     }
     const bytes = await raw(member);
     if (bytes === undefined) return { kind: 'corrupt', reason: 'an archive member cannot be uncompressed' };
-    return { kind: 'bytes', bytes: bytes.subarray(offset - member.rawOffset) };
+    return { kind: 'bytes', bytes: bytes.subarray(offset - member.rawOffset), atEnd: false };
   };
   return {
     file,

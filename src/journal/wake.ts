@@ -5,6 +5,13 @@ import { type FSWatcher, watch } from 'node:fs';
 export type Wake = {
   /** Counts the signs of growth. Take it before reading, and hand it to `wait`: then no sign is missed in between. */
   readonly seen: () => number;
+  /** Tells that the folder was looked through after that many signs. */
+  readonly looked: (seen: number) => void;
+  /**
+   * Whether there was no sign since `seen`, and no file has come or gone since the folder was looked through: then who has
+   * read the last file to its end need not look again. False without a watch, where nobody would tell of files.
+   */
+  readonly isQuiet: (seen: number) => boolean;
   /** Resolves when there was a sign since `seen`, when it is time to look anyway, or when `signal` is aborted. */
   readonly wait: (seen: number) => Promise<void>;
   readonly close: () => void;
@@ -27,6 +34,9 @@ export function createWake(
   polls = { watchedMs: watchedPollMs, blindMs: blindPollMs },
 ): Wake {
   let signs = 0;
+  /** How many signs there were when the last file came or went, and when the folder was last looked through. */
+  let filesAt = 0;
+  let lookedAt = -1;
   let wakeUp: (() => void) | undefined;
   let watcher: FSWatcher | undefined;
   const sign = (): void => {
@@ -39,7 +49,12 @@ export function createWake(
   };
   const tryWatch = (): void => {
     try {
-      watcher = watch(folder, sign);
+      watcher = watch(folder, (what) => {
+        if (what === 'rename') filesAt = signs + 1;
+        sign();
+      });
+      // What has come before is told by nobody.
+      filesAt = signs + 1;
       watcher.on('error', unwatch);
     } catch {
       // Not there yet, or no watches left: the poll does it, and tries again.
@@ -50,6 +65,10 @@ export function createWake(
   tryWatch();
   return {
     seen: () => signs,
+    looked(seen) {
+      lookedAt = seen;
+    },
+    isQuiet: (seen) => watcher !== undefined && signs === seen && lookedAt >= filesAt,
     wait(seen) {
       if (signs !== seen || signal?.aborted) return Promise.resolve();
       if (watcher === undefined) tryWatch();
