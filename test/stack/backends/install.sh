@@ -7,6 +7,7 @@
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+collector_manifest=$(cd -- "$here/../../../stack" && pwd)/collector-builder.yaml
 cache=${STEPSPAN_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/stepspan}/backends
 began=$SECONDS
 
@@ -75,7 +76,7 @@ collector() {
   local bin=$1 scratch=$2 version=$3
   need go 'build the Collector'
   GOBIN=$scratch nice -n 10 go install "go.opentelemetry.io/collector/cmd/builder@v$version"
-  sed "/^dist:/a\\  output_path: $scratch/out" "$here/collector-builder.yaml" >"$scratch/manifest.yaml"
+  sed "/^dist:/a\\  output_path: $scratch/out" "$collector_manifest" >"$scratch/manifest.yaml"
   CGO_ENABLED=0 nice -n 10 "$scratch/builder" --config "$scratch/manifest.yaml" --ldflags='-s -w'
   mv -- "$scratch/out/otelcol" "$bin/"
 }
@@ -119,18 +120,52 @@ prometheus() {
   chmod 755 "$bin/alertmanager"
 }
 
+compose_tells() { echo 'building the loader of compose files (seconds).'; }
+# It reads a compose file as docker compose does, and prints it with everything filled in. It needs no docker.
+compose() {
+  local bin=$1 scratch=$2 version=$3
+  need go 'build the loader of compose files'
+  GOBIN=$scratch nice -n 10 go install "github.com/compose-spec/compose-go/v2/cmd@v$version"
+  mv -- "$scratch/cmd" "$bin/compose-load"
+}
+
+image_tools_tells() { echo "unpacking busybox and socat from the distribution's packages (seconds)."; }
+# What two images of docker-compose.yml consist of, so that its scripts and health checks run here as they do there.
+image_tools() {
+  local bin=$1 scratch=$2 package
+  need apt-get 'fetch busybox and socat'
+  need dpkg-deb 'unpack busybox and socat'
+  cd -- "$scratch"
+  local -a download=(apt-get download -o APT::Sandbox::User=root busybox-static socat libwrap0)
+  if ! "${download[@]}"; then
+    apt-get update
+    "${download[@]}"
+  fi
+  for package in ./*.deb; do dpkg-deb --extract "$package" unpacked; done
+  mv -- unpacked/bin/busybox "$bin/"
+  mv -- unpacked/usr/bin/socat "$bin/socat.program"
+  find unpacked -name 'libwrap.so*' -exec mv -t "$bin" -- {} +
+  printf '#!/bin/sh\nhere=$(dirname -- "$0")\nLD_LIBRARY_PATH=$here exec "$here/socat.program" "$@"\n' >"$bin/socat"
+  chmod 755 "$bin/socat"
+}
+
 # The version is read from the file that pins it, so that it is written down once.
-collector_version=$(sed -n 's/^  version: //p' "$here/collector-builder.yaml")
+collector_version=$(sed -n 's/^  version: //p' "$collector_manifest")
 loki_version=$(sed -n 's/^\tgithub.com\/grafana\/loki\/v3 v\([^ ]*\).*/\1/p' "$here/loki/go.mod")
 # The distribution's release stands for the version of its packages: asking apt for it takes longer than a warm run may.
 release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}")
 
 provide prometheus "${release:-unknown}" prometheus
 prometheus_bin=$provided
-provide collector "$collector_version" collector "$here/collector-builder.yaml"
+provide collector "$collector_version" collector "$collector_manifest"
 collector_bin=$provided
 provide loki "$loki_version" loki "$here/loki/go.mod" "$here/loki/go.sum"
 loki_bin=$provided
+
+provide compose 2.9.0 compose
+compose_bin=$provided
+provide image-tools "${release:-unknown}" image_tools
+image_tools_bin=$provided
 
 cat >"$cache/backends.json.building" <<JSON
 {
@@ -140,7 +175,10 @@ cat >"$cache/backends.json.building" <<JSON
   "prometheus": "$prometheus_bin/prometheus",
   "promtool": "$prometheus_bin/promtool",
   "alertmanager": "$prometheus_bin/alertmanager",
-  "amtool": "$prometheus_bin/amtool"
+  "amtool": "$prometheus_bin/amtool",
+  "composeLoad": "$compose_bin/compose-load",
+  "busybox": "$image_tools_bin/busybox",
+  "socat": "$image_tools_bin/socat"
 }
 JSON
 mv -- "$cache/backends.json.building" "$cache/backends.json"

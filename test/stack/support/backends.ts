@@ -4,7 +4,18 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-const NAMES = ['otelcol', 'loki', 'logcli', 'prometheus', 'promtool', 'alertmanager', 'amtool'] as const;
+const NAMES = [
+  'otelcol',
+  'loki',
+  'logcli',
+  'prometheus',
+  'promtool',
+  'alertmanager',
+  'amtool',
+  'composeLoad',
+  'busybox',
+  'socat',
+] as const;
 
 export type BackendName = (typeof NAMES)[number];
 export type Backends = Record<BackendName, string>;
