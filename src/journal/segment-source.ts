@@ -12,7 +12,7 @@ import { type IndexEntry, lastEntry, loadIndex } from './segment-index.ts';
 
 export type SegmentBytes =
   /** Empty at the end of what is there now. `atEnd` where nothing lies behind them yet. */
-  { readonly kind: 'bytes'; readonly bytes: Buffer; readonly atEnd: boolean }
+  | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly atEnd: boolean }
   | { readonly kind: 'corrupt'; readonly reason: string };
 
 /** Where a frame begins, and its sequence number. */

@@ -1,4 +1,6 @@
 // Readers that follow a journal while another process writes, rolls and archives it.
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { newRunId } from '../../src/event/ids.ts';
 import type { JournalRecord } from '../../src/event/record.ts';
@@ -73,6 +75,29 @@ describe('following', () => {
     startFixture('journal-writer.ts', root, runId, 'reopen', '1');
     await wake.wait(seen);
     expect(wake.seen()).toBeGreaterThan(seen);
+  });
+
+  test('looks for files again only when one has come or gone since it did', async () => {
+    const folder = tempRoot();
+    const wake = createWake(folder, undefined, undefined, { watchedMs: 2 ** 30, blindMs: 2 ** 30 });
+    const missing = createWake(path.join(folder, 'none'));
+    onTestFinished(() => [wake, missing].forEach((each) => void each.close()));
+    const afterSign = async (change: () => void): Promise<boolean> => {
+      const seen = wake.seen();
+      change();
+      await wake.wait(seen);
+      expect(wake.isQuiet(seen)).toBe(false);
+      return wake.isQuiet(wake.seen());
+    };
+    const file = path.join(folder, 'file');
+    expect(await afterSign(() => writeFileSync(file, ''))).toBe(false);
+    wake.looked(wake.seen());
+    expect(wake.isQuiet(wake.seen())).toBe(true);
+    expect(await afterSign(() => appendFileSync(file, 'more'))).toBe(true);
+    expect(await afterSign(() => renameSync(file, path.join(folder, 'other')))).toBe(false);
+    // Where nothing is watched, nobody tells of files.
+    missing.looked(missing.seen());
+    expect(missing.isQuiet(missing.seen())).toBe(false);
   });
 
   test('misses nothing that is appended to a segment while the reader looks for the next one', async () => {
