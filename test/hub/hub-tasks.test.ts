@@ -25,9 +25,10 @@ describe('shipping', () => {
     await until(() => shippedOf(mine.runId) === nextSeq);
     const scraped = await scrapeUntil(
       hub.url,
-      (now) => (now.value('stepspan_shipper_sent_records_total', { signal: 'logs' }) ?? 0) >= 3,
+      (now) => (now.value('stepspan_shipper_sent_records_total', { signal: 'logs' }) ?? 0) >= 8,
     );
-    expect(scraped.value('stepspan_shipper_sent_records_total', { signal: 'logs' })).toBe(3);
+    // Three lines, and five events: the run, the step and the attempt began, the step and the run ended.
+    expect(scraped.value('stepspan_shipper_sent_records_total', { signal: 'logs' })).toBe(8);
     expect(scraped.value('stepspan_shipper_lag_records', { signal: 'logs' })).toBe(nextSeq);
     expect(scraped.value('stepspan_shipper_lag_seconds', { signal: 'logs' })).toBeGreaterThan(0);
     expect(shippedOf(others.runId)).toBe(0);
