@@ -32,7 +32,11 @@ export function readControlFile(folder: RunFolder): ControlFile | undefined {
 }
 
 export function removeControlFile(folder: RunFolder): void {
-  rmSync(controlPath(folder), { force: true });
+  try {
+    rmSync(controlPath(folder), { force: true });
+  } catch {
+    // A disk that fails keeps the file. It names this process, so that it counts for nothing once the process has ended.
+  }
 }
 
 function controlPath(folder: RunFolder): string {

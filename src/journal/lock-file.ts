@@ -188,7 +188,11 @@ function hold(path: string, nonce: string, text: string): HeldLock {
       if (released) return;
       released = true;
       clearInterval(heartbeat);
-      if (isOurs()) rmSync(path, { force: true });
+      try {
+        if (isOurs()) rmSync(path, { force: true });
+      } catch {
+        // A disk that fails keeps the file. The run has ended all the same, and the lock ends with this process, which it names.
+      }
     },
   };
 }

@@ -8,7 +8,8 @@ import { startOtlpServer } from '../ship/support/otlp-server.ts';
 import { atOnce } from './support/at-once.ts';
 import { checkRun, type Kept, readRun } from './support/check-run.ts';
 import { countCalls } from './support/count-calls.ts';
-import type { Fault, FaultContext } from './support/fault.ts';
+import type { Fault } from './support/fault.ts';
+import { killPoints } from './support/kill-points.ts';
 import { type Injected, makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
 import { isKept, nothing, sum, type Tally } from './support/tally.ts';
 
@@ -33,29 +34,13 @@ export const killWrapper: Fault = {
   async run(context) {
     const lines = 60;
     const threads = await countCalls(['run', 'w.yaml'], workflow(lines));
-    const points = pointsOf(threads, context);
+    const points = killPoints(threads, context, { short: 24, full: 600 });
     context.log(
       `${threads.main} calls in the main thread, ${threads.worker} in the shipper's, ${points.length} kill points`,
     );
     return sum(await atOnce(sandboxesAtOnce, points, (point) => killAt(point, lines)));
   },
 };
-
-/** Every call of both threads in each way; of these as many as there is time for, spread over all. */
-function pointsOf(
-  calls: { readonly main: number; readonly worker: number },
-  { scale, random }: FaultContext,
-): Injected[] {
-  const all = (['main', 'worker'] as const).flatMap((thread) =>
-    Array.from({ length: calls[thread] }, (_, call) =>
-      (['before', 'torn', 'after'] as const).map((mode): Injected => ({ thread, at: call + 1, mode })),
-    ).flat(),
-  );
-  if (scale === 'full') return all;
-  const wanted = 24;
-  const offset = random.between(0, Math.max(0, Math.floor(all.length / wanted) - 1));
-  return all.filter((_, index) => index % Math.ceil(all.length / wanted) === offset);
-}
 
 async function killAt(inject: Injected, lines: number): Promise<Tally> {
   const sandbox = makeSandbox();

@@ -1,5 +1,5 @@
 // How many file operations a stepspan process makes below its data folder, by thread, so that a sweep knows its points.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startOtlpServer } from '../../ship/support/otlp-server.ts';
 import { makeSandbox } from './sandbox.ts';
@@ -7,6 +7,7 @@ import { makeSandbox } from './sandbox.ts';
 export async function countCalls(
   args: readonly string[],
   workflow: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly main: number; readonly worker: number }> {
   const count = async (thread: 'main' | 'worker'): Promise<number> => {
     const sandbox = makeSandbox();
@@ -16,11 +17,11 @@ export async function countCalls(
       const log = path.join(sandbox.folder, 'calls');
       const cli = sandbox.start(args, {
         inject: { thread, at: 0, mode: 'before', log },
-        env: { OTEL_EXPORTER_OTLP_ENDPOINT: server.url },
+        env: { OTEL_EXPORTER_OTLP_ENDPOINT: server.url, ...env },
       });
       const { code, output } = await cli.ended;
       if (code !== 0) throw new Error(`the run that only counts ended with ${code}:\n${output}`);
-      return readFileSync(log, 'utf8').split('\n').length - 1;
+      return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
     } finally {
       await server.close();
       await sandbox.remove();

@@ -1,0 +1,94 @@
+// The disk is full, or fails, at each file operation of a run: for one call, for a while, or to the end. The step must go on as if
+// nothing were, and what could not be kept must be counted to the line, in the journal or on the terminal.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { adoptRun } from '../../src/hub/index.ts';
+import { openJournal } from '../../src/journal/index.ts';
+import { atOnce } from './support/at-once.ts';
+import { readRun } from './support/check-run.ts';
+import { countCalls } from './support/count-calls.ts';
+import type { Fault, FaultContext } from './support/fault.ts';
+import { type Injected, makeSandbox, witness } from './support/sandbox.ts';
+import { nothing, sum, type Tally } from './support/tally.ts';
+import { judge } from './support/witness.ts';
+
+const lines = 60;
+const workflow = `name: full
+steps:
+  - id: print
+    run: node ${witness} a ${lines} 1000 20 both && touch "$MARK"
+`;
+const sandboxesAtOnce = 4;
+
+export const disk: Fault = {
+  name: 'disk full or failing',
+  what: 'ENOSPC or EIO at each file operation of a run: once, for 20 calls, or to the end.',
+  async run(context) {
+    const { main } = await countCalls(['run', 'w.yaml', '--no-ship'], workflow, { MARK: '/dev/null' });
+    const points = pointsOf(main, context);
+    context.log(`${main} calls, ${points.length} failures`);
+    return sum(await atOnce(sandboxesAtOnce, points, failAt));
+  },
+};
+
+function pointsOf(calls: number, { scale, random }: FaultContext): readonly Injected[] {
+  const all = Array.from({ length: calls }, (_, call) =>
+    (['ENOSPC', 'EIO'] as const).flatMap((mode) =>
+      [1, 20, 1e9].map((many): Injected => ({ thread: 'main', at: call + 1, mode, calls: many })),
+    ),
+  ).flat();
+  if (scale === 'full') return all;
+  const wanted = 18;
+  const offset = random.next();
+  return Array.from({ length: wanted }, (_, index) => all[Math.floor(((index + offset) * all.length) / wanted)]!);
+}
+
+async function failAt(inject: Injected): Promise<Tally> {
+  const sandbox = makeSandbox();
+  const place = `${inject.mode} from call ${inject.at} on for ${inject.calls}`;
+  try {
+    sandbox.write('w.yaml', workflow);
+    const mark = path.join(sandbox.folder, 'mark');
+    const { code, signal, output } = await sandbox.start(['run', 'w.yaml', '--no-ship'], {
+      inject,
+      env: { MARK: mark },
+    }).ended;
+    const [runId] = sandbox.data.listRunIds();
+    const told = `${place}: exit ${code ?? signal}: ${output.slice(-600)}`;
+    const began = runId !== undefined && (await openJournal(sandbox.data.runDir(runId)).head()).nextSeq > 0;
+    if (!existsSync(mark)) {
+      // Where not even the first record can be written no step is started, and the user is told why.
+      const isRefused = code !== 0 && /ENOSPC|EIO/.test(output) && !output.includes('w a.');
+      return { ...nothing, runs: 1, problems: isRefused ? [] : [`the step did not come to its end, ${told}`] };
+    }
+    const problems: string[] = [];
+    if (signal !== null) problems.push(`stepspan died, ${told}`);
+    let inJournal = 0;
+    let lost = 0;
+    if (began) {
+      const folder = sandbox.data.runDir(runId!);
+      await adoptRun(folder);
+      const run = await readRun(folder);
+      const said = judge(run.lines);
+      inJournal = said.distinct;
+      lost = run.lost;
+      // Numbers that the journal skips are told of by its own journal.lost; anything else is a broken journal.
+      problems.push(...run.problems.filter((problem) => !problem.startsWith('record ')));
+      if (said.duplicated + said.damaged + said.disordered > 0) problems.push(`${JSON.stringify(said)}, ${told}`);
+    }
+    const missing = lines - inJournal;
+    const admitted = Math.max(lost, linesLostBySummary(output));
+    if (missing > admitted) problems.push(`${missing} missing, ${lost} lost by the journal, ${told}`);
+    return { runs: 1, lines, missing, duplicated: 0, unaccounted: Math.max(0, missing - admitted), problems };
+  } finally {
+    await sandbox.remove();
+  }
+}
+
+/** What the terminal says was lost, where not even the journal could be told. */
+function linesLostBySummary(output: string): number {
+  return Math.max(
+    0,
+    ...[...output.matchAll(/(\d+) lines?[^\n]*(?:lost|not kept|could not be kept)/g)].map(([, count]) => Number(count)),
+  );
+}

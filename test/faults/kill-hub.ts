@@ -1,0 +1,173 @@
+// The hub is killed at each of its file operations while it counts, ships and adopts. The next hub must finish the work: every line
+// shipped, and every run, line and abandonment counted once.
+import { cpSync, existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readScrape, type Scraped } from '../measure/scraped.ts';
+import { type OtlpServer, startOtlpServer } from '../ship/support/otlp-server.ts';
+import { atOnce } from './support/at-once.ts';
+import { checkRun, readRun } from './support/check-run.ts';
+import type { Fault } from './support/fault.ts';
+import { killPoints } from './support/kill-points.ts';
+import { type Injected, makeSandbox, type Sandbox, type StartedCli, witness } from './support/sandbox.ts';
+import { isKept, sum, type Tally } from './support/tally.ts';
+
+const lines = 200;
+const workflow = `name: hubbed
+steps:
+  - id: print
+    run: node ${witness} a ${lines} 0 30 both
+`;
+const unfinished = `name: left
+steps:
+  - id: print
+    run: node ${witness} b ${lines} 0 30 both && sleep 60
+`;
+
+/** A hub that has not finished by then never will. */
+const hubWithinMs = 60_000;
+const sandboxesAtOnce = 3;
+
+export const killHub: Fault = {
+  name: 'hub killed',
+  what: '`stepspan serve` gets SIGKILL at each of its file operations while it counts, ships and adopts; the next one goes on.',
+  async run(context) {
+    const template = await makeTemplate();
+    try {
+      const calls = { main: await countCalls(template, 'main'), worker: await countCalls(template, 'worker') };
+      const points = killPoints(calls, context, { short: 12, full: 300 });
+      context.log(
+        `${calls.main} calls in the main thread, ${calls.worker} in a shipper's, ${points.length} kill points`,
+      );
+      return sum(await atOnce(sandboxesAtOnce, points, (point) => killAt(template, point)));
+    } finally {
+      await template.remove();
+    }
+  },
+};
+
+/** A data folder with a run that has ended and one whose wrapper was killed; nobody has shipped or counted either. */
+async function makeTemplate(): Promise<Sandbox> {
+  const sandbox = makeSandbox();
+  sandbox.write('whole.yaml', workflow);
+  sandbox.write('left.yaml', unfinished);
+  await sandbox.start(['run', 'whole.yaml', '--no-ship']).ended;
+  const left = sandbox.start(['run', 'left.yaml', '--no-ship']);
+  await until('the run to be left has printed all', () => left.output().includes(` b.2 ${Math.floor(lines / 3)} `));
+  left.child.kill('SIGKILL');
+  await left.ended;
+  return sandbox;
+}
+
+async function countCalls(template: Sandbox, thread: Injected['thread']): Promise<number> {
+  const sandbox = copyOf(template);
+  const server = await startOtlpServer();
+  const log = path.join(sandbox.folder, 'calls');
+  try {
+    const hub = startHub(sandbox, server, { thread, at: 0, mode: 'before', log });
+    await hasFinished(hub);
+    hub.child.kill('SIGTERM');
+    await hub.ended;
+    return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
+  } finally {
+    await server.close();
+    await sandbox.remove();
+  }
+}
+
+async function killAt(template: Sandbox, inject: Injected): Promise<Tally> {
+  const sandbox = copyOf(template);
+  const server = await startOtlpServer();
+  const place = `${inject.mode} call ${inject.at} of the ${inject.thread} thread`;
+  try {
+    const first = startHub(sandbox, server, inject);
+    // Other timing can make the call unnecessary; then this hub ends as hubs mostly do.
+    const finished = hasFinished(first).then(() => first.child.kill('SIGTERM'));
+    await Promise.race([first.ended, finished.catch(() => undefined)]);
+    await first.ended;
+    const second = startHub(sandbox, server);
+    const scraped = await hasFinished(second);
+    second.child.kill('SIGTERM');
+    const { code } = await second.ended;
+    const tallies: Tally[] = [];
+    for (const runId of sandbox.data.listRunIds()) {
+      const shipped = server.logs.filter(({ resource, attributes }) =>
+        [resource['cicd.pipeline.run.id'], attributes['cicd.pipeline.run.id']].includes(runId),
+      );
+      tallies.push(checkRun({ run: await readRun(sandbox.data.runDir(runId)), seen: [], shipped }));
+    }
+    const tally = { ...sum(tallies), runs: 1 };
+    const problems = [...tally.problems, ...countedWrongly(scraped, tally.lines)];
+    if (code !== 0) problems.push(`the second hub ended with ${code}`);
+    if (tallies.length !== 2) problems.push(`${tallies.length} runs instead of 2`);
+    if (!isKept({ ...tally, problems })) problems.push(second.output().slice(-300));
+    return { ...tally, problems: problems.map((problem) => `${place}: ${problem}`) };
+  } catch (error) {
+    throw new Error(`${place}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    await server.close();
+    await sandbox.remove();
+  }
+}
+
+function countedWrongly(scraped: Scraped, journaled: number): readonly string[] {
+  const counted = {
+    stepspan_runs_started_total: 2,
+    stepspan_runs_total: 2,
+    stepspan_adopted_runs_total: 1,
+    stepspan_output_lines_total: journaled,
+  };
+  return Object.entries(counted).flatMap(([name, wanted]) => {
+    const is = scraped.sum(name);
+    // The hub counts an adoption when it has made it: killed in between, the next one finds the run closed.
+    const isRight = name === 'stepspan_adopted_runs_total' ? is <= wanted : is === wanted;
+    return isRight ? [] : [`${name} is ${is} instead of ${wanted}`];
+  });
+}
+
+function copyOf(template: Sandbox): Sandbox {
+  const sandbox = makeSandbox();
+  cpSync(template.data.root, sandbox.data.root, { recursive: true, preserveTimestamps: true });
+  return sandbox;
+}
+
+function startHub(sandbox: Sandbox, server: OtlpServer, inject?: Injected): StartedCli {
+  return sandbox.start(['serve', '--port', '0', '--no-page'], {
+    ...(inject && { inject }),
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: server.url },
+  });
+}
+
+/** Resolves when the hub has shipped all and two scrapes agree. @returns the last scrape */
+async function hasFinished(hub: StartedCli): Promise<Scraped> {
+  let last: Scraped | undefined;
+  await until('the hub has finished', async () => {
+    if (hub.child.exitCode !== null || hub.child.signalCode !== null)
+      throw new Error(`the hub has ended:\n${hub.output()}`);
+    const url = /http:\/\/[^\s/]+/.exec(hub.output())?.[0];
+    if (url === undefined) return false;
+    const headers = { 'x-prometheus-scrape-timeout-seconds': '10' };
+    const text = await fetch(`${url}/metrics`, { headers }).then(
+      (answer) => answer.text(),
+      () => '',
+    );
+    const scraped = readScrape(text);
+    const isDone =
+      scraped.sum('stepspan_runs_total') === 2 &&
+      scraped.value('stepspan_hub_shipping_runs') === 0 &&
+      scraped.value('stepspan_hub_waiting_runs') === 0 &&
+      scraped.sum('stepspan_shipper_lag_records') === 0;
+    const isSame = last?.sum('stepspan_output_lines_total') === scraped.sum('stepspan_output_lines_total');
+    last = scraped;
+    return isDone && isSame;
+  });
+  return last!;
+}
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + hubWithinMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    await sleep(25);
+  }
+}

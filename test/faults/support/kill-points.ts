@@ -1,0 +1,22 @@
+// Which calls of a process a sweep kills at: every one in every way where there is time, else as many, spread over all.
+import type { FaultContext } from './fault.ts';
+import type { Injected } from './sandbox.ts';
+
+/** @param limits how many points at most; where there are fewer calls, they are swept again, as timing differs each time */
+export function killPoints(
+  calls: { readonly main: number; readonly worker: number },
+  { scale, random }: FaultContext,
+  limits: { readonly short: number; readonly full: number },
+): readonly Injected[] {
+  const all = (['main', 'worker'] as const).flatMap((thread) =>
+    Array.from({ length: calls[thread] }, (_, call) =>
+      (['before', 'torn', 'after'] as const).map((mode): Injected => ({ thread, at: call + 1, mode })),
+    ).flat(),
+  );
+  const wanted = limits[scale];
+  const offset = random.next();
+  return Array.from(
+    { length: wanted },
+    (_, index) => all[Math.floor((index + offset) * (all.length / wanted)) % all.length]!,
+  );
+}
