@@ -52,7 +52,7 @@ steps:
   await untilRows(page, (rows) => rows.some((row) => row.startsWith('count ')));
   const before = (await rowsOf(page)).findLast((row) => row.startsWith('count ')) ?? '';
   await page.evaluate('window.stepspanMark = 1');
-  const restarted = rig.restartHub();
+  const restarted = rig.restartHub('SIGKILL');
   await page.getByText('Reconnecting').waitFor();
   await restarted;
   await page.getByText('Reconnecting').waitFor({ state: 'detached' });

@@ -151,7 +151,7 @@ describe('notifications', () => {
     writeFileSync(go, '');
     await ended;
     await page.locator('.run-title').getByText('failed').waitFor();
-    expect(await page.evaluate('window.told')).toEqual(['told failed']);
+    await page.waitForFunction("window.told.join() === 'told failed'");
     await context.close();
   });
 });

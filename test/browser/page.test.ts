@@ -81,19 +81,29 @@ describe('a run', () => {
     await context.close();
   });
 
-  test('is filtered by stream, by step and by severity', async () => {
+  test('is filtered by several streams, steps and severities at once', async () => {
     const { page, context } = await rig.open();
+    const shows = (...lines: readonly string[]) =>
+      untilRows(page, (rows) => rows.filter((row) => row !== '').join() === lines.join());
     await page.goto(`${rig.hub.url}/#/runs/${built}/output`);
     await page.getByRole('button', { name: 'stderr', exact: true }).click();
-    await untilRows(page, (rows) => rows.filter((row) => row !== '').join() === 'warning on stderr');
-    await page.getByRole('button', { name: 'stdout', exact: true }).click();
+    await shows('warning on stderr');
     await page.getByRole('button', { name: /^Check it/ }).click();
-    await untilRows(page, (rows) => rows.filter((row) => row !== '').join() === 'needle in red');
-    await page.getByLabel('Step').selectOption('');
+    await page.getByRole('button', { name: 'stdout', exact: true }).click();
+    await shows('needle in red', 'warning on stderr');
+    await page.getByText('Step: Check it').click();
+    await page.getByRole('checkbox', { name: 'Break' }).check();
+    await shows('needle in red', 'warning on stderr', 'last words');
+    expect(page.url()).toContain('step=check&step=fail');
+    await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'all', exact: true }).click();
-    await page.getByLabel('Severity').selectOption('warning');
-    const rows = await untilRows(page, (now) => now.includes('warning on stderr'));
-    expect(rows.some((row) => row.startsWith('prepared'))).toBe(false);
+    await page.getByText('Severity: any severity').click();
+    await page.getByRole('checkbox', { name: 'warning' }).check();
+    await shows('warning on stderr');
+    await page.getByRole('checkbox', { name: 'error' }).check();
+    await untilRows(page, (rows) => rows.includes('failure: exit code 1'));
+    await page.getByRole('button', { name: 'any severity' }).click();
+    await untilRows(page, (rows) => rows.includes('needle in red'));
     await context.close();
   });
 

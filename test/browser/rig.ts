@@ -9,14 +9,21 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 const root = path.resolve(import.meta.dirname, '../..');
 const cli = path.join(root, 'src/cli/main.ts');
 
-/** Kept after the tests, as output of a CI job. */
-export const shots = path.join(root, 'test-results/page');
+/** Pictures of the page are kept here after the tests, as output of a CI job: where the variable says, else beside the code. */
+export const shots = path.resolve(process.env.STEPSPAN_SCREENSHOTS ?? path.join(root, 'test-output/screenshots'));
 
 export type Hub = {
   readonly url: string;
   readonly link: string;
   readonly port: number;
-  readonly stop: () => Promise<void>;
+  readonly stop: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>;
+};
+
+export type RigOptions = {
+  /** Put behind `stepspan serve`. */
+  readonly serve?: readonly string[];
+  /** Over the clean environment of every run. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 export type Rig = {
@@ -28,22 +35,26 @@ export type Rig = {
   readonly run: (yaml: string, params?: Readonly<Record<string, string>>) => Promise<string>;
   /** Starts a run and gives its id as soon as the data folder has it. */
   readonly start: (yaml: string) => Promise<{ readonly runId: string; readonly ended: Promise<void> }>;
-  /** The same port, so that a page that is open finds it again. */
-  readonly restartHub: () => Promise<void>;
-  /** A browser that has signed in. */
-  readonly open: (options?: Parameters<Browser['newContext']>[0]) => Promise<{ page: Page; context: BrowserContext }>;
+  /** The same port, so that a page that is open finds it again. @param signal how it is ended first */
+  readonly restartHub: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>;
+  /** A browser that has signed in. @param scope `read` may look and not act */
+  readonly open: (
+    options?: Parameters<Browser['newContext']>[0],
+    scope?: 'control' | 'read',
+  ) => Promise<{ page: Page; context: BrowserContext }>;
   /** A browser that the hub does not know. */
   readonly stranger: () => Promise<Page>;
   readonly close: () => Promise<void>;
 };
 
-export async function startRig(): Promise<Rig> {
+export async function startRig({ serve = [], env = {} }: RigOptions = {}): Promise<Rig> {
   const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-page-'));
   const dataDir = path.join(folder, 'data');
   mkdirSync(dataDir, { mode: 0o700 });
   const workflows = path.join(folder, 'workflows');
   mkdirSync(workflows);
-  let hub = await startHub(dataDir, workflows, 0);
+  const flags = ['--data-dir', dataDir, '--no-ship', '--workflows', workflows, ...serve];
+  let hub = await startHub(flags, 0);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
@@ -60,7 +71,7 @@ export async function startRig(): Promise<Rig> {
     const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
     const child = spawn(process.execPath, [cli, 'run', fileOf(yaml), '--data-dir', dataDir, '--json', ...given], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: cleanEnvironment(),
+      env: { ...cleanEnvironment(), ...env },
     });
     children.push(child);
     let text = '';
@@ -100,14 +111,14 @@ export async function startRig(): Promise<Rig> {
       return runId;
     },
     start: begun,
-    async restartHub() {
-      await hub.stop();
-      hub = await startHub(dataDir, workflows, hub.port);
+    async restartHub(signal) {
+      await hub.stop(signal);
+      hub = await startHub(flags, hub.port);
     },
-    async open(options) {
+    async open(options, scope = 'control') {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       const page = await context.newPage();
-      await page.goto(await freshLink(dataDir));
+      await page.goto(await freshLink(dataDir, scope));
       await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
       return { page, context };
     },
@@ -124,12 +135,11 @@ export async function startRig(): Promise<Rig> {
   };
 }
 
-async function startHub(dataDir: string, workflows: string, port: number): Promise<Hub> {
-  const child = spawn(
-    process.execPath,
-    [cli, 'serve', '--port', String(port), '--data-dir', dataDir, '--no-ship', '--workflows', workflows],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() },
-  );
+async function startHub(flags: readonly string[], port: number): Promise<Hub> {
+  const child = spawn(process.execPath, [cli, 'serve', '--port', String(port), ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: cleanEnvironment(),
+  });
   let text = '';
   const link = await new Promise<string>((resolve, reject) => {
     const take = (chunk: Buffer): void => {
@@ -146,18 +156,19 @@ async function startHub(dataDir: string, workflows: string, port: number): Promi
     url: url.origin,
     link,
     port: Number(url.port),
-    stop: () =>
+    stop: (signal = 'SIGTERM') =>
       new Promise((resolve) => {
         if (child.exitCode !== null || child.signalCode !== null) return resolve();
         child.on('exit', () => resolve());
-        child.kill('SIGTERM');
+        child.kill(signal);
       }),
   };
 }
 
 /** Each browser signs in with a link of its own, as a link works once. */
-async function freshLink(dataDir: string): Promise<string> {
-  const child = spawn(process.execPath, [cli, 'link', '--data-dir', dataDir], {
+async function freshLink(dataDir: string, scope: 'control' | 'read'): Promise<string> {
+  const flags = scope === 'read' ? ['--read'] : [];
+  const child = spawn(process.execPath, [cli, 'link', '--data-dir', dataDir, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: cleanEnvironment(),
   });

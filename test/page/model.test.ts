@@ -43,7 +43,13 @@ const step = (id: string, needs: readonly string[], part: Partial<StepView> = {}
 
 describe('addresses', () => {
   test('come back as they were', () => {
-    const route = { view: 'run', runId: '20261123-151507-k3f9x2', tab: 'timeline', line: 12, step: 'a b' } as const;
+    const route = {
+      view: 'run',
+      runId: '20261123-151507-k3f9x2',
+      tab: 'timeline',
+      line: 12,
+      steps: ['a b', 'c'],
+    } as const;
     expect(parseRoute(formatRoute(route))).toEqual(route);
   });
 
@@ -59,7 +65,7 @@ describe('addresses', () => {
   test('take from a link where it leads, which is never another link', () => {
     const run = { view: 'run', runId: '20261123-151507-k3f9x2', tab: 'output' } as const;
     expect(parseRoute(`#code=a&to=/runs/${run.runId}`)).toEqual({ view: 'login', code: 'a', to: run });
-    const login = { view: 'login', code: 'a', to: { ...run, line: 3, step: 'a&to=b' } } as const;
+    const login = { view: 'login', code: 'a', to: { ...run, line: 3, steps: ['a&to=b'] } } as const;
     expect(parseRoute(formatRoute(login))).toEqual(login);
     expect(parseRoute('#code=a&to=code=b')).toEqual({ view: 'login', code: 'a', to: { view: 'fleet' } });
   });

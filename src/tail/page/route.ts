@@ -14,7 +14,8 @@ export type Route =
       readonly tab: Tab;
       /** The line that a shared link points to. */
       readonly line?: number;
-      readonly step?: string;
+      /** Of which something is shown; all where there is none. */
+      readonly steps?: readonly string[];
     };
 
 export type Destination = Exclude<Route, { readonly view: 'login' }>;
@@ -37,13 +38,13 @@ function parseDestination(text: string): Destination {
   if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet' };
   const params = new URLSearchParams(query);
   const line = Number(params.get('line') ?? 'none');
-  const step = params.get('step');
+  const steps = params.getAll('step').filter((step) => step !== '');
   return {
     view: 'run',
     runId: second,
     tab: (tabs as readonly string[]).includes(third) ? (third as Tab) : 'output',
     ...(Number.isSafeInteger(line) && line >= 0 ? { line } : {}),
-    ...(step !== null && step !== '' ? { step } : {}),
+    ...(steps.length > 0 ? { steps } : {}),
   };
 }
 
@@ -58,7 +59,7 @@ export function formatRoute(route: Route): string {
     case 'run': {
       const params = new URLSearchParams();
       if (route.line !== undefined) params.set('line', String(route.line));
-      if (route.step !== undefined) params.set('step', route.step);
+      for (const step of route.steps ?? []) params.append('step', step);
       const query = params.size === 0 ? '' : `?${params}`;
       return `#/runs/${route.runId}/${route.tab}${query}`;
     }

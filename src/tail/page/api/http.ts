@@ -50,8 +50,11 @@ export async function* streamNdjson(path: string, signal: AbortSignal): AsyncGen
 
 async function request<T>(path: string, init: RequestInit): Promise<ApiAnswer<T>> {
   let response: Response;
+  let text: string;
   try {
     response = await fetch(apiUrl(path), { ...init, credentials: 'same-origin' });
+    // The connection can break, or the view that asked be left, in the middle of the answer as well.
+    text = await response.text();
   } catch {
     return failed(
       'unreachable',
@@ -59,7 +62,6 @@ async function request<T>(path: string, init: RequestInit): Promise<ApiAnswer<T>
       'Is `stepspan serve` still running? The page goes on trying.',
     );
   }
-  const text = await response.text();
   const json = parsed(text) as { error?: { message?: string; fix?: string } } | undefined;
   if (response.ok && json !== undefined) return { ok: true, value: json as T };
   const message = json?.error?.message ?? `The server answered ${response.status}.`;

@@ -37,9 +37,13 @@ export function layoutGraph(steps: readonly StepView[]): GraphLayout {
     const at = graph.node(step.id) as { x: number; y: number };
     return { step, x: at.x - nodeWidth / 2, y: at.y - nodeHeight / 2 };
   });
+  const columns = new Set(nodes.map((node) => node.x));
   const edges = links.map(({ from, to }) => {
-    const { points = [] } = graph.edge(from, to) as { points?: readonly { x: number; y: number }[] };
-    return { key: `${from} ${to}`, path: smooth(points), state: edgeState(byId.get(from), byId.get(to)) };
+    const { points = [] } = graph.edge(from, to) as { points?: readonly Point[] };
+    // Where an arrow passes other steps, dagre keeps a lane free for it: there it runs level, as long as a step is wide.
+    const lanes = points.slice(1, -1).filter((point) => columns.has(point.x - nodeWidth / 2));
+    const path = curve(sideOf(graph, from, 1), lanes, sideOf(graph, to, -1));
+    return { key: `${from} ${to}`, path, state: edgeState(byId.get(from), byId.get(to)) };
   });
   const size = graph.graph() as { width?: number; height?: number };
   return { width: size.width ?? 0, height: size.height ?? 0, nodes, edges };
@@ -50,16 +54,29 @@ function edgeState(from: StepView | undefined, to: StepView | undefined): GraphE
   return to.status === 'running' || to.status === 'retrying' ? 'active' : 'done';
 }
 
-/** Through the middle of each two points, so that bends are round. */
-function smooth(points: readonly { readonly x: number; readonly y: number }[]): string {
-  const [first, ...rest] = points;
-  const last = rest.at(-1);
-  if (first === undefined || last === undefined) return '';
-  const bends = rest.slice(0, -1).map((point, index) => {
-    const next = rest[index + 1] ?? point;
-    return `Q${round(point.x)} ${round(point.y)} ${round((point.x + next.x) / 2)} ${round((point.y + next.y) / 2)}`;
-  });
-  return `M${round(first.x)} ${round(first.y)} ${bends.join(' ')} L${round(last.x)} ${round(last.y)}`;
+type Point = { readonly x: number; readonly y: number };
+
+/** The middle of the right (1) or the left (-1) side of a node: an arrow begins and ends there. */
+function sideOf(graph: Graph, id: string, side: 1 | -1): Point {
+  const { x, y } = graph.node(id) as Point;
+  return { x: x + (side * nodeWidth) / 2, y };
+}
+
+function curve(start: Point, lanes: readonly Point[], end: Point): string {
+  let at = start;
+  let path = `M${round(start.x)} ${round(start.y)}`;
+  const bendTo = (next: Point): void => {
+    const middle = round((at.x + next.x) / 2);
+    path += ` C${middle} ${round(at.y)} ${middle} ${round(next.y)} ${round(next.x)} ${round(next.y)}`;
+    at = next;
+  };
+  for (const { x, y } of lanes) {
+    bendTo({ x: x - nodeWidth / 2, y });
+    at = { x: x + nodeWidth / 2, y };
+    path += ` H${round(at.x)}`;
+  }
+  bendTo(end);
+  return path;
 }
 
 function round(value: number): number {

@@ -25,6 +25,22 @@ export function seriesOf<T extends { readonly timeMs: number; readonly step: str
   return { steps, columns: [times, ...columns.map((column) => joined(column, times))] };
 }
 
+/** The largest value of all, and where it is; undefined where there is none. */
+export function peakOf({
+  steps,
+  columns,
+}: SeriesColumns): { readonly step: string; readonly value: number; readonly seconds: number } | undefined {
+  const [times = [], ...values] = columns;
+  let peak: { readonly step: string; readonly value: number; readonly seconds: number } | undefined;
+  values.forEach((column, index) => {
+    column.forEach((value, row) => {
+      if (typeof value !== 'number' || value <= (peak?.value ?? 0)) return;
+      peak = { step: steps[index] ?? '', value, seconds: times[row] ?? 0 };
+    });
+  });
+  return peak;
+}
+
 /** A sample of another step in between is no gap: undefined joins the points on both sides, null does not. */
 function joined(column: readonly (number | null)[], times: readonly number[]): (number | null)[] {
   const out = [...column];

@@ -1,9 +1,8 @@
 // Keeps the window of lines filled: loads ranges around what is looked at, stitches the live tail to its end without a gap.
 // Owns the window of one run; draws nothing.
 import type { LineAnswer, OutputAnswer } from '../../api/answers.ts';
-import type { JournalData } from '../../protocol.ts';
+import type { RunMessage } from '../../client.ts';
 import { getJson } from '../api/http.ts';
-import type { TailFrame } from '../api/tail-socket.ts';
 import { lineOf, msOfNsText } from '../api/views.ts';
 import { everything, filterQuery, type OutputFilter, type OutputLine, wants } from './line.ts';
 import {
@@ -30,12 +29,14 @@ export type FeedState = {
   readonly failure: string;
   /** Lines before this number were cleared from the screen; they are still in the journal. */
   readonly clearedBefore: number;
+  /** Lines that the tail passed over in all, because this page could not take them as fast as they came. */
+  readonly jumpedLines: number;
 };
 
 export type Feed = {
   readonly state: () => FeedState;
   readonly onChange: (listener: () => void) => () => void;
-  readonly take: (frame: TailFrame) => void;
+  readonly take: (message: RunMessage) => void;
   readonly setFilter: (filter: OutputFilter) => void;
   readonly follow: () => void;
   /** Somebody scrolled: shows from this line of the window on. */
@@ -61,6 +62,7 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
     loading: true,
     failure: '',
     clearedBefore: 0,
+    jumpedLines: 0,
   };
   const listeners = new Set<() => void>();
   let request: AbortController | undefined;
@@ -169,12 +171,16 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    take(frame) {
-      if (frame.type === 'output_stream' || frame.type === 'log_entry') takeLive(linesOfFrame(frame));
+    take(message) {
+      if (message.type === 'output_stream' || message.type === 'log_entry') takeLive(linesOf(message));
       // Passed over or not in the journal any more: what belongs in between is asked for by range.
-      else if (frame.type === 'jumped') {
-        change({ window: { ...state.window, atEnd: false } });
-        fill();
+      else if (message.type === 'jumped') {
+        const { toSeq, lines } = message.data;
+        const jumpedLines = state.jumpedLines + lines;
+        change({ window: { ...state.window, atEnd: false }, headSeq: Math.max(state.headSeq, toSeq), jumpedLines });
+        // A range that is on its way may have been read before the numbers that were passed over.
+        if (request === undefined) fill();
+        else heldOverflow = true;
       }
     },
     setFilter(filter) {
@@ -208,25 +214,19 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
   };
 }
 
-function linesOfFrame(frame: TailFrame): readonly OutputLine[] {
-  if (frame.type === 'log_entry') return systemLine(frame);
-  const data = frame.data as unknown as JournalData['output_stream'];
-  return data.lines.map((line) => ({
-    seq: line.seq,
-    timeMs: msOfNsText(line.ns),
-    step: data.step ?? undefined,
-    attempt: data.attempt ?? undefined,
-    stream: data.stream,
-    severity: line.severity,
-    text: line.text,
-  }));
-}
+type LineMessage = Extract<RunMessage, { readonly type: 'output_stream' | 'log_entry' }>;
 
-/** Events for people come as `log_entry` too; only those that are lines of the journal's output are lines here. */
-function systemLine(frame: TailFrame): readonly OutputLine[] {
-  const data = frame.data as unknown as JournalData['log_entry'];
+function linesOf(message: LineMessage): readonly OutputLine[] {
+  const { data } = message;
+  const place = { step: data.step ?? undefined, attempt: data.attempt ?? undefined };
+  if ('lines' in data) {
+    return data.lines.map(({ seq, ns, severity, text }) => ({
+      ...{ seq, timeMs: msOfNsText(ns), ...place },
+      ...{ stream: data.stream, severity, text },
+    }));
+  }
+  // Events for people come as `log_entry` too; only those that are lines of the journal's output are lines here.
   if (data.source !== 'system') return [];
-  const { step, attempt, severity, message, ns } = data;
-  const place = { step: step ?? undefined, attempt: attempt ?? undefined };
-  return [{ seq: frame.seq ?? 0, timeMs: msOfNsText(ns), ...place, stream: 'system', severity, text: message }];
+  const { severity, message: text, ns } = data;
+  return [{ seq: message.seq, timeMs: msOfNsText(ns), ...place, stream: 'system', severity, text }];
 }

@@ -12,29 +12,39 @@ export type OutputLine = {
   readonly text: string;
 };
 
-/** `undefined` wants all of them. */
+/** A line is wanted when each list that is not empty has its value. */
 export type OutputFilter = {
-  readonly step: string | undefined;
-  readonly stream: Stream | undefined;
-  readonly severity: Severity | undefined;
+  readonly steps: readonly string[];
+  readonly streams: readonly Stream[];
+  readonly severities: readonly Severity[];
 };
 
-/** Raw protocol is hidden until it is asked for: one line of Claude's stream-json can be a screen full of JSON. */
-export const everything: OutputFilter = { step: undefined, stream: undefined, severity: undefined };
+export const everything: OutputFilter = { steps: [], streams: [], severities: [] };
 
 export function wants(filter: OutputFilter, line: OutputLine): boolean {
   return (
-    (filter.step === undefined || line.step === filter.step) &&
-    (filter.stream === undefined || line.stream === filter.stream) &&
-    (filter.severity === undefined || line.severity === filter.severity)
+    allows(filter.steps, line.step) && allows(filter.streams, line.stream) && allows(filter.severities, line.severity)
   );
 }
 
-/** As the API takes it. */
+export function isEverything(filter: OutputFilter): boolean {
+  return filterQuery(filter) === '';
+}
+
+/** As the API takes it: a value of a list each time its name is said. */
 export function filterQuery(filter: OutputFilter): string {
   const params = new URLSearchParams();
-  if (filter.step !== undefined) params.set('step', filter.step);
-  if (filter.stream !== undefined) params.set('stream', filter.stream);
-  if (filter.severity !== undefined) params.set('severity', filter.severity);
+  for (const step of filter.steps) params.append('step', step);
+  for (const stream of filter.streams) params.append('stream', stream);
+  for (const severity of filter.severities) params.append('severity', severity);
   return params.toString();
+}
+
+/** The list with the value where it was not in it, without it where it was. */
+export function toggled<T>(list: readonly T[], value: T): readonly T[] {
+  return list.includes(value) ? list.filter((one) => one !== value) : [...list, value];
+}
+
+function allows<T>(list: readonly T[], value: T | undefined): boolean {
+  return list.length === 0 || (value !== undefined && list.includes(value));
 }

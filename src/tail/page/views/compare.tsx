@@ -62,7 +62,7 @@ export function Compare({ left, right }: { left: string; right: string }) {
                   </td>,
                 ])}
                 <td class="num">{delta(step.durationDelta, duration)}</td>
-                <td class="num">{step.costDelta === 0 ? '' : delta(step.costDelta, money)}</td>
+                <td class="num">{delta(step.costDelta, money)}</td>
               </tr>
             ))}
           </tbody>
@@ -89,5 +89,6 @@ export function Compare({ left, right }: { left: string; right: string }) {
 
 function delta(value: number | undefined, format: (value: number) => string): string {
   if (value === undefined) return '';
+  if (format(Math.abs(value)) === format(0)) return '±0';
   return `${value < 0 ? '−' : '+'}${format(Math.abs(value))}`;
 }

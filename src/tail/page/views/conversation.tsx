@@ -11,37 +11,55 @@ import { Empty, Failure, Skeleton } from './parts.tsx';
 
 type Turn = ConversationAnswer['turns'][number];
 
-/** More turns than this are not drawn at once; the newest are. */
+type Held = { readonly step: string; readonly turns: readonly Turn[]; readonly nextSeq: number };
+
+/** More turns than this are not drawn at once; the newest are, and a click brings as many more. */
 const shownTurns = 400;
+/** What the server gives in one answer at most. */
+const turnsAtOnce = 2_000;
+/** About 2 KB each: a session of days, in 20 MB. */
+const heldTurns = 10_000;
 const refreshMs = 1_000;
 
-export function Conversation({ session, run, step }: { session: RunSession; run: RunView; step: string | undefined }) {
+export function Conversation(props: { session: RunSession; run: RunView; steps: readonly string[] }) {
+  const { session, run, steps } = props;
   const claude = run.stepList.filter((one) => one.kind === 'claude' && one.attempts.length > 0);
   const [picked, setPicked] = useState<string>();
-  const chosen = claude.find((one) => one.id === (picked ?? step)) ?? claude.at(-1);
+  const chosen =
+    claude.find((one) => (picked === undefined ? steps.includes(one.id) : one.id === picked)) ?? claude.at(-1);
   const events = useStore(session.store, (state) => state.claudeEvents);
-  const [turns, setTurns] = useState<readonly Turn[]>();
+  const [held, setHeld] = useState<Held>();
   const [failure, setFailure] = useState<ApiFailure>();
+  const [more, setMore] = useState(1);
   const id = chosen?.id;
-  useEffect(() => setTurns(undefined), [id]);
+  useEffect(() => {
+    setHeld(undefined);
+    setMore(1);
+  }, [id]);
   useEffect(() => {
     if (id === undefined) return;
     const abort = new AbortController();
-    const ask = async (): Promise<void> => {
-      const answer = await getJson<ConversationAnswer>(
-        `/runs/${run.id}/conversation?step=${encodeURIComponent(id)}`,
-        abort.signal,
-      );
+    /** Only what is new is asked for, a part at a time: a long session has thousands of turns. */
+    const ask = async (before: Held | undefined): Promise<void> => {
+      const query = `step=${encodeURIComponent(id)}&from=${before?.nextSeq ?? 0}&limit=${turnsAtOnce}`;
+      const answer = await getJson<ConversationAnswer>(`/runs/${run.id}/conversation?${query}`, abort.signal);
       if (abort.signal.aborted) return;
       setFailure(answer.ok ? undefined : answer.failure);
-      if (answer.ok) setTurns(answer.value.turns);
+      if (!answer.ok) return;
+      const { turns, nextSeq, headSeq } = answer.value;
+      const now = { step: id, turns: [...(before?.turns ?? []), ...turns].slice(-heldTurns), nextSeq };
+      setHeld(now);
+      if (nextSeq < headSeq && turns.length > 0) await ask(now);
     };
-    const timer = setTimeout(() => void ask(), turns === undefined ? 0 : refreshMs);
+    const known = held?.step === id ? held : undefined;
+    const timer = setTimeout(() => void ask(known), known === undefined ? 0 : refreshMs);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
   }, [run.id, id, events, run.status]);
+  const turns = held?.step === id ? held?.turns : undefined;
+  const shown = shownTurns * more;
 
   if (chosen === undefined)
     return (
@@ -69,8 +87,14 @@ export function Conversation({ session, run, step }: { session: RunSession; run:
       {turns === undefined && failure === undefined && <Skeleton rows={6} />}
       {turns !== undefined && (
         <ol class="turns">
-          {turns.length > shownTurns && <li class="muted">{turns.length - shownTurns} earlier turns are not shown.</li>}
-          {turns.slice(-shownTurns).map((turn) => (
+          {turns.length > shown && (
+            <li>
+              <button type="button" onClick={() => setMore(more + 1)}>
+                {turns.length - shown} earlier turns
+              </button>
+            </li>
+          )}
+          {turns.slice(-shown).map((turn) => (
             <TurnItem key={turn.seq} turn={turn} />
           ))}
         </ol>

@@ -1,29 +1,24 @@
 // All runs: what runs now, what failed, what it cost. Filter, search, start one, choose two to compare.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { RunList } from '../../api/answers.ts';
-import { type ApiFailure, getJson } from '../api/http.ts';
+import { getJson } from '../api/http.ts';
 import { rowOf } from '../api/views.ts';
 import { app, canControl, go } from '../app-state.ts';
+import { fleet, lookAtFleet, pageSize } from '../fleet-watch.ts';
 import { countByState, filterRuns, type StateFilter, stateFilters, workflowNames } from '../model/fleet.ts';
 import { isOpen, type RunRow } from '../model/run-view.ts';
 import { useStore } from '../store.ts';
+import { SearchField, Toggles } from './fields.tsx';
 import { FleetRow } from './fleet-row.tsx';
 import { Empty, Failure, Icon, Skeleton } from './parts.tsx';
 import { StartDialog } from './start-dialog.tsx';
 import { useKeys } from './use-keys.ts';
 
-/** A run that has just begun is seen within two seconds; nothing is asked while the page is hidden. */
-const pollMs = 2_000;
-/** A screen of rows many times over; older ones come by a click. */
-const pageSize = 200;
-
 export function Fleet() {
   const control = useStore(app, canControl);
   const canStart = useStore(app, (s) => s.session.kind === 'signed_in' && s.session.session.canStart);
-  const [rows, setRows] = useState<readonly RunRow[]>();
+  const { rows, next, failure } = useStore(fleet, (now) => now);
   const [older, setOlder] = useState<{ readonly rows: readonly RunRow[]; readonly next: string | undefined }>();
-  const [next, setNext] = useState<string>();
-  const [failure, setFailure] = useState<ApiFailure>();
   const [state, setState] = useState<StateFilter>('all');
   const [workflow, setWorkflow] = useState('');
   const [search, setSearch] = useState('');
@@ -35,23 +30,7 @@ export function Fleet() {
     document.title = 'Runs · stepspan';
   }, []);
 
-  useEffect(() => {
-    const abort = new AbortController();
-    const ask = async (): Promise<void> => {
-      const answer = await getJson<RunList>(`/runs?limit=${pageSize}`, abort.signal);
-      if (abort.signal.aborted) return;
-      setFailure(answer.ok ? undefined : answer.failure);
-      if (!answer.ok) return;
-      setRows(answer.value.runs.map(rowOf));
-      setNext(answer.value.next);
-    };
-    void ask();
-    const timer = setInterval(() => void (document.hidden ? undefined : ask()), pollMs);
-    return () => {
-      abort.abort();
-      clearInterval(timer);
-    };
-  }, []);
+  useEffect(lookAtFleet, []);
 
   const more = async (): Promise<void> => {
     const before = older?.next ?? next;
@@ -59,7 +38,7 @@ export function Fleet() {
     const answer = await getJson<RunList>(`/runs?limit=${pageSize}&before=${encodeURIComponent(before)}`);
     if (answer.ok)
       setOlder({ rows: [...(older?.rows ?? []), ...answer.value.runs.map(rowOf)], next: answer.value.next });
-    else setFailure(answer.failure);
+    else fleet.set({ failure: answer.failure });
   };
 
   const all = useMemo(() => {
@@ -97,13 +76,12 @@ export function Fleet() {
         )}
       </div>
       <div class="toolbar" role="group" aria-label="Filter runs">
-        <div class="segments">
-          {stateFilters.map((name) => (
-            <button key={name} type="button" aria-pressed={state === name} onClick={() => setState(name)}>
-              {name} <span class="badge">{counts[name]}</span>
-            </button>
-          ))}
-        </div>
+        <Toggles
+          name="State"
+          options={stateFilters.map((value) => ({ value, count: counts[value] }))}
+          isOn={(value) => value === state}
+          onPick={setState}
+        />
         <select aria-label="Workflow" value={workflow} onChange={(event) => setWorkflow(event.currentTarget.value)}>
           <option value="">any workflow</option>
           {workflowNames(all).map((name) => (
@@ -112,18 +90,9 @@ export function Fleet() {
             </option>
           ))}
         </select>
-        <label class="search-field">
-          <Icon name="search" />
-          <input
-            ref={field}
-            type="search"
-            aria-label="Search runs"
-            placeholder="Search runs"
-            value={search}
-            onInput={(event) => setSearch(event.currentTarget.value)}
-          />
+        <SearchField field={field} name="Search runs" placeholder="Search runs" value={search} onInput={setSearch}>
           <kbd>/</kbd>
-        </label>
+        </SearchField>
       </div>
       {failure !== undefined && rows !== undefined && (
         <p class="banner bad" role="status">

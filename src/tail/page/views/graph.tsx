@@ -3,13 +3,15 @@ import { useMemo } from 'preact/hooks';
 import { clock, duration } from '../model/format.ts';
 import { type GraphNode, layoutGraph, nodeHeight, nodeWidth } from '../model/graph.ts';
 import { type StepView, statusWord } from '../model/run-view.ts';
+import { toggled } from '../output/line.ts';
 import { glyphOf } from './parts.tsx';
 
 export function Graph(props: {
   steps: readonly StepView[];
-  chosen: string | undefined;
+  chosen: readonly string[];
   nowMs: number;
-  onChoose: (step: string | undefined) => void;
+  /** @param steps what is to be chosen in place of what was */
+  onChoose: (steps: readonly string[]) => void;
 }) {
   const { steps, chosen } = props;
   const graph = useMemo(() => layoutGraph(steps), [steps]);
@@ -23,9 +25,13 @@ export function Graph(props: {
           <Node
             key={node.step.id}
             node={node}
-            chosen={chosen === node.step.id}
+            chosen={chosen.includes(node.step.id)}
             nowMs={props.nowMs}
-            onChoose={props.onChoose}
+            onChoose={(add) => {
+              const { id } = node.step;
+              if (add) props.onChoose(toggled(chosen, id));
+              else props.onChoose(chosen.length === 1 && chosen[0] === id ? [] : [id]);
+            }}
           />
         ))}
       </svg>
@@ -37,10 +43,10 @@ function Node(props: {
   node: GraphNode;
   chosen: boolean;
   nowMs: number;
-  onChoose: (step: string | undefined) => void;
+  /** @param add beside what is chosen already */
+  onChoose: (add: boolean) => void;
 }) {
   const { step, x, y } = props.node;
-  const choose = (): void => props.onChoose(props.chosen ? undefined : step.id);
   return (
     <g
       class={`node s-${step.status} ${props.chosen ? 'chosen' : ''}`}
@@ -49,11 +55,11 @@ function Node(props: {
       tabindex={0}
       aria-pressed={props.chosen}
       aria-label={spoken(step, props.nowMs)}
-      onClick={choose}
+      onClick={(event) => props.onChoose(event.ctrlKey || event.metaKey || event.shiftKey)}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' && event.key !== ' ') return;
         event.preventDefault();
-        choose();
+        props.onChoose(event.shiftKey);
       }}
     >
       <rect class="box" width={nodeWidth} height={nodeHeight} rx="7" />

@@ -1,4 +1,5 @@
 // Beside each line: its number, which is a link to it that can be shared, and the step it is from.
+import { useRef, useState } from 'preact/hooks';
 import { timeOfDay } from '../model/format.ts';
 import type { ScreenRow } from '../output/screen.ts';
 import { formatRoute } from '../route.ts';
@@ -10,10 +11,28 @@ export function Gutter(props: {
   names: ReadonlyMap<string, string>;
   marked: number | undefined;
   hit: number | undefined;
+  /** An arrow key went past the first or the last line on the screen. */
+  onEdge: (lines: 1 | -1) => void;
 }) {
   const { rows, rowHeight } = props;
+  const [held, setHeld] = useState<number>();
+  const list = useRef<HTMLOListElement>(null);
+  const numbers = rows.filter((row) => row.first).map((row) => row.line.seq);
+  // One stop for Tab, as thirty of them would be in the way; the arrows go from line to line.
+  const stop = [held, props.marked].find((seq) => seq !== undefined && numbers.includes(seq)) ?? numbers[0];
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : undefined;
+    // What has the focus is asked, as the line beside it changes while the run goes on.
+    const at = numbers.indexOf(Number((event.target as HTMLElement).dataset.seq));
+    if (by === undefined || at === -1) return;
+    event.preventDefault();
+    const next = numbers[at + by];
+    setHeld(next);
+    if (next === undefined) props.onEdge(by);
+    else list.current?.querySelector<HTMLElement>(`a[data-seq="${next}"]`)?.focus();
+  };
   return (
-    <ol class="gutter" aria-label="Line numbers">
+    <ol ref={list} class="gutter" aria-label="Line numbers" onKeyDown={onKeyDown}>
       {rows.map((row, index) => {
         const { line } = row;
         const newStep = rows[index - 1]?.line.step !== line.step;
@@ -28,7 +47,8 @@ export function Gutter(props: {
               <a
                 href={formatRoute({ view: 'run', runId: props.runId, tab: 'output', line: line.seq })}
                 title={`Line ${line.seq}, ${timeOfDay(line.timeMs)}, ${line.stream}`}
-                tabIndex={-1}
+                data-seq={line.seq}
+                tabIndex={line.seq === stop ? 0 : -1}
               >
                 {line.seq}
               </a>

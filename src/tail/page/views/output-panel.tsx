@@ -1,10 +1,9 @@
 // The output of a run: toolbar, rows of the terminal with their numbers, scroll bar. Ties feed, search and terminal together.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, go, recall, remember } from '../app-state.ts';
-import { digits } from '../model/format.ts';
 import { isOpen, type RunView } from '../model/run-view.ts';
 import type { Feed } from '../output/feed.ts';
-import { everything } from '../output/line.ts';
+import { isEverything } from '../output/line.ts';
 import { searchPattern } from '../output/paint.ts';
 import { type ScreenRow, screenAtEnd, screenFrom } from '../output/screen.ts';
 import { createTerminal, type TerminalView } from '../output/terminal.ts';
@@ -12,6 +11,7 @@ import { indexOfSeq } from '../output/window.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
 import { Gutter } from './gutter.tsx';
+import { OutputFoot } from './output-foot.tsx';
 import { OutputToolbar } from './output-toolbar.tsx';
 import { Empty, Icon } from './parts.tsx';
 import { ScrollBar } from './scroll-bar.tsx';
@@ -22,11 +22,11 @@ export function OutputPanel(props: {
   session: RunSession;
   feed: Feed;
   run: RunView;
-  step: string | undefined;
+  steps: readonly string[];
   line: number | undefined;
   names: ReadonlyMap<string, string>;
 }) {
-  const { session, feed, step } = props;
+  const { session, feed, steps } = props;
   const dark = useStore(app, (state) => state.dark);
   const [, redraw] = useState(0);
   const [wrap, setWrap] = useState(recall('stepspan.wrap') !== 'no');
@@ -86,8 +86,9 @@ export function OutputPanel(props: {
   useEffect(() => terminal.current?.setTheme(dark), [dark]);
   useEffect(draw, [wrap, offset]);
   useEffect(() => {
-    if (feed.state().filter.step !== step) feed.setFilter({ ...feed.state().filter, step });
-  }, [feed, step]);
+    const { filter } = feed.state();
+    if (filter.steps.join('\n') !== steps.join('\n')) feed.setFilter({ ...filter, steps });
+  }, [feed, steps.join('\n')]);
   useEffect(() => {
     if (props.line !== undefined && feed.state().topSeq !== props.line) feed.showSeq(props.line);
   }, [props.line]);
@@ -134,7 +135,7 @@ export function OutputPanel(props: {
     ...(wrap ? {} : { ArrowLeft: () => setOffset(Math.max(0, offset - 8)), ArrowRight: () => setOffset(offset + 8) }),
   });
   const nothing = window.lines.length === 0 && !state.loading;
-  const filtered = state.filter !== everything && Object.values(state.filter).some((value) => value !== undefined);
+  const filtered = !isEverything(state.filter);
 
   return (
     <section class="output" aria-label="Output">
@@ -142,14 +143,12 @@ export function OutputPanel(props: {
         session={session}
         feed={feed}
         run={props.run}
+        steps={steps}
         wrap={wrap}
         onWrap={toggleWrap}
         onJump={jump}
-        onStep={(chosen) =>
-          go(
-            { view: 'run', runId: props.run.id, tab: 'output', ...(chosen === undefined ? {} : { step: chosen }) },
-            true,
-          )
+        onSteps={(chosen) =>
+          go({ view: 'run', runId: props.run.id, tab: 'output', ...(chosen.length > 0 && { steps: chosen }) }, true)
         }
       />
       <div class="output-area" ref={area}>
@@ -160,6 +159,7 @@ export function OutputPanel(props: {
           names={props.names}
           marked={props.line}
           hit={session.search.state().hits[session.search.state().at]}
+          onEdge={scrollBy}
         />
         <div class="screen" ref={holder} tabIndex={0} role="document" aria-label="Lines of output" />
         <ScrollBar
@@ -181,23 +181,12 @@ export function OutputPanel(props: {
           </button>
         )}
       </div>
-      <p class="output-foot muted tabular">
-        <span>
-          {rows.length === 0
-            ? 'no lines'
-            : `lines ${digits(rows[0]?.line.seq ?? 0)} to ${digits(rows.at(-1)?.line.seq ?? 0)}`}{' '}
-          of {digits(state.headSeq)}
-        </span>
-        <span>
-          {state.following
-            ? isOpen(props.run.status)
-              ? 'following'
-              : 'end of the run'
-            : state.loading
-              ? 'loading'
-              : 'stopped; scroll to the end to follow'}
-        </span>
-      </p>
+      <OutputFoot
+        state={state}
+        first={rows[0]?.line.seq}
+        last={rows.at(-1)?.line.seq}
+        open={isOpen(props.run.status)}
+      />
     </section>
   );
 }

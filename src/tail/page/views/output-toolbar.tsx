@@ -1,23 +1,32 @@
 // Above the output: what of it is shown, the search and its hits, wrap, clear, download.
 import { useRef, useState } from 'preact/hooks';
-import { type Severity, type Stream, severities, streams } from '../../../event/stream.ts';
+import { severities, streams } from '../../../event/stream.ts';
 import { apiUrl } from '../api/http.ts';
 import { digits } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 import type { Feed } from '../output/feed.ts';
+import { toggled } from '../output/line.ts';
 import type { SearchState } from '../output/search.ts';
 import type { RunSession } from '../run-session.ts';
+import { SearchField, Toggles } from './fields.tsx';
+import { MultiSelect } from './multi-select.tsx';
 import { Icon } from './parts.tsx';
 import { useKeys } from './use-keys.ts';
+
+const streamChoices = (['all', ...streams] as const).map((value) => ({ value }));
+/** The most serious first, as that is what one looks for. */
+const severityChoices = severities.toReversed().map((value) => ({ value, name: value }));
 
 export function OutputToolbar(props: {
   session: RunSession;
   feed: Feed;
   run: RunView;
+  /** Those that the address names. */
+  steps: readonly string[];
   wrap: boolean;
   onWrap: () => void;
   onJump: (direction: 1 | -1) => void;
-  onStep: (step: string | undefined) => void;
+  onSteps: (steps: readonly string[]) => void;
 }) {
   const { session, feed, run } = props;
   const [query, setQuery] = useState(session.search.state().query);
@@ -42,54 +51,34 @@ export function OutputToolbar(props: {
   };
   return (
     <div class="toolbar" role="toolbar" aria-label="Output">
-      <div class="segments" role="group" aria-label="Stream">
-        {([undefined, ...streams] as readonly (Stream | undefined)[]).map((stream) => (
-          <button
-            key={stream ?? 'all'}
-            type="button"
-            aria-pressed={filter.stream === stream}
-            onClick={() => set({ stream })}
-          >
-            {stream ?? 'all'}
-          </button>
-        ))}
-      </div>
-      <select
-        aria-label="Step"
-        value={filter.step ?? ''}
-        onChange={(event) => props.onStep(event.currentTarget.value || undefined)}
+      <Toggles
+        name="Stream"
+        options={streamChoices}
+        isOn={(value) => (value === 'all' ? filter.streams.length === 0 : filter.streams.includes(value))}
+        onPick={(value) => set({ streams: value === 'all' ? [] : toggled(filter.streams, value) })}
+      />
+      <MultiSelect
+        label="Step"
+        all="any step"
+        options={run.stepList.map((step) => ({ value: step.id, name: step.name }))}
+        chosen={props.steps}
+        onChange={props.onSteps}
+      />
+      <MultiSelect
+        label="Severity"
+        all="any severity"
+        options={severityChoices}
+        chosen={filter.severities}
+        onChange={(chosen) => set({ severities: chosen })}
+      />
+      <SearchField
+        field={field}
+        name="Search the output"
+        placeholder="Search: text or /regex/"
+        value={query}
+        onInput={setQuery}
+        onKeyDown={onKey}
       >
-        <option value="">any step</option>
-        {run.stepList.map((step) => (
-          <option key={step.id} value={step.id}>
-            {step.name}
-          </option>
-        ))}
-      </select>
-      <select
-        aria-label="Severity"
-        value={filter.severity ?? ''}
-        onChange={(event) => set({ severity: (event.currentTarget.value || undefined) as Severity | undefined })}
-      >
-        <option value="">any severity</option>
-        {severities.toReversed().map((severity) => (
-          <option key={severity} value={severity}>
-            {severity}
-          </option>
-        ))}
-      </select>
-      <label class="search-field">
-        <Icon name="search" />
-        <input
-          ref={field}
-          type="search"
-          aria-label="Search the output"
-          placeholder="Search: text or /regex/"
-          spellcheck={false}
-          value={query}
-          onInput={(event) => setQuery(event.currentTarget.value)}
-          onKeyDown={onKey}
-        />
         <span class="hits tabular" role="status">
           {hitsText(search)}
         </span>
@@ -111,7 +100,7 @@ export function OutputToolbar(props: {
         >
           <Icon name="down" />
         </button>
-      </label>
+      </SearchField>
       <button
         type="button"
         class="icon"

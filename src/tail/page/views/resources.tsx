@@ -1,7 +1,5 @@
 // CPU and memory of the process trees over time, a line a step. What was before comes from the API, what comes now live.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ResourcesAnswer } from '../../api/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
@@ -11,18 +9,18 @@ import type { RunView } from '../model/run-view.ts';
 import { seriesOf } from '../model/series.ts';
 import type { RunSession, Sample } from '../run-session.ts';
 import { useStore } from '../store.ts';
+import { byteSteps, Chart, coloursOf } from './chart.tsx';
 import { Empty, Failure, Skeleton } from './parts.tsx';
-
-const height = 190;
 
 export function Resources(props: {
   session: RunSession;
   run: RunView;
-  step: string | undefined;
+  steps: readonly string[];
   names: ReadonlyMap<string, string>;
 }) {
-  const { session, run, step } = props;
+  const { session, run, steps } = props;
   const live = useStore(session.store, (state) => state.samples);
+  const jumps = useStore(session.store, (state) => state.jumps);
   const dark = useStore(app, (state) => state.dark);
   const [before, setBefore] = useState<readonly Sample[]>();
   const [failure, setFailure] = useState<ApiFailure>();
@@ -41,12 +39,16 @@ export function Resources(props: {
       );
     });
     return () => abort.abort();
-  }, [run.id, run.status]);
+  }, [run.id, run.status, jumps]);
+  const startedMs = run.startedMs ?? 0;
   const samples = useMemo(() => {
     const last = before?.at(-1)?.timeMs ?? 0;
     const all = [...(before ?? []), ...live.filter((sample) => sample.timeMs > last)];
-    return step === undefined ? all : all.filter((sample) => sample.step === step);
-  }, [before, live, step]);
+    const wanted = steps.length === 0 ? all : all.filter(({ step }) => step !== undefined && steps.includes(step));
+    return wanted.map((sample) => ({ ...sample, timeMs: sample.timeMs - startedMs }));
+  }, [before, live, steps, startedMs]);
+  const cpu = useMemo(() => seriesOf(samples, (sample) => sample.cpuCores), [samples]);
+  const memory = useMemo(() => seriesOf(samples, (sample) => sample.rssBytes), [samples]);
   if (before === undefined) return failure === undefined ? <Skeleton rows={6} /> : <Failure failure={failure} />;
   if (samples.length === 0)
     return (
@@ -54,82 +56,15 @@ export function Resources(props: {
         <p>CPU and memory are sampled while a step runs; a short one may end before the first.</p>
       </Empty>
     );
-  const cpu = seriesOf(samples, (sample) => sample.cpuCores);
-  const memory = seriesOf(samples, (sample) => sample.rssBytes);
+  const common = { names: props.names, colours: coloursOf(run), dark };
   return (
     <section class="resources">
-      <Chart title="CPU" unit={(value) => `${value.toFixed(2)} cores`} data={cpu} names={props.names} dark={dark} />
-      <Chart title="Memory" unit={(value) => bytes(value)} data={memory} names={props.names} dark={dark} />
+      <Chart title="CPU" unit={cores} tick={String} incrs={undefined} data={cpu} {...common} />
+      <Chart title="Memory" unit={bytes} tick={bytes} incrs={byteSteps} data={memory} {...common} />
     </section>
   );
 }
 
-/** Told apart in both themes and by people who see red and green alike. */
-const colours = ['#4f7cf0', '#d9822b', '#2a9d8f', '#b65fcf', '#c9505f', '#8a8f2b', '#3f9fd0', '#9a6b4f'];
-
-function Chart(props: {
-  title: string;
-  unit: (value: number) => string;
-  data: ReturnType<typeof seriesOf>;
-  names: ReadonlyMap<string, string>;
-  dark: boolean;
-}) {
-  const { data, dark } = props;
-  const holder = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | undefined>(undefined);
-  const key = data.steps.join('\0');
-  useEffect(() => {
-    const element = holder.current;
-    if (element === null) return;
-    const ink = dark ? '#9aa5b5' : '#566072';
-    const grid = { stroke: dark ? '#252c38' : '#e6e9ef', width: 1 };
-    const made = new uPlot(
-      {
-        width: Math.max(240, element.clientWidth),
-        height,
-        cursor: { sync: { key: 'resources' }, y: false },
-        legend: { live: true },
-        scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 0.01)] } },
-        axes: [
-          { stroke: ink, grid, ticks: grid },
-          {
-            stroke: ink,
-            grid,
-            ticks: grid,
-            size: 84,
-            values: (_plot, values) => values.map((value) => props.unit(value)),
-          },
-        ],
-        series: [
-          { label: 'Time' },
-          ...data.steps.map((step, index) => ({
-            label: props.names.get(step) ?? step,
-            stroke: colours[index % colours.length] ?? ink,
-            fill: `${colours[index % colours.length]}22`,
-            width: 1.5,
-            spanGaps: false,
-            points: { size: 4 },
-            value: (_plot: uPlot, value: number | null) => (value === null ? '–' : props.unit(value)),
-          })),
-        ],
-      },
-      data.columns as uPlot.AlignedData,
-      element,
-    );
-    plot.current = made;
-    const resize = new ResizeObserver(() => made.setSize({ width: Math.max(240, element.clientWidth), height }));
-    resize.observe(element);
-    return () => {
-      resize.disconnect();
-      made.destroy();
-      plot.current = undefined;
-    };
-  }, [key, dark]);
-  useEffect(() => plot.current?.setData(data.columns as uPlot.AlignedData), [data]);
-  return (
-    <figure class="card">
-      <figcaption>{props.title}</figcaption>
-      <div ref={holder} class="plot" />
-    </figure>
-  );
+function cores(value: number): string {
+  return `${value.toFixed(2)} cores`;
 }

@@ -2,12 +2,19 @@
 import { useState } from 'preact/hooks';
 import { go } from '../app-state.ts';
 import { clock, count, digits, duration, fullTime, money, timeOfDay } from '../model/format.ts';
-import { isOpen, type RunView } from '../model/run-view.ts';
+import { isOpen, type RunView, type StepStatus, type StepView } from '../model/run-view.ts';
 import { Dialog, Icon, Status } from './parts.tsx';
 import { steer } from './steer.ts';
 import { say } from './toasts.tsx';
 
-export function RunHeader(props: { run: RunView; nowMs: number; control: boolean; refresh: () => void }) {
+export function RunHeader(props: {
+  run: RunView;
+  /** Those that are chosen. */
+  steps: readonly string[];
+  nowMs: number;
+  control: boolean;
+  refresh: () => void;
+}) {
   const { run, nowMs } = props;
   const open = isOpen(run.status);
   const elapsed = run.status === 'running' && run.startedMs !== undefined ? nowMs - run.startedMs : run.durationMs;
@@ -30,7 +37,16 @@ export function RunHeader(props: { run: RunView; nowMs: number; control: boolean
             {link.label} <Icon name="out" />
           </a>
         ))}
-        {props.control && <Controls run={run} refresh={props.refresh} />}
+        {props.control ? (
+          <Controls run={run} chosen={props.steps} refresh={props.refresh} />
+        ) : (
+          <span
+            class="muted"
+            title="This browser came in with a link for looking. `stepspan link` prints one that may act."
+          >
+            read only
+          </span>
+        )}
       </div>
       <progress class={`s-${run.status}`} max={100} value={run.progress} aria-label="Progress of the run" />
       <dl class="facts">
@@ -65,21 +81,29 @@ function Fact({ name, value, title, wide }: { name: string; value: string; title
   );
 }
 
-function Controls({ run, refresh }: { run: RunView; refresh: () => void }) {
+/** The step that is chosen; else the one that the run ended for, which is none that may fail; else what is not done. */
+function retryStep(run: RunView, chosen: readonly string[]): StepView | undefined {
+  const [first, ...others] = run.stepList.filter((step) => chosen.includes(step.id) && step.attempts.length > 0);
+  if (first !== undefined && others.length === 0) return first;
+  if (run.status === 'success') return undefined;
+  const failed = run.stepList.find((step) => failures.includes(step.status) && !step.tolerated);
+  return failed ?? run.stepList.find((step) => step.status !== 'success');
+}
+
+const failures: readonly StepStatus[] = ['failure', 'error', 'timeout', 'cancellation'];
+
+function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly string[]; refresh: () => void }) {
   const [asking, setAsking] = useState<'cancel' | 'pause' | undefined>();
   if (!isOpen(run.status)) {
-    const failed =
-      run.status === 'success'
-        ? undefined
-        : run.stepList.find((step) => ['failure', 'error', 'timeout', 'cancellation'].includes(step.status));
-    if (failed === undefined) return null;
+    const from = retryStep(run, chosen);
+    if (from === undefined) return null;
     const retry = async (): Promise<void> => {
-      const runId = await steer(run, 'retry', refresh, { fromStep: failed.id });
+      const runId = await steer(run, 'retry', refresh, { fromStep: from.id });
       if (runId !== undefined && runId !== run.id) go({ view: 'run', runId, tab: 'output' });
     };
     return (
-      <button type="button" onClick={() => void retry()} title={`A new run that goes on from ${failed.name}`}>
-        <Icon name="play" /> Retry from {failed.name}
+      <button type="button" onClick={() => void retry()} title={`A new run that goes on from ${from.name}`}>
+        <Icon name="play" /> Retry from {from.name}
       </button>
     );
   }

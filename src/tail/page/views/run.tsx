@@ -1,8 +1,8 @@
 // One run: header, graph, and below it what one looks at: output, conversation, timeline, resources or alerts.
 import { useEffect, useState } from 'preact/hooks';
 import { app, canControl, go } from '../app-state.ts';
+import { askSoon } from '../fleet-watch.ts';
 import { isBad, isOpen } from '../model/run-view.ts';
-import { notify } from '../notify.ts';
 import { type Route, type Tab, tabs } from '../route.ts';
 import { openRunSession, type RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
@@ -21,12 +21,14 @@ import { useNow } from './use-now.ts';
 /** Shown above the end of a failed attempt. */
 const linesBeforeFailure = 12;
 
+const noSteps: readonly string[] = [];
+
 type RunRoute = Extract<Route, { view: 'run' }>;
 
 export function Run({ route }: { route: RunRoute }) {
   const [session, setSession] = useState<RunSession>();
   useEffect(() => {
-    const opened = openRunSession(route.runId, route.line, notify);
+    const opened = openRunSession(route.runId, route.line, () => askSoon(0));
     setSession(opened);
     return () => opened.close();
   }, [route.runId]);
@@ -40,8 +42,9 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
   const control = useStore(app, canControl);
   const [atFailure, setAtFailure] = useState(-1);
   const nowMs = useNow(run !== undefined && isOpen(run.status));
-  const show = (tab: Tab, step = route.step): void =>
-    go({ view: 'run', runId: route.runId, tab, ...(step === undefined ? {} : { step }) }, true);
+  const steps = route.steps ?? noSteps;
+  const show = (tab: Tab, chosen = steps): void =>
+    go({ view: 'run', runId: route.runId, tab, ...(chosen.length > 0 && { steps: chosen }) }, true);
 
   const nextFailure = (): void => {
     const failed = run?.stepList.flatMap((step) => step.attempts.filter((attempt) => isBad(attempt.status))) ?? [];
@@ -71,20 +74,18 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
   const names = new Map(run.stepList.map((step) => [step.id, step.name]));
   return (
     <div class="run">
-      <RunHeader run={run} nowMs={nowMs} control={control} refresh={session.refresh} />
+      <RunHeader run={run} steps={steps} nowMs={nowMs} control={control} refresh={session.refresh} />
+      {status === 'refused' && (
+        <p class="banner bad" role="status">
+          The server sends nothing more of this run. Load the page again to see how it goes on.
+        </p>
+      )}
       {(status === 'reconnecting' || failure !== undefined) && (
         <p class="banner" role="status">
           Connection lost. Reconnecting; nothing is missed.
         </p>
       )}
-      <Graph
-        steps={run.stepList}
-        chosen={route.step}
-        nowMs={nowMs}
-        onChoose={(step) =>
-          go({ view: 'run', runId: run.id, tab: route.tab, ...(step === undefined ? {} : { step }) }, true)
-        }
-      />
+      <Graph steps={run.stepList} chosen={steps} nowMs={nowMs} onChoose={(chosen) => show(route.tab, chosen)} />
       <div class="tabs" role="tablist" aria-label="Views of the run">
         {tabs.map((tab) => (
           <button
@@ -111,11 +112,11 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
       </div>
       <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${route.tab}`}>
         {route.tab === 'output' && feed !== undefined && (
-          <OutputPanel session={session} feed={feed} run={run} step={route.step} line={route.line} names={names} />
+          <OutputPanel session={session} feed={feed} run={run} steps={steps} line={route.line} names={names} />
         )}
-        {route.tab === 'conversation' && <Conversation session={session} run={run} step={route.step} />}
+        {route.tab === 'conversation' && <Conversation session={session} run={run} steps={steps} />}
         {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
-        {route.tab === 'resources' && <Resources session={session} run={run} step={route.step} names={names} />}
+        {route.tab === 'resources' && <Resources session={session} run={run} steps={steps} names={names} />}
         {route.tab === 'alerts' && <Alerts run={run} names={names} />}
       </div>
     </div>

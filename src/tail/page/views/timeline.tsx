@@ -14,6 +14,10 @@ import { Empty, Failure, Icon, Skeleton } from './parts.tsx';
 const refreshMs = 1_000;
 /** Spans narrower than nothing are still seen and can be pointed at. */
 const narrowestPercent = 0.15;
+/** A bar this wide has room for its text in a window of common width. */
+const labelPercent = 6;
+/** Behind this there is no room at the right of a bar. */
+const rightmostPercent = 90;
 /** A browser draws so many bars at once without a pause; zooming in brings the others. */
 const shownSpans = 4_000;
 
@@ -132,19 +136,25 @@ export function Timeline(props: {
               {row.spans.map((span, index) => {
                 const left = Math.max(0, place(span.startMs));
                 const right = Math.min(100, place(span.endMs ?? endMs));
-                const text = `${span.name}, ${duration((span.endMs ?? endMs) - span.startMs)}${span.result === undefined ? '' : `, ${span.result}`}`;
-                return (
+                const took = duration((span.endMs ?? endMs) - span.startMs);
+                const width = Math.max(narrowestPercent, right - left);
+                const label = row.depth < 2 ? took : span.name;
+                return [
                   <span
                     key={index}
                     class={`span k-${span.kind} s-${span.result ?? (span.endMs === undefined ? 'running' : 'none')}`}
-                    style={{ left: `${left}%`, width: `${Math.max(narrowestPercent, right - left)}%` }}
-                    title={text}
+                    style={{ left: `${left}%`, width: `${width}%` }}
+                    title={`${span.name}, ${took}${span.result === undefined ? '' : `, ${span.result}`}`}
                   >
-                    <span class="clip">
-                      {row.depth < 2 ? duration((span.endMs ?? endMs) - span.startMs) : span.name}
+                    {width >= labelPercent && <span class="clip">{label}</span>}
+                  </span>,
+                  // A bar that is too narrow has its text beside it, where nothing else is.
+                  width < labelPercent && row.spans.length === 1 && (
+                    <span key={`${index} label`} class="beside" style={besideOf(left, left + width)}>
+                      {label}
                     </span>
-                  </span>
-                );
+                  ),
+                ];
               })}
             </div>
           </div>
@@ -152,4 +162,8 @@ export function Timeline(props: {
       </div>
     </section>
   );
+}
+
+function besideOf(left: number, right: number): { readonly left: string } | { readonly right: string } {
+  return right > rightmostPercent ? { right: `${100 - left}%` } : { left: `${right}%` };
 }

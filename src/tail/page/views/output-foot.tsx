@@ -1,0 +1,29 @@
+// Below the output: which lines are on the screen, and whether new ones are followed, loaded, or were passed over.
+import { digits } from '../model/format.ts';
+import type { FeedState } from '../output/feed.ts';
+
+export function OutputFoot(props: {
+  state: FeedState;
+  first: number | undefined;
+  last: number | undefined;
+  open: boolean;
+}) {
+  const { state, first, last } = props;
+  return (
+    <p class="output-foot muted tabular">
+      <span>
+        {first === undefined || last === undefined ? 'no lines' : `lines ${digits(first)} to ${digits(last)}`} of{' '}
+        {digits(state.headSeq)}
+      </span>
+      <span role="status">
+        {state.jumpedLines > 0 && `jumped ${digits(state.jumpedLines)} lines to keep up; scroll up to read them`}
+      </span>
+      <span>{place(state, props.open)}</span>
+    </p>
+  );
+}
+
+function place(state: FeedState, open: boolean): string {
+  if (state.following) return open ? 'following' : 'end of the run';
+  return state.loading ? 'loading' : 'stopped; scroll to the end to follow';
+}
