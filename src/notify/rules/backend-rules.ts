@@ -42,6 +42,8 @@ export const prometheusRules = {
     thresholds: {
       window: lookedBack(24 * hour),
       usd: { kind: 'number', default: 100, meaning: 'US dollars that may be spent in that time' },
+      // As for the failure rate: an increase is too high right after the first scrapes.
+      for: forAtLeast(5 * minute),
     },
   },
   StepspanHubDown: {
