@@ -43,11 +43,19 @@ export function createWake(
     signs += 1;
     wakeUp?.();
   };
+  // One timer for as long as it lives, however often it waits: a line that comes should cost no timer.
+  let timer: NodeJS.Timeout | undefined;
+  const lookNowAndThen = (): void => {
+    clearInterval(timer);
+    timer = setInterval(() => wakeUp?.(), watcher === undefined ? polls.blindMs : polls.watchedMs);
+  };
   const unwatch = (): void => {
     watcher?.close();
     watcher = undefined;
+    lookNowAndThen();
   };
-  const tryWatch = (): void => {
+  /** @returns whether there is a watch now */
+  const tryWatch = (): boolean => {
     try {
       watcher = watch(folder, (what) => {
         if (what === 'rename') filesAt = signs + 1;
@@ -56,12 +64,16 @@ export function createWake(
       // What has come before is told by nobody.
       filesAt = signs + 1;
       watcher.on('error', unwatch);
+      lookNowAndThen();
+      return true;
     } catch {
       // Not there yet, or no watches left: the poll does it, and tries again.
+      return false;
     }
   };
   const stopListening = onAppend?.(sign);
   signal?.addEventListener('abort', sign);
+  lookNowAndThen();
   tryWatch();
   return {
     seen: () => signs,
@@ -71,19 +83,18 @@ export function createWake(
     isQuiet: (seen) => watcher !== undefined && signs === seen && lookedAt >= filesAt,
     wait(seen) {
       if (signs !== seen || signal?.aborted) return Promise.resolve();
-      if (watcher === undefined) tryWatch();
+      // What came before the watch was told by nobody, so it is time to look.
+      if (watcher === undefined && tryWatch()) return Promise.resolve();
       return new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
+        wakeUp = () => {
           wakeUp = undefined;
           resolve();
         };
-        const timer = setTimeout(done, watcher === undefined ? polls.blindMs : polls.watchedMs);
-        wakeUp = done;
       });
     },
     close() {
       unwatch();
+      clearInterval(timer);
       stopListening?.();
       signal?.removeEventListener('abort', sign);
     },

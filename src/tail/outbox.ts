@@ -1,6 +1,7 @@
 // What goes out on one connection, and how much of it may wait: the place where a slow watcher stops its own reading.
 // Knows no journals. Messages about the journal wait for room; answers are counted, and too many end the connection.
-import type { WebSocket } from 'ws';
+import type { Duplex } from 'node:stream';
+import { Sender, type WebSocket } from 'ws';
 import { closeCodes, limits, type TailMessage } from './protocol.ts';
 
 /**
@@ -12,7 +13,8 @@ export const defaultBufferBytes = 256 * 1024;
 export type Outbox = {
   /** Whether a message about the journal may be sent now. */
   readonly hasRoom: () => boolean;
-  readonly send: (encoded: Buffer) => void;
+  /** @param frame of `encode` */
+  readonly send: (frame: Buffer) => void;
   /** For what a client asked for. It is sent whether there is room or not. */
   readonly answer: (message: TailMessage) => void;
   readonly pong: (data: Buffer) => void;
@@ -20,7 +22,8 @@ export type Outbox = {
   readonly onRoom: (listener: () => void) => () => void;
 };
 
-export function createOutbox(socket: WebSocket, bufferBytes: number): Outbox {
+/** @param stream what `socket` writes its own frames to; what waits in it is what `socket` counts as buffered */
+export function createOutbox(socket: WebSocket, stream: Duplex, bufferBytes: number): Outbox {
   const listeners = new Set<() => void>();
   let full = false;
   let answers = 0;
@@ -49,7 +52,10 @@ export function createOutbox(socket: WebSocket, bufferBytes: number): Outbox {
       if (socket.bufferedAmount >= bufferBytes) full = true;
       return !full;
     },
-    send: (encoded) => socket.send(encoded, { binary: false }, sent),
+    send(frame) {
+      // After a close frame nothing may follow.
+      if (socket.readyState === socket.OPEN) stream.write(frame, sent);
+    },
     answer: (message) => counted((done) => socket.send(JSON.stringify(message), done)),
     pong: (data) => counted((done) => socket.pong(data, false, done)),
     onRoom(listener) {
@@ -59,6 +65,18 @@ export function createOutbox(socket: WebSocket, bufferBytes: number): Outbox {
   };
 }
 
+/**
+ * A message as the whole frame that a server sends, so that it is framed once however many watch, and written to each at
+ * once: ws itself would write its header and its text apart.
+ */
 export function encode(message: TailMessage): Buffer {
-  return Buffer.from(JSON.stringify(message));
+  const text = Buffer.from(JSON.stringify(message));
+  return Buffer.concat(Sender.frame(text, textFrame));
+}
+
+const textFrame = { fin: true, opcode: 1, mask: false, readOnly: true, rsv1: false } as const;
+
+declare module 'ws' {
+  /** Public in ws, and missing in its types. */
+  const Sender: { frame(data: Buffer, options: typeof textFrame): Buffer[] };
 }

@@ -78,7 +78,17 @@ export function createTail(options: TailOptions): Tail {
       onClients(server.clients.size);
       client.on('close', () => onClients(server.clients.size));
       const { bufferBytes, lagEveryMs, pingMs } = tuning;
-      startSession({ socket: client, scope, feeds, resolveRun, version, bufferBytes, lagEveryMs, pingMs });
+      startSession({
+        socket: client,
+        stream: socket,
+        scope,
+        feeds,
+        resolveRun,
+        version,
+        bufferBytes,
+        lagEveryMs,
+        pingMs,
+      });
     });
   };
 

@@ -1,4 +1,5 @@
 // One connection: what its client asks for, the subscriptions it has, whether it is still there.
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { isRunId, type RunId } from '../event/ids.ts';
 import { unreachable } from '../event/unreachable.ts';
@@ -23,6 +24,8 @@ export type Scope = 'read' | 'control';
 
 export type SessionOptions = {
   readonly socket: WebSocket;
+  /** What `socket` writes to. */
+  readonly stream: Duplex;
   readonly scope: Scope;
   readonly feeds: Feeds;
   readonly resolveRun: (runId: RunId) => RunFolder | undefined;
@@ -39,8 +42,8 @@ type Subscribed = { readonly subscription: Subscription; readonly release: () =>
 
 /** Serves the connection until it closes. */
 export function startSession(options: SessionOptions): void {
-  const { socket, scope, feeds, resolveRun, version, bufferBytes, lagEveryMs, pingMs } = options;
-  const outbox = createOutbox(socket, bufferBytes);
+  const { socket, stream, scope, feeds, resolveRun, version, bufferBytes, lagEveryMs, pingMs } = options;
+  const outbox = createOutbox(socket, stream, bufferBytes);
   const subscriptions = new Map<string, Subscribed>();
   let badMessages = 0;
   let missedPings = 0;
