@@ -63,7 +63,10 @@ export async function startRig({ serve = [], env = {} }: RigOptions = {}): Promi
   let files = 0;
   const fileOf = (yaml: string): string => {
     files += 1;
-    const file = path.join(folder, `workflow-${files}.yaml`);
+    // Two runs that work in one folder would not be let run at the same time.
+    const own = path.join(folder, `run-${files}`);
+    mkdirSync(own);
+    const file = path.join(own, 'workflow.yaml');
     writeFileSync(file, yaml);
     return file;
   };

@@ -1,15 +1,14 @@
 // A Claude step as a conversation: what it said, which tool it called with what, what came back, what it cost.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ConversationAnswer } from '../../api/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
+import { readableTurns, type Turn } from '../model/conversation.ts';
 import { count, duration, money, timeOfDay } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
 import { Empty, Failure, Skeleton } from './parts.tsx';
-
-type Turn = ConversationAnswer['turns'][number];
 
 type Held = { readonly step: string; readonly turns: readonly Turn[]; readonly nextSeq: number };
 
@@ -58,7 +57,7 @@ export function Conversation(props: { session: RunSession; run: RunView; steps: 
       abort.abort();
     };
   }, [run.id, id, events, run.status]);
-  const turns = held?.step === id ? held?.turns : undefined;
+  const turns = useMemo(() => (held?.step === id ? readableTurns(held?.turns ?? []) : undefined), [held, id]);
   const shown = shownTurns * more;
 
   if (chosen === undefined)

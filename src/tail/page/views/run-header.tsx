@@ -23,6 +23,11 @@ export function RunHeader(props: {
       <div class="run-title">
         <h1 title={run.description}>{run.workflow === '' ? '(no name)' : run.workflow}</h1>
         <Status status={run.status} />
+        {run.paused !== undefined && (
+          <span class="muted">
+            by {run.paused.by}; {run.paused.now ? 'what runs is frozen' : 'what runs may end, nothing new starts'}
+          </span>
+        )}
         <button
           type="button"
           class="quiet mono"

@@ -1,0 +1,140 @@
+// A Claude Code step on the page: the conversation while it goes on, model calls and tools in the timeline, and what freeze,
+// resume and cancel do to the real CLI. What the model says is scripted; the CLI, its tools and its telemetry are real.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
+import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
+import { type Rig, startRig } from './rig.ts';
+
+const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
+const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-claude-'));
+const goFile = path.join(place, 'go');
+const neverFile = path.join(place, 'never');
+const hostile = '<img src=x onerror="document.title=1"> **not bold**';
+
+const waitFor = (file: string) => ({
+  name: 'Bash',
+  input: { command: `while [ ! -e ${file} ]; do sleep 0.05; done; seq 1 30`, description: 'waits' },
+});
+const workflow = (prompt: string): string => `
+name: assistant
+budget: 1
+steps:
+  - id: ask
+    name: Ask Claude
+    claude: { permissionMode: bypassPermissions, prompt: ${prompt} }
+  - id: after
+    name: Afterwards
+    needs: ask
+    run: echo done
+`;
+
+let api: MessagesApi;
+let rig: Rig;
+beforeAll(async () => {
+  api = await startMessagesApi({
+    script: [
+      {
+        prompt: 'count to thirty',
+        turns: [
+          { kind: 'reply', text: `I count. ${hostile}`, tools: [waitFor(goFile)] },
+          {
+            kind: 'reply',
+            tools: [{ name: 'Bash', input: { command: 'echo bad news; exit 3', description: 'fails' } }],
+          },
+          { kind: 'reply', text: 'Thirty it is.' },
+        ],
+      },
+      { prompt: 'never end', turns: [{ kind: 'reply', text: 'I wait.', tools: [waitFor(neverFile)] }] },
+    ],
+  });
+  const env = { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude };
+  rig = await startRig({ env });
+});
+afterAll(async () => {
+  await rig.close();
+  await api.close();
+  rmSync(place, { recursive: true, force: true });
+});
+
+test('a conversation is read while it goes on, frozen, resumed, and read to its end with what it cost', async () => {
+  const { runId, ended } = await rig.start(workflow('count to thirty'));
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/conversation`);
+  await page.getByText(hostile, { exact: false }).first().waitFor();
+  await page
+    .locator('.block', { hasText: 'Bash' })
+    .locator('pre', { hasText: `command: while [ ! -e ${goFile} ]` })
+    .waitFor();
+  expect(await page.locator('#app img').count()).toBe(0);
+  expect(await page.locator('.turn').filter({ hasText: 'Thirty' }).count()).toBe(0);
+
+  const states = (): readonly string[] => shellStates(goFile);
+  await expect.poll(states).not.toEqual([]);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Freeze now' }).click();
+  await page.locator('.run-title').getByText('what runs is frozen').waitFor();
+  expect(states().every((state) => state === 'T')).toBe(true);
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.locator('.run-title').getByText('running').waitFor();
+  await expect.poll(() => states().every((state) => state !== 'T')).toBe(true);
+
+  writeFileSync(goFile, '');
+  await page.getByText('Thirty it is.').waitFor();
+  await ended;
+  await page.locator('.run-title').getByText('succeeded').waitFor();
+  // Long results are folded, short ones open; a failing tool is marked; each turn and the whole say what they cost.
+  const result = page.locator('details.block').filter({ hasText: 'result' }).first();
+  expect(await result.getAttribute('open')).toBeNull();
+  await result.locator('summary').click();
+  await result.locator('pre', { hasText: '29' }).waitFor();
+  await page.locator('details.block.bad pre', { hasText: 'bad news' }).waitFor();
+  expect(
+    await page
+      .locator('.turn .cost')
+      .filter({ hasText: /^\$0\.\d{4} · / })
+      .count(),
+  ).toBe(3);
+  await page.getByText(/^Done · 3 turns · .* · \$0\.\d{4}$/).waitFor();
+  expect(await page.locator('.facts').textContent()).toMatch(/Cost\s*\$0\.\d+ of \$1/);
+
+  await page.getByRole('tab', { name: 'timeline' }).click();
+  const labels = page.locator('.chart .label');
+  await labels.getByText('model calls').waitFor();
+  await labels.getByText('Bash').waitFor();
+  expect(await page.locator('.track .k-model').count()).toBeGreaterThanOrEqual(3);
+  expect(await page.locator('.track .k-pause').count()).toBe(1);
+  await context.close();
+}, 90_000);
+
+test('a Claude step is cancelled from the page, and nothing of it is left', async () => {
+  const { runId, ended } = await rig.start(workflow('never end'));
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/conversation`);
+  await page.getByText('I wait.').first().waitFor();
+  await expect.poll(() => shellStates(neverFile)).not.toEqual([]);
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
+  await ended;
+  await page.locator('.run-title').getByText('cancelled').waitFor();
+  expect(shellStates(neverFile)).toEqual([]);
+  await page.getByRole('button', { name: 'Retry from Ask Claude' }).waitFor();
+  await context.close();
+}, 90_000);
+
+/** What the kernel says of each process that waits for this file: `S` sleeps, `T` is stopped. */
+function shellStates(file: string): readonly string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid) || !existsSync(`/proc/${pid}/cmdline`)) return [];
+    try {
+      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`-e ${file}`)) return [];
+      const state = /^\d+ \(.*\) (\S)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '';
+      return state === 'Z' ? [] : [state];
+    } catch {
+      // It has ended between the two looks.
+      return [];
+    }
+  });
+}
