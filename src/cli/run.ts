@@ -89,6 +89,7 @@ function runOptions(command: Command): Command {
     .addOption(new Option('--run-id <id>', 'the id of the new run').hideHelp().argParser(parseRunId))
     .option('--serve', 'serve the live page of this run also where the output is no terminal')
     .option('--no-serve', 'serve no live page')
+    .option('--open', 'open the live page in a browser, and go on serving it after the run, until Ctrl-C')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
   return addSettingFlags(
     command,
@@ -107,6 +108,12 @@ function runOptions(command: Command): Command {
 async function start(context: CliContext, flags: RunFlags, source: WorkflowSource) {
   const settings = settingsFor(context, flags);
   if (settings === undefined) return undefined;
+  if (flags.open === true && flags.serve === false)
+    return fail(
+      context,
+      exitCodes.badInput,
+      '--open needs the page that --no-serve does without; leave one of them out',
+    );
   const options = optionsOf(context, settings, flags, source);
   if (options === undefined) return undefined;
   const started = await startWorkflow(options);

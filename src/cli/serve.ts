@@ -6,6 +6,7 @@ import { version } from '../library/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { liveSettings } from './live-settings.ts';
+import { bindsLinks, type Opened, openBrowser } from './open-browser.ts';
 import { addSettingFlags, type FlagValues, loadSettings, surroundings } from './settings.ts';
 
 type ServeFlags = FlagValues & {
@@ -15,6 +16,7 @@ type ServeFlags = FlagValues & {
   readonly allowHost?: readonly string[];
   readonly workflows?: readonly string[];
   readonly page: boolean;
+  readonly open?: boolean;
   readonly ship: boolean;
 };
 
@@ -29,6 +31,7 @@ export function registerServe(program: Command, context: CliContext): void {
     .option('--allow-remote', 'let other machines reach it where --host does: with the token, and without encryption')
     .option('--allow-host <name...>', 'further names that requests may give as their Host, such as that of a proxy')
     .option('--workflows <dir...>', 'folders whose workflows may be started from the page and the API')
+    .option('--open', 'open the live page in a browser')
     .option('--no-page', 'serve metrics only: no page, no API')
     .option('--no-ship', 'send nothing over OTLP, whatever OTEL_EXPORTER_OTLP_ENDPOINT says')
     .addHelpText(
@@ -95,6 +98,14 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
         say(
           `page      ${link}\n          (signs in one browser, once, within five minutes; stepspan link prints another)`,
         );
+      if (flags.open === true) {
+        const shown = hub.link({ ownUser: bindsLinks });
+        const opened: Opened =
+          shown === undefined
+            ? { kind: 'not_opened', why: '--no-page serves no page' }
+            : await openBrowser(shown, context.env);
+        if (opened.kind === 'not_opened') say(`No browser was opened: ${opened.why}.`);
+      }
       if (flags.allowRemote === true) {
         const who = flags.page ? 'with a link or a token' : 'and see its metrics';
         say(`Other machines may reach this hub ${who}. Nothing is encrypted: put a proxy with TLS in front of it.`);

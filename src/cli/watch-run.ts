@@ -21,6 +21,8 @@ export type WatchFlags = {
   readonly output?: boolean;
   /** Whether the live page is served; undefined where nobody said. */
   readonly serve?: boolean;
+  /** Opens the live page in a browser, where it stays after the run. */
+  readonly open?: boolean;
 };
 
 /** How many earlier runs of the workflow the estimate stands on, and how far back they are looked for. */
@@ -40,11 +42,13 @@ export async function watchRun(
     cancelledBy ||= signal;
     run.cancel(signal);
   });
-  const server = await serveRun(context, settings, run, flags);
+  const { server, isOpened } = await serveRun(context, settings, run, flags);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
   const followed = await followRun(run, view);
   const { result, shipping, state } = await run.done;
-  await server?.close(settings.shipWait);
+  // Who has ended the run by hand is done with looking at it.
+  const stays = isOpened && cancelledBy === '';
+  if (!stays) await server?.close(settings.shipWait);
   unsubscribe();
   // A journal that lacks its end is looked at anew by whoever comes next.
   if (followed.phase.kind === 'finished') saveRunState(folder, followed);
@@ -63,6 +67,11 @@ export async function watchRun(
       ? exitCodeOf(state.phase.outcome, cancelledBy, lost.lines + lost.events)
       : exitCodes.internal,
   );
+  if (stays) {
+    context.stderr.write(`stepspan: the run has ended; its page stays at ${server?.url} until Ctrl-C\n`);
+    await new Promise<void>((resolve) => context.onSignal(() => resolve()));
+    await server?.close();
+  }
   return { state, result };
 }
 

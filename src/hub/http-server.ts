@@ -10,8 +10,9 @@ import { type Access, createAccess, isFromLoopback } from './access/access.ts';
 import { everywhere } from './access/security-headers.ts';
 import type { Tokens } from './access/token-file.ts';
 import { type AllowedHosts, allowedHosts, inBrackets, isLoopback } from './host-check.ts';
-import { createLive, type Live, type LiveOptions, loginLink } from './live.ts';
+import { createLive, type Live, type LiveOptions } from './live.ts';
 import { pageFiles } from './page-files.ts';
+import { issueLink, type LinkAsked } from './session-routes.ts';
 
 export type HttpOptions = {
   /** An address of this machine; others need `allowRemote`. */
@@ -39,7 +40,7 @@ export type HttpServer = {
   readonly host: string;
   readonly port: number;
   /** A link to the page that signs in whoever opens it; undefined where no page is served. */
-  readonly link: () => string | undefined;
+  readonly link: (asked?: LinkAsked) => string | undefined;
   /** Ends it at once: a scrape that is cut is scraped again. */
   readonly close: () => Promise<void>;
 };
@@ -91,7 +92,7 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
     url,
     host: options.host,
     port,
-    link: () => (live === undefined ? undefined : loginLink(access, pageUrl())),
+    link: (asked = {}) => (live === undefined ? undefined : issueLink(access, pageUrl(), asked).url),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await live?.stop();

@@ -13,6 +13,7 @@ import { type LiveSettings, openLive } from './open-live.ts';
 import { createReaderLag } from './reader-lag.ts';
 import { watchRuns } from './runs-watch.ts';
 import { createSaver } from './saver.ts';
+import type { LinkAsked } from './session-routes.ts';
 import { createShipRuns } from './ship-runs.ts';
 
 export type HubOptions = Omit<HttpOptions, 'live'> & {
@@ -36,7 +37,7 @@ export type Hub = {
   readonly url: string;
   readonly port: number;
   /** A link to the page that signs in whoever opens it; undefined where no page is served. */
-  readonly link: () => string | undefined;
+  readonly link: (asked?: LinkAsked) => string | undefined;
   /** Saves what was counted, stops shippers within a bound, gives the lock back. */
   readonly stop: () => Promise<void>;
 };

@@ -6,4 +6,5 @@ export { countedBeforeMs, type Hub, type HubOptions, type HubStart, startHub } f
 export { type HubRecord, runningHub } from './hub-files.ts';
 export type { LiveSettings } from './open-live.ts';
 export { type MetricsServer, type MetricsStart, type ServeMetricsOptions, serveMetrics } from './serve-metrics.ts';
+export type { LinkAsked } from './session-routes.ts';
 export { type Steered, steerRun } from './steer-run.ts';

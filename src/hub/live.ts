@@ -9,7 +9,7 @@ import { createApi, type Link } from '../tail/api/index.ts';
 import { createTail, tailPath } from '../tail/index.ts';
 import type { Access } from './access/access.ts';
 import { type LiveActionsOptions, liveActions } from './live-actions.ts';
-import { linkOf, sessionRoutes } from './session-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
 
 export type LiveOptions = Omit<LiveActionsOptions, 'data'> & {
   readonly data: DataFolder;
@@ -60,9 +60,4 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
     ...(options.onClients === undefined ? {} : { onClients: options.onClients }),
   });
   return { routes, upgrade: tail.handleUpgrade, stop: tail.stop };
-}
-
-/** A link that signs in whoever opens it within five minutes. */
-export function loginLink(access: Access, baseUrl: string): string {
-  return linkOf(baseUrl, access.codes.issue('control').code);
 }

@@ -5,6 +5,7 @@ import { add, createMeasure, type GaugeSample, gauge, metrics } from '../measure
 import type { ShipperStatus } from '../ship/index.ts';
 import { type HttpOptions, startHttp } from './http-server.ts';
 import { type LiveSettings, openLive } from './open-live.ts';
+import type { LinkAsked } from './session-routes.ts';
 import { createCount } from './ship-runs.ts';
 
 export type ServeMetricsOptions = Omit<HttpOptions, 'live'> & {
@@ -20,7 +21,8 @@ export type ServeMetricsOptions = Omit<HttpOptions, 'live'> & {
 export type MetricsServer = {
   readonly url: string;
   readonly port: number;
-  readonly link: () => string | undefined;
+  /** A link to the run on the page that signs in whoever opens it; undefined where no page is served. */
+  readonly link: (asked?: Omit<LinkAsked, 'runId'>) => string | undefined;
   /**
    * Ends it. The last values of a run that ends between two scrapes are never seen, unless it waits for them.
    * @param waitMs how long to wait for a scrape that has had everything, where anybody has scraped at all; 0 does not wait
@@ -92,7 +94,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
     server: {
       url: http.url,
       port: http.port,
-      link: http.link,
+      link: (asked) => http.link({ ...asked, runId }),
       async close(waitMs = 0) {
         // Nobody is waited for who has not come in all the time before.
         if (waitMs > 0 && scraped) {

@@ -1,7 +1,9 @@
 // Signing in: exchanging the one-time code of a link for a cookie, making such links, and saying who one is.
 import express, { type Router } from 'express';
+import { isRunId, type RunId } from '../event/ids.ts';
 import { ApiProblem, handleProblems, type SessionAnswer } from '../tail/api/index.ts';
 import type { Access } from './access/access.ts';
+import { userOfPeer } from './access/peer-user.ts';
 import type { Scope } from './access/token-file.ts';
 
 export type SessionFacts = Omit<SessionAnswer, 'scope'>;
@@ -19,7 +21,7 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
     if (typeof code !== 'string' || code.length > maxCodeLength) {
       throw new ApiProblem(400, 'bad_request', 'The body holds no `code`.', 'Send {"code": "…"} as application/json.');
     }
-    const scope = access.codes.redeem(code);
+    const scope = access.codes.redeem(code, () => userOfPeer(request.socket));
     if (scope === undefined) {
       throw new ApiProblem(
         401,
@@ -33,12 +35,19 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
   });
 
   router.post('/link', body, (request, response) => {
-    const asked: unknown = (request.body as { scope?: unknown } | undefined)?.scope ?? 'control';
-    if (asked !== 'read' && asked !== 'control') {
+    const { scope = 'control', runId, ownUser = false }: Readonly<Record<string, unknown>> = request.body ?? {};
+    if (scope !== 'read' && scope !== 'control') {
       throw new ApiProblem(400, 'bad_request', '`scope` is neither `read` nor `control`.', 'Send one of these.');
     }
-    const { code, expiresMs } = access.codes.issue(asked);
-    response.json({ url: linkOf(baseUrl(), code), scope: asked, expiresAt: new Date(expiresMs).toISOString() });
+    if (runId !== undefined && (typeof runId !== 'string' || !isRunId(runId))) {
+      throw new ApiProblem(400, 'bad_request', '`runId` is no id of a run.', 'Leave it out for a link to all runs.');
+    }
+    if (typeof ownUser !== 'boolean') {
+      throw new ApiProblem(400, 'bad_request', '`ownUser` is neither true nor false.', 'Leave it out.');
+    }
+    const asked: LinkAsked = { scope, ownUser, ...(runId === undefined ? {} : { runId }) };
+    const { url, expiresMs } = issueLink(access, baseUrl(), asked);
+    response.json({ url, scope, expiresAt: new Date(expiresMs).toISOString() });
   });
 
   router.get('/session', (_request, response) => {
@@ -49,7 +58,25 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
   return router;
 }
 
-/** Behind `#`, so that the code is sent to nobody: no server, no proxy, no log. */
-export function linkOf(baseUrl: string, code: string): string {
-  return `${baseUrl}/#code=${code}`;
+export type LinkAsked = {
+  /** What whoever opens it may do. Default: control. */
+  readonly scope?: Scope;
+  /** The run that it leads to; all of them without it. */
+  readonly runId?: RunId;
+  /**
+   * Good only for a browser of the user who runs this server, on this machine: for links that are handed to programs as an
+   * argument, which every user of the machine can read. Linux only; elsewhere nobody can use such a link.
+   */
+  readonly ownUser?: boolean;
+};
+
+/** A link to the page that signs in whoever opens it, once, within five minutes. */
+export function issueLink(
+  { codes }: Access,
+  baseUrl: string,
+  { scope = 'control', runId, ownUser = false }: LinkAsked,
+): { readonly url: string; readonly expiresMs: number } {
+  const { code, expiresMs } = codes.issue(scope, ownUser ? process.getuid?.() : undefined);
+  // Behind `#`, so that the code is sent to nobody: no server, no proxy, no log.
+  return { url: `${baseUrl}/#code=${code}${runId === undefined ? '' : `&to=/runs/${runId}`}`, expiresMs };
 }

@@ -84,6 +84,27 @@ export async function routesOf(): Promise<{ hub: LiveHub; routes: readonly Route
   };
 }
 
+export type SignedIn = {
+  readonly url: string;
+  /** Empty where the link was refused. */
+  readonly cookie: string;
+  readonly scope: string | undefined;
+  /** Where in the page the link leads. */
+  readonly to: string | undefined;
+};
+
+/** Exchanges the code of a link for a cookie, as the page does. */
+export async function signIn(link: string): Promise<SignedIn> {
+  const [, url = '', code = '', to] = /^(http:\/\/[^/]+)\/#code=([\w-]+)(?:&to=(\S+))?$/.exec(link) ?? [];
+  const response = await fetch(`${url}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: url },
+    body: JSON.stringify({ code }),
+  });
+  const { scope } = (await response.json()) as { scope?: string };
+  return { url, scope, to, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
+}
+
 /** A header of undefined is left out. */
 export function send(
   port: number,

@@ -133,7 +133,8 @@ test('every answer is as the document says', async () => {
 
   const { runId } = (await post('/runs', { workflow: 'wait.yaml', params: { depth: 4 } })).body as { runId: RunId };
   onTestFinished(async () => void (await askRun(data.runDir(runId), { verb: 'cancel', now: true, by: 'test' })));
-  await post(`/runs/${runId}/resume`);
+  // It listens a moment after it has begun.
+  await until(async () => (await post(`/runs/${runId}/resume`)).status === 409);
   await post(`/runs/${runId}/pause`, { now: true });
   await get(`/runs/${runId}`);
   await post(`/runs/${runId}/pause`, { now: true });

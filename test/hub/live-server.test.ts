@@ -6,22 +6,10 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { allowedHosts } from '../../src/hub/host-check.ts';
-import { liveHub, send } from '../api/api-rig.ts';
+import { liveHub, send, signIn } from '../api/api-rig.ts';
 import { startRun, stepspan } from '../control/control-rig.ts';
 import { startFixture, until } from '../journal/journal-rig.ts';
 import { ask, beginRun, tempData } from './hub-rig.ts';
-
-/** Exchanges the code of a printed link for a cookie, as the page does. */
-async function signIn(link: string): Promise<{ url: string; cookie: string; scope: string }> {
-  const [, url = '', code = ''] = /^(http:\/\/[^/]+)\/#code=([\w-]+)$/.exec(link) ?? [];
-  const response = await fetch(`${url}/api/v1/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', origin: url },
-    body: JSON.stringify({ code }),
-  });
-  const { scope } = (await response.json()) as { scope: string };
-  return { url, scope, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
-}
 
 test('serve and link print links that sign in, with the scope that was asked for', async () => {
   const data = tempData();
@@ -41,7 +29,12 @@ test('serve and link print links that sign in, with the scope that was asked for
   const linked = await stepspan(data, 'link', '--read');
   expect(linked.code).toBe(0);
   const second = await signIn(linked.out.trim());
-  expect([second.url, second.scope]).toEqual([first.url, 'read']);
+  expect([second.url, second.scope, second.to]).toEqual([first.url, 'read', undefined]);
+
+  const { runId } = beginRun(data);
+  const third = await signIn((await stepspan(data, 'link', 'latest')).out.trim());
+  expect([third.scope, third.to]).toEqual(['control', `/runs/${runId}`]);
+  expect(await stepspan(data, 'link', 'none')).toMatchObject({ code: 7, err: expect.stringContaining('No run in') });
 });
 
 test('a run with --serve shows itself while it lasts, and leaves that to a hub that is there', async () => {
@@ -58,7 +51,8 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub t
   });
   if (said === '') await once(child.stderr, 'data');
   const link = /watch this run at (\S+)/.exec(said)?.[1] ?? '';
-  const { url, cookie } = await signIn(link);
+  const { url, cookie, to } = await signIn(link);
+  expect(to).toBe(`/runs/${runId}`);
   const shown = await fetch(`${url}/api/v1/runs/${runId}`, { headers: { cookie } });
   expect(await shown.json()).toMatchObject({ runId, state: 'running', currentStep: 'wait' });
   expect((await fetch(`${url}/metrics`)).status).toBe(200);
@@ -76,7 +70,8 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub t
     hint += bytes.toString();
   });
   expect((await other.end).code).toBe(0);
-  expect(hint).toContain(`watch this run at ${hub.url}/#/runs/${other.runId}`);
+  const atHub = await signIn(/watch this run at (\S+)/.exec(hint)?.[1] ?? '');
+  expect(atHub).toMatchObject({ url: hub.url, to: `/runs/${other.runId}`, scope: 'control' });
 });
 
 test('other machines see no metrics without a token, and nothing of the hub but that it lives', async () => {

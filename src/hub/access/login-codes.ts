@@ -5,10 +5,16 @@ import { digest } from './secret.ts';
 import type { Scope } from './token-file.ts';
 
 export type LoginCodes = {
-  readonly issue: (scope: Scope) => { readonly code: string; readonly expiresMs: number };
-  /** @returns undefined where there is no such code (any more) */
-  readonly redeem: (code: string) => Scope | undefined;
+  /** @param forUser the id of the only user of this machine for whom it is good; for codes that others can come to see */
+  readonly issue: (scope: Scope, forUser?: number) => { readonly code: string; readonly expiresMs: number };
+  /**
+   * @param userOf asked only where it matters: which user of this machine shows the code
+   * @returns undefined where there is no such code (any more), or it is not for this user
+   */
+  readonly redeem: (code: string, userOf?: () => number | undefined) => Scope | undefined;
 };
+
+type Issued = { readonly scope: Scope; readonly expiresMs: number; readonly forUser: number | undefined };
 
 /** Long enough to move from a terminal to a browser, short enough for a terminal's scroll-back to be harmless. */
 const validMs = 5 * 60_000;
@@ -18,26 +24,28 @@ const maxCodes = 64;
 
 /** @param now Unix milliseconds; injected by tests */
 export function createLoginCodes(now: () => number = Date.now): LoginCodes {
-  const codes = new Map<string, { readonly scope: Scope; readonly expiresMs: number }>();
+  const codes = new Map<string, Issued>();
   const dropOld = (): void => {
     for (const [key, { expiresMs }] of codes) if (expiresMs <= now()) codes.delete(key);
   };
   return {
-    issue(scope) {
+    issue(scope, forUser) {
       dropOld();
       if (codes.size >= maxCodes) codes.delete(codes.keys().next().value as string);
       const code = randomBytes(18).toString('base64url');
       const expiresMs = now() + validMs;
-      codes.set(digest(code).toString('hex'), { scope, expiresMs });
+      codes.set(digest(code).toString('hex'), { scope, expiresMs, forUser });
       return { code, expiresMs };
     },
-    redeem(code) {
+    redeem(code, userOf = () => undefined) {
       dropOld();
       // A look-up by digest tells nothing of a code by the time it takes.
       const key = digest(code).toString('hex');
       const found = codes.get(key);
+      // Who is not meant cannot spoil it for who is.
+      if (found === undefined || (found.forUser !== undefined && found.forUser !== userOf())) return undefined;
       codes.delete(key);
-      return found?.scope;
+      return found.scope;
     },
   };
 }
