@@ -3,8 +3,10 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildPage } from './build-page.ts';
 import { claudeScript } from './claude-script.ts';
 import { startMessagesApi } from './messages-api/server.ts';
+import { opensPage } from './open-page.ts';
 import { clone, liveEnvironment, makePlace, scriptedEnvironment } from './place.ts';
 import { closing, opening, usage } from './texts.ts';
 
@@ -26,6 +28,12 @@ const args = ['run', place.workflow];
 if (flags.fast) args.push('--param', 'pause=0');
 if (flags.json) args.push('--json');
 else if (process.stdout.isTTY) args.push('--output');
+const isTerminal = process.stdout.isTTY === true && !flags.json;
+const opens = opensPage({ asked: flags.open, env: process.env, isTerminal });
+// On a terminal a link to the page is printed in any case.
+const problem = opens || isTerminal ? await buildPage() : undefined;
+if (problem !== undefined) say(`demo: the live page could not be built: ${problem}\n`);
+else if (opens) args.push('--open');
 
 const child = spawn(process.execPath, [path.join(clone, 'src', 'cli', 'main.ts'), ...args], {
   cwd: place.folder,
@@ -48,10 +56,13 @@ child.on('exit', (status) => {
   process.exitCode = status ?? 1;
 });
 
-function readFlags(): { readonly live: boolean; readonly fast: boolean; readonly json: boolean } {
+function readFlags() {
   const boolean = { type: 'boolean', default: false } as const;
   try {
-    const { values } = parseArgs({ options: { live: boolean, fast: boolean, json: boolean, help: boolean } });
+    const { values } = parseArgs({
+      options: { live: boolean, fast: boolean, json: boolean, help: boolean, open: { type: 'boolean' } },
+      allowNegative: true,
+    });
     if (values.help) {
       process.stdout.write(usage);
       process.exit(0);

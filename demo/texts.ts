@@ -8,6 +8,8 @@ export const usage = `Usage: npm run demo [-- FLAGS]
   --live   your own Claude Code and account, in place of scripted answers (a few US cents)
   --fast   without the pauses that are there for watching
   --json   plain lines, and the result as one JSON object on the last line
+  --open   the live page in a browser; by itself on a terminal with a display
+           (--no-open: not there either)
 `;
 
 export function opening({ place, env, live }: { place: Place; env: Environment; live: boolean }): string {
@@ -47,6 +49,7 @@ export function closing({ place, env }: { place: Place; env: Environment }): str
 Try next, in a shell:
   export STEPSPAN_DATA_DIR=${quoted(env.STEPSPAN_DATA_DIR ?? '')}
   alias stepspan=${quoted(`${quoted(node)} ${quoted(path.join(clone, 'src', 'cli', 'main.ts'))}`)}
+  stepspan serve --open     # the live page, of this run and all others
   stepspan show latest
   stepspan tail latest --from 0 --step fix
   stepspan export latest --format ndjson --events

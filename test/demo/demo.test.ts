@@ -1,10 +1,11 @@
 // The demo as a person starts it, with the real Claude Code CLI, once: what it says, what it leaves on the disk, what its
 // journal has. The pauses for watching are left out.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { opensPage } from '../../demo/open-page.ts';
 import {
   dataFolder,
   type Event,
@@ -27,10 +28,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('the demo', () => {
   let ended: Ended;
   let result: RunResult;
+  let page: Page;
   let events: readonly { readonly step: string | undefined; readonly event: Event }[];
 
   beforeAll(async () => {
-    ended = await runDemo('--fast', '--json');
+    const browser = path.join(folder, 'browser');
+    writeFileSync(browser, '#!/bin/sh\nprintf %s "$1" > "$0.link"\n', { mode: 0o755 });
+    const demo = startDemo({ BROWSER: browser }, '--fast', '--json', '--open');
+    await demo.says(/its page stays at/);
+    page = await openPage(readFileSync(`${browser}.link`, 'utf8'));
+    demo.interrupt();
+    ended = await demo.ended;
     result = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? '') as RunResult;
     events = await readEvents(result);
   }, 60_000);
@@ -53,6 +61,12 @@ describe('the demo', () => {
       ['verify', 'success', 1],
       ['report', 'success', 1],
     ]);
+  });
+
+  test('opens the page of its run in a browser, and lets it stay there after the run, until Ctrl-C', async () => {
+    expect([page.runId, page.run.state, page.isBuilt]).toEqual([result.runId, 'success', true]);
+    expect(ended.stderr).toMatch(/its page stays at \S+ until Ctrl-C[\s\S]*Try next/);
+    await expect(fetch(page.url)).rejects.toThrow();
   });
 
   test('lets Claude Code call tools, all of which work, in one session that is gone on with', () => {
@@ -90,14 +104,30 @@ describe('the demo', () => {
   });
 });
 
+describe('the live page of the demo', () => {
+  const display = { DISPLAY: ':0' };
+  test.each([
+    ['is opened for who sits at a terminal', true, { env: display, isTerminal: true }],
+    ['is opened where somebody asks for it', true, { asked: true, env: {}, isTerminal: false }],
+    ['is not opened with --no-open', false, { asked: false, env: display, isTerminal: true }],
+    ['is not opened where nobody reads', false, { env: display, isTerminal: false }],
+    ['is not opened in CI', false, { env: { ...display, CI: 'true' }, isTerminal: true }],
+    ...(process.platform === 'linux'
+      ? ([['is not opened without a display', false, { env: {}, isTerminal: true }]] as const)
+      : []),
+  ] as const)('%s', (_title, opens, around) => {
+    expect(opensPage({ asked: undefined, ...around })).toBe(opens);
+  });
+});
+
 describe('the demo, asked for something it does not have', () => {
   test('says what it has', async () => {
-    const { status, stderr } = await runDemo('--slow');
+    const { status, stderr } = await startDemo({}, '--slow').ended;
     expect([status, stderr]).toEqual([2, expect.stringMatching(/--slow[\s\S]*--live[\s\S]*--fast/)]);
   });
 });
 
-function runDemo(...flags: readonly string[]): Promise<Ended> {
+function startDemo(more: NodeJS.ProcessEnv, ...flags: readonly string[]) {
   const env = {
     PATH: process.env.PATH,
     HOME: folder,
@@ -107,6 +137,7 @@ function runDemo(...flags: readonly string[]): Promise<Ended> {
     ANTHROPIC_BASE_URL: 'http://127.0.0.1:9',
     CLAUDE_CODE_USE_BEDROCK: '1',
     [mark.split('=')[0] ?? '']: mark.split('=')[1],
+    ...more,
   };
   const child = spawn(process.execPath, [path.join(root, 'demo', 'main.ts'), ...flags], { cwd: folder, env });
   let stdout = '';
@@ -117,7 +148,38 @@ function runDemo(...flags: readonly string[]): Promise<Ended> {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  return new Promise((resolve) => child.on('close', (status) => resolve({ status, stdout, stderr })));
+  const ended = new Promise<Ended>((resolve) => child.on('close', (status) => resolve({ status, stdout, stderr })));
+  return {
+    ended,
+    interrupt: () => void child.kill('SIGINT'),
+    /** Resolves when stderr has it, or the demo has ended without. */
+    says: (text: RegExp): Promise<unknown> =>
+      Promise.race([
+        ended,
+        new Promise<void>((resolve) => child.stderr.on('data', () => text.test(stderr) && resolve())),
+      ]),
+  };
+}
+
+type Page = {
+  readonly url: string;
+  readonly runId: string;
+  readonly run: { readonly state: string };
+  readonly isBuilt: boolean;
+};
+
+/** What the page of the link does first. */
+async function openPage(link: string): Promise<Page> {
+  const [, url = '', code = '', runId = ''] = /^(http:\/\/[^/]+)\/#code=([\w-]+)&to=\/runs\/(\S+)$/.exec(link) ?? [];
+  const response = await fetch(`${url}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: url },
+    body: JSON.stringify({ code }),
+  });
+  const cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const run = await fetch(`${url}/api/v1/runs/${runId}`, { headers: { cookie } });
+  const page = await fetch(url, { headers: { accept: 'text/html' } });
+  return { url, runId, run: (await run.json()) as Page['run'], isBuilt: (await page.text()).includes('<script') };
 }
 
 async function readEvents({ runId }: RunResult) {
