@@ -1,0 +1,38 @@
+// All rules of the two backends as groups, after what alerts.yaml says: a table of contents, no policy but the order.
+import type { AlertSettings } from '../src/notify/rules/alerts-file.ts';
+import { type Alert, type Group, isAlert } from './rule.ts';
+import { backendAlerts } from './rules/backends.ts';
+import { hubAlerts } from './rules/hub.ts';
+import { logAlerts } from './rules/logs.ts';
+import { workflowAlerts, workflowRecordings } from './rules/workflows.ts';
+import { thresholdsOf } from './thresholds.ts';
+
+export function prometheusGroups(settings: AlertSettings): readonly Group[] {
+  const of = thresholdsOf(settings);
+  return present([
+    {
+      name: 'stepspan-workflows',
+      rules: [...workflowRecordings(of), ...enabled(workflowAlerts(of, settings.schedules), settings)],
+    },
+    { name: 'stepspan-hub', rules: enabled(hubAlerts(of), settings) },
+    { name: 'stepspan-backends', rules: enabled(backendAlerts(of), settings) },
+  ]);
+}
+
+export function lokiGroups(settings: AlertSettings): readonly Group[] {
+  return present([{ name: 'stepspan-logs', rules: enabled(logAlerts(thresholdsOf(settings)), settings) }]);
+}
+
+/** The alerts of groups, without recording rules. */
+export function alertsOf(groups: readonly Group[]): readonly Alert[] {
+  return groups.flatMap((group) => group.rules.filter(isAlert));
+}
+
+function enabled(alerts: readonly Alert[], settings: AlertSettings): readonly Alert[] {
+  return alerts.filter(({ rule }) => settings.rules[rule.name]?.enabled === true);
+}
+
+/** Prometheus takes a group without rules, Loki's ruler does not. */
+function present(groups: readonly Group[]): readonly Group[] {
+  return groups.filter(({ rules }) => rules.length > 0);
+}
