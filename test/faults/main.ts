@@ -5,11 +5,12 @@ import { disk } from './disk.ts';
 import { killHub } from './kill-hub.ts';
 import { killShipper } from './kill-shipper.ts';
 import { killWrapper } from './kill-wrapper.ts';
+import { powerLoss } from './power-loss.ts';
 import type { Fault } from './support/fault.ts';
 import { randomOf } from './support/random.ts';
 import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
 
-const matrix: readonly Fault[] = [killWrapper, killHub, killShipper, disk];
+const matrix: readonly Fault[] = [killWrapper, killHub, killShipper, disk, powerLoss];
 
 const { values } = parseArgs({
   options: {
