@@ -1,0 +1,42 @@
+// A network of its own for a test: programs in it have a loopback device that nobody else sees, so that they can use the
+// ports they use in production. It stands for the host, or for a container of docker-compose.yml. Needs root.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { locateBackends } from './backends.ts';
+import { defineService, makeFolder } from './service.ts';
+
+export interface Namespace {
+  /** Program and arguments that run the given ones in it. */
+  enter(program: string, args: readonly string[]): { program: string; args: string[] };
+  remove(): Promise<void>;
+}
+
+/** Whether this user may make one. */
+export const canMakeNamespaces = process.getuid?.() === 0;
+
+export async function startNamespace(): Promise<Namespace> {
+  const folder = await makeFolder('namespace');
+  const pidFile = join(folder, 'pid');
+  // It lives as long as a process is in it. The shell is that process, and tells its pid when the device is up.
+  const script = `"$0" ifconfig lo up && echo $$ > ${pidFile} && exec "$0" sleep 86400`;
+  const { busybox } = locateBackends();
+  const pid = () => readFileSync(pidFile, 'utf8').trim();
+  const holder = defineService({
+    name: 'A network namespace',
+    program: 'unshare',
+    args: ['--net', busybox, 'sh', '-c', script, busybox],
+    folder,
+    isReady: async () => pid() !== '',
+  });
+  await holder.start().catch(async (error: unknown) => {
+    await holder.remove();
+    throw error;
+  });
+  return {
+    enter: (program, args) => ({
+      program: 'nsenter',
+      args: [`--net=/proc/${pid()}/ns/net`, '--', program, ...args],
+    }),
+    remove: () => holder.remove(),
+  };
+}
