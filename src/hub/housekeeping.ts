@@ -1,6 +1,6 @@
 // What a hub does now and then: compresses the journals of runs that have ended, removes what is too old or too much, and
 // measures what is on the disk.
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '../event/ids.ts';
 import { applyRetention, archiveSealed, type DataFolder, openJournal } from '../journal/index.ts';
@@ -89,8 +89,20 @@ async function diskUse(data: DataFolder): Promise<GaugeSample[]> {
     }
   }
   return [
+    ...(await diskSpace(data)),
     gauge(metrics.journalBytes, {}, bytes),
     gauge(metrics.journalSegments, { form: 'raw' }, count.raw),
     gauge(metrics.journalSegments, { form: 'archived' }, count.archived),
+  ];
+}
+
+/** Of a file system that cannot be asked nothing is said: 0 would be an alarm. */
+async function diskSpace(data: DataFolder): Promise<GaugeSample[]> {
+  const found = await statfs(data.root).catch(() => undefined);
+  if (found === undefined) return [];
+  return [
+    // `bavail` leaves out what is reserved for root.
+    gauge(metrics.dataFolderFree, {}, found.bavail * found.bsize),
+    gauge(metrics.dataFolderSize, {}, found.blocks * found.bsize),
   ];
 }

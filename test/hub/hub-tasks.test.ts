@@ -1,5 +1,5 @@
 // What a hub does for runs beside counting them: shipping, retention, archive.
-import { existsSync, readdirSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, statfsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RunId } from '../../src/event/ids.ts';
@@ -116,5 +116,10 @@ describe('housekeeping', () => {
     expect(archived.value('stepspan_journal_segments', { form: 'raw' })).toBe(0);
     expect(archived.value('stepspan_stored_runs')).toBe(1);
     expect(archived.value('stepspan_journal_bytes')).toBeGreaterThan(0);
+    // As the file system itself says; what is free changes while one looks.
+    const disk = statfsSync(data.root);
+    expect(archived.value('stepspan_data_folder_size_bytes')).toBe(disk.blocks * disk.bsize);
+    const free = archived.value('stepspan_data_folder_free_bytes') ?? 0;
+    expect(Math.abs(free - disk.bavail * disk.bsize)).toBeLessThan(0.05 * disk.blocks * disk.bsize);
   });
 });
