@@ -1,6 +1,7 @@
 // `npm run test:faults`: goes through the matrix of faults, prints a table of what each came to, and ends with the totals. Exits with 1
 // where a promise was broken. What a fault does is in the file of its name.
 import { parseArgs } from 'node:util';
+import { backend } from './backend.ts';
 import { disk } from './disk.ts';
 import { killHub } from './kill-hub.ts';
 import { killShipper } from './kill-shipper.ts';
@@ -10,7 +11,7 @@ import type { Fault } from './support/fault.ts';
 import { randomOf } from './support/random.ts';
 import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
 
-const matrix: readonly Fault[] = [killWrapper, killHub, killShipper, disk, powerLoss];
+const matrix: readonly Fault[] = [killWrapper, killHub, killShipper, disk, powerLoss, backend];
 
 const { values } = parseArgs({
   options: {

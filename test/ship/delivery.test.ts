@@ -174,15 +174,26 @@ describe('a batch that is refused', () => {
 });
 
 describe('settings that the server does not take', () => {
-  test.each([401, 403, 404])('(%i) give nothing up, are said clearly, and are tried again', async (status) => {
+  const text = { headers: { 'content-type': 'text/plain' }, body: 'no such tenant', why: 'no such tenant' };
+  const page = {
+    headers: { 'content-type': 'text/html; charset=utf-8' },
+    body: '<html>',
+    why: 'it answered with a web page',
+  };
+  test.each([
+    [401, text],
+    [403, text],
+    [404, text],
+    [200, page],
+  ])('(%i) give nothing up, are said clearly, and are tried again', async (status, { headers, body, why }) => {
     const { folder } = await finishedRun(lines);
     const seen = until(({ logs }) => logs.state.kind === 'misconfigured');
-    const reply: Reply = { kind: 'status', status, body: 'no such tenant' };
+    const reply: Reply = { kind: 'status', status, headers, body };
     const sink = await failing(reply, reply, reply);
     const shipper = await ship(folder, sink, {}, { onStatus: seen.onStatus });
     const { logs } = await seen.reached;
     expect(logs.state).toMatchObject({
-      why: expect.stringMatching(new RegExp(`HTTP ${status}: no such tenant.*OTEL_EXPORTER_OTLP_`)),
+      why: expect.stringMatching(new RegExp(`HTTP ${status}: ${why}.*OTEL_EXPORTER_OTLP_`)),
     });
     await shipper.done;
     expect(bodiesOf(sink)).toEqual(lines);

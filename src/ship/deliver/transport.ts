@@ -49,6 +49,10 @@ export function createTransport(
       };
       const { response, text } = await exchange(payload, headers, await agent, signal);
       const status = response.statusCode ?? 0;
+      if (status >= 200 && status < 300 && isWebPage(response)) {
+        const message = 'it answered with a web page, as a login page or a wrong address does';
+        return { answer: { kind: 'misconfigured', status, message }, bytes };
+      }
       if (status >= 200 && status < 300) {
         const partial = readPartialSuccess(text);
         return {
@@ -113,6 +117,11 @@ export function createTransport(
       agent?.then((made) => made.destroy()).catch(() => {});
     },
   };
+}
+
+/** A portal in between says 200 with its page and has taken nothing; an OTLP server answers in JSON, protobuf, or not at all. */
+function isWebPage(response: IncomingMessage): boolean {
+  return /^text\/html\b/i.test(response.headers['content-type'] ?? '');
 }
 
 function describe(error: unknown, url: URL): string {

@@ -39,6 +39,7 @@ export type OtlpServer = {
 
 export async function startOtlpServer(
   reply: (received: Received, index: number) => Reply | Promise<Reply> = () => ({ kind: 'accept' }),
+  port = 0,
 ): Promise<OtlpServer> {
   const requests: Received[] = [];
   const logs: DecodedLog[] = [];
@@ -65,7 +66,7 @@ export async function startOtlpServer(
       answer(response, received, await reply(received, requests.length - 1), take);
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
