@@ -1,0 +1,144 @@
+// The Logs dashboard: search over the lines of all runs, and what there is most of.
+import { rulesAsAnnotations } from './annotations.ts';
+import { dashboardOf, hubVariable } from './dashboard.ts';
+import { severityColours, uids } from './names.ts';
+import { bars, graph, logLinesPanel, number, type Panel, words } from './panels.ts';
+import { search } from './queries/logs.ts';
+import { textVariable, wordsVariable, workflowVariable } from './variables.ts';
+
+const nothing = 'No line matches in this time';
+
+const volume: readonly Panel[] = [
+  graph({
+    title: 'How many lines are there?',
+    description: 'Lines that match, by severity, from point to point of the graph.',
+    unit: 'short',
+    queries: [search.volume],
+    draw: 'bars',
+    colours: severityColours,
+    w: 15,
+    h: 8,
+    empty: nothing,
+  }),
+  number({
+    title: 'Lines',
+    description: 'That match, in this time.',
+    unit: 'short',
+    queries: [search.total],
+    w: 3,
+    h: 8,
+    empty: nothing,
+  }),
+  number({
+    title: 'Errors',
+    description: 'Lines that match and say that they are errors.',
+    unit: 'short',
+    queries: [search.errors],
+    thresholds: [
+      { from: null, colour: 'green' },
+      { from: 1, colour: 'red' },
+    ],
+    w: 3,
+    h: 8,
+    empty: 'No error in this time',
+  }),
+  number({
+    title: 'Bytes',
+    description: 'Of the lines that match, in this time.',
+    unit: 'bytes',
+    queries: [search.bytes],
+    w: 3,
+    h: 8,
+    empty: nothing,
+  }),
+];
+
+const lines: readonly Panel[] = [
+  logLinesPanel({
+    title: 'Which lines match?',
+    description: 'The newest 1000. A line opens to its attributes; its trace id leads to the trace.',
+    queries: [search.lines],
+    w: 24,
+    h: 20,
+    empty: nothing,
+  }),
+];
+
+const most: readonly Panel[] = [
+  bars({
+    title: 'Who prints most?',
+    description: 'The ten steps with the most lines that match. Lines of the run itself have no step.',
+    unit: 'short',
+    queries: [search.loudest],
+    rows: true,
+    w: 8,
+    h: 9,
+    empty: nothing,
+  }),
+  bars({
+    title: 'Who prints the most errors?',
+    description: 'The ten steps with the most lines that match and are errors.',
+    unit: 'short',
+    queries: [search.errorsBy],
+    thresholds: [{ from: null, colour: 'red' }],
+    rows: true,
+    w: 8,
+    h: 9,
+    empty: 'No error in this time',
+  }),
+  words({
+    title: 'How to take lines out',
+    description: 'Ways to export what is found here.',
+    w: 8,
+    h: 9,
+    markdown: [
+      'What is shown: the menu of the panel *Which lines match?*, **Inspect**, **Data**, **Download CSV** or **Download logs**.',
+      '',
+      'A whole run, from its journal on its machine, in full and in order:',
+      '',
+      '    stepspan export RUN --format text',
+      '',
+      'A whole run from Loki, from any machine:',
+      '',
+      '    stepspan export RUN --from loki',
+      '',
+      'Anything, with `logcli` of Loki:',
+      '',
+      '    logcli query --limit 0 --output raw \'{service_name="stepspan"} |~ `error`\'',
+    ].join('\n'),
+  }),
+];
+
+export const logs = dashboardOf({
+  uid: uids.logs,
+  title: 'stepspan: Logs',
+  description: 'Search over the lines of all runs, by severity, stream, workflow, run, step and regular expression.',
+  from: 'now-6h',
+  refresh: '',
+  variables: [
+    workflowVariable(),
+    textVariable('run', 'Run', 'A regular expression that the id of a run has to match whole.', '.*'),
+    textVariable('step', 'Step', 'A regular expression that the id of a step has to match whole.', '.*'),
+    wordsVariable(
+      'stream',
+      'Stream',
+      'Where a line was printed to; debug is raw protocol of Claude Code.',
+      ['stdout', 'stderr', 'system', 'debug'],
+      ['stdout', 'stderr', 'system'],
+    ),
+    wordsVariable('severity', 'Severity', 'How bad a line says it is.', Object.keys(severityColours)),
+    textVariable(
+      'search',
+      'Search',
+      'A regular expression of RE2 in the text of a line; (?i) at its start ignores case.',
+    ),
+    hubVariable(),
+  ],
+  annotations: [rulesAsAnnotations('workflow=~"$workflow|"')],
+  links: [],
+  rows: [
+    { title: 'How much', panels: volume },
+    { title: 'Lines', panels: lines },
+    { title: 'Where they come from, and how to take them out', panels: most },
+  ],
+});

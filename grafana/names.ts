@@ -1,0 +1,49 @@
+// What dashboards refer to by name: data sources, dashboards, labels as LogQL spells them, colours. Metric names are
+// measure/catalogue.ts's and attribute names ship/map/names.ts's, so that a renamed one breaks the type check.
+import { eventServiceSuffix } from '../src/ship/map/event-records.ts';
+import { attr } from '../src/ship/map/names.ts';
+
+/** As provisioning/datasources/stepspan.yaml defines them. */
+export const sources = {
+  prometheus: { type: 'prometheus', uid: 'stepspan-prometheus' },
+  loki: { type: 'loki', uid: 'stepspan-loki' },
+  tempo: { type: 'tempo', uid: 'stepspan-tempo' },
+  alertmanager: { type: 'alertmanager', uid: 'stepspan-alertmanager' },
+} as const;
+
+export const uids = {
+  overview: 'stepspan-overview',
+  run: 'stepspan-run',
+  logs: 'stepspan-logs',
+  health: 'stepspan-health',
+} as const;
+
+/** Where the hub of this machine has its live page; a variable of the dashboards, as Grafana may know it by another name. */
+export const defaultHubUrl = 'http://127.0.0.1:9464';
+
+const service = 'stepspan';
+
+/** Streams of Loki: what runs print, and what happened in them. */
+export const lines = `{service_name="${service}"}`;
+export const events = `{service_name="${service}${eventServiceSuffix}"}`;
+
+/** The label that Loki makes of an attribute: dots are underscores. */
+export function labelOf(name: keyof typeof attr): string {
+  return attr[name].replaceAll('.', '_');
+}
+
+/** Loki's own names for what OTLP has as fields of a log record. */
+export const severityLabel = 'severity_text';
+export const traceLabel = 'trace_id';
+
+/** One colour for each way to end, the same wherever it is shown. */
+export const outcomeColours = {
+  success: 'green',
+  failure: 'red',
+  error: 'dark-red',
+  timeout: 'orange',
+  cancellation: 'purple',
+  skip: 'text',
+} as const;
+
+export const severityColours = { DEBUG: 'text', INFO: 'blue', WARN: 'orange', ERROR: 'red' } as const;

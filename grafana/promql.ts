@@ -1,0 +1,49 @@
+// Pieces of PromQL that several dashboards are written with. Pure.
+import { metrics } from '../src/measure/catalogue.ts';
+import type { Metric } from '../src/measure/metric.ts';
+
+/** Everything of the chosen workflows. */
+const ofWorkflow = 'workflow=~"$workflow"';
+
+/** A series by its metric, of the chosen workflows where it has them. */
+export function series(metric: Metric, matchers = '', suffix: '' | '_bucket' | '_sum' | '_count' = ''): string {
+  const all = ['workflow' in metric.labels ? ofWorkflow : '', matchers].filter((text) => text !== '');
+  return `${metric.name}${suffix}${all.length === 0 ? '' : `{${all.join(', ')}}`}`;
+}
+
+/** How much a counter grew in the time range, as a whole number: what Prometheus gives is extrapolated to its edges. */
+export function counted(metric: Metric, by: string, matchers = ''): string {
+  return `round(${grown(metric, by, matchers)})`;
+}
+
+/** The same as it is, for money and seconds. */
+export function grown(metric: Metric, by: string, matchers = '', range = '$__range'): string {
+  return `sum${by === '' ? '' : ` by (${by})`} (increase(${series(metric, matchers)}[${range}]))`;
+}
+
+/**
+ * Growth from point to point of a graph. The window is a little wider than the distance of the points, as `increase` of one
+ * no wider than that would miss what happens between two windows.
+ */
+export function growing(metric: Metric, by: string, matchers = ''): string {
+  return grown(metric, by, matchers, '$__rate_interval');
+}
+
+export function quantile(
+  q: number,
+  metric: Metric & { readonly type: 'histogram' },
+  by: string,
+  options: { readonly matchers?: string; readonly range?: string; readonly ago?: string } = {},
+): string {
+  const { matchers = '', range = '$__range', ago = '' } = options;
+  const groups = by === '' ? 'le' : `${by}, le`;
+  const offset = ago === '' ? '' : ` offset ${ago}`;
+  return `histogram_quantile(${q}, sum by (${groups}) (increase(${series(metric, matchers, '_bucket')}[${range}]${offset})))`;
+}
+
+/** A share; nothing, and not NaN, where there is nothing to have a share of. */
+export function share(part: string, whole: string): string {
+  return `${part} / (${whole} > 0)`;
+}
+
+export { metrics };

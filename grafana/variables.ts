@@ -1,0 +1,76 @@
+// The variables at the top of the dashboards: what can be chosen, and what is chosen at first.
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { metrics } from '../src/measure/catalogue.ts';
+import { sources } from './names.ts';
+
+type Variable = dashboard.VariableModel;
+
+const all = { text: 'All', value: '$__all', selected: true };
+
+/** Also matches what names no workflow at all, such as a journal whose head is gone. */
+const anything = '.*';
+
+/** The workflows that the hub has counted runs of. */
+export function workflowVariable(): Variable {
+  return new dashboard.QueryVariableBuilder('workflow')
+    .label('Workflow')
+    .description('Of which workflows.')
+    .datasource(sources.prometheus)
+    .query({
+      qryType: 1,
+      query: `label_values(${metrics.runsStarted.name}, workflow)`,
+      refId: 'PrometheusVariableQueryEditor-VariableQuery',
+    })
+    .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
+    .sort(dashboard.VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue(anything)
+    .current(all)
+    .build();
+}
+
+/** One of a few words, or all of them. */
+export function wordsVariable(
+  name: string,
+  label: string,
+  description: string,
+  words: readonly string[],
+  chosen: readonly string[] = [],
+): Variable {
+  const options = words.map((word) => ({ text: word, value: word, selected: chosen.includes(word) }));
+  const builder = new dashboard.CustomVariableBuilder(name)
+    .label(label)
+    .description(description)
+    .values(words.join(','))
+    .options([{ ...all, selected: chosen.length === 0 }, ...options])
+    .multi(true)
+    .includeAll(true)
+    .allValue(anything);
+  return builder.current(chosen.length === 0 ? all : { text: [...chosen], value: [...chosen] }).build();
+}
+
+export function choiceVariable(
+  name: string,
+  label: string,
+  description: string,
+  choices: readonly string[],
+  chosen: string,
+): Variable {
+  return new dashboard.CustomVariableBuilder(name)
+    .label(label)
+    .description(description)
+    .values(choices.join(','))
+    .options(choices.map((choice) => ({ text: choice, value: choice, selected: choice === chosen })))
+    .current({ text: chosen, value: chosen })
+    .build();
+}
+
+export function textVariable(name: string, label: string, description: string, text = ''): Variable {
+  return new dashboard.TextBoxVariableBuilder(name)
+    .label(label)
+    .description(description)
+    .defaultValue(text)
+    .current({ text, value: text })
+    .build();
+}

@@ -1,0 +1,56 @@
+// What Grafana is provisioned with: the data sources that the dashboards name, wired to each other, and the folder that
+// holds the dashboards. No Grafana runs here, so the files are held to what its documentation says.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { sources } from '../../grafana/names.ts';
+
+const read = (name: string): string =>
+  readFileSync(path.resolve(import.meta.dirname, '../../grafana/provisioning', name), 'utf8');
+
+type Source = { uid: string; type: string; url: string; jsonData: Record<string, never> };
+const { apiVersion, datasources } = parse(read('datasources/stepspan.yaml')) as {
+  apiVersion: number;
+  datasources: Source[];
+};
+const dataOf = (uid: string): Record<string, never> => datasources.find((source) => source.uid === uid)?.jsonData ?? {};
+
+test('every data source that a dashboard names is there, with an address', () => {
+  expect(apiVersion).toBe(1);
+  expect(datasources.map(({ uid, type }) => ({ uid, type }))).toEqual(
+    Object.values(sources).map(({ uid, type }) => ({ uid, type })),
+  );
+  for (const { url } of datasources) expect(() => new URL(url)).not.toThrow();
+});
+
+test('they lead to each other: exemplars and lines to traces, spans to lines and metrics', () => {
+  expect(dataOf(sources.prometheus.uid)).toMatchObject({
+    exemplarTraceIdDestinations: [{ name: 'trace_id', datasourceUid: sources.tempo.uid }],
+  });
+  expect(dataOf(sources.loki.uid)).toMatchObject({
+    derivedFields: [{ matcherType: 'label', matcherRegex: 'trace_id', datasourceUid: sources.tempo.uid }],
+  });
+  expect(dataOf(sources.tempo.uid)).toMatchObject({
+    tracesToLogsV2: { datasourceUid: sources.loki.uid, customQuery: true },
+    tracesToMetrics: { datasourceUid: sources.prometheus.uid },
+  });
+  // A service map would be empty: a run makes no calls between services.
+  expect(dataOf(sources.tempo.uid)).not.toHaveProperty('serviceMap');
+});
+
+test("what Grafana puts in itself is kept from its environment's variables by a second $", () => {
+  const text = read('datasources/stepspan.yaml').replaceAll(/^\s*#.*$/gm, '');
+  expect(text.match(/\$/g)?.length).toBeGreaterThan(0);
+  expect(text.replaceAll('$$', '')).not.toContain('$');
+});
+
+test('the dashboards are found where compose has them, in a folder of their own', () => {
+  const { providers } = parse(read('dashboards/stepspan.yaml')) as {
+    providers: { folder: string; options: { path: string } }[];
+  };
+  expect(providers).toHaveLength(1);
+  expect(providers[0]).toMatchObject({ folder: 'stepspan', type: 'file', allowUiUpdates: false });
+  const inContainer = providers[0]?.options.path ?? '';
+  expect(inContainer).toBe('/etc/stepspan/grafana/dashboards');
+});
