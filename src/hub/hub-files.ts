@@ -18,6 +18,8 @@ export type HubRecord = {
   readonly port: number;
   readonly process: ProcessIdentity;
   readonly version: string;
+  /** Whether it sends the alerts of runs; a hub of an earlier version does not say so. */
+  readonly notifies?: boolean;
   /** ISO 8601. */
   readonly since: string;
 };

@@ -3,12 +3,14 @@
 import type { RunId } from '../event/ids.ts';
 import type { DataFolder, LockHolder } from '../journal/index.ts';
 import { add, createMeasure, type GaugeSample, gauge, loadState, metrics, saveState } from '../measure/index.ts';
+import type { NotifySettings } from '../notify/index.ts';
 import { isShippingConfigured, readSettings } from '../ship/index.ts';
 import { adoptRun } from './adopt-run.ts';
 import { createFollowers } from './follow-runs.ts';
 import { createHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
 import { type HttpOptions, startHttp } from './http-server.ts';
 import { hubPaths, lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
+import { createNotifyRuns, type NotifyRuns } from './notify-runs.ts';
 import { type LiveSettings, openLive } from './open-live.ts';
 import { createReaderLag } from './reader-lag.ts';
 import { watchRuns } from './runs-watch.ts';
@@ -25,6 +27,8 @@ export type HubOptions = Omit<HttpOptions, 'live'> & {
   readonly version: string;
   /** False: never ships, whatever the environment says. */
   readonly ship: boolean;
+  /** Where alerts of runs go; without it none are sent. */
+  readonly notify?: NotifySettings | undefined;
   readonly archive: boolean;
   readonly retention: HousekeepingOptions['retention'];
   /** Takes one line for people at a time. */
@@ -111,10 +115,12 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     onError: (task, error) => failed(task, task, error),
   });
 
+  let notifier: NotifyRuns | undefined;
   const gauges = async (): Promise<readonly GaugeSample[]> => [
     gauge(metrics.hubStart, {}, startedMs / 1000),
     gauge(metrics.storedRuns, {}, data.listRunIds().length),
     ...housekeeping.gauges(),
+    ...(notifier?.gauges() ?? [gauge(metrics.alertsWaiting, {}, 0)]),
     ...(shipper?.gauges() ?? [gauge(metrics.shippingRuns, {}, 0), gauge(metrics.waitingRuns, {}, 0)]),
     ...(await readerLag.gauges(data.listRunIds(), Date.now())),
   ];
@@ -143,7 +149,13 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     lock.release();
     return { kind: 'failed', problems: [http.message] };
   }
-  writeHubRecord(data, { url: http.url, host: http.host, port: http.port, version: options.version });
+  if (options.notify !== undefined) {
+    // Where nobody said how people reach it, the address of this machine is better than none.
+    const settings = { ...options.notify, hubUrl: options.notify.hubUrl ?? http.url };
+    notifier = createNotifyRuns({ data, settings, measure, onError: ofRun('notify') });
+  }
+  const { url, host, port } = http;
+  writeHubRecord(data, { url, host, port, version: options.version, notifies: notifier !== undefined });
 
   /** Not tried again in this life, nor told again. */
   const unadoptable = new Set<RunId>();
@@ -170,6 +182,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     followers.look(runIds);
     await followers.caughtUp();
     for (const runId of followers.active()) if (!stopping.signal.aborted) await adopt(runId);
+    await notifier?.look(runIds, Date.now());
     await shipper?.look(runIds, Date.now());
     // After all runs were counted: what retention removes cannot be counted any more.
     if (performance.now() - kept >= (options.everyMs?.housekeeping ?? housekeepingEveryMs)) {
@@ -185,7 +198,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopping.abort();
-    await Promise.all([watch.stop(), http.close(), followers.stop(), shipper?.stop()]);
+    await Promise.all([watch.stop(), http.close(), followers.stop(), shipper?.stop(), notifier?.stop()]);
     await saver.save();
     removeHubRecord(data);
     lock.release();

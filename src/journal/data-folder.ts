@@ -14,6 +14,8 @@ export type RunFolder = {
   readonly cursorsDir: string;
   readonly locksDir: string;
   readonly refusedDir: string;
+  /** What a notifier knows of the run's alerts. */
+  readonly alertsFile: string;
 };
 
 export type FoundRun =
@@ -72,7 +74,7 @@ export function cursorPath(folder: RunFolder, reader: string): string {
   return join(folder.cursorsDir, `${checkedName(reader)}.json`);
 }
 
-/** The file of a lock of a run: `writer` (who may append), `ship` (who may ship), `archive`. */
+/** The file of a lock of a run: `writer` (who may append), `ship` (who may ship), `notify` (who may send alerts), `archive`. */
 export function lockPath(folder: RunFolder, name: string): string {
   return join(folder.locksDir, `${checkedName(name)}.lock`);
 }
@@ -94,6 +96,7 @@ function runFolderAt(dir: string, runId: RunId): RunFolder {
     cursorsDir: join(dir, 'cursors'),
     locksDir: join(dir, 'locks'),
     refusedDir: join(dir, 'refused'),
+    alertsFile: join(dir, 'alerts.json'),
   };
 }
 

@@ -1,0 +1,119 @@
+// Sends the alerts of the runs of a data folder: one notifier for each run that goes on, or that has left something to
+// send. How one run is notified about is notify's.
+import type { RunId } from '../event/ids.ts';
+import { type DataFolder, lockHolder, openJournal, runLockPath } from '../journal/index.ts';
+import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/index.ts';
+import { loadAlertsState, type Notifier, type NotifySettings, startNotifier } from '../notify/index.ts';
+import { msOfNs } from '../state/index.ts';
+import { startedMs } from './follow-runs.ts';
+
+/** Runs at once. Each reads its journal once and then waits; while the receiver is down the journals are the queue. */
+export const notifiedAtOnce = 64;
+
+/**
+ * A run that has ended, and that no notifier has ever looked at, is news for so long: a hub that is new to a data folder,
+ * or that is given its first receiver, must not send the failures of last week. A run that is adopted ends when it is.
+ */
+export const newsForMs = 3_600_000;
+
+/** What a notifier has left to send is sent by a hub that comes back within so long. */
+export const remembersForMs = 14 * 24 * 3_600_000;
+
+/** A run whose notifier has failed (a damaged journal, a full disk) is tried again so much later. */
+const retryMs = 60_000;
+
+export type NotifyRuns = {
+  /** Starts notifiers where there is something to do, as far as there is room. @param runIds newest first */
+  readonly look: (runIds: readonly RunId[], nowMs: number) => Promise<void>;
+  readonly gauges: () => readonly GaugeSample[];
+  readonly stop: () => Promise<void>;
+};
+
+export type NotifyRunsOptions = {
+  readonly data: DataFolder;
+  readonly settings: NotifySettings;
+  readonly measure: Pick<Measure, 'apply'>;
+  readonly onError: (runId: RunId, error: Error) => void;
+};
+
+export function createNotifyRuns({ data, settings, measure, onError }: NotifyRunsOptions): NotifyRuns {
+  const { kind: receiver } = settings.receiver;
+  const open = new Map<RunId, Notifier>();
+  /** Nothing to do before that time (Unix ms); for ever where it is infinite. */
+  const quietUntil = new Map<RunId, number>();
+  let stopped = false;
+
+  async function hasNews(runId: RunId, nowMs: number): Promise<boolean> {
+    const folder = data.runDir(runId);
+    if (lockHolder(runLockPath(folder, 'notify')) !== undefined) return false;
+    const { nextSeq, finished } = await openJournal(folder).head();
+    if (nextSeq === 0) return false;
+    if (!finished || loadAlertsState(folder) !== undefined) return true;
+    const endedMs = await timeOf(runId, nextSeq - 1);
+    if (endedMs !== undefined && nowMs - endedMs <= newsForMs) return true;
+    quietUntil.set(runId, Number.POSITIVE_INFINITY);
+    return false;
+  }
+
+  /** Of the record at this number, in Unix ms. */
+  async function timeOf(runId: RunId, seq: number): Promise<number | undefined> {
+    const reader = openJournal(data.runDir(runId));
+    for await (const [record] of reader.read({ from: seq, maxBatchBytes: 1, onProblem: () => undefined })) {
+      return record === undefined ? undefined : msOfNs(record.timeNs);
+    }
+    return undefined;
+  }
+
+  async function start(runId: RunId): Promise<void> {
+    const begun = await startNotifier({
+      data,
+      runId,
+      settings,
+      onSent: (result, count) => measure.apply(add(metrics.alertsSent, { receiver, result }, count)),
+      openHere: (other, atMs) => open.get(other)?.resolve(atMs) ?? false,
+      onResolvedEarlier(changed) {
+        for (const other of changed) quietUntil.delete(other);
+      },
+    });
+    if (begun.kind === 'held') return;
+    const { notifier } = begun;
+    open.set(runId, notifier);
+    void notifier.done.then((end) => {
+      open.delete(runId);
+      if (end.kind === 'settled') quietUntil.set(runId, end.nextMs ?? Number.POSITIVE_INFINITY);
+      if (end.kind !== 'failed' || stopped) return;
+      quietUntil.set(runId, Date.now() + retryMs);
+      onError(runId, end.error);
+    });
+    if (stopped) await notifier.stop();
+  }
+
+  return {
+    async look(runIds, nowMs) {
+      const known = new Set(runIds);
+      for (const runId of quietUntil.keys()) if (!known.has(runId)) quietUntil.delete(runId);
+      for (const runId of runIds) {
+        if (stopped || open.size >= notifiedAtOnce) return;
+        if (open.has(runId) || (quietUntil.get(runId) ?? 0) > nowMs) continue;
+        if (nowMs - startedMs(runId) > remembersForMs) continue;
+        try {
+          if (await hasNews(runId, nowMs)) await start(runId);
+        } catch (error) {
+          quietUntil.set(runId, nowMs + retryMs);
+          onError(runId, error as Error);
+        }
+      }
+    },
+    gauges: () => [
+      gauge(
+        metrics.alertsWaiting,
+        {},
+        [...open.values()].reduce((sum, notifier) => sum + notifier.waiting(), 0),
+      ),
+    ],
+    async stop() {
+      stopped = true;
+      await Promise.all([...open.values()].map((notifier) => notifier.stop()));
+    },
+  };
+}

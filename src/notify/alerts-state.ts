@@ -1,0 +1,47 @@
+// alerts.json in the folder of a run: what the rules know of it, and what the receiver has of its alerts. Replaced as a
+// whole, so that it is never half of two; whoever finds none, or one of another version, reads the journal from its start.
+import { closeSync, fdatasync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { RunFolder } from '../journal/index.ts';
+import type { Delivery, Refusal } from './deliver/schedule.ts';
+import { type RulesState, restoreRules, storeRules } from './evaluate/rules-state.ts';
+
+export type AlertsState = {
+  /** Of all records below `rules.run.nextSeq`. */
+  readonly rules: RulesState;
+  /** By the key of the alert. */
+  readonly deliveries: Readonly<Record<string, Delivery | Refusal>>;
+  /** Whether what a success resolves has been looked for in the other runs of the workflow; see resolve-earlier.ts. */
+  readonly hasMetOthers: boolean;
+};
+
+const version = 1;
+const sync = promisify(fdatasync);
+
+/** @returns undefined where there is none that can be used */
+export function loadAlertsState(folder: RunFolder): AlertsState | undefined {
+  try {
+    const stored = JSON.parse(readFileSync(folder.alertsFile, 'utf8'));
+    const rules = stored.version === version ? restoreRules(stored.rules) : undefined;
+    const { deliveries, hasMetOthers } = stored;
+    return rules === undefined ? undefined : { rules, deliveries, hasMetOthers };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws what the file system throws: then nothing may be sent that is not kept. */
+export async function saveAlertsState(folder: RunFolder, state: AlertsState): Promise<void> {
+  const temporary = `${folder.alertsFile}.${process.pid}.tmp`;
+  const fd = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(fd, `${JSON.stringify({ version, ...state, rules: storeRules(state.rules) })}\n`);
+    await sync(fd);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, folder.alertsFile);
+}

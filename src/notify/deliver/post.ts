@@ -1,0 +1,63 @@
+// One HTTP request with alerts, and what its answer means. Never shows more of an address than its origin: the path of a
+// webhook is a secret as often as not.
+
+export type PostResult =
+  | { readonly kind: 'taken' }
+  /** What was sent is not acceptable; sending it again changes nothing. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** To be sent again. `misconfigured`: only a person can make it succeed, so there is no hurry. */
+  | { readonly kind: 'failed'; readonly message: string; readonly isMisconfigured: boolean };
+
+/** An Alertmanager takes alerts into memory, in milliseconds; a webhook behind the internet may take seconds. */
+const answerWithinMs = 10_000;
+
+/** So much of an answer is quoted in a message. */
+const quotedLength = 200;
+
+/** @param signal ends the request early, as `failed` */
+export async function post(url: string, body: unknown, signal?: AbortSignal): Promise<PostResult> {
+  const { address, authorization } = credentialsOf(url);
+  const timeout = AbortSignal.timeout(answerWithinMs);
+  try {
+    const response = await fetch(address, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+      body: JSON.stringify(body),
+      // Whoever answers with another address is not who was meant to get this.
+      redirect: 'manual',
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    const text = (await response.text()).trim().slice(0, quotedLength);
+    return resultOf(response.status, `${originOf(url)} answered ${response.status}${text === '' ? '' : `: ${text}`}`);
+  } catch (error) {
+    const { message, cause } = error as Error & { cause?: { readonly message?: string; readonly code?: string } };
+    const why = timeout.aborted
+      ? `gave no answer within ${answerWithinMs / 1000} s`
+      : `cannot be reached: ${cause?.message || cause?.code || message}`;
+    return { kind: 'failed', message: `${originOf(url)} ${why}`, isMisconfigured: false };
+  }
+}
+
+/** Pure. 400, 413 and 422 are about the content; other 4xx are about who asks and where; the rest passes. */
+export function resultOf(status: number, message: string): PostResult {
+  if (status >= 200 && status < 300) return { kind: 'taken' };
+  if (status === 400 || status === 413 || status === 422) return { kind: 'refused', message };
+  const isMisconfigured = status >= 300 && status < 500 && status !== 408 && status !== 429;
+  return { kind: 'failed', message, isMisconfigured };
+}
+
+/** The part of an address that is safe to show. */
+export function originOf(url: string): string {
+  return URL.parse(url)?.origin ?? 'the address';
+}
+
+/** `fetch` takes no address with a user in it; HTTP says it in a header. */
+export function credentialsOf(url: string): { readonly address: string; readonly authorization: string | undefined } {
+  const parsed = new URL(url);
+  const { username, password } = parsed;
+  if (username === '' && password === '') return { address: url, authorization: undefined };
+  parsed.username = '';
+  parsed.password = '';
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { address: parsed.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}

@@ -1,0 +1,76 @@
+// An alert of a run as the rules give it, and how one begins, changes and ends. Pure; knows neither labels nor receivers.
+import type { RunRuleName } from '../rules/catalogue.ts';
+
+export type RunAlert = {
+  readonly rule: RunRuleName;
+  /** Undefined for what is about the run as a whole. */
+  readonly step: string | undefined;
+  /** Unix ms, from the journal: who evaluates the same journal again gets the same alert. */
+  readonly startsMs: number;
+  /** When it stopped being so; undefined while it is. Of what happened in an instant and cannot stop, that instant. */
+  readonly endedMs: number | undefined;
+  /** How long it goes on firing after its end, counted from when it was first delivered where that was later. */
+  readonly keepMs: number;
+  readonly summary: string;
+  readonly description: string;
+  /** The record in the journal to look at first. */
+  readonly seq: number;
+};
+
+/** One for each rule and step at most. */
+export type Alerts = Readonly<Record<string, RunAlert>>;
+
+/**
+ * Alertmanager waits `group_wait` before it sends the first message of a group, and sends none when everything in it has
+ * ended by then. What must be told although it is over at once goes on firing for longer than that (30 s by default).
+ */
+export const outliveGroupWaitMs = 5 * 60_000;
+
+/** After the success that resolves a failure: the failure itself may not have been told yet. */
+export const outliveSuccessMs = 60_000;
+
+export function alertKey({ rule, step }: Pick<RunAlert, 'rule' | 'step'>): string {
+  return step === undefined ? rule : `${rule}/${step}`;
+}
+
+/** Whether it is so, or was and is kept. What has ended with nothing to keep is over. */
+export function isOpen(alert: RunAlert | undefined): alert is RunAlert {
+  return alert !== undefined && alert.endedMs === undefined;
+}
+
+/** Begins an alert; one that goes on keeps its start and takes the new texts. */
+export function fire(alerts: Alerts, alert: RunAlert): Alerts {
+  const key = alertKey(alert);
+  const before = alerts[key];
+  if (before === undefined) return { ...alerts, [key]: alert };
+  const isFact = alert.endedMs !== undefined;
+  if (!isOpen(before) && !isFact) return { ...alerts, [key]: alert };
+  return { ...alerts, [key]: { ...alert, startsMs: before.startsMs, endedMs: isFact ? before.endedMs : undefined } };
+}
+
+/** Ends an alert; one that is over, or is not there, stays as it is. */
+export function end(alerts: Alerts, key: string, atMs: number): Alerts {
+  const alert = alerts[key];
+  return isOpen(alert) ? { ...alerts, [key]: { ...alert, endedMs: Math.max(atMs, alert.startsMs) } } : alerts;
+}
+
+/** Ends everything that is about a run that goes on. */
+export function endAll(alerts: Alerts, atMs: number): Alerts {
+  return Object.keys(alerts).reduce((left, key) => end(left, key, atMs), alerts);
+}
+
+const resolvedBySuccess: ReadonlySet<RunRuleName> = new Set(['StepspanRunFailed', 'StepspanRunAbandoned']);
+
+/** Whether a later success of the workflow has something to resolve here. */
+export function awaitsSuccess(alerts: Alerts): boolean {
+  return Object.values(alerts).some(({ rule, keepMs }) => resolvedBySuccess.has(rule) && keepMs !== outliveSuccessMs);
+}
+
+/** A later run of the workflow has succeeded: its failure and its loss are no longer news. */
+export function resolveBySuccess(alerts: Alerts, atMs: number): Alerts {
+  const resolved = Object.entries(alerts).map(([key, alert]) => {
+    const ends = resolvedBySuccess.has(alert.rule) && alert.keepMs !== outliveSuccessMs;
+    return [key, ends ? { ...alert, endedMs: Math.max(atMs, alert.startsMs), keepMs: outliveSuccessMs } : alert];
+  });
+  return Object.fromEntries(resolved) as Alerts;
+}

@@ -1,0 +1,86 @@
+// The rules about how a run has ended: failed, or abandoned by a process that died. Everything about a run that goes on
+// ends with it.
+import { messageOf, type Outcome } from '../../event/outcome.ts';
+import type { StepState } from '../../state/index.ts';
+import type { AlertSettings } from '../rules/alerts-file.ts';
+import { durationText } from '../rules/threshold.ts';
+import { endAll } from './alert.ts';
+import { quoted } from './clock-rules.ts';
+import { happened } from './record-rules.ts';
+import type { RulesState } from './rules-state.ts';
+
+/** A message names so many failed steps with their last lines; of the others it says how many there are. */
+const namedSteps = 3;
+
+export function afterEnd(state: RulesState, outcome: Outcome, atMs: number, settings: AlertSettings): RulesState {
+  const alerts = endAll(state.alerts, atMs);
+  const rule = ruleOf(outcome);
+  if (rule === undefined) return { ...state, alerts };
+  const { run } = state;
+  const failed = run.steps.filter(isToBlame);
+  const first = failed[0];
+  const why = first === undefined ? messageOf(outcome) : `step ${first.id}: ${messageOf(outcomeOf(first))}`;
+  const summary =
+    rule === 'StepspanRunAbandoned'
+      ? `${run.workflow}: the process that ran it died`
+      : `${run.workflow} ${verbs[outcome.kind]}: ${why}`;
+  return {
+    ...state,
+    alerts: happened(alerts, settings, {
+      rule,
+      step: first?.id,
+      startsMs: atMs,
+      summary,
+      description: description(state, outcome, failed),
+      seq: first?.attempts.at(-1)?.lastSeq ?? Math.max(0, run.nextSeq - 1),
+    }),
+  };
+}
+
+function ruleOf(outcome: Outcome): 'StepspanRunFailed' | 'StepspanRunAbandoned' | undefined {
+  switch (outcome.kind) {
+    case 'success':
+    case 'skip':
+    case 'cancellation':
+      return undefined;
+    case 'failure':
+    case 'timeout':
+      return 'StepspanRunFailed';
+    case 'error':
+      return outcome.reason === 'abandoned' ? 'StepspanRunAbandoned' : 'StepspanRunFailed';
+  }
+}
+
+const verbs: Readonly<Record<Outcome['kind'], string>> = {
+  success: 'succeeded',
+  failure: 'failed',
+  error: 'failed',
+  timeout: 'timed out',
+  cancellation: 'was cancelled',
+  skip: 'was skipped',
+};
+
+function outcomeOf(step: StepState): Outcome {
+  return step.phase.kind === 'finished' ? step.phase.outcome : { kind: 'success' };
+}
+
+/** A step that did not succeed and was not allowed to; what was cancelled or skipped because of it is not to blame. */
+function isToBlame(step: StepState): boolean {
+  if (step.phase.kind !== 'finished' || step.phase.tolerated) return false;
+  return ['failure', 'error', 'timeout'].includes(step.phase.outcome.kind);
+}
+
+function description(state: RulesState, outcome: Outcome, failed: readonly StepState[]): string {
+  const { run } = state;
+  const durationMs = run.phase.kind === 'finished' ? run.phase.durationMs : 0;
+  const lasted = durationText(durationMs < 1000 ? durationMs : Math.round(durationMs / 1000) * 1000);
+  const cost = run.costUsd > 0 ? `, ${run.costUsd.toFixed(2)} USD` : '';
+  const parts = [`Run ${run.runId} ended after ${lasted}${cost}: ${messageOf(outcome)}`];
+  for (const step of failed.slice(0, namedSteps)) {
+    const tries = step.attempts.length > 1 ? ` (attempt ${step.attempts.length})` : '';
+    const lines = state.watches[step.id]?.lastLines ?? [];
+    parts.push(`Step ${step.id}${tries}: ${messageOf(outcomeOf(step))}${quoted(lines)}`);
+  }
+  if (failed.length > namedSteps) parts.push(`${failed.length - namedSteps} more steps failed.`);
+  return parts.join('\n');
+}
