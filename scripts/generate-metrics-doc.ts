@@ -12,6 +12,7 @@ const groups: readonly { readonly title: string; readonly has: (metric: Metric) 
     title: 'Journals, readers and shipping',
     has: ({ name }) => /^stepspan_(lost|journal|label|shipper|cursor|build)_/.test(name),
   },
+  { title: 'Watchers', has: ({ name }) => name.startsWith('stepspan_tail_') },
   { title: 'Claude Code in steps', has: ({ name }) => /^stepspan_(claude|cost|tokens)_/.test(name) },
   { title: 'Runs and steps', has: () => true },
 ];

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import express, { type Request, type Response } from 'express';
 import { type Format, formatFor } from '../measure/index.ts';
 import { answerProblem } from '../tail/api/index.ts';
+import type { TailNumbers } from '../tail/index.ts';
 import { type Access, createAccess, isFromLoopback } from './access/access.ts';
 import { everywhere } from './access/security-headers.ts';
 import type { Tokens } from './access/token-file.ts';
@@ -41,6 +42,8 @@ export type HttpServer = {
   readonly port: number;
   /** A link to the page that signs in whoever opens it; undefined where no page is served. */
   readonly link: (asked?: LinkAsked) => string | undefined;
+  /** How many watch, and what they were sent; undefined where no page is served. */
+  readonly tail: () => TailNumbers | undefined;
   /** Ends it at once: a scrape that is cut is scraped again. */
   readonly close: () => Promise<void>;
 };
@@ -93,6 +96,7 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
     host: options.host,
     port,
     link: (asked = {}) => (live === undefined ? undefined : issueLink(access, pageUrl(), asked).url),
+    tail: () => live?.tail(),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await live?.stop();

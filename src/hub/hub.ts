@@ -8,7 +8,7 @@ import { isShippingConfigured, readSettings } from '../ship/index.ts';
 import { adoptRun } from './adopt-run.ts';
 import { createFollowers } from './follow-runs.ts';
 import { createHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
-import { type HttpOptions, startHttp } from './http-server.ts';
+import { type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
 import { hubPaths, lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
 import { createNotifyRuns, type NotifyRuns } from './notify-runs.ts';
 import { type LiveSettings, openLive } from './open-live.ts';
@@ -17,6 +17,7 @@ import { watchRuns } from './runs-watch.ts';
 import { createSaver } from './saver.ts';
 import type { LinkAsked } from './session-routes.ts';
 import { createShipRuns } from './ship-runs.ts';
+import { createTailMetrics } from './tail-metrics.ts';
 
 export type HubOptions = Omit<HttpOptions, 'live'> & {
   /** Page, API and tail; without it only metrics are served. */
@@ -108,6 +109,8 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   const followers = createFollowers({ data, measure, sinceMs: measure.sinceMs, onError: ofRun('follow') });
   const shipper = ships ? createShipRuns({ data, env: options.env, measure, onError: ofRun('ship') }) : undefined;
   const readerLag = createReaderLag(data, ships);
+  const tailMetrics = createTailMetrics(measure);
+  let server: HttpServer | undefined;
   const housekeeping = createHousekeeping({
     ...options,
     measure,
@@ -120,6 +123,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     gauge(metrics.hubStart, {}, startedMs / 1000),
     gauge(metrics.storedRuns, {}, data.listRunIds().length),
     ...housekeeping.gauges(),
+    ...tailMetrics(server?.tail()),
     ...(notifier?.gauges() ?? [gauge(metrics.alertsWaiting, {}, 0)]),
     ...(shipper?.gauges() ?? [gauge(metrics.shippingRuns, {}, 0), gauge(metrics.waitingRuns, {}, 0)]),
     ...(await readerLag.gauges(data.listRunIds(), Date.now())),
@@ -149,6 +153,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     lock.release();
     return { kind: 'failed', problems: [http.message] };
   }
+  server = http;
   if (options.notify !== undefined) {
     // Where nobody said how people reach it, the address of this machine is better than none.
     const settings = { ...options.notify, hubUrl: options.notify.hubUrl ?? http.url };

@@ -6,7 +6,7 @@ import type { Router } from 'express';
 import express from 'express';
 import type { DataFolder } from '../journal/index.ts';
 import { createApi, type Link } from '../tail/api/index.ts';
-import { createTail, tailPath } from '../tail/index.ts';
+import { createTail, type TailNumbers, tailPath } from '../tail/index.ts';
 import type { Access } from './access/access.ts';
 import { type LiveActionsOptions, liveActions } from './live-actions.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -19,14 +19,14 @@ export type LiveOptions = Omit<LiveActionsOptions, 'data'> & {
     readonly traceId: string;
     readonly workflow: string;
   }) => readonly Link[];
-  /** Is told how many watch. */
-  readonly onClients?: (count: number) => void;
 };
 
 export type Live = {
   /** To be mounted at /api/v1. */
   readonly routes: Router;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** How many watch, and what they were sent. */
+  readonly tail: () => TailNumbers;
   readonly stop: () => Promise<void>;
 };
 
@@ -57,7 +57,6 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
       }
       return { ok: true, scope: decision.scope };
     },
-    ...(options.onClients === undefined ? {} : { onClients: options.onClients }),
   });
-  return { routes, upgrade: tail.handleUpgrade, stop: tail.stop };
+  return { routes, upgrade: tail.handleUpgrade, tail: tail.numbers, stop: tail.stop };
 }

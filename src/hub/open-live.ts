@@ -23,7 +23,6 @@ export function openLive(
     readonly data: DataFolder;
     readonly env: NodeJS.ProcessEnv;
     readonly version: string;
-    readonly onClients?: (count: number) => void;
   },
 ): LiveResult {
   if (settings === undefined) return { ok: true, live: undefined };
@@ -43,7 +42,6 @@ export function openLive(
       starter: command === undefined ? undefined : { data, command, env },
       linksOf,
       toOtlp,
-      ...(around.onClients === undefined ? {} : { onClients: around.onClients }),
     },
   };
 }

@@ -3,10 +3,11 @@
 import type { DataFolder, JournalReader } from '../journal/index.ts';
 import { add, createMeasure, type GaugeSample, gauge, metrics } from '../measure/index.ts';
 import type { ShipperStatus } from '../ship/index.ts';
-import { type HttpOptions, startHttp } from './http-server.ts';
+import { type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
 import { type LiveSettings, openLive } from './open-live.ts';
 import type { LinkAsked } from './session-routes.ts';
 import { createCount } from './ship-runs.ts';
+import { createTailMetrics } from './tail-metrics.ts';
 
 export type ServeMetricsOptions = Omit<HttpOptions, 'live'> & {
   /** Page, API and tail of the data folder besides; `env` is what runs are started with. */
@@ -39,17 +40,14 @@ const lastWordsMs = 500;
 
 export async function serveMetrics(options: ServeMetricsOptions): Promise<MetricsStart> {
   const { reader, live } = options;
-  let watchers = 0;
-  const onClients = (count: number): void => {
-    watchers = count;
-  };
-  const opened =
-    live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version, onClients });
+  const opened = live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version });
   if (opened?.ok === false) return { kind: 'failed', message: opened.problems.join(' ') };
   const { runId } = reader.folder;
   const measure = createMeasure({ scope: 'run', version: options.version, sinceMs: 0 });
   const stopping = new AbortController();
   const count = createCount(measure);
+  const tailMetrics = createTailMetrics(measure);
+  let server: HttpServer | undefined;
   const completeScrape = Promise.withResolvers<void>();
   let complete = false;
   let scraped = false;
@@ -61,7 +59,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
         const status = options.shipperStatus?.();
         if (status !== undefined) count(status);
         const whole = complete;
-        const scrape = await measure.scrape(format, shipperGauges(status));
+        const scrape = await measure.scrape(format, [...shipperGauges(status), ...tailMetrics(server?.tail())]);
         if (isScraper) {
           scraped = true;
           // Series that this scrape still sees at 0 are only complete with the next.
@@ -75,6 +73,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
     },
   );
   if (http.kind === 'failed') return http;
+  server = http;
 
   const follow = async (): Promise<void> => {
     const batches = reader.read({
@@ -102,7 +101,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
           await Promise.race([completeScrape.promise, timeUp]);
         }
         // Their last lines are on the way; the journal has been whole for a moment only.
-        if (watchers > 0) await new Promise((resolve) => setTimeout(resolve, lastWordsMs));
+        if ((http.tail()?.clients ?? 0) > 0) await new Promise((resolve) => setTimeout(resolve, lastWordsMs));
         stopping.abort();
         await http.close();
         await followed;

@@ -3,12 +3,14 @@
 import { claudeMetrics } from './catalogue-claude.ts';
 import { hubMetrics } from './catalogue-hub.ts';
 import { runMetrics } from './catalogue-runs.ts';
+import { tailMetrics } from './catalogue-tail.ts';
 import type { GaugeMetric, Metric } from './metric.ts';
 
 export const metrics = {
   ...runMetrics,
   ...claudeMetrics,
   ...hubMetrics,
+  ...tailMetrics,
   info: {
     name: 'stepspan_build_info',
     type: 'gauge',

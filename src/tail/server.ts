@@ -1,6 +1,7 @@
 // The WebSocket side of a server that somebody else has: takes upgrades, refuses those that may not watch, ends all of them.
 // Knows neither ports nor tokens: whether a request may watch is asked of `authorize`.
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { RunId } from '../event/ids.ts';
@@ -20,8 +21,6 @@ export type TailOptions = {
   readonly resolveRun: (runId: RunId) => RunFolder | undefined;
   /** Asked of every upgrade, before anything else: Host, Origin and token are checked here. */
   readonly authorize: (request: IncomingMessage) => Authorized | Promise<Authorized>;
-  /** Is told how many are connected, whenever that changes. */
-  readonly onClients?: (count: number) => void;
   /** Of this package, for `hello`. */
   readonly version: string;
   /** How long steps took in earlier runs of the same workflow, for `estimatedCompletion`. */
@@ -48,19 +47,34 @@ const defaultTuning: Tuning = {
   maxClients: 2_000,
 };
 
+export type TailNumbers = {
+  /** Connected now. */
+  readonly clients: number;
+  /** Bytes that wait in this process, for all clients together. */
+  readonly bufferedBytes: number;
+  /** Bytes that all clients were sent since the start. */
+  readonly sentBytes: number;
+  /** Sequence numbers that clients chose to jump over since the start. */
+  readonly jumped: number;
+};
+
+export const noTail: TailNumbers = { clients: 0, bufferedBytes: 0, sentBytes: 0, jumped: 0 };
+
 export type Tail = {
   /** For the `upgrade` event of an http server, on the path of the tail. Always answers, never throws. */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Bytes that wait in this process, for all clients together. */
-  readonly bufferedBytes: () => number;
+  readonly numbers: () => TailNumbers;
   /** Closes every connection with 1001 and takes no more. */
   readonly stop: () => Promise<void>;
 };
 
 export function createTail(options: TailOptions): Tail {
-  const { resolveRun, authorize, onClients = () => undefined, version } = options;
+  const { resolveRun, authorize, version } = options;
   const tuning = { ...defaultTuning, ...options.tuning };
   const feeds = createFeeds(options.history ?? (() => new Map()));
+  const sockets = new Set<Socket>();
+  let sentBytes = 0;
+  let jumped = 0;
   let stopped = false;
   const server = new WebSocketServer({
     noServer: true,
@@ -75,8 +89,13 @@ export function createTail(options: TailOptions): Tail {
 
   const accept = (request: IncomingMessage, socket: Duplex, head: Buffer, scope: Scope): void => {
     server.handleUpgrade(request, socket, head, (client: WebSocket) => {
-      onClients(server.clients.size);
-      client.on('close', () => onClients(server.clients.size));
+      // What an http server hands over is a socket; its type allows for more.
+      const sent = socket as Socket;
+      sockets.add(sent);
+      client.on('close', () => {
+        sockets.delete(sent);
+        sentBytes += sent.bytesWritten;
+      });
       const { bufferBytes, lagEveryMs, pingMs } = tuning;
       startSession({
         socket: client,
@@ -88,6 +107,9 @@ export function createTail(options: TailOptions): Tail {
         bufferBytes,
         lagEveryMs,
         pingMs,
+        onJump: (count) => {
+          jumped += count;
+        },
       });
     });
   };
@@ -113,7 +135,12 @@ export function createTail(options: TailOptions): Tail {
         .catch(() => refuse(socket, 500, 'The upgrade failed.'))
         .finally(() => socket.off('error', gone).on('error', () => undefined));
     },
-    bufferedBytes: () => [...server.clients].reduce((sum, client) => sum + client.bufferedAmount, 0),
+    numbers: () => ({
+      clients: server.clients.size,
+      bufferedBytes: [...server.clients].reduce((sum, client) => sum + client.bufferedAmount, 0),
+      sentBytes: [...sockets].reduce((sum, socket) => sum + socket.bytesWritten, sentBytes),
+      jumped,
+    }),
     async stop() {
       stopped = true;
       feeds.stop();

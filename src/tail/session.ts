@@ -32,6 +32,8 @@ export type SessionOptions = {
   readonly version: string;
   readonly bufferBytes: number;
   readonly lagEveryMs: number;
+  /** Is told how many numbers a client has jumped over. */
+  readonly onJump: (count: number) => void;
   readonly pingMs: number;
 };
 
@@ -42,7 +44,7 @@ type Subscribed = { readonly subscription: Subscription; readonly release: () =>
 
 /** Serves the connection until it closes. */
 export function startSession(options: SessionOptions): void {
-  const { socket, stream, scope, feeds, resolveRun, version, bufferBytes, lagEveryMs, pingMs } = options;
+  const { socket, stream, scope, feeds, resolveRun, version, bufferBytes, lagEveryMs, pingMs, onJump } = options;
   const outbox = createOutbox(socket, stream, bufferBytes);
   const subscriptions = new Map<string, Subscribed>();
   let badMessages = 0;
@@ -104,7 +106,7 @@ export function startSession(options: SessionOptions): void {
     };
     const filter = createFilter(filters);
     const runId = folder.runId;
-    const subscription = startSubscription({ runId, feed, filter, fromSeq: from, outbox, onError, lagEveryMs });
+    const subscription = startSubscription({ runId, feed, filter, fromSeq: from, outbox, onError, lagEveryMs, onJump });
     subscriptions.set(executionId, { subscription, release });
   };
 

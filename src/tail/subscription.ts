@@ -29,6 +29,8 @@ export type SubscriptionOptions = {
   readonly onError: (code: ErrorCode, message: string) => void;
   /** Milliseconds between two `lagging`. */
   readonly lagEveryMs: number;
+  /** Is told how many numbers were jumped over. */
+  readonly onJump: (count: number) => void;
 };
 
 /** Read at once from the journal: about one message, so that a stalled watcher holds no more than that. */
@@ -148,6 +150,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
     position = Math.max(fromSeq, head.finished ? now - 1 : now);
     caughtUp = false;
     say('jumped', { fromSeq, toSeq: position, lines: position - fromSeq });
+    options.onJump(position - fromSeq);
   };
 
   const atEnd = (state: 'wait' | 'ended'): void => {

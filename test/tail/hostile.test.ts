@@ -8,7 +8,7 @@ import { newRunId } from '../../src/event/ids.ts';
 import { createJournal, dataFolder } from '../../src/journal/index.ts';
 import { decodeClientMessage } from '../../src/tail/decode.ts';
 import { closeCodes, limits } from '../../src/tail/protocol.ts';
-import { tempRoot, until } from '../journal/journal-rig.ts';
+import { tempRoot } from '../journal/journal-rig.ts';
 import { serveTail, watch, watcher } from './tail-rig.ts';
 
 const executionId = 'x';
@@ -166,9 +166,7 @@ describe('the server', () => {
 
   test('tells how many are connected, takes no more than its bound, and closes all with 1001 when it stops', async () => {
     const root = tempRoot();
-    const counts: number[] = [];
     const { url, tail } = await serveTail(root, {
-      onClients: (count) => counts.push(count),
       tuning: { maxClients: 2 },
     });
     const journal = createJournal(dataFolder(root).runDir(newRunId()));
@@ -177,12 +175,12 @@ describe('the server', () => {
     const third = new WebSocket(url);
     const [refusal] = await once(third, 'error');
     expect(String(refusal)).toContain('503');
+    expect(tail.numbers().clients).toBe(2);
     await tail.stop();
     for (const one of all) expect((await one.closed).code).toBe(closeCodes.goingAway);
     // What stops is no end of the run, and no error of it.
     expect(all.flatMap(({ messages }) => messages.map(({ type }) => type))).not.toContain('error');
-    await until(() => counts.at(-1) === 0);
-    expect(counts).toEqual([1, 2, 1, 0]);
+    expect(tail.numbers()).toMatchObject({ clients: 0, bufferedBytes: 0, jumped: 0 });
     await journal.close();
   });
 

@@ -40,7 +40,7 @@ test('one that reads nothing holds a bounded number of bytes, slows nobody, and 
   for (let round = 0; round < 40; round++) {
     manyLines(journal, 50);
     await fast.heard('output_stream', ({ seq }) => seq === journal.nextSeq - 1);
-    most = Math.max(most, tail.bufferedBytes());
+    most = Math.max(most, tail.numbers().bufferedBytes);
   }
   expect(told(fast.messages).map(([seq]) => seq)).toEqual(numbers(0, journal.nextSeq));
   expect(most).toBeGreaterThan(bufferBytes / 2);
@@ -58,7 +58,7 @@ test('one that has stopped reading is not cut for answering no ping', async () =
   manyLines(journal, 1_000);
   const stalled = await watch(url, journal.folder);
   stalled.socket.pause();
-  await until(() => tail.bufferedBytes() > bufferBytes / 2);
+  await until(() => tail.numbers().bufferedBytes > bufferBytes / 2);
   // Two clients that answer nothing, one after the other, are cut: so much time has passed for the stalled one too.
   for (let dead = 0; dead < 2; dead++) {
     const silent = new WebSocket(url, { autoPong: false });
@@ -142,11 +142,11 @@ test('one that asks and does not read is closed before its answers fill the memo
   while (most <= 10_000) {
     for (let at = 0; at < 50; at++) one.say({ type: 'ping', nonce });
     await new Promise((resolve) => setImmediate(resolve));
-    most = Math.max(most, tail.bufferedBytes());
+    most = Math.max(most, tail.numbers().bufferedBytes);
   }
   for (let at = 0; at < 2 * limits.maxUnreadAnswers; at++) one.say({ type: 'ping', nonce });
   await until(() => one.socket.bufferedAmount === 0);
-  most = Math.max(most, tail.bufferedBytes());
+  most = Math.max(most, tail.numbers().bufferedBytes);
   one.socket.resume();
   expect((await one.closed).code).toBe(4429);
   expect(most).toBeLessThan((limits.maxUnreadAnswers + 1) * 400);
