@@ -2,16 +2,27 @@
 // where a promise was broken. What a fault does is in the file of its name.
 import { parseArgs } from 'node:util';
 import { backend } from './backend.ts';
+import { misbehavingChildren } from './children.ts';
 import { disk } from './disk.ts';
 import { killHub } from './kill-hub.ts';
 import { killShipper } from './kill-shipper.ts';
 import { killWrapper } from './kill-wrapper.ts';
+import { many } from './many.ts';
 import { powerLoss } from './power-loss.ts';
 import type { Fault } from './support/fault.ts';
 import { randomOf } from './support/random.ts';
 import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
 
-const matrix: readonly Fault[] = [killWrapper, killHub, killShipper, disk, powerLoss, backend];
+const matrix: readonly Fault[] = [
+  killWrapper,
+  killHub,
+  killShipper,
+  disk,
+  powerLoss,
+  backend,
+  misbehavingChildren,
+  many,
+];
 
 const { values } = parseArgs({
   options: {
