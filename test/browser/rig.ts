@@ -20,9 +20,9 @@ export type Hub = {
 };
 
 export type RigOptions = {
-  /** Put behind `stepspan serve`. */
-  readonly serve?: readonly string[];
-  /** Over the clean environment of every run. */
+  /** Over the clean environment of the hub. */
+  readonly hubEnv?: Readonly<Record<string, string>>;
+  /** Over that of every run. */
   readonly env?: Readonly<Record<string, string>>;
 };
 
@@ -47,14 +47,14 @@ export type Rig = {
   readonly close: () => Promise<void>;
 };
 
-export async function startRig({ serve = [], env = {} }: RigOptions = {}): Promise<Rig> {
+export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Promise<Rig> {
   const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-page-'));
   const dataDir = path.join(folder, 'data');
   mkdirSync(dataDir, { mode: 0o700 });
   const workflows = path.join(folder, 'workflows');
   mkdirSync(workflows);
-  const flags = ['--data-dir', dataDir, '--no-ship', '--workflows', workflows, ...serve];
-  let hub = await startHub(flags, 0);
+  const flags = ['--data-dir', dataDir, '--no-ship', '--workflows', workflows];
+  let hub = await startHub(flags, 0, hubEnv);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
@@ -116,7 +116,7 @@ export async function startRig({ serve = [], env = {} }: RigOptions = {}): Promi
     start: begun,
     async restartHub(signal) {
       await hub.stop(signal);
-      hub = await startHub(flags, hub.port);
+      hub = await startHub(flags, hub.port, hubEnv);
     },
     async open(options, scope = 'control') {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
@@ -138,10 +138,10 @@ export async function startRig({ serve = [], env = {} }: RigOptions = {}): Promi
   };
 }
 
-async function startHub(flags: readonly string[], port: number): Promise<Hub> {
+async function startHub(flags: readonly string[], port: number, env: Readonly<Record<string, string>>): Promise<Hub> {
   const child = spawn(process.execPath, [cli, 'serve', '--port', String(port), ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...env },
   });
   let text = '';
   const link = await new Promise<string>((resolve, reject) => {

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, go, recall, remember } from '../app-state.ts';
 import { isOpen, type RunView } from '../model/run-view.ts';
+import { parseLine, plainText } from '../output/ansi-line.ts';
 import type { Feed } from '../output/feed.ts';
 import { isEverything } from '../output/line.ts';
 import { searchPattern } from '../output/paint.ts';
@@ -17,6 +18,9 @@ import { Empty, Icon } from './parts.tsx';
 import { ScrollBar } from './scroll-bar.tsx';
 import { useKeys } from './use-keys.ts';
 import { useScroll } from './use-scroll.ts';
+
+/** What an arrow key moves sideways: a tab stop. */
+const columnStep = 8;
 
 export function OutputPanel(props: {
   session: RunSession;
@@ -110,7 +114,14 @@ export function OutputPanel(props: {
       feed.follow();
     else feed.showIndex(Math.max(0, Math.min(target, now.window.lines.length - Math.min(height, 2))));
   };
-  useScroll(area, scrollBy, (columns) => wrap || setOffset((now) => Math.max(0, now + columns)));
+  /** Sideways, as far as there is something on the screen to be seen. */
+  const shiftBy = (columns: number): void => {
+    if (wrap) return;
+    const longest = Math.max(0, ...rows.map(({ line }) => plainText(parseLine(line.text)).length));
+    const most = Math.max(0, longest - (terminal.current?.size().columns ?? 0) + columnStep);
+    setOffset((now) => Math.max(0, Math.min(now + columns, Math.max(now, most))));
+  };
+  useScroll(area, scrollBy, shiftBy);
   const toggleWrap = (): void => {
     remember('stepspan.wrap', wrap ? 'no' : undefined);
     setWrap(!wrap);
@@ -132,7 +143,7 @@ export function OutputPanel(props: {
     PageUp: () => scrollBy(2 - (terminal.current?.size().rows ?? 20)),
     Home: () => feed.showSeq(state.firstSeq),
     End: () => feed.follow(),
-    ...(wrap ? {} : { ArrowLeft: () => setOffset(Math.max(0, offset - 8)), ArrowRight: () => setOffset(offset + 8) }),
+    ...(wrap ? {} : { ArrowLeft: () => shiftBy(-columnStep), ArrowRight: () => shiftBy(columnStep) }),
   });
   const nothing = window.lines.length === 0 && !state.loading;
   const filtered = !isEverything(state.filter);

@@ -1,5 +1,5 @@
 // The waterfall: steps, attempts, Claude's model calls and tools over time. Zoomed by the wheel with Ctrl, buttons and keys.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TimelineAnswer } from '../../api/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { spansOf } from '../api/views.ts';
@@ -56,35 +56,43 @@ export function Timeline(props: {
   const range = chosen ?? full;
   const at = useRef({ range, full });
   at.current = { range, full };
+  /** From where it is now, also when a key or a wheel comes again before the last move was drawn. */
+  const moveTo = (next: (now: TimeRange, all: TimeRange) => TimeRange): void => {
+    const moved = next(at.current.range, at.current.full);
+    at.current = { ...at.current, range: moved };
+    setChosen(moved);
+  };
   const zoomBy = (factor: number, share = 0.5): void =>
-    setChosen(zoom(range, full, factor, range.fromMs + share * (range.toMs - range.fromMs)));
+    moveTo((now, all) => zoom(now, all, factor, now.fromMs + share * (now.toMs - now.fromMs)));
+  const panBy = (share: number): void => moveTo((now, all) => pan(now, all, share * (now.toMs - now.fromMs)));
   useEffect(() => {
     const element = chart.current;
     if (element === null) return;
     const onWheel = (event: WheelEvent): void => {
-      const { range: now, full: all } = at.current;
       const box = element.querySelector('.track')?.getBoundingClientRect();
       if (box === undefined) return;
-      const width = now.toMs - now.fromMs;
       if (event.ctrlKey || event.metaKey) {
         event.preventDefault();
         const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-        setChosen(zoom(now, all, event.deltaY > 0 ? 1.25 : 0.8, now.fromMs + share * width));
+        zoomBy(event.deltaY > 0 ? 1.25 : 0.8, share);
       } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
         event.preventDefault();
-        setChosen(pan(now, all, ((event.deltaX || event.deltaY) / box.width) * width));
+        panBy((event.deltaX || event.deltaY) / box.width);
       }
     };
     element.addEventListener('wheel', onWheel, { passive: false });
     return () => element.removeEventListener('wheel', onWheel);
   }, [spans === undefined]);
 
+  // Every row stays, whatever part of time is shown, so that nothing jumps while one zooms.
+  const rows = useMemo(() => timelineRows(spans ?? [], props.names), [spans, run.stepList]);
   if (spans === undefined) return failure === undefined ? <Skeleton rows={8} /> : <Failure failure={failure} />;
   if (spans.length === 0) return <Empty title="Nothing has started yet" />;
   const place = (ms: number): number => (100 * (ms - range.fromMs)) / (range.toMs - range.fromMs);
-  const visible = spans.filter((span) => (span.endMs ?? endMs) >= range.fromMs && span.startMs <= range.toMs);
-  const rows = timelineRows(visible.slice(0, shownSpans), props.names);
-  const hidden = dropped + Math.max(0, visible.length - shownSpans);
+  const isVisible = (span: Span): boolean => (span.endMs ?? endMs) >= range.fromMs && span.startMs <= range.toMs;
+  const visible = spans.filter(isVisible);
+  const drawn = new Set(visible.slice(0, shownSpans));
+  const hidden = dropped + visible.length - drawn.size;
   return (
     <section class="timeline">
       <div class="toolbar" role="toolbar" aria-label="Timeline">
@@ -108,11 +116,10 @@ export function Timeline(props: {
         role="group"
         aria-label="Waterfall; plus and minus zoom, arrows move"
         onKeyDown={(event) => {
-          const width = range.toMs - range.fromMs;
           if (event.key === '+') zoomBy(0.5);
           else if (event.key === '-') zoomBy(2);
-          else if (event.key === 'ArrowRight') setChosen(pan(range, full, width / 8));
-          else if (event.key === 'ArrowLeft') setChosen(pan(range, full, -width / 8));
+          else if (event.key === 'ArrowRight') panBy(1 / 8);
+          else if (event.key === 'ArrowLeft') panBy(-1 / 8);
           else return;
           event.preventDefault();
         }}
@@ -134,6 +141,7 @@ export function Timeline(props: {
             </span>
             <div class="track">
               {row.spans.map((span, index) => {
+                if (!drawn.has(span)) return null;
                 const left = Math.max(0, place(span.startMs));
                 const right = Math.min(100, place(span.endMs ?? endMs));
                 const took = duration((span.endMs ?? endMs) - span.startMs);

@@ -1,0 +1,160 @@
+// What is looked at beside the output: the timeline and its zoom, the charts, links to elsewhere; and what of the output is
+// about how it is read: wrapping, and reaching any line by keys alone. On one run that was.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Rig, startRig } from './rig.ts';
+import { numbersOf, rowsOf, untilRows } from './terminal-text.ts';
+
+const work = `
+name: work
+steps:
+  - id: burn
+    name: Burn
+    run: node -e "const held = Buffer.alloc(64e6, 1); const end = Date.now() + 2500; while (Date.now() < end); console.log(held.length)"
+  - id: talk
+    name: Talk
+    needs: burn
+    run: for i in $(seq 1 60); do echo "line $i"; done; printf 'long'; printf ' word%03d' $(seq 1 60); echo ' end of the long line'
+  - id: shaky
+    name: Shaky
+    needs: talk
+    retries: { max: 1, delay: 100ms }
+    run: exit 1
+`;
+
+let rig: Rig;
+let runId: string;
+beforeAll(async () => {
+  rig = await startRig({
+    hubEnv: {
+      STEPSPAN_GRAFANA_URL: 'http://grafana.example:3000',
+      STEPSPAN_LOGS_LINK: 'https://logs.example/{runId}',
+    },
+  });
+  runId = await rig.run(work);
+});
+afterAll(() => rig.close());
+
+test('the timeline is zoomed by buttons, keys and wheel, moved, and shown whole again', async () => {
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/timeline`);
+  const bar = page.locator('.row', { hasText: 'Talk' }).locator('.span');
+  await bar.waitFor();
+  await page.locator('.label', { hasText: 'attempts' }).waitFor();
+  expect(await page.locator('.row', { hasText: 'attempts' }).locator('.span').count()).toBe(3);
+  const widthOf = async (): Promise<number> =>
+    (await page.locator('.row', { hasText: 'Burn' }).locator('.span').boundingBox())?.width ?? 0;
+  const shown = page.locator('.timeline .toolbar .muted');
+  const all = await shown.textContent();
+  const before = await widthOf();
+  const whole = page.getByRole('button', { name: 'Whole run' });
+  expect(await whole.isDisabled()).toBe(true);
+
+  await page.getByRole('button', { name: 'Zoom in' }).click();
+  expect(await shown.textContent()).not.toBe(all);
+  await page.getByRole('button', { name: 'Zoom out' }).click();
+  expect(await shown.textContent()).toBe(all);
+  await page.locator('.chart').focus();
+  await page.keyboard.press('+');
+  await page.keyboard.press('+');
+  const quarter = await shown.textContent();
+  // What is in the middle stays in the middle, so the end of the run is beyond the edge until one moves there.
+  const last = page.locator('.row', { hasText: 'Shaky' }).locator('.span');
+  expect(await last.count()).toBe(0);
+  for (let move = 0; move < 16; move++) await page.keyboard.press('ArrowRight');
+  await last.waitFor();
+  expect(await shown.textContent()).toBe(quarter);
+
+  await whole.click();
+  expect(await shown.textContent()).toBe(all);
+  const track = await page.locator('.row', { hasText: 'Burn' }).locator('.track').boundingBox();
+  await page.mouse.move((track?.x ?? 0) + 5, (track?.y ?? 0) + 5);
+  await page.keyboard.down('Control');
+  await page.mouse.wheel(0, -300);
+  await page.keyboard.up('Control');
+  await expect.poll(widthOf).toBeGreaterThan(before * 1.1);
+  await context.close();
+});
+
+test('CPU and memory are drawn a line a step, with their peak in words, and of one step where it is chosen', async () => {
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/resources`);
+  const cpu = page.locator('figure', { hasText: 'CPU' });
+  const memory = page.locator('figure', { hasText: 'Memory' });
+  await cpu.locator('canvas').waitFor();
+  await cpu.getByText(/at most \d\.\d\d cores, Burn at \d/).waitFor();
+  const [, mebibytes] = /at most (\d+) MiB, Burn/.exec((await memory.locator('figcaption').textContent()) ?? '') ?? [];
+  expect(Number(mebibytes)).toBeGreaterThan(61);
+  await cpu.locator('.u-legend', { hasText: 'Burn' }).waitFor();
+  // Something is really drawn: a canvas that is empty has no pixel in the colour of the step.
+  const drawn = await cpu.locator('canvas').evaluate((canvas) => {
+    const { width, height } = canvas as HTMLCanvasElement;
+    const pixels = (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data ?? [];
+    let blue = 0;
+    for (let at = 0; at < pixels.length; at += 4) if (pixels[at] === 0x4f && pixels[at + 2] === 0xf0) blue += 1;
+    return blue;
+  });
+  expect(drawn).toBeGreaterThan(50);
+  await page.getByRole('button', { name: /^Talk/ }).click();
+  await page.getByRole('heading', { name: 'No samples' }).waitFor();
+  await page.getByRole('button', { name: /^Burn/ }).click();
+  await cpu.locator('canvas').waitFor();
+  await context.close();
+});
+
+test('leads to the trace and the logs of the run, where they are set up', async () => {
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+  const trace = page.getByRole('link', { name: 'trace' });
+  const { traceId } = (await (await page.request.get(`${rig.hub.url}/api/v1/runs/${runId}`)).json()) as {
+    traceId: string;
+  };
+  const href = new URL((await trace.getAttribute('href')) ?? '');
+  expect([href.origin, decodeURIComponent(href.href).includes(traceId)]).toEqual(['http://grafana.example:3000', true]);
+  expect(await page.getByRole('link', { name: 'logs' }).getAttribute('href')).toBe(`https://logs.example/${runId}`);
+  // A page of another site gets no handle on this one, and does not learn where it was.
+  expect(await trace.getAttribute('rel')).toBe('noopener noreferrer');
+  await context.close();
+});
+
+test('long lines are wrapped or cut, as one likes it, also next time', async () => {
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+  await untilRows(page, (rows) => rows.some((row) => row.includes('end of the long line')));
+  await page.getByRole('button', { name: 'Wrap long lines' }).click();
+  const cut = await untilRows(page, (rows) => !rows.some((row) => row.includes('end of the long line')));
+  expect(cut.some((row) => row.startsWith('long word001'))).toBe(true);
+  await page.locator('.screen').focus();
+  for (let press = 0; press < 60; press++) await page.keyboard.press('ArrowRight');
+  await untilRows(page, (rows) => rows.some((row) => row.includes('end of the long line')));
+  await page.reload();
+  await untilRows(page, (rows) => rows.some((row) => row.startsWith('long word001')));
+  await page.keyboard.press('w');
+  await untilRows(page, (rows) => rows.some((row) => row.includes('end of the long line')));
+  await context.close();
+});
+
+test('each line is reached with Tab and arrows, and its link with Enter', async () => {
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+  await untilRows(page, (rows) => rows.includes('line 60'));
+  await page.getByRole('link', { name: 'Download the output' }).focus();
+  await page.keyboard.press('Tab');
+  const focused = (): Promise<string> => page.evaluate('document.activeElement.textContent');
+  const numbers = await numbersOf(page);
+  expect(await focused()).toBe(String(numbers[0]));
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  expect(await focused()).toBe(String(numbers[2]));
+  for (let press = 0; press < 5; press++) await page.keyboard.press('ArrowUp');
+  // Past the first line on the screen the output moves.
+  await expect.poll(async () => (await numbersOf(page))[0]).toBeLessThan(numbers[0] ?? 0);
+  const chosen = await focused();
+  await page.keyboard.press('Enter');
+  await page.locator('.gutter .marked').getByText(chosen, { exact: true }).waitFor();
+  expect(page.url()).toContain(`line=${chosen}`);
+  // The next Tab leaves the numbers.
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate("document.activeElement.closest('.gutter') === null")).toBe(true);
+  expect((await rowsOf(page)).length).toBeGreaterThan(10);
+  await context.close();
+});
