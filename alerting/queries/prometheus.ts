@@ -11,7 +11,6 @@ export type Query = {
 
 const pending = {
   dataFolderFree: { name: 'stepspan_data_folder_free_bytes' },
-  alertsWaiting: { name: 'stepspan_alerts_waiting' },
 };
 
 /** The name under which Prometheus scrapes the hub. */
@@ -138,7 +137,7 @@ export function diskFilling(at: { free: number; within: number }): Query {
 }
 
 export function alertsUndelivered(): Query {
-  const waiting = `max by (instance) (${pending.alertsWaiting.name})`;
+  const waiting = `max by (instance) (${metrics.alertsWaiting.name})`;
   return { expr: `${waiting} > 0`, measures: [waiting] };
 }
 
