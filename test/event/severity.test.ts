@@ -2,33 +2,182 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stripAnsi } from '../../src/event/ansi.ts';
-import { severityOfLine } from '../../src/event/severity.ts';
+import { severityOfLine, severityOfStream, severityWithin } from '../../src/event/severity.ts';
+import { type Severity, streams } from '../../src/event/stream.ts';
+
+const of = (line: string): Severity => severityOfLine('stdout', Buffer.from(line));
+
+/** By severity, what it looks like in the log of … */
+const formats = {
+  debug: {
+    'a plain word': 'DEBUG starting',
+    pino: '{"time":1,"level":20}',
+    syslog: '<15>boom',
+    '.NET': 'trce: Microsoft.Hosting[0]',
+    zerolog: '10:00AM DBG x',
+    Android: 'D/Tag(  123): x',
+    OpenTelemetry: '{"severityNumber":5,"body":"x"}',
+  },
+  info: {
+    Spring: '2026-11-23T10:00:00.123Z  INFO 1234 --- [main] c.e.App : no error',
+    logfmt: 'ts=1 level=info msg="level=error was set"',
+    npm: 'npm notice created a lockfile',
+    klog: 'I1123 10:00:00.000000   1234 file.go:12] x',
+    PostgreSQL: '2026-11-23 10:00:00.123 UTC [123] LOG:  checkpoint starting',
+    winston: '{"message":"ERROR is only mentioned","level":"info"}',
+  },
+  warning: {
+    Python: '2026-11-23 10:00:00,123 WARNING disk',
+    nginx: '2026/11/23 10:00:00 [warn] 1#1: low',
+    MySQL: '2026-11-23T10:00:00.123456Z 0 [Warning] [MY-010000] x',
+    Serilog: '[10:00:00 WRN] x',
+    logrus: 'WARN[0003] x',
+    Node: '(node:12) [DEP0040] DeprecationWarning: x',
+    'Python warnings': 'file.py:12: DeprecationWarning: x',
+    npm: 'npm warn deprecated',
+    gcc: 'src/a.c:12:5: warning: unused variable',
+    logfmt: 'ts=1 level=warn msg=x',
+    bunyan: '{"name":"x","level":40}',
+    GitHub: '::warning file=a.js,line=1::x',
+  },
+  error: {
+    brackets: '[error] boom',
+    colours: '\x1b[31mERROR\x1b[0m boom',
+    'colours behind a time': '\x1b[2m10:00:00\x1b[0m \x1b[31mERROR\x1b[39m boom',
+    log4j: '2026-11-23 10:00:00,123 [main] ERROR com.foo.Bar - msg',
+    Apache: '[Mon Nov 23 10:00:00.123456 2026] [core:error] [pid 1] msg',
+    'syslog to a file': 'Nov 23 10:00:00 host app[123]: ERROR msg',
+    'Python with a name': '2026-11-23 10:00:00,123 - my.logger - ERROR - msg',
+    'Python by default': 'ERROR:root:msg',
+    Celery: '[2026-11-23 10:00:00,123: ERROR/MainProcess] msg',
+    structlog: '2026-11-23 10:00:00 [error    ] msg',
+    'structlog as JSON': `{"event":"${'x'.repeat(900)}","level":"error"}`,
+    PostgreSQL: '2026-11-23 10:00:00.123 UTC [123] ERROR:  relation "x"',
+    env_logger: '[2026-11-23T10:00:00Z ERROR my_app] msg',
+    zap: '2026-11-23T10:00:00.000Z\terror\tapp/main.go:1\tboom',
+    klog: 'E1123 10:00:00.000000   1234 file.go:12] msg',
+    Chromium: '[1123/100000.123:ERROR:file.cc(12)] x',
+    NLog: '2026-11-23 10:00:00.1234|ERROR|Logger|msg',
+    Ruby: 'E, [2026-11-23T10:00:00.123456 #1234] ERROR -- : msg',
+    'docker compose': 'app-1  | ERROR msg',
+    syslog: '<3>boom',
+    journald: '{"MESSAGE":"x","PRIORITY":"3"}',
+    GELF: '{"short_message":"x","level":3}',
+    Serilog: '{"@t":"2026","@l":"Error"}',
+    ECS: '{"@timestamp":"2026","log.level":"ERROR"}',
+    pino: '{"level":50,"msg":"x"}',
+    rustc: 'error[E0308]: mismatched types',
+    gcc: 'src/a.c:12:5: error: expected ;',
+    ld: 'ld: error: undefined symbol',
+    tsc: 'src/a.ts(12,5): error TS2304: x',
+    'tsc with colours': 'src/a.ts:1:2 - error TS2304: x',
+    eslint: '  12:5  error  msg  rule',
+    git: 'fatal: not a git repository',
+    apt: 'E: Unable to locate package',
+    npm: 'npm error code E404',
+    'older npm': 'npm ERR! code E404',
+    webpack: 'ERROR in ./src',
+    pytest: 'E   assert 1 == 2',
+    'the end of pytest': 'FAILED tests/x.py::test - AssertionError',
+    Go: '--- FAIL: TestX (0.00s)',
+    JavaScript: 'TypeError: x is not a function',
+    'Node with a code': 'TypeError [ERR_X]: a',
+    Python: 'Traceback (most recent call last):',
+    Java: 'Caused by: java.lang.IllegalStateException',
+    Rust: "thread 'main' panicked at src/main.rs:1:1",
+    Azure: '##[error]boom',
+  },
+} as const;
 
 describe('severity', () => {
+  for (const [severity, lines] of Object.entries(formats)) {
+    test.each(Object.entries(lines))(`${severity} is read in the format of %s`, (_name, line) => {
+      expect(of(line)).toBe(severity);
+    });
+  }
+
   test.each([
-    ['plain text', 'info'],
-    ['the word error is in the prose here', 'info'],
-    ['Errors: 0', 'info'],
-    ['app.ERROR.count 3', 'info'],
-    ['2026-11-23T10:00:00Z INFO ready', 'info'],
-    ['2026-11-23 10:00:00,123 WARNING disk', 'warning'],
-    ['\x1b[31mERROR\x1b[0m boom', 'error'],
-    ['[error] boom', 'error'],
-    ['error: boom', 'error'],
-    ['ts=1 level=warn msg=x', 'warning'],
-    ['{"level":50,"msg":"x"}', 'error'],
-    ['{"time":1,"level":"debug"}', 'debug'],
-    ['{"msg":"ERROR is only mentioned"}', 'info'],
-    ['npm warn deprecated', 'warning'],
-    ['TypeError: x is not a function', 'error'],
-    ['Traceback (most recent call last):', 'error'],
-  ] as const)('of %j is %s', (line, wanted) => expect(severityOfLine('stdout', Buffer.from(line))).toBe(wanted));
+    'plain text',
+    'no error found',
+    'no ERROR found',
+    'the word error is in the prose here',
+    'I think: error: bad',
+    'The constant ERROR is unused',
+    'At 10:00 the ERROR came',
+    '2026-11-23 10:00:00 found an ERROR in the log',
+    '0 errors, 0 warnings',
+    'Errors: 0',
+    'ERROR: 0',
+    'FAIL: 0',
+    'app.ERROR.count 3',
+    'LOG_LEVEL=ERROR',
+    'INF 3 is a number',
+    '/var/log/ERROR/x',
+    '<error>text</error>',
+    '{"msg":"ERROR is only mentioned"}',
+    '{"priority":3}',
+    '{"msg":"{\\"level\\":\\"error\\"}"}',
+    `${'x'.repeat(300)} ERROR`,
+  ])('is not read in %j', (line) => expect(of(line)).toBe('info'));
 
   test('is that of the stream where the line says nothing, and raw protocol says nothing', () => {
     expect(severityOfLine('stderr', Buffer.from('x'))).toBe('warning');
     expect(severityOfLine('stderr', Buffer.from('INFO x'))).toBe('info');
+    expect(severityOfLine('stderr', Buffer.from('no error found'))).toBe('warning');
     expect(severityOfLine('system', Buffer.from(''))).toBe('info');
     expect(severityOfLine('debug', Buffer.from('{"level":"error"}'))).toBe('debug');
+  });
+
+  const piece = fc.oneof(
+    fc.constantFrom(
+      'ERROR',
+      'error',
+      'warn:',
+      '[',
+      ']',
+      ' ',
+      '\t',
+      '\x1b[31m',
+      '\x1b',
+      '12:00:00',
+      'level=',
+      '="',
+      '{"level":',
+    ),
+    fc.constantFrom('a.', '.a', 'Error', ':', '<3>', 'E   ', "thread '", '"', '\\', '\0', '\xff', 'x'.repeat(70)),
+    fc.string({ unit: 'binary', maxLength: 8 }),
+  );
+
+  test('is some severity for any bytes, and the same where the line stands among others', () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 60 }), fc.constantFrom(...streams), (pieces, stream) => {
+        const line = Buffer.from(pieces.join('').replaceAll('\n', ''));
+        const severity = severityOfLine(stream, line);
+        expect(['debug', 'info', 'warning', 'error']).toContain(severity);
+        if (stream === 'debug') return;
+        const text = `before ERROR\n${line.toString('latin1')}\nERROR: after`;
+        const within = severityWithin(text, 13, 13 + line.length, severityOfStream[stream]);
+        expect(within).toBe(severity);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('costs no more for a long line than for its head', () => {
+    // Quadratic in the length, one of these would take minutes.
+    for (const part of ['a.', 'A', '[', '"', '="', ' ', '\x1b[31m', '1:1 ', 'x=" ', '{"level":', "thread '", '\x1b]']) {
+      const line = Buffer.from(part.repeat(2_000_000 / part.length));
+      for (let times = 0; times < 200; times++) severityOfLine('stdout', line);
+    }
+  });
+
+  test('of prose is never read from a word inside of it', () => {
+    const word = fc.constantFrom('the', 'no', 'error', 'ERROR', 'found', 'warning', 'FATAL', 'in', 'level', 'fail');
+    fc.assert(
+      fc.property(fc.constantFrom('the', 'no', 'When', 'checking'), fc.array(word), (first, rest) => {
+        expect(of([first, ...rest].join(' '))).toBe('info');
+      }),
+    );
   });
 });
 

@@ -3,7 +3,7 @@
 // time, its number and one copy. A test compares every byte's meaning with what the official serializer makes.
 import { isUtf8 } from 'node:buffer';
 import type { OutputRecord, Subject } from '../../event/record.ts';
-import { mentionsLevel, severityOfHead, severityOfStream } from '../../event/severity.ts';
+import { severityOfStream, severityWithin } from '../../event/severity.ts';
 import type { Severity, Stream } from '../../event/stream.ts';
 import { maxBodyBytes, textOfLine } from '../map/line-text.ts';
 import { extrasOf } from '../map/log-records.ts';
@@ -39,8 +39,6 @@ export type OpenRecord = {
 const noBytes = Buffer.alloc(0);
 /** An ESC, or a C1 control as UTF-8 (see event/ansi.ts): the line has to be decoded. */
 const mayHaveEscape = /\x1b|\xc2[\x90\x98\x9b-\x9f]/;
-/** As much of a line as `severityOfLine` looks at. */
-const headLength = 256;
 const seqKey = Buffer.from(attr.seq);
 /** `key` of the pair with its tag and length, tag and length of `value`, tag of the integer. */
 const seqPairLength = 2 + seqKey.length + 2 + 1;
@@ -71,7 +69,7 @@ export function createLineEncoder(context: RunContext): LineEncoder {
       // One character a byte, so that a place in the text is a place in the bytes.
       const text = bytes.toString('latin1');
       const plain = isUtf8(bytes) && !mayHaveEscape.test(text);
-      const detect = record.severity === undefined && stream !== 'debug' && mentionsLevel(text);
+      const detect = record.severity === undefined && stream !== 'debug';
       const fixed = record.severity ?? severityOfStream[stream];
       const low = Number(record.timeNs & 0xffffffffn);
       const high = Number(record.timeNs >> 32n);
@@ -88,7 +86,7 @@ export function createLineEncoder(context: RunContext): LineEncoder {
           const end = newline === -1 ? text.length : newline;
           const seq = record.seq + line;
           if (detect) {
-            const severity = severityOfHead(text.slice(start, Math.min(end, start + headLength)), fixed);
+            const severity = severityWithin(text, start, end, fixed);
             if (severity !== lastSeverity) {
               lastSeverity = severity;
               common = commonOf(subject, stream, severity);
