@@ -9,6 +9,7 @@ import { killShipper } from './kill-shipper.ts';
 import { killWrapper } from './kill-wrapper.ts';
 import { many } from './many.ts';
 import { powerLoss } from './power-loss.ts';
+import { soak } from './soak.ts';
 import type { Fault } from './support/fault.ts';
 import { randomOf } from './support/random.ts';
 import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
@@ -22,6 +23,7 @@ const matrix: readonly Fault[] = [
   backend,
   misbehavingChildren,
   many,
+  soak,
 ];
 
 const { values } = parseArgs({

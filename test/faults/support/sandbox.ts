@@ -14,6 +14,9 @@ const inject = pathToFileURL(fileURLToPath(new URL('../fixtures/inject.mjs', imp
 /** The program that prints numbered lines; see there for its arguments. */
 export const witness = fileURLToPath(new URL('../fixtures/witness.mjs', import.meta.url));
 
+/** Characters of what the CLI printed that are kept, from its end: a child may print a gigabyte. */
+const keptOutput = 200_000;
+
 export type Injected = {
   readonly thread: 'main' | 'worker';
   /** The number of the call, from 1; 0 only counts. */
@@ -83,8 +86,11 @@ export function makeSandbox(): Sandbox {
       });
       running.add(child);
       let output = '';
-      for (const stream of [child.stdout, child.stderr])
-        stream?.on('data', (data: Buffer) => (output += data.toString()));
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', (data: Buffer) => {
+          output = (output + data.toString()).slice(-keptOutput);
+        });
+      }
       const ended = once(child, 'close').then(([code, signal]) => {
         running.delete(child);
         return { code, signal, output } as Ended;

@@ -1,0 +1,124 @@
+// Two hours' worth of lines as fast as they go: run after run beside one hub that counts, ships, archives and removes. Memory, handles
+// and disk stay within bounds, and every line arrives once.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import type { DecodedLog } from '../ship/support/protobuf.ts';
+import { isEvent } from '../ship/support/protobuf.ts';
+import type { Fault } from './support/fault.ts';
+import { makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
+import type { Tally } from './support/tally.ts';
+import { judge, type Testimony } from './support/witness.ts';
+
+export type Soaking = {
+  readonly runs: number;
+  readonly linesPerRun: number;
+  /** Lines a second; 0 is as fast as they go. */
+  readonly rate: number;
+};
+
+/** What 100 lines a second come to in two hours, in runs of ten minutes. */
+const twoHours: Soaking = { runs: 12, linesPerRun: 60_000, rate: 0 };
+/** For CI: a sixth of it, which is enough for the hub to have warmed up and to remove runs. */
+const twentyMinutes: Soaking = { runs: 8, linesPerRun: 15_000, rate: 0 };
+
+/** The first runs compile code and fill caches that stay. */
+const warmUpRuns = 3;
+/** What a warm hub may grow by: V8 gives memory back late, and one batch more or less is 16 MiB. A leak of a line would be more. */
+const growthBytes = 64 * 2 ** 20;
+/** Files and sockets of a warm hub may grow by this; each run that left one would be more. */
+const growthHandles = 4;
+/** What the hub keeps of runs; it looks once a minute and never takes the run that goes on, so twice that may be there. */
+const keptBytes = 24 * 2 ** 20;
+
+export const soak: Fault = {
+  name: 'two hours at once',
+  what: 'Run after run beside one hub, 720,000 lines: bounded memory, handles and disk.',
+  run: ({ scale, log }) => soakFor(scale === 'short' ? twentyMinutes : twoHours, log),
+};
+
+export async function soakFor({ runs, linesPerRun, rate }: Soaking, log: (line: string) => void): Promise<Tally> {
+  const sandbox = makeSandbox();
+  const server = await startOtlpServer();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: server.url };
+  const problems: string[] = [];
+  const total = { lines: 0, missing: 0, duplicated: 0 };
+  try {
+    const hub = sandbox.start(['serve', '--port', '0', '--retention-max-bytes', `${keptBytes / 2 ** 20}MiB`], { env });
+    const usage: Usage[] = [];
+    for (let run = 1; run <= runs; run++) {
+      sandbox.write(
+        'w.yaml',
+        `name: soak\nsteps:\n  - {id: print, run: "node ${witness} r${run} ${linesPerRun} ${rate} 60 both"}\n`,
+      );
+      const { code, output } = await sandbox.start(['run', 'w.yaml', '--ship-wait', '5m'], { env }).ended;
+      if (code !== 0) problems.push(`run ${run} ended with ${code}: ${output.slice(-300)}`);
+      const said = delivered(server.logs.splice(0), run);
+      total.lines += linesPerRun;
+      total.missing += linesPerRun - said.distinct;
+      total.duplicated += said.duplicated;
+      if (said.damaged > 0) problems.push(`run ${run}: ${JSON.stringify(said)}`);
+      usage.push(usageOf(hub.child.pid!, sandbox));
+      log(`run ${run} of ${runs}: ${tell(usage.at(-1)!)}`);
+    }
+    problems.push(...grown(usage));
+    hub.child.kill('SIGTERM');
+    const { code } = await hub.ended;
+    if (code !== 0) problems.push(`the hub ended with ${code}: ${hub.output().slice(-300)}`);
+    return { runs, ...total, unaccounted: total.missing, problems };
+  } finally {
+    await server.close();
+    await sandbox.remove();
+  }
+}
+
+/** What has arrived of one run, each number once however often it was sent. */
+function delivered(logs: readonly DecodedLog[], run: number): Testimony {
+  const lines = new Map<string, { readonly text: string }>();
+  for (const record of logs) {
+    const text = String(record.body);
+    if (!isEvent(record) && text.startsWith(`w r${run}.`)) lines.set(`${record.attributes['stepspan.seq']}`, { text });
+  }
+  return judge(lines.values());
+}
+
+type Usage = { readonly rssBytes: number; readonly handles: number; readonly diskBytes: number };
+
+function usageOf(pid: number, sandbox: Sandbox): Usage {
+  const rssKb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return {
+    rssBytes: Number(rssKb) * 1024,
+    handles: readdirSync(`/proc/${pid}/fd`).length,
+    diskBytes: sizeOf(sandbox.data.root),
+  };
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce(
+      (sum, entry) => sum + (statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
+}
+
+function grown(usage: readonly Usage[]): readonly string[] {
+  const warm = usage.slice(0, warmUpRuns);
+  const later = usage.slice(warmUpRuns);
+  const most = (of: readonly Usage[], what: keyof Usage): number => Math.max(0, ...of.map((each) => each[what]));
+  const problems: string[] = [];
+  const more = most(later, 'rssBytes') - most(warm, 'rssBytes');
+  if (more > growthBytes) problems.push(`the hub has grown by ${inMib(more)} after ${warmUpRuns} runs`);
+  const handles = most(later, 'handles') - most(warm, 'handles');
+  if (handles > growthHandles) problems.push(`the hub has ${handles} more handles than after ${warmUpRuns} runs`);
+  const disk = most(usage, 'diskBytes');
+  if (disk > 2 * keptBytes)
+    problems.push(`the data folder had ${inMib(disk)}, of ${inMib(keptBytes)} that it may keep`);
+  return problems;
+}
+
+const inMib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+function tell({ rssBytes, handles, diskBytes }: Usage): string {
+  return `the hub has ${inMib(rssBytes)} and ${handles} handles, the data folder ${inMib(diskBytes)}`;
+}
