@@ -1,16 +1,19 @@
 // Runs the real OpenTelemetry Collector from the repo's own otel-collector.yaml, with nothing changed but addresses, its
 // storage folder and what the caller sets. The queue on disk outlives stop and kill, so an outage can be played.
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { locateBackends } from './backends.ts';
 import { defineService, freePorts, makeFolder, type Service } from './service.ts';
 
-const CONFIG = fileURLToPath(new URL('../../../otel-collector.yaml', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface CollectorOptions {
   /** Loki's OTLP intake: `loki.otlpEndpoint`. */
   lokiEndpoint: string;
   /** Where Tempo would be: `sink.endpoint`. */
   tempoEndpoint: string;
+  /** From the root of the repo, each over the ones before; otel-collector.yaml alone unless told. */
+  configs?: readonly string[];
   /** Further variables of otel-collector.yaml, such as OTELCOL_QUEUE_BYTES. */
   env?: Record<string, string>;
 }
@@ -33,7 +36,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const service = defineService({
     name: 'The OpenTelemetry Collector',
     program: locateBackends().otelcol,
-    args: ['--config', CONFIG],
+    args: (options.configs ?? ['otel-collector.yaml']).flatMap((file) => ['--config', join(ROOT, file)]),
     folder,
     env: {
       OTELCOL_OTLP_HTTP: `127.0.0.1:${http}`,
