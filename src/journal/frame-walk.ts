@@ -4,7 +4,7 @@ import type { RunFolder } from './data-folder.ts';
 import { type Frame, parseFrame } from './frame.ts';
 import type { JournalProblem } from './journal-problem.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
-import { type Allocate, openSegment, type SegmentSource } from './segment-source.ts';
+import { type Memory, maxBlockBytes, openSegment, type SegmentSource } from './segment-source.ts';
 
 export type WalkStep =
   /**
@@ -25,9 +25,27 @@ export type FrameWalk = {
 
 const noBytes = Buffer.alloc(0);
 
-/** @param reuseMemory frames are overwritten by the next step */
-export function walkFrames(folder: RunFolder, from: number, reuseMemory = false): FrameWalk {
-  const allocate = reuseMemory ? oneBlock() : undefined;
+/** One read of the disk; less would only be more calls. */
+const minBlockBytes = 64 * 1024;
+
+export type WalkMemory = {
+  /** Frames are overwritten by the next step. */
+  readonly reuse: boolean;
+  /** The most that is wanted in one step: who wants little at a time is not made to hold much. */
+  readonly maxBytes: number;
+};
+
+/**
+ * Read so many times what is wanted in a step: a frame that is cut at the end of a block is read again with the next one,
+ * and a step may be one frame.
+ */
+const stepsInBlock = 4;
+
+export function walkFrames(folder: RunFolder, from: number, wanted: WalkMemory): FrameWalk {
+  const memory: Memory = {
+    blockBytes: Math.min(maxBlockBytes, Math.max(minBlockBytes, stepsInBlock * wanted.maxBytes)),
+    allocate: wanted.reuse ? oneBlock() : Buffer.allocUnsafeSlow,
+  };
   /** The next number wanted: everything below it was given, or told of as a gap. */
   let place = from;
   let source: SegmentSource | undefined;
@@ -90,7 +108,7 @@ export function walkFrames(folder: RunFolder, from: number, reuseMemory = false)
         return { frames, stopped: parsed.kind === 'corrupt' ? parsed.reason : 'it ends amid a frame' };
       }
       asked = needs;
-      const more = await here.bytesAt(offset, needs, allocate);
+      const more = await here.bytesAt(offset, needs, memory);
       if (more.kind === 'corrupt') return { frames, stopped: more.reason };
       block = more.bytes;
       blockAt = offset;
@@ -164,7 +182,7 @@ export function walkFrames(folder: RunFolder, from: number, reuseMemory = false)
 }
 
 /** Gives the same memory again and again. Frames are read from it only when none of the block before is left. */
-function oneBlock(): Allocate {
+function oneBlock(): Memory['allocate'] {
   let block = noBytes;
   return (bytes) => {
     if (block.length < bytes) block = Buffer.allocUnsafeSlow(bytes);

@@ -73,7 +73,7 @@ async function* readJournal(
 ): AsyncGenerator<readonly JournalRecord[], void, undefined> {
   const { from, follow, signal, maxBatchBytes = defaultBatchBytes, maxBatchMs = 0 } = options;
   const wake = follow ? createWake(folder.journalDir, signal, onAppend) : undefined;
-  const walk = walkFrames(folder, from, options.reuseMemory);
+  const walk = walkFrames(folder, from, { reuse: options.reuseMemory ?? false, maxBytes: maxBatchBytes });
   const idle = async (until: Wake, seen: number): Promise<void> => {
     await until.wait(seen);
     if (maxBatchMs > 0 && !signal?.aborted) await delay(maxBatchMs);

@@ -162,7 +162,7 @@ async function countRecords(
   to: number,
 ): Promise<{ lines: number; events: number; bytes: number }> {
   const count = { lines: 0, events: 0, bytes: 0 };
-  const walk = walkFrames(folder, from);
+  const walk = walkFrames(folder, from, { reuse: true, maxBytes: countedBytes });
   try {
     for (;;) {
       const step = await walk.next(countedBytes);

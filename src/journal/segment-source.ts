@@ -18,7 +18,11 @@ export type SegmentBytes =
 /** Where a frame begins, and its sequence number. */
 export type FramePlace = { readonly offset: number; readonly seq: number };
 
-export type Allocate = (bytes: number) => Buffer;
+export type Memory = {
+  /** So much is read at once, unless a frame is larger. */
+  readonly blockBytes: number;
+  readonly allocate: (bytes: number) => Buffer;
+};
 
 export type SegmentSource = {
   readonly file: SegmentFile;
@@ -31,14 +35,16 @@ export type SegmentSource = {
   readonly resync: (offset: number) => Promise<number | undefined>;
   /**
    * What is at `offset`: at least `minBytes` unless the segment ends before.
-   * @param allocate gives the memory to read into, where it is not to be fresh; an archive has memory of its own
+   * @param memory what to read into; an archive has memory of its own
    */
-  readonly bytesAt: (offset: number, minBytes: number, allocate?: Allocate) => Promise<SegmentBytes>;
+  readonly bytesAt: (offset: number, minBytes: number, memory?: Memory) => Promise<SegmentBytes>;
   readonly close: () => Promise<void>;
 };
 
-/** So much is read at once: few calls for a long journal, and a bound on what a batch of records pins in memory. */
-const blockBytes = 1024 * 1024;
+/** Few calls for a long journal, and a bound on what a batch of records pins in memory. */
+export const maxBlockBytes = 1024 * 1024;
+
+const freshMemory: Memory = { blockBytes: maxBlockBytes, allocate: Buffer.allocUnsafeSlow };
 
 /**
  * What a follower finds is what was appended since it last looked: so few bytes are in the page cache, and copying them
@@ -83,11 +89,7 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
   /** Whether the last reading came to the end of what was there: then the next one looks for what was appended. */
   let atEnd = false;
 
-  const bytesAt = async (
-    offset: number,
-    minBytes: number,
-    allocate: Allocate = Buffer.allocUnsafeSlow,
-  ): Promise<SegmentBytes> => {
+  const bytesAt = async (offset: number, minBytes: number, memory: Memory = freshMemory): Promise<SegmentBytes> => {
     if (atEnd) {
       const bytesRead = readSync(fd, appended, 0, appendBytes, offset);
       // Into Node's pool: a backing store of its own for each line would bring V8's full collections about.
@@ -95,7 +97,7 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
       if (few !== undefined) return { kind: 'bytes', bytes: few, atEnd };
     }
     const there = Math.max(fstatSync(fd).size - offset, 0);
-    const buffer = allocate(Math.min(there, Math.max(blockBytes, minBytes)));
+    const buffer = memory.allocate(Math.min(there, Math.max(memory.blockBytes, minBytes)));
     const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, offset);
     atEnd = bytesRead === there;
     return { kind: 'bytes', bytes: buffer.subarray(0, bytesRead), atEnd };

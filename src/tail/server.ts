@@ -99,7 +99,7 @@ export function createTail(options: TailOptions): Tail {
       const { bufferBytes, lagEveryMs, pingMs } = tuning;
       startSession({
         socket: client,
-        stream: socket,
+        stream: sent,
         scope,
         feeds,
         resolveRun,

@@ -1,5 +1,5 @@
 // One connection: what its client asks for, the subscriptions it has, whether it is still there.
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import { isRunId, type RunId } from '../event/ids.ts';
 import { unreachable } from '../event/unreachable.ts';
@@ -25,7 +25,7 @@ export type Scope = 'read' | 'control';
 export type SessionOptions = {
   readonly socket: WebSocket;
   /** What `socket` writes to. */
-  readonly stream: Duplex;
+  readonly stream: Socket;
   readonly scope: Scope;
   readonly feeds: Feeds;
   readonly resolveRun: (runId: RunId) => RunFolder | undefined;
@@ -39,6 +39,9 @@ export type SessionOptions = {
 
 /** Requests of one client that wait for one that looks at files. More than anybody sends at once, but 64 subscriptions. */
 const maxQueued = 100;
+
+/** What the kernels hold stands before the next ping, unseen here; more than this since the last one may take a client long. */
+const aheadOfPing = 64 * 1024;
 
 type Subscribed = { readonly subscription: Subscription; readonly release: () => void };
 
@@ -157,15 +160,17 @@ export function startSession(options: SessionOptions): void {
       });
   };
 
+  let writtenAtPing = 0;
   const ping = () => {
     // Who has not taken what was sent cannot have seen a ping either, and may take its time.
-    if (socket.bufferedAmount > 0) {
-      missedPings = 0;
-      return;
+    const isBehind = stream.bytesWritten - writtenAtPing >= aheadOfPing;
+    if (socket.bufferedAmount > 0 || isBehind) missedPings = 0;
+    else if (missedPings >= limits.maxMissedPings) return socket.terminate();
+    if (socket.bufferedAmount === 0) {
+      missedPings += 1;
+      socket.ping();
     }
-    if (missedPings >= limits.maxMissedPings) return socket.terminate();
-    missedPings += 1;
-    socket.ping();
+    writtenAtPing = stream.bytesWritten;
   };
 
   const pinging = setInterval(ping, pingMs);

@@ -95,6 +95,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
     const reading = feed.reader.read({
       from: position,
       maxBatchBytes: readBytes,
+      reuseMemory: true,
       signal,
       onProblem: (problem) => void gaps.push(...gapsOf(problem)),
     });
@@ -149,8 +150,8 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
     // The last record of a run that is over says how it ended, and nobody would wish to miss it.
     position = Math.max(fromSeq, head.finished ? now - 1 : now);
     caughtUp = false;
-    say('jumped', { fromSeq, toSeq: position, lines: position - fromSeq });
     options.onJump(position - fromSeq);
+    say('jumped', { fromSeq, toSeq: position, lines: position - fromSeq });
   };
 
   const atEnd = (state: 'wait' | 'ended'): void => {
