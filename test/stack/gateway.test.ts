@@ -135,7 +135,10 @@ test('an agent sends to a gateway over mutual TLS, keeps what it has taken while
   cleanUp.push(async () => execFileSync('rm', ['-rf', foreign]));
   const stranger = await collector({ ...toGateway, env: { ...env, STEPSPAN_TLS_DIR: foreign } });
   await sendLines(stranger, ['not for you']);
-  await eventually('the stranger is refused', () => /tls: (unknown certificate authority|bad certificate)/.test(stranger.output()) || undefined);
+  await eventually(
+    'the stranger is refused',
+    () => /tls: (unknown certificate authority|bad certificate)/.test(stranger.output()) || undefined,
+  );
   expect(await loki.count('{cicd_pipeline_name="test"}')).toBe(22);
 });
 
