@@ -17,8 +17,8 @@ import { judge } from './support/witness.ts';
 
 /** Small, so that segments end and begin often. */
 const segmentBytes = 3_000;
-const statesAt = { short: 2, full: 20 } as const;
-const journals = { short: 3, full: 12 } as const;
+const statesAt = { short: 1, full: 8 } as const;
+const journals = { short: 3, full: 8 } as const;
 
 export const powerLoss: Fault = {
   name: 'power lost',
