@@ -10,6 +10,7 @@ import { parsePrices } from '../run/index.ts';
 import { defineWorkflow, formatProblems } from '../workflow/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { notifySettingsOf } from './notify-settings.ts';
 import { defaultClaude } from './setting-table.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
 import { type WatchFlags, watchRun } from './watch-run.ts';
@@ -101,6 +102,9 @@ function runOptions(command: Command): Command {
     'claude',
     'priceTable',
     'metricsPort',
+    'alertmanagerUrl',
+    'alertsFile',
+    'publicUrl',
     'colour',
   );
 }
@@ -128,7 +132,8 @@ function optionsOf(
   source: WorkflowSource,
 ): RunOptions | undefined {
   const prices = pricesOf(context, settings.priceTable);
-  if (prices === undefined) return undefined;
+  const alerts = notifySettingsOf(context, settings);
+  if (prices === undefined || alerts === undefined) return undefined;
   return {
     ...source,
     dataDir: settings.dataDir,
@@ -139,6 +144,7 @@ function optionsOf(
     shared: flags.shared ?? false,
     ship: flags.ship === false ? 'off' : 'auto',
     shipWaitMs: settings.shipWait,
+    ...alerts,
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...(flags.runId === undefined ? {} : { runId: flags.runId }),
     ...prices,

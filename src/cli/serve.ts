@@ -3,9 +3,11 @@ import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { dataFolder } from '../journal/index.ts';
 import { version } from '../library/index.ts';
+import { originOf } from '../notify/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { liveSettings } from './live-settings.ts';
+import { notifySettingsOf } from './notify-settings.ts';
 import { bindsLinks, type Opened, openBrowser } from './open-browser.ts';
 import { addSettingFlags, type FlagValues, loadSettings, surroundings } from './settings.ts';
 
@@ -45,9 +47,16 @@ Examples:
   $ stepspan serve --host 0.0.0.0 --allow-remote --allow-host build-7.example.com
 `,
     );
-  addSettingFlags(command, 'dataDir', 'archive', 'retentionMaxAge', 'retentionMaxBytes').action((flags: ServeFlags) =>
-    serve(context, flags),
-  );
+  addSettingFlags(
+    command,
+    'dataDir',
+    'archive',
+    'retentionMaxAge',
+    'retentionMaxBytes',
+    'alertmanagerUrl',
+    'alertsFile',
+    'publicUrl',
+  ).action((flags: ServeFlags) => serve(context, flags));
 }
 
 async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
@@ -64,6 +73,8 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     return fail(context, exitCodes.badInput, ...problems);
   }
   const { settings } = loaded;
+  const alerts = notifySettingsOf(context, settings);
+  if (alerts === undefined) return;
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   const data = dataFolder(settings.dataDir);
   const { startHub } = await import('../hub/index.ts');
@@ -78,6 +89,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     version,
     ...(flags.page ? { live: liveSettings(context, settings, folders) } : {}),
     ship: flags.ship,
+    notify: alerts.notify,
     archive: settings.archive,
     retention: { maxAgeMs: settings.retentionMaxAge, maxBytes: settings.retentionMaxBytes },
     log: (line) => void context.stderr.write(`${new Date(context.now()).toISOString()} ${line}\n`),
@@ -93,6 +105,8 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
       say(`listening on ${hub.url}`);
       say(`metrics   ${hub.url}/metrics`);
       say(`runs in   ${data.root}`);
+      if (alerts.notify !== undefined)
+        say(`alerts to ${originOf(alerts.notify.receiver.url)} (${alerts.notify.receiver.kind})`);
       const link = hub.link();
       if (link !== undefined)
         say(

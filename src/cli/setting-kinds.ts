@@ -13,6 +13,7 @@ export type Parsed<T> =
 export type Kind<T> = {
   /** As shown in help and documentation, `--flag <name>`. */
   readonly name: string;
+  readonly isSecret?: boolean;
   /** @param base the folder that relative paths start from: of the file, or the working folder */
   readonly parse: (raw: unknown, base: string) => Parsed<T>;
 };
@@ -119,6 +120,9 @@ export const url: Kind<string> = {
     return ok(String(raw));
   },
 };
+
+/** An address that is a secret, or holds one: no message shows it. */
+export const secretUrl: Kind<string> = { ...url, isSecret: true };
 
 /** When journal bytes are made to be on the disk: group sync every so often, at every append, or left to the system. */
 export const durability: Kind<Durability> = {

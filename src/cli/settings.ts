@@ -44,7 +44,10 @@ export function loadSettings(around: Surroundings, flags: FlagValues = {}): Load
     }
     const parsed = definition.kind.parse(given.raw, given.base);
     if (parsed.ok) settings[name] = parsed.value;
-    else problems.push(`${given.where}: ${name} is ${shown(given.raw)}, ${parsed.wrong}; write ${parsed.write}`);
+    else
+      problems.push(
+        `${given.where}: ${name} is ${definition.kind.isSecret ? 'not shown' : shown(given.raw)}, ${parsed.wrong}; write ${parsed.write}`,
+      );
   }
   if (problems.length > 0) return { ok: false, problems };
   return { ok: true, settings: settings as Settings, from: from as Record<SettingName, string> };

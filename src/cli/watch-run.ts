@@ -45,7 +45,7 @@ export async function watchRun(
   const { server, isOpened } = await serveRun(context, settings, run, flags);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
   const followed = await followRun(run, view);
-  const { result, shipping, state } = await run.done;
+  const { result, shipping, notifying, state } = await run.done;
   // Who has ended the run by hand is done with looking at it.
   const stays = isOpened && cancelledBy === '';
   if (!stays) await server?.close(settings.shipWait);
@@ -54,7 +54,7 @@ export async function watchRun(
   if (followed.phase.kind === 'finished') saveRunState(folder, followed);
 
   const links = linksOf(settings, { ...run, workflow: run.workflow.name });
-  const notes = shipping.message === '' ? [] : [shipping.message];
+  const notes = [shipping.message, notifying.message].filter((message) => message !== '');
   const pending = shipping.kind === 'off' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);
   // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.

@@ -20,6 +20,7 @@ export {
   type ReadOptions,
   type RunFolder,
 } from '../journal/index.ts';
+export type { NotifySettings } from '../notify/index.ts';
 export type { PriceTable } from '../run/index.ts';
 export { emptyRunState, foldRun, type RunState, type StepTotals } from '../state/index.ts';
 export {
@@ -33,6 +34,7 @@ export {
   type WorkflowInput,
   type WorkflowResult,
 } from '../workflow/index.ts';
+export type { NotifyingEnd } from './notifying.ts';
 export type { RunResult } from './run-result.ts';
 export {
   type Refusal,

@@ -32,6 +32,7 @@ import {
   workflowToJson,
 } from '../workflow/index.ts';
 import { withLostEnd } from './lost-end.ts';
+import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { openControl } from './open-control.ts';
 import { type Resumable, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
@@ -76,6 +77,7 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
 export type RunDone = {
   readonly result: RunResult;
   readonly shipping: ShippingEnd;
+  readonly notifying: NotifyingEnd;
   /** What the journal folds to, with the end of the run also where a full disk has not taken it. */
   readonly state: RunState;
 };
@@ -137,6 +139,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   });
   const closeControl = settings.control ? await openControl(folder.runDir(runId), handle, writer) : undefined;
   const reader = openJournal(folder.runDir(runId), { onAppend: writer.onAppend });
+  const notifying = await startNotifying(folder, runId, settings.notify, reader);
   return {
     kind: 'started',
     run: {
@@ -149,7 +152,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
       cancel: handle.cancel,
       phase: handle.phase,
       shipperStatus: start.shipping.status,
-      done: finish(handle, writer, start.shipping, settings, reader, redactor, async () => {
+      done: finish(handle, writer, { ...start, notifying }, settings, reader, redactor, async () => {
         lock?.release();
         await closeControl?.();
       }),
@@ -175,7 +178,7 @@ export async function runWorkflow(
 async function finish(
   handle: RunHandle,
   writer: JournalWriter,
-  shipping: Shipping,
+  senders: { readonly shipping: Shipping; readonly notifying: Notifying },
   settings: RunSettings,
   reader: JournalReader,
   redactor: Redactor,
@@ -184,14 +187,17 @@ async function finish(
   const runEnd = await handle.done;
   await release();
   await writer.close();
-  const end = await shipping.finish(settings.shipWaitMs);
+  const [shipping, notifying] = await Promise.all([
+    senders.shipping.finish(settings.shipWaitMs),
+    senders.notifying.finish(settings.shipWaitMs),
+  ]);
   let state = emptyRunState();
   for await (const batch of reader.read({ from: 0, reuseMemory: true, onProblem: () => undefined })) {
     for (const record of batch) state = foldRun(state, record);
   }
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
-  const result = runResultOf(state, runEnd.outcome, end, reader.folder.runId, settings.dataDir);
-  return { result, shipping: end, state };
+  const result = runResultOf(state, runEnd.outcome, shipping, reader.folder.runId, settings.dataDir);
+  return { result, shipping, notifying, state };
 }
 
 type Source =
@@ -245,9 +251,17 @@ function unusableFolder(error: unknown): string {
   return `the data folder cannot be used: ${message}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
 }
 
+/** Addresses of our own that are secrets as a whole; steps inherit them, and one that prints its environment shows them. */
+const ownSecrets = ['STEPSPAN_ALERT_WEBHOOK_URL'];
+
 /** Everything that is secret before the first step is known here, so that not even `run.started` shows it. */
 function redactorOf(workflow: Workflow, settings: RunSettings): Redactor {
-  const redactor = createRedactor({ env: settings.env, extraSecretNames: workflow.secrets, enabled: settings.redact });
+  const own = ownSecrets.filter((name) => settings.env[name]);
+  const redactor = createRedactor({
+    env: settings.env,
+    extraSecretNames: [...workflow.secrets, ...own],
+    enabled: settings.redact,
+  });
   redactor.addEnvironment(workflow.env);
   for (const step of workflow.steps) redactor.addEnvironment(step.env);
   const params = Object.entries(workflow.paramValues).map(([name, value]) => [paramVariable(name), String(value)]);

@@ -1,6 +1,7 @@
 // What a run can be told besides its workflow, and what holds where it is told nothing.
 import type { RunId } from '../event/ids.ts';
 import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
+import type { NotifySettings } from '../notify/index.ts';
 import { defaultPrices, type PriceTable } from '../run/index.ts';
 
 export type RunSettings = {
@@ -22,6 +23,8 @@ export type RunSettings = {
   readonly ship: 'auto' | 'off';
   /** How long the end of the run waits for what is not yet shipped, in milliseconds. Default: 10,000. */
   readonly shipWaitMs: number;
+  /** Where alerts of the run go, while no hub sends them. Default: none are sent. `shipWaitMs` bounds their end too. */
+  readonly notify: NotifySettings | undefined;
   /** Whether other processes of this user may pause, resume and cancel the run. Default: true. */
   readonly control: boolean;
   /** The id of the run, for who must know it before it starts. Default: a new one. */
@@ -44,6 +47,7 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     shared: false,
     ship: 'auto',
     shipWaitMs: defaultShipWaitMs,
+    notify: undefined,
     control: true,
     runId: undefined,
     prices: defaultPrices,

@@ -47,6 +47,8 @@ export type Notifier = {
   readonly runId: RunId;
   /** Resolves when the run has ended and nothing is to be sent soon, or when it was stopped. Never rejects. */
   readonly done: Promise<NotifierEnd>;
+  /** Resolves once the run has ended and its alerts were taken, or with `done`. */
+  readonly delivered: Promise<void>;
   readonly waiting: () => number;
   /** Why the receiver did not take what was sent last. */
   readonly lastFailure: () => string | undefined;
@@ -86,6 +88,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
   let savedAtMs = now();
   let isRead = false;
   let hasEnded = false;
+  const delivered = Promise.withResolvers<void>();
   let wake = (): void => undefined;
 
   const outbox = createOutbox(
@@ -178,6 +181,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
         if (readError !== undefined) return { kind: 'failed', error: readError };
         const nextMs = outbox.nextMs(rules.alerts, run());
         const isAlone = hasMetOthers || rules.run.phase.kind !== 'finished';
+        if (isRead && isAlone && waiting() === 0) delivered.resolve();
         if (isRead && isAlone && (nextMs === undefined || nextMs > now() + parkAfterMs)) {
           return { kind: 'settled', nextMs };
         }
@@ -207,13 +211,17 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
       return end;
     })
     .catch((error: unknown): NotifierEnd => ({ kind: 'failed', error: error as Error }))
-    .finally(lock.release);
+    .finally(() => {
+      lock.release();
+      delivered.resolve();
+    });
 
   return {
     kind: 'started',
     notifier: {
       runId,
       done,
+      delivered: delivered.promise,
       waiting,
       lastFailure: outbox.lastFailure,
       resolve(atMs) {

@@ -1,0 +1,69 @@
+// From the settings to what a notifier is told: the receiver, alerts.yaml, and where links lead. Reads alerts.yaml.
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type AlertSettings, defaultAlerts, type NotifySettings, readAlerts } from '../notify/index.ts';
+import { type CliContext, fail } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { linksOf } from './links.ts';
+import { type Settings, surroundings } from './settings.ts';
+import { settingsFilePaths } from './settings-file.ts';
+
+export type AlertsFile = { readonly file: string | undefined; readonly alerts: AlertSettings };
+
+/** @returns undefined after everything that is wrong with alerts.yaml was told */
+export function alertsOf(context: CliContext, settings: Settings): AlertsFile | undefined {
+  const file = settings.alertsFile ?? foundFile(context);
+  if (file === undefined) return { file, alerts: defaultAlerts() };
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return fail(
+      context,
+      exitCodes.badInput,
+      `${file}: alerts.yaml cannot be read (${(error as Error).message}); make it readable, or give another as STEPSPAN_ALERTS_FILE`,
+    );
+  }
+  const read = readAlerts(text, file);
+  return read.ok ? { file, alerts: read.settings } : fail(context, exitCodes.badInput, ...read.problems);
+}
+
+/**
+ * @returns `notify` undefined where no receiver is set; undefined as a whole after everything that is wrong was told.
+ * alerts.yaml is checked also where nothing is sent, so that a mistake in it shows before it matters.
+ */
+export function notifySettingsOf(
+  context: CliContext,
+  settings: Settings,
+): { readonly notify: NotifySettings | undefined } | undefined {
+  const found = alertsOf(context, settings);
+  if (found === undefined) return undefined;
+  const receiver = receiverOf(settings);
+  if (receiver === undefined) return { notify: undefined };
+  return {
+    notify: {
+      receiver,
+      alerts: found.alerts,
+      hubUrl: settings.publicUrl,
+      grafanaUrl: settings.grafanaUrl,
+      linksOf: (run) => linksOf(settings, run),
+    },
+  };
+}
+
+/** An Alertmanager where there is one: it does what a webhook alone cannot, and has webhooks of its own. */
+export function receiverOf({
+  alertmanagerUrl,
+  alertWebhookUrl,
+}: Pick<Settings, 'alertmanagerUrl' | 'alertWebhookUrl'>): NotifySettings['receiver'] | undefined {
+  if (alertmanagerUrl !== undefined) return { kind: 'alertmanager', url: alertmanagerUrl };
+  return alertWebhookUrl === undefined ? undefined : { kind: 'webhook', url: alertWebhookUrl };
+}
+
+/** Beside a settings file and nowhere else: a folder may well hold an alerts.yaml of somebody else's. */
+function foundFile({ env, cwd }: CliContext): string | undefined {
+  return settingsFilePaths(surroundings(env, cwd))
+    .filter((file) => existsSync(file))
+    .map((file) => path.join(path.dirname(file), 'alerts.yaml'))
+    .find((file) => existsSync(file));
+}

@@ -1,0 +1,92 @@
+// Sends the alerts of a run beside its writer, where no hub does; at the end waits a bounded time for what is still to be
+// taken. What is then left is told; it stays in the run's folder for a hub.
+import type { RunId } from '../event/ids.ts';
+import { runningHub } from '../hub/hub-files.ts';
+import type { DataFolder, JournalReader } from '../journal/index.ts';
+import { type Notifier, type NotifySettings, originOf, startNotifier } from '../notify/index.ts';
+
+export type NotifyingEnd = {
+  /** `hub`: a hub sends them. */
+  readonly kind: 'off' | 'hub' | 'done' | 'pending';
+  /** Alerts that nobody has taken. */
+  readonly waiting: number;
+  /** One sentence where something is left to do; '' otherwise. */
+  readonly message: string;
+};
+
+export type Notifying = {
+  /** Waits up to `waitMs` milliseconds for the alerts to be taken, then stops. Never rejects. */
+  readonly finish: (waitMs: number) => Promise<NotifyingEnd>;
+};
+
+const off: Notifying = { finish: async () => ({ kind: 'off', waiting: 0, message: '' }) };
+const byHub: NotifyingEnd = { kind: 'hub', waiting: 0, message: '' };
+
+/** @param reader the journal of the run as it is open in this process */
+export async function startNotifying(
+  data: DataFolder,
+  runId: RunId,
+  settings: NotifySettings | undefined,
+  reader: JournalReader,
+): Promise<Notifying> {
+  if (settings === undefined) return off;
+  /** Earlier runs of the workflow whose failure this one has resolved: somebody has to say so. */
+  const resolved = new Set<RunId>();
+  let problem = '';
+  const start = async (): Promise<Notifier | undefined> => {
+    if (runningHub(data)?.notifies === true) return undefined;
+    const onResolvedEarlier = (runIds: readonly RunId[]) => runIds.forEach((earlier) => void resolved.add(earlier));
+    const begun = await startNotifier({ data, runId, settings, reader, onResolvedEarlier });
+    return begun.kind === 'started' ? begun.notifier : undefined;
+  };
+  // A folder that takes no lock must not keep the run from going on; what is wrong with it is told at the end.
+  const tryStart = (): Promise<Notifier | undefined> =>
+    start().catch((error: unknown) => {
+      problem = `no alerts can be sent: ${(error as Error).message}`;
+      return undefined;
+    });
+  let notifier = await tryStart();
+  return {
+    async finish(waitMs) {
+      // The hub that was to do it may have ended meanwhile.
+      notifier ??= await tryStart();
+      if (notifier === undefined) return problem === '' ? byHub : { kind: 'pending', waiting: 0, message: problem };
+      const deadline = performance.now() + waitMs;
+      const left = [await settle(notifier, deadline)];
+      for (const earlier of resolved) {
+        const begun = await startNotifier({ data, runId: earlier, settings });
+        if (begun.kind === 'started') left.push(await settle(begun.notifier, deadline));
+      }
+      return endOf(left, settings);
+    },
+  };
+}
+
+type Left = { readonly waiting: number; readonly why: string };
+
+async function settle(notifier: Notifier, deadline: number): Promise<Left> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+  });
+  await Promise.race([notifier.delivered, late]);
+  clearTimeout(timer);
+  const waiting = notifier.waiting();
+  await notifier.stop();
+  const end = await notifier.done;
+  return { waiting, why: (end.kind === 'failed' ? end.error.message : notifier.lastFailure()) ?? '' };
+}
+
+function endOf(left: readonly Left[], { receiver }: NotifySettings): NotifyingEnd {
+  const waiting = left.reduce((sum, each) => sum + each.waiting, 0);
+  const why = left.find((each) => each.why !== '')?.why ?? '';
+  if (waiting === 0 && why === '') return { kind: 'done', waiting, message: '' };
+  const reason = why === '' ? `${originOf(receiver.url)} gave no answer yet` : why;
+  if (waiting === 0) return { kind: 'done', waiting, message: `an alert was refused: ${reason}` };
+  const alerts = waiting === 1 ? '1 alert is' : `${waiting} alerts are`;
+  return {
+    kind: 'pending',
+    waiting,
+    message: `${alerts} not delivered (${reason}); a hub will send them: stepspan serve`,
+  };
+}
