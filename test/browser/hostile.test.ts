@@ -1,4 +1,10 @@
 // Output, step names and links that want to do something: all of it is shown, none of it acts.
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Rig, startRig } from './rig.ts';
 import { untilRows } from './terminal-text.ts';
@@ -69,6 +75,82 @@ test('nothing that a run prints or is called acts on the page', async () => {
   expect({ dialogs, outside, complaints }).toEqual({ dialogs: [], outside: [], complaints: [] });
   await context.close();
 });
+
+test('a file whose name or problem is markup is shown as text where it can be started', async () => {
+  const name = `<img src=x onerror=document.title='owned'>`;
+  writeFileSync(
+    path.join(rig.workflows, `${name}.yaml`),
+    `name: "${name}"\nsteps:\n  - id: a\n    run: echo \\e[31m\n`,
+  );
+  writeFileSync(path.join(rig.workflows, '<script>document.title=1<\\script>.yaml'), 'steps: <b>no list</b>\n');
+  await rig.restartHub();
+  const { page, context } = await rig.open();
+  await page.getByRole('button', { name: 'Start a workflow' }).click();
+  const options = await page.getByRole('dialog').locator('option').allTextContents();
+  expect(options.join()).toContain(name);
+  expect(options.join()).toContain('<script>');
+  expect(await page.locator('#app img, #app script, #app b').count()).toBe(0);
+  await page.getByRole('dialog').getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('heading', { name: '<img src=x' }).waitFor();
+  expect(await page.title()).toContain('<img');
+  await context.close();
+});
+
+test('a page of another origin gets nothing out of a browser that has signed in, and does nothing with it', async () => {
+  const runId = await rig.run('name: private\nsteps:\n  - id: a\n    run: echo secret words\n');
+  // On the same host, so that the browser counts it as the same site and would send the cookie with it.
+  const other = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<p>hello'));
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { page, context } = await rig.open();
+  const api = `${rig.hub.url}/api/v1`;
+  const tail = `${api.replace('http', 'ws')}/tail`;
+  const tries = `(async () => {
+    const got = [];
+    const ask = async (name, address, init) => {
+      const answer = await fetch(address, { credentials: 'include', ...init }).catch(() => undefined);
+      got.push([name, answer === undefined || answer.type === 'opaque' ? 'nothing' : await answer.text()]);
+    };
+    await ask('list', '${api}/runs');
+    await ask('blind', '${api}/runs/${runId}/cancel', { method: 'POST', mode: 'no-cors', body: '{}' });
+    await ask('json', '${api}/runs/${runId}/retry', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    got.push(['tail', await new Promise((resolve) => {
+      const socket = new WebSocket('${tail}', 'stepspan.tail.v1');
+      socket.onmessage = (message) => resolve(message.data);
+      socket.onerror = () => resolve('nothing');
+    })]);
+    return got;
+  })()`;
+  const nothing = [
+    ['list', 'nothing'],
+    ['blind', 'nothing'],
+    ['json', 'nothing'],
+    ['tail', 'nothing'],
+  ];
+  const before = await runsOf(page);
+  const at = (other.address() as AddressInfo).port;
+  await page.goto(`http://127.0.0.1:${at}/`);
+  expect(await page.evaluate(tries)).toEqual(nothing);
+  // A frame that is shut in has the origin null; so has a page in a file.
+  await page.evaluate(`document.body.innerHTML = '<iframe sandbox="allow-scripts" srcdoc="<p>shut in</p>"></iframe>'`);
+  const frame = await (await page.locator('iframe').elementHandle())?.contentFrame();
+  expect(await frame?.evaluate(tries)).toEqual(nothing);
+  // Nor may it show the page in a frame, to have somebody click in it.
+  await page.evaluate(`document.body.innerHTML = '<iframe src="${rig.hub.url}/"></iframe>'`);
+  const framed = await (await page.locator('iframe').elementHandle())?.contentFrame();
+  await framed?.waitForLoadState();
+  expect(framed?.url()).toMatch(/^chrome-error:/);
+  await page.goto(`${rig.hub.url}/`);
+  expect(await runsOf(page)).toEqual(before);
+  await context.close();
+  other.close();
+  other.closeAllConnections();
+});
+
+async function runsOf(page: Page): Promise<readonly string[]> {
+  const answer = await page.request.get(`${rig.hub.url}/api/v1/runs`);
+  return ((await answer.json()) as { runs: { runId: string }[] }).runs.map(({ runId }) => runId);
+}
 
 test('a browser that has not signed in sees nothing, and a used code does not help', async () => {
   const page = await rig.stranger();

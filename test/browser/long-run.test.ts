@@ -80,3 +80,39 @@ steps:
   expect(seen).toContain(before);
   await context.close();
 });
+
+test('a page that falls far behind a flood goes on at the end, says what it jumped, and has it all to be read', async () => {
+  const go = `${rig.dataDir}-flood`;
+  const { runId, ended } = await rig.start(`
+name: flood
+steps:
+  - id: flood
+    run: echo 'at first'; while [ ! -e '${go}' ]; do sleep 0.05; done; seq -f 'line %.0f' 1 400000; echo 'at last'; while [ ! -e '${go}-end' ]; do sleep 0.05; done
+`);
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+  await untilRows(page, (rows) => rows.includes('at first'));
+  // A page that is held by the debugger takes nothing, however long: its tail fills up and the server waits with the rest.
+  const session = await context.newCDPSession(page);
+  await session.send('Debugger.enable');
+  await session.send('Debugger.pause');
+  writeFileSync(go, '');
+  const head = async (): Promise<number> => {
+    const answer = await context.request.get(`${rig.hub.url}/api/v1/runs/${runId}`);
+    return ((await answer.json()) as { headSeq: number }).headSeq;
+  };
+  await expect.poll(head, { timeout: 30_000 }).toBeGreaterThan(400_000);
+  await session.send('Debugger.resume');
+  await session.send('Debugger.disable');
+  const foot = page.locator('.output-foot');
+  await foot.getByText(/jumped [\d\u2009]+ lines to keep up/).waitFor();
+  await untilRows(page, (rows) => rows.includes('at last') && rows.includes('line 400000'));
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output?line=200000`);
+  const middle = await untilRows(page, (rows) => /^line (199|200)\d{3}$/.test(rows[0] ?? ''));
+  const numbers = middle.map((row) => Number(row.slice(5)));
+  expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
+  writeFileSync(`${go}-end`, '');
+  await ended;
+  await page.locator('.run-title').getByText('succeeded').waitFor();
+  await context.close();
+});

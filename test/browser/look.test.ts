@@ -120,42 +120,6 @@ describe('every view', () => {
   });
 });
 
-describe('notifications', () => {
-  test('are asked for on a click only, and the answer is told', async () => {
-    const { page, context } = await rig.open(looks.light);
-    await page.evaluate(
-      "Notification.requestPermission = () => { window.asked = (window.asked ?? 0) + 1; return Promise.resolve('denied'); }",
-    );
-    await page.locator('.run-row').first().waitFor();
-    expect(await page.evaluate('window.asked ?? 0')).toBe(0);
-    await page.getByRole('button', { name: 'Notifications' }).click();
-    await page.getByText('does not let this page notify you').waitFor();
-    expect(await page.evaluate('window.asked')).toBe(1);
-    await context.close();
-  });
-
-  test('tell of a run that ended, where they were granted', async () => {
-    const { page, context } = await rig.open({ ...looks.light, permissions: ['notifications'] });
-    await page.addInitScript(
-      "window.told = []; window.Notification = class { static permission = 'granted'; static requestPermission() { return Promise.resolve('granted'); } constructor(title) { window.told.push(title); } };",
-    );
-    await page.reload();
-    await page.getByRole('button', { name: 'Notifications' }).click();
-    const go = `${rig.dataDir}-notify`;
-    const { runId, ended } = await rig.start(
-      `name: told\nsteps:\n  - id: a\n    run: while [ ! -e '${go}' ]; do sleep 0.05; done; exit 1\n`,
-    );
-    await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
-    await page.locator('.run-title').getByText('running').waitFor();
-    const { writeFileSync } = await import('node:fs');
-    writeFileSync(go, '');
-    await ended;
-    await page.locator('.run-title').getByText('failed').waitFor();
-    await page.waitForFunction("window.told.join() === 'told failed'");
-    await context.close();
-  });
-});
-
 test('the page weighs less than 400 KB compressed', () => {
   const folder = path.resolve(import.meta.dirname, '../../dist/page');
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -1,7 +1,7 @@
-// The page as a person uses it, in Chromium, on a real hub and real runs: list, run, filter, search, keys, controls.
+// The page as a person uses it, in Chromium, on a real hub and real runs: list, run, filter, search, keys.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Rig, startRig } from './rig.ts';
-import { numbersOf, rowsOf, untilRows } from './terminal-text.ts';
+import { numbersOf, untilRows } from './terminal-text.ts';
 
 const build = `
 name: build
@@ -22,19 +22,6 @@ steps:
     name: Break
     needs: check
     run: echo 'last words'; exit 1
-`;
-
-/** Goes on until the file it is given appears, so that no test depends on how fast anything is. */
-const waits = `
-name: waits
-steps:
-  - id: first
-    name: First
-    run: echo 'first is here'; while [ ! -e "$STEPSPAN_TEST_GO" ]; do sleep 0.05; done; echo 'first goes on'
-  - id: second
-    name: Second
-    needs: first
-    run: echo 'second is here'
 `;
 
 let rig: Rig;
@@ -180,61 +167,4 @@ describe('a run', () => {
     expect((await numbersOf(page))[0]).toBe(seq);
     await context.close();
   });
-});
-
-describe('a run that goes on', () => {
-  test('is joined late, followed live, paused, resumed and ended', async () => {
-    const go = `${rig.dataDir}-go`;
-    const { runId, ended } = await rig.start(waits.replaceAll('$STEPSPAN_TEST_GO', go));
-    const { page, context } = await rig.open();
-    await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
-    await untilRows(page, (rows) => rows.includes('first is here'));
-    await page.keyboard.press('p');
-    await page.getByRole('button', { name: 'Resume' }).waitFor();
-    const { writeFileSync } = await import('node:fs');
-    writeFileSync(go, '');
-    await untilRows(page, (rows) => rows.includes('first goes on'));
-    expect(await rowsOf(page)).not.toContain('second is here');
-    await page.getByRole('button', { name: 'Resume' }).click();
-    await ended;
-    await untilRows(page, (rows) => rows.includes('second is here'));
-    await page.locator('.run-title').getByText('succeeded').waitFor();
-    await context.close();
-  });
-
-  test('is cancelled only after a question', async () => {
-    const { runId, ended } = await rig.start(waits.replaceAll('$STEPSPAN_TEST_GO', `${rig.dataDir}-never`));
-    const { page, context } = await rig.open();
-    await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
-    await untilRows(page, (rows) => rows.includes('first is here'));
-    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Keep it running' }).click();
-    await page.locator('.run-title').getByText('running').waitFor();
-    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
-    await ended;
-    await page.locator('.run-title').getByText('cancelled').waitFor();
-    await context.close();
-  });
-});
-
-test('a workflow of an allowed folder is started with its parameters, and retried from the step that failed', async () => {
-  const { writeFileSync } = await import('node:fs');
-  const path = await import('node:path');
-  writeFileSync(
-    path.join(rig.workflows, 'greet.yaml'),
-    'name: greet\nparams:\n  who: world\nsteps:\n  - id: hello\n    name: Hello\n    run: echo "hello $STEPSPAN_PARAM_WHO"\n  - id: break\n    name: Break\n    needs: hello\n    run: exit 1\n',
-  );
-  // Whether there is anything to start is found out when a hub starts.
-  await rig.restartHub();
-  const { page, context } = await rig.open();
-  await page.getByRole('button', { name: 'Start a workflow' }).click();
-  await page.getByLabel('who').fill('everybody');
-  await page.getByRole('button', { name: 'Start', exact: true }).click();
-  await untilRows(page, (rows) => rows.includes('hello everybody'));
-  const before = page.url();
-  await page.getByRole('button', { name: 'Retry from Break' }).click();
-  await page.waitForURL((url) => url.href !== before);
-  await page.getByRole('button', { name: /^Hello .*skipped/ }).waitFor();
-  await context.close();
 });

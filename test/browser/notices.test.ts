@@ -1,0 +1,128 @@
+// Notifications of the browser: asked for on a click and never otherwise, and told of every run of the hub, whatever is open.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
+import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
+import { type Rig, startRig } from './rig.ts';
+
+/** Remembers what it is asked and told. A browser without a screen shows no notification that a test could read. */
+const recorder = (answer: 'granted' | 'denied'): string => `
+  window.asked = 0;
+  window.told = [];
+  window.Notification = class {
+    static permission = localStorage.getItem('stepspan.notify') === null ? 'default' : '${answer}';
+    static requestPermission() {
+      window.asked += 1;
+      window.Notification.permission = '${answer}';
+      return Promise.resolve('${answer}');
+    }
+    constructor(title, options) {
+      window.told.push(title + ': ' + options.body);
+      window.last = this;
+    }
+    close() {}
+  };
+`;
+
+const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-notices-'));
+const go = path.join(place, 'go');
+const waits = (name: string, end: string, more = ''): string => `
+name: ${name}
+steps:
+  - id: wait
+    ${more}
+    run: while [ ! -e '${go}' ]; do sleep 0.05; done; ${end}
+`;
+
+let api: MessagesApi;
+let rig: Rig;
+beforeAll(async () => {
+  api = await startMessagesApi({
+    script: [
+      {
+        prompt: 'spend',
+        turns: [
+          { kind: 'reply', text: 'Much.', tools: [{ name: 'Bash', input: { command: 'true', description: 'x' } }] },
+          { kind: 'reply', text: 'More.' },
+        ],
+      },
+    ],
+  });
+  const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
+  rig = await startRig({
+    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
+  });
+});
+afterAll(async () => {
+  await rig.close();
+  await api.close();
+  rmSync(place, { recursive: true, force: true });
+});
+
+const told = (page: Page): Promise<readonly string[]> => page.evaluate('window.told');
+
+test('are asked for on a click only, and a refusal is told', async () => {
+  const { page, context } = await rig.open();
+  await page.addInitScript(recorder('denied'));
+  await page.reload();
+  await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
+  expect(await page.evaluate('window.asked')).toBe(0);
+  await page.getByRole('button', { name: 'Notifications' }).click();
+  await page.getByText('does not let this page notify you').waitFor();
+  expect(await page.evaluate('window.asked')).toBe(1);
+  await rig.run('name: unheard\nsteps:\n  - id: a\n    run: exit 1\n');
+  await page.locator('.run-row .status').getByText('failed').waitFor();
+  expect(await told(page)).toEqual([]);
+  await context.close();
+});
+
+test('tell of every run that succeeds, fails, is stuck or over its budget, and lead to it', async () => {
+  const old = await rig.run('name: old\nsteps:\n  - id: a\n    run: exit 1\n');
+  const { page, context } = await rig.open();
+  await page.addInitScript(recorder('granted'));
+  await page.reload();
+  await page.getByRole('button', { name: 'Notifications' }).click();
+  await page.getByText('You will be told').waitFor();
+  const open = [
+    await rig.start(waits('fine', 'true')),
+    await rig.start(waits('broken', 'exit 3')),
+    await rig.start(waits('quiet', 'true', 'stalls: { noOutput: { after: 1s, action: none } }')),
+  ];
+  // A view of one of them: the others are told of all the same, and this one not twice.
+  await page.goto(`${rig.hub.url}/#/runs/${open[1]?.runId}/timeline`);
+  await expect
+    .poll(() => told(page), { timeout: 30_000 })
+    .toEqual([expect.stringMatching(/^quiet is stuck: .*stalled/)]);
+  writeFileSync(go, '');
+  await Promise.all(open.map(({ ended }) => ended));
+  await rig.run(`
+name: costly
+budget: 0.001
+steps:
+  - id: ask
+    claude: { permissionMode: bypassPermissions, prompt: spend }
+`);
+  const all = [
+    expect.stringMatching(/^broken failed: .*exit code 3/),
+    expect.stringMatching(/^costly error: .*budget/),
+    expect.stringMatching(/^costly is over its budget: .*0\.001/),
+    expect.stringMatching(/^fine succeeded: /),
+    expect.stringMatching(/^quiet is stuck: /),
+    expect.stringMatching(/^quiet succeeded: /),
+  ];
+  await expect.poll(async () => [...(await told(page))].sort(), { timeout: 30_000 }).toEqual(all);
+
+  await page.evaluate('window.last.onclick()');
+  await page.getByRole('heading', { name: 'costly' }).waitFor();
+  // What was over before is no news, in this page and after it is loaded again.
+  await page.reload();
+  await page.goto(`${rig.hub.url}/#/runs/${old}/output`);
+  await page.locator('.run-title').getByText('failed').waitFor();
+  await page.getByRole('button', { name: 'Notifications', pressed: true }).click();
+  await page.getByText('Notifications are off').waitFor();
+  expect(await told(page)).toEqual([]);
+  await context.close();
+}, 120_000);
