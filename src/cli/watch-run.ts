@@ -1,9 +1,10 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
-import { dataFolder, type ReadOptions, type RunFolder } from '../journal/index.ts';
+import { dataFolder, type ReadOptions } from '../journal/index.ts';
 import type { RunResult, StartedRun } from '../library/index.ts';
-import { emptyRunState, foldRun, type History, historyOf, lostCount, type RunState } from '../state/index.ts';
-import { readRunState, saveRunState } from '../tail/api/run-states.ts';
+import { emptyRunState, foldRun, lostCount, type RunState } from '../state/index.ts';
+import { readHistory } from '../tail/api/earlier-runs.ts';
+import { saveRunState } from '../tail/api/run-states.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { linksOf } from './links.ts';
@@ -24,10 +25,6 @@ export type WatchFlags = {
   /** Opens the live page in a browser, where it stays after the run. */
   readonly open?: boolean;
 };
-
-/** How many earlier runs of the workflow the estimate stands on, and how far back they are looked for. */
-const historyRuns = 10;
-const historyLookBack = 100;
 
 /** Follows the run to its end. @returns its state and result; the exit code is set on the context */
 export async function watchRun(
@@ -100,7 +97,7 @@ async function openView(context: CliContext, settings: Settings, run: StartedRun
     out: context.stdout,
     style: createStyle(wantsColour(settings.colour, context.env, context.stdout)),
     glyphs: glyphsFor(context.env),
-    history: await readHistory(settings, run),
+    history: await readHistory(dataFolder(settings.dataDir), { runId: run.runId, workflow: run.workflow.name }),
     output: flags.output ?? false,
   });
 }
@@ -112,24 +109,4 @@ function plainView(context: CliContext, settings: Settings, output: boolean): Vi
     glyphs: glyphsFor(context.env),
     output,
   });
-}
-
-/** Durations of the steps in earlier runs of the same workflow. What cannot be read is no history. */
-async function readHistory(settings: Settings, run: StartedRun): Promise<History> {
-  const folder = dataFolder(settings.dataDir);
-  const states: RunState[] = [];
-  for (const runId of folder.listRunIds().slice(0, historyLookBack)) {
-    if (states.length === historyRuns) break;
-    const state = runId === run.runId ? undefined : await readQuietly(folder.runDir(runId));
-    if (state?.workflow === run.workflow.name && state.phase.kind === 'finished') states.push(state);
-  }
-  return historyOf(states);
-}
-
-async function readQuietly(folder: RunFolder): Promise<RunState | undefined> {
-  try {
-    return await readRunState(folder);
-  } catch {
-    return undefined;
-  }
 }

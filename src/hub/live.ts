@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Router } from 'express';
 import express from 'express';
 import type { DataFolder } from '../journal/index.ts';
-import { createApi, type Link } from '../tail/api/index.ts';
+import { createApi, createEarlierRuns, type Link } from '../tail/api/index.ts';
 import { createTail, type TailNumbers, tailPath } from '../tail/index.ts';
 import type { Access } from './access/access.ts';
 import { type LiveActionsOptions, liveActions } from './live-actions.ts';
@@ -40,13 +40,15 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
   };
   const routes = express.Router();
   const session = sessionRoutes(access, facts, baseUrl);
-  const api = createApi({ data, actions: liveActions(options), linksOf });
+  const earlier = createEarlierRuns(data);
+  const api = createApi({ data, actions: liveActions(options), linksOf, earlier });
   routes.use(session);
   routes.use(api);
 
   const known = (): ReadonlySet<string> => new Set(data.listRunIds());
   const tail = createTail({
     version,
+    history: earlier,
     resolveRun: (runId) => (known().has(runId) ? data.runDir(runId) : undefined),
     authorize(request) {
       const decision = access.decide(request, true);

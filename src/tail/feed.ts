@@ -52,7 +52,7 @@ const pacePerWatcherMs = 0.1;
 /** @param history how long steps took in earlier runs, for the estimate */
 export async function openFeed(
   folder: RunFolder,
-  history: (state: RunState) => History,
+  history: (state: RunState) => Promise<History>,
   signal: AbortSignal,
 ): Promise<Feed> {
   const reader = openJournal(folder);

@@ -12,7 +12,7 @@ export type Feeds = {
 
 type Held = { readonly opening: Promise<Feed>; readonly ending: AbortController; users: number };
 
-export function createFeeds(history: (state: RunState) => History): Feeds {
+export function createFeeds(history: (state: RunState) => Promise<History>): Feeds {
   const held = new Map<RunId, Held>();
 
   const drop = (runId: RunId, one: Held): void => {

@@ -28,7 +28,8 @@ export type ProgressOptions = {
   readonly reader: JournalReader;
   /** The number that the next live record has. */
   readonly liveSeq: () => number;
-  readonly history: (state: RunState) => History;
+  /** How long steps took in earlier runs of the same workflow. Asked once. */
+  readonly history: (state: RunState) => Promise<History>;
   readonly signal: AbortSignal;
   readonly onChange: () => void;
 };
@@ -36,11 +37,12 @@ export type ProgressOptions = {
 export function createRunProgress({ reader, liveSeq, history, signal, onChange }: ProgressOptions): RunProgress {
   let state = emptyRunState();
   let phase: 'idle' | 'reading' | 'live' = 'idle';
+  let earlier: History | undefined;
   let shown = '';
   let current: { readonly data: ProgressData } | undefined;
 
   const look = (): void => {
-    const data = progressData(state, history(state));
+    const data = progressData(state, earlier ?? new Map());
     // The estimate moves with the clock; it is told again when something happens.
     const steady = JSON.stringify({ ...data, estimatedCompletion: null });
     if (steady === shown) return;
@@ -53,6 +55,10 @@ export function createRunProgress({ reader, liveSeq, history, signal, onChange }
       const from = state.nextSeq;
       for await (const records of reader.read({ from, signal, onProblem: () => undefined }))
         for (const record of records) state = foldRun(state, record);
+      if (earlier === undefined && state.phase.kind === 'running') {
+        earlier = await history(state).catch(() => new Map());
+        continue;
+      }
       // What the live end has given meanwhile is in the journal, and is read until the two meet.
       if (state.nextSeq >= liveSeq() || state.nextSeq === from) break;
     }

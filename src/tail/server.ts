@@ -24,7 +24,7 @@ export type TailOptions = {
   /** Of this package, for `hello`. */
   readonly version: string;
   /** How long steps took in earlier runs of the same workflow, for `estimatedCompletion`. */
-  readonly history?: (state: RunState) => History;
+  readonly history?: (state: RunState) => Promise<History>;
   /** Bounds that tests make small. */
   readonly tuning?: Partial<Tuning>;
 };
@@ -71,7 +71,7 @@ export type Tail = {
 export function createTail(options: TailOptions): Tail {
   const { resolveRun, authorize, version } = options;
   const tuning = { ...defaultTuning, ...options.tuning };
-  const feeds = createFeeds(options.history ?? (() => new Map()));
+  const feeds = createFeeds(options.history ?? (async () => new Map()));
   const sockets = new Set<Socket>();
   let sentBytes = 0;
   let jumped = 0;

@@ -88,7 +88,12 @@ async function writeAnyRuns(data: DataFolder): Promise<readonly RunId[]> {
 }
 
 test('the document has the routes of the server, and no others', async () => {
-  const router = createApi({ data: tempData(), actions: { exportFormats: {} } as never, linksOf: () => [] });
+  const router = createApi({
+    data: tempData(),
+    actions: { exportFormats: {} } as never,
+    linksOf: () => [],
+    earlier: async () => new Map(),
+  });
   const layers = router.stack as unknown as { route?: { path: string; methods: Record<string, boolean> } }[];
   const served = layers.flatMap(({ route }) =>
     route === undefined

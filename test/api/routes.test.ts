@@ -232,7 +232,9 @@ describe('ranges of output', () => {
 /** A reader that takes one piece and leaves: the rest of 200 MB is not read for nobody. */
 async function expectSearchToStop(data: DataFolder, runId: RunId): Promise<void> {
   const app = express();
-  app.use(createApi({ data, actions: { exportFormats: {} } as never, linksOf: () => [] }));
+  app.use(
+    createApi({ data, actions: { exportFormats: {} } as never, linksOf: () => [], earlier: async () => new Map() }),
+  );
   const server = app.listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');

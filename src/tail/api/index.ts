@@ -11,20 +11,22 @@ import { addRunRoutes, type RunRoutes } from './run-routes.ts';
 
 export type { ActionResult, Actions, ParamValues } from './action-routes.ts';
 export type { DoneAnswer, ErrorAnswer, Link, SessionAnswer, WorkflowsAnswer } from './answers.ts';
+export { createEarlierRuns } from './earlier-runs.ts';
 export { ApiProblem, answerProblem, handleProblems } from './problem.ts';
 
 export type ApiOptions = {
   readonly data: DataFolder;
   readonly actions: Actions;
   readonly linksOf: RunRoutes['linksOf'];
+  readonly earlier: RunRoutes['earlier'];
 };
 
 /** To be mounted at /api/v1, behind the check of who asks. */
-export function createApi({ data, actions, linksOf }: ApiOptions): Router {
+export function createApi({ data, actions, linksOf, earlier }: ApiOptions): Router {
   const router = express.Router();
   const memory = createRunMemory(data);
   const runs = createRunAccess(memory);
-  addRunRoutes(router, { data, memory, runs, linksOf });
+  addRunRoutes(router, { data, memory, runs, linksOf, earlier });
   addOutputRoutes(router, runs);
   addActionRoutes(router, runs, actions);
   router.use((_request, _response, next) => {

@@ -2,7 +2,7 @@
 import type { Router } from 'express';
 import type { RunId } from '../../event/ids.ts';
 import type { DataFolder } from '../../journal/index.ts';
-import { estimate, historyOf, type RunState, type TimelineSpan } from '../../state/index.ts';
+import { estimate, type History, type RunState, type TimelineSpan } from '../../state/index.ts';
 import type { Link, ResourcesAnswer, RunDetail, RunList, RunSummary, TimelineAnswer } from './answers.ts';
 import { ApiProblem } from './problem.ts';
 import { queryOf } from './query.ts';
@@ -15,6 +15,8 @@ export type RunRoutes = {
   readonly data: DataFolder;
   readonly memory: RunMemory;
   readonly runs: RunAccess;
+  /** How long steps took in earlier runs of the same workflow. */
+  readonly earlier: (run: RunState) => Promise<History>;
   readonly linksOf: (run: {
     readonly runId: string;
     readonly traceId: string;
@@ -28,11 +30,7 @@ const maxRuns = 200;
 /** So many are looked at in one request where a filter leaves out most; `next` says where to go on. */
 const maxLookedAt = 1_000;
 
-/** How many earlier runs of the workflow an estimate stands on, and how far back they are looked for. */
-const historyRuns = 10;
-const historyLookBack = 100;
-
-export function addRunRoutes(router: Router, { data, memory, runs, linksOf }: RunRoutes): void {
+export function addRunRoutes(router: Router, { data, memory, runs, earlier, linksOf }: RunRoutes): void {
   /** A run that cannot be read is not listed; asked for by its id, it says why. */
   const stateOrNone = (runId: RunId): Promise<RunState | undefined> => memory.stateOf(runId).catch(() => undefined);
 
@@ -74,16 +72,16 @@ export function addRunRoutes(router: Router, { data, memory, runs, linksOf }: Ru
 
   router.get('/runs/:id', async (request, response) => {
     queryOf(request, []);
-    const { runId, reader, state } = await stateOf(idOf(request));
+    const { reader, state } = await stateOf(idOf(request));
     const { firstSeq, nextSeq } = await reader.head();
     const nowMs = Date.now();
-    const past = state.phase.kind === 'running' ? await pastOf(runId, state.workflow) : [];
+    const history = state.phase.kind === 'running' ? await earlier(state) : new Map();
     const answer: RunDetail = detailOf(state, {
       nowMs,
       firstSeq,
       headSeq: nextSeq,
       links: linksOf(state),
-      estimate: estimate(state, historyOf(past), nowMs),
+      estimate: estimate(state, history, nowMs),
     });
     response.json(answer);
   });
@@ -111,16 +109,6 @@ export function addRunRoutes(router: Router, { data, memory, runs, linksOf }: Ru
     };
     response.json(answer);
   });
-
-  async function pastOf(runId: RunId, workflow: string): Promise<readonly RunState[]> {
-    const past: RunState[] = [];
-    for (const other of data.listRunIds().slice(0, historyLookBack)) {
-      if (past.length === historyRuns) break;
-      const state = other === runId ? undefined : await stateOrNone(other);
-      if (state?.workflow === workflow && state.phase.kind === 'finished') past.push(state);
-    }
-    return past;
-  }
 }
 
 /** As a person types it: any part of what the list shows, without regard to case. */
