@@ -2,21 +2,22 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { Outcome } from '../../src/event/outcome.ts';
 import { emptyRunState } from '../../src/state/index.ts';
 import { createEarlierRuns } from '../../src/tail/api/earlier-runs.ts';
 import type { TailMessage } from '../../src/tail/protocol.ts';
 import { beginRun, nextRunId, tempData } from '../hub/hub-rig.ts';
-import { attemptFinished, runFinished, stepFinished } from '../state/journal-of.ts';
+import { attemptFinished, exit1, runFinished, stepFinished } from '../state/journal-of.ts';
 import { liveHub } from './api-rig.ts';
 
 const subject = { step: 'build', attempt: 1 };
-const success = { kind: 'success' } as const;
+const success: Outcome = { kind: 'success' };
 
 test('an estimate stands on the earlier successful runs of the workflow, the same in the API and over the tail', async () => {
   const data = tempData();
   const finish = async (seconds: number, fields: Parameters<typeof beginRun>[2] = {}, failed = false) => {
     const { journal } = beginRun(data, nextRunId(), fields);
-    const outcome = failed ? ({ kind: 'failure', exitCode: 1, message: '' } as const) : success;
+    const outcome = failed ? exit1 : success;
     journal.event(attemptFinished(outcome), subject);
     journal.event(stepFinished(outcome, seconds * 1000), subject);
     journal.event(runFinished(outcome));

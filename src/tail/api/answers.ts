@@ -149,7 +149,8 @@ export type TimelineAnswer = {
   readonly spans: readonly {
     readonly id: string;
     readonly parentId: string | null;
-    readonly kind: 'run' | 'step' | 'attempt' | 'retry_wait' | 'pause' | 'stall' | 'tool' | 'model';
+    /** `claude`: of Claude Code's own telemetry, with its own ids; they come after all others. */
+    readonly kind: 'run' | 'step' | 'attempt' | 'retry_wait' | 'pause' | 'stall' | 'tool' | 'model' | 'claude';
     readonly name: string;
     readonly step: string | null;
     readonly attempt: number | null;

@@ -4,11 +4,12 @@ import type { RunId } from '../../event/ids.ts';
 import type { JournalRecord } from '../../event/record.ts';
 import { type DataFolder, type JournalReader, openJournal } from '../../journal/index.ts';
 import { createTimeline, foldAll, type RunState, type Timeline } from '../../state/index.ts';
+import { type ClaudeSpans, createClaudeSpans } from './claude-spans.ts';
 import { readRunState } from './run-states.ts';
 import { createSamples, type Samples } from './samples.ts';
 
 /** What is made of all records of a run, beside its state. */
-export type History = { readonly timeline: Timeline; readonly samples: Samples };
+export type History = { readonly timeline: Timeline; readonly samples: Samples; readonly claude: ClaudeSpans };
 
 export type RunMemory = {
   /** Undefined where the run has no journal (any more). @throws JournalError of a later version */
@@ -20,7 +21,7 @@ export type RunMemory = {
 /** A state is some 10 KB and a few more for each step: a fleet of 200 takes some MB. */
 const keptStates = 200;
 
-/** A timeline is 3 MB at most (see maxTimelineSpans), samples 0.5 MB. */
+/** A timeline is 3 MB at most (see maxTimelineSpans), Claude's spans 6 MB, samples 0.5 MB. */
 const keptHistories = 6;
 
 export function createRunMemory(data: DataFolder): RunMemory {
@@ -54,7 +55,7 @@ export function createRunMemory(data: DataFolder): RunMemory {
   async function readHistory(runId: RunId): Promise<History> {
     const kept = histories.get(runId) ?? {
       nextSeq: 0,
-      history: { timeline: createTimeline(), samples: createSamples() },
+      history: { timeline: createTimeline(), samples: createSamples(), claude: createClaudeSpans(runId) },
     };
     const reader = openJournal(data.runDir(runId));
     const { firstSeq } = await reader.head();
@@ -74,7 +75,8 @@ export function createRunMemory(data: DataFolder): RunMemory {
   };
 }
 
-function take({ timeline, samples }: History, record: JournalRecord): void {
+function take({ timeline, samples, claude }: History, record: JournalRecord): void {
+  claude.add(record);
   timeline.add(record);
   samples.add(record);
 }

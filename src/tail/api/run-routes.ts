@@ -4,6 +4,7 @@ import type { RunId } from '../../event/ids.ts';
 import type { DataFolder } from '../../journal/index.ts';
 import { estimate, type History, type RunState, type TimelineSpan } from '../../state/index.ts';
 import type { Link, ResourcesAnswer, RunDetail, RunList, RunSummary, TimelineAnswer } from './answers.ts';
+import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
 import { queryOf } from './query.ts';
 import { idOf, type RunAccess } from './run-access.ts';
@@ -95,8 +96,11 @@ export function addRunRoutes(router: Router, { data, memory, runs, earlier, link
   router.get('/runs/:id/timeline', async (request, response) => {
     queryOf(request, []);
     const { runId } = await runs.find(idOf(request));
-    const { timeline } = await memory.historyOf(runId);
-    const answer: TimelineAnswer = { spans: timeline.spans().map(spanOf), dropped: timeline.dropped() };
+    const { timeline, claude } = await memory.historyOf(runId);
+    const answer: TimelineAnswer = {
+      spans: [...timeline.spans().map(spanOf), ...claude.list().map(claudeSpanOf)],
+      dropped: timeline.dropped() + claude.dropped(),
+    };
     response.json(answer);
   });
 
@@ -125,11 +129,30 @@ function fits(summary: RunSummary, state: RunState, search: string): boolean {
   return text.join('\n').toLowerCase().includes(search.toLowerCase());
 }
 
+function claudeSpanOf(span: ClaudeSpan): TimelineAnswer['spans'][number] {
+  const { id, kind, name, step, attempt, startNs, endNs, outcome } = span;
+  return {
+    id,
+    parentId: span.parent ?? attemptIdOf(step, attempt),
+    kind,
+    name,
+    step,
+    attempt,
+    startNs,
+    endNs,
+    outcome,
+  };
+}
+
+function attemptIdOf(step: string, attempt: number): string {
+  return `attempt:${step}#${attempt}`;
+}
+
 function spanOf(span: TimelineSpan, at: number): TimelineAnswer['spans'][number] {
   const { kind, step, attempt } = span;
   const run = 'run';
   const stepId = step === undefined ? run : `step:${step}`;
-  const attemptId = step === undefined || attempt === undefined ? stepId : `attempt:${step}#${attempt}`;
+  const attemptId = step === undefined || attempt === undefined ? stepId : attemptIdOf(step, attempt);
   const own = { run, step: stepId, attempt: attemptId }[kind as 'run' | 'step' | 'attempt'] ?? `${kind}:${at}`;
   const parents = { run: null, step: run, attempt: stepId, retry_wait: stepId, pause: run } as const;
   return {
