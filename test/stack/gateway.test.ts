@@ -2,6 +2,7 @@
 // Collectors in the configurations that users get; the trace sink stands for Loki and Tempo both where order is not asked.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type Collector, startCollector } from './support/collector.ts';
@@ -104,7 +105,7 @@ test('otel-collector-redaction.yaml hides keys in lines and attributes, and leav
 test('an agent sends to a gateway over mutual TLS, keeps what it has taken while that is away, and nobody else gets in', async () => {
   const { loki, sink } = await backends();
   const tls = makeCertificates(await makeFolder('tls'));
-  cleanUp.push(async () => execFileSync('rm', ['-rf', tls]));
+  cleanUp.push(() => rm(tls, { recursive: true, force: true }));
   const [port = 0] = await freePorts(1);
   const gateway = await collector({
     lokiEndpoint: loki.otlpEndpoint,
@@ -132,7 +133,7 @@ test('an agent sends to a gateway over mutual TLS, keeps what it has taken while
 
   // Another authority made this one's certificate, so the gateway does not talk to it; the lines stay with it.
   const foreign = makeCertificates(await makeFolder('tls'), tls);
-  cleanUp.push(async () => execFileSync('rm', ['-rf', foreign]));
+  cleanUp.push(() => rm(foreign, { recursive: true, force: true }));
   const stranger = await collector({ ...toGateway, env: { ...env, STEPSPAN_TLS_DIR: foreign } });
   await sendLines(stranger, ['not for you']);
   await eventually(

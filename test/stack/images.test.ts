@@ -2,6 +2,7 @@
 // checks with the real programs, and the way from Prometheus to the hub, with the host and the container as networks.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -57,7 +58,7 @@ describe('a health check', () => {
 describe.runIf(canMakeNamespaces)('prepare', () => {
   async function prepare(env: Record<string, string> = {}) {
     const folder = await makeFolder('prepare');
-    cleanUp.push(async () => execFileSync('rm', ['-rf', folder]));
+    cleanUp.push(() => rm(folder, { recursive: true, force: true }));
     const place = (name: string) => path.join(folder, name);
     for (const name of ['queue', 'tools', 'secrets', 'rules', 'alerting/loki/stepspan', 'alerting/custom/loki']) {
       mkdirSync(place(name), { recursive: true });
@@ -119,7 +120,7 @@ describe.runIf(canMakeNamespaces)('prepare', () => {
 describe.runIf(canMakeNamespaces)('the way to the hub', () => {
   test('lets a Prometheus with stack/prometheus.yaml scrape a hub that listens on loopback and knows no other name', async () => {
     const folder = await makeFolder('relay');
-    cleanUp.push(async () => execFileSync('rm', ['-rf', folder]));
+    cleanUp.push(() => rm(folder, { recursive: true, force: true }));
     const [host, container] = [await network(), await network()];
     const hub = ['src/cli/main.ts', 'serve', '--no-ship', '--data-dir', `${folder}/data`];
     hub[0] = path.join(root, hub[0] ?? '');
