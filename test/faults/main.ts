@@ -13,6 +13,7 @@ import { soak } from './soak.ts';
 import type { Fault } from './support/fault.ts';
 import { randomOf } from './support/random.ts';
 import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
+import { wholeChain } from './whole-chain.ts';
 
 const matrix: readonly Fault[] = [
   killWrapper,
@@ -24,6 +25,7 @@ const matrix: readonly Fault[] = [
   misbehavingChildren,
   many,
   soak,
+  wholeChain,
 ];
 
 const { values } = parseArgs({

@@ -1,0 +1,133 @@
+// The whole way, with the real Collector and Loki: while a run prints, the Collector, Loki and the hub are killed and started again in
+// turn. The same lines are then counted at four places: the journal, a WebSocket watcher, the Collector's far side, and Loki.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTailClient } from '../../src/tail/client.ts';
+import { createCollector } from '../stack/support/collector.ts';
+import { startLoki } from '../stack/support/loki.ts';
+import { freePorts } from '../stack/support/service.ts';
+import { startTraceSink } from '../stack/support/trace-sink.ts';
+import { readRun } from './support/check-run.ts';
+import type { Fault, FaultContext } from './support/fault.ts';
+import { makeSandbox, type Sandbox, type StartedCli, witness } from './support/sandbox.ts';
+import type { Tally } from './support/tally.ts';
+import { judge, type WitnessLine } from './support/witness.ts';
+
+const rate = 2_000;
+const seconds = { short: 10, full: 60 } as const;
+/** What has not arrived by then, after all is well again, never will. */
+const settleMs = 180_000;
+
+export const wholeChain: Fault = {
+  name: 'the whole chain',
+  what: 'Real Collector, Loki and hub are killed and started again in turn while a run prints; a watcher, the Collector and Loki are compared with the journal.',
+  run: async ({ random, scale, log }: FaultContext): Promise<Tally> => {
+    const sandbox = makeSandbox();
+    const loki = await startLoki();
+    const sink = await startTraceSink();
+    const collector = await createCollector({ lokiEndpoint: loki.otlpEndpoint, tempoEndpoint: sink.endpoint });
+    const [port = 0] = await freePorts(1);
+    let hub = await startHub(sandbox, port, collector.endpoint);
+    const token = readFileSync(path.join(sandbox.data.root, 'token'), 'utf8').trim();
+    const client = createTailClient({
+      url: `ws://127.0.0.1:${port}/api/v1/tail`,
+      token,
+      retry: { firstMs: 50, longestMs: 500 },
+    });
+    try {
+      await collector.start();
+      const lines = rate * seconds[scale];
+      sandbox.write(
+        'w.yaml',
+        `name: chain\nsteps:\n  - {id: print, run: "node ${witness} a ${lines} ${rate} 60 both"}\n`,
+      );
+      const run = sandbox.start(['run', 'w.yaml', '--no-ship']);
+      const runId = await until('the run is there', () => sandbox.data.listRunIds()[0]);
+      const watched: WitnessLine[] = [];
+      let isOver = false;
+      client.subscribe(runId, {
+        fromSeq: 0,
+        onMessage(message) {
+          if (message.type === 'output_stream') watched.push(...message.data.lines);
+          if (message.type === 'execution_completed') isOver = true;
+        },
+      });
+
+      for (let left = seconds[scale] - 3; left > 0; ) {
+        const pause = random.between(500, 2_000);
+        await sleep(pause);
+        left -= pause / 1000;
+        switch (random.pick(['collector', 'loki', 'hub'] as const)) {
+          case 'collector':
+            log('the Collector is killed');
+            await collector.kill();
+            await sleep(random.between(0, 1_500));
+            await collector.start();
+            break;
+          case 'loki':
+            log('Loki is killed');
+            await loki.kill();
+            await sleep(random.between(0, 1_500));
+            await loki.start();
+            break;
+          case 'hub':
+            log('the hub is killed');
+            hub.child.kill('SIGKILL');
+            await hub.ended;
+            hub = await startHub(sandbox, port, collector.endpoint);
+        }
+      }
+      const { code } = await run.ended;
+      const journal = await readRun(sandbox.data.runDir(runId));
+      await until('the watcher has seen the end', () => isOver || undefined);
+      const query = `{service_name="stepspan"} | cicd_pipeline_run_id="${runId}" | stepspan_event=""`;
+      await until(
+        'Loki has as many lines as the journal',
+        async () => (await loki.count(query)) >= journal.lines.length || undefined,
+      );
+      const stored = await loki.entries(query);
+      const places = {
+        journal: journal.lines,
+        watcher: watched,
+        Loki: stored.map((entry) => ({ text: entry.line })),
+      };
+      const problems = [...journal.problems];
+      if (code !== 0) problems.push(`the run ended with ${code}`);
+      let [missing, duplicated] = [0, 0];
+      for (const [place, found] of Object.entries(places)) {
+        const said = judge(found);
+        log(`${place}: ${said.distinct} of ${lines}, ${said.duplicated} twice`);
+        missing += lines - said.distinct;
+        duplicated += said.duplicated;
+        // Loki gives entries of one time in no order, and those of two streams are in two answers.
+        if (said.damaged + (place === 'Loki' ? 0 : said.disordered) > 0)
+          problems.push(`${place}: ${JSON.stringify(said)}`);
+      }
+      // The Collector says for itself that it dropped nothing on its far side.
+      const dropped = await collector.metric('otelcol_exporter_send_failed_log_records_total');
+      if (dropped > 0) problems.push(`the Collector dropped ${dropped} log records`);
+      return { runs: 1, lines, missing, duplicated, unaccounted: missing, problems };
+    } finally {
+      client.close();
+      await Promise.all([collector.remove(), loki.remove(), sink.close()]);
+      await sandbox.remove();
+    }
+  },
+};
+
+async function startHub(sandbox: Sandbox, port: number, endpoint: string): Promise<StartedCli> {
+  const hub = sandbox.start(['serve', '--port', String(port)], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } });
+  await until('the hub listens', () => hub.output().includes('http://') || undefined);
+  return hub;
+}
+
+async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const end = performance.now() + settleMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    await sleep(100);
+  }
+}
