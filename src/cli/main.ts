@@ -3,6 +3,7 @@
 // its own file's.
 import { Command, CommanderError } from 'commander';
 import { version } from '../library/index.ts';
+import { registerAlerts } from './alerts.ts';
 import type { CliContext } from './context.ts';
 import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -63,6 +64,7 @@ registerSteer(program, context);
 registerShip(program, context);
 registerServe(program, context);
 registerLink(program, context);
+registerAlerts(program, context);
 registerDoctor(program, context);
 
 try {

@@ -4,6 +4,7 @@ import { closeSync, fdatasync, openSync, readFileSync, renameSync, rmSync, write
 import { promisify } from 'node:util';
 import type { RunFolder } from '../journal/index.ts';
 import type { Delivery, Refusal } from './deliver/schedule.ts';
+import { alertKey } from './evaluate/alert.ts';
 import { type RulesState, restoreRules, storeRules } from './evaluate/rules-state.ts';
 
 export type AlertsState = {
@@ -14,6 +15,14 @@ export type AlertsState = {
   /** Whether what a success resolves has been looked for in the other runs of the workflow; see resolve-earlier.ts. */
   readonly hasMetOthers: boolean;
 };
+
+/** Whether an alert has an end that the receiver was not told. */
+export function hasEndToSend({ rules, deliveries }: AlertsState): boolean {
+  return Object.values(rules.alerts).some((alert) => {
+    const known = deliveries[alertKey(alert)];
+    return alert.endedMs !== undefined && known !== undefined && 'isEndSent' in known && !known.isEndSent;
+  });
+}
 
 const version = 1;
 const sync = promisify(fdatasync);

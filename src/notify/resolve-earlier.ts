@@ -5,7 +5,7 @@
 import type { RunId } from '../event/ids.ts';
 import { acquireLock, type DataFolder } from '../journal/index.ts';
 import { msOfNs } from '../state/index.ts';
-import { loadAlertsState, saveAlertsState } from './alerts-state.ts';
+import { hasEndToSend, loadAlertsState, saveAlertsState } from './alerts-state.ts';
 import { awaitsSuccess, resolveBySuccess } from './evaluate/alert.ts';
 import { startedMsOf } from './run-time.ts';
 
@@ -36,8 +36,9 @@ export async function resolveEarlier(
     if (success.atMs - startedMsOf(runId) > resolvedForMs) break;
     const folder = data.runDir(runId);
     const seen = loadAlertsState(folder);
-    if (seen === undefined || seen.rules.run.workflow !== success.workflow || !awaitsSuccess(seen.rules.alerts))
-      continue;
+    if (seen === undefined || seen.rules.run.workflow !== success.workflow) continue;
+    // An earlier success may have been in no position to say it: no hub ran, and the failure had just been sent.
+    if (!awaitsSuccess(seen.rules.alerts) && !hasEndToSend(seen)) continue;
     if (openHere(runId, success.atMs)) continue;
     const lock = await acquireLock(folder, 'notify', `resolves alerts of run ${runId}`);
     if (lock.kind === 'held') {

@@ -24,6 +24,4 @@ export type NotifySettings = {
 };
 
 /** What became of alerts that were sent: taken, refused for good, or to be sent again. */
-export const sendResults = ['taken', 'refused', 'failed'] as const;
-export type SendResult = (typeof sendResults)[number];
-export const receiverKinds = ['alertmanager', 'webhook'] as const satisfies readonly ReceiverKind[];
+export type SendResult = 'taken' | 'refused' | 'failed';

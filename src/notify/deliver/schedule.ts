@@ -3,7 +3,9 @@
 //
 // Alertmanager knows an alert by its labels and forgets it at its `endsAt`. So what goes on is sent again and again with
 // an end a little in the future: should the sender die, it resolves. What happened and is over gets its real end at once
-// and needs no sender. A webhook is a message to people: one when it begins, one when it ends.
+// and needs no sender. An end that is still to come never takes the place of a later one that Alertmanager has: whoever
+// wants an earlier end has to wait for it, and say then that it is over. A webhook is a message to people: one when it
+// begins, one when it ends.
 import type { RunAlert } from '../evaluate/alert.ts';
 import type { RuleSeverity } from '../rules/rule.ts';
 import type { ReceiverKind } from '../settings.ts';
@@ -18,8 +20,9 @@ export type Delivery = {
   readonly takenMs: number;
   readonly sentMs: number;
   readonly sentText: string;
-  /** The end that was sent; undefined while it was one that is put off again and again. */
-  readonly sentEndMs: number | undefined;
+  /** The end that was sent lastly, and whether it is the last one or one that is put off again and again. */
+  readonly sentEndMs: number;
+  readonly isEndSent: boolean;
 };
 
 /** Why an alert is not sent again: the receiver took offence at what it says. */
@@ -64,9 +67,11 @@ export function dueOf(
     return isEnd && alert.keepMs === 0 ? undefined : { atMs: nowMs, endsMs, isEnd };
   }
   if (kind === 'webhook') {
-    return isEnd && before.sentEndMs === undefined ? { atMs: endMs, endsMs, isEnd } : undefined;
+    return isEnd && !before.isEndSent ? { atMs: endMs, endsMs, isEnd } : undefined;
   }
-  if (isEnd && before.sentEndMs !== endMs) return { atMs: nowMs, endsMs, isEnd };
+  if (isEnd && !(before.isEndSent && before.sentEndMs === endMs)) {
+    return { atMs: endMs >= before.sentEndMs ? nowMs : endMs, endsMs, isEnd };
+  }
   const again = before.sentMs + resendMs;
   if (isEnd && again >= endMs) return undefined;
   if (isEnd && before.sentText === text && again > before.takenMs + confirmMs) return undefined;
@@ -89,6 +94,7 @@ export function taken(
     takenMs: before?.takenMs ?? sent.nowMs,
     sentMs: sent.nowMs,
     sentText: sent.text,
-    sentEndMs: toldEnd ? due.endsMs : undefined,
+    sentEndMs: due.endsMs,
+    isEndSent: toldEnd,
   };
 }
