@@ -1,11 +1,15 @@
 // How the page looks and what it weighs: each view in light, dark and narrow is kept as a picture and checked with axe;
 // nothing is asked of another server, nothing breaks the policy, and nothing jumps while it loads.
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
+import type { Script } from '../../demo/messages-api/script.ts';
+import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import { type Rig, shots, startRig } from './rig.ts';
 
 const nightly = `
@@ -40,13 +44,48 @@ steps:
     run: echo done
 `;
 
-let rig: Rig;
-let runs: readonly string[];
-beforeAll(async () => {
-  rig = await startRig();
-  mkdirSync(shots, { recursive: true });
-});
-afterAll(() => rig.close());
+const review = `
+name: review
+budget: 0.5
+steps:
+  - id: changes
+    name: Read the changes
+    run: printf '\\e[1mcommit 4f2a91c\\e[0m\\n\\e[32m+ const share = Math.floor(total / people);\\e[0m\\n\\e[31m- const share = Math.round(total / people);\\e[0m\\n'; sleep 1
+    stalls: { noOutput: { after: 300ms, action: none } }
+  - id: ask
+    name: Review
+    needs: changes
+    stalls: none
+    claude: { permissionMode: bypassPermissions, prompt: review these changes }
+`;
+const script: Script = [
+  {
+    prompt: 'review these changes',
+    turns: [
+      {
+        kind: 'reply',
+        text: 'The shares of 1000 cents between 3 people add up to 999. I look how the rest is handed out.',
+        tools: [
+          {
+            name: 'Bash',
+            input: { command: "seq -f 'src/split-bill.js:%.0f: share' 1 24", description: 'Looks for uses' },
+          },
+        ],
+        usage: { input: 640, output: 96, cacheCreation: 14_200 },
+      },
+      {
+        kind: 'reply',
+        tools: [{ name: 'Bash', input: { command: 'node --test missing.test.js', description: 'Runs the tests' } }],
+        usage: { input: 210, output: 58, cacheRead: 14_200 },
+      },
+      {
+        kind: 'reply',
+        text: 'Rounding down is right, and the cents that are left go to the first people.\nThe test for it is missing.',
+        usage: { input: 320, output: 74, cacheRead: 14_680 },
+      },
+    ],
+  },
+];
 
 const looks = {
   light: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
@@ -54,17 +93,94 @@ const looks = {
   narrow: { viewport: { width: 390, height: 844 }, colorScheme: 'light' },
 } as const;
 
-test('an empty hub says how to start', async () => {
-  const { page, context } = await rig.open(looks.light);
-  await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
-  expect(await problems(page)).toEqual([]);
-  await page.screenshot({ path: path.join(shots, 'empty-light.png') });
-  await context.close();
+let api: MessagesApi;
+let place: string;
+let rig: Rig;
+let ids: { readonly first: string; readonly second: string; readonly review: string; readonly running: string };
+beforeAll(async () => {
+  mkdirSync(shots, { recursive: true });
+  place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-look-'));
+  api = await startMessagesApi({ script });
+  const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
+  rig = await startRig({
+    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
+  });
+  writeFileSync(
+    path.join(rig.workflows, 'nightly.yaml'),
+    'name: nightly\ndescription: Build, test and check\nparams:\n  branch: main\n  note:\n    required: true\n    description: Why it is started by hand\nsteps:\n  - id: a\n    run: echo a\n',
+  );
+  await rig.restartHub();
+});
+afterAll(async () => {
+  await rig.close();
+  await api.close();
+  rmSync(place, { recursive: true, force: true });
+});
+
+test('an empty hub says how to start, and a stranger how to get in', async () => {
+  for (const look of Object.keys(looks) as (keyof typeof looks)[]) {
+    const { page, context } = await rig.open(looks[look]);
+    await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
+    expect(await shown(page, 'empty', look)).toEqual([]);
+    await context.clearCookies();
+    await page.reload();
+    await page.getByLabel('Link or code').fill('wrong');
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page
+      .locator('#login-message')
+      .getByText(/used already/)
+      .waitFor();
+    expect(await shown(page, 'login', look)).toEqual([]);
+    await context.close();
+  }
 });
 
 describe('every view', () => {
   beforeAll(async () => {
-    runs = [await rig.run(nightly), await rig.run(nightly)];
+    const first = await rig.run(nightly);
+    const second = await rig.run(nightly);
+    const reviewed = await rig.run(review);
+    const { runId: running } = await rig.start(nightly.replaceAll('exit 1', 'sleep 600'));
+    ids = { first, second, review: reviewed, running };
+  });
+
+  /** Where each is, what says that it is there, and what is done first. */
+  const views = (): Readonly<Record<string, readonly [string, string, ((page: Page) => Promise<void>)?]>> => ({
+    fleet: ['#/', '.run-row'],
+    'fleet-no-match': ['#/', '.run-row', (page) => page.getByLabel('Search runs').fill('nothing')],
+    start: ['#/', '.run-row', (page) => page.getByRole('button', { name: 'Start a workflow' }).click()],
+    help: ['#/', '.run-row', (page) => page.keyboard.press('?')],
+    compare: [`#/compare/${ids.first}/${ids.second}`, 'tbody tr'],
+    output: [`#/runs/${ids.second}/output`, '.gutter a'],
+    search: [`#/runs/${ids.second}/output`, '.gutter a', searched],
+    menu: [
+      `#/runs/${ids.second}/output?step=build&step=unit`,
+      '.gutter a',
+      (page) => page.getByText('Severity: any').click(),
+    ],
+    'output-no-match': [
+      `#/runs/${ids.second}/output?step=pack`,
+      '.gutter a',
+      (page) => page.getByRole('button', { name: 'stderr' }).click(),
+    ],
+    running: [`#/runs/${ids.running}/output`, '.gutter a'],
+    cancel: [
+      `#/runs/${ids.running}/output`,
+      '.gutter a',
+      (page) => page.getByRole('button', { name: 'Cancel', exact: true }).click(),
+    ],
+    pause: [
+      `#/runs/${ids.running}/timeline`,
+      '.track .span',
+      (page) => page.getByRole('button', { name: 'Pause' }).click(),
+    ],
+    'conversation-none': [`#/runs/${ids.second}/conversation`, '.empty'],
+    conversation: [`#/runs/${ids.review}/conversation`, '.turn'],
+    timeline: [`#/runs/${ids.review}/timeline`, '.track .span'],
+    'timeline-retries': [`#/runs/${ids.second}/timeline`, '.track .span'],
+    resources: [`#/runs/${ids.second}/resources`, '.uplot'],
+    alerts: [`#/runs/${ids.review}/alerts`, '.alert, .empty'],
+    'no-run': ['#/runs/20200101-000000-aaaaaa/output', '.empty'],
   });
 
   test.each(Object.keys(looks) as (keyof typeof looks)[])(
@@ -77,38 +193,32 @@ describe('every view', () => {
         if (!request.url().startsWith(rig.hub.url)) outside.push(request.url());
       });
       page.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text());
+        // The browser's own word for an answer that the page shows to the person.
+        if (message.type() === 'error' && !message.text().includes('404')) complaints.push(message.text());
       });
       page.on('pageerror', (error) => complaints.push(error.message));
-      const [first = '', second = ''] = runs;
-      const views: Readonly<Record<string, [string, string]>> = {
-        fleet: ['#/', '.run-row'],
-        output: [`#/runs/${second}/output`, '.gutter a'],
-        conversation: [`#/runs/${second}/conversation`, '.empty'],
-        timeline: [`#/runs/${second}/timeline`, '.track .span'],
-        resources: [`#/runs/${second}/resources`, '.uplot'],
-        alerts: [`#/runs/${second}/alerts`, '.empty, .alert'],
-        compare: [`#/compare/${first}/${second}`, 'tbody tr'],
-      };
       const found: Record<string, readonly string[]> = {};
-      for (const [name, [hash, ready]] of Object.entries(views)) {
+      for (const [name, [hash, ready, prepare]] of Object.entries(views())) {
+        // From elsewhere, so that a dialog or a menu of the view before is gone.
+        await page.goto('about:blank');
         await page.goto(`${rig.hub.url}/${hash}`);
         await page.locator(ready).first().waitFor();
-        const problem = await problems(page);
-        if (problem.length > 0) found[name] = problem;
-        await page.screenshot({ path: path.join(shots, `${name}-${look}.png`) });
+        await prepare?.(page);
+        const problem = await shown(page, name, look);
+        // A page that is wider than the window has to be moved sideways to be read.
+        const wide = (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) === true;
+        if (problem.length > 0 || wide) found[name] = wide ? [...problem, 'wider than the window'] : problem;
       }
       expect({ found, outside, complaints }).toEqual({ found: {}, outside: [], complaints: [] });
-      // A page that is wider than the window has to be moved sideways to be read.
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
       await context.close();
     },
+    120_000,
   );
 
   test('does not jump while it loads', async () => {
     const { page, context } = await rig.open(looks.light);
     await page.goto('about:blank');
-    await page.goto(`${rig.hub.url}/#/runs/${runs[1]}/output`);
+    await page.goto(`${rig.hub.url}/#/runs/${ids.second}/output`);
     await page.evaluate(
       "new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shift = (window.shift ?? 0) + entry.value; }).observe({ type: 'layout-shift', buffered: true })",
     );
@@ -120,6 +230,14 @@ describe('every view', () => {
   });
 });
 
+async function searched(page: Page): Promise<void> {
+  await page.getByLabel('Search the output').fill('/module_1\\d+/');
+  await page.keyboard.press('Enter');
+  await page.locator('.hits').getByText(/^\d+ hits$/).waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.gutter .hit').waitFor();
+}
+
 test('the page weighs less than 400 KB compressed', () => {
   const folder = path.resolve(import.meta.dirname, '../../dist/page');
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -127,8 +245,10 @@ test('the page weighs less than 400 KB compressed', () => {
   expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(400 * 1024);
 });
 
-/** What axe finds against WCAG 2.2 A and AA. It is run by the debugger, which the policy of the page does not bind. */
-async function problems(page: Page): Promise<readonly string[]> {
+/** Keeps a picture. @returns what axe finds against WCAG 2.2 A and AA */
+async function shown(page: Page, name: string, look: string): Promise<readonly string[]> {
+  await page.screenshot({ path: path.join(shots, `${name}-${look}.png`), animations: 'disabled' });
+  // It is run by the debugger, which the policy of the page does not bind.
   await page.evaluate(axe.source);
   const result = (await page.evaluate(
     "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
