@@ -35,7 +35,7 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
   const sample = linksOf({ runId: '', traceId: '', workflow: '' });
   const facts = {
     version,
-    canStart: starter !== undefined && folders.list().workflows.length > 0,
+    canStart: starter !== undefined && folders.isNamed,
     links: sample.map(({ label }) => label),
   };
   const routes = express.Router();

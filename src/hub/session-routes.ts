@@ -6,6 +6,7 @@ import type { Access } from './access/access.ts';
 import { userOfPeer } from './access/peer-user.ts';
 import type { Scope } from './access/token-file.ts';
 
+/** What holds for who may act; `canStart` is false for all others. */
 export type SessionFacts = Omit<SessionAnswer, 'scope'>;
 
 /** A code has 24 characters. */
@@ -51,7 +52,8 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
   });
 
   router.get('/session', (_request, response) => {
-    const answer: SessionAnswer = { scope: response.locals.scope as Scope, ...facts };
+    const scope = response.locals.scope as Scope;
+    const answer: SessionAnswer = { scope, ...facts, canStart: facts.canStart && scope === 'control' };
     response.json(answer);
   });
   router.use(handleProblems);

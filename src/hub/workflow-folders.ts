@@ -6,6 +6,8 @@ import type { WorkflowsAnswer } from '../tail/api/index.ts';
 import { loadWorkflow } from '../workflow/index.ts';
 
 export type WorkflowFolders = {
+  /** Whether any folder was named. What is in them may change at any time. */
+  readonly isNamed: boolean;
   readonly list: () => WorkflowsAnswer;
   /** The real path of what was asked for; undefined where it is no workflow in one of the folders, whatever the reason. */
   readonly find: (text: string) => string | undefined;
@@ -59,7 +61,7 @@ export function openWorkflowFolders(given: readonly string[]): FoldersResult {
     const files = roots.flatMap((root) => filesBelow(root)).flatMap((file) => find(file) ?? []);
     return { workflows: [...new Set(files)].sort().slice(0, maxListed).map(describe) };
   };
-  return { ok: true, folders: { list, find } };
+  return { ok: true, folders: { isNamed: roots.length > 0, list, find } };
 }
 
 function isInside(root: string, path: string): boolean {

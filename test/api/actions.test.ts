@@ -65,6 +65,19 @@ test('a run is started from an allowed folder, with its params, and its failure 
   expect((await hub.post('/api/v1/runs', { workflow: 'hello.yaml', params: { '--shared': 'x' } })).status).toBe(400);
 });
 
+test('what comes into an allowed folder later can be started; who may only look is told that they cannot', async () => {
+  const { folder, hub } = await rig({});
+  const session = async (headers = {}) => (await hub.get('/api/v1/session', headers)).body;
+  expect(await session()).toMatchObject({ scope: 'control', canStart: true });
+  const reading = { authorization: `Bearer ${hub.tokens.read}` };
+  expect(await session(reading)).toMatchObject({ scope: 'read', canStart: false });
+  expect((await hub.get('/api/v1/workflows')).body).toEqual({ workflows: [] });
+  writeFileSync(join(folder, 'later.yaml'), flow('  - id: a\n    run: echo a\n'));
+  expect((await hub.get('/api/v1/workflows')).body.workflows).toMatchObject([{ name: 'flow', problem: '' }]);
+  expect((await hub.post('/api/v1/runs', { workflow: 'later.yaml' })).status).toBe(200);
+  expect((await (await liveHub(tempData())).get('/api/v1/session')).body).toMatchObject({ canStart: false });
+});
+
 test('nothing is started from elsewhere, whatever the path or the link', async () => {
   const { data, folder, hub } = await rig({ 'good.yaml': flow('  - id: a\n    run: echo a\n'), 'notes.txt': 'x' });
   const outside = tempRoot();

@@ -240,7 +240,7 @@ export type WorkflowsAnswer = {
 export type SessionAnswer = {
   readonly scope: 'read' | 'control';
   readonly version: string;
-  /** Whether there are folders that workflows can be started from. */
+  /** Whether this session may start workflows: it may act, and there are folders that they can be started from. */
   readonly canStart: boolean;
   /** Whether links to traces and logs are set up. */
   readonly links: readonly string[];
