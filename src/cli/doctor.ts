@@ -1,7 +1,8 @@
-// The command `doctor`: looks at the machine, then sends one small run on its way and asks every backend whether it came.
+// The command `doctor`: looks at the machine, with --stack at every piece of the stack, then sends one small run on its way
+// and asks every backend whether it came.
 import type { Command } from 'commander';
 import { type CliContext, settingsFor } from './context.ts';
-import { type Check, checkLines } from './doctor/check.ts';
+import { type Check, checkLines, leftOut } from './doctor/check.ts';
 import { exitCodes } from './exit-codes.ts';
 import { examples } from './run.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
@@ -13,17 +14,37 @@ export function registerDoctor(program: Command, context: CliContext): void {
     .description(
       'Check Claude Code, Node, the disk and the hub; then send a trace, a log and a metric, and ask each backend for them.',
     )
+    .option(
+      '--stack',
+      'check the Collector, Loki, Tempo, Prometheus, Alertmanager and Grafana too, where docker-compose.yml has them unless settings say otherwise',
+    )
     .option('--json', 'print the checks as one JSON array')
     .addHelpText(
       'after',
-      `${examples('doctor')}  $ OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 stepspan doctor --loki-url http://localhost:3100\n`,
+      `${examples('doctor')}  $ OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 stepspan doctor --loki-url http://localhost:3100
+  $ stepspan doctor --stack
+`,
     );
-  addSettingFlags(command, 'dataDir', 'claude', 'shipWait', 'lokiUrl', 'tempoUrl', 'prometheusUrl', 'colour').action(
-    (flags: FlagValues & { readonly json?: boolean }) => doctor(context, flags),
-  );
+  addSettingFlags(
+    command,
+    'dataDir',
+    'claude',
+    'shipWait',
+    'lokiUrl',
+    'tempoUrl',
+    'prometheusUrl',
+    'alertmanagerUrl',
+    'grafanaUrl',
+    'colour',
+  ).action((flags: DoctorFlags) => doctor(context, flags));
 }
 
-async function doctor(context: CliContext, flags: FlagValues & { readonly json?: boolean }): Promise<void> {
+/** Without these a run cannot be sent, or would be asked for in vain for half a minute each. */
+const needed: ReadonlySet<string> = new Set(['Data folder', 'Collector', 'Tempo', 'Loki', 'Prometheus']);
+
+type DoctorFlags = FlagValues & { readonly json?: boolean; readonly stack?: boolean };
+
+async function doctor(context: CliContext, flags: DoctorFlags): Promise<void> {
   const settings = settingsFor(context, flags);
   if (settings === undefined) return;
   const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
@@ -38,7 +59,18 @@ async function doctor(context: CliContext, flags: FlagValues & { readonly json?:
   tell(checkNode(), await checkClaude(settings, context.env));
   const folder = checkDataFolder(settings);
   tell(folder, await checkHub(settings));
-  if (folder.finding.kind !== 'bad') tell(...(await checkDelivery(settings, context.env, context.cwd)));
+  let asked = settings;
+  let { env } = context;
+  if (flags.stack === true) {
+    const { checkStack, composeAddresses, withStack } = await import('./doctor/stack/index.ts');
+    tell(...(await checkStack(settings, env)));
+    asked = withStack(settings);
+    env = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: env.OTEL_EXPORTER_OTLP_ENDPOINT || composeAddresses.collector };
+  }
+  if (checks.some(({ what, finding }) => finding.kind === 'bad' && needed.has(what))) {
+    const remedy = 'Mend what is above first; then one small run is sent through all of it.';
+    tell(leftOut('Probe run', 'nothing was sent, as it could not arrive', remedy));
+  } else tell(...(await checkDelivery(asked, env, context.cwd)));
   if (flags.json === true) context.stdout.write(`${JSON.stringify(checks)}\n`);
   if (checks.some((check) => check.finding.kind === 'bad')) context.setExitCode(exitCodes.notExecuted);
 }

@@ -30,6 +30,8 @@ export interface Exemplar {
 export interface PrometheusOptions {
   /** host:port of what to scrape, by job name. */
   targets: Record<string, string>;
+  /** Further parts of the configuration, such as `rule_files` and `alerting`. */
+  config?: Record<string, unknown>;
 }
 
 export interface Prometheus extends Service {
@@ -124,8 +126,9 @@ interface RawExemplars {
 }
 
 // JSON is YAML, and needs no library to be written.
-function configuration({ targets }: PrometheusOptions): object {
+function configuration({ targets, config = {} }: PrometheusOptions): object {
   return {
+    ...config,
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     scrape_configs: Object.entries(targets).map(([job, target]) => ({
       job_name: job,

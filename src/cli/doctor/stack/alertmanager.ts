@@ -1,0 +1,45 @@
+// Alertmanager from outside: whether it is ready, whether anybody is told, and whether runs tell it what happens.
+import { parse } from 'yaml';
+import { advice, bad, type Check, good } from '../check.ts';
+import { ask, askJson, notReady, shown } from './ask.ts';
+
+const what = 'Alertmanager';
+
+/** @param isConfigured whether stepspan sends the alerts of runs there */
+export async function checkAlertmanager(url: string, isConfigured: boolean): Promise<readonly Check[]> {
+  const failed = notReady(what, url, 'alertmanager', await ask(url, '-/ready'));
+  if (failed !== undefined) return [failed];
+  const remedy = `Set STEPSPAN_ALERTMANAGER_URL=${shown(url)} where \`stepspan serve\` and runs are started.`;
+  return [
+    good(what, `${shown(url)} is ready`),
+    await checkReceivers(url),
+    ...(isConfigured ? [] : [advice('Alerts of runs', 'no run here tells an Alertmanager what happens', remedy)]),
+  ];
+}
+
+async function checkReceivers(url: string): Promise<Check> {
+  const about = 'Receivers of alerts';
+  const status = await askJson<{ config?: { original?: string } }>(url, 'api/v2/status');
+  const receivers = receiversIn(status?.config?.original ?? '');
+  if (receivers === undefined) return bad(about, 'it does not show its configuration', 'Is this an Alertmanager?');
+  // A receiver is a name and lists of <kind>_configs; one without any swallows what it gets.
+  const ways = receivers.flatMap((receiver) =>
+    Object.entries(receiver).flatMap(([key, list]) =>
+      key.endsWith('_configs') && Array.isArray(list) && list.length > 0 ? [key.replace('_configs', '')] : [],
+    ),
+  );
+  const kinds = [...new Set(ways)].sort();
+  if (kinds.length > 0) return good(about, `alerts go out by ${kinds.join(', ')}; \`stepspan alerts test\` sends one`);
+  const remedy =
+    'Say who is told: STEPSPAN_ALERT_MAIL_TO and STEPSPAN_SMTP_SMARTHOST, or STEPSPAN_ALERT_WEBHOOK_URL, in .env (stack/.env.example); then `docker compose up -d`.';
+  return advice(about, 'alerts are shown in Alertmanager and Grafana, and reach nobody', remedy);
+}
+
+function receiversIn(yaml: string): readonly Record<string, unknown>[] | undefined {
+  try {
+    const { receivers } = parse(yaml) as { receivers?: readonly Record<string, unknown>[] };
+    return receivers;
+  } catch {
+    return undefined;
+  }
+}

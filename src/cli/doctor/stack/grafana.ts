@@ -1,0 +1,77 @@
+// Grafana from outside: whether it is well, and, for who may ask, whether data sources and dashboards are there and work.
+import { bad, type Check, good, leftOut } from '../check.ts';
+import { ask, askJson, notReady } from './ask.ts';
+
+const what = 'Grafana';
+
+/** As grafana/ provisions them; a test holds both to be the same. */
+export const provisioned = {
+  sources: ['stepspan-prometheus', 'stepspan-loki', 'stepspan-tempo', 'stepspan-alertmanager'],
+  dashboards: ['stepspan-overview', 'stepspan-run', 'stepspan-logs', 'stepspan-health'],
+} as const;
+
+/** Grafana asks these itself whether they work; for an Alertmanager it has no such question. */
+const selfChecking = new Set<string>(['stepspan-prometheus', 'stepspan-loki', 'stepspan-tempo']);
+
+/** Named in the messages; it is no flag, because others see the flags of a process. */
+export const loginVariable = 'STEPSPAN_GRAFANA_LOGIN';
+
+/** @param login `user:password`, or the token of a service account; undefined asks for nothing that needs one */
+export async function checkGrafana(url: string, login: string | undefined): Promise<readonly Check[]> {
+  const health = await ask(url, 'api/health');
+  const failed = notReady(what, url, 'grafana', health);
+  if (failed !== undefined) return [failed];
+  const { database, version } = (await askJson<{ database?: string; version?: string }>(url, 'api/health')) ?? {};
+  if (database !== 'ok')
+    return [bad(what, `${url}: its database is ${database ?? 'not told'}`, 'Its own log says why.')];
+  const well = good(what, `${url}, version ${version ?? 'not told'}`);
+  const about = 'Data sources and dashboards';
+  if (login === undefined) {
+    const remedy = `Set ${loginVariable} to user:password or to the token of a service account; docs/stack.md says where the password is.`;
+    return [well, leftOut(about, 'nobody is logged in', remedy)];
+  }
+  const basic = `Basic ${Buffer.from(login).toString('base64')}`;
+  const headers = { authorization: login.includes(':') ? basic : `Bearer ${login}` };
+  const allowed = await ask(url, 'api/datasources/uid/stepspan-prometheus', { headers });
+  if (allowed.kind === 'answered' && (allowed.status === 401 || allowed.status === 403)) {
+    const remedy = `${loginVariable} needs user:password or a token, of somebody who may see data sources.`;
+    return [well, bad(about, `it answers ${allowed.status} to this login`, remedy)];
+  }
+  const sources = await Promise.all(provisioned.sources.map((uid) => sourceProblem(url, headers, uid)));
+  const dashboards = await Promise.all(
+    provisioned.dashboards.map(async (uid) =>
+      (await ok(url, `api/dashboards/uid/${uid}`, headers)) ? undefined : uid,
+    ),
+  );
+  const missing = dashboards.filter((uid) => uid !== undefined);
+  const broken = sources.filter((problem) => problem !== undefined);
+  const remedy =
+    'grafana/provisioning has them; GF_PATHS_PROVISIONING must lead there. Grafana logs what it could not take.';
+  return [
+    well,
+    broken.length === 0
+      ? good('Data sources', `${provisioned.sources.length}, and they work`)
+      : bad('Data sources', broken.join('; '), remedy),
+    missing.length === 0
+      ? good('Dashboards', provisioned.dashboards.map((uid) => new URL(`d/${uid}`, withSlash(url)).href).join(' '))
+      : bad('Dashboards', `not there: ${missing.join(', ')}`, remedy),
+  ];
+}
+
+async function sourceProblem(url: string, headers: Record<string, string>, uid: string): Promise<string | undefined> {
+  if (!(await ok(url, `api/datasources/uid/${uid}`, headers))) return `${uid} is not there`;
+  if (!selfChecking.has(uid)) return undefined;
+  const health = await ask(url, `api/datasources/uid/${uid}/health`, { headers });
+  if (health.kind === 'answered' && health.ok) return undefined;
+  const why = health.kind === 'silent' ? health.why : health.text.slice(0, 200);
+  return `${uid} does not work: ${why}`;
+}
+
+async function ok(url: string, path: string, headers: Record<string, string>): Promise<boolean> {
+  const answer = await ask(url, path, { headers });
+  return answer.kind === 'answered' && answer.ok;
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}
