@@ -10,6 +10,7 @@ export {
   type NotifierEnd,
   type NotifierOptions,
   type NotifierStart,
+  nextWorkMs,
   startNotifier,
 } from './notifier.ts';
 export { type AlertSettings, defaultAlerts, type ReadAlerts, readAlerts } from './rules/alerts-file.ts';

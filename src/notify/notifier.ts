@@ -37,6 +37,19 @@ export type NotifierOptions = {
   readonly tickMs?: number;
 };
 
+/**
+ * When a notifier of a run that has ended would have something to do, by what the last one has saved: a time (Unix ms),
+ * or undefined where never.
+ */
+export function nextWorkMs(state: AlertsState, settings: NotifySettings, nowMs: number): number | undefined {
+  if (!state.hasMetOthers) return nowMs;
+  const outbox = createOutbox(
+    { settings, send: async () => [], now: () => nowMs, onSent: () => undefined },
+    state.deliveries,
+  );
+  return outbox.nextMs(state.rules.alerts, state.rules.run);
+}
+
 export type NotifierEnd =
   /** Everything is delivered. `nextMs`: something is to be sent then, by another notifier. */
   | { readonly kind: 'settled'; readonly nextMs: number | undefined }
@@ -65,8 +78,8 @@ export type NotifierStart =
 const defaultTickMs = 1_000;
 /** Between two saves without an alert: so much is read again after a crash. */
 const saveEveryMs = 10_000;
-/** Something that is to be sent later than this is left to another notifier, so that one need not wait for a day. */
-export const parkAfterMs = 15 * 60_000;
+/** What is to be sent again later than this is left to another notifier, so that none is kept open to wait for it. */
+const parkAfterMs = 10_000;
 /** Lines come in bursts; an alert is no later for being looked for ten times a second. */
 const gatherMs = 100;
 
@@ -182,11 +195,14 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
         const nextMs = outbox.nextMs(rules.alerts, run());
         const isAlone = hasMetOthers || rules.run.phase.kind !== 'finished';
         if (isRead && isAlone && waiting() === 0) delivered.resolve();
-        if (isRead && isAlone && (nextMs === undefined || nextMs > now() + parkAfterMs)) {
+        if (isRead && isAlone && waiting() === 0 && (nextMs === undefined || nextMs > now() + parkAfterMs)) {
+          hasEnded = true;
           return { kind: 'settled', nextMs };
         }
         if (savedRules !== rules && now() - savedAtMs >= saveEveryMs) await keep(deliveries);
-        await pause(woken, Math.max(0, Math.min(nextMs ?? Number.POSITIVE_INFINITY, now() + tickMs) - now()));
+        // The clock says nothing more of a run that has ended and whose alerts are known.
+        const lookMs = isRead && isAlone ? Number.POSITIVE_INFINITY : now() + tickMs;
+        await pause(woken, Math.max(0, Math.min(nextMs ?? lookMs, lookMs) - now()));
       }
     } finally {
       hasEnded = true;
