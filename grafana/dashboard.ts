@@ -1,6 +1,6 @@
 // A dashboard from its rows of panels: places on the 24 columns, ids, variables, links, annotations. Knows no query.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import { defaultHubUrl, uids } from './names.ts';
+import { defaultHubUrl } from './names.ts';
 import type { Panel } from './panels.ts';
 
 export type Row = { readonly title: string; readonly panels: readonly Panel[] };
@@ -90,8 +90,6 @@ export function linkTo(title: string, url: string, tooltip: string): dashboard.D
     .targetBlank(true)
     .build();
 }
-
-export { uids };
 
 /** Where the live page is, for links to it. */
 export function hubVariable(): dashboard.VariableModel {

@@ -118,7 +118,7 @@ const lossPanels: readonly Panel[] = [
 const journalPanels: readonly Panel[] = [
   graph({
     title: 'How large are the journals?',
-    description: 'Of all runs on all machines, archived ones included.',
+    description: 'Of all runs on all machines, archived ones included. A hub measures its data folder once a minute.',
     unit: 'bytes',
     queries: [journals.bytes],
     w: 8,

@@ -11,14 +11,21 @@ export function series(metric: Metric, matchers = '', suffix: '' | '_bucket' | '
   return `${metric.name}${suffix}${all.length === 0 ? '' : `{${all.join(', ')}}`}`;
 }
 
-/** How much a counter grew in the time range, as a whole number: what Prometheus gives is extrapolated to its edges. */
+/**
+ * How much a counter of whole numbers grew in the time range. What Prometheus gives is extrapolated to the edges of the range,
+ * so each series is rounded, before the errors of many add up.
+ */
 export function counted(metric: Metric, by: string, matchers = ''): string {
-  return `round(${grown(metric, by, matchers)})`;
+  return `sum${grouped(by)} (round(increase(${series(metric, matchers)}[$__range])))`;
 }
 
 /** The same as it is, for money and seconds. */
 export function grown(metric: Metric, by: string, matchers = '', range = '$__range'): string {
-  return `sum${by === '' ? '' : ` by (${by})`} (increase(${series(metric, matchers)}[${range}]))`;
+  return `sum${grouped(by)} (increase(${series(metric, matchers)}[${range}]))`;
+}
+
+function grouped(by: string): string {
+  return by === '' ? '' : ` by (${by})`;
 }
 
 /**
@@ -29,6 +36,7 @@ export function growing(metric: Metric, by: string, matchers = ''): string {
   return grown(metric, by, matchers, '$__rate_interval');
 }
 
+/** Without what has seen nothing, of which Prometheus makes NaN. */
 export function quantile(
   q: number,
   metric: Metric & { readonly type: 'histogram' },
@@ -38,7 +46,7 @@ export function quantile(
   const { matchers = '', range = '$__range', ago = '' } = options;
   const groups = by === '' ? 'le' : `${by}, le`;
   const offset = ago === '' ? '' : ` offset ${ago}`;
-  return `histogram_quantile(${q}, sum by (${groups}) (increase(${series(metric, matchers, '_bucket')}[${range}]${offset})))`;
+  return `histogram_quantile(${q}, sum by (${groups}) (increase(${series(metric, matchers, '_bucket')}[${range}]${offset}))) >= 0`;
 }
 
 /** A share; nothing, and not NaN, where there is nothing to have a share of. */

@@ -42,7 +42,7 @@ export const hub = {
   hidden: now(`${counted(metrics.hidden, 'kind')} > 0`, '{{kind}}'),
 };
 
-// The Collector's own names, as it serves them on its port 8888.
+// The Collector's own names, as it serves them on its port 8888. Whether a counter ends in _total is a setting of it.
 const ofCollector = 'job="otel-collector"';
 
 export const collector = {
@@ -51,16 +51,19 @@ export const collector = {
     '{{exporter}} {{data_type}}',
   ),
   logs: overTime(
-    `sum(rate(otelcol_receiver_accepted_log_records_total{${ofCollector}}[$__rate_interval]))`,
+    `sum(rate({__name__=~"otelcol_receiver_accepted_log_records(_total)?", ${ofCollector}}[$__rate_interval]))`,
     'log records',
   ),
-  spans: overTime(`sum(rate(otelcol_receiver_accepted_spans_total{${ofCollector}}[$__rate_interval]))`, 'spans'),
+  spans: overTime(
+    `sum(rate({__name__=~"otelcol_receiver_accepted_spans(_total)?", ${ofCollector}}[$__rate_interval]))`,
+    'spans',
+  ),
   failed: overTime(
-    `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_send_failed_(log_records|spans)_total", ${ofCollector}}[$__rate_interval])))`,
+    `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_send_failed_(log_records|spans)(_total)?", ${ofCollector}}[$__rate_interval])))`,
     '{{exporter}}: given up',
   ),
   notQueued: overTime(
-    `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_enqueue_failed_(log_records|spans)_total", ${ofCollector}}[$__rate_interval])))`,
+    `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_enqueue_failed_(log_records|spans)(_total)?", ${ofCollector}}[$__rate_interval])))`,
     '{{exporter}}: queue full',
   ),
   up: now(`min(up{${ofCollector}})`),

@@ -32,6 +32,8 @@ export interface PrometheusOptions {
   targets: Record<string, string>;
   /** Further parts of the configuration, such as `rule_files` and `alerting`. */
   config?: Record<string, unknown>;
+  /** How often, and within what time a target has to answer; 1 unless told. */
+  scrapeSeconds?: number;
 }
 
 export interface Prometheus extends Service {
@@ -126,10 +128,11 @@ interface RawExemplars {
 }
 
 // JSON is YAML, and needs no library to be written.
-function configuration({ targets, config = {} }: PrometheusOptions): object {
+function configuration({ targets, config = {}, scrapeSeconds = 1 }: PrometheusOptions): object {
+  const every = `${scrapeSeconds}s`;
   return {
     ...config,
-    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: '1s' },
     scrape_configs: Object.entries(targets).map(([job, target]) => ({
       job_name: job,
       static_configs: [{ targets: [target] }],

@@ -1,0 +1,138 @@
+// The Logs dashboard on the lines of all sample runs, and the one of the telemetry on the stack that they went through.
+import { describe, expect, test } from 'vitest';
+import { metrics } from '../../../src/measure/catalogue.ts';
+import {
+  answerTo,
+  ended,
+  endedOnly,
+  last,
+  linesFor,
+  most,
+  pointsOf,
+  printed,
+  sampleStack,
+  tally,
+  valuesOf,
+} from './questions.ts';
+
+export function logsTests(): void {
+  const at = (title: string, ref = 'A') => `stepspan-logs / ${title} / ${ref}`;
+  const of = (line: ReturnType<typeof printed>[number]) =>
+    [line.run.workflow, line.step].filter((word) => word !== '').join(' ');
+  const ten = (counts: Record<string, number>) =>
+    Object.values(counts)
+      .sort((a, b) => b - a)
+      .slice(0, 10);
+
+  describe('the Logs dashboard', () => {
+    test('counts the lines of all runs, by severity and by who printed them', async () => {
+      const lines = printed(ended());
+      const errors = lines.filter(({ severity }) => severity === 'ERROR');
+      expect(errors.length).toBeGreaterThanOrEqual(3);
+      expect(await valuesOf(at('Lines'), endedOnly)).toEqual({ '': lines.length });
+      expect(await valuesOf(at('Errors'), endedOnly)).toEqual({ '': errors.length });
+      const { '': bytes } = await valuesOf(at('Bytes'), endedOnly);
+      expect(bytes).toBeGreaterThan(lines.length);
+      expect(bytes).toBeLessThanOrEqual(lines.reduce((sum, line) => sum + line.bytes, 0));
+      const volume = await pointsOf(at('How many lines are there?'), most);
+      expect(Object.keys(volume)).toEqual(expect.arrayContaining([...new Set(lines.map(({ severity }) => severity))]));
+      const loudest = tally(lines.map(of));
+      const seen = await valuesOf(at('Who prints most?'), endedOnly);
+      expect(Object.values(seen).sort((a, b) => b - a)).toEqual(ten(loudest));
+      for (const [name, count] of Object.entries(seen)) expect(loudest[name], name).toBe(count);
+      expect(await valuesOf(at('Who prints the most errors?'), endedOnly)).toEqual(tally(errors.map(of)));
+    });
+
+    test('finds lines by text, run, step and severity', async () => {
+      const found = at('Which lines match?');
+      expect(await linesFor(found, endedOnly)).toHaveLength(printed(ended()).length);
+      expect((await linesFor(found, { search: '(?i)NO ROUTE' })).map(({ line }) => line)).toEqual(
+        sampleStack().runs.deploy.map(() => 'ERROR no route to host'),
+      );
+      const [deploy] = sampleStack().runs.deploy;
+      expect(await linesFor(found, { run: deploy!.runId, step: 'push', severity: 'ERROR' })).toHaveLength(
+        printed([deploy!]).filter(({ step, severity }) => step === 'push' && severity === 'ERROR').length,
+      );
+      const [line] = await linesFor(found, { run: deploy!.runId, step: 'push', search: 'no route' });
+      expect(line?.metadata.trace_id).toBe(deploy!.traceId);
+    });
+  });
+}
+
+export function healthTests(): void {
+  const at = (title: string, ref = 'A') => `stepspan-health / ${title} / ${ref}`;
+  const zeros = (...names: string[]) => Object.fromEntries(names.map((name) => [name, 0]));
+
+  describe('the dashboard of the telemetry', () => {
+    test('sees what was shipped, and that nothing was left out', async () => {
+      for (const title of ['How far behind is shipping?', 'How much is still to be sent?']) {
+        expect(Object.keys(await pointsOf(at(title), last)).sort()).toEqual(['logs', 'traces']);
+      }
+      for (const title of ['Records sent', 'Bytes sent']) {
+        const sent = await pointsOf(at(title), most);
+        expect(sent.logs, title).toBeGreaterThan(0);
+        expect(sent.traces, title).toBeGreaterThan(0);
+      }
+      expect(await pointsOf(at('Are requests made again?'), most)).toEqual(zeros('logs', 'traces'));
+      for (const ref of ['A', 'B']) {
+        expect(await valuesOf(at('Did a backend not take records?', ref))).toEqual(zeros('logs', 'traces'));
+      }
+      for (const ref of ['A', 'B'])
+        expect(Object.keys(await pointsOf(at('Runs at the shipper', ref), last))).toEqual(['']);
+    });
+
+    test('sees no loss where there was none', async () => {
+      const causes = zeros('disk', 'retention', 'size');
+      expect(await valuesOf(at('Were lines lost?'))).toEqual(causes);
+      expect(await valuesOf(at('Were events lost?'))).toEqual(causes);
+      const unread = await valuesOf(at('Was something removed unread?'));
+      expect(Object.values(unread).filter((count) => count !== 0)).toEqual([]);
+      expect(await valuesOf(at('Was a journal damaged?'))).toEqual(zeros('corrupt', 'gap', 'unknown_record'));
+    });
+
+    test('knows journals, readers and the hub', async () => {
+      // A hub measures its data folder once a minute; this one did when there was nothing in it yet.
+      expect(await pointsOf(at('How large are the journals?'), last)).toEqual({ '': 0 });
+      expect(Object.keys(await pointsOf(at('Segments'), last)).sort()).toEqual(['archived', 'raw']);
+      expect(Object.keys(await pointsOf(at('Which readers are behind?'), last))).toEqual(
+        expect.arrayContaining(['ship-logs', 'ship-traces']),
+      );
+      expect(await valuesOf(at('Stored runs'))).toEqual({ '': sampleStack().all.length });
+      expect(await valuesOf(at('Runs removed'))).toEqual({ '': 0 });
+      expect(Object.keys(await valuesOf(at('Saved by compression')))).toEqual(['']);
+      expect(Object.keys(await valuesOf(at('Torn tails that were cut')))).toEqual(['']);
+      const up = await answerTo(at('Was every hub there?'));
+      expect(up.kind === 'range' && up.series.map(({ points }) => points.at(-1)?.value)).toEqual([1]);
+      const errors = await pointsOf(at('Which tasks of the hub failed?'), most);
+      expect(Object.keys(errors).sort()).toEqual(tasks());
+      expect(Object.values(errors).every((count) => count === 0)).toBe(true);
+      expect(await valuesOf(at('Runs that were adopted'))).toEqual({ '': sampleStack().runs.orphan.length });
+      const { '': uptime } = await valuesOf(at('Up for'));
+      expect(uptime).toBeGreaterThan(5);
+      expect(uptime).toBeLessThan(600);
+      expect(await valuesOf(at('Secrets that were hidden'))).toEqual({});
+      expect(await valuesOf(at('Are there too many label values?'))).toEqual({});
+    });
+
+    test('knows the Collector behind it', async () => {
+      expect(await valuesOf(at('Is the Collector there?'))).toEqual({ '': 1 });
+      const queues = await pointsOf(at('How full are its queues?'), most);
+      expect(Object.keys(queues)).toHaveLength(2);
+      for (const share of Object.values(queues)) {
+        expect(share).toBeGreaterThanOrEqual(0);
+        expect(share).toBeLessThan(1);
+      }
+      for (const ref of ['A', 'B'])
+        expect((await pointsOf(at('What does it take in?', ref), most))['']).toBeGreaterThan(0);
+      // These series come up with the first failure.
+      for (const ref of ['A', 'B'])
+        expect(await answerTo(at('Does it drop something?', ref))).toEqual({ kind: 'range', series: [] });
+    });
+  });
+}
+
+/** As the catalogue has them. */
+function tasks(): string[] {
+  const { task } = metrics.hubErrors.labels;
+  return task.kind === 'fixed' ? [...task.values].sort() : [];
+}
