@@ -45,9 +45,9 @@ const ringBatches = 1_000;
 
 /**
  * Waited after each batch for each watcher: a send costs about half of it, so however many watch, half a core is left.
- * One watcher has every line at once; a thousand have it within a tenth of a second, in fewer and larger messages.
+ * Twenty watchers have every line at once; a thousand have it within a twentieth of a second, in fewer and larger messages.
  */
-const pacePerWatcherMs = 0.1;
+const pacePerWatcherMs = 0.05;
 
 /** @param history how long steps took in earlier runs, for the estimate */
 export async function openFeed(

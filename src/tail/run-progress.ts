@@ -1,6 +1,6 @@
 // How far a run is, as messages: a fold of its whole journal that goes on with its live end. One for all who watch the run.
 import type { RunId } from '../event/ids.ts';
-import type { JournalRecord } from '../event/record.ts';
+import { type JournalRecord, seqCount } from '../event/record.ts';
 import type { JournalReader } from '../journal/index.ts';
 import {
   currentSteps,
@@ -50,17 +50,30 @@ export function createRunProgress({ reader, liveSeq, history, signal, onChange }
     current = { data };
   };
 
+  /** Output moves no step, and there is a thousand times more of it. @returns whether there was anything else */
+  const fold = (records: readonly JournalRecord[]): boolean => {
+    let changed = false;
+    for (const record of records) {
+      if (record.kind === 'output') continue;
+      state = foldRun(state, record);
+      changed ||= record.event.type !== 'resource.sampled';
+    }
+    return changed;
+  };
+
   const readOnce = async (): Promise<void> => {
-    while (!signal.aborted) {
-      const from = state.nextSeq;
-      for await (const records of reader.read({ from, signal, onProblem: () => undefined }))
-        for (const record of records) state = foldRun(state, record);
+    for (let from = 0, next = 0; !signal.aborted; from = next) {
+      for await (const records of reader.read({ from, signal, reuseMemory: true, onProblem: () => undefined })) {
+        fold(records);
+        const last = records.at(-1)!;
+        next = last.seq + seqCount(last);
+      }
       if (earlier === undefined && state.phase.kind === 'running') {
         earlier = await history(state).catch(() => new Map());
         continue;
       }
       // What the live end has given meanwhile is in the journal, and is read until the two meet.
-      if (state.nextSeq >= liveSeq() || state.nextSeq === from) break;
+      if (next >= liveSeq() || next === from) break;
     }
     phase = 'live';
     look();
@@ -75,13 +88,7 @@ export function createRunProgress({ reader, liveSeq, history, signal, onChange }
       readOnce().catch(() => undefined);
     },
     take(records) {
-      if (phase !== 'live') return;
-      let changed = false;
-      for (const record of records) {
-        state = foldRun(state, record);
-        changed ||= record.kind === 'event' && record.event.type !== 'resource.sampled';
-      }
-      if (changed) look();
+      if (phase === 'live' && fold(records)) look();
     },
     now: () => current,
   };
