@@ -14,8 +14,9 @@ import { type Section, verdictOf } from './support/bench.ts';
 import { describeMachine } from './support/machine.ts';
 import { clone, makePlace } from './support/place.ts';
 import { pageOf, ratioLine, textTable } from './support/report.ts';
+import { tail } from './tail.ts';
 
-const benches = [capture, readers, drain, overhead, memory, journalAppend, redact];
+const benches = [capture, readers, drain, overhead, memory, tail, journalAppend, redact];
 const names = benches.map(({ name }) => name);
 
 const { values: flags, positionals } = parseArgs({

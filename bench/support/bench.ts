@@ -30,7 +30,7 @@ export type Section = {
 };
 
 export type Setting = {
-  /** Fewer rounds and less data, within about three minutes for all of them. */
+  /** Fewer rounds and less data, within about four minutes for all of them. */
   readonly short: boolean;
   readonly place: Place;
   /** Says how far it is; on stderr, so that results stay apart. */

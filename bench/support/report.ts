@@ -29,7 +29,7 @@ export function pageOf(sections: readonly Section[], machine: readonly string[],
     '# Benchmarks',
     '<!-- Written by `npm run bench -- --write`. Do not edit: change bench/ and run it again. -->',
     'How fast stepspan is, as ratios to programs that people know, measured in the same run on the same machine. ' +
-      'Make it again with `npm run bench -- --write` (about a quarter of an hour), or `npm run bench -- --short` for three ' +
+      'Make it again with `npm run bench -- --write` (about a quarter of an hour), or `npm run bench -- --short` for four ' +
       'minutes with less data. It fails where a ratio misses its floor.',
     '## How to read it',
     'Single numbers of one machine say little, and less when others work on it. So each contender is measured once a round, all of ' +
