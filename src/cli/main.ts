@@ -72,10 +72,21 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     context.setExitCode(error.exitCode === 0 ? exitCodes.success : exitCodes.badInput);
+  } else if (isRefusedByDisk(error)) {
+    context.stderr.write(
+      `stepspan: ${error.message}; set STEPSPAN_DATA_DIR or --data-dir to a folder that is yours to use\n`,
+    );
+    context.setExitCode(exitCodes.badInput);
   } else {
     context.stderr.write(
       `stepspan: a defect of stepspan, please report it: ${(error as Error).stack ?? String(error)}\n`,
     );
     context.setExitCode(exitCodes.internal);
   }
+}
+
+/** The file system said no to a path: that is for the user to put right, and no defect. */
+function isRefusedByDisk(error: unknown): error is NodeJS.ErrnoException {
+  const { code, path } = error as NodeJS.ErrnoException;
+  return path !== undefined && ['EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOTDIR', 'ELOOP'].includes(code ?? '');
 }

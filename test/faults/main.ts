@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { backend } from './backend.ts';
 import { misbehavingChildren } from './children.ts';
 import { disk } from './disk.ts';
+import { folders } from './folders.ts';
 import { killHub } from './kill-hub.ts';
 import { killShipper } from './kill-shipper.ts';
 import { killWrapper } from './kill-wrapper.ts';
@@ -24,6 +25,7 @@ const matrix: readonly Fault[] = [
   backend,
   misbehavingChildren,
   many,
+  folders,
   soak,
   wholeChain,
 ];

@@ -26,7 +26,10 @@ export function loadTokens(data: DataFolder): TokensResult {
     mkdirSync(data.root, { recursive: true, mode: 0o700 });
     return { ok: true, tokens: { control: loadToken(data, 'control'), read: loadToken(data, 'read') } };
   } catch (error) {
-    return { ok: false, message: (error as Error).message };
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Without a code it is a sentence of our own, which says what to do.
+    const fix = code === undefined ? '' : '; set STEPSPAN_DATA_DIR or --data-dir to a folder that is yours to use';
+    return { ok: false, message: `${message}${fix}` };
   }
 }
 

@@ -50,6 +50,8 @@ export type Sandbox = {
 export type StartOptions = {
   readonly inject?: Injected;
   readonly env?: Readonly<Record<string, string>>;
+  /** The user that it runs as; only root may choose. */
+  readonly uid?: number;
 };
 
 export function makeSandbox(): Sandbox {
@@ -82,6 +84,7 @@ export function makeSandbox(): Sandbox {
       const child = spawn(process.execPath, [...preload, main, ...args], {
         cwd: work,
         stdio: ['ignore', 'pipe', 'pipe'],
+        ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
         env: { ...env, ...(options.inject && injectEnv(root, options.inject)), ...options.env },
       });
       running.add(child);
