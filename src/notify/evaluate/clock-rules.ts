@@ -4,7 +4,7 @@ import type { StallCause } from '../../event/event.ts';
 import type { AlertSettings } from '../rules/alerts-file.ts';
 import { durationText } from '../rules/threshold.ts';
 import { type Alerts, alertKey, end, fire, isOpen } from './alert.ts';
-import { type RulesState, settingsOfRule } from './rules-state.ts';
+import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
 import type { StepWatch } from './watch.ts';
 
 /** Brings both rules up to a time, for every step. */
@@ -65,7 +65,7 @@ function slow(
   nowMs: number,
   settings: AlertSettings,
 ): Alerts {
-  const usual = state.history[step];
+  const usual = ofStep(state.history, step);
   const key = alertKey({ rule: 'StepspanStepSlow', step });
   if (usual === undefined || alerts[key] !== undefined) return alerts;
   const rule = settingsOfRule<'factor' | 'atLeast' | 'minimumRuns'>(settings, 'StepspanStepSlow');

@@ -7,7 +7,7 @@ import { durationText } from '../rules/threshold.ts';
 import { endAll } from './alert.ts';
 import { quoted } from './clock-rules.ts';
 import { happened } from './record-rules.ts';
-import type { RulesState } from './rules-state.ts';
+import { ofStep, type RulesState } from './rules-state.ts';
 
 /** A message names so many failed steps with their last lines; of the others it says how many there are. */
 const namedSteps = 3;
@@ -78,7 +78,7 @@ function description(state: RulesState, outcome: Outcome, failed: readonly StepS
   const parts = [`Run ${run.runId} ended after ${lasted}${cost}: ${messageOf(outcome)}`];
   for (const step of failed.slice(0, namedSteps)) {
     const tries = step.attempts.length > 1 ? ` (attempt ${step.attempts.length})` : '';
-    const lines = state.watches[step.id]?.lastLines ?? [];
+    const lines = ofStep(state.watches, step.id)?.lastLines ?? [];
     parts.push(`Step ${step.id}${tries}: ${messageOf(outcomeOf(step))}${quoted(lines)}`);
   }
   if (failed.length > namedSteps) parts.push(`${failed.length - namedSteps} more steps failed.`);

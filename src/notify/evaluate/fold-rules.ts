@@ -7,7 +7,7 @@ import { alertKey, end } from './alert.ts';
 import { atTime } from './clock-rules.ts';
 import { afterEnd } from './end-rules.ts';
 import { afterEvent } from './record-rules.ts';
-import { type RulesState, settingsOfRule } from './rules-state.ts';
+import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
 import { newWatch, type StepWatch, showsLife, thaw, watchMemory, watchOutput } from './watch.ts';
 
 /**
@@ -39,10 +39,12 @@ function watched(state: RulesState, record: JournalRecord, atMs: number, setting
   if (record.kind === 'event' && record.subject === undefined) return frozenOrNot(state, record, atMs);
   const step = record.subject?.step;
   if (step === undefined) return state;
-  const before = state.watches[step] ?? newWatch(atMs);
+  const before = ofStep(state.watches, step) ?? newWatch(atMs);
   const after =
     record.kind === 'output' ? watchOutput(before, record, atMs) : watchEvent(before, record, atMs, settings);
-  return after === state.watches[step] ? state : { ...state, watches: { ...state.watches, [step]: after } };
+  return after === before && Object.hasOwn(state.watches, step)
+    ? state
+    : { ...state, watches: { ...state.watches, [step]: after } };
 }
 
 function watchEvent(watch: StepWatch, { event }: EventRecord, atMs: number, settings: AlertSettings): StepWatch {
@@ -87,7 +89,7 @@ function endedByLife(state: RulesState, step: string | undefined, atMs: number, 
 
 /** The processes whose memory grew are gone with their attempt. */
 function memoryEnded(state: RulesState, step: string | undefined, atMs: number): RulesState {
-  if (step === undefined || state.watches[step]?.isRunning !== false) return state;
+  if (step === undefined || ofStep(state.watches, step)?.isRunning !== false) return state;
   const alerts = end(state.alerts, alertKey({ rule: 'StepspanMemoryGrowing', step }), atMs);
   return alerts === state.alerts ? state : { ...state, alerts };
 }

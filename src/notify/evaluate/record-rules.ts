@@ -5,7 +5,7 @@ import type { AlertSettings } from '../rules/alerts-file.ts';
 import type { RunRuleName } from '../rules/catalogue.ts';
 import { durationText, sizeText } from '../rules/threshold.ts';
 import { type Alerts, alertKey, end, fire, isOpen, outliveGroupWaitMs, type RunAlert } from './alert.ts';
-import { type RulesState, settingsOfRule } from './rules-state.ts';
+import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
 import { memoryParts } from './watch.ts';
 
 /** Something that happened and cannot stop: it fires for the time that its rule says. */
@@ -123,7 +123,7 @@ function memory(
   settings: AlertSettings,
 ): RulesState {
   const rule = settingsOfRule<'window' | 'factor' | 'atLeast'>(settings, 'StepspanMemoryGrowing');
-  const points = state.watches[step]?.memory ?? [];
+  const points = ofStep(state.watches, step)?.memory ?? [];
   const first = points[0];
   const last = points.at(-1);
   const key = alertKey({ rule: 'StepspanMemoryGrowing', step });

@@ -34,6 +34,11 @@ export function emptyRulesState(): RulesState {
   };
 }
 
+/** What is kept for a step; a step may be called `constructor` or `__proto__`, which every object has. */
+export function ofStep<T>(kept: Readonly<Record<string, T>>, step: string | undefined): T | undefined {
+  return step !== undefined && Object.hasOwn(kept, step) ? kept[step] : undefined;
+}
+
 /** A rule's settings with its thresholds by their names. */
 export function settingsOfRule<T extends string>(
   settings: AlertSettings,
