@@ -1,11 +1,20 @@
 // `stepspan export RUN`: a run, or a part of it, as a file to keep or a stream to go on with.
 import path from 'node:path';
 import { type Command, Option } from 'commander';
-import { type ExportFormat, type ExportOptions, exportFormats, exportRun } from '../export/index.ts';
+import {
+  type ExportFormat,
+  type ExportOptions,
+  exportFormats,
+  exportRun,
+  LokiError,
+  type RecordSource,
+} from '../export/index.ts';
 import { openJournal } from '../journal/index.ts';
+import type { RunState } from '../state/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type FoundState, findRunState, problemTeller, readable, runArgument } from './find-run.ts';
+import { lokiAccess, lokiRunOf, lokiSourceOf } from './export-loki.ts';
+import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
 import { createOutput, writeAll, writeFileWhole } from './output.ts';
 import { addSelectionFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
 import { addSettingFlags } from './settings.ts';
@@ -30,16 +39,28 @@ export function registerExport(program: Command, context: CliContext): void {
     .option('--csv-exact', 'do not put an apostrophe before what a spreadsheet would take for a formula')
     .addHelpText(
       'after',
-      '\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export 7f3k2m --step build --stream stdout --ansi > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json',
+      '\n--from loki reads the lines from Loki (its settings: docs/settings.md) in place of the journal, also of a run that is no longer\nkept here; --since then says from where.\n\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export 7f3k2m --step build --stream stdout --ansi > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json\n  stepspan export 20260823-151402-7f3k2m --from loki --severity error',
     )
     .action((run: string, flags: ExportFlags) => exportCommand(run, flags, context));
-  addSettingFlags(addSelectionFlags(command), 'dataDir');
+  addSettingFlags(
+    addSelectionFlags(command, 'loki|'),
+    'dataDir',
+    'lokiUrl',
+    'lokiTenant',
+    'lokiHeaders',
+    'lokiSelector',
+  );
 }
 
 async function exportCommand(run: string, flags: ExportFlags, context: CliContext): Promise<void> {
+  if (flags.from === 'loki') await exportFromLoki(run, { ...flags, from: undefined }, context);
+  else await exportFromJournal(run, flags, context);
+}
+
+async function exportFromJournal(run: string, flags: ExportFlags, context: CliContext): Promise<void> {
   const found = await findRunState(context, run, { ...flags });
   if (found === undefined) return;
-  const options = await optionsOf(flags, found, context);
+  const options = await optionsOf(flags, found.state.runId, found.state, context);
   if (options === undefined) return;
   const reader = openJournal(found.folder);
   const onProblem = problemTeller(context);
@@ -47,20 +68,47 @@ async function exportCommand(run: string, flags: ExportFlags, context: CliContex
     read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem }),
     seqBefore: reader.seqBefore,
   };
-  await readable(context, async () => {
-    if (flags.output !== undefined && flags.output !== '-') {
-      await toFile(exportRun(source, options), path.resolve(context.cwd, flags.output), context);
-      return;
-    }
-    const output = createOutput(context.stdout);
-    await writeAll(exportRun(source, { ...options, signal: output.gone }), output);
-    output.release();
-  });
+  await readable(context, () => write(source, options, flags, context));
+}
+
+async function exportFromLoki(run: string, flags: ExportFlags, context: CliContext): Promise<void> {
+  const access = lokiAccess(context, flags);
+  if (access === undefined) return;
+  const found = await lokiRunOf(run, access, context);
+  if (found === undefined) return;
+  const options = await optionsOf(flags, found.runId, found.state, context);
+  if (options === undefined) return;
+  const { source, nothingFound } = lokiSourceOf(access, found, options);
+  try {
+    await write(source, options, flags, context);
+  } catch (error) {
+    if (!(error instanceof LokiError)) throw error;
+    fail(context, exitCodes.notExecuted, error.message);
+    return;
+  }
+  const missing = nothingFound();
+  if (missing !== undefined) fail(context, exitCodes.notFound, missing);
+}
+
+async function write(
+  source: RecordSource,
+  options: ExportOptions,
+  flags: ExportFlags,
+  context: CliContext,
+): Promise<void> {
+  if (flags.output !== undefined && flags.output !== '-') {
+    await toFile(exportRun(source, options), path.resolve(context.cwd, flags.output), context);
+    return;
+  }
+  const output = createOutput(context.stdout);
+  await writeAll(exportRun(source, { ...options, signal: output.gone }), output);
+  output.release();
 }
 
 async function optionsOf(
   flags: ExportFlags,
-  { state }: FoundState,
+  runId: string,
+  state: RunState | undefined,
   context: CliContext,
 ): Promise<ExportOptions | undefined> {
   const streams = flags.format === 'text' ? (['stdout', 'stderr', 'system'] as const) : undefined;
@@ -68,13 +116,14 @@ async function optionsOf(
   if (!parsed.ok) return fail(context, exitCodes.badInput, ...parsed.problems);
   const options = {
     ...parsed.selection,
-    runId: state.runId,
+    runId,
     format: flags.format,
     ansi: flags.ansi === true,
     csvExact: flags.csvExact === true,
   };
   if (flags.format !== 'otlp-json') return options;
-  if (context.toOtlp === undefined) return fail(context, exitCodes.badInput, '--format otlp-json cannot be had here');
+  if (context.toOtlp === undefined || state === undefined)
+    return fail(context, exitCodes.badInput, '--format otlp-json cannot be had here');
   return { ...options, toOtlp: await context.toOtlp(state) };
 }
 

@@ -1,4 +1,4 @@
-// The flags of `tail` and `export` that say which lines are wanted, and reading them into a selection.
+// The flags of `tail`, `export` and `search` that say which lines are wanted, and reading them into a selection.
 import { type Command, Option } from 'commander';
 import { type Severity, type Stream, severities, streams } from '../event/stream.ts';
 import {
@@ -16,7 +16,8 @@ export type SelectionFlags = {
   readonly step?: readonly string[];
   readonly stream?: readonly Stream[];
   readonly severity?: readonly Severity[];
-  readonly from?: string;
+  readonly from?: string | undefined;
+  readonly since?: string;
   readonly to?: string;
   readonly grep?: string;
   readonly search?: string;
@@ -27,33 +28,45 @@ export type ParsedSelection =
   | { readonly ok: true; readonly selection: Selection }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Adds the flags that both commands have. */
-export function addSelectionFlags(command: Command): Command {
-  return command
-    .option('--step <id...>', 'only lines of these steps')
-    .addOption(new Option('--stream <name...>', 'only lines of these streams').choices([...streams]))
-    .addOption(new Option('--severity <level...>', 'only lines of these severities').choices([...severities]))
-    .option('--from <seq|time>', 'start at a sequence number, a time (RFC 3339) or so long ago (15m, 2h, 1d)')
+/**
+ * Adds the flags that the commands about one run have.
+ * @param fromMeans what `--from` takes besides a place
+ */
+export function addSelectionFlags(command: Command, fromMeans = ''): Command {
+  return addLineFlags(command)
+    .option(
+      `--from <${fromMeans}seq|time>`,
+      'start at a sequence number, a time (RFC 3339) or so long ago (15m, 2h, 1d)',
+    )
+    .option('--since <seq|time>', 'the same as --from')
     .option('--events', 'show events too, not only lines');
 }
 
+/** Those that make sense for any number of runs. */
+export function addLineFlags(command: Command): Command {
+  return command
+    .option('--step <id...>', 'only lines of these steps')
+    .addOption(new Option('--stream <name...>', 'only lines of these streams').choices([...streams]))
+    .addOption(new Option('--severity <level...>', 'only lines of these severities').choices([...severities]));
+}
+
 /**
- * @param state of the run, to tell a step that is none from one that printed nothing
+ * @param state of the run, to tell a step that is none from one that printed nothing; undefined where it is not known
  * @param defaultStreams those that are meant where nobody says; undefined for all
  */
 export function selectionOf(
   flags: SelectionFlags,
-  state: RunState,
+  state: RunState | undefined,
   nowMs: number,
   defaultStreams: readonly Stream[] | undefined,
 ): ParsedSelection {
   const problems: string[] = [];
-  const ids = state.steps.map((step) => step.id);
+  const ids = state?.steps.map((step) => step.id);
   for (const step of flags.step ?? []) {
-    if (!ids.includes(step))
+    if (ids !== undefined && !ids.includes(step))
       problems.push(`--step: this run has no step \`${step}\`; ${didYouMean(step, ids, 'its steps are')}`);
   }
-  const place = (flag: '--from' | '--to', text: string | undefined): Place | undefined => {
+  const place = (flag: '--from' | '--since' | '--to', text: string | undefined): Place | undefined => {
     if (text === undefined) return undefined;
     if (/^\d+$/.test(text)) return { kind: 'seq', seq: Number(text) };
     const ns = nsOfText(text, nowMs);
@@ -74,7 +87,7 @@ export function selectionOf(
     steps: flags.step,
     streams: flags.stream ?? defaultStreams,
     severities: flags.severity,
-    from: place('--from', flags.from),
+    from: flags.since === undefined ? place('--from', flags.from) : place('--since', flags.since),
     to: place('--to', flags.to),
     search: search(),
     events: flags.events === true,

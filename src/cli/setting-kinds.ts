@@ -135,3 +135,35 @@ export const durability: Kind<Durability> = {
       : no('no durability', '`none`, `always` or a duration such as `100ms`');
   },
 };
+
+/** Headers of HTTP requests, `name=value,name=value`, values percent-encoded where they hold a comma, as OTEL_*_HEADERS. */
+export const headers: Kind<Readonly<Record<string, string>>> = {
+  name: 'name=value,…',
+  isSecret: true,
+  parse: (raw) => {
+    const found: Record<string, string> = {};
+    for (const pair of String(raw).split(',')) {
+      const at = pair.indexOf('=');
+      const name = pair.slice(0, at).trim().toLowerCase();
+      const value = percentDecoded(pair.slice(at + 1).trim());
+      if (
+        at < 1 ||
+        !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) ||
+        value === undefined ||
+        !/^[\t\x20-\x7e]*$/.test(value)
+      ) {
+        return no('no list of headers', 'for example `Authorization=Bearer%20abc,X-Scope-OrgID=team`');
+      }
+      found[name] = value;
+    }
+    return ok(found);
+  },
+};
+
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

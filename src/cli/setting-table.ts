@@ -7,6 +7,7 @@ import {
   durability,
   duration,
   folder,
+  headers,
   type Kind,
   oneOf,
   port,
@@ -148,7 +149,21 @@ export const settingTable = {
     'The file in which rules are switched off and changed, see docs/alerts.md.',
     '`alerts.yaml` beside a settings file, if there',
   ),
-  lokiUrl: optional(url, 'The Loki that `doctor` asks for the log that it has sent.', 'not asked'),
+  lokiUrl: optional(
+    secretUrl,
+    'The Loki that `doctor` asks for the log that it has sent, and that `export --from loki` reads.',
+    'not asked',
+  ),
+  lokiTenant: optional(text, 'The tenant of a Loki that has several (X-Scope-OrgID), for `export --from loki`.'),
+  lokiHeaders: optional(
+    headers,
+    'Headers of each request to Loki, as `Authorization=Bearer%20abc`, for `export --from loki`. Never shown.',
+  ),
+  lokiSelector: setting(
+    text,
+    { value: '{service_name="stepspan"}', as: '`{service_name="stepspan"}`' },
+    'The streams of Loki that stepspan ships to, for `export --from loki`: another one with another OTEL_SERVICE_NAME.',
+  ),
   tempoUrl: optional(url, 'The Tempo that `doctor` asks for the trace that it has sent.', 'not asked'),
   prometheusUrl: optional(url, 'The Prometheus that `doctor` asks for the metric of the hub.', 'not asked'),
 } as const;

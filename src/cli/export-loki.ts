@@ -1,0 +1,107 @@
+// What `export --from loki` needs besides an export from the journal: where Loki is, which run is meant although its journal may be
+// gone, and when its lines were printed.
+import { isRunId, type RunId } from '../event/ids.ts';
+import { createLokiClient, createLokiSource, type ExportOptions, type RecordSource } from '../export/index.ts';
+import { dataFolder } from '../journal/index.ts';
+import { nsOfMs, type RunState } from '../state/index.ts';
+import { readRunState } from '../tail/api/run-states.ts';
+import { type CliContext, fail, settingsFor } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { FlagValues, Settings } from './settings.ts';
+
+export type LokiSettings = Settings & { readonly lokiUrl: string };
+
+export type LokiRunFound = { readonly runId: RunId; readonly state: RunState | undefined; readonly nowMs: number };
+
+/** A run begins when its id is made; so much is room for a clock that was set meanwhile. */
+const marginMs = 60_000;
+
+/** @returns undefined after the person was told what is missing, or cannot be had from Loki */
+export function lokiAccess(context: CliContext, flags: FlagValues): LokiSettings | undefined {
+  const settings = settingsFor(context, flags);
+  if (settings === undefined) return undefined;
+  const { lokiUrl } = settings;
+  if (lokiUrl === undefined) {
+    return fail(
+      context,
+      exitCodes.badInput,
+      '--from loki: nobody says where Loki is; set STEPSPAN_LOKI_URL or --loki-url, for example to http://localhost:3100',
+    );
+  }
+  if (flags.format === 'otlp-json' || flags.events === true) {
+    const what = flags.events === true ? '--events' : '--format otlp-json';
+    return fail(
+      context,
+      exitCodes.badInput,
+      `${what} needs the events of a run, which its journal alone has; leave out --from loki`,
+    );
+  }
+  return { ...settings, lokiUrl };
+}
+
+/** The run, also where nothing of it is kept here any more: then by its whole id. */
+export async function lokiRunOf(
+  run: string,
+  settings: LokiSettings,
+  context: CliContext,
+): Promise<LokiRunFound | undefined> {
+  const data = dataFolder(settings.dataDir);
+  const nowMs = context.now();
+  const found = data.findRun(run);
+  switch (found.kind) {
+    case 'found': {
+      const state = await readRunState(data.runDir(found.runId)).catch(() => undefined);
+      return { runId: found.runId, state, nowMs };
+    }
+    case 'ambiguous':
+      return fail(context, exitCodes.notFound, found.message);
+    case 'none':
+      if (isRunId(run)) return { runId: run, state: undefined, nowMs };
+      return fail(
+        context,
+        exitCodes.notFound,
+        found.message,
+        'Of a run that is not kept here Loki has to be told the whole id.',
+      );
+  }
+}
+
+/** The source, and a sentence for when nothing at all came from it although nothing was left out. */
+export function lokiSourceOf(
+  settings: LokiSettings,
+  { runId, state, nowMs }: LokiRunFound,
+  options: ExportOptions,
+): { readonly source: RecordSource; readonly nothingFound: () => string | undefined } {
+  const { steps, streams, severities, from, to } = options;
+  const isOver = state?.phase.kind === 'finished';
+  const startNs = from?.kind === 'time' ? from.ns : nsOfMs(startMsOf(runId) - marginMs);
+  const lastNs = isOver && state !== undefined ? state.lastNs + 1n : nsOfMs(nowMs + marginMs);
+  const endNs = to?.kind === 'time' && to.ns < lastNs ? to.ns : lastNs;
+  const { lokiUrl: url, lokiTenant: tenant, lokiHeaders: headers = {}, lokiSelector: selector } = settings;
+  const client = createLokiClient({ url, tenant, headers });
+  const inner = createLokiSource(client, { runId, selector, span: { startNs, endNs }, steps, streams, severities });
+  let found = 0;
+  return {
+    source: {
+      async *read(how) {
+        for await (const records of inner.read(how)) {
+          found += records.length;
+          yield records;
+        }
+      },
+    },
+    nothingFound() {
+      if (found > 0 || steps !== undefined || severities !== undefined || from !== undefined || to !== undefined) {
+        return undefined;
+      }
+      return `Loki has no line of run ${runId}. Was it sent there (stepspan ship ${runId}), has Loki removed it since, and do lokiSelector, here ${selector}, and lokiTenant fit?`;
+    },
+  };
+}
+
+/** An id begins with the time at which it was made, in UTC. */
+function startMsOf(runId: RunId): number {
+  const [, date, time] = /^(\d{8})-(\d{6})/.exec(runId) ?? ['', '', ''];
+  const iso = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4)}Z`;
+  return Date.parse(iso);
+}
