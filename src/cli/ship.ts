@@ -1,6 +1,7 @@
 // The command `ship RUN`: sends what a backend does not have yet, or everything again.
+import { rmSync } from 'node:fs';
 import type { Command } from 'commander';
-import { dataFolder, openCursor } from '../journal/index.ts';
+import { dataFolder, openCursor, type RunFolder } from '../journal/index.ts';
 import { isShippingConfigured, type ShipperStatus } from '../ship/index.ts';
 import type { Shipper } from '../ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
@@ -48,6 +49,8 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
     context.stderr.write(`stepspan: run ${found.runId} had lost its wrapper; closed as abandoned\n`);
   if (flags.again === true) {
     for (const signal of ['logs', 'traces']) await openCursor(folder, `ship-${signal}`).save(0);
+    // What was refused comes from the journal, so it is sent again with the rest, and kept aside anew where it must be.
+    rmSync(folder.refusedDir, { recursive: true, force: true });
   }
   const { createShipper } = await import('../ship/shipper.ts');
   const start = await createShipper({ folder, env: context.env });
@@ -63,11 +66,11 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
       );
     }
     case 'shipping':
-      return finish(context, found.runId, start.shipper, settings.shipWait);
+      return finish(context, folder, start.shipper, settings.shipWait);
   }
 }
 
-async function finish(context: CliContext, runId: string, shipper: Shipper, waitMs: number): Promise<void> {
+async function finish(context: CliContext, folder: RunFolder, shipper: Shipper, waitMs: number): Promise<void> {
   const unsubscribe = context.onSignal(() => void shipper.stop());
   const timer = setInterval(() => context.stderr.write(`${progressText(shipper.status())}\n`), progressEveryMs);
   const drained = await shipper.drain(waitMs);
@@ -76,8 +79,13 @@ async function finish(context: CliContext, runId: string, shipper: Shipper, wait
   unsubscribe();
   const { logs, traces } = shipper.status();
   const refused = logs.refused + logs.rejected + traces.refused + traces.rejected;
-  const sent = `sent ${formatCounted(logs.sent, 'log record')} and ${formatCounted(traces.sent, 'span')} of run ${runId}`;
+  const sent = `sent ${formatCounted(logs.sent, 'log record')} and ${formatCounted(traces.sent, 'span')} of run ${folder.runId}`;
   context.stdout.write(`${sent}${refused === 0 ? '' : `; the backend refused ${formatCount(refused)}`}\n`);
+  if (logs.refused + traces.refused > 0) {
+    context.stderr.write(
+      `what was refused is in ${folder.refusedDir}, with the answers; once the backend takes it: stepspan ship ${folder.runId} --again\n`,
+    );
+  }
   if (drained.kind === 'drained') return;
   fail(
     context,
