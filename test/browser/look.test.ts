@@ -233,7 +233,10 @@ describe('every view', () => {
 async function searched(page: Page): Promise<void> {
   await page.getByLabel('Search the output').fill('/module_1\\d+/');
   await page.keyboard.press('Enter');
-  await page.locator('.hits').getByText(/^\d+ hits$/).waitFor();
+  await page
+    .locator('.hits')
+    .getByText(/^\d+ hits$/)
+    .waitFor();
   await page.keyboard.press('Enter');
   await page.locator('.gutter .hit').waitFor();
 }

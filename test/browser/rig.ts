@@ -1,7 +1,7 @@
 // A real hub over a data folder of its own, real runs started through the command line, and a real Chromium that watches.
 // Everything listens on a port of its own choice and is ended by who started it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -61,6 +61,7 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
   });
   const children: ChildProcess[] = [];
   let files = 0;
+  let turns: Promise<unknown> = Promise.resolve();
   const fileOf = (yaml: string): string => {
     files += 1;
     // Two runs that work in one folder would not be let run at the same time.
@@ -93,6 +94,12 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
     return existsSync(runs) ? (await readdir(runs)).filter((id) => existsSync(path.join(runs, id, 'journal'))) : [];
   };
   const begun = async (yaml: string, params?: Readonly<Record<string, string>>) => {
+    const turn = turns.then(() => beginAlone(yaml, params));
+    turns = turn.catch(() => undefined);
+    return turn;
+  };
+  /** One at a time, as a run is told from the others by being new. */
+  const beginAlone = async (yaml: string, params?: Readonly<Record<string, string>>) => {
     const before = new Set(await ids());
     const run = begin(yaml, params);
     for (;;) {
@@ -121,7 +128,7 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
     async open(options, scope = 'control') {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       const page = await context.newPage();
-      await page.goto(await freshLink(dataDir, scope));
+      await page.goto(await freshLink(hub, dataDir, scope));
       await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
       return { page, context };
     },
@@ -168,22 +175,17 @@ async function startHub(flags: readonly string[], port: number, env: Readonly<Re
   };
 }
 
-/** Each browser signs in with a link of its own, as a link works once. */
-async function freshLink(dataDir: string, scope: 'control' | 'read'): Promise<string> {
-  const flags = scope === 'read' ? ['--read'] : [];
-  const child = spawn(process.execPath, [cli, 'link', '--data-dir', dataDir, ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: cleanEnvironment(),
+/** Each browser signs in with a link of its own, as a link works once. Asked for as `stepspan link` does, without a process. */
+async function freshLink(hub: Hub, dataDir: string, scope: 'control' | 'read'): Promise<string> {
+  const token = readFileSync(path.join(dataDir, 'token'), 'utf8').trim();
+  const response = await fetch(`${hub.url}/api/v1/link`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ scope }),
   });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-  await new Promise((resolve) => child.on('exit', resolve));
-  const found = /http:\/\/\S+\/#code=\S+/.exec(text);
-  if (found === null) throw new Error(`stepspan link gave no link: ${text}`);
-  return found[0];
+  const answer = (await response.json()) as { readonly url?: string };
+  if (answer.url === undefined) throw new Error(`the hub gave no link: ${JSON.stringify(answer)}`);
+  return answer.url;
 }
 
 /** Nothing of who runs the tests gets into a run: no exporter, no data folder, no credentials. */

@@ -70,10 +70,13 @@ export function RunHeader(props: {
   );
 }
 
+/** An estimate moves with the clock once its time has come, and would say `0 s` all along. */
+const soonestMs = 1_000;
+
 function eta(run: RunView, nowMs: number): string {
   if (run.status !== 'running' || run.etaMs === undefined) return '–';
   // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
-  if (run.etaMs <= nowMs) return 'later than expected';
+  if (run.etaMs - nowMs < soonestMs) return 'later than expected';
   return `${timeOfDay(run.etaMs)} (${clock(run.etaMs - nowMs)})`;
 }
 

@@ -65,6 +65,10 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
     ...Object.fromEntries(tabs.map((tab, index) => [String(index + 1), () => show(tab)])),
   });
   useEffect(() => {
+    // On a narrow screen not all of them are seen at once.
+    document.getElementById(`tab-${route.tab}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [route.tab, run === undefined]);
+  useEffect(() => {
     if (run !== undefined) document.title = `${titleMark(run.status)}${run.workflow} · stepspan`;
   }, [run?.status, run?.workflow]);
 

@@ -21,6 +21,8 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
       else setFile(answer.value.workflows.find((one) => one.problem === '')?.file ?? '');
     });
   }, []);
+  const usable = workflows?.filter((one) => one.problem === '') ?? [];
+  const broken = workflows?.filter((one) => one.problem !== '') ?? [];
   const chosen = workflows?.find((one) => one.file === file);
   const start = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -37,8 +39,20 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
     <Dialog title="Start a workflow" onClose={onClose}>
       <form class="form" onSubmit={(event) => void start(event)}>
         {workflows === undefined && <Skeleton rows={3} />}
-        {workflows?.length === 0 && <p>The allowed folders hold no workflow.</p>}
-        {workflows !== undefined && workflows.length > 0 && (
+        {workflows?.length === 0 && problem === '' && <p>The allowed folders hold no workflow.</p>}
+        {broken.length > 0 && (
+          <>
+            <p>{usable.length === 0 ? 'None of the workflows can be started:' : 'These cannot be started:'}</p>
+            <ul class="broken">
+              {broken.map((one) => (
+                <li key={one.file}>
+                  <code>{one.file}</code> <span class="bad">{one.problem}</span>
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+        {usable.length > 0 && (
           <>
             <label for="workflow">Workflow</label>
             <select
@@ -49,15 +63,15 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
                 setParams({});
               }}
             >
-              {workflows.map((one) => (
-                <option key={one.file} value={one.file} disabled={one.problem !== ''}>
-                  {one.name || one.file} {one.problem === '' ? '' : `(${one.problem})`}
+              {usable.map((one) => (
+                <option key={one.file} value={one.file}>
+                  {one.name || one.file}
                 </option>
               ))}
             </select>
             <p class="muted">{chosen?.description}</p>
             {chosen?.params.map((param) => (
-              <div key={param.name}>
+              <div key={param.name} class="form">
                 <label for={`param-${param.name}`}>
                   {param.name} {param.required && <span class="muted">(needed)</span>}
                 </label>
