@@ -1,6 +1,7 @@
 // The routes that give lines: ranges of the output, a search through all of it, and what Claude said. Ranges are bounded;
 // a search is a stream that goes as fast as it is read and stops when its reader leaves.
 import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Response, Router } from 'express';
 import { linesOf, seqCount } from '../../event/record.ts';
 import { severities, streams } from '../../event/stream.ts';
@@ -19,6 +20,9 @@ const maxLines = 5_000;
 /** More hits than anybody steps through; `nextSeq` says where to go on. */
 const defaultHits = 1_000;
 const maxHits = 10_000;
+
+/** Searched at once: some milliseconds, also with a regular expression, and then it is everybody else's turn. */
+const searchedBytes = 256 * 1024;
 
 /** How often a search says how far it is: often enough for a bar that moves. */
 const progressEveryMs = 200;
@@ -129,7 +133,9 @@ async function writeSearch(response: Response, { reader, select, limit, from, he
   let hits = 0;
   let next = Math.min(from, headSeq);
   let toldAt = performance.now();
-  reading: for await (const records of reader.read({ from: next, signal, onProblem: ignore })) {
+  // Hits are made text at once, so nothing of a batch is kept.
+  const how = { maxBatchBytes: searchedBytes, reuseMemory: true, signal, onProblem: ignore };
+  reading: for await (const records of reader.read({ from: next, ...how })) {
     for (const part of select(records)) {
       if (part.kind !== 'output') continue;
       for (const line of linesOf(part)) {
@@ -150,6 +156,7 @@ async function writeSearch(response: Response, { reader, select, limit, from, he
       toldAt = performance.now();
       await write({ progress: { seq: next, headSeq } });
     }
+    await turn();
   }
   if (!signal.aborted) await write({ done: { hits, nextSeq: Math.min(next, headSeq), headSeq } });
   response.end();
