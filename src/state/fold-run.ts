@@ -119,11 +119,13 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
     case 'run.cancelling':
       return unlessEnding(state, { kind: 'cancelling', by: event.by, sinceNs: timeNs });
     case 'run.budget_warned':
-      return state.budget.kind === 'kept' ? { ...state, budget: { kind: 'warned', share: event.share } } : state;
+      return state.budget.kind === 'kept'
+        ? { ...state, budget: { kind: 'warned', share: event.share, sinceNs: timeNs } }
+        : state;
     case 'run.budget_exceeded':
       return {
         ...state,
-        budget: { kind: 'exceeded', unit: event.unit, used: event.used, limit: event.limit },
+        budget: { kind: 'exceeded', unit: event.unit, used: event.used, limit: event.limit, sinceNs: timeNs },
       };
     case 'run.finished':
       return {
@@ -131,9 +133,13 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
         phase: { kind: 'finished', outcome: event.outcome, durationMs: event.durationMs, endedNs: timeNs },
       };
     case 'secret.hidden':
-      return { ...state, hidden: addCounts(state.hidden, event.kinds) };
+      return { ...state, hidden: addCounts(state.hidden, event.kinds), hiddenNs: state.hiddenNs ?? timeNs };
     case 'journal.lost':
-      return { ...state, lost: { ...state.lost, [event.why]: addLost(state.lost[event.why], event) } };
+      return {
+        ...state,
+        lost: { ...state.lost, [event.why]: addLost(state.lost[event.why], event) },
+        lostNs: state.lostNs ?? timeNs,
+      };
     case 'journal.recovered':
       return {
         ...state,

@@ -73,6 +73,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
           kind: 'finished',
           outcome: event.outcome,
           tolerated: event.tolerated,
+          attempts: event.attempts,
           durationMs: event.durationMs,
           endedNs: timeNs,
         },
@@ -97,7 +98,11 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     case 'stall.cleared':
       return step.stall?.cause === event.cause ? { ...step, stall: undefined } : step;
     case 'process.left_over':
-      return { ...step, leftOver: step.leftOver + event.processes.length };
+      return {
+        ...step,
+        leftOver: step.leftOver + event.processes.length,
+        leftOverNs: step.leftOverNs ?? timeNs,
+      };
     case 'secret.hidden':
       return { ...step, hidden: Object.values(event.kinds).reduce((sum, count) => sum + count, step.hidden) };
     default:

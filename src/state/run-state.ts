@@ -23,6 +23,8 @@ export type StepPhase =
       readonly kind: 'finished';
       readonly outcome: Outcome;
       readonly tolerated: boolean;
+      /** How many were made, also those of which nothing could be started. */
+      readonly attempts: number;
       readonly durationMs: number;
       readonly endedNs: bigint;
     };
@@ -115,6 +117,8 @@ export type StepState = PlannedStep & {
   readonly toolErrors: number;
   readonly permissionDenials: number;
   readonly leftOver: number;
+  /** When the first of them was found. */
+  readonly leftOverNs: bigint | undefined;
 };
 
 export type RunState = {
@@ -152,8 +156,17 @@ export type RunState = {
   readonly pauses: { readonly count: number; readonly totalMs: number };
   readonly budget:
     | { readonly kind: 'kept' }
-    | { readonly kind: 'warned'; readonly share: number }
-    | { readonly kind: 'exceeded'; readonly unit: 'USD' | 'tokens'; readonly used: number; readonly limit: number };
+    | { readonly kind: 'warned'; readonly share: number; readonly sinceNs: bigint }
+    | {
+        readonly kind: 'exceeded';
+        readonly unit: 'USD' | 'tokens';
+        readonly used: number;
+        readonly limit: number;
+        readonly sinceNs: bigint;
+      };
+  /** When the first secret was replaced, and when the first record was lost. */
+  readonly hiddenNs: bigint | undefined;
+  readonly lostNs: bigint | undefined;
 };
 
 /** A last line longer than this is of no use on a screen; the journal has all of it. */
@@ -191,6 +204,8 @@ export function emptyRunState(): RunState {
     recovered: { times: 0, cutBytes: 0 },
     pauses: { count: 0, totalMs: 0 },
     budget: { kind: 'kept' },
+    hiddenNs: undefined,
+    lostNs: undefined,
   };
 }
 
@@ -213,6 +228,7 @@ export function plannedStep(step: PlannedStep, planned: boolean): StepState {
     toolErrors: 0,
     permissionDenials: 0,
     leftOver: 0,
+    leftOverNs: undefined,
   };
 }
 

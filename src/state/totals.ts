@@ -10,6 +10,7 @@ export type StepTotals = {
   readonly outcome: OutcomeKind | 'pending' | 'running';
   readonly message: string;
   readonly durationMs: number;
+  /** How many were made, also those of which nothing could be started. */
   readonly attempts: number;
   readonly costUsd: number;
 };
@@ -64,6 +65,11 @@ export function stepDurationMs(step: StepState, nowMs: number): number {
   return step.startedNs === undefined ? 0 : Math.max(0, nowMs - msOfNs(step.startedNs));
 }
 
+/** How many attempts were made, also those of which nothing could be started. */
+export function attemptCount({ phase, attempts }: StepState): number {
+  return phase.kind === 'finished' ? phase.attempts : attempts.length;
+}
+
 /** How many secrets were replaced, over all rules. */
 export function hiddenCount(state: RunState): number {
   return Object.values(state.hidden).reduce((sum, count) => sum + count, 0);
@@ -83,7 +89,7 @@ function stepTotals(step: StepState, lastNs: bigint): StepTotals {
     outcome: phase.kind === 'finished' ? phase.outcome.kind : phase.kind === 'planned' ? 'pending' : 'running',
     message: phase.kind === 'finished' ? messageOf(phase.outcome) : '',
     durationMs: stepDurationMs(step, msOfNs(lastNs)),
-    attempts: step.attempts.length,
+    attempts: attemptCount(step),
     costUsd: step.costUsd,
   };
 }

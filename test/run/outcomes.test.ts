@@ -77,6 +77,10 @@ steps:
     expect(result.lines).toMatchObject({ stdout: 4, stderr: 1 });
     expect(stdout).toContain('good | out\n');
 
+    const attempts = Object.fromEntries(result.steps.map((step) => [step.id, step.attempts]));
+    // Nothing could be started, and yet it was tried; what is skipped is not.
+    expect(attempts).toMatchObject({ good: 1, missing: 1, nowhere: 1, after: 0, off: 0 });
+
     const journal = await rig.journal(result.runId);
     expect(journal.text('stdout', 'on')).toBe('failure\n');
     expect(journal.text('stdout', 'mourn')).toBe('failure\n');

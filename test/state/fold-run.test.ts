@@ -1,6 +1,7 @@
 // The fold from records to the state of a run: what it says of a known run, and what holds of any journal.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Event } from '../../src/event/event.ts';
 import type { OutputRecord } from '../../src/event/record.ts';
 import { streams } from '../../src/event/stream.ts';
 import { foldAll, foldRun } from '../../src/state/fold-run.ts';
@@ -236,9 +237,30 @@ describe('a run that is known', () => {
     expect(lastAttempt(foldAll(made.records).steps[0]!)?.number).toBe(1);
   });
 
+  test('says when what should be looked at arose, of what comes often when it first did', () => {
+    const at = (seconds: number): bigint => startNs + BigInt(seconds) * 1_000_000_000n;
+    const hidden: Event = { type: 'secret.hidden', kinds: { rule: 1 } };
+    const lost: Event = { type: 'journal.lost', why: 'disk', lines: 1, events: 0, bytes: 1, reader: undefined };
+    const left: Event = { type: 'process.left_over', processes: [{ pid: 7, command: 'x' }] };
+    const journal = journalOf()
+      .event(runStarted(['a']))
+      .event({ type: 'run.budget_warned', usedUsd: 8, usedTokens: 0, share: 0.8 })
+      .event(hidden, 'a')
+      .event(hidden, 'a')
+      .event(lost)
+      .event(lost)
+      .event(left, 'a')
+      .event(left, 'a');
+    const state = foldAll(journal.records);
+    expect(state.budget).toMatchObject({ kind: 'warned', sinceNs: at(1) });
+    expect([state.hiddenNs, state.lostNs, state.steps[0]?.leftOverNs]).toEqual([at(2), at(4), at(6)]);
+    journal.event({ type: 'run.budget_exceeded', unit: 'USD', used: 11, limit: 10, estimated: false });
+    expect(foldAll(journal.records).budget).toMatchObject({ kind: 'exceeded', sinceNs: at(8) });
+  });
+
   test('keeps the saved text of another version from being taken for this one', () => {
     const text = stateToJson(foldAll(journalOf().event(runStarted(['a'])).records));
-    expect(stateFromJson(text.replace('"stepspanState":1', '"stepspanState":999'))).toBeUndefined();
+    expect(stateFromJson(text.replace('"stepspanState":2', '"stepspanState":999'))).toBeUndefined();
     expect(stateFromJson(text.slice(0, -5))).toBeUndefined();
     expect(stateFromJson('null')).toBeUndefined();
   });

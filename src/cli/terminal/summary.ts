@@ -2,7 +2,7 @@
 import { messageOf } from '../../event/outcome.ts';
 import { tokensOf } from '../../state/model-use.ts';
 import type { RunState, StepState } from '../../state/run-state.ts';
-import { hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../state/totals.ts';
+import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../state/totals.ts';
 import { formatCount, formatCounted, formatDuration, formatMoney, formatTable } from '../format.ts';
 import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
@@ -76,7 +76,7 @@ function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: Sum
     safe(step.name),
     phase.kind === 'finished' ? phase.outcome.kind : phase.kind,
     phase.kind === 'planned' ? '' : formatDuration(stepDurationMs(step, nowMs)),
-    step.attempts.length === 0 ? '' : String(step.attempts.length),
+    attemptCount(step) === 0 ? '' : String(attemptCount(step)),
     step.costUsd > 0 ? formatMoney(step.costUsd) : '',
     tokens > 0 ? formatCount(tokens) : '',
     phase.kind === 'finished' ? safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '') : '',

@@ -55,6 +55,8 @@ export type Alert = {
   readonly severity: Severity;
   readonly message: string;
   readonly step: string | null;
+  /** When it arose; of what is counted, when the first came. */
+  readonly ns: string;
 };
 
 export type ResourceNow = {
@@ -107,6 +109,8 @@ export type StepDetail = {
   readonly toolCalls: number;
   readonly toolErrors: number;
   readonly resources: ResourceNow | null;
+  /** How many were made; `attempts` lacks those of which nothing could be started. */
+  readonly attemptCount: number;
   readonly attempts: readonly AttemptDetail[];
 };
 

@@ -2,6 +2,7 @@
 import { messageOf } from '../../event/outcome.ts';
 import {
   type AttemptState,
+  attemptCount,
   type Estimate,
   hiddenCount,
   isoOfNs,
@@ -104,6 +105,7 @@ function stepOf(step: StepState, nowMs: number): StepDetail {
     toolCalls: step.toolCalls,
     toolErrors: step.toolErrors,
     resources: resourcesOf(lastAttempt(step)),
+    attemptCount: attemptCount(step),
     attempts: step.attempts.map(attemptOf),
   };
 }
@@ -157,30 +159,39 @@ function activityOf({ activity, phase }: StepState): string {
 /** What somebody should look at, as far as the state tells it: of the run first, then step by step. */
 export function alertsOf(state: RunState): readonly Alert[] {
   const alerts: Alert[] = [];
-  const add = (kind: Alert['kind'], severity: Alert['severity'], message: string, step: string | null = null): void =>
-    void alerts.push({ kind, severity, message, step });
+  const add = (
+    kind: Alert['kind'],
+    severity: Alert['severity'],
+    message: string,
+    sinceNs: bigint | undefined,
+    step: string | null = null,
+  ): void => void alerts.push({ kind, severity, message, step, ns: (sinceNs ?? state.lastNs).toString() });
   const { phase, budget } = state;
   if (phase.kind === 'finished' && phase.outcome.kind === 'error' && phase.outcome.reason === 'abandoned')
-    add('abandoned', 'error', messageOf(phase.outcome));
-  else if (standingOf(state) === 'abandoned') add('abandoned', 'error', 'The process that ran it is gone.');
-  if (budget.kind === 'warned') add('budget', 'warning', `${Math.floor(budget.share * 100)} % of the budget is used.`);
+    add('abandoned', 'error', messageOf(phase.outcome), phase.endedNs);
+  else if (standingOf(state) === 'abandoned')
+    add('abandoned', 'error', 'The process that ran it is gone.', state.lastNs);
+  if (budget.kind === 'warned') {
+    const share = Math.floor(budget.share * 100);
+    add('budget', 'warning', `${share} % of the budget is used.`, budget.sinceNs);
+  }
   if (budget.kind === 'exceeded') {
-    add(
-      'budget',
-      'error',
-      `The budget of ${budget.limit} ${budget.unit} is used up: ${Number(budget.used.toFixed(4))}.`,
-    );
+    const used = Number(budget.used.toFixed(4));
+    const message = `The budget of ${budget.limit} ${budget.unit} is used up: ${used}.`;
+    add('budget', 'error', message, budget.sinceNs);
   }
   const lost = lostCount(state);
-  if (lost.lines + lost.events > 0) add('lost', 'error', `${lost.lines} lines and ${lost.events} events were lost.`);
+  if (lost.lines + lost.events > 0)
+    add('lost', 'error', `${lost.lines} lines and ${lost.events} events were lost.`, state.lostNs);
   const hidden = hiddenCount(state);
-  if (hidden > 0) add('hidden', 'info', `${hidden} secrets were hidden in what was printed.`);
-  for (const step of state.steps) {
-    if (step.stall !== undefined) {
-      const seconds = Math.round(step.stall.forMs / 1000);
-      add('stall', 'warning', `It has stalled for ${seconds} s (${step.stall.cause.replaceAll('_', ' ')}).`, step.id);
+  if (hidden > 0) add('hidden', 'info', `${hidden} secrets were hidden in what was printed.`, state.hiddenNs);
+  for (const { id, stall, leftOver, leftOverNs } of state.steps) {
+    if (stall !== undefined) {
+      const seconds = Math.round(stall.forMs / 1000);
+      const message = `It has stalled for ${seconds} s (${stall.cause.replaceAll('_', ' ')}).`;
+      add('stall', 'warning', message, stall.sinceNs, id);
     }
-    if (step.leftOver > 0) add('left_over', 'warning', `It left ${step.leftOver} processes running.`, step.id);
+    if (leftOver > 0) add('left_over', 'warning', `It left ${leftOver} processes running.`, leftOverNs, id);
   }
   return alerts;
 }
