@@ -31,14 +31,22 @@ const write = (file: string, text: string): void => {
 
 describe('the tarball', () => {
   test('has what users need, and nothing else', () => {
+    const stack =
+      /^(docker-compose\.yml|otel-collector(-redaction)?\.yaml|stack\/([\w/-]+\.(yaml|sh)|mail\.env|\.env\.example)|grafana\/[\w/-]+\.(json|yaml)|alerting\/(prometheus|loki|alertmanager|custom)\/[\w./-]+\.(yaml|tmpl|sh|md)|alerting\/custom\/\.gitignore|alerting\/runbook\.md)$/;
     const expected =
       /^(bin\/stepspan\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/page\/[\w./-]+\.(html|js|css|svg)|docs\/[\w/-]+\.(md|svg|png|yaml)|schema\/workflow\.schema\.json|LICENSE|README\.md|package\.json)$/;
-    expect(installed.files.filter((file) => !expected.test(file))).toEqual([]);
+    expect(installed.files.filter((file) => !expected.test(file) && !stack.test(file))).toEqual([]);
     for (const file of [
       'bin/stepspan.js',
       'dist/library/index.d.ts',
       'dist/ship/worker.js',
       'dist/page/index.html',
+      'docker-compose.yml',
+      'stack/prepare.sh',
+      'stack/.env.example',
+      'grafana/dashboards/stepspan-overview.json',
+      'alerting/prometheus/stepspan.rules.yaml',
+      'alerting/alertmanager/start.sh',
       'LICENSE',
       'README.md',
     ])

@@ -24,7 +24,10 @@ export type Installed = {
 export type RunOptions = { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> };
 
 /** Everything that the build and the tarball are made from. */
-const sources = ['src', 'bin', 'docs', 'schema', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'LICENSE'];
+const sources = [
+  ...['src', 'bin', 'docs', 'schema', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'LICENSE'],
+  ...['docker-compose.yml', 'otel-collector.yaml', 'otel-collector-redaction.yaml', 'stack', 'grafana', 'alerting'],
+];
 const npmFlags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 export function packAndInstall(): Installed {
