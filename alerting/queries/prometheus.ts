@@ -9,10 +9,6 @@ export type Query = {
   readonly measures: readonly string[];
 };
 
-const pending = {
-  dataFolderFree: { name: 'stepspan_data_folder_free_bytes' },
-};
-
 /** The name under which Prometheus scrapes the hub. */
 export const hubJob = 'stepspan';
 
@@ -117,7 +113,7 @@ export function hubErrors(at: { window: number; count: number }): Query {
 
 /** A free disk is no matter of shares: what the next run prints does not grow with the disk. */
 export function diskAlmostFull(free: number): Query {
-  const now = `min by (instance) (${pending.dataFolderFree.name})`;
+  const now = `min by (instance) (${metrics.dataFolderFree.name})`;
   return { expr: `${now} < ${free}`, measures: [now] };
 }
 
@@ -126,7 +122,7 @@ export function diskAlmostFull(free: number): Query {
  * anyway, and where half an hour is known.
  */
 export function diskFilling(at: { free: number; within: number }): Query {
-  const free = pending.dataFolderFree.name;
+  const free = metrics.dataFolderFree.name;
   const then = `min by (instance) (predict_linear(${free}[1h], ${seconds(at.within)}))`;
   const little = `min by (instance) (${free}) < ${10 * at.free}`;
   const known = `min by (instance) (${free} offset 30m)`;
