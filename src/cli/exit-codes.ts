@@ -24,7 +24,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** One sentence for each, for help and documentation. 70 is EX_SOFTWARE of sysexits.h. */
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   0: 'Success. For reading commands: what was asked for was shown.',
-  1: 'The run failed: a step that may not fail did not succeed.',
+  1: 'The run failed: a step that may not fail did not succeed. Of `search`: no line was found.',
   2: 'Bad input: a workflow, a flag or a setting is wrong. Nothing was started.',
   3: 'The run could not be carried out: a program could not be started or was killed, Claude Code gave no result, a stall. Of `pause`, `continue`, `cancel`: the run did not do it; the message says why.',
   4: 'The run was longer than its `timeout`.',

@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import type { CliContext } from '../../src/cli/context.ts';
 import { registerExport } from '../../src/cli/export.ts';
 import { registerLs } from '../../src/cli/ls.ts';
+import { registerSearch } from '../../src/cli/search.ts';
 import { registerShow } from '../../src/cli/show.ts';
 import { registerTail } from '../../src/cli/tail.ts';
 import type { Event } from '../../src/event/event.ts';
@@ -145,7 +146,8 @@ export function createRig(): Rig {
 /** The reading commands alone. */
 export function createReadingProgram(context: CliContext): Command {
   const program = new Command('stepspan');
-  for (const register of [registerLs, registerShow, registerTail, registerExport]) register(program, context);
+  for (const register of [registerLs, registerShow, registerTail, registerExport, registerSearch])
+    register(program, context);
   return program;
 }
 

@@ -1,0 +1,153 @@
+// `stepspan search TEXT`: lines of many runs, the newest run first, as grep(1) would show them: one line each, and an exit status
+// that says whether there was any. Reads one journal after the other and holds one batch.
+import { type Command, Option } from 'commander';
+import { linesOf } from '../event/record.ts';
+import { exportRun } from '../export/index.ts';
+import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
+import { createSelector, type RunState, type Selection } from '../state/index.ts';
+import { readRunState, type Standing, standingOf, standings } from '../tail/api/run-states.ts';
+import { parseCount } from './arguments.ts';
+import { type CliContext, fail, settingsFor } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { problemTeller, readable } from './find-run.ts';
+import { createOutput } from './output.ts';
+import { addLineFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
+import { addSettingFlags } from './settings.ts';
+import { sanitizeLine } from './terminal/sanitize.ts';
+import { createStyle, type Style, wantsColour } from './terminal/style.ts';
+
+type SearchFlags = Pick<SelectionFlags, 'step' | 'stream' | 'severity' | 'since' | 'to'> & {
+  readonly workflow?: string;
+  readonly outcome?: readonly Standing[];
+  readonly limit: number;
+  readonly runs?: boolean;
+  readonly json?: boolean;
+};
+
+type Wanted = { readonly selection: Selection; readonly flags: SearchFlags; readonly style: Style };
+
+/** More than anybody reads, and few enough not to fill a terminal for minutes when the text was too short. */
+const defaultLimit = 1000;
+
+export function registerSearch(program: Command, context: CliContext): void {
+  const command = program
+    .command('search')
+    .argument('<text>', 'what a line must hold, case and all, or a /regular expression/flags that fits it')
+    .description(
+      'Search the output of all runs, newest first. Exits with 0 where a line was found and 1 where none was.',
+    )
+    .option('--workflow <name>', 'only runs of this workflow')
+    .addOption(new Option('--outcome <outcome...>', 'only runs that stand so').choices([...standings]))
+    .option('--since <time>', 'only lines from a time on (RFC 3339), or so long ago (15m, 2h, 1d)')
+    .option('--to <time>', 'only lines before a time')
+    .option('-n, --limit <count>', 'show at most so many lines; 0 for all', parseCount, defaultLimit)
+    .option('-l, --runs', 'show only the ids of runs that have such a line')
+    .option('--json', 'print each line as an object, as `export --format ndjson` does')
+    .addHelpText(
+      'after',
+      '\nEach line is shown as RUN:STEP:SEQ:TEXT; `stepspan tail RUN --from SEQ` goes on from there. Stream `debug` (raw protocol of\nClaude Code) is searched on request only.\n\nExamples:\n  stepspan search ECONNREFUSED\n  stepspan search "/time(d )?out/i" --workflow nightly --since 7d --severity error\n  stepspan search "permission denied" --outcome failure error --runs',
+    )
+    .action((text: string, flags: SearchFlags) => search(text, flags, context));
+  addSettingFlags(addLineFlags(command), 'dataDir', 'colour');
+}
+
+async function search(text: string, flags: SearchFlags, context: CliContext): Promise<void> {
+  const settings = settingsFor(context, { ...flags });
+  if (settings === undefined) return;
+  const { step, stream, severity, since, to } = flags;
+  const given = { search: text, ...known({ step, stream, severity, since, to }) };
+  const parsed = selectionOf(given, undefined, context.now(), ['stdout', 'stderr', 'system']);
+  if (!parsed.ok) {
+    fail(context, exitCodes.badInput, ...parsed.problems.map((problem) => problem.replace('--search', 'TEXT')));
+    return;
+  }
+  const { selection } = parsed;
+  if (selection.from?.kind === 'seq' || selection.to?.kind === 'seq') {
+    const flag = selection.from?.kind === 'seq' ? '--since' : '--to';
+    fail(context, exitCodes.badInput, `${flag}: each run has numbers of its own; write a time, as 2h or 2026-11-23`);
+    return;
+  }
+  const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
+  await searchRuns(settings.dataDir, { selection, flags, style }, context);
+}
+
+async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext): Promise<void> {
+  const { flags, selection } = wanted;
+  const data = dataFolder(dataDir);
+  const output = createOutput(context.stdout);
+  // What is damaged or unreadable is told, and must not pass for "nothing there".
+  let isWhole = true;
+  const watching: CliContext = {
+    ...context,
+    setExitCode(code) {
+      isWhole = false;
+      context.setExitCode(code);
+    },
+  };
+  let found = 0;
+  let isCut = false;
+  for (const runId of data.listRunIds()) {
+    const folder = data.runDir(runId);
+    const state = await readable(watching, () => readRunState(folder, problemTeller(watching)));
+    if (state === undefined || state === 'unreadable' || !isWanted(state, flags, selection)) continue;
+    const lines = flags.json === true ? objectsOf(folder, selection, watching) : textsOf(folder, wanted, watching);
+    const outcome = await readable(watching, async () => {
+      for await (const line of lines) {
+        if (flags.limit > 0 && found >= flags.limit) {
+          isCut = true;
+          return 'enough';
+        }
+        found += 1;
+        if (!(await output.write(flags.runs === true ? `${runId}\n` : line))) return 'enough';
+        if (flags.runs === true) return 'next';
+      }
+      return 'next';
+    });
+    if (outcome === 'enough') break;
+  }
+  output.release();
+  if (isCut) context.stderr.write(`stepspan: shown are the first ${flags.limit}; --limit 0 shows all\n`);
+  if (isWhole) context.setExitCode(found > 0 ? exitCodes.success : exitCodes.runFailed);
+}
+
+function isWanted(state: RunState, { workflow, outcome }: SearchFlags, { from }: Selection): boolean {
+  if (workflow !== undefined && state.workflow !== workflow) return false;
+  if (outcome !== undefined && !outcome.includes(standingOf(state))) return false;
+  return !(from?.kind === 'time' && state.phase.kind === 'finished' && state.lastNs < from.ns);
+}
+
+/** A line at a time, so that the bound on lines is one. */
+async function* textsOf(folder: RunFolder, { selection, style }: Wanted, context: CliContext): AsyncGenerator<string> {
+  const selector = createSelector(selection);
+  const reader = openJournal(folder);
+  const from = selection.from?.kind === 'time' ? await reader.seqBefore(selection.from.ns) : 0;
+  for await (const batch of reader.read({ from, reuseMemory: true, onProblem: problemTeller(context) })) {
+    for (const record of batch) {
+      if (selector.isPast(record)) return;
+      for (const part of selector.select(record)) {
+        if (part.kind !== 'output') continue;
+        const step = part.subject?.step ?? '';
+        for (const line of linesOf(part)) {
+          const place = style.dim(`${folder.runId}:${step}:${line.seq}:`);
+          yield `${place}${sanitizeLine(line.bytes.toString('utf8'), style.colour)}\n`;
+        }
+      }
+    }
+  }
+}
+
+async function* objectsOf(folder: RunFolder, selection: Selection, context: CliContext): AsyncGenerator<string> {
+  const reader = openJournal(folder);
+  const source = {
+    read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem: problemTeller(context) }),
+    seqBefore: reader.seqBefore,
+  };
+  const chunks = exportRun(source, { ...selection, runId: folder.runId, format: 'ndjson', ansi: false });
+  for await (const chunk of chunks) for (const line of String(chunk).trimEnd().split('\n')) yield `${line}\n`;
+}
+
+function known<T extends Readonly<Record<string, unknown>>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}
