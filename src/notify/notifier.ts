@@ -100,6 +100,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
   let savedRules: RulesState | undefined;
   let savedAtMs = now();
   let isRead = false;
+  let hasLooked = false;
   let hasEnded = false;
   const delivered = Promise.withResolvers<void>();
   let wake = (): void => undefined;
@@ -158,6 +159,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
     const { phase, workflow } = rules.run;
     if (!isRead || hasMetOthers || phase.kind !== 'finished') return;
     await keep(deliveries);
+    hasLooked = true;
     if (phase.outcome.kind === 'success') {
       const success = { runId, workflow, atMs: msOfNs(phase.endedNs) };
       const earlier = await resolveEarlier(data, success, options.openHere ?? (() => false));
@@ -189,7 +191,9 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
         });
         if (!isRead && readError === undefined) await tick();
         await meetOthers();
-        await outbox.sendDue(rules.alerts, run(), stopping.signal, keep);
+        // The end of the run may have been read just now: what it means is known in the next round.
+        const isDecided = rules.run.phase.kind !== 'finished' || hasMetOthers || hasLooked;
+        if (isDecided) await outbox.sendDue(rules.alerts, run(), stopping.signal, keep);
         if (stopping.signal.aborted) return { kind: 'stopped' };
         if (readError !== undefined) return { kind: 'failed', error: readError };
         const nextMs = outbox.nextMs(rules.alerts, run());
