@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { startAlertmanager } from './support/alertmanager.ts';
 import { locateBackends } from './support/backends.ts';
 import { startCollector } from './support/collector.ts';
 import { loadCompose, root } from './support/compose.ts';
@@ -49,9 +50,37 @@ describe('a health check', () => {
     expect(health('loki', programs.loki, here)).not.toBe(0);
   });
 
-  test('of Alertmanager fails where none answers', () => {
-    expect(health('alertmanager', programs.amtool, { '127.0.0.1:9093': '127.0.0.1:9' })).not.toBe(0);
+  test('of Alertmanager asks it with its own tool', async () => {
+    const config = { route: { receiver: 'none' }, receivers: [{ name: 'none' }] };
+    const alertmanager = await startAlertmanager({ config });
+    cleanUp.push(() => alertmanager.remove());
+    const here = { '127.0.0.1:9093': new URL(alertmanager.url).host };
+    expect(health('alertmanager', programs.amtool, here)).toBe(0);
+    await alertmanager.stop();
+    expect(health('alertmanager', programs.amtool, here)).not.toBe(0);
   });
+});
+
+test('Alertmanager starts with what compose passes on, and with the mail catcher where stack/mail.env is given', async () => {
+  const folder = await makeFolder('alertmanager-start');
+  cleanUp.push(() => rm(folder, { recursive: true, force: true }));
+  const [, inContainer = ''] = services.alertmanager?.entrypoint ?? [];
+  const script = path.join(root, inContainer.replace('/etc/stepspan/', ''));
+  const printed = (set: Record<string, string>): string => {
+    // The shell and the awk of busybox, as in the image.
+    const env = { ...services.alertmanager?.environment, ...set, PATH: folder } as Record<string, string>;
+    const text = execFileSync(programs.busybox, ['sh', script, '--print'], { env, encoding: 'utf8' });
+    const file = path.join(folder, 'alertmanager.yaml');
+    writeFileSync(file, text);
+    execFileSync(programs.amtool, ['check-config', file]);
+    return text;
+  };
+  execFileSync(programs.busybox, ['--install', '-s', folder]);
+  expect(printed({})).not.toContain('email_configs');
+  const mail = readFileSync(path.join(root, 'stack/mail.env'), 'utf8');
+  const set = Object.fromEntries([...mail.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+  expect(Object.keys(set).filter((name) => !(name in (services.alertmanager?.environment ?? {})))).toEqual([]);
+  expect(printed(set)).toMatch(/smtp_smarthost: 'mailpit:1025'[\s\S]*email_configs:\s+- to: 'you@example.com'/);
 });
 
 // It changes owners, which root may, as it is in its container.
@@ -69,8 +98,11 @@ describe.runIf(canMakeNamespaces)('prepare', () => {
       script,
       readFileSync(path.join(root, 'stack/prepare.sh'), 'utf8').replace('/bin/busybox', programs.busybox),
     );
+    // Root, but with what compose leaves it.
+    const may = (services.prepare?.cap_add ?? []).map((name) => `+${name.toLowerCase()}`).join(',');
+    expect(services.prepare?.cap_drop).toEqual(['ALL']);
     const run = () =>
-      execFileSync(programs.busybox, ['sh', script], {
+      execFileSync('setpriv', ['--bounding-set', `-all,${may}`, programs.busybox, 'sh', script], {
         env: {
           ...env,
           QUEUE: place('queue'),
@@ -140,8 +172,14 @@ describe.runIf(canMakeNamespaces)('the way to the hub', () => {
     const out = `${folder}/prometheus.sock`;
     const way = [`UNIX-LISTEN:${out},fork`, 'TCP4:127.0.0.1:9090'];
     await start(container, 'The way out', programs.socat, way, async () => statSync(out).isSocket());
+    // The same but for how long it waits before its first scrape, and for the folder that paths start from.
+    const config = readFileSync(path.join(root, 'stack/prometheus.yaml'), 'utf8')
+      .replace('scrape_interval: 15s', 'scrape_interval: 1s')
+      .replaceAll('../alerting', path.join(root, 'alerting'));
+    expect(config).toContain('scrape_interval: 1s');
+    writeFileSync(`${folder}/prometheus.yaml`, config);
     const args = [
-      `--config.file=${path.join(root, 'stack/prometheus.yaml')}`,
+      `--config.file=${folder}/prometheus.yaml`,
       `--storage.tsdb.path=${folder}/tsdb`,
       '--web.listen-address=127.0.0.1:9090',
       '--enable-feature=exemplar-storage',

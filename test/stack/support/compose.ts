@@ -22,6 +22,8 @@ export interface ComposeService {
   privileged?: boolean;
   security_opt?: string[];
   cap_drop?: string[];
+  cap_add?: string[];
+  entrypoint?: string[];
 }
 
 export interface Compose {
