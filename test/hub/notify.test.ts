@@ -1,0 +1,88 @@
+// What a hub does for the alerts of its data folder: which runs are news, what it adopts, what it counts.
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createJournal, type DataFolder } from '../../src/journal/index.ts';
+import { defaultAlerts, type NotifySettings } from '../../src/notify/index.ts';
+import { until } from '../journal/journal-rig.ts';
+import { startWebhookSink } from '../stack/support/alertmanager.ts';
+import { exit1, runFinished, runStarted } from '../state/journal-of.ts';
+import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
+
+async function webhook() {
+  const sink = await startWebhookSink();
+  onTestFinished(sink.close);
+  const notify: NotifySettings = {
+    receiver: { kind: 'webhook', url: sink.url },
+    alerts: defaultAlerts(),
+    hubUrl: undefined,
+    grafanaUrl: undefined,
+    linksOf: () => [],
+  };
+  const told = () =>
+    sink.messages.map(({ status, alerts }) => `${status} ${alerts[0]?.labels.alertname} ${alerts[0]?.labels.run}`);
+  return { sink, notify, told };
+}
+
+describe('alerts', () => {
+  test('of a run that fails are sent with a link to the hub, and counted', async () => {
+    const { sink, notify, told } = await webhook();
+    const data = tempData();
+    const hub = await hubOf(data, { notify });
+    const run = beginRun(data);
+    await endRun(run, runFinished(exit1));
+    await until(() => sink.messages.length > 0);
+    expect(told()).toEqual([`firing StepspanRunFailed ${run.runId}`]);
+    expect(sink.messages[0]?.commonAnnotations.live_url).toContain(`${hub.url}/#/runs/${run.runId}/`);
+    await scrapeUntil(
+      hub.url,
+      (now) =>
+        now.value('stepspan_alerts_sent_total', { receiver: 'webhook', result: 'taken' }) === 1 &&
+        now.value('stepspan_alerts_waiting') === 0,
+    );
+  });
+
+  test('of a run whose wrapper died are sent when the hub adopts it', async () => {
+    const { sink, notify, told } = await webhook();
+    const data = tempData();
+    const run = beginRun(data);
+    await run.journal.close();
+    await hubOf(data, { notify });
+    await until(() => sink.messages.length > 0);
+    expect(told()).toEqual([`firing StepspanRunAbandoned ${run.runId}`]);
+  });
+
+  test('that nobody has taken are shown as waiting, and sent when somebody does', async () => {
+    const { sink, notify } = await webhook();
+    sink.answer(503);
+    const data = tempData();
+    const hub = await hubOf(data, { notify });
+    await endRun(beginRun(data), runFinished(exit1));
+    await scrapeUntil(hub.url, (now) => now.value('stepspan_alerts_waiting') === 1);
+    sink.answer(200);
+    await until(() => sink.messages.length === 1);
+  });
+
+  test('of runs that ended long before the hub came to the data folder are not sent', async () => {
+    const { sink, notify, told } = await webhook();
+    const data = tempData();
+    await endOld(data);
+    await hubOf(data, { notify });
+    const fresh = beginRun(data);
+    await endRun(fresh, runFinished(exit1));
+    // Runs are looked at in one go, the newest first; after a second one the first go is over.
+    await until(() => sink.messages.length === 1);
+    const later = beginRun(data);
+    await endRun(later, runFinished(exit1));
+    await until(() => sink.messages.length === 2);
+    expect(told()).toEqual([fresh, later].map(({ runId }) => `firing StepspanRunFailed ${runId}`));
+  });
+});
+
+/** A run that failed two hours ago, by its own journal. */
+async function endOld(data: DataFolder): Promise<void> {
+  const agoMs = 2 * 3_600_000;
+  const runId = nextRunId(agoMs);
+  const wallNs = () => BigInt(Date.now() - agoMs) * 1_000_000n;
+  const journal = createJournal(data.runDir(runId), { archive: false, wallNs });
+  journal.event(runStarted(['build'], { runId }));
+  await endRun({ runId, journal }, runFinished(exit1));
+}
