@@ -1,8 +1,10 @@
 // `npm run test:faults`: goes through the matrix of faults, prints a table of what each came to, and ends with the totals. Exits with 1
 // where a promise was broken. What a fault does is in the file of its name.
 import { parseArgs } from 'node:util';
+import { version } from '../../src/library/index.ts';
 import { backend } from './backend.ts';
 import { misbehavingChildren } from './children.ts';
+import { clockSteps } from './clock.ts';
 import { disk } from './disk.ts';
 import { folders } from './folders.ts';
 import { killHub } from './kill-hub.ts';
@@ -12,6 +14,7 @@ import { many } from './many.ts';
 import { powerLoss } from './power-loss.ts';
 import { soak } from './soak.ts';
 import type { Fault } from './support/fault.ts';
+import { writeGuarantees } from './support/guarantees-doc.ts';
 import { randomOf } from './support/random.ts';
 import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
 import { wholeChain } from './whole-chain.ts';
@@ -23,6 +26,7 @@ const matrix: readonly Fault[] = [
   disk,
   powerLoss,
   backend,
+  clockSteps,
   misbehavingChildren,
   many,
   folders,
@@ -36,6 +40,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     short: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 });
 
@@ -83,3 +88,4 @@ say(
     `${rows.length - broken.length} of ${rows.length} faults kept every promise (seed ${seed})`,
 );
 process.exitCode = broken.length === 0 ? 0 : 1;
+if (values.write) writeGuarantees(rows, `seed ${seed}, ${scale}, ${version}`);

@@ -3,9 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import { newRunId } from '../../src/event/ids.ts';
-import type { OutputDraft } from '../../src/event/record.ts';
 import { createJournal, dataFolder, reopenJournal } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
 import { readRun } from './support/check-run.ts';
@@ -14,6 +12,7 @@ import type { Random } from './support/random.ts';
 import { type RecordedDisk, recordDisk } from './support/recorded-disk.ts';
 import { nothing, sum, type Tally } from './support/tally.ts';
 import { judge } from './support/witness.ts';
+import { witnessLines } from './support/witness-lines.ts';
 
 /** Small, so that segments end and begin often. */
 const segmentBytes = 3_000;
@@ -60,7 +59,7 @@ async function writeJournal(root: string, runId: ReturnType<typeof newRunId>, ra
   let lines = 0;
   for (let batch = 0; batch < 25; batch++) {
     const count = random.between(1, 6);
-    journal.output(batchOf(lines, count, random.between(0, 300)));
+    journal.output(witnessLines('p', lines, count, random.between(0, 300)));
     lines += count;
     appended.push({ operations: disk.length(), lines });
     if (random.next() < 0.3) {
@@ -92,7 +91,7 @@ async function cutAt(
       return { ...nothing, runs: 1, lines: written, missing: written };
     const before = await readRun(folder);
     const journal = reopenJournal(folder, { archive: false });
-    journal.output(batchOf(1_000, 1, 5));
+    journal.output(witnessLines('p', 1_000, 1, 5));
     await journal.close();
     const after = await readRun(folder);
     const said = judge(after.lines.filter(({ text }) => !text.startsWith('w p 1001 ')));
@@ -113,21 +112,4 @@ async function cutAt(
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-}
-
-/** Lines as the witness prints them. */
-function batchOf(after: number, count: number, padding: number): OutputDraft {
-  const pad = 'p'.repeat(padding);
-  const text = Array.from({ length: count }, (_, index) => {
-    const what = `p ${after + index + 1}`;
-    return `w ${what} ${crc32(`${what} ${pad}`).toString(16).padStart(8, '0')} ${pad}\n`;
-  }).join('');
-  return {
-    subject: { step: 'build', attempt: 1 },
-    stream: 'stdout',
-    severity: undefined,
-    lineCount: count,
-    bytes: Buffer.from(text),
-    unterminated: false,
-  };
 }
