@@ -5,9 +5,10 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isRunId, type RunId } from '../event/ids.ts';
 import { dataFolder } from '../journal/index.ts';
-import { type Refusal, type RunOptions, startWorkflow, type WorkflowSource } from '../library/index.ts';
+import { type NewBudget, type Refusal, type RunOptions, startWorkflow, type WorkflowSource } from '../library/index.ts';
 import { parsePrices } from '../run/index.ts';
 import { defineWorkflow, formatProblems } from '../workflow/index.ts';
+import { budgetHelp, parseBudget } from './budget-flag.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { notifySettingsOf } from './notify-settings.ts';
@@ -64,20 +65,22 @@ export function registerRun(program: Command, context: CliContext): void {
   runOptions(program.command('resume'))
     .argument('<run>', 'the run to go on from: its id, an unambiguous part of it, or `latest`')
     .description('Go on from the first step that did not succeed, in a new run that is linked to the old one.')
+    .addOption(new Option('--budget <limit>', budgetHelp).argParser(parseBudget))
     .option('--from-step <id>', 'do this step and all that need it again, also where they had succeeded')
     .addHelpText(
       'after',
-      examples('resume latest', 'resume 20261123-151507-k3f9x2 --from-step build').concat(
+      examples('resume latest', 'resume latest --budget 10', 'resume 20261123-151507-k3f9x2 --from-step build').concat(
         '\nA run that is paused goes on with `stepspan continue RUN`.\n',
       ),
     )
-    .action(async (run: string, flags: RunFlags & { fromStep?: string }) => {
+    .action(async (run: string, flags: RunFlags & { fromStep?: string; budget?: NewBudget }) => {
       const settings = settingsFor(context, flags);
       if (settings === undefined) return;
       const found = dataFolder(settings.dataDir).findRun(run);
       if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
-      const { fromStep } = flags;
-      await start(context, flags, { resume: found.runId, ...(fromStep === undefined ? {} : { fromStep }) });
+      const { fromStep, budget } = flags;
+      const more = { ...(fromStep === undefined ? {} : { fromStep }), ...(budget === undefined ? {} : { budget }) };
+      await start(context, flags, { resume: found.runId, ...more });
     });
 }
 

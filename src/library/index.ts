@@ -34,6 +34,7 @@ export {
   type WorkflowInput,
   type WorkflowResult,
 } from '../workflow/index.ts';
+export type { NewBudget } from './new-budget.ts';
 export type { NotifyingEnd } from './notifying.ts';
 export type { RunResult } from './run-result.ts';
 export {

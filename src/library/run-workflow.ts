@@ -32,6 +32,7 @@ import {
   workflowToJson,
 } from '../workflow/index.ts';
 import { withLostEnd } from './lost-end.ts';
+import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { openControl } from './open-control.ts';
 import { type Resumable, readResumable } from './resume.ts';
@@ -45,8 +46,11 @@ export type WorkflowSource =
   | { readonly file: string; readonly params?: GivenParams }
   | { readonly workflow: WorkflowInput; readonly cwd?: string; readonly params?: GivenParams }
   | { readonly checked: Workflow }
-  /** With `fromStep`, that step and all that need it are done again, however they ended. */
-  | { readonly resume: RunId; readonly fromStep?: string };
+  /**
+   * With `fromStep`, that step and all that need it are done again, however they ended. `budget` is for this run and those
+   * before it together.
+   */
+  | { readonly resume: RunId; readonly fromStep?: string; readonly budget?: NewBudget };
 
 export type RunOptions = WorkflowSource & Partial<RunSettings>;
 
@@ -211,7 +215,10 @@ async function resolveSource(options: RunOptions, settings: RunSettings): Promis
     }
     const resumed = await readResumable(settings.dataDir, options.resume, options.fromStep);
     if (!resumed.ok) return { kind: resumed.why, message: resumed.message };
-    return { kind: 'ready', workflow: resumed.workflow, resumed };
+    if (options.budget === undefined) return { kind: 'ready', workflow: resumed.workflow, resumed };
+    const raised = withBudget(resumed.workflow, resumed.usedBefore, options.budget);
+    if (!raised.ok) return { kind: 'unsuited', message: `run ${options.resume}: ${raised.message}` };
+    return { kind: 'ready', workflow: raised.workflow, resumed };
   }
   if ('checked' in options) return { kind: 'ready', workflow: options.checked, resumed: undefined };
   const params = options.params ?? {};

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelUse } from '../../src/event/claude-event.ts';
 import { parentSpanId } from '../../src/event/ids.ts';
-import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
+import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
 
 const usage = { input: 1_000, output: 100, cacheRead: 500, cacheCreation: 200 } as const;
 const dear = { input: 400_000, output: 20_000 } as const;
@@ -252,8 +252,23 @@ steps:
     const resumed = await rig.run(['resume', first.result.runId]);
     expect(resumed.code).toBe(5);
     expect(resumed.stdout).toMatch(/the budget of 2 USD is used up/);
+    expect(resumed.stdout).toMatch(/to go on with more: stepspan resume \S+ --budget AMOUNT\n/);
     const again = await rig.journal(rig.runIds()[0] ?? '');
     expect(again.events('attempt.started')).toEqual([]);
+
+    const less = await rig.run(['resume', 'latest', '--budget', '1.5']);
+    expect([less.code, less.stderr]).toEqual([
+      2,
+      expect.stringMatching(/have used 2(\.\d+)? USD, .* give more than that/),
+    ]);
+    const more = await rig.run(['resume', 'latest', '--budget', '3.5', '--json']);
+    expect([more.code, resultOf(more).message]).toEqual([
+      5,
+      expect.stringContaining('the budget of 3.5 USD is used up'),
+    ]);
+    const raised = await rig.journal(resultOf(more).runId);
+    expect(raised.events('run.started')).toMatchObject([{ budgetUsd: 3.5, definition: { budget: { usd: 3.5 } } }]);
+    expect(raised.events('attempt.started').map(({ subject }) => subject?.step)).toEqual(['loop']);
   });
 
   test('in tokens stops too, and a cancel reaches the shell steps that it has spared', async () => {

@@ -98,6 +98,8 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
         ? formatMoney(value)
         : `${formatCount(value)} tokens`;
     notes.push(style.red(`budget used up: ${show(state.budget.used)} of ${show(state.budget.limit)}`));
+    const amount = state.budget.unit === 'USD' ? 'AMOUNT' : 'NUMBERtokens';
+    notes.push(`to go on with more: stepspan resume ${state.runId} --budget ${amount}`);
   }
   if (hidden > 0) {
     const kinds = Object.entries(state.hidden).map(([kind, count]) => `${formatCount(count)} ${safe(kind)}`);
