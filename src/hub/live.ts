@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Router } from 'express';
 import express from 'express';
-import type { DataFolder } from '../journal/index.ts';
+import { type DataFolder, type JournalReader, openJournal } from '../journal/index.ts';
 import { createApi, createEarlierRuns, type Link } from '../tail/api/index.ts';
 import { createTail, type TailNumbers, tailPath } from '../tail/index.ts';
 import type { Access } from './access/access.ts';
@@ -14,6 +14,8 @@ import { sessionRoutes } from './session-routes.ts';
 export type LiveOptions = Omit<LiveActionsOptions, 'data'> & {
   readonly data: DataFolder;
   readonly version: string;
+  /** The run of this very process, if it has one: what is appended to it is told without a detour over the disk. */
+  readonly ownRun?: JournalReader | undefined;
   readonly linksOf: (run: {
     readonly runId: string;
     readonly traceId: string;
@@ -31,7 +33,7 @@ export type Live = {
 };
 
 export function createLive(options: LiveOptions, access: Access, baseUrl: () => string): Live {
-  const { data, version, folders, starter, linksOf } = options;
+  const { data, version, folders, starter, linksOf, ownRun } = options;
   const sample = linksOf({ runId: '', traceId: '', workflow: '' });
   const facts = {
     version,
@@ -50,6 +52,7 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
     version,
     history: earlier,
     resolveRun: (runId) => (known().has(runId) ? data.runDir(runId) : undefined),
+    openRun: (folder) => (ownRun?.folder.runId === folder.runId ? ownRun : openJournal(folder)),
     authorize(request) {
       const decision = access.decide(request, true);
       if (decision.kind === 'denied') return { ok: false, status: decision.status, message: decision.message };

@@ -1,5 +1,5 @@
 // From what was asked for on the command line to the live side of a server: tokens, folders of workflows, how to start runs.
-import type { DataFolder } from '../journal/index.ts';
+import type { DataFolder, JournalReader } from '../journal/index.ts';
 import { loadTokens } from './access/token-file.ts';
 import type { HttpOptions } from './http-server.ts';
 import type { LiveOptions } from './live.ts';
@@ -23,6 +23,8 @@ export function openLive(
     readonly data: DataFolder;
     readonly env: NodeJS.ProcessEnv;
     readonly version: string;
+    /** The run of this very process, if it has one. */
+    readonly ownRun?: JournalReader;
   },
 ): LiveResult {
   if (settings === undefined) return { ok: true, live: undefined };
@@ -38,6 +40,7 @@ export function openLive(
       tokens: loaded.tokens,
       data,
       version: around.version,
+      ownRun: around.ownRun,
       folders: folders.folders,
       starter: command === undefined ? undefined : { data, command, env },
       linksOf,

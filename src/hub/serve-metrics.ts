@@ -40,7 +40,8 @@ const lastWordsMs = 500;
 
 export async function serveMetrics(options: ServeMetricsOptions): Promise<MetricsStart> {
   const { reader, live } = options;
-  const opened = live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version });
+  const opened =
+    live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version, ownRun: reader });
   if (opened?.ok === false) return { kind: 'failed', message: opened.problems.join(' ') };
   const { runId } = reader.folder;
   const measure = createMeasure({ scope: 'run', version: options.version, sinceMs: 0 });

@@ -59,6 +59,8 @@ export function createWake(
     try {
       watcher = watch(folder, (what) => {
         if (what === 'rename') filesAt = signs + 1;
+        // A writer in this process has told already of what it appended.
+        else if (onAppend !== undefined) return;
         sign();
       });
       // What has come before is told by nobody.

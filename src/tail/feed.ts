@@ -2,7 +2,7 @@
 // So a thousand watchers cost a thousand sends, and not a thousand readers. Who is behind reads the journal itself.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../event/record.ts';
-import { type JournalProblem, type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
+import type { JournalProblem, JournalReader } from '../journal/index.ts';
 import type { History, RunState } from '../state/index.ts';
 import type { JournalData } from './protocol.ts';
 import { createRunProgress, type RunProgress } from './run-progress.ts';
@@ -51,11 +51,10 @@ const pacePerWatcherMs = 0.05;
 
 /** @param history how long steps took in earlier runs, for the estimate */
 export async function openFeed(
-  folder: RunFolder,
+  reader: JournalReader,
   history: (state: RunState) => Promise<History>,
   signal: AbortSignal,
 ): Promise<Feed> {
-  const reader = openJournal(folder);
   const head = await reader.head();
   const ring: FeedBatch[] = [];
   const listeners = new Set<() => void>();

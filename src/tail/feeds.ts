@@ -1,6 +1,6 @@
 // The live ends that somebody watches: opened for the first watcher of a run, closed after the last.
 import type { RunId } from '../event/ids.ts';
-import type { RunFolder } from '../journal/index.ts';
+import type { JournalReader, RunFolder } from '../journal/index.ts';
 import type { History, RunState } from '../state/index.ts';
 import { type Feed, openFeed } from './feed.ts';
 
@@ -12,7 +12,10 @@ export type Feeds = {
 
 type Held = { readonly opening: Promise<Feed>; readonly ending: AbortController; users: number };
 
-export function createFeeds(history: (state: RunState) => Promise<History>): Feeds {
+export function createFeeds(
+  openRun: (folder: RunFolder) => JournalReader,
+  history: (state: RunState) => Promise<History>,
+): Feeds {
   const held = new Map<RunId, Held>();
 
   const drop = (runId: RunId, one: Held): void => {
@@ -28,7 +31,7 @@ export function createFeeds(history: (state: RunState) => Promise<History>): Fee
       let one = held.get(runId);
       if (one === undefined) {
         const ending = new AbortController();
-        one = { opening: openFeed(folder, history, ending.signal), ending, users: 0 };
+        one = { opening: openFeed(openRun(folder), history, ending.signal), ending, users: 0 };
         held.set(runId, one);
       }
       const taken = one;

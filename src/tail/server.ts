@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { RunId } from '../event/ids.ts';
-import type { RunFolder } from '../journal/index.ts';
+import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
 import type { History, RunState } from '../state/index.ts';
 import { createFeeds } from './feeds.ts';
 import { defaultBufferBytes } from './outbox.ts';
@@ -19,6 +19,8 @@ export type Authorized =
 export type TailOptions = {
   /** Where a run is; undefined where there is none, or it is nobody's to see. */
   readonly resolveRun: (runId: RunId) => RunFolder | undefined;
+  /** The reader of a run, where there is a better one than any process has: the writer's own process knows at once. */
+  readonly openRun?: (folder: RunFolder) => JournalReader;
   /** Asked of every upgrade, before anything else: Host, Origin and token are checked here. */
   readonly authorize: (request: IncomingMessage) => Authorized | Promise<Authorized>;
   /** Of this package, for `hello`. */
@@ -71,7 +73,7 @@ export type Tail = {
 export function createTail(options: TailOptions): Tail {
   const { resolveRun, authorize, version } = options;
   const tuning = { ...defaultTuning, ...options.tuning };
-  const feeds = createFeeds(options.history ?? (async () => new Map()));
+  const feeds = createFeeds(options.openRun ?? openJournal, options.history ?? (async () => new Map()));
   const sockets = new Set<Socket>();
   let sentBytes = 0;
   let jumped = 0;

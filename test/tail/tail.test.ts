@@ -1,8 +1,14 @@
 // Watching over real WebSockets: from any number on, live, beside others, over other processes' journals.
 import { describe, expect, test } from 'vitest';
 import { newRunId } from '../../src/event/ids.ts';
-import { applyRetentionToRun, createJournal, dataFolder, type JournalWriter } from '../../src/journal/index.ts';
-import { output, runFinished, startFixture, stepStarted, subject, tempRoot } from '../journal/journal-rig.ts';
+import {
+  applyRetentionToRun,
+  createJournal,
+  dataFolder,
+  type JournalWriter,
+  openJournal,
+} from '../../src/journal/index.ts';
+import { output, runFinished, startFixture, stepStarted, subject, tempRoot, until } from '../journal/journal-rig.ts';
 import { attemptStarted, runStarted, stepFinished } from '../state/journal-of.ts';
 import { serveTail, told, watch, watcher } from './tail-rig.ts';
 
@@ -45,6 +51,33 @@ describe('a watcher', () => {
       expect(told(late.messages)).toEqual(whole.slice(fromSeq));
       late.socket.terminate();
     }
+  });
+
+  test('of a run of the same process is served by its writer, once for all, until the last has gone', async () => {
+    const root = tempRoot();
+    const journal = newJournal(root);
+    let listening = 0;
+    let began = 0;
+    const onAppend = (listener: () => void): (() => void) => {
+      listening += 1;
+      began += 1;
+      const stop = journal.onAppend(listener);
+      return () => {
+        listening -= 1;
+        stop();
+      };
+    };
+    const { url } = await serveTail(root, { openRun: (folder) => openJournal(folder, { onAppend }) });
+    const all = [await watch(url, journal.folder), await watch(url, journal.folder)];
+    for (const one of all) await one.heard('caught_up');
+    for (let line = 0; line < 20; line++) {
+      journal.output(output(`line ${line}\n`));
+      for (const one of all) await one.heard('output_stream', ({ seq }) => seq === line);
+    }
+    expect([began, listening]).toEqual([1, 1]);
+    for (const one of all) one.socket.terminate();
+    await until(() => listening === 0);
+    await journal.close();
   });
 
   test('gets what is appended while it watches, each message with the number to go on after', async () => {
