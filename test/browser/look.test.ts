@@ -105,9 +105,10 @@ beforeAll(async () => {
   rig = await startRig({
     env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
   });
+  writeFileSync(path.join(rig.workflows, 'broken.yaml'), 'name: broken\nsteps:\n  - id: a\n    rum: echo\n');
   writeFileSync(
     path.join(rig.workflows, 'nightly.yaml'),
-    'name: nightly\ndescription: Build, test and check\nparams:\n  branch: main\n  note:\n    required: true\n    description: Why it is started by hand\nsteps:\n  - id: a\n    run: echo a\n',
+    'name: nightly\ndescription: Build, test and check\nparams:\n  branch: main\n  note:\n    type: string\n    description: Why it is started by hand\nsteps:\n  - id: a\n    run: echo a\n',
   );
   await rig.restartHub();
 });
@@ -148,7 +149,7 @@ describe('every view', () => {
   const views = (): Readonly<Record<string, readonly [string, string, ((page: Page) => Promise<void>)?]>> => ({
     fleet: ['#/', '.run-row'],
     'fleet-no-match': ['#/', '.run-row', (page) => page.getByLabel('Search runs').fill('nothing')],
-    start: ['#/', '.run-row', (page) => page.getByRole('button', { name: 'Start a workflow' }).click()],
+    start: ['#/', '.run-row', startOpened],
     help: ['#/', '.run-row', (page) => page.keyboard.press('?')],
     compare: [`#/compare/${ids.first}/${ids.second}`, 'tbody tr'],
     output: [`#/runs/${ids.second}/output`, '.gutter a'],
@@ -229,6 +230,11 @@ describe('every view', () => {
     await context.close();
   });
 });
+
+async function startOpened(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Start a workflow' }).click();
+  await page.getByLabel('note').waitFor();
+}
 
 async function searched(page: Page): Promise<void> {
   await page.getByLabel('Search the output').fill('/module_1\\d+/');

@@ -25,6 +25,7 @@ let rig: Rig;
 let runId: string;
 beforeAll(async () => {
   rig = await startRig({
+    env: { API_TOKEN: 'k7Hq2LmZp9XwR4tY' },
     hubEnv: {
       STEPSPAN_GRAFANA_URL: 'http://grafana.example:3000',
       STEPSPAN_LOGS_LINK: 'https://logs.example/{runId}',
@@ -158,5 +159,36 @@ test('each line is reached with Tab and arrows, and its link with Enter', async 
   await page.keyboard.press('Tab');
   expect(await page.evaluate("document.activeElement.closest('.gutter') === null")).toBe(true);
   expect((await rowsOf(page)).length).toBeGreaterThan(10);
+  await context.close();
+});
+
+test('alerts stand newest first with their time, and lead to what was printed then', async () => {
+  const own = await rig.run(`
+name: alarming
+steps:
+  - id: tell
+    name: Tell
+    run: for i in $(seq 1 200); do echo "before $i"; done; sleep 0.2; echo "it is $API_TOKEN"; sleep 0.2; for i in $(seq 1 200); do echo "after $i"; done
+  - id: leave
+    name: Leave
+    needs: tell
+    run: setsid sleep 300 & sleep 0.3; echo left
+`);
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${own}/alerts`);
+  const alerts = page.locator('.alert');
+  await alerts.first().waitFor();
+  expect(await alerts.locator('strong').allTextContents()).toEqual(['left over', 'hidden']);
+  const times = await alerts
+    .locator('time')
+    .evaluateAll((all) => all.map((time) => Date.parse(time.getAttribute('datetime') ?? '')));
+  expect(times[0]).toBeGreaterThan(times[1] ?? 0);
+  expect(Math.abs(Date.now() - (times[0] ?? 0))).toBeLessThan(600_000);
+  await alerts.nth(1).getByRole('link', { name: 'Output at that time' }).click();
+  await page.locator('.gutter .marked').waitFor();
+  // The line itself or one beside it: the alert is a record of its own, next to the line that it is about.
+  const [top = ''] = await rowsOf(page);
+  expect(top).toMatch(/^it is \[|^before 200$|^after 1$/);
+  expect(page.url()).toMatch(/line=\d+$/);
   await context.close();
 });

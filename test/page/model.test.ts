@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { compareSteps } from '../../src/tail/page/model/compare.ts';
 import { countByState, filterRuns, sparkline } from '../../src/tail/page/model/fleet.ts';
 import { count, duration, money } from '../../src/tail/page/model/format.ts';
-import { layoutGraph } from '../../src/tail/page/model/graph.ts';
+import { layoutGraph, nodeHeight, nodeWidth } from '../../src/tail/page/model/graph.ts';
 import type { RunRow, RunView, StepView } from '../../src/tail/page/model/run-view.ts';
 import { seriesOf } from '../../src/tail/page/model/series.ts';
 import { fullRange, pan, ticks, timelineRows, zoom } from '../../src/tail/page/model/timeline.ts';
@@ -65,6 +65,9 @@ describe('addresses', () => {
   test('take from a link where it leads, which is never another link', () => {
     const run = { view: 'run', runId: '20261123-151507-k3f9x2', tab: 'output' } as const;
     expect(parseRoute(`#code=a&to=/runs/${run.runId}`)).toEqual({ view: 'login', code: 'a', to: run });
+    const at = { ...run, at: '1763928000000000001' } as const;
+    expect(parseRoute(formatRoute(at))).toEqual(at);
+    expect(parseRoute(`#/runs/${run.runId}/output?at=1e9`)).toEqual(run);
     const login = { view: 'login', code: 'a', to: { ...run, line: 3, steps: ['a&to=b'] } } as const;
     expect(parseRoute(formatRoute(login))).toEqual(login);
     expect(parseRoute('#code=a&to=code=b')).toEqual({ view: 'login', code: 'a', to: { view: 'fleet' } });
@@ -93,6 +96,18 @@ describe('the fleet', () => {
 });
 
 describe('the graph', () => {
+  test('leads an arrow past the steps between, not behind them', () => {
+    const { nodes, edges } = layoutGraph([step('a', []), step('b', ['a']), step('c', ['b']), step('d', ['a', 'c'])]);
+    const long = edges.find((edge) => edge.key === 'a d')?.path ?? '';
+    const lanes = [...long.matchAll(/ ([\d.]+) H([\d.]+)/g)].map(([, y, end]) => ({ y: Number(y), end: Number(end) }));
+    expect(lanes).toHaveLength(2);
+    for (const { y, end } of lanes) {
+      const passed = nodes.filter((node) => node.x < end && node.x + nodeWidth >= end);
+      expect(passed).toHaveLength(1);
+      for (const node of passed) expect(y < node.y || y > node.y + nodeHeight).toBe(true);
+    }
+  });
+
   test('puts a step to the right of what it needs', () => {
     const { nodes, edges } = layoutGraph([
       step('c', ['a', 'b']),
@@ -103,7 +118,7 @@ describe('the graph', () => {
     expect(x('a')).toBeLessThan(x('b'));
     expect(x('b')).toBeLessThan(x('c'));
     expect(edges.find((edge) => edge.key === 'a b')?.state).toBe('active');
-    expect(edges.every((edge) => edge.path.startsWith('M'))).toBe(true);
+    expect(edges.every((edge) => /^M[\d. ]+ C[\d. CH]+$/.test(edge.path))).toBe(true);
   });
 
   test('leaves out a need that no step has', () => {

@@ -14,6 +14,8 @@ export type Route =
       readonly tab: Tab;
       /** The line that a shared link points to. */
       readonly line?: number;
+      /** In its place: the time whose line is looked for, in Unix nanoseconds. */
+      readonly at?: string;
       /** Of which something is shown; all where there is none. */
       readonly steps?: readonly string[];
     };
@@ -22,6 +24,7 @@ export type Destination = Exclude<Route, { readonly view: 'login' }>;
 
 /** Ids are checked here as well as by the server, so that nothing else ever becomes part of a request's path. */
 const runIdPattern = /^[0-9a-z-]{1,64}$/;
+const nsPattern = /^\d{1,19}$/;
 
 export function parseRoute(hash: string): Route {
   const text = hash.replace(/^#/, '');
@@ -38,12 +41,14 @@ function parseDestination(text: string): Destination {
   if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet' };
   const params = new URLSearchParams(query);
   const line = Number(params.get('line') ?? 'none');
+  const at = params.get('at') ?? '';
   const steps = params.getAll('step').filter((step) => step !== '');
   return {
     view: 'run',
     runId: second,
     tab: (tabs as readonly string[]).includes(third) ? (third as Tab) : 'output',
     ...(Number.isSafeInteger(line) && line >= 0 ? { line } : {}),
+    ...(nsPattern.test(at) ? { at } : {}),
     ...(steps.length > 0 ? { steps } : {}),
   };
 }
@@ -59,6 +64,7 @@ export function formatRoute(route: Route): string {
     case 'run': {
       const params = new URLSearchParams();
       if (route.line !== undefined) params.set('line', String(route.line));
+      if (route.at !== undefined) params.set('at', route.at);
       for (const step of route.steps ?? []) params.append('step', step);
       const query = params.size === 0 ? '' : `?${params}`;
       return `#/runs/${route.runId}/${route.tab}${query}`;

@@ -34,7 +34,9 @@ export function viewOf(run: RunDetail): RunView {
     budgetUsd: run.budgetUsd ?? undefined,
     etaMs: msOfIso(run.estimatedCompletion),
     paused: run.paused ?? undefined,
-    alerts: run.alertList.map((alert) => ({ ...alert, step: alert.step ?? undefined })),
+    alerts: run.alertList
+      .map((alert) => ({ ...alert, step: alert.step ?? undefined, timeMs: msOfNsText(alert.ns) }))
+      .sort((a, b) => b.timeMs - a.timeMs),
     links: run.links.filter((link) => safeLink(link.url) !== undefined),
     headSeq: run.headSeq,
   };

@@ -51,6 +51,9 @@ export type AlertView = {
   readonly kind: string;
   readonly step: string | undefined;
   readonly message: string;
+  readonly timeMs: number;
+  /** The same, to the nanosecond. */
+  readonly ns: string;
 };
 
 export type RunView = RunRow & {
@@ -64,6 +67,7 @@ export type RunView = RunRow & {
   readonly etaMs: number | undefined;
   /** By whom it was paused, and whether what runs was frozen too. */
   readonly paused: { readonly by: string; readonly now: boolean } | undefined;
+  /** Newest first. */
   readonly alerts: readonly AlertView[];
   readonly links: readonly { readonly label: string; readonly url: string }[];
   /** The number that the next record of the journal gets. */

@@ -4,9 +4,10 @@ import { app, go, recall, remember } from '../app-state.ts';
 import { isOpen, type RunView } from '../model/run-view.ts';
 import { parseLine, plainText } from '../output/ansi-line.ts';
 import type { Feed } from '../output/feed.ts';
-import { isEverything } from '../output/line.ts';
+import { everything, isEverything } from '../output/line.ts';
 import { searchPattern } from '../output/paint.ts';
 import { type ScreenRow, screenAtEnd, screenFrom } from '../output/screen.ts';
+import { askLineOf, lineAt } from '../output/seek.ts';
 import { createTerminal, type TerminalView } from '../output/terminal.ts';
 import { indexOfSeq } from '../output/window.ts';
 import type { RunSession } from '../run-session.ts';
@@ -28,6 +29,8 @@ export function OutputPanel(props: {
   run: RunView;
   steps: readonly string[];
   line: number | undefined;
+  /** The time whose line is looked for; the address then names the line. */
+  at: string | undefined;
   names: ReadonlyMap<string, string>;
 }) {
   const { session, feed, steps } = props;
@@ -97,6 +100,13 @@ export function OutputPanel(props: {
     if (props.line !== undefined && feed.state().topSeq !== props.line) feed.showSeq(props.line);
   }, [props.line]);
 
+  useEffect(() => {
+    if (props.at === undefined) return;
+    const { firstSeq, headSeq } = feed.state();
+    void lineAt(askLineOf(props.run.id), BigInt(props.at), firstSeq, headSeq).then((line) => {
+      go({ view: 'run', runId: props.run.id, tab: 'output', ...(line !== undefined && { line }) }, true);
+    });
+  }, [feed, props.at]);
   const state = feed.state();
   const { window } = state;
   const topIndex = (): number => {
@@ -148,6 +158,12 @@ export function OutputPanel(props: {
   const nothing = window.lines.length === 0 && !state.loading;
   const filtered = !isEverything(state.filter);
 
+  const chooseSteps = (chosen: readonly string[]): void =>
+    go({ view: 'run', runId: props.run.id, tab: 'output', ...(chosen.length > 0 && { steps: chosen }) }, true);
+  const showAll = (): void => {
+    feed.setFilter(everything);
+    chooseSteps([]);
+  };
   return (
     <section class="output" aria-label="Output">
       <OutputToolbar
@@ -158,9 +174,7 @@ export function OutputPanel(props: {
         wrap={wrap}
         onWrap={toggleWrap}
         onJump={jump}
-        onSteps={(chosen) =>
-          go({ view: 'run', runId: props.run.id, tab: 'output', ...(chosen.length > 0 && { steps: chosen }) }, true)
-        }
+        onSteps={chooseSteps}
       />
       <div class="output-area" ref={area}>
         <Gutter
@@ -182,7 +196,13 @@ export function OutputPanel(props: {
         />
         {nothing && (
           <div class="over">
-            <Empty title={filtered ? 'No line fits the filter' : 'Nothing was printed yet'} />
+            <Empty title={filtered ? 'No line fits the filter' : 'Nothing was printed yet'}>
+              {filtered && (
+                <button type="button" onClick={showAll}>
+                  Show all lines
+                </button>
+              )}
+            </Empty>
           </div>
         )}
         {state.failure !== '' && <p class="over banner bad">{state.failure}</p>}

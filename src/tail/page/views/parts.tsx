@@ -59,7 +59,14 @@ export function Failure({ failure, retry }: { failure: ApiFailure; retry?: () =>
   return (
     <div class="empty" role="alert">
       <h2>{failure.message}</h2>
-      {failure.fix !== '' && <p>{failure.fix}</p>}
+      {failure.kind === 'not_found' ? (
+        // What the server says to do about it is for programs.
+        <p>
+          It may have been removed, as old runs are. <a href="#/">All runs</a>
+        </p>
+      ) : (
+        failure.fix !== '' && <p>{failure.fix}</p>
+      )}
       {retry !== undefined && (
         <button type="button" onClick={retry}>
           Try again

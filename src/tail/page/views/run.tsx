@@ -116,7 +116,15 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
       </div>
       <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${route.tab}`}>
         {route.tab === 'output' && feed !== undefined && (
-          <OutputPanel session={session} feed={feed} run={run} steps={steps} line={route.line} names={names} />
+          <OutputPanel
+            session={session}
+            feed={feed}
+            run={run}
+            steps={steps}
+            line={route.line}
+            at={route.at}
+            names={names}
+          />
         )}
         {route.tab === 'conversation' && <Conversation session={session} run={run} steps={steps} />}
         {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
