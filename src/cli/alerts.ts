@@ -11,7 +11,7 @@ export function registerAlerts(program: Command, context: CliContext): void {
   const alerts = program.command('alerts').description('Show what fires and which rules are in force; send a test.');
 
   const list = alerts
-    .command('list')
+    .command('list', { isDefault: true })
     .description('Print the alerts of runs that fire now, where they go, and every rule as it is in force.')
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples('alerts list', 'alerts list --alerts-file team.yaml'))
