@@ -101,8 +101,9 @@ export async function createPrometheus(options: PrometheusOptions): Promise<Prom
       const since = Date.now();
       const count = Object.keys(options.targets).length;
       await eventually('Prometheus has scraped every target', async () => {
-        // `up` is stored together with what was scraped, and its time is when the scrape began.
-        const begun = await client.query('timestamp(up == 1)');
+        // `up` is stored together with what was scraped, and its time is when the scrape began. Of anything but a plain
+        // series, such as `up == 1`, `timestamp` gives the time of the question.
+        const begun = await client.query('timestamp(up) and (up == 1)');
         return (begun.length === count && begun.every(({ value }) => value * 1000 >= since)) || undefined;
       });
     },
