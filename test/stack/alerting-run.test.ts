@@ -1,0 +1,157 @@
+// End to end: real runs of the CLI, watched by a real hub, whose alerts go through the real Alertmanager to a mailbox and a
+// webhook. One mail for a failure, one when it is over, one for ten at once.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ParsedMail } from 'mailparser';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseRoute } from '../../src/tail/page/route.ts';
+import { type Mailbox, startMailbox } from './alerting/mailbox.ts';
+import { ourConfig, withShortWaits } from './alerting/our-alertmanager.ts';
+import { type Alertmanager, startAlertmanager, startWebhookSink, type WebhookSink } from './support/alertmanager.ts';
+import { eventually, makeFolder } from './support/service.ts';
+import { type Finished, finished, resultOf, urlOf } from './support/stack.ts';
+
+const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+/** Ten processes that end at once on two shared cores; their group waits for the slowest. */
+const together = '15s';
+
+let folder: string;
+let mailbox: Mailbox;
+let webhook: WebhookSink;
+let alertmanager: Alertmanager;
+let hub: ChildProcess;
+let hubUrl: string;
+
+function start(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [main, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      HOME: folder,
+      LANG: 'C.UTF-8',
+      STEPSPAN_DATA_DIR: path.join(folder, 'data'),
+      STEPSPAN_ALERTMANAGER_URL: alertmanager.url,
+      STEPSPAN_GRAFANA_URL: 'http://127.0.0.1:3000',
+      STEPSPAN_ALERTS_FILE: path.join(folder, 'alerts.yaml'),
+    },
+  });
+}
+
+const check = `
+name: check
+steps:
+  - id: prepare
+    run: echo ready
+  - id: verify
+    needs: [prepare]
+    run: |
+      test -e fixed || { echo "Error: <sum> is 4, not 3" >&2; exit 3; }
+`;
+
+/** Fails when it is told to, so that ten of them fail together however slowly they begin. */
+const ten = `
+name: ten
+steps:
+  - id: bad
+    run: |
+      touch "waiting-$$"
+      while ! test -e go; do sleep 0.1; done
+      exit 9
+`;
+
+const run = (workflow: string): Promise<Finished> => finished(start(['run', workflow, '--json', '--shared']));
+
+function write(name: string, text: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+function config(): string {
+  return withShortWaits(
+    ourConfig(folder, {
+      STEPSPAN_ALERT_MAIL_TO: 'you@example.com',
+      STEPSPAN_SMTP_SMARTHOST: mailbox.smarthost,
+      STEPSPAN_SMTP_REQUIRE_TLS: 'false',
+      STEPSPAN_ALERT_WEBHOOK_URL: webhook.url,
+    }),
+  );
+}
+
+beforeAll(async () => {
+  folder = await makeFolder('alerting-run');
+  mkdirSync(path.join(folder, 'data'), { recursive: true });
+  write('alerts.yaml', 'labels: { team: tools }\nlinks: { runbook: "https://example.com/runbook.md" }\n');
+  [mailbox, webhook] = await Promise.all([startMailbox(), startWebhookSink()]);
+  alertmanager = await startAlertmanager({ config: config() });
+  hub = start(['serve', '--port', '0']);
+  hubUrl = await urlOf(hub);
+});
+
+afterAll(async () => {
+  hub?.kill('SIGKILL');
+  await alertmanager?.remove();
+  await Promise.all([mailbox?.close(), webhook?.close()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A failure goes on for a minute after the success that ends it, so that it is told however long a group waits. */
+const mailNumber = (count: number): Promise<ParsedMail> =>
+  eventually(`mail ${count}`, () => mailbox.mails[count - 1], 120_000);
+
+test('a run that fails is one mail with the error and links that lead to it, and one when it is good again', async () => {
+  const file = write('check.yaml', check);
+  const { runId, traceId } = resultOf(await run(file));
+  const mail = await mailNumber(1);
+  expect(mail.subject).toMatch(/^\[critical\] check failed: step verify: .*3/);
+  expect(mail.text).toContain('> Error: <sum> is 4, not 3');
+  expect(mail.html).toContain('Error: &lt;sum&gt; is 4, not 3</div>');
+  expect(mail.text).toMatch(new RegExp(`^run +${runId}$`, 'm'));
+  expect(mail.text).toMatch(/^team +tools$/m);
+
+  const live = new URL(linkOf(mail, 'Live page'));
+  expect(live.origin).toBe(hubUrl);
+  expect((await fetch(live)).status).toBe(200);
+  expect(parseRoute(live.hash)).toMatchObject({ view: 'run', runId, steps: ['verify'], line: expect.any(Number) });
+  expect(decodeURIComponent(linkOf(mail, 'Trace'))).toContain(traceId);
+  expect(decodeURIComponent(linkOf(mail, 'Logs'))).toContain(runId);
+  expect(linkOf(mail, 'Dashboard')).toBe(`http://127.0.0.1:3000/d/stepspan-run?var-run=${runId}`);
+  expect(linkOf(mail, 'Runbook')).toBe('https://example.com/runbook.md#stepspanrunfailed');
+
+  write('fixed', '');
+  expect(resultOf(await run(file)).outcome).toBe('success');
+  const resolved = await mailNumber(2);
+  expect(resolved.subject).toMatch(/^\[resolved\] check failed/);
+  expect(resolved.text).toContain(runId);
+  await eventually('the second call', () => webhook.messages[1]);
+  expect(webhook.messages.map(({ status }) => status)).toEqual(['firing', 'resolved']);
+  expect(mailbox.mails).toHaveLength(2);
+});
+
+test('ten runs of a workflow that fail together are one mail', async () => {
+  writeFileSync(
+    `${alertmanager.folder}/alertmanager.yml`,
+    config().replaceAll('group_wait: 2s', `group_wait: ${together}`),
+  );
+  expect((await fetch(`${alertmanager.url}/-/reload`, { method: 'POST' })).status).toBe(200);
+  const about = () => mailbox.mails.filter(({ text = '' }) => /^workflow +ten$/m.test(text));
+  const file = write('ten.yaml', ten);
+  const ended = Promise.all(Array.from({ length: 10 }, () => run(file)));
+  const waiting = () => readdirSync(folder).filter((name) => name.startsWith('waiting-')).length === 10 || undefined;
+  await eventually('ten runs wait', waiting, 90_000);
+  write('go', '');
+  const runs = await ended;
+  const mail = await eventually('a mail about them', () => about()[0]);
+  expect(mail.subject).toBe('[critical] 10 × run failed: ten');
+  for (const each of runs) expect(mail.text).toContain(resultOf(each).runId);
+  expect(webhook.messages.at(-1)?.alerts).toHaveLength(10);
+  expect(about()).toHaveLength(1);
+});
+
+function linkOf({ text = '' }: ParsedMail, name: string): string {
+  const [, link] = new RegExp(`^${name}: +(\\S+)$`, 'm').exec(text) ?? [];
+  if (link === undefined) throw new Error(`no ${name} in:\n${text}`);
+  return link;
+}
