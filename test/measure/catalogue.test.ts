@@ -112,7 +112,7 @@ function everyGauge() {
       label,
       values.kind === 'fixed' ? (values.values[0] ?? '') : 'x',
     ]);
-    const isHubs = /^stepspan_(hub|journal|stored|shipper|cursor|tail|alerts)_/.test(metric.name);
+    const isHubs = /^stepspan_(alerts|cursor|data|hub|journal|shipper|stored|tail)_/.test(metric.name);
     return isHubs ? [gauge(metric, Object.fromEntries(labels), 1)] : [];
   });
 }

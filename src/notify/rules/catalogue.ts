@@ -99,7 +99,5 @@ export const runRules = {
 
 export type RunRuleName = keyof typeof runRules;
 
-export const runRuleNames = Object.keys(runRules) as readonly RunRuleName[];
-
 /** Every rule that alerts.yaml can name, whoever evaluates it. */
 export const allRules: readonly RuleDefinition[] = [...Object.values(runRules), ...backendRules];
