@@ -3,6 +3,16 @@ import type { Settings } from './settings.ts';
 
 export type Link = { readonly label: string; readonly url: string };
 
+/**
+ * The uids of Grafana's data sources, as grafana/provisioning gives them. Who has others sets `traceLink` and `logsLink`.
+ */
+export const grafanaSources = {
+  prometheus: 'stepspan-prometheus',
+  loki: 'stepspan-loki',
+  tempo: 'stepspan-tempo',
+  alertmanager: 'stepspan-alertmanager',
+} as const;
+
 export function linksOf(
   settings: Pick<Settings, 'grafanaUrl' | 'traceLink' | 'logsLink'>,
   run: { readonly runId: string; readonly traceId: string; readonly workflow: string },
@@ -11,11 +21,15 @@ export function linksOf(
   const add = (label: string, template: string | undefined): void => {
     if (template !== undefined) links.push({ label, url: fill(template, run) });
   };
-  add('trace', settings.traceLink ?? exploreLink(settings.grafanaUrl, 'tempo', '{traceId}'));
+  add('trace', settings.traceLink ?? exploreLink(settings.grafanaUrl, grafanaSources.tempo, '{traceId}'));
   add(
     'logs',
     settings.logsLink ??
-      exploreLink(settings.grafanaUrl, 'loki', '{service_name="stepspan"} | cicd_pipeline_run_id="{runId}"'),
+      exploreLink(
+        settings.grafanaUrl,
+        grafanaSources.loki,
+        '{service_name="stepspan"} | cicd_pipeline_run_id="{runId}"',
+      ),
   );
   return links;
 }
@@ -39,7 +53,7 @@ function fill(
 function exploreLink(grafanaUrl: string | undefined, uid: string, query: string): string | undefined {
   if (grafanaUrl === undefined) return undefined;
   const target =
-    uid === 'tempo'
+    uid === grafanaSources.tempo
       ? { refId: 'A', queryType: 'traceql', query, datasource: { uid } }
       : { refId: 'A', expr: query, datasource: { uid } };
   const panes = { a: { datasource: uid, queries: [target], range: { from: 'now-24h', to: 'now' } } };

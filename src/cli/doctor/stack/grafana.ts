@@ -1,4 +1,5 @@
 // Grafana from outside: whether it is well, and, for who may ask, whether data sources and dashboards are there and work.
+import { grafanaSources } from '../../links.ts';
 import { bad, type Check, good, leftOut } from '../check.ts';
 import { ask, askJson, notReady } from './ask.ts';
 
@@ -6,12 +7,12 @@ const what = 'Grafana';
 
 /** As grafana/ provisions them; a test holds both to be the same. */
 export const provisioned = {
-  sources: ['stepspan-prometheus', 'stepspan-loki', 'stepspan-tempo', 'stepspan-alertmanager'],
+  sources: Object.values(grafanaSources),
   dashboards: ['stepspan-overview', 'stepspan-run', 'stepspan-logs', 'stepspan-health'],
 } as const;
 
 /** Grafana asks these itself whether they work; for an Alertmanager it has no such question. */
-const selfChecking = new Set<string>(['stepspan-prometheus', 'stepspan-loki', 'stepspan-tempo']);
+const selfChecking = new Set<string>([grafanaSources.prometheus, grafanaSources.loki, grafanaSources.tempo]);
 
 /** Named in the messages; it is no flag, because others see the flags of a process. */
 export const loginVariable = 'STEPSPAN_GRAFANA_LOGIN';
@@ -32,7 +33,7 @@ export async function checkGrafana(url: string, login: string | undefined): Prom
   }
   const basic = `Basic ${Buffer.from(login).toString('base64')}`;
   const headers = { authorization: login.includes(':') ? basic : `Bearer ${login}` };
-  const allowed = await ask(url, 'api/datasources/uid/stepspan-prometheus', { headers });
+  const allowed = await ask(url, `api/datasources/uid/${grafanaSources.prometheus}`, { headers });
   if (allowed.kind === 'answered' && (allowed.status === 401 || allowed.status === 403)) {
     const remedy = `${loginVariable} needs user:password or a token, of somebody who may see data sources.`;
     return [well, bad(about, `it answers ${allowed.status} to this login`, remedy)];

@@ -1,0 +1,194 @@
+// docs/stack.md as a newcomer follows it, with docker-compose.yml but without docker: Collector, Loki, Prometheus and
+// Alertmanager run with the commands, variables and ports of the compose file in a network of their own, where each service
+// has its name. Grafana, Tempo and the mail catcher are stand-ins. Nothing is set but what the page says.
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { simpleParser } from 'mailparser';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
+import { sources, uids } from '../../grafana/names.ts';
+import { type BackendName, locateBackends } from './support/backends.ts';
+import { loadCompose, root } from './support/compose.ts';
+import { canMakeNamespaces, type Namespace, startNamespace } from './support/namespace.ts';
+import { defineService, eventually, makeFolder, type Service } from './support/service.ts';
+
+const { services } = loadCompose();
+const programs = locateBackends();
+const main = path.join(root, 'src/cli/main.ts');
+
+/** Tempo's intake has the Collector's port, which is no matter in containers of their own. */
+const hosts = `127.0.0.1 localhost ${Object.keys(services)
+  .filter((name) => name !== 'tempo')
+  .join(' ')}\n127.0.0.3 tempo\n`;
+
+let folder: string;
+let network: Namespace;
+const running: Service[] = [];
+
+/** What a container has mounted, with this folder for its volumes and the clone for its files. */
+function outside(name: string, word: string): string {
+  for (const { type, source, target } of services[name]?.volumes ?? []) {
+    // The word itself, or the value of a flag.
+    const [whole, before] = new RegExp(`^(|--?[^=]*=)${target}(?=/|$)`).exec(word) ?? [];
+    if (whole === undefined) continue;
+    return `${before}${type === 'volume' ? path.join(folder, source) : source}${word.slice(whole.length)}`;
+  }
+  return word;
+}
+
+async function up(name: string, program: BackendName, change: Record<string, string>, port: number, ready: string) {
+  const { command = [], entrypoint = [], environment = {} } = services[name] ?? {};
+  const env: Record<string, string> = {};
+  for (const [variable, value] of Object.entries({ ...environment, ...change }))
+    env[variable] = outside(name, value ?? '');
+  const script = entrypoint.slice(1).map((word) => outside(name, word));
+  const words = [...script, ...command.map((word) => outside(name, word))];
+  await start(name, entrypoint[0] ?? programs[program], words, env, async () =>
+    answers(`http://127.0.0.1:${port}${ready}`),
+  );
+}
+
+async function start(
+  name: string,
+  program: string,
+  args: string[],
+  env: Record<string, string>,
+  isReady: () => Promise<boolean>,
+) {
+  const inNetwork = network.enter(program, args);
+  const service = defineService({ name, ...inNetwork, env, folder: await makeFolder(`whole-${name}`), isReady });
+  running.push(service);
+  await service.start();
+}
+
+const inside = (program: string, args: string[], env: Record<string, string>) => {
+  const { program: entered, args: words } = network.enter(program, args);
+  return promisify(execFile)(entered, words, { env, cwd: folder, maxBuffer: 2 ** 24 });
+};
+
+async function answers(url: string): Promise<boolean> {
+  await inside(programs.busybox, ['wget', '-q', '-O', '/dev/null', url], {});
+  return true;
+}
+
+/** What docs/stack.md has a newcomer set. */
+const told = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+  STEPSPAN_ALERTMANAGER_URL: 'http://127.0.0.1:9093',
+  STEPSPAN_GRAFANA_URL: 'http://127.0.0.1:3000',
+};
+
+const stepspan = async (args: string[]) => {
+  const env = { ...claudeTestEnvironment({ apiUrl: 'http://127.0.0.1:9', home: folder }), ...told, HOME: folder };
+  const end = inside(process.execPath, [main, ...args], {
+    ...env,
+    STEPSPAN_DATA_DIR: path.join(folder, 'data'),
+  } as Record<string, string>);
+  return end.catch((error: { stdout: string; stderr: string }) => error);
+};
+
+beforeAll(async () => {
+  if (!canMakeNamespaces) return;
+  folder = await makeFolder('whole');
+  for (const name of Object.keys(loadCompose().volumes)) mkdirSync(path.join(folder, name));
+  // `prepare`, but for the owners, which are those of the images.
+  mkdirSync(path.join(folder, 'loki-rules/fake'));
+  execFileSync('cp', [
+    path.join(root, 'alerting/loki/stepspan/stepspan.rules.yaml'),
+    path.join(folder, 'loki-rules/fake'),
+  ]);
+  network = await startNamespace(hosts);
+  const mail = readFileSync(path.join(root, 'stack/mail.env'), 'utf8');
+  const mailEnv = Object.fromEntries(
+    [...mail.matchAll(/^(\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+  );
+
+  const standIns = path.join(root, 'test/fixtures/stack-stand-ins.ts');
+  await start('stand-ins', process.execPath, [standIns, folder], {}, async () => readdirSync(folder).includes('ready'));
+  await Promise.all([
+    // Loki would write below its root, as it may in its container.
+    up(
+      'loki',
+      'loki',
+      { LOKI_FOLDER: '/loki', LOKI_RULES_FOLDER: '/etc/loki/rules', LOKI_RULES_EVERY: '1s' },
+      3100,
+      '/ready',
+    ),
+    // The stand-in for Tempo reads JSON; and all addresses would take its port from it.
+    up(
+      'otel-collector',
+      'otelcol',
+      { OTELCOL_OTLP_HTTP: '127.0.0.1:4318', TEMPO_OTLP_ENCODING: 'json' },
+      8888,
+      '/metrics',
+    ),
+    up('prometheus', 'prometheus', {}, 9090, '/-/ready'),
+    up(
+      'alertmanager',
+      'alertmanager',
+      {
+        ...mailEnv,
+        STEPSPAN_ALERTMANAGER: programs.alertmanager,
+        STEPSPAN_ALERT_RUNTIME_DIR: folder,
+        PATH: process.env.PATH ?? '',
+      },
+      9093,
+      '/-/ready',
+    ),
+  ]);
+  await start(
+    'hub',
+    process.execPath,
+    [main, 'serve'],
+    { ...told, STEPSPAN_DATA_DIR: path.join(folder, 'data') },
+    async () => answers('http://127.0.0.1:9464/healthz'),
+  );
+});
+
+afterAll(async () => {
+  for (const service of running.reverse()) await service.remove();
+  await network?.remove();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+describe.runIf(canMakeNamespaces)('the stack of docker-compose.yml', () => {
+  test('is found well by `doctor --stack`, which is told nothing but what docs/stack.md says', async () => {
+    type Check = { what: string; finding: { kind: string; detail: string } };
+    const checks = await eventually(
+      'every piece has seen the others',
+      async () => {
+        const { stdout } = await stepspan(['doctor', '--stack', '--json']);
+        const found = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '[]') as Check[];
+        // A first scrape and a first reading of the rules take their turn.
+        const waits = found.filter(
+          ({ finding }) => finding.kind === 'advice' || /context deadline|not scraped/.test(finding.detail),
+        );
+        return waits.length === 0 ? found : undefined;
+      },
+      120_000,
+    );
+    const notGood = checks.filter(({ what, finding }) => finding.kind !== 'good' && what !== 'Claude Code');
+    expect(notGood.map(({ what, finding }) => [what, finding.kind])).toEqual([
+      ['Data sources and dashboards', 'left_out'],
+    ]);
+    expect(checks.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['Log in Loki', 'Trace in Tempo', 'Metric in Prometheus']),
+    );
+  });
+
+  test('sends a mail about the first run that fails', async () => {
+    await stepspan(['exec', '--name', 'doomed', '--', 'sh', '-c', 'echo "the disk is on fire" >&2; exit 1']);
+    const file = await eventually('a mail', () => readdirSync(folder).find((name) => name.endsWith('.eml')), 90_000);
+    const mail = await simpleParser(readFileSync(path.join(folder, file)));
+    expect(mail.subject).toContain('doomed');
+    expect(mail.text).toContain('the disk is on fire');
+    expect(mail.text).toMatch(/http:\/\/127\.0\.0\.1:9464\/#\/runs\/\d{8}-/);
+    // The data sources in the links are those that Grafana is given.
+    const links = decodeURIComponent(mail.text ?? '');
+    for (const { uid } of [sources.tempo, sources.loki]) expect(links).toContain(`"datasource":"${uid}"`);
+    expect(links).toContain(`http://127.0.0.1:3000/d/${uids.run}?var-run=`);
+  });
+});
