@@ -1,7 +1,6 @@
 // Where a run says how to reach it: runs/<id>/control.json, readable by its owner only. The socket itself lies elsewhere,
 // since a data folder may be deep or on a disk that has no sockets. Knows no protocol.
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ProcessIdentity } from '../event/event.ts';
 import { isAlive, processIdentity, type RunFolder } from '../journal/index.ts';
 
@@ -13,7 +12,7 @@ export type ControlFile = {
 };
 
 export function writeControlFile(folder: RunFolder, socket: string, token: string): void {
-  const file = controlPath(folder);
+  const file = folder.controlFile;
   const temporary = `${file}.${process.pid}.tmp`;
   const content: ControlFile = { socket, token, process: processIdentity() };
   writeFileSync(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600 });
@@ -23,7 +22,7 @@ export function writeControlFile(folder: RunFolder, socket: string, token: strin
 /** Undefined when the run has ended or never listened, and when the process that listened is gone. */
 export function readControlFile(folder: RunFolder): ControlFile | undefined {
   try {
-    const content = JSON.parse(readFileSync(controlPath(folder), 'utf8')) as ControlFile;
+    const content = JSON.parse(readFileSync(folder.controlFile, 'utf8')) as ControlFile;
     const isWhole = typeof content.socket === 'string' && typeof content.token === 'string';
     return isWhole && isAlive(content.process) ? content : undefined;
   } catch {
@@ -33,12 +32,8 @@ export function readControlFile(folder: RunFolder): ControlFile | undefined {
 
 export function removeControlFile(folder: RunFolder): void {
   try {
-    rmSync(controlPath(folder), { force: true });
+    rmSync(folder.controlFile, { force: true });
   } catch {
     // A disk that fails keeps the file. It names this process, so that it counts for nothing once the process has ended.
   }
-}
-
-function controlPath(folder: RunFolder): string {
-  return join(folder.dir, 'control.json');
 }

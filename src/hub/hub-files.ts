@@ -1,15 +1,7 @@
 // The files of a hub in the data folder: its lock, its metrics' state, and where it says how to reach it (hub.json).
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ProcessIdentity } from '../event/event.ts';
 import { type DataFolder, isAlive, type LockResult, processIdentity, tryLockFile } from '../journal/index.ts';
-
-export type HubPaths = {
-  readonly dir: string;
-  readonly lock: string;
-  /** Counters and positions of the metrics. */
-  readonly metrics: string;
-};
 
 /** What hub.json says. */
 export type HubRecord = {
@@ -24,17 +16,11 @@ export type HubRecord = {
   readonly since: string;
 };
 
-export function hubPaths(data: DataFolder): HubPaths {
-  const dir = join(data.root, 'hub');
-  return { dir, lock: join(dir, 'hub.lock'), metrics: join(dir, 'metrics.json') };
-}
-
 /** Makes the hub's folder and takes its lock, or says who has it. Throws what the file system throws. */
 export function lockHub(data: DataFolder): LockResult {
   mkdirSync(data.runsDir, { recursive: true, mode: 0o700 });
-  const paths = hubPaths(data);
-  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-  return tryLockFile(paths.lock, `hub of ${data.root}`);
+  mkdirSync(data.hub.dir, { recursive: true, mode: 0o700 });
+  return tryLockFile(data.hub.lock, `hub of ${data.root}`);
 }
 
 export function writeHubRecord(data: DataFolder, record: Omit<HubRecord, 'process' | 'since'>): void {

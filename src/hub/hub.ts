@@ -9,7 +9,7 @@ import { adoptRun } from './adopt-run.ts';
 import { createFollowers } from './follow-runs.ts';
 import { createHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
 import { type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
-import { hubPaths, lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
+import { lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
 import { createNotifyRuns, type NotifyRuns } from './notify-runs.ts';
 import { type LiveSettings, openLive } from './open-live.ts';
 import { createReaderLag } from './reader-lag.ts';
@@ -80,11 +80,10 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   }
 
   const startedMs = Date.now();
-  const paths = hubPaths(data);
-  const loaded = loadState(paths.metrics);
+  const loaded = loadState(data.hub.metrics);
   if (loaded.kind === 'unusable') {
     log(
-      `The counters of ${paths.metrics} cannot be used (${loaded.reason}); they start at 0. It was moved to ${loaded.movedTo}.`,
+      `The counters of ${data.hub.metrics} cannot be used (${loaded.reason}); they start at 0. It was moved to ${loaded.movedTo}.`,
     );
   }
   const measure = createMeasure({
@@ -103,8 +102,8 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   const ofRun = (task: string) => (runId: RunId, error: Error) => failed(task, `run ${runId}, ${task}`, error);
   const saver = createSaver({
     version: measure.version,
-    save: () => saveState(paths.metrics, measure.stored()),
-    onError: (error) => failed('save', `saving ${paths.metrics}`, error),
+    save: () => saveState(data.hub.metrics, measure.stored()),
+    onError: (error) => failed('save', `saving ${data.hub.metrics}`, error),
   });
   const followers = createFollowers({ data, measure, sinceMs: measure.sinceMs, onError: ofRun('follow') });
   const shipper = ships ? createShipRuns({ data, env: options.env, measure, onError: ofRun('ship') }) : undefined;

@@ -16,6 +16,10 @@ export type RunFolder = {
   readonly refusedDir: string;
   /** What a notifier knows of the run's alerts. */
   readonly alertsFile: string;
+  /** A saved fold of the journal, for lists of runs. May be missing or old. */
+  readonly summaryFile: string;
+  /** Where whoever runs the run says how to steer it. */
+  readonly controlFile: string;
 };
 
 export type FoundRun =
@@ -26,8 +30,18 @@ export type FoundRun =
 export type DataFolder = {
   readonly root: string;
   readonly runsDir: string;
+  /** Locks of working folders, which all runs share. */
+  readonly locksDir: string;
   /** Where a running hub says how to reach it. */
   readonly hubFile: string;
+  readonly hub: {
+    readonly dir: string;
+    readonly lock: string;
+    /** Counters and positions of its metrics. */
+    readonly metrics: string;
+  };
+  /** By what they allow: secrets, made by the first server of the folder. */
+  readonly tokenFiles: { readonly control: string; readonly read: string };
   /** All runs, newest first. */
   readonly listRunIds: () => RunId[];
   readonly runDir: (runId: RunId) => RunFolder;
@@ -50,11 +64,15 @@ export function dataRoot(env: NodeJS.ProcessEnv = process.env): string {
 /** @param root the data folder; it is made when the first run is */
 export function dataFolder(root: string = dataRoot()): DataFolder {
   const runsDir = join(root, 'runs');
+  const hubDir = join(root, 'hub');
   const listRunIds = (): RunId[] => namesIn(runsDir).filter(isRunId).sort().reverse();
   return {
     root,
     runsDir,
+    locksDir: join(root, 'locks'),
     hubFile: join(root, 'hub.json'),
+    hub: { dir: hubDir, lock: join(hubDir, 'hub.lock'), metrics: join(hubDir, 'metrics.json') },
+    tokenFiles: { control: join(root, 'token'), read: join(root, 'token.read') },
     listRunIds,
     runDir(runId) {
       if (!isRunId(runId)) throw new Error(`${JSON.stringify(runId)} is no run id, and would become a path`);
@@ -79,6 +97,11 @@ export function lockPath(folder: RunFolder, name: string): string {
   return join(folder.locksDir, `${checkedName(name)}.lock`);
 }
 
+/** The file that keeps room on the disk for the end of a run while it goes on. */
+export function reservePath(folder: RunFolder): string {
+  return join(folder.dir, 'reserve');
+}
+
 /** The readers that have a cursor in this run. */
 export function readersOf(folder: RunFolder): string[] {
   return namesIn(folder.cursorsDir)
@@ -97,6 +120,8 @@ function runFolderAt(dir: string, runId: RunId): RunFolder {
     locksDir: join(dir, 'locks'),
     refusedDir: join(dir, 'refused'),
     alertsFile: join(dir, 'alerts.json'),
+    summaryFile: join(dir, 'summary.json'),
+    controlFile: join(dir, 'control.json'),
   };
 }
 

@@ -1,6 +1,5 @@
 // One run, put together from its parts: journal, redactor, locks, engine, shipper. The composition that the CLI and the
 // public API share. Knows no terminal, no signals and no exit codes.
-import path from 'node:path';
 import { newRunId, type RunId, traceIdOf } from '../event/ids.ts';
 import {
   createJournal,
@@ -103,8 +102,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
 
   const runId = settings.runId ?? newRunId();
   const folder = dataFolder(settings.dataDir);
-  const locksDir = path.join(folder.root, 'locks');
-  const lock = settings.shared ? undefined : takeLock(workflow, locksDir, runId);
+  const lock = settings.shared ? undefined : takeLock(workflow, folder.locksDir, runId);
   if (lock !== undefined && lock.kind !== 'acquired') return lock;
 
   const journal = openWriter(settings, runId);

@@ -125,6 +125,12 @@ describe('files', () => {
     expect(silent).toEqual([]);
   });
 
+  test('make no path in the data folder but through src/journal', () => {
+    const own = sources.filter((file) => !file.startsWith('src/journal/'));
+    const making = own.filter((file) => /\b(join|resolve)\([^()]*\.(root|runsDir|dir)\b/.test(read(file)));
+    expect(making).toEqual([]);
+  });
+
   test('name no machine path and no package registry', () => {
     // Spelled in pieces, so that this file does not name what it forbids.
     const forbidden = new RegExp(

@@ -2,7 +2,6 @@
 // only its owner can read; they outlive a hub, so that a page stays signed in when its hub is started again.
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { DataFolder } from '../../journal/index.ts';
 
 export type Scope = 'read' | 'control';
@@ -15,10 +14,6 @@ export type TokensResult =
   | { readonly ok: false; readonly message: string };
 
 const tokenPattern = /^[0-9a-f]{64}$/;
-
-export function tokenPath(data: DataFolder, scope: Scope): string {
-  return join(data.root, scope === 'control' ? 'token' : 'token.read');
-}
 
 /** Reads both tokens, and makes those that are not there. */
 export function loadTokens(data: DataFolder): TokensResult {
@@ -35,7 +30,7 @@ export function loadTokens(data: DataFolder): TokensResult {
 
 /** For commands that ask a running hub, which has made the files. @throws with a message for a person */
 export function loadToken(data: DataFolder, scope: Scope): string {
-  const path = tokenPath(data, scope);
+  const path = data.tokenFiles[scope];
   // Whoever makes it first wins: two processes that start at once end up with the same token.
   try {
     writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });

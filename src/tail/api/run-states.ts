@@ -2,7 +2,6 @@
 // `summary.json` in the run's folder is a saved fold. The journal is the truth: the file may be missing, old or of another version,
 // and is then made anew. A finished run never changes, so its file answers alone; that makes `ls` of 1,000 runs fast.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { isAlive, type JournalProblem, openJournal, type RunFolder } from '../../journal/index.ts';
 import { emptyRunState, foldAll, type RunState, stateFromJson, stateToJson } from '../../state/index.ts';
 import type { Standing } from './answers.ts';
@@ -49,7 +48,7 @@ export async function readRunState(
 
 /** Saves a fold for whoever reads next. Best effort: a data folder that cannot be written is read all the same. */
 export function saveRunState(folder: RunFolder, state: RunState): void {
-  const file = savedPath(folder);
+  const file = folder.summaryFile;
   // Two that save at once each have a name of their own, and either result is right.
   const temporary = `${file}.${process.pid}.tmp`;
   try {
@@ -76,13 +75,9 @@ export function standingOf(state: RunState): Standing {
 
 function readSaved(folder: RunFolder): RunState | undefined {
   try {
-    const state = stateFromJson(readFileSync(savedPath(folder), 'utf8'));
+    const state = stateFromJson(readFileSync(folder.summaryFile, 'utf8'));
     return state?.runId === folder.runId ? state : undefined;
   } catch {
     return undefined;
   }
-}
-
-function savedPath(folder: RunFolder): string {
-  return path.join(folder.dir, 'summary.json');
 }
