@@ -1,7 +1,7 @@
 // Sends the alerts of the runs of a data folder: one notifier for each run that goes on, or that has left something to
 // send. How one run is notified about is notify's.
 import type { RunId } from '../event/ids.ts';
-import { type DataFolder, lockHolder, openJournal, runLockPath } from '../journal/index.ts';
+import { type DataFolder, JournalError, lockHolder, openJournal, runLockPath } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/index.ts';
 import { loadAlertsState, type Notifier, type NotifySettings, nextWorkMs, startNotifier } from '../notify/index.ts';
 import { msOfNs } from '../state/index.ts';
@@ -22,7 +22,7 @@ const newsForMs = 3_600_000;
 /** What a notifier has left to send is sent by a hub that comes back within so long. */
 const remembersForMs = 14 * 24 * 3_600_000;
 
-/** A run whose notifier has failed (a damaged journal, a full disk) is tried again so much later. */
+/** A run whose notifier has failed (a full disk, a defect) is tried again so much later. */
 const retryMs = 60_000;
 
 export type NotifyRuns = {
@@ -91,11 +91,17 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
     void notifier.done.then((end) => {
       open.delete(runId);
       if (end.kind === 'settled') quietUntil.set(runId, end.nextMs ?? Number.POSITIVE_INFINITY);
-      if (end.kind !== 'failed' || stopped) return;
-      quietUntil.set(runId, Date.now() + retryMs);
-      onError(runId, end.error);
+      if (end.kind === 'failed' && !stopped) failed(runId, end.error);
     });
     if (stopped) await notifier.stop();
+  }
+
+  function failed(runId: RunId, error: Error): void {
+    // Retention may remove a run at any time.
+    if (!data.listRunIds().includes(runId)) return;
+    // A journal that cannot be read stays so; who follows it for the metrics has said so, too.
+    quietUntil.set(runId, error instanceof JournalError ? Number.POSITIVE_INFINITY : Date.now() + retryMs);
+    onError(runId, error);
   }
 
   return {
@@ -109,8 +115,7 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
         try {
           if (await hasNews(runId, nowMs)) await start(runId);
         } catch (error) {
-          quietUntil.set(runId, nowMs + retryMs);
-          onError(runId, error as Error);
+          failed(runId, error as Error);
         }
       }
     },
