@@ -4,10 +4,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelUse } from '../../src/event/claude-event.ts';
 import { parentSpanId } from '../../src/event/ids.ts';
-import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 const usage = { input: 1_000, output: 100, cacheRead: 500, cacheCreation: 200 } as const;
-const dear = { input: 400_000, output: 20_000 } as const;
 const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'x' } });
 
 let rig: CliRig;
@@ -44,8 +43,6 @@ beforeAll(async () => {
           { kind: 'reply', text: 'Better now.' },
         ],
       },
-      { prompt: /^Spend/, turns: [{ kind: 'reply', text: 'Spent.', usage: dear }] },
-      { prompt: 'Loop', turns: [{ kind: 'reply', tools: [bash('sleep 0.2')], usage: dear }] },
       {
         prompt: 'Ask the server',
         turns: [
@@ -222,76 +219,6 @@ steps:
     expect(journal.events('claude.session')[0]?.mcpServers).toEqual([{ name: 'sums', status: 'connected' }]);
     expect(journal.events('claude.tool_returned')).toMatchObject([{ isError: false, text: '42' }]);
     expect(readdirSync(rig.folder).filter((name) => name.startsWith('stepspan-mcp-'))).toEqual([]);
-    expect(rig.processes()).toEqual([]);
-  });
-});
-
-describe('a budget', () => {
-  test('in USD is counted over steps, attempts and resumes; what runs is stopped and says so', async () => {
-    const first = await rig.runYaml(`
-name: dear
-budget: 2
-concurrency: 2
-steps:
-  - {id: one, claude: {prompt: Spend one, model: sonnet}}
-  - {id: shell, needs: one, run: 'sleep 0.5; echo shell ends by itself'}
-  - {id: loop, needs: one, continueOnFailure: true, retries: 3, claude: {prompt: Loop, allowedTools: [Bash], model: sonnet}}
-  - {id: never, needs: loop, when: always(), run: 'true'}
-`);
-    expect([first.code, first.result.outcome, first.result.reason]).toEqual([5, 'error', 'budget']);
-    expect(first.result.message).toMatch(/the budget of 2 USD is used up/);
-    expect(outcomesOf(first.result)).toEqual({ one: 'success', shell: 'success', loop: 'error', never: 'skip' });
-    const journal = await rig.journal(first.result.runId);
-    expect(journal.events('run.budget_warned')).toHaveLength(1);
-    expect(journal.events('run.budget_exceeded')).toMatchObject([{ unit: 'USD', limit: 2 }]);
-    expect(journal.events('attempt.started', 'loop')).toHaveLength(1);
-    expect(journal.events('step.finished', 'loop')[0]?.outcome).toMatchObject({ kind: 'error', reason: 'budget' });
-    expect(journal.events('attempt.started', 'loop')[0]?.command).toMatch(/--max-budget-usd 0?\.?\d/);
-    expect(rig.processes()).toEqual([]);
-
-    const resumed = await rig.run(['resume', first.result.runId]);
-    expect(resumed.code).toBe(5);
-    expect(resumed.stdout).toMatch(/the budget of 2 USD is used up/);
-    expect(resumed.stdout).toMatch(/to go on with more: stepspan resume \S+ --budget AMOUNT\n/);
-    const again = await rig.journal(rig.runIds()[0] ?? '');
-    expect(again.events('attempt.started')).toEqual([]);
-
-    const less = await rig.run(['resume', 'latest', '--budget', '1.5']);
-    expect([less.code, less.stderr]).toEqual([
-      2,
-      expect.stringMatching(/have used 2(\.\d+)? USD, .* give more than that/),
-    ]);
-    const more = await rig.run(['resume', 'latest', '--budget', '3.5', '--json']);
-    expect([more.code, resultOf(more).message]).toEqual([
-      5,
-      expect.stringContaining('the budget of 3.5 USD is used up'),
-    ]);
-    const raised = await rig.journal(resultOf(more).runId);
-    expect(raised.events('run.started')).toMatchObject([{ budgetUsd: 3.5, definition: { budget: { usd: 3.5 } } }]);
-    expect(raised.events('attempt.started').map(({ subject }) => subject?.step)).toEqual(['loop']);
-  });
-
-  test('in tokens stops too, and a cancel reaches the shell steps that it has spared', async () => {
-    const file = rig.write(
-      'tokens.yaml',
-      `
-name: tokens
-budget: {tokens: 1000000}
-steps:
-  - {id: loop, claude: {prompt: Loop, allowedTools: [Bash]}}
-  - {id: long, run: sleep 60}
-`,
-    );
-    const cli = rig.start(['run', file]);
-    await cli.said('the budget of 1000000 tokens is used up');
-    await cli.said(/loop .*step error/);
-    cli.child.kill('SIGINT');
-    const { code } = await cli.done;
-    expect(code).toBe(5);
-    const [runId = ''] = rig.runIds();
-    const journal = await rig.journal(runId);
-    expect(journal.events('step.finished', 'long')[0]?.outcome).toMatchObject({ kind: 'cancellation' });
-    expect(journal.events('run.cancelling')).toMatchObject([{ by: 'budget' }, { by: 'SIGINT' }]);
     expect(rig.processes()).toEqual([]);
   });
 });
