@@ -2,6 +2,7 @@
 import { type JournalFileSystem, realFileSystem } from './file-system.ts';
 import { type Durability, defaultDurability } from './group-sync.ts';
 import { defaultMaxPendingBytes } from './pending.ts';
+import { defaultReserveBytes } from './reserve.ts';
 import { indexEveryBytes } from './segment-index.ts';
 
 export type JournalOptions = {
@@ -12,6 +13,8 @@ export type JournalOptions = {
   readonly archive: boolean;
   /** How much output waits in memory while the disk takes none. */
   readonly maxPendingBytes: number;
+  /** Room on the disk that is kept for the end of the run, should the disk be full then; 0 for none. */
+  readonly reserveBytes: number;
   /** How many bytes of frames lie between two entries of the index. */
   readonly indexEveryBytes: number;
   readonly fileSystem: JournalFileSystem;
@@ -30,6 +33,7 @@ export const defaultJournalOptions: JournalOptions = {
   durability: defaultDurability,
   archive: true,
   maxPendingBytes: defaultMaxPendingBytes,
+  reserveBytes: defaultReserveBytes,
   indexEveryBytes,
   fileSystem: realFileSystem,
   wallNs: undefined,

@@ -13,6 +13,7 @@ import { defaultJournalOptions, type JournalOptions } from './journal-options.ts
 import { type HeldLock, tryLockFile } from './lock-file.ts';
 import { createPending, type Loss } from './pending.ts';
 import { recoverTail } from './recovery.ts';
+import { keepReserve } from './reserve.ts';
 import { listSegments } from './segment-files.ts';
 import { createSegmentRoll } from './segment-roll.ts';
 import { continueSegment, createSegment, type SegmentSettings, type SegmentWriter } from './segment-writer.ts';
@@ -51,6 +52,9 @@ const lastRetryMs = 1_000;
 
 /** How long `close` goes on trying. A run that cannot write its end must still end. */
 const closePatienceMs = 2_000;
+
+/** And then with the room that was kept for it. A failing segment is given up after some tries, which have to fit in. */
+const reservePatienceMs = 1_000;
 
 /**
  * The journal of a new run. Makes the folders and takes the writer lock.
@@ -123,6 +127,7 @@ function startWriter(
   clock: ReturnType<typeof createClock>,
 ): JournalWriter {
   const pending = createPending(options.maxPendingBytes);
+  const reserve = keepReserve(folder, options.reserveBytes, options.fileSystem);
   const listeners = new Set<() => void>();
   const files = segmentSettings(folder, options);
   const archiver = options.archive ? startArchiver(folder, () => bytes) : undefined;
@@ -203,12 +208,18 @@ function startWriter(
 
   const finish = async (): Promise<void> => {
     clearTimeout(retryTimer);
-    const until = performance.now() + closePatienceMs;
-    while (!drain() && performance.now() < until) {
+    let until = performance.now() + closePatienceMs;
+    while (!drain()) {
       clearTimeout(retryTimer);
       await new Promise((resolve) => setTimeout(resolve, firstRetryMs));
+      if (performance.now() < until) continue;
+      // Full to the end: how the run ended is worth more than its last lines, and somebody else may take the room at once.
+      if (!reserve.release()) break;
+      pending.dropOutput();
+      until = performance.now() + reservePatienceMs;
     }
     clearTimeout(retryTimer);
+    reserve.release();
     pending.giveUp();
     ended = true;
     wake();

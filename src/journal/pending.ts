@@ -31,6 +31,8 @@ export type Pending = {
   readonly push: (fields: FrameFields, payload: Buffer, makeLoss: () => FrameFields) => void;
   readonly first: () => QueuedFrame | undefined;
   readonly shift: () => void;
+  /** Leaves the events alone, and in place of all output that waits one record that tells of its loss. */
+  readonly dropOutput: () => void;
   /** Counts everything that still waits as lost: the writer ends, and the disk never took it. */
   readonly giveUp: () => void;
 };
@@ -72,6 +74,21 @@ export function createPending(maxBytes: number): Pending {
       if (frame.payload === open) open = undefined;
       bytes -= entryBytes + (Buffer.isBuffer(frame.payload) ? frame.payload.length : 0);
     },
+    dropOutput() {
+      const last = queue.findLastIndex(({ fields }) => fields.kind === 'output');
+      if (last === -1) return;
+      const loss: Loss = { lines: 0, events: 0, bytes: 0 };
+      const kept = queue.flatMap((frame, index): QueuedFrame[] => {
+        const { fields, payload } = frame;
+        if (fields.kind === 'event' || !Buffer.isBuffer(payload)) return [frame];
+        count(loss, fields, payload.length);
+        count(lost, fields, payload.length);
+        bytes -= payload.length + entryBytes;
+        return index === last ? [{ fields: lastOf(fields), payload: loss }] : [];
+      });
+      bytes += entryBytes;
+      queue.splice(0, queue.length, ...kept);
+    },
     giveUp() {
       for (const { fields, payload } of queue.splice(0)) {
         if (!Buffer.isBuffer(payload)) continue;
@@ -87,4 +104,21 @@ function count(loss: Loss, fields: FrameFields, payloadBytes: number): void {
   if (fields.kind === 'event') loss.events += 1;
   else loss.lines += fields.lineCount;
   loss.bytes += payloadBytes;
+}
+
+/** The place of the last line of an output frame, for an event that stands there instead: readers are told of a gap, then why. */
+function lastOf({ seq, timeNs, lineCount, subject: _subject, ...fields }: FrameFields): FrameFields {
+  const behind = lineCount - 1;
+  return {
+    ...fields,
+    kind: 'event',
+    stream: undefined,
+    severity: undefined,
+    continues: false,
+    unterminated: false,
+    lineCount: 1,
+    subject: undefined,
+    seq: seq + behind,
+    timeNs: timeNs + BigInt(behind),
+  };
 }

@@ -1,7 +1,8 @@
 // A disk that takes nothing: append never fails, and what is lost is counted and told.
-import fs from 'node:fs';
+import fs, { readdirSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { createJournal, type JournalFileSystem, openJournal } from '../../src/journal/index.ts';
+import { lockPath } from '../../src/journal/data-folder.ts';
+import { createJournal, type JournalFileSystem, openJournal, reopenJournal } from '../../src/journal/index.ts';
 import { flat, output, readAll, runFinished, stepStarted, tempRun, until } from './journal-rig.ts';
 
 /** A disk with so much room, in bytes that can be written to segments; it takes what fits, as a real one does. */
@@ -16,14 +17,34 @@ function smallDisk(room: number) {
     disk.room -= taken;
     return taken;
   };
+  // What lies in the reserve comes back when it is removed, as on a real disk.
+  const reserve = { fd: -1, bytes: 0 };
   const fileSystem: JournalFileSystem = {
     ...fs,
+    openSync(path, flags, mode) {
+      const fd = fs.openSync(path, flags, mode);
+      if (String(path).endsWith('/reserve') && flags !== 'r') reserve.fd = fd;
+      return fd;
+    },
+    closeSync(fd) {
+      if (fd === reserve.fd) reserve.fd = -1;
+      fs.closeSync(fd);
+    },
+    unlinkSync(path) {
+      fs.unlinkSync(path);
+      if (!String(path).endsWith('/reserve')) return;
+      disk.room += reserve.bytes;
+      reserve.bytes = 0;
+    },
     writevSync(fd, buffers, position) {
       const bytes = Buffer.concat(buffers as Buffer[]);
       return fs.writeSync(fd, bytes, 0, take(bytes.length), position);
     },
-    writeSync: ((fd: number, bytes: Buffer, at: number, length: number, position: number) =>
-      fs.writeSync(fd, bytes, at, take(length), position)) as typeof fs.writeSync,
+    writeSync: ((fd: number, bytes: Buffer, at: number, length: number, position: number) => {
+      const taken = take(length);
+      if (fd === reserve.fd) reserve.bytes += taken;
+      return fs.writeSync(fd, bytes, at, taken, position);
+    }) as typeof fs.writeSync,
     ftruncateSync(fd, length) {
       if (!disk.truncates) fail();
       fs.ftruncateSync(fd, length);
@@ -38,7 +59,7 @@ describe('a full disk', () => {
   test('is waited for: what fits in memory is written in order once there is room', async () => {
     const { disk, fileSystem } = smallDisk(10_000);
     const folder = tempRun();
-    const journal = createJournal(folder, { fileSystem, archive: false });
+    const journal = createJournal(folder, { fileSystem, archive: false, reserveBytes: 0 });
     journal.output(output('before\n'));
     disk.room = 20;
     expect(journal.output(output('waits 1\nwaits 2\n'))).toBe(1);
@@ -62,7 +83,7 @@ describe('a full disk', () => {
   test('past the memory bound counts each line, event and byte, and says so as soon as it can', async () => {
     const { disk, fileSystem } = smallDisk(10_000);
     const folder = tempRun();
-    const journal = createJournal(folder, { fileSystem, archive: false, maxPendingBytes: 2_000 });
+    const journal = createJournal(folder, { fileSystem, archive: false, reserveBytes: 0, maxPendingBytes: 2_000 });
     journal.output(output('before\n'));
     disk.room = 0;
     let lines = 0;
@@ -90,7 +111,7 @@ describe('a full disk', () => {
   test('that never has room again ends the run all the same, with the loss in the statistics', async () => {
     const { disk, fileSystem } = smallDisk(10_000);
     const folder = tempRun();
-    const journal = createJournal(folder, { fileSystem });
+    const journal = createJournal(folder, { fileSystem, reserveBytes: 0 });
     disk.room = 0;
     journal.output(output('a\nb\n'));
     journal.event(runFinished);
@@ -100,10 +121,67 @@ describe('a full disk', () => {
     expect(await readAll(folder)).toEqual([]);
   });
 
+  test('that is full to the end has room for how the run ended, and for what was lost in between', async () => {
+    const { disk, fileSystem } = smallDisk(10_000);
+    const folder = tempRun();
+    const journal = createJournal(folder, { fileSystem, reserveBytes: 2_000 });
+    expect(readdirSync(folder.dir)).toContain('reserve');
+    journal.output(output('before\n'));
+    disk.room = 0;
+    journal.output(output('waits 1\nwaits 2\n'));
+    journal.event(stepStarted);
+    journal.output(output(`${'x'.repeat(5_000)}\nlast line\n`));
+    journal.event(runFinished);
+    await journal.close();
+    const problems: string[] = [];
+    const records = await readAll(folder, { onProblem: (problem) => problems.push(JSON.stringify(problem)) });
+    expect(flat(records)).toEqual([
+      [0, 'before'],
+      [3, 'step.started'],
+      [5, 'journal.lost'],
+      [6, 'run.finished'],
+    ]);
+    expect(records[2]).toMatchObject({ event: { why: 'disk', lines: 4, events: 0, bytes: 5027 } });
+    expect(problems).toEqual([
+      '{"kind":"gap","fromSeq":1,"toSeq":3,"why":"lost"}',
+      '{"kind":"gap","fromSeq":4,"toSeq":5,"why":"lost"}',
+    ]);
+    expect(journal.stats()).toMatchObject({ lostLines: 4, lostEvents: 0, pendingBytes: 0 });
+    expect((await openJournal(folder).head()).finished).toBe(true);
+    expect(readdirSync(folder.dir)).not.toContain('reserve');
+  });
+
+  test('has the room that a killed writer kept, for whoever closes its run', async () => {
+    const { disk, fileSystem } = smallDisk(10_000);
+    const folder = tempRun();
+    const killed = createJournal(folder, { fileSystem, reserveBytes: 2_000 });
+    killed.output(output('before\n'));
+    await killed.sync();
+    disk.room = 0;
+    // As a kill leaves it: the lock is nobody's, the reserve is there.
+    rmSync(lockPath(folder, 'writer'));
+    const journal = reopenJournal(folder, { fileSystem, reserveBytes: 2_000 });
+    journal.event(runFinished);
+    await journal.close();
+    expect(flat(await readAll(folder)).map(([, text]) => text)).toEqual(['before', 'run.finished']);
+    await killed.close();
+  });
+
+  test('from the start has no reserve, and half of one is not left lying there', async () => {
+    const { disk, fileSystem } = smallDisk(10_000);
+    const folder = tempRun();
+    disk.room = 500;
+    const journal = createJournal(folder, { fileSystem, reserveBytes: 2_000 });
+    expect(readdirSync(folder.dir)).not.toContain('reserve');
+    journal.output(output('one\n'));
+    await journal.close();
+    expect(flat(await readAll(folder))).toEqual([[0, 'one']]);
+  });
+
   test('that fills while a new segment is made leaves no half-made one', async () => {
     const { disk, fileSystem } = smallDisk(10_000);
     const folder = tempRun();
-    const journal = createJournal(folder, { fileSystem, segmentBytes: 100, archive: false });
+    const journal = createJournal(folder, { fileSystem, segmentBytes: 100, archive: false, reserveBytes: 0 });
     journal.output(output('one\n'));
     for (const room of [0, 1, 63, 64, 65, 100]) {
       disk.room = room;
@@ -118,7 +196,7 @@ describe('a full disk', () => {
 test('a disk that fails with EIO in the middle, and cannot even cut what it took, loses nothing in the end', async () => {
   const { disk, fileSystem } = smallDisk(10_000);
   const folder = tempRun();
-  const journal = createJournal(folder, { fileSystem, archive: false });
+  const journal = createJournal(folder, { fileSystem, archive: false, reserveBytes: 0 });
   journal.output(output('one\n'));
   Object.assign(disk, { room: 30, code: 'EIO', truncates: false });
   journal.output(output('two\n'));
@@ -139,7 +217,7 @@ test('a disk that fails with EIO in the middle, and cannot even cut what it took
 test('a disk that does not confirm is counted, and sync and close still resolve', async () => {
   const { disk, fileSystem } = smallDisk(10_000);
   const folder = tempRun();
-  const journal = createJournal(folder, { fileSystem });
+  const journal = createJournal(folder, { fileSystem, reserveBytes: 0 });
   disk.syncs = false;
   journal.output(output('one\n'));
   await journal.sync();
@@ -151,7 +229,7 @@ test('a disk that does not confirm is counted, and sync and close still resolve'
 test('a caller may use its buffer again while the disk is full', async () => {
   const { disk, fileSystem } = smallDisk(10_000);
   const folder = tempRun();
-  const journal = createJournal(folder, { fileSystem });
+  const journal = createJournal(folder, { fileSystem, reserveBytes: 0 });
   disk.room = 0;
   const draft = output('mine\n');
   journal.output(draft);

@@ -88,6 +88,16 @@ steps:
       expect(outcomesOf(result)).toEqual({ a: 'success', b: 'failure', c: 'success' });
       expect(result.lost).toBeGreaterThan(0);
       expect(finished.stdout).toMatch(/lost \(disk\)/);
+      // Room was kept for the end, and for the count of what is missing before it.
+      const journal = await rig.journal(result.runId, env.STEPSPAN_DATA_DIR);
+      expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished', outcome: { kind: 'failure' } } });
+      expect(
+        journal
+          .events('step.finished')
+          .map(({ subject }) => subject?.step)
+          .sort(),
+      ).toEqual(['a', 'b', 'c']);
+      expect(sumOf(journal.events('journal.lost').map((lost) => lost.lines))).toBe(result.lost);
       rmSync(env.STEPSPAN_DATA_DIR, { recursive: true });
     }
     rmSync(ballast);
@@ -107,3 +117,7 @@ steps:
     return undefined;
   });
 });
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
