@@ -20,6 +20,9 @@ export const nowGoingOn = {
 export const lately = {
   ended: now(counted(metrics.runs, '')),
   successRate: now(share(grown(metrics.runs, '', succeeded), grown(metrics.runs, '', judged))),
+  failed: now(counted(metrics.runFailures, '')),
+  retries: now(counted(metrics.stepRetries, '')),
+  tokens: now(counted(metrics.tokens, '')),
   cost: now(grown(metrics.cost, '')),
   active: overTime(`sum by (workflow) (${series(metrics.activeRuns)})`, '{{workflow}}'),
   outcomes: overTime(`round(${growing(metrics.runs, 'outcome')})`, '{{outcome}}'),

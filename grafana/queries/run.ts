@@ -10,6 +10,8 @@ const event = (...types: readonly string[]): string => {
 };
 const step = labelOf('stepId');
 const ended = event('step.finished');
+/** Puts the step before what an event says; one of the run itself has none. */
+const withStep = `| line_format "{{ if .${step} }}{{ .${step} }}: {{ end }}{{ __line__ }}"`;
 
 export const head = {
   result: logsNow(`sum by (${labelOf('pipelineResult')}) (count_over_time(${event('run.finished')} [$__range]))`),
@@ -33,7 +35,7 @@ export const timeline = {
     `{{${step}}}`,
   ),
   steps: logLines(ended, 200),
-  happened: logLines(`${events} ${ofRun} | ${labelOf('event')}!="resource.sampled"`, 500),
+  happened: logLines(`${events} ${ofRun} | ${labelOf('event')}!="resource.sampled" ${withStep}`, 500),
 };
 
 export const spans = {
@@ -63,7 +65,10 @@ export const claude = {
   toolErrors: logsNow(
     `sum by (${step}) (count_over_time(${event('claude.tool_returned')} | ${labelOf('toolFailed')}="true" [$__range]))`,
   ),
-  calls: logLines(event('claude.tool_called', 'claude.tool_returned', 'claude.permission_denied'), 500),
+  calls: logLines(
+    `${event('claude.tool_called', 'claude.tool_returned', 'claude.permission_denied')} ${withStep}`,
+    500,
+  ),
 };
 
 export const output = {

@@ -25,6 +25,8 @@ export type Panel = {
   readonly type: string;
   readonly title: string;
   readonly description?: string;
+  /** The least distance of points, as `1m`. */
+  readonly interval?: string;
   readonly datasource?: DataSource;
   readonly targets?: readonly Target[];
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };

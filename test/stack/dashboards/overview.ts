@@ -42,6 +42,11 @@ export function overviewTests(): void {
 
     test('counts how runs ended, by outcome and workflow', async () => {
       expect(await valuesOf(at('Runs that ended'))).toEqual({ '': ended().length });
+      const bad = ended().filter((run) => outcomeOf(run).kind !== 'success');
+      expect(await valuesOf(at('Runs that did not succeed'))).toEqual({ '': bad.length });
+      expect(await valuesOf(at('Retries'))).toEqual({
+        '': ended().flatMap((run) => run.events('step.retrying')).length,
+      });
       const judged = ended().filter((run) => outcomeOf(run).kind !== 'cancellation');
       expect(await valuesOf(at('Success rate'))).toEqual({ '': about(1 / judged.length) });
       const outcomes = await pointsOf(at('How did runs end?'), most);
@@ -131,6 +136,11 @@ export function overviewTests(): void {
       const sumOf = (field: 'inputTokens' | 'outputTokens' | 'cacheReadTokens', model: string): number =>
         models.filter((use) => use.model === model).reduce((sum, use) => sum + use[field], 0);
       const tokens = await valuesOf(at('Tokens by model and type'));
+      const total = models.reduce(
+        (sum, use) => sum + use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens,
+        0,
+      );
+      expect(await valuesOf(at('Tokens'))).toEqual({ '': about(total) });
       for (const model of names) {
         expect(tokens[`${model} input`], model).toEqual(about(sumOf('inputTokens', model)));
         expect(tokens[`${model} output`], model).toEqual(about(sumOf('outputTokens', model)));

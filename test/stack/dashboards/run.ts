@@ -99,7 +99,7 @@ export function runTests(): void {
         'claude.tool_called',
         'claude.tool_returned',
       ]);
-      expect(calls.map(({ line }) => line).join(' ')).toMatch(/Bash .*"ls".*tool error/);
+      expect(calls.map(({ line }) => line).join(' ')).toMatch(/ask: Bash .*"ls".*ask: tool error/);
     });
 
     test('shows its lines by step, stream, severity and text', async () => {

@@ -12,25 +12,33 @@ export type Series = {
 export type Answer =
   | { readonly kind: 'instant'; readonly rows: readonly { readonly labels: Labels; readonly value: number }[] }
   | { readonly kind: 'range'; readonly series: readonly Series[] }
-  | { readonly kind: 'lines'; readonly entries: readonly { readonly line: string; readonly metadata: Labels }[] };
+  | {
+      readonly kind: 'lines';
+      readonly entries: readonly { readonly timeNs: bigint; readonly line: string; readonly metadata: Labels }[];
+    };
 
 /** Everything that was done lies in it. */
 const range = { text: '10m', seconds: 600 };
-/** The distance of the points of a graph, in seconds. */
-const step = 1;
+/** Grafana takes at least four scrapes for a rate, so that it has two samples also where one is missing. */
+const scrapeSeconds = 2;
 
-/** Macros as Grafana would fill them in for a graph with a point a second; a rate needs four scrapes. */
-export const macros: Values = {
-  __range: range.text,
-  __rate_interval: '8s',
-  __auto: `${step}s`,
-  __interval: `${step}s`,
-  window: range.text,
-};
+/**
+ * Macros as Grafana fills them in.
+ * @param step the distance of the points of a graph, in seconds
+ */
+function macros(step: number): Values {
+  return {
+    __range: range.text,
+    __rate_interval: `${Math.max(step + scrapeSeconds, 4 * scrapeSeconds)}s`,
+    __auto: `${step}s`,
+    __interval: `${step}s`,
+    window: range.text,
+  };
+}
 
-export async function ask({ stack, prometheus }: SampleStack, asked: Asked, values: Values): Promise<Answer> {
-  const expr = filled(asked.expr, { ...macros, ...values });
-  const end = Math.floor(Date.now() / 1000);
+export async function ask({ stack, prometheus }: SampleStack, asked: Asked, values: Values, step = 1): Promise<Answer> {
+  const expr = filled(asked.expr, { ...macros(step), ...values });
+  const end = Math.floor(Date.now() / 1000 / step) * step;
   // Loki takes its look-back from the start as well, so the range is what was done and not all of ten minutes.
   const times = { start: end - 120, end, step };
   switch (asked.language) {
