@@ -2,7 +2,7 @@
 // Synchronous and read-only; it starts at the last index entry that checks out, so it reads little.
 import { fstatSync, readSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
-import { type Member, readMemberTable, withFile } from './archive-member.ts';
+import { type Member, readMemberHead, readMemberTable, withFile } from './archive-member.ts';
 import {
   assumedHeader,
   formatMajor,
@@ -112,7 +112,7 @@ function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentT
   if (first === undefined || last === undefined) return nothing(segment, 0);
   const inflate = (member: Member): Buffer =>
     inflateMember(readAt(fd, member.fileOffset, member.deflatedBytes), member);
-  const { header, damaged } = headerOf(inflate(first).subarray(0, segmentHeaderBytes), segment, runId);
+  const { header, damaged } = headerOf(readMemberHead(fd, first, segmentHeaderBytes), segment, runId);
   if (header === undefined) return nothing(segment, 0);
   const seed = frameSeed(header);
   const start: SegmentTail = {

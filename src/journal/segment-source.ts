@@ -3,7 +3,7 @@
 import { close, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { type Member, readMemberTable } from './archive-member.ts';
+import { type Member, readMemberHead, readMemberTable } from './archive-member.ts';
 import { frameSeed, type SegmentHeader, segmentHeaderBytes } from './format.ts';
 import { parseFrame } from './frame.ts';
 import { headerOf } from './scan-tail.ts';
@@ -142,8 +142,8 @@ async function archivedSource(fd: number, file: SegmentFile, runId: string): Pro
       return undefined;
     }
   };
-  const first = members[0] && (await raw(members[0]));
-  const { header, damaged } = headerOf(first?.subarray(0, segmentHeaderBytes) ?? noHeader, file, runId);
+  const head = members[0] && readMemberHead(fd, members[0], segmentHeaderBytes);
+  const { header, damaged } = headerOf(head?.length === segmentHeaderBytes ? head : noHeader, file, runId);
   if (header === undefined) return undefined;
   const seed = frameSeed(header);
   const bytesAt = async (offset: number): Promise<SegmentBytes> => {
