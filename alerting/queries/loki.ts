@@ -16,8 +16,11 @@ const byWorkflow = `| label_format workflow=${inLoki(attr.pipelineName)}`;
 /** In OpenTelemetry 17 and above are ERROR and FATAL; the text is the same under other names in other libraries. */
 const isError = '| severity_number >= 17';
 
+/** What stepspan itself says of a run is a stream of its own, and an alert of its own. */
+const printed = `| ${inLoki(attr.iostream)}=~"stdout|stderr"`;
+
 export function errorBurst(at: { window: number; lines: number }): Query {
-  const lines = `sum by (workflow) (count_over_time(${stream} ${isError} ${byWorkflow} [${promDuration(at.window)}]))`;
+  const lines = `sum by (workflow) (count_over_time(${stream} ${isError} ${printed} ${byWorkflow} [${promDuration(at.window)}]))`;
   return { expr: `${lines} > ${at.lines}`, measures: [lines] };
 }
 
