@@ -130,7 +130,8 @@ async function writeMembers(
       headerBytes: rawBytes === 0 ? headerBytes : 0,
     };
     const member = encodeMember(raw, await deflate(raw, { level: deflateLevel }), at);
-    await output.write(member);
+    // Not `write`, which on a disk that is nearly full takes a part and is content: the raw file would go for half an archive.
+    await output.writeFile(member);
     rawBytes += raw.length;
     archivedBytes += member.length;
     const duty = options.duty ?? 1;
