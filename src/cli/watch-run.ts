@@ -45,6 +45,7 @@ export async function watchRun(
   const { result, shipping, notifying, state } = await run.done;
   // Who has ended the run by hand is done with looking at it.
   const stays = isOpened && cancelledBy === '';
+  const wasWatched = server?.wasWatched() ?? false;
   if (!stays) await server?.close(settings.shipWait);
   unsubscribe();
   // A journal that lacks its end is looked at anew by whoever comes next.
@@ -68,6 +69,8 @@ export async function watchRun(
     context.stderr.write(`stepspan: the run has ended; its page stays at ${server?.url} until Ctrl-C\n`);
     await new Promise<void>((resolve) => context.onSignal(() => resolve()));
     await server?.close();
+  } else if (wasWatched) {
+    context.stderr.write('stepspan: the live page has ended with the run; `stepspan serve --open` shows it again\n');
   }
   return { state, result };
 }

@@ -24,6 +24,8 @@ export type MetricsServer = {
   readonly port: number;
   /** A link to the run on the page that signs in whoever opens it; undefined where no page is served. */
   readonly link: (asked?: Omit<LinkAsked, 'runId'>) => string | undefined;
+  /** Whether anybody has watched over the page or another client. */
+  readonly wasWatched: () => boolean;
   /**
    * Ends it. The last values of a run that ends between two scrapes are never seen, unless it waits for them.
    * @param waitMs how long to wait for a scrape that has had everything, where anybody has scraped at all; 0 does not wait
@@ -95,6 +97,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
       url: http.url,
       port: http.port,
       link: (asked) => http.link({ ...asked, runId }),
+      wasWatched: () => (http.tail()?.sentBytes ?? 0) > 0,
       async close(waitMs = 0) {
         // Nobody is waited for who has not come in all the time before.
         if (waitMs > 0 && scraped) {

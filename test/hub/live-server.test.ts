@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { allowedHosts } from '../../src/hub/host-check.ts';
 import { liveHub, send, signIn } from '../api/api-rig.ts';
 import { startRun, stepspan } from '../control/control-rig.ts';
@@ -59,9 +60,14 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub t
   const paused = await fetch(`${url}/api/v1/runs/${runId}/pause`, { method: 'POST', headers: { cookie, origin: url } });
   expect(paused.status).toBe(200);
   await fetch(`${url}/api/v1/runs/${runId}/resume`, { method: 'POST', headers: { cookie, origin: url } });
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/tail`, { headers: { cookie, origin: url } });
+  const closed = once(socket, 'close');
+  await once(socket, 'message');
   writeFileSync(join(data.root, 'go'), '');
   expect((await end).code).toBe(0);
+  await closed;
   await expect(fetch(url)).rejects.toThrow();
+  expect(said).toContain('the live page has ended with the run; `stepspan serve --open` shows it again');
 
   const hub = await liveHub(data);
   const other = await startRun(data, file, '--serve');
@@ -70,6 +76,7 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub t
     hint += bytes.toString();
   });
   expect((await other.end).code).toBe(0);
+  expect(hint).not.toContain('has ended with the run');
   const atHub = await signIn(/watch this run at (\S+)/.exec(hint)?.[1] ?? '');
   expect(atHub).toMatchObject({ url: hub.url, to: `/runs/${other.runId}`, scope: 'control' });
 });
