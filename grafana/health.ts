@@ -2,6 +2,7 @@
 import { rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable } from './dashboard.ts';
 import { collectorPanels, good, hubPanels, noHub } from './health/hub-and-collector.ts';
+import { watcherPanels } from './health/watchers-and-alerts.ts';
 import { uids } from './names.ts';
 import { bars, graph, number, type Panel } from './panels.ts';
 import { journals, losses, shipping } from './queries/health.ts';
@@ -135,6 +136,17 @@ const journalPanels: readonly Panel[] = [
     empty: noHub,
   }),
   graph({
+    title: 'How much room is there?',
+    description:
+      'Share of the disk with the data folder that is free, by machine. A full disk is the one way in which lines are lost at once.',
+    unit: 'percentunit',
+    max: 1,
+    queries: [journals.free],
+    w: 8,
+    h: 8,
+    empty: noHub,
+  }),
+  graph({
     title: 'Segments',
     description: 'Files of journals, by whether they are compressed already.',
     unit: 'short',
@@ -149,8 +161,8 @@ const journalPanels: readonly Panel[] = [
     description: 'Runs in the data folders.',
     unit: 'short',
     queries: [journals.runs],
-    w: 6,
-    h: 4,
+    w: 4,
+    h: 8,
     empty: noHub,
   }),
   number({
@@ -158,8 +170,8 @@ const journalPanels: readonly Panel[] = [
     description: 'For their age or for space, in this time.',
     unit: 'short',
     queries: [journals.removed],
-    w: 6,
-    h: 4,
+    w: 4,
+    h: 8,
     empty: noHub,
   }),
   number({
@@ -167,8 +179,8 @@ const journalPanels: readonly Panel[] = [
     description: 'How much smaller the segments became that were compressed in this time.',
     unit: 'bytes',
     queries: [journals.saved],
-    w: 6,
-    h: 4,
+    w: 4,
+    h: 8,
     empty: noHub,
   }),
   number({
@@ -178,8 +190,8 @@ const journalPanels: readonly Panel[] = [
     unit: 'short',
     thresholds: [...good, { from: 1, colour: 'orange' }],
     queries: [losses.recoveries],
-    w: 6,
-    h: 4,
+    w: 4,
+    h: 8,
     empty: noHub,
   }),
 ];
@@ -198,6 +210,7 @@ export const health = dashboardOf({
     { title: 'Loss', panels: lossPanels },
     { title: 'Journals', panels: journalPanels },
     { title: 'Hub', panels: hubPanels },
+    { title: 'Watchers, and alerts on runs', panels: watcherPanels },
     { title: 'Collector', panels: collectorPanels },
   ],
 });

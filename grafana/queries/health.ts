@@ -27,6 +27,10 @@ export const losses = {
 
 export const journals = {
   bytes: overTime(`sum(${series(metrics.journalBytes)})`, 'journals'),
+  free: overTime(
+    `min by (instance) (${series(metrics.dataFolderFree)} / (${series(metrics.dataFolderSize)} > 0))`,
+    '{{instance}}',
+  ),
   segments: overTime(`sum by (form) (${series(metrics.journalSegments)})`, '{{form}}'),
   runs: now(`sum(${series(metrics.storedRuns)})`),
   cursors: overTime(`sum by (reader) (${series(metrics.cursorLag)})`, '{{reader}}'),
@@ -40,6 +44,14 @@ export const hub = {
   errors: overTime(`round(${growing(metrics.hubErrors, 'task')})`, '{{task}}'),
   adopted: now(counted(metrics.adoptedRuns, '')),
   hidden: now(`${counted(metrics.hidden, 'kind')} > 0`, '{{kind}}'),
+};
+
+export const watchers = {
+  clients: overTime(`sum(${series(metrics.tailClients)})`, 'watchers'),
+  buffered: overTime(`sum(${series(metrics.tailBuffered)})`, 'waiting for them'),
+  jumped: now(counted(metrics.tailJumped, '')),
+  alerts: now(`${counted(metrics.alertsSent, 'receiver, result')} > 0`, '{{receiver}} {{result}}'),
+  alertsWaiting: now(`sum(${series(metrics.alertsWaiting)})`),
 };
 
 // The Collector's own names, as it serves them on its port 8888. Whether a counter ends in _total is a setting of it.

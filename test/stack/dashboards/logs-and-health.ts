@@ -97,6 +97,9 @@ export function healthTests(): void {
       const { '': size } = await pointsOf(at('How large are the journals?'), last);
       expect(size).toBeGreaterThanOrEqual(0);
       expect(size).toBeLessThanOrEqual(journalBytes());
+      const { '': free } = await pointsOf(at('How much room is there?'), last);
+      expect(free).toBeGreaterThan(0);
+      expect(free).toBeLessThan(1);
       expect(Object.keys(await pointsOf(at('Segments'), last)).sort()).toEqual(['archived', 'raw']);
       expect(Object.keys(await pointsOf(at('Which readers are behind?'), last))).toEqual(
         expect.arrayContaining(['ship-logs', 'ship-traces']),
@@ -116,6 +119,15 @@ export function healthTests(): void {
       expect(uptime).toBeLessThan(600);
       expect(await valuesOf(at('Secrets that were hidden'))).toEqual({});
       expect(await valuesOf(at('Are there too many label values?'))).toEqual({});
+    });
+
+    test('knows who watches, and what became of alerts', async () => {
+      expect(await pointsOf(at('How many watch?'), most)).toEqual({ '': 0 });
+      expect(await pointsOf(at('Do watchers lag?'), most)).toEqual({ '': 0 });
+      expect(await valuesOf(at('Lines jumped over'))).toEqual({ '': 0 });
+      // No receiver is set here.
+      expect(await valuesOf(at('Alerts that wait'))).toEqual({ '': 0 });
+      expect(await valuesOf(at('Did alerts arrive?'))).toEqual({});
     });
 
     test('knows the Collector behind it', async () => {
