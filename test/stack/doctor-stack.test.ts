@@ -16,6 +16,17 @@ import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { eventually, makeFolder } from './support/service.ts';
 import { finished, type Stack, startStack, urlOf } from './support/stack.ts';
 
+/** Lines of a run lost, shown twice, not found, and a stream for each run. */
+const wrongConfig = `
+limits_config:
+  allow_structured_metadata: true
+  shard_streams: { enabled: true }
+  otlp_config:
+    resource_attributes:
+      attributes_config:
+        - { action: index_label, attributes: [service.name, cicd.pipeline.run.id] }
+`;
+
 type Finding = { readonly kind: string; readonly detail: string; readonly remedy?: string };
 
 let stack: Stack;
@@ -176,15 +187,24 @@ describe('doctor --stack', () => {
     expect(wrong.checks.get('Data sources and dashboards')?.kind).toBe('bad');
   });
 
+  test('tells a Collector that is full from an address that is none', async () => {
+    let status = 503;
+    const intake = await serve(() => ({ status, body: '{}' }));
+    try {
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: urlOfServer(intake) };
+      expect((await doctor(env)).checks.get('Collector')?.detail).toContain('refuses to take more');
+      status = 404;
+      expect((await doctor(env)).checks.get('Collector')?.detail).toContain('knows no OTLP logs');
+    } finally {
+      intake.close();
+    }
+  });
+
   test('knows a Loki, a Prometheus and an Alertmanager that lack what is needed', async () => {
     const empty = await startPrometheus({ targets: {} });
     const silent = await startAlertmanager({ config: { route: { receiver: 'none' }, receivers: [{ name: 'none' }] } });
     // The rules are read by the other Loki; one that shards by rate is played, as a real one takes seconds to start.
-    const sharded = await serve((url) =>
-      url === '/config'
-        ? { body: 'limits_config:\n  allow_structured_metadata: true\n  shard_streams:\n    enabled: true\n' }
-        : { body: '{}' },
-    );
+    const sharded = await serve((url) => (url === '/config' ? { body: wrongConfig } : { body: '{}' }));
     try {
       const env = { STEPSPAN_PROMETHEUS_URL: empty.url, STEPSPAN_ALERTMANAGER_URL: silent.url };
       const { checks } = await doctor({
@@ -201,7 +221,9 @@ describe('doctor --stack', () => {
       });
       expect(checks.get('Settings of Loki')).toMatchObject({
         kind: 'bad',
-        detail: expect.stringMatching(/^3 not as .*time_sharding_enabled.*enabled: false.*cicd\.pipeline\.name/),
+        detail: expect.stringMatching(
+          /^4 not as .*time_sharding_enabled.*enabled: false.*pipeline\.name as.*run\.id not as/,
+        ),
       });
     } finally {
       sharded.close();
