@@ -62,6 +62,7 @@ const failed = { alertname: 'StepspanRunFailed', severity: 'critical', workflow:
 const stuck = { alertname: 'StepspanRunStuck', severity: 'warning', workflow: 'review', run: 'r1', step: 'build' };
 const loki = { alertname: 'StepspanBackendDown', severity: 'warning', job: 'loki', instance: 'loki:3100' };
 const burst = { alertname: 'StepspanErrorBurst', severity: 'warning', workflow: 'review' };
+const lost = { alertname: 'StepspanLinesLost', severity: 'critical', instance: 'a:9464', why: 'disk' };
 const rate = { alertname: 'StepspanWorkflowFailureRate', severity: 'critical', workflow: 'review' };
 
 describe('is silenced', () => {
@@ -79,6 +80,11 @@ describe('is silenced', () => {
       failed,
       { ...failed, alertname: 'StepspanBudgetExceeded' },
     ],
+    [
+      'lost lines over all runs, when a run says that it lost some',
+      { ...failed, alertname: 'StepspanOutputLost' },
+      lost,
+    ],
     ['that a workflow prints errors, when a run of it failed', failed, burst],
   ])('%s', async (_title, source, target) => {
     expect(await isSilenced(source, target)).toBe(true);
@@ -92,6 +98,7 @@ describe('is heard', () => {
     ['a failed run, while a hub is lost', hub, failed],
     ['another run of the workflow', failed, { ...stuck, run: 'r2' }],
     ['a run that is stuck, while the workflow as such fails', rate, stuck],
+    ['lost lines, when a run failed', failed, lost],
     ['another workflow', failed, { ...burst, workflow: 'deploy' }],
     ['a secret in the output of a run that failed', failed, { ...stuck, alertname: 'StepspanSecretHidden' }],
     ['shipping, while Grafana is down', { ...loki, job: 'grafana' }, behind],

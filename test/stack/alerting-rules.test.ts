@@ -1,7 +1,7 @@
 // The Prometheus rules as promtool sees them: that they are valid, and for each alert that it fires, keeps quiet and
 // resolves when it should.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -65,6 +65,14 @@ test('the rules are valid, with schedules and without', () => {
     writeFileSync(path.join(folder, 'all.yaml'), renderRules('Prometheus', prometheusGroups(each), each));
     expect(run(['check', 'rules', 'all.yaml'])).toContain('SUCCESS');
   }
+});
+
+test("the example of a user's own rule is valid", () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../alerting/custom/README.md'), 'utf8');
+  const [promql, ...others] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = '']) => yaml);
+  writeFileSync(path.join(folder, 'own.yaml'), promql ?? '');
+  expect(run(['check', 'rules', 'own.yaml'])).toContain('1 rules found');
+  expect(others).toHaveLength(1);
 });
 
 describe.each(Object.keys(prometheusRules))('%s', (alert) => {
