@@ -84,7 +84,7 @@ const parkAfterMs = 10_000;
 const gatherMs = 100;
 
 export async function startNotifier(options: NotifierOptions): Promise<NotifierStart> {
-  const { data, runId, settings, now = Date.now } = options;
+  const { data, runId, settings, now = Date.now, tickMs = defaultTickMs } = options;
   const folder = data.runDir(runId);
   const lock = await acquireLock(folder, 'notify', `sends the alerts of run ${runId}`);
   if (lock.kind === 'held') return lock;
@@ -100,6 +100,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
   let savedRules: RulesState | undefined;
   let savedAtMs = now();
   let isRead = false;
+  let lastReadAt = Number.NEGATIVE_INFINITY;
   let hasLooked = false;
   let hasEnded = false;
   const delivered = Promise.withResolvers<void>();
@@ -140,16 +141,23 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
         const history = await readHistory(data, first.event.workflow, runId);
         rules = { ...rules, history };
       }
+      const { alerts } = rules;
       for (const record of records) rules = foldRules(rules, record, settings.alerts);
-      wake();
+      lastReadAt = performance.now();
+      if (rules.alerts !== alerts) wake();
     }
     isRead = true;
     wake();
   }
 
-  /** Whether the clock may be asked: everything that was written was read. */
+  /**
+   * Asks the clock where everything that was written was read. Only in silence: each record brings the rules up to its own
+   * time, and looking for the end of a journal that grows fast costs as much as reading it.
+   */
   async function tick(): Promise<void> {
     const nowMs = now();
+    if (performance.now() - lastReadAt < tickMs) return;
+    lastReadAt = performance.now();
     const { nextSeq } = await reader.head();
     if (nextSeq === rules.run.nextSeq) rules = tickRules(rules, nowMs, settings.alerts);
   }
@@ -214,8 +222,6 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
       await reading;
     }
   }
-  const tickMs = options.tickMs ?? defaultTickMs;
-
   async function pause(woken: Promise<void>, ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timed = new Promise<void>((resolve) => {
