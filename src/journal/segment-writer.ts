@@ -1,7 +1,7 @@
 // One segment that is being written: bytes at its end, its index, its place on disk. Knows no records and no policy:
 // what to do about a failure, and when to roll, is for `journal-writer.ts`.
 
-import { type JournalFileSystem, syncFolder } from './file-system.ts';
+import { type JournalFileSystem, syncFolder, syncFolderAside } from './file-system.ts';
 import { encodeSegmentHeader, frameSeed, type SegmentHeader, segmentHeaderBytes } from './format.ts';
 import { indexPath, rawPath } from './segment-files.ts';
 import { createIndexWriter, type IndexEntry } from './segment-index.ts';
@@ -44,13 +44,12 @@ export function createSegment(
     if (fileSystem.writeSync(fd, header, 0, header.length, 0) !== header.length) {
       throw Object.assign(new Error('the header of a segment was written in part'), { code: 'ENOSPC' });
     }
-    if (settings.durable) syncFolder(journalDir, fileSystem);
   } catch (error) {
     fileSystem.closeSync(fd);
     fileSystem.unlinkSync(path);
     throw error;
   }
-  return openEnd(settings, fd, { runId, firstSeq }, segmentHeaderBytes, segmentHeaderBytes, []);
+  return openEnd(settings, fd, { runId, firstSeq }, segmentHeaderBytes, segmentHeaderBytes, [], !settings.durable);
 }
 
 /** Goes on with a segment whose whole frames end at `size`; what lies behind is cut off. Throws what the file system throws. */
@@ -68,7 +67,7 @@ export function continueSegment(
     fileSystem.closeSync(fd);
     throw error;
   }
-  return openEnd(settings, fd, header, size, header.headerBytes, entries);
+  return openEnd(settings, fd, header, size, header.headerBytes, entries, true);
 }
 
 function openEnd(
@@ -78,8 +77,11 @@ function openEnd(
   startSize: number,
   headerBytes: number,
   entries: readonly IndexEntry[],
+  isNameKept: boolean,
 ): SegmentWriter {
   const { fileSystem } = settings;
+  /** What is in a file survives a power cut only if its name does; so the first sync is one of the folder as well. */
+  let named = isNameKept;
   const path = indexPath(settings.journalDir, header.firstSeq);
   const index = createIndexWriter(path, header.firstSeq, entries, settings.indexEveryBytes, fileSystem);
   let size = startSize;
@@ -106,12 +108,21 @@ function openEnd(
       size += total;
       return undefined;
     },
-    sync: () =>
-      new Promise((resolve) => {
+    async sync() {
+      try {
+        if (!named) await syncFolderAside(settings.journalDir, fileSystem);
+        named = true;
+      } catch (error) {
+        return error as NodeJS.ErrnoException;
+      }
+      return new Promise((resolve) => {
         fileSystem.fdatasync(fd, (error) => resolve(error ?? undefined));
-      }),
+      });
+    },
     syncNow() {
       try {
+        if (!named) syncFolder(settings.journalDir, fileSystem);
+        named = true;
         fileSystem.fdatasyncSync(fd);
         return undefined;
       } catch (error) {

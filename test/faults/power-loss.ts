@@ -53,6 +53,7 @@ async function writeJournal(root: string, runId: ReturnType<typeof newRunId>, ra
     archive: false,
     durability: { everyMs: 1_000 },
     indexEveryBytes: 200,
+    reserveBytes: 0,
   });
   /** How many lines had been appended when the log had so many operations. */
   const appended: { readonly operations: number; readonly lines: number }[] = [];

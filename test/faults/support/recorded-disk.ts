@@ -77,6 +77,13 @@ export function recordDisk(below: string): RecordedDisk {
         done(error);
       });
     },
+    fsync(fd: number, done: (error: NodeJS.ErrnoException | null) => void) {
+      const id = begin(fd);
+      fs.fsync(fd, (error) => {
+        if (error === null) log.push({ kind: 'synced', id });
+        done(error);
+      });
+    },
     fdatasyncSync: (fd: number) => void log.push({ kind: 'synced', id: begin(fd) }),
     fsyncSync: (fd: number) => void log.push({ kind: 'synced', id: begin(fd) }),
     unlinkSync(file: string) {
