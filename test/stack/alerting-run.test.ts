@@ -133,7 +133,7 @@ test('a run that fails is one mail with the error and links that lead to it, and
 test('ten runs of a workflow that fail together are one mail', async () => {
   writeFileSync(
     `${alertmanager.folder}/alertmanager.yml`,
-    config().replaceAll('group_wait: 2s', `group_wait: ${together}`),
+    config().replaceAll('group_wait: 1s', `group_wait: ${together}`),
   );
   expect((await fetch(`${alertmanager.url}/-/reload`, { method: 'POST' })).status).toBe(200);
   const about = () => mailbox.mails.filter(({ text = '' }) => /^workflow +ten$/m.test(text));

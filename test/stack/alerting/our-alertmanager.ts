@@ -32,8 +32,8 @@ export function ourConfig(folder: string, env: Environment): string {
 
 /** Seconds in place of minutes and hours: the same order, soon enough for a test. */
 const waits: Readonly<Record<string, string>> = {
-  group_wait: '2s',
-  group_interval: '2s',
+  group_wait: '1s',
+  group_interval: '1s',
   repeat_interval: '1h',
 };
 
