@@ -9,6 +9,8 @@ const keys: readonly (readonly [string, string])[] = [
   ['g  G', 'first line, newest line (and follow)'],
   ['j  k', 'a line down, a line up'],
   ['w', 'wrap long lines'],
+  ['↑  ↓', 'on a line number: the line before, the next; Enter links to it'],
+  ['+  -', 'on the timeline: zoom; ← → move'],
   ['1 … 5', 'output, conversation, timeline, resources, alerts'],
   ['Esc', 'leave the search'],
   ['?', 'this help'],
