@@ -1,6 +1,6 @@
 // What dashboards refer to by name: data sources, dashboards, labels as LogQL spells them, colours. Metric names are
 // measure/catalogue.ts's and attribute names ship/map/names.ts's, so that a renamed one breaks the type check.
-import { eventServiceSuffix } from '../src/ship/map/event-records.ts';
+import { eventServiceSuffix, sampleServiceSuffix } from '../src/ship/map/event-records.ts';
 import { attr } from '../src/ship/map/names.ts';
 
 /** As provisioning/datasources/stepspan.yaml defines them. */
@@ -23,9 +23,10 @@ export const defaultHubUrl = 'http://127.0.0.1:9464';
 
 const service = 'stepspan';
 
-/** Streams of Loki: what runs print, and what happened in them. */
+/** Streams of Loki: what runs print, what happened in them, and what their processes used. */
 export const lines = `{service_name="${service}"}`;
 export const events = `{service_name="${service}${eventServiceSuffix}"}`;
+export const samples = `{service_name="${service}${sampleServiceSuffix}"}`;
 
 /** The label that Loki makes of an attribute: dots are underscores. */
 export function labelOf(name: keyof typeof attr): string {

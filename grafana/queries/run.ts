@@ -1,6 +1,6 @@
 // What the Run dashboard asks. No metric knows a run, so all of it comes from Loki and Tempo: the events of the run, its
 // lines, its spans. `$__range` looks over the whole time range; where the value of a point is wanted, `$__auto` is its width.
-import { events, labelOf, lines, severityLabel } from '../names.ts';
+import { events, labelOf, lines, samples, severityLabel } from '../names.ts';
 import { logLines, logsNow, logsOverTime, traces } from '../query.ts';
 
 const ofRun = `| ${labelOf('pipelineRunId')}="$run"`;
@@ -35,7 +35,7 @@ export const timeline = {
     `{{${step}}}`,
   ),
   steps: logLines(ended, 200),
-  happened: logLines(`${events} ${ofRun} | ${labelOf('event')}!="resource.sampled" ${withStep}`, 500),
+  happened: logLines(`${events} ${ofRun} ${withStep}`, 500),
 };
 
 export const spans = {
@@ -46,15 +46,15 @@ export const spans = {
   waterfall: traces('$trace', 'traces', 20),
 };
 
-const samples = event('resource.sampled');
+const sampled = `${samples} ${ofRun}`;
 
 export const resources = {
   cpu: logsOverTime(
-    `sum by (${step}) (avg_over_time(${samples} | unwrap ${labelOf('cpuCores')} [$__auto]) by (${step}))`,
+    `sum by (${step}) (avg_over_time(${sampled} | unwrap ${labelOf('cpuCores')} [$__auto]) by (${step}))`,
     `{{${step}}}`,
   ),
   memory: logsOverTime(
-    `sum by (${step}) (max_over_time(${samples} | unwrap ${labelOf('rssBytes')} [$__auto]) by (${step}))`,
+    `sum by (${step}) (max_over_time(${sampled} | unwrap ${labelOf('rssBytes')} [$__auto]) by (${step}))`,
     `{{${step}}}`,
   ),
 };

@@ -86,6 +86,12 @@ describe('an event as a log record', () => {
     ).toBe('DEBUG');
   });
 
+  test('is apart from samples, which are many more', () => {
+    const [sample] = logsOf({ type: 'resource.sampled', cpuSeconds: 1, cpuCores: 0.5, rssBytes: 4096, processes: 2 });
+    expect(sample?.resource.attributes).toMatchObject({ 'service.name': 'nightly-samples' });
+    expect(sample?.attributes).toMatchObject({ [attr.cpuCores]: 0.5, [attr.rssBytes]: 4096, [attr.processCount]: 2 });
+  });
+
   test('has a state for every way to end', () => {
     const states = outcomeKinds.map((kind) => stepStates[kind]);
     expect(new Set([...states, stepStates.running, stepStates.retrying]).size).toBe(outcomeKinds.length + 2);

@@ -18,6 +18,9 @@ import { markOf } from './span-events.ts';
  */
 export const eventServiceSuffix = '-events';
 
+/** Of samples alone, which are a thousand times as many: what follows the states of a run over a day must not read them. */
+export const sampleServiceSuffix = '-samples';
+
 /** `stepspan.step.state`, as numbers because LogQL can follow only numbers over time. */
 export const stepStates = {
   running: 1,
@@ -40,9 +43,10 @@ export function createEventLogs(
 ): (record: EventRecord) => readonly ReadableLogRecord[] {
   const service = String(origin.resource.attributes['service.name'] ?? 'stepspan');
   // The serializers read the attributes of a resource only.
-  const resource = {
-    attributes: { ...origin.resource.attributes, 'service.name': `${service}${eventServiceSuffix}` },
-  } as unknown as Resource;
+  const resourceWith = (suffix: string): Resource =>
+    ({ attributes: { ...origin.resource.attributes, 'service.name': `${service}${suffix}` } }) as unknown as Resource;
+  const ofEvents = resourceWith(eventServiceSuffix);
+  const ofSamples = resourceWith(sampleServiceSuffix);
 
   return (record) => {
     const { event } = record;
@@ -53,7 +57,8 @@ export function createEventLogs(
     if (attributes === undefined) return [];
     const time = hrTimeOf(record.timeNs);
     // Never above INFO: what went wrong is told, with its severity, by a line of the run, and would be counted twice.
-    const severity = otlpSeverity[event.type === 'resource.sampled' ? 'debug' : 'info'];
+    const isSample = event.type === 'resource.sampled';
+    const severity = otlpSeverity[isSample ? 'debug' : 'info'];
     const log = {
       hrTime: time,
       hrTimeObserved: time,
@@ -64,7 +69,7 @@ export function createEventLogs(
       attributes: { [attr.event]: event.type, ...identityOf(context, record.subject), ...attributes },
       droppedAttributesCount: 0,
       spanContext: { traceId: context.traceId, spanId: spanOfSubject(context, record.subject), traceFlags: 1 },
-      resource,
+      resource: isSample ? ofSamples : ofEvents,
       instrumentationScope: origin.scope,
     } as ReadableLogRecord;
     return [log];
