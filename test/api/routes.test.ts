@@ -97,7 +97,7 @@ describe('ranges of output', () => {
     journal.event(runStarted(['a', 'b'], { runId }));
     for (let at = 0; at < lines; at += 10) {
       const text = numbers(at, 10)
-        .map((number) => `line ${number}${number % 100 === 0 ? ' ERROR: bad' : ''}\n`)
+        .map((number) => `${number % 100 === 0 ? 'ERROR: ' : ''}line ${number}\n`)
         .join('');
       const step = (at / 10) % 2 === 0 ? 'a' : 'b';
       journal.output(output(text, { subject: { step, attempt: 1 }, stream: step === 'a' ? 'stdout' : 'stderr' }));
@@ -120,7 +120,7 @@ describe('ranges of output', () => {
       attempt: 1,
       stream: 'stdout',
       severity: 'error',
-      text: 'line 0 ERROR: bad',
+      text: 'ERROR: line 0',
     });
     expect(BigInt(first.lines[1].ns) - BigInt(first.lines[0].ns)).toBe(1n);
     expect(seqs(await get('from=6&limit=3'))).toEqual([6, 7, 8]);
