@@ -211,7 +211,7 @@ describe('a budget', () => {
       summary: 'nightly: 80 % of the budget is used',
       endedMs: undefined,
     });
-    expect(only(after(journal.event(runFinished()))).keepMs).toBe(5 * minute);
+    expect(only(after(journal.event(runFinished()))).keepMs).toBe(6 * minute);
   });
 
   test('is warned of at another share where alerts.yaml has one', () => {

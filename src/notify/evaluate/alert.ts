@@ -21,13 +21,14 @@ export type RunAlert = {
 export type Alerts = Readonly<Record<string, RunAlert>>;
 
 /**
- * Alertmanager waits `group_wait` before it sends the first message of a group, and sends none when everything in it has
- * ended by then. What must be told although it is over at once goes on firing for longer than that (30 s by default).
+ * Alertmanager waits `group_wait` (30 s by default) before it sends the first message of a group, `group_interval` (5 min)
+ * before it says what has joined a group that was told already, and says nothing of what has ended by then. What must be
+ * told although it is over at once goes on firing for a minute longer than that.
  */
-export const outliveGroupWaitMs = 5 * 60_000;
+export const outliveGroupMs = 6 * 60_000;
 
-/** After the success that resolves a failure: the failure itself may not have been told yet. */
-export const outliveSuccessMs = 60_000;
+/** After the success that resolves a failure, counted from when the failure was taken: it may not have been told yet. */
+export const outliveSuccessMs = outliveGroupMs;
 
 export function alertKey({ rule, step }: Pick<RunAlert, 'rule' | 'step'>): string {
   return step === undefined ? rule : `${rule}/${step}`;

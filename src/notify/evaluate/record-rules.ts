@@ -4,7 +4,7 @@ import { msOfNs, type RunState } from '../../state/index.ts';
 import type { AlertSettings } from '../rules/alerts-file.ts';
 import type { RunRuleName } from '../rules/catalogue.ts';
 import { durationText, sizeText } from '../rules/threshold.ts';
-import { type Alerts, alertKey, end, fire, isOpen, outliveGroupWaitMs, type RunAlert } from './alert.ts';
+import { type Alerts, alertKey, end, fire, isOpen, outliveGroupMs, type RunAlert } from './alert.ts';
 import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
 import { memoryParts } from './watch.ts';
 
@@ -103,7 +103,7 @@ function budget(state: RulesState, share: number, atMs: number, seq: number, set
     step: undefined,
     startsMs: atMs,
     endedMs: undefined,
-    keepMs: outliveGroupWaitMs,
+    keepMs: outliveGroupMs,
     summary: `${run.workflow}: ${Math.floor(budgetShare * 100)} % of the budget is used`,
     description: `The run has used ${Math.floor(budgetShare * 100)} % of its budget of ${limits.join(' and ')}; it is warned of at ${Math.round(limit * 100)} %. At 100 % the run is ended.`,
     seq,
