@@ -29,11 +29,11 @@ server.on('upgrade', tail.handleUpgrade);
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
 
 createInterface(process.stdin)
-  .on('line', async () => console.log(JSON.stringify(await state())))
+  .on('line', async (asked) => console.log(JSON.stringify(await state(asked === 'collect'))))
   .on('close', () => process.exit());
 
-async function state(): Promise<ServerState> {
-  const { gc } = globalThis as { gc?: () => void };
+async function state(collect: boolean): Promise<ServerState> {
+  const gc = collect ? (globalThis as { gc?: () => void }).gc : undefined;
   // The memory of buffers is given back after the collection that has found them unused, and counted until then.
   gc?.();
   await delay(20);

@@ -1,6 +1,6 @@
 // What the programs of the tail benchmark are told, and what they answer.
 
-/** To `programs/serve-tail.ts`, which prints its port, and then a `ServerState` for each line on stdin. */
+/** To `programs/serve-tail.ts`, which prints its port, and then a `ServerState` for each line on stdin, after a collection where it says `collect`. */
 export type ServeOrder = {
   /** URLs of the built modules. */
   readonly modules: { readonly tail: string; readonly api: string; readonly journal: string };
@@ -8,7 +8,7 @@ export type ServeOrder = {
 };
 
 export type ServerState = {
-  /** In use on and off the heap after a collection, in bytes. */
+  /** In use on and off the heap, in bytes. */
   readonly usedBytes: number;
   readonly rssBytes: number;
   /** Processor time since its start, of all its threads. */

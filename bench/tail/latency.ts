@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { atMost, type Ratio, type Section, type Setting } from '../support/bench.ts';
 import { median, medianRatio } from '../support/statistics.ts';
-import { startTailServer } from './server.ts';
+import { startTailServer, type TailServer } from './server.ts';
 import { expectAll, ms, quantile, watchRun } from './watcher.ts';
 import { type Peer, watchByPeer } from './websocketd.ts';
 
@@ -25,10 +25,16 @@ export async function latency(setting: Setting, withPeer: boolean): Promise<Part
   setting.say(`tail: ${linesPerSecond} lines/s for ${seconds} s, ${rounds} rounds`);
   const ours: Side[] = [];
   const theirs: Side[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const sides = await oneRound(setting, withPeer, seconds);
-    ours.push(sides.ours);
-    if (sides.theirs !== undefined) theirs.push(sides.theirs);
+  // One for all rounds, as a hub lives for days.
+  const server = await startTailServer(setting.place);
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const sides = await oneRound(server, setting, withPeer, seconds);
+      ours.push(sides.ours);
+      if (sides.theirs !== undefined) theirs.push(sides.theirs);
+    }
+  } finally {
+    await server.stop();
   }
   const of = (sides: readonly Side[], name: keyof Side): number[] => sides.map((side) => side[name]);
   const row = (title: string, sides: readonly Side[]): string[] => [
@@ -39,8 +45,8 @@ export async function latency(setting: Setting, withPeer: boolean): Promise<Part
     `${Math.round(median(of(sides, 'cpuUs')))} µs`,
   ];
   const ratios: Ratio[] = [
-    // A machine on which others work too holds up any process for longer than this now and then.
-    { name: 'tail-p99-to-20-ms', value: median(of(ours, 'p99')) / goalMs, bounds: atMost(1, 5) },
+    // A machine on which others work too holds up any process for some tenths of a second; the peer beside it as well.
+    { name: 'tail-p99-to-20-ms', value: median(of(ours, 'p99')) / goalMs, bounds: atMost(1, 10) },
   ];
   if (withPeer)
     ratios.push(
@@ -66,16 +72,16 @@ export async function latency(setting: Setting, withPeer: boolean): Promise<Part
 
 /** Both at once, from one writer, so that whatever else the machine does is done to both. */
 async function oneRound(
+  server: TailServer,
   { place }: Setting,
   withPeer: boolean,
   seconds: number,
 ): Promise<{ ours: Side; theirs: Side | undefined }> {
-  const server = await startTailServer(place);
   const file = withPeer ? path.join(place.folder('peer'), 'log') : undefined;
   const peer = file === undefined ? undefined : await watchByPeer(file);
   try {
     const runId = server.newRun();
-    const watcher = await watchRun(server.url, runId);
+    const watcher = await watchRun(server.url, runId, 0, 'every line');
     const count = warmUpLines + linesPerSecond * seconds;
     const before = { ours: (await server.state()).cpuMs, theirs: peer?.cpuMs() ?? Number.NaN };
     await server.write(runId, { kind: 'paced', perSecond: linesPerSecond, count, file });
@@ -94,7 +100,6 @@ async function oneRound(
     };
   } finally {
     await peer?.stop();
-    await server.stop();
   }
 }
 

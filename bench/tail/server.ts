@@ -18,7 +18,8 @@ export type TailServer = {
   readonly url: string;
   /** Of the HTTP API. */
   readonly apiUrl: string;
-  readonly state: () => Promise<ServerState>;
+  /** @param collect garbage before, so that memory in use is told; it costs the server a pause */
+  readonly state: (collect?: 'collect') => Promise<ServerState>;
   /** A run that nobody has written to yet. */
   readonly newRun: () => string;
   /** Resolves when all is written. @returns how many numbers the journal of the run has then */
@@ -48,8 +49,8 @@ export async function startTailServer(place: Place): Promise<TailServer> {
   return {
     url: `ws://127.0.0.1:${port}/api/v1/tail`,
     apiUrl: `http://127.0.0.1:${port}`,
-    async state() {
-      child.stdin.write('\n');
+    async state(collect) {
+      child.stdin.write(`${collect ?? ''}\n`);
       return JSON.parse(await answer()) as ServerState;
     },
     newRun: newRunId,

@@ -7,6 +7,8 @@ import { expectAll, ms, quantile, type Watcher, watchRun } from './watcher.ts';
 const watchers = 1_000;
 const linesPerSecond = 200;
 
+const timed = 'oldest of a message';
+
 /** So many connect at once; the server is asked by as many browsers at most. */
 const together = 100;
 
@@ -19,7 +21,7 @@ export async function thousand(setting: Setting): Promise<Part> {
     const runId = server.newRun();
     const all: Watcher[] = [];
     while (all.length < watchers)
-      all.push(...(await Promise.all(Array.from({ length: together }, () => watchRun(server.url, runId)))));
+      all.push(...(await Promise.all(Array.from({ length: together }, () => watchRun(server.url, runId, 0, timed)))));
     const before = await server.state();
     const count = linesPerSecond * seconds;
     await server.write(runId, { kind: 'paced', perSecond: linesPerSecond, count, file: undefined });

@@ -14,8 +14,16 @@ export type Watcher = {
   readonly subscribe: (fromSeq: number | 'end') => void;
 };
 
-/** Resolves when it has everything there is. */
-export async function watchRun(url: string, runId: string, fromSeq: number | 'end' = 0): Promise<Watcher> {
+/**
+ * Resolves when it has everything there is.
+ * @param timed of each message only the oldest line where there are so many watchers that looking at clocks would be the load
+ */
+export async function watchRun(
+  url: string,
+  runId: string,
+  fromSeq: number | 'end',
+  timed: 'every line' | 'oldest of a message',
+): Promise<Watcher> {
   const socket = new WebSocket(url);
   const lateMs: number[] = [];
   let lines = 0;
@@ -35,11 +43,11 @@ export async function watchRun(url: string, runId: string, fromSeq: number | 'en
     }
     if (message.type === 'caught_up') caughtUp();
     if (message.type !== 'output_stream') return;
-    for (const { seq, text } of message.data.lines) {
+    for (const [index, { seq, text }] of message.data.lines.entries()) {
       if (seq !== next) wrong += 1;
       next = seq + 1;
       lines += 1;
-      lateMs.push(ageMs(text, now));
+      if (timed === 'every line' || index === 0) lateMs.push(ageMs(text, now));
     }
   });
   const subscribe = (from: number | 'end'): void =>
