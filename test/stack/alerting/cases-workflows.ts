@@ -13,12 +13,12 @@ const hours = (count: number): number => count * 60;
 export const workflowCases: readonly RuleCase[] = [
   {
     alert: 'StepspanWorkflowFailureRate',
-    title: 'fires when most of five runs failed, and resolves when they are six hours old',
+    title: 'fires when most of five runs failed, however many were cancelled, and resolves when they are six hours old',
     series: {
       [runs('review', 'success')]: '0x9 1x9 2x1000',
       [runs('review', 'failure')]: '0x29 1x9 2x9 3x1000',
       [runs('review', 'timeout')]: '0x1000',
-      [runs('review', 'cancellation')]: '0x1000',
+      [runs('review', 'cancellation')]: '0x9 30x1000',
     },
     at: {
       45: nothing,
@@ -89,6 +89,7 @@ export const workflowCases: readonly RuleCase[] = [
     at: {
       [hours(25)]: nothing,
       [hours(32)]: [{ labels: { workflow: 'nightly' }, summary: 'nightly has not succeeded for 1d 7h 50m 0s' }],
+      [hours(60)]: [{ labels: { workflow: 'nightly' }, summary: 'nightly has not succeeded for 2d 11h 50m 0s' }],
     },
   },
   {
