@@ -1,6 +1,6 @@
 // alerts.json in the folder of a run: what the rules know of it, and what the receiver has of its alerts. Replaced as a
 // whole, so that it is never half of two; whoever finds none, or one of another version, reads the journal from its start.
-import { closeSync, fdatasync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { RunFolder } from '../journal/index.ts';
 import type { Delivery, Refusal } from './deliver/schedule.ts';
@@ -44,7 +44,8 @@ export async function saveAlertsState(folder: RunFolder, state: AlertsState): Pr
   const temporary = `${folder.alertsFile}.${process.pid}.tmp`;
   const fd = openSync(temporary, 'w', 0o600);
   try {
-    writeSync(fd, `${JSON.stringify({ version, ...state, rules: storeRules(state.rules) })}\n`);
+    // Not `writeSync`, which on a disk that is nearly full takes a part and says nothing.
+    writeFileSync(fd, `${JSON.stringify({ version, ...state, rules: storeRules(state.rules) })}\n`);
     await sync(fd);
   } catch (error) {
     rmSync(temporary, { force: true });
