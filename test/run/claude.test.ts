@@ -233,7 +233,9 @@ steps:
     expect([code, result.steps[0]?.outcome]).toEqual([1, 'timeout']);
     expect(stdout).toMatch(/stalled \(no output\)/);
     const journal = await rig.journal(result.runId);
-    expect(journal.events('stall.detected')).toMatchObject([{ cause: 'no_output', action: 'none' }]);
+    // On a machine that is out of breath a late line of its start clears the first stall, and there is a second.
+    const [stall] = journal.events('stall.detected');
+    expect(stall).toMatchObject({ cause: 'no_output', action: 'none' });
     expect(journal.events('claude.nesting')).toHaveLength(1);
     expect(rig.processes()).toEqual([]);
   });
