@@ -1,4 +1,4 @@
-// Which blocks of our own sources an input has reached that no input before it had, as V8 counts them. Knows no target.
+// Which blocks of our own sources were reached, as V8 counts them. Knows no target.
 import { Session } from 'node:inspector';
 import { pathToFileURL } from 'node:url';
 
@@ -11,8 +11,8 @@ type Taken = {
 };
 
 export type Coverage = {
-  /** How many blocks were reached since the last call that never were before. */
-  readonly fresh: () => number;
+  /** The blocks that were reached since the last call, each with how often by order of magnitude. */
+  readonly read: () => readonly string[];
   readonly stop: () => void;
 };
 
@@ -21,7 +21,6 @@ export function startCoverage(folder: string): Coverage {
   const session = new Session();
   session.connect();
   const prefix = pathToFileURL(folder).href;
-  const reached = new Set<string>();
   // Node answers these within the call: the inspector of one's own thread is synchronous.
   const post = <T>(method: string, params: object = {}): T => {
     let answer: T | undefined;
@@ -34,22 +33,16 @@ export function startCoverage(folder: string): Coverage {
   post('Profiler.enable');
   post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   return {
-    fresh() {
-      let count = 0;
+    read() {
+      const reached: string[] = [];
       for (const { url, functions } of post<Taken>('Profiler.takePreciseCoverage').result) {
         if (!url.startsWith(prefix)) continue;
-        for (const { ranges } of functions) {
-          for (const range of ranges) {
-            if (range.count === 0) continue;
-            // How often, by powers of two as fuzzers do: a loop that turns a hundred times is another path than one that turns once.
-            const key = `${url}:${range.startOffset}-${range.endOffset}:${Math.floor(Math.log2(range.count) / 2)}`;
-            if (reached.has(key)) continue;
-            reached.add(key);
-            count++;
-          }
+        for (const { startOffset, endOffset, count } of functions.flatMap(({ ranges }) => ranges)) {
+          // By powers of four: a loop that turns a hundred times is another path than one that turns once.
+          if (count > 0) reached.push(`${url}:${startOffset}-${endOffset}:${Math.floor(Math.log2(count) / 2)}`);
         }
       }
-      return count;
+      return reached;
     },
     stop() {
       session.disconnect();

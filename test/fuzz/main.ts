@@ -1,7 +1,7 @@
 // `npm run fuzz`: mutates inputs of each target, guided by the coverage of our sources, and keeps those that reach something new. An input
 // that breaks a rule is written to the corpus as `crash-…`, where `npm test` runs it from then on. Exits with 1 where there was one.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Random, randomOf } from '../faults/support/random.ts';
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     only: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    minimize: { type: 'boolean', default: false },
   },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
@@ -36,7 +37,10 @@ if (!(seconds > 0) || !Number.isInteger(seed) || chosen.length === 0) {
 }
 process.stdout.write(`seed ${seed}, ${seconds} s for each of ${chosen.length} targets\n`);
 let crashes = 0;
-for (const target of chosen) crashes += fuzz(target, randomOf(seed).fork(target.name));
+for (const target of chosen) {
+  crashes += fuzz(target, randomOf(seed).fork(target.name));
+  if (values.minimize) minimize(target);
+}
 process.exitCode = crashes === 0 ? 0 : 1;
 
 function fuzz(target: FuzzTarget, random: Random): number {
@@ -66,26 +70,57 @@ function fuzz(target: FuzzTarget, random: Random): number {
     }
   };
 
-  for (const input of inputs) attempt(input);
-  coverage.fresh();
+  const reached = new Set<string>();
+  for (const input of inputs) {
+    attempt(input);
+    for (const block of coverage.read()) reached.add(block);
+  }
   const end = performance.now() + seconds * 1000;
   while (performance.now() < end) {
     const batch = Array.from({ length: runsPerReading }, () =>
       mutate(random.pick(inputs), random.pick(inputs), words, random),
     );
     for (const input of batch) attempt(input);
-    if (coverage.fresh() === 0) continue;
-    // Which of them it was cannot be told any more, as each block is new only once; all of them go on, and the corpus keeps one.
-    inputs.push(...batch);
-    kept++;
-    const longest = batch.reduce((a, b) => (b.length > a.length ? b : a));
-    if (values.keep && longest.length > 0) writeFileSync(path.join(folder, hashOf(longest)), longest);
+    if (coverage.read().every((block) => reached.has(block))) continue;
+    // One by one, to know which of them it was; how often a block was reached adds up over the batch, so it may have been none.
+    for (const input of batch) {
+      attempt(input);
+      const fresh = coverage.read().filter((block) => !reached.has(block));
+      if (fresh.length === 0 || input.length === 0) continue;
+      for (const block of fresh) reached.add(block);
+      inputs.push(input);
+      kept++;
+      if (values.keep) writeFileSync(path.join(folder, hashOf(input)), input);
+    }
   }
   coverage.stop();
-  process.stdout.write(
-    `${target.name}: ${runs} inputs, ${kept} batches reached something new, ${broken.size} broke a rule\n`,
-  );
+  process.stdout.write(`${target.name}: ${runs} inputs, ${kept} reached something new, ${broken.size} broke a rule\n`);
   return broken.size;
+}
+
+/** Leaves in the corpus what once broke a rule, and of the rest, the smallest first, what reaches something that those before do not. */
+function minimize({ name, seeds, run }: FuzzTarget): void {
+  const folder = path.join(corpus, name);
+  const files = readdirSync(folder)
+    .map((file) => ({ file, bytes: readFileSync(path.join(folder, file)) }))
+    .sort((a, b) => a.bytes.length - b.bytes.length);
+  const coverage = startCoverage(sources);
+  const reached = new Set<string>();
+  /** @returns whether it reached something new */
+  const reaches = (input: Buffer): boolean => {
+    run(input);
+    const fresh = coverage.read().filter((block) => !reached.has(block));
+    for (const block of fresh) reached.add(block);
+    return fresh.length > 0;
+  };
+  for (const input of seeds) reaches(Buffer.from(input));
+  let left = 0;
+  for (const { file, bytes } of files) {
+    if (reaches(bytes) || file.startsWith('crash-')) left++;
+    else rmSync(path.join(folder, file));
+  }
+  coverage.stop();
+  process.stdout.write(`${name}: ${left} of ${files.length} inputs are left in its corpus\n`);
 }
 
 function hashOf(input: Buffer): string {

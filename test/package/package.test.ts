@@ -13,7 +13,11 @@ import { type Installed, oldNode, packAndInstall, root } from './rig.ts';
  */
 const maxPackages = 175;
 
-const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { readonly version: string };
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+};
+const { dependencies } = manifest;
 const bin = path.join('node_modules', '.bin', 'stepspan');
 const old = oldNode();
 
@@ -32,9 +36,9 @@ const write = (file: string, text: string): void => {
 describe('the tarball', () => {
   test('has what users need, and nothing else', () => {
     const stack =
-      /^(docker-compose\.yml|otel-collector(-redaction)?\.yaml|stack\/([\w/-]+\.(yaml|sh)|mail\.env|\.env\.example)|grafana\/[\w/-]+\.(json|yaml)|alerting\/(prometheus|loki|alertmanager|custom)\/[\w./-]+\.(yaml|tmpl|sh|md)|alerting\/custom\/\.gitignore|alerting\/runbook\.md)$/;
+      /^(docker-compose\.yml|otel-collector(-redaction)?\.yaml|stack\/([\w/-]+\.(yaml|sh)|mail\.env|\.env\.example)|grafana\/[\w/-]+\.(json|yaml)|alerting\/(prometheus|loki|alertmanager|custom)\/[\w./-]+\.(yaml|tmpl|sh|md)|alerting\/custom\/\.gitignore|alerting\/(runbook|README)\.md)$/;
     const expected =
-      /^(bin\/stepspan\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/page\/[\w./-]+\.(html|js|css|svg)|docs\/[\w/-]+\.(md|svg|png|yaml)|schema\/workflow\.schema\.json|LICENSE|README\.md|package\.json)$/;
+      /^(bin\/stepspan\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/page\/[\w./-]+\.(html|js|css|svg)|dist\/sbom\.cdx\.json|docs\/[\w/-]+\.(md|svg|png|yaml)|schema\/workflow\.schema\.json|LICENSE|README\.md|package\.json)$/;
     expect(installed.files.filter((file) => !expected.test(file) && !stack.test(file))).toEqual([]);
     for (const file of [
       'bin/stepspan.js',
@@ -51,6 +55,22 @@ describe('the tarball', () => {
       'README.md',
     ])
       expect(installed.files).toContain(file);
+  });
+
+  test('carries a bill of materials with each package that it is used with, in the version that was tested', () => {
+    const bill = JSON.parse(
+      readFileSync(path.join(installed.folder, 'node_modules/stepspan/dist/sbom.cdx.json'), 'utf8'),
+    ) as {
+      readonly bomFormat: string;
+      readonly components: readonly { readonly name: string; readonly version: string; readonly purl: string }[];
+    };
+    expect(bill.bomFormat).toBe('CycloneDX');
+    const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')) as {
+      readonly packages: Readonly<Record<string, { readonly version: string; readonly dev?: boolean }>>;
+    };
+    const wanted = Object.keys(dependencies).map((name) => `${name}@${lock.packages[`node_modules/${name}`]?.version}`);
+    expect(bill.components.map(({ name, version }) => `${name}@${version}`)).toEqual(expect.arrayContaining(wanted));
+    expect(bill.components.map(({ name }) => name)).not.toContain('vitest');
   });
 
   test('is under the Apache License 2.0', () => {

@@ -25,7 +25,18 @@ export type RunOptions = { readonly cwd?: string; readonly env?: Readonly<Record
 
 /** Everything that the build and the tarball are made from. */
 const sources = [
-  ...['src', 'bin', 'docs', 'schema', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'LICENSE'],
+  'scripts/sbom.mjs',
+  ...[
+    'src',
+    'bin',
+    'docs',
+    'schema',
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'LICENSE',
+  ],
   ...['docker-compose.yml', 'otel-collector.yaml', 'otel-collector-redaction.yaml', 'stack', 'grafana', 'alerting'],
 ];
 const npmFlags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];

@@ -27,9 +27,6 @@ export type Alerts = Readonly<Record<string, RunAlert>>;
  */
 export const outliveGroupMs = 6 * 60_000;
 
-/** After the success that resolves a failure, counted from when the failure was taken: it may not have been told yet. */
-export const outliveSuccessMs = outliveGroupMs;
-
 export function alertKey({ rule, step }: Pick<RunAlert, 'rule' | 'step'>): string {
   return step === undefined ? rule : `${rule}/${step}`;
 }
@@ -64,14 +61,17 @@ const resolvedBySuccess: ReadonlySet<RunRuleName> = new Set(['StepspanRunFailed'
 
 /** Whether a later success of the workflow has something to resolve here. */
 export function awaitsSuccess(alerts: Alerts): boolean {
-  return Object.values(alerts).some(({ rule, keepMs }) => resolvedBySuccess.has(rule) && keepMs !== outliveSuccessMs);
+  return Object.values(alerts).some(({ rule, keepMs }) => resolvedBySuccess.has(rule) && keepMs !== outliveGroupMs);
 }
 
-/** A later run of the workflow has succeeded: its failure and its loss are no longer news. */
+/**
+ * A later run of the workflow has succeeded: its failure and its loss are no longer news. They fire on for `outliveGroupMs`, as
+ * they may not have been told yet.
+ */
 export function resolveBySuccess(alerts: Alerts, atMs: number): Alerts {
   const resolved = Object.entries(alerts).map(([key, alert]) => {
-    const ends = resolvedBySuccess.has(alert.rule) && alert.keepMs !== outliveSuccessMs;
-    return [key, ends ? { ...alert, endedMs: Math.max(atMs, alert.startsMs), keepMs: outliveSuccessMs } : alert];
+    const ends = resolvedBySuccess.has(alert.rule) && alert.keepMs !== outliveGroupMs;
+    return [key, ends ? { ...alert, endedMs: Math.max(atMs, alert.startsMs), keepMs: outliveGroupMs } : alert];
   });
   return Object.fromEntries(resolved) as Alerts;
 }
