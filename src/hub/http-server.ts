@@ -26,6 +26,20 @@ export type HttpOptions = {
   readonly hostNames?: readonly string[];
   /** Page, API and tail; without it only metrics are served. */
   readonly live?: (LiveOptions & { readonly tokens: Tokens }) | undefined;
+  /** Tests make it small. */
+  readonly patience?: Partial<Patience>;
+};
+
+/** What whoever can reach the port may take up without showing who they are. */
+export type Patience = {
+  /** For a request to be there from its first byte to its last, also for the first to come, in ms. */
+  readonly requestMs: number;
+  /** Without a byte either way, until somebody who has shown no token is cut, in ms. */
+  readonly idleMs: number;
+  /** How often it is looked for requests that take too long, in ms. */
+  readonly checkMs: number;
+  /** At once; more are cut as they come. */
+  readonly connections: number;
 };
 
 export type HttpAnswers = {
@@ -52,8 +66,8 @@ export type HttpStart =
   | ({ readonly kind: 'listening' } & HttpServer)
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Prometheus asks once in 5 to 60 s and gives up after 10 by default. */
-const requestTimeoutMs = 30_000;
+/** Prometheus asks once in 5 to 60 s and gives up after 10 by default. Connections: what the tail takes, and 500 requests. */
+const defaultPatience: Patience = { requestMs: 30_000, idleMs: 30_000, checkMs: 10_000, connections: 2_500 };
 
 /**
  * While a Prometheus has asked within this time, what asks without its header is taken for a person with curl, and new
@@ -77,13 +91,20 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
   });
   const pageUrl = (): string => pageAddress(options, port);
   const live = options.live === undefined ? undefined : createLive(options.live, access, pageUrl);
+  const patience = { ...defaultPatience, ...options.patience };
   const app = createApp(answers, access, live, () => url);
-  const server = createServer({ requestTimeout: requestTimeoutMs }, app);
+  const { requestMs: requestTimeout, checkMs: connectionsCheckingInterval } = patience;
+  const server = createServer({ requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval }, app);
+  server.maxConnections = patience.connections;
+  server.setTimeout(patience.idleMs);
   // Without a listener Node would hand upgrades to the app as if they were requests.
   server.on('upgrade', (request: IncomingMessage, socket, head) => {
-    if (live === undefined)
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n').on('error', () => socket.destroy());
-    else live.upgrade(request, socket, head);
+    if (live !== undefined) live.upgrade(request, socket, head);
+    else {
+      // Who does not hang up after that would stay for ever: a server's sockets end one way at a time.
+      socket.once('finish', () => socket.destroy()).on('error', () => socket.destroy());
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    }
   });
   const failure = await listen(server, options);
   if (failure !== undefined) return { kind: 'failed', message: failure };
@@ -123,6 +144,8 @@ function createApp(answers: HttpAnswers, access: Access, live: Live | undefined,
     const decision = access.decide(request);
     if (decision.kind === 'allowed') {
       response.locals.scope = decision.scope;
+      // Who has a token may read a long answer as slowly as they like.
+      if (decision.scope !== undefined) request.socket.setTimeout(0);
       next();
       return;
     }
@@ -174,9 +197,10 @@ function createApp(answers: HttpAnswers, access: Access, live: Live | undefined,
     // A path that cannot be decoded, and the like, carries the status that it deserves.
     const status = Number((error as { status?: unknown }).status);
     const isTheirs = status >= 400 && status < 500;
+    // What went wrong inside is for those who may see the inside.
+    const ours = response.locals.scope === undefined ? '' : `: ${String((error as Error).message)}`;
     if (response.headersSent) response.destroy();
-    else
-      say(response, isTheirs ? status : 500, isTheirs ? 'The request is malformed.' : String((error as Error).message));
+    else say(response, isTheirs ? status : 500, isTheirs ? 'The request is malformed.' : `A defect of stepspan${ours}`);
   });
   return app;
 }

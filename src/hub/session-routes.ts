@@ -1,7 +1,7 @@
 // Signing in: exchanging the one-time code of a link for a cookie, making such links, and saying who one is.
 import express, { type Router } from 'express';
 import { isRunId, type RunId } from '../event/ids.ts';
-import { ApiProblem, handleProblems, type SessionAnswer } from '../tail/api/index.ts';
+import { ApiProblem, bodyOf, handleProblems, needsJson, type SessionAnswer } from '../tail/api/index.ts';
 import type { Access } from './access/access.ts';
 import { userOfPeer } from './access/peer-user.ts';
 import type { Scope } from './access/token-file.ts';
@@ -17,8 +17,8 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
   const router = express.Router();
   const body = express.json({ limit: '4kb', type: 'application/json' });
 
-  router.post('/login', body, (request, response) => {
-    const code: unknown = (request.body as { code?: unknown } | undefined)?.code;
+  router.post('/login', needsJson, body, (request, response) => {
+    const { code } = bodyOf(request, ['code']);
     if (typeof code !== 'string' || code.length > maxCodeLength) {
       throw new ApiProblem(400, 'bad_request', 'The body holds no `code`.', 'Send {"code": "…"} as application/json.');
     }
@@ -35,8 +35,8 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
     response.json({ scope });
   });
 
-  router.post('/link', body, (request, response) => {
-    const { scope = 'control', runId, ownUser = false }: Readonly<Record<string, unknown>> = request.body ?? {};
+  router.post('/link', needsJson, body, (request, response) => {
+    const { scope = 'control', runId, ownUser = false } = bodyOf(request, ['scope', 'runId', 'ownUser']);
     if (scope !== 'read' && scope !== 'control') {
       throw new ApiProblem(400, 'bad_request', '`scope` is neither `read` nor `control`.', 'Send one of these.');
     }

@@ -168,5 +168,7 @@ function refuse(socket: Duplex, status: number, message: string): void {
     'X-Content-Type-Options: nosniff',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
+  // Who does not hang up after that would stay for ever: the sockets of an http server end one way at a time.
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -5,6 +5,7 @@ import { loadTokens, type Tokens } from '../../src/hub/access/token-file.ts';
 import type { HubOptions } from '../../src/hub/index.ts';
 import type { DataFolder } from '../../src/journal/index.ts';
 import { beginRun, endRun, hubOf, type RunningHub, tempData } from '../hub/hub-rig.ts';
+import { addressOf, table } from './route-table.ts';
 
 const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -57,31 +58,22 @@ export async function liveHub(
 /** A route by its method and path, and whether it needs the scope `control`. */
 export type Route = readonly [method: string, path: string, acts: boolean];
 
-/** A hub with one run that has ended, and everything that can be asked of it. */
+/** A hub with one run that has ended, and everything that takes a token to be asked of it. */
 export async function routesOf(): Promise<{ hub: LiveHub; routes: readonly Route[]; runId: string }> {
   const data = tempData();
   const run = beginRun(data);
   await endRun(run);
   const { runId } = run;
   const hub = await liveHub(data);
-  const reads = ['', '/steps', '/timeline', '/output', '/search?q=x', '/conversation', '/resources', '/export'];
-  const acts = ['/pause', '/resume', '/cancel', '/retry'];
-  return {
-    hub,
-    runId,
-    routes: [
-      ['GET', '/api/v1/runs', false],
-      ['GET', '/api/v1/workflows', false],
-      ['GET', '/api/v1/session', false],
-      ['GET', '/api/v1/tail', false],
-      ['GET', '/api/v1/nothing', false],
-      ...reads.map((path): Route => ['GET', `/api/v1/runs/${runId}${path}`, false]),
-      ['POST', '/api/v1/runs', true],
-      ['POST', '/api/v1/link', true],
-      ['DELETE', `/api/v1/runs/${runId}`, true],
-      ...acts.map((path): Route => ['POST', `/api/v1/runs/${runId}${path}`, true]),
-    ],
-  };
+  const unknown: readonly Route[] = [
+    ['GET', '/api/v1/tail', false],
+    ['GET', '/api/v1/nothing', false],
+    ['DELETE', `/api/v1/runs/${runId}`, true],
+  ];
+  const known = table
+    .filter(({ needs }) => needs !== 'none')
+    .map((row): Route => [row.method, addressOf(row, runId), row.needs === 'control']);
+  return { hub, runId, routes: [...known, ...unknown] };
 }
 
 export type SignedIn = {

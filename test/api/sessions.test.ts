@@ -16,7 +16,7 @@ test('a code signs in once, with a cookie that scripts cannot read, and is void 
   const login = (given: unknown, more: Record<string, string> = {}) =>
     send(port, 'POST', '/api/v1/login', { ...headers, ...more }, JSON.stringify(given));
   expect((await login({ code }, { origin: 'https://evil.example' })).status).toBe(403);
-  expect((await login({ code }, { 'content-type': 'text/plain' })).status).toBe(400);
+  expect((await login({ code }, { 'content-type': 'text/plain' })).status).toBe(415);
   const [first, second] = await Promise.all([login({ code }), login({ code })]);
   expect([first.status, second.status].sort()).toEqual([200, 401]);
   const answer = first.status === 200 ? first : second;

@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import express, { type Request, type Response, type Router } from 'express';
 import type { RunId } from '../../event/ids.ts';
 import type { DoneAnswer, WorkflowsAnswer } from './answers.ts';
-import { ApiProblem, answerProblem } from './problem.ts';
+import { type Body, bodyOf, needsJson } from './body.ts';
+import { answerProblem } from './problem.ts';
 import { bad, queryOf } from './query.ts';
 import { idOf, type RunAccess } from './run-access.ts';
 
@@ -84,29 +85,6 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
     // Who goes away in the middle is no error of ours.
     await pipeline(Readable.from(chunks, { objectMode: true }), response).catch(() => response.destroy());
   });
-}
-
-type Body = Readonly<Record<string, unknown>>;
-
-/** A form of another site can send text, but no JSON without asking first; an empty body needs no type. */
-function needsJson(request: Request, _response: Response, next: (error?: unknown) => void): void {
-  const isEmpty =
-    (request.headers['content-length'] ?? '0') === '0' && request.headers['transfer-encoding'] === undefined;
-  if (isEmpty || request.is('application/json')) next();
-  else next(new ApiProblem(415, 'no_json', 'The body is no JSON.', 'Send `Content-Type: application/json`.'));
-}
-
-function bodyOf(request: Request, names: readonly string[]): Body {
-  const body: unknown = request.body ?? {};
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('the body is no object', 'Send {…}.');
-  const unknown = Object.keys(body).find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw bad(
-      `the body has no \`${unknown.slice(0, 64)}\` here`,
-      names.length === 0 ? 'Send {}.' : `Known are: ${names.join(', ')}.`,
-    );
-  }
-  return body as Body;
 }
 
 function flagOf(now: unknown): boolean {

@@ -11,6 +11,7 @@ import { addRunRoutes, type RunRoutes } from './run-routes.ts';
 
 export type { ActionResult, Actions, ParamValues } from './action-routes.ts';
 export type { DoneAnswer, ErrorAnswer, Link, SessionAnswer, WorkflowsAnswer } from './answers.ts';
+export { bodyOf, needsJson } from './body.ts';
 export { createEarlierRuns } from './earlier-runs.ts';
 export { ApiProblem, answerProblem, handleProblems } from './problem.ts';
 
