@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { type Rig, startRig } from './rig.ts';
+import { type Rig, shots, startRig } from './rig.ts';
 
 const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-claude-'));
@@ -106,6 +106,16 @@ test('a conversation is read while it goes on, frozen, resumed, and read to its 
   await labels.getByText('Bash').waitFor();
   expect(await page.locator('.track .k-model').count()).toBeGreaterThanOrEqual(3);
   expect(await page.locator('.track .k-pause').count()).toBe(1);
+  // As the CLI's own telemetry has them: one for each call of the model, and for each of the two tools.
+  await labels.getByText('claude interaction', { exact: true }).waitFor();
+  const sent = (name: string) =>
+    page
+      .locator('.row')
+      .filter({ has: page.getByText(`claude ${name}`, { exact: true }) })
+      .locator('.k-claude');
+  await expect.poll(() => sent('llm_request').count()).toBeGreaterThanOrEqual(3);
+  await expect.poll(() => sent('tool').count()).toBe(2);
+  await page.screenshot({ path: path.join(shots, 'timeline-claude.png') });
   await context.close();
 }, 90_000);
 

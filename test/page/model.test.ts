@@ -145,6 +145,19 @@ describe('the timeline', () => {
     expect(labels([...once, span('attempt', 5, 9, 2)])).toEqual(['Run', 'Step A', 'attempts']);
   });
 
+  test('shows what Claude Code has sent of itself, a row for each name', () => {
+    const claude = (name: string, startMs: number) => ({ ...span('claude', startMs, startMs + 1), name });
+    const turn = { ...claude('interaction', 1), endMs: 8 };
+    const spans = [span('step', 0, 9), claude('llm_request', 1), claude('llm_request', 5), claude('tool', 3), turn];
+    const rows = timelineRows(spans, new Map()).map(({ label, depth, spans: own }) => [label, depth, own]);
+    expect(rows).toEqual([
+      ['a', 1, [spans[0]]],
+      ['claude interaction', 2, [turn]],
+      ['claude llm_request', 2, [spans[1], spans[2]]],
+      ['claude tool', 2, [spans[3]]],
+    ]);
+  });
+
   test('stays within the run, however it is zoomed and moved', () => {
     const full = fullRange([span('run', 1000, undefined)], 61_000);
     fc.assert(

@@ -76,10 +76,13 @@ function messageOf(outcome: StepDetail['outcome']): string {
   return outcome === null || outcome.kind === 'success' ? '' : outcome.message;
 }
 
+/** What Claude Code puts before the name of each of its spans; the row says it once. */
+const claudePrefix = /^claude_code\./;
+
 export function spansOf(answer: TimelineAnswer): readonly Span[] {
   return answer.spans.map((span) => ({
     kind: span.kind,
-    name: span.name,
+    name: span.kind === 'claude' ? span.name.replace(claudePrefix, '') : span.name,
     step: span.step ?? undefined,
     attempt: span.attempt ?? undefined,
     startMs: msOfNsText(span.startNs),

@@ -23,7 +23,10 @@ export type TimeRange = { readonly fromMs: number; readonly toMs: number };
 /** Shorter than this nothing of a run can be told apart: a sample of the clock is 1 ms. */
 const shortestRangeMs = 5;
 
-/** One row for the run, one a step; below a step its attempts where there are several, its tools and its model calls. */
+/**
+ * One row for the run, one a step; below a step its attempts where there are several, its tools and its model calls as its
+ * output tells of them, and the spans that Claude Code has sent of itself, a row for each name.
+ */
 export function timelineRows(spans: readonly Span[], names: ReadonlyMap<string, string>): readonly TimelineRow[] {
   const rows: TimelineRow[] = [];
   const ofRun = spans.filter((span) => span.kind === 'run' || span.kind === 'pause');
@@ -45,8 +48,19 @@ export function timelineRows(spans: readonly Span[], names: ReadonlyMap<string, 
       (span) => span.name,
     );
     for (const [tool, calls] of tools) rows.push({ key: `tool ${step} ${tool}`, label: tool, depth: 2, spans: calls });
+    const sent = Map.groupBy(
+      // They are sent when they end; a parent starts before its children and ends after them.
+      all.filter((span) => span.kind === 'claude').sort((a, b) => a.startMs - b.startMs || endOf(b) - endOf(a)),
+      (span) => span.name,
+    );
+    for (const [name, same] of sent)
+      rows.push({ key: `claude ${step} ${name}`, label: `claude ${name}`, depth: 2, spans: same });
   }
   return rows;
+}
+
+function endOf(span: Span): number {
+  return span.endMs ?? Number.POSITIVE_INFINITY;
 }
 
 export function fullRange(spans: readonly Span[], nowMs: number): TimeRange {
