@@ -108,6 +108,9 @@ function runOptions(command: Command): Command {
     'alertmanagerUrl',
     'alertsFile',
     'publicUrl',
+    'grafanaUrl',
+    'traceLink',
+    'logsLink',
     'colour',
   );
 }

@@ -56,6 +56,9 @@ Examples:
     'alertmanagerUrl',
     'alertsFile',
     'publicUrl',
+    'grafanaUrl',
+    'traceLink',
+    'logsLink',
   ).action((flags: ServeFlags) => serve(context, flags));
 }
 

@@ -118,7 +118,7 @@ export const settingTable = {
     { value: 'auto', as: '`auto`' },
     'Colours on the terminal. `auto` asks whether it is one, and honours NO_COLOR and FORCE_COLOR.',
   ),
-  grafanaUrl: optional(url, 'The Grafana that links in summaries lead to.'),
+  grafanaUrl: optional(url, 'The Grafana that links in summaries, on the live page and in alerts lead to.'),
   traceLink: optional(
     url,
     'The link to the trace of a run, with `{traceId}`, `{runId}` and `{workflow}` in it.',

@@ -1,6 +1,7 @@
 // `stepspan serve` as a real process: what it prints, what it answers, how it ends, and that a kill costs no count.
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { runningHub } from '../../src/hub/index.ts';
 import type { DataFolder } from '../../src/journal/index.ts';
@@ -26,6 +27,21 @@ test('prints where it listens, serves, and ends well when it is asked to', async
   child.kill('SIGTERM');
   expect((await end).code).toBe(0);
   expect(existsSync(data.hubFile)).toBe(false);
+});
+
+test('leads from a run to the Grafana and the logs that its flags name', async () => {
+  const data = tempData();
+  const run = beginRun(data);
+  await endRun(run);
+  const logs = 'https://logs.example/{runId}';
+  const { url } = await serve(data, '--grafana-url', 'http://grafana.example:3000', '--logs-link', logs);
+  const authorization = `Bearer ${readFileSync(path.join(data.root, 'token'), 'utf8').trim()}`;
+  const answer = await fetch(`${url}/api/v1/runs/${run.runId}`, { headers: { authorization } });
+  const { links } = (await answer.json()) as { readonly links: readonly { label: string; url: string }[] };
+  expect(links).toEqual([
+    { label: 'trace', url: expect.stringMatching(/^http:\/\/grafana\.example:3000\/explore\?/) },
+    { label: 'logs', url: `https://logs.example/${run.runId}` },
+  ]);
 });
 
 test('goes on counting after it was killed, and takes over from the dead', async () => {
