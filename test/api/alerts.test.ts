@@ -36,3 +36,14 @@ test('abandoned: when it was recorded, or as long as nobody has, at the last sig
   const ended = journal.records.at(-1)?.timeNs ?? 0n;
   expect(alertsOf(foldAll(journal.records))).toMatchObject([{ kind: 'abandoned', ns: ended.toString() }]);
 });
+
+test('a left over process is told as one, several as several', () => {
+  const messages = (count: number): readonly string[] => {
+    const processes = Array.from({ length: count }, (_, index) => ({ pid: index + 2, command: 'x' }));
+    const journal = journalOf().event(runStarted(['a'], { writer: processIdentity() }));
+    return alertsOf(foldAll(journal.event({ type: 'process.left_over', processes }, 'a').records)).map(
+      (alert) => alert.message,
+    );
+  };
+  expect([messages(1), messages(2)]).toEqual([['It left 1 process running.'], ['It left 2 processes running.']]);
+});

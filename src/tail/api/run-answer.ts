@@ -191,7 +191,10 @@ export function alertsOf(state: RunState): readonly Alert[] {
       const message = `It has stalled for ${seconds} s (${stall.cause.replaceAll('_', ' ')}).`;
       add('stall', 'warning', message, stall.sinceNs, id);
     }
-    if (leftOver > 0) add('left_over', 'warning', `It left ${leftOver} processes running.`, leftOverNs, id);
+    if (leftOver > 0) {
+      const processes = leftOver === 1 ? '1 process' : `${leftOver} processes`;
+      add('left_over', 'warning', `It left ${processes} running.`, leftOverNs, id);
+    }
   }
   return alerts;
 }
