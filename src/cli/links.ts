@@ -1,4 +1,6 @@
-// Where else a run can be looked at: its trace and its logs, where a Grafana or a link of one's own is set.
+// Where else a run can be looked at: its dashboard, trace and logs, where a Grafana or a link of one's own is set.
+import { runDashboardLink } from '../notify/index.ts';
+import { type RunReference, timeOfRun } from '../state/index.ts';
 import type { Settings } from './settings.ts';
 
 export type Link = { readonly label: string; readonly url: string };
@@ -15,13 +17,17 @@ export const grafanaSources = {
 
 export function linksOf(
   settings: Pick<Settings, 'grafanaUrl' | 'traceLink' | 'logsLink'>,
-  run: { readonly runId: string; readonly traceId: string; readonly workflow: string },
+  run: RunReference,
 ): readonly Link[] {
   const links: Link[] = [];
   const add = (label: string, template: string | undefined): void => {
     if (template !== undefined) links.push({ label, url: fill(template, run) });
   };
-  add('trace', settings.traceLink ?? exploreLink(settings.grafanaUrl, grafanaSources.tempo, '{traceId}'));
+  const dashboard = runDashboardLink(settings.grafanaUrl, run);
+  if (dashboard !== undefined) links.push({ label: 'dashboard', url: dashboard });
+  // Explore looks at the last hour unless told, and a link in a mail may be followed days later.
+  const range = timeOfRun(run) ?? { from: 'now-24h', to: 'now' };
+  add('trace', settings.traceLink ?? exploreLink(settings.grafanaUrl, grafanaSources.tempo, '{traceId}', range));
   add(
     'logs',
     settings.logsLink ??
@@ -29,15 +35,13 @@ export function linksOf(
         settings.grafanaUrl,
         grafanaSources.loki,
         '{service_name="stepspan"} | cicd_pipeline_run_id="{runId}"',
+        range,
       ),
   );
   return links;
 }
 
-function fill(
-  template: string,
-  run: { readonly runId: string; readonly traceId: string; readonly workflow: string },
-): string {
+function fill(template: string, run: RunReference): string {
   const values: Readonly<Record<string, string>> = {
     runId: run.runId,
     traceId: run.traceId,
@@ -50,12 +54,17 @@ function fill(
 }
 
 /** Grafana's address of a query in Explore; `panes` is its format since version 10. The data source is named by uid. */
-function exploreLink(grafanaUrl: string | undefined, uid: string, query: string): string | undefined {
+function exploreLink(
+  grafanaUrl: string | undefined,
+  uid: string,
+  query: string,
+  range: { readonly from: string; readonly to: string },
+): string | undefined {
   if (grafanaUrl === undefined) return undefined;
   const target =
     uid === grafanaSources.tempo
       ? { refId: 'A', queryType: 'traceql', query, datasource: { uid } }
       : { refId: 'A', expr: query, datasource: { uid } };
-  const panes = { a: { datasource: uid, queries: [target], range: { from: 'now-24h', to: 'now' } } };
+  const panes = { a: { datasource: uid, queries: [target], range } };
   return `${grafanaUrl.replace(/\/$/, '')}/explore?schemaVersion=1&panes=${encodeURIComponent(JSON.stringify(panes))}`;
 }

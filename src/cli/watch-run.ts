@@ -51,7 +51,12 @@ export async function watchRun(
   // A journal that lacks its end is looked at anew by whoever comes next.
   if (followed.phase.kind === 'finished') saveRunState(folder, followed);
 
-  const links = linksOf(settings, { ...run, workflow: run.workflow.name });
+  const links = linksOf(settings, {
+    ...state,
+    runId: run.runId,
+    traceId: run.traceId,
+    workflow: run.workflow.name,
+  });
   const notes = [shipping.message, notifying.message].filter((message) => message !== '');
   const pending = shipping.kind === 'off' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Router } from 'express';
 import express from 'express';
 import { type DataFolder, type JournalReader, openJournal } from '../journal/index.ts';
+import type { RunReference } from '../state/index.ts';
 import { createApi, createEarlierRuns, type Link } from '../tail/api/index.ts';
 import { createTail, type TailNumbers, tailPath } from '../tail/index.ts';
 import type { Access } from './access/access.ts';
@@ -16,11 +17,7 @@ export type LiveOptions = Omit<LiveActionsOptions, 'data'> & {
   readonly version: string;
   /** The run of this very process, if it has one: what is appended to it is told without a detour over the disk. */
   readonly ownRun?: JournalReader | undefined;
-  readonly linksOf: (run: {
-    readonly runId: string;
-    readonly traceId: string;
-    readonly workflow: string;
-  }) => readonly Link[];
+  readonly linksOf: (run: RunReference) => readonly Link[];
 };
 
 export type Live = {

@@ -1,5 +1,6 @@
 // The public face of notify: everything that others may import from it, and nothing else. (`rules/` is read by alerting/ too.)
 export { type AlertsState, loadAlertsState } from './alerts-state.ts';
+export { runDashboardLink } from './dashboard-link.ts';
 export { findAlert, type KnownAlert, type MessageCounts, messageCounts } from './deliver/ask.ts';
 export { originOf, type PostResult } from './deliver/post.ts';
 export { createSend, type Outgoing } from './deliver/receiver.ts';

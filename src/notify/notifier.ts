@@ -9,7 +9,7 @@ import {
   openCursor,
   openJournal,
 } from '../journal/index.ts';
-import { msOfNs } from '../state/index.ts';
+import { msOfNs, type RunReference } from '../state/index.ts';
 import { type AlertsState, loadAlertsState, saveAlertsState } from './alerts-state.ts';
 import { createOutbox, type Deliveries } from './deliver/outbox.ts';
 import { createSend, type Send } from './deliver/receiver.ts';
@@ -110,7 +110,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
     { settings, send, now, onSent: (result, count) => options.onSent?.(result, count) },
     deliveries,
   );
-  const run = () => ({ runId, traceId: rules.run.traceId, workflow: rules.run.workflow });
+  const run = (): RunReference => ({ ...rules.run, runId });
   const waiting = (): number => outbox.waiting(rules.alerts, run());
 
   async function keep(next: Deliveries): Promise<void> {

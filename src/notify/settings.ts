@@ -1,4 +1,5 @@
 // What a notifier is told: where alerts go, what alerts.yaml says, and where links lead. Types only.
+import type { RunReference } from '../state/index.ts';
 import type { AlertSettings } from './rules/alerts-file.ts';
 
 export type ReceiverKind = 'alertmanager' | 'webhook';
@@ -16,11 +17,7 @@ export type NotifySettings = {
   readonly hubUrl: string | undefined;
   readonly grafanaUrl: string | undefined;
   /** The links to the trace (`label: 'trace'`) and to the logs (`label: 'logs'`) of a run, where there are any. */
-  readonly linksOf: (run: {
-    readonly runId: string;
-    readonly traceId: string;
-    readonly workflow: string;
-  }) => readonly RunLink[];
+  readonly linksOf: (run: RunReference) => readonly RunLink[];
 };
 
 /** What became of alerts that were sent: taken, refused for good, or to be sent again. */

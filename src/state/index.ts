@@ -5,6 +5,7 @@ export * from './fold-run.ts';
 export * from './last-line.ts';
 export * from './model-use.ts';
 export * from './progress.ts';
+export * from './run-reference.ts';
 export * from './run-state.ts';
 export * from './select-records.ts';
 export * from './stored-state.ts';

@@ -39,6 +39,10 @@ test('leads from a run to the Grafana and the logs that its flags name', async (
   const answer = await fetch(`${url}/api/v1/runs/${run.runId}`, { headers: { authorization } });
   const { links } = (await answer.json()) as { readonly links: readonly { label: string; url: string }[] };
   expect(links).toEqual([
+    {
+      label: 'dashboard',
+      url: expect.stringMatching(/^http:.*\/d\/stepspan-run\?var-run=.*&var-trace=.*&from=\d+&to=\d+$/),
+    },
     { label: 'trace', url: expect.stringMatching(/^http:\/\/grafana\.example:3000\/explore\?/) },
     { label: 'logs', url: `https://logs.example/${run.runId}` },
   ]);

@@ -60,7 +60,11 @@ const names = (sink: WebhookSink): readonly string[] =>
 describe('a run that fails', () => {
   test('arrives at a receiver of Alertmanager with its last lines and links', async () => {
     const { rig, sink, alertmanager } = await place({ up: true });
-    const env = { STEPSPAN_ALERTMANAGER_URL: alertmanager.url, STEPSPAN_PUBLIC_URL: 'http://hub.example' };
+    const env = {
+      STEPSPAN_ALERTMANAGER_URL: alertmanager.url,
+      STEPSPAN_PUBLIC_URL: 'http://hub.example',
+      STEPSPAN_GRAFANA_URL: 'http://grafana.example',
+    };
     const { result } = await rig.runYaml(failing, [], env);
 
     const [message] = await eventually('the webhook has it', () =>
@@ -77,6 +81,10 @@ describe('a run that fails', () => {
     });
     expect(message?.alerts[0]?.annotations.description).toContain('exit code 3\n> compiling\n> no such file');
     expect(message?.alerts[0]?.annotations.live_url).toContain(`http://hub.example/#/runs/${result.runId}/output?`);
+    const dashboard = new URL(message?.alerts[0]?.annotations.dashboard_url ?? '');
+    const { from, to, ...variables } = Object.fromEntries(dashboard.searchParams);
+    expect(variables).toEqual({ 'var-run': result.runId, 'var-trace': result.traceId });
+    expect(Number(from)).toBeLessThan(Number(to));
   });
 
   test('is resolved at a receiver when a later run of the workflow succeeds', async () => {

@@ -1,5 +1,6 @@
 // Brings the alerts of one run to the receiver: what is due is sent, what was taken is remembered, what failed is sent
 // again until it is taken. Its queue is the alerts themselves, one for each rule and step, so it cannot grow.
+import type { RunReference } from '../../state/index.ts';
 import { type Alerts, alertKey, type RunAlert } from '../evaluate/alert.ts';
 import type { RunRuleName } from '../rules/catalogue.ts';
 import type { RuleSeverity } from '../rules/rule.ts';
@@ -7,7 +8,7 @@ import type { NotifySettings, SendResult } from '../settings.ts';
 import { waitMs } from './pace.ts';
 import type { PostResult } from './post.ts';
 import type { Outgoing, Send } from './receiver.ts';
-import { type RenderedRun, render } from './render.ts';
+import { render } from './render.ts';
 import { type Delivery, type Due, dueOf, type Refusal, taken } from './schedule.ts';
 
 export type Deliveries = Readonly<Record<string, Delivery | Refusal>>;
@@ -27,14 +28,14 @@ export type Outbox = {
    */
   readonly sendDue: (
     alerts: Alerts,
-    run: RenderedRun,
+    run: RunReference,
     signal: AbortSignal,
     keep: (deliveries: Deliveries) => Promise<void>,
   ) => Promise<void>;
   /** Alerts that are due and were not taken. */
-  readonly waiting: (alerts: Alerts, run: RenderedRun) => number;
+  readonly waiting: (alerts: Alerts, run: RunReference) => number;
   /** When something is to be sent next, in Unix ms; undefined where nothing is unless an alert changes. */
-  readonly nextMs: (alerts: Alerts, run: RenderedRun) => number | undefined;
+  readonly nextMs: (alerts: Alerts, run: RunReference) => number | undefined;
   readonly lastFailure: () => string | undefined;
 };
 
@@ -48,7 +49,7 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
   let retryAtMs = 0;
   let lastFailure: string | undefined;
 
-  function items(alerts: Alerts, run: RenderedRun, nowMs: number): readonly Item[] {
+  function items(alerts: Alerts, run: RunReference, nowMs: number): readonly Item[] {
     return Object.values(alerts).flatMap((alert) => {
       const key = alertKey(alert);
       const known = deliveries[key];
@@ -64,10 +65,10 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
     return first ?? settings.alerts.rules[rule]?.severity ?? 'warning';
   }
 
-  const textOf = (alert: RunAlert, run: RenderedRun, severity: RuleSeverity): string =>
+  const textOf = (alert: RunAlert, run: RunReference, severity: RuleSeverity): string =>
     render(alert, run, severity, settings).annotations.description ?? '';
 
-  function note({ key, alert, severity, due }: Item, result: PostResult, run: RenderedRun, nowMs: number): void {
+  function note({ key, alert, severity, due }: Item, result: PostResult, run: RunReference, nowMs: number): void {
     if (result.kind === 'failed') return;
     const known = deliveries[key];
     const text = textOf(alert, run, severity);
@@ -114,7 +115,7 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
 
 function outgoing(
   { key, alert, severity, due }: Item,
-  run: RenderedRun,
+  run: RunReference,
   settings: NotifySettings,
   nowMs: number,
 ): Outgoing {

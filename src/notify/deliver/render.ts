@@ -1,4 +1,6 @@
 // An alert as a receiver gets it: labels, which are its identity, and annotations, which are what people read. Pure.
+import type { RunReference } from '../../state/index.ts';
+import { runDashboardLink } from '../dashboard-link.ts';
 import type { RunAlert } from '../evaluate/alert.ts';
 import { type RuleSeverity, runbookLink } from '../rules/rule.ts';
 import type { NotifySettings } from '../settings.ts';
@@ -10,14 +12,12 @@ export type Rendered = {
   readonly generatorURL: string;
 };
 
-export type RenderedRun = { readonly runId: string; readonly traceId: string; readonly workflow: string };
-
 /** Annotations are for messages; what is longer is cut, and the journal has all of it. In UTF-16 units. */
 const maxAnnotation = 4000;
 
 export function render(
   alert: RunAlert,
-  run: RenderedRun,
+  run: RunReference,
   severity: RuleSeverity,
   settings: Omit<NotifySettings, 'receiver'>,
 ): Rendered {
@@ -40,7 +40,7 @@ export function render(
       summary: cut(alert.summary),
       description: cut(alert.description),
       runbook_url: runbook === undefined ? undefined : runbookLink(runbook, alert.rule),
-      dashboard_url: dashboardLink(alerts.links.grafana ?? settings.grafanaUrl, run.runId),
+      dashboard_url: runDashboardLink(alerts.links.grafana ?? settings.grafanaUrl, run),
       live_url: live,
       trace_url: linkTo('trace'),
       logs_url: linkTo('logs'),
@@ -54,10 +54,6 @@ function liveLink(base: string | undefined, runId: string, { step, seq }: RunAle
   if (base === undefined) return undefined;
   const query = new URLSearchParams({ line: String(seq), ...(step === undefined ? {} : { step }) });
   return `${withoutSlash(base)}/#/runs/${runId}/output?${query}`;
-}
-
-function dashboardLink(base: string | undefined, runId: string): string | undefined {
-  return base === undefined ? undefined : `${withoutSlash(base)}/d/stepspan-run?var-run=${runId}`;
 }
 
 function withoutSlash(url: string): string {

@@ -2,7 +2,7 @@
 import type { Router } from 'express';
 import type { RunId } from '../../event/ids.ts';
 import type { DataFolder } from '../../journal/index.ts';
-import { estimate, type History, type RunState, type TimelineSpan } from '../../state/index.ts';
+import { estimate, type History, type RunReference, type RunState, type TimelineSpan } from '../../state/index.ts';
 import type { Link, ResourcesAnswer, RunDetail, RunList, RunSummary, TimelineAnswer } from './answers.ts';
 import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
@@ -18,11 +18,7 @@ export type RunRoutes = {
   readonly runs: RunAccess;
   /** How long steps took in earlier runs of the same workflow. */
   readonly earlier: (run: RunState) => Promise<History>;
-  readonly linksOf: (run: {
-    readonly runId: string;
-    readonly traceId: string;
-    readonly workflow: string;
-  }) => readonly Link[];
+  readonly linksOf: (run: RunReference) => readonly Link[];
 };
 
 const defaultRuns = 50;
