@@ -6,7 +6,8 @@ import { askRun } from '../../src/control/index.ts';
 import type { RunId } from '../../src/event/ids.ts';
 import { counter, eventsOf, readCount, stateOf } from '../control/control-rig.ts';
 import { tempData } from '../hub/hub-rig.ts';
-import { tempRoot, until } from '../journal/journal-rig.ts';
+import { tempRoot } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 import { liveHub } from './api-rig.ts';
 
 async function rig(files: Readonly<Record<string, string>>) {

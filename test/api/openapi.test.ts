@@ -13,8 +13,8 @@ import { createJournal, type DataFolder } from '../../src/journal/index.ts';
 import { createApi } from '../../src/tail/api/index.ts';
 import { stateOf } from '../control/control-rig.ts';
 import { beginRun, nextRunId, tempData } from '../hub/hub-rig.ts';
-import { until } from '../journal/journal-rig.ts';
 import { anyJournal } from '../state/journal-of.ts';
+import { until } from '../support/until.ts';
 import { type Answer, liveHub, send } from './api-rig.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the document is a tree of YAML.

@@ -3,7 +3,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Patience } from '../../src/hub/http-server.ts';
 import { hubOf, tempData } from '../hub/hub-rig.ts';
-import { until } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 import { type LiveHub, liveHub } from './api-rig.ts';
 import * as raw from './raw.ts';
 import { serverAt } from './route-table.ts';

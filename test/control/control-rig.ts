@@ -5,7 +5,8 @@ import type { Event } from '../../src/event/event.ts';
 import type { RunId } from '../../src/event/ids.ts';
 import { type DataFolder, openJournal } from '../../src/journal/index.ts';
 import { emptyRunState, foldAll, type RunState } from '../../src/state/index.ts';
-import { ended, startFixture, until } from '../journal/journal-rig.ts';
+import { ended, startFixture } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 
 export const counter = new URL('../fixtures/counts-up.sh', import.meta.url).pathname;
 

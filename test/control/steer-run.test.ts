@@ -8,7 +8,7 @@ import { askRun } from '../../src/control/index.ts';
 import { linesOf } from '../../src/event/record.ts';
 import { openJournal } from '../../src/journal/index.ts';
 import { tempData } from '../hub/hub-rig.ts';
-import { until } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 import { counter, eventsOf, readCount, startRun, stateOf, stepspan } from './control-rig.ts';
 
 function write(folder: string, steps: string): string {

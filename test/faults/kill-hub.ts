@@ -1,10 +1,10 @@
 // The hub is killed at each of its file operations while it counts, ships and adopts. The next hub must finish the work: every line
 // shipped, and every run, line and abandonment counted once.
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readScrape, type Scraped } from '../measure/scraped.ts';
 import { type OtlpServer, startOtlpServer } from '../ship/support/otlp-server.ts';
+import { until } from '../support/until.ts';
 import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';
@@ -53,14 +53,14 @@ async function makeTemplate(): Promise<Sandbox> {
   sandbox.write('left.yaml', unfinished);
   await sandbox.start(['run', 'whole.yaml', '--no-ship']).ended;
   const left = sandbox.start(['run', 'left.yaml', '--no-ship']);
-  await until('the run to be left has printed all', () => left.output().includes(` b.2 ${Math.floor(lines / 3)} `));
+  await until(() => left.output().includes(` b.2 ${Math.floor(lines / 3)} `));
   left.child.kill('SIGKILL');
   await left.ended;
   return sandbox;
 }
 
 async function countCalls(template: Sandbox, thread: Injected['thread']): Promise<number> {
-  const sandbox = copyOf(template);
+  const sandbox = makeSandbox(template.data);
   const server = await startOtlpServer();
   const log = path.join(sandbox.folder, 'calls');
   try {
@@ -76,7 +76,7 @@ async function countCalls(template: Sandbox, thread: Injected['thread']): Promis
 }
 
 async function killAt(template: Sandbox, inject: Injected): Promise<Tally> {
-  const sandbox = copyOf(template);
+  const sandbox = makeSandbox(template.data);
   const server = await startOtlpServer();
   const place = `${inject.mode} call ${inject.at} of the ${inject.thread} thread`;
   try {
@@ -125,12 +125,6 @@ function countedWrongly(scraped: Scraped, journaled: number): readonly string[] 
   });
 }
 
-function copyOf(template: Sandbox): Sandbox {
-  const sandbox = makeSandbox();
-  cpSync(template.data.root, sandbox.data.root, { recursive: true, preserveTimestamps: true });
-  return sandbox;
-}
-
 function startHub(sandbox: Sandbox, server: OtlpServer, inject?: Injected): StartedCli {
   return sandbox.start(['serve', '--port', '0', '--no-page'], {
     ...(inject && { inject }),
@@ -141,7 +135,7 @@ function startHub(sandbox: Sandbox, server: OtlpServer, inject?: Injected): Star
 /** Resolves when the hub has shipped all and two scrapes agree. @returns the last scrape */
 async function hasFinished(hub: StartedCli): Promise<Scraped> {
   let last: Scraped | undefined;
-  await until('the hub has finished', async () => {
+  const look = async (): Promise<Scraped | false> => {
     if (hub.child.exitCode !== null || hub.child.signalCode !== null)
       throw new Error(`the hub has ended:\n${hub.output()}`);
     const url = /http:\/\/[^\s/]+/.exec(hub.output())?.[0];
@@ -159,15 +153,7 @@ async function hasFinished(hub: StartedCli): Promise<Scraped> {
       scraped.sum('stepspan_shipper_lag_records') === 0;
     const isSame = last?.sum('stepspan_output_lines_total') === scraped.sum('stepspan_output_lines_total');
     last = scraped;
-    return isDone && isSame;
-  });
-  return last!;
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + hubWithinMs;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
-    await sleep(25);
-  }
+    return isDone && isSame && scraped;
+  };
+  return until(look, { what: 'the hub has finished', withinMs: hubWithinMs, everyMs: 25 });
 }

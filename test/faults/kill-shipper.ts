@@ -1,5 +1,5 @@
 // `stepspan ship` is killed at each of its file operations. The next one must leave the far side with every line, none of them changed.
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
 import { atOnce } from './support/at-once.ts';
@@ -37,7 +37,7 @@ export const killShipper: Fault = {
 };
 
 async function countCalls(template: Sandbox): Promise<number> {
-  const sandbox = copyOf(template);
+  const sandbox = makeSandbox(template.data);
   const server = await startOtlpServer();
   const log = path.join(sandbox.folder, 'calls');
   try {
@@ -52,7 +52,7 @@ async function countCalls(template: Sandbox): Promise<number> {
 }
 
 async function killAt(template: Sandbox, inject: Injected): Promise<Tally> {
-  const sandbox = copyOf(template);
+  const sandbox = makeSandbox(template.data);
   const server = await startOtlpServer();
   try {
     await ship(sandbox, server.url, inject);
@@ -75,10 +75,4 @@ function ship(sandbox: Sandbox, url: string, inject?: Injected) {
     ...(inject && { inject }),
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: url },
   }).ended;
-}
-
-function copyOf(template: Sandbox): Sandbox {
-  const sandbox = makeSandbox();
-  cpSync(template.data.root, sandbox.data.root, { recursive: true, preserveTimestamps: true });
-  return sandbox;
 }

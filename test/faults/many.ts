@@ -1,5 +1,6 @@
 // Much at once: a workflow of 200 steps, 20 runs side by side with a hub that ships them, and a second hub on the same data folder.
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { until } from '../support/until.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';
 import { makeSandbox, witness } from './support/sandbox.ts';
@@ -44,7 +45,7 @@ async function manyRuns(): Promise<Tally> {
   try {
     const problems: string[] = [];
     const hub = sandbox.start(['serve', '--port', '0', '--no-page'], { env });
-    while (!hub.output().includes('http://')) await new Promise((resolve) => setTimeout(resolve, 25));
+    await until(() => hub.output().includes('http://'));
     const second = await sandbox.start(['serve', '--port', '0', '--no-page'], { env }).ended;
     if (second.code === 0 || !/is the hub of/.test(second.output)) {
       problems.push(`the second hub was not refused: exit ${second.code}: ${second.output}`);

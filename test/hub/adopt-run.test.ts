@@ -15,9 +15,10 @@ import {
   runLockPath,
 } from '../../src/journal/index.ts';
 import { foldAll } from '../../src/state/index.ts';
-import { readAll, startFixture, until } from '../journal/journal-rig.ts';
+import { readAll, startFixture } from '../journal/journal-rig.ts';
 import { isRunning } from '../process/rig.ts';
 import { runStarted } from '../state/journal-of.ts';
+import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
 
 const abandoned = {

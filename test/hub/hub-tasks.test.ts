@@ -5,8 +5,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RunId } from '../../src/event/ids.ts';
 import { startHub } from '../../src/hub/index.ts';
 import { acquireLock, openJournal, savedPosition } from '../../src/journal/index.ts';
-import { until } from '../journal/journal-rig.ts';
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, scrapeUntil, tempData } from './hub-rig.ts';
 
 describe('shipping', () => {

@@ -9,7 +9,8 @@ import { WebSocket } from 'ws';
 import { allowedHosts } from '../../src/hub/host-check.ts';
 import { liveHub, send, signIn } from '../api/api-rig.ts';
 import { startRun, stepspan } from '../control/control-rig.ts';
-import { startFixture, until } from '../journal/journal-rig.ts';
+import { startFixture } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 import { ask, beginRun, tempData } from './hub-rig.ts';
 
 test('serve and link print links that sign in, with the scope that was asked for', async () => {

@@ -2,9 +2,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createJournal, type DataFolder } from '../../src/journal/index.ts';
 import { defaultAlerts, type NotifySettings } from '../../src/notify/index.ts';
-import { until } from '../journal/journal-rig.ts';
 import { startWebhookSink } from '../stack/support/alertmanager.ts';
 import { exit1, runFinished, runStarted } from '../state/journal-of.ts';
+import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
 
 async function webhook() {

@@ -8,7 +8,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createLoginCodes } from '../../src/hub/access/login-codes.ts';
 import { userOfPeer } from '../../src/hub/access/peer-user.ts';
 import { liveHub, signIn } from '../api/api-rig.ts';
-import { type CliRig, startCliRig, until } from '../support/cli-rig.ts';
+import { type CliRig, startCliRig } from '../support/cli-rig.ts';
+import { until } from '../support/until.ts';
 import { tempData } from './hub-rig.ts';
 
 const linux = process.platform === 'linux';
@@ -22,7 +23,7 @@ async function rigWithBrowser(): Promise<CliRig & { browser: Record<string, stri
     ...rig,
     browser: { BROWSER: `${program}:another` },
     async opened() {
-      await until('the browser to be opened', () => existsSync(`${program}.link`));
+      await until(() => existsSync(`${program}.link`));
       return readFileSync(`${program}.link`, 'utf8').trim();
     },
   };

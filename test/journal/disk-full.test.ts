@@ -3,7 +3,8 @@ import fs, { readdirSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { lockPath } from '../../src/journal/data-folder.ts';
 import { createJournal, type JournalFileSystem, openJournal, reopenJournal } from '../../src/journal/index.ts';
-import { flat, output, readAll, runFinished, stepStarted, tempRun, until } from './journal-rig.ts';
+import { until } from '../support/until.ts';
+import { flat, output, readAll, runFinished, stepStarted, tempRun } from './journal-rig.ts';
 
 /** A disk with so much room, in bytes that can be written to segments; it takes what fits, as a real one does. */
 function smallDisk(room: number) {

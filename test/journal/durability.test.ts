@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { createJournal, type Durability, type JournalFileSystem } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
-import { flat, output, readAll, runFinished, tempRun, until } from './journal-rig.ts';
+import { until } from '../support/until.ts';
+import { flat, output, readAll, runFinished, tempRun } from './journal-rig.ts';
 
 function counting(durability: Durability) {
   const count = { group: 0, each: 0, folder: 0, folderNow: 0 };

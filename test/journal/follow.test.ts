@@ -13,7 +13,8 @@ import {
   openJournal,
 } from '../../src/journal/index.ts';
 import { createWake } from '../../src/journal/wake.ts';
-import { flat, output, runFinished, startFixture, tempRoot, tempRun, until } from './journal-rig.ts';
+import { until } from '../support/until.ts';
+import { flat, output, runFinished, startFixture, tempRoot, tempRun } from './journal-rig.ts';
 
 describe('following', () => {
   test('another process gives every line in order while segments roll and are archived, and ends with the run', async () => {

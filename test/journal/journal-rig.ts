@@ -57,11 +57,6 @@ export function flat(records: readonly JournalRecord[]): [number, string][] {
   );
 }
 
-/** Resolves once `isTrue` holds; looked at often, so that no test waits for a time to pass. */
-export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 const fixtures = new URL('../fixtures/', import.meta.url);
 
 /** A real process that runs a fixture. It is killed when the test ends, whatever happened. */

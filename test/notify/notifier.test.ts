@@ -23,7 +23,7 @@ import {
   readAlerts,
   startNotifier,
 } from '../../src/notify/index.ts';
-import { output, tempRoot, until } from '../journal/journal-rig.ts';
+import { output, tempRoot } from '../journal/journal-rig.ts';
 import {
   attemptFinished,
   attemptStarted,
@@ -33,6 +33,7 @@ import {
   stepFinished,
   success,
 } from '../state/journal-of.ts';
+import { until } from '../support/until.ts';
 
 type Posted = {
   readonly labels: Readonly<Record<string, string>>;

@@ -7,7 +7,8 @@ import { readAllPids, readCommand, readStat } from '../../src/run/process/proc-f
 import { isLive, type ProcessInfo } from '../../src/run/process/process-info.ts';
 import { systemProcesses } from '../../src/run/process/process-source.ts';
 import { sendSignal } from '../../src/run/process/send-signal.ts';
-import { createRig, fixture, isRunning, until } from './rig.ts';
+import { until } from '../support/until.ts';
+import { createRig, fixture, isRunning } from './rig.ts';
 
 const short = [
   { signal: 'SIGINT', graceMs: 50 },

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { readStat } from '../../src/run/process/proc-files.ts';
-import { createRig, fixture, until } from './rig.ts';
+import { until } from '../support/until.ts';
+import { createRig, fixture } from './rig.ts';
 
 /** Stopped; or, as a shell that was stopped in vfork(2), waiting in the kernel for a child that is stopped before its exec. */
 const isStill = (state: string | undefined): boolean => state === 'T' || state === 'D';

@@ -4,7 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { endLeftOvers, markerOf } from '../../src/run/process/index.ts';
 import { readCommand } from '../../src/run/process/proc-files.ts';
-import { createRig, fixture, isRunning, until } from './rig.ts';
+import { until } from '../support/until.ts';
+import { createRig, fixture, isRunning } from './rig.ts';
 
 /** A process that is none of ours: started without any of this part's code. */
 function bystander(env: Record<string, string>): number {

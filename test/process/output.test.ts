@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { bytesOf, createRig, fixture, isRunning, until } from './rig.ts';
+import { until } from '../support/until.ts';
+import { bytesOf, createRig, fixture, isRunning } from './rig.ts';
 
 describe('output of a child', () => {
   it('comes by stream, also when it opens /dev/stdout and /dev/stderr by name', async () => {

@@ -5,7 +5,8 @@ import { createProcessTree, endLeftOvers } from '../../src/run/process/index.ts'
 import { createPortableSource } from '../../src/run/process/portable-source.ts';
 import { readCommand, readStat } from '../../src/run/process/proc-files.ts';
 import { systemProcesses } from '../../src/run/process/process-source.ts';
-import { createRig, fixture, isRunning, until } from './rig.ts';
+import { until } from '../support/until.ts';
+import { createRig, fixture, isRunning } from './rig.ts';
 
 describe.each([
   ['/proc', systemProcesses],

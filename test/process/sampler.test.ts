@@ -1,8 +1,9 @@
 // CPU and memory of real trees.
 import { describe, expect, it } from 'vitest';
 import { createSampler, type Sample } from '../../src/run/process/index.ts';
+import { until } from '../support/until.ts';
 import { createFakeClock } from './fake-clock.ts';
-import { createRig, fixture, until } from './rig.ts';
+import { createRig, fixture } from './rig.ts';
 
 describe('sampling a tree', () => {
   it('sees CPU time, memory and number of processes while they run', async () => {

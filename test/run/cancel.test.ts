@@ -1,6 +1,7 @@
 // A run that is ended from outside: what each signal does, what it leaves, and what a second one changes.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliRig, outcomesOf, resultOf, startCliRig, until } from '../support/cli-rig.ts';
+import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { until } from '../support/until.ts';
 
 let rig: CliRig;
 beforeAll(async () => {
@@ -62,7 +63,7 @@ steps:
     );
     const cli = rig.start(['run', file, '--json']);
     await cli.said('a | ready');
-    await until('both processes are there', () => rig.processes().length >= 3);
+    await until(() => rig.processes().length >= 3);
     cli.child.kill('SIGINT');
     await cli.said('cancelling');
     cli.child.kill('SIGINT');

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { spanIdOf, traceIdOf } from '../../src/event/ids.ts';
 import { adoptRun } from '../../src/hub/adopt-run.ts';
 import { dataFolder } from '../../src/journal/index.ts';
-import { type CliRig, startCliRig, until } from '../support/cli-rig.ts';
+import { type CliRig, startCliRig } from '../support/cli-rig.ts';
+import { until } from '../support/until.ts';
 
 let rig: CliRig;
 beforeAll(async () => {
@@ -122,7 +123,7 @@ steps:
       kind: 'adopted',
       survivors: [],
     });
-    await until('every process has ended', () => rig.processes().length === 0);
+    await until(() => rig.processes().length === 0);
     const journal = await rig.journal(runId);
     expect(journal.text('stdout', 'a')).toMatch(/^before\nready\n/);
     expect(journal.events('run.finished')).toMatchObject([{ outcome: { kind: 'error', reason: 'abandoned' } }]);

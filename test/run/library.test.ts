@@ -12,7 +12,7 @@ import {
   type StartedRun,
   startWorkflow,
 } from '../../src/library/index.ts';
-import { until } from '../support/cli-rig.ts';
+import { until } from '../support/until.ts';
 
 let folder: string;
 const runs: StartedRun[] = [];
@@ -50,7 +50,7 @@ const beats = (name: string): number => {
 /** Waits until the file has not grown for ten beats. @returns its size */
 async function standsStill(name: string): Promise<number> {
   let size = -1;
-  await until(`${name} stands still`, async () => {
+  await until(async () => {
     const before = size;
     size = beats(name);
     await sleep(500);
@@ -80,14 +80,12 @@ describe('a pause', () => {
         ],
       },
     });
-    await until('a runs', () => beats('soft-a') > 0);
+    await until(() => beats('soft-a') > 0);
     expect(run.pause('test', false)).toBe(true);
     expect(run.pause('test', false)).toBe(false);
     expect(run.phase()).toMatchObject({ kind: 'paused', now: false });
     writeFileSync(path.join(folder, 'go'), '');
-    await until('a has ended', async () =>
-      (await eventsOf(run)).some((e) => e.type === 'step.finished' && e.step === 'a'),
-    );
+    await until(async () => (await eventsOf(run)).some((e) => e.type === 'step.finished' && e.step === 'a'));
     expect((await eventsOf(run)).some((event) => event.type === 'step.started' && event.step === 'b')).toBe(false);
     expect(run.resume('test')).toBe(true);
     expect(run.resume('test')).toBe(false);
@@ -109,7 +107,7 @@ describe('a pause', () => {
         steps: [{ id: 'a', timeout: '3s', run: 'for i in $(seq 30); do echo . >> hard; sleep 0.05; done; echo end' }],
       },
     });
-    await until('it beats', () => beats('hard') > 2);
+    await until(() => beats('hard') > 2);
     run.pause('test', true);
     const still = await standsStill('hard');
     // Longer than both timeouts, which would end it if they counted.
@@ -133,9 +131,7 @@ describe('a pause', () => {
     // The step begins in the turn that follows; its process is there some milliseconds later.
     await setImmediate();
     run.pause('test', true);
-    await until('its process is there', async () =>
-      (await eventsOf(run)).some(({ type }) => type === 'attempt.started'),
-    );
+    await until(async () => (await eventsOf(run)).some(({ type }) => type === 'attempt.started'));
     expect(await standsStill('early')).toBeLessThan(80);
     expect(run.phase()).toMatchObject({ kind: 'paused', now: true });
     run.resume('test');
@@ -151,7 +147,7 @@ describe('a pause', () => {
       ...surroundings(),
       workflow: { name: 'frozen', steps: [{ id: 'a', run: 'touch frozen; echo . >> frozen; sleep 60' }] },
     });
-    await until('it runs', () => beats('frozen') > 0);
+    await until(() => beats('frozen') > 0);
     run.pause('test', true);
     run.cancel('api');
     const { result } = await run.done;
@@ -164,7 +160,7 @@ describe('runWorkflow', () => {
     const steps = [{ id: 'a', run: 'echo . >> aborted; sleep 60' }];
     const controller = new AbortController();
     const running = runWorkflow({ ...surroundings(), workflow: { name: 'abort', steps }, signal: controller.signal });
-    await until('it runs', () => beats('aborted') > 0);
+    await until(() => beats('aborted') > 0);
     controller.abort();
     expect(await running).toMatchObject({ kind: 'finished', outcome: 'cancellation' });
     const before = await runWorkflow({

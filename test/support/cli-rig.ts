@@ -5,7 +5,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpa
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import type { Script } from '../../demo/messages-api/script.ts';
@@ -17,11 +16,6 @@ import type { RunResult } from '../../src/library/index.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const main = path.join(root, 'src/cli/main.ts');
-
-/** How often a condition outside of this process is looked at, in milliseconds. */
-const lookMs = 25;
-/** A condition that has not come by then never will; below the time limit of a test, so that it can say what it saw. */
-const untilMs = 25_000;
 
 export type Finished = {
   readonly code: number | null;
@@ -163,15 +157,6 @@ export function resultOf({ stdout, stderr }: Finished): RunResult {
 /** Outcome of each step, as `build: failure`. */
 export function outcomesOf(result: RunResult): Readonly<Record<string, string>> {
   return Object.fromEntries(result.steps.map(({ id, outcome }) => [id, outcome]));
-}
-
-/** Waits for a condition outside of this process. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + untilMs;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited in vain for: ${what}`);
-    await sleep(lookMs);
-  }
 }
 
 function watch(child: ChildProcess): RunningCli {

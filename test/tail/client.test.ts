@@ -7,7 +7,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { newRunId } from '../../src/event/ids.ts';
 import { createJournal, dataFolder } from '../../src/journal/index.ts';
 import { createTailClient, type RunMessage, type TailStatus } from '../../src/tail/client.ts';
-import { output, runFinished, startFixture, tempRoot, until } from '../journal/journal-rig.ts';
+import { output, runFinished, startFixture, tempRoot } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 import { serveTail, told, watch } from './tail-rig.ts';
 
 const retry = { firstMs: 2, longestMs: 10 };

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { newRunId } from '../../src/event/ids.ts';
 import { archiveSealed, createJournal, dataFolder } from '../../src/journal/index.ts';
-import { output, runFinished, tempRoot, until } from '../journal/journal-rig.ts';
+import { output, runFinished, tempRoot } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 import { serveTail, told, watch } from './tail-rig.ts';
 
 const lines = 60;

@@ -5,7 +5,8 @@ import { WebSocket } from 'ws';
 import { newRunId } from '../../src/event/ids.ts';
 import { createJournal, dataFolder, type JournalWriter } from '../../src/journal/index.ts';
 import { limits } from '../../src/tail/protocol.ts';
-import { output, runFinished, tempRoot, until } from '../journal/journal-rig.ts';
+import { output, runFinished, tempRoot } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 import { serveTail, told, watch, watcher } from './tail-rig.ts';
 
 const bufferBytes = 32 * 1024;

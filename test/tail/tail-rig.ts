@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { dataFolder, type RunFolder } from '../../src/journal/index.ts';
 import { createTail, type Tail, type TailOptions } from '../../src/tail/index.ts';
 import type { ClientMessage, TailMessage } from '../../src/tail/protocol.ts';
-import { until } from '../journal/journal-rig.ts';
+import { until } from '../support/until.ts';
 
 export type TailRig = { readonly tail: Tail; readonly server: Server; readonly url: string; readonly port: number };
 

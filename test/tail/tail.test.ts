@@ -8,8 +8,9 @@ import {
   type JournalWriter,
   openJournal,
 } from '../../src/journal/index.ts';
-import { output, runFinished, startFixture, stepStarted, subject, tempRoot, until } from '../journal/journal-rig.ts';
+import { output, runFinished, startFixture, stepStarted, subject, tempRoot } from '../journal/journal-rig.ts';
 import { attemptStarted, runStarted, stepFinished } from '../state/journal-of.ts';
+import { until } from '../support/until.ts';
 import { serveTail, told, watch, watcher } from './tail-rig.ts';
 
 function newJournal(root: string, options = {}): JournalWriter {

@@ -2,7 +2,7 @@
 // a look at which processes it has left. Knows no fault.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -54,7 +54,8 @@ export type StartOptions = {
   readonly uid?: number;
 };
 
-export function makeSandbox(): Sandbox {
+/** @param template a data folder whose runs it begins with; their times are kept */
+export function makeSandbox(template?: DataFolder): Sandbox {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stepspan-fault-')));
   const [home, work, root] = ['home', 'work', 'data'].map((name) => path.join(folder, name)) as [
     string,
@@ -62,6 +63,7 @@ export function makeSandbox(): Sandbox {
     string,
   ];
   for (const each of [home, work]) mkdirSync(each);
+  if (template !== undefined) cpSync(template.root, root, { recursive: true, preserveTimestamps: true });
   const env = {
     PATH: `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
     HOME: home,
