@@ -31,6 +31,8 @@ export function registerDoctor(program: Command, context: CliContext): void {
     'claude',
     'shipWait',
     'lokiUrl',
+    'lokiTenant',
+    'lokiHeaders',
     'tempoUrl',
     'prometheusUrl',
     'alertmanagerUrl',

@@ -154,10 +154,10 @@ export const settingTable = {
     'The Loki that `doctor` asks for the log that it has sent, and that `export --from loki` reads.',
     'not asked',
   ),
-  lokiTenant: optional(text, 'The tenant of a Loki that has several (X-Scope-OrgID), for `export --from loki`.'),
+  lokiTenant: optional(text, 'The tenant of a Loki that has several (X-Scope-OrgID).'),
   lokiHeaders: optional(
     headers,
-    'Headers of each request to Loki, as `Authorization=Bearer%20abc`, for `export --from loki`. Never shown.',
+    'Headers of each request to Loki, as `Authorization=Bearer%20abc`. Never shown.',
   ),
   lokiSelector: setting(
     text,

@@ -171,6 +171,28 @@ describe('doctor --stack', () => {
     expect(code).toBe(3);
   });
 
+  test('gives a Loki that asks who is there what it wants, and shows none of it', async () => {
+    const login = `Basic ${Buffer.from('me:never-shown').toString('base64')}`;
+    const guard = createServer(async ({ url, headers }, response) => {
+      const isKnown =
+        headers.authorization === login && headers['x-scope-orgid'] === 'team' && headers['x-key'] === 'k2';
+      const answer = isKnown ? await fetch(`${stack.loki.url}${url}`) : new Response('who is there?', { status: 401 });
+      response.writeHead(answer.status).end(await answer.text());
+    });
+    await new Promise<void>((resolve) => guard.listen(0, '127.0.0.1', resolve));
+    try {
+      const { checks, stdout } = await doctor({
+        STEPSPAN_LOKI_URL: urlOfServer(guard).replace('//', '//me:never-shown@'),
+        STEPSPAN_LOKI_TENANT: 'team',
+        STEPSPAN_LOKI_HEADERS: 'x-key=k2',
+      });
+      for (const what of ['Loki', 'Settings of Loki', 'Log in Loki']) expect(checks.get(what)?.kind, what).toBe('good');
+      expect(stdout).not.toContain('never-shown');
+    } finally {
+      guard.close();
+    }
+  });
+
   test('tells what is missing in Grafana, and asks for a login where there is none', async () => {
     inGrafana.delete('stepspan-run');
     inGrafana.delete('stepspan-tempo');

@@ -8,6 +8,7 @@ import { metrics } from '../../measure/index.ts';
 import { isShippingConfigured } from '../../ship/index.ts';
 import type { Settings } from '../settings.ts';
 import { bad, type Check, good, leftOut } from './check.ts';
+import { ask as askOnce, lokiHeadersOf, type Question, shown } from './stack/ask.ts';
 
 /** What the probe run is called, in every backend. */
 export const probeWorkflow = 'stepspan-doctor';
@@ -70,24 +71,29 @@ async function checkLog(settings: Settings, result: RunResult, sent: boolean): P
   const { lokiUrl } = settings;
   if (lokiUrl === undefined || !sent) return notAsked(what, 'lokiUrl', 'STEPSPAN_LOKI_URL', sent);
   const query = `{service_name=~".+"} | trace_id="${result.traceId}"`;
-  const url = new URL('loki/api/v1/query_range', withSlash(lokiUrl));
   // Loki takes its times in nanoseconds; an hour back covers clocks that differ.
-  url.search = String(new URLSearchParams({ query, start: `${Date.now() - 3_600_000}000000`, limit: '5' }));
-  return ask(what, url, askForMs, 'Does the Collector send logs to this Loki? Its own log and metrics say.', (body) => {
-    const streams = (body as { data?: { result?: { values?: unknown[] }[] } }).data?.result ?? [];
-    const lines = streams.reduce((sum, stream) => sum + (stream.values?.length ?? 0), 0);
-    return lines > 0 ? `${lines} line of the probe run is there` : undefined;
-  });
+  const search = new URLSearchParams({ query, start: `${Date.now() - 3_600_000}000000`, limit: '5' });
+  const place = { base: lokiUrl, path: `loki/api/v1/query_range?${search}`, headers: lokiHeadersOf(settings) };
+  return ask(
+    what,
+    place,
+    askForMs,
+    'Does the Collector send logs to this Loki? Its own log and metrics say.',
+    (body) => {
+      const streams = (body as { data?: { result?: { values?: unknown[] }[] } }).data?.result ?? [];
+      const lines = streams.reduce((sum, stream) => sum + (stream.values?.length ?? 0), 0);
+      return lines > 0 ? `${lines} line of the probe run is there` : undefined;
+    },
+  );
 }
 
 async function checkTrace(settings: Settings, result: RunResult, sent: boolean): Promise<Check> {
   const what = 'Trace in Tempo';
   const { tempoUrl } = settings;
   if (tempoUrl === undefined || !sent) return notAsked(what, 'tempoUrl', 'STEPSPAN_TEMPO_URL', sent);
-  const url = new URL(`api/traces/${result.traceId}`, withSlash(tempoUrl));
   return ask(
     what,
-    url,
+    { base: tempoUrl, path: `api/traces/${result.traceId}` },
     askForMs,
     'Does the Collector send traces to this Tempo? Its own log and metrics say.',
     (body) => (JSON.stringify(body).includes(`RUN ${probeWorkflow}`) ? `trace ${result.traceId} is there` : undefined),
@@ -102,7 +108,7 @@ async function checkMetric(settings: Settings): Promise<readonly Check[]> {
   const series = `${metrics.runs.name}{workflow="${probeWorkflow}",outcome="success"}`;
   const served = await ask(
     what,
-    new URL(`${hub.url}/metrics`),
+    { base: hub.url, path: 'metrics' },
     askForMs,
     'Stop the hub and start it again.',
     (_body, text) => (text.includes(`workflow="${probeWorkflow}"`) ? `${series} is served` : undefined),
@@ -112,10 +118,9 @@ async function checkMetric(settings: Settings): Promise<readonly Check[]> {
   const inPrometheus = 'Metric in Prometheus';
   if (prometheusUrl === undefined)
     return [served, notAsked(inPrometheus, 'prometheusUrl', 'STEPSPAN_PROMETHEUS_URL', true)];
-  const url = new URL('api/v1/query', withSlash(prometheusUrl));
-  url.search = String(new URLSearchParams({ query: series }));
+  const place = { base: prometheusUrl, path: `api/v1/query?${new URLSearchParams({ query: series })}` };
   const remedy = `Does it scrape ${hub.url}/metrics? Its page /targets says.`;
-  const scraped = await ask(inPrometheus, url, scrapeForMs, remedy, (body) => {
+  const scraped = await ask(inPrometheus, place, scrapeForMs, remedy, (body) => {
     const value = (body as { data?: { result?: { value?: [number, string] }[] } }).data?.result?.[0]?.value?.[1];
     return value === undefined ? undefined : `${series} is ${value}`;
   });
@@ -131,10 +136,12 @@ function notAsked(what: string, setting: string, variable: string, sent: boolean
   );
 }
 
+type Place = Pick<Question, 'headers'> & { readonly base: string; readonly path: string };
+
 /** Asks again until `find` has an answer or the time is up. */
 async function ask(
   what: string,
-  url: URL,
+  { base, path, headers = {} }: Place,
   forMs: number,
   remedy: string,
   find: (body: unknown, text: string) => string | undefined,
@@ -142,17 +149,14 @@ async function ask(
   const until = performance.now() + forMs;
   let last = 'it did not answer';
   do {
-    try {
-      const answer = await fetch(url, { signal: AbortSignal.timeout(5_000), headers: { accept: 'application/json' } });
-      const text = await answer.text();
-      const found = answer.ok ? find(parsed(text), text) : undefined;
+    const answer = await askOnce(base, path, { headers: { accept: 'application/json', ...headers } });
+    if (answer.kind === 'answered') {
+      const found = answer.ok ? find(parsed(answer.text), answer.text) : undefined;
       if (found !== undefined) return good(what, found);
       last = answer.ok
         ? 'it answers, but the probe run is not there'
-        : `it answers ${answer.status}: ${text.slice(0, 200)}`;
-    } catch (error) {
-      last = `${url.origin} cannot be asked: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`;
-    }
+        : `it answers ${answer.status}: ${answer.text.slice(0, 200)}`;
+    } else last = `${shown(base)} cannot be asked: ${answer.why}`;
     await delay(askEveryMs);
   } while (performance.now() < until);
   return bad(what, `${last} (asked for ${forMs / 1000} s)`, remedy);
@@ -164,9 +168,4 @@ function parsed(text: string): unknown {
   } catch {
     return {};
   }
-}
-
-/** So that a path in the address, as behind a proxy, stays. */
-function withSlash(url: string): string {
-  return url.endsWith('/') ? url : `${url}/`;
 }

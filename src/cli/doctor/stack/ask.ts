@@ -1,4 +1,5 @@
 // One question to one piece of the stack over HTTP, and what to say where nobody answers. Knows no piece.
+import type { Settings } from '../../settings.ts';
 import { bad, type Check } from '../check.ts';
 
 export type Answer =
@@ -18,7 +19,7 @@ const timeoutMs = 5_000;
 /** @param path below the address, without a slash before it; a path in the address itself, as behind a proxy, stays */
 export async function ask(base: string, path: string, question: Question = {}): Promise<Answer> {
   const url = new URL(path, base.endsWith('/') ? base : `${base}/`);
-  const headers = { ...login(url), ...question.headers };
+  const headers = { ...question.headers, ...login(url) };
   [url.username, url.password] = ['', ''];
   try {
     const response = await fetch(url, { ...question, headers, signal: AbortSignal.timeout(timeoutMs) });
@@ -38,6 +39,14 @@ export async function askJson<T>(base: string, path: string, question?: Question
   } catch {
     return undefined;
   }
+}
+
+/** What a Loki that asks for more than an address is sent with each question, the same as for `export --from loki`. */
+export function lokiHeadersOf({
+  lokiHeaders = {},
+  lokiTenant,
+}: Pick<Settings, 'lokiHeaders' | 'lokiTenant'>): Readonly<Record<string, string>> {
+  return { ...lokiHeaders, ...(lokiTenant === undefined ? {} : { 'x-scope-orgid': lokiTenant }) };
 }
 
 /** `fetch` refuses addresses with `user:password@`, which settings may have. */

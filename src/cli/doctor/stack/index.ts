@@ -3,6 +3,7 @@
 import type { Settings } from '../../settings.ts';
 import type { Check } from '../check.ts';
 import { checkAlertmanager } from './alertmanager.ts';
+import { lokiHeadersOf } from './ask.ts';
 import { checkCollector } from './collector.ts';
 import { checkGrafana, loginVariable } from './grafana.ts';
 import { checkLoki } from './loki.ts';
@@ -37,7 +38,7 @@ export async function checkStack(settings: Settings, env: NodeJS.ProcessEnv): Pr
   const found = await Promise.all([
     checkCollector(endpoint || composeAddresses.collector, Boolean(endpoint)),
     checkTempo(at.tempoUrl ?? composeAddresses.tempoUrl),
-    checkLoki(at.lokiUrl ?? composeAddresses.lokiUrl),
+    checkLoki(at.lokiUrl ?? composeAddresses.lokiUrl, lokiHeadersOf(settings)),
     checkPrometheus(at.prometheusUrl ?? composeAddresses.prometheusUrl),
     checkAlertmanager(alertmanagerUrl ?? composeAddresses.alertmanagerUrl, alertmanagerUrl !== undefined),
     checkGrafana(settings.grafanaUrl ?? composeAddresses.grafanaUrl, env[loginVariable] || undefined),

@@ -3,7 +3,7 @@
 import { parse } from 'yaml';
 import { attr } from '../../../ship/map/names.ts';
 import { advice, bad, type Check, good } from '../check.ts';
-import { ask, askJson, notReady } from './ask.ts';
+import { ask, askJson, notReady, type Question, shown } from './ask.ts';
 
 const what = 'Loki';
 
@@ -20,15 +20,20 @@ type Config = {
   };
 };
 
-export async function checkLoki(url: string): Promise<readonly Check[]> {
-  const failed = notReady(what, url, 'loki', await ask(url, 'ready'));
+/** @param headers what it wants with each question, as `lokiHeadersOf` has them */
+export async function checkLoki(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<readonly Check[]> {
+  const question = { headers };
+  const failed = notReady(what, url, 'loki', await ask(url, 'ready', question));
   if (failed !== undefined) return [failed];
-  return [good(what, `${url} is ready`), await checkSettings(url), await checkRules(url)];
+  return [good(what, `${shown(url)} is ready`), await checkSettings(url, question), await checkRules(url, question)];
 }
 
-async function checkSettings(url: string): Promise<Check> {
+async function checkSettings(url: string, question: Question): Promise<Check> {
   const about = 'Settings of Loki';
-  const answer = await ask(url, 'config');
+  const answer = await ask(url, 'config', question);
   const config = answer.kind === 'answered' && answer.ok ? parsed(answer.text) : undefined;
   if (config?.limits_config === undefined) {
     return advice(about, 'it does not show them', 'Compare its limits_config with stack/loki.yaml, "for stepspan".');
@@ -60,11 +65,12 @@ async function checkSettings(url: string): Promise<Check> {
   );
 }
 
-async function checkRules(url: string): Promise<Check> {
+async function checkRules(url: string, question: Question): Promise<Check> {
   const about = 'Rules of Loki';
   const answer = await askJson<{ data?: { groups?: { rules?: { name: string; lastError?: string }[] }[] } }>(
     url,
     'prometheus/api/v1/rules',
+    question,
   );
   const rules = (answer?.data?.groups ?? []).flatMap((group) => group.rules ?? []);
   const ours = rules.filter(({ name }) => name.startsWith('Stepspan'));

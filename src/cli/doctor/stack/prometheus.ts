@@ -1,7 +1,7 @@
 // Prometheus from outside: whether it is ready, gets the metrics of the hub and of the other pieces, has the rules, keeps
 // exemplars, and knows an Alertmanager.
 import { advice, bad, type Check, good } from '../check.ts';
-import { ask, askJson, notReady } from './ask.ts';
+import { ask, askJson, notReady, shown } from './ask.ts';
 
 const what = 'Prometheus';
 
@@ -19,7 +19,7 @@ export async function checkPrometheus(url: string): Promise<readonly Check[]> {
   const failed = notReady(what, url, 'prometheus', await ask(url, '-/ready'));
   if (failed !== undefined) return [failed];
   return [
-    good(what, `${url} is ready`),
+    good(what, `${shown(url)} is ready`),
     ...(await checkTargets(url)),
     await checkRules(url),
     await checkExemplars(url),

@@ -1,9 +1,9 @@
 // Tempo from outside: whether it is ready. That a trace arrives is delivery.ts's question.
 import { type Check, good } from '../check.ts';
-import { ask, notReady } from './ask.ts';
+import { ask, notReady, shown } from './ask.ts';
 
 const what = 'Tempo';
 
 export async function checkTempo(url: string): Promise<readonly Check[]> {
-  return [notReady(what, url, 'tempo', await ask(url, 'ready')) ?? good(what, `${url} is ready`)];
+  return [notReady(what, url, 'tempo', await ask(url, 'ready')) ?? good(what, `${shown(url)} is ready`)];
 }
