@@ -4,7 +4,7 @@ import type { RunId } from '../event/ids.ts';
 import { type ExportFormat, exportFormats, exportRun, type OtlpMapper } from '../export/index.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
 import { emptyRunState, foldAll, type RunState } from '../state/index.ts';
-import type { ActionResult, Actions } from '../tail/api/index.ts';
+import type { ActionResult, Actions, GivenBudget } from '../tail/api/index.ts';
 import { type RunStarted, type RunStarter, startRun } from './start-run.ts';
 import { type Steered, steerRun } from './steer-run.ts';
 import type { WorkflowFolders } from './workflow-folders.ts';
@@ -50,7 +50,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
       const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
       return startedOf(await startRun(starter, ['run', file, ...given], dirname(file)));
     },
-    async retry(runId, fromStep) {
+    async retry(runId, fromStep, budget) {
       if (starter === undefined) return cannotStart;
       const state = await stateOf(data, runId);
       if (state.phase.kind !== 'finished') {
@@ -68,7 +68,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
       }
       // Joined by `=`, so that no id of a step can be taken for a flag.
       const from = fromStep === undefined ? [] : [`--from-step=${fromStep}`];
-      return startedOf(await startRun(starter, ['resume', runId, ...from], data.root));
+      return startedOf(await startRun(starter, ['resume', runId, ...from, ...budgetFlags(budget)], data.root));
     },
     exportFormats: Object.fromEntries(
       exportFormats
@@ -94,6 +94,16 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
       });
     },
   };
+}
+
+function budgetFlags(budget: GivenBudget | undefined): readonly string[] {
+  if (budget === undefined) return [];
+  if (budget === null) return ['--budget=none'];
+  const { usd, tokens } = budget;
+  return [
+    ...(usd === undefined ? [] : [`--budget=${usd}`]),
+    ...(tokens === undefined ? [] : [`--budget=${tokens}tokens`]),
+  ];
 }
 
 const cannotStart: ActionResult = {

@@ -140,6 +140,31 @@ test('a run is frozen, goes on and is cancelled; its own counter says so', async
   expect(await hub.post(`${path}/resume`)).toMatchObject({ status: 409, body: { error: { code: 'ended' } } });
 });
 
+test('a retry is given another budget, or none; what is no budget is refused', async () => {
+  const { data, hub } = await rig({
+    'costs.yaml': flow('  - id: a\n    run: "false"\n', 'budget: {usd: 1, tokens: 5000}\n'),
+  });
+  const started = async (path: string, body: object): Promise<RunId> => {
+    const { runId } = (await hub.post(path, body)).body as { readonly runId: RunId };
+    await until(async () => (await stateOf(data, runId)).phase.kind === 'finished');
+    return runId;
+  };
+  const first = await started('/api/v1/runs', { workflow: 'costs.yaml' });
+  const retry = `/api/v1/runs/${first}/retry`;
+  const limits = async (body: object) => {
+    const { budgetUsd, budgetTokens } = (await hub.get(`/api/v1/runs/${await started(retry, body)}`)).body;
+    return [budgetUsd, budgetTokens];
+  };
+  expect(await limits({})).toEqual([1, 5000]);
+  expect(await limits({ budget: { usd: 2.5 } })).toEqual([2.5, 5000]);
+  expect(await limits({ budget: { usd: 0.000001, tokens: 9000 } })).toEqual([0.000001, 9000]);
+  expect(await limits({ budget: null })).toEqual([null, null]);
+  const before = data.listRunIds().length;
+  const wrong = [5, '5', [], {}, { usd: 0 }, { usd: '5' }, { usd: 1e-7 }, { usd: null }, { tokens: 1.5 }, { eur: 5 }];
+  for (const budget of wrong) expect([budget, (await hub.post(retry, { budget })).status]).toEqual([budget, 400]);
+  expect(data.listRunIds()).toHaveLength(before);
+});
+
 test('a retry does again what had failed, or everything from a step on', async () => {
   const { data, folder, hub } = await rig({
     'three.yaml': flow(

@@ -47,11 +47,13 @@ beforeAll(async () => {
           { kind: 'reply', text: 'Thirty it is.' },
         ],
       },
+      { prompt: 'spend it', turns: [{ kind: 'reply', text: 'It is spent.' }] },
       { prompt: 'never end', turns: [{ kind: 'reply', text: 'I wait.', tools: [waitFor(neverFile)] }] },
     ],
   });
   const env = { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude };
-  rig = await startRig({ env });
+  // What is retried from the page is started by the hub, with the hub's environment.
+  rig = await startRig({ env, hubEnv: env });
 });
 afterAll(async () => {
   await rig.close();
@@ -116,6 +118,27 @@ test('a conversation is read while it goes on, frozen, resumed, and read to its 
   await expect.poll(() => sent('llm_request').count()).toBeGreaterThanOrEqual(3);
   await expect.poll(() => sent('tool').count()).toBe(2);
   await page.screenshot({ path: path.join(shots, 'timeline-claude.png') });
+  await context.close();
+}, 90_000);
+
+test('a run that its budget ended is gone on from with more, asked for on the page', async () => {
+  const costly = workflow('spend it').replace('budget: 1', 'budget: 0.001');
+  const runId = await rig.run(costly);
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/alerts`);
+  await page
+    .getByText(/The budget of 0.001 USD is used up/)
+    .first()
+    .waitFor();
+  await page.getByRole('button', { name: /^Retry from / }).click();
+  const dialog = page.getByRole('dialog');
+  expect(await dialog.getByLabel('US dollars').inputValue()).toBe('0.002');
+  await dialog.getByLabel('US dollars').fill('2');
+  await page.screenshot({ path: path.join(shots, 'retry-budget.png') });
+  await dialog.getByRole('button', { name: 'Retry' }).click();
+  await page.waitForURL((url) => url.hash.startsWith('#/runs/') && !url.hash.includes(runId));
+  await page.locator('.run-title').getByText('succeeded').waitFor();
+  expect(await page.locator('.facts').textContent()).toMatch(/Cost\s*\$0\.\d+ of \$2/);
   await context.close();
 }, 90_000);
 

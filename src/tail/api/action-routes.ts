@@ -23,13 +23,20 @@ export type ActionResult =
 
 export type ParamValues = Readonly<Record<string, string | number | boolean>>;
 
+/** What a run and those before it may use together, over what the workflow says; null: as much as they want. */
+export type GivenBudget = { readonly usd?: number; readonly tokens?: number } | null;
+
 export type Actions = {
   readonly workflows: () => Promise<WorkflowsAnswer>;
   readonly start: (workflow: string, params: ParamValues) => Promise<ActionResult>;
   readonly pause: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly resume: (runId: RunId) => Promise<ActionResult>;
   readonly cancel: (runId: RunId, now: boolean) => Promise<ActionResult>;
-  readonly retry: (runId: RunId, fromStep: string | undefined) => Promise<ActionResult>;
+  readonly retry: (
+    runId: RunId,
+    fromStep: string | undefined,
+    budget: GivenBudget | undefined,
+  ) => Promise<ActionResult>;
   readonly exportFormats: Readonly<Record<string, { readonly extension: string; readonly type: string }>>;
   readonly exportRun: (runId: RunId, format: string, signal: AbortSignal) => Promise<AsyncIterable<string | Buffer>>;
 };
@@ -64,11 +71,12 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
   act('/runs/:id/cancel', ['now'], async (request, { now }) =>
     actions.cancel((await runs.find(idOf(request))).runId, flagOf(now)),
   );
-  act('/runs/:id/retry', ['fromStep'], async (request, { fromStep }) => {
+  act('/runs/:id/retry', ['fromStep', 'budget'], async (request, { fromStep, budget }) => {
     if (fromStep !== undefined && (typeof fromStep !== 'string' || fromStep.length > 200)) {
       throw bad('`fromStep` is no id of a step', 'Leave it out to go on from the first step that did not succeed.');
     }
-    return actions.retry((await runs.find(idOf(request))).runId, fromStep);
+    const given = budgetOf(budget);
+    return actions.retry((await runs.find(idOf(request))).runId, fromStep, given);
   });
 
   router.get('/runs/:id/export', async (request, response) => {
@@ -90,6 +98,24 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
 function flagOf(now: unknown): boolean {
   if (now === undefined || typeof now === 'boolean') return now === true;
   throw bad('`now` is neither true nor false', 'Write true, or leave it out.');
+}
+
+/** Below and above these an amount is written with an exponent, and means nothing as a budget. */
+const leastUsd = 0.000_001;
+const mostUsd = 1e12;
+
+function budgetOf(budget: unknown): GivenBudget | undefined {
+  if (budget === undefined || budget === null) return budget;
+  const fix = 'Send {"usd": 5}, {"tokens": 3000000}, both, or null for no limit.';
+  if (typeof budget !== 'object' || Array.isArray(budget)) throw bad('`budget` is no object', fix);
+  const { usd, tokens, ...others } = budget as Readonly<Record<string, unknown>>;
+  if (Object.keys(others).length > 0 || (usd === undefined && tokens === undefined))
+    throw bad('`budget` has something else than `usd` and `tokens`, or nothing', fix);
+  if (usd !== undefined && !(typeof usd === 'number' && usd >= leastUsd && usd <= mostUsd))
+    throw bad('`budget.usd` is no amount of US dollars above 0', fix);
+  if (tokens !== undefined && !(Number.isSafeInteger(tokens) && Number(tokens) > 0))
+    throw bad('`budget.tokens` is no whole number above 0', fix);
+  return budget as GivenBudget;
 }
 
 function paramsOf(params: unknown): ParamValues {

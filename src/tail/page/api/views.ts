@@ -32,6 +32,7 @@ export function viewOf(run: RunDetail): RunView {
     tokens: run.tokens,
     lines: total(run.lines),
     budgetUsd: run.budgetUsd ?? undefined,
+    budgetTokens: run.budgetTokens ?? undefined,
     etaMs: msOfIso(run.estimatedCompletion),
     paused: run.paused ?? undefined,
     alerts: run.alertList

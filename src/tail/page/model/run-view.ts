@@ -64,6 +64,7 @@ export type RunView = RunRow & {
   readonly tokens: number;
   readonly lines: number;
   readonly budgetUsd: number | undefined;
+  readonly budgetTokens: number | undefined;
   readonly etaMs: number | undefined;
   /** By whom it was paused, and whether what runs was frozen too. */
   readonly paused: { readonly by: string; readonly now: boolean } | undefined;

@@ -1,9 +1,9 @@
 // The head of a run: what it is, how it stands, how long still, what it cost, and what can be done with it.
 import { useState } from 'preact/hooks';
-import { go } from '../app-state.ts';
 import { clock, count, digits, duration, fullTime, money, timeOfDay } from '../model/format.ts';
-import { isOpen, type RunView, type StepStatus, type StepView } from '../model/run-view.ts';
+import { isOpen, type RunView } from '../model/run-view.ts';
 import { Dialog, Icon, Status } from './parts.tsx';
+import { Retry } from './retry.tsx';
 import { steer } from './steer.ts';
 import { say } from './toasts.tsx';
 
@@ -89,32 +89,9 @@ function Fact({ name, value, title, wide }: { name: string; value: string; title
   );
 }
 
-/** The step that is chosen; else the one that the run ended for, which is none that may fail; else what is not done. */
-function retryStep(run: RunView, chosen: readonly string[]): StepView | undefined {
-  const [first, ...others] = run.stepList.filter((step) => chosen.includes(step.id) && step.attempts.length > 0);
-  if (first !== undefined && others.length === 0) return first;
-  if (run.status === 'success') return undefined;
-  const failed = run.stepList.find((step) => failures.includes(step.status) && !step.tolerated);
-  return failed ?? run.stepList.find((step) => step.status !== 'success');
-}
-
-const failures: readonly StepStatus[] = ['failure', 'error', 'timeout', 'cancellation'];
-
 function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly string[]; refresh: () => void }) {
   const [asking, setAsking] = useState<'cancel' | 'pause' | undefined>();
-  if (!isOpen(run.status)) {
-    const from = retryStep(run, chosen);
-    if (from === undefined) return null;
-    const retry = async (): Promise<void> => {
-      const runId = await steer(run, 'retry', refresh, { fromStep: from.id });
-      if (runId !== undefined && runId !== run.id) go({ view: 'run', runId, tab: 'output' });
-    };
-    return (
-      <button type="button" onClick={() => void retry()} title={`A new run that goes on from ${from.name}`}>
-        <Icon name="play" /> Retry from {from.name}
-      </button>
-    );
-  }
+  if (!isOpen(run.status)) return <Retry run={run} chosen={chosen} refresh={refresh} />;
   return (
     <>
       {run.paused === undefined ? (

@@ -1,0 +1,108 @@
+// The button by which an ended run is gone on from, and the question for another budget where its own has ended it.
+import { useState } from 'preact/hooks';
+import { go } from '../app-state.ts';
+import type { RunView, StepStatus, StepView } from '../model/run-view.ts';
+import { Dialog, Icon } from './parts.tsx';
+import { steer } from './steer.ts';
+
+type Props = { readonly run: RunView; readonly chosen: readonly string[]; readonly refresh: () => void };
+
+type Budget = { readonly usd?: number; readonly tokens?: number };
+
+export function Retry({ run, chosen, refresh }: Props) {
+  const [asking, setAsking] = useState(false);
+  const from = retryStep(run, chosen);
+  if (from === undefined) return null;
+  const retry = async (budget?: Budget): Promise<void> => {
+    const body = { fromStep: from.id, ...(budget === undefined ? {} : { budget }) };
+    const runId = await steer(run, 'retry', refresh, body);
+    if (runId !== undefined && runId !== run.id) go({ view: 'run', runId, tab: 'output' });
+  };
+  // With what it had it would end at once.
+  const needsMore = run.alerts.some(({ kind, severity }) => kind === 'budget' && severity === 'error');
+  return (
+    <>
+      <button
+        type="button"
+        onClick={() => (needsMore ? setAsking(true) : void retry())}
+        title={`A new run that goes on from ${from.name}`}
+      >
+        <Icon name="play" /> Retry from {from.name}
+      </button>
+      {asking && <BudgetDialog run={run} onClose={() => setAsking(false)} onBudget={(budget) => void retry(budget)} />}
+    </>
+  );
+}
+
+function BudgetDialog(props: { run: RunView; onClose: () => void; onBudget: (budget: Budget) => void }) {
+  const { run } = props;
+  // Twice as much is a guess to start from, and always more than it was.
+  const [usd, setUsd] = useState(doubled(run.budgetUsd));
+  const [tokens, setTokens] = useState(doubled(run.budgetTokens));
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    props.onClose();
+    props.onBudget({
+      ...(usd === '' ? {} : { usd: Number(usd) }),
+      ...(tokens === '' ? {} : { tokens: Number(tokens) }),
+    });
+  };
+  return (
+    <Dialog title="Retry with another budget" onClose={props.onClose}>
+      <form class="form" onSubmit={submit}>
+        <p>The budget of this run is used up. Say what it and the new run may use together.</p>
+        {run.budgetUsd !== undefined && (
+          <>
+            <label for="budget-usd">US dollars</label>
+            <input
+              id="budget-usd"
+              type="number"
+              min="0.000001"
+              step="any"
+              required
+              value={usd}
+              onInput={(event) => setUsd(event.currentTarget.value)}
+            />
+          </>
+        )}
+        {run.budgetTokens !== undefined && (
+          <>
+            <label for="budget-tokens">Tokens</label>
+            <input
+              id="budget-tokens"
+              type="number"
+              min="1"
+              step="1"
+              required
+              value={tokens}
+              onInput={(event) => setTokens(event.currentTarget.value)}
+            />
+          </>
+        )}
+        <footer>
+          <button type="button" onClick={props.onClose}>
+            Not now
+          </button>
+          <button type="submit" class="primary">
+            Retry
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+function doubled(limit: number | undefined): string {
+  return limit === undefined ? '' : String(2 * limit);
+}
+
+/** The step that is chosen; else the one that the run ended for, which is none that may fail; else what is not done. */
+function retryStep(run: RunView, chosen: readonly string[]): StepView | undefined {
+  const [first, ...others] = run.stepList.filter((step) => chosen.includes(step.id) && step.attempts.length > 0);
+  if (first !== undefined && others.length === 0) return first;
+  if (run.status === 'success') return undefined;
+  const failed = run.stepList.find((step) => failures.includes(step.status) && !step.tolerated);
+  return failed ?? run.stepList.find((step) => step.status !== 'success');
+}
+
+const failures: readonly StepStatus[] = ['failure', 'error', 'timeout', 'cancellation'];
