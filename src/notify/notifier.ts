@@ -11,7 +11,7 @@ import {
 } from '../journal/index.ts';
 import { msOfNs, type RunReference } from '../state/index.ts';
 import { type AlertsState, loadAlertsState, saveAlertsState } from './alerts-state.ts';
-import { createOutbox, type Deliveries } from './deliver/outbox.ts';
+import { createOutbox, type Deliveries, type OutboxOptions } from './deliver/outbox.ts';
 import { createSend, type Send } from './deliver/receiver.ts';
 import { awaitsSuccess, resolveBySuccess } from './evaluate/alert.ts';
 import { foldRules, tickRules } from './evaluate/fold-rules.ts';
@@ -35,6 +35,7 @@ export type NotifierOptions = {
   readonly send?: Send;
   readonly now?: () => number;
   readonly tickMs?: number;
+  readonly wait?: OutboxOptions['wait'];
 };
 
 /**
@@ -107,7 +108,13 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
   let wake = (): void => undefined;
 
   const outbox = createOutbox(
-    { settings, send, now, onSent: (result, count) => options.onSent?.(result, count) },
+    {
+      settings,
+      send,
+      now,
+      onSent: (result, count) => options.onSent?.(result, count),
+      ...(options.wait && { wait: options.wait }),
+    },
     deliveries,
   );
   const run = (): RunReference => ({ ...rules.run, runId });

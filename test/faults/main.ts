@@ -2,6 +2,7 @@
 // where a promise was broken. What a fault does is in the file of its name.
 import { parseArgs } from 'node:util';
 import { version } from '../../src/library/index.ts';
+import { alertmanager } from './alertmanager.ts';
 import { backend } from './backend.ts';
 import { misbehavingChildren } from './children.ts';
 import { clockSteps } from './clock.ts';
@@ -26,6 +27,7 @@ const matrix: readonly Fault[] = [
   disk,
   powerLoss,
   backend,
+  alertmanager,
   clockSteps,
   misbehavingChildren,
   many,

@@ -19,6 +19,8 @@ export type OutboxOptions = {
   /** Unix ms. */
   readonly now: () => number;
   readonly onSent: (result: SendResult, count: number) => void;
+  /** For tests: how long to wait, as `waitMs` of pace.ts says unless told. */
+  readonly wait?: typeof waitMs;
 };
 
 export type Outbox = {
@@ -42,7 +44,7 @@ export type Outbox = {
 type Item = { readonly key: string; readonly alert: RunAlert; readonly severity: RuleSeverity; readonly due: Due };
 
 export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox {
-  const { settings, send, now, onSent } = options;
+  const { settings, send, now, onSent, wait = waitMs } = options;
   const { kind } = settings.receiver;
   let deliveries = before;
   let failures = 0;
@@ -98,7 +100,7 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
       const failed = results.find((result) => result.kind === 'failed');
       lastFailure = results.find((result) => result.kind !== 'taken')?.message;
       failures = failed === undefined ? 0 : failures + 1;
-      retryAtMs = failed === undefined ? 0 : now() + waitMs(failures, failed.isMisconfigured, Math.random());
+      retryAtMs = failed === undefined ? 0 : now() + wait(failures, failed.isMisconfigured, Math.random());
       if (results.some((result) => result.kind !== 'failed')) await keep(deliveries);
     },
     waiting(alerts, run) {

@@ -14,8 +14,16 @@ const answerWithinMs = 10_000;
 /** So much of an answer is quoted in a message. */
 const quotedLength = 200;
 
-/** @param signal ends the request early, as `failed` */
-export async function post(url: string, body: unknown, signal?: AbortSignal): Promise<PostResult> {
+/**
+ * @param signal ends the request early, as `failed`
+ * @param takesPages whether a page of HTML is an answer; where it is not, a 200 with one comes from a login or a proxy in
+ *   front, and whoever was meant has got nothing
+ */
+export async function post(
+  url: string,
+  body: unknown,
+  options: { readonly signal: AbortSignal; readonly takesPages: boolean },
+): Promise<PostResult> {
   const { address, authorization } = credentialsOf(url);
   const timeout = AbortSignal.timeout(answerWithinMs);
   try {
@@ -25,8 +33,13 @@ export async function post(url: string, body: unknown, signal?: AbortSignal): Pr
       body: JSON.stringify(body),
       // Whoever answers with another address is not who was meant to get this.
       redirect: 'manual',
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      signal: AbortSignal.any([options.signal, timeout]),
     });
+    if (response.ok && !options.takesPages && /^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
+      await response.body?.cancel();
+      const message = `${originOf(url)} answered ${response.status} with a page of HTML, as a login does; is the address right?`;
+      return { kind: 'failed', message, isMisconfigured: true };
+    }
     const text = (await response.text()).trim().slice(0, quotedLength);
     return resultOf(response.status, `${originOf(url)} answered ${response.status}${text === '' ? '' : `: ${text}`}`);
   } catch (error) {

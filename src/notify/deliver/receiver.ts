@@ -37,11 +37,13 @@ async function sendToAlertmanager(
   alerts: readonly Outgoing[],
   signal: AbortSignal,
 ): Promise<readonly PostResult[]> {
-  const result = await post(url, alerts.map(postable), signal);
+  // It answers with nothing at all; what stands in for it may answer with JSON.
+  const options = { signal, takesPages: false };
+  const result = await post(url, alerts.map(postable), options);
   if (result.kind !== 'refused' || alerts.length === 1) return alerts.map(() => result);
   // It takes what is right of a request that it refuses; which that was is found out one by one.
   const results: PostResult[] = [];
-  for (const alert of alerts) results.push(await post(url, [postable(alert)], signal));
+  for (const alert of alerts) results.push(await post(url, [postable(alert)], options));
   return results;
 }
 
@@ -61,7 +63,7 @@ async function sendToWebhook(
   for (const alert of alerts) {
     const last = results.at(-1);
     // A receiver that is down is asked once, and not once for each alert.
-    results.push(last?.kind === 'failed' ? last : await post(url, webhookMessage(alert), signal));
+    results.push(last?.kind === 'failed' ? last : await post(url, webhookMessage(alert), { signal, takesPages: true }));
   }
   return results;
 }
