@@ -132,7 +132,8 @@ test('a run that its budget ended is gone on from with more, asked for on the pa
     .waitFor();
   await page.getByRole('button', { name: /^Retry from / }).click();
   const dialog = page.getByRole('dialog');
-  expect(await dialog.getByLabel('US dollars').inputValue()).toBe('0.002');
+  // Twice what it has cost, which was more than the budget, in whole cents.
+  expect(await dialog.getByLabel('US dollars').inputValue()).toBe('0.02');
   await dialog.getByLabel('US dollars').fill('2');
   await page.screenshot({ path: path.join(shots, 'retry-budget.png') });
   await dialog.getByRole('button', { name: 'Retry' }).click();

@@ -36,9 +36,8 @@ export function Retry({ run, chosen, refresh }: Props) {
 
 function BudgetDialog(props: { run: RunView; onClose: () => void; onBudget: (budget: Budget) => void }) {
   const { run } = props;
-  // Twice as much is a guess to start from, and always more than it was.
-  const [usd, setUsd] = useState(doubled(run.budgetUsd));
-  const [tokens, setTokens] = useState(doubled(run.budgetTokens));
+  const [usd, setUsd] = useState(suggestion(run.budgetUsd, run.costUsd));
+  const [tokens, setTokens] = useState(suggestion(run.budgetTokens, run.tokens));
   const submit = (event: Event): void => {
     event.preventDefault();
     props.onClose();
@@ -92,8 +91,9 @@ function BudgetDialog(props: { run: RunView; onClose: () => void; onBudget: (bud
   );
 }
 
-function doubled(limit: number | undefined): string {
-  return limit === undefined ? '' : String(2 * limit);
+/** Twice as much is a guess to start from. What is used may be over the limit: the last call is not cut short. */
+function suggestion(limit: number | undefined, used: number): string {
+  return limit === undefined ? '' : String(Math.ceil(2 * Math.max(limit, used) * 100) / 100);
 }
 
 /** The step that is chosen; else the one that the run ended for, which is none that may fail; else what is not done. */
