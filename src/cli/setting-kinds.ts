@@ -26,6 +26,9 @@ export const text: Kind<string> = {
   parse: (raw) => (typeof raw === 'string' && raw !== '' ? ok(raw) : no('not a text', 'a text that is not empty')),
 };
 
+/** A text that is a secret: no message shows it. */
+export const secretText: Kind<string> = { ...text, isSecret: true };
+
 export const folder: Kind<string> = {
   name: 'path',
   parse: (raw, base) =>

@@ -12,6 +12,7 @@ import {
   oneOf,
   port,
   program,
+  secretText,
   secretUrl,
   size,
   text,
@@ -119,6 +120,11 @@ export const settingTable = {
     'Colours on the terminal. `auto` asks whether it is one, and honours NO_COLOR and FORCE_COLOR.',
   ),
   grafanaUrl: optional(url, 'The Grafana that links in summaries, on the live page and in alerts lead to.'),
+  grafanaLogin: optional(
+    secretText,
+    'Who `doctor --stack` is for Grafana: `user:password`, or the token of a service account. Never shown.',
+    'nobody',
+  ),
   traceLink: optional(
     url,
     'The link to the trace of a run, with `{traceId}`, `{runId}` and `{workflow}` in it.',
@@ -155,10 +161,7 @@ export const settingTable = {
     'not asked',
   ),
   lokiTenant: optional(text, 'The tenant of a Loki that has several (X-Scope-OrgID).'),
-  lokiHeaders: optional(
-    headers,
-    'Headers of each request to Loki, as `Authorization=Bearer%20abc`. Never shown.',
-  ),
+  lokiHeaders: optional(headers, 'Headers of each request to Loki, as `Authorization=Bearer%20abc`. Never shown.'),
   lokiSelector: setting(
     text,
     { value: '{service_name="stepspan"}', as: '`{service_name="stepspan"}`' },

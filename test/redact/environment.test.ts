@@ -52,6 +52,14 @@ describe('the value of such a variable is left out, with the reason, when it is'
 });
 
 describe('the environment of a run', () => {
+  it('gives the password of a login and not its user, nor a login without one', () => {
+    const env = { STEPSPAN_GRAFANA_LOGIN: 'admin:Xk29-vv81', LOGIN: 'someone@example.org', ADMIN_LOGIN: 'admin:admin' };
+    const redactor = createRedactor({ env });
+    expect(redactor.text('admin:Xk29-vv81 someone@example.org admin:admin').text).toBe(
+      'admin:[hidden:STEPSPAN_GRAFANA_LOGIN] someone@example.org admin:admin',
+    );
+  });
+
   it('gives the passwords in addresses, whatever the variable is called, as written and decoded', () => {
     const redactor = createRedactor({
       env: { DATABASE_URL: 'postgres://app:p%40ss-w0rd%21@db/x', HTTPS_PROXY: 'http://me:topsecret99@proxy:3128' },

@@ -67,6 +67,9 @@ export function secretsOf(env: Readonly<Record<string, string | undefined>>): {
     if (value === '') continue;
     // A password in an address is one whatever the variable is called: DATABASE_URL, HTTPS_PROXY, PIP_INDEX_URL.
     secrets.push(...passwordsInAddress(value).map((password) => ({ name, value: password })));
+    // A login is `user:password`, and the user is none.
+    const login = /(?:^|_)LOGIN$/i.test(name) ? /^[^:\s]+:(\S+)$/.exec(value)?.[1] : undefined;
+    if (login !== undefined && whyNotSecret(name, login) === undefined) secrets.push({ name, value: login });
     if (!isSecretName(name)) continue;
     if (name.toUpperCase().endsWith('HEADERS')) {
       secrets.push(...headerValues(value).map((header) => ({ name, value: header })));

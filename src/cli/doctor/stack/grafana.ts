@@ -14,8 +14,8 @@ export const provisioned = {
 /** Grafana asks these itself whether they work; for an Alertmanager it has no such question. */
 const selfChecking = new Set<string>([grafanaSources.prometheus, grafanaSources.loki, grafanaSources.tempo]);
 
-/** Named in the messages; it is no flag, because others see the flags of a process. */
-export const loginVariable = 'STEPSPAN_GRAFANA_LOGIN';
+/** Named in the messages; it is no flag of doctor, because others see the flags of a process. */
+const loginVariable = 'STEPSPAN_GRAFANA_LOGIN';
 
 /** @param login `user:password`, or the token of a service account; undefined asks for nothing that needs one */
 export async function checkGrafana(url: string, login: string | undefined): Promise<readonly Check[]> {

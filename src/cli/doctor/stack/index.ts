@@ -5,7 +5,7 @@ import type { Check } from '../check.ts';
 import { checkAlertmanager } from './alertmanager.ts';
 import { lokiHeadersOf } from './ask.ts';
 import { checkCollector } from './collector.ts';
-import { checkGrafana, loginVariable } from './grafana.ts';
+import { checkGrafana } from './grafana.ts';
 import { checkLoki } from './loki.ts';
 import { checkPrometheus } from './prometheus.ts';
 import { checkTempo } from './tempo.ts';
@@ -41,7 +41,7 @@ export async function checkStack(settings: Settings, env: NodeJS.ProcessEnv): Pr
     checkLoki(at.lokiUrl ?? composeAddresses.lokiUrl, lokiHeadersOf(settings)),
     checkPrometheus(at.prometheusUrl ?? composeAddresses.prometheusUrl),
     checkAlertmanager(alertmanagerUrl ?? composeAddresses.alertmanagerUrl, alertmanagerUrl !== undefined),
-    checkGrafana(settings.grafanaUrl ?? composeAddresses.grafanaUrl, env[loginVariable] || undefined),
+    checkGrafana(settings.grafanaUrl ?? composeAddresses.grafanaUrl, settings.grafanaLogin),
   ]);
   return found.flat();
 }
