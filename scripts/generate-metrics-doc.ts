@@ -52,8 +52,13 @@ scrape_configs:
   scrape on, so that \`increase()\` is right also for a run that is shorter than the scrape interval. It follows that a run
   shows one scrape late where its workflow is new. While a Prometheus scrapes, a person's \`curl\` does not count as a scrape.
 - **Every record is counted once**, over restarts and crashes of the hub: counters and positions in the journals are saved
-  together (\`hub/metrics.json\` in the data folder), before each answer to a scrape. What no journal says (records sent,
-  archives, removals) is counted since the last save.
+  together (\`hub/metrics.json\` in the data folder), before each answer to a scrape. What no journal says (archives,
+  removals) is counted since the last save.
+- **What is shipped counts whoever ships it**: the run itself, as most do, the hub, \`stepspan ship\`. Each keeps what it has
+  sent, and what was refused, in the file of its cursor (\`runs/<run>/cursors/ship-logs.json\`), together with the position, and
+  the hub counts what has come since it last looked. So each record counts once, also when run and hub are killed: one whose
+  position was not kept was not counted, and counts when it is sent again. Bytes and retries count each request, and those of
+  the last 200 ms before a kill do not.
 - **A new hub** counts the runs that go on and those that started within the last 24 hours; of older ones it takes only when
   their workflow last succeeded. A hub that comes back counts whatever it has not.
 - **Names from outside are bounded**; beyond the bound a value is shown as \`other\`, and \`stepspan_label_overflow_total\`

@@ -1,7 +1,6 @@
 // The command `ship RUN`: sends what a backend does not have yet, or everything again.
-import { rmSync } from 'node:fs';
 import type { Command } from 'commander';
-import { dataFolder, openCursor, type RunFolder } from '../journal/index.ts';
+import { dataFolder, type RunFolder } from '../journal/index.ts';
 import { isShippingConfigured, type ShipperStatus } from '../ship/index.ts';
 import type { Shipper } from '../ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
@@ -47,13 +46,8 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   const adoption = await adoptRun(folder);
   if (adoption.kind === 'adopted')
     context.stderr.write(`stepspan: run ${found.runId} had lost its wrapper; closed as abandoned\n`);
-  if (flags.again === true) {
-    for (const signal of ['logs', 'traces']) await openCursor(folder, `ship-${signal}`).save(0);
-    // What was refused comes from the journal, so it is sent again with the rest, and kept aside anew where it must be.
-    rmSync(folder.refusedDir, { recursive: true, force: true });
-  }
   const { createShipper } = await import('../ship/shipper.ts');
-  const start = await createShipper({ folder, env: context.env });
+  const start = await createShipper({ folder, env: context.env, again: flags.again === true });
   switch (start.kind) {
     case 'invalid':
       return fail(context, exitCodes.badInput, ...start.problems);

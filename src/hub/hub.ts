@@ -17,6 +17,7 @@ import { watchRuns } from './runs-watch.ts';
 import { createSaver } from './saver.ts';
 import type { LinkAsked } from './session-routes.ts';
 import { createShipRuns } from './ship-runs.ts';
+import { createShippedTotals } from './shipped-totals.ts';
 import { createTailMetrics } from './tail-metrics.ts';
 
 export type HubOptions = Omit<HttpOptions, 'live'> & {
@@ -106,7 +107,8 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     onError: (error) => failed('save', `saving ${data.hub.metrics}`, error),
   });
   const followers = createFollowers({ data, measure, sinceMs: measure.sinceMs, onError: ofRun('follow') });
-  const shipper = ships ? createShipRuns({ data, env: options.env, measure, onError: ofRun('ship') }) : undefined;
+  const shipper = ships ? createShipRuns({ data, env: options.env, onError: ofRun('ship') }) : undefined;
+  const shipped = createShippedTotals(data, measure);
   const readerLag = createReaderLag(data, ships);
   const tailMetrics = createTailMetrics(measure);
   let server: HttpServer | undefined;
@@ -132,7 +134,10 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     { ...options, live: live.live },
     {
       async metrics(format, isScraper) {
-        const scrape = await measure.scrape(format, await gauges());
+        const now = await gauges();
+        // After the gauges: where they say that nothing is left to ship, all of it was counted.
+        shipped.look(data.listRunIds(), Date.now());
+        const scrape = await measure.scrape(format, now);
         // Nothing is shown that is not kept: a counter that a crash took back would look like a new one to Prometheus.
         await saver.save();
         if (isScraper) scrape.seen();
@@ -187,6 +192,8 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     await followers.caughtUp();
     for (const runId of followers.active()) if (!stopping.signal.aborted) await adopt(runId);
     await notifier?.look(runIds, Date.now());
+    // Before anything is shipped: of an old run only what comes from now on counts.
+    shipped.look(runIds, Date.now());
     await shipper?.look(runIds, Date.now());
     // After all runs were counted: what retention removes cannot be counted any more.
     if (performance.now() - kept >= (options.everyMs?.housekeeping ?? housekeepingEveryMs)) {
@@ -203,6 +210,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   const stop = async (): Promise<void> => {
     stopping.abort();
     await Promise.all([watch.stop(), http.close(), followers.stop(), shipper?.stop(), notifier?.stop()]);
+    shipped.look(data.listRunIds(), Date.now());
     await saver.save();
     removeHubRecord(data);
     lock.release();

@@ -2,11 +2,10 @@
 // data folder, and without memory over restarts, as the run has but one life.
 import type { DataFolder, JournalReader } from '../journal/index.ts';
 import { add, createMeasure, type GaugeSample, gauge, metrics } from '../measure/index.ts';
-import type { ShipperStatus } from '../ship/index.ts';
+import { type ShipperStatus, savedCounted } from '../ship/index.ts';
 import { type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
 import { type LiveSettings, openLive } from './open-live.ts';
 import type { LinkAsked } from './session-routes.ts';
-import { createCount } from './ship-runs.ts';
 import { createTailMetrics } from './tail-metrics.ts';
 
 export type ServeMetricsOptions = Omit<HttpOptions, 'live'> & {
@@ -48,7 +47,6 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
   const { runId } = reader.folder;
   const measure = createMeasure({ scope: 'run', version: options.version, sinceMs: 0 });
   const stopping = new AbortController();
-  const count = createCount(measure);
   const tailMetrics = createTailMetrics(measure);
   let server: HttpServer | undefined;
   const completeScrape = Promise.withResolvers<void>();
@@ -60,7 +58,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
     {
       async metrics(format, isScraper) {
         const status = options.shipperStatus?.();
-        if (status !== undefined) count(status);
+        measure.takeShipped(runId, savedCounted(reader.folder), true);
         const whole = complete;
         const scrape = await measure.scrape(format, [...shipperGauges(status), ...tailMetrics(server?.tail())]);
         if (isScraper) {

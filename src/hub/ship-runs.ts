@@ -1,8 +1,8 @@
 // Ships the runs of a data folder that nobody else ships: so many at once, newest first. How one run is shipped is ship's.
 import type { RunId } from '../event/ids.ts';
 import { type DataFolder, lockHolder, openJournal, runLockPath, savedPosition } from '../journal/index.ts';
-import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/index.ts';
-import { readSettings, type Shipper, type ShipperStatus, type Signal } from '../ship/index.ts';
+import { type GaugeSample, gauge, metrics } from '../measure/index.ts';
+import { readSettings, type Shipper, type Signal } from '../ship/index.ts';
 import { startedMs } from './follow-runs.ts';
 
 /** Runs that have ended: each has some 16 MiB of batches at most (see ship/deliver/pipeline.ts), and they are sent at full speed. */
@@ -36,11 +36,10 @@ export type ShipRuns = {
 export type ShipOptions = {
   readonly data: DataFolder;
   readonly env: NodeJS.ProcessEnv;
-  readonly measure: Measure;
   readonly onError: (runId: RunId, error: Error) => void;
 };
 
-export function createShipRuns({ data, env, measure, onError }: ShipOptions): ShipRuns {
+export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
   const signals = signalsOf(env);
   const shipping = new Map<RunId, { readonly active: boolean; readonly shipper: Shipper | undefined }>();
   const firstSeen = new Map<RunId, number>();
@@ -73,8 +72,7 @@ export function createShipRuns({ data, env, measure, onError }: ShipOptions): Sh
     try {
       // Loads the OpenTelemetry SDK (0.3 s), which a hub that ships nothing does without.
       const { createShipper } = await import('../ship/shipper.ts');
-      const count = createCount(measure);
-      const begun = await createShipper({ folder: data.runDir(runId), env, onStatus: count });
+      const begun = await createShipper({ folder: data.runDir(runId), env });
       if (begun.kind !== 'shipping') {
         shipping.delete(runId);
         if (begun.kind === 'invalid') onError(runId, new Error(begun.problems.join(' ')));
@@ -83,7 +81,6 @@ export function createShipRuns({ data, env, measure, onError }: ShipOptions): Sh
       const { shipper } = begun;
       shipping.set(runId, { active, shipper });
       void shipper.done.then(() => {
-        count(shipper.status());
         shipping.delete(runId);
         firstSeen.delete(runId);
         tryAgainAt.set(runId, Date.now() + retryMs);
@@ -130,23 +127,4 @@ function signalsOf(env: NodeJS.ProcessEnv): readonly Signal[] {
   const settings = readSettings(env);
   if (!settings.ok) return [];
   return (['logs', 'traces'] as const).filter((signal) => settings[signal].kind === 'on');
-}
-
-/** A shipper counts from 0; the metrics count all of them. */
-export function createCount(measure: Pick<Measure, 'apply'>): (status: ShipperStatus) => void {
-  let before: ShipperStatus | undefined;
-  return (status) => {
-    for (const signal of ['logs', 'traces'] as const) {
-      const now = status[signal];
-      const then = before?.[signal];
-      measure.apply(
-        add(metrics.sent, { signal }, now.sent - (then?.sent ?? 0)),
-        add(metrics.sentBytes, { signal }, now.bytes - (then?.bytes ?? 0)),
-        add(metrics.refused, { signal }, now.refused - (then?.refused ?? 0)),
-        add(metrics.rejected, { signal }, now.rejected - (then?.rejected ?? 0)),
-        add(metrics.retried, { signal }, now.retries - (then?.retries ?? 0)),
-      );
-    }
-    before = status;
-  };
 }

@@ -1,6 +1,7 @@
 // How far a reader has come: one small file a reader, replaced as a whole, so that it is never half of two positions.
 // A position is the next sequence number that the reader wants. It may lag behind, never lead: a reader saves it after
-// its work is done elsewhere, so a crash repeats work and skips none.
+// its work is done elsewhere, so a crash repeats work and skips none. A reader may keep numbers of its own beside the
+// position: they are of the same moment, as both are replaced at once.
 import { closeSync, fdatasync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { cursorPath, type RunFolder } from './data-folder.ts';
@@ -14,16 +15,22 @@ export type CursorState =
   | { readonly kind: 'past_end'; readonly saved: number; readonly nextSeq: number }
   | { readonly kind: 'unreadable'; readonly file: string; readonly reason: string };
 
+/** Whole numbers from 0 by their names; one that is not there is 0. */
+export type Counters = Readonly<Record<string, number>>;
+
 export type Cursor = {
   readonly reader: string;
   readonly state: CursorState;
   /** The next sequence number that the reader wants. */
   readonly position: number;
+  /** What was last saved beside the position. Kept where the position is not trusted: what was counted has happened. */
+  readonly counters: Counters;
   /**
-   * Moves the cursor to `seq` and keeps it on disk. Saves that come while one is under way become one.
+   * Moves the cursor to `seq` and keeps it on disk, with these counters, or those there are where none are given.
+   * Saves that come while one is under way become one. One that would change nothing writes nothing.
    * Never rejects: a cursor that could not be kept makes a reader repeat work; see `lastError`.
    */
-  readonly save: (seq: number) => Promise<void>;
+  readonly save: (seq: number, counters?: Counters) => Promise<void>;
   readonly lastError: () => Error | undefined;
 };
 
@@ -32,22 +39,34 @@ const sync = promisify(fdatasync);
 /** The cursor of `reader` (a-z, 0-9, "-" and "_") in a run, checked against the end of its journal. */
 export function openCursor(folder: RunFolder, reader: string): Cursor {
   const path = cursorPath(folder, reader);
-  const { position: saved, state } = load(folder, path);
-  let position = saved;
-  let kept = saved;
+  const { state, ...saved } = load(folder, path);
+  let { position, counters } = saved;
+  let kept = textOf(saved);
   let running: Promise<void> | undefined;
   let lastError: Error | undefined;
 
+  function textOf(now: Saved): string {
+    // Without counters the file is as it was before there were any.
+    return JSON.stringify({
+      reader,
+      position: now.position,
+      ...(Object.keys(now.counters).length === 0 ? {} : { counters: now.counters }),
+    });
+  }
   const keepLatest = async (): Promise<void> => {
-    while (kept !== position) {
-      const wanted = position;
+    let failed: string | undefined;
+    for (;;) {
+      const wanted = textOf({ position, counters });
+      // What could not be kept is tried again by the next save, and not on and on by this one.
+      if (wanted === kept || wanted === failed) return;
       try {
-        await replace(path, `${JSON.stringify({ reader, position: wanted })}\n`);
+        await replace(path, `${wanted}\n`);
         lastError = undefined;
+        kept = wanted;
       } catch (error) {
         lastError = error as Error;
+        failed = wanted;
       }
-      kept = wanted;
     }
   };
   return {
@@ -56,8 +75,12 @@ export function openCursor(folder: RunFolder, reader: string): Cursor {
     get position() {
       return position;
     },
-    save(seq) {
+    get counters() {
+      return counters;
+    },
+    save(seq, now = counters) {
       position = seq;
+      counters = now;
       running ??= keepLatest().finally(() => {
         running = undefined;
       });
@@ -70,28 +93,46 @@ export function openCursor(folder: RunFolder, reader: string): Cursor {
 /** The saved position of a reader, as it is; undefined when there is none that can be read. */
 export function savedPosition(folder: RunFolder, reader: string): number | undefined {
   const found = parse(cursorPath(folder, reader));
-  return typeof found === 'number' ? found : undefined;
+  return typeof found === 'object' ? found.position : undefined;
 }
 
-function load(folder: RunFolder, path: string): { position: number; state: CursorState } {
+/** The saved counters of a reader: none where it has no cursor yet, undefined where its file cannot be read. */
+export function savedCounters(folder: RunFolder, reader: string): Counters | undefined {
+  const found = parse(cursorPath(folder, reader)) ?? { counters: {} };
+  return typeof found === 'object' ? found.counters : undefined;
+}
+
+type Saved = { readonly position: number; readonly counters: Counters };
+
+function load(folder: RunFolder, path: string): Saved & { state: CursorState } {
   const found = parse(path);
-  if (found === undefined) return { position: 0, state: { kind: 'new' } };
-  if (typeof found === 'string') return { position: 0, state: { kind: 'unreadable', file: path, reason: found } };
+  const counters = {};
+  if (found === undefined) return { position: 0, counters, state: { kind: 'new' } };
+  if (typeof found === 'string') {
+    return { position: 0, counters, state: { kind: 'unreadable', file: path, reason: found } };
+  }
   const { nextSeq } = journalEnd(folder);
-  if (found > nextSeq) return { position: 0, state: { kind: 'past_end', saved: found, nextSeq } };
-  return { position: found, state: { kind: 'found' } };
+  if (found.position > nextSeq) {
+    return { ...found, position: 0, state: { kind: 'past_end', saved: found.position, nextSeq } };
+  }
+  return { ...found, state: { kind: 'found' } };
 }
 
-/** The position in the file, undefined when there is no file, or the reason why it says nothing. */
-function parse(path: string): number | string | undefined {
+/** What the file says, undefined when there is no file, or the reason why it says nothing. */
+function parse(path: string): Saved | string | undefined {
   try {
-    const { position } = JSON.parse(readFileSync(path, 'utf8')) as { position: unknown };
-    return Number.isSafeInteger(position) && Number(position) >= 0
-      ? Number(position)
-      : 'its position is no whole number';
+    const { position, counters } = JSON.parse(readFileSync(path, 'utf8')) as { position: unknown; counters?: unknown };
+    if (!isWhole(position)) return 'its position is no whole number';
+    // A counter that is none costs a count, and must not cost the position.
+    const valid = Object.entries(counters ?? {}).filter((entry): entry is [string, number] => isWhole(entry[1]));
+    return { position, counters: Object.fromEntries(valid) };
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : (error as Error).message;
   }
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 async function replace(path: string, text: string): Promise<void> {

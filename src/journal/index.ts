@@ -3,7 +3,7 @@ import { lockPath, type RunFolder } from './data-folder.ts';
 import { type LockResult, tryLockFile } from './lock-file.ts';
 
 export { type ArchiveOptions, type ArchiveReport, archiveSealed } from './archive.ts';
-export { type Cursor, type CursorState, openCursor, savedPosition } from './cursor.ts';
+export { type Counters, type Cursor, type CursorState, openCursor, savedCounters, savedPosition } from './cursor.ts';
 export {
   type DataFolder,
   dataFolder,

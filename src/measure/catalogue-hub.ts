@@ -80,7 +80,7 @@ export const hubMetrics = {
   sent: {
     name: 'stepspan_shipper_sent_records_total',
     type: 'counter',
-    help: 'Log records and spans that were acknowledged; one that is sent again counts again.',
+    help: 'Log records and spans that were acknowledged, whoever shipped them: a run itself, the hub, `stepspan ship`. One that `stepspan ship --again` sends counts again.',
     unit: '',
     labels: { signal },
     scope: 'run',
@@ -88,7 +88,7 @@ export const hubMetrics = {
   sentBytes: {
     name: 'stepspan_shipper_sent_bytes_total',
     type: 'counter',
-    help: 'Bytes of request bodies as they went over the wire.',
+    help: 'Bytes of request bodies as they went over the wire, of requests that failed too.',
     unit: 'bytes',
     labels: { signal },
     scope: 'run',
@@ -96,7 +96,7 @@ export const hubMetrics = {
   refused: {
     name: 'stepspan_shipper_refused_records_total',
     type: 'counter',
-    help: 'Records that a server refused on their own; kept aside in the refused folder of the run.',
+    help: 'Records that a server refused on their own, whoever shipped them; kept aside in the refused folder of the run.',
     unit: '',
     labels: { signal },
     scope: 'run',
@@ -104,7 +104,7 @@ export const hubMetrics = {
   rejected: {
     name: 'stepspan_shipper_rejected_records_total',
     type: 'counter',
-    help: 'Records that a server said it left out of a request that it took (partial success). Never sent again.',
+    help: 'Records that a server said it left out of a request that it took (partial success), whoever shipped them. Never sent again.',
     unit: '',
     labels: { signal },
     scope: 'run',

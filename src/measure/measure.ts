@@ -10,6 +10,7 @@ import { type Change, type GaugeSample, gauge, type Metric } from './metric.ts';
 import { idleGauges, runGauges } from './run-gauges.ts';
 import { newRunMemory, type RunMemory, type StoredRun, storeRun, unstoreRun } from './run-memory.ts';
 import { createSeriesStore, type HeldSeries } from './series-store.ts';
+import { createShippedRuns, type ShippedRun, type StoredShipped } from './shipped-runs.ts';
 import type { StoredSeries } from './stored-series.ts';
 
 export type Measure = {
@@ -17,11 +18,16 @@ export type Measure = {
   readonly position: (runId: RunId) => number | undefined;
   /** Counts the next records of a run. Synchronous: what is stored is never half of a record. */
   readonly take: (runId: RunId, records: readonly JournalRecord[]) => void;
+  /**
+   * Counts what was shipped of a run since it was last asked, from its totals as they are now.
+   * @param fromStart of a run that was never asked of: whether what it has counts, or only what comes
+   */
+  readonly takeShipped: (runId: RunId, now: ShippedRun, fromStart: boolean) => void;
   /** Says that all of a run was counted, or that it is not to be. */
   readonly close: (runId: RunId) => void;
   /** As `close`, for a run that is too old to be counted: its workflow is known from then on, and when it succeeded. */
   readonly passOver: (runId: RunId, first: JournalRecord | undefined, last: JournalRecord | undefined) => void;
-  /** Forgets closed runs that are not there any more. What they counted stays. */
+  /** Forgets runs that are not there any more. What they counted stays. */
   readonly keepOnly: (runIds: ReadonlySet<RunId>) => void;
   /** Counts what is in no journal: what the hub itself does. */
   readonly apply: (...changes: readonly Change[]) => void;
@@ -49,6 +55,8 @@ export type StoredMeasure = {
   readonly series: StoredSeries;
   readonly active: readonly StoredRun[];
   readonly closed: readonly RunId[];
+  /** Not there where a version stored it that counted what the hub itself shipped. */
+  readonly shipped?: readonly StoredShipped[];
 };
 
 export type MeasureOptions = {
@@ -67,6 +75,7 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
   const store = createSeriesStore(kept, metrics.labelOverflow, stored?.series);
   const active = new Map<RunId, RunMemory>();
   const closed = new Set<RunId>(stored?.closed);
+  const shipped = createShippedRuns(stored?.shipped);
   let changes = 0;
   for (const run of stored?.active ?? []) {
     const memory = unstoreRun(run);
@@ -95,6 +104,12 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
         return;
       }
     },
+    takeShipped(runId, now, fromStart) {
+      const grown = shipped.take(runId, now, fromStart);
+      if (grown === undefined) return;
+      store.apply(grown);
+      changes += 1;
+    },
     close(runId) {
       active.delete(runId);
       closed.add(runId);
@@ -114,6 +129,7 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
     },
     sinceMs,
     keepOnly(runIds) {
+      if (shipped.keepOnly(runIds)) changes += 1;
       for (const runId of [...closed, ...active.keys()]) {
         if (runIds.has(runId)) continue;
         closed.delete(runId);
@@ -146,6 +162,7 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
       series: store.stored(),
       active: [...active.values()].map(storeRun),
       closed: [...closed],
+      shipped: shipped.stored(),
     }),
   };
 }

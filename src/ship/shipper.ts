@@ -1,5 +1,6 @@
 // Ships one run: takes its `ship` lock, starts the SDK and one pipeline for each signal, and puts their states together.
 // Composition only. Runs in the thread of its caller; worker-client.ts has the one that does not.
+import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   JsonLogsSerializer,
@@ -15,6 +16,7 @@ import {
   openJournal,
   type RunFolder,
 } from '../journal/index.ts';
+import { cursorOf } from './counted.ts';
 import { defaultPace, type Pace } from './deliver/backoff.ts';
 import { type Pipeline, startPipeline } from './deliver/pipeline.ts';
 import { openRefused } from './deliver/refused.ts';
@@ -32,6 +34,8 @@ export type ShipperOptions = {
   readonly folder: RunFolder;
   /** Where the OTEL_* settings are taken from. */
   readonly env: Env;
+  /** Sends everything again, as to a backend that has lost it. */
+  readonly again?: boolean;
   /** Called on every change of state and once a second meanwhile. */
   readonly onStatus?: (status: ShipperStatus) => void;
   readonly pace?: Partial<Pace>;
@@ -65,7 +69,15 @@ export async function createShipper(options: ShipperOptions): Promise<ShipperSta
   if (!settings.ok) return { kind: 'invalid', problems: settings.problems };
   const lock = await acquireLock(options.folder, 'ship', `ships run ${options.folder.runId}`);
   if (lock.kind === 'held') return lock;
+  // Under the lock: whoever ships has the cursor to himself.
+  if (options.again) await startOver(options.folder);
   return { kind: 'shipping', shipper: startShipper(options, settings, lock.release) };
+}
+
+/** What was counted stays counted. What was refused comes from the journal, and is kept aside anew where it must be. */
+async function startOver(folder: RunFolder): Promise<void> {
+  for (const signal of ['logs', 'traces'] as const) await openCursor(folder, cursorOf(signal)).save(0);
+  rmSync(folder.refusedDir, { recursive: true, force: true });
 }
 
 function startShipper(
@@ -114,7 +126,7 @@ function startShipper(
     context: RunContext,
     sdk: Sdk,
   ): Pipeline {
-    const cursor = openCursor(folder, `ship-${signal}`);
+    const cursor = openCursor(folder, cursorOf(signal));
     return startPipeline({
       signal,
       reader,

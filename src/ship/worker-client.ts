@@ -10,7 +10,7 @@ import type { FromWorker, ToWorker, WorkerInput } from './worker-messages.ts';
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 
 /** Resolves once the worker has taken the run's `ship` lock, or has said why it will not ship. */
-export function startShipperWorker(options: ShipperOptions): Promise<ShipperStart> {
+export function startShipperWorker(options: Omit<ShipperOptions, 'again'>): Promise<ShipperStart> {
   const input: WorkerInput = {
     folder: { ...options.folder },
     env: { ...options.env },

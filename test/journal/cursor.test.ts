@@ -1,8 +1,8 @@
 // Cursors: kept whole, and not trusted where they cannot be right.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createJournal, openCursor, type RunFolder } from '../../src/journal/index.ts';
+import { createJournal, openCursor, type RunFolder, savedCounters } from '../../src/journal/index.ts';
 import { output, tempRun } from './journal-rig.ts';
 
 async function journalOf(lines: number): Promise<RunFolder> {
@@ -42,6 +42,45 @@ test('a cursor file that cannot be read starts its reader over, and says why', a
     writeFileSync(join(folder.cursorsDir, 'ship.json'), text);
     expect(openCursor(folder, 'ship'), text).toMatchObject({ position: 0, state: { kind: 'unreadable' } });
   }
+});
+
+test('counters are kept beside the position, and outlive one that is started over or not trusted', async () => {
+  const folder = await journalOf(10);
+  expect(savedCounters(folder, 'ship')).toEqual({});
+  await openCursor(folder, 'ship').save(4);
+  // As a version wrote it that kept none.
+  expect(readFileSync(join(folder.cursorsDir, 'ship.json'), 'utf8')).toBe('{"reader":"ship","position":4}\n');
+  const cursor = openCursor(folder, 'ship');
+  await cursor.save(4, { sent: 3 });
+  expect(savedCounters(folder, 'ship')).toEqual({ sent: 3 });
+  await cursor.save(5, { sent: 4 });
+  await openCursor(folder, 'ship').save(0);
+  expect(openCursor(folder, 'ship')).toMatchObject({ position: 0, counters: { sent: 4 } });
+  await openCursor(folder, 'ship').save(11);
+  expect(openCursor(folder, 'ship')).toMatchObject({ position: 0, counters: { sent: 4 }, state: { kind: 'past_end' } });
+});
+
+test('a counter that is no number is none, and does not cost the position', async () => {
+  const folder = await journalOf(10);
+  const text = '{"reader":"ship","position":4,"counters":{"sent":"3","bytes":-1,"refused":1.5,"retried":2}}';
+  writeFileSync(join(folder.cursorsDir, 'ship.json'), text);
+  expect(openCursor(folder, 'ship')).toMatchObject({ position: 4, counters: { retried: 2 } });
+  writeFileSync(join(folder.cursorsDir, 'ship.json'), '{"position":4,"counters":null}');
+  expect(openCursor(folder, 'ship')).toMatchObject({ position: 4, counters: {} });
+  writeFileSync(join(folder.cursorsDir, 'ship.json'), '{');
+  expect(savedCounters(folder, 'ship')).toBeUndefined();
+});
+
+test('what could not be kept is kept by the next save, also one that asks for the same', async () => {
+  const folder = await journalOf(3);
+  const cursorsDir = join(folder.dir, 'later');
+  const cursor = openCursor({ ...folder, cursorsDir }, 'ship');
+  await cursor.save(2, { sent: 2 });
+  expect(cursor.lastError()).toMatchObject({ code: 'ENOENT' });
+  mkdirSync(cursorsDir);
+  await cursor.save(2, { sent: 2 });
+  expect(cursor.lastError()).toBeUndefined();
+  expect(openCursor({ ...folder, cursorsDir }, 'ship')).toMatchObject({ position: 2, counters: { sent: 2 } });
 });
 
 test('a cursor that cannot be kept is an error to ask for, not one that is thrown', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RunId } from '../../src/event/ids.ts';
 import type { JournalRecord } from '../../src/event/record.ts';
+import type { Counters } from '../../src/journal/index.ts';
 import type { Answer } from '../../src/ship/deliver/answer.ts';
 import { defaultPace } from '../../src/ship/deliver/backoff.ts';
 import { startPipeline } from '../../src/ship/deliver/pipeline.ts';
@@ -69,7 +70,7 @@ const run = fc.record({
   faults,
 });
 
-test('every line is delivered at least once and in order, and the cursor never passes what was answered', async () => {
+test('every line is delivered at least once, in order and counted once, and the cursor never passes what was answered', async () => {
   await fc.assert(
     fc.asyncProperty(run, async ({ sizes, poisonEvery, items, faults: script }) => {
       const records = journalOf(sizes, poisonEvery);
@@ -78,6 +79,7 @@ test('every line is delivered at least once and in order, and the cursor never p
       const refused = new Set<number>();
       const waiting = [...script];
       let position = 0;
+      let counters: Counters = {};
       let crash = async (): Promise<void> => {};
 
       const send = async (body: Uint8Array): Promise<{ answer: Answer; bytes: number }> => {
@@ -116,13 +118,18 @@ test('every line is delivered at least once and in order, and the cursor never p
           get position() {
             return position;
           },
-          async save(seq: number) {
+          get counters() {
+            return counters;
+          },
+          async save(seq: number, now: Counters = counters) {
             for (let below = 1; below < seq; below++) {
               const isLine = below < records.at(-1)!.seq;
               if (isLine) expect(settled.has(below) || refused.has(below)).toBe(true);
             }
             expect(seq).toBeGreaterThanOrEqual(position);
             position = seq;
+            for (const name in now) expect(now[name]).toBeGreaterThanOrEqual(counters[name] ?? 0);
+            counters = now;
           },
         };
         const pipeline = startPipeline({
@@ -157,6 +164,8 @@ test('every line is delivered at least once and in order, and the cursor never p
       expect(position).toBe(records.at(-1)!.seq + 1);
       const poison = all.filter((seq) => (seq - 1) % poisonEvery === poisonEvery - 1);
       expect([...refused].sort((a, b) => a - b)).toEqual(poison);
+      // Two events go out besides the lines. However often one was sent, it is counted once.
+      expect(counters).toMatchObject({ sent: all.length + 2 - poison.length, refused: poison.length, rejected: 0 });
     }),
     { numRuns: 300 },
   );

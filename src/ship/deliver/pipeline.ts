@@ -1,6 +1,7 @@
 // One signal of one run: journal -> batches -> server -> cursor. One request is under way at a time, so that records go
 // out in the order of the journal and a crash repeats one batch at most; the next batches are encoded meanwhile.
 import { type Cursor, type JournalReader, problemText } from '../../journal/index.ts';
+import { type Counted, countedIn, nothingCounted, plus } from '../counted.ts';
 import type { Batch, Batcher } from '../encode/batch.ts';
 import type { Signal } from '../settings.ts';
 import type { PipelineState, SignalStatus } from '../status.ts';
@@ -24,7 +25,7 @@ export type PipelineOptions = {
   readonly reader: Pick<JournalReader, 'read' | 'head'>;
   /** Where reading starts: the cursor, or 0 for what has to be folded from the start. */
   readonly readFrom: number;
-  readonly cursor: Pick<Cursor, 'position' | 'save'>;
+  readonly cursor: Pick<Cursor, 'position' | 'counters' | 'save'>;
   readonly batcher: Batcher;
   readonly transport: Transport;
   readonly refused: Refused;
@@ -64,6 +65,9 @@ export function startPipeline(options: PipelineOptions): Pipeline {
   let shippedSeq = cursor.position;
   let headSeq = shippedSeq;
   let ackedNs: bigint | undefined;
+  const countedBefore = countedIn(cursor.counters);
+  /** Of whole batches only: what a crash has sent again must not have been counted yet. */
+  let whole: Pick<Counted, 'sent' | 'refused' | 'rejected'> = nothingCounted;
   let savedMs = 0;
   let saving: NodeJS.Timeout | undefined;
 
@@ -129,7 +133,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
 
   async function consume(): Promise<void> {
     for (let batch = await channel.take(); batch !== undefined; batch = await channel.take()) {
-      const whole = await deliver(batch, {
+      const delivered = await deliver(batch, {
         transport: options.transport,
         refused: options.refused,
         pace: options.pace,
@@ -137,7 +141,8 @@ export function startPipeline(options: PipelineOptions): Pipeline {
         signal: stopping.signal,
         report,
       });
-      if (!whole) return;
+      if (!delivered) return;
+      whole = { sent: count.sent, refused: count.refused, rejected: count.rejected };
       count.underWay -= batch.count;
       ackedNs = batch.lastNs;
       acknowledged(batch.nextSeq);
@@ -151,14 +156,23 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     // What was folded over again after a restart moves nothing.
     if (nextSeq <= shippedSeq) return;
     shippedSeq = nextSeq;
+    saveSoon();
+  }
+
+  function saveSoon(): void {
     saving ??= setTimeout(
       () => {
         saving = undefined;
         savedMs = Date.now();
-        void cursor.save(shippedSeq);
+        void save();
       },
       Math.max(cursorEveryMs - (Date.now() - savedMs), 0),
     );
+  }
+
+  function save(): Promise<void> {
+    const now = { ...whole, bytes: count.bytes, retried: count.retries };
+    return cursor.save(shippedSeq, plus(countedBefore, now));
   }
 
   const report = {
@@ -173,6 +187,8 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     },
     retried() {
       count.retries++;
+      // Where nothing is acknowledged the position stays; that it is tried is to be seen all the same.
+      saveSoon();
     },
     refused(kept: boolean) {
       count.refused++;
@@ -196,7 +212,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     });
     await Promise.all([producing, consuming]);
     clearTimeout(saving);
-    await cursor.save(shippedSeq);
+    await save();
     options.transport.close();
     const failure = failures[0];
     if (failure !== undefined && !(stopping.signal.aborted && isAbort(failure))) {
