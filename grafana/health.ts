@@ -1,14 +1,14 @@
 // The dashboard of the telemetry itself: is what the others show complete, and if not, where is the rest?
 import { rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable } from './dashboard.ts';
-import { collectorPanels, good, hubPanels, noHub } from './health/hub-and-collector.ts';
+import { collectorPanels, hubPanels, noHub } from './health/hub-and-collector.ts';
 import { watcherPanels } from './health/watchers-and-alerts.ts';
 import { uids } from './names.ts';
-import { bars, graph, number, type Panel } from './panels.ts';
+import { bars, goodThen, graph, number, type Panel } from './panels.ts';
 import { journals, losses, shipping } from './queries/health.ts';
 
 const nothingSent = 'Nothing was sent in this time';
-const noneIsGood = [...good, { from: 1, colour: 'red' }];
+const noneIsGood = goodThen(1);
 
 const shippingPanels: readonly Panel[] = [
   graph({
@@ -188,7 +188,7 @@ const journalPanels: readonly Panel[] = [
     description:
       'Journals that a crash left in the middle of a record, in this time. What was cut had never been acknowledged.',
     unit: 'short',
-    thresholds: [...good, { from: 1, colour: 'orange' }],
+    thresholds: goodThen(1, 'orange'),
     queries: [losses.recoveries],
     w: 4,
     h: 8,

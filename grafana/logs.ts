@@ -2,9 +2,9 @@
 import { rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable } from './dashboard.ts';
 import { severityColours, uids } from './names.ts';
-import { bars, graph, logLinesPanel, number, type Panel, words } from './panels.ts';
+import { bars, goodThen, graph, logLinesPanel, number, type Panel, words } from './panels.ts';
 import { search } from './queries/logs.ts';
-import { textVariable, wordsVariable, workflowVariable } from './variables.ts';
+import { lineVariables, textVariable, workflowVariable } from './variables.ts';
 
 const nothing = 'No line matches in this time';
 
@@ -34,10 +34,7 @@ const volume: readonly Panel[] = [
     description: 'Lines that match and say that they are errors.',
     unit: 'short',
     queries: [search.errors],
-    thresholds: [
-      { from: null, colour: 'green' },
-      { from: 1, colour: 'red' },
-    ],
+    thresholds: goodThen(1),
     w: 3,
     h: 8,
     empty: 'No error in this time',
@@ -118,20 +115,7 @@ export const logs = dashboardOf({
   variables: [
     workflowVariable(),
     textVariable('run', 'Run', 'A regular expression that the id of a run has to match whole.', '.*'),
-    textVariable('step', 'Step', 'A regular expression that the id of a step has to match whole.', '.*'),
-    wordsVariable(
-      'stream',
-      'Stream',
-      'Where a line was printed to; debug is raw protocol of Claude Code.',
-      ['stdout', 'stderr', 'system', 'debug'],
-      ['stdout', 'stderr', 'system'],
-    ),
-    wordsVariable('severity', 'Severity', 'How bad a line says it is.', Object.keys(severityColours)),
-    textVariable(
-      'search',
-      'Search',
-      'A regular expression of RE2 in the text of a line; (?i) at its start ignores case.',
-    ),
+    ...lineVariables(),
     hubVariable(),
   ],
   annotations: [rulesAsAnnotations('workflow=~"$workflow|"')],

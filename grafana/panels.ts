@@ -91,13 +91,7 @@ export function graph(
 ): Panel {
   const draw = spec.draw ?? 'lines';
   const builder = new timeseries.PanelBuilder()
-    .legend(
-      new common.VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(common.LegendDisplayMode.List)
-        .placement(common.LegendPlacement.Bottom)
-        .calcs([]),
-    )
+    .legend(legendBelow())
     .tooltip(
       new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
     )
@@ -114,6 +108,14 @@ export function graph(
     );
   if (spec.interval !== undefined) builder.interval(spec.interval);
   return fill(builder, spec);
+}
+
+function legendBelow(): common.VizLegendOptionsBuilder {
+  return new common.VizLegendOptionsBuilder()
+    .showLegend(true)
+    .displayMode(common.LegendDisplayMode.List)
+    .placement(common.LegendPlacement.Bottom)
+    .calcs([]);
 }
 
 /** One number, or one for each series. `field` shows a text column of a table in its place. */
@@ -158,13 +160,7 @@ export function stateTimeline(spec: Spec & { readonly interval?: string }): Pane
     .alignValue(common.TimelineValueAlignment.Left)
     .fillOpacity(80)
     .lineWidth(0)
-    .legend(
-      new common.VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(common.LegendDisplayMode.List)
-        .placement(common.LegendPlacement.Bottom)
-        .calcs([]),
-    );
+    .legend(legendBelow());
   if (spec.interval !== undefined) builder.interval(spec.interval);
   return fill(builder, spec);
 }
@@ -212,6 +208,14 @@ export function valueWords(
 
 export function dataLink({ title, url }: DataLink): Readonly<Record<string, unknown>> {
   return { title, url, targetBlank: false };
+}
+
+/** Green below a number, and another colour from there on. */
+export function goodThen(bad: number, colour = 'red'): readonly Threshold[] {
+  return [
+    { from: null, colour: 'green' },
+    { from: bad, colour },
+  ];
 }
 
 export function thresholdsOf(steps: readonly Threshold[]): dashboard.ThresholdsConfigBuilder {

@@ -2,11 +2,11 @@
 import { stepStates } from '../src/ship/map/event-records.ts';
 import { recordsAsAnnotations, rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable, linkTo } from './dashboard.ts';
-import { labelOf, outcomeColours, severityColours, uids } from './names.ts';
+import { labelOf, outcomeColours, uids } from './names.ts';
 import { bars, graph, logLinesPanel, number, type Panel, stateTimeline, tracePanel, valueWords } from './panels.ts';
 import { annotations, claude, head, output, resources, spans, timeline } from './queries/run.ts';
 import { recordTable, traceTable } from './tables.ts';
-import { textVariable, wordsVariable } from './variables.ts';
+import { lineVariables, textVariable } from './variables.ts';
 
 const noRun = 'Choose a run above, and a time in which it went on';
 
@@ -244,20 +244,7 @@ export const run = dashboardOf({
       'The id of a run, such as 20261123-151507-k3f9x2. Tables of the Overview lead here with it.',
     ),
     textVariable('trace', 'Trace', 'The id of its trace, for the waterfall below.'),
-    textVariable('step', 'Step', 'A regular expression that the id of a step has to match whole.', '.*'),
-    wordsVariable(
-      'stream',
-      'Stream',
-      'Where a line was printed to.',
-      ['stdout', 'stderr', 'system', 'debug'],
-      ['stdout', 'stderr', 'system'],
-    ),
-    wordsVariable('severity', 'Severity', 'How bad a line says it is.', Object.keys(severityColours)),
-    textVariable(
-      'search',
-      'Search',
-      'A regular expression of RE2 in the text of a line; (?i) at its start ignores case.',
-    ),
+    ...lineVariables(),
     textVariable('workflow', 'Workflow', 'Of which workflow alerts are marked; a regular expression.', '.*'),
     hubVariable(),
   ],

@@ -1,7 +1,7 @@
 // The variables at the top of the dashboards: what can be chosen, and what is chosen at first.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { metrics } from '../src/measure/catalogue.ts';
-import { sources } from './names.ts';
+import { severityColours, sources } from './names.ts';
 
 type Variable = dashboard.VariableModel;
 
@@ -31,7 +31,7 @@ export function workflowVariable(): Variable {
 }
 
 /** One of a few words, or all of them. */
-export function wordsVariable(
+function wordsVariable(
   name: string,
   label: string,
   description: string,
@@ -73,4 +73,24 @@ export function textVariable(name: string, label: string, description: string, t
     .defaultValue(text)
     .current({ text, value: text })
     .build();
+}
+
+/** What narrows the lines that are shown, by where they come from and what they say. */
+export function lineVariables(): readonly Variable[] {
+  return [
+    textVariable('step', 'Step', 'A regular expression that the id of a step has to match whole.', '.*'),
+    wordsVariable(
+      'stream',
+      'Stream',
+      'Where a line was printed to; debug is raw protocol of Claude Code.',
+      ['stdout', 'stderr', 'system', 'debug'],
+      ['stdout', 'stderr', 'system'],
+    ),
+    wordsVariable('severity', 'Severity', 'How bad a line says it is.', Object.keys(severityColours)),
+    textVariable(
+      'search',
+      'Search',
+      'A regular expression of RE2 in the text of a line; (?i) at its start ignores case.',
+    ),
+  ];
 }

@@ -1,9 +1,8 @@
 // The hub itself, and the Collector behind it. Rows of the dashboard of the telemetry.
-import { bars, graph, number, type Panel, valueWords } from '../panels.ts';
+import { bars, goodThen, graph, number, type Panel, valueWords } from '../panels.ts';
 import { collector, hub, losses } from '../queries/health.ts';
 
 export const noHub = 'No hub is scraped';
-export const good = [{ from: null, colour: 'green' }];
 
 export const hubPanels: readonly Panel[] = [
   graph({
@@ -33,7 +32,7 @@ export const hubPanels: readonly Panel[] = [
     title: 'Runs that were adopted',
     description: 'Runs whose wrapper had died and that a hub has closed, in this time.',
     unit: 'short',
-    thresholds: [...good, { from: 1, colour: 'orange' }],
+    thresholds: goodThen(1, 'orange'),
     queries: [hub.adopted],
     w: 4,
     h: 7,

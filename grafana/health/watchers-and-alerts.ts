@@ -1,7 +1,7 @@
 // Who watches runs live, and whether alerts on single runs reach their receiver. A row of the dashboard of the telemetry.
-import { bars, graph, number, type Panel } from '../panels.ts';
+import { bars, goodThen, graph, number, type Panel } from '../panels.ts';
 import { watchers } from '../queries/health.ts';
-import { good, noHub } from './hub-and-collector.ts';
+import { noHub } from './hub-and-collector.ts';
 
 export const watcherPanels: readonly Panel[] = [
   graph({
@@ -36,7 +36,7 @@ export const watcherPanels: readonly Panel[] = [
     title: 'Alerts that wait',
     description: 'Alerts on runs that are due and that no receiver has taken.',
     unit: 'short',
-    thresholds: [...good, { from: 1, colour: 'orange' }],
+    thresholds: goodThen(1, 'orange'),
     queries: [watchers.alertsWaiting],
     w: 3,
     h: 7,

@@ -2,10 +2,10 @@
 
 import { toWorkflowLogs } from '../links.ts';
 import { outcomeColours } from '../names.ts';
-import { graph, number, type Panel, valueWords } from '../panels.ts';
+import { goodThen, graph, number, type Panel, valueWords } from '../panels.ts';
 import { durations, lately, nowGoingOn } from '../queries/overview.ts';
 import { metricTable } from '../tables.ts';
-import { goodThen, noClaude, noneEnded, noRuns, whole } from './words.ts';
+import { noClaude, noneEnded, noRuns, whole } from './words.ts';
 
 export const nowPanels: readonly Panel[] = [
   number({

@@ -1,9 +1,9 @@
 // Cost and tokens, the steps to look at, and whether the numbers are complete. Rows of the Overview.
 
 import { toHealth, toWorkflowLogs } from '../links.ts';
-import { bars, graph, number, type Panel } from '../panels.ts';
+import { bars, goodThen, graph, number, type Panel } from '../panels.ts';
 import { claude, healthShort, money, steps } from '../queries/overview.ts';
-import { goodThen, noClaude, whole } from './words.ts';
+import { noClaude, whole } from './words.ts';
 
 export const moneyPanels: readonly Panel[] = [
   graph({

@@ -1,15 +1,7 @@
-// What several rows of the Overview say alike: empty states, and colours that turn at a number.
-import type { Threshold } from '../panels.ts';
+// What several rows of the Overview say alike: empty states, and decimals.
 
 export const noRuns = 'No run yet: stepspan run';
 export const noneEnded = 'No run has ended in this time';
 export const noClaude = 'No Claude step has ended in this time';
 /** Decimals of what is counted. */
 export const whole = 0;
-
-export function goodThen(bad: number, colour = 'red'): readonly Threshold[] {
-  return [
-    { from: null, colour: 'green' },
-    { from: bad, colour },
-  ];
-}
