@@ -1,10 +1,10 @@
 // Has every run of a data folder counted: follows those that go on, reads those that have ended, passes over those that
 // are too old. Knows neither what is counted nor who serves it.
 import type { RunId } from '../event/ids.ts';
-import type { JournalRecord } from '../event/record.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
 import type { Measure } from '../measure/index.ts';
 import { add, metrics } from '../measure/index.ts';
+import { recordAt } from './record-at.ts';
 
 export type Followers = {
   /** Takes in what is new of these runs. Returns at once; finished runs are read one after the other. */
@@ -53,18 +53,12 @@ export function createFollowers({ data, measure, sinceMs, onError }: FollowOptio
       return;
     }
     if (measure.position(runId) === 0 && startedMs(runId) < sinceMs) {
-      measure.passOver(runId, await firstRecord(runId, 0), await firstRecord(runId, nextSeq - 1));
+      measure.passOver(runId, await recordAt(data, runId, 0), await recordAt(data, runId, nextSeq - 1));
       return;
     }
     await read(runId, false);
     // All that there is was read; a journal that is damaged at its very end has no more to give.
     measure.close(runId);
-  }
-
-  async function firstRecord(runId: RunId, from: number): Promise<JournalRecord | undefined> {
-    for await (const [record] of readerOf(runId).read({ from, maxBatchBytes: 1, onProblem: () => undefined }))
-      return record;
-    return undefined;
   }
 
   function start(runId: RunId): void {

@@ -6,6 +6,7 @@ import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/
 import { loadAlertsState, type Notifier, type NotifySettings, nextWorkMs, startNotifier } from '../notify/index.ts';
 import { msOfNs } from '../state/index.ts';
 import { startedMs } from './follow-runs.ts';
+import { recordAt } from './record-at.ts';
 
 /**
  * Runs at once: those that go on, and those whose alerts the receiver has not taken. Of an ended run a notifier holds some
@@ -59,19 +60,10 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
       quietUntil.set(runId, next ?? Number.POSITIVE_INFINITY);
       return false;
     }
-    const endedMs = await timeOf(runId, nextSeq - 1);
-    if (endedMs !== undefined && nowMs - endedMs <= newsForMs) return true;
+    const last = await recordAt(data, runId, nextSeq - 1);
+    if (last !== undefined && nowMs - msOfNs(last.timeNs) <= newsForMs) return true;
     quietUntil.set(runId, Number.POSITIVE_INFINITY);
     return false;
-  }
-
-  /** Of the record at this number, in Unix ms. */
-  async function timeOf(runId: RunId, seq: number): Promise<number | undefined> {
-    const reader = openJournal(data.runDir(runId));
-    for await (const [record] of reader.read({ from: seq, maxBatchBytes: 1, onProblem: () => undefined })) {
-      return record === undefined ? undefined : msOfNs(record.timeNs);
-    }
-    return undefined;
   }
 
   async function start(runId: RunId): Promise<void> {

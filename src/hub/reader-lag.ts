@@ -5,6 +5,7 @@ import { type DataFolder, openJournal, readersOf, savedPosition } from '../journ
 import { type GaugeSample, gauge, metrics } from '../measure/index.ts';
 import { msOfNs } from '../state/index.ts';
 import { startedMs } from './follow-runs.ts';
+import { recordAt } from './record-at.ts';
 import { shippedForMs } from './ship-runs.ts';
 
 /** Runs that are looked at for one answer, oldest first: more that lag at once say no more than that shipping is down. */
@@ -59,20 +60,12 @@ export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
           samples.push(gauge(metrics.shipperPending, { signal }, lag));
           if (reads >= timed) continue;
           reads += 1;
-          const ageMs = nowMs - ((await timeOf(runId, position)) ?? nowMs);
-          samples.push(gauge(metrics.shipperLag, { signal }, Math.max(0, ageMs) / 1000));
+          const oldest = await recordAt(data, runId, position);
+          const ageMs = oldest === undefined ? 0 : Math.max(0, nowMs - msOfNs(oldest.timeNs));
+          samples.push(gauge(metrics.shipperLag, { signal }, ageMs / 1000));
         }
       }
       return samples;
     },
   };
-
-  /** Of the record at this number, in Unix ms. */
-  async function timeOf(runId: RunId, seq: number): Promise<number | undefined> {
-    const reader = openJournal(data.runDir(runId));
-    for await (const [record] of reader.read({ from: seq, maxBatchBytes: 1, onProblem: () => undefined })) {
-      return record === undefined ? undefined : msOfNs(record.timeNs);
-    }
-    return undefined;
-  }
 }
