@@ -1,9 +1,24 @@
 // Writes docs/settings.md from the table of settings. `node scripts/generate-settings-doc.ts`; a test holds the two together.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { flagOf, type Setting, settingNames, settingTable, variableOf } from '../src/cli/setting-table.ts';
+import {
+  flagOf,
+  type Setting,
+  type SettingName,
+  settingNames,
+  settingTable,
+  variableOf,
+} from '../src/cli/setting-table.ts';
 
 export const settingsDocPath = path.resolve(import.meta.dirname, '../docs/settings.md');
+
+/** Settings whose flag has another name, or that have none. */
+const otherFlags: Readonly<Partial<Record<SettingName, string>>> = {
+  hubPort: '`--port` of `serve`',
+  hubHost: '`--host` of `serve`',
+  // Every user of a machine sees the flags of a process.
+  alertWebhookUrl: 'none, as it is a secret',
+};
 
 export function settingsDoc(): string {
   const rows = settingNames.map((name) => {
@@ -11,7 +26,7 @@ export function settingsDoc(): string {
     const flag =
       kind.name === 'on|off'
         ? `\`${flagOf(name)}\`, \`${flagOf(name).replace('--', '--no-')}\``
-        : `\`${flagOf(name)}\``;
+        : (otherFlags[name] ?? `\`${flagOf(name)}\``);
     const cells = [
       `\`${name}\``,
       kind.name,

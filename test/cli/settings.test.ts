@@ -5,8 +5,15 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { settingsDoc, settingsDocPath } from '../../scripts/generate-settings-doc.ts';
+import { registerAlerts } from '../../src/cli/alerts.ts';
+import type { CliContext } from '../../src/cli/context.ts';
+import { registerDoctor } from '../../src/cli/doctor.ts';
+import { registerExport } from '../../src/cli/export.ts';
+import { registerRun } from '../../src/cli/run.ts';
+import { registerServe } from '../../src/cli/serve.ts';
 import { settingNames, settingTable } from '../../src/cli/setting-table.ts';
 import { addSettingFlags, type FlagValues, loadSettings, type Settings } from '../../src/cli/settings.ts';
+import { registerShip } from '../../src/cli/ship.ts';
 
 let root: string;
 let cwd: string;
@@ -154,6 +161,17 @@ describe('the table', () => {
       if (word === undefined) continue;
       expect(kind.parse(word, cwd)).toEqual({ ok: true, value: value({ env: {}, cwd, home }) });
     }
+  });
+
+  test('is told in docs/settings.md with flags that commands have', () => {
+    const program = new Command();
+    const registers = [registerAlerts, registerDoctor, registerExport, registerRun, registerServe, registerShip];
+    for (const register of registers) register(program, {} as CliContext);
+    const commands = program.commands.flatMap((command) => [command, ...command.commands]);
+    const known = new Set(commands.flatMap(({ options }) => options.map(({ long }) => long)));
+    const told = [...settingsDoc().matchAll(/`(--[a-z-]+)`/g)].map(([, flag]) => flag);
+    expect(told.length).toBeGreaterThan(20);
+    expect(told.filter((flag) => !known.has(flag))).toEqual([]);
   });
 
   test('is what docs/settings.md says; `node scripts/generate-settings-doc.ts` brings it up to date', () => {
