@@ -11,8 +11,8 @@ export function OutputFoot(props: {
   const { state, first, last } = props;
   return (
     <p class="output-foot muted tabular">
-      <span>
-        {first === undefined || last === undefined ? 'no lines' : `lines ${digits(first)} to ${digits(last)}`} of{' '}
+      <span title="The journal numbers lines and events in one row, so there are more numbers than lines">
+        {first === undefined || last === undefined ? 'no lines' : `no. ${digits(first)} to ${digits(last)}`} of{' '}
         {digits(state.headSeq)}
       </span>
       <span role="status">

@@ -18,6 +18,8 @@ const narrowestPercent = 0.15;
 const labelPercent = 6;
 /** Behind this there is no room at the right of a bar. */
 const rightmostPercent = 90;
+/** A mark behind this has no room for its text. */
+const lastTickPercent = 96;
 /** A browser draws so many bars at once without a pause; zooming in brings the others. */
 const shownSpans = 4_000;
 
@@ -129,7 +131,7 @@ export function Timeline(props: {
           <div class="track">
             {ticks(range, full.fromMs).map((ms) => (
               <span key={ms} class="tick tabular" style={{ left: `${place(full.fromMs + ms)}%` }}>
-                {ms === 0 ? '0' : duration(ms)}
+                {place(full.fromMs + ms) <= lastTickPercent && (ms === 0 ? '0' : duration(ms))}
               </span>
             ))}
           </div>
