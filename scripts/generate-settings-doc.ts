@@ -18,6 +18,7 @@ const otherFlags: Readonly<Partial<Record<SettingName, string>>> = {
   hubHost: '`--host` of `serve`',
   // Every user of a machine sees the flags of a process.
   alertWebhookUrl: 'none, as it is a secret',
+  grafanaLogin: 'none, as it is a secret',
 };
 
 export function settingsDoc(): string {
