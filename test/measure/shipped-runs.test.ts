@@ -64,7 +64,7 @@ test('each record counts once, in whichever order runs ship, hubs look, save, st
 });
 
 describe('a run that was there before its hub', () => {
-  test('counts from where it is, also when that is 0 and over a restart', () => {
+  test('counts from where it is, and over a restart', () => {
     const measure = newMeasure();
     measure.takeShipped(one, { logs: totals(7), traces: none }, false);
     expect(counted(measure, 'sent_records')).toBe(0);
@@ -73,6 +73,14 @@ describe('a run that was there before its hub', () => {
     expect(counted(next, 'sent_records')).toBe(2);
     expect(counted(next, 'refused_records')).toBe(1);
     expect(counted(next, 'sent_records', 'traces')).toBe(2);
+  });
+
+  test('of which nothing was shipped yet counts all that is shipped later', () => {
+    const measure = newMeasure();
+    measure.takeShipped(one, { logs: none, traces: none }, false);
+    const next = newMeasure(kept(measure));
+    next.takeShipped(one, { logs: totals(3), traces: none }, false);
+    expect(counted(next, 'sent_records')).toBe(3);
   });
 
   test('is not known by one of its signals alone', () => {
