@@ -20,15 +20,17 @@ export type ControlStart =
   /** The run goes on without it; one sentence that says why. */
   | { readonly kind: 'failed'; readonly message: string };
 
-/** A caller sends its one line at once; one that does not is not ours. */
+/** From the connection to its end: a caller sends its one line at once; one that does not is not ours. */
 const requestTimeoutMs = 5_000;
 
 /** People and hubs ask one at a time; this is against a caller gone wild. */
 const maxConnections = 16;
 
+/** @param timeoutMs for tests */
 export async function listenForControl(
   folder: RunFolder,
   handle: (request: ControlRequest) => ControlAnswer,
+  timeoutMs = requestTimeoutMs,
 ): Promise<ControlStart> {
   try {
     // Random, so that two data folders with the same run (a copy) do not meet.
@@ -41,7 +43,7 @@ export async function listenForControl(
     const server = createServer((connection) => {
       open.add(connection);
       connection.once('close', () => open.delete(connection));
-      serve(connection, token, handle);
+      serve(connection, token, timeoutMs, handle);
     });
     server.maxConnections = maxConnections;
     await listen(server, socket);
@@ -66,11 +68,21 @@ export async function listenForControl(
   }
 }
 
-function serve(connection: Socket, token: string, handle: (request: ControlRequest) => ControlAnswer): void {
+function serve(
+  connection: Socket,
+  token: string,
+  timeoutMs: number,
+  handle: (request: ControlRequest) => ControlAnswer,
+): void {
   let text = '';
-  const answer = (given: ControlAnswer): void => void connection.end(`${JSON.stringify(given)}\n`);
+  const answer = (given: ControlAnswer): void => {
+    // Who does not hang up would keep one of the few connections.
+    connection.end(`${JSON.stringify(given)}\n`, () => connection.destroy());
+  };
   connection.setEncoding('utf8');
-  connection.setTimeout(requestTimeoutMs, () => connection.destroy());
+  // In all, and not between two bytes: who sends one now and then would stay.
+  const deadline = setTimeout(() => connection.destroy(), timeoutMs).unref();
+  connection.once('close', () => clearTimeout(deadline));
   connection.on('error', () => connection.destroy());
   connection.on('data', (chunk: string) => {
     if (connection.writableEnded) return;

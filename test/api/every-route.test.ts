@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { openJournal } from '../../src/journal/index.ts';
 import { beginRun, hubOf, tempData } from '../hub/hub-rig.ts';
+import * as raw from '../support/raw-http.ts';
 import { type LiveHub, liveHub, send } from './api-rig.ts';
-import * as raw from './raw.ts';
 import { addressOf, nameOf, type Row, servedBy, serverAt, table } from './route-table.ts';
 
 /** Beside the routes: what has no handler of its own must be as closed. */

@@ -3,9 +3,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Patience } from '../../src/hub/http-server.ts';
 import { hubOf, tempData } from '../hub/hub-rig.ts';
+import * as raw from '../support/raw-http.ts';
 import { until } from '../support/until.ts';
 import { type LiveHub, liveHub } from './api-rig.ts';
-import * as raw from './raw.ts';
 import { serverAt } from './route-table.ts';
 
 const impatient: Partial<Patience> = { requestMs: 150, idleMs: 150, checkMs: 25 };

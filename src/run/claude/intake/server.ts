@@ -48,6 +48,8 @@ export type IntakeOptions = {
   /** Called for each accepted request that holds anything. When it throws, Claude Code is asked to send it again. */
   readonly onRequest: (arrived: TelemetryArrived) => void;
   readonly maxBodyBytes?: number;
+  /** In place of `HEAD_MS`; for tests. */
+  readonly headMs?: number;
 };
 
 /** No request for this long after the exit, in ms, and everything is there: bytes on loopback take under one. */
@@ -56,6 +58,8 @@ const SETTLE_QUIET_MS = 50;
 export const SETTLE_LIMIT_MS = 2_000;
 /** Sockets at once: a step has at most three exporters, and eight steps in parallel are many. */
 const MAX_CONNECTIONS = 256;
+/** From the first byte, or the connection, to the end of the head, in ms: only strangers need longer to show a token. */
+const HEAD_MS = 10_000;
 
 type Entry = {
   readonly attempt: IntakeAttempt;
@@ -75,7 +79,9 @@ const rejectedName = { traces: 'rejectedSpans', logs: 'rejectedLogRecords', metr
 /** Starts the intake on a free port of 127.0.0.1. It does not keep the process alive. */
 export async function startIntake(options: IntakeOptions): Promise<Intake> {
   const entries = new Map<string, Entry>();
-  const server = createServer((request, response) => {
+  const { headMs = HEAD_MS } = options;
+  const times = { headersTimeout: headMs, connectionsCheckingInterval: headMs / 2 };
+  const server = createServer(times, (request, response) => {
     void handle(request)
       .catch((): Answer => refusal(400, 'the request was not read to its end'))
       .then(({ status, body }) => send(request, response, status, body));
