@@ -15,7 +15,13 @@ export function registerAlerts(program: Command, context: CliContext): void {
     .description('Print the alerts of runs that fire now, where they go, and every rule as it is in force.')
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples('alerts list', 'alerts list --alerts-file team.yaml'))
-    .action((flags: FlagValues & { readonly json?: boolean }) => listAlerts(context, flags));
+    .allowExcessArguments()
+    .action((flags: FlagValues & { readonly json?: boolean }, command: Command) => {
+      // As `list` is the default, a misspelt `test` comes here, as an argument of a command that nobody has named.
+      const [extra] = command.args;
+      if (extra !== undefined) command.error(`error: unknown command 'alerts ${extra}'; write \`list\` or \`test\``);
+      return listAlerts(context, flags);
+    });
   addSettingFlags(list, 'dataDir', 'alertmanagerUrl', 'alertsFile', 'colour');
 
   const test = alerts

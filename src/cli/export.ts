@@ -133,6 +133,7 @@ async function toFile(chunks: AsyncIterable<string | Buffer>, file: string, cont
   } catch (error) {
     const { code, syscall, message } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall === undefined) throw error;
-    fail(context, code === 'ENOENT' ? exitCodes.notFound : exitCodes.notExecuted, `cannot write ${file}: ${message}`);
+    if (code !== 'ENOENT') return fail(context, exitCodes.notExecuted, `cannot write ${file}: ${message}`);
+    fail(context, exitCodes.notFound, `cannot write ${file}: there is no folder ${path.dirname(file)}; make it first`);
   }
 }

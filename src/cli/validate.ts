@@ -48,7 +48,9 @@ export function registerValidate(program: Command, context: CliContext): void {
       try {
         writeFileSync(target, starterWorkflow(schemaReference(target)));
       } catch (error) {
-        return fail(context, exitCodes.badInput, `${file} cannot be written: ${(error as Error).message}`);
+        const { code, message } = error as NodeJS.ErrnoException;
+        const why = code === 'ENOENT' ? `there is no folder ${path.dirname(target)}; make it first` : message;
+        return fail(context, exitCodes.badInput, `${file} cannot be written: ${why}`);
       }
       context.stdout.write(
         `Wrote ${file}. Check it with \`stepspan validate ${file}\`, run it with \`stepspan run ${file}\`.\n`,

@@ -156,7 +156,7 @@ describe('export', () => {
     expect(readFileSync(path.join(rig.root, 'run.csv'), 'utf8').split('\r\n')).toHaveLength(9);
     expect(statSync(path.join(rig.root, 'run.csv')).mode & 0o777).toBe(0o600);
     const failed = await rig.run('export', 'latest', '-o', 'no/such/folder.txt');
-    expect(failed.stderr).toMatch(/^stepspan: cannot write .*folder\.txt: ENOENT/);
+    expect(failed.stderr).toMatch(/^stepspan: cannot write .*folder\.txt: there is no folder .*; make it first/);
     expect(failed.code).toBe(7);
     expect(readdirSync(rig.root).sort()).toEqual(['run.csv', 'runs']);
   });

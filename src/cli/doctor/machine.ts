@@ -5,6 +5,7 @@ import { runningHub } from '../../hub/index.ts';
 import { dataFolder } from '../../journal/index.ts';
 import { findClaude } from '../../run/index.ts';
 import { formatBytes } from '../format.ts';
+import { defaultClaude } from '../setting-table.ts';
 import type { Settings } from '../settings.ts';
 import { advice, bad, type Check, good } from './check.ts';
 
@@ -26,7 +27,9 @@ export function checkNode(version: string = process.versions.node): Check {
 }
 
 export async function checkClaude(settings: Settings, env: NodeJS.ProcessEnv): Promise<Check> {
-  const found = await findClaude({ ...env, STEPSPAN_CLAUDE: settings.claude });
+  // The default is nobody's wish, and a message should not say that somebody set it.
+  const asked = settings.claude === defaultClaude ? undefined : settings.claude;
+  const found = await findClaude({ ...env, STEPSPAN_CLAUDE: asked });
   if (found.kind === 'found') return good('Claude Code', `${found.version} (${found.path})`);
   return bad('Claude Code', found.message, 'Shell steps run without it; steps with `claude` do not.');
 }
