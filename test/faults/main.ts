@@ -11,6 +11,7 @@ import { folders } from './folders.ts';
 import { killHub } from './kill-hub.ts';
 import { killShipper } from './kill-shipper.ts';
 import { killWrapper } from './kill-wrapper.ts';
+import { lokiRefuses } from './loki-refuses.ts';
 import { many } from './many.ts';
 import { powerLoss } from './power-loss.ts';
 import { soak } from './soak.ts';
@@ -33,6 +34,7 @@ const matrix: readonly Fault[] = [
   many,
   folders,
   soak,
+  lokiRefuses,
   wholeChain,
 ];
 
