@@ -8,6 +8,7 @@ import { createCollector, droppedBy } from '../stack/support/collector.ts';
 import { startLoki } from '../stack/support/loki.ts';
 import { freePorts } from '../stack/support/service.ts';
 import { startTraceSink } from '../stack/support/trace-sink.ts';
+import { until } from '../support/until.ts';
 import { readRun } from './support/check-run.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
 import { makeSandbox, type Sandbox, type StartedCli, witness } from './support/sandbox.ts';
@@ -43,7 +44,7 @@ export const wholeChain: Fault = {
         `name: chain\nsteps:\n  - {id: print, run: "node ${witness} a ${lines} ${rate} 60 both"}\n`,
       );
       const run = sandbox.start(['run', 'w.yaml', '--no-ship']);
-      const runId = await until('the run is there', () => sandbox.data.listRunIds()[0]);
+      const runId = await until(() => sandbox.data.listRunIds()[0]);
       const watched: WitnessLine[] = [];
       let isOver = false;
       client.subscribe(runId, {
@@ -80,12 +81,13 @@ export const wholeChain: Fault = {
       }
       const { code } = await run.ended;
       const journal = await readRun(sandbox.data.runDir(runId));
-      await until('the watcher has seen the end', () => isOver || undefined);
+      await until(() => isOver, { what: 'the watcher has seen the end', withinMs: settleMs });
       const query = `{service_name="stepspan"} | cicd_pipeline_run_id="${runId}" | stepspan_event=""`;
-      await until(
-        'Loki has as many lines as the journal',
-        async () => (await loki.count(query)) >= journal.lines.length || undefined,
-      );
+      await until(async () => (await loki.count(query)) >= journal.lines.length, {
+        what: 'Loki has as many lines as the journal',
+        withinMs: settleMs,
+        everyMs: 100,
+      });
       const stored = await loki.entries(query);
       const places = {
         journal: journal.lines,
@@ -118,16 +120,6 @@ export const wholeChain: Fault = {
 
 async function startHub(sandbox: Sandbox, port: number, endpoint: string): Promise<StartedCli> {
   const hub = sandbox.start(['serve', '--port', String(port)], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } });
-  await until('the hub listens', () => hub.output().includes('http://') || undefined);
+  await until(() => hub.output().includes('http://'));
   return hub;
-}
-
-async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  const end = performance.now() + settleMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
-    await sleep(100);
-  }
 }
