@@ -3,10 +3,10 @@
 import { sources, uids } from './names.ts';
 import type { DataLink } from './panels.ts';
 
-/** In a table with the columns Run and Trace. */
+/** In a table with the columns Run, Trace, From and To. The time is that of the run, which else is a thin strip of the day. */
 export const toRun: DataLink = {
   title: 'Show this run',
-  url: `/d/${uids.run}?var-run=\${__value.raw}&var-trace=\${__data.fields.Trace}&\${__url_time_range}`,
+  url: `/d/${uids.run}?var-run=\${__value.raw}&var-trace=\${__data.fields.Trace}&from=\${__data.fields.From}&to=\${__data.fields.To}`,
 };
 
 export const toLivePage: DataLink = {

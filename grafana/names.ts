@@ -37,6 +37,10 @@ export function labelOf(name: keyof typeof attr): string {
 export const severityLabel = 'severity_text';
 export const traceLabel = 'trace_id';
 
+/** Labels that a query makes of the record of a run's end: the time range in which to look at the run, in Unix ms. */
+export const runFrom = 'run_from';
+export const runTo = 'run_to';
+
 /** One colour for each way to end, the same wherever it is shown. */
 export const outcomeColours = {
   success: 'green',

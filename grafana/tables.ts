@@ -17,6 +17,8 @@ export type Column = {
   readonly colours?: Readonly<Record<string, string>>;
   /** Of a log record: everything in it is text until it is made a number. */
   readonly number?: boolean;
+  /** Not shown, and there for links; its text reaches them as it is. */
+  readonly hidden?: boolean;
 };
 
 type TableSpec = Spec & { readonly columns: readonly Column[]; readonly sortBy?: string };
@@ -29,13 +31,18 @@ export function metricTable(spec: TableSpec): Panel {
 /** One row for each log record. */
 export function recordTable(spec: TableSpec): Panel {
   const numbers = spec.columns.filter((column) => column.number === true);
+  // What looks like a number is taken for one, and written as one, unless told.
+  const texts = spec.columns.filter((column) => column.hidden === true);
   return tableOf(spec, [
     { id: 'extractFields', options: { source: 'labels', format: 'auto', replace: false } },
     {
       id: 'convertFieldType',
       options: {
         fields: {},
-        conversions: numbers.map(({ field }) => ({ targetField: field, destinationType: 'number' })),
+        conversions: [
+          ...numbers.map(({ field }) => ({ targetField: field, destinationType: 'number' })),
+          ...texts.map(({ field }) => ({ targetField: field, destinationType: 'string' })),
+        ],
       },
     },
   ]);
@@ -80,6 +87,11 @@ function propertiesOf(column: Column): DynamicConfigValue[] {
   if (column.decimals !== undefined) properties.push({ id: 'decimals', value: column.decimals });
   if (column.width !== undefined) properties.push({ id: 'custom.width', value: column.width });
   if (column.links !== undefined) properties.push({ id: 'links', value: column.links.map(dataLink) });
+  if (column.hidden === true) {
+    // The first is what Grafana 13 asks for, the second what earlier ones do.
+    properties.push({ id: 'custom.hideFrom', value: { viz: true, legend: false, tooltip: false } });
+    properties.push({ id: 'custom.hidden', value: true });
+  }
   if (column.colours !== undefined) {
     const options = Object.entries(column.colours).map(([word, color], index) => [word, { color, index }]);
     properties.push({ id: 'custom.cellOptions', value: { type: 'color-text' } });

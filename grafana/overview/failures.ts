@@ -1,7 +1,7 @@
 // Why runs and steps did not succeed, and which runs, with ways to each of them. A row of the Overview.
 
 import { toLivePage, toRun, toTrace } from '../links.ts';
-import { labelOf, outcomeColours, traceLabel } from '../names.ts';
+import { labelOf, outcomeColours, runFrom, runTo, traceLabel } from '../names.ts';
 import { bars, type Panel } from '../panels.ts';
 import { failures } from '../queries/overview.ts';
 import { type Column, recordTable } from '../tables.ts';
@@ -17,6 +17,8 @@ const runColumns: readonly Column[] = [
   { field: labelOf('costUsd'), title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 90, number: true },
   { field: traceLabel, title: 'Trace', width: 120, links: [toTrace] },
   { field: 'Line', title: 'What it said' },
+  { field: runFrom, title: 'From', hidden: true },
+  { field: runTo, title: 'To', hidden: true },
 ];
 
 export const failurePanels: readonly Panel[] = [

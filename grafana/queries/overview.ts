@@ -1,5 +1,5 @@
 // What the Overview asks. A graph has a value a point, a table and a number have one for the whole time range.
-import { events, labelOf } from '../names.ts';
+import { events, labelOf, runFrom, runTo } from '../names.ts';
 import { counted, growing, grown, metrics, quantile, series, share } from '../promql.ts';
 import { logLines, now, overTime, rows } from '../query.ts';
 
@@ -49,13 +49,24 @@ export const durations = {
   p95WeekBefore: overTime(quantile(0.95, metrics.runDuration, '', { ...ofSuccess, ago: '1w' }), 'p95 a week before'),
 };
 
+/**
+ * When a run went on, for links to it: Unix ms with a little room on both sides, as `timeOfRun` has it. The record is of
+ * its end.
+ */
+const timeOfRun = (() => {
+  const duration = `(int .${labelOf('durationMs')})`;
+  const margin = `(max 5000 (div ${duration} 20))`;
+  const end = '(int (unixEpochMillis __timestamp__))';
+  return `| label_format ${runFrom}=\`{{ sub (sub ${end} ${duration}) ${margin} }}\`, ${runTo}=\`{{ add ${end} ${margin} }}\``;
+})();
+
 const endedRuns = `${events} | ${labelOf('event')}="run.finished" | ${labelOf('pipelineName')}=~"$workflow"`;
 
 export const failures = {
   runs: now(`${counted(metrics.runFailures, 'reason')} > 0`, '{{reason}}'),
   steps: now(`${counted(metrics.stepFailures, 'reason')} > 0`, '{{reason}}'),
-  latelyEnded: logLines(endedRuns, 100),
-  notSucceeded: logLines(`${endedRuns} | ${labelOf('pipelineResult')}!="success"`, 100),
+  latelyEnded: logLines(`${endedRuns} ${timeOfRun}`, 100),
+  notSucceeded: logLines(`${endedRuns} | ${labelOf('pipelineResult')}!="success" ${timeOfRun}`, 100),
 };
 
 export const money = {

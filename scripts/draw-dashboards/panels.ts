@@ -200,8 +200,9 @@ type Transformation = {
 
 export function tableView(drawn: Drawn): string {
   const { transformations = [] } = drawn.panel as unknown as { transformations?: readonly Transformation[] };
-  const fields = transformations.find(({ id }) => id === 'filterFieldsByName')?.options.include?.names ?? [];
   const titles = transformations.find(({ id }) => id === 'organize')?.options.renameByName ?? {};
+  const all = transformations.find(({ id }) => id === 'filterFieldsByName')?.options.include?.names ?? [];
+  const fields = all.filter((field) => !columnOf(drawn.panel, titles[field] ?? field).isHidden);
   const rows = cellsOf(drawn.answers).slice(0, Math.floor(drawn.height / 24) - 1);
   const cells = (row: Readonly<Record<string, string | number>>) =>
     fields.map((field) => {
@@ -218,7 +219,7 @@ export function tableView(drawn: Drawn): string {
 function columnOf(
   panel: Panel,
   title: string,
-): { readonly unit?: string; readonly colours: Readonly<Record<string, string>> } {
+): { readonly unit?: string; readonly colours: Readonly<Record<string, string>>; readonly isHidden: boolean } {
   const overrides = (panel.fieldConfig?.overrides ?? []) as unknown as {
     matcher: { options: string };
     properties: { id: string; value: unknown }[];
@@ -231,7 +232,8 @@ function columnOf(
   const colours = Object.fromEntries(
     Object.entries(mappings?.[0]?.options ?? {}).map(([word, { color }]) => [word, color]),
   );
-  return unit === undefined ? { colours } : { unit, colours };
+  const isHidden = properties.some(({ id }) => id === 'custom.hidden');
+  return unit === undefined ? { colours, isHidden } : { unit, colours, isHidden };
 }
 
 /** Rows by field: of log records as they are, the newest first; of metrics merged by their labels. */

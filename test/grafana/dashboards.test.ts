@@ -161,6 +161,20 @@ describe('a link', () => {
     }
   });
 
+  test('to a run from a table of runs opens the time of the run, with its trace', () => {
+    const tables = every.filter(({ panel }) => linksOf(panel).some(({ url }) => url.startsWith(`/d/${uids.run}?`)));
+    expect(tables.map(({ panel }) => panel.title)).toEqual(['Which runs did not succeed?', 'Runs that ended lately']);
+    for (const { panel } of tables) {
+      const link = linksOf(panel).find(({ url }) => url.startsWith(`/d/${uids.run}?`))!;
+      const fields = [...link.url.matchAll(/__data\.fields\.(\w+)/g)].map(([, field]) => field);
+      expect(fields).toEqual(['Trace', 'From', 'To']);
+      const hidden = (panel.fieldConfig?.overrides ?? [])
+        .filter(({ properties }) => properties.some(({ id }) => id === 'custom.hideFrom'))
+        .map(({ matcher }) => matcher.options);
+      expect(hidden).toEqual(['From', 'To']);
+    }
+  });
+
   test('to Explore holds a query that Explore can read', () => {
     const explore = every.flatMap(({ panel }) => linksOf(panel)).filter(({ url }) => url.startsWith('/explore'));
     expect(explore.length).toBeGreaterThan(0);

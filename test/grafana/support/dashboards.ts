@@ -32,7 +32,10 @@ export type Panel = {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly fieldConfig?: {
     readonly defaults: { readonly unit?: string; readonly noValue?: string; readonly links?: readonly Link[] };
-    readonly overrides: readonly { readonly properties: readonly { readonly id: string; readonly value: unknown }[] }[];
+    readonly overrides: readonly {
+      readonly matcher: { readonly options: unknown };
+      readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+    }[];
   };
 };
 

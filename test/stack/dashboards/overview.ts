@@ -112,6 +112,11 @@ export function overviewTests(): void {
           trace_id: run.traceId,
         });
         expect(line).toMatch(/^run /);
+        // What links to it open is its time, as those of an alert do; the record is of its end.
+        const end = run.records.find((record) => record.kind === 'event' && record.event.type === 'run.finished')!;
+        const endMs = Number(end.timeNs / 1_000_000n);
+        const durationMs = Math.trunc(run.events('run.finished')[0]!.durationMs);
+        expect(metadata).toMatchObject({ run_from: String(endMs - durationMs - 5_000), run_to: String(endMs + 5_000) });
       }
       expect(idsOf(await linesFor(at('Runs that ended lately')))).toEqual(
         ended()

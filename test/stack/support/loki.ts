@@ -18,7 +18,7 @@ export interface LokiEntry {
   line: string;
   /** What identifies the stream: service_name, cicd_pipeline_name and such. */
   labels: Record<string, string>;
-  /** Structured metadata: trace_id, span_id, severity_text, attributes with dots turned into underscores. */
+  /** Structured metadata: trace_id, span_id, severity_text, attributes with dots turned into underscores; and what the query made. */
   metadata: Record<string, string>;
 }
 
@@ -109,7 +109,11 @@ interface VectorSample {
 
 interface StreamResult {
   stream: Record<string, string>;
-  values: [time: string, line: string, categorised?: { structuredMetadata?: Record<string, string> }][];
+  values: [
+    time: string,
+    line: string,
+    categorised?: Partial<Record<'structuredMetadata' | 'parsed', Record<string, string>>>,
+  ][];
 }
 
 // Loki knows no cursor: a page starts at the time of the last entry of the page before. What shares that time comes
@@ -146,7 +150,7 @@ async function readPage(url: string, logql: string, startNs: bigint, endNs: bigi
       timeNs: BigInt(time),
       line,
       labels: stream,
-      metadata: categorised?.structuredMetadata ?? {},
+      metadata: { ...categorised?.structuredMetadata, ...categorised?.parsed },
     })),
   );
   return entries.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
