@@ -27,6 +27,13 @@ export function isRunId(text: string): text is RunId {
   return runIdPattern.test(text);
 }
 
+/** When a run started, in Unix ms. */
+export function startedMsOf(runId: RunId): number {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-/.exec(runId)?.map(Number) ?? [];
+  return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
+}
+
 /** The W3C trace id (32 lower-case hex digits) of a run. */
 export function traceIdOf(runId: RunId): string {
   return digest(['trace', runId], 16);

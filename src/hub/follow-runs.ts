@@ -1,6 +1,6 @@
 // Has every run of a data folder counted: follows those that go on, reads those that have ended, passes over those that
 // are too old. Knows neither what is counted nor who serves it.
-import type { RunId } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../event/ids.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
 import type { Measure } from '../measure/index.ts';
 import { add, metrics } from '../measure/index.ts';
@@ -52,7 +52,7 @@ export function createFollowers({ data, measure, sinceMs, onError }: FollowOptio
       if (nextSeq > 0) start(runId);
       return;
     }
-    if (measure.position(runId) === 0 && startedMs(runId) < sinceMs) {
+    if (measure.position(runId) === 0 && startedMsOf(runId) < sinceMs) {
       measure.passOver(runId, await recordAt(data, runId, 0), await recordAt(data, runId, nextSeq - 1));
       return;
     }
@@ -96,11 +96,4 @@ export function createFollowers({ data, measure, sinceMs, onError }: FollowOptio
       await Promise.all([queue, ...following.values()]);
     },
   };
-}
-
-/** When a run started by its id, in Unix ms: `YYYYMMDD-HHMMSS-xxxxxx`, UTC. */
-export function startedMs(runId: RunId): number {
-  const [, year, month, day, hour, minute, second] =
-    /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-/.exec(runId)?.map(Number) ?? [];
-  return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
 }

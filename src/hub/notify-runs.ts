@@ -1,11 +1,10 @@
 // Sends the alerts of the runs of a data folder: one notifier for each run that goes on, or that has left something to
 // send. How one run is notified about is notify's.
-import type { RunId } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../event/ids.ts';
 import { type DataFolder, JournalError, lockHolder, openJournal, runLockPath } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/index.ts';
 import { loadAlertsState, type Notifier, type NotifySettings, nextWorkMs, startNotifier } from '../notify/index.ts';
 import { msOfNs } from '../state/index.ts';
-import { startedMs } from './follow-runs.ts';
 import { recordAt } from './record-at.ts';
 
 /**
@@ -103,7 +102,7 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
       for (const runId of runIds) {
         if (stopped || open.size >= notifiedAtOnce) return;
         if (open.has(runId) || (quietUntil.get(runId) ?? 0) > nowMs) continue;
-        if (nowMs - startedMs(runId) > remembersForMs) continue;
+        if (nowMs - startedMsOf(runId) > remembersForMs) continue;
         try {
           if (await hasNews(runId, nowMs)) await start(runId);
         } catch (error) {

@@ -1,10 +1,9 @@
 // How far readers with a cursor are behind, over the runs of a data folder. Asks the cursors and the ends of journals on
 // disk, so that it sees a run that ships itself as well as one that the hub ships.
-import type { RunId } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../event/ids.ts';
 import { type DataFolder, openJournal, readersOf, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../measure/index.ts';
 import { msOfNs } from '../state/index.ts';
-import { startedMs } from './follow-runs.ts';
 import { recordAt } from './record-at.ts';
 import { shippedForMs } from './ship-runs.ts';
 
@@ -48,7 +47,7 @@ export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
       let reads = 0;
       // What is too old for the hub to ship would be behind for ever.
       const oldestFirst = runIds
-        .filter((runId) => !settled.has(runId) && nowMs - startedMs(runId) <= shippedForMs)
+        .filter((runId) => !settled.has(runId) && nowMs - startedMsOf(runId) <= shippedForMs)
         .reverse();
       for (const runId of oldestFirst.slice(0, lookedAt)) {
         // A run may be removed between being listed and being looked at.

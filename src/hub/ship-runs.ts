@@ -1,9 +1,8 @@
 // Ships the runs of a data folder that nobody else ships: so many at once, newest first. How one run is shipped is ship's.
-import type { RunId } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../event/ids.ts';
 import { type DataFolder, lockHolder, openJournal, runLockPath, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../measure/index.ts';
 import { readSettings, type Shipper, type Signal } from '../ship/index.ts';
-import { startedMs } from './follow-runs.ts';
 
 /** Runs that have ended: each has some 16 MiB of batches at most (see ship/deliver/pipeline.ts), and they are sent at full speed. */
 export const shippedAtOnce = 4;
@@ -51,7 +50,7 @@ export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
   /** Whether the hub is to ship the run now, and whether that goes on. */
   async function wants(runId: RunId, nowMs: number): Promise<'ended' | 'active' | undefined> {
     if (shipped.has(runId) || shipping.has(runId) || (tryAgainAt.get(runId) ?? 0) > nowMs) return undefined;
-    if (nowMs - startedMs(runId) > shippedForMs) return undefined;
+    if (nowMs - startedMsOf(runId) > shippedForMs) return undefined;
     const folder = data.runDir(runId);
     const { nextSeq, finished } = await openJournal(folder).head();
     if (nextSeq === 0) return undefined;

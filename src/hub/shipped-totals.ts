@@ -1,11 +1,10 @@
 // Has counted what is shipped of the runs of a data folder, whoever ships them: the hub, the run itself, `stepspan ship`.
 // Looks at what shippers keep beside their cursors. How often each is counted is measure's.
 import { statSync } from 'node:fs';
-import type { RunId } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../event/ids.ts';
 import type { DataFolder } from '../journal/index.ts';
 import type { Measure } from '../measure/index.ts';
 import { savedCounted } from '../ship/index.ts';
-import { startedMs } from './follow-runs.ts';
 
 /**
  * A folder that was changed so lately is looked into again, whatever its time says: two changes within one tick of the file
@@ -29,7 +28,7 @@ export function createShippedTotals(
     const folder = data.runDir(runId);
     const changedMs = statSync(folder.cursorsDir, { throwIfNoEntry: false })?.mtimeMs;
     if (changedMs === undefined || changedMs === settled.get(runId)) return;
-    measure.takeShipped(runId, savedCounted(folder), startedMs(runId) >= measure.sinceMs);
+    measure.takeShipped(runId, savedCounted(folder), startedMsOf(runId) >= measure.sinceMs);
     if (nowMs - changedMs > settledAfterMs) settled.set(runId, changedMs);
   }
 

@@ -2,10 +2,10 @@
 // A position is the next sequence number that the reader wants. It may lag behind, never lead: a reader saves it after
 // its work is done elsewhere, so a crash repeats work and skips none. A reader may keep numbers of its own beside the
 // position: they are of the same moment, as both are replaced at once.
-import { closeSync, fdatasync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { readFileSync } from 'node:fs';
 import { cursorPath, type RunFolder } from './data-folder.ts';
 import { journalEnd } from './journal-end.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** How the cursor was found. In all cases but `found` the position is 0: the reader reads everything again. */
 export type CursorState =
@@ -34,8 +34,6 @@ export type Cursor = {
   readonly lastError: () => Error | undefined;
 };
 
-const sync = promisify(fdatasync);
-
 /** The cursor of `reader` (a-z, 0-9, "-" and "_") in a run, checked against the end of its journal. */
 export function openCursor(folder: RunFolder, reader: string): Cursor {
   const path = cursorPath(folder, reader);
@@ -60,7 +58,7 @@ export function openCursor(folder: RunFolder, reader: string): Cursor {
       // What could not be kept is tried again by the next save, and not on and on by this one.
       if (wanted === kept || wanted === failed) return;
       try {
-        await replace(path, `${wanted}\n`);
+        await replaceFile(path, `${wanted}\n`);
         lastError = undefined;
         kept = wanted;
       } catch (error) {
@@ -133,19 +131,4 @@ function parse(path: string): Saved | string | undefined {
 
 function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-async function replace(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const fd = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(fd, text);
-    await sync(fd);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, path);
 }

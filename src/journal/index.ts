@@ -31,6 +31,7 @@ export {
 } from './lock-file.ts';
 export { makeFolder } from './make-folder.ts';
 export { isAlive, processIdentity, type ScopedIdentity } from './process-identity.ts';
+export { replaceFile } from './replace-file.ts';
 export {
   applyRetention,
   applyRetentionToRun,

@@ -1,8 +1,7 @@
 // alerts.json in the folder of a run: what the rules know of it, and what the receiver has of its alerts. Replaced as a
 // whole, so that it is never half of two; whoever finds none, or one of another version, reads the journal from its start.
-import { closeSync, fdatasync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { promisify } from 'node:util';
-import type { RunFolder } from '../journal/index.ts';
+import { readFileSync } from 'node:fs';
+import { type RunFolder, replaceFile } from '../journal/index.ts';
 import type { Delivery, Refusal } from './deliver/schedule.ts';
 import { alertKey } from './evaluate/alert.ts';
 import { type RulesState, restoreRules, storeRules } from './evaluate/rules-state.ts';
@@ -25,7 +24,6 @@ export function hasEndToSend({ rules, deliveries }: AlertsState): boolean {
 }
 
 const version = 1;
-const sync = promisify(fdatasync);
 
 /** @returns undefined where there is none that can be used */
 export function loadAlertsState(folder: RunFolder): AlertsState | undefined {
@@ -41,17 +39,5 @@ export function loadAlertsState(folder: RunFolder): AlertsState | undefined {
 
 /** Throws what the file system throws: then nothing may be sent that is not kept. */
 export async function saveAlertsState(folder: RunFolder, state: AlertsState): Promise<void> {
-  const temporary = `${folder.alertsFile}.${process.pid}.tmp`;
-  const fd = openSync(temporary, 'w', 0o600);
-  try {
-    // Not `writeSync`, which on a disk that is nearly full takes a part and says nothing.
-    writeFileSync(fd, `${JSON.stringify({ version, ...state, rules: storeRules(state.rules) })}\n`);
-    await sync(fd);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, folder.alertsFile);
+  await replaceFile(folder.alertsFile, `${JSON.stringify({ version, ...state, rules: storeRules(state.rules) })}\n`);
 }

@@ -2,12 +2,11 @@
 // what those runs' files say; who then sends it is the caller's. Both the one that failed and the one that succeeded look
 // for the other after they have written their own file, so whoever is evaluated later finds what the earlier one wrote.
 
-import type { RunId } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../event/ids.ts';
 import { acquireLock, type DataFolder } from '../journal/index.ts';
 import { msOfNs } from '../state/index.ts';
 import { hasEndToSend, loadAlertsState, saveAlertsState } from './alerts-state.ts';
 import { awaitsSuccess, resolveBySuccess } from './evaluate/alert.ts';
-import { startedMsOf } from './run-time.ts';
 
 /** Failures that are older have ended by themselves (`keepFor`, a day unless set), or nobody looks at them any more. */
 export const resolvedForMs = 14 * 24 * 3_600_000;
