@@ -183,6 +183,23 @@ describe('the replacement', () => {
   });
 });
 
+describe('a secret at whose edge stands what looks like an escaped line end', () => {
+  const hide = (secret: string, text: string): string => {
+    const some = createRedactor({ env: {}, patterns: false });
+    some.addSecret('S', secret);
+    return Buffer.from(feed(some.stream(), [Buffer.from(text)]).text).toString();
+  };
+
+  it('is hidden where it ends in a backslash, and an n or r follows', () => {
+    expect(hide('abcd<efgh\\', 'abcd<efgh\\rest')).toBe('[hidden:S]rest');
+    expect(hide('abcd<efgh\\', 'abcd<efgh\\n.')).toBe('[hidden:S]n.');
+  });
+
+  it('is hidden where it begins with an n or r, a backslash stands before, and a line end inside', () => {
+    expect(hide('nabc<efghijklmnopq', '\\nab\nc<efghijklmnopq')).toBe('\\[hidden:S]\n');
+  });
+});
+
 describe('any secret in any text', () => {
   const secretValue = fc
     .string({ unit: fc.constantFrom(...'aAbB01+/="\\ %<[]ü'), minLength: 8, maxLength: 40 })

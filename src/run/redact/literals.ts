@@ -60,7 +60,9 @@ export function endOf(view: View, needle: Needle, offset: number, index: number)
     if (n === bytes.length) return i;
     const wanted = bytes[n] ?? OUTSIDE;
     const byte = at(view, i);
-    if (byte === wanted && !(breakable && byte === BACKSLASH && n > 0 && isBreakNotText(view, i, bytes[n + 1]))) {
+    // Only inside of a needle is there a break: a backslash that is its last byte is its own, whatever letter follows.
+    const isInside = n > 0 && n + 1 < bytes.length;
+    if (byte === wanted && !(breakable && byte === BACKSLASH && isInside && isBreakNotText(view, i, bytes[n + 1]))) {
       i++;
       continue;
     }
@@ -97,7 +99,7 @@ function startOf(view: View, needle: Needle, offset: number, index: number): num
   let i = index - 1;
   for (let n = offset - 1; n >= 0; n--) {
     const wanted = bytes[n] ?? OUTSIDE;
-    const escaped = endsEscapedBreak(view, i) && bytes[n - 1] !== BACKSLASH;
+    const escaped = n > 0 && endsEscapedBreak(view, i) && bytes[n - 1] !== BACKSLASH;
     if (at(view, i) !== wanted || escaped) {
       const before = skipBreakBack(view, i);
       if (before === i || at(view, before) !== wanted) return NOT_HERE;
