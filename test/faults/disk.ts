@@ -18,6 +18,9 @@ steps:
   - id: print
     run: node ${witness} a ${lines} 1000 20 both && touch "$MARK"
 `;
+/** More than waits in memory for a disk (8 MiB), so that output is lost while it comes and not only at the end. */
+const floodLines = 60_000;
+const flood = workflow.replace(`a ${lines} 1000 20`, `a ${floodLines} 0 300`);
 const sandboxesAtOnce = 4;
 
 export const disk: Fault = {
@@ -27,7 +30,10 @@ export const disk: Fault = {
     const { main } = await countCalls(['run', 'w.yaml', '--no-ship'], workflow, { MARK: '/dev/null' });
     const points = pointsOf(main, context);
     context.log(`${main} calls, ${points.length} failures`);
-    return sum(await atOnce(sandboxesAtOnce, points, failAt));
+    const tallies = await atOnce(sandboxesAtOnce, points, (point) => failAt(point, workflow, lines));
+    // From the middle of a short run on is the beginning of this one.
+    const middle = { thread: 'main', at: Math.ceil(main / 2), mode: 'ENOSPC', calls: 1e9 } as const;
+    return sum([...tallies, await failAt(middle, flood, floodLines)]);
   },
 };
 
@@ -43,7 +49,7 @@ function pointsOf(calls: number, { scale, random }: FaultContext): readonly Inje
   return Array.from({ length: wanted }, (_, index) => all[Math.floor(((index + offset) * all.length) / wanted)]!);
 }
 
-async function failAt(inject: Injected): Promise<Tally> {
+async function failAt(inject: Injected, workflow: string, lines: number): Promise<Tally> {
   const sandbox = makeSandbox();
   const place = `${inject.mode} from call ${inject.at} on for ${inject.calls}`;
   try {
@@ -89,6 +95,8 @@ async function failAt(inject: Injected): Promise<Tally> {
 function linesLostBySummary(output: string): number {
   return Math.max(
     0,
-    ...[...output.matchAll(/(\d+) lines?[^\n]*(?:lost|not kept|could not be kept)/g)].map(([, count]) => Number(count)),
+    ...[...output.matchAll(/([\d,]+) lines?[^\n]*(?:lost|not kept|could not be kept)/g)].map(([, count = '']) =>
+      Number(count.replaceAll(',', '')),
+    ),
   );
 }
