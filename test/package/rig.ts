@@ -67,7 +67,7 @@ export function packAndInstall(): Installed {
 }
 
 function pack(copy: string, target: string): { readonly file: string; readonly files: readonly string[] } {
-  for (const name of [...sources, 'README.md'])
+  for (const name of [...sources, 'README.md', 'SECURITY.md', 'examples'])
     cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
   // The build writes to standard output too; what npm says of the tarball is the last thing.
