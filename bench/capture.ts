@@ -47,7 +47,7 @@ export const capture: Bench = {
       ]);
       if (isHeadline) {
         ratios.push({ name: 'capture-redaction-off', value: off, bounds: atLeast(0.6, 0.3) });
-        ratios.push({ name: 'capture-redaction-on', value: on, bounds: atLeast(0.35, 0.2) });
+        ratios.push({ name: 'capture-redaction-on', value: on, bounds: atLeast(0.35, 0.15) });
         if (hasS6)
           ratios.push({ name: 'capture-redaction-off-to-s6-log', value: medianRatio(samples.s6, samples.off) });
       }
