@@ -36,13 +36,15 @@ test('a hub tells how many watch, what they were sent, and what they chose to ju
   socket.send(JSON.stringify({ type: 'jump_to_now', executionId: runId }));
   const lines = await jumped;
   expect(lines).toBeGreaterThan(0);
+  // More may arrive while the metrics are asked for.
+  const received = bytes;
   const second = await scrapeUntil(hub.url, (scraped) => scraped.value('stepspan_tail_jumped_lines_total') === lines);
   expect(second.value('stepspan_tail_clients')).toBe(1);
-  expect(second.value('stepspan_tail_sent_bytes_total')).toBeGreaterThanOrEqual(bytes);
+  expect(second.value('stepspan_tail_sent_bytes_total')).toBeGreaterThanOrEqual(received);
   socket.close();
   const third = await scrapeUntil(hub.url, (scraped) => scraped.value('stepspan_tail_clients') === 0);
   // What was sent over connections that are closed stays counted.
-  expect(third.value('stepspan_tail_sent_bytes_total')).toBeGreaterThanOrEqual(bytes);
+  expect(third.value('stepspan_tail_sent_bytes_total')).toBeGreaterThanOrEqual(received);
 });
 
 test('a run that serves metrics alone has nobody who watches', async () => {
