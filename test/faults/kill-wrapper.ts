@@ -5,7 +5,7 @@ import { adoptRun } from '../../src/hub/index.ts';
 import { openJournal } from '../../src/journal/index.ts';
 import { createShipper } from '../../src/ship/shipper.ts';
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
-import { atOnce } from './support/at-once.ts';
+import { atOnce, within } from './support/at-once.ts';
 import { checkRun, type Kept, readRun } from './support/check-run.ts';
 import { countCalls } from './support/count-calls.ts';
 import type { Fault } from './support/fault.ts';
@@ -15,13 +15,15 @@ import { isKept, nothing, sum, type Tally } from './support/tally.ts';
 
 /** A run at the longest: one that hangs at its fault must not hold the matrix. */
 const runWithinMs = 60_000;
+/** With its adoption and its shipping; what takes longer hangs, which is a broken promise and must not hold the matrix either. */
+const pointWithinMs = 2 * runWithinMs;
 /** A run mostly waits for its children; more at once than this and each only takes longer. */
 const sandboxesAtOnce = 4;
 
 const workflow = (lines: number) => `name: swept
 steps:
   - id: first
-    run: node ${witness} a ${lines} 2000 20 both
+    run: setsid sleep 300 & node ${witness} a ${lines} 2000 20 both
   - id: second
     needs: [first]
     retries: {max: 1, delay: 0s}
@@ -38,14 +40,18 @@ export const killWrapper: Fault = {
     context.log(
       `${threads.main} calls in the main thread, ${threads.worker} in the shipper's, ${points.length} kill points`,
     );
-    return sum(await atOnce(sandboxesAtOnce, points, (point) => killAt(point, lines)));
+    return sum(
+      await atOnce(sandboxesAtOnce, points, (point) => within(pointWithinMs, nameOf(point), killAt(point, lines))),
+    );
   },
 };
+
+const nameOf = ({ mode, at, thread }: Injected): string => `${mode} call ${at} of the ${thread} thread`;
 
 async function killAt(inject: Injected, lines: number): Promise<Tally> {
   const sandbox = makeSandbox();
   const server = await startOtlpServer();
-  const place = `${inject.mode} call ${inject.at} of the ${inject.thread} thread`;
+  const place = nameOf(inject);
   try {
     sandbox.write('w.yaml', workflow(lines));
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: server.url };

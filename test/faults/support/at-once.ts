@@ -1,4 +1,5 @@
-// Does something with each of a list, so many at once, and gives the results in the list's order.
+// Does something with each of a list, so many at once, and gives the results in the list's order; and gives up what takes too long.
+import { nothing, type Tally } from './tally.ts';
 
 export async function atOnce<T, R>(many: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
@@ -8,4 +9,18 @@ export async function atOnce<T, R>(many: number, items: readonly T[], work: (ite
   };
   await Promise.all(Array.from({ length: many }, worker));
   return results;
+}
+
+/** The tally, or one that says that it did not come in time. */
+export async function within(limitMs: number, what: string, work: Promise<Tally>): Promise<Tally> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Tally>((resolve) => {
+    const problems = [`${what}: not over after ${limitMs / 1000} s`];
+    timer = setTimeout(() => resolve({ ...nothing, runs: 1, problems }), limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
