@@ -3,12 +3,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
-import type { DecodedLog } from '../ship/support/protobuf.ts';
-import { isEvent } from '../ship/support/protobuf.ts';
+import { linesOnce } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';
 import { makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
 import type { Tally } from './support/tally.ts';
-import { judge, type Testimony } from './support/witness.ts';
+import { judge } from './support/witness.ts';
 
 export type Soaking = {
   readonly runs: number;
@@ -53,7 +52,8 @@ export async function soakFor({ runs, linesPerRun, rate }: Soaking, log: (line: 
       );
       const { code, output } = await sandbox.start(['run', 'w.yaml', '--ship-wait', '5m'], { env }).ended;
       if (code !== 0) problems.push(`run ${run} ended with ${code}: ${output.slice(-300)}`);
-      const said = delivered(server.logs.splice(0), run);
+      // The sink has only this run's: it is emptied after each.
+      const said = judge(linesOnce(server.logs.splice(0)));
       total.lines += linesPerRun;
       total.missing += linesPerRun - said.distinct;
       total.duplicated += said.duplicated;
@@ -70,16 +70,6 @@ export async function soakFor({ runs, linesPerRun, rate }: Soaking, log: (line: 
     await server.close();
     await sandbox.remove();
   }
-}
-
-/** What has arrived of one run, each number once however often it was sent. */
-function delivered(logs: readonly DecodedLog[], run: number): Testimony {
-  const lines = new Map<string, { readonly text: string }>();
-  for (const record of logs) {
-    const text = String(record.body);
-    if (!isEvent(record) && text.startsWith(`w r${run}.`)) lines.set(`${record.attributes['stepspan.seq']}`, { text });
-  }
-  return judge(lines.values());
 }
 
 type Usage = { readonly rssBytes: number; readonly handles: number; readonly diskBytes: number };

@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTailClient } from '../../src/tail/client.ts';
+import { type Received, type Reply, startOtlpServer } from '../ship/support/otlp-server.ts';
 import { createCollector, droppedBy } from '../stack/support/collector.ts';
-import { startLoki } from '../stack/support/loki.ts';
+import { type Loki, startLoki } from '../stack/support/loki.ts';
 import { freePorts } from '../stack/support/service.ts';
 import { startTraceSink } from '../stack/support/trace-sink.ts';
 import { until } from '../support/until.ts';
-import { readRun } from './support/check-run.ts';
+import { linesOnce, readRun } from './support/check-run.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
 import { makeSandbox, type Sandbox, type StartedCli, witness } from './support/sandbox.ts';
 import type { Tally } from './support/tally.ts';
@@ -27,7 +28,9 @@ export const wholeChain: Fault = {
     const sandbox = makeSandbox();
     const loki = await startLoki();
     const sink = await startTraceSink();
-    const collector = await createCollector({ lokiEndpoint: loki.otlpEndpoint, tempoEndpoint: sink.endpoint });
+    // Between the Collector and Loki, so that what leaves the one is known apart from what the other has stored.
+    const far = await startOtlpServer((received) => passOn(received, loki));
+    const collector = await createCollector({ lokiEndpoint: far.url, tempoEndpoint: sink.endpoint });
     const [port = 0] = await freePorts(1);
     let hub = await startHub(sandbox, port, collector.endpoint);
     const token = readFileSync(path.join(sandbox.data.root, 'token'), 'utf8').trim();
@@ -92,6 +95,7 @@ export const wholeChain: Fault = {
       const places = {
         journal: journal.lines,
         watcher: watched,
+        'behind the Collector': linesOnce(far.logs),
         Loki: stored.map((entry) => ({ text: entry.line })),
       };
       const problems = [...journal.problems];
@@ -103,8 +107,8 @@ export const wholeChain: Fault = {
         missing += lines - said.distinct;
         duplicated += said.duplicated;
         // Loki gives entries of one time in no order, and those of two streams are in two answers.
-        if (said.damaged + (place === 'Loki' ? 0 : said.disordered) > 0)
-          problems.push(`${place}: ${JSON.stringify(said)}`);
+        const disordered = place === 'Loki' ? 0 : said.disordered;
+        if (said.damaged + disordered > 0) problems.push(`${place}: ${JSON.stringify(said)}`);
       }
       // The Collector says for itself that it dropped nothing on its far side.
       const dropped = await droppedBy(collector);
@@ -112,11 +116,24 @@ export const wholeChain: Fault = {
       return { runs: 1, lines, missing, duplicated, unaccounted: missing, problems };
     } finally {
       client.close();
-      await Promise.all([collector.remove(), loki.remove(), sink.close()]);
+      await collector.remove();
+      await Promise.all([far.close(), loki.remove(), sink.close()]);
       await sandbox.remove();
     }
   },
 };
+
+/** Says what Loki said; a Loki that is not there is a server that is busy. */
+async function passOn({ path: route, headers, body }: Received, loki: Loki): Promise<Reply> {
+  try {
+    const type = headers['content-type'] ?? '';
+    const request = { method: 'POST', headers: { 'content-type': type }, body: new Uint8Array(body) };
+    const answer = await fetch(`${loki.otlpEndpoint}${route}`, request);
+    return answer.ok ? { kind: 'accept' } : { kind: 'status', status: answer.status, body: await answer.text() };
+  } catch {
+    return { kind: 'status', status: 503 };
+  }
+}
 
 async function startHub(sandbox: Sandbox, port: number, endpoint: string): Promise<StartedCli> {
   const hub = sandbox.start(['serve', '--port', String(port)], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } });

@@ -96,3 +96,12 @@ export function checkRun(options: {
     problems,
   };
 }
+
+/** The lines that arrived, each number once however often it was sent, as Loki shows them. */
+export function linesOnce(logs: readonly DecodedLog[]): readonly WitnessLine[] {
+  const lines = new Map<string, WitnessLine>();
+  for (const record of logs) {
+    if (!isEvent(record)) lines.set(`${record.attributes['stepspan.seq']}`, { text: String(record.body) });
+  }
+  return [...lines.values()];
+}
