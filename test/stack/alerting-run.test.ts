@@ -131,7 +131,14 @@ test('a run that fails is one mail with the error and links that lead to it, and
   expect(parseRoute(live.hash)).toMatchObject({ view: 'run', runId, steps: ['verify'], line: expect.any(Number) });
   expect(decodeURIComponent(linkOf(mail, 'Trace'))).toContain(traceId);
   expect(decodeURIComponent(linkOf(mail, 'Logs'))).toContain(runId);
-  expect(linkOf(mail, 'Dashboard')).toBe(`http://127.0.0.1:3000/d/stepspan-run?var-run=${runId}`);
+  const dashboard = new URL(linkOf(mail, 'Dashboard'));
+  expect(dashboard.href).toContain('http://127.0.0.1:3000/d/stepspan-run?');
+  expect(Object.fromEntries(dashboard.searchParams)).toEqual({
+    'var-run': runId,
+    'var-trace': traceId,
+    from: expect.stringMatching(/^\d{13}$/),
+    to: expect.stringMatching(/^\d{13}$/),
+  });
   expect(linkOf(mail, 'Runbook')).toBe('https://example.com/runbook.md#stepspanrunfailed');
 
   write('fixed', '');
