@@ -14,6 +14,7 @@ import {
   openJournal,
   type RunResult,
 } from '../../src/library/index.ts';
+import { processesOf } from '../support/processes.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-demo-test-'));
@@ -100,7 +101,7 @@ describe('the demo', () => {
   });
 
   test.runIf(process.platform === 'linux')('leaves no process behind', () => {
-    expect(marked()).toEqual([]);
+    expect(processesOf(mark)).toEqual([]);
   });
 });
 
@@ -190,16 +191,4 @@ async function readEvents({ runId }: RunResult) {
     }
   }
   return found;
-}
-
-/** Processes whose environment has the mark. */
-function marked(): readonly string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark);
-    } catch {
-      return false;
-    }
-  });
 }

@@ -1,10 +1,10 @@
 // A real run into the real Collector and Loki: every line arrives once, in order and byte for byte, below the right span;
 // the trace is one tree. Then with the Collector away during the run, and with the wrapper killed in the middle of it.
-import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import { parentSpanId, type RunId } from '../../src/event/ids.ts';
 import { dataFolder } from '../../src/journal/index.ts';
+import { processesOf } from '../support/processes.ts';
 import { eventually } from './support/service.ts';
 import { allRecords, expectedLines, finished, linesInLoki, resultOf, type Stack, startStack } from './support/stack.ts';
 import type { SinkSpan } from './support/trace-sink.ts';
@@ -199,7 +199,9 @@ steps:
         kind: 'error',
         reason: 'abandoned',
       });
-      await eventually('no process of the run', () => (processesOf(runId).length === 0 ? true : undefined));
+      await eventually('no process of the run', () =>
+        processesOf(`STEPSPAN_RUN_ID=${runId}`).length === 0 ? true : undefined,
+      );
       await expectAllInLoki(runId);
       const started = records.find((record) => record.kind === 'event' && record.event.type === 'run.started');
       const traceId = started?.kind === 'event' && started.event.type === 'run.started' ? started.event.traceId : '';
@@ -212,17 +214,3 @@ steps:
     }
   });
 });
-
-/** Live processes that carry the mark of the run in their environment. */
-function processesOf(runId: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`STEPSPAN_RUN_ID=${runId}`);
-      } catch {
-        return false;
-      }
-    });
-}

@@ -1,7 +1,7 @@
 // Runs the stepspan CLI from its sources as people do: a process of its own, with a data folder, a home, a working folder
 // and an environment that hold nothing of the machine's. Leaves no process and no file behind.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,6 +13,7 @@ import type { EventOf, EventType } from '../../src/event/event.ts';
 import type { JournalRecord, Stream, Subject } from '../../src/event/record.ts';
 import { dataFolder, openJournal } from '../../src/journal/index.ts';
 import type { RunResult } from '../../src/library/index.ts';
+import { killProcesses, processesOf } from './processes.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const main = path.join(root, 'src/cli/main.ts');
@@ -140,7 +141,7 @@ export async function startCliRig(options: { readonly script?: Script } = {}): P
     filesWith: (text) => filesWith(dataDir, text),
     async close() {
       for (const child of running) child.kill('SIGKILL');
-      for (const { pid } of listProcesses(folder)) tryKill(pid);
+      killProcesses(folder);
       await api?.close();
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -208,34 +209,6 @@ function journalOf(records: readonly JournalRecord[]): RunJournal {
     bytes,
     text: (stream, step) => bytes(stream, step).toString('utf8'),
   };
-}
-
-type Process = { readonly pid: number; readonly command: string };
-
-function listProcesses(folder: string): readonly Process[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((name) => {
-      try {
-        const of = (file: string): string => readFileSync(`/proc/${name}/${file}`, 'utf8');
-        const here = of('environ').includes(folder) || readlinkSync(`/proc/${name}/cwd`).startsWith(folder);
-        return here ? [{ pid: Number(name), command: of('cmdline').replaceAll('\0', ' ').trim() }] : [];
-      } catch {
-        return [];
-      }
-    });
-}
-
-function processesOf(folder: string): readonly string[] {
-  return listProcesses(folder).map(({ pid, command }) => `${pid} ${command}`);
-}
-
-function tryKill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
 }
 
 function filesWith(dir: string, text: string): readonly string[] {

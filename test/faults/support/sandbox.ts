@@ -2,12 +2,13 @@
 // a look at which processes it has left. Knows no fault.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type DataFolder, dataFolder } from '../../../src/journal/index.ts';
+import { killProcesses, processesOf } from '../../support/processes.ts';
 
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const inject = pathToFileURL(fileURLToPath(new URL('../fixtures/inject.mjs', import.meta.url))).href;
@@ -42,7 +43,7 @@ export type Sandbox = {
   readonly data: DataFolder;
   readonly write: (name: string, text: string) => string;
   readonly start: (args: readonly string[], options?: StartOptions) => StartedCli;
-  /** Processes that carry the folder in their environment, as `pid command`. */
+  /** Processes that carry the folder in their environment or work in it, as `pid command`. */
   readonly processes: () => readonly string[];
   readonly remove: () => Promise<void>;
 };
@@ -102,10 +103,10 @@ export function makeSandbox(template?: DataFolder): Sandbox {
       });
       return { child, ended, output: () => output };
     },
-    processes: () => processesOf(folder).map(({ pid, command }) => `${pid} ${command}`),
+    processes: () => processesOf(folder),
     async remove() {
       for (const child of running) child.kill('SIGKILL');
-      for (const { pid } of processesOf(folder)) tryKill(pid);
+      killProcesses(folder);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -120,28 +121,4 @@ function injectEnv(below: string, { thread, at, mode, calls, log }: Injected): R
     FAULT_FOR: String(calls ?? 1),
     FAULT_LOG: log ?? '',
   };
-}
-
-function processesOf(folder: string): readonly { readonly pid: number; readonly command: string }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((name) => {
-      try {
-        const of = (file: string): string => readFileSync(`/proc/${name}/${file}`, 'utf8');
-        return of('environ').includes(folder)
-          ? [{ pid: Number(name), command: of('cmdline').replaceAll('\0', ' ') }]
-          : [];
-      } catch {
-        // It has ended meanwhile, or is another user's.
-        return [];
-      }
-    });
-}
-
-function tryKill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
 }
