@@ -1,6 +1,7 @@
 // Loki's query API: one page of a log query, with patience for a server that is busy and advice where the settings are wrong.
 // Knows no run. https://grafana.com/docs/loki/latest/reference/loki-http-api/#query-logs-within-a-range-of-time
 import { setTimeout as delay } from 'node:timers/promises';
+import { withoutLogin } from '../../event/address.ts';
 import { LokiError } from './loki-error.ts';
 
 export type LokiAccess = {
@@ -100,20 +101,14 @@ export function createLokiClient(
 const maxShownCharacters = 300;
 
 function requestOf({ url, headers, tenant }: LokiAccess): { address: URL; headers: Record<string, string> } {
-  const address = new URL(url.endsWith('/') ? url : `${url}/`);
+  const { address, headers: login } = withoutLogin(url.endsWith('/') ? url : `${url}/`);
   const all: Record<string, string> = {
     ...headers,
+    ...login,
     // Labels and structured metadata apart from each other. Without it a name that both have would be ambiguous.
     'x-loki-response-encoding-flags': 'categorize-labels',
   };
   if (tenant !== undefined) all['x-scope-orgid'] = tenant;
-  if (address.username !== '') {
-    const credentials = `${decodeURIComponent(address.username)}:${decodeURIComponent(address.password)}`;
-    all.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
-    // fetch refuses an address with credentials, and no message may show them.
-    address.username = '';
-    address.password = '';
-  }
   return { address, headers: all };
 }
 

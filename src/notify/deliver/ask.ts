@@ -1,6 +1,6 @@
 // What an Alertmanager can say of an alert that it took: where it was routed to, whether something holds it back, and how
 // many messages it has sent since. Reads its API v2 and its metrics; sends nothing.
-import { credentialsOf } from './post.ts';
+import { withoutLogin } from '../../event/address.ts';
 import { alertsUrl } from './receiver.ts';
 
 export type KnownAlert = {
@@ -56,11 +56,8 @@ export function countsOf(text: string): MessageCounts {
 }
 
 async function ask(url: string): Promise<Response> {
-  const { address, authorization } = credentialsOf(url);
-  const response = await fetch(address, {
-    headers: authorization === undefined ? {} : { authorization },
-    signal: AbortSignal.timeout(answerWithinMs),
-  });
+  const { address, headers } = withoutLogin(url);
+  const response = await fetch(address, { headers, signal: AbortSignal.timeout(answerWithinMs) });
   if (!response.ok) throw new Error(`it answered ${response.status}`);
   return response;
 }

@@ -1,5 +1,6 @@
 // One HTTP request with alerts, and what its answer means. Never shows more of an address than its origin: the path of a
 // webhook is a secret as often as not.
+import { withoutLogin } from '../../event/address.ts';
 
 export type PostResult =
   | { readonly kind: 'taken' }
@@ -24,12 +25,12 @@ export async function post(
   body: unknown,
   options: { readonly signal: AbortSignal; readonly takesPages: boolean },
 ): Promise<PostResult> {
-  const { address, authorization } = credentialsOf(url);
+  const { address, headers } = withoutLogin(url);
   const timeout = AbortSignal.timeout(answerWithinMs);
   try {
     const response = await fetch(address, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+      headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
       // Whoever answers with another address is not who was meant to get this.
       redirect: 'manual',
@@ -62,15 +63,4 @@ export function resultOf(status: number, message: string): PostResult {
 /** The part of an address that is safe to show. */
 export function originOf(url: string): string {
   return URL.parse(url)?.origin ?? 'the address';
-}
-
-/** `fetch` takes no address with a user in it; HTTP says it in a header. */
-export function credentialsOf(url: string): { readonly address: string; readonly authorization: string | undefined } {
-  const parsed = new URL(url);
-  const { username, password } = parsed;
-  if (username === '' && password === '') return { address: url, authorization: undefined };
-  parsed.username = '';
-  parsed.password = '';
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { address: parsed.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }

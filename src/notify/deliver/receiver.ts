@@ -27,9 +27,10 @@ export function createSend({ kind, url }: NotifySettings['receiver']): Send {
 
 /** The address of the alerts of an Alertmanager, whose own may have a path before it (`--web.route-prefix`). */
 export function alertsUrl(url: string): string {
-  const { origin, pathname, username, password } = new URL(url);
-  const user = username === '' ? '' : `${username}:${password}@`;
-  return `${origin.replace('://', `://${user}`)}${pathname.replace(/\/$/, '')}/api/v2/alerts`;
+  const address = new URL(url);
+  address.pathname = `${address.pathname.replace(/\/$/, '')}/api/v2/alerts`;
+  [address.search, address.hash] = ['', ''];
+  return address.href;
 }
 
 async function sendToAlertmanager(

@@ -1,4 +1,5 @@
 // One question to one piece of the stack over HTTP, and what to say where nobody answers. Knows no piece.
+import { withoutLogin } from '../../../event/address.ts';
 import type { Settings } from '../../settings.ts';
 import { bad, type Check } from '../check.ts';
 
@@ -18,11 +19,10 @@ const timeoutMs = 5_000;
 
 /** @param path below the address, without a slash before it; a path in the address itself, as behind a proxy, stays */
 export async function ask(base: string, path: string, question: Question = {}): Promise<Answer> {
-  const url = new URL(path, base.endsWith('/') ? base : `${base}/`);
-  const headers = { ...question.headers, ...login(url) };
-  [url.username, url.password] = ['', ''];
+  const { address, headers: login } = withoutLogin(new URL(path, base.endsWith('/') ? base : `${base}/`));
+  const headers = { ...question.headers, ...login };
   try {
-    const response = await fetch(url, { ...question, headers, signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(address, { ...question, headers, signal: AbortSignal.timeout(timeoutMs) });
     return { kind: 'answered', ok: response.ok, status: response.status, text: await response.text() };
   } catch (error) {
     const { cause, message } = error as Error;
@@ -49,18 +49,9 @@ export function lokiHeadersOf({
   return { ...lokiHeaders, ...(lokiTenant === undefined ? {} : { 'x-scope-orgid': lokiTenant }) };
 }
 
-/** `fetch` refuses addresses with `user:password@`, which settings may have. */
-function login({ username, password }: URL): Readonly<Record<string, string>> {
-  if (username === '' && password === '') return {};
-  const plain = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(plain).toString('base64')}` };
-}
-
 /** An address as it may be printed: without a password that is in it. */
 export function shown(base: string): string {
-  const url = new URL(base);
-  [url.username, url.password] = ['', ''];
-  return url.href.replace(/\/$/, '');
+  return withoutLogin(base).address.href.replace(/\/$/, '');
 }
 
 /** What is wrong when a piece does not say that it is ready; undefined when it does. */

@@ -1,7 +1,7 @@
 // Grafana from outside: whether it is well, and, for who may ask, whether data sources and dashboards are there and work.
 import { grafanaSources } from '../../links.ts';
 import { bad, type Check, good, leftOut } from '../check.ts';
-import { ask, askJson, notReady } from './ask.ts';
+import { ask, askJson, notReady, shown } from './ask.ts';
 
 const what = 'Grafana';
 
@@ -24,8 +24,8 @@ export async function checkGrafana(url: string, login: string | undefined): Prom
   if (failed !== undefined) return [failed];
   const { database, version } = (await askJson<{ database?: string; version?: string }>(url, 'api/health')) ?? {};
   if (database !== 'ok')
-    return [bad(what, `${url}: its database is ${database ?? 'not told'}`, 'Its own log says why.')];
-  const well = good(what, `${url}, version ${version ?? 'not told'}`);
+    return [bad(what, `${shown(url)}: its database is ${database ?? 'not told'}`, 'Its own log says why.')];
+  const well = good(what, `${shown(url)}, version ${version ?? 'not told'}`);
   const about = 'Data sources and dashboards';
   if (login === undefined) {
     const remedy = `Set ${loginVariable} to user:password or to the token of a service account; docs/stack.md says where the password is.`;
@@ -54,7 +54,7 @@ export async function checkGrafana(url: string, login: string | undefined): Prom
       ? good('Data sources', `${provisioned.sources.length}, and they work`)
       : bad('Data sources', broken.join('; '), remedy),
     missing.length === 0
-      ? good('Dashboards', provisioned.dashboards.map((uid) => new URL(`d/${uid}`, withSlash(url)).href).join(' '))
+      ? good('Dashboards', provisioned.dashboards.map((uid) => `${shown(url)}/d/${uid}`).join(' '))
       : bad('Dashboards', `not there: ${missing.join(', ')}`, remedy),
   ];
 }
@@ -71,8 +71,4 @@ async function sourceProblem(url: string, headers: Record<string, string>, uid: 
 async function ok(url: string, path: string, headers: Record<string, string>): Promise<boolean> {
   const answer = await ask(url, path, { headers });
   return answer.kind === 'answered' && answer.ok;
-}
-
-function withSlash(url: string): string {
-  return url.endsWith('/') ? url : `${url}/`;
 }
