@@ -5,8 +5,19 @@ import { type AlertSettings, defaultAlerts, type NotifySettings, readAlerts } fr
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { linksOf } from './links.ts';
+import type { SettingName } from './setting-table.ts';
 import { type Settings, surroundings } from './settings.ts';
 import { settingsFilePaths } from './settings-file.ts';
+
+/** What a command that sends alerts takes: to whom, by which rules, and where the links in them lead. */
+export const alertFlags = [
+  'alertmanagerUrl',
+  'alertsFile',
+  'publicUrl',
+  'grafanaUrl',
+  'traceLink',
+  'logsLink',
+] as const satisfies readonly SettingName[];
 
 export type AlertsFile = { readonly file: string | undefined; readonly alerts: AlertSettings };
 

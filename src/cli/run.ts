@@ -11,7 +11,7 @@ import { defineWorkflow, formatProblems } from '../workflow/index.ts';
 import { budgetHelp, parseBudget } from './budget-flag.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { notifySettingsOf } from './notify-settings.ts';
+import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { defaultClaude } from './setting-table.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
 import { type WatchFlags, watchRun } from './watch-run.ts';
@@ -105,12 +105,7 @@ function runOptions(command: Command): Command {
     'claude',
     'priceTable',
     'metricsPort',
-    'alertmanagerUrl',
-    'alertsFile',
-    'publicUrl',
-    'grafanaUrl',
-    'traceLink',
-    'logsLink',
+    ...alertFlags,
     'colour',
   );
 }

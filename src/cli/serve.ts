@@ -7,7 +7,7 @@ import { originOf } from '../notify/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { liveSettings } from './live-settings.ts';
-import { notifySettingsOf } from './notify-settings.ts';
+import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { bindsLinks, type Opened, openBrowser } from './open-browser.ts';
 import { addSettingFlags, type FlagValues, loadSettings, surroundings } from './settings.ts';
 
@@ -47,19 +47,9 @@ Examples:
   $ stepspan serve --host 0.0.0.0 --allow-remote --allow-host build-7.example.com
 `,
     );
-  addSettingFlags(
-    command,
-    'dataDir',
-    'archive',
-    'retentionMaxAge',
-    'retentionMaxBytes',
-    'alertmanagerUrl',
-    'alertsFile',
-    'publicUrl',
-    'grafanaUrl',
-    'traceLink',
-    'logsLink',
-  ).action((flags: ServeFlags) => serve(context, flags));
+  addSettingFlags(command, 'dataDir', 'archive', 'retentionMaxAge', 'retentionMaxBytes', ...alertFlags).action(
+    (flags: ServeFlags) => serve(context, flags),
+  );
 }
 
 async function serve(context: CliContext, flags: ServeFlags): Promise<void> {

@@ -1,6 +1,6 @@
 // What the HTTP API answers, as types: shared by its routes, its callers and the live page. No behaviour.
 // Nanoseconds are decimal strings, since JSON's numbers lose them; times of day are ISO 8601; unknown is null, never left out.
-import type { ClaudeEvent } from '../../event/claude-event.ts';
+import type { ClaudeEvent, ModelUse } from '../../event/claude-event.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import type { Severity, Stream } from '../../event/stream.ts';
 
@@ -116,15 +116,6 @@ export type StepDetail = {
 
 export type Link = { readonly label: string; readonly url: string };
 
-export type ModelUseAnswer = {
-  readonly model: string;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly cacheReadTokens: number;
-  readonly cacheCreationTokens: number;
-  readonly costUsd: number;
-};
-
 export type RunDetail = RunSummary & {
   readonly description: string;
   readonly file: string;
@@ -143,7 +134,7 @@ export type RunDetail = RunSummary & {
   readonly lines: Readonly<Record<Stream, number>>;
   readonly hidden: number;
   readonly lostLines: number;
-  readonly models: readonly ModelUseAnswer[];
+  readonly models: readonly ModelUse[];
   readonly steps: readonly StepDetail[];
   readonly alertList: readonly Alert[];
   readonly links: readonly Link[];
