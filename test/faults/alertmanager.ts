@@ -2,7 +2,8 @@
 // or be kept with the answer it was refused with; and the run must not have waited for any of it.
 import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultAlerts, loadAlertsState, type NotifySettings, startNotifier } from '../../src/notify/index.ts';
+import { loadAlertsState, startNotifier } from '../../src/notify/index.ts';
+import { alertmanagerAt } from '../notify/alertmanager-at.ts';
 import { type AlertServer, type Answer, type Posted, startAlertServer } from './support/alert-server.ts';
 import { atOnce } from './support/at-once.ts';
 import { readRun } from './support/check-run.ts';
@@ -132,7 +133,7 @@ async function deliver(template: Sandbox, behaviour: Behaviour, random: Random):
     const start = await startNotifier({
       data: sandbox.data,
       runId: runId!,
-      settings: settingsOf(server.url),
+      settings: alertmanagerAt(server.url),
       wait: () => waitMs,
       onSent: (result, count) => {
         counted[result] += count;
@@ -226,14 +227,4 @@ function copyOf(template: Sandbox): Sandbox {
 
 async function isOver(promise: Promise<unknown>): Promise<boolean> {
   return Promise.race([promise.then(() => true), Promise.resolve(false)]);
-}
-
-function settingsOf(url: string): NotifySettings {
-  return {
-    receiver: { kind: 'alertmanager', url },
-    alerts: defaultAlerts(),
-    hubUrl: undefined,
-    grafanaUrl: undefined,
-    linksOf: () => [],
-  };
 }

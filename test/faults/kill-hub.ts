@@ -1,12 +1,12 @@
 // The hub is killed at each of its file operations while it counts, ships and adopts. The next hub must finish the work: every line
 // shipped, and every run, line and abandonment counted once.
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readScrape, type Scraped } from '../measure/scraped.ts';
 import { type OtlpServer, startOtlpServer } from '../ship/support/otlp-server.ts';
 import { until } from '../support/until.ts';
 import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
+import { loggedCalls } from './support/count-calls.ts';
 import type { Fault } from './support/fault.ts';
 import { killPoints } from './support/kill-points.ts';
 import { type Injected, makeSandbox, type Sandbox, type StartedCli, witness } from './support/sandbox.ts';
@@ -68,7 +68,7 @@ async function countCalls(template: Sandbox, thread: Injected['thread']): Promis
     await hasFinished(hub);
     hub.child.kill('SIGTERM');
     await hub.ended;
-    return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
+    return loggedCalls(log);
   } finally {
     await server.close();
     await sandbox.remove();

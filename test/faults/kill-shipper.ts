@@ -1,9 +1,9 @@
 // `stepspan ship` is killed at each of its file operations. The next one must leave the far side with every line, none of them changed.
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
 import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
+import { loggedCalls } from './support/count-calls.ts';
 import type { Fault } from './support/fault.ts';
 import { killPoints } from './support/kill-points.ts';
 import { type Injected, makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
@@ -43,8 +43,9 @@ async function countCalls(template: Sandbox): Promise<number> {
   try {
     const inject: Injected = { thread: 'main', at: 0, mode: 'before', log };
     const { code, output } = await ship(sandbox, server.url, inject);
-    if (code !== 0 || !existsSync(log)) throw new Error(`shipping ended with ${code}:\n${output}`);
-    return readFileSync(log, 'utf8').split('\n').length - 1;
+    const calls = loggedCalls(log);
+    if (code !== 0 || calls === 0) throw new Error(`shipping ended with ${code} after ${calls} calls:\n${output}`);
+    return calls;
   } finally {
     await server.close();
     await sandbox.remove();

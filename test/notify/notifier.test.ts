@@ -15,11 +15,9 @@ import {
   savedPosition,
 } from '../../src/journal/index.ts';
 import {
-  defaultAlerts,
   loadAlertsState,
   type Notifier,
   type NotifierOptions,
-  type NotifySettings,
   readAlerts,
   startNotifier,
 } from '../../src/notify/index.ts';
@@ -34,6 +32,7 @@ import {
   success,
 } from '../state/journal-of.ts';
 import { until } from '../support/until.ts';
+import { alertmanagerAt } from './alertmanager-at.ts';
 
 type Posted = {
   readonly labels: Readonly<Record<string, string>>;
@@ -77,16 +76,6 @@ async function startReceiver() {
   };
 }
 
-function settingsOf(url: string): NotifySettings {
-  return {
-    receiver: { kind: 'alertmanager', url },
-    alerts: defaultAlerts(),
-    hubUrl: undefined,
-    grafanaUrl: undefined,
-    linksOf: () => [],
-  };
-}
-
 const one = { step: 'one', attempt: 1 };
 
 function begin(data: DataFolder, workflow = 'nightly'): { readonly runId: RunId; readonly writer: JournalWriter } {
@@ -121,7 +110,7 @@ async function notifierOf(
   url: string,
   more: Partial<NotifierOptions> = {},
 ): Promise<Notifier> {
-  const begun = await startNotifier({ data, runId, settings: settingsOf(url), ...more });
+  const begun = await startNotifier({ data, runId, settings: alertmanagerAt(url), ...more });
   if (begun.kind !== 'started') throw new Error('held');
   onTestFinished(begun.notifier.stop);
   return begun.notifier;
@@ -203,7 +192,7 @@ describe('delivery', () => {
     const data = dataFolder(tempRoot());
     const { runId, writer } = begin(data);
     await notifierOf(data, runId, receiver.url);
-    const second = await startNotifier({ data, runId, settings: settingsOf(receiver.url) });
+    const second = await startNotifier({ data, runId, settings: alertmanagerAt(receiver.url) });
     expect(second.kind).toBe('held');
     await writer.close();
   });
@@ -216,7 +205,7 @@ describe('a run that goes on', () => {
     const { runId, writer } = begin(data);
     const read = readAlerts('rules: { StepspanRunStuck: { after: 300ms } }', 'alerts.yaml');
     if (!read.ok) throw new Error(read.problems.join('\n'));
-    const settings = { ...settingsOf(receiver.url), alerts: read.settings };
+    const settings = { ...alertmanagerAt(receiver.url), alerts: read.settings };
     const notifier = await notifierOf(data, runId, receiver.url, { settings, tickMs: 10 });
     await until(() => receiver.taken.length === 1);
     const [stuck] = receiver.taken;
