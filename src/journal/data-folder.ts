@@ -1,10 +1,10 @@
 // Where things are in the data folder. Every path below it is made here and nowhere else; outside text becomes a path
 // only through `isRunId` or `isName`, so `../` and its kin cannot get in.
-import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isRunId, type RunId } from '../event/ids.ts';
 import { makeFolder } from './make-folder.ts';
+import { namesIn } from './names-in.ts';
 
 /** The folders and files of one run. They need not exist. */
 export type RunFolder = {
@@ -152,13 +152,4 @@ function checkedName(name: string): string {
 
 function isName(name: string): boolean {
   return /^[a-z0-9][a-z0-9_-]{0,63}$/.test(name);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 // Names of segment files, and which are there. Knows nothing of what is in them.
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn } from './names-in.ts';
 
 /** One segment as it is on disk: raw, or archived as gzip members. */
 export type SegmentFile = {
@@ -39,15 +39,6 @@ export function listSegments(journalDir: string): SegmentFile[] {
     found.set(firstSeq, { firstSeq, path: join(journalDir, name), form });
   }
   return [...found.values()].sort((a, b) => a.firstSeq - b.firstSeq);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /** As wide as the largest 64-bit number, so that names sort as the numbers do. */
