@@ -1,8 +1,8 @@
 // Where a run says how to reach it: runs/<id>/control.json, readable by its owner only. The socket itself lies elsewhere,
 // since a data folder may be deep or on a disk that has no sockets. Knows no protocol.
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import type { ProcessIdentity } from '../event/event.ts';
-import { isAlive, processIdentity, type RunFolder } from '../journal/index.ts';
+import { isAlive, processIdentity, type RunFolder, replaceFileUnsynced } from '../journal/index.ts';
 
 export type ControlFile = {
   readonly socket: string;
@@ -12,11 +12,9 @@ export type ControlFile = {
 };
 
 export function writeControlFile(folder: RunFolder, socket: string, token: string): void {
-  const file = folder.controlFile;
-  const temporary = `${file}.${process.pid}.tmp`;
   const content: ControlFile = { socket, token, process: processIdentity() };
-  writeFileSync(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600 });
-  renameSync(temporary, file);
+  // After a power cut it would name a process that is gone.
+  replaceFileUnsynced(folder.controlFile, `${JSON.stringify(content)}\n`);
 }
 
 /** Undefined when the run has ended or never listened, and when the process that listened is gone. */

@@ -1,7 +1,14 @@
 // The files of a hub in the data folder: its lock, its metrics' state, and where it says how to reach it (hub.json).
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { ProcessIdentity } from '../event/event.ts';
-import { type DataFolder, isAlive, type LockResult, processIdentity, tryLockFile } from '../journal/index.ts';
+import {
+  type DataFolder,
+  isAlive,
+  type LockResult,
+  processIdentity,
+  replaceFileUnsynced,
+  tryLockFile,
+} from '../journal/index.ts';
 
 /** What hub.json says. */
 export type HubRecord = {
@@ -25,9 +32,8 @@ export function lockHub(data: DataFolder): LockResult {
 
 export function writeHubRecord(data: DataFolder, record: Omit<HubRecord, 'process' | 'since'>): void {
   const whole: HubRecord = { ...record, process: processIdentity(), since: new Date().toISOString() };
-  const temporary = `${data.hubFile}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(whole, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(temporary, data.hubFile);
+  // After a power cut it would name a process that is gone.
+  replaceFileUnsynced(data.hubFile, `${JSON.stringify(whole, undefined, 2)}\n`);
 }
 
 export function removeHubRecord(data: DataFolder): void {

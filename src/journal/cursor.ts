@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { cursorPath, type RunFolder } from './data-folder.ts';
 import { journalEnd } from './journal-end.ts';
-import { replaceFile } from './replace-file.ts';
+import { replaceFile } from './whole-file.ts';
 
 /** How the cursor was found. In all cases but `found` the position is 0: the reader reads everything again. */
 export type CursorState =

@@ -31,7 +31,6 @@ export {
 } from './lock-file.ts';
 export { makeFolder } from './make-folder.ts';
 export { isAlive, processIdentity, type ScopedIdentity } from './process-identity.ts';
-export { replaceFile } from './replace-file.ts';
 export {
   applyRetention,
   applyRetentionToRun,
@@ -39,6 +38,7 @@ export {
   type RetentionReport,
   type Unread,
 } from './retention.ts';
+export { makeFile, replaceFile, replaceFileUnsynced } from './whole-file.ts';
 
 /**
  * Takes a lock of a run: `writer` (who may append; the journal takes it itself), `ship` (who may ship). Never waits.

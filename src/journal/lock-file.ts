@@ -11,7 +11,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   ftruncateSync,
-  linkSync,
   openSync,
   readFileSync,
   readSync,
@@ -21,8 +20,9 @@ import {
   writeSync,
 } from 'node:fs';
 import type { ProcessIdentity } from '../event/event.ts';
-import { removeLitter, writeWhole } from './lock-litter.ts';
+import { removeLitter } from './lock-litter.ts';
 import { isAlive, processIdentity, type ScopedIdentity, whereIs } from './process-identity.ts';
+import { linkFile, writeWhole } from './whole-file.ts';
 
 export type LockHolder = ProcessIdentity & {
   /** What for, in the holder's words; for people. */
@@ -66,7 +66,8 @@ export function tryLockFile(path: string, detail: string): LockResult {
   const holder = { ...processIdentity(), detail, since: new Date().toISOString() };
   const text = `${JSON.stringify({ nonce, ...holder })}\n`;
   const temporary = `${path}.${nonce}.tmp`;
-  writeWhole(temporary, text);
+  // Not synced: after a power cut nobody holds a lock, and a lock file that is empty then says just that.
+  writeWhole(temporary, text, 'unsynced');
   try {
     const by = take(path, temporary);
     if (by !== undefined) return { kind: 'held', by };
@@ -92,7 +93,7 @@ export function lockHolder(path: string): LockHolder | undefined {
 function take(path: string, temporary: string): LockHolder | undefined {
   let met: LockHolder | undefined;
   for (let tries = 0; tries < maxTries; tries++) {
-    if (linked(temporary, path)) return undefined;
+    if (linkFile(temporary, path)) return undefined;
     const content = readLock(path);
     if (content === undefined) continue;
     met = content.holder;
@@ -117,22 +118,12 @@ function take(path: string, temporary: string): LockHolder | undefined {
 function tryGuard(path: string, source: string): { kind: 'acquired'; path: string } | { kind: 'held'; by: LockHolder } {
   const nonce = randomBytes(8).toString('hex');
   const temporary = `${path}.${nonce}.tmp`;
-  writeWhole(temporary, `${JSON.stringify({ ...JSON.parse(readFileSync(source, 'utf8')), nonce })}\n`);
+  writeWhole(temporary, `${JSON.stringify({ ...JSON.parse(readFileSync(source, 'utf8')), nonce })}\n`, 'unsynced');
   try {
     const by = take(path, temporary);
     return by === undefined ? { kind: 'acquired', path } : { kind: 'held', by };
   } finally {
     rmSync(temporary, { force: true });
-  }
-}
-
-function linked(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 // The two tokens of a data folder: `token` may do everything, `token.read` may look. Each is 256 random bits in a file that
 // only its owner can read; they outlive a hub, so that a page stays signed in when its hub is started again.
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import type { DataFolder } from '../../journal/index.ts';
+import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { type DataFolder, makeFile } from '../../journal/index.ts';
 
 export type Scope = 'read' | 'control';
 
@@ -32,11 +32,7 @@ export function loadTokens(data: DataFolder): TokensResult {
 export function loadToken(data: DataFolder, scope: Scope): string {
   const path = data.tokenFiles[scope];
   // Whoever makes it first wins: two processes that start at once end up with the same token.
-  try {
-    writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeFile(path, `${randomBytes(32).toString('hex')}\n`);
   if (!lstatSync(path).isFile()) throw new Error(`${path} is no plain file, so it is not trusted; remove it.`);
   const fd = openSync(path, 'r');
   try {

@@ -1,8 +1,8 @@
 // The state of a run of the data folder, without reading all of its journal each time.
 // `summary.json` in the run's folder is a saved fold. The journal is the truth: the file may be missing, old or of another version,
 // and is then made anew. A finished run never changes, so its file answers alone; that makes `ls` of 1,000 runs fast.
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { isAlive, type JournalProblem, openJournal, type RunFolder } from '../../journal/index.ts';
+import { readFileSync } from 'node:fs';
+import { isAlive, type JournalProblem, openJournal, type RunFolder, replaceFileUnsynced } from '../../journal/index.ts';
 import { emptyRunState, foldAll, type RunState, stateFromJson, stateToJson } from '../../state/index.ts';
 import type { Standing } from './answers.ts';
 
@@ -48,12 +48,9 @@ export async function readRunState(
 
 /** Saves a fold for whoever reads next. Best effort: a data folder that cannot be written is read all the same. */
 export function saveRunState(folder: RunFolder, state: RunState): void {
-  const file = folder.summaryFile;
-  // Two that save at once each have a name of their own, and either result is right.
-  const temporary = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, stateToJson(state), { mode: 0o600 });
-    renameSync(temporary, file);
+    // Of two that save at once either result is right, and what a power cut costs is made anew.
+    replaceFileUnsynced(folder.summaryFile, stateToJson(state));
   } catch {
     // Slower next time, and nothing else.
   }

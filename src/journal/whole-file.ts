@@ -1,0 +1,81 @@
+// Small files that are there as a whole or not at all: after a crash it is the old or the new one and never half of both.
+// What a power cut may cost is the caller's to say, by the function that it takes. Knows no format.
+import { closeSync, fdatasync, fdatasyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const sync = promisify(fdatasync);
+
+/**
+ * Replaces a file that outlives power cuts: without the sync one could leave it with its name and not its content. The name
+ * itself may still be the old one's then, so what the old file says must stay usable. For the owner's eyes only. Rejects with
+ * what the file system says; the file that was there is whole then.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = temporaryOf(path);
+  const fd = openSync(temporary, 'w', 0o600);
+  try {
+    writeFileSync(fd, text);
+    await sync(fd);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+}
+
+/**
+ * As `replaceFile`, at once and without its wait for the disk: for what means nothing after a power cut, as the address of a
+ * process, or can be made anew. Its reader must take an empty file for none.
+ */
+export function replaceFileUnsynced(path: string, text: string): void {
+  const temporary = temporaryOf(path);
+  writeWhole(temporary, text, 'unsynced');
+  renameSync(temporary, path);
+}
+
+/**
+ * Makes a file that is not there yet, and that outlives power cuts. Of several processes that do so at once one makes it, and
+ * none sees it empty. @returns false where there is one
+ */
+export function makeFile(path: string, text: string): boolean {
+  const temporary = temporaryOf(path);
+  writeWhole(temporary, text, 'synced');
+  try {
+    return linkFile(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Writes a file under a name at which nobody looks yet. One that could not be written whole is removed again. */
+export function writeWhole(path: string, text: string, durability: 'synced' | 'unsynced'): void {
+  const fd = openSync(path, 'w', 0o600);
+  try {
+    // Not `writeSync`, which on a disk that is nearly full takes a part and says nothing.
+    writeFileSync(fd, text);
+    if (durability === 'synced') fdatasyncSync(fd);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Gives a file a second name. @returns false where something has that name */
+export function linkFile(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Processes that replace the same file at once write names of their own; the last rename wins. */
+function temporaryOf(path: string): string {
+  return `${path}.${process.pid}.tmp`;
+}
