@@ -1,4 +1,5 @@
 // One question to one piece of the stack over HTTP, and what to say where nobody answers. Knows no piece.
+import { parse } from 'yaml';
 import { withoutLogin } from '../../../event/address.ts';
 import type { Settings } from '../../settings.ts';
 import { bad, type Check } from '../check.ts';
@@ -68,4 +69,13 @@ export function notReady(what: string, base: string, service: string, answer: An
   }
   const remedy = `Start it with \`docker compose up -d\`; ${look}. If it is elsewhere, say where, see \`stepspan doctor --help\`.`;
   return bad(what, `${shown(base)} cannot be asked: ${answer.why}`, remedy);
+}
+
+/** What a piece printed of its configuration; undefined where it is no YAML, as of a proxy in front of it. */
+export function parsedYaml<T>(text: string): T | undefined {
+  try {
+    return parse(text) as T;
+  } catch {
+    return undefined;
+  }
 }

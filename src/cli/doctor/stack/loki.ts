@@ -1,9 +1,8 @@
 // Loki from outside: whether it is ready, and has the settings without which lines are lost or cannot be found. The same as
 // stack/loki.yaml marks with "for stepspan".
-import { parse } from 'yaml';
 import { attr } from '../../../ship/map/names.ts';
 import { advice, bad, type Check, good } from '../check.ts';
-import { ask, askJson, notReady, type Question, shown } from './ask.ts';
+import { ask, askJson, notReady, parsedYaml, type Question, shown } from './ask.ts';
 
 const what = 'Loki';
 
@@ -34,7 +33,7 @@ export async function checkLoki(
 async function checkSettings(url: string, question: Question): Promise<Check> {
   const about = 'Settings of Loki';
   const answer = await ask(url, 'config', question);
-  const config = answer.kind === 'answered' && answer.ok ? parsed(answer.text) : undefined;
+  const config = answer.kind === 'answered' && answer.ok ? parsedYaml<Config>(answer.text) : undefined;
   if (config?.limits_config === undefined) {
     return advice(about, 'it does not show them', 'Compare its limits_config with stack/loki.yaml, "for stepspan".');
   }
@@ -85,12 +84,4 @@ async function checkRules(url: string, question: Question): Promise<Check> {
   if (ours.length > 0) return good(about, `${ours.length} of stepspan, all evaluated`);
   const remedy = 'Give alerting/loki/stepspan to its ruler as the folder of the tenant; within a minute it reads them.';
   return advice(about, 'it has none of stepspan, so nothing alerts on what is printed', remedy);
-}
-
-function parsed(yaml: string): Config | undefined {
-  try {
-    return parse(yaml) as Config;
-  } catch {
-    return undefined;
-  }
 }

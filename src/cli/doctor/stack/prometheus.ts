@@ -1,7 +1,7 @@
 // Prometheus from outside: whether it is ready, gets the metrics of the hub and of the other pieces, has the rules, keeps
 // exemplars, and knows an Alertmanager.
 import { advice, bad, type Check, good } from '../check.ts';
-import { ask, askJson, notReady, shown } from './ask.ts';
+import { ask, askJson, notReady, parsedYaml, shown } from './ask.ts';
 
 const what = 'Prometheus';
 
@@ -15,24 +15,43 @@ type Target = {
   readonly lastError: string;
 };
 
+/** What its configuration file says, as far as it is asked for; it says so before Prometheus has begun to act on it. */
+type Configured = {
+  readonly scrape_configs?: readonly { readonly job_name?: string }[];
+  readonly alerting?: { readonly alertmanagers?: readonly unknown[] };
+};
+
+/** Prometheus hands on what its discovery has found every 5 s (`updatert` of its discovery manager): until then it knows no target. */
+const justStarted = 'it has just started, and has not looked for it yet';
+const askAgain = 'Ask again in some seconds.';
+
 export async function checkPrometheus(url: string): Promise<readonly Check[]> {
   const failed = notReady(what, url, 'prometheus', await ask(url, '-/ready'));
   if (failed !== undefined) return [failed];
+  const configured = await askConfigured(url);
   return [
     good(what, `${shown(url)} is ready`),
-    ...(await checkTargets(url)),
+    ...(await checkTargets(url, configured)),
     await checkRules(url),
     await checkExemplars(url),
-    await checkAlertmanagers(url),
+    await checkAlertmanagers(url, configured),
   ];
 }
 
-async function checkTargets(url: string): Promise<readonly Check[]> {
+async function askConfigured(url: string): Promise<Configured> {
+  const answer = await askJson<{ data?: { yaml?: string } }>(url, 'api/v1/status/config');
+  return parsedYaml<Configured | null>(answer?.data?.yaml ?? '') ?? {};
+}
+
+async function checkTargets(url: string, configured: Configured): Promise<readonly Check[]> {
   const answer = await askJson<{ data?: { activeTargets?: Target[] } }>(url, 'api/v1/targets?state=active');
   const targets = answer?.data?.activeTargets ?? [];
   const others = targets.filter(({ labels, health }) => labels.job !== hubJob && health === 'down');
   return [
-    checkHubTarget(targets.filter(({ labels }) => labels.job === hubJob)),
+    checkHubTarget(
+      targets.filter(({ labels }) => labels.job === hubJob),
+      configured.scrape_configs?.some(({ job_name }) => job_name === hubJob) === true,
+    ),
     ...others.map(({ labels, scrapeUrl, lastError }) =>
       advice(
         `Scrape of ${labels.job}`,
@@ -43,7 +62,7 @@ async function checkTargets(url: string): Promise<readonly Check[]> {
   ];
 }
 
-function checkHubTarget(targets: readonly Target[]): Check {
+function checkHubTarget(targets: readonly Target[], isConfigured: boolean): Check {
   const about = 'Scrape of the hub';
   const [down] = targets.filter(({ health }) => health === 'down');
   if (down !== undefined) {
@@ -52,6 +71,7 @@ function checkHubTarget(targets: readonly Target[]): Check {
     return bad(about, `${down.scrapeUrl}: ${down.lastError}`, remedy);
   }
   if (targets.length === 0) {
+    if (isConfigured) return advice(about, justStarted, askAgain);
     return bad(about, `no job is called ${hubJob}`, 'stack/prometheus.yaml has the job; take it over.');
   }
   if (targets.some(({ health }) => health === 'unknown')) {
@@ -91,11 +111,12 @@ async function checkExemplars(url: string): Promise<Check> {
   return advice(about, 'are not kept, so a duration leads to no trace', remedy);
 }
 
-async function checkAlertmanagers(url: string): Promise<Check> {
+async function checkAlertmanagers(url: string, configured: Configured): Promise<Check> {
   const about = 'Alertmanager of Prometheus';
   const answer = await askJson<{ data?: { activeAlertmanagers?: { url: string }[] } }>(url, 'api/v1/alertmanagers');
   const active = answer?.data?.activeAlertmanagers ?? [];
   if (active.length > 0) return good(about, active.map((each) => each.url).join(', '));
+  if ((configured.alerting?.alertmanagers ?? []).length > 0) return advice(about, justStarted, askAgain);
   return bad(
     about,
     'it knows none, so its alerts reach nobody',
