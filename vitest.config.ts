@@ -39,8 +39,8 @@ export default defineConfig({
           include: ['test/stack/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          // Each file starts its own Collector, Loki and Prometheus; two cores carry one such set at a time.
-          fileParallelism: false,
+          // Each file starts its own Collector, Loki and Prometheus, and mostly waits for them: two cores carry two such sets.
+          maxWorkers: 2,
         },
       },
     ],
