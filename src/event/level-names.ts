@@ -20,6 +20,12 @@ const shortWords: Table = {
   error: 'erro ftl fata pnc pani',
 };
 
+/**
+ * What stands behind a level and makes a count of it, as an expression: `0`, `0)`, `0, WARN: 2`, `0 errors`. Behind `5, access is
+ * denied` it is the code of an error.
+ */
+export const count = String.raw`\s*(?:\d+\s*(?:[)\]]?\s*$|[,;|]\s*\w+:\s*\d)|0 (?:errors|failures|failed|problems|warnings)\b)`;
+
 const byWord = mapOf(words);
 const byShortWord = mapOf(shortWords);
 

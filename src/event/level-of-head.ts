@@ -1,8 +1,9 @@
-// Where a line says how grave it is: in a field of an object or of logfmt, by its shape (level-shapes.ts), or by a word that
+// Where a line says how grave it is: in an object (level-of-object.ts), by its shape (level-shapes.ts), in a field of logfmt, or by a word that
 // stands at its start or behind a time, a host, a logger's name, a place in a file. Pure. A word of prose is none, so the walk
 // over the words of a line ends at the first that is no part of a log's head; it looks at few and bounded words, whatever comes.
 import { stripAnsi } from './ansi.ts';
-import { severityOfOtel, severityOfPino, severityOfSyslog, severityOfWord } from './level-names.ts';
+import { count, severityOfPino, severityOfWord } from './level-names.ts';
+import { levelOfObject, maxHeadLength } from './level-of-object.ts';
 import { levelOfShape } from './level-shapes.ts';
 import type { Severity } from './stream.ts';
 
@@ -20,27 +21,6 @@ export function levelIn(text: string, start: number, end: number): Severity | un
 
 /** A level stands in the head of a line: time stamp, host and logger name fit in; message text mostly does not. */
 const headLength = 256;
-/** In an object the level may stand behind the message, as structlog and python-json-logger write it. */
-export const maxHeadLength = 2048;
-
-/** Serilog has `@l`, ECS `log.level`, Python `levelname`, journald `PRIORITY`, pino and bunyan numbers. */
-const inObject =
-  /"(level|severity|severity_?text|lvl|levelname|log\.?level|@l|severity_?number|priority)"\s*:\s*(?:"([A-Za-z]+)|"?(\d{1,3})\b)/i;
-/** What tells GELF, which has the numbers of syslog in `level`. */
-const isGelf = /"short_message"\s*:/;
-
-function levelOfObject(text: string): Severity | undefined {
-  const found = inObject.exec(text);
-  if (found === null) return undefined;
-  const [, key = '', word, number] = found;
-  if (word !== undefined) return severityOfWord(word, true);
-  const level = Number(number);
-  if (/^severity_?number$/i.test(key)) return severityOfOtel(level);
-  // In lower case a priority is a task's or a packet's.
-  if (/^priority$/i.test(key)) return key === 'PRIORITY' && level < 8 ? severityOfSyslog(level) : undefined;
-  return level < 8 && isGelf.test(text) ? severityOfSyslog(level) : severityOfPino(level);
-}
-
 /** In the heads of real logs the level is the eighth word at the latest; a line of logfmt may hold more fields before it. */
 const maxWords = 8;
 const maxFields = 24;
@@ -71,7 +51,7 @@ const prose = /^["'`(]*[A-Za-z]+(?:['-][A-Za-z]+)*["'`)]*[.,;!?]*$/;
 const partOfHead =
   /^\[?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|UTC|GMT|AM|PM|Uncaught),?$/;
 /** `ERROR: 3` and the like count, and tell of nothing themselves. */
-const onlyCount = /^\s*\d+\s*$/;
+const onlyCount = new RegExp(`^${count}`);
 
 function levelOfWords(text: string, start: number, limit: number): Severity | undefined {
   let at = start;

@@ -1,6 +1,7 @@
 // How grave a line of output is, read from the line itself where it says so, else from its stream. Pure and cheap: only the
 // head of a line is looked at. What a level is called stands in level-names.ts, where it stands in a line in level-of-head.ts.
-import { levelIn, maxHeadLength } from './level-of-head.ts';
+import { levelIn } from './level-of-head.ts';
+import { maxHeadLength } from './level-of-object.ts';
 import type { Severity, Stream } from './stream.ts';
 
 /** What a line counts as that does not say it itself. Programs write progress to stderr as well, hence no `error`. */
