@@ -33,7 +33,6 @@ export { makeFolder } from './make-folder.ts';
 export { isAlive, processIdentity, type ScopedIdentity } from './process-identity.ts';
 export {
   applyRetention,
-  applyRetentionToRun,
   type RetentionLimits,
   type RetentionReport,
   type Unread,

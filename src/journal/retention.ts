@@ -1,16 +1,13 @@
-// Removes what is too old or too much: whole runs that have ended, and the oldest segments of a run that goes on.
-// Whatever a reader had not read yet is counted: in the report, and of a living run in its journal.
-import { statSync } from 'node:fs';
-import { readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+// Removes what is too old or too much: whole runs that have ended. A run that goes on keeps all of its journal.
+// Whatever a reader had not read yet is counted in the report.
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '../event/ids.ts';
 import { savedPosition } from './cursor.ts';
 import { type DataFolder, lockPath, type RunFolder, readersOf } from './data-folder.ts';
 import { walkFrames } from './frame-walk.ts';
 import { journalEnd } from './journal-end.ts';
-import type { JournalWriter } from './journal-writer.ts';
 import { tryLockFile } from './lock-file.ts';
-import { indexPath, listSegments, type SegmentFile } from './segment-files.ts';
 
 export type RetentionLimits = {
   /** What was last written to before so long goes. Undefined for no limit. */
@@ -35,37 +32,9 @@ export type RetentionReport = {
     readonly bytes: number;
     readonly unread: readonly Unread[];
   }[];
-  readonly removedSegments: readonly {
-    readonly file: string;
-    readonly bytes: number;
-    readonly unread: readonly Unread[];
-  }[];
   /** What is left, in bytes of journals. */
   readonly keptBytes: number;
 };
-
-/**
- * Removes the oldest closed segments of a run that is being written, until the limits are met. For each reader that
- * had not come past them a `journal.lost` is appended, with its name and what it will not see.
- */
-export async function applyRetentionToRun(writer: JournalWriter, limits: RetentionLimits): Promise<RetentionReport> {
-  const { folder } = writer;
-  const removedSegments: RetentionReport['removedSegments'][number][] = [];
-  const files = listSegments(folder.journalDir);
-  let kept = files.reduce((sum, file) => sum + sizeOf(file), 0);
-  // The last segment is being written and stays, whatever the limits are.
-  for (const [index, file] of files.slice(0, -1).entries()) {
-    const bytes = sizeOf(file);
-    const age = limits.now - (statSync(file.path, { throwIfNoEntry: false })?.mtimeMs ?? limits.now);
-    if (!isOver(limits.maxBytes, kept) && !isOver(limits.maxAgeMs, age)) break;
-    const unread = await unreadBefore(folder, files[index + 1]!.firstSeq);
-    for (const each of unread) writer.event({ type: 'journal.lost', why: 'retention', ...each });
-    await removeSegment(folder, file);
-    kept -= bytes;
-    removedSegments.push({ file: file.path, bytes, unread });
-  }
-  return { removedRuns: [], removedSegments, keptBytes: kept };
-}
 
 /**
  * Removes whole runs that nobody writes any more, the oldest first, until the limits are met over the data folder.
@@ -87,7 +56,7 @@ export async function applyRetention(data: DataFolder, limits: RetentionLimits):
     kept -= run.bytes;
     removedRuns.push({ runId: run.folder.runId, bytes: run.bytes, unread });
   }
-  return { removedRuns, removedSegments: [], keptBytes: kept };
+  return { removedRuns, keptBytes: kept };
 }
 
 /** What is renamed to it is on its way out, and no run id any more. */
@@ -134,16 +103,6 @@ async function removeRun(folder: RunFolder): Promise<readonly Unread[] | undefin
   }
 }
 
-/** The archived form appears before the raw one goes, so both may be there. */
-async function removeSegment(folder: RunFolder, file: SegmentFile): Promise<void> {
-  const raw = file.path.replace(/\.gz$/, '');
-  for (const path of [raw, `${raw}.gz`, indexPath(folder.journalDir, file.firstSeq)]) {
-    await unlink(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-  }
-}
-
 /** What each reader with a cursor has not read of the records before `endSeq`. */
 async function unreadBefore(folder: RunFolder, endSeq: number): Promise<Unread[]> {
   const unread: Unread[] = [];
@@ -182,7 +141,3 @@ async function countRecords(
 
 /** Frames are counted a block at a time. */
 const countedBytes = 1024 * 1024;
-
-function sizeOf(file: SegmentFile): number {
-  return statSync(file.path, { throwIfNoEntry: false })?.size ?? 0;
-}

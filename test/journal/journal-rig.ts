@@ -1,7 +1,7 @@
 // A data folder of its own for each test, and short ways to say what goes into a journal and what is in it.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -55,6 +55,17 @@ export function flat(records: readonly JournalRecord[]): [number, string][] {
       ? [[record.seq, record.event.type]]
       : [...linesOf(record)].map((line): [number, string] => [line.seq, line.bytes.toString()]),
   );
+}
+
+/** Removes the first segments, as somebody who makes room by hand does. @returns how many went */
+export function removeOldSegments(folder: RunFolder, kept: number): number {
+  const segments = readdirSync(folder.journalDir)
+    .filter((name) => name.endsWith('.seg'))
+    .sort();
+  const going = segments.slice(0, -kept);
+  for (const name of going)
+    for (const each of [name, name.replace('.seg', '.idx')]) rmSync(join(folder.journalDir, each), { force: true });
+  return going.length;
 }
 
 const fixtures = new URL('../fixtures/', import.meta.url);

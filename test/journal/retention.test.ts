@@ -6,14 +6,12 @@ import { newRunId, type RunId } from '../../src/event/ids.ts';
 import {
   acquireLock,
   applyRetention,
-  applyRetentionToRun,
   createJournal,
   type DataFolder,
   dataFolder,
   openCursor,
-  openJournal,
 } from '../../src/journal/index.ts';
-import { flat, output, readAll, runFinished, tempRoot, tempRun } from './journal-rig.ts';
+import { output, runFinished, tempRoot } from './journal-rig.ts';
 
 const now = Date.UTC(2026, 10, 23);
 const day = 24 * 3_600_000;
@@ -80,24 +78,4 @@ describe('retention over the data folder', () => {
     await applyRetention(data, { maxAgeMs: undefined, maxBytes: undefined, now });
     expect(readdirSync(data.runsDir)).toEqual([kept]);
   });
-});
-
-test('retention of a living run removes its oldest segments, and its journal says what which reader will not see', async () => {
-  const folder = tempRun();
-  const journal = createJournal(folder, { segmentBytes: 300, archive: false });
-  for (let line = 0; line < 30; line++) journal.output(output(`line ${line}\n`));
-  await openCursor(folder, 'ship').save(2);
-  await openCursor(folder, 'notify').save(29);
-  const report = await applyRetentionToRun(journal, { maxAgeMs: undefined, maxBytes: 600, now: Date.now() });
-  const { firstSeq } = await openJournal(folder).head();
-  expect(firstSeq).toBeGreaterThan(10);
-  expect(report.removedSegments.length).toBeGreaterThan(2);
-  await journal.close();
-  const records = await readAll(folder);
-  expect(flat(records)[0]).toEqual([firstSeq, `line ${firstSeq}`]);
-  const lost = records.flatMap((record) =>
-    record.kind === 'event' && record.event.type === 'journal.lost' ? [record.event] : [],
-  );
-  expect(lost.every((event) => event.why === 'retention' && event.reader === 'ship')).toBe(true);
-  expect(lost.reduce((sum, event) => sum + event.lines, 0)).toBe(firstSeq - 2);
 });
