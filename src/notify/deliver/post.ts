@@ -1,6 +1,7 @@
 // One HTTP request with alerts, and what its answer means. Never shows more of an address than its origin: the path of a
 // webhook is a secret as often as not.
 import { withoutLogin } from '../../event/address.ts';
+import { secretsOfAddress, secretsOfHeaders, withoutEcho } from '../../event/echo.ts';
 
 export type PostResult =
   | { readonly kind: 'taken' }
@@ -26,6 +27,7 @@ export async function post(
   options: { readonly signal: AbortSignal; readonly takesPages: boolean },
 ): Promise<PostResult> {
   const { address, headers } = withoutLogin(url);
+  const secrets = [...secretsOfAddress(url), ...secretsOfHeaders(headers, [])];
   const timeout = AbortSignal.timeout(answerWithinMs);
   try {
     const response = await fetch(address, {
@@ -41,7 +43,10 @@ export async function post(
       const message = `${originOf(url)} answered ${response.status} with a page of HTML, as a login does; is the address right?`;
       return { kind: 'failed', message, isMisconfigured: true };
     }
-    const text = (await response.text()).trim().slice(0, quotedLength);
+    // Many say back the path that was asked for, with the token that is in it.
+    const text = withoutEcho(await response.text(), secrets)
+      .trim()
+      .slice(0, quotedLength);
     return resultOf(response.status, `${originOf(url)} answered ${response.status}${text === '' ? '' : `: ${text}`}`);
   } catch (error) {
     const { message, cause } = error as Error & { cause?: { readonly message?: string; readonly code?: string } };

@@ -6,6 +6,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { secretsOfAddress, secretsOfHeaders, withoutEcho } from '../../event/echo.ts';
 import type { HttpOptions } from '../settings.ts';
 import { type Answer, answerOfStatus } from './answer.ts';
 
@@ -24,6 +25,9 @@ export type Transport = {
 /** An answer longer than this is no OTLP answer; the rest is not read. */
 const maxAnswerBytes = 64 * 1024;
 
+/** Headers of the official exporters that say what is sent. */
+const plainHeaders = ['content-type', 'user-agent'];
+
 const compress = promisify(gzip);
 
 export function createTransport(
@@ -35,14 +39,18 @@ export function createTransport(
 
   async function send(body: Uint8Array, signal: AbortSignal): Promise<{ answer: Answer; bytes: number }> {
     let bytes = body.byteLength;
+    // An answer is kept beside what was refused, and shown: it must not say our login back.
+    const secrets = [...secretsOfAddress(url)];
     try {
       const zipped = options.compression === 'gzip';
       // Level 1: 236 MB/s against 60 at the default of 6, for logs a few percent larger.
       const payload = zipped ? await compress(body, { level: 1 }) : body;
       bytes = payload.byteLength;
       agent ??= Promise.resolve(options.agentFactory(url.protocol)) as Promise<HttpAgent>;
+      const given = await options.headers();
+      secrets.push(...secretsOfHeaders(given, plainHeaders));
       const headers = {
-        ...(await options.headers()),
+        ...given,
         'User-Agent': options.userAgent ?? 'stepspan OTel-OTLP-Exporter-JavaScript',
         'Content-Length': String(payload.byteLength),
         ...(zipped ? { 'Content-Encoding': 'gzip' } : {}),
@@ -56,13 +64,18 @@ export function createTransport(
       if (status >= 200 && status < 300) {
         const partial = readPartialSuccess(text);
         return {
-          answer: { kind: 'accepted', rejected: partial?.rejected ?? 0, message: partial?.message ?? '' },
+          answer: {
+            kind: 'accepted',
+            rejected: partial?.rejected ?? 0,
+            message: withoutEcho(partial?.message ?? '', secrets),
+          },
           bytes,
         };
       }
-      return { answer: answerOfStatus(status, text.toString(), response.headers['retry-after'], Date.now()), bytes };
+      const said = withoutEcho(text.toString(), secrets);
+      return { answer: answerOfStatus(status, said, response.headers['retry-after'], Date.now()), bytes };
     } catch (error) {
-      return { answer: { kind: 'unreachable', message: describe(error, url) }, bytes };
+      return { answer: { kind: 'unreachable', message: withoutEcho(describe(error, url), secrets) }, bytes };
     }
   }
 
