@@ -23,7 +23,9 @@ export type StreamJsonOptions = {
   /** One or more full lines for people, joined by LF and without a last one. */
   readonly say: (text: string, severity: Severity) => void;
   readonly meter: CostMeter;
-  /** Sees every message that could be parsed, before its events are given. */
+  /** Takes the secrets out of a message before it is read: of what is shown a part is cut off, and half a secret is not known. */
+  readonly hide?: (message: JsonObject) => JsonObject;
+  /** Sees every message that could be parsed, as it came, before its events are given. */
   readonly observe?: (message: JsonObject) => void;
   readonly colour?: boolean;
 };
@@ -56,7 +58,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     }
     options.observe?.(message);
     const use = meter.message(message);
-    read(message);
+    read(options.hide === undefined ? message : withoutSecrets(message, options.hide));
     if (use !== undefined) emit(use);
   }
 
@@ -249,6 +251,16 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     options.say(text, 'warning');
   });
   return { push: lines.push, end: lines.end, result: () => result, sessionId: () => sessionId };
+}
+
+/** What is looked up by and counted with stays as it came; as text it goes through the redactor once more. */
+function withoutSecrets(message: JsonObject, hide: (message: JsonObject) => JsonObject): JsonObject {
+  const { session_id, modelUsage } = message;
+  return {
+    ...hide(message),
+    ...(session_id === undefined ? {} : { session_id }),
+    ...(modelUsage === undefined ? {} : { modelUsage }),
+  };
 }
 
 function typeOf(message: JsonObject): string {

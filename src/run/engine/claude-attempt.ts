@@ -53,6 +53,8 @@ export function startClaudeAttempt(
   const tracker = createStallTracker(performance.now());
   const deriver = createSpanDeriver({ runId, subject, traceId, spanId });
   const stderrTail: string[] = [];
+  /** The message of a failure shows the last lines, of which the redactor would not know a key whose beginning is left out. */
+  const tailRedaction = redactor.stream();
   let waitingFor: ClaudeStallCause = 'no_output';
 
   const reader = createStreamJsonReader({
@@ -62,6 +64,11 @@ export function startClaudeAttempt(
       if (event.type === 'claude.usage' || event.type === 'claude.result') reportUse();
     },
     say: (text, severity) => sink.write('stdout', batchOf(text), severity),
+    hide(message) {
+      const { value, hidden } = redactor.value(message);
+      if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
+      return value;
+    },
     observe(message) {
       tracker.message(message, performance.now());
       deriver.message(message, nowNs());
@@ -110,7 +117,7 @@ export function startClaudeAttempt(
         reader.push(batch.bytes);
       } else {
         sink.write('stderr', batch);
-        keepTail(stderrTail, batch);
+        keepTail(stderrTail, tailRedaction.push(batch.bytes).bytes);
       }
     },
   });
@@ -124,6 +131,7 @@ export function startClaudeAttempt(
     const cost = meter.finish();
     if (cost !== undefined) append.event(cost, subject);
     reportUse();
+    keepTail(stderrTail, tailRedaction.end().bytes);
     const outcome = outcomeOf(supervised);
     sink.end();
     inputs.cleanUp();
@@ -134,7 +142,7 @@ export function startClaudeAttempt(
       ...cutOutput(redactor.text(resultText()).text),
       costUsd: meter.soFar().costUsd,
       sessionId: reader.sessionId(),
-      retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.retryAsked,
+      retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };
   }
 
@@ -153,9 +161,6 @@ export function startClaudeAttempt(
 
   function outcomeOf({ ending }: Supervised): Outcome {
     if (ending.kind === 'not_started') return outcomeOfExit(ending);
-    // One that was ended because it did not exit after its result has done its work: the result line says how.
-    const afterResult = waitingFor === 'no_exit_after_result' && reader.result() !== undefined;
-    const stalled = ending.kind === 'stopped' && ending.outcome.kind === 'error' && ending.outcome.reason === 'stalled';
     const judged = judgeClaude({
       result: reader.result(),
       exitCode: ending.exit.exitCode ?? null,
@@ -164,7 +169,10 @@ export function startClaudeAttempt(
       endedByUs: ending.kind === 'stopped',
       wantsStructuredOutput: step.jsonSchema !== undefined,
     });
-    if (ending.kind === 'exited' || (stalled && afterResult)) return judged;
+    if (ending.kind === 'exited') return judged;
+    // One that was ended because it did not exit after its result has done its work: the result line says how. One that was ended
+    // for another stall gives a result line when it is asked to end, which says only that it was.
+    if (ending.stall?.cause === 'no_exit_after_result' && reader.result() !== undefined) return judged;
     // The last of the money was spent on work that was done: a run that goes on from this one need not pay it again.
     const overBudget = ending.outcome.kind === 'error' && ending.outcome.reason === 'budget';
     return overBudget && judged.kind === 'success' ? judged : ending.outcome;
@@ -187,8 +195,9 @@ function batchOf(text: string): LineBatch {
   return { bytes, lineCount, continues: false, unterminated: false };
 }
 
-function keepTail(tail: string[], batch: LineBatch): void {
-  tail.push(...batch.bytes.toString('utf8').trimEnd().split('\n').slice(-stderrTailLines));
+function keepTail(tail: string[], bytes: Buffer): void {
+  if (bytes.length === 0) return;
+  tail.push(...bytes.toString('utf8').trimEnd().split('\n').slice(-stderrTailLines));
   tail.splice(0, tail.length - stderrTailLines);
 }
 
