@@ -14,6 +14,7 @@ import { killWrapper } from './kill-wrapper.ts';
 import { lokiRefuses } from './loki-refuses.ts';
 import { many } from './many.ts';
 import { powerLoss } from './power-loss.ts';
+import { secrets } from './secrets.ts';
 import { soak } from './soak.ts';
 import type { Fault } from './support/fault.ts';
 import { writeGuarantees } from './support/guarantees-doc.ts';
@@ -33,6 +34,7 @@ const matrix: readonly Fault[] = [
   misbehavingChildren,
   many,
   folders,
+  secrets,
   soak,
   lokiRefuses,
   wholeChain,

@@ -1,0 +1,197 @@
+// Secrets of each kind are printed, broken at every place, and stand in everything that a workflow names; also while the wrapper is
+// killed and while the disk is full. Nothing of them may be in anything that comes out, and each must show as replaced where lines
+// arrive: a test that only lost the lines would find nothing either. Here a line is a secret that was printed.
+import { chmodSync } from 'node:fs';
+import path from 'node:path';
+import { stripAnsi } from '../../src/event/ansi.ts';
+import { adoptRun } from '../../src/hub/index.ts';
+import { openJournal } from '../../src/journal/index.ts';
+import { createShipper } from '../../src/ship/shipper.ts';
+import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { everyByteBelow, secretsIn } from '../support/every-byte.ts';
+import { atOnce, within } from './support/at-once.ts';
+import { linesOnce, readRun } from './support/check-run.ts';
+import { countCalls } from './support/count-calls.ts';
+import type { Fault, FaultContext } from './support/fault.ts';
+import { killPoints } from './support/kill-points.ts';
+import { type Injected, makeSandbox, type Sandbox } from './support/sandbox.ts';
+import { makeSecrets, type Secrets } from './support/secret-kinds.ts';
+import { claudeSays, envOf, runAndWatch, teller, tellingServer, workflowOf } from './support/secret-ways.ts';
+import { nothing, sum, type Tally } from './support/tally.ts';
+import { holdTold, type Telling, tellSecrets } from './support/tell-secrets.ts';
+
+const sandboxesAtOnce = 3;
+/** A run, its adoption and its shipping; what takes longer hangs. */
+const pointWithinMs = 120_000;
+
+export const secrets: Fault = {
+  name: 'secrets printed',
+  what: 'Secrets of each kind are printed broken at every place, and stand in commands, prompts, names and errors; wrappers are killed, disks full. Here a line is a secret that was printed.',
+  async run(context) {
+    const made = makeSecrets(context.random);
+    const places = context.scale === 'short' ? 2 : Number.POSITIVE_INFINITY;
+    const whole = tellSecrets(made.printed, context.random, { places, more: true });
+    const everywhere = await everyWayOut(made, whole);
+    context.log(`${whole.told.length} printed, looked for in every place`);
+    const points = await pointsOf(context, made);
+    context.log(`${points.length} kills and full disks`);
+    // Few at a time, as each is a whole run; which of the secrets, differs from point to point.
+    const tallies = await atOnce(sandboxesAtOnce, points, (point) => {
+      const some = made.printed.filter(() => context.random.next() < 0.4);
+      const telling = tellSecrets(some, context.random, { places: 2, more: false });
+      return within(pointWithinMs, nameOf(point), breakAt(point, made, telling));
+    });
+    return sum([everywhere, ...tallies]);
+  },
+};
+
+async function everyWayOut(made: Secrets, telling: Telling): Promise<Tally> {
+  const sandbox = makeSandbox();
+  const refusedNumber = telling.told[3]!.number;
+  const otlp = await tellingServer(({ path: at, body }) => at.endsWith('/logs') && body.includes(`S${refusedNumber} `));
+  const webhook = await tellingServer(() => false);
+  try {
+    prepare(sandbox, telling, made);
+    sandbox.write('key.pem', `${made.pem}\n`);
+    // A file name can hold only a part of all kinds.
+    const name = `${made.tokens[6]}.yaml`;
+    sandbox.write(name, workflowOf(made));
+    const env = { ...envOf(made, otlp, webhook), STEPSPAN_CLAUDE: path.join(sandbox.work, 'claude') };
+    const everything = await runAndWatch(sandbox, name, ['-p', `api-token=${made.apiToken}`], env, { otlp, webhook });
+    const { run, places, lines, hidden, code } = everything;
+    const problems = [...run.problems];
+    if (code !== 1) problems.push(`the run ended with ${code} instead of 1`);
+    for (const [where, bytes] of Object.entries(places)) {
+      if (!bytes.includes('[hidden:'))
+        problems.push(`${where} shows no replacement, so it is the wrong thing to look in`);
+      problems.push(...leaks(where, bytes, made));
+    }
+    problems.push(...leaks('the home', everyByteBelow(path.join(sandbox.folder, 'home')).bytes, made));
+    if (hidden.journal !== hidden.metrics || hidden.journal < telling.told.length)
+      problems.push(
+        `${telling.told.length} printed, ${hidden.journal} hidden by the journal, ${hidden.metrics} by /metrics`,
+      );
+    let [missing, duplicated] = [0, 0];
+    for (const [where, arrived] of Object.entries(lines)) {
+      // The one that the backend refused is kept aside.
+      const expected = telling.told.filter(({ number }) => where !== 'the backend' || number !== refusedNumber);
+      // Colours are left out of what a backend gets.
+      const held = holdTold(
+        arrived.map(stripAnsi),
+        expected.map((each) => ({ ...each, shown: each.shown && stripAnsi(each.shown) })),
+      );
+      missing += held.missing;
+      duplicated += held.duplicated;
+      problems.push(...held.wrong.map((wrong) => `${where}: ${wrong}`));
+    }
+    return { runs: 1, lines: telling.told.length, missing, duplicated, unaccounted: missing, problems };
+  } finally {
+    await Promise.all([otlp.close(), webhook.close()]);
+    await sandbox.remove();
+  }
+}
+
+function prepare(sandbox: Sandbox, telling: Telling, made: Secrets): void {
+  sandbox.write('plan.json', JSON.stringify(telling.writes));
+  // As real output comes: in pieces of any length.
+  const said = claudeSays(made).match(/.{1,97}/gsu) ?? [];
+  sandbox.write('claude.json', JSON.stringify(said.map((piece) => [1, piece])));
+  const script = `#!/bin/sh\ncase "$*" in *--version*) echo '2.1.328 (Claude Code)';; *) exec python3 ${teller} claude.json;; esac\n`;
+  chmodSync(sandbox.write('claude', script), 0o755);
+}
+
+function leaks(where: string, bytes: Buffer, made: Secrets): readonly string[] {
+  return secretsIn(bytes, made.forbidden).map((secret) => {
+    const at = bytes.indexOf(secret);
+    return `${where} holds ${secret} in: ${JSON.stringify(bytes.subarray(Math.max(0, at - 100), at + 120).toString())}`;
+  });
+}
+
+const small = (made: Secrets): string => `name: told
+params: {api-token: {type: string}}
+secrets: [PLAIN_WORDS]
+env: {DB_PASSWORD: '${made.inWorkflow.DB_PASSWORD}'}
+steps:
+  - id: tell
+    env: {STEP_TOKEN: '${made.inWorkflow.STEP_TOKEN}'}
+    run: [python3, ${teller}, plan.json]
+`;
+
+async function pointsOf(context: FaultContext, made: Secrets): Promise<readonly Injected[]> {
+  const args = ['run', 'w.yaml', '-p', `api-token=${made.apiToken}`];
+  const { main } = await countCalls(args, small(made).replace(`python3, ${teller}, plan.json`, 'echo, told'));
+  const kills = killPoints({ main, worker: 0 }, context, { short: 3, full: 60 });
+  const many = context.scale === 'short' ? 2 : 30;
+  const full = Array.from(
+    { length: many },
+    (): Injected => ({
+      thread: 'main',
+      at: context.random.between(3, main * 2),
+      mode: context.random.pick(['ENOSPC', 'EIO']),
+      calls: context.random.pick([1, 20, 1e9]),
+    }),
+  );
+  return [...kills, ...full];
+}
+
+const nameOf = ({ mode, at, calls }: Injected): string =>
+  `${mode} at call ${at}${calls === undefined ? '' : ` for ${calls}`}`;
+
+/** The wrapper is killed, or its disk fails; then a hub's work is done, and what is there is looked through. */
+async function breakAt(inject: Injected, made: Secrets, telling: Telling): Promise<Tally> {
+  const sandbox = makeSandbox();
+  const otlp = await startOtlpServer();
+  const place = nameOf(inject);
+  try {
+    sandbox.write('w.yaml', small(made));
+    prepare(sandbox, telling, made);
+    const { OTEL_EXPORTER_OTLP_HEADERS = '', ...rest } = made.env;
+    const env = { ...rest, OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url, OTEL_EXPORTER_OTLP_HEADERS };
+    const args = ['run', 'w.yaml', '-p', `api-token=${made.apiToken}`];
+    const { output } = await sandbox.start(args, { inject, env }).ended;
+    const [runId] = sandbox.data.listRunIds();
+    if (runId === undefined)
+      return { ...nothing, runs: 1, problems: leaks(`${place}: the terminal`, Buffer.from(output), made) };
+    const folder = sandbox.data.runDir(runId);
+    await adoptRun(folder);
+    // Killed before the first record: nothing was told yet.
+    if ((await openJournal(folder).head()).nextSeq === 0)
+      return {
+        ...nothing,
+        runs: 1,
+        problems: leaks(`${place}: the data folder`, everyByteBelow(sandbox.data.root).bytes, made),
+      };
+    const start = await createShipper({ folder, env, lingerMs: 1 });
+    if (start.kind === 'shipping') await start.shipper.done;
+    const run = await readRun(folder);
+    const held = holdTold(
+      run.lines.map(({ text }) => text),
+      telling.told,
+    );
+    const shipped = holdTold(
+      linesOnce(otlp.logs).map(({ text }) => text),
+      telling.told,
+    );
+    const bodies = Buffer.concat(otlp.requests.map(({ body }) => body));
+    const problems = [
+      ...held.wrong,
+      ...shipped.wrong,
+      ...leaks('the terminal', Buffer.from(output), made),
+      ...leaks('the data folder', everyByteBelow(sandbox.data.root).bytes, made),
+      ...leaks('the backend', bodies, made),
+    ];
+    // What a killed wrapper had not read was printed to nobody; what a full disk had no room for is not in the journal.
+    const undelivered = held.arrived - shipped.arrived;
+    return {
+      runs: 1,
+      lines: held.arrived,
+      missing: undelivered,
+      duplicated: held.duplicated + shipped.duplicated,
+      unaccounted: undelivered,
+      problems: problems.map((problem) => `${place}: ${problem}`),
+    };
+  } finally {
+    await otlp.close();
+    await sandbox.remove();
+  }
+}

@@ -1,0 +1,254 @@
+// A run with all that watches it: a hub, a WebSocket watcher, a backend and a webhook that say back what they were given, the commands
+// that read a run. Gives everything that came out of any of them, by place. Knows secrets only as text that goes into a workflow.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
+import type { JournalRecord } from '../../../src/event/record.ts';
+import { openJournal } from '../../../src/journal/index.ts';
+import { createTailClient, type SocketLike } from '../../../src/tail/client.ts';
+import { addressOf, table } from '../../api/route-table.ts';
+import { readScrape, type Scraped } from '../../measure/scraped.ts';
+import { type OtlpServer, type Received, type Reply, startOtlpServer } from '../../ship/support/otlp-server.ts';
+import { everyByteBelow } from '../../support/every-byte.ts';
+import { until } from '../../support/until.ts';
+import { linesOnce, type ReadRun, readRun } from './check-run.ts';
+import type { Sandbox, StartedCli } from './sandbox.ts';
+import { jsonOf, type Secrets } from './secret-kinds.ts';
+
+/** The program that writes what a plan says; see there. */
+export const teller = fileURLToPath(new URL('../fixtures/tells-secrets.py', import.meta.url));
+
+/** A run ships and notifies at its end, both with retries, as backend and webhook fail at first. */
+const settleMs = 60_000;
+
+export type Everything = {
+  readonly code: number | null;
+  readonly run: ReadRun;
+  /** Texts of lines, as they have arrived at those who get lines. */
+  readonly lines: Readonly<Record<'the journal' | 'the watcher' | 'the backend', readonly string[]>>;
+  /** All bytes, by the place at which they came out. */
+  readonly places: Readonly<Record<string, Buffer>>;
+  /** What the journal counts as hidden, over all kinds, and what /metrics does. */
+  readonly hidden: { readonly journal: number; readonly metrics: number };
+  readonly archived: number;
+};
+
+/** What the children are given: the real ones, as hiding is for what is kept. */
+export function envOf(secrets: Secrets, otlp: OtlpServer, webhook: OtlpServer): Readonly<Record<string, string>> {
+  return {
+    ...secrets.env,
+    OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
+    STEPSPAN_ALERT_WEBHOOK_URL: `${webhook.url}/${secrets.webhookPath}`,
+  };
+}
+
+/** Secrets in everything that a workflow names, beside the step that prints them; it fails in each way that quotes something. */
+export function workflowOf(secrets: Secrets): string {
+  const { inWorkflow, named, tokens, urlPassword, apiToken } = secrets;
+  const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+  return `name: secrets-told
+description: ${text(`uses ${named} and ${tokens[0]}`)}
+params: {api-token: {type: string}}
+secrets: [PLAIN_WORDS]
+env: {DB_PASSWORD: ${text(inWorkflow.DB_PASSWORD)}}
+steps:
+  - id: tell
+    name: ${text(`tells ${inWorkflow.STEP_TOKEN} and ${tokens[6]}`)}
+    env: {STEP_TOKEN: ${text(inWorkflow.STEP_TOKEN)}}
+    run: [python3, ${text(teller)}, plan.json]
+  - id: key
+    run: "cat key.pem; cat key.pem >&2; sed 's/^/    /' key.pem"
+  - id: give
+    run: echo "$MY_TOKEN $STEPSPAN_PARAM_API_TOKEN"; touch "file-$PLAIN_WORDS"; ls
+  - id: take
+    needs: [give, key]
+    env: {FROM_BEFORE: '{{ steps.give.output }}'}
+    run: echo "$STEPSPAN_OUTPUT_GIVE|$FROM_BEFORE"; printf '%s' "$FROM_BEFORE" | base64
+  - id: ask
+    claude: {prompt: ${text(`Look around with ${tokens[1]} and {{ params.api-token }}`)}}
+    continueOnFailure: true
+  - id: broken
+    run: [${text(`/no/such/${inWorkflow.DB_PASSWORD}`)}, ${text(`--password=${apiToken}`)}, ${text(tokens[3]!)}]
+    continueOnFailure: true
+  - id: nowhere
+    cwd: ${text(named)}
+    run: 'true'
+    continueOnFailure: true
+  - id: fails
+    needs: [tell, take, ask]
+    run: 'echo "cannot open postgres://app:${urlPassword}@db/app for $MY_TOKEN" >&2; cat "no-$DB_PASSWORD"; exit 3'
+`;
+}
+
+/** What a Claude Code that repeats secrets says, as lines of stream-json. */
+export function claudeSays(secrets: Secrets): string {
+  const all = [...secrets.tokens, ...Object.values(secrets.env), secrets.apiToken, secrets.pem].join(' and ');
+  const content = [
+    { type: 'text', text: `It is ${all}, in JSON ${jsonOf(all)}.` },
+    { type: 'tool_use', id: 'tool_1', name: 'Bash', input: { command: `echo '${all}'`, [secrets.tokens[2]!]: 1 } },
+  ];
+  const usage = { input_tokens: 1, output_tokens: 1, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 };
+  const message = { id: 'msg_1', model: 'claude-sonnet-4-5', role: 'assistant', content, usage };
+  const result = [{ type: 'tool_result', tool_use_id: 'tool_1', is_error: true, content: `no ${all}` }];
+  const init = { model: 'claude-sonnet-4-5', tools: [], mcp_servers: [], permissionMode: 'default' };
+  return [
+    { type: 'system', subtype: 'init', claude_code_version: '2.1.328', ...init },
+    { type: 'assistant', message },
+    { type: 'user', message: { role: 'user', content: result } },
+    { type: 'from_the_future', said: all },
+    {
+      type: 'result',
+      subtype: 'error_during_execution',
+      is_error: true,
+      errors: [`no access with ${all}`],
+      num_turns: 1,
+      total_cost_usd: 0,
+      usage,
+    },
+  ]
+    .map((line) => `${JSON.stringify({ session_id: 's-1', ...line })}\n`)
+    .join('');
+}
+
+/** Says back all that it was told of who asks, and with it refuses the first request and for good what `isRefused`. */
+export function tellingServer(isRefused: (received: Received) => boolean): Promise<OtlpServer> {
+  return startOtlpServer((received, index): Reply => {
+    const { authorization = '' } = received.headers;
+    const body = `not with ${authorization}, at ${received.path}: ${received.body.subarray(0, 2_000).toString('latin1')}`;
+    if (index === 0) return { kind: 'status', status: 503, headers: { 'retry-after': '0' }, body };
+    return isRefused(received) ? { kind: 'status', status: 400, body } : { kind: 'accept' };
+  });
+}
+
+/** @param args of `stepspan run` behind the file */
+export async function runAndWatch(
+  sandbox: Sandbox,
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  { otlp, webhook }: { readonly otlp: OtlpServer; readonly webhook: OtlpServer },
+): Promise<Everything> {
+  const shown: Buffer[] = [];
+  const start = (words: readonly string[], more: Readonly<Record<string, string>>): StartedCli => {
+    const cli = sandbox.start(words, { env: more });
+    // All of it, where the sandbox keeps the end only.
+    for (const stream of [cli.child.stdout, cli.child.stderr]) stream?.on('data', (data: Buffer) => shown.push(data));
+    return cli;
+  };
+  // The hub knows none of the secrets: it has only what was kept.
+  const sending = { OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url };
+  const hub = start(['serve', '--port', '0'], sending);
+  const url = await addressOfHub(hub);
+  const token = readFileSync(path.join(sandbox.data.root, 'token'), 'utf8').trim();
+  const frames: string[] = [];
+  const client = createTailClient({
+    url: `${url.replace('http', 'ws')}/api/v1/tail`,
+    token,
+    open: (address) => {
+      const socket = new WebSocket(address, 'stepspan.tail.v1', { headers: { authorization: `Bearer ${token}` } });
+      socket.on('message', (data) => void frames.push(data.toString()));
+      return socket as unknown as SocketLike;
+    },
+  });
+  try {
+    const cli = start(['run', file, ...args], env);
+    const runId = await until(() => sandbox.data.listRunIds()[0], { what: 'the run is there' });
+    const watched: string[] = [];
+    let isOver = false;
+    client.subscribe(runId, {
+      fromSeq: 0,
+      onMessage(message) {
+        if (message.type === 'output_stream') watched.push(...message.data.lines.map(({ text }) => text));
+        if (message.type === 'execution_failed') isOver = true;
+      },
+    });
+    const { code } = await cli.ended;
+    await until(() => isOver, { what: 'the watcher has seen the end', withinMs: settleMs });
+    await until(() => webhook.requests.some(({ body }) => body.includes('StepspanRunFailed')), {
+      what: 'the alert has come to the webhook',
+      withinMs: settleMs,
+    });
+    const folder = sandbox.data.runDir(runId);
+    await until(() => otlp.logs.some(({ body }) => body === 'all is told'), {
+      what: 'the last line that was told has been shipped',
+      withinMs: settleMs,
+    });
+    const headers = { authorization: `Bearer ${token}` };
+    const answers: string[] = [];
+    const asked = table.filter(({ method }) => method === 'GET').map((row) => addressOf(row, runId));
+    const exports = ['text', 'ndjson', 'csv', 'otlp-json'].map(
+      (format) => `/api/v1/runs/${runId}/export?format=${format}`,
+    );
+    for (const address of [...asked, ...exports, `/api/v1/runs/${runId}/output?limit=5000`]) {
+      answers.push(await fetch(`${url}${address}`, { headers }).then((answer) => answer.text()));
+    }
+    for (const words of [
+      ['show', runId],
+      ['ls'],
+      ['search', 'hidden'],
+      ['tail', runId, '--no-follow', '--from', '0'],
+      ['alerts'],
+    ]) {
+      await start(words, env).ended;
+    }
+    hub.child.kill('SIGTERM');
+    await hub.ended;
+    // A hub that comes compresses what has ended, once it has counted it.
+    const next = start(['serve', '--port', '0'], sending);
+    const scraped = await scrapeOf(await addressOfHub(next));
+    const archived = await until(() => everyByteBelow(folder.journalDir).unpacked || undefined, {
+      what: 'an archived segment',
+      withinMs: settleMs,
+    });
+    next.child.kill('SIGTERM');
+    await next.ended;
+    const run = await readRun(folder);
+    const bodies = (server: OtlpServer): Buffer => Buffer.concat(server.requests.map(({ body }) => body));
+    return {
+      code,
+      run,
+      lines: {
+        'the journal': run.lines.map(({ text }) => text),
+        'the watcher': watched,
+        'the backend': linesOnce(otlp.logs).map(({ text }) => text),
+      },
+      places: {
+        'the data folder': everyByteBelow(sandbox.data.root).bytes,
+        'the terminal': Buffer.concat(shown),
+        'the WebSocket': Buffer.from(frames.join('\n')),
+        'the answers': Buffer.from(answers.join('\n')),
+        'the backend': bodies(otlp),
+        'the webhook': bodies(webhook),
+      },
+      hidden: { journal: await hiddenOf(folder), metrics: scraped.sum('stepspan_secrets_hidden_total') },
+      archived,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+function addressOfHub(hub: StartedCli): Promise<string> {
+  return until(() => /listening on (\S+)\n/.exec(hub.output())?.[1], { what: 'the hub listens' });
+}
+
+/** A new series shows its value from the second scrape on. */
+async function scrapeOf(url: string): Promise<Scraped> {
+  const look = async (): Promise<Scraped> => {
+    const headers = { 'x-prometheus-scrape-timeout-seconds': '10' };
+    return readScrape(await fetch(`${url}/metrics`, { headers }).then((answer) => answer.text()));
+  };
+  await until(async () => (await look()).sum('stepspan_runs_total') === 1, { what: 'the hub has counted the run' });
+  return look();
+}
+
+async function hiddenOf(folder: Parameters<typeof openJournal>[0]): Promise<number> {
+  let hidden = 0;
+  const count = (record: JournalRecord): void => {
+    if (record.kind !== 'event' || record.event.type !== 'secret.hidden') return;
+    for (const many of Object.values(record.event.kinds)) hidden += many ?? 0;
+  };
+  for await (const batch of openJournal(folder).read({ from: 0 })) for (const record of batch) count(record);
+  return hidden;
+}

@@ -1,0 +1,115 @@
+// What a child writes so that secrets come out broken in each way, numbered, and whether each of them shows as replaced. Knows no
+// place in which to look for what got out.
+import type { Random } from './random.ts';
+import type { Secret } from './secret-kinds.ts';
+
+/** One write to a descriptor; the next comes when it has been read. */
+export type Write = readonly [descriptor: 1 | 2, text: string];
+
+/** One printing of a secret, in a line that begins with its number. */
+export type Told = { readonly number: number; readonly secret: Secret; readonly shown: string | undefined };
+
+export type Telling = { readonly writes: readonly Write[]; readonly told: readonly Told[] };
+
+/** A pipe holds so much, and one read takes no more. */
+const readBytes = 65_536;
+
+/**
+ * @param places at how many places each secret is broken in two, spread over it; all where it has fewer
+ * @param more whether also byte by byte, in colour, across the edge of a full read, and while the other stream is in a secret too
+ */
+export function tellSecrets(
+  secrets: readonly Secret[],
+  random: Random,
+  { from = 1, places, more }: { readonly from?: number; readonly places: number; readonly more: boolean },
+): Telling {
+  const writes: Write[] = [];
+  const told: Told[] = [];
+  const begin = (secret: Secret, wrap: (text: string) => string = (text) => text): string => {
+    const number = from + told.length;
+    told.push({ number, secret, shown: secret.shown === undefined ? undefined : wrap(secret.shown) });
+    return `S${number} `;
+  };
+  let rest = '';
+  const broken = (secret: Secret): void => {
+    const { text } = secret;
+    const chosen = Math.min(places, text.length - 1);
+    const offset = random.next();
+    for (let index = 0; index < chosen; index++) {
+      const place = 1 + Math.floor(((index + offset) * (text.length - 1)) / chosen);
+      writes.push([1, `${rest}${begin(secret)}${text.slice(0, place)}`]);
+      rest = `${text.slice(place)}\n`;
+    }
+  };
+  const byteByByte = (secret: Secret): void => {
+    writes.push([1, `${rest}${begin(secret)}`], ...[...secret.text].map((char): Write => [1, char]));
+    rest = '\n';
+  };
+  const coloured = (secret: Secret): void => {
+    const wrap = (text: string): string => `\x1b[1;31m${text}\x1b[0m`;
+    const text = `${begin(secret, wrap)}${wrap(secret.text)}`;
+    const place = random.between(text.length - secret.text.length, text.length - 1);
+    writes.push([1, `${rest}${text.slice(0, place)}`]);
+    rest = `${text.slice(place)}\n`;
+  };
+  const atEdge = (secret: Secret): void => {
+    const number = begin(secret);
+    const inside = random.between(1, secret.text.length - 1);
+    const seen = `${number}${secret.text.slice(0, inside)}`;
+    const filler = 'filler '.repeat(readBytes).slice(0, readBytes - Buffer.byteLength(`${rest}\n${seen}`));
+    writes.push([1, `${rest}${filler}\n${seen}`]);
+    rest = `${secret.text.slice(inside)}\n`;
+  };
+  const crossed = (secret: Secret, other: Secret): void => {
+    const [place, otherPlace] = [secret, other].map(({ text }) => random.between(1, text.length - 1)) as [
+      number,
+      number,
+    ];
+    writes.push([1, `${rest}${begin(secret)}${secret.text.slice(0, place)}`]);
+    writes.push([2, `${begin(other)}${other.text.slice(0, otherPlace)}`]);
+    writes.push([1, `${secret.text.slice(place)}\n`], [2, `${other.text.slice(otherPlace)}\n`]);
+    rest = '';
+  };
+  for (const [index, secret] of secrets.entries()) {
+    broken(secret);
+    if (!more) continue;
+    byteByByte(secret);
+    coloured(secret);
+    atEdge(secret);
+    crossed(secret, secrets[(index + 7) % secrets.length]!);
+  }
+  writes.push([1, `${rest}all is told\n`]);
+  return { writes, told };
+}
+
+export type Held = {
+  /** Printings of which a line has arrived. */
+  readonly arrived: number;
+  readonly missing: number;
+  readonly duplicated: number;
+  /** Lines that have arrived and do not show the secret as replaced, with what they show. */
+  readonly wrong: readonly string[];
+};
+
+/** Whether lines, from wherever, show each printing once, with the replacement in the place of the secret. */
+export function holdTold(lines: readonly string[], told: readonly Told[]): Held {
+  const byNumber = new Map<number, string[]>();
+  for (const line of lines) {
+    const [, digits, text = ''] = /^S(\d+) (.*)$/s.exec(line) ?? [];
+    if (digits === undefined) continue;
+    const same = byNumber.get(Number(digits));
+    if (same === undefined) byNumber.set(Number(digits), [text]);
+    else same.push(text);
+  }
+  const wrong: string[] = [];
+  let [arrived, duplicated] = [0, 0];
+  for (const { number, secret, shown } of told) {
+    const [text, ...again] = byNumber.get(number) ?? [];
+    duplicated += again.length;
+    if (text === undefined) continue;
+    arrived++;
+    const isRight = shown === undefined ? text.includes(`[hidden:${secret.name}]`) : text === shown;
+    if (!isRight) wrong.push(`S${number}, a ${secret.name}: ${text.slice(0, 200)} instead of ${shown ?? 'its marker'}`);
+  }
+  return { arrived, missing: told.length - arrived, duplicated, wrong };
+}
