@@ -1,19 +1,16 @@
 // The rules of Loki's ruler with the real Loki: real runs print, the ruler fires into the real Alertmanager, which calls a
 // webhook; and it is over when the lines are older than the window. A workflow with few errors keeps quiet.
-import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lokiGroups } from '../../alerting/groups.ts';
 import { renderRules } from '../../alerting/render.ts';
 import { type AlertSettings, readAlerts } from '../../src/notify/rules/alerts-file.ts';
+import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { ourConfig, withShortWaits } from './alerting/our-alertmanager.ts';
 import { type Alertmanager, startAlertmanager, startWebhookSink, type WebhookSink } from './support/alertmanager.ts';
 import { createLoki, type Loki } from './support/loki.ts';
-import { eventually, makeFolder } from './support/service.ts';
-import { finished, resultOf } from './support/stack.ts';
-
-const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+import { eventually } from './support/service.ts';
 
 /** Short enough to see the end of it, long enough for lines to arrive on a busy machine. */
 const alertsYaml = `
@@ -22,34 +19,34 @@ rules:
   StepspanResourceExhausted: { window: 40s }
 `;
 
-let folder: string;
+let rig: CliRig;
 let webhook: WebhookSink;
 let alertmanager: Alertmanager;
 let loki: Loki;
 
 beforeAll(async () => {
-  folder = await makeFolder('alerting-loki');
+  rig = await startCliRig();
   const read = readAlerts(alertsYaml, 'alerts.yaml');
   if (!read.ok) throw new Error(read.problems.join('\n'));
   layOut(read.settings);
   webhook = await startWebhookSink();
-  const config = ourConfig(folder, { STEPSPAN_ALERT_WEBHOOK_URL: webhook.url });
+  const config = ourConfig(rig.folder, { STEPSPAN_ALERT_WEBHOOK_URL: webhook.url });
   alertmanager = await startAlertmanager({ config: withShortWaits(config) });
   loki = await createLoki({
-    env: { LOKI_RULES_FOLDER: path.join(folder, 'rules'), LOKI_ALERTMANAGER_URL: alertmanager.url },
+    env: { LOKI_RULES_FOLDER: path.join(rig.folder, 'rules'), LOKI_ALERTMANAGER_URL: alertmanager.url },
   });
   await loki.start();
 });
 
 afterAll(async () => {
+  await rig?.close();
   await Promise.all([loki?.remove(), alertmanager?.remove()]);
   await webhook?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** As compose lays it out: ours and a user's own side by side, in the folder of the tenant. */
 function layOut(settings: AlertSettings): void {
-  const tenant = path.join(folder, 'rules', 'fake');
+  const tenant = path.join(rig.folder, 'rules', 'fake');
   mkdirSync(tenant, { recursive: true });
   writeFileSync(path.join(tenant, 'stepspan.rules.yaml'), renderRules('Loki', lokiGroups(settings), settings));
   const own = {
@@ -65,24 +62,10 @@ function layOut(settings: AlertSettings): void {
 }
 
 async function run(name: string, script: string): Promise<string> {
-  const work = path.join(folder, name);
-  mkdirSync(work);
-  const file = path.join(work, 'workflow.yaml');
   const body = script.replaceAll('\n', '\n      ');
-  writeFileSync(file, `name: ${name}\nsteps:\n  - id: print\n    run: |\n      ${body}\n`);
-  const child = spawn(process.execPath, [main, 'run', file, '--json'], {
-    cwd: work,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env.PATH,
-      HOME: folder,
-      LANG: 'C.UTF-8',
-      STEPSPAN_DATA_DIR: path.join(folder, 'data'),
-      OTEL_EXPORTER_OTLP_ENDPOINT: loki.otlpEndpoint,
-      OTEL_TRACES_EXPORTER: 'none',
-    },
-  });
-  return resultOf(await finished(child)).runId;
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: loki.otlpEndpoint, OTEL_TRACES_EXPORTER: 'none' };
+  const { result } = await rig.runYaml(`name: ${name}\nsteps:\n  - id: print\n    run: |\n      ${body}\n`, [], env);
+  return result.runId;
 }
 
 const told = (status: string, alertname: string, workflow: string) =>

@@ -1,41 +1,30 @@
 // End to end: real runs of the CLI, watched by a real hub, whose alerts go through the real Alertmanager to a mailbox and a
 // webhook. One mail for a failure, one when it is over, one for ten at once.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ParsedMail } from 'mailparser';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseRoute } from '../../src/tail/page/route.ts';
+import { type CliRig, type Finished, type RunningCli, resultOf, startCliRig } from '../support/cli-rig.ts';
 import { type Mailbox, startMailbox } from './alerting/mailbox.ts';
 import { ourConfig, withShortWaits } from './alerting/our-alertmanager.ts';
 import { type Alertmanager, startAlertmanager, startWebhookSink, type WebhookSink } from './support/alertmanager.ts';
-import { eventually, makeFolder } from './support/service.ts';
-import { type Finished, finished, resultOf, urlOf } from './support/stack.ts';
+import { eventually } from './support/service.ts';
 
-const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 /** Ten processes that end at once on two shared cores; their group waits for the slowest. */
 const together = '15s';
 
-let folder: string;
+let rig: CliRig;
 let mailbox: Mailbox;
 let webhook: WebhookSink;
 let alertmanager: Alertmanager;
-let hub: ChildProcess;
 let hubUrl: string;
 
-function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [main, ...args], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env.PATH,
-      HOME: folder,
-      LANG: 'C.UTF-8',
-      STEPSPAN_DATA_DIR: path.join(folder, 'data'),
-      STEPSPAN_ALERTMANAGER_URL: alertmanager.url,
-      STEPSPAN_GRAFANA_URL: 'http://127.0.0.1:3000',
-      STEPSPAN_ALERTS_FILE: path.join(folder, 'alerts.yaml'),
-    },
+function start(args: readonly string[]): RunningCli {
+  return rig.start(args, {
+    STEPSPAN_ALERTMANAGER_URL: alertmanager.url,
+    STEPSPAN_GRAFANA_URL: 'http://127.0.0.1:3000',
+    STEPSPAN_ALERTS_FILE: path.join(rig.work, 'alerts.yaml'),
   });
 }
 
@@ -61,17 +50,11 @@ steps:
       exit 9
 `;
 
-const run = (workflow: string): Promise<Finished> => finished(start(['run', workflow, '--json', '--shared']));
-
-function write(name: string, text: string): string {
-  const file = path.join(folder, name);
-  writeFileSync(file, text);
-  return file;
-}
+const run = (workflow: string): Promise<Finished> => start(['run', workflow, '--json', '--shared']).done;
 
 function config(): string {
   return withShortWaits(
-    ourConfig(folder, {
+    ourConfig(rig.folder, {
       STEPSPAN_ALERT_MAIL_TO: 'you@example.com',
       STEPSPAN_SMTP_SMARTHOST: mailbox.smarthost,
       STEPSPAN_SMTP_REQUIRE_TLS: 'false',
@@ -81,20 +64,17 @@ function config(): string {
 }
 
 beforeAll(async () => {
-  folder = await makeFolder('alerting-run');
-  mkdirSync(path.join(folder, 'data'), { recursive: true });
-  write('alerts.yaml', 'labels: { team: tools }\nlinks: { runbook: "https://example.com/runbook.md" }\n');
+  rig = await startCliRig();
+  rig.write('alerts.yaml', 'labels: { team: tools }\nlinks: { runbook: "https://example.com/runbook.md" }\n');
   [mailbox, webhook] = await Promise.all([startMailbox(), startWebhookSink()]);
   alertmanager = await startAlertmanager({ config: config() });
-  hub = start(['serve', '--port', '0']);
-  hubUrl = await urlOf(hub);
+  hubUrl = await start(['serve', '--port', '0']).url();
 });
 
 afterAll(async () => {
-  hub?.kill('SIGKILL');
+  await rig?.close();
   await alertmanager?.remove();
   await Promise.all([mailbox?.close(), webhook?.close()]);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const mailNumber = (count: number): Promise<ParsedMail> => eventually(`mail ${count}`, () => mailbox.mails[count - 1]);
@@ -116,7 +96,7 @@ async function minutesPass(runId: string): Promise<void> {
 }
 
 test('a run that fails is one mail with the error and links that lead to it, and one when it is good again', async () => {
-  const file = write('check.yaml', check);
+  const file = rig.write('check.yaml', check);
   const { runId, traceId } = resultOf(await run(file));
   const mail = await mailNumber(1);
   expect(mail.subject).toMatch(/^\[critical\] check failed: step verify: .*3/);
@@ -141,7 +121,7 @@ test('a run that fails is one mail with the error and links that lead to it, and
   });
   expect(linkOf(mail, 'Runbook')).toBe('https://example.com/runbook.md#stepspanrunfailed');
 
-  write('fixed', '');
+  rig.write('fixed', '');
   expect(resultOf(await run(file)).outcome).toBe('success');
   await minutesPass(runId);
   const resolved = await mailNumber(2);
@@ -159,11 +139,11 @@ test('ten runs of a workflow that fail together are one mail', async () => {
   );
   expect((await fetch(`${alertmanager.url}/-/reload`, { method: 'POST' })).status).toBe(200);
   const about = () => mailbox.mails.filter(({ text = '' }) => /^workflow +ten$/m.test(text));
-  const file = write('ten.yaml', ten);
+  const file = rig.write('ten.yaml', ten);
   const ended = Promise.all(Array.from({ length: 10 }, () => run(file)));
-  const waiting = () => readdirSync(folder).filter((name) => name.startsWith('waiting-')).length === 10 || undefined;
+  const waiting = () => readdirSync(rig.work).filter((name) => name.startsWith('waiting-')).length === 10 || undefined;
   await eventually('ten runs wait', waiting, 90_000);
-  write('go', '');
+  rig.write('go', '');
   const runs = await ended;
   const mail = await eventually('a mail about them', () => about()[0]);
   expect(mail.subject).toBe('[critical] 10 × run failed: ten');

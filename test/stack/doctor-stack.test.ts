@@ -1,6 +1,5 @@
 // `doctor --stack` against the real Collector, Loki, Prometheus and Alertmanager, with the rules that users get. Grafana and
 // Tempo cannot be run here: small servers answer as theirs do by documentation, and prove what stepspan asks, no more.
-import type { ChildProcess } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,12 +8,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sources, uids } from '../../grafana/names.ts';
 import { provisioned } from '../../src/cli/doctor/stack/grafana.ts';
 import { composeAddresses } from '../../src/cli/doctor/stack/index.ts';
+import type { RunningCli } from '../support/cli-rig.ts';
 import { type Alertmanager, startAlertmanager } from './support/alertmanager.ts';
 import { loadCompose, root } from './support/compose.ts';
 import { type Loki, startLoki } from './support/loki.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { eventually, makeFolder } from './support/service.ts';
-import { finished, type Stack, startStack, urlOf } from './support/stack.ts';
+import { type Stack, startStack } from './support/stack.ts';
 
 /** Lines of a run lost, shown twice, not found, and a stream for each run. */
 const wrongConfig = `
@@ -30,7 +30,7 @@ limits_config:
 type Finding = { readonly kind: string; readonly detail: string; readonly remedy?: string };
 
 let stack: Stack;
-let hub: ChildProcess;
+let hub: RunningCli;
 let loki: Loki;
 let prometheus: Prometheus;
 let alertmanager: Alertmanager;
@@ -53,9 +53,9 @@ beforeAll(async () => {
       },
     }),
   ]);
-  hub = stack.spawn(['serve', '--port', '0']);
+  hub = stack.start(['serve', '--port', '0']);
   prometheus = await startPrometheus({
-    targets: { stepspan: new URL(await urlOf(hub)).host },
+    targets: { stepspan: new URL(await hub.url()).host },
     config: {
       rule_files: [path.join(root, 'alerting/prometheus/*.rules.yaml')],
       alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanager.url).host] }] }] },
@@ -84,8 +84,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  hub?.kill('SIGTERM');
-  if (hub !== undefined) await finished(hub);
+  hub?.child.kill('SIGTERM');
+  await hub?.done;
   tempo?.close();
   grafana?.close();
   await Promise.all([prometheus?.remove(), alertmanager?.remove(), loki?.remove()]);

@@ -1,11 +1,11 @@
 // `doctor` against the real Collector, Loki, hub and Prometheus: it finds in each what it has sent, and says so where one
 // of them is away. Tempo cannot run here; a small server answers its query by trace id from what the Collector handed on.
-import type { ChildProcess } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunningCli } from '../support/cli-rig.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
-import { finished, type Stack, startStack, urlOf } from './support/stack.ts';
+import { type Stack, startStack } from './support/stack.ts';
 
 type Check = {
   readonly what: string;
@@ -13,14 +13,14 @@ type Check = {
 };
 
 let stack: Stack;
-let hub: ChildProcess;
+let hub: RunningCli;
 let prometheus: Prometheus;
 let tempo: Server;
 
 beforeAll(async () => {
   stack = await startStack([]);
-  hub = stack.spawn(['serve', '--port', '0']);
-  prometheus = await startPrometheus({ targets: { stepspan: new URL(await urlOf(hub)).host } });
+  hub = stack.start(['serve', '--port', '0']);
+  prometheus = await startPrometheus({ targets: { stepspan: new URL(await hub.url()).host } });
   tempo = createServer((request, response) => {
     const traceId = /^\/api\/traces\/([0-9a-f]{32})$/.exec(request.url ?? '')?.[1];
     const spans = traceId === undefined ? [] : stack.sink.spans(traceId);
@@ -31,8 +31,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  hub?.kill('SIGTERM');
-  if (hub !== undefined) await finished(hub);
+  hub?.child.kill('SIGTERM');
+  await hub?.done;
   tempo?.close();
   await prometheus?.remove();
   await stack?.close();

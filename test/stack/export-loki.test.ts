@@ -2,8 +2,9 @@
 // several entries there, both streams, severities; and then without the journal.
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { resultOf } from '../support/cli-rig.ts';
 import { eventually } from './support/service.ts';
-import { linesInLoki, resultOf, type Stack, startStack } from './support/stack.ts';
+import { linesInLoki, type Stack, startStack } from './support/stack.ts';
 
 /** Over two pages of 5,000; a line of 700,000 bytes, which is three entries with one time; what Loki cannot keep is left out. */
 const workflow = `

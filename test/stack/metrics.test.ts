@@ -1,13 +1,14 @@
 // Real runs, counted by a real hub, scraped by a real Prometheus: every metric of the catalogue is there, and those that
 // say what a run did have the values that the runs themselves report.
-import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import type { RunResult } from '../../src/library/index.ts';
 import { catalogue, metrics } from '../../src/measure/index.ts';
+import { type RunningCli, resultOf } from '../support/cli-rig.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
+import { workflows } from './support/sample-runs.ts';
 import { eventually } from './support/service.ts';
-import { allRecords, finished, resultOf, type Stack, startStack, urlOf } from './support/stack.ts';
+import { allRecords, type Stack, startStack } from './support/stack.ts';
 
 const script: Script = [
   {
@@ -65,28 +66,16 @@ steps:
     run: exit 9
 `;
 
-const slow = `
-name: slow
-budget: {usd: 5, tokens: 100000}
-steps:
-  - id: wait
-    timeout: 10m
-    run: while true; do echo tick; sleep 0.2; done
-  - id: silent
-    stalls: {noOutput: {after: 1s, action: none}}
-    run: sleep 600
-`;
-
 let stack: Stack;
-let hub: ChildProcess;
+let hub: RunningCli;
 let prometheus: Prometheus;
-let active: ChildProcess;
+let active: RunningCli;
 let results: readonly RunResult[];
 
 beforeAll(async () => {
   stack = await startStack(script);
-  hub = stack.spawn(['serve', '--port', '0']);
-  const url = await urlOf(hub);
+  hub = stack.start(['serve', '--port', '0']);
+  const url = await hub.url();
   prometheus = await startPrometheus({ targets: { stepspan: new URL(url).host } });
   await prometheus.scraped();
   const env = { DEPLOY_TOKEN: secret };
@@ -95,12 +84,12 @@ beforeAll(async () => {
   const second = resultOf(await stack.run(['run', sampleFile, '--json', '--ship-wait', '60s'], env));
   const third = resultOf(await stack.run(['run', stack.writeWorkflow('failing', failing), '--json'], env));
   results = [first, second, third];
-  active = stack.spawn(['run', stack.writeWorkflow('slow', slow)]);
+  active = stack.start(['run', stack.writeWorkflow('nightly', workflows.nightly)]);
   // The memory of a step is known with its first sample, and a new series shows its value one scrape after its 0.
   await eventually('the active run in Prometheus', async () =>
-    ((await sumOf('stepspan_runs_started_total{workflow="slow"}')) ?? 0) > 0 &&
-    ((await sumOf('stepspan_step_memory_bytes{workflow="slow"}')) ?? 0) > 0 &&
-    ((await sumOf('stepspan_stalled_steps{workflow="slow"}')) ?? 0) > 0
+    ((await sumOf('stepspan_runs_started_total{workflow="nightly"}')) ?? 0) > 0 &&
+    ((await sumOf('stepspan_step_memory_bytes{workflow="nightly"}')) ?? 0) > 0 &&
+    ((await sumOf('stepspan_stalled_steps{workflow="nightly"}')) ?? 0) > 0
       ? true
       : undefined,
   );
@@ -109,9 +98,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  active?.kill('SIGTERM');
-  if (active !== undefined) await finished(active);
-  hub?.kill('SIGTERM');
+  active?.child.kill('SIGTERM');
+  await active?.done;
+  hub?.child.kill('SIGTERM');
+  await hub?.done;
   await prometheus?.remove();
   await stack?.close();
 });
@@ -139,7 +129,7 @@ describe('Prometheus', () => {
       [`${metrics.runs.name}{workflow="sample",outcome="failure"}`]: 0,
       [`${metrics.runs.name}{workflow="failing",outcome="failure"}`]: 1,
       [`${metrics.runDuration.name}_count{workflow="sample",outcome="success"}`]: 2,
-      'stepspan_runs_started_total{workflow="slow"}': 1,
+      'stepspan_runs_started_total{workflow="nightly"}': 1,
       'stepspan_run_failures_total{workflow="failing",reason="step_failed"}': 1,
       'stepspan_steps_total{workflow="sample",step="shell",outcome="success"}': 2,
       'stepspan_steps_total{workflow="sample",step="tolerated",outcome="failure"}': 2,
@@ -147,9 +137,9 @@ describe('Prometheus', () => {
       'stepspan_step_failures_total{workflow="sample",reason="exit_code"}': 2,
       'stepspan_step_retries_total{workflow="sample",step="flaky"}': 2,
       'stepspan_left_over_processes_total{workflow="sample"}': 2,
-      'stepspan_active_runs{workflow="slow"}': 1,
-      'stepspan_active_steps{workflow="slow"}': 2,
-      'stepspan_stalled_steps{workflow="slow",cause="no_output"}': 1,
+      'stepspan_active_runs{workflow="nightly"}': 1,
+      'stepspan_active_steps{workflow="nightly"}': 2,
+      'stepspan_stalled_steps{workflow="nightly",cause="no_output"}': 1,
       stepspan_stored_runs: 4,
     };
     const seen: Record<string, number | undefined> = {};

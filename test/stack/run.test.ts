@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import { parentSpanId, type RunId } from '../../src/event/ids.ts';
 import { dataFolder } from '../../src/journal/index.ts';
+import { resultOf } from '../support/cli-rig.ts';
 import { processesOf } from '../support/processes.ts';
 import { eventually } from './support/service.ts';
-import { allRecords, expectedLines, finished, linesInLoki, resultOf, type Stack, startStack } from './support/stack.ts';
+import { allRecords, expectedLines, linesInLoki, type Stack, startStack } from './support/stack.ts';
 import type { SinkSpan } from './support/trace-sink.ts';
 
 const script: Script = [
@@ -135,8 +136,7 @@ describe('a run that the Collector leaves in the middle', () => {
   test('ends as usual, says what is still to ship, and nothing is lost when the Collector is back', async () => {
     const file = stack.writeWorkflow('sample', workflow);
     const before = new Set(dataFolder(stack.dataDir).listRunIds());
-    const child = stack.spawn(['run', file, '--json', '--ship-wait', '1s']);
-    const ended = finished(child);
+    const { done } = stack.start(['run', file, '--json', '--ship-wait', '1s']);
     const runId = await eventually('the run in the data folder', () =>
       dataFolder(stack.dataDir)
         .listRunIds()
@@ -146,7 +146,7 @@ describe('a run that the Collector leaves in the middle', () => {
       (await expectedLines(stack.runFolder(runId))).length > 0 ? true : undefined,
     );
     await stack.collector.stop();
-    const end = await ended;
+    const end = await done;
     const result = resultOf(end);
     expect(end.code).toBe(0);
     expect(result.outcome).toBe('success');
@@ -176,7 +176,7 @@ steps:
     run: echo never
 `,
     );
-    const wrapper = stack.spawn(['run', file]);
+    const wrapper = stack.start(['run', file]);
     const runId = await eventually('the run in the data folder', async () => {
       const listed = (await stack.run(['ls', '--json'])).stdout;
       return (JSON.parse(listed) as { runId: string; state: string }[]).find((run) => run.state === 'running')?.runId;
@@ -184,10 +184,10 @@ steps:
     await eventually('fifty lines', async () =>
       (await expectedLines(stack.runFolder(runId))).length > 50 ? true : undefined,
     );
-    wrapper.kill('SIGKILL');
-    await finished(wrapper);
+    wrapper.child.kill('SIGKILL');
+    await wrapper.done;
 
-    const hub = stack.spawn(['serve', '--port', '0']);
+    const hub = stack.start(['serve', '--port', '0']);
     try {
       const records = await eventually('the end of the run', async () => {
         const all = await allRecords(stack.runFolder(runId));
@@ -209,8 +209,8 @@ steps:
       expectOneTree(spans);
       expect(spans.find((span) => span.parentSpanId === undefined)?.status.code).toBe('ERROR');
     } finally {
-      hub.kill('SIGTERM');
-      await finished(hub);
+      hub.child.kill('SIGTERM');
+      await hub.done;
     }
   });
 });

@@ -31,6 +31,8 @@ export type RunningCli = {
   readonly stdout: () => string;
   /** Resolves as soon as stdout holds the text. */
   readonly said: (text: string | RegExp) => Promise<void>;
+  /** The first address that it prints, once it has printed it. */
+  readonly url: () => Promise<string>;
 };
 
 export type CliRig = {
@@ -172,22 +174,28 @@ function watch(child: ChildProcess): RunningCli {
   const done = new Promise<Finished>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal, ...output }));
   });
+  const said: RunningCli['said'] = (text) =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = typeof text === 'string' ? output.stdout.includes(text) : text.test(output.stdout);
+        if (!found) return;
+        listeners.delete(look);
+        resolve();
+      };
+      listeners.add(look);
+      look();
+      void done.then(() => reject(new Error(`it ended before it said ${text}:\n${output.stdout}${output.stderr}`)));
+    });
   return {
     child,
     done,
     stdout: () => output.stdout,
-    said: (text) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = typeof text === 'string' ? output.stdout.includes(text) : text.test(output.stdout);
-          if (!found) return;
-          listeners.delete(look);
-          resolve();
-        };
-        listeners.add(look);
-        look();
-        void done.then(() => reject(new Error(`it ended before it said ${text}:\n${output.stdout}${output.stderr}`)));
-      }),
+    said,
+    async url() {
+      // With what follows it, so that an address is not taken for whole in the middle of its port.
+      await said(/http:\/\/[^\s/]+[\s/]/);
+      return /http:\/\/[^\s/]+/.exec(output.stdout)?.[0] ?? '';
+    },
   };
 }
 

@@ -1,13 +1,13 @@
 // A stack in which runs have ended in every way there is, and one goes on: what dashboards and rules are tried on. All real:
 // processes, Claude Code, Collector, Loki, hub, Prometheus; only the model's answers are scripted.
-import type { ChildProcess } from 'node:child_process';
 import type { Script } from '../../../demo/messages-api/script.ts';
 import type { EventOf, EventType } from '../../../src/event/event.ts';
 import type { JournalRecord } from '../../../src/event/record.ts';
 import { dataFolder } from '../../../src/journal/index.ts';
+import { type RunningCli, resultOf } from '../../support/cli-rig.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { eventually } from './service.ts';
-import { allRecords, finished, resultOf, type Stack, startStack, urlOf } from './stack.ts';
+import { allRecords, type Stack, startStack } from './stack.ts';
 
 const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'Look' } });
 
@@ -113,20 +113,18 @@ const scrapes = 8;
 
 export async function startSampleStack(): Promise<SampleStack> {
   const stack = await startStack(script);
-  const children: ChildProcess[] = [];
-  const hub = stack.spawn(['serve', '--port', '0']);
+  const children: RunningCli[] = [];
+  const hub = stack.start(['serve', '--port', '0']);
   children.push(hub);
-  const hubUrl = await urlOf(hub);
+  const hubUrl = await hub.url();
   const prometheus = await startPrometheus({
     targets: { stepspan: new URL(hubUrl).host, 'otel-collector': stack.collector.metricsTarget },
     // A scrape that is given up would take the 0 of a new series with it, and its increase would never be seen.
     scrapeSeconds: 2,
   });
   const close = async (): Promise<void> => {
-    for (const child of children) child.kill('SIGTERM');
-    await Promise.all(
-      children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null).map(finished),
-    );
+    for (const { child } of children) child.kill('SIGTERM');
+    await Promise.all(children.map(({ done }) => done));
     await prometheus.remove();
     await stack.close();
   };
@@ -135,10 +133,10 @@ export async function startSampleStack(): Promise<SampleStack> {
     const files = Object.fromEntries(
       Object.entries(workflows).map(([name, yaml]) => [name, stack.writeWorkflow(name, yaml)]),
     ) as Record<keyof typeof workflows, string>;
-    const start = (name: keyof typeof workflows): ChildProcess => {
-      const child = stack.spawn(['run', files[name], '--shared']);
-      children.push(child);
-      return child;
+    const start = (name: keyof typeof workflows): RunningCli => {
+      const cli = stack.start(['run', files[name], '--shared']);
+      children.push(cli);
+      return cli;
     };
     const run = async (name: keyof typeof workflows): Promise<void> => {
       resultOf(await stack.run(['run', files[name], '--shared', '--json', '--ship-wait', '60s']));
@@ -148,9 +146,9 @@ export async function startSampleStack(): Promise<SampleStack> {
     const stopped = start('stopped');
     const orphan = start('orphan');
     await Promise.all([run('review'), run('late')]);
-    stopped.kill('SIGINT');
+    stopped.child.kill('SIGINT');
     await orderedEnd(stack, 'orphan', orphan);
-    await Promise.all([run('deploy'), run('spender'), finishedOnce(stopped)]);
+    await Promise.all([run('deploy'), run('spender'), stopped.done]);
     await run('deploy');
 
     const ids = await endedRuns(stack, 7);
@@ -174,7 +172,7 @@ export async function startSampleStack(): Promise<SampleStack> {
 }
 
 /** Kills a wrapper once its step prints, so that somebody else has to close the run. */
-async function orderedEnd(stack: Stack, workflow: string, child: ChildProcess): Promise<void> {
+async function orderedEnd(stack: Stack, workflow: string, { child, done }: RunningCli): Promise<void> {
   await eventually(`lines of ${workflow}`, async () => {
     for (const runId of dataFolder(stack.dataDir).listRunIds()) {
       const run = await readRun(stack, runId);
@@ -183,12 +181,7 @@ async function orderedEnd(stack: Stack, workflow: string, child: ChildProcess): 
     return undefined;
   });
   child.kill('SIGKILL');
-  await finishedOnce(child);
-}
-
-function finishedOnce(child: ChildProcess): Promise<unknown> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => child.once('close', resolve));
+  await done;
 }
 
 /** All run ids, when so many runs have ended; the one that goes on is among the ids. */

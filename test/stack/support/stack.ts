@@ -1,35 +1,22 @@
 // Everything a run needs around it, all real but for two: Collector, Loki, the CLI as a process, the real Claude Code.
 // Anthropic's API is a scripted one on loopback, and the trace sink stands where Tempo would be; neither can run here.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
-import { claudeTestEnvironment } from '../../../demo/messages-api/environment.ts';
 import type { Script } from '../../../demo/messages-api/script.ts';
-import { type MessagesApi, startMessagesApi } from '../../../demo/messages-api/server.ts';
 import { stripAnsi } from '../../../src/event/ansi.ts';
 import { type JournalRecord, linesOf } from '../../../src/event/record.ts';
 import { dataFolder, openJournal, type RunFolder } from '../../../src/journal/index.ts';
-import type { RunResult } from '../../../src/library/index.ts';
+import { type Finished, type RunningCli, startCliRig } from '../../support/cli-rig.ts';
 import { type Collector, startCollector } from './collector.ts';
 import { type Loki, type LokiEntry, startLoki } from './loki.ts';
-import { makeFolder } from './service.ts';
 import { startTraceSink, type TraceSink } from './trace-sink.ts';
-
-const root = path.resolve(import.meta.dirname, '../../..');
-const main = path.join(root, 'src/cli/main.ts');
-
-export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 export type Stack = {
   readonly folder: string;
   readonly dataDir: string;
-  readonly api: MessagesApi;
   readonly loki: Loki;
   readonly sink: TraceSink;
   readonly collector: Collector;
   /** Starts the CLI from the sources; its OTLP goes to the Collector. */
-  readonly spawn: (args: readonly string[], env?: Readonly<Record<string, string>>) => ChildProcess;
+  readonly start: (args: readonly string[], env?: Readonly<Record<string, string>>) => RunningCli;
   /** The same, to its end. */
   readonly run: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Finished>;
   readonly writeWorkflow: (name: string, yaml: string) => string;
@@ -38,81 +25,25 @@ export type Stack = {
 };
 
 export async function startStack(script: Script): Promise<Stack> {
-  const folder = await makeFolder('stack');
-  const [api, loki, sink] = await Promise.all([startMessagesApi({ script }), startLoki(), startTraceSink()]);
+  const [rig, loki, sink] = await Promise.all([startCliRig({ script }), startLoki(), startTraceSink()]);
   const collector = await startCollector({ lokiEndpoint: loki.otlpEndpoint, tempoEndpoint: sink.endpoint });
-  const dataDir = path.join(folder, 'data');
-  const home = path.join(folder, 'home');
-  const work = path.join(folder, 'work');
-  for (const each of [home, work]) mkdirSync(each, { recursive: true });
-  const children = new Set<ChildProcess>();
-
-  const start: Stack['spawn'] = (args, env = {}) => {
-    const child = spawn(process.execPath, [main, ...args], {
-      cwd: work,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...claudeTestEnvironment({ apiUrl: api.url, home }),
-        LANG: 'C.UTF-8',
-        STEPSPAN_DATA_DIR: dataDir,
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-        ...env,
-      },
-    });
-    children.add(child);
-    child.once('exit', () => children.delete(child));
-    return child;
-  };
-
+  const start: Stack['start'] = (args, env) =>
+    rig.start(args, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, ...env });
   return {
-    folder,
-    dataDir,
-    api,
+    folder: rig.folder,
+    dataDir: rig.dataDir,
     loki,
     sink,
     collector,
-    spawn: start,
-    run: (args, env) => finished(start(args, env)),
-    writeWorkflow(name, yaml) {
-      const file = path.join(work, `${name}.yaml`);
-      writeFileSync(file, yaml);
-      return file;
-    },
-    runFolder: (runId) => dataFolder(dataDir).runDir(runId as never),
+    start,
+    run: (args, env) => start(args, env).done,
+    writeWorkflow: (name, yaml) => rig.write(`${name}.yaml`, yaml),
+    runFolder: (runId) => dataFolder(rig.dataDir).runDir(runId as never),
     async close() {
-      for (const child of children) child.kill('SIGKILL');
-      await Promise.all([api.close(), sink.close(), collector.remove(), loki.remove()]);
-      await rm(folder, { recursive: true, force: true });
+      await rig.close();
+      await Promise.all([sink.close(), collector.remove(), loki.remove()]);
     },
   };
-}
-
-export async function finished(child: ChildProcess): Promise<Finished> {
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr?.on('data', (data: Buffer) => (stderr += data.toString()));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, stdout, stderr };
-}
-
-/** The first address that a server prints. */
-export function urlOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    child.stdout?.on('data', (data: Buffer) => {
-      text += data.toString();
-      const found = /http:\/\/[^\s/]+/.exec(text)?.[0];
-      if (found !== undefined) resolve(found);
-    });
-  });
-}
-
-/** The object that `--json` prints as the last line. */
-export function resultOf({ stdout, stderr }: Finished): RunResult {
-  const last = stdout.trimEnd().split('\n').at(-1) ?? '';
-  if (!last.startsWith('{')) throw new Error(`no JSON on the last line of:\n${stdout}\n${stderr}`);
-  return JSON.parse(last) as RunResult;
 }
 
 export type ExpectedLine = {
