@@ -13,7 +13,6 @@ import { atOnce, within } from './support/at-once.ts';
 import { linesOnce, readRun } from './support/check-run.ts';
 import { countCalls } from './support/count-calls.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
-import { killPoints } from './support/kill-points.ts';
 import { type Injected, makeSandbox, type Sandbox } from './support/sandbox.ts';
 import { makeSecrets, type Secrets } from './support/secret-kinds.ts';
 import { claudeSays, envOf, runAndWatch, teller, tellingServer, workflowOf } from './support/secret-ways.ts';
@@ -120,15 +119,20 @@ steps:
 async function pointsOf(context: FaultContext, made: Secrets): Promise<readonly Injected[]> {
   const args = ['run', 'w.yaml', '-p', `api-token=${made.apiToken}`];
   const { main } = await countCalls(args, small(made).replace(`python3, ${teller}, plan.json`, 'echo, told'));
-  const kills = killPoints({ main, worker: 0 }, context, { short: 3, full: 60 });
-  const many = context.scale === 'short' ? 2 : 30;
+  const { random } = context;
+  const many = context.scale === 'short' ? { kills: 3, full: 2 } : { kills: 60, full: 30 };
+  const kills = Array.from(
+    { length: many.kills },
+    (): Injected => ({ thread: 'main', at: random.between(1, main), mode: random.pick(['before', 'torn', 'after']) }),
+  );
   const full = Array.from(
-    { length: many },
+    { length: many.full },
+    // What is printed makes more calls than the run that only counts them.
     (): Injected => ({
       thread: 'main',
-      at: context.random.between(3, main * 2),
-      mode: context.random.pick(['ENOSPC', 'EIO']),
-      calls: context.random.pick([1, 20, 1e9]),
+      at: random.between(1, main * 2),
+      mode: random.pick(['ENOSPC', 'EIO']),
+      calls: random.pick([1, 20, 1e9]),
     }),
   );
   return [...kills, ...full];
