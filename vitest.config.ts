@@ -29,8 +29,8 @@ export default defineConfig({
           globalSetup: ['test/browser/build-page.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // Each file has a Chromium and a hub of its own; two cores carry one such pair at a time.
-          fileParallelism: false,
+          // Each file has a Chromium and a hub of its own; two cores carry two such pairs.
+          maxWorkers: 2,
         },
       },
       {
