@@ -1,6 +1,14 @@
-// The frame and segment readers of the journal: any bytes are a whole frame with its checksum, incomplete, or corrupt.
-import { encodeSegmentHeader, frameSeed, parseSegmentHeader, segmentHeaderBytes } from '../../../src/journal/format.ts';
-import { encodeFrameHead, type FrameFields, parseFrame, recordOf } from '../../../src/journal/frame.ts';
+// The frame and segment readers of the journal: any bytes are a whole frame with its checksum, incomplete, or corrupt. Bytes that
+// were mutated fail their checksum, so it is mended as well: what stands behind it is what a writer with a defect could have written.
+import { crc32 } from 'node:zlib';
+import {
+  encodeSegmentHeader,
+  frameHeadBytes,
+  frameSeed,
+  parseSegmentHeader,
+  segmentHeaderBytes,
+} from '../../../src/journal/format.ts';
+import { encodeFrameHead, type Frame, type FrameFields, parseFrame, recordOf } from '../../../src/journal/frame.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
 const runId = '20260101-000000-aaaaaa';
@@ -35,18 +43,55 @@ export const frames: FuzzTarget = {
   words: [header, frame({}, '\n'), '{"type":"run.finished"}'],
   run(input) {
     const parsed = parseSegmentHeader(input.subarray(0, segmentHeaderBytes));
-    must(typeof parsed.kind === 'string', 'a header is one of the known kinds');
-    for (let at = 0; at < input.length; ) {
+    if (parsed.kind === 'header')
+      must(parsed.header.headerBytes >= segmentHeaderBytes, 'frames begin behind the header');
+    for (let at = 0; at < input.length; at++) {
       const found = parseFrame(input, at, seed);
-      if (found.kind !== 'frame') {
-        if (found.kind === 'incomplete')
-          must(found.needs > input.length - at, 'what is incomplete needs more than there is');
-        at++;
-        continue;
-      }
-      must(found.frame.seq >= 0 && Number.isSafeInteger(found.frame.seq), 'a number is a number');
-      recordOf(found.frame);
-      at++;
+      if (found.kind === 'incomplete')
+        must(found.needs > input.length - at, 'what is incomplete needs more than there is');
+      if (found.kind === 'frame') check(found.frame);
+    }
+    // Each frame by the length that it says it has, with a checksum that fits; the first may stand behind a header.
+    const mended = Buffer.from(input);
+    const start = parsed.kind === 'header' ? parsed.header.headerBytes : 0;
+    for (let at = start, step = 1; at + frameHeadBytes <= mended.length; at += step) {
+      const end = at + mended.readUInt32LE(at + 4);
+      step = 1;
+      if (end <= at + checksumBytes || end > mended.length) continue;
+      const before = parseFrame(mended, at, seed);
+      const sum = crc32(mended.subarray(at + 4, end), seed);
+      must(before.kind !== 'frame' || mended.readUInt32LE(at) === sum, 'no frame is taken with another checksum');
+      mended.writeUInt32LE(sum, at);
+      const after = parseFrame(mended, at, seed);
+      must(after.kind !== 'incomplete', 'what is there as a whole is not incomplete');
+      if (after.kind !== 'frame') continue;
+      must(after.frame.bytes === end - at, 'a frame is as long as it says');
+      const stepBytes = mended.readUInt16LE(at + 36);
+      must(after.frame.payload.length + frameHeadBytes + stepBytes === end - at, 'head, step and payload fill a frame');
+      must(
+        parseFrame(mended.subarray(0, end - 1), at, seed).kind === 'incomplete',
+        'a frame without its end is incomplete',
+      );
+      check(after.frame);
+      step = end - at;
     }
   },
 };
+
+/** Of the checksum at the start of a frame, which it does not cover. */
+const checksumBytes = 4;
+
+function check(frame: Frame): void {
+  must(frame.seq >= 0 && Number.isSafeInteger(frame.seq), 'a number is a number');
+  must(frame.lineCount > 0, 'a frame takes at least one number');
+  must(frame.payload.length + frameHeadBytes <= frame.bytes, 'the payload lies within its frame');
+  must(frame.kind !== 'output' || frame.stream !== undefined, 'output is of a stream');
+  const whole = recordOf(frame);
+  must(whole === undefined || (whole.seq === frame.seq && whole.timeNs === frame.timeNs), 'a record is its frame');
+  const late = recordOf(frame, frame.seq + 1);
+  if (late?.kind !== 'output' || whole?.kind !== 'output') return;
+  must(late.seq + late.lineCount === whole.seq + whole.lineCount, 'a record that is cut ends where it did');
+  const cut = whole.bytes.length - late.bytes.length;
+  must(whole.bytes.subarray(cut).equals(late.bytes), 'it is the end of the whole');
+  must(late.seq === whole.seq || late.bytes.length === 0 || whole.bytes[cut - 1] === 0x0a, 'it begins with a line');
+}

@@ -1,9 +1,11 @@
-// The redactor: with any bytes around and any cuts, the secret does not come out, and bytes without one come out as they were.
+// The redactor: with any bytes around and any cuts, the secret does not come out, nor a key that stands
+// apart; and bytes without one come out as they were.
 import { createRedactor } from '../../../src/run/redact/index.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
 const secret = 'tr0ub4dor-and-3';
 const key = ['sk-ant-api03-', 'A1b2C3d4'.repeat(11), '-AAAAAA'].join('');
+const apart = new RegExp(`(?:^|[ \\n])${key}(?=$|[ \\n])`);
 const redactor = createRedactor({ env: { DB_PASSWORD: secret } });
 const plain = createRedactor({ env: {}, patterns: false });
 
@@ -20,6 +22,7 @@ export const redactorTarget: FuzzTarget = {
   seeds: [
     `password is ${secret}\n`,
     `Authorization: Bearer ${key}\nnext\n`,
+    `the key ${key} is found by its form alone\n`,
     'postgres://user:hunter22hunter@host/db\n',
     Buffer.from(secret).toString('base64'),
   ],
@@ -43,6 +46,8 @@ export const redactorTarget: FuzzTarget = {
     const chunks = [input.subarray(0, first), input.subarray(first, second), input.subarray(second)];
     const out = through(redactor, chunks);
     must(!out.includes(secret), 'a secret of the environment does not come out');
+    // Within a longer word it is no key.
+    must(!apart.test(out.toString('latin1')), 'a key does not come out');
     must(out.length <= input.length * 8 + 1024, 'what comes out is not much longer');
     must(through(plain, chunks).equals(input), 'without secrets the bytes are as they were');
   },
