@@ -2,14 +2,14 @@
 // a hub sends to whoever watches or asks, at a backend, in an alert, or on a terminal. What redaction does to bytes is tested
 // in test/redact; here is looked at all the ways out.
 import { generateKeyPairSync } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { addressOf, table } from '../api/route-table.ts';
 import { type OtlpServer, startOtlpServer } from '../ship/support/otlp-server.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
+import { everyByteBelow, secretsIn } from '../support/every-byte.ts';
 import { until } from '../support/until.ts';
 
 const letters = 'q7Zt2LmX9vKc4RwB8nYs6HdJ1pGf5TaE3uQoViWk0xNbMzCl'.repeat(3);
@@ -25,6 +25,8 @@ const values = {
   STEPSPAN_PARAM_API_TOKEN: 'param-Xk42-bbbb-2222',
 } as const;
 const urlPassword = 'Pw-55xx-yy77';
+/** In the address of a webhook of our own, which is a secret as a whole. */
+const webhookToken = random(24, 12);
 
 /** Known by what they look like: the text that is printed, and what of it is the secret. */
 const formats: readonly (readonly [printed: string, secret: string])[] = [
@@ -63,6 +65,7 @@ const printed = [...new Set([...Object.values(values).flatMap(formsOf), ...forma
 const secrets = [
   ...new Set([...Object.values(values), ...formats.map(([, secret]) => secret)].flatMap(formsOf)),
   ...pem.split('\n').slice(1, -1),
+  webhookToken,
 ];
 
 /** Nor half of what is known as it is; a machine that stands still in the middle of one lets less out. */
@@ -76,6 +79,7 @@ const tokenOf = (kind: string): string => formats.find(([text]) => text.startsWi
 let rig: CliRig;
 let otlp: OtlpServer;
 let alerts: OtlpServer;
+let webhook: OtlpServer;
 beforeAll(async () => {
   const said = `${tokenOf('ghp_')} and ${values.MY_TOKEN} and ${pem}`;
   rig = await startCliRig({
@@ -99,11 +103,13 @@ beforeAll(async () => {
   });
   otlp = await startOtlpServer();
   alerts = await startOtlpServer();
+  webhook = await startOtlpServer();
 });
 afterAll(async () => {
   await rig.close();
   await otlp.close();
   await alerts.close();
+  await webhook.close();
 });
 
 const workflow = `
@@ -146,6 +152,17 @@ steps:
     run: 'echo "cannot open postgres://app:${urlPassword}@db/app for $MY_TOKEN" >&2; exit 3'
 `;
 
+/** What the other one comes to, without the steps that take long. */
+const short = `
+name: secrets-told
+description: uses ${values.PLAIN_WORDS}
+params: {api-token: {type: string}}
+secrets: [PLAIN_WORDS]
+steps:
+  - id: fails
+    run: 'env; echo "cannot open postgres://app:${urlPassword}@db/app for $MY_TOKEN" >&2; exit 3'
+`;
+
 /** A run of the workflow with a hub beside it, and everything that came out of either. */
 async function everythingOf(): Promise<Readonly<Record<string, Buffer>>> {
   const sending = { OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url, STEPSPAN_ALERTMANAGER_URL: alerts.url };
@@ -154,12 +171,13 @@ async function everythingOf(): Promise<Readonly<Record<string, Buffer>>> {
   const url = /listening on (\S+)\n/.exec(hub.stdout())?.[1] ?? '';
   const headers = { authorization: `Bearer ${readFileSync(path.join(rig.dataDir, 'token'), 'utf8').trim()}` };
 
-  const run = rig.start(['run', 'flow.yaml', '-p', `api-token=${values.STEPSPAN_PARAM_API_TOKEN}`], {
-    ...sending,
+  const given = {
     MY_TOKEN: values.MY_TOKEN,
     PLAIN_WORDS: values.PLAIN_WORDS,
     DATABASE_URL: `postgres://app:${urlPassword}@db/app`,
-  });
+  };
+  const param = ['-p', `api-token=${values.STEPSPAN_PARAM_API_TOKEN}`];
+  const run = rig.start(['run', 'flow.yaml', ...param], { ...sending, ...given });
   await until(() => rig.runIds().length > 0, { what: 'the run' });
   const runId = rig.runIds()[0] as string;
   const watched: string[] = [];
@@ -188,43 +206,41 @@ async function everythingOf(): Promise<Readonly<Record<string, Buffer>>> {
   socket.close();
   hub.child.kill('SIGTERM');
   const stopped = await hub.done;
+  // A run tells either an Alertmanager or a webhook.
+  const toWebhook = { STEPSPAN_ALERT_WEBHOOK_URL: `${webhook.url}/${webhookToken}` };
+  const told = await rig.run(['run', 'short.yaml', ...param], { ...given, ...toWebhook });
+  expect(webhook.requests.map(({ path: at }) => at)).toContain(`/${webhookToken}`);
+  // A hub that comes compresses what has ended.
+  const archiving = rig.start(['serve', '--port', '0']);
+  await until(() => everyByteBelow(rig.dataDir).unpacked > 0, { what: 'an archived segment' });
+  archiving.child.kill('SIGTERM');
+  await archiving.done;
   const bodies = (server: OtlpServer): Buffer => Buffer.concat(server.requests.map(({ body }) => body));
   return {
-    terminal: Buffer.from([ended, stopped, ...shown].map(({ stdout, stderr }) => stdout + stderr).join('\n')),
+    terminal: Buffer.from([ended, stopped, told, ...shown].map(({ stdout, stderr }) => stdout + stderr).join('\n')),
     watcher: Buffer.from(watched.join('\n')),
     answers: Buffer.from(answers.join('\n')),
     otlp: bodies(otlp),
     alerts: bodies(alerts),
-    disk: onDisk(),
+    webhook: bodies(webhook),
+    disk: everyByteBelow(rig.dataDir).bytes,
   };
-}
-
-/** Every file of the data folder and its name, archived ones unpacked. */
-function onDisk(): Buffer {
-  const entries = readdirSync(rig.dataDir, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
-  return Buffer.concat(
-    files.flatMap((file) => {
-      const bytes = readFileSync(file);
-      return [Buffer.from(`\n${file}\n`), file.endsWith('.gz') ? gunzipSync(bytes) : bytes];
-    }),
-  );
 }
 
 test('no secret of any kind, broken at any place, comes out anywhere', { timeout: 60_000 }, async () => {
   rig.write('key.pem', `${pem}\n`);
   rig.write('printed.json', JSON.stringify(printed));
-  writeFileSync(path.join(rig.work, 'flow.yaml'), workflow);
+  rig.write('flow.yaml', workflow);
+  rig.write('short.yaml', short);
   const everything = await everythingOf();
 
   for (const [where, bytes] of Object.entries(everything)) {
     // It is the right thing to look in: what stands in the place of a secret is there.
     expect([where, bytes.includes('[hidden:')]).toEqual([where, true]);
-    const found = [...secrets, ...halves].filter((secret) => bytes.includes(secret));
-    expect([where, found]).toEqual([where, []]);
+    expect([where, secretsIn(bytes, [...secrets, ...halves])]).toEqual([where, []]);
   }
 
-  const journal = await rig.journal(rig.runIds()[0] as string);
+  const journal = await rig.journal(rig.runIds().at(-1) as string);
   const lines = journal.text('stdout', 'split').trimEnd().split('\n');
   expect(lines).toHaveLength(printed.reduce((sum, text) => sum + text.length - 1, 1));
   expect(lines.filter((line) => !line.includes('[hidden:'))).toEqual(['all is printed']);
