@@ -8,6 +8,7 @@ import { atOnce } from './support/at-once.ts';
 import { readRun } from './support/check-run.ts';
 import { countCalls } from './support/count-calls.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
+import type { KillPoint } from './support/kill-points.ts';
 import { type Injected, makeSandbox, witness } from './support/sandbox.ts';
 import { nothing, sum, type Tally } from './support/tally.ts';
 import { judge } from './support/witness.ts';
@@ -23,6 +24,13 @@ const floodLines = 60_000;
 const flood = workflow.replace(`a ${lines} 1000 20`, `a ${floodLines} 0 300`);
 const sandboxesAtOnce = 4;
 
+export type FailPoint = KillPoint & {
+  /** The error's name, which has to be said where it keeps the run from starting. */
+  readonly error: string;
+  /** What has to be said of it to the user in every case. */
+  readonly tells?: RegExp;
+};
+
 export const disk: Fault = {
   name: 'disk full or failing',
   what: 'ENOSPC or EIO at each file operation of a run: once, for 20 calls, or to the end.',
@@ -30,17 +38,17 @@ export const disk: Fault = {
     const { main } = await countCalls(['run', 'w.yaml', '--no-ship'], workflow, { MARK: '/dev/null' });
     const points = pointsOf(main, context);
     context.log(`${main} calls, ${points.length} failures`);
-    const tallies = await atOnce(sandboxesAtOnce, points, (point) => failAt(point, workflow, lines));
+    const tallies = await atOnce(sandboxesAtOnce, points, (point) => diskFailsAt(point));
     // From the middle of a short run on is the beginning of this one.
-    const middle = { thread: 'main', at: Math.ceil(main / 2), mode: 'ENOSPC', calls: 1e9 } as const;
+    const middle = pointAt({ thread: 'main', at: Math.ceil(main / 2), mode: 'ENOSPC', calls: 1e9 });
     return sum([...tallies, await failAt(middle, flood, floodLines)]);
   },
 };
 
-function pointsOf(calls: number, { scale, random }: FaultContext): readonly Injected[] {
+function pointsOf(calls: number, { scale, random }: FaultContext): readonly FailPoint[] {
   const all = Array.from({ length: calls }, (_, call) =>
     (['ENOSPC', 'EIO'] as const).flatMap((mode) =>
-      [1, 20, 1e9].map((many): Injected => ({ thread: 'main', at: call + 1, mode, calls: many })),
+      [1, 20, 1e9].map((many) => pointAt({ thread: 'main', at: call + 1, mode, calls: many })),
     ),
   ).flat();
   if (scale === 'full') return all;
@@ -49,26 +57,39 @@ function pointsOf(calls: number, { scale, random }: FaultContext): readonly Inje
   return Array.from({ length: wanted }, (_, index) => all[Math.floor(((index + offset) * all.length) / wanted)]!);
 }
 
-async function failAt(inject: Injected, workflow: string, lines: number): Promise<Tally> {
+function pointAt(inject: Injected): FailPoint {
+  return {
+    place: `${inject.mode} from call ${inject.at} on for ${inject.calls}`,
+    error: inject.mode,
+    options: { inject },
+  };
+}
+
+/** Lets a run go through the failure, and counts. */
+export function diskFailsAt(point: FailPoint): Promise<Tally> {
+  return failAt(point, workflow, lines);
+}
+
+async function failAt({ place, error, options, tells }: FailPoint, workflow: string, lines: number): Promise<Tally> {
   const sandbox = makeSandbox();
-  const place = `${inject.mode} from call ${inject.at} on for ${inject.calls}`;
   try {
     sandbox.write('w.yaml', workflow);
     const mark = path.join(sandbox.folder, 'mark');
     const { code, signal, output } = await sandbox.start(['run', 'w.yaml', '--no-ship'], {
-      inject,
-      env: { MARK: mark },
+      ...options,
+      env: { ...options.env, MARK: mark },
     }).ended;
     const [runId] = sandbox.data.listRunIds();
     const told = `${place}: exit ${code ?? signal}: ${output.slice(-600)}`;
     const began = runId !== undefined && (await openJournal(sandbox.data.runDir(runId)).head()).nextSeq > 0;
     if (!existsSync(mark)) {
       // Where not even the first record can be written no step is started, and the user is told why.
-      const isRefused = code !== 0 && /ENOSPC|EIO/.test(output) && !output.includes('w a.');
+      const isRefused = code !== 0 && output.includes(error) && !output.includes('w a.');
       return { ...nothing, runs: 1, problems: isRefused ? [] : [`the step did not come to its end, ${told}`] };
     }
     const problems: string[] = [];
     if (signal !== null) problems.push(`stepspan died, ${told}`);
+    if (tells !== undefined && !tells.test(output)) problems.push(`it does not say ${tells}, ${told}`);
     let inJournal = 0;
     let lost = 0;
     if (began) {

@@ -8,8 +8,15 @@ import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import { loggedCalls } from './support/count-calls.ts';
 import type { Fault } from './support/fault.ts';
-import { killPoints } from './support/kill-points.ts';
-import { type Injected, makeSandbox, type Sandbox, type StartedCli, witness } from './support/sandbox.ts';
+import { type KillPoint, killPoints } from './support/kill-points.ts';
+import {
+  type Injected,
+  makeSandbox,
+  type Sandbox,
+  type StartedCli,
+  type StartOptions,
+  witness,
+} from './support/sandbox.ts';
 import { isKept, sum, type Tally } from './support/tally.ts';
 
 const lines = 200;
@@ -32,14 +39,14 @@ export const killHub: Fault = {
   name: 'hub killed',
   what: '`stepspan serve` gets SIGKILL at each of its file operations while it counts, ships and adopts; the next one goes on.',
   async run(context) {
-    const template = await makeTemplate();
+    const template = await makeHubTemplate();
     try {
       const calls = { main: await countCalls(template, 'main'), worker: await countCalls(template, 'worker') };
       const points = killPoints(calls, context, { short: 12, full: 300 });
       context.log(
         `${calls.main} calls in the main thread, ${calls.worker} in a shipper's, ${points.length} kill points`,
       );
-      return sum(await atOnce(sandboxesAtOnce, points, (point) => killAt(template, point)));
+      return sum(await atOnce(sandboxesAtOnce, points, (point) => hubKilledAt(template, point)));
     } finally {
       await template.remove();
     }
@@ -47,7 +54,7 @@ export const killHub: Fault = {
 };
 
 /** A data folder with a run that has ended and one whose wrapper was killed; nobody has shipped or counted either. */
-async function makeTemplate(): Promise<Sandbox> {
+export async function makeHubTemplate(): Promise<Sandbox> {
   const sandbox = makeSandbox();
   sandbox.write('whole.yaml', workflow);
   sandbox.write('left.yaml', unfinished);
@@ -64,7 +71,7 @@ async function countCalls(template: Sandbox, thread: Injected['thread']): Promis
   const server = await startOtlpServer();
   const log = path.join(sandbox.folder, 'calls');
   try {
-    const hub = startHub(sandbox, server, { thread, at: 0, mode: 'before', log });
+    const hub = startHub(sandbox, server, { inject: { thread, at: 0, mode: 'before', log } });
     await hasFinished(hub);
     hub.child.kill('SIGTERM');
     await hub.ended;
@@ -75,12 +82,12 @@ async function countCalls(template: Sandbox, thread: Injected['thread']): Promis
   }
 }
 
-async function killAt(template: Sandbox, inject: Injected): Promise<Tally> {
+/** Lets a hub work up to where it is killed, and the next one finish; then counts. */
+export async function hubKilledAt(template: Sandbox, { place, options }: KillPoint): Promise<Tally> {
   const sandbox = makeSandbox(template.data);
   const server = await startOtlpServer();
-  const place = `${inject.mode} call ${inject.at} of the ${inject.thread} thread`;
   try {
-    const first = startHub(sandbox, server, inject);
+    const first = startHub(sandbox, server, options);
     // Other timing can make the call unnecessary; then this hub ends as hubs mostly do.
     const finished = hasFinished(first).then(() => first.child.kill('SIGTERM'));
     await Promise.race([first.ended, finished.catch(() => undefined)]);
@@ -125,10 +132,10 @@ function countedWrongly(scraped: Scraped, journaled: number): readonly string[] 
   });
 }
 
-function startHub(sandbox: Sandbox, server: OtlpServer, inject?: Injected): StartedCli {
+function startHub(sandbox: Sandbox, server: OtlpServer, options: StartOptions = {}): StartedCli {
   return sandbox.start(['serve', '--port', '0', '--no-page'], {
-    ...(inject && { inject }),
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: server.url },
+    ...options,
+    env: { ...options.env, OTEL_EXPORTER_OTLP_ENDPOINT: server.url },
   });
 }
 

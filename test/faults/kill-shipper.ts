@@ -5,8 +5,8 @@ import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import { loggedCalls } from './support/count-calls.ts';
 import type { Fault } from './support/fault.ts';
-import { killPoints } from './support/kill-points.ts';
-import { type Injected, makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
+import { type KillPoint, killPoints } from './support/kill-points.ts';
+import { makeSandbox, type Sandbox, type StartOptions, witness } from './support/sandbox.ts';
 import { sum, type Tally } from './support/tally.ts';
 
 /** Enough for several batches, so that cursors are saved in between. */
@@ -22,27 +22,33 @@ export const killShipper: Fault = {
   name: 'shipper killed',
   what: '`stepspan ship` gets SIGKILL at each of its file operations, and is started again.',
   async run(context) {
-    const template = makeSandbox();
+    const template = await makeShipperTemplate();
     try {
-      template.write('w.yaml', workflow);
-      await template.start(['run', 'w.yaml', '--no-ship']).ended;
       const main = await countCalls(template);
       const points = killPoints({ main, worker: 0 }, context, { short: 6, full: 120 });
       context.log(`${main} calls, ${points.length} kill points`);
-      return sum(await atOnce(sandboxesAtOnce, points, (point) => killAt(template, point)));
+      return sum(await atOnce(sandboxesAtOnce, points, (point) => shipperKilledAt(template, point)));
     } finally {
       await template.remove();
     }
   },
 };
 
+/** A data folder with a run that has ended and of which nothing is shipped. */
+export async function makeShipperTemplate(): Promise<Sandbox> {
+  const sandbox = makeSandbox();
+  sandbox.write('w.yaml', workflow);
+  await sandbox.start(['run', 'w.yaml', '--no-ship']).ended;
+  return sandbox;
+}
+
 async function countCalls(template: Sandbox): Promise<number> {
   const sandbox = makeSandbox(template.data);
   const server = await startOtlpServer();
   const log = path.join(sandbox.folder, 'calls');
   try {
-    const inject: Injected = { thread: 'main', at: 0, mode: 'before', log };
-    const { code, output } = await ship(sandbox, server.url, inject);
+    const counting: StartOptions = { inject: { thread: 'main', at: 0, mode: 'before', log } };
+    const { code, output } = await ship(sandbox, server.url, counting);
     const calls = loggedCalls(log);
     if (code !== 0 || calls === 0) throw new Error(`shipping ended with ${code} after ${calls} calls:\n${output}`);
     return calls;
@@ -52,11 +58,12 @@ async function countCalls(template: Sandbox): Promise<number> {
   }
 }
 
-async function killAt(template: Sandbox, inject: Injected): Promise<Tally> {
+/** Lets `stepspan ship` work up to where it is killed, and the next one finish; then counts. */
+export async function shipperKilledAt(template: Sandbox, { place, options }: KillPoint): Promise<Tally> {
   const sandbox = makeSandbox(template.data);
   const server = await startOtlpServer();
   try {
-    await ship(sandbox, server.url, inject);
+    await ship(sandbox, server.url, options);
     const { code, output } = await ship(sandbox, server.url);
     const [runId] = sandbox.data.listRunIds();
     const tally = checkRun({ run: await readRun(sandbox.data.runDir(runId!)), seen: [], shipped: server.logs });
@@ -64,16 +71,16 @@ async function killAt(template: Sandbox, inject: Injected): Promise<Tally> {
       ...tally.problems,
       ...(code === 0 ? [] : [`the second ended with ${code}: ${output.slice(-300)}`]),
     ];
-    return { ...tally, problems: problems.map((problem) => `${inject.mode} call ${inject.at}: ${problem}`) };
+    return { ...tally, problems: problems.map((problem) => `${place}: ${problem}`) };
   } finally {
     await server.close();
     await sandbox.remove();
   }
 }
 
-function ship(sandbox: Sandbox, url: string, inject?: Injected) {
+function ship(sandbox: Sandbox, url: string, options: StartOptions = {}) {
   return sandbox.start(['ship', 'latest'], {
-    ...(inject && { inject }),
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: url },
+    ...options,
+    env: { ...options.env, OTEL_EXPORTER_OTLP_ENDPOINT: url },
   }).ended;
 }

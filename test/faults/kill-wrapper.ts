@@ -9,8 +9,8 @@ import { atOnce, within } from './support/at-once.ts';
 import { checkRun, type Kept, readRun } from './support/check-run.ts';
 import { countCalls } from './support/count-calls.ts';
 import type { Fault } from './support/fault.ts';
-import { killPoints } from './support/kill-points.ts';
-import { type Injected, makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
+import { type KillPoint, killPoints } from './support/kill-points.ts';
+import { makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
 import { isKept, nothing, sum, type Tally } from './support/tally.ts';
 
 /** A run at the longest: one that hangs at its fault must not hold the matrix. */
@@ -20,7 +20,8 @@ const pointWithinMs = 2 * runWithinMs;
 /** A run mostly waits for its children; more at once than this and each only takes longer. */
 const sandboxesAtOnce = 4;
 
-const workflow = (lines: number) => `name: swept
+const lines = 60;
+const workflow = `name: swept
 steps:
   - id: first
     run: setsid sleep 300 & node ${witness} a ${lines} 2000 20 both
@@ -34,28 +35,27 @@ export const killWrapper: Fault = {
   name: 'wrapper killed',
   what: '`stepspan run` gets SIGKILL at each of its file operations: before it, after it, and with half of a write done.',
   async run(context) {
-    const lines = 60;
-    const threads = await countCalls(['run', 'w.yaml'], workflow(lines));
+    const threads = await countCalls(['run', 'w.yaml'], workflow);
     const points = killPoints(threads, context, { short: 24, full: 600 });
     context.log(
       `${threads.main} calls in the main thread, ${threads.worker} in the shipper's, ${points.length} kill points`,
     );
-    return sum(
-      await atOnce(sandboxesAtOnce, points, (point) => within(pointWithinMs, nameOf(point), killAt(point, lines))),
-    );
+    return sum(await atOnce(sandboxesAtOnce, points, (point) => wrapperKilledAt(point)));
   },
 };
 
-const nameOf = ({ mode, at, thread }: Injected): string => `${mode} call ${at} of the ${thread} thread`;
+/** Runs a workflow up to where it is killed, mends what is left, and counts. */
+export function wrapperKilledAt(point: KillPoint): Promise<Tally> {
+  return within(pointWithinMs, point.place, killAt(point));
+}
 
-async function killAt(inject: Injected, lines: number): Promise<Tally> {
+async function killAt({ place, options }: KillPoint): Promise<Tally> {
   const sandbox = makeSandbox();
   const server = await startOtlpServer();
-  const place = nameOf(inject);
   try {
-    sandbox.write('w.yaml', workflow(lines));
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: server.url };
-    const cli = sandbox.start(['run', 'w.yaml'], { inject, env });
+    sandbox.write('w.yaml', workflow);
+    const env = { ...options.env, OTEL_EXPORTER_OTLP_ENDPOINT: server.url };
+    const cli = sandbox.start(['run', 'w.yaml'], { ...options, env });
     const stop = new AbortController();
     const following = followFirst(sandbox, stop.signal);
     const timer = setTimeout(() => cli.child.kill('SIGKILL'), runWithinMs);

@@ -50,6 +50,8 @@ export type Sandbox = {
 
 export type StartOptions = {
   readonly inject?: Injected;
+  /** A program and its arguments that is started instead and becomes the CLI, so that signals and the exit code are the CLI's own. */
+  readonly under?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** The user that it runs as; only root may choose. */
   readonly uid?: number;
@@ -84,7 +86,8 @@ export function makeSandbox(template?: DataFolder): Sandbox {
     },
     start(args, options = {}) {
       const preload = options.inject === undefined ? [] : ['--import', inject];
-      const child = spawn(process.execPath, [...preload, main, ...args], {
+      const [program = process.execPath, ...before] = [...(options.under ?? []), process.execPath];
+      const child = spawn(program, [...before, ...preload, main, ...args], {
         cwd: work,
         stdio: ['ignore', 'pipe', 'pipe'],
         ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
