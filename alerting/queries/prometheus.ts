@@ -20,11 +20,12 @@ const judged = 'outcome!="cancellation"';
 
 /**
  * Counters start at 0 in the hub, so an increase over any window is right, also over its restarts, which it survives.
- * What has not run in the window has no share, and not one of 0.
+ * What has not run in the window has no share, and not one of 0. Rounded, because an increase is extrapolated, by more for
+ * an older series: exactly half would be more than half.
  */
 export function runsOf(window: number): { readonly ended: string; readonly failedShare: string } {
   const count = (which: string) =>
-    `sum by (workflow) (increase(${metrics.runs.name}{${which}}[${promDuration(window)}]))`;
+    `round(sum by (workflow) (increase(${metrics.runs.name}{${which}}[${promDuration(window)}])))`;
   return { ended: count(judged), failedShare: `${count(failed)} / (${count(judged)} > 0)` };
 }
 

@@ -1,4 +1,5 @@
 // Series for the alerts about the Collector, Loki, Tempo, Grafana and Alertmanager, and when these fire.
+import { backendJobs } from '../../../alerting/queries/prometheus.ts';
 import { nothing, type RuleCase } from './case.ts';
 
 const collector = 'instance="c:8888",job="otel-collector"';
@@ -16,6 +17,15 @@ export const backendCases: readonly RuleCase[] = [
       13: nothing,
       17: [{ labels: { job: 'loki', instance: 'loki:3100' }, summary: 'loki does not answer' }],
       30: nothing,
+    },
+  },
+  {
+    alert: 'StepspanBackendDown',
+    title: 'fires for each of them',
+    series: Object.fromEntries(backendJobs.map((job) => [`up{job="${job}",instance="x:1"}`, '0x9'])),
+    at: {
+      1: nothing,
+      7: backendJobs.map((job) => ({ labels: { job, instance: 'x:1' }, summary: `${job} does not answer` })),
     },
   },
   {
@@ -57,7 +67,7 @@ export const backendCases: readonly RuleCase[] = [
       [`otelcol_exporter_send_failed_log_records_total{${logs}}`]: '_x10 12x60',
       [`otelcol_exporter_sent_log_records_total{${logs}}`]: '0+10x60',
     },
-    at: { 9: nothing, 12: refused, 40: nothing },
+    at: { 9: nothing, 12: refused, 22: refused, 28: nothing, 40: nothing },
   },
   {
     alert: 'StepspanCollectorDropping',
@@ -76,7 +86,30 @@ export const backendCases: readonly RuleCase[] = [
           summary: 'The Collector threw away what otlp_http/tempo refused',
         },
       ],
+      42: [
+        ...refused,
+        {
+          labels: { instance: 'c:8888', exporter: 'otlp_http/tempo' },
+          summary: 'The Collector threw away what otlp_http/tempo refused',
+        },
+      ],
+      47: nothing,
       60: nothing,
+    },
+  },
+  {
+    alert: 'StepspanCollectorDropping',
+    title: 'fires for the very first failure of a span',
+    series: { [`otelcol_exporter_send_failed_spans_total{${traces}}`]: '_x10 1x60' },
+    at: {
+      9: nothing,
+      12: [
+        {
+          labels: { instance: 'c:8888', exporter: 'otlp_http/tempo' },
+          summary: 'The Collector threw away what otlp_http/tempo refused',
+        },
+      ],
+      28: nothing,
     },
   },
   {
@@ -97,6 +130,8 @@ export const backendCases: readonly RuleCase[] = [
     at: {
       9: nothing,
       12: [{ labels: { instance: 'am:9093', integration: 'email' }, summary: 'Alertmanager cannot deliver by email' }],
+      22: [{ labels: { instance: 'am:9093', integration: 'email' }, summary: 'Alertmanager cannot deliver by email' }],
+      27: nothing,
       40: nothing,
     },
   },

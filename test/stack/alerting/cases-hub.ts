@@ -7,6 +7,8 @@ const MiB = 2 ** 20;
 
 const instance = { instance: 'a:9464' };
 
+const onDisk = (free: string, host: string): string => `Only ${free} are free for journals on ${host}:9464`;
+
 export const hubCases: readonly RuleCase[] = [
   {
     alert: 'StepspanHubDown',
@@ -22,7 +24,7 @@ export const hubCases: readonly RuleCase[] = [
   {
     alert: 'StepspanHubDown',
     title: 'keeps quiet over a restart',
-    series: { [`up{${from}}`]: '1x9 0 0 1x20' },
+    series: { [`up{${from}}`]: '1x9 0 0 1x20', 'up{job="other",instance="n:9100"}': '0x60' },
     at: { 10: nothing, 11: nothing, 12: nothing, 13: nothing },
   },
   {
@@ -46,6 +48,9 @@ export const hubCases: readonly RuleCase[] = [
     },
     at: {
       15: nothing,
+      // Above five minutes from the fifteenth on, and five more must pass.
+      19: nothing,
+      20: [{ labels: { ...instance, signal: 'logs' }, summary: 'logs of a:9464 are 11m 0s behind' }],
       25: [{ labels: { ...instance, signal: 'logs' }, summary: 'logs of a:9464 are 16m 0s behind' }],
       40: nothing,
     },
@@ -75,6 +80,8 @@ export const hubCases: readonly RuleCase[] = [
         { labels: { ...instance, signal: 'logs' }, summary: 'logs of a:9464 are refused' },
         { labels: { ...instance, signal: 'traces' }, summary: 'traces of a:9464 are refused' },
       ],
+      30: [{ labels: { ...instance, signal: 'traces' }, summary: 'traces of a:9464 are refused' }],
+      37: nothing,
       50: nothing,
     },
   },
@@ -103,6 +110,36 @@ export const hubCases: readonly RuleCase[] = [
   },
   {
     alert: 'StepspanJournalDiskFilling',
+    title: 'warns and is critical right below its limits, once it has been so for a while',
+    series: Object.fromEntries(
+      Object.entries({ a: 1.9, b: 2.1, c: 0.45, d: 0.55 }).map(([host, free]) => [
+        `stepspan_data_folder_free_bytes{instance="${host}:9464",job="stepspan"}`,
+        `${free * GiB}x20 ${30 * GiB}x200`,
+      ]),
+    ),
+    at: {
+      0: nothing,
+      3: [{ labels: { instance: 'c:9464' }, severity: 'critical', summary: onDisk('460.8MiB', 'c') }],
+      6: [
+        { labels: { instance: 'a:9464' }, summary: onDisk('1.9GiB', 'a') },
+        { labels: { instance: 'c:9464' }, severity: 'critical', summary: onDisk('460.8MiB', 'c') },
+        { labels: { instance: 'c:9464' }, summary: onDisk('460.8MiB', 'c') },
+        { labels: { instance: 'd:9464' }, summary: onDisk('563.2MiB', 'd') },
+      ],
+      40: nothing,
+    },
+  },
+  {
+    alert: 'StepspanJournalDiskFilling',
+    title: 'keeps quiet of a trend while ten times the limit is free, and of one that takes longer than four hours',
+    series: {
+      [`stepspan_data_folder_free_bytes{${from}}`]: `${26 * GiB}-${110 * MiB}x50`,
+      'stepspan_data_folder_free_bytes{instance="b:9464",job="stepspan"}': `${18 * GiB}-${50 * MiB}x60`,
+    },
+    at: { 45: nothing, 50: nothing },
+  },
+  {
+    alert: 'StepspanJournalDiskFilling',
     title: 'warns when the disk will be full in four hours as the last one went',
     series: { [`stepspan_data_folder_free_bytes{${from}}`]: `${20 * GiB}-${100 * MiB}x120` },
     at: { 10: nothing, 60: [{ labels: instance, summary: 'Only 14.14GiB are free for journals on a:9464' }] },
@@ -127,6 +164,7 @@ export const hubCases: readonly RuleCase[] = [
     },
     at: {
       9: nothing,
+      10: [{ labels: { ...instance, why: 'disk' }, summary: '40 lines or events lost on a:9464 (disk)' }],
       20: [{ labels: { ...instance, why: 'disk' }, summary: '40 lines or events lost on a:9464 (disk)' }],
       30: nothing,
     },
@@ -141,7 +179,21 @@ export const hubCases: readonly RuleCase[] = [
     at: {
       5: nothing,
       20: [{ labels: { ...instance, why: 'size' }, summary: '1 lines or events lost on a:9464 (size)' }],
+      30: nothing,
       40: nothing,
+    },
+  },
+  {
+    alert: 'StepspanLinesLost',
+    title: 'adds up lines and events, and counts on where the hub has lost its counters',
+    series: {
+      [`stepspan_lost_lines_total{why="disk",${from}}`]: '9x19 0x4 4x50',
+      [`stepspan_lost_events_total{why="disk",${from}}`]: '5x19 0x4 3x50',
+    },
+    at: {
+      23: nothing,
+      27: [{ labels: { ...instance, why: 'disk' }, summary: '7 lines or events lost on a:9464 (disk)' }],
+      45: nothing,
     },
   },
   {
@@ -154,6 +206,12 @@ export const hubCases: readonly RuleCase[] = [
     at: {
       9: nothing,
       12: [
+        {
+          labels: { ...instance, reader: 'ship-logs' },
+          summary: 'Retention on a:9464 removed what `ship-logs` had not had',
+        },
+      ],
+      60: [
         {
           labels: { ...instance, reader: 'ship-logs' },
           summary: 'Retention on a:9464 removed what `ship-logs` had not had',
@@ -172,6 +230,7 @@ export const hubCases: readonly RuleCase[] = [
     at: {
       9: nothing,
       12: [{ labels: { ...instance, kind: 'corrupt' }, summary: 'A journal on a:9464 is damaged (corrupt)' }],
+      60: [{ labels: { ...instance, kind: 'corrupt' }, summary: 'A journal on a:9464 is damaged (corrupt)' }],
       80: nothing,
     },
   },
@@ -195,13 +254,33 @@ export const hubCases: readonly RuleCase[] = [
     at: { 13: nothing, 20: nothing, 30: nothing },
   },
   {
+    alert: 'StepspanHubErrors',
+    title:
+      'fires with the fourth failure in a quarter of an hour, also behind a lost counter, and not with four in half an hour',
+    series: {
+      [`stepspan_hub_errors_total{task="ship",${from}}`]: '9x4 0x4 1x3 2x3 4x60',
+      [`stepspan_hub_errors_total{task="save",${from}}`]: '0x9 2x19 4x60',
+    },
+    at: {
+      17: nothing,
+      18: [{ labels: { ...instance, task: 'ship' }, summary: 'The hub a:9464 keeps failing at `ship`' }],
+      31: nothing,
+    },
+  },
+  {
     alert: 'StepspanAlertsUndelivered',
     title: 'fires when alerts wait for minutes, and resolves when they are taken',
-    series: { [`stepspan_alerts_waiting{${from}}`]: '0x9 2x10 0x20' },
+    series: {
+      [`stepspan_alerts_waiting{${from}}`]: '0x9 2x10 0x20',
+      'stepspan_alerts_waiting{instance="b:9464",job="stepspan"}': '0x9 1x10 0x20',
+    },
     at: {
       9: nothing,
       13: nothing,
-      18: [{ labels: instance, summary: '2 alerts of runs wait on a:9464' }],
+      18: [
+        { labels: instance, summary: '2 alerts of runs wait on a:9464' },
+        { labels: { instance: 'b:9464' }, summary: '1 alerts of runs wait on b:9464' },
+      ],
       30: nothing,
     },
   },
@@ -221,6 +300,7 @@ export const hubCases: readonly RuleCase[] = [
     at: {
       9: nothing,
       12: [{ labels: { ...instance, label: 'step' }, summary: 'More values of the label `step` than metrics show' }],
+      60: [{ labels: { ...instance, label: 'step' }, summary: 'More values of the label `step` than metrics show' }],
       80: nothing,
     },
   },

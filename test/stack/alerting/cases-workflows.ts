@@ -24,7 +24,7 @@ export const workflowCases: readonly RuleCase[] = [
       45: nothing,
       // The fifth run has ended, but it must be so for two minutes.
       51: nothing,
-      55: [{ labels: { workflow: 'review' }, summary: 'review fails in 60% of its runs' }],
+      53: [{ labels: { workflow: 'review' }, summary: 'review fails in 60% of its runs' }],
       [hours(8)]: nothing,
     },
   },
@@ -36,8 +36,11 @@ export const workflowCases: readonly RuleCase[] = [
   },
   {
     alert: 'StepspanWorkflowFailureRate',
-    title: 'keeps quiet when the only four runs failed',
-    series: { [runs('review', 'failure')]: '0x9 1x9 2x9 3x9 4x400' },
+    title: 'keeps quiet when the only four runs that were not cancelled failed',
+    series: {
+      [runs('review', 'failure')]: '0x9 1x9 2x9 3x9 4x400',
+      [runs('review', 'cancellation')]: '0x9 20x400',
+    },
     at: { 45: nothing, 60: nothing, 300: nothing },
   },
   {
@@ -49,6 +52,42 @@ export const workflowCases: readonly RuleCase[] = [
       [runs('review', 'cancellation')]: '0x9 20x400',
     },
     at: { 20: nothing, 200: nothing },
+  },
+  {
+    alert: 'StepspanWorkflowFailureRate',
+    title: 'keeps quiet at exactly half also where one of the counters is older, and so extrapolated further',
+    series: { [runs('review', 'failure')]: '5x9 8x400', [runs('review', 'success')]: '0x9 3x400' },
+    at: { 20: nothing, 200: nothing },
+  },
+  {
+    alert: 'StepspanWorkflowFailureRate',
+    title: 'counts every way not to succeed',
+    series: {
+      [runs('review', 'success')]: '0x9 2x100',
+      [runs('review', 'failure')]: '0x9 1x100',
+      [runs('review', 'error')]: '0x9 2x100',
+      [runs('review', 'timeout')]: '0x9 3x100',
+    },
+    at: { 9: nothing, 15: [{ labels: { workflow: 'review' }, summary: 'review fails in 75% of its runs' }] },
+  },
+  {
+    alert: 'StepspanWorkflowFailureRate',
+    title: 'looks back on six hours, for the number of runs and for those that failed',
+    series: {
+      // Three early and three late: together six, until the first are too old.
+      [runs('twice', 'failure')]: `0x9 3x229 6x${hours(20)}`,
+      [runs('better', 'failure')]: `0x9 5x${hours(20)}`,
+      [runs('better', 'success')]: `0x239 5x${hours(20)}`,
+      [runs('worse', 'success')]: `0x9 10x${hours(20)}`,
+      [runs('worse', 'failure')]: `0x239 5x${hours(20)}`,
+    },
+    at: {
+      3: nothing,
+      [hours(5)]: [{ labels: { workflow: 'twice' }, summary: 'twice fails in 100% of its runs' }],
+      [hours(7)]: [{ labels: { workflow: 'worse' }, summary: 'worse fails in 100% of its runs' }],
+      [hours(9)]: [{ labels: { workflow: 'worse' }, summary: 'worse fails in 100% of its runs' }],
+      [hours(11)]: nothing,
+    },
   },
   {
     alert: 'StepspanWorkflowFailureRate',
@@ -72,6 +111,11 @@ export const workflowCases: readonly RuleCase[] = [
     series: { [lastSuccess('nightly')]: `600x${hours(30)} ${hours(30) * 60}x600` },
     at: {
       [hours(26)]: nothing,
+      // The success was ten minutes after the beginning, and five more must pass.
+      [hours(26) + 14]: nothing,
+      [hours(26) + 16]: [
+        { labels: { workflow: 'nightly' }, severity: 'critical', summary: 'nightly has not succeeded for 1d 2h 6m 0s' },
+      ],
       [hours(27)]: [
         {
           labels: { workflow: 'nightly' },
@@ -94,6 +138,18 @@ export const workflowCases: readonly RuleCase[] = [
   },
   {
     alert: 'StepspanNoRecentSuccess',
+    title: 'takes the latest success that any hub has known, also where one has lost what it knew',
+    series: {
+      [lastSuccess('nightly')]: `600x${hours(60)}`,
+      [lastSuccess('nightly').replace('a:9464', 'b:9464')]: `0x${hours(20) - 1} ${hours(20) * 60}x60 0x${hours(39)}`,
+    },
+    at: {
+      [hours(30)]: nothing,
+      [hours(47)]: [{ labels: { workflow: 'nightly' }, summary: 'nightly has not succeeded for 1d 3h 0m 0s' }],
+    },
+  },
+  {
+    alert: 'StepspanNoRecentSuccess',
     title: 'keeps quiet of a workflow that nobody has scheduled',
     series: { [lastSuccess('once')]: `600x${hours(60)}`, [lastSuccess('nightly')]: `0+60x${hours(60)}` },
     at: { [hours(30)]: nothing, [hours(59)]: nothing },
@@ -111,7 +167,10 @@ export const workflowCases: readonly RuleCase[] = [
   {
     alert: 'StepspanNoRecentSuccess',
     title: 'fires for a workflow that no hub has ever heard of',
-    series: { 'up{job="stepspan",instance="a:9464"}': `1x${hours(30)}` },
+    series: {
+      'up{job="stepspan",instance="a:9464"}': `1x${hours(30)}`,
+      [lastSuccess('other')]: `0+60x${hours(30)}`,
+    },
     at: {
       [hours(25)]: nothing,
       [hours(27)]: [{ labels: { workflow: 'nightly' }, summary: 'nightly has never succeeded' }],
@@ -137,7 +196,25 @@ export const workflowCases: readonly RuleCase[] = [
       'stepspan_cost_usd_total{workflow="a",model="m",instance="a:9464"}': '0x100',
       'stepspan_active_cost_usd{workflow="a",instance="a:9464"}': '0+10x20 _x80',
     },
-    at: { 12: nothing, 18: [{ summary: 'Claude Code has cost 180.00 USD' }], 60: nothing },
+    at: { 12: nothing, 14: nothing, 18: [{ summary: 'Claude Code has cost 180.00 USD' }], 60: nothing },
+  },
+  {
+    alert: 'StepspanSpendHigh',
+    title: 'adds up what runs of several workflows cost',
+    series: {
+      'stepspan_active_cost_usd{workflow="a",instance="a:9464"}': '60x20 _x20',
+      'stepspan_active_cost_usd{workflow="b",instance="a:9464"}': '70x20 _x20',
+    },
+    at: { 3: nothing, 8: [{ summary: 'Claude Code has cost 130.00 USD' }], 40: nothing },
+  },
+  {
+    alert: 'StepspanSpendHigh',
+    title: 'keeps quiet below the limit',
+    series: {
+      'stepspan_cost_usd_total{workflow="a",model="m",instance="a:9464"}': `0x100 95x${hours(5)}`,
+      'stepspan_active_cost_usd{workflow="a",instance="a:9464"}': `95x${hours(5)}`,
+    },
+    at: { 90: nothing, [hours(4)]: nothing },
   },
   {
     alert: 'StepspanSpendHigh',
