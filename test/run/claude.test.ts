@@ -239,4 +239,16 @@ steps:
     expect(journal.events('claude.nesting')).toHaveLength(1);
     expect(rig.processes()).toEqual([]);
   });
+
+  test('by a stall has stalled, whatever the result line says that it gives when it is asked to end', async () => {
+    const { code, result } = await rig.runYaml(`
+name: stalled
+steps:
+  - {id: quiet, claude: Say nothing, stalls: {noOutput: {after: 2s, action: kill}}}
+`);
+    const journal = await rig.journal(result.runId);
+    expect(journal.events('claude.result')).toMatchObject([{ isError: true }]);
+    expect(journal.events('step.finished')[0]?.outcome).toMatchObject({ kind: 'error', reason: 'stalled' });
+    expect(code).toBe(3);
+  });
 });

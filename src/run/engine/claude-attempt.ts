@@ -142,7 +142,7 @@ export function startClaudeAttempt(
       ...cutOutput(redactor.text(resultText()).text),
       costUsd: meter.soFar().costUsd,
       sessionId: reader.sessionId(),
-      retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.retryAsked,
+      retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };
   }
 
@@ -161,9 +161,6 @@ export function startClaudeAttempt(
 
   function outcomeOf({ ending }: Supervised): Outcome {
     if (ending.kind === 'not_started') return outcomeOfExit(ending);
-    // One that was ended because it did not exit after its result has done its work: the result line says how.
-    const afterResult = waitingFor === 'no_exit_after_result' && reader.result() !== undefined;
-    const stalled = ending.kind === 'stopped' && ending.outcome.kind === 'error' && ending.outcome.reason === 'stalled';
     const judged = judgeClaude({
       result: reader.result(),
       exitCode: ending.exit.exitCode ?? null,
@@ -172,7 +169,10 @@ export function startClaudeAttempt(
       endedByUs: ending.kind === 'stopped',
       wantsStructuredOutput: step.jsonSchema !== undefined,
     });
-    if (ending.kind === 'exited' || (stalled && afterResult)) return judged;
+    if (ending.kind === 'exited') return judged;
+    // One that was ended because it did not exit after its result has done its work: the result line says how. One that was ended
+    // for another stall gives a result line when it is asked to end, which says only that it was.
+    if (ending.stall?.cause === 'no_exit_after_result' && reader.result() !== undefined) return judged;
     // The last of the money was spent on work that was done: a run that goes on from this one need not pay it again.
     const overBudget = ending.outcome.kind === 'error' && ending.outcome.reason === 'budget';
     return overBudget && judged.kind === 'success' ? judged : ending.outcome;

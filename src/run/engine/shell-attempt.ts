@@ -49,7 +49,7 @@ export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: 
       ...sink.captured(),
       costUsd: 0,
       sessionId: undefined,
-      retryAsked: ending.kind === 'stopped' && ending.retryAsked,
+      retryAsked: ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };
   }
 

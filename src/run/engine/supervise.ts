@@ -47,7 +47,15 @@ export type Ending =
   | { readonly kind: 'not_started'; readonly failure: SpawnFailure }
   | { readonly kind: 'exited'; readonly exit: Exit }
   /** stepspan ended it: `outcome` says why, `exit` what came of it. */
-  | { readonly kind: 'stopped'; readonly exit: Exit; readonly outcome: Outcome; readonly retryAsked: boolean };
+  | {
+      readonly kind: 'stopped';
+      readonly exit: Exit;
+      readonly outcome: Outcome;
+      /** Of one that was ended for a stall. */
+      readonly stall: StallFound | undefined;
+    };
+
+type StallFound = { readonly cause: StallCause; readonly retryAsked: boolean };
 
 export type Supervised = {
   readonly ending: Ending;
@@ -59,7 +67,7 @@ export type Supervised = {
 export type Supervision = {
   /** Never rejects. Everything the child printed has been given to `onOutput` by then. */
   readonly done: Promise<Supervised>;
-  readonly stop: (outcome: Outcome, why: string, retryAsked?: boolean) => void;
+  readonly stop: (outcome: Outcome, why: string) => void;
   readonly hurry: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
@@ -67,7 +75,7 @@ export type Supervision = {
   readonly stallWatch: StallWatch<StallCause>;
 };
 
-type Stop = { readonly outcome: Outcome; readonly why: string; readonly retryAsked: boolean };
+type Stop = { readonly outcome: Outcome; readonly why: string; readonly stall: StallFound | undefined };
 
 const noUsage: UsageTotals = { cpuSeconds: 0, maxRssBytes: 0, basis: 'complete' };
 
@@ -102,7 +110,10 @@ export function supervise(options: SuperviseOptions): Supervision {
         return;
       }
       say('error', `${what}; ${action === 'kill' ? 'ending it' : 'ending it to try again'}`, subject);
-      stop({ kind: 'error', reason: 'stalled', message: what }, what, action === 'retry');
+      stop({ kind: 'error', reason: 'stalled', message: what }, what, {
+        cause,
+        retryAsked: action === 'retry',
+      });
     },
     onCleared(cause, forMs) {
       append.event({ type: 'stall.cleared', cause, forMs: Math.round(forMs) }, subject);
@@ -110,9 +121,9 @@ export function supervise(options: SuperviseOptions): Supervision {
   });
   const watchFor = (cause: OwnCause): void => stallWatch.start(cause, stalls[cause].afterMs);
 
-  function stop(outcome: Outcome, why: string, retryAsked = false): void {
+  function stop(outcome: Outcome, why: string, stall?: StallFound): void {
     if (stopped !== undefined || exitedAt !== undefined) return;
-    stopped = { outcome, why, retryAsked };
+    stopped = { outcome, why, stall };
     endChild();
   }
 
@@ -187,7 +198,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       ending:
         stopped === undefined
           ? { kind: 'exited', exit }
-          : { kind: 'stopped', exit, outcome: stopped.outcome, retryAsked: stopped.retryAsked },
+          : { kind: 'stopped', exit, outcome: stopped.outcome, stall: stopped.stall },
       durationMs: elapsed(),
       pausedMs: Math.round(timer.pausedMs()),
       usage,
