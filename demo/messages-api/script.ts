@@ -47,7 +47,9 @@ export type Turn =
   /** Takes the request and never answers, as an API behind a dead proxy does. */
   | { readonly kind: 'silence' }
   /** Starts a reply, says the text, and never goes on. */
-  | { readonly kind: 'hang'; readonly text: string };
+  | { readonly kind: 'hang'; readonly text: string }
+  /** Starts a reply, says the text, and breaks the connection. */
+  | { readonly kind: 'drop'; readonly text: string };
 
 export type Conversation = {
   /** A part of the prompt, or a test of it. The first conversation that matches is used. */

@@ -97,14 +97,13 @@ async function play(turn: Turn, request: MessagesRequest, response: ServerRespon
       return sendError(response, turn);
     case 'silence':
       return;
-    case 'hang': {
-      const reply = { kind: 'reply', text: turn.text } as const;
-      openStream(response);
-      write(response, messageStart(reply, request, messageId));
-      for (const event of contentEvents(reply, messageId))
-        if (event.event !== 'content_block_stop') write(response, event);
+    case 'hang':
+      writeUnended(turn.text, request, messageId, response);
       return;
-    }
+    case 'drop':
+      writeUnended(turn.text, request, messageId, response);
+      // Only when the text is on its way: the client is to see a stream that breaks, not one that never began.
+      return void response.write('\n', () => response.destroy());
     case 'reply': {
       if (turn.delayMs !== undefined) await sleep(turn.delayMs);
       if (request.stream !== true) return sendJson(response, 200, replyBody(turn, request, messageId));
@@ -118,6 +117,13 @@ async function play(turn: Turn, request: MessagesRequest, response: ServerRespon
       response.end();
     }
   }
+}
+
+function writeUnended(text: string, request: MessagesRequest, messageId: string, response: ServerResponse): void {
+  const reply = { kind: 'reply', text } as const;
+  openStream(response);
+  write(response, messageStart(reply, request, messageId));
+  for (const event of contentEvents(reply, messageId)) if (event.event !== 'content_block_stop') write(response, event);
 }
 
 function openStream(response: ServerResponse): void {

@@ -1,10 +1,10 @@
 // Children that behave badly. What they print, whatever it is, is in the journal byte by byte, and nothing of them is alive at the end.
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { openJournal, type RunFolder } from '../../src/journal/index.ts';
+import type { RunFolder } from '../../src/journal/index.ts';
 import { readRun } from './support/check-run.ts';
+import { compareBytes } from './support/compare-bytes.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
 import type { Random } from './support/random.ts';
 import { makeSandbox, witness } from './support/sandbox.ts';
@@ -119,14 +119,15 @@ async function runChild(child: Child, random: Random): Promise<Tally> {
     problems.push(...sandbox.processes().map((process) => `still alive: ${process}`));
     const [runId] = sandbox.data.listRunIds();
     if (runId === undefined) return { ...nothing, runs: 1, problems: [`${child.name}: no run: ${output}`] };
-    const counted = await (child.bytes ? compareBytes : compareLines)(sandbox.data.runDir(runId), out, child);
+    const folder = sandbox.data.runDir(runId);
+    const counted = await (child.bytes ? compareBytes(folder, out, 'bad', 'stdout') : compareLines(folder, child));
     return { ...counted, problems: [...counted.problems, ...problems].map((problem) => `${child.name}: ${problem}`) };
   } finally {
     await sandbox.remove();
   }
 }
 
-async function compareLines(folder: RunFolder, _: string, child: Child): Promise<Tally> {
+async function compareLines(folder: RunFolder, child: Child): Promise<Tally> {
   const run = await readRun(folder);
   const said = judge(run.lines);
   const printed = witnessLines * (child.shell.includes('WITNESS2') ? 2 : 1);
@@ -134,35 +135,6 @@ async function compareLines(folder: RunFolder, _: string, child: Child): Promise
   if (said.damaged + said.disordered > 0) problems.push(JSON.stringify(said));
   const missing = printed - said.distinct;
   return { runs: 1, lines: printed, missing, duplicated: said.duplicated, unaccounted: missing - run.lost, problems };
-}
-
-/** Hashed and not held, because a gigabyte may have been printed. */
-async function compareBytes(folder: RunFolder, out: string): Promise<Tally> {
-  const [wanted, found] = [createHash('sha256'), createHash('sha256')];
-  const wantedLines = await take(createReadStream(out), wanted);
-  let lines = 0;
-  for await (const batch of openJournal(folder).read({ from: 0, reuseMemory: true })) {
-    for (const record of batch) {
-      if (record.kind !== 'output' || record.stream !== 'stdout' || record.subject?.step !== 'bad') continue;
-      found.update(record.bytes);
-      lines += record.bytes.filter((byte) => byte === 0x0a).length;
-    }
-  }
-  const isSame = wanted.digest('hex') === found.digest('hex');
-  const missing = isSame ? 0 : Math.max(1, wantedLines - lines);
-  const problems = isSame
-    ? []
-    : [`the bytes in the journal are not those that were printed (${lines} of ${wantedLines} line ends)`];
-  return { runs: 1, lines: Math.max(1, wantedLines), missing, duplicated: 0, unaccounted: missing, problems };
-}
-
-async function take(chunks: AsyncIterable<Buffer>, hash: Hash): Promise<number> {
-  let lines = 0;
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines++;
-  }
-  return lines;
 }
 
 async function fill(file: string, blocks: number, block: (index: number) => string): Promise<void> {

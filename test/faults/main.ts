@@ -5,6 +5,7 @@ import { version } from '../../src/library/index.ts';
 import { alertmanager } from './alertmanager.ts';
 import { backend } from './backend.ts';
 import { misbehavingChildren } from './children.ts';
+import { misbehavingClaude } from './claude.ts';
 import { clockSteps } from './clock.ts';
 import { disk } from './disk.ts';
 import { folders } from './folders.ts';
@@ -32,6 +33,7 @@ const matrix: readonly Fault[] = [
   alertmanager,
   clockSteps,
   misbehavingChildren,
+  misbehavingClaude,
   many,
   folders,
   secrets,
