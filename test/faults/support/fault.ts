@@ -15,5 +15,7 @@ export type Fault = {
   readonly name: string;
   /** One sentence for docs/guarantees.md. */
   readonly what: string;
+  /** Why it cannot be run here; undefined where it can. Not given where it can be run everywhere. */
+  readonly needs?: () => string | undefined;
   readonly run: (context: FaultContext) => Promise<Tally>;
 };

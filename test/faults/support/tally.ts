@@ -35,21 +35,31 @@ export function isKept(tally: Tally): boolean {
   return tally.duplicated === 0 && tally.unaccounted === 0 && tally.problems.length === 0;
 }
 
-export type Row = { readonly name: string; readonly what: string; readonly tally: Tally; readonly seconds: number };
+export type Row = {
+  readonly name: string;
+  readonly what: string;
+  readonly tally: Tally;
+  readonly seconds: number;
+  /** Why it was not run: then it has kept nothing. */
+  readonly notRun?: string;
+};
 
 const heads = ['fault', 'runs', 'lines', 'missing', 'duplicated', 'unaccounted', 'problems'] as const;
 
 /** A Markdown table, padded so that it reads in a terminal too; its last row is the totals. */
 export function table(rows: readonly Row[]): string {
   const total: Row = { name: 'all', what: '', tally: sum(rows.map((row) => row.tally)), seconds: 0 };
-  const cells = [...rows, total].map(({ name, tally }) => [
+  const cells = [...rows, total].map(({ name, tally, notRun }) => [
     name,
-    ...[tally.runs, tally.lines, tally.missing, tally.duplicated, tally.unaccounted].map((n) => n.toLocaleString('en')),
-    String(tally.problems.length),
+    ...(notRun === undefined ? numbersOf(tally) : ['not run', ...heads.slice(2).map(() => '')]),
   ]);
   const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]!.length)));
   const pad = (row: readonly string[]) =>
     `| ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join(' | ')} |`;
   const rule = `|${widths.map((width, at) => (at === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   return [pad(heads), rule, ...cells.map(pad)].join('\n');
+}
+
+function numbersOf({ runs, lines, missing, duplicated, unaccounted, problems }: Tally): readonly string[] {
+  return [runs, lines, missing, duplicated, unaccounted, problems.length].map((n) => n.toLocaleString('en'));
 }
