@@ -1,11 +1,11 @@
 // The backend misbehaves in each way it can while a run is shipped: every line must arrive all the same, unchanged, or be kept aside and
 // counted where the backend refuses it for good.
-import { cpSync, existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { cpSync } from 'node:fs';
 import { createShipper } from '../../src/ship/shipper.ts';
-import { type Received, type Reply, startOtlpServer } from '../ship/support/otlp-server.ts';
+import { type OtlpServer, type Received, type Reply, startOtlpServer } from '../ship/support/otlp-server.ts';
 import { decodeLogs } from '../ship/support/protobuf.ts';
 import { checkRun, readRun } from './support/check-run.ts';
+import { countedWrongly, keptAside, scrapeShipped } from './support/counters.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
 import type { Random } from './support/random.ts';
 import { makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
@@ -92,7 +92,7 @@ export const backend: Fault = {
             await deliver(template, name, (received) => (isPoisoned(received) ? status(code) : ok), isPoison),
           );
         }
-        tallies.push(await deliver(template, 'partial success', () => partial));
+        tallies.push(await deliver(template, 'partial success', () => partial, undefined, 1));
         tallies.push(await deliverLate(template));
       }
       return sum(tallies);
@@ -108,18 +108,22 @@ function isPoisoned(received: Received): boolean {
   return received.path.endsWith('/logs') && decodeLogs(received.body).some(({ body }) => isPoison(String(body)));
 }
 
-/** @param isRefused which lines the backend will never take */
+/**
+ * @param isRefused which lines the backend will never take
+ * @param leavesOut how many records it says that it has left out of each request that it took
+ */
 async function deliver(
   template: Sandbox,
   name: string,
   reply: (received: Received, index: number) => Reply | Promise<Reply>,
   isRefused: (text: string) => boolean = () => false,
+  leavesOut = 0,
 ): Promise<Tally> {
   const sandbox = makeSandbox();
   cpSync(template.data.root, sandbox.data.root, { recursive: true, preserveTimestamps: true });
   const server = await startOtlpServer(reply);
   try {
-    return await ship(sandbox, name, server.url, () => server.logs, isRefused);
+    return await ship(sandbox, name, server.url, () => server, isRefused, leavesOut);
   } finally {
     await server.close();
     await sandbox.remove();
@@ -133,7 +137,7 @@ async function deliverLate(template: Sandbox): Promise<Tally> {
   const before = await startOtlpServer();
   await before.close();
   const port = Number(new URL(before.url).port);
-  const after = new Promise<Awaited<ReturnType<typeof startOtlpServer>>>((resolve) => {
+  const after = new Promise<OtlpServer>((resolve) => {
     setTimeout(() => resolve(startOtlpServer(undefined, port)), 300);
   });
   try {
@@ -141,8 +145,9 @@ async function deliverLate(template: Sandbox): Promise<Tally> {
       sandbox,
       'down at first',
       before.url,
-      async () => (await after).logs,
+      () => after,
       () => false,
+      0,
     );
   } finally {
     await (await after).close();
@@ -154,10 +159,9 @@ async function ship(
   sandbox: Sandbox,
   name: string,
   url: string,
-  arrived: () =>
-    | Awaited<ReturnType<typeof startOtlpServer>>['logs']
-    | Promise<Awaited<ReturnType<typeof startOtlpServer>>['logs']>,
+  farSide: () => OtlpServer | Promise<OtlpServer>,
   isRefused: (text: string) => boolean,
+  leavesOut: number,
 ): Promise<Tally> {
   const [runId] = sandbox.data.listRunIds();
   const folder = sandbox.data.runDir(runId!);
@@ -165,20 +169,28 @@ async function ship(
   const start = await createShipper({ folder, env, pace, lingerMs: 1 });
   if (start.kind !== 'shipping') return { ...nothing, problems: [`${name}: ${JSON.stringify(start)}`] };
   await start.shipper.done;
+  const server = await farSide();
   const run = await readRun(folder);
   const taken = run.lines.filter(({ text }) => !isRefused(text));
-  const tally = checkRun({ run: { ...run, lines: taken }, seen: [], shipped: await arrived() });
+  const tally = checkRun({ run: { ...run, lines: taken }, seen: [], shipped: server.logs });
   // What the backend refused for good has to be in the folder that is kept for it, line by line, and counted.
   const refused = run.lines.length - taken.length;
-  const aside = path.join(folder.refusedDir, 'logs.ndjson');
-  const kept = existsSync(aside) ? readFileSync(aside, 'utf8').trimEnd().split('\n').length : 0;
-  const counted = start.shipper.status().logs.refused;
-  const problems = tally.problems.map((problem) => `${name}: ${problem}`);
-  if (kept !== refused || counted !== refused) {
-    problems.push(`${name}: ${refused} lines were refused, ${counted} were counted and ${kept} kept aside`);
+  const { logs, traces } = start.shipper.status();
+  const kept = keptAside(sandbox.data, 'logs');
+  const problems = [...tally.problems];
+  if (kept !== refused || logs.refused !== refused)
+    problems.push(`${refused} lines were refused, ${logs.refused} were counted and ${kept} kept aside`);
+  const requestsFor = (route: string): number => server.requests.filter(({ path: at }) => at.endsWith(route)).length;
+  const rejected = { logs: leavesOut * requestsFor('/logs'), traces: leavesOut * requestsFor('/traces') };
+  const scraped = await scrapeShipped(sandbox.data);
+  problems.push(...countedWrongly(scraped, sandbox.data, server, rejected));
+  // What the end summary of `stepspan run` says of refusals is made of these.
+  for (const { signal, sent } of [logs, traces]) {
+    const shown = scraped.sum('stepspan_shipper_sent_records_total', { signal });
+    if (sent !== shown) problems.push(`${signal}: the shipper says that it sent ${sent}, /metrics ${shown}`);
   }
   // `checkRun` sees the numbers that were refused as missing from the witness's; they are accounted for just above.
   const unaccounted = Math.max(0, tally.missing - refused);
-  if (unaccounted > 0) problems.push(`${name}: ${unaccounted} lines have not arrived`);
-  return { ...tally, lines: run.lines.length, missing: tally.missing, unaccounted, problems };
+  if (unaccounted > 0) problems.push(`${unaccounted} lines have not arrived`);
+  return { ...tally, lines: run.lines.length, unaccounted, problems: problems.map((problem) => `${name}: ${problem}`) };
 }

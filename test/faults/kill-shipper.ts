@@ -4,6 +4,7 @@ import { startOtlpServer } from '../ship/support/otlp-server.ts';
 import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import { loggedCalls } from './support/count-calls.ts';
+import { countedWrongly, scrapeShipped } from './support/counters.ts';
 import type { Fault } from './support/fault.ts';
 import { type KillPoint, killPoints } from './support/kill-points.ts';
 import { makeSandbox, type Sandbox, type StartOptions, witness } from './support/sandbox.ts';
@@ -64,11 +65,18 @@ export async function shipperKilledAt(template: Sandbox, { place, options }: Kil
   const server = await startOtlpServer();
   try {
     await ship(sandbox, server.url, options);
+    const counted = async (): Promise<number> =>
+      (await scrapeShipped(sandbox.data)).sum('stepspan_shipper_sent_records_total', { signal: 'logs' });
+    const before = await counted();
     const { code, output } = await ship(sandbox, server.url);
+    const after = await counted();
+    const said = Number(/sent ([\d,]+) log records?/.exec(output)?.[1]?.replaceAll(',', ''));
     const [runId] = sandbox.data.listRunIds();
     const tally = checkRun({ run: await readRun(sandbox.data.runDir(runId!)), seen: [], shipped: server.logs });
     const problems = [
       ...tally.problems,
+      ...countedWrongly(await scrapeShipped(sandbox.data), sandbox.data, server),
+      ...(before + said === after ? [] : [`${before} were counted, ${said} said to be sent, ${after} then counted`]),
       ...(code === 0 ? [] : [`the second ended with ${code}: ${output.slice(-300)}`]),
     ];
     return { ...tally, problems: problems.map((problem) => `${place}: ${problem}`) };
