@@ -5,6 +5,7 @@ import { loadTokens, type Tokens } from '../../src/hub/access/token-file.ts';
 import type { HubOptions } from '../../src/hub/index.ts';
 import type { DataFolder } from '../../src/journal/index.ts';
 import { beginRun, endRun, hubOf, type RunningHub, tempData } from '../hub/hub-rig.ts';
+import { compileCache } from '../support/compile-cache.ts';
 import { addressOf, table } from './route-table.ts';
 
 const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
@@ -33,7 +34,7 @@ export async function liveHub(
   more: Partial<HubOptions> = {},
 ): Promise<LiveHub> {
   const hub = await hubOf(data, {
-    env: { PATH: process.env.PATH, HOME: data.root },
+    env: { PATH: process.env.PATH, HOME: data.root, ...compileCache },
     live: {
       workflows,
       command: [process.execPath, main],

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { compileCache } from '../support/compile-cache.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const cli = path.join(root, 'src/cli/main.ts');
@@ -191,7 +192,7 @@ async function freshLink(hub: Hub, dataDir: string, scope: 'control' | 'read'): 
 /** Nothing of who runs the tests gets into a run: no exporter, no data folder, no credentials. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG } = process.env;
-  return { PATH, HOME, LANG, NO_COLOR: '1' };
+  return { PATH, HOME, LANG, NO_COLOR: '1', ...compileCache };
 }
 
 function wait(ms: number): Promise<false> {

@@ -31,6 +31,7 @@ import {
   stepFinished,
   success,
 } from '../state/journal-of.ts';
+import { compileCache } from '../support/compile-cache.ts';
 
 export type Ended = { readonly stdout: Buffer; readonly stderr: string; readonly code: number | null };
 
@@ -62,7 +63,7 @@ export function createRig(): Rig {
   const root = mkdtempSync(path.join(tmpdir(), 'stepspan-cli-'));
   const data = dataFolder(root);
   // Nothing of the environment of who runs the tests: no colours, no settings, no home.
-  const env = { PATH: process.env.PATH ?? '', HOME: root, STEPSPAN_DATA_DIR: root, LANG: 'C.UTF-8' };
+  const env = { PATH: process.env.PATH ?? '', HOME: root, STEPSPAN_DATA_DIR: root, LANG: 'C.UTF-8', ...compileCache };
   return {
     root,
     folderOf: (runId) => data.runDir(runId),

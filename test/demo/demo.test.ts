@@ -14,6 +14,7 @@ import {
   openJournal,
   type RunResult,
 } from '../../src/library/index.ts';
+import { compileCache } from '../support/compile-cache.ts';
 import { processesOf } from '../support/processes.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -134,6 +135,7 @@ function startDemo(more: NodeJS.ProcessEnv, ...flags: readonly string[]) {
     HOME: folder,
     TMPDIR: folder,
     STEPSPAN_DATA_DIR: dataDir,
+    ...compileCache,
     // Would lead Claude Code past the scripted API, if the demo let them through.
     ANTHROPIC_BASE_URL: 'http://127.0.0.1:9',
     CLAUDE_CODE_USE_BEDROCK: '1',

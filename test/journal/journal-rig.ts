@@ -11,6 +11,7 @@ import type { Event } from '../../src/event/event.ts';
 import { newRunId } from '../../src/event/ids.ts';
 import { type JournalRecord, linesOf, type OutputDraft } from '../../src/event/record.ts';
 import { dataFolder, openJournal, type ReadOptions, type RunFolder } from '../../src/journal/index.ts';
+import { compileCache } from '../support/compile-cache.ts';
 
 export function tempRoot(): string {
   const root = mkdtempSync(join(tmpdir(), 'stepspan-journal-'));
@@ -74,7 +75,7 @@ const fixtures = new URL('../fixtures/', import.meta.url);
 export function startFixture(name: string, ...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
   const child = spawn(process.execPath, [fileURLToPath(new URL(name, fixtures)), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', HOME: tmpdir() },
+    env: { PATH: process.env.PATH ?? '', HOME: tmpdir(), ...compileCache },
   });
   child.stderr.on('data', (bytes: Buffer) => process.stderr.write(bytes));
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -13,6 +13,7 @@ import type { EventOf, EventType } from '../../src/event/event.ts';
 import type { JournalRecord, Stream, Subject } from '../../src/event/record.ts';
 import { dataFolder, openJournal } from '../../src/journal/index.ts';
 import type { RunResult } from '../../src/library/index.ts';
+import { compileCache } from './compile-cache.ts';
 import { killProcesses, processesOf } from './processes.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -89,8 +90,7 @@ export async function startCliRig(options: { readonly script?: Script } = {}): P
     PATH: `${bin}:${process.env.PATH ?? '/usr/bin:/bin'}`,
     LANG: 'C.UTF-8',
     STEPSPAN_DATA_DIR: dataDir,
-    // Reading the sources is half of a short run's CPU time.
-    NODE_COMPILE_CACHE: path.join(tmpdir(), 'stepspan-test-compile-cache'),
+    ...compileCache,
   };
   const running = new Set<ChildProcess>();
   let written = 0;
