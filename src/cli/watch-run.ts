@@ -1,8 +1,8 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
-import { dataFolder, type ReadOptions } from '../journal/index.ts';
+import { dataFolder } from '../journal/index.ts';
 import type { RunResult, StartedRun } from '../library/index.ts';
-import { emptyRunState, foldRun, lostCount, type RunState } from '../state/index.ts';
+import { lostCount, type RunState } from '../state/index.ts';
 import { readHistory } from '../tail/api/earlier-runs.ts';
 import { saveRunState } from '../tail/api/run-states.ts';
 import type { CliContext } from './context.ts';
@@ -41,7 +41,7 @@ export async function watchRun(
   });
   const { server, isOpened } = await serveRun(context, settings, run, flags);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
-  const followed = await followRun(run, view);
+  const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
   const { result, shipping, notifying, state } = await run.done;
   // Who has ended the run by hand is done with looking at it.
   const stays = isOpened && cancelledBy === '';
@@ -78,25 +78,6 @@ export async function watchRun(
     context.stderr.write('stepspan: the live page has ended with the run; `stepspan serve --open` shows it again\n');
   }
   return { state, result };
-}
-
-async function followRun(run: StartedRun, view: View | undefined): Promise<RunState> {
-  let state = emptyRunState();
-  // Damage is told by whoever reads the run later; the one who writes it must come to its end.
-  const show = async (options: ReadOptions): Promise<void> => {
-    for await (const batch of run.journal.read({ ...options, onProblem: () => undefined })) {
-      for (const record of batch) state = foldRun(state, record);
-      await view?.update(batch, state);
-    }
-  };
-  // Following ends with the last record, which a full disk may not have taken: then it ends with the run.
-  const endless = new AbortController();
-  void run.done.then(async () => {
-    if (!(await run.journal.head()).finished) endless.abort();
-  });
-  await show({ from: 0, follow: true, signal: endless.signal });
-  if (endless.signal.aborted) await show({ from: state.nextSeq });
-  return state;
 }
 
 async function openView(context: CliContext, settings: Settings, run: StartedRun, flags: WatchFlags): Promise<View> {

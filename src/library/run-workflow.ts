@@ -19,7 +19,7 @@ import {
   type RunHandle,
 } from '../run/index.ts';
 import type { ShipperStatus } from '../ship/index.ts';
-import { emptyRunState, foldRun, type RunState } from '../state/index.ts';
+import type { RunState } from '../state/index.ts';
 import {
   defineWorkflow,
   type GivenParams,
@@ -30,6 +30,7 @@ import {
   type WorkflowInput,
   workflowToJson,
 } from '../workflow/index.ts';
+import { createRunFollower, type RunFollower } from './follow-run.ts';
 import { withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
@@ -71,6 +72,8 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
   readonly workflow: Workflow;
   /** Follows the journal of the run, in this process. */
   readonly journal: JournalReader;
+  /** Watches the run from its start. What was followed is not read again when the run has ended. */
+  readonly follow: RunFollower['follow'];
   /** How far the shipper of this run is; undefined where it has none. */
   readonly shipperStatus: () => ShipperStatus | undefined;
   /** Resolves when the run has ended and shipping has had its time; `shipping` says what is left. Never rejects. */
@@ -142,6 +145,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   const closeControl = settings.control ? await openControl(folder.runDir(runId), handle, writer) : undefined;
   const reader = openJournal(folder.runDir(runId), { onAppend: writer.onAppend });
   const notifying = await startNotifying(folder, runId, settings.notify, reader);
+  const follower = createRunFollower(reader);
   return {
     kind: 'started',
     run: {
@@ -153,14 +157,18 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
       resume: handle.resume,
       cancel: handle.cancel,
       phase: handle.phase,
+      follow: follower.follow,
       shipperStatus: start.shipping.status,
-      done: finish(handle, writer, { ...start, notifying }, settings, reader, redactor, async () => {
+      done: finish(handle, writer, { ...start, notifying }, settings, follower, redactor, async () => {
         lock?.release();
         await closeControl?.();
       }),
     },
   };
 }
+
+/** Nobody looks on: in batches of this many milliseconds following costs as little as reading once at the end. */
+const followMs = 100;
 
 /** Runs a workflow to its end. @param options.signal ends it as a cancellation */
 export async function runWorkflow(
@@ -169,6 +177,8 @@ export async function runWorkflow(
   const started = await startWorkflow(options);
   if (started.kind !== 'started') return started;
   const { run } = started;
+  // Whether it comes to the end is of no interest: `done` reads on from where it is.
+  void run.follow(undefined, followMs).catch(() => undefined);
   const cancel = (): void => run.cancel('api');
   if (options.signal?.aborted === true) cancel();
   options.signal?.addEventListener('abort', cancel, { once: true });
@@ -182,7 +192,7 @@ async function finish(
   writer: JournalWriter,
   senders: { readonly shipping: Shipping; readonly notifying: Notifying },
   settings: RunSettings,
-  reader: JournalReader,
+  follower: RunFollower,
   redactor: Redactor,
   release: () => Promise<void>,
 ): Promise<RunDone> {
@@ -193,12 +203,9 @@ async function finish(
     senders.shipping.finish(settings.shipWaitMs),
     senders.notifying.finish(settings.shipWaitMs),
   ]);
-  let state = emptyRunState();
-  for await (const batch of reader.read({ from: 0, reuseMemory: true, onProblem: () => undefined })) {
-    for (const record of batch) state = foldRun(state, record);
-  }
+  let state = await follower.finish();
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
-  const result = runResultOf(state, runEnd.outcome, shipping, reader.folder.runId, settings.dataDir);
+  const result = runResultOf(state, runEnd.outcome, shipping, writer.folder.runId, settings.dataDir);
   return { result, shipping, notifying, state };
 }
 
