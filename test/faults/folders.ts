@@ -4,6 +4,7 @@ import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, readFileSync, rmS
 import path from 'node:path';
 import { openJournal } from '../../src/journal/index.ts';
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { until } from '../support/until.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';
 import { type Ended, makeSandbox, type Sandbox, witness } from './support/sandbox.ts';
@@ -113,10 +114,9 @@ async function newerFormat(): Promise<Tally> {
     const hub = sandbox.start(['serve', '--port', '0', '--no-page'], {
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: server.url },
     });
-    const end = performance.now() + 30_000;
     const wanted = (await readRun(sandbox.data.runDir(older!))).lines.length;
-    while (server.logs.length < wanted && performance.now() < end)
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    // What has not come by then is missing in the tally.
+    await until(() => server.logs.length >= wanted, { withinMs: 30_000, everyMs: 50 }).catch(() => undefined);
     hub.child.kill('SIGTERM');
     say(await hub.ended, told, 'serve');
     const tally = checkRun({ run: await readRun(sandbox.data.runDir(older!)), seen: [], shipped: server.logs });

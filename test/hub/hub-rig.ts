@@ -14,6 +14,7 @@ import {
 import { output, tempRoot } from '../journal/journal-rig.ts';
 import { readScrape, type Scraped } from '../measure/scraped.ts';
 import { attemptFinished, attemptStarted, runFinished, runStarted, stepFinished } from '../state/journal-of.ts';
+import { until } from '../support/until.ts';
 
 export function tempData(): DataFolder {
   return dataFolder(tempRoot());
@@ -50,13 +51,13 @@ export async function scrape(url: string, accept = 'text/plain'): Promise<Scrape
   return readScrape(await answer.text());
 }
 
-/** Scrapes until the condition holds; the test's own timeout is the bound. */
+/** Scrapes until the condition holds. @returns what it then was */
 export async function scrapeUntil(url: string, holds: (scraped: Scraped) => boolean): Promise<Scraped> {
-  for (;;) {
+  const look = async (): Promise<Scraped | false> => {
     const scraped = await scrape(url);
-    if (holds(scraped)) return scraped;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    return holds(scraped) && scraped;
+  };
+  return until(look, { what: `metrics of which ${holds} holds`, everyMs: 10 });
 }
 
 export type Answer = { readonly status: number; readonly headers: Record<string, unknown>; readonly body: string };

@@ -51,8 +51,7 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub t
   child.stderr.on('data', (bytes: Buffer) => {
     said += bytes.toString();
   });
-  if (said === '') await once(child.stderr, 'data');
-  const link = /watch this run at (\S+)/.exec(said)?.[1] ?? '';
+  const link = await until(() => /watch this run at (\S+)\s/.exec(said)?.[1], { what: 'the link' });
   const { url, cookie, to } = await signIn(link);
   expect(to).toBe(`/runs/${runId}`);
   const shown = await fetch(`${url}/api/v1/runs/${runId}`, { headers: { cookie } });
