@@ -65,7 +65,7 @@ describe('a line as a log record', () => {
         const official = ProtobufLogsSerializer.serializeRequest(logRecordsOf(record, context, origin));
         expect(encoded(record)).toEqual(decodeLogs(Buffer.from(official ?? [])));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
