@@ -6,6 +6,7 @@ import { alertmanager } from './alertmanager.ts';
 import { backend } from './backend.ts';
 import { misbehavingChildren } from './children.ts';
 import { misbehavingClaude } from './claude.ts';
+import { killedInClaude } from './claude-killed.ts';
 import { clockSteps } from './clock.ts';
 import { disk } from './disk.ts';
 import { folders } from './folders.ts';
@@ -34,6 +35,7 @@ const matrix: readonly Fault[] = [
   clockSteps,
   misbehavingChildren,
   misbehavingClaude,
+  killedInClaude,
   many,
   folders,
   secrets,
