@@ -14,10 +14,20 @@ export function everyByteBelow(folder: string): BytesBelow {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name));
-  const contents = files.map((file) => readFileSync(file));
+  const contents = files.flatMap((file) => bytesOf(file) ?? []);
   const inside = contents.flatMap((bytes) => unpack(bytes) ?? []);
   const names = Buffer.from(`\n${readdirSync(folder, { recursive: true }).join('\n')}\n`);
   return { bytes: Buffer.concat([names, ...contents, ...inside]), unpacked: inside.length };
+}
+
+/** @returns nothing for a file that has gone since it was listed: a lock of whoever still writes there */
+function bytesOf(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
 }
 
 /** @returns what a gzip file holds, also one that ends too early; undefined for other files */
