@@ -12,6 +12,8 @@ export default defineConfig({
           exclude: ['test/stack/**', 'test/package/**', 'test/browser/**', '**/node_modules/**'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          // Half of the time goes into waiting for real processes. Vitest's own default is a core less than there are: one.
+          maxWorkers: 3,
         },
       },
       {
@@ -20,6 +22,8 @@ export default defineConfig({
           include: ['test/package/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          // As many as of `main`, beside which it runs: its one file takes as long as all of them.
+          maxWorkers: 3,
         },
       },
       {
