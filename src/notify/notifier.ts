@@ -11,7 +11,7 @@ import {
 } from '../journal/index.ts';
 import { msOfNs, type RunReference } from '../state/index.ts';
 import { type AlertsState, loadAlertsState, saveAlertsState } from './alerts-state.ts';
-import { createOutbox, type Deliveries, type OutboxOptions } from './deliver/outbox.ts';
+import { createOutbox, type Deliveries, firstDueMs, type OutboxOptions } from './deliver/outbox.ts';
 import { createSend, type Send } from './deliver/receiver.ts';
 import { awaitsSuccess, resolveBySuccess } from './evaluate/alert.ts';
 import { foldRules, tickRules } from './evaluate/fold-rules.ts';
@@ -43,12 +43,8 @@ export type NotifierOptions = {
  * or undefined where never.
  */
 export function nextWorkMs(state: AlertsState, settings: NotifySettings, nowMs: number): number | undefined {
-  if (!state.hasMetOthers) return nowMs;
-  const outbox = createOutbox(
-    { settings, send: async () => [], now: () => nowMs, onSent: () => undefined },
-    state.deliveries,
-  );
-  return outbox.nextMs(state.rules.alerts, state.rules.run);
+  const { rules, deliveries, hasMetOthers } = state;
+  return hasMetOthers ? firstDueMs(rules.alerts, rules.run, deliveries, settings, nowMs) : nowMs;
 }
 
 export type NotifierEnd =

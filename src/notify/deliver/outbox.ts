@@ -2,7 +2,6 @@
 // again until it is taken. Its queue is the alerts themselves, one for each rule and step, so it cannot grow.
 import type { RunReference } from '../../state/index.ts';
 import { type Alerts, alertKey, type RunAlert } from '../evaluate/alert.ts';
-import type { RunRuleName } from '../rules/catalogue.ts';
 import type { RuleSeverity } from '../rules/rule.ts';
 import type { NotifySettings, SendResult } from '../settings.ts';
 import { waitMs } from './pace.ts';
@@ -43,6 +42,47 @@ export type Outbox = {
 
 type Item = { readonly key: string; readonly alert: RunAlert; readonly severity: RuleSeverity; readonly due: Due };
 
+/** When the first of the alerts is due, by what the receiver has of them: Unix ms; undefined where none is unless it changes. */
+export function firstDueMs(
+  alerts: Alerts,
+  run: RunReference,
+  deliveries: Deliveries,
+  settings: NotifySettings,
+  nowMs: number,
+): number | undefined {
+  const all = itemsOf(alerts, run, deliveries, settings, nowMs).map(({ due }) => due.atMs);
+  return all.length === 0 ? undefined : Math.min(...all);
+}
+
+function itemsOf(
+  alerts: Alerts,
+  run: RunReference,
+  deliveries: Deliveries,
+  settings: NotifySettings,
+  nowMs: number,
+): readonly Item[] {
+  return Object.values(alerts).flatMap((alert) => {
+    const key = alertKey(alert);
+    const known = deliveries[key];
+    const severity = severityOf(alert, known, settings);
+    const due = dueOf(alert, known, textOf(alert, run, severity, settings), settings.receiver.kind, nowMs);
+    return due === undefined ? [] : [{ key, alert, severity, due }];
+  });
+}
+
+function severityOf(
+  { rule, startsMs }: RunAlert,
+  known: Delivery | Refusal | undefined,
+  settings: NotifySettings,
+): RuleSeverity {
+  const first = known !== undefined && known.startsMs === startsMs && 'severity' in known ? known.severity : undefined;
+  return first ?? settings.alerts.rules[rule]?.severity ?? 'warning';
+}
+
+function textOf(alert: RunAlert, run: RunReference, severity: RuleSeverity, settings: NotifySettings): string {
+  return render(alert, run, severity, settings).annotations.description ?? '';
+}
+
 export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox {
   const { settings, send, now, onSent, wait = waitMs } = options;
   const { kind } = settings.receiver;
@@ -51,29 +91,10 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
   let retryAtMs = 0;
   let lastFailure: string | undefined;
 
-  function items(alerts: Alerts, run: RunReference, nowMs: number): readonly Item[] {
-    return Object.values(alerts).flatMap((alert) => {
-      const key = alertKey(alert);
-      const known = deliveries[key];
-      const severity = severityOf(alert.rule, known, alert.startsMs);
-      const due = dueOf(alert, known, textOf(alert, run, severity), kind, nowMs);
-      return due === undefined ? [] : [{ key, alert, severity, due }];
-    });
-  }
-
-  function severityOf(rule: RunRuleName, known: Delivery | Refusal | undefined, startsMs: number): RuleSeverity {
-    const first =
-      known !== undefined && known.startsMs === startsMs && 'severity' in known ? known.severity : undefined;
-    return first ?? settings.alerts.rules[rule]?.severity ?? 'warning';
-  }
-
-  const textOf = (alert: RunAlert, run: RunReference, severity: RuleSeverity): string =>
-    render(alert, run, severity, settings).annotations.description ?? '';
-
   function note({ key, alert, severity, due }: Item, result: PostResult, run: RunReference, nowMs: number): void {
     if (result.kind === 'failed') return;
     const known = deliveries[key];
-    const text = textOf(alert, run, severity);
+    const text = textOf(alert, run, severity, settings);
     const after =
       result.kind === 'taken'
         ? taken(alert, known, due, { text, severity, kind, nowMs })
@@ -85,7 +106,7 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
     async sendDue(alerts, run, signal, keep) {
       const nowMs = now();
       if (nowMs < retryAtMs) return;
-      const ready = items(alerts, run, nowMs).filter(({ due }) => due.atMs <= nowMs);
+      const ready = itemsOf(alerts, run, deliveries, settings, nowMs).filter(({ due }) => due.atMs <= nowMs);
       if (ready.length === 0) return;
       await keep(deliveries);
       const results = await send(
@@ -105,11 +126,11 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
     },
     waiting(alerts, run) {
       const nowMs = now();
-      return items(alerts, run, nowMs).filter(({ due }) => due.atMs <= nowMs).length;
+      return itemsOf(alerts, run, deliveries, settings, nowMs).filter(({ due }) => due.atMs <= nowMs).length;
     },
     nextMs(alerts, run) {
-      const all = items(alerts, run, now()).map(({ due }) => due.atMs);
-      return all.length === 0 ? undefined : Math.max(retryAtMs, Math.min(...all));
+      const dueMs = firstDueMs(alerts, run, deliveries, settings, now());
+      return dueMs === undefined ? undefined : Math.max(retryAtMs, dueMs);
     },
     lastFailure: () => lastFailure,
   };
