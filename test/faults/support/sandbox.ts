@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type DataFolder, dataFolder } from '../../../src/journal/index.ts';
+import { compileCache } from '../../support/compile-cache.ts';
 import { killProcesses, processesOf } from '../../support/processes.ts';
 
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
@@ -72,7 +73,7 @@ export function makeSandbox(template?: DataFolder): Sandbox {
     HOME: home,
     LANG: 'C.UTF-8',
     STEPSPAN_DATA_DIR: root,
-    NODE_COMPILE_CACHE: path.join(tmpdir(), 'stepspan-test-compile-cache'),
+    ...compileCache,
   };
   const running = new Set<ChildProcess>();
   return {
