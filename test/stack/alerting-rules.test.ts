@@ -13,6 +13,7 @@ import { prometheusRules } from '../../src/notify/rules/backend-rules.ts';
 import { promtoolTest, type RuleCase } from './alerting/case.ts';
 import { backendCases } from './alerting/cases-backends.ts';
 import { hubCases } from './alerting/cases-hub.ts';
+import { journalCases } from './alerting/cases-journal.ts';
 import { workflowCases } from './alerting/cases-workflows.ts';
 import { locateBackends } from './support/backends.ts';
 
@@ -22,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const settings = { ...defaultAlerts(), schedules: { nightly: 26 * 3_600_000 } };
 const rendered = renderRules('Prometheus', prometheusGroups(settings), settings);
-const cases: readonly RuleCase[] = [...workflowCases, ...hubCases, ...backendCases];
+const cases: readonly RuleCase[] = [...workflowCases, ...hubCases, ...journalCases, ...backendCases];
 
 type Rule = { record?: string; alert?: string; annotations?: Record<string, string> };
 type RuleFile = { groups: { name: string; rules: Rule[] }[] };
