@@ -42,7 +42,7 @@ export async function watchRun(
   const { server, isOpened } = await serveRun(context, settings, run, flags);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
   const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
-  const { result, shipping, notifying, state } = await run.done;
+  const { result, shipping, notifying, unconfirmed, state } = await run.done;
   // Who has ended the run by hand is done with looking at it.
   const stays = isOpened && cancelledBy === '';
   const wasWatched = server?.wasWatched() ?? false;
@@ -57,7 +57,7 @@ export async function watchRun(
     traceId: run.traceId,
     workflow: run.workflow.name,
   });
-  const notes = [shipping.message, notifying.message].filter((message) => message !== '');
+  const notes = [unconfirmed, shipping.message, notifying.message].filter((message) => message !== '');
   const pending = shipping.kind === 'off' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);
   // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.

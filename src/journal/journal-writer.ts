@@ -30,6 +30,8 @@ export type JournalStats = {
   /** Bytes that wait in memory for the disk. */
   readonly pendingBytes: number;
   readonly writeErrors: number;
+  /** Of these: how often the disk did not confirm that it keeps what the kernel has. */
+  readonly syncErrors: number;
   readonly lastError?: string;
 };
 
@@ -135,10 +137,15 @@ function startWriter(
     writeErrors += 1;
     lastError = error.message;
   };
-  const roll = createSegmentRoll(folder, options, files, clock, segment, () => archiver?.nudge(), noteError);
+  const noteSyncError = (error: Error): void => {
+    syncErrors += 1;
+    noteError(error);
+  };
+  const roll = createSegmentRoll(folder, options, files, clock, segment, () => archiver?.nudge(), noteSyncError);
   let nextSeq = firstFreeSeq;
   let bytes = 0;
   let writeErrors = 0;
+  let syncErrors = 0;
   let lastError: string | undefined;
   let retryMs = firstRetryMs;
   let retryAt = 0;
@@ -264,6 +271,7 @@ function startWriter(
         lostBytes: lost.bytes,
         pendingBytes: pending.bytes(),
         writeErrors,
+        syncErrors,
         ...(lastError === undefined ? {} : { lastError }),
       };
     },

@@ -6,6 +6,13 @@ import type { JournalStats } from '../journal/index.ts';
 import type { Redactor, RunEnd } from '../run/index.ts';
 import { foldRun, type RunState, runDurationMs, stepDurationMs } from '../state/index.ts';
 
+/** Nothing is lost by it while the machine runs, so it is no `journal.lost`; but a power cut may take more than was promised. */
+export function unconfirmedBy({ syncErrors, lastError }: JournalStats): string {
+  if (syncErrors === 0) return '';
+  const times = syncErrors === 1 ? 'once' : `${syncErrors} times`;
+  return `the disk has not confirmed ${times} that it keeps the journal (last error of the disk: ${lastError}): a power cut may take a part of it`;
+}
+
 /**
  * @param state what the journal folds to, without its end
  * @param stats of the writer after its close: what it counted as lost and has not written so

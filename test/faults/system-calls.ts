@@ -92,7 +92,9 @@ async function failures(many: number, context: FaultContext): Promise<Tally> {
   const elsewhere = new Set(traced.calls.filter((call) => !isBelow(call)).map(({ name }) => name));
   const own = numbered(traced.calls.filter(({ name }) => !elsewhere.has(name)));
   const points = own.flatMap((call) => errors.flatMap((error) => failPoints(call, error)));
-  const chosen = spread(points, many, context.random);
+  // One that has to be told of is always there, however few are chosen.
+  const told = points.filter(({ tells, place }) => tells !== undefined && place.endsWith('+'));
+  const chosen = [...spread(told, 1, context.random), ...spread(points, many - 1, context.random)];
   const names = [...new Set(own.map(({ name }) => name))].join(', ');
   context.log(`run: ${chosen.length} of ${points.length} failures of ${names}`);
   return sum([traced.tally, ...(await atOnce(sandboxesAtOnce, chosen, diskFailsAt))]);

@@ -222,7 +222,7 @@ test('a disk that does not confirm is counted, and sync and close still resolve'
   disk.syncs = false;
   journal.output(output('one\n'));
   await journal.sync();
-  expect(journal.stats()).toMatchObject({ writeErrors: 1, lastError: 'EIO', lostLines: 0 });
+  expect(journal.stats()).toMatchObject({ writeErrors: 1, syncErrors: 1, lastError: 'EIO', lostLines: 0 });
   await journal.close();
   expect(flat(await readAll(folder))).toEqual([[0, 'one']]);
 });
