@@ -103,6 +103,17 @@ describe('Loki', () => {
 });
 
 describe('Prometheus', () => {
+  test('is of the version that compose runs, and Alertmanager too', () => {
+    const versionOf = (program: string) => / version ([\d.]+) /.exec(run(program, ['--version']))?.[1];
+    const { prometheus, promtool, alertmanager, amtool } = programs;
+    expect([prometheus, promtool].map((each) => `prom/prometheus:v${versionOf(each)}`)).toEqual(
+      Array(2).fill(services.prometheus?.image),
+    );
+    expect([alertmanager, amtool].map((each) => `prom/alertmanager:v${versionOf(each)}`)).toEqual(
+      Array(2).fill(services.alertmanager?.image),
+    );
+  });
+
   test('loads its configuration and every rule that it names', () => {
     const said = run(programs.promtool, ['check', 'config', 'stack/prometheus.yaml']);
     expect(said).toContain('stepspan.rules.yaml');

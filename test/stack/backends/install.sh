@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Makes the real programs of the stack tests available outside the repo: the OpenTelemetry Collector, Loki and logcli
-# are built from Go modules, Prometheus and Alertmanager are taken out of the distribution's packages. Each lands in
+# Makes the real programs of the stack tests available outside the repo: the OpenTelemetry Collector, Loki, Prometheus
+# and Alertmanager, with their tools, are built from Go modules; what is small comes from the distribution's packages. Each
+# lands in
 #   ${STEPSPAN_CACHE_DIR:-${XDG_CACHE_HOME:-~/.cache}/stepspan}/backends/<name>-<version>-<hash of its inputs>/bin
 # and backends.json beside them names every program; test/stack/support/backends.ts reads it. Run it as often as you
 # like, also twice at once: what is there is kept, and what was interrupted is not there. It starts no service.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-collector_manifest=$(cd -- "$here/../../../stack" && pwd)/collector-builder.yaml
+root=$(cd -- "$here/../../.." && pwd)
+collector_manifest=$root/stack/collector-builder.yaml
 cache=${STEPSPAN_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/stepspan}/backends
 began=$SECONDS
 
@@ -91,33 +93,40 @@ loki() {
     github.com/grafana/loki/v3/cmd/loki github.com/grafana/loki/v3/cmd/logcli
 }
 
-prometheus_tells() { echo "unpacking them from the distribution's packages (seconds)."; }
-# The packages are unpacked and not installed: installing them would start services on a machine that allows it, and
-# would need root. The programs are Go programs that need nothing but the C library.
-prometheus() {
-  local bin=$1 scratch=$2 package
-  need apt-get 'fetch Prometheus and Alertmanager'
-  need dpkg-deb 'unpack Prometheus and Alertmanager'
-  cd -- "$scratch"
-  local -a download=(apt-get download -o APT::Sandbox::User=root prometheus prometheus-alertmanager)
-  if ! "${download[@]}"; then
-    # A fresh machine has no package lists, and one long unused has lists of files that are gone.
-    apt-get update
-    "${download[@]}"
-  fi
-  for package in ./*.deb; do dpkg-deb --extract "$package" unpacked; done
-  mv -- unpacked/usr/bin/{prometheus,promtool,amtool} "$bin/"
-  mv -- unpacked/usr/share/prometheus/alertmanager "$bin/templates"
-  mv -- unpacked/usr/bin/prometheus-alertmanager "$bin/templates/alertmanager"
+# unpack_module MODULE VERSION FOLDER: the source of a release as the Go module proxy has it, to be built as its own main
+# module, so with exactly the dependencies that it names. No part of a recipe's hash: it gives what the version says.
+unpack_module() {
+  go mod download "$1@$2"
+  cp -R -- "$(go list -m -f '{{.Dir}}' "$1@$2")" "$3"
+  chmod -R u+w -- "$3"
+}
 
-  # Upstream's Alertmanager holds its default templates; the distribution's reads them from a folder that only an
-  # installed package makes. The name of that folder is replaced, byte for byte as long, by one for the working folder,
-  # and a script starts the program in the folder of the templates: paths that are given to it have to be absolute.
-  local packaged=/usr/share/prometheus/alertmanager here=/proc/self/cwd/./././././././././.
-  grep -q --binary-files=text -F "$packaged" "$bin/templates/alertmanager"
-  LC_ALL=C sed -i "s#$packaged#$here#g" "$bin/templates/alertmanager"
-  printf '#!/bin/sh\ncd -- "$(dirname -- "$0")/templates" && exec ./alertmanager "$@"\n' >"$bin/alertmanager"
-  chmod 755 "$bin/alertmanager"
+prometheus_tells() { echo 'building it from its Go module (about 3 minutes on 2 cores).'; }
+# Without the discovery of targets in clouds, which takes half of the time; the targets of stack/ are written down. Its web
+# pages are no part of the module, and nothing here looks at them.
+prometheus() {
+  local bin=$1 scratch=$2 version=$3 major minor patch
+  need go 'build Prometheus'
+  # Release 3.14.0 is module version 0.314.0.
+  IFS=. read -r major minor patch <<<"$version"
+  unpack_module github.com/prometheus/prometheus "v0.$((major * 100 + minor)).$patch" "$scratch/source"
+  cd -- "$scratch/source"
+  # Its workspace names folders that are no part of the module.
+  GOWORK=off CGO_ENABLED=0 nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -tags=remove_all_sd -o "$bin/" \
+    -ldflags="-s -w -X github.com/prometheus/common/version.Version=$version" ./cmd/prometheus ./cmd/promtool
+}
+
+alertmanager_tells() { echo 'building it from its Go module (about a minute on 2 cores).'; }
+alertmanager() {
+  local bin=$1 scratch=$2 version=$3
+  need go 'build Alertmanager'
+  unpack_module github.com/prometheus/alertmanager "v$version" "$scratch/source"
+  cd -- "$scratch/source"
+  # It is built around its web pages, which are no part of the module; an empty one stands for them.
+  mkdir -p ui/app/dist
+  : >ui/app/dist/index.html
+  CGO_ENABLED=0 nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" \
+    -ldflags="-s -w -X github.com/prometheus/common/version.Version=$version" ./cmd/alertmanager ./cmd/amtool
 }
 
 compose_tells() { echo 'building the loader of compose files (seconds).'; }
@@ -152,11 +161,16 @@ image_tools() {
 # The version is read from the file that pins it, so that it is written down once.
 collector_version=$(sed -n 's/^  version: //p' "$collector_manifest")
 loki_version=$(sed -n 's/^\tgithub.com\/grafana\/loki\/v3 v\([^ ]*\).*/\1/p' "$here/loki/go.mod")
+image_version() { sed -n "s#^    image: $1:v##p" "$root/docker-compose.yml"; }
+prometheus_version=$(image_version prom/prometheus)
+alertmanager_version=$(image_version prom/alertmanager)
 # The distribution's release stands for the version of its packages: asking apt for it takes longer than a warm run may.
 release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}")
 
-provide prometheus "${release:-unknown}" prometheus
+provide prometheus "$prometheus_version" prometheus
 prometheus_bin=$provided
+provide alertmanager "$alertmanager_version" alertmanager
+alertmanager_bin=$provided
 provide collector "$collector_version" collector "$collector_manifest"
 collector_bin=$provided
 provide loki "$loki_version" loki "$here/loki/go.mod" "$here/loki/go.sum"
@@ -174,8 +188,8 @@ cat >"$cache/backends.json.building" <<JSON
   "logcli": "$loki_bin/logcli",
   "prometheus": "$prometheus_bin/prometheus",
   "promtool": "$prometheus_bin/promtool",
-  "alertmanager": "$prometheus_bin/alertmanager",
-  "amtool": "$prometheus_bin/amtool",
+  "alertmanager": "$alertmanager_bin/alertmanager",
+  "amtool": "$alertmanager_bin/amtool",
   "composeLoad": "$compose_bin/compose-load",
   "busybox": "$image_tools_bin/busybox",
   "socat": "$image_tools_bin/socat"

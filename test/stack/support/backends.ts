@@ -1,5 +1,5 @@
 // Says where the real programs of the stack tests are. install.sh puts them there and names them in backends.json; this
-// file only reads that, and never installs, so that a test run cannot turn into ten minutes of compiling unasked.
+// file only reads that, and never installs, so that a test run cannot turn into a quarter of an hour of compiling unasked.
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export type BackendName = (typeof NAMES)[number];
 export type Backends = Record<BackendName, string>;
 
 const REMEDY =
-  'Run `bash test/stack/backends/install.sh` first; the first time takes about ten minutes, later ones none.';
+  'Run `bash test/stack/backends/install.sh` first; the first time takes about a quarter of an hour, later ones none.';
 
 // The same rule as in install.sh. An empty variable counts as not set, in both places.
 function manifestPath(env: NodeJS.ProcessEnv): string {
