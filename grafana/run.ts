@@ -213,7 +213,8 @@ const logPanels: readonly Panel[] = [
 const tracePanels: readonly Panel[] = [
   traceTable({
     title: 'Spans of the run',
-    description: "Steps, attempts and Claude Code's own spans as far as they have ended. A row opens its trace.",
+    description:
+      "Steps, attempts and Claude Code's own spans as far as they have ended, up to 100 of them. A row opens its trace.",
     unit: 'none',
     queries: [spans.all],
     w: 24,

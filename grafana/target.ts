@@ -6,6 +6,12 @@ import { unreachable } from '../src/event/unreachable.ts';
 import { sources } from './names.ts';
 import type { Query } from './query.ts';
 
+/**
+ * How many spans of each trace a search gives. Grafana asks for 3 unless told, of a run's one trace; more than this Tempo
+ * refuses, unless its max_spans_per_span_set is raised.
+ */
+const spansOfTrace = 100;
+
 type Target = prometheus.DataqueryBuilder | loki.DataqueryBuilder | tempo.DataqueryBuilder;
 
 /** @param index the place among the queries of a panel; the first is A */
@@ -24,6 +30,7 @@ export function targetOf(query: Query, index: number): Target {
         .query(query.expr)
         .filters([])
         .limit(query.limit)
+        .spss(spansOfTrace)
         .tableType(query.table === 'spans' ? tempo.SearchTableType.Spans : tempo.SearchTableType.Traces);
     default:
       return unreachable(query);

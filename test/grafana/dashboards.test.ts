@@ -125,6 +125,11 @@ describe('a query', () => {
     expect(used.filter((name) => !labels.has(name))).toEqual([]);
   });
 
+  test('for traces asks for as many spans of each as Tempo gives, and not for the three that Grafana would', () => {
+    const limits = asked.filter(({ language }) => language === 'traceql').map(({ target }) => target?.spss);
+    expect(limits).toEqual([100, 100]);
+  });
+
   test('counts over the time range or the width of a point, never over a fixed time', () => {
     const fixed = asked.filter(({ expr }) => /\[\d/.test(expr)).map(({ name }) => name);
     expect(fixed).toEqual([]);

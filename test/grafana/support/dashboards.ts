@@ -17,6 +17,7 @@ export type Target = {
   readonly format?: string;
   readonly queryType?: string;
   readonly maxLines?: number;
+  readonly spss?: number;
   readonly legendFormat?: string;
 };
 
