@@ -187,7 +187,7 @@ const tempo = z.strictObject({
   usage_report: z.strictObject({ reporting_enabled: z.literal(false) }),
 });
 
-describe('Tempo, which cannot be run here', () => {
+describe('Tempo, which the tests cannot run', () => {
   test.each(['stack/tempo.yaml', 'stack/scale/tempo.yaml'])('%s has keys that are known, and their kinds', (file) => {
     expect(() => tempo.parse(read(file))).not.toThrow();
   });

@@ -1,5 +1,5 @@
 // The trace of a run, span by span, as its records come in: `run.started` at once, attempts of a retried step and steps
-// when they end, the root last. Tempo keeps the first copy of a span id, so none is sent before it is complete.
+// when they end, the root last. Tempo may show any copy of a span id, so none is sent before it is complete.
 // Pure but for its own state; that state is folded from the first record on, whatever was sent before.
 import type { EventOf } from '../../event/event.ts';
 import { type RunId, spanIdOf, traceIdOf } from '../../event/ids.ts';

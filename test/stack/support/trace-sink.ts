@@ -1,5 +1,5 @@
-// Stands where Tempo would be, because Tempo cannot be built or run here. It takes what the real Collector sends by
-// OTLP/HTTP and keeps it the way Tempo was seen to: the first copy of a span id wins. It proves what left the Collector,
+// Stands where Tempo would be, because Tempo is no module that Go could build here. It takes what the real Collector sends by
+// OTLP/HTTP, keeps the first copy of a span id, and counts the others. It proves what left the Collector,
 // and nothing about Tempo. Protobuf is refused; collector.ts has the Collector send JSON (TEMPO_OTLP_ENCODING).
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
