@@ -13,6 +13,7 @@ export {
   type RunFolder,
   readersOf,
 } from './data-folder.ts';
+export { fileErrorText } from './file-error.ts';
 export type { JournalFileSystem } from './file-system.ts';
 export { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 export type { Durability } from './group-sync.ts';

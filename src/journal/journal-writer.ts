@@ -6,6 +6,7 @@ import type { Event } from '../event/event.ts';
 import type { Append, OutputDraft, Subject } from '../event/record.ts';
 import { startArchiver } from './archiver.ts';
 import { lockPath, makeRunFolder, type RunFolder } from './data-folder.ts';
+import { fileErrorText } from './file-error.ts';
 import { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 import { type FrameFields, frameBytes } from './frame.ts';
 import { JournalError } from './journal-error.ts';
@@ -135,7 +136,7 @@ function startWriter(
   const archiver = options.archive ? startArchiver(folder, () => bytes) : undefined;
   const noteError = (error: Error): void => {
     writeErrors += 1;
-    lastError = error.message;
+    lastError = fileErrorText(error);
   };
   const noteSyncError = (error: Error): void => {
     syncErrors += 1;
@@ -144,8 +145,7 @@ function startWriter(
   const roll = createSegmentRoll(folder, options, files, clock, segment, () => archiver?.nudge(), noteSyncError);
   let nextSeq = firstFreeSeq;
   let bytes = 0;
-  let writeErrors = 0;
-  let syncErrors = 0;
+  let [writeErrors, syncErrors] = [0, 0];
   let lastError: string | undefined;
   let retryMs = firstRetryMs;
   let retryAt = 0;

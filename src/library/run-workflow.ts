@@ -4,6 +4,7 @@ import { newRunId, type RunId, traceIdOf } from '../event/ids.ts';
 import {
   createJournal,
   dataFolder,
+  fileErrorText,
   JournalError,
   type JournalReader,
   type JournalWriter,
@@ -261,8 +262,7 @@ function openWriter(
 }
 
 function unusableFolder(error: unknown): string {
-  const { message } = error as Error;
-  return `the data folder cannot be used: ${message}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
+  return `the data folder cannot be used: ${fileErrorText(error as Error)}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
 }
 
 /** Addresses of our own that are secrets as a whole; steps inherit them, and one that prints its environment shows them. */
