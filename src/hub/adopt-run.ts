@@ -1,5 +1,6 @@
 // Adopts a run whose wrapper died: ends what is left of its processes, closes its steps in the journal, records it as
 // abandoned. The journal alone says what is to be done, so any process may do it; the writer lock lets one at a time.
+import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Event } from '../event/event.ts';
 import type { Outcome } from '../event/outcome.ts';
@@ -74,6 +75,8 @@ async function closeRun(folder: RunFolder, writer: JournalWriter): Promise<Adopt
   const { state, left } = await readRun(folder);
   // Somebody else was as fast, and has let go again.
   if (state.phase.kind === 'finished') return { kind: 'finished' };
+  // A fold that was saved may know an end that a power cut has taken from the journal, and would answer for it from then on.
+  rmSync(folder.summaryFile, { force: true });
   const { processes, survivors } = await endProcesses(folder, state, left, writer);
   const who = state.writer === undefined ? 'its wrapper' : `its wrapper (process ${state.writer.pid})`;
   const outcome: Outcome = {

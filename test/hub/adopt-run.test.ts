@@ -1,6 +1,7 @@
 // Runs whose wrapper died: their processes ended, their journal closed, by one process and once.
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Event, EventOf } from '../../src/event/event.ts';
 import { newRunId, type RunId } from '../../src/event/ids.ts';
@@ -15,6 +16,7 @@ import {
   runLockPath,
 } from '../../src/journal/index.ts';
 import { foldAll } from '../../src/state/index.ts';
+import { readRunState } from '../../src/tail/api/run-states.ts';
 import { readAll, startFixture } from '../journal/journal-rig.ts';
 import { isRunning } from '../process/rig.ts';
 import { runStarted } from '../state/journal-of.ts';
@@ -154,6 +156,22 @@ describe('also adopted is', () => {
     const events = await eventsOf(data, runId);
     expect(ofType(events, 'attempt.finished')).toHaveLength(1);
     expect(ofType(events, 'step.finished')).toMatchObject([{ subject, event: { outcome: abandoned, attempts: 1 } }]);
+  });
+
+  test('a run whose end a power cut took, after it had been read and its fold saved', async () => {
+    const data = tempData();
+    const run = beginRun(data);
+    const folder = data.runDir(run.runId);
+    await run.journal.sync();
+    const segment = path.join(folder.journalDir, readdirSync(folder.journalDir)[0] ?? '');
+    const { size } = statSync(segment);
+    await endRun(run);
+    expect((await readRunState(folder))?.phase).toMatchObject({ outcome: { kind: 'success' } });
+    truncateSync(segment, size);
+
+    expect(await adoptRun(folder)).toMatchObject({ kind: 'adopted' });
+
+    expect((await readRunState(folder))?.phase).toMatchObject({ outcome: abandoned });
   });
 
   test('a run that died before it could say anything', async () => {
