@@ -1,5 +1,5 @@
 // The queries of the Prometheus rules, apart from what they say. Each returns its expression and the parts that it compares.
-// Names come from the metric catalogue. Everything must be valid in Prometheus 2.42 as well as in the newest.
+// Names come from the metric catalogue. The tests play them in the Prometheus that docker-compose.yml pins.
 import { metrics } from '../../src/measure/catalogue.ts';
 import { promDuration, promString, seconds } from './text.ts';
 
