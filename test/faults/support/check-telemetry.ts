@@ -25,7 +25,7 @@ export function telemetryWrongly(
   const arrived = arrivedSpans(server.traces);
   const missing = ids.filter((id) => !arrived.has(id));
   if (missing.length > 0) problems.push(`${missing.length} of ${ids.length} spans of Claude Code have not arrived`);
-  // Tempo keeps the first copy of a span, so another one under its id would not be seen.
+  // Which copy of a span Tempo shows is not promised, so all have to be the same.
   const changed = [...arrived].filter(([, copies]) => copies.size > 1);
   for (const [id, copies] of changed) problems.push(`span ${id} came in ${copies.size} forms: ${[...copies.values()]}`);
 
