@@ -122,9 +122,10 @@ function losses(of: Thresholds): readonly Alert[] {
     {
       rule: lost,
       ...query.linesLost(of(lost)),
-      summary: '{{ $value | printf "%.0f" }} lines or events lost on {{ $labels.instance }} ({{ $labels.why }})',
+      // About, because Prometheus extrapolates an increase to the ends of its window.
+      summary: 'About {{ $value | printf "%.0f" }} lines or events lost on {{ $labels.instance }} ({{ $labels.why }})',
       description:
-        `In the last ${promDuration(of(lost).window)} {{ $value | printf "%.0f" }} lines or events of runs on ` +
+        `In the last ${promDuration(of(lost).window)} about {{ $value | printf "%.0f" }} lines or events of runs on ` +
         '{{ $labels.instance }} were lost. Cause: {{ $labels.why }} (disk: could not be written; size: the journal of a ' +
         'run grew too large; retention: removed before a reader had them).',
       dashboard,

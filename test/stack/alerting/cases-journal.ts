@@ -80,8 +80,8 @@ export const journalCases: readonly RuleCase[] = [
     },
     at: {
       9: nothing,
-      10: [{ labels: { ...instance, why: 'disk' }, summary: '40 lines or events lost on a:9464 (disk)' }],
-      20: [{ labels: { ...instance, why: 'disk' }, summary: '40 lines or events lost on a:9464 (disk)' }],
+      10: [{ labels: { ...instance, why: 'disk' }, summary: 'About 40 lines or events lost on a:9464 (disk)' }],
+      20: [{ labels: { ...instance, why: 'disk' }, summary: 'About 40 lines or events lost on a:9464 (disk)' }],
       30: nothing,
     },
   },
@@ -94,7 +94,7 @@ export const journalCases: readonly RuleCase[] = [
     },
     at: {
       5: nothing,
-      20: [{ labels: { ...instance, why: 'size' }, summary: '1 lines or events lost on a:9464 (size)' }],
+      20: [{ labels: { ...instance, why: 'size' }, summary: 'About 1 lines or events lost on a:9464 (size)' }],
       30: nothing,
       40: nothing,
     },
@@ -108,7 +108,8 @@ export const journalCases: readonly RuleCase[] = [
     },
     at: {
       23: nothing,
-      27: [{ labels: { ...instance, why: 'disk' }, summary: '7 lines or events lost on a:9464 (disk)' }],
+      // 7 between the first and the last sample, which are 14 of the 15 minutes apart.
+      27: [{ labels: { ...instance, why: 'disk' }, summary: 'About 8 lines or events lost on a:9464 (disk)' }],
       45: nothing,
     },
   },
