@@ -9,9 +9,8 @@ export type RunFollower = {
    * Reads the journal from its start as it grows, to the end of the run. Resolves with what it folds to; rejects with what
    * `onBatch` or the reading throws. Without `onBatch` it ends where it is when the run has ended.
    * @param onBatch is given each batch with the state behind it, and is waited for
-   * @param maxBatchMs waits so long for a batch to fill, for who is in no hurry
    */
-  readonly follow: (onBatch?: OnBatch, maxBatchMs?: number) => Promise<RunState>;
+  readonly follow: (onBatch?: OnBatch) => Promise<RunState>;
   /** To be called when nobody writes any more. Waits for no follower. */
   readonly finish: () => Promise<RunState>;
 };
@@ -38,9 +37,9 @@ export function createRunFollower(reader: JournalReader): RunFollower {
   }
 
   return {
-    async follow(onBatch, maxBatchMs = 0) {
+    async follow(onBatch) {
       const reuseMemory = onBatch === undefined;
-      const options = { follow: true, signal: written.signal, maxBatchMs, reuseMemory };
+      const options = { follow: true, signal: written.signal, reuseMemory };
       const state = await read(emptyRunState(), options, onBatch);
       if (!written.signal.aborted) return state;
       // What nobody is shown is read by `finish` already.

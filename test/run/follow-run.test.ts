@@ -77,7 +77,7 @@ test('who is shown the run gets all of it, also where it is slow and the journal
 test('following ends with the run, also where its folder is gone by then', async () => {
   const { writer, reader } = opened();
   const follower = createRunFollower(reader);
-  const following = follower.follow(undefined, 50);
+  const following = follower.follow();
   print(writer);
   await writer.close();
   await follower.finish();
