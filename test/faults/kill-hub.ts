@@ -90,8 +90,14 @@ export async function hubKilledAt(template: Sandbox, { place, options }: KillPoi
   try {
     const first = startHub(sandbox, server, options);
     // Other timing can make the call unnecessary; then this hub ends as hubs mostly do.
-    const finished = hasFinished(first).then(() => first.child.kill('SIGTERM'));
-    await Promise.race([first.ended, finished.catch(() => undefined)]);
+    const hangs = await Promise.race([
+      first.ended.then(() => undefined),
+      hasFinished(first).then(
+        () => void first.child.kill('SIGTERM'),
+        // Where it could still be killed it hangs, and would hold the matrix; else it has ended, as it should.
+        () => first.child.kill('SIGKILL'),
+      ),
+    ]);
     await first.ended;
     const second = startHub(sandbox, server);
     const scraped = await hasFinished(second);
@@ -110,6 +116,7 @@ export async function hubKilledAt(template: Sandbox, { place, options }: KillPoi
       ...measuredWrongly(scraped, tally.lines),
       ...countedWrongly(scraped, sandbox.data, server),
     ];
+    if (hangs === true) problems.push(`the first hub had not finished after ${hubWithinMs / 1000} s`);
     if (code !== 0) problems.push(`the second hub ended with ${code}`);
     if (tallies.length !== 2) problems.push(`${tallies.length} runs instead of 2`);
     if (!isKept({ ...tally, problems })) problems.push(second.output().slice(-300));

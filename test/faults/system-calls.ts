@@ -12,7 +12,7 @@ import type { Fault, FaultContext } from './support/fault.ts';
 import type { KillPoint } from './support/kill-points.ts';
 import type { Random } from './support/random.ts';
 import { injecting, oneThreadAside, readTrace, type SystemCall, straceProblem, tracing } from './support/strace.ts';
-import { sum, type Tally } from './support/tally.ts';
+import { nothing, sum, type Tally } from './support/tally.ts';
 import { unsyncedIn } from './support/unsynced.ts';
 
 /** Calls that change something outside of the process: what it leaves behind when it dies there is what the next one finds. */
@@ -48,10 +48,10 @@ export const systemCalls: Fault = {
     const ships = await makeShipperTemplate();
     try {
       return sum([
-        await kills('run', limit.wrapper, wrapperKilledAt),
-        await kills('serve', limit.hub, (point) => hubKilledAt(hubs, point)),
-        await kills('ship', limit.shipper, (point) => shipperKilledAt(ships, point)),
-        await failures(limit.errors, context),
+        await told(kills('run', limit.wrapper, wrapperKilledAt)),
+        await told(kills('serve', limit.hub, (point) => hubKilledAt(hubs, point))),
+        await told(kills('ship', limit.shipper, (point) => shipperKilledAt(ships, point))),
+        await told(failures(limit.errors, context)),
       ]);
     } finally {
       await hubs.remove();
@@ -59,6 +59,11 @@ export const systemCalls: Fault = {
     }
   },
 };
+
+/** What breaks one part is a problem of it, and hides nothing of the others. */
+function told(part: Promise<Tally>): Promise<Tally> {
+  return part.catch((error: Error) => ({ ...nothing, problems: [error.stack ?? error.message] }));
+}
 
 /** Goes through a check with nothing injected. Nothing is broken then, and all that is promised to be synced must have been. */
 async function trace<Point extends KillPoint>(
