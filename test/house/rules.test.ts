@@ -41,7 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: [...parts, 'hub', 'library'],
 };
 
-const maxLines = 300;
+const maxLines = 500;
 
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
