@@ -81,6 +81,8 @@ export type ClaudeRunOptions = {
   readonly step?: Partial<ClaudeStep>;
   readonly invocation?: Partial<ClaudeInvocation>;
   readonly place?: Place;
+  /** Another version of the CLI, from `provideClaude`. Default: the installed one. */
+  readonly program?: string;
   /** Put over everything else; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Sees each event while the process runs, to act in the middle of it. */
@@ -132,7 +134,12 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
   const env = Object.fromEntries(
     Object.entries({ ...base, ...options.env }).filter(([, value]) => value !== undefined),
   );
-  const child = spawn(claudePath, args, { cwd: place.cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const child = spawn(options.program ?? claudePath, args, {
+    cwd: place.cwd,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
   const kill = (signal: NodeJS.Signals): void => void process.kill(-child.pid!, signal);
 
   const events: ClaudeEvent[] = [];

@@ -1,0 +1,61 @@
+// Steps on versions of Claude Code that people still have, each the real program. A version that cannot be installed here,
+// as without a registry, is skipped with the reason in its name.
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type ClaudeRun, judged, newPlace, runClaude } from '../support/claude-run.ts';
+import { provideClaude, wantedVersions } from '../support/claude-versions.ts';
+
+const provided = await Promise.all(
+  wantedVersions.map(async (tried) => ({ tried, claude: await provideClaude(tried.version) })),
+);
+
+/** The old ones are JavaScript and take seconds to start on a busy machine. */
+const slow = 120_000;
+
+for (const { tried, claude } of provided) {
+  if (claude.kind === 'absent') {
+    test.skip(`Claude Code ${tried.version}: ${claude.why}`, () => undefined);
+    continue;
+  }
+  describe(`Claude Code ${tried.version}`, () => {
+    let run: ClaudeRun;
+    beforeAll(async () => {
+      const place = newPlace();
+      const call = { name: 'Bash', input: { command: 'echo hi', description: 'x' } };
+      run = await runClaude({
+        place,
+        program: claude.program,
+        prompt: 'say hi',
+        step: { allowedTools: ['Bash'] },
+        script: [
+          {
+            prompt: 'say hi',
+            turns: [
+              { kind: 'reply', text: 'I try.', tools: [call] },
+              { kind: 'reply', text: 'Done.' },
+            ],
+          },
+        ],
+      });
+      place.remove();
+    }, slow);
+
+    test('runs a step with a tool call to its end', () => {
+      expect(judged(run)).toEqual({ kind: 'success' });
+      const types = run.events.map((event) => event.type);
+      for (const type of ['claude.session', 'claude.tool_called', 'claude.tool_returned', 'claude.result']) {
+        expect(types).toContain(type);
+      }
+    });
+
+    test(`sends spans of its own: ${tried.spans}`, () => {
+      const { ownSpans, strangers } = run.nesting;
+      const found = ownSpans > 0 ? 'below the step' : strangers > 0 ? 'in traces of their own' : 'none';
+      expect(found).toBe(tried.spans);
+    });
+
+    test(`says the use of each model: ${tried.modelUsage ? 'yes' : 'no'}`, () => {
+      const result = JSON.parse(run.stdout.trim().split('\n').at(-1)!);
+      expect(Object.hasOwn(result, 'modelUsage')).toBe(tried.modelUsage);
+    });
+  });
+}
