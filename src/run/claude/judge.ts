@@ -1,6 +1,8 @@
 // How an attempt of a Claude Code step ended: the result line first, then the exit. Pure. Timeouts, cancellations and
 // stalls are known to the engine, which asks here only for what Claude Code and its process say themselves.
 import type { Outcome } from '../../event/outcome.ts';
+import { unreachable } from '../../event/unreachable.ts';
+import { classifyApiError } from './api-error.ts';
 import { cut } from './json.ts';
 import { plain } from './readable.ts';
 import type { ClaudeResult } from './result.ts';
@@ -78,25 +80,27 @@ function duringExecution(result: ClaudeResult): string {
 function apiError(result: ClaudeResult): string {
   const said = saidOf(result, 'an API error');
   const status = result.apiErrorStatus;
-  const login = 'log in with `claude` then /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN';
-  if (status === 401 || status === 403 || /not logged in|invalid api key|oauth token/i.test(said))
-    return `${said}: ${login}`;
-  if (/credit balance/i.test(said)) return `${said}: add credit to the account, or use another one`;
-  switch (status) {
-    case 404:
-      return `${said}. Name another one under model of the step`;
-    case 413:
-      return `${said}: give the step less to read, or split it`;
-    case 429:
+  const kind = classifyApiError({ status, text: said });
+  switch (kind) {
+    case 'auth':
+      return `${said}: log in with \`claude\` then /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN`;
+    case 'credit':
+      return `${said}: add credit to the account, or use another one`;
+    case 'rate_limited':
       return `${said}: the rate limit holds; let the step retry later, or run fewer steps at once`;
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-    case 529:
+    case 'overloaded':
       return `${said}: the API had a fault or was overloaded; let the step retry`;
-    default:
+    case 'network':
+      return `${said}: the API cannot be reached; check the network, the proxy and ANTHROPIC_BASE_URL`;
+    case 'invalid_request':
+      if (status === 404) return `${said}. Name another one under model of the step`;
+      return status === 413 || /too (?:long|large)/i.test(said)
+        ? `${said}: give the step less to read, or split it`
+        : said;
+    case 'unknown':
       return said;
+    default:
+      return unreachable(kind);
   }
 }
 
