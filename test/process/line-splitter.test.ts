@@ -4,87 +4,109 @@ import { describe, expect, it } from 'vitest';
 import { createLineSplitter, type LineBatch } from '../../src/run/process/line-splitter.ts';
 
 /** Pieces of a stream: mostly short, with line ends in all places, and any byte. */
-const pieces = fc.array(
-  fc.oneof(
-    fc.uint8Array({ maxLength: 12 }),
-    fc.array(fc.constantFrom(10, 10, 13, 0, 0xff, 65), { maxLength: 40 }).map((bytes) => Uint8Array.from(bytes)),
-  ),
-  { maxLength: 20 },
+const piece = fc.oneof(
+  fc.uint8Array({ maxLength: 12 }),
+  fc.array(fc.constantFrom(10, 10, 13, 0, 0xff, 65), { maxLength: 40 }).map((bytes) => Uint8Array.from(bytes)),
+  fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => Buffer.from(text)),
 );
 
-function split(parts: readonly Uint8Array[], maxLineBytes: number, feed: 'push' | 'room') {
+type Action = Uint8Array | 'flush';
+
+/** Mostly reads; sometimes the time of what waits is over. */
+const actions = fc.array(
+  fc.oneof({ weight: 4, arbitrary: piece }, { weight: 1, arbitrary: fc.constant('flush' as const) }),
+  {
+    maxLength: 20,
+  },
+);
+
+function split(
+  given: readonly Action[],
+  bufferBytes: number,
+  feed: 'push' | 'room',
+  onRead?: (waiting: number) => void,
+) {
   const batches: LineBatch[] = [];
   const splitter = createLineSplitter(
     (batch) => batches.push({ ...batch, bytes: Buffer.from(batch.bytes) }),
-    maxLineBytes,
+    bufferBytes,
   );
-  for (const part of parts) {
-    if (feed === 'push') splitter.push(part);
+  // Asked for after each read only, as a socket does: what waits may be given before the next read.
+  let room = splitter.room();
+  for (const part of given) {
+    if (part === 'flush') splitter.flush();
+    else if (feed === 'push') splitter.push(part);
     else
       for (let at = 0; at < part.length; ) {
-        const room = splitter.room();
         const count = Math.min(room.length, part.length - at);
         room.set(part.subarray(at, at + count));
         splitter.filled(count);
         at += count;
+        room = splitter.room();
+        onRead?.(splitter.waiting());
       }
   }
-  splitter.end();
+  splitter.flush();
   return batches;
 }
 
-/** The same, by the definition: lines end at LF; longer ones are cut at the bound; the end of the stream ends a line. */
-function naiveLines(all: Buffer, maxLineBytes: number) {
-  const lines: { bytes: string; continues: boolean; unterminated: boolean }[] = [];
-  let line: number[] = [];
-  let continues = false;
-  const close = (unterminated: boolean) => {
-    lines.push({ bytes: Buffer.from(line).toString('hex'), continues, unterminated });
-    continues = unterminated;
-    line = [];
-  };
-  for (const byte of all) {
-    line.push(byte);
-    if (byte === 10) close(false);
-    else if (line.length === maxLineBytes) close(true);
+/** The same, by the definition: lines end at LF, and the end of the stream ends a line. */
+function naiveLines(all: Buffer): readonly string[] {
+  const lines = all.toString('latin1').split('\n');
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line}\n` : line)).filter((line) => line !== '');
+}
+
+/** The lines that the batches hold, their pieces joined; each batch is checked to be what it says. */
+function linesOfBatches(batches: readonly LineBatch[]): readonly string[] {
+  const lines: string[] = [];
+  let open = false;
+  for (const { bytes, lineCount, continues, unterminated } of batches) {
+    const cut = naiveLines(bytes);
+    expect(cut.length).toBe(lineCount);
+    expect(continues).toBe(open);
+    expect(unterminated).toBe(bytes.at(-1) !== 10);
+    open = unterminated;
+    if (continues) lines.push(`${lines.pop()}${cut[0]}`, ...cut.slice(1));
+    else lines.push(...cut);
   }
-  if (line.length > 0) close(true);
   return lines;
 }
 
-function linesOfBatches(batches: readonly LineBatch[]) {
-  return batches.flatMap(({ bytes, lineCount, continues, unterminated }) => {
-    const lines = bytes.toString('hex').match(/../g) ?? [];
-    const cut: string[] = [];
-    let line = '';
-    for (const byte of lines) {
-      line += byte;
-      if (byte === '0a') {
-        cut.push(line);
-        line = '';
-      }
-    }
-    if (line !== '') cut.push(line);
-    expect(cut.length).toBe(lineCount);
-    return cut.map((text, index) => ({
-      bytes: text,
-      continues: index === 0 && continues,
-      unterminated: index === cut.length - 1 && unterminated,
-    }));
-  });
-}
-
 describe('line splitter', () => {
-  it.each(['push', 'room'] as const)('gives the same lines wherever the bytes are split (%s)', (feed) => {
+  it.each(['push', 'room'] as const)(
+    'gives the same bytes and lines wherever and whenever they are cut (%s)',
+    (feed) => {
+      fc.assert(
+        fc.property(actions, fc.integer({ min: 4, max: 40 }), (given, bufferBytes) => {
+          const all = Buffer.concat(given.flatMap((part) => (part === 'flush' ? [] : [part])));
+          const batches = split(given, bufferBytes, feed);
+          expect(Buffer.concat(batches.map((batch) => batch.bytes)).equals(all)).toBe(true);
+          expect(linesOfBatches(batches)).toEqual(naiveLines(all));
+          const begun = batches.reduce((sum, batch) => sum + batch.lineCount - (batch.continues ? 1 : 0), 0);
+          expect(begun).toBe(naiveLines(all).length);
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
+
+  it('lets nothing wait of bytes without a line end, but for a character that is not complete', () => {
     fc.assert(
-      fc.property(pieces, fc.integer({ min: 1, max: 40 }), (parts, maxLineBytes) => {
-        const all = Buffer.concat(parts);
-        const batches = split(parts, maxLineBytes, feed);
-        expect(Buffer.concat(batches.map((batch) => batch.bytes)).equals(all)).toBe(true);
-        expect(linesOfBatches(batches)).toEqual(naiveLines(all, maxLineBytes));
+      fc.property(fc.array(fc.string({ unit: 'grapheme', minLength: 1 }), { minLength: 1 }), (texts) => {
+        const all = Buffer.from(texts.join('').replaceAll('\n', ''));
+        const bytes = Array.from(all, (byte) => Buffer.of(byte));
+        for (const { bytes: given } of split(bytes, 100, 'room', (waiting) => expect(waiting).toBeLessThan(4)))
+          expect(given.toString().includes('\ufffd')).toBe(all.includes('\ufffd') && given.toString() === '\ufffd');
       }),
-      { numRuns: 500 },
     );
+  });
+
+  it('lets no byte wait for long that is no UTF-8', () => {
+    const waiting: number[] = [];
+    const latin1 = ['caf\xe9', '\xff', '\x80\x80\x80\x80', 'a'].map((text) => Buffer.from(text, 'latin1'));
+    const batches = split(latin1, 100, 'room', (count) => waiting.push(count));
+    expect(waiting).toEqual([1, 0, 0, 0]);
+    expect(batches.map(({ bytes }) => bytes.toString('latin1'))).toEqual(['caf', '\xe9\xff', '\x80\x80\x80\x80', 'a']);
   });
 
   it('counts many short lines and many long lines right', () => {
@@ -97,15 +119,15 @@ describe('line splitter', () => {
     );
   });
 
-  it('gives all complete lines of one read as one batch', () => {
-    const batches = split([Buffer.from('a\nb\nc'), Buffer.from('d\ne\nf')], 100, 'room');
-    expect(batches.map((batch) => batch.bytes.toString())).toEqual(['a\nb\n', 'cd\ne\n', 'f']);
+  it('lets what stands behind the last line end of a read wait for the next one', () => {
+    const texts = (given: readonly Action[]) => split(given, 100, 'room').map((batch) => batch.bytes.toString());
+    expect(texts([Buffer.from('a\nb\nc'), Buffer.from('d\ne\nf')])).toEqual(['a\nb\n', 'cd\ne\n', 'f']);
+    expect(texts([Buffer.from('a\nb'), Buffer.from('c'), Buffer.from('d\n')])).toEqual(['a\n', 'bc', 'd\n']);
+    expect(texts([Buffer.from('a\nb'), 'flush', Buffer.from('c\n')])).toEqual(['a\n', 'b', 'c\n']);
   });
 
-  it('gives nothing for an empty stream, and nothing more after a line that ended at the bound', () => {
+  it('gives nothing for an empty stream', () => {
     expect(split([], 4, 'push')).toEqual([]);
-    expect(split([Buffer.from('abcd')], 4, 'push')).toMatchObject([
-      { lineCount: 1, continues: false, unterminated: true },
-    ]);
+    expect(split(['flush', 'flush'], 4, 'push')).toEqual([]);
   });
 });

@@ -84,6 +84,38 @@ describe('what is held back', () => {
     expect(push(stream, 'bc\n')).toBe('abc\n');
   });
 
+  it.each([
+    ['Sure? [y/N] ', 'Sure? [y/N] '],
+    ['Password for https://me@example.com: ', 'Password for https://me@example.com: '],
+    ['Listening on http://localhost', 'Listening on http://localhost'],
+    ['aws_secret_access_key: ', 'aws_secret_access_key: '],
+    ['Paste the bearer ', 'Paste the bearer '],
+    ['Ends like some key: ey', 'Ends like some key: ey'],
+    ['Three bytes of a secret: abc', 'Three bytes of a secret: abc'],
+    ['Four bytes of a secret: abcd', 'Four bytes of a secret: '],
+    ['redis://me:hunt', 'redis://me:'],
+    ['Key: ghp_0123', 'Key: '],
+  ])('of the unfinished line %j is let go after a while up to what is likely to be a secret', (text, seen) => {
+    const stream = redactor.stream();
+    expect(push(stream, text) + stream.flush().bytes.toString()).toBe(seen);
+    expect(stream.end().bytes.toString()).toBe(text.slice(seen.length));
+  });
+
+  it('stays hidden though it is printed byte by byte, and each byte waits long enough', () => {
+    const token = `ghp_${'a1B2c3D4'.repeat(5).slice(0, 36)}`;
+    const text = `secret ${secret}, token ${token}, redis://me:hunter2@host and \x1b[1mthe end\x1b[0m`;
+    for (const prefix of ['', 'done\n']) {
+      const stream = redactor.stream();
+      let seen = '';
+      for (const byte of prefix + text) seen += push(stream, byte) + stream.flush().bytes.toString();
+      seen += stream.end().bytes.toString();
+      expect(seen).toBe(
+        `${prefix}secret abc[hidden:MY_TOKEN], token ghp[hidden:github-token], redis://me:[hidden:url-password]@host ` +
+          'and \x1b[1mthe end\x1b[0m',
+      );
+    }
+  });
+
   it('stays bounded when every read ends in what may begin a secret', () => {
     const stream = redactor.stream();
     const again = createRedactor({ env: { MY_TOKEN: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' } }).stream();

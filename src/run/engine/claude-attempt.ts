@@ -33,8 +33,8 @@ export type ClaudePorts = AttemptPorts & {
   readonly prices: PriceTable;
 };
 
-/** Lines of stderr that are kept for the message of a failure; the judge shows the last few. */
-const stderrTailLines = 20;
+/** Of stderr, for the message of a failure: the judge shows the last few lines, which are bounded far below. */
+const stderrTailBytes = 16 * 1024;
 
 export function startClaudeAttempt(
   step: ClaudeStep,
@@ -52,7 +52,7 @@ export function startClaudeAttempt(
   const meter = createCostMeter({ prices: ports.prices });
   const tracker = createStallTracker(performance.now());
   const deriver = createSpanDeriver({ runId, subject, traceId, spanId });
-  const stderrTail: string[] = [];
+  let stderrTail: Buffer = Buffer.alloc(0);
   /** The message of a failure shows the last lines, of which the redactor would not know a key whose beginning is left out. */
   const tailRedaction = redactor.stream();
   let waitingFor: ClaudeStallCause = 'no_output';
@@ -117,7 +117,7 @@ export function startClaudeAttempt(
         reader.push(batch.bytes);
       } else {
         sink.write('stderr', batch);
-        keepTail(stderrTail, tailRedaction.push(batch.bytes).bytes);
+        stderrTail = withTail(stderrTail, tailRedaction.push(batch.bytes).bytes);
       }
     },
   });
@@ -131,7 +131,7 @@ export function startClaudeAttempt(
     const cost = meter.finish();
     if (cost !== undefined) append.event(cost, subject);
     reportUse();
-    keepTail(stderrTail, tailRedaction.end().bytes);
+    stderrTail = withTail(stderrTail, tailRedaction.end().bytes);
     const outcome = outcomeOf(supervised);
     sink.end();
     inputs.cleanUp();
@@ -165,7 +165,7 @@ export function startClaudeAttempt(
       result: reader.result(),
       exitCode: ending.exit.exitCode ?? null,
       signal: ending.exit.signal ?? null,
-      stderrTail,
+      stderrTail: stderrTail.toString('utf8').trimEnd().split('\n'),
       endedByUs: ending.kind === 'stopped',
       wantsStructuredOutput: step.jsonSchema !== undefined,
     });
@@ -195,10 +195,9 @@ function batchOf(text: string): LineBatch {
   return { bytes, lineCount, continues: false, unterminated: false };
 }
 
-function keepTail(tail: string[], bytes: Buffer): void {
-  if (bytes.length === 0) return;
-  tail.push(...bytes.toString('utf8').trimEnd().split('\n').slice(-stderrTailLines));
-  tail.splice(0, tail.length - stderrTailLines);
+/** `bytes` is copied. */
+function withTail(tail: Buffer, bytes: Buffer): Buffer {
+  return Buffer.concat([tail, bytes.subarray(-stderrTailBytes)]).subarray(-stderrTailBytes);
 }
 
 function nowNs(): bigint {

@@ -32,6 +32,8 @@ type StreamState = {
   lines: number;
   /** The last record of the stream stopped without a line end. */
   open: boolean;
+  /** Lets go what the redactor holds. */
+  holdTimer: NodeJS.Timeout | undefined;
 };
 
 export function createOutputSink(options: {
@@ -44,12 +46,11 @@ export function createOutputSink(options: {
   const kept: Buffer[] = [];
   let keptBytes = 0;
   let cut = false;
-  let holdTimer: NodeJS.Timeout | undefined;
 
   function stateOf(stream: Stream): StreamState {
     const known = states.get(stream);
     if (known !== undefined) return known;
-    const made: StreamState = { redaction: options.redactStream(), lines: 0, open: false };
+    const made: StreamState = { redaction: options.redactStream(), lines: 0, open: false, holdTimer: undefined };
     states.set(stream, made);
     return made;
   }
@@ -79,9 +80,9 @@ export function createOutputSink(options: {
     keptBytes += copy.length;
   }
 
-  function flushHeld(): void {
-    holdTimer = undefined;
-    for (const [stream, state] of states) give(stream, state, state.redaction.flush());
+  function flushHeld(stream: Stream, state: StreamState): void {
+    state.holdTimer = undefined;
+    give(stream, state, state.redaction.flush());
   }
 
   return {
@@ -89,11 +90,13 @@ export function createOutputSink(options: {
       const state = stateOf(stream);
       const redacted = state.redaction.push(batch.bytes);
       give(stream, state, redacted, severity, redacted.bytes === batch.bytes ? batch.lineCount : undefined);
-      if (state.redaction.heldBytes() > 0) holdTimer ??= setTimeout(flushHeld, HOLD_MS);
+      if (state.redaction.heldBytes() > 0) state.holdTimer ??= setTimeout(flushHeld, HOLD_MS, stream, state);
     },
     end() {
-      clearTimeout(holdTimer);
-      for (const [stream, state] of states) give(stream, state, state.redaction.end());
+      for (const [stream, state] of states) {
+        clearTimeout(state.holdTimer);
+        give(stream, state, state.redaction.end());
+      }
     },
     lines: () => Object.fromEntries([...states].map(([stream, state]) => [stream, state.lines])),
     captured() {

@@ -1,4 +1,5 @@
-// Reads one stream of a child to its end, in batches of lines. Owns reading, pausing, and giving up; the splitter owns lines.
+// Reads one stream of a child to its end, in batches of lines. Owns reading, waiting, pausing, and giving up; the splitter
+// owns lines. Called by started-process.ts.
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,7 +11,7 @@ export type CaptureState = 'open' | 'ended' | 'cut';
 export type Captured = {
   readonly state: CaptureState;
   readonly bytes: number;
-  /** Lines so far, a line that came in parts counted once. */
+  /** Lines so far, a line that came in pieces counted once. */
   readonly lines: number;
 };
 
@@ -28,30 +29,86 @@ export type CaptureOptions = {
   readonly onBatch: (batch: LineBatch) => void;
   /** Called once, when the last writer has closed the stream and before `done`. */
   readonly onEnd?: () => void;
-  readonly maxLineBytes?: number | undefined;
+  /** Size of the buffer that is read into. */
+  readonly bufferBytes?: number | undefined;
 };
+
+/**
+ * How long what stands behind the last line end of a read waits for the next read: at least this, at most twice as long.
+ * Fast output fills the pipe again within a millisecond, so its lines are not cut at every read.
+ */
+const FRAGMENT_WAIT_MS = 20;
+
+/** Pieces below this size cost more to record than to wait for: a frame has 64 bytes of its own, and every reader a turn. */
+const SMALL_PIECE_BYTES = 4 * 1024;
+
+/**
+ * Between two small pieces of a line the stream is not read for so long. What is printed meanwhile stands in the pipe, where
+ * it outlives stepspan. A child that prints byte by byte makes 50 records a second instead of thousands.
+ */
+const PIECE_GAP_MS = 20;
+
+/** `resting`: between two pieces of a line. `held`: somebody has paused it. `draining`: to its end, without any rest. */
+type Reading = 'flowing' | 'resting' | 'held' | 'draining';
 
 /** @param source the reading end of a pipe, which then belongs to the capture; or a stream of Node's where there is none */
 export function createCapture(source: number | Readable, options: CaptureOptions): Capture {
   let state: CaptureState = 'open';
+  let reading: Reading = 'flowing';
   let bytes = 0;
+  let reads = 0;
   let lines = 0;
+  let fragmentTimer: NodeJS.Timeout | undefined;
+  let restTimer: NodeJS.Timeout | undefined;
+  let lastPieceAt = Number.NEGATIVE_INFINITY;
   const { promise: done, resolve: finish } = Promise.withResolvers<void>();
   const splitter = createLineSplitter((batch) => {
     lines += batch.lineCount - (batch.continues ? 1 : 0);
     options.onBatch(batch);
-  }, options.maxLineBytes);
+    if (batch.unterminated && batch.bytes.length < SMALL_PIECE_BYTES) restAfterPiece();
+  }, options.bufferBytes);
+
+  /** The first small piece after a while is followed by no rest, so that a step that prints `done` and ends, ends at once. */
+  const restAfterPiece = () => {
+    const now = performance.now();
+    const isSoon = now - lastPieceAt < 2 * PIECE_GAP_MS;
+    lastPieceAt = now;
+    if (!isSoon || reading !== 'flowing') return;
+    reading = 'resting';
+    stream.pause();
+    restTimer = setTimeout(flow, PIECE_GAP_MS, 'flowing');
+  };
+
+  const flow = (as: 'flowing' | 'draining') => {
+    if (reading === 'draining') return;
+    clearTimeout(restTimer);
+    reading = as;
+    stream.resume();
+  };
+
+  const flushLater = (): NodeJS.Timeout => {
+    const readsBefore = reads;
+    return setTimeout(() => {
+      // A read since then has left a fragment of its own, which waits for its own time. So no read sets a timer.
+      fragmentTimer = reads === readsBefore ? undefined : flushLater();
+      if (fragmentTimer === undefined) splitter.flush();
+    }, FRAGMENT_WAIT_MS);
+  };
 
   const stop = (as: CaptureState) => {
     if (state !== 'open') return;
     state = as;
+    clearTimeout(fragmentTimer);
+    clearTimeout(restTimer);
     if (as === 'ended') options.onEnd?.();
-    splitter.end();
+    splitter.flush();
     stream.destroy();
     finish();
   };
   const onRead = (count: number) => {
     bytes += count;
+    reads += 1;
+    if (splitter.waiting() > 0) fragmentTimer ??= flushLater();
   };
   const stream = typeof source === 'number' ? openSocket(source, splitter, onRead) : feed(source, splitter, onRead);
   stream.once('end', () => stop('ended'));
@@ -62,10 +119,15 @@ export function createCapture(source: number | Readable, options: CaptureOptions
   return {
     captured: () => ({ state, bytes, lines }),
     done,
-    pause: () => void stream.pause(),
-    resume: () => void stream.resume(),
+    pause() {
+      if (reading === 'draining') return;
+      clearTimeout(restTimer);
+      reading = 'held';
+      stream.pause();
+    },
+    resume: () => flow('flowing'),
     async cut() {
-      stream.resume();
+      flow('draining');
       const limit = bytes + MAX_PIPE_BYTES;
       for (let empty = 0; state === 'open' && empty < EMPTY_TURNS && bytes < limit; ) {
         const before = bytes;

@@ -1,6 +1,6 @@
-// Cuts one stream of bytes into batches of complete lines. Owns the one buffer that a stream is read into, so that a
-// batch is a view on it and no line is copied, but for the incomplete one at the end of a read.
-// Knows nothing of processes, encodings or what a line means: LF is the only byte that it looks at.
+// Cuts one stream of bytes into batches of lines. Owns the one buffer that a stream is read into, so that a batch is a
+// view on it and no line is copied, except what stands behind the last line end of a read. Called by capture, which owns the
+// clock: a piece of a line waits here only until the next read or `flush`. LF is the only line end.
 import { countLineEnds } from '../../event/line-ends.ts';
 
 /** Lines of one stream, in the shape that a journal's output record wants. */
@@ -14,80 +14,97 @@ export type LineBatch = {
   readonly lineCount: number;
   /** The first line goes on where the batch before stopped without a line end. */
   readonly continues: boolean;
-  /** The last line has no LF: the stream ended there, or the line is longer than the bound and goes on. */
+  /** The last line has no LF (yet): it continues with the next batch, or the stream ended there. */
   readonly unterminated: boolean;
 };
 
 /**
- * A longer line is given in parts of exactly this size, so that a child that prints no LF cannot fill the memory.
- * 1 MiB holds every line that a person reads and nearly every stream-json message; two streams of each of eight parallel
- * steps make 16 MiB at most, of which only the pages ever written are resident.
+ * A pipe holds 64 KiB, so that much comes in one read, and at most as much waits behind the last line end of the read
+ * before. The rest is for a child that enlarges its pipe.
  */
-export const MAX_LINE_BYTES = 1 << 20;
+export const READ_BUFFER_BYTES = 256 * 1024;
 
 export type LineSplitter = {
-  /** The free part of the buffer, never empty. Bytes read into its start are told by `filled`. */
+  /** The free part of the buffer, never empty. Bytes read into its start are announced to `filled`. */
   readonly room: () => Buffer;
-  /** Says that `count` bytes stand at the start of `room()`; gives what became complete. */
+  /**
+   * Says that `count` bytes stand at the start of `room()`. Gives the complete lines; bytes without any line end are given at
+   * once, as a piece of a line. What stands behind the last line end waits: in fast output the next read completes it.
+   */
   readonly filled: (count: number) => void;
   /** Takes bytes that were read elsewhere, by copying them. */
   readonly push: (bytes: Uint8Array) => void;
-  /** The stream is over: gives the incomplete line, if there is one. */
-  readonly end: () => void;
+  /** How many bytes wait. */
+  readonly waiting: () => number;
+  /** Gives what waits, as a piece of a line. Also for the end of the stream. */
+  readonly flush: () => void;
 };
 
-/**
- * @param emit called synchronously with each batch; see the rule on `LineBatch.bytes`
- * @param maxLineBytes bound of one line in bytes, and the size of the buffer
- */
-export function createLineSplitter(emit: (batch: LineBatch) => void, maxLineBytes = MAX_LINE_BYTES): LineSplitter {
-  const buffer = Buffer.allocUnsafeSlow(maxLineBytes);
-  /** Length of the incomplete line at the start of the buffer. It holds no LF and is below `maxLineBytes`. */
-  let tail = 0;
+/** @param emit called synchronously with each batch; see the rule on `LineBatch.bytes` */
+export function createLineSplitter(emit: (batch: LineBatch) => void, bufferBytes = READ_BUFFER_BYTES): LineSplitter {
+  const buffer = Buffer.allocUnsafeSlow(bufferBytes);
+  /** What waits stands from `start` to `next`. It holds no LF. */
+  let start = 0;
+  /** Where the bytes of the next read go. It moves in `filled` only, as the reader has that place already. */
+  let next = 0;
   let continues = false;
 
-  const give = (length: number, lineCount: number, unterminated: boolean) => {
-    const batch = { bytes: buffer.subarray(0, length), lineCount, continues, unterminated };
+  /** Gives what stands from `start` to `end`. */
+  const give = (end: number, lineCount: number, unterminated: boolean) => {
+    const batch = { bytes: buffer.subarray(start, end), lineCount, continues, unterminated };
     continues = unterminated;
     emit(batch);
+    start = end;
   };
 
   const filled = (count: number) => {
-    const end = tail + count;
-    // Only the new bytes are searched: a long line that arrives in small reads would else cost its length squared.
-    const lastOfNew = buffer.subarray(tail, end).lastIndexOf(LF);
-    if (lastOfNew === -1) {
-      tail = end;
-      if (tail === maxLineBytes) {
-        tail = 0;
-        give(maxLineBytes, 1, true);
-      }
-      return;
+    const end = next + count;
+    // Only the new bytes are searched: what waits holds no LF.
+    const behindLast = next + buffer.subarray(next, end).lastIndexOf(LF) + 1;
+    if (behindLast > next) {
+      give(behindLast, countLineEnds(buffer.subarray(start, behindLast)), false);
+    } else {
+      const pieceEnd = end === bufferBytes ? end : withoutPartOfCharacter(buffer, start, end);
+      if (pieceEnd > start) give(pieceEnd, 1, true);
     }
-    const next = tail + lastOfNew + 1;
-    give(next, countLineEnds(buffer.subarray(tail, next)), false);
-    buffer.copyWithin(0, next, end);
-    tail = end - next;
+    if (start > 0) buffer.copyWithin(0, start, end);
+    next = end - start;
+    start = 0;
   };
 
   return {
-    room: () => buffer.subarray(tail),
+    room: () => buffer.subarray(next),
     filled,
     push(bytes) {
-      for (let start = 0; start < bytes.length; ) {
-        const count = Math.min(bytes.length - start, maxLineBytes - tail);
-        buffer.set(bytes.subarray(start, start + count), tail);
+      for (let at = 0; at < bytes.length; ) {
+        const count = Math.min(bytes.length - at, bufferBytes - next);
+        buffer.set(bytes.subarray(at, at + count), next);
         filled(count);
-        start += count;
+        at += count;
       }
     },
-    end() {
-      if (tail === 0) return;
-      const length = tail;
-      tail = 0;
-      give(length, 1, true);
+    waiting: () => next - start,
+    flush() {
+      if (next > start) give(next, 1, true);
     },
   };
 }
 
 const LF = 0x0a;
+
+/**
+ * Where a UTF-8 character begins that the bytes before `end` do not complete; `end` if there is none. Who watches gets
+ * pieces as text, in which half a character would be lost.
+ */
+function withoutPartOfCharacter(bytes: Buffer, start: number, end: number): number {
+  for (let at = end - 1; at >= Math.max(start, end - MAX_PART_BYTES); at--) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x80) return end;
+    // 10xxxxxx continues a character; 110xxxxx, 1110xxxx and 11110xxx begin one of 2, 3 and 4 bytes.
+    if (byte >= 0xc0) return at + (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > end && byte < 0xf8 ? at : end;
+  }
+  return end;
+}
+
+/** A character has at most 4 bytes, so at most 3 of an incomplete one. */
+const MAX_PART_BYTES = 3;

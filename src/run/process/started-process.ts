@@ -72,7 +72,8 @@ export type HandleOptions = {
   readonly marker?: Marker;
   /** Called synchronously, in order within a stream. `batch.bytes` is valid during the call only. */
   readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
-  readonly maxLineBytes?: number;
+  /** See `CaptureOptions`. */
+  readonly bufferBytes?: number;
 };
 
 /**
@@ -100,7 +101,7 @@ export async function handleOf(
   };
   const captureOf = (stream: OutputStream) =>
     createCapture(pipes?.read[stream] ?? (child[stream] as Readable), {
-      maxLineBytes: options.maxLineBytes,
+      bufferBytes: options.bufferBytes,
       onBatch: (batch) => options.onOutput(stream, batch),
       onEnd: noteUsage,
     });

@@ -36,10 +36,11 @@ const urlPassword: Rule = {
     if (standsAt(view, index, '://') === 'partly') return undecidedFrom(index);
     if (!isIn(alphanumerics, at(view, index - 1))) return undefined;
     const end = behindRun(view, first, userInfoChars, MAX_USER_INFO_BYTES);
-    if (stopsAt(view, end)) return undecidedFrom(index);
-    if (at(view, end) !== AT_SIGN) return undefined;
     let colon = first;
     while (colon < end && at(view, colon) !== COLON) colon++;
+    // Before its colon an address names a host or a user, which a question may end with.
+    if (stopsAt(view, end)) return undecidedFrom(index, Math.min(colon + 1, end));
+    if (at(view, end) !== AT_SIGN) return undefined;
     const start = colon + 1;
     return start < end && !isPlaceholder(view, start, end) ? hiddenBetween(start, end) : undefined;
   },
@@ -69,13 +70,13 @@ const bearerToken: Rule = {
     if (b !== 0x62 || e !== 0x65 || !startsWord(view, index - 2)) return undefined;
     let start = index + 4;
     const encoded = standsAt(view, start, '%20');
-    if (encoded === 'partly') return undecidedFrom(index);
+    if (encoded === 'partly') return undecidedFrom(index, view.bytes.length);
     if (encoded === 'yes') start += 3;
     else while (at(view, start) === SPACE && start - index < 16) start++;
-    if (stopsAt(view, start)) return undecidedFrom(index);
+    if (stopsAt(view, start)) return undecidedFrom(index, start);
     if (start === index + 4) return undefined;
     const end = behindRun(view, start, bearerChars, MAX_TOKEN_BYTES);
-    if (stopsAt(view, end)) return undecidedFrom(index);
+    if (stopsAt(view, end)) return undecidedFrom(index, start);
     const looksGiven = holds(view, start, end, digits) && holds(view, start, end, letters);
     return end - start >= MIN_BEARER_BYTES && looksGiven ? hiddenBetween(start, end) : nothingUpTo(end);
   },
@@ -124,15 +125,15 @@ function readAssigned(
 ): Sighting | undefined {
   for (let i = 0; i < rest.length; i++) {
     const byte = at(view, index + 4 + i);
-    if (byte === OUTSIDE && stopsAt(view, index + 4 + i)) return undecidedFrom(index);
+    if (byte === OUTSIDE && stopsAt(view, index + 4 + i)) return undecidedFrom(index, view.bytes.length);
     if ((byte | 0x20) !== rest.charCodeAt(i)) return undefined;
   }
   const name = index + 4 + rest.length;
   const start = behindRun(view, name, assignment, MAX_ASSIGNMENT_BYTES);
-  if (stopsAt(view, start)) return undecidedFrom(index);
+  if (stopsAt(view, start)) return undecidedFrom(index, start);
   if (start === name) return undefined;
   const end = behindRun(view, start, base64Padding, MAX_TOKEN_BYTES);
-  if (stopsAt(view, end)) return undecidedFrom(index);
+  if (stopsAt(view, end)) return undecidedFrom(index, start);
   return isIn(base64, at(view, start)) ? judge(start, end) : undefined;
 }
 

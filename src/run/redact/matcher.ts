@@ -3,7 +3,7 @@
 import type { Source } from './kinds.ts';
 import { anchorsOf, type Needle, type NeedleAnchor, standsAround } from './literals.ts';
 import { markerFor } from './marker.ts';
-import { createOpenEnds } from './open-ends.ts';
+import { createOpenEnds, type Examining } from './open-ends.ts';
 import type { Rule } from './rule.ts';
 import { type Anchored, createSkipScan, SHORT_ANCHOR } from './skip-scan.ts';
 import type { View } from './view.ts';
@@ -21,8 +21,7 @@ type Examination = {
 };
 
 export type Matcher = {
-  /** @param closing the text is let go now: no holding, and halves of secrets at its end count as secrets */
-  readonly examine: (view: View, closing: boolean) => Examination;
+  readonly examine: (view: View, how: Examining) => Examination;
   readonly markerOf: (source: Source) => Buffer;
 };
 
@@ -48,7 +47,7 @@ export function createMatcher(needles: readonly Needle[], rules: readonly Rule[]
 
   return {
     markerOf: markers,
-    examine(view, closing) {
+    examine(view, how) {
       const found: Region[] = [];
       const size = view.bytes.length;
       let holdFrom = size;
@@ -67,16 +66,18 @@ export function createMatcher(needles: readonly Needle[], rules: readonly Rule[]
         readTo[target.index] = seen.readTo;
         const { kind } = target.rule;
         if (seen.end > seen.start) addRegion(found, { start: seen.start, end: seen.end, source: { kind, name: kind } });
-        if (seen.undecided !== undefined) holdFrom = Math.min(holdFrom, seen.undecided);
+        if (seen.undecided !== undefined) {
+          holdFrom = Math.min(holdFrom, how === 'unfinished' ? (seen.secretFrom ?? seen.undecided) : seen.undecided);
+        }
         if (seen.undecided !== undefined || seen.more) keepFrom = Math.min(keepFrom, seen.from);
       });
-      for (const open of openEnds(view, closing)) {
+      for (const open of openEnds(view, how)) {
         keepFrom = Math.min(keepFrom, open.start);
-        if (open.source !== undefined) addRegion(found, { start: open.start, end: size, source: open.source });
-        else holdFrom = Math.min(holdFrom, open.start);
+        if (open.kind === 'hide') addRegion(found, { start: open.start, end: size, source: open.source });
+        if (open.kind === 'wait') holdFrom = Math.min(holdFrom, open.start);
       }
       const regions = found.length > 1 ? joinOverlapping(found) : found;
-      if (closing || isHiddenFrom(view, regions, holdFrom)) holdFrom = size;
+      if (how === 'closing' || isHiddenFrom(view, regions, holdFrom)) holdFrom = size;
       return { regions, holdFrom, keepFrom: Math.min(keepFrom, holdFrom) };
     },
   };

@@ -1,13 +1,14 @@
 // Secrets that may have begun just before the end of a text and go on in the next one. Decides what is worth waiting
 // for; for how long is the caller's.
+import { unreachable } from '../../event/unreachable.ts';
 import type { Source } from './kinds.ts';
 import { endOf, MIN_BREAKABLE_BYTES, matchedBytes, type Needle, STILL_OPEN } from './literals.ts';
 import type { Rule } from './rule.ts';
 import { at, OUTSIDE, skipBreak, type View } from './view.ts';
 
 /**
- * A complete line is only held back when it ends in at least this much of a secret's beginning: with fewer, every
- * line that ends in the first letter of some secret would wait. So that much can be seen of a broken secret.
+ * A line is only held back when it ends in at least this much of a secret's beginning: with fewer, every line that ends
+ * in the first letter of some secret would wait. So less than that can be seen of a broken secret.
  */
 const MIN_HELD_PREFIX_BYTES = 4;
 
@@ -19,14 +20,24 @@ const MAX_STRETCH = 2;
 
 const LF = 0x0a;
 
-/** `start` is where it began. With a `source` enough of it is there to hide it; otherwise it has to be waited for. */
-export type OpenEnd = { readonly start: number; readonly source: Source | undefined };
+/** `start` is where it began. `keep`: it is shown, but needed when more text comes. */
+export type OpenEnd =
+  | { readonly kind: 'wait' | 'keep'; readonly start: number }
+  | { readonly kind: 'hide'; readonly start: number; readonly source: Source };
+
+/**
+ * - `reading`: more text comes soon.
+ * - `unfinished`: an unfinished line is let go, as somebody may wait for a question in it. Only what is likely to be the
+ *   beginning of a secret still waits: a secret that is printed byte by byte stays hidden.
+ * - `closing`: all is let go; half of a secret at the end counts as one.
+ */
+export type Examining = 'reading' | 'unfinished' | 'closing';
 
 /** @returns the open ends of a view; of those to be waited for only the earliest */
 export function createOpenEnds(
   needles: readonly Needle[],
   rules: readonly Rule[],
-): (view: View, closing: boolean) => readonly OpenEnd[] {
+): (view: View, how: Examining) => readonly OpenEnd[] {
   const byTwoBytes = new Map<number, Needle[]>();
   const begins = new Uint8Array(0x10000);
   const firstBytes = new Uint8Array(256);
@@ -43,7 +54,7 @@ export function createOpenEnds(
   }
   const openings = new Set(rules.flatMap((rule) => rule.openings));
 
-  return (view, closing) => {
+  return (view, how) => {
     const { bytes } = view;
     const size = bytes.length;
     if (size === 0) return [];
@@ -61,29 +72,37 @@ export function createOpenEnds(
       }
       if (second === OUTSIDE) {
         // One byte that could be a beginning: worth a wait only inside of a line, which is not complete anyway.
-        if (!endsLine && !view.ended) ends.push({ start, source: undefined });
+        if (!endsLine && !view.ended) ends.push({ kind: how === 'reading' ? 'wait' : 'keep', start });
       } else if (begins[(first << 8) | second] === 1) {
         for (const needle of byTwoBytes.get((first << 8) | second) ?? []) {
-          const open = openEnd(view, needle, start, endsLine, closing);
+          const open = openEnd(view, needle, start, endsLine, how);
           if (open !== undefined) ends.push(open);
         }
       }
-      if (ends.length > 0 && !closing) break;
+      if (ends.length > 0 && how === 'reading') break;
     }
-    if (opening !== undefined) ends.push({ start: opening, source: undefined });
+    if (opening !== undefined) ends.push({ kind: how === 'reading' ? 'wait' : 'keep', start: opening });
     return ends;
   };
 }
 
-function openEnd(view: View, needle: Needle, start: number, endsLine: boolean, closing: boolean): OpenEnd | undefined {
+function openEnd(view: View, needle: Needle, start: number, endsLine: boolean, how: Examining): OpenEnd | undefined {
   if (endOf(view, needle, 0, start) !== STILL_OPEN) return undefined;
   const matched = matchedBytes(view, needle, start);
-  if (closing) {
-    const isHalf = matched >= MIN_HALF_BYTES && matched * 2 >= needle.bytes.length;
-    return { start, source: isHalf ? needle.source : undefined };
+  const isHalf = matched * 2 >= needle.bytes.length;
+  const isLong = matched >= MIN_HELD_PREFIX_BYTES;
+  switch (how) {
+    case 'closing':
+      return isHalf && matched >= MIN_HALF_BYTES
+        ? { kind: 'hide', start, source: needle.source }
+        : { kind: 'keep', start };
+    case 'unfinished':
+      return { kind: isHalf || isLong ? 'wait' : 'keep', start };
+    case 'reading':
+      return !endsLine || (isLong && needle.bytes.length >= MIN_BREAKABLE_BYTES) ? { kind: 'wait', start } : undefined;
+    default:
+      return unreachable(how);
   }
-  const worthIt = !endsLine || (matched >= MIN_HELD_PREFIX_BYTES && needle.bytes.length >= MIN_BREAKABLE_BYTES);
-  return worthIt ? { start, source: undefined } : undefined;
 }
 
 /** Where a proper beginning of an opening stands at the very end of the text. */

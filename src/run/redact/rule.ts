@@ -7,6 +7,7 @@ import { at, OUTSIDE, type View } from './view.ts';
  * - `from`: where it must start to read again when the text goes on.
  * - `start` to `end`: hidden for certain; nothing when both are equal.
  * - `undecided`: from here on nobody can say before more text comes; `undefined` when all is said.
+ * - `secretFrom`: where the secret itself would begin, if what stands before it only names it; absent: at `undecided`.
  * - `more`: what follows may still belong to it, but what is undecided need not wait for that.
  */
 export type Sighting = {
@@ -14,6 +15,7 @@ export type Sighting = {
   readonly start: number;
   readonly end: number;
   readonly undecided: number | undefined;
+  readonly secretFrom?: number;
   readonly more: boolean;
   /** The rule has read up to here and need not be asked about openings before it; so no byte is read often. */
   readonly readTo: number;
@@ -73,9 +75,10 @@ export function stopsAt(view: View, index: number): boolean {
   return index >= view.bytes.length && !view.ended;
 }
 
-/** Nothing for certain yet: all from `from` waits for more text. */
-export function undecidedFrom(from: number): Sighting {
-  return { from, start: from, end: from, undecided: from, more: false, readTo: Number.POSITIVE_INFINITY };
+/** Nothing for certain yet: all from `from` waits for more text. @param secretFrom see `Sighting` */
+export function undecidedFrom(from: number, secretFrom = from): Sighting {
+  const readTo = Number.POSITIVE_INFINITY;
+  return { from, start: from, end: from, undecided: from, secretFrom, more: false, readTo };
 }
 
 /** Hidden from `start` to `end`, and that is all of it. */

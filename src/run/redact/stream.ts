@@ -4,8 +4,11 @@ import { addCounts, type HiddenCounts } from './kinds.ts';
 import type { Matcher, Region } from './matcher.ts';
 import { LEAD_BYTES } from './view.ts';
 
-/** After this time without more text the caller lets go what is held, so that a person sees a line within it. */
-export const HOLD_MS = 250;
+/**
+ * After this time the caller lets go what is held. Output is seen within 250 ms: of these capture needs up to 40 for a piece
+ * of a line (capture.ts), and a busy machine some for its timers and for handing on.
+ */
+export const HOLD_MS = 150;
 
 /** A complete line is held from its start, unless it is longer than this: then from where the secret may begin. */
 export const MAX_HELD_LINE_BYTES = 64 * 1024;
@@ -19,7 +22,10 @@ export type RedactionStream = {
    * again afterwards: what is needed of it is copied.
    */
   readonly push: (bytes: Buffer) => Redacted;
-  /** Gives all that is held, for a timer of `HOLD_MS`. What then completes a secret is still hidden when it comes. */
+  /**
+   * Gives what is held, for a timer of `HOLD_MS`. What then completes a secret is still hidden when it comes. At the end of
+   * an unfinished line the likely beginning of a secret stays held: it is decided by what the line continues with.
+   */
   readonly flush: () => Redacted;
   /** The end of the stream: gives all that is held and forgets the rest. */
   readonly end: () => Redacted;
@@ -43,7 +49,8 @@ export function createRedactionStream(matcher: () => Matcher): RedactionStream {
 
   const advance = (text: Buffer, step: 'push' | 'flush' | 'end'): Redacted => {
     const { examine, markerOf } = matcher();
-    const { regions, holdFrom, keepFrom } = examine({ bytes: text, lead, ended: step === 'end' }, step !== 'push');
+    const how = step === 'push' ? 'reading' : step === 'end' || text.at(-1) === LF ? 'closing' : 'unfinished';
+    const { regions, holdFrom, keepFrom } = examine({ bytes: text, lead, ended: step === 'end' }, how);
     const end = Math.max(shown, endOfOutput(text, regions, holdFrom, shown));
     const { bytes, hidden, newest } = replaceRegions({ text, regions, start: shown, end, last, markerOf });
     keep(text, Math.min(keepFrom, end), end, newest);
@@ -90,7 +97,7 @@ export function createRedactionStream(matcher: () => Matcher): RedactionStream {
 
 /** All of a text at once, with nothing before and nothing behind it. */
 export function redactWhole(matcher: Matcher, text: Buffer): Redacted {
-  const { regions } = matcher.examine({ bytes: text, lead: nothing, ended: true }, true);
+  const { regions } = matcher.examine({ bytes: text, lead: nothing, ended: true }, 'closing');
   if (regions.length === 0) return { bytes: text, hidden: undefined };
   const { markerOf } = matcher;
   return replaceRegions({ text, regions, start: 0, end: text.length, last: undefined, markerOf });
