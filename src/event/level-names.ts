@@ -21,10 +21,19 @@ const shortWords: Table = {
 };
 
 /**
- * What stands behind a level and makes a count of it, as an expression: `0`, `0)`, `0, WARN: 2`, `0 errors`. Behind `5, access is
- * denied` it is the code of an error.
+ * What stands behind a level and makes a count of it, as an expression: `0`, `0)`, `0, WARN: 2`, `0 errors`. `5, access is denied`
+ * is not one: that number is the code of an error.
  */
 export const count = String.raw`\s*(?:\d+\s*(?:[)\]]?\s*$|[,;|]\s*\w+:\s*\d)|0 (?:errors|failures|failed|problems|warnings)\b)`;
+
+/** A few words and a zero, such as `issues found: 0`. */
+const zeroOf = String.raw`[a-z]+(?:\s+[a-z]+){0,3}\s*[:=]\s*0+(?:\.0+)?`;
+
+/**
+ * The same with words between the level and the number: `count: 3`, `rate = 0.5%`, and any few words before a zero that ends
+ * the line, such as `issues found: 0`. `exit code: 1` is not a count.
+ */
+export const namedCount = String.raw`\s*(?:\(s\)\s*)?(?:(?:[a-z]+\s+){0,2}(?:counts?|totals?|rate|ratio|percentage)\s*[:=]\s*\d[\d.,_]*|${zeroOf})\s*%?\s*(?:$|[)\],;|])`;
 
 const byWord = mapOf(words);
 const byShortWord = mapOf(shortWords);

@@ -2,7 +2,7 @@
 // stands at its start or behind a time, a host, a logger's name, a place in a file. Pure. A word of prose is none, so the walk
 // over the words of a line ends at the first that is no part of a log's head; it looks at few and bounded words, whatever comes.
 import { stripAnsi } from './ansi.ts';
-import { count, severityOfPino, severityOfWord } from './level-names.ts';
+import { count, namedCount, severityOfPino, severityOfWord } from './level-names.ts';
 import { levelOfObject, maxHeadLength } from './level-of-object.ts';
 import { levelOfShape } from './level-shapes.ts';
 import type { Severity } from './stream.ts';
@@ -52,6 +52,8 @@ const partOfHead =
   /^\[?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|UTC|GMT|AM|PM|Uncaught),?$/;
 /** `ERROR: 3` and the like count, and tell of nothing themselves. */
 const onlyCount = new RegExp(`^${count}`);
+/** So do `ERROR count: 3` and `CRITICAL issues found: 0`. */
+const onlyNamedCount = new RegExp(`^${namedCount}`);
 
 function levelOfWords(text: string, start: number, limit: number): Severity | undefined {
   let at = start;
@@ -73,7 +75,8 @@ function levelOfWords(text: string, start: number, limit: number): Severity | un
       const word = text.slice(at, end);
       const said = levelOfWord(word, has, text, end, limit, afterTime, behind);
       if (said !== undefined) {
-        const isCount = word.endsWith(':') && onlyCount.test(text.slice(end, limit));
+        const behindLevel = text.slice(end, limit);
+        const isCount = word.endsWith(':') ? onlyCount.test(behindLevel) : onlyNamedCount.test(behindLevel);
         return isCount ? undefined : said;
       }
       if ((has & notProse) === 0 && prose.test(word)) {

@@ -1,5 +1,5 @@
 // Lines that tell their level by how they begin and not by a word: klog, syslog, test reports, compilers, crashes. Pure.
-import { count, severityOfSyslog, severityOfWord } from './level-names.ts';
+import { count, namedCount, severityOfSyslog, severityOfWord } from './level-names.ts';
 import type { Severity } from './stream.ts';
 
 /**
@@ -17,7 +17,7 @@ const shape = new RegExp(
     String.raw`npm (warn|err|error|notice|info|verb|WARN|ERR)\b`,
     String.raw`Traceback \(most recent call last\)|Exception in thread |Caused by: |Segmentation fault`,
     String.raw`thread '[^']{0,64}' (?:\(\d+\) )?panicked at`,
-    String.raw`(?:--- )?FAIL(?:ED)?(?!:?${count})(?::[ \t]+|\s+)\S|fatal error: |error\[E\d+\]: )`,
+    String.raw`(?:--- )?FAIL(?:ED)?(?!:?${count}|${namedCount})(?::[ \t]+|\s+)\S|fatal error: |error\[E\d+\]: )`,
   ].join('|'),
 );
 

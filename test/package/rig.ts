@@ -1,7 +1,8 @@
-// Packs stepspan as `npm publish` would, and installs the tarball into an empty folder as a user would. Packing happens in
-// a copy, because it builds, and a build in the clone would take `dist` away under other tests.
+// Packs stepspan as README says, and installs the tarball into an empty folder as a user would. Packing happens in a copy,
+// because it builds, and a build in the clone would take `dist` away under other tests. The copy has no node_modules, like
+// a fresh clone.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -26,6 +27,7 @@ export type RunOptions = { readonly cwd?: string; readonly env?: Readonly<Record
 /** Everything that the build and the tarball are made from. */
 const sources = [
   'scripts/sbom.mjs',
+  'scripts/setup.mjs',
   ...[
     'src',
     'bin',
@@ -33,6 +35,7 @@ const sources = [
     'schema',
     'package.json',
     'package-lock.json',
+    '.npmrc',
     'tsconfig.json',
     'tsconfig.build.json',
     'LICENSE',
@@ -69,7 +72,6 @@ export function packAndInstall(): Installed {
 function pack(copy: string, target: string): { readonly file: string; readonly files: readonly string[] } {
   for (const name of [...sources, 'README.md', 'SECURITY.md', 'examples'])
     cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
-  symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
   // The build writes to standard output too; what npm says of the tarball is the last thing.
   const said = npm(copy, 'pack', '--json', '--pack-destination', target);
   const [packed] = JSON.parse(said.slice(said.search(/^\[$/m))) as [
