@@ -94,10 +94,10 @@ export const settingTable = {
     'bytes',
   ),
   archive: setting(yesNo, { value: true, as: '`on`' }, 'Whether sealed journal segments are compressed.'),
-  shipWait: setting(
+  shipWait: setting<number | undefined>(
     wait,
-    { value: 10_000, as: '`10s`' },
-    'How long the end of a run waits for what is not yet shipped.',
+    { value: undefined, as: '`10s`' },
+    'How long the end of a run waits for what is not yet sent. Without this setting it does not wait for an endpoint that does not answer at all.',
     'ms',
   ),
   metricsPort: optional(port, 'Serve `/metrics` on this port while a run goes on; 0 takes a free one.', 'not served'),

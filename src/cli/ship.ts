@@ -1,6 +1,7 @@
 // The command `ship RUN`: sends what a backend does not have yet, or everything again.
 import type { Command } from 'commander';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
+import { defaultShipWaitMs } from '../library/index.ts';
 import { isShippingConfigured, type ShipperStatus } from '../ship/index.ts';
 import type { Shipper } from '../ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
@@ -60,7 +61,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
       );
     }
     case 'shipping':
-      return finish(context, folder, start.shipper, settings.shipWait);
+      return finish(context, folder, start.shipper, settings.shipWait ?? defaultShipWaitMs);
   }
 }
 

@@ -1,12 +1,13 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
 import { dataFolder } from '../journal/index.ts';
-import type { RunResult, StartedRun } from '../library/index.ts';
+import { defaultShipWaitMs, type RunResult, type StartedRun } from '../library/index.ts';
 import { lostCount, type RunState } from '../state/index.ts';
 import { readHistory } from '../tail/api/earlier-runs.ts';
 import { saveRunState } from '../tail/api/run-states.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { formatCounted, formatDuration } from './format.ts';
 import { linksOf } from './links.ts';
 import { serveRun } from './serve-run.ts';
 import type { Settings } from './settings.ts';
@@ -42,11 +43,13 @@ export async function watchRun(
   const { server, isOpened } = await serveRun(context, settings, run, flags);
   const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
   const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
+  const stopTelling = tellOfWait(context, settings, run, view);
   const { result, shipping, notifying, unconfirmed, state } = await run.done;
+  stopTelling();
   // Who has ended the run by hand is done with looking at it.
   const stays = isOpened && cancelledBy === '';
   const wasWatched = server?.wasWatched() ?? false;
-  if (!stays) await server?.close(settings.shipWait);
+  if (!stays) await server?.close(settings.shipWait ?? defaultShipWaitMs);
   unsubscribe();
   // A journal that lacks its end is looked at anew by whoever comes next.
   if (followed.phase.kind === 'finished') saveRunState(folder, followed);
@@ -58,7 +61,8 @@ export async function watchRun(
     workflow: run.workflow.name,
   });
   const notes = [unconfirmed, shipping.message, notifying.message].filter((message) => message !== '');
-  const pending = shipping.kind === 'off' ? undefined : shipping.pending;
+  // Its message says how much is left, and why.
+  const pending = shipping.kind === 'off' || shipping.message !== '' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);
   // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.
   await closing.update([], state);
@@ -78,6 +82,23 @@ export async function watchRun(
     context.stderr.write('stepspan: the live page has ended with the run; `stepspan serve --open` shows it again\n');
   }
   return { state, result };
+}
+
+/** A run that takes longer than this to end, in milliseconds, says what it waits for. */
+const silentWaitMs = 500;
+
+/** The steps have ended; what is left is to send. @returns how to stop */
+function tellOfWait(context: CliContext, settings: Settings, run: StartedRun, view: View | undefined): () => void {
+  const timer = setTimeout(() => {
+    const status = run.shipperStatus();
+    const pending = status === undefined ? 0 : Math.max(status.logs.pendingSeqs, status.traces.pendingSeqs);
+    const what = pending === 0 ? 'the last alerts' : `the last ${formatCounted(pending, 'record')}`;
+    const why = status?.logs.lastError ?? status?.traces.lastError;
+    const text = `the steps have ended; sending ${what}, for ${formatDuration(settings.shipWait ?? defaultShipWaitMs)} at most${why === undefined ? '' : ` (${why})`}`;
+    if (view?.note === undefined) context.stderr.write(`stepspan: ${text}\n`);
+    else view.note(text);
+  }, silentWaitMs);
+  return () => clearTimeout(timer);
 }
 
 async function openView(context: CliContext, settings: Settings, run: StartedRun, flags: WatchFlags): Promise<View> {

@@ -47,6 +47,6 @@ export {
   startWorkflow,
   type WorkflowSource,
 } from './run-workflow.ts';
-export type { RunSettings } from './settings.ts';
+export { defaultShipWaitMs, type RunSettings } from './settings.ts';
 export type { ShippingEnd } from './shipping.ts';
 export { version } from './version.ts';

@@ -4,6 +4,8 @@ import type { RunId } from '../event/ids.ts';
 import { runningHub } from '../hub/hub-files.ts';
 import type { DataFolder, JournalReader } from '../journal/index.ts';
 import { type Notifier, type NotifySettings, originOf, startNotifier } from '../notify/index.ts';
+import type { GiveUp } from '../ship/index.ts';
+import type { EndWait } from './settings.ts';
 
 export type NotifyingEnd = {
   /** `hub`: a hub sends them. */
@@ -15,8 +17,8 @@ export type NotifyingEnd = {
 };
 
 export type Notifying = {
-  /** Waits up to `waitMs` milliseconds for the alerts to be taken, then stops. Never rejects. */
-  readonly finish: (waitMs: number) => Promise<NotifyingEnd>;
+  /** Waits for the alerts to be taken, then stops. Never rejects. */
+  readonly finish: (wait: EndWait) => Promise<NotifyingEnd>;
 };
 
 const off: Notifying = { finish: async () => ({ kind: 'off', waiting: 0, message: '' }) };
@@ -47,15 +49,15 @@ export async function startNotifying(
     });
   let notifier = await tryStart();
   return {
-    async finish(waitMs) {
+    async finish({ ms, giveUp }) {
       // The hub that was to do it may have ended meanwhile.
       notifier ??= await tryStart();
       if (notifier === undefined) return problem === '' ? byHub : { kind: 'pending', waiting: 0, message: problem };
-      const deadline = performance.now() + waitMs;
-      const left = [await settle(notifier, deadline)];
+      const deadline = performance.now() + ms;
+      const left = [await settle(notifier, deadline, giveUp)];
       for (const earlier of resolved) {
         const begun = await startNotifier({ data, runId: earlier, settings });
-        if (begun.kind === 'started') left.push(await settle(begun.notifier, deadline));
+        if (begun.kind === 'started') left.push(await settle(begun.notifier, deadline, giveUp));
       }
       return endOf(left, settings);
     },
@@ -64,13 +66,19 @@ export async function startNotifying(
 
 type Left = { readonly waiting: number; readonly why: string };
 
-async function settle(notifier: Notifier, deadline: number): Promise<Left> {
+/** How often a receiver is asked whether it has answered, in milliseconds. */
+const lookEveryMs = 50;
+
+async function settle(notifier: Notifier, deadline: number, giveUp: GiveUp): Promise<Left> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+  const over = new Promise<void>((resolve) => {
+    timer = setInterval(() => {
+      const isGivenUp = giveUp === 'unreachable' && notifier.contact() === 'unreachable';
+      if (isGivenUp || performance.now() >= deadline) resolve();
+    }, lookEveryMs);
   });
-  await Promise.race([notifier.delivered, late]);
-  clearTimeout(timer);
+  await Promise.race([notifier.delivered, over]);
+  clearInterval(timer);
   const waiting = notifier.waiting();
   await notifier.stop();
   const end = await notifier.done;

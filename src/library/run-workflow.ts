@@ -38,7 +38,7 @@ import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.t
 import { openControl } from './open-control.ts';
 import { type Resumable, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
-import { type RunSettings, settingsOf } from './settings.ts';
+import { endWaitOf, type RunSettings, settingsOf } from './settings.ts';
 import { problemsOfShipping, type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
 import { version } from './version.ts';
 
@@ -199,10 +199,8 @@ async function finish(
   const runEnd = await handle.done;
   await release();
   await writer.close();
-  const [shipping, notifying] = await Promise.all([
-    senders.shipping.finish(settings.shipWaitMs),
-    senders.notifying.finish(settings.shipWaitMs),
-  ]);
+  const wait = endWaitOf(settings);
+  const [shipping, notifying] = await Promise.all([senders.shipping.finish(wait), senders.notifying.finish(wait)]);
   let state = await follower.finish();
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
   const result = runResultOf(state, runEnd.outcome, shipping, writer.folder.runId, settings.dataDir);

@@ -3,6 +3,7 @@ import type { RunId } from '../event/ids.ts';
 import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
 import type { NotifySettings } from '../notify/index.ts';
 import { defaultPrices, type PriceTable } from '../run/index.ts';
+import type { GiveUp } from '../ship/index.ts';
 
 export type RunSettings = {
   /** Where runs are kept. Default: `$STEPSPAN_DATA_DIR`, else the user's state folder. */
@@ -21,8 +22,11 @@ export type RunSettings = {
   readonly shared: boolean;
   /** `auto` ships where an OTLP endpoint is set (OTEL_EXPORTER_OTLP_ENDPOINT and its like), `off` never. */
   readonly ship: 'auto' | 'off';
-  /** How long the end of the run waits for what is not yet shipped, in milliseconds. Default: 10,000. */
-  readonly shipWaitMs: number;
+  /**
+   * How long the end of the run waits for what is not yet sent, in milliseconds. Default: 10,000, and no longer than it takes to
+   * find out that an endpoint does not answer at all.
+   */
+  readonly shipWaitMs: number | undefined;
   /** Where alerts of the run go, while no hub sends them. Default: none are sent. `shipWaitMs` bounds their end too. */
   readonly notify: NotifySettings | undefined;
   /** Whether other processes of this user may pause, resume and cancel the run. Default: true. */
@@ -36,6 +40,16 @@ export type RunSettings = {
 /** Long enough for a healthy backend to take the last batch, short enough for a dead one not to hold up a CI job. */
 export const defaultShipWaitMs = 10_000;
 
+/** How long the end of a run waits for what is not yet sent, and whether it gives up an endpoint that never answers. */
+export type EndWait = { readonly ms: number; readonly giveUp: GiveUp };
+
+/** A wait that somebody asked for is kept in full: the backend may be about to come back. */
+export function endWaitOf({ shipWaitMs }: Pick<RunSettings, 'shipWaitMs'>): EndWait {
+  return shipWaitMs === undefined
+    ? { ms: defaultShipWaitMs, giveUp: 'unreachable' }
+    : { ms: shipWaitMs, giveUp: 'never' };
+}
+
 export function settingsOf(given: Partial<RunSettings>): RunSettings {
   const env = given.env ?? process.env;
   return {
@@ -46,7 +60,7 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     concurrency: undefined,
     shared: false,
     ship: 'auto',
-    shipWaitMs: defaultShipWaitMs,
+    shipWaitMs: undefined,
     notify: undefined,
     control: true,
     runId: undefined,

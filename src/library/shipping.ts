@@ -2,7 +2,7 @@
 // time for what is still to send. What is then left is told; it stays in the journal.
 import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
 import { isShippingConfigured, readSettings, type ShipperStatus, startShipperWorker } from '../ship/index.ts';
-import type { RunSettings } from './settings.ts';
+import type { EndWait, RunSettings } from './settings.ts';
 
 export type ShippingEnd = {
   readonly kind: 'off' | 'done' | 'pending';
@@ -16,8 +16,8 @@ export type ShippingEnd = {
 export type Shipping = {
   /** How far the shipper of this run is; undefined where it has none. */
   readonly status: () => ShipperStatus | undefined;
-  /** Waits up to `waitMs` milliseconds for everything in the journal to be acknowledged, then stops. */
-  readonly finish: (waitMs: number) => Promise<ShippingEnd>;
+  /** Waits for everything in the journal to be acknowledged, then stops. */
+  readonly finish: (wait: EndWait) => Promise<ShippingEnd>;
 };
 
 export type ShippingStart =
@@ -59,12 +59,12 @@ export async function startShipping(
         kind: 'started',
         shipping: {
           status: shipper.status,
-          async finish(waitMs) {
-            const drained = await shipper.drain(waitMs);
+          async finish({ ms, giveUp }) {
+            const drained = await shipper.drain(ms, giveUp);
             await shipper.stop();
             const end = endOf(shipper.status());
             if (drained.kind === 'drained') return { ...end, kind: 'done', message: '' };
-            const remedy = `\`stepspan ship ${folder.runId}\` or the hub will send it`;
+            const remedy = `\`stepspan ship ${folder.runId}\` sends them, and so does a hub`;
             return { ...end, kind: 'pending', message: `${drained.message}; ${remedy}` };
           },
         },

@@ -11,7 +11,7 @@ import {
 } from '../journal/index.ts';
 import { msOfNs, type RunReference } from '../state/index.ts';
 import { type AlertsState, loadAlertsState, saveAlertsState } from './alerts-state.ts';
-import { createOutbox, type Deliveries, firstDueMs, type OutboxOptions } from './deliver/outbox.ts';
+import { createOutbox, type Deliveries, firstDueMs, type Outbox, type OutboxOptions } from './deliver/outbox.ts';
 import { createSend, type Send } from './deliver/receiver.ts';
 import { awaitsSuccess, resolveBySuccess } from './evaluate/alert.ts';
 import { foldRules, tickRules } from './evaluate/fold-rules.ts';
@@ -62,6 +62,8 @@ export type Notifier = {
   readonly waiting: () => number;
   /** Why the receiver did not take what was sent last. */
   readonly lastFailure: () => string | undefined;
+  /** Whether the receiver has answered since this notifier started. */
+  readonly contact: Outbox['contact'];
   /** A later run of the workflow has succeeded. False where this notifier has done its work and can send no more. */
   readonly resolve: (atMs: number) => boolean;
   readonly stop: () => Promise<void>;
@@ -253,6 +255,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
       delivered: delivered.promise,
       waiting,
       lastFailure: outbox.lastFailure,
+      contact: outbox.contact,
       resolve(atMs) {
         if (!hasEnded) resolve(atMs);
         return !hasEnded;

@@ -28,7 +28,7 @@ import type { Env } from './env.ts';
 import { bareContext, contextAfter, type RunContext } from './map/run-context.ts';
 import { type Origin, type Sdk, startSdk } from './sdk.ts';
 import { type Encoding, readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
-import type { DrainResult, ShipperStatus, SignalStatus } from './status.ts';
+import type { DrainResult, GiveUp, ShipperStatus, SignalStatus } from './status.ts';
 
 export type ShipperOptions = {
   readonly folder: RunFolder;
@@ -45,8 +45,11 @@ export type ShipperOptions = {
 
 export type Shipper = {
   readonly status: () => ShipperStatus;
-  /** Waits until what the journal holds now was sent, at most `deadlineMs` milliseconds. Ends nothing. */
-  readonly drain: (deadlineMs: number) => Promise<DrainResult>;
+  /**
+   * Waits until what the journal holds now was sent, at most `deadlineMs` milliseconds. Shipping continues after it.
+   * @param giveUp when to stop waiting before the deadline. Default: never
+   */
+  readonly drain: (deadlineMs: number, giveUp?: GiveUp) => Promise<DrainResult>;
   /** When the run has ended and all of it was sent, or after `stop`. */
   readonly done: Promise<void>;
   /** Ends shipping where it is and gives the lock back. What was not acknowledged is sent again by the next shipper. */
@@ -155,7 +158,7 @@ function startShipper(
   return {
     status,
     done,
-    drain: (deadlineMs) => drain({ reader, status, listeners, done, deadlineMs }),
+    drain: (deadlineMs, giveUp = 'never') => drain({ reader, status, listeners, done, deadlineMs, giveUp }),
     async stop() {
       stopping.abort();
       await Promise.all([pipelines.logs?.stop(), pipelines.traces?.stop()]);
@@ -213,25 +216,47 @@ type Draining = {
   readonly listeners: Set<() => void>;
   readonly done: Promise<void>;
   readonly deadlineMs: number;
+  readonly giveUp: GiveUp;
 };
 
-async function drain({ reader, status, listeners, done, deadlineMs }: Draining): Promise<DrainResult> {
+/**
+ * How long an endpoint that has said nothing yet may take for its first answer before `unreachable` gives it up, in
+ * milliseconds. A Collector on this machine answers within 10, one behind a slow link within some hundred.
+ */
+const firstAnswerMs = 2_000;
+
+async function drain({ reader, status, listeners, done, deadlineMs, giveUp }: Draining): Promise<DrainResult> {
   const { nextSeq } = await reader.head();
-  const isDrained = (): boolean => {
+  const pending = (): readonly SignalStatus[] => {
     const { logs, traces } = status();
-    return [logs, traces].every(({ state, shippedSeq }) => state.kind === 'off' || shippedSeq >= nextSeq);
+    return [logs, traces].filter(({ state, shippedSeq }) => state.kind !== 'off' && shippedSeq < nextSeq);
+  };
+  const isDrained = (): boolean => pending().length === 0;
+  const deadlineAtMs = Date.now() + deadlineMs;
+  /** No pending signal is sent before the deadline, or none of them has an endpoint that answers. */
+  const isHopeless = (): boolean => {
+    if (giveUp === 'never') return false;
+    return pending().every(
+      ({ contact, state }) =>
+        contact === 'unreachable' || (state.kind === 'misconfigured' && state.untilMs > deadlineAtMs),
+    );
   };
   const stopWaiting = new AbortController();
   const reached = new Promise<void>((resolve) => {
     const look = (): void => {
-      if (isDrained()) resolve();
+      if (isDrained() || isHopeless()) resolve();
     };
     listeners.add(look);
     stopWaiting.signal.addEventListener('abort', () => listeners.delete(look));
     look();
   });
-  const timeUp = delay(deadlineMs, undefined, { signal: stopWaiting.signal }).catch(() => {});
-  await Promise.race([reached, timeUp, done]);
+  const options = { signal: stopWaiting.signal };
+  const timeUp = delay(deadlineMs, undefined, options).catch(() => {});
+  const staysSilent = async (): Promise<void> => {
+    await delay(firstAnswerMs, undefined, options).catch(() => {});
+    if (giveUp === 'never' || pending().some(({ contact }) => contact === 'answered')) await timeUp;
+  };
+  await Promise.race([reached, timeUp, staysSilent(), done]);
   stopWaiting.abort();
   const now = status();
   if (isDrained()) return { kind: 'drained', status: now };
@@ -239,13 +264,16 @@ async function drain({ reader, status, listeners, done, deadlineMs }: Draining):
 }
 
 function pendingMessage({ logs, traces }: ShipperStatus, nextSeq: number): string {
-  return [logs, traces]
-    .filter(({ state, shippedSeq }) => state.kind !== 'off' && shippedSeq < nextSeq)
-    .map(({ signal, shippedSeq, lastError }) => {
-      const why = lastError === undefined ? '' : ` (${lastError})`;
-      return `${nextSeq - shippedSeq} lines and events are still to be sent as ${signal}${why}`;
-    })
-    .join('; ');
+  const pending = [logs, traces].filter(({ state, shippedSeq }) => state.kind !== 'off' && shippedSeq < nextSeq);
+  const texts = pending.map(({ signal, shippedSeq, lastError }) => {
+    // Both signals mostly go to one place, which fails for both in the same way: that is said once.
+    const why = lastError === undefined ? '' : ` (${lastError.replace(`/v1/${signal}`, '')})`;
+    return { what: `${nextSeq - shippedSeq} lines and events are still to be sent`, signal, why };
+  });
+  const [first, second] = texts;
+  if (first !== undefined && second !== undefined && first.what === second.what && first.why === second.why)
+    return `${first.what}${first.why}`;
+  return texts.map(({ what, signal, why }) => `${what} as ${signal}${why}`).join('; ');
 }
 
 function idleStatus(
@@ -261,6 +289,7 @@ function idleStatus(
   return {
     signal,
     state: settings.kind === 'off' ? settings : running,
+    contact: 'none',
     shippedSeq: 0,
     headSeq: 0,
     pendingSeqs: 0,

@@ -17,9 +17,13 @@ export type PipelineState =
   /** The journal could not be read, or a defect of ours. */
   | { readonly kind: 'failed'; readonly why: string };
 
+/** Whether the endpoint has answered since this shipper started. `unreachable`: every request so far failed to reach it. */
+export type Contact = 'none' | 'unreachable' | 'answered';
+
 export type SignalStatus = {
   readonly signal: Signal;
   readonly state: PipelineState;
+  readonly contact: Contact;
   /** The cursor: everything below this sequence number was acknowledged, or refused for good. */
   readonly shippedSeq: number;
   /** The end of the journal when it was last looked at. */
@@ -54,6 +58,12 @@ export type ShipperStatus = {
   readonly logs: SignalStatus;
   readonly traces: SignalStatus;
 };
+
+/**
+ * When a drain gives up before its deadline. `never`: somebody asked for this wait. `unreachable`: the endpoint has not answered
+ * once, so waiting is not likely to help.
+ */
+export type GiveUp = 'never' | 'unreachable';
 
 export type DrainResult =
   | { readonly kind: 'drained'; readonly status: ShipperStatus }

@@ -77,12 +77,12 @@ export function startShipperWorker(options: Omit<ShipperOptions, 'again'>): Prom
     return {
       status: current,
       done,
-      drain(deadlineMs) {
+      drain(deadlineMs, giveUp = 'never') {
         if (exited) return Promise.resolve(cutShort(current()));
         const id = nextId++;
         return new Promise((settle) => {
           draining.set(id, settle);
-          say({ kind: 'drain', id, deadlineMs });
+          say({ kind: 'drain', id, deadlineMs, giveUp });
         });
       },
       async stop() {

@@ -2,7 +2,7 @@
 import type { LockHolder, RunFolder } from '../journal/index.ts';
 import type { Pace } from './deliver/backoff.ts';
 import type { Env } from './env.ts';
-import type { DrainResult, ShipperStatus } from './status.ts';
+import type { DrainResult, GiveUp, ShipperStatus } from './status.ts';
 
 /** Given to the worker when it is made. */
 export type WorkerInput = {
@@ -13,7 +13,7 @@ export type WorkerInput = {
 };
 
 export type ToWorker =
-  | { readonly kind: 'drain'; readonly id: number; readonly deadlineMs: number }
+  | { readonly kind: 'drain'; readonly id: number; readonly deadlineMs: number; readonly giveUp: GiveUp }
   | { readonly kind: 'stop' };
 
 export type FromWorker =

@@ -22,7 +22,9 @@ if (start.kind === 'shipping') {
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'drain':
-        void shipper.drain(message.deadlineMs).then((result) => say({ kind: 'drained', id: message.id, result }));
+        void shipper
+          .drain(message.deadlineMs, message.giveUp)
+          .then((result) => say({ kind: 'drained', id: message.id, result }));
         break;
       case 'stop':
         void shipper.stop();

@@ -1,5 +1,9 @@
 // `stepspan alerts` and the settings of alerts, on the real program.
 import { expect, onTestFinished, test } from 'vitest';
+import type { RunId } from '../../src/event/ids.ts';
+import { dataFolder, openJournal } from '../../src/journal/index.ts';
+import { startNotifying } from '../../src/library/notifying.ts';
+import { defaultAlerts } from '../../src/notify/index.ts';
 import { startWebhookSink } from '../stack/support/alertmanager.ts';
 import { startCliRig } from '../support/cli-rig.ts';
 
@@ -59,4 +63,29 @@ test('an address that is none is told without being shown, and a test without a 
   const none = await rig.run(['alerts', 'test']);
   expect(none.code).toBe(2);
   expect(none.stderr).toContain('set STEPSPAN_ALERTMANAGER_URL or STEPSPAN_ALERT_WEBHOOK_URL');
+});
+
+test('a receiver that nobody listens at does not hold up the end of a run, which says what is not delivered', async () => {
+  const gone = await startWebhookSink();
+  await gone.close();
+  const rig = await startCliRig();
+  onTestFinished(rig.close);
+  const { result } = await rig.runYaml(failing);
+  const data = dataFolder(rig.dataDir);
+  const settings = {
+    receiver: { kind: 'webhook', url: gone.url },
+    alerts: defaultAlerts(),
+    hubUrl: undefined,
+    grafanaUrl: undefined,
+    linksOf: () => [],
+  } as const;
+  const notifying = await startNotifying(
+    data,
+    result.runId as RunId,
+    settings,
+    openJournal(data.runDir(result.runId as RunId)),
+  );
+  // Longer than the test may take: a wait that is not given up fails it.
+  const end = await notifying.finish({ ms: 3_600_000, giveUp: 'unreachable' });
+  expect(end).toMatchObject({ kind: 'pending', waiting: 1, message: expect.stringContaining('cannot be reached') });
 });

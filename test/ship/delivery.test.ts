@@ -7,7 +7,7 @@ import { savedPosition } from '../../src/journal/index.ts';
 import { type OtlpServer, type Received, type Reply, startOtlpServer } from './support/otlp-server.ts';
 import { decodeLogs } from './support/protobuf.ts';
 import { finishedRun, newRun, print, runFinished } from './support/runs.ts';
-import { longMs, ship, until } from './support/ship.ts';
+import { longMs, quickPace, ship, until } from './support/ship.ts';
 
 const lines = Array.from({ length: 40 }, (_, index) => `line ${index}`);
 
@@ -101,6 +101,49 @@ describe('a request that failed is made again', () => {
     const result = await shipper.drain(50);
     expect(result).toMatchObject({ kind: 'pending', message: expect.stringContaining('42 lines and events') });
     expect(savedPosition(folder, 'ship-logs') ?? 0).toBe(0);
+  });
+});
+
+describe('a wait that gives up an endpoint that does not answer', () => {
+  /** Longer than the test may take: a wait that is not given up fails it. */
+  const forever = 3_600_000;
+
+  test('ends when nobody listens there, says what is left, and keeps it for later', async () => {
+    const { folder } = await finishedRun(lines);
+    const gone = await server();
+    await gone.close();
+    const shipper = await ship(folder, gone);
+    const result = await shipper.drain(forever, 'unreachable');
+    expect(result).toMatchObject({
+      kind: 'pending',
+      message: expect.stringMatching(/42 lines and events .*ECONNREFUSED/),
+    });
+    expect(savedPosition(folder, 'ship-logs') ?? 0).toBe(0);
+  });
+
+  test('ends when the endpoint takes the connection and never says a word', async () => {
+    const { folder } = await finishedRun(lines);
+    const shipper = await ship(folder, await server(() => new Promise<Reply>(() => undefined)));
+    expect((await shipper.drain(forever, 'unreachable')).kind).toBe('pending');
+  });
+
+  test('ends when only a person can mend what is wrong and the next try comes after the deadline', async () => {
+    const { folder } = await finishedRun(lines);
+    const sink = await server(() => ({ kind: 'status', status: 401, body: 'who are you' }));
+    const shipper = await ship(folder, sink, {}, { pace: { ...quickPace, misconfiguredMs: 4 * forever } });
+    const result = await shipper.drain(forever, 'unreachable');
+    expect(result).toMatchObject({ kind: 'pending', message: expect.stringContaining('who are you') });
+  });
+
+  test.each<[string, Reply]>([
+    ['is busy', { kind: 'status', status: 503 }],
+    ['breaks the connection', { kind: 'reset' }],
+  ])('goes on while the endpoint %s', async (_what, reply) => {
+    const { folder } = await finishedRun(lines);
+    const sink = await failing(reply, reply, reply);
+    const shipper = await ship(folder, sink);
+    expect((await shipper.drain(forever, 'unreachable')).kind).toBe('drained');
+    expect(bodiesOf(sink)).toEqual(lines);
   });
 });
 

@@ -89,7 +89,7 @@ test('every line is delivered at least once, in order and counted once, and the 
         const taken = (): void => {
           arrived.push(...seqs);
         };
-        const gone: Answer = { kind: 'unreachable', message: 'gone' };
+        const gone: Answer = { kind: 'unreachable', message: 'gone', hasConnected: true };
         const answered = (answer: Answer) => ({ answer, bytes: body.length });
         const fault = waiting.shift() ?? 'none';
         if (fault === 'busy') return answered({ kind: 'busy', status: 503, retryAfterMs: undefined, message: '' });

@@ -15,6 +15,8 @@ import { type SummaryExtras, summaryOf } from './summary.ts';
 export type View = {
   /** Takes the next records and the state after them. A promise is back-pressure: feed no more until it has resolved. */
   readonly update: (records: readonly JournalRecord[], state: RunState) => void | Promise<void>;
+  /** Shows a line above the view. Left out by a view that prints lines anyway: they go to standard error then. */
+  readonly note?: (text: string) => void;
   /** Ends the view with the closing summary. */
   readonly close: (extras?: SummaryExtras) => void;
 };
@@ -108,6 +110,9 @@ export function createLiveView(options: LiveViewOptions): LiveView {
       if (output) for (const record of records) add(record);
     },
     redraw,
+    note(text) {
+      above.push(style.dim(text));
+    },
     close(extras = {}) {
       if (closed) return;
       // Lines that came since the last frame are part of what was printed.

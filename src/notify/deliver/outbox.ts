@@ -38,6 +38,8 @@ export type Outbox = {
   /** When something is to be sent next, in Unix ms; undefined where nothing is unless an alert changes. */
   readonly nextMs: (alerts: Alerts, run: RunReference) => number | undefined;
   readonly lastFailure: () => string | undefined;
+  /** Whether the receiver has answered yet. `unreachable`: every request so far failed to reach it. */
+  readonly contact: () => 'none' | 'unreachable' | 'answered';
 };
 
 type Item = { readonly key: string; readonly alert: RunAlert; readonly severity: RuleSeverity; readonly due: Due };
@@ -90,6 +92,7 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
   let failures = 0;
   let retryAtMs = 0;
   let lastFailure: string | undefined;
+  let contact: 'none' | 'unreachable' | 'answered' = 'none';
 
   function note({ key, alert, severity, due }: Item, result: PostResult, run: RunReference, nowMs: number): void {
     if (result.kind === 'failed') return;
@@ -118,10 +121,12 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
         const count = results.filter((each) => each.kind === result).length;
         if (count > 0 && !signal.aborted) onSent(result, count);
       }
+      const hasAnswered = results.some((result) => result.kind !== 'failed' || result.cause !== 'unreachable');
+      if (contact !== 'answered') contact = hasAnswered ? 'answered' : 'unreachable';
       const failed = results.find((result) => result.kind === 'failed');
       lastFailure = results.find((result) => result.kind !== 'taken')?.message;
       failures = failed === undefined ? 0 : failures + 1;
-      retryAtMs = failed === undefined ? 0 : now() + wait(failures, failed.isMisconfigured, Math.random());
+      retryAtMs = failed === undefined ? 0 : now() + wait(failures, failed.cause === 'misconfigured', Math.random());
       if (results.some((result) => result.kind !== 'failed')) await keep(deliveries);
     },
     waiting(alerts, run) {
@@ -133,6 +138,7 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
       return dueMs === undefined ? undefined : Math.max(retryAtMs, dueMs);
     },
     lastFailure: () => lastFailure,
+    contact: () => contact,
   };
 }
 

@@ -7,8 +7,11 @@ export type PostResult =
   | { readonly kind: 'taken' }
   /** What was sent is not acceptable; sending it again changes nothing. */
   | { readonly kind: 'refused'; readonly message: string }
-  /** To be sent again. `misconfigured`: only a person can make it succeed, so there is no hurry. */
-  | { readonly kind: 'failed'; readonly message: string; readonly isMisconfigured: boolean };
+  /** To be sent again. */
+  | { readonly kind: 'failed'; readonly message: string; readonly cause: FailureCause };
+
+/** `misconfigured`: only a person can make it succeed, so it is tried seldom. `busy`: it answered, or was about to. */
+export type FailureCause = 'misconfigured' | 'unreachable' | 'busy';
 
 /** An Alertmanager takes alerts into memory, in milliseconds; a webhook behind the internet may take seconds. */
 const answerWithinMs = 10_000;
@@ -41,7 +44,7 @@ export async function post(
     if (response.ok && !options.takesPages && /^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
       await response.body?.cancel();
       const message = `${originOf(url)} answered ${response.status} with a page of HTML, as a login does; is the address right?`;
-      return { kind: 'failed', message, isMisconfigured: true };
+      return { kind: 'failed', message, cause: 'misconfigured' };
     }
     // Many say back the path that was asked for, with the token that is in it.
     const text = withoutEcho(await response.text(), secrets)
@@ -49,11 +52,12 @@ export async function post(
       .slice(0, quotedLength);
     return resultOf(response.status, `${originOf(url)} answered ${response.status}${text === '' ? '' : `: ${text}`}`);
   } catch (error) {
-    const { message, cause } = error as Error & { cause?: { readonly message?: string; readonly code?: string } };
+    const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
+    const isOff = cause?.syscall === 'connect' || cause?.syscall === 'getaddrinfo';
     const why = timeout.aborted
       ? `gave no answer within ${answerWithinMs / 1000} s`
       : `cannot be reached: ${cause?.message || cause?.code || message}`;
-    return { kind: 'failed', message: `${originOf(url)} ${why}`, isMisconfigured: false };
+    return { kind: 'failed', message: `${originOf(url)} ${why}`, cause: isOff ? 'unreachable' : 'busy' };
   }
 }
 
@@ -62,7 +66,7 @@ export function resultOf(status: number, message: string): PostResult {
   if (status >= 200 && status < 300) return { kind: 'taken' };
   if (status === 400 || status === 413 || status === 422) return { kind: 'refused', message };
   const isMisconfigured = status >= 300 && status < 500 && status !== 408 && status !== 429;
-  return { kind: 'failed', message, isMisconfigured };
+  return { kind: 'failed', message, cause: isMisconfigured ? 'misconfigured' : 'busy' };
 }
 
 /** The part of an address that is safe to show. */

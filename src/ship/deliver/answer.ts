@@ -11,7 +11,7 @@ export type Answer =
       readonly message: string;
     }
   /** No answer: the connection broke, could not be made, or the time was up. */
-  | { readonly kind: 'unreachable'; readonly message: string }
+  | { readonly kind: 'unreachable'; readonly message: string; readonly hasConnected: boolean }
   /** The server says that we may not, or that nothing of the kind is here. No record is to blame, so none is given up. */
   | { readonly kind: 'misconfigured'; readonly status: number; readonly message: string }
   /** The request as it is will never be taken. */

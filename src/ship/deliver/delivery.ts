@@ -15,6 +15,7 @@ export type DeliveryReport = {
   readonly retried: () => void;
   readonly refused: (kept: boolean) => void;
   readonly failed: (message: string) => void;
+  readonly contacted: (contact: 'unreachable' | 'answered') => void;
   readonly state: (state: PipelineState) => void;
 };
 
@@ -42,6 +43,7 @@ async function deliverPart(batch: Batch, from: number, to: number, options: Deli
     const { answer, bytes } = await transport.send(body, signal);
     if (signal.aborted && answer.kind !== 'accepted') return false;
     report.requested(bytes);
+    report.contacted(answer.kind === 'unreachable' && !answer.hasConnected ? 'unreachable' : 'answered');
     switch (answer.kind) {
       case 'accepted':
         report.sent(to - from, answer.rejected, answer.message);

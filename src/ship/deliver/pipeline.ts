@@ -4,7 +4,7 @@ import { type Cursor, type JournalReader, problemText } from '../../journal/inde
 import { type Counted, countedIn, nothingCounted, plus } from '../counted.ts';
 import type { Batch, Batcher } from '../encode/batch.ts';
 import type { Signal } from '../settings.ts';
-import type { PipelineState, SignalStatus } from '../status.ts';
+import type { Contact, PipelineState, SignalStatus } from '../status.ts';
 import type { Pace } from './backoff.ts';
 import { createChannel } from './channel.ts';
 import { deliver } from './delivery.ts';
@@ -61,6 +61,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     underWay: 0,
   };
   let state: PipelineState = { kind: 'idle' };
+  let contact: Contact = 'none';
   let lastError: string | undefined;
   let shippedSeq = cursor.position;
   let headSeq = shippedSeq;
@@ -197,6 +198,9 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     failed(message: string) {
       lastError = message;
     },
+    contacted(now: 'unreachable' | 'answered') {
+      if (contact !== 'answered') contact = now;
+    },
     state: setState,
   };
 
@@ -226,6 +230,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     status: () => ({
       signal: options.signal,
       state,
+      contact,
       shippedSeq,
       headSeq: Math.max(headSeq, shippedSeq),
       pendingSeqs: Math.max(headSeq - shippedSeq, 0),

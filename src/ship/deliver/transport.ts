@@ -75,7 +75,8 @@ export function createTransport(
       const said = withoutEcho(text.toString(), secrets);
       return { answer: answerOfStatus(status, said, response.headers['retry-after'], Date.now()), bytes };
     } catch (error) {
-      return { answer: { kind: 'unreachable', message: withoutEcho(describe(error, url), secrets) }, bytes };
+      const message = withoutEcho(describe(error, url), secrets);
+      return { answer: { kind: 'unreachable', message, hasConnected: hasConnected(error) }, bytes };
     }
   }
 
@@ -137,9 +138,19 @@ function isWebPage(response: IncomingMessage): boolean {
   return /^text\/html\b/i.test(response.headers['content-type'] ?? '');
 }
 
-function describe(error: unknown, url: URL): string {
+/** A host with several addresses fails with one error that holds one for each. */
+function firstOf(error: unknown): NodeJS.ErrnoException {
   const known = error as NodeJS.ErrnoException & { errors?: readonly NodeJS.ErrnoException[] };
-  // A host with several addresses fails with one error that holds one for each.
-  const inner = known.errors?.[0] ?? known;
+  return known.errors?.[0] ?? known;
+}
+
+/** Whether somebody was there: a connection that broke, or an answer that did not come, is not an endpoint that is off. */
+function hasConnected(error: unknown): boolean {
+  const { syscall } = firstOf(error);
+  return syscall !== 'connect' && syscall !== 'getaddrinfo';
+}
+
+function describe(error: unknown, url: URL): string {
+  const inner = firstOf(error);
   return `${url.origin}${url.pathname}: ${inner.message || inner.code || 'the connection failed'}`;
 }
