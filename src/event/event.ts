@@ -3,6 +3,7 @@
 // Times of day are those of the record. Durations end in Ms (milliseconds), sizes in Bytes, money in Usd.
 import type { ClaudeEvent } from './claude-event.ts';
 import type { Outcome } from './outcome.ts';
+import type { StepOutput } from './step-output.ts';
 import type { Stream } from './stream.ts';
 
 /** A step as it was planned, for readers that draw it before it has run. */
@@ -99,19 +100,15 @@ export type StepEvent =
       readonly outcome: Outcome;
     }
   /** Exactly one for each step of the workflow, before `run.finished`; a skipped step has no `step.started`. */
-  | {
+  | ({
       readonly type: 'step.finished';
       readonly outcome: Outcome;
       readonly attempts: number;
       readonly durationMs: number;
       readonly costUsd: number;
-      /** What `{{ steps.ID.output }}` gives: stdout of a shell step, the result of a Claude step; redacted and bounded. */
-      readonly output: string;
-      /** True when `output` was cut at its bound. The journal's lines hold the rest. */
-      readonly outputCut: boolean;
       /** The step failed and `continueOnFailure` keeps the run going. */
       readonly tolerated: boolean;
-    };
+    } & StepOutput);
 
 /** Causes of a stall, one per way in which Claude Code and other children were seen to hang. */
 export type StallCause =

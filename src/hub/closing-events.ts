@@ -3,6 +3,7 @@
 import type { Event } from '../event/event.ts';
 import type { Outcome } from '../event/outcome.ts';
 import type { Subject } from '../event/record.ts';
+import { noOutput } from '../event/step-output.ts';
 import { type AttemptState, msOfNs, type RunState, type StepState, totalCost } from '../state/index.ts';
 
 export type ClosingEvent = { readonly event: Event; readonly subject: Subject | undefined };
@@ -88,8 +89,7 @@ function stepEnd(step: StepState, outcome: Outcome, durationMs: number): Closing
       attempts,
       durationMs,
       costUsd: step.costUsd,
-      output: '',
-      outputCut: false,
+      ...noOutput,
       tolerated: false,
     },
   };

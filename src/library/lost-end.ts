@@ -2,6 +2,7 @@
 // started the run is told how it ended and how much of its record is missing. Writes nothing.
 import type { Event } from '../event/event.ts';
 import type { Subject } from '../event/record.ts';
+import { stepOutputOf } from '../event/step-output.ts';
 import type { JournalStats } from '../journal/index.ts';
 import type { Redactor, RunEnd } from '../run/index.ts';
 import { foldRun, type RunState, runDurationMs, stepDurationMs } from '../state/index.ts';
@@ -28,10 +29,10 @@ export function withLostEnd(state: RunState, end: RunEnd, stats: JournalStats, r
   for (const step of state.steps) {
     const known = end.steps.get(step.id);
     if (step.phase.kind === 'finished' || known === undefined) continue;
-    const { outcome, attempts, costUsd, output, tolerated } = known;
+    const { outcome, attempts, costUsd, tolerated } = known;
     const durationMs = stepDurationMs(step, nowMs);
     add(
-      { type: 'step.finished', outcome, attempts, durationMs, costUsd, output, outputCut: false, tolerated },
+      { type: 'step.finished', outcome, attempts, durationMs, costUsd, ...stepOutputOf(known), tolerated },
       { step: step.id, attempt: attempts },
     );
   }

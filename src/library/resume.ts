@@ -2,6 +2,7 @@
 // outputs and sessions, and what has been spent. Read from the journal alone, after a run whose wrapper died was closed.
 import type { EventOf } from '../event/event.ts';
 import { isRunId, type RunId } from '../event/ids.ts';
+import { noOutput, type StepOutput, stepOutputOf } from '../event/step-output.ts';
 import { adoptRun } from '../hub/adopt-run.ts';
 import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
 import type { DoneBefore } from '../run/index.ts';
@@ -93,20 +94,20 @@ type Past = {
   readonly started: EventOf<'run.started'>;
   readonly workflow: Workflow;
   /** By step id. */
-  readonly outputs: ReadonlyMap<string, string>;
+  readonly outputs: ReadonlyMap<string, StepOutput>;
 };
 
 async function readPast(folder: RunFolder): Promise<Past | NotResumable> {
   let state = emptyRunState();
   let started: EventOf<'run.started'> | undefined;
-  const outputs = new Map<string, string>();
+  const outputs = new Map<string, StepOutput>();
   for await (const batch of openJournal(folder).read({ from: 0 })) {
     for (const record of batch) {
       state = foldRun(state, record);
       if (record.kind !== 'event') continue;
       if (record.event.type === 'run.started') started = record.event;
       if (record.event.type === 'step.finished' && record.subject !== undefined) {
-        outputs.set(record.subject.step, record.event.output);
+        outputs.set(record.subject.step, stepOutputOf(record.event));
       }
     }
   }
@@ -163,7 +164,7 @@ function doneIn(
     if (!succeeded(id) || !settled(id)) continue;
     const step = past.get(id);
     const sessionId = (step && lastAttempt(step)?.session?.sessionId) ?? sessions.get(id);
-    done.set(id, { output: outputs.get(id) ?? '', sessionId });
+    done.set(id, { ...(outputs.get(id) ?? noOutput), sessionId });
   }
   return done;
 }

@@ -110,8 +110,11 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return ['step_started', place];
     case 'step.retrying':
       return ['step_retrying', { ...place, ...without(event) }];
-    case 'step.finished':
-      return [stepEndOf(event.outcome.kind), { ...place, ...without(event) }];
+    case 'step.finished': {
+      // Up to a megabyte that no view shows; who wants it asks for it.
+      const { outputJson, ...data } = without(event);
+      return [stepEndOf(event.outcome.kind), { ...place, ...data }];
+    }
     case 'attempt.started':
     case 'attempt.finished':
       return ['span', { ...place, spans: [attemptSpan(runId, record)] }];

@@ -157,6 +157,9 @@ export type ProgressData = {
   readonly estimatedCompletion: string | null;
 };
 
+/** Without the output as JSON text. */
+type StepEnd = Omit<DataOf<EventOf<'step.finished'>>, 'outputJson'>;
+
 /** Messages of the journal: each tells one record, or lines of records. */
 export type JournalData = {
   readonly execution_started: Omit<DataOf<EventOf<'run.started'>>, 'definition' | 'writer'> & {
@@ -168,9 +171,9 @@ export type JournalData = {
   readonly execution_paused: DataOf<EventOf<'run.paused'>>;
   readonly execution_resumed: DataOf<EventOf<'run.resumed'>>;
   readonly step_started: Place;
-  readonly step_completed: Place & DataOf<EventOf<'step.finished'>>;
-  readonly step_failed: Place & DataOf<EventOf<'step.finished'>>;
-  readonly step_skipped: Place & DataOf<EventOf<'step.finished'>>;
+  readonly step_completed: Place & StepEnd;
+  readonly step_failed: Place & StepEnd;
+  readonly step_skipped: Place & StepEnd;
   readonly step_retrying: Place & DataOf<EventOf<'step.retrying'>>;
   readonly output_stream: Place & { readonly stream: Stream; readonly lines: readonly TailLine[] };
   /** A line that stepspan itself says (`system`), or an event for people that has no message of its own. */

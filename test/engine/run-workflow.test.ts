@@ -270,7 +270,7 @@ describe('a run', () => {
       },
       sync: async () => undefined,
       endLeftOvers: async () => undefined,
-      doneBefore: new Map([['a', { output: 'from before', sessionId: undefined }]]),
+      doneBefore: new Map([['a', { output: 'from before', outputCut: false, sessionId: undefined }]]),
       startAttempt(_step, _attempt, scope) {
         seen = scope.ended.get('a')?.output;
         const none = (): void => undefined;

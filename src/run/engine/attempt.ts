@@ -1,12 +1,10 @@
 // What the engine asks of one attempt of a step, whether it is a shell command or Claude Code. Types only.
 import type { Outcome } from '../../event/outcome.ts';
+import type { StepOutput } from '../../event/step-output.ts';
 
 /** How an attempt ended, and what later steps and the totals need of it. */
-export type AttemptResult = {
+export type AttemptResult = StepOutput & {
   readonly outcome: Outcome;
-  /** What `{{ steps.ID.output }}` gives; redacted, bounded. */
-  readonly output: string;
-  readonly outputCut: boolean;
   readonly costUsd: number;
   /** Of a Claude step: the session that a later step may go on with. */
   readonly sessionId: string | undefined;

@@ -20,9 +20,10 @@ import type { LineBatch } from '../process/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import { tokensOf } from './budget.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
-import { createOutputSink, cutOutput } from './output-sink.ts';
+import { outputOfText } from './output-capture.ts';
+import { createOutputSink } from './output-sink.ts';
 import type { RunScope } from './run-workflow.ts';
-import { type AttemptPorts, finishAttempt } from './shell-attempt.ts';
+import { type AttemptPorts, finishAttempt, reportCut } from './shell-attempt.ts';
 import type { RunIdentity, StepSetting } from './step-context.ts';
 import { attemptFacts, outcomeOfExit, type Supervised, supervise } from './supervise.ts';
 
@@ -135,11 +136,13 @@ export function startClaudeAttempt(
     const outcome = outcomeOf(supervised);
     sink.end();
     inputs.cleanUp();
+    const bounded = outputOfText(redactor.text(resultText()).text, setting.readOutputWith);
+    reportCut(bounded, setting, say);
     finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
     const { ending } = supervised;
     return {
       outcome,
-      ...cutOutput(redactor.text(resultText()).text),
+      ...bounded.output,
       costUsd: meter.soFar().costUsd,
       sessionId: reader.sessionId(),
       retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.stall?.retryAsked === true,

@@ -4,9 +4,7 @@ import { countLineEnds } from '../../event/line-ends.ts';
 import type { Append, Severity, Stream, Subject } from '../../event/record.ts';
 import type { LineBatch } from '../process/index.ts';
 import { HOLD_MS, type Redacted, type RedactionStream } from '../redact/index.ts';
-
-/** As `step.finished` tells it. */
-export type CapturedOutput = { readonly output: string; readonly outputCut: boolean };
+import { type Captured, createOutputCapture } from './output-capture.ts';
 
 export type OutputSink = {
   /** To be called synchronously with a batch as it was read; its bytes are not kept. */
@@ -15,15 +13,9 @@ export type OutputSink = {
   readonly end: () => void;
   /** Lines per stream; one that was appended in parts counts once. */
   readonly lines: () => Readonly<Partial<Record<Stream, number>>>;
-  /** The stdout so far: redacted, without its last line end, cut at `maxCapturedBytes`. */
-  readonly captured: () => CapturedOutput;
+  /** The stdout so far, redacted, in bounded memory. */
+  readonly captured: () => Captured;
 };
-
-/**
- * Bound of `{{ steps.ID.output }}`, in bytes. It reaches shell commands through one environment variable, which Linux
- * limits to 128 KiB (MAX_ARG_STRLEN, execve(2)), and each invalid byte grows to three when UTF-8 is repaired.
- */
-export const maxCapturedBytes = 64 * 1024;
 
 const LF = 0x0a;
 
@@ -43,9 +35,7 @@ export function createOutputSink(options: {
 }): OutputSink {
   const { append, subject } = options;
   const states = new Map<Stream, StreamState>();
-  const kept: Buffer[] = [];
-  let keptBytes = 0;
-  let cut = false;
+  const capture = createOutputCapture();
 
   function stateOf(stream: Stream): StreamState {
     const known = states.get(stream);
@@ -65,19 +55,9 @@ export function createOutputSink(options: {
       append.output({ subject, stream, severity, lineCount: count, bytes, continues, unterminated });
       state.lines += count - (continues ? 1 : 0);
       state.open = unterminated;
-      if (stream === 'stdout') keep(bytes);
+      if (stream === 'stdout') capture.push(bytes, count - (unterminated ? 1 : 0));
     }
     if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
-  }
-
-  function keep(bytes: Buffer): void {
-    const room = maxCapturedBytes - keptBytes;
-    if (bytes.length > room) cut = true;
-    if (room <= 0) return;
-    // Copied, as the batch is a view on a buffer that is read into again.
-    const copy = Buffer.from(bytes.subarray(0, room));
-    kept.push(copy);
-    keptBytes += copy.length;
   }
 
   function flushHeld(stream: Stream, state: StreamState): void {
@@ -99,16 +79,6 @@ export function createOutputSink(options: {
       }
     },
     lines: () => Object.fromEntries([...states].map(([stream, state]) => [stream, state.lines])),
-    captured() {
-      const text = Buffer.concat(kept).toString('utf8');
-      return { output: text.replace(/\r?\n$/, ''), outputCut: cut };
-    },
+    captured: capture.captured,
   };
-}
-
-/** The same bound for a text that is not gathered from stdout. */
-export function cutOutput(text: string): CapturedOutput {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= maxCapturedBytes) return { output: text, outputCut: false };
-  return { output: bytes.toString('utf8', 0, maxCapturedBytes).replace(/\ufffd$/, ''), outputCut: true };
 }

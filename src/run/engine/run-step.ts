@@ -3,14 +3,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
+import { type StepOutput, stepOutputOf } from '../../event/step-output.ts';
 import type { Retries, Step } from '../../workflow/workflow.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import type { PhaseMachine } from './run-phase.ts';
 import type { Say } from './say.ts';
 
-export type StepEnd = {
+export type StepEnd = StepOutput & {
   readonly outcome: Outcome;
-  readonly output: string;
   readonly tolerated: boolean;
   readonly sessionId: string | undefined;
   readonly attempts: number;
@@ -51,6 +51,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
   }
 
   const { outcome } = result;
+  const output = stepOutputOf(result);
   const tolerated = step.continueOnFailure && isTolerable(outcome);
   append.event(
     {
@@ -59,13 +60,12 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
       attempts: number,
       durationMs: Math.round(context.now() - startedAt),
       costUsd,
-      output: result.output,
-      outputCut: result.outputCut,
+      ...output,
       tolerated,
     },
     { step: step.id, attempt: number },
   );
-  return { outcome, output: result.output, tolerated, sessionId: result.sessionId, attempts: number, costUsd };
+  return { outcome, ...output, tolerated, sessionId: result.sessionId, attempts: number, costUsd };
 }
 
 /** A cancelled step is never tolerated: who cancels wants the run to end. Nor is one that ran out of budget. */

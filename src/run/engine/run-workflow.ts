@@ -4,6 +4,7 @@ import type { EventOf } from '../../event/event.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import { messageOf } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
+import { noOutput, type StepOutput, stepOutputOf } from '../../event/step-output.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
 import type { Attempt } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
@@ -27,7 +28,7 @@ export type RunScope = {
 };
 
 /** A step that a resumed run need not do again. */
-export type DoneBefore = { readonly output: string; readonly sessionId: string | undefined };
+export type DoneBefore = StepOutput & { readonly sessionId: string | undefined };
 
 export type RunOptions = {
   readonly workflow: Workflow;
@@ -143,8 +144,8 @@ export function startRun(options: RunOptions): RunHandle {
   }
 
   function skipStep(step: Step, outcome: Outcome, before?: DoneBefore, tolerated = false): void {
-    const output = before?.output ?? '';
-    const end = { outcome, output, tolerated, attempts: 0, costUsd: 0, sessionId: before?.sessionId };
+    const output = stepOutputOf(before ?? noOutput);
+    const end = { outcome, ...output, tolerated, attempts: 0, costUsd: 0, sessionId: before?.sessionId };
     append.event(
       {
         type: 'step.finished',
@@ -152,8 +153,7 @@ export function startRun(options: RunOptions): RunHandle {
         attempts: 0,
         durationMs: 0,
         costUsd: 0,
-        output,
-        outputCut: false,
+        ...output,
         tolerated,
       },
       { step: step.id, attempt: 0 },

@@ -1,14 +1,14 @@
 // Which step comes next: pure decisions over the workflow and what has ended so far.
 // Knows no process and no time, so that every order of endings can be tested without running anything.
 import type { Outcome } from '../../event/outcome.ts';
+import type { StepOutput } from '../../event/step-output.ts';
 import { evaluate, isTrue } from '../../workflow/expression/evaluate.ts';
 import { ancestorsOf } from '../../workflow/graph.ts';
 import type { Expression, Step, Workflow } from '../../workflow/workflow.ts';
 
 /** What is known of a step that has ended. */
-export type Ended = {
+export type Ended = StepOutput & {
   readonly outcome: Outcome;
-  readonly output: string;
   /** It failed, and `continueOnFailure` says that this is all right. */
   readonly tolerated: boolean;
 };

@@ -2,10 +2,12 @@
 
 import { messageOf, type Outcome } from '../../event/outcome.ts';
 import type { Append, Stream } from '../../event/record.ts';
+import { noOutput } from '../../event/step-output.ts';
 import { commandText, type ShellStep } from '../../workflow/index.ts';
 import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
+import { type BoundedOutput, outputOfCapture } from './output-capture.ts';
 import { createOutputSink } from './output-sink.ts';
 import type { Say } from './say.ts';
 import type { StepSetting } from './step-context.ts';
@@ -43,10 +45,12 @@ export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: 
     sink.end();
     const { ending } = supervised;
     const outcome = outcomeOfExit(ending);
+    const bounded = outputOfCapture(sink.captured(), setting.readOutputWith);
+    reportCut(bounded, setting, ports.say);
     finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
     return {
       outcome,
-      ...sink.captured(),
+      ...bounded.output,
       costUsd: 0,
       sessionId: undefined,
       retryAsked: ending.kind === 'stopped' && ending.stall?.retryAsked === true,
@@ -55,6 +59,18 @@ export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: 
 
   const { stop, hurry, freeze, thaw } = supervision;
   return { done: finish(), stop, hurry, freeze, thaw };
+}
+
+/** Says what later steps do not get of an output that was cut. */
+export function reportCut(
+  { output, kept }: BoundedOutput,
+  { subject, readOutputWith }: Pick<StepSetting, 'subject' | 'readOutputWith'>,
+  say: Say,
+): void {
+  if (kept === undefined) return;
+  const json = output.outputJson === undefined ? '' : '; its fields as JSON are all there';
+  const size = `the first ${kept.headBytes} and the last ${kept.tailBytes} of its ${output.outputBytes} bytes of output`;
+  say('info', `later steps get ${size}${json}; \`${readOutputWith}\` prints all of it`, subject);
 }
 
 /** The end of any attempt: its event, and one line for people unless all is well. */
@@ -77,6 +93,6 @@ export function refusedAttempt(
   const facts = { durationMs: 0, pausedMs: 0, cpuSeconds: 0, maxRssBytes: 0, lines: {} };
   finishAttempt(ports, setting, outcome, facts);
   const none = (): void => undefined;
-  const result = { outcome, output: '', outputCut: false, costUsd: 0, sessionId: undefined, retryAsked: false };
+  const result = { outcome, ...noOutput, costUsd: 0, sessionId: undefined, retryAsked: false };
   return { done: Promise.resolve(result), stop: none, hurry: none, freeze: none, thaw: none };
 }

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { parentSpanId, type RunId, traceparentOf } from '../../event/ids.ts';
 import type { Subject } from '../../event/record.ts';
-import { environmentOf } from '../../workflow/environment.ts';
+import { environmentOf, readOutputWith } from '../../workflow/environment.ts';
 import type { Scope } from '../../workflow/expression/evaluate.ts';
 import type { Step } from '../../workflow/workflow.ts';
 import { type Marker, markerOf } from '../process/index.ts';
@@ -24,6 +24,8 @@ export type StepSetting = {
   readonly marker: Marker;
   readonly spanId: string;
   readonly traceparent: string;
+  /** The command that prints what the step gave, for messages. */
+  readonly readOutputWith: string;
 };
 
 export type StepSettingResult =
@@ -36,12 +38,13 @@ export function settingOf(identity: RunIdentity, step: Step, attempt: number, ru
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     return { ok: false, message: `its working folder ${cwd} is not a folder; create it or change \`cwd\`` };
   }
-  const scope: Scope = { params: run.workflow.paramValues, steps: run.ended };
+  const scope: Scope = { runId: identity.runId, params: run.workflow.paramValues, steps: run.ended };
   const added = environmentOf(run.workflow, step, scope);
   if (!added.ok) return added;
   const subject = { step: step.id, attempt };
   for (const { name, bytes, keptBytes } of added.cut) {
-    run.say('warning', `${name} holds the first ${keptBytes} of ${bytes} bytes, as variables are limited`, subject);
+    const why = 'the variables of all outputs together are limited';
+    run.say('warning', `${name} holds ${keptBytes} of ${bytes} bytes, as ${why}`, subject);
   }
   const spanId = parentSpanId(identity.runId, step.id, attempt);
   const traceparent = traceparentOf(identity.traceId, spanId);
@@ -63,6 +66,7 @@ export function settingOf(identity: RunIdentity, step: Step, attempt: number, ru
     marker: markerOf(identity.runId, step.id),
     spanId,
     traceparent,
+    readOutputWith: readOutputWith(identity.runId, step.id),
   };
 }
 

@@ -1,13 +1,17 @@
 // The value of an expression or reference, over the params of a run and the steps that have ended. Pure.
 import type { Outcome } from '../../event/outcome.ts';
+import { maxJsonBytes, readJsonOutput, type StepOutput } from '../../event/step-output.ts';
+import { unreachable } from '../../event/unreachable.ts';
 import { listOf } from '../suggest.ts';
 import type { Expression, ParamValue } from '../workflow.ts';
 
 /** What expressions, templates and the environment of a step can see. */
 export type Scope = {
+  /** For commands that messages name. */
+  readonly runId?: string;
   readonly params: Readonly<Record<string, ParamValue>>;
   /** Steps that have ended, by id. More may be in it than the workflow lets a step see. */
-  readonly steps: ReadonlyMap<string, { readonly outcome: Outcome; readonly output: string }>;
+  readonly steps: ReadonlyMap<string, StepOutput & { readonly outcome: Outcome }>;
 };
 
 export type Evaluated =
@@ -56,7 +60,7 @@ export function resolveReference(path: readonly string[], scope: Scope): Evaluat
   const step = scope.steps.get(name);
   if (step === undefined) return { ok: false, message: `step \`${name}\` has not ended yet` };
   if (field === 'outcome') return { ok: true, value: outcomeName(step.outcome) };
-  return inside.length === 0 ? { ok: true, value: step.output } : fieldOf(step.output, name, inside);
+  return inside.length === 0 ? { ok: true, value: step.output } : fieldOf(step, name, inside);
 }
 
 /** A step that had succeeded in the run before counts as a success in the run that goes on from it. */
@@ -64,13 +68,29 @@ function outcomeName(outcome: Outcome): string {
   return outcome.kind === 'skip' && outcome.reason === 'already_done' ? 'success' : outcome.kind;
 }
 
-function fieldOf(output: string, step: string, inside: readonly string[]): Evaluated {
-  let value: unknown;
-  try {
-    value = JSON.parse(output);
-  } catch {
-    return { ok: false, message: `the output of step \`${step}\` is not JSON, so it has no \`${inside.join('.')}\`` };
+/** Of an output that is not JSON, in a message: enough to recognise it. */
+const shownLength = 40;
+
+function fieldOf(output: StepOutput, step: string, inside: readonly string[]): Evaluated {
+  const read = readJsonOutput(output);
+  const noField = `so it has no \`${inside.join('.')}\``;
+  switch (read.kind) {
+    case 'too_long': {
+      const bound = `up to ${maxJsonBytes} bytes are read as JSON`;
+      return { ok: false, message: `the output of step \`${step}\` has ${read.bytes} bytes; ${bound}, ${noField}` };
+    }
+    case 'not_json': {
+      const text = output.output.trim();
+      const shown = JSON.stringify(text.length > shownLength ? `${text.slice(0, shownLength)}...` : text);
+      const what = text === '' ? 'it is empty' : `it begins with ${shown}`;
+      return { ok: false, message: `the output of step \`${step}\` is not JSON (${what}), ${noField}` };
+    }
+    case 'json':
+      break;
+    default:
+      return unreachable(read);
   }
+  let value: unknown = read.value;
   for (const key of inside) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) {
       const known = typeof value === 'object' && value !== null ? Object.keys(value) : [];

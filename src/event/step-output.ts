@@ -1,0 +1,76 @@
+// What a step hands on to later steps: its output, bounded, and the bounds themselves. The engine makes it, `step.finished`
+// keeps it, and expressions, templates, variables, `show` and `output` read it. No IO.
+
+/**
+ * Bound of one output in bytes, as text in `{{ steps.ID.output }}` and as a variable. Linux limits one environment variable
+ * to 128 KiB, its name and its end included (MAX_ARG_STRLEN, execve(2)); 8 KiB are far more than any name takes.
+ */
+export const maxOutputBytes = 120 * 1024;
+
+/** Outputs up to this size, in bytes, are read as JSON: `steps.ID.output.FIELD`. The journal keeps the text of such a one. */
+export const maxJsonBytes = 1024 * 1024;
+
+/** A JSON value, as `JSON.parse` returns it. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export type StepOutput = {
+  /** What `{{ steps.ID.output }}` gives: stdout of a shell step, the result of a Claude step; redacted, at most `maxOutputBytes`. */
+  readonly output: string;
+  /** True when `output` lacks its middle. The journal's lines hold the rest. */
+  readonly outputCut: boolean;
+  /** Size of the whole output, when it was cut: bytes, and line ends in it. */
+  readonly outputBytes?: number | undefined;
+  readonly outputLines?: number | undefined;
+  /** The whole output, when it is JSON up to `maxJsonBytes` and `output` cannot be read as such. */
+  readonly outputJson?: string | undefined;
+};
+
+export const noOutput: StepOutput = { output: '', outputCut: false };
+
+/** Only the fields of `StepOutput`, of something that has more. */
+export function stepOutputOf(of: StepOutput): StepOutput {
+  const { output, outputCut, outputBytes, outputLines, outputJson } = of;
+  return {
+    output,
+    outputCut,
+    ...(outputBytes === undefined ? {} : { outputBytes }),
+    ...(outputLines === undefined ? {} : { outputLines }),
+    ...(outputJson === undefined ? {} : { outputJson }),
+  };
+}
+
+/** The line in place of what was left out. */
+export function cutMarker(leftOut: { readonly bytes: number; readonly lines: number }, readWith: string): string {
+  const lines = leftOut.lines === 0 ? 'in one line' : leftOut.lines === 1 ? '1 line' : `${leftOut.lines} lines`;
+  return `[... ${leftOut.bytes} bytes (${lines}) left out; \`${readWith}\` prints all of it ...]`;
+}
+
+export type ReadJson =
+  | { readonly kind: 'json'; readonly value: JsonValue }
+  | { readonly kind: 'too_long'; readonly bytes: number }
+  | { readonly kind: 'not_json' };
+
+/** Read once for each output, as an expression may ask for several fields. */
+const known = new WeakMap<StepOutput, ReadJson>();
+
+/** The output as JSON. */
+export function readJsonOutput(of: StepOutput): ReadJson {
+  let read = known.get(of);
+  if (read === undefined) {
+    read = parse(of);
+    known.set(of, read);
+  }
+  return read;
+}
+
+function parse({ output, outputCut, outputBytes, outputJson }: StepOutput): ReadJson {
+  if (outputJson === undefined && outputCut) {
+    const bytes = outputBytes ?? 0;
+    return bytes > maxJsonBytes ? { kind: 'too_long', bytes } : { kind: 'not_json' };
+  }
+  try {
+    return { kind: 'json', value: JSON.parse(outputJson ?? output) as JsonValue };
+  } catch {
+    return { kind: 'not_json' };
+  }
+}
