@@ -47,6 +47,8 @@ export type RunEvent =
   /** `now` says that the running process tree was frozen too, and not only the next step held. */
   | { readonly type: 'run.paused'; readonly by: string; readonly now: boolean }
   | { readonly type: 'run.resumed'; readonly by: string; readonly pausedMs: number }
+  /** stepspan itself did not run for so long: stopped, or on a machine that slept. No timeout and no wait counts it. */
+  | { readonly type: 'run.suspended'; readonly suspendedMs: number }
   /** From here on nothing new is started. `by` names the cause: `SIGINT`, `SIGTERM`, `timeout`, `budget`, `api`. */
   | { readonly type: 'run.cancelling'; readonly by: string }
   | {
@@ -86,12 +88,19 @@ export type StepEvent =
       readonly type: 'attempt.finished';
       readonly outcome: Outcome;
       readonly durationMs: number;
-      /** Time frozen by a pause, which the timeout did not count; part of `durationMs`. */
+      /** Time frozen by a pause, or in which stepspan was suspended: the timeout did not count it. Part of `durationMs`. */
       readonly pausedMs: number;
       readonly cpuSeconds: number;
       readonly maxRssBytes: number;
       /** Lines per stream of this attempt. */
       readonly lines: Readonly<Partial<Record<Stream, number>>>;
+    }
+  /** One expectation of `expect` that the attempt did not meet, although it succeeded by itself. */
+  | {
+      readonly type: 'step.expectation_unmet';
+      readonly expectation: Expectation;
+      readonly expected: string;
+      readonly found: string;
     }
   | {
       readonly type: 'step.retrying';
@@ -109,6 +118,9 @@ export type StepEvent =
       /** The step failed and `continueOnFailure` keeps the run going. */
       readonly tolerated: boolean;
     } & StepOutput);
+
+/** What `expect` of a step can ask for. */
+export type Expectation = 'changed' | 'unchanged' | 'command' | 'output' | 'schema' | 'no_denials';
 
 /** Causes of a stall, one per way in which Claude Code and other children were seen to hang. */
 export type StallCause =

@@ -26,6 +26,8 @@ export type FailureReason =
   | 'exit_code'
   /** Claude Code's result line carries `is_error` or an error subtype. */
   | 'claude_error'
+  /** It succeeded by itself, but not in what `expect` of the step asks for. */
+  | 'unmet_expectation'
   /** Of a run only: at least one step that may not fail did not succeed. */
   | 'step_failed';
 

@@ -14,6 +14,7 @@ const runOutcomes = outcomeKinds.filter((kind) => kind !== 'skip');
 const reasons = [
   'exit_code',
   'claude_error',
+  'unmet_expectation',
   'step_failed',
   'spawn',
   'signal',

@@ -79,6 +79,8 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
     case 'run.paused':
     case 'run.resumed':
     case 'run.cancelling':
+    case 'run.suspended':
+    case 'step.expectation_unmet':
     case 'run.budget_warned':
     case 'run.budget_exceeded':
     case 'step.started':

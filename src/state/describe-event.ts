@@ -25,12 +25,16 @@ export function describeEvent(event: Event): string {
       return `budget used up: ${amount(event.used, event.unit)} of ${amount(event.limit, event.unit)}`;
     case 'run.finished':
       return `run ${ended(event.outcome)} after ${seconds(event.durationMs)}`;
+    case 'run.suspended':
+      return `stepspan was suspended for ${seconds(event.suspendedMs)}`;
     case 'step.started':
       return 'step started';
     case 'attempt.started':
       return `started: ${firstLine(event.command)}`;
     case 'attempt.finished':
       return `attempt ${ended(event.outcome)} after ${seconds(event.durationMs)}`;
+    case 'step.expectation_unmet':
+      return oneLine(`expected ${event.expected}; ${event.found}`);
     case 'step.retrying':
       return `attempt ${event.nextAttempt} in ${seconds(event.delayMs)}: ${messageOf(event.outcome)}`;
     case 'step.finished':

@@ -137,8 +137,10 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
     case 'journal.recovered':
       return alert(place, 'recovered', 'warning', event);
     case 'run.cancelling':
+    case 'run.suspended':
+    case 'step.expectation_unmet':
     case 'process.signalled': {
-      const log = { source: 'event', severity: 'warning', message: describeEvent(event) } as const;
+      const log = { source: 'event', severity: severityOf(event), message: describeEvent(event) } as const;
       return ['log_entry', { ...place, ...log, ns: record.timeNs.toString(), event }];
     }
     case 'claude.telemetry': {
@@ -162,6 +164,10 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
     default:
       return unreachable(event);
   }
+}
+
+function severityOf(event: Event): Severity {
+  return event.type === 'step.expectation_unmet' ? 'error' : 'warning';
 }
 
 function without<E extends Event>(event: E): Omit<E, 'type'> {

@@ -1,8 +1,11 @@
 // Timeouts that do not count pauses, and watches for what does not happen.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { createPausableTimer, createStallWatch } from '../../src/run/process/index.ts';
+import { describe, expect, it, test } from 'vitest';
+import { createPausableTimer, createStallWatch, systemClock } from '../../src/run/process/index.ts';
 import { createProcessStalls } from '../../src/run/process/process-stalls.ts';
+import { createSystemClock, SUSPENDED_MS } from '../../src/run/process/timer-clock.ts';
 import { createFakeClock } from './fake-clock.ts';
 
 describe('a timeout that can be paused', () => {
@@ -54,6 +57,49 @@ describe('a timeout that can be paused', () => {
     clock.advance(1000);
     expect(timer.pausedMs()).toBe(5);
     expect(clock.pending()).toBe(0);
+  });
+});
+
+describe('the clock of the system', () => {
+  test('leaves out every gap in which nobody looked, and counts all other time', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(4 * SUSPENDED_MS), { maxLength: 30 }), (spans) => {
+        let raw = 0;
+        const clock = createSystemClock(() => raw);
+        const cancel = clock.after(1_000_000, () => undefined);
+        let counted = 0;
+        let previous = 0;
+        for (const span of spans) {
+          raw += span;
+          if (span <= SUSPENDED_MS) counted += span;
+          const now = clock.now();
+          expect(now).toBeGreaterThanOrEqual(previous);
+          // Of a gap one beat at most is counted.
+          expect(now).toBeGreaterThanOrEqual(counted);
+          expect(now - counted).toBeLessThanOrEqual(spans.length * 250);
+          expect(now + clock.suspendedMs()).toBe(raw);
+          previous = now;
+        }
+        cancel();
+      }),
+    );
+  });
+
+  test('hears that a child has ended before it fires a timer that was due', async () => {
+    const child = spawn('true', { stdio: 'ignore' });
+    const heard: string[] = [];
+    child.once('exit', () => heard.push('exit'));
+    await new Promise<void>((resolve) => {
+      systemClock.after(20, () => {
+        heard.push('due');
+        resolve();
+      });
+      // Nobody can be heard while this holds the thread; both have happened when it lets go.
+      const end = performance.now() + 30;
+      const hasEnded = (): boolean => /\) Z /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8'));
+      while (performance.now() < end || !hasEnded());
+    });
+    expect(heard).toEqual(['exit', 'due']);
   });
 });
 

@@ -151,6 +151,13 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ type: fc.constant('run.paused' as const), by: name, now: fc.boolean() }),
   fc.record({ type: fc.constant('run.resumed' as const), by: name, pausedMs: count }),
   fc.record({ type: fc.constant('run.cancelling' as const), by: name }),
+  fc.record({ type: fc.constant('run.suspended' as const), suspendedMs: count }),
+  fc.record({
+    type: fc.constant('step.expectation_unmet' as const),
+    expectation: fc.constantFrom('changed' as const, 'command' as const),
+    expected: fc.string(),
+    found: fc.string(),
+  }),
   outcome.map((end) => runFinished(end)),
   fc.constant<Event>({ type: 'step.started' }),
   fc.constant(attemptStarted),

@@ -72,6 +72,8 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'run.paused':
       return `${style.yellow(glyphs.paused)} ${said}`;
     case 'run.cancelling':
+    case 'run.suspended':
+    case 'step.expectation_unmet':
     case 'run.budget_warned':
     case 'run.budget_exceeded':
     case 'stall.detected':

@@ -1,6 +1,7 @@
 // Where a run stands between its start and its end: one union, changed in one place.
-// Knows no process; who must act on a change listens.
+// Who must act on a change listens.
 import type { Outcome } from '../../event/outcome.ts';
+import { systemClock } from '../process/index.ts';
 
 export type RunPhase =
   | { readonly kind: 'running' }
@@ -28,7 +29,7 @@ export type PhaseMachine = {
 };
 
 /** @param now a monotonic clock in milliseconds; injected by tests */
-export function createPhaseMachine(now: () => number = () => performance.now()): PhaseMachine {
+export function createPhaseMachine(now: () => number = systemClock.now): PhaseMachine {
   let phase: RunPhase = { kind: 'running' };
   let pausedBefore = 0;
   let waiting: (() => void)[] = [];

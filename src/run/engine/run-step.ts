@@ -1,10 +1,10 @@
 // The life of one step: its attempts, the waits between them, and its one end. Knows no process:
 // what an attempt is, shell command or Claude Code, is given by the caller.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
 import { type StepOutput, stepOutputOf } from '../../event/step-output.ts';
 import type { Retries, Step } from '../../workflow/workflow.ts';
+import { waitMs } from '../process/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import type { PhaseMachine } from './run-phase.ts';
 import type { Say } from './say.ts';
@@ -103,6 +103,6 @@ export function retryDelayMs(retries: Retries, attempt: number): number {
 
 /** Waits out the delay and any pause. Ends early when the run does. */
 async function waitFor(delayMs: number, phase: PhaseMachine): Promise<void> {
-  await delay(delayMs, undefined, { signal: phase.ending }).catch(() => undefined);
+  await waitMs(delayMs, phase.ending);
   await phase.notPaused();
 }

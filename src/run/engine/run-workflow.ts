@@ -5,7 +5,9 @@ import type { Outcome } from '../../event/outcome.ts';
 import { messageOf } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../../event/step-output.ts';
+import { formatDuration } from '../../workflow/duration.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
+import { systemClock } from '../process/index.ts';
 import type { Attempt } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
@@ -88,6 +90,14 @@ export function startRun(options: RunOptions): RunHandle {
       limitMs,
       message: `the run took longer than its timeout of ${limitMs / 1000} s`,
     });
+  });
+  const stopReporting = systemClock.onSuspended((ms) => {
+    const suspendedMs = Math.round(ms);
+    append.event({ type: 'run.suspended', suspendedMs });
+    say(
+      'warning',
+      `stepspan was suspended for ${formatDuration(Math.round(suspendedMs / 1000) * 1000)}; no timeout or wait counts that time`,
+    );
   });
   if (options.usedBefore !== undefined) account('runs before', options.usedBefore);
   // Whoever started the run gets its handle before the first step begins, and can still cancel it.
@@ -206,6 +216,7 @@ export function startRun(options: RunOptions): RunHandle {
     const before = phase.current();
     phase.finish();
     stopClock();
+    stopReporting();
     await options.endLeftOvers();
     const outcome = before.kind === 'ending' ? before.outcome : outcomeOf(workflow, ended);
     append.event({
@@ -255,14 +266,11 @@ function watchTimeout(
   onTimeout: (limitMs: number) => void,
 ): () => void {
   if (limitMs === undefined) return () => undefined;
-  const startedAt = performance.now();
-  const timer = setInterval(
-    () => {
-      if (performance.now() - startedAt - phase.pausedMs() < limitMs) return;
-      clearInterval(timer);
-      onTimeout(limitMs);
-    },
-    Math.min(timeoutLookMs, limitMs),
-  );
-  return () => clearInterval(timer);
+  const startedAt = systemClock.now();
+  const look = (): void => {
+    if (systemClock.now() - startedAt - phase.pausedMs() >= limitMs) onTimeout(limitMs);
+    else cancel = systemClock.after(Math.min(timeoutLookMs, limitMs), look);
+  };
+  let cancel = systemClock.after(Math.min(timeoutLookMs, limitMs), look);
+  return () => cancel();
 }

@@ -18,6 +18,7 @@ import {
   type StallWatch,
   type StartedProcess,
   startProcess,
+  systemClock,
   type UsageTotals,
 } from '../process/index.ts';
 import { createFrost } from './frost.ts';
@@ -85,6 +86,7 @@ type OwnCause = Extract<StallCause, 'no_output' | 'output_closed'>;
 export function supervise(options: SuperviseOptions): Supervision {
   const { append, subject, stalls, say } = options;
   const startedAt = performance.now();
+  const suspendedBefore = systemClock.suspendedMs();
   const hurry = new AbortController();
   let child: StartedProcess | undefined;
   let stopped: Stop | undefined;
@@ -185,6 +187,7 @@ export function supervise(options: SuperviseOptions): Supervision {
 
     const exit = await started.ended;
     exitedAt = performance.now();
+    const suspendedMs = systemClock.suspendedMs() - suspendedBefore;
     timer.cancel();
     stallWatch.close();
     await ending;
@@ -200,7 +203,7 @@ export function supervise(options: SuperviseOptions): Supervision {
           ? { kind: 'exited', exit }
           : { kind: 'stopped', exit, outcome: stopped.outcome, stall: stopped.stall },
       durationMs: elapsed(),
-      pausedMs: Math.round(timer.pausedMs()),
+      pausedMs: Math.round(timer.pausedMs() + suspendedMs),
       usage,
     };
   }

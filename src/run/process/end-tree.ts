@@ -4,6 +4,7 @@ import { freezeTree } from './freeze-tree.ts';
 import { isLive, isStopped, type ProcessInfo, processKey } from './process-info.ts';
 import type { ProcessTree } from './process-tree.ts';
 import { sendSignal } from './send-signal.ts';
+import { systemClock } from './timer-clock.ts';
 
 /** Claude Code ends its turn and writes its result line on SIGINT; it was seen to flush telemetry for 2 s at its exit. */
 export const INTERRUPT_GRACE_MS = 5_000;
@@ -99,23 +100,23 @@ const LAST_POLL_MS = 100;
 
 /** A grace period that `hurry` shortens, whether it fires before or during it. */
 function deadline(graceMs: number, hurry: AbortSignal | undefined) {
-  let endAt = performance.now() + graceMs;
+  let endAt = systemClock.now() + graceMs;
   let orphaned = false;
   const shorten = () => {
-    endAt = Math.min(endAt, performance.now() + HURRY_GRACE_MS);
+    endAt = Math.min(endAt, systemClock.now() + HURRY_GRACE_MS);
   };
   if (hurry?.aborted) shorten();
   return {
     /** The first call sets the bound; that it still holds must not put it off. */
     atMost: (ms: number) => {
-      if (!orphaned) endAt = Math.min(endAt, performance.now() + ms);
+      if (!orphaned) endAt = Math.min(endAt, systemClock.now() + ms);
       orphaned = true;
     },
-    remainingMs: () => endAt - performance.now(),
+    remainingMs: () => endAt - systemClock.now(),
     pause: (ms: number) =>
       new Promise<void>((resolve) => {
         const done = () => {
-          clearTimeout(timer);
+          cancel();
           hurry?.removeEventListener('abort', onHurry);
           resolve();
         };
@@ -123,7 +124,7 @@ function deadline(graceMs: number, hurry: AbortSignal | undefined) {
           shorten();
           done();
         };
-        const timer = setTimeout(done, Math.max(0, Math.min(ms, endAt - performance.now())));
+        const cancel = systemClock.after(Math.min(ms, endAt - systemClock.now()), done);
         hurry?.addEventListener('abort', onHurry, { once: true });
       }),
   };

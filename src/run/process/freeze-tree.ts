@@ -16,10 +16,10 @@ const MAX_ROUNDS = 20;
 export async function freezeTree(tree: ProcessTree): Promise<readonly ProcessInfo[]> {
   const frozen = new Map<string, ProcessInfo>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const running = (await tree.look()).filter(
-      (info) => isLive(info) && !isStopped(info) && !frozen.has(processKey(info)),
-    );
-    if (running.length === 0) break;
+    const awake = (await tree.look()).filter((info) => isLive(info) && !isStopped(info));
+    const running = awake.filter((info) => !frozen.has(processKey(info)));
+    // One that has the signal stops a moment later, on its own processor; who is to wake it must find it stopped.
+    if (awake.length === 0) break;
     for (const info of await sendSignal(running, 'SIGSTOP', tree.source)) frozen.set(processKey(info), info);
   }
   return [...frozen.values()];

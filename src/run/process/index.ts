@@ -9,7 +9,7 @@ export {
 export { endLeftOvers, type LeftOvers, markerOf } from './left-overs.ts';
 export type { LineBatch } from './line-splitter.ts';
 export { openConnections } from './network-use.ts';
-export { createPausableTimer, type PausableTimer } from './pausable-timer.ts';
+export { createPausableTimer, type PausableTimer, waitMs } from './pausable-timer.ts';
 export type { Marker, ProcessInfo } from './process-info.ts';
 export type { ProcessStalls } from './process-stalls.ts';
 export { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';
@@ -18,4 +18,4 @@ export type { SpawnFailure, SpawnFailureReason } from './spawn-failure.ts';
 export { createStallWatch, type StallWatch } from './stall-watch.ts';
 export { type StartOptions, startProcess } from './start-process.ts';
 export { type Exit, OUTPUT_GRACE_MS, type OutputStream, type StartedProcess } from './started-process.ts';
-export type { TimerClock } from './timer-clock.ts';
+export { type SystemClock, systemClock, type TimerClock } from './timer-clock.ts';

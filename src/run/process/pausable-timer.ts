@@ -70,3 +70,17 @@ export function createPausableTimer(ms: number, onDue: () => void, clock: TimerC
     pausedMs: () => paused + (state.is === 'paused' ? clock.now() - state.since : 0),
   };
 }
+
+/** Waits for `ms` counted milliseconds, or until the signal fires. */
+export function waitMs(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      timer.cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = createPausableTimer(ms, end);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}

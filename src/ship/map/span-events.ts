@@ -2,6 +2,7 @@
 // What people read as text stands in the log lines already; these are the marks on the timeline of a trace.
 import type { Event } from '../../event/event.ts';
 import { messageOf, reasonOf } from '../../event/outcome.ts';
+import { describeEvent } from '../../state/index.ts';
 import { type AttributeMap, attr, known } from './names.ts';
 
 /** Commands of left-over processes that one event lists. Enough to see a pattern; the journal has all. */
@@ -14,6 +15,10 @@ export function markOf(event: Event): AttributeMap | undefined {
       return { [attr.by]: event.by, [attr.now]: event.now };
     case 'run.resumed':
       return { [attr.by]: event.by, [attr.pausedMs]: event.pausedMs };
+    case 'run.suspended':
+      return { [attr.pausedMs]: event.suspendedMs };
+    case 'step.expectation_unmet':
+      return { [attr.reason]: event.expectation, [attr.message]: describeEvent(event) };
     case 'run.cancelling':
       return { [attr.by]: event.by };
     case 'run.budget_warned':
