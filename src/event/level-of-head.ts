@@ -1,7 +1,7 @@
 // Where a line says how grave it is: in an object (level-of-object.ts), by its shape (level-shapes.ts), in a field of logfmt, or by a word that
 // stands at its start or behind a time, a host, a logger's name, a place in a file. Pure. A word of prose is none, so the walk
 // over the words of a line ends at the first that is no part of a log's head; it looks at few and bounded words, whatever comes.
-import { stripAnsi } from './ansi.ts';
+import { stripAnsi } from '../text/ansi.ts';
 import { count, namedCount, severityOfPino, severityOfWord } from './level-names.ts';
 import { levelOfObject, maxHeadLength } from './level-of-object.ts';
 import { levelOfShape } from './level-shapes.ts';

@@ -1,7 +1,7 @@
 // One JSON object for each line and each event, with the fields that docs/cli.md lists under `export`.
 // `text` is the line as UTF-8; a line that is not valid UTF-8 has `base64` beside it, so nothing is lost.
 import { isUtf8 } from 'node:buffer';
-import { stripAnsi } from '../event/ansi.ts';
+import { stripAnsi } from '../text/ansi.ts';
 import { type JournalRecord, linesOf } from '../event/record.ts';
 import { severityOfLine } from '../event/severity.ts';
 import { isoOfNs } from '../state/time.ts';

@@ -1,6 +1,6 @@
 // Output as plain text: with `ansi`, the bytes of one stream come out exactly as the child printed them.
 // Where the lines of several sources are mixed, an unfinished line is ended before another source goes on, and nothing else is added.
-import { hasAnsi, stripAnsi } from '../event/ansi.ts';
+import { stripAnsi } from '../text/ansi.ts';
 import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.ts';
 import { describeEvent } from '../state/describe-event.ts';
 import { isoOfNs } from '../state/time.ts';
@@ -53,7 +53,8 @@ function withoutAnsi(record: OutputRecord): Buffer {
   const parts: Buffer[] = [];
   for (const line of linesOf(record)) {
     const text = line.bytes.toString('utf8');
-    parts.push(hasAnsi(text) ? Buffer.from(stripAnsi(text)) : line.bytes);
+    const plain = stripAnsi(text);
+    parts.push(plain === text ? line.bytes : Buffer.from(plain));
     if (!line.unterminated) parts.push(lineFeed);
   }
   return Buffer.concat(parts);

@@ -3,7 +3,7 @@
 // arrive: a test that only lost the lines would find nothing either. Here a line is a secret that was printed.
 import { chmodSync } from 'node:fs';
 import path from 'node:path';
-import { stripAnsi } from '../../src/event/ansi.ts';
+import { stripAnsi } from '../../src/text/ansi.ts';
 import { adoptRun } from '../../src/hub/index.ts';
 import { openJournal } from '../../src/journal/index.ts';
 import { createShipper } from '../../src/ship/shipper.ts';

@@ -7,9 +7,10 @@ import { describe, expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-const reads = ['event', 'journal', 'state'];
+const reads = ['text', 'event', 'journal', 'state'];
 /** What the hub puts together; each of the three that follow may import all that the one before it may, and that one. */
 const parts = [
+  'text',
   'event',
   'workflow',
   'journal',
@@ -25,12 +26,13 @@ const parts = [
 
 /** Each folder of src, and the folders it may import besides itself. docs/architecture.md shows the same as a picture. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  event: [],
-  workflow: ['event'],
-  journal: ['event'],
-  state: ['event'],
-  run: ['event', 'workflow', 'journal', 'state'],
-  control: ['event', 'journal'],
+  text: [],
+  event: ['text'],
+  workflow: ['text', 'event'],
+  journal: ['text', 'event'],
+  state: ['text', 'event'],
+  run: ['text', 'event', 'workflow', 'journal', 'state'],
+  control: ['text', 'event', 'journal'],
   ship: reads,
   measure: reads,
   tail: reads,

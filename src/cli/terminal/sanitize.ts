@@ -1,6 +1,6 @@
 // What of a child's output may reach a terminal: text and SGR, that is colours and weights. Nothing that moves the cursor, sets
 // a title, writes the clipboard (OSC 52), makes a link or asks the terminal to answer: CVE-2021-25743 and its kin.
-import { stripAnsi } from '../../event/ansi.ts';
+import { stripAnsi } from '../../text/ansi.ts';
 
 const tabWidth = 8;
 const sgrOnly = /(\x1b\[[0-9:;]*m)/;

@@ -37,7 +37,7 @@ export type OpenRecord = {
 };
 
 const noBytes = Buffer.alloc(0);
-/** An ESC, or a C1 control as UTF-8 (see event/ansi.ts): the line has to be decoded. */
+/** An ESC, or a C1 control as UTF-8 (see text/ansi.ts): the line has to be decoded. */
 const mayHaveEscape = /\x1b|\xc2[\x90\x98\x9b-\x9f]/;
 const seqKey = Buffer.from(attr.seq);
 /** `key` of the pair with its tag and length, tag and length of `value`, tag of the integer. */

@@ -1,6 +1,6 @@
 // The body of a log record: a line without escape sequences, valid UTF-8, in parts where it is too long for Loki. Pure.
 import { isUtf8 } from 'node:buffer';
-import { stripAnsi } from '../../event/ansi.ts';
+import { stripAnsi } from '../../text/ansi.ts';
 
 /**
  * Loki refuses a line over 256 KB (`limits_config.max_line_size`), and counts bytes. Kept below 256,000 and not 262,144,

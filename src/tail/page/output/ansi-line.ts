@@ -79,7 +79,7 @@ type Escape =
   | { readonly kind: 'link'; readonly url: string | undefined; readonly end: number }
   | { readonly kind: 'dropped'; readonly end: number };
 
-// Sticky, so that a line is read once from front to back. The forms are those of ECMA-48, as in event/ansi.ts.
+// Sticky, so that a line is read once from front to back. The forms are those of ECMA-48, as in text/ansi.ts.
 const csi = /(?:\x1b\[|\x9b)([0-?]*)([ -/]*)([@-~]?)/y;
 const controlString = /(?:\x1b([\]PX^_])|([\x9d\x90\x98\x9e\x9f]))([^\x07\x1b\x9c]*)(?:\x07|\x1b\\|\x9c)/y;
 const short = /\x1b[\]PX^_]|\x1b[ -/]*[0-~]|[\x1b\x90\x98\x9b-\x9f]/y;

@@ -1,0 +1,79 @@
+// The text of output as a person saw it at its end: carriage returns, backspaces, erasures and moves of the cursor are carried
+// out, so that of a bar or a spinner the last state is left. Everything that cuts, searches, compares or hands on output takes
+// its text from here, and cuts afterwards. The bytes in the journal stay as they were printed.
+//
+// What leaves nothing: modes, titles, character sets, control characters (bell, NUL, DEL, C1). Tabs stay tabs. Bytes that are
+// not UTF-8 come as U+FFFD from whoever decoded them, and half a surrogate pair becomes U+FFFD here.
+import { type Row, type Run, runsOf, textOfRow } from './row.ts';
+import { drawText, type Screen, screenRows } from './screen.ts';
+
+export type { Run } from './row.ts';
+export { screenRows } from './screen.ts';
+
+/** All that can change what is seen: control characters but tab and line feed. */
+const active = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
+/** A line feed behind a carriage return ends a line, and overwrites nothing. */
+const activeButCrlf = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)/;
+
+/**
+ * A whole text of many lines, as all of a step's output is. Rows that were moved to and drawn again have their last state.
+ * Linear in time. A text that nothing redraws is returned as it is.
+ */
+export function seenText(raw: string): string {
+  const text = raw.isWellFormed() ? raw : raw.toWellFormed();
+  if (!active.test(text)) return text;
+  if (!activeButCrlf.test(text)) return text.replaceAll('\r\n', '\n');
+  const { rows, cursorRow } = drawText(text, { sgr: '', isStyled: false, startRow: 0 });
+  // Rows below the cursor that hold nothing were drawn and erased.
+  let end = rows.length;
+  while (end > cursorRow + 1 && isEmpty(rows[end - 1])) end -= 1;
+  return Array.from({ length: end }, (_, at) => textOf(rows[at])).join('\n');
+}
+
+/**
+ * One line without its line end. Where it moved up, as programs do that redraw several rows, the rows that hold text then, joined by
+ * line feeds. What lines before it had put there is not known here, so a row that the line leaves alone is not in it.
+ */
+export function seenLine(raw: string): string {
+  const text = raw.isWellFormed() ? raw : raw.toWellFormed();
+  if (!active.test(text)) return text;
+  if (text.indexOf('\r') === text.length - 1 && !activeButCrlf.test(text.slice(0, -1))) return text.slice(0, -1);
+  return rowsWithText(drawLine(text, '', false))
+    .map(textOfRow)
+    .join('\n');
+}
+
+export type SeenRows = {
+  /** At least one. Each is what stands in it, in runs of one look. */
+  readonly rows: readonly (readonly Run[])[];
+  /** SGR parameters in force behind the line; colours carry on into the next line of the same source. */
+  readonly sgr: string;
+};
+
+/**
+ * The same line with its colours and its links to http and https, for a terminal.
+ * @param sgr parameters in force before it
+ */
+export function seenRows(raw: string, sgr = ''): SeenRows {
+  const text = raw.isWellFormed() ? raw : raw.toWellFormed();
+  if (!active.test(text)) return { rows: [text === '' ? [] : [{ sgr, text, link: undefined }]], sgr };
+  const screen = drawLine(text, sgr, true);
+  const rows = rowsWithText(screen).map(runsOf);
+  return { rows: rows.length === 0 ? [[]] : rows, sgr: screen.sgr };
+}
+
+function drawLine(text: string, sgr: string, isStyled: boolean): Screen {
+  return drawText(text, { sgr, isStyled, startRow: screenRows - 1 });
+}
+
+function rowsWithText({ rows }: Screen): readonly Row[] {
+  return rows.filter((row): row is Row => !isEmpty(row));
+}
+
+function isEmpty(row: Row | undefined): boolean {
+  return row === undefined || row.width === 0;
+}
+
+function textOf(row: Row | undefined): string {
+  return row === undefined ? '' : textOfRow(row);
+}
