@@ -1,10 +1,11 @@
 // RFC 4180: a header, CRLF line ends, fields quoted where they hold a quote, a comma, CR or LF.
 // Output is written by programs nobody vouches for, and CSV is opened in spreadsheets: a field that a spreadsheet would take for
 // a formula gets an apostrophe in front, as OWASP's "CSV Injection" advises. `exact` leaves it out; ndjson is exact always.
-import { stripAnsi } from '../text/ansi.ts';
+
 import { type JournalRecord, linesOf } from '../event/record.ts';
 import { severityOfLine } from '../event/severity.ts';
 import { isoOfNs } from '../state/time.ts';
+import { stripAnsi } from '../text/ansi.ts';
 import type { FormatWriter } from './export-format.ts';
 
 export const csvColumns = ['seq', 'time', 'run', 'step', 'attempt', 'kind', 'stream', 'severity', 'text'] as const;

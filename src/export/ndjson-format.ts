@@ -1,10 +1,10 @@
 // One JSON object for each line and each event, with the fields that docs/cli.md lists under `export`.
 // `text` is the line as UTF-8; a line that is not valid UTF-8 has `base64` beside it, so nothing is lost.
 import { isUtf8 } from 'node:buffer';
-import { stripAnsi } from '../text/ansi.ts';
 import { type JournalRecord, linesOf } from '../event/record.ts';
 import { severityOfLine } from '../event/severity.ts';
 import { isoOfNs } from '../state/time.ts';
+import { stripAnsi } from '../text/ansi.ts';
 import type { FormatWriter } from './export-format.ts';
 
 /** @param ansi whether escape sequences are kept in `text`; `base64` is always as printed */

@@ -1,9 +1,10 @@
 // Output as plain text: with `ansi`, the bytes of one stream come out exactly as the child printed them.
 // Where the lines of several sources are mixed, an unfinished line is ended before another source goes on, and nothing else is added.
-import { stripAnsi } from '../text/ansi.ts';
+
 import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.ts';
 import { describeEvent } from '../state/describe-event.ts';
 import { isoOfNs } from '../state/time.ts';
+import { stripAnsi } from '../text/ansi.ts';
 import type { FormatWriter } from './export-format.ts';
 
 /** @param ansi whether escape sequences are kept */

@@ -1,11 +1,12 @@
 // Which records, and which lines of them, somebody asked for: by step, stream, severity, place and text. Pure.
 // Shared by all readers that show or keep output. A record of which only some lines are wanted is cut to runs of those lines,
 // so that whoever comes after needs to know nothing of filters.
-import { stripAnsi } from '../text/ansi.ts';
+
 import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.ts';
 import { severityOfLine } from '../event/severity.ts';
 import type { Severity, Stream } from '../event/stream.ts';
 import { unreachable } from '../event/unreachable.ts';
+import { stripAnsi } from '../text/ansi.ts';
 
 /** A place in the journal. `from` counts it in, `to` does not. */
 export type Place = { readonly kind: 'seq'; readonly seq: number } | { readonly kind: 'time'; readonly ns: bigint };

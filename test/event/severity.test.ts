@@ -1,9 +1,9 @@
 // Severity and text of lines as programs really print them.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { stripAnsi } from '../../src/text/ansi.ts';
 import { severityOfLine, severityOfStream, severityWithin } from '../../src/event/severity.ts';
 import { type Severity, streams } from '../../src/event/stream.ts';
+import { stripAnsi } from '../../src/text/ansi.ts';
 
 const of = (line: string): Severity => severityOfLine('stdout', Buffer.from(line));
 

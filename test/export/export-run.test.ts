@@ -1,9 +1,9 @@
 // Exports of a journal: exact where they promise it, readable by a strict reader of each format, and never ahead of their consumer.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { stripAnsi } from '../../src/text/ansi.ts';
 import { type JournalRecord, linesOf } from '../../src/event/record.ts';
 import { type ExportOptions, exportRun, type RecordSource } from '../../src/export/export-run.ts';
+import { stripAnsi } from '../../src/text/ansi.ts';
 import { anyJournal, attemptStarted, journalOf, runFinished, runStarted, startNs } from '../state/journal-of.ts';
 
 const runId = '20261123-151402-abc123';

@@ -3,10 +3,10 @@
 // arrive: a test that only lost the lines would find nothing either. Here a line is a secret that was printed.
 import { chmodSync } from 'node:fs';
 import path from 'node:path';
-import { stripAnsi } from '../../src/text/ansi.ts';
 import { adoptRun } from '../../src/hub/index.ts';
 import { openJournal } from '../../src/journal/index.ts';
 import { createShipper } from '../../src/ship/shipper.ts';
+import { stripAnsi } from '../../src/text/ansi.ts';
 import { startOtlpServer } from '../ship/support/otlp-server.ts';
 import { everyByteBelow, secretsIn } from '../support/every-byte.ts';
 import { atOnce, within } from './support/at-once.ts';

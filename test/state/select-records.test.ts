@@ -1,11 +1,11 @@
 // The filter that readers share: whatever is asked for, exactly those lines come, whole and with their numbers.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { stripAnsi } from '../../src/text/ansi.ts';
 import { type JournalRecord, linesOf, seqCount } from '../../src/event/record.ts';
 import { severityOfLine } from '../../src/event/severity.ts';
 import { severities, streams } from '../../src/event/stream.ts';
 import { createSelector, parseSearch, type Selection } from '../../src/state/select-records.ts';
+import { stripAnsi } from '../../src/text/ansi.ts';
 import { anyJournal, journalOf, runStarted, startNs } from './journal-of.ts';
 
 const place = fc.option(

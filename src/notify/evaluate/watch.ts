@@ -1,8 +1,9 @@
 // What the rules have to remember of each step besides its state: when it last gave a sign of life, its last lines, its
 // memory over time. Pure and bounded: a few numbers and lines a step, however long it runs.
-import { stripAnsi } from '../../text/ansi.ts';
+
 import type { Event, StallCause } from '../../event/event.ts';
 import { linesOf, type OutputRecord } from '../../event/record.ts';
+import { stripAnsi } from '../../text/ansi.ts';
 
 export type MemoryPoint = {
   readonly atMs: number;

@@ -1,8 +1,8 @@
 // How Claude Code's messages read for people: in a terminal, on the live page and as log lines in Loki. Pure; every
 // function gives one or more full lines without a last line end. Colours only where asked for.
 
-import { stripAnsi } from '../../text/ansi.ts';
 import type { ModelUse } from '../../event/claude-event.ts';
+import { stripAnsi } from '../../text/ansi.ts';
 import { arrayAt, cut, isObject, type JsonObject, textAt } from './json.ts';
 import type { ClaudeResult } from './result.ts';
 

@@ -1,7 +1,8 @@
 // Turns lines into rows of a terminal of a given width: wrapped or cut, with the hits of a search marked. Pure.
 // The rows hold text, SGR and links only, and none is wider than the terminal: so nothing that is written can move it.
-import { plainText, type Run } from './ansi-line.ts';
+
 import { cellWidth } from '../../../text/cell-width.ts';
+import { plainText, type Run } from './ansi-line.ts';
 
 export type Row = {
   /** What is written to the terminal for this row. */
