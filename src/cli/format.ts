@@ -1,4 +1,5 @@
 // Numbers for people: durations, money, sizes, counts, ages; and tables of them. Pure.
+import { type CostBasis, costText } from '../event/cost.ts';
 import { fillText, fitText, textWidth } from './terminal/width.ts';
 
 /** `0.4s`, `12s`, `1m 04s`, `2h 03m`, `3d 04h`: two units at most, and tenths only where they matter. */
@@ -24,9 +25,20 @@ export function formatAge(ms: number): string {
   return `${Math.floor(ms / 86_400_000)}d ago`;
 }
 
-/** Four decimals below a dollar, as model calls cost fractions of a cent; `~` before what is an estimate. */
-export function formatMoney(usd: number, estimated = false): string {
-  return `${estimated ? '~' : ''}$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+/** Four decimals below a dollar, as model calls cost fractions of a cent. */
+export function formatMoney(usd: number): string {
+  return `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+}
+
+/** The cost of a run, a step or an attempt; '' for one that cost nothing. */
+export function formatCost({
+  costUsd,
+  costBasis,
+}: {
+  readonly costUsd: number;
+  readonly costBasis: CostBasis;
+}): string {
+  return costUsd > 0 || costBasis === 'unknown' ? costText(costUsd, costBasis, formatMoney) : '';
 }
 
 /** Powers of 1024, as `du -h` has them: `0 B`, `1.5 MiB`. */

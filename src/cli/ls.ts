@@ -1,12 +1,12 @@
 // `stepspan ls`: the runs of the data folder, newest first.
 import { type Command, Option } from 'commander';
 import { dataFolder } from '../journal/index.ts';
-import { isoOfNs, msOfNs, progressOf, type RunState, runDurationMs } from '../state/index.ts';
+import { costOf, isoOfNs, msOfNs, progressOf, type RunState, runDurationMs } from '../state/index.ts';
 import { readRunState, type Standing, standingOf, standings } from '../tail/api/run-states.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, settingsFor } from './context.ts';
 import { readable } from './find-run.ts';
-import { formatAge, formatDuration, formatMoney, formatTable } from './format.ts';
+import { formatAge, formatCost, formatDuration, formatTable } from './format.ts';
 import { createOutput, type Output } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { safe } from './terminal/step-text.ts';
@@ -106,7 +106,7 @@ async function printTable(
         `${completedSteps}/${totalSteps}`,
         state.startedNs === undefined ? '' : formatAge(nowMs - msOfNs(state.startedNs)),
         formatDuration(durationOf(state, standing, nowMs)),
-        state.costUsd > 0 ? formatMoney(state.costUsd, state.costEstimated) : '',
+        formatCost(state),
       ];
     }),
     context.stdout.isTTY ? (context.stdout.columns ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
@@ -150,7 +150,7 @@ function jsonOf({ state, standing }: Row): object {
     durationMs: runDurationMs(state),
     steps: totalSteps,
     completedSteps,
-    costUsd: state.costUsd,
-    costEstimated: state.costEstimated,
+    ...costOf(state),
+    costEstimated: state.costBasis === 'estimated',
   };
 }

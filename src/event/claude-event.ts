@@ -71,16 +71,23 @@ export type ClaudeEvent =
       readonly durationMs: number;
       readonly durationApiMs: number;
       readonly costUsd: number;
+      /** Why `costUsd` is not all of it. */
+      readonly costUnknown?: string;
       readonly models: readonly ModelUse[];
       readonly text: string;
       /** What a JSON schema asked for; undefined where none did. */
       readonly structuredOutput: unknown;
     }
-  /** Exactly one for each attempt of a Claude step: what it cost, from its result line or, without one, estimated. */
+  /**
+   * Exactly one for each attempt of a Claude step, and for one of a shell step in which Claude Code ran: what it cost, from
+   * its result line or its telemetry or, without them, estimated. `unknown` says why a part of it is not known; `costUsd` is
+   * then the rest.
+   */
   | {
       readonly type: 'claude.cost';
       readonly costUsd: number;
       readonly estimated: boolean;
+      readonly unknown?: string;
       readonly models: readonly ModelUse[];
     }
   /**

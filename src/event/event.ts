@@ -64,13 +64,18 @@ export type RunEvent =
       readonly limit: number;
       readonly estimated: boolean;
     }
+  /** Once a run: the cost of this attempt is unknown, so what is left of the budget is unknown too. */
+  | { readonly type: 'run.budget_weakened'; readonly why: string }
   /** The last record of every journal. A run whose wrapper died gets it from whoever adopts it. */
   | {
       readonly type: 'run.finished';
       readonly outcome: Outcome;
       readonly durationMs: number;
       readonly pausedMs: number;
+      /** What is known of it; see `costUnknown`. */
       readonly costUsd: number;
+      /** Part of the cost is unknown. Absent in journals of older versions. */
+      readonly costUnknown?: boolean;
     };
 
 export type StepEvent =
@@ -115,6 +120,8 @@ export type StepEvent =
       readonly attempts: number;
       readonly durationMs: number;
       readonly costUsd: number;
+      /** As in `run.finished`. */
+      readonly costUnknown?: boolean;
       /** The step failed and `continueOnFailure` keeps the run going. */
       readonly tolerated: boolean;
     } & StepOutput);

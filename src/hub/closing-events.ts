@@ -20,6 +20,7 @@ export function closingEvents(state: RunState, outcome: Outcome): ClosingEvent[]
         durationMs: since(state.startedNs, state.lastNs),
         pausedMs: state.pauses.totalMs,
         costUsd: state.costUsd,
+        ...(state.costBasis === 'unknown' ? { costUnknown: true } : {}),
       },
     },
   ];
@@ -89,6 +90,7 @@ function stepEnd(step: StepState, outcome: Outcome, durationMs: number): Closing
       attempts,
       durationMs,
       costUsd: step.costUsd,
+      ...(step.costBasis === 'unknown' ? { costUnknown: true } : {}),
       ...noOutput,
       tolerated: false,
     },

@@ -29,10 +29,10 @@ export function withLostEnd(state: RunState, end: RunEnd, stats: JournalStats, r
   for (const step of state.steps) {
     const known = end.steps.get(step.id);
     if (step.phase.kind === 'finished' || known === undefined) continue;
-    const { outcome, attempts, costUsd, tolerated } = known;
+    const { outcome, attempts, costUsd, costUnknown, tolerated } = known;
     const durationMs = stepDurationMs(step, nowMs);
     add(
-      { type: 'step.finished', outcome, attempts, durationMs, costUsd, ...stepOutputOf(known), tolerated },
+      { type: 'step.finished', outcome, attempts, durationMs, costUsd, costUnknown, ...stepOutputOf(known), tolerated },
       { step: step.id, attempt: attempts },
     );
   }
@@ -41,6 +41,8 @@ export function withLostEnd(state: RunState, end: RunEnd, stats: JournalStats, r
   const events = stats.lostEvents - told.events;
   add({ type: 'journal.lost', why: 'disk', lines, events, bytes: stats.lostBytes - told.bytes, reader: undefined });
   const costUsd = [...end.steps.values()].reduce((sum, step) => sum + step.costUsd, 0);
-  add({ type: 'run.finished', outcome: end.outcome, durationMs: runDurationMs(now, nowMs), pausedMs: 0, costUsd });
+  const costUnknown = [...end.steps.values()].some((step) => step.costUnknown);
+  const durationMs = runDurationMs(now, nowMs);
+  add({ type: 'run.finished', outcome: end.outcome, durationMs, pausedMs: 0, costUsd, costUnknown });
   return now;
 }

@@ -62,9 +62,9 @@ export async function readResumable(dataDir: string, runId: RunId, fromStep?: st
     resumedFrom: runId,
     doneBefore: doneIn(past, earlier.sessions, fromStep),
     usedBefore: {
-      usd: totals.costUsd + earlier.usd,
+      usd: totals.costAtLeastUsd + earlier.usd,
       tokens: totals.tokens + earlier.tokens,
-      estimated: totals.costEstimated || earlier.estimated,
+      estimated: totals.costBasis !== 'known' || earlier.estimated,
     },
   };
 }
@@ -187,9 +187,9 @@ async function readEarlier(dataDir: string, runId: RunId): Promise<Earlier> {
     return sessionId === undefined ? [] : [[step.id, sessionId] as const];
   });
   return {
-    usd: totals.costUsd + earlier.usd,
+    usd: totals.costAtLeastUsd + earlier.usd,
     tokens: totals.tokens + earlier.tokens,
-    estimated: totals.costEstimated || earlier.estimated,
+    estimated: totals.costBasis !== 'known' || earlier.estimated,
     sessions: new Map([...earlier.sessions, ...own]),
   };
 }

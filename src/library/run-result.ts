@@ -1,6 +1,7 @@
 // What is known of a run when it has ended: the object that `--json` prints and the library returns.
 // Made from the state that its journal folds to, so it can say nothing that the journal does not.
 
+import type { CostBasis } from '../event/cost.ts';
 import type { RunId } from '../event/ids.ts';
 import type { Outcome, OutcomeKind } from '../event/outcome.ts';
 import { reasonOf } from '../event/outcome.ts';
@@ -33,7 +34,12 @@ export type RunResult = {
   readonly hidden: number;
   /** Lines that were printed but could not be kept, as on a full disk. */
   readonly lost: number;
-  readonly costUsd: number;
+  /** In USD; null if a part of the cost is unknown. */
+  readonly costUsd: number | null;
+  /** What the cost rests on. */
+  readonly costBasis: CostBasis;
+  /** What is known of the cost, in USD. */
+  readonly costAtLeastUsd: number;
   /** Part of the cost is reckoned from prices and not reported by Claude Code. */
   readonly costEstimated: boolean;
   readonly tokens: number;
@@ -64,6 +70,8 @@ export function runResultOf(
     hidden: totals.hidden,
     lost: totals.lost.lines,
     costUsd: totals.costUsd,
+    costBasis: totals.costBasis,
+    costAtLeastUsd: totals.costAtLeastUsd,
     costEstimated: totals.costEstimated,
     tokens: totals.tokens,
     dataDir,

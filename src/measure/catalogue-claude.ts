@@ -13,6 +13,14 @@ export const claudeMetrics = {
     labels: { workflow, model },
     scope: 'run',
   } satisfies CounterMetric,
+  unknownCosts: {
+    name: 'stepspan_cost_unknown_attempts_total',
+    type: 'counter',
+    help: 'Attempts that have ended and a part of whose cost nobody reported; stepspan_cost_usd_total has only the rest.',
+    unit: '',
+    labels: { workflow },
+    scope: 'run',
+  } satisfies CounterMetric,
   tokens: {
     name: 'stepspan_tokens_total',
     type: 'counter',

@@ -21,7 +21,11 @@ export function foldClaude(memory: RunMemory, after: RunState, record: EventReco
     case 'claude.usage':
       return { memory: {}, changes: [touchModel(workflow, event.use.model)] };
     case 'claude.cost':
-      return countCost(memory, after, record, event.costUsd, event.models);
+      return countCost(memory, after, record, {
+        costUsd: event.costUsd,
+        models: event.models,
+        isUnknown: event.unknown !== undefined,
+      });
     case 'claude.tool_called':
       return openCall(memory, record, event.toolUseId, event.tool);
     case 'claude.tool_returned': {
@@ -58,6 +62,8 @@ function openCall(memory: RunMemory, record: EventRecord, id: string, tool: stri
   return { memory: { calls }, changes: [touch] };
 }
 
+type Counted = { readonly costUsd: number; readonly models: readonly ModelUse[]; readonly isUnknown: boolean };
+
 /**
  * Counts once for each attempt: the sum at its end, since a sum that is still estimated can go down and a counter cannot.
  * What an active run has cost so far is a gauge.
@@ -66,8 +72,7 @@ function countCost(
   memory: RunMemory,
   { workflow }: RunState,
   { subject }: EventRecord,
-  costUsd: number,
-  models: readonly ModelUse[],
+  { costUsd, models, isUnknown }: Counted,
 ): PartFold {
   const attempt = subject === undefined ? '' : `${subject.step}#${subject.attempt}`;
   if (memory.costed.has(attempt)) return nothing;
@@ -78,6 +83,7 @@ function countCost(
     add(metrics.tokens, { workflow, model: use.model, type: 'cache_read' }, use.cacheReadTokens),
     add(metrics.tokens, { workflow, model: use.model, type: 'cache_creation' }, use.cacheCreationTokens),
   ]);
+  if (isUnknown) changes.push(add(metrics.unknownCosts, { workflow }));
   // Below a millionth of a dollar it is the rounding of the sum.
   const rest = costUsd - models.reduce((sum, use) => sum + use.costUsd, 0);
   if (rest > 1e-6) changes.push(add(metrics.cost, { workflow, model: '' }, rest));
@@ -91,7 +97,14 @@ function endOfAttempt(memory: RunMemory, after: RunState, record: EventRecord): 
   const calls = new Map([...memory.calls].filter(([, call]) => call.step !== step));
   const attempt = findAttempt(after, record);
   const live = attempt?.cost.kind === 'live' ? attempt.cost.models : undefined;
-  const cost = live === undefined ? nothing : countCost(memory, after, record, totalCost(live), Object.values(live));
+  const cost =
+    live === undefined
+      ? nothing
+      : countCost(memory, after, record, {
+          costUsd: totalCost(live),
+          models: Object.values(live),
+          isUnknown: false,
+        });
   return {
     memory: { ...cost.memory, ...(unanswered.length === 0 ? {} : { calls }) },
     changes: [

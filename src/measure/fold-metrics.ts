@@ -83,6 +83,7 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
     case 'step.expectation_unmet':
     case 'run.budget_warned':
     case 'run.budget_exceeded':
+    case 'run.budget_weakened':
     case 'step.started':
     case 'attempt.started':
     case 'stall.cleared':

@@ -23,6 +23,8 @@ export function describeEvent(event: Event): string {
       return `${Math.round(event.share * 100)} % of the budget used`;
     case 'run.budget_exceeded':
       return `budget used up: ${amount(event.used, event.unit)} of ${amount(event.limit, event.unit)}`;
+    case 'run.budget_weakened':
+      return `the budget cannot hold: ${oneLine(event.why)}`;
     case 'run.finished':
       return `run ${ended(event.outcome)} after ${seconds(event.durationMs)}`;
     case 'run.suspended':
@@ -80,7 +82,9 @@ export function describeEvent(event: Event): string {
     case 'claude.result':
       return `Claude ${event.isError ? 'ended with' : 'result'}: ${event.subtype}, ${plural(event.turns, 'turn')}`;
     case 'claude.cost':
-      return `cost ${amount(event.costUsd, 'USD')}${event.estimated ? ' (estimated)' : ''}`;
+      return event.unknown === undefined
+        ? `cost ${amount(event.costUsd, 'USD')}${event.estimated ? ' (estimated)' : ''}`
+        : `cost unknown, at least ${amount(event.costUsd, 'USD')}: ${oneLine(event.unknown)}`;
     case 'claude.telemetry':
       return `${event.derived ? 'derived' : "Claude's own"} ${event.signal}: ${event.items}`;
     case 'claude.nesting':

@@ -1,6 +1,7 @@
 // What Claude Code's events say about a step: session, activity, cost. Pure; every other event is fold-step.ts's.
 // A live sum of model calls counts until `claude.cost` gives the final one of that attempt, which takes its place.
 import type { ModelUse } from '../event/claude-event.ts';
+import { type CostBasis, weakestBasis } from '../event/cost.ts';
 import type { Event } from '../event/event.ts';
 import { changeAttempt } from './change-attempt.ts';
 import { sumByModel, totalCost } from './model-use.ts';
@@ -44,7 +45,8 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
       return withCost(step, number, () => ({
         kind: 'final',
         costUsd: event.costUsd,
-        estimated: event.estimated,
+        basis: event.unknown !== undefined ? 'unknown' : event.estimated ? 'estimated' : 'known',
+        why: event.unknown,
         models: sumByModel(event.models),
       }));
     case 'claude.result':
@@ -74,6 +76,18 @@ export function costOfAttempt(attempt: AttemptState): number {
   }
 }
 
+/** What the cost of an attempt rests on up to now. */
+export function costBasisOf({ cost }: Pick<AttemptState, 'cost'>): CostBasis {
+  switch (cost.kind) {
+    case 'none':
+      return 'known';
+    case 'live':
+      return 'estimated';
+    case 'final':
+      return cost.basis;
+  }
+}
+
 /** What several attempts cost up to now, in USD. */
 export function costOfAttempts(attempts: readonly AttemptState[]): number {
   return attempts.reduce((sum, attempt) => sum + costOfAttempt(attempt), 0);
@@ -82,7 +96,11 @@ export function costOfAttempts(attempts: readonly AttemptState[]): number {
 function withCost(step: StepState, number: number, change: (attempt: AttemptState) => AttemptCost): StepState {
   const changed = changeAttempt(step, number, (attempt) => ({ ...attempt, cost: change(attempt) }));
   if (changed === step) return step;
-  return { ...changed, costUsd: costOfAttempts(changed.attempts) };
+  return {
+    ...changed,
+    costUsd: costOfAttempts(changed.attempts),
+    costBasis: weakestBasis(changed.attempts.map(costBasisOf)),
+  };
 }
 
 /** Claude Code repeats a message id with each part of the message; the last usage said for it is the one that counts. */

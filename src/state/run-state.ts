@@ -2,6 +2,7 @@
 // One union says where the run, a step or an attempt stands; nothing in here is a pair of booleans that could disagree.
 // Times are Unix nanoseconds as in the journal, so that spans made from this state carry the journal's own times.
 import type { ModelUse } from '../event/claude-event.ts';
+import type { CostBasis } from '../event/cost.ts';
 import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause } from '../event/event.ts';
 import type { Outcome } from '../event/outcome.ts';
 import type { Stream } from '../event/record.ts';
@@ -43,7 +44,14 @@ export type AttemptPhase =
 export type AttemptCost =
   | { readonly kind: 'none' }
   | { readonly kind: 'live'; readonly byMessage: Readonly<Record<string, ModelUse>>; readonly models: TokensByModel }
-  | { readonly kind: 'final'; readonly costUsd: number; readonly estimated: boolean; readonly models: TokensByModel };
+  | {
+      readonly kind: 'final';
+      readonly costUsd: number;
+      readonly basis: CostBasis;
+      /** Why a part of it is unknown; undefined for any other basis. */
+      readonly why: string | undefined;
+      readonly models: TokensByModel;
+    };
 
 /** Tokens and cost by model name. */
 export type TokensByModel = Readonly<Record<string, ModelUse>>;
@@ -106,6 +114,7 @@ export type StepState = PlannedStep & {
   readonly startedNs: bigint | undefined;
   readonly attempts: readonly AttemptState[];
   readonly costUsd: number;
+  readonly costBasis: CostBasis;
   readonly lines: LineCounts;
   readonly activity: Activity;
   /** The last line that was not blank, of any stream but `debug`; cut at `lastLineBytes`, escapes still in it. */
@@ -143,9 +152,9 @@ export type RunState = {
   readonly steps: readonly StepState[];
   /** Lines of the run: those of its steps and those that stand in no step. */
   readonly lines: LineCounts;
+  /** What is known of the cost; `costBasis` says whether that is all of it. */
   readonly costUsd: number;
-  /** True while any part of `costUsd` is a live or an estimated sum. */
-  readonly costEstimated: boolean;
+  readonly costBasis: CostBasis;
   readonly models: TokensByModel;
   /** Secrets replaced, by the name of the rule that found them. */
   readonly hidden: Readonly<Record<string, number>>;
@@ -197,7 +206,7 @@ export function emptyRunState(): RunState {
     steps: [],
     lines: noLines,
     costUsd: 0,
-    costEstimated: false,
+    costBasis: 'known',
     models: {},
     hidden: {},
     lost: { disk: nothingLost, size: nothingLost, retention: nothingLost },
@@ -218,6 +227,7 @@ export function plannedStep(step: PlannedStep, planned: boolean): StepState {
     startedNs: undefined,
     attempts: [],
     costUsd: 0,
+    costBasis: 'known',
     lines: noLines,
     activity: { kind: 'none' },
     lastLine: '',

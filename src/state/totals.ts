@@ -1,8 +1,18 @@
 // The sums of a run that `--json`, the closing summary and the library give. Pure; nothing in here is counted twice.
+import type { CostBasis } from '../event/cost.ts';
 import { messageOf, type OutcomeKind } from '../event/outcome.ts';
 import { totalTokens } from './model-use.ts';
 import type { LineCounts, LostCounts, RunState, StepState, TokensByModel } from './run-state.ts';
 import { msOfNs } from './time.ts';
+
+/** A cost as scripts read it: no number where a part of it is unknown, so that nobody adds up what is too little. */
+export type Cost = {
+  /** In USD; null if a part of the cost is unknown. */
+  readonly costUsd: number | null;
+  readonly costBasis: CostBasis;
+  /** What is known of it, in USD. */
+  readonly costAtLeastUsd: number;
+};
 
 export type StepTotals = {
   readonly id: string;
@@ -12,8 +22,7 @@ export type StepTotals = {
   readonly durationMs: number;
   /** How many were made, also those of which nothing could be started. */
   readonly attempts: number;
-  readonly costUsd: number;
-};
+} & Cost;
 
 export type RunTotals = {
   readonly runId: string;
@@ -26,11 +35,10 @@ export type RunTotals = {
   readonly lines: LineCounts;
   readonly hidden: number;
   readonly lost: LostCounts;
-  readonly costUsd: number;
   readonly costEstimated: boolean;
   readonly tokens: number;
   readonly models: TokensByModel;
-};
+} & Cost;
 
 /** The sums of a run up to the last record that was folded; durations of what still runs end there too. */
 export function totalsOf(state: RunState): RunTotals {
@@ -46,11 +54,16 @@ export function totalsOf(state: RunState): RunTotals {
     lines: state.lines,
     hidden: hiddenCount(state),
     lost: lostCount(state),
-    costUsd: state.costUsd,
-    costEstimated: state.costEstimated,
+    ...costOf(state),
+    costEstimated: state.costBasis === 'estimated',
     tokens: totalTokens(state.models),
     models: state.models,
   };
+}
+
+/** The cost of a run or a step. */
+export function costOf({ costUsd, costBasis }: Pick<RunState, 'costUsd' | 'costBasis'>): Cost {
+  return { costUsd: costBasis === 'unknown' ? null : costUsd, costBasis, costAtLeastUsd: costUsd };
 }
 
 /** @param nowMs Unix milliseconds at which a run that still runs is measured; the last record's time without it */
@@ -90,6 +103,6 @@ function stepTotals(step: StepState, lastNs: bigint): StepTotals {
     message: phase.kind === 'finished' ? messageOf(phase.outcome) : '',
     durationMs: stepDurationMs(step, msOfNs(lastNs)),
     attempts: attemptCount(step),
-    costUsd: step.costUsd,
+    ...costOf(step),
   };
 }

@@ -122,6 +122,8 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return ['resource_update', { ...place, ...without(event) }];
     case 'run.budget_warned':
       return alert(place, 'budget', 'warning', event);
+    case 'run.budget_weakened':
+      return alert(place, 'budget', 'warning', event);
     case 'run.budget_exceeded':
       return alert(place, 'budget', 'error', event);
     case 'stall.detected':

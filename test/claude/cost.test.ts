@@ -83,7 +83,7 @@ describe('result lines', () => {
         let total = before;
         for (const since of uses) {
           total += since;
-          meter.result(resultLine({ total, since }));
+          meter.result(resultLine({ total, since, tokens: since }));
         }
         expect(meter.finish()).toMatchObject({ costUsd: uses.reduce((a, b) => a + b), estimated: false });
       }),

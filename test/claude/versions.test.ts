@@ -57,5 +57,15 @@ for (const { tried, claude } of provided) {
       const result = JSON.parse(run.stdout.trim().split('\n').at(-1)!);
       expect(Object.hasOwn(result, 'modelUsage')).toBe(tried.modelUsage);
     });
+
+    test('has a cost and tokens, whatever its result line leaves out', () => {
+      const cost = run.cost;
+      const total: number = JSON.parse(run.stdout.trim().split('\n').at(-1)!).total_cost_usd;
+      expect(total).toBeGreaterThan(0);
+      expect(cost).toMatchObject({ type: 'claude.cost', costUsd: expect.closeTo(total, 9), estimated: false });
+      expect(cost).not.toHaveProperty('unknown');
+      const models = cost?.type === 'claude.cost' ? cost.models : [];
+      expect(models.map(({ inputTokens, outputTokens }) => inputTokens > 0 && outputTokens > 0)).toContain(true);
+    });
   });
 }

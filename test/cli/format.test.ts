@@ -6,6 +6,7 @@ import { exitCodeMeanings, exitCodeOf, exitCodes } from '../../src/cli/exit-code
 import {
   formatAge,
   formatBytes,
+  formatCost,
   formatCount,
   formatCounted,
   formatDuration,
@@ -31,7 +32,7 @@ describe('a number', () => {
   });
 
   test('is money, a size, a count, an age', () => {
-    expect([formatMoney(0.03125), formatMoney(12.5), formatMoney(0.5, true)]).toEqual([
+    expect([formatMoney(0.03125), formatMoney(12.5), formatCost({ costUsd: 0.5, costBasis: 'estimated' })]).toEqual([
       '$0.0313',
       '$12.50',
       '~$0.5000',

@@ -71,7 +71,7 @@ describe('the list', () => {
     expect(screen.text()).toBe(
       [
         '✓ Build     2.5s',
-        '▶ Review     12s  $0.0312  Bash Looking at the tests',
+        '▶ Review     12s ~$0.0312  Bash Looking at the tests',
         '· Deploy',
         'nightly  17s  1/3 steps  ~$0.0312  about 13s left',
       ].join('\n'),
@@ -127,7 +127,7 @@ describe('the list', () => {
     made.event({ type: 'step.retrying', nextAttempt: 2, delayMs: 60_000, outcome: exit1 }, 'review');
     made.event({ type: 'run.paused', by: 'api', now: true });
     show(view, made);
-    expect(screen.text()).toContain('↻ Review     15s  $0.0312  attempt 2 in 52s: exit code 1');
+    expect(screen.text()).toContain('↻ Review     15s ~$0.0312  attempt 2 in 52s: exit code 1');
     expect(screen.text()).toContain('paused by api');
   });
 

@@ -16,6 +16,7 @@ const resultOf = (outcome: Outcome, fields: Partial<AttemptResult> = {}): Attemp
   output: '',
   outputCut: false,
   costUsd: 0,
+  costUnknown: false,
   sessionId: undefined,
   retryAsked: false,
   ...fields,

@@ -144,7 +144,7 @@ function killedAt({ place, options }: KillPoint): Promise<Tally> {
       const records = await recordsOf(sandbox, each);
       problems.push(...telemetryWrongly(records, each, server));
       const totals = totalsOf(records.reduce(foldRun, emptyRunState()));
-      [usd, tokens] = [usd + totals.costUsd, tokens + totals.tokens];
+      [usd, tokens] = [usd + totals.costAtLeastUsd, tokens + totals.tokens];
     }
     const is = (name: string, labels = {}): number => scraped.sum(name, labels);
     if (Math.abs(is('stepspan_cost_usd_total') - usd) > 1e-6)

@@ -57,6 +57,26 @@ describe('Claude Code', () => {
     expect(scraped.value('stepspan_tokens_total', { model: 'opus', type: 'cache_read' })).toBe(0);
   });
 
+  test('counts an attempt whose cost is unknown, beside what is known of it', async () => {
+    const cost: Event = {
+      type: 'claude.cost',
+      costUsd: 0.5,
+      estimated: true,
+      unknown: 'killed',
+      models: [modelUse('opus', 1, 0.5)],
+    };
+    const scraped = await measured(
+      journalOf()
+        .event(runStarted(['ask']))
+        .event(attemptStarted, 'ask')
+        .event(cost, 'ask')
+        .event(cost, 'ask')
+        .event(attemptFinished(), 'ask').records,
+    );
+    expect(scraped.value('stepspan_cost_unknown_attempts_total', { workflow })).toBe(1);
+    expect(scraped.value('stepspan_cost_usd_total', { workflow, model: 'opus' })).toBe(0.5);
+  });
+
   test('counts tool calls by what came of them', async () => {
     const call = (id: string, tool: string): Event => ({
       type: 'claude.tool_called',

@@ -32,6 +32,17 @@ const stepFinished: Event = {
 };
 
 describe('an event as a log record', () => {
+  test.each([
+    stepFinished,
+    { type: 'run.finished', outcome: failure, durationMs: 1, pausedMs: 0, costUsd: 0.25 } as const,
+    { type: 'claude.cost', costUsd: 0.25, estimated: true, models: [] } as const,
+  ])('has no amount of a cost that is unknown, which would be added up ($type)', (event) => {
+    const unknown = event.type === 'claude.cost' ? { ...event, unknown: 'killed' } : { ...event, costUnknown: true };
+    const [log] = logsOf(unknown);
+    expect(log?.attributes).toMatchObject({ 'stepspan.cost.unknown': true, 'stepspan.cost.at_least_usd': 0.25 });
+    expect(log?.attributes).not.toHaveProperty(attr.costUsd);
+  });
+
   test('says how a step ended, of which run, step and span, in a service of its own', () => {
     const [log, ...more] = logsOf(stepFinished);
     expect(more).toEqual([]);

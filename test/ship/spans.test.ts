@@ -237,6 +237,24 @@ describe('a step of Claude Code', () => {
       'stepspan.cost.estimated': false,
     });
   });
+
+  test('has no amount of a cost that is unknown, and says so', () => {
+    const { event: next } = recorder();
+    const mapper = createSpanMapper(runId);
+    const subject = { step: 'review', attempt: 1 };
+    for (const event of [runStarted(runId), { type: 'step.started' } as const]) mapper.apply(next(event, subject));
+    mapper.apply(next(attemptStarted, subject));
+    mapper.apply(next({ type: 'claude.cost', costUsd: 0, estimated: true, unknown: 'killed', models: [] }, subject));
+    mapper.apply(next(attemptFinished({ kind: 'success' }), subject));
+    const end = { ...stepFinished({ kind: 'success' }, 1), costUnknown: true } as Event;
+    const [step] = own(mapper.apply(next(end, subject)));
+    const [root] = own(mapper.apply(next({ ...runFinished, costUnknown: true } as Event)));
+    for (const span of [step, root]) {
+      expect(span?.attributes['stepspan.cost.unknown']).toBe(true);
+      expect(span?.attributes).not.toHaveProperty('stepspan.cost.usd');
+      expect(span?.attributes).not.toHaveProperty('stepspan.cost.estimated');
+    }
+  });
 });
 
 describe('a journal whose head was removed', () => {

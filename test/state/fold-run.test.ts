@@ -191,23 +191,41 @@ describe('a run that is known', () => {
     const live = foldAll(made.records);
     expect(live.costUsd).toBeCloseTo(0.21);
     expect(live).toMatchObject({
-      costEstimated: true,
+      costBasis: 'estimated',
       models: { opus: { inputTokens: 20 }, haiku: { inputTokens: 5 } },
     });
     made
       .event({ type: 'claude.cost', costUsd: 0.5, estimated: false, models: [modelUse('opus', 100, 0.5)] }, 'review', 1)
       .event({ type: 'claude.usage', messageId: 'late', use: modelUse('opus', 20, 0.2) }, 'review', 1);
     const final = foldAll(made.records);
-    expect(final).toMatchObject({ costUsd: 0.5, costEstimated: false, models: { opus: { inputTokens: 100 } } });
+    expect(final).toMatchObject({ costUsd: 0.5, costBasis: 'known', models: { opus: { inputTokens: 100 } } });
     expect(final.models).not.toHaveProperty('haiku');
     made
       .event(attemptStarted, 'review', 2)
       .event({ type: 'claude.usage', messageId: 'm1', use: modelUse('opus', 1, 0.25) }, 'review', 2);
     expect(foldAll(made.records)).toMatchObject({
       costUsd: 0.75,
-      costEstimated: true,
+      costBasis: 'estimated',
       models: { opus: { inputTokens: 101 } },
     });
+  });
+
+  test('says that a cost is unknown for the step, the run and its sums, beside what is known of it', () => {
+    const made = journalOf()
+      .event(runStarted(['review', 'other']))
+      .event(attemptStarted, 'other', 1)
+      .event({ type: 'claude.cost', costUsd: 0.5, estimated: false, models: [modelUse('opus', 100, 0.5)] }, 'other', 1)
+      .event(attemptStarted, 'review', 1)
+      .event({ type: 'claude.cost', costUsd: 0, estimated: true, unknown: 'it was killed', models: [] }, 'review', 1);
+    const state = foldAll(made.records);
+    expect(state).toMatchObject({ costUsd: 0.5, costBasis: 'unknown' });
+    expect(state.steps.map((step) => step.costBasis)).toEqual(['unknown', 'known']);
+    expect(totalsOf(state)).toMatchObject({
+      costUsd: null,
+      costAtLeastUsd: 0.5,
+      steps: [{ costUsd: null }, { costUsd: 0.5 }],
+    });
+    expect(lastAttempt(state.steps[0]!)?.cost).toMatchObject({ kind: 'final', basis: 'unknown', why: 'it was killed' });
   });
 
   test('shows the tool call that is open, and a stall until it has cleared', () => {
@@ -260,7 +278,7 @@ describe('a run that is known', () => {
 
   test('keeps the saved text of another version from being taken for this one', () => {
     const text = stateToJson(foldAll(journalOf().event(runStarted(['a'])).records));
-    expect(stateFromJson(text.replace('"stepspanState":2', '"stepspanState":999'))).toBeUndefined();
+    expect(stateFromJson(text.replace('"stepspanState":3', '"stepspanState":999'))).toBeUndefined();
     expect(stateFromJson(text.slice(0, -5))).toBeUndefined();
     expect(stateFromJson('null')).toBeUndefined();
   });

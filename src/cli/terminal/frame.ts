@@ -4,7 +4,7 @@ import { type Estimate, estimate, type History } from '../../state/estimate.ts';
 import { progressOf } from '../../state/progress.ts';
 import type { RunState, StepState } from '../../state/run-state.ts';
 import { runDurationMs, stepDurationMs } from '../../state/totals.ts';
-import { formatDuration, formatMoney } from '../format.ts';
+import { formatCost, formatDuration } from '../format.ts';
 import { safe, stepDoing, stepGlyph } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 import { fillText, fitText, textWidth } from './width.ts';
@@ -22,6 +22,7 @@ export type FrameOptions = {
 /** Names of steps are cut here, or one long name would leave no place for what the steps print. */
 const maxNameColumns = 28;
 const timeColumns = 7;
+/** As wide as `~$0.0312`; a cost in words is given more room. */
 const costColumns = 8;
 /** Below this width the cost of a step is left out, below half of it the last line as well. */
 const narrowColumns = 48;
@@ -79,7 +80,7 @@ function stepLine(step: StepState, state: RunState, nameColumns: number, options
   const parts = [`${stepGlyph(step, state, glyphs, style)} ${step.phase.kind === 'planned' ? style.dim(name) : name}`];
   parts.push(fillText(time, timeColumns, 'right'));
   if (columns >= narrowColumns)
-    parts.push(style.dim(fillText(step.costUsd > 0 ? formatMoney(step.costUsd) : '', costColumns, 'right')));
+    parts.push(style.dim(fillText(formatCost(step), Math.max(costColumns, formatCost(step).length), 'right')));
   if (columns >= narrowColumns / 2) parts.push(` ${stepDoing(step, nowMs, style)}`);
   return parts.join(' ').trimEnd();
 }
@@ -104,7 +105,7 @@ function totalLine(state: RunState, { nowMs, style, history }: FrameOptions): st
     phaseText(state, style),
     formatDuration(runDurationMs(state, nowMs)),
     `${completedSteps}/${totalSteps} steps`,
-    state.costUsd > 0 ? formatMoney(state.costUsd, state.costEstimated) : '',
+    formatCost(state),
     remainingText(estimate(state, history, nowMs)),
   ];
   return parts.filter((part) => part !== '').join('  ');

@@ -3,7 +3,7 @@ import { messageOf } from '../../event/outcome.ts';
 import { tokensOf } from '../../state/model-use.ts';
 import type { RunState, StepState } from '../../state/run-state.ts';
 import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../state/totals.ts';
-import { formatCount, formatCounted, formatDuration, formatMoney, formatTable } from '../format.ts';
+import { formatCost, formatCount, formatCounted, formatDuration, formatMoney, formatTable } from '../format.ts';
 import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 import { fitText } from './width.ts';
@@ -49,7 +49,7 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
   const totals = totalsOf(state);
   const sums = [
     `${said} in ${formatDuration(runDurationMs(state, options.nowMs))}`,
-    totals.costUsd > 0 ? formatMoney(totals.costUsd, totals.costEstimated) : '',
+    formatCost(state),
     totals.tokens > 0 ? `${formatCount(totals.tokens)} tokens` : '',
     formatCounted(totals.lines.stdout + totals.lines.stderr, 'line'),
   ];
@@ -77,10 +77,18 @@ function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: Sum
     phase.kind === 'finished' ? phase.outcome.kind : phase.kind,
     phase.kind === 'planned' ? '' : formatDuration(stepDurationMs(step, nowMs)),
     attemptCount(step) === 0 ? '' : String(attemptCount(step)),
-    step.costUsd > 0 ? formatMoney(step.costUsd) : '',
+    formatCost(step),
     tokens > 0 ? formatCount(tokens) : '',
     phase.kind === 'finished' ? safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '') : '',
   ];
+}
+
+/** Once for each step: attempts of one step mostly share their reason. */
+function unknownCosts(state: RunState): readonly { readonly name: string; readonly why: string }[] {
+  return state.steps.flatMap(({ name, attempts }) => {
+    const reasons = attempts.flatMap(({ cost }) => (cost.kind === 'final' && cost.why !== undefined ? [cost.why] : []));
+    return [...new Set(reasons)].map((why) => ({ name, why }));
+  });
 }
 
 /** Everything that was hidden, lost, cut short or is still to do: nothing of it may go unsaid. */
@@ -100,6 +108,9 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
     notes.push(style.red(`budget used up: ${show(state.budget.used)} of ${show(state.budget.limit)}`));
     const amount = state.budget.unit === 'USD' ? 'AMOUNT' : 'NUMBERtokens';
     notes.push(`to go on with more: stepspan resume ${state.runId} --budget ${amount}`);
+  }
+  for (const { name, why } of unknownCosts(state)) {
+    notes.push(style.yellow(`the cost of ${safe(name)} is unknown: ${safe(why)}`));
   }
   if (hidden > 0) {
     const kinds = Object.entries(state.hidden).map(([kind, count]) => `${formatCount(count)} ${safe(kind)}`);

@@ -1,5 +1,6 @@
 // The rules about how a run has ended: failed, or abandoned by a process that died. Everything about a run that goes on
 // ends with it.
+import { costText } from '../../event/cost.ts';
 import { messageOf, type Outcome } from '../../event/outcome.ts';
 import type { StepState } from '../../state/index.ts';
 import type { AlertSettings } from '../rules/alerts-file.ts';
@@ -74,7 +75,8 @@ function description(state: RulesState, outcome: Outcome, failed: readonly StepS
   const { run } = state;
   const durationMs = run.phase.kind === 'finished' ? run.phase.durationMs : 0;
   const lasted = durationText(durationMs < 1000 ? durationMs : Math.round(durationMs / 1000) * 1000);
-  const cost = run.costUsd > 0 ? `, ${run.costUsd.toFixed(2)} USD` : '';
+  const spent = costText(run.costUsd, run.costBasis, (usd) => `${usd.toFixed(2)} USD`);
+  const cost = run.costUsd > 0 || run.costBasis === 'unknown' ? `, ${spent}` : '';
   const parts = [`Run ${run.runId} ended after ${lasted}${cost}: ${messageOf(outcome)}`];
   for (const step of failed.slice(0, namedSteps)) {
     const tries = step.attempts.length > 1 ? ` (attempt ${step.attempts.length})` : '';

@@ -6,9 +6,13 @@
 // - Both of those go on from the total that the transcript of a resumed session saved, so they must not be added up
 //   over steps; and a process can write several result lines (background work starts turns of its own), each with the
 //   total so far.
+// - Versions before 2.0 give no `modelUsage`: the total is then put to the session's model, with the tokens of `usage`.
+// - A cost of 0 for tokens that were used, or none at all, is not taken for free: it is estimated where the model has a
+//   price, and unknown otherwise.
 // - `model_usage_since_last_result` holds exactly the calls of this process since its last result. It is used where it
 //   is there. Older versions lack it; for a resumed session it is then an estimate which of two readings is right.
 import type { ModelUse } from '../../event/claude-event.ts';
+import type { CostBasis } from '../../event/cost.ts';
 import type { EventOf } from '../../event/event.ts';
 import { countAt, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
 import { defaultPrices, type ModelPrice, type PriceTable, priceOf } from './prices.ts';
@@ -20,7 +24,15 @@ export type CostSoFar = {
   readonly models: readonly ModelUse[];
   /** Part of it is reckoned from prices and not reported by Claude Code. */
   readonly estimated: boolean;
+  /** Why a part of it is unknown, and so not in `costUsd`. */
+  readonly unknown?: string;
 };
+
+/** What a sum rests on. */
+export function basisOf({ estimated, unknown }: Pick<CostSoFar, 'estimated' | 'unknown'>): CostBasis {
+  if (unknown !== undefined) return 'unknown';
+  return estimated ? 'estimated' : 'known';
+}
 
 export type CostMeter = {
   /** Takes a message of type `assistant` or `stream_event`. @returns the event to record, when the usage is news */
@@ -41,6 +53,8 @@ export type CostMeterOptions = {
 /** Characters of text in one token: about four in English prose, fewer in code, so an estimate is rather too low here. */
 const CHARACTERS_PER_TOKEN = 4;
 
+const endedEarly = 'Claude Code ended before it reported any usage';
+
 /** A model call that no result line has covered yet. `characters` are those of its output seen so far. */
 type Call = { model: string; usage: JsonObject; outputTokens: number; characters: number };
 
@@ -51,13 +65,54 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
   let results = 0;
   let guessed = false;
   let finished = false;
+  let sessionModel: string | undefined;
+  let unreported: string | undefined;
+  /** The last result is of a turn that was interrupted, maybe while the model was answering: that call is in no sum. */
+  let isCutShort = false;
   let partialId = '';
 
   function soFar(): CostSoFar {
     const live = [...calls.values()].map((call) => useOf(call, prices));
     const models = sumByModel([...reported, ...live]);
     const costUsd = models.reduce((sum, use) => sum + use.costUsd, 0);
-    return { costUsd, models, estimated: guessed || results === 0 || calls.size > 0 };
+    const so = { costUsd, models, estimated: guessed || isCutShort || results === 0 || calls.size > 0 };
+    const unknown = unreported ?? (isCutShort && models.length === 0 ? endedEarly : undefined);
+    return unknown === undefined ? so : { ...so, unknown };
+  }
+
+  /** Takes what a result says of its use; see the head of this file. */
+  function accept(result: ClaudeResult, live: readonly ModelUse[]): void {
+    if (result.sinceLast !== undefined) {
+      reported = sumByModel([...reported, ...result.sinceLast.map(withCost)]);
+    } else if (options.resumed !== undefined && result.totalCostUsd !== undefined) {
+      guessed = true;
+      const total = { usd: result.totalCostUsd, models: modelsOf(result) };
+      reported = ownOfResumed(total, options.resumed.totalCostUsd, sumByModel([...reported, ...live]));
+    } else {
+      const models = modelsOf(result);
+      if (models === undefined) unreported = 'the result of Claude Code says neither a cost nor tokens';
+      else reported = models.map(withCost);
+    }
+  }
+
+  /** The totals of a result by model; undefined if it has none. */
+  function modelsOf({ totalModels, totalCostUsd, usage: tokens }: ClaudeResult): readonly ModelUse[] | undefined {
+    if (totalModels.length > 0) return totalModels;
+    if (totalCostUsd === undefined && tokens === undefined) return undefined;
+    const use = { ...emptyUse(sessionModel ?? ''), ...tokens, costUsd: totalCostUsd ?? 0 };
+    return use.costUsd === 0 && tokensOf(use) === 0 ? [] : [use];
+  }
+
+  /** A use whose tokens were reported without a cost gets one from the prices. */
+  function withCost(use: ModelUse): ModelUse {
+    if (use.costUsd > 0 || tokensOf(use) === 0) return use;
+    const { price, known } = priceOf(prices, use.model);
+    if (!known) {
+      unreported = `Claude Code reported no cost for ${use.model === '' ? 'its model' : use.model}, and it has no price`;
+      return use;
+    }
+    guessed = true;
+    return { ...use, costUsd: costOf(use, 0, price) };
   }
 
   function usage(id: string, model: string, change: (call: Call) => void): EventOf<'claude.usage'> {
@@ -67,8 +122,27 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
     return { type: 'claude.usage', messageId: id, use: useOf(call, prices) };
   }
 
+  /** A sum that will not change any more: guesses that stand for an unknown price are taken out. */
+  function atEnd(): CostSoFar {
+    if (calls.size === 0 && reported.length === 0 && (results === 0 || isCutShort)) {
+      // Without a session no model was called.
+      if (sessionModel === undefined && results === 0) return { costUsd: 0, models: [], estimated: false };
+      return { ...soFar(), unknown: endedEarly };
+    }
+    const live = sumByModel([...calls.values()].map((call) => useOf(call, prices)));
+    const unpriced = live.filter((use) => tokensOf(use) > 0 && !priceOf(prices, use.model).known);
+    if (unpriced.length === 0) return soFar();
+    const priced = live.map((use) => (unpriced.includes(use) ? { ...use, costUsd: 0 } : use));
+    const models = sumByModel([...reported, ...priced]);
+    const names = unpriced.map(({ model }) => model).join(', ');
+    const costUsd = models.reduce((sum, use) => sum + use.costUsd, 0);
+    const unknown = unreported ?? `Claude Code ended before it reported a cost, and there is no price for ${names}`;
+    return { costUsd, models, estimated: true, unknown };
+  }
+
   return {
     message(message) {
+      if (message.type === 'system' && message.subtype === 'init') sessionModel ??= textAt(message, 'model');
       const inner = message.type === 'stream_event' ? objectAt(message, 'event') : message;
       const said = objectAt(inner, 'message');
       switch (inner.type) {
@@ -97,20 +171,14 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
       const live = [...calls.values()].map((call) => useOf(call, prices));
       calls.clear();
       results += 1;
-      if (result.sinceLast !== undefined) {
-        reported = sumByModel([...reported, ...result.sinceLast]);
-      } else if (options.resumed === undefined) {
-        reported = result.totalModels;
-      } else {
-        guessed = true;
-        reported = ownOfResumed(result, options.resumed.totalCostUsd, sumByModel([...reported, ...live]));
-      }
+      isCutShort = result.subtype === 'error_during_execution';
+      accept(result, live);
     },
     soFar,
     finish() {
       if (finished) return undefined;
       finished = true;
-      return { type: 'claude.cost', ...soFar() };
+      return { type: 'claude.cost', ...atEnd() };
     },
   };
 }
@@ -119,11 +187,15 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
  * Of a version that says totals only: does the total hold the session's earlier cost or not? The reading that is nearer to
  * the live estimate is taken. Tokens are the live ones where the total holds more, as it does not say them apart.
  */
-function ownOfResumed(result: ClaudeResult, before: number, live: readonly ModelUse[]): readonly ModelUse[] {
+function ownOfResumed(
+  total: { readonly usd: number; readonly models: readonly ModelUse[] | undefined },
+  before: number,
+  live: readonly ModelUse[],
+): readonly ModelUse[] {
   const estimate = live.reduce((sum, use) => sum + use.costUsd, 0);
-  const without = result.totalCostUsd - before;
-  const holdsBefore = without >= 0 && Math.abs(without - estimate) < Math.abs(result.totalCostUsd - estimate);
-  if (!holdsBefore) return result.totalModels;
+  const without = total.usd - before;
+  const holdsBefore = without >= 0 && Math.abs(without - estimate) < Math.abs(total.usd - estimate);
+  if (!holdsBefore) return total.models ?? [];
   if (estimate === 0) return without > 0 ? [{ ...emptyUse(''), costUsd: without }] : [];
   return live.map((use) => ({ ...use, costUsd: (use.costUsd / estimate) * without }));
 }
@@ -168,6 +240,10 @@ function charactersOf(block: JsonObject): number {
   const text = textAt(block, 'text') ?? textAt(block, 'thinking');
   if (text !== undefined) return text.length;
   return block.type === 'tool_use' ? JSON.stringify(block.input ?? {}).length : 0;
+}
+
+function tokensOf(use: ModelUse): number {
+  return use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens;
 }
 
 function emptyUse(model: string): ModelUse {

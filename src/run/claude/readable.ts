@@ -2,7 +2,9 @@
 // function gives one or more full lines without a last line end. Colours only where asked for.
 
 import type { ModelUse } from '../../event/claude-event.ts';
+import { costText } from '../../event/cost.ts';
 import { stripAnsi } from '../../text/ansi.ts';
+import { basisOf, type CostSoFar } from './cost.ts';
 import { arrayAt, cut, isObject, type JsonObject, textAt } from './json.ts';
 import type { ClaudeResult } from './result.ts';
 
@@ -59,13 +61,14 @@ export function indented(text: string): string {
 }
 
 /** `✔ Done in 12.3 s: 3 turns, $0.0320, 4,800 tokens in, 320 out` */
-export function summaryLine(result: ClaudeResult, costUsd: number, models: readonly ModelUse[], paint: Paint): string {
+export function summaryLine(result: ClaudeResult, cost: CostSoFar, paint: Paint): string {
+  const { models } = cost;
   const sum = (pick: (use: ModelUse) => number): number => models.reduce((total, use) => total + pick(use), 0);
   const tokensIn = sum((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens);
   const tokensOut = sum((use) => use.outputTokens);
   const facts = [
     `${result.turns} turn${result.turns === 1 ? '' : 's'}`,
-    `$${costUsd.toFixed(4)}`,
+    costText(cost.costUsd, basisOf(cost), (usd) => `$${usd.toFixed(4)}`),
     `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`,
   ].join(', ');
   const seconds = (result.durationMs / 1000).toFixed(1);

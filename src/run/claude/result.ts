@@ -1,7 +1,7 @@
 // The result line of Claude Code's stream-json, as a typed value. Pure; what it means for the step is judge.ts's,
 // what it means for the cost is cost.ts's. Field names and subtypes: Claude Code 2.1.328, schema of SDKResultMessage.
 import type { ModelUse } from '../../event/claude-event.ts';
-import { arrayAt, countAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
+import { arrayAt, countAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 
 export type ClaudeResult = {
   /** `success`, `error_during_execution`, `error_max_turns`, `error_max_budget_usd`, `error_max_structured_output_retries`. */
@@ -12,10 +12,12 @@ export type ClaudeResult = {
   readonly turns: number;
   readonly durationMs: number;
   readonly durationApiMs: number;
-  /** As reported: the total of the session, earlier processes of a resumed session included. */
-  readonly totalCostUsd: number;
+  /** As reported: the total of the session, earlier processes of a resumed session included; undefined if it is not told. */
+  readonly totalCostUsd: number | undefined;
   /** As reported, with the same reach as `totalCostUsd`. */
   readonly totalModels: readonly ModelUse[];
+  /** Tokens of the main agent, for versions that report none by model; undefined if there is no usage at all. */
+  readonly usage: Omit<ModelUse, 'model' | 'costUsd'> | undefined;
   /** Use since the last result line of this process; undefined from versions that do not say it. */
   readonly sinceLast: readonly ModelUse[] | undefined;
   readonly text: string;
@@ -39,8 +41,9 @@ export function readResult(message: JsonObject): ClaudeResult {
     turns: countAt(message, 'num_turns'),
     durationMs: countAt(message, 'duration_ms'),
     durationApiMs: countAt(message, 'duration_api_ms'),
-    totalCostUsd: countAt(message, 'total_cost_usd'),
+    totalCostUsd: numberAt(message, 'total_cost_usd'),
     totalModels: readModels(objectAt(message, 'modelUsage')),
+    usage: isObject(message.usage) ? readUsage(message.usage) : undefined,
     sinceLast: isObject(since) ? readModels(since) : undefined,
     text: textAt(message, 'result') ?? '',
     structuredOutput: message.structured_output,
@@ -53,6 +56,15 @@ export function readResult(message: JsonObject): ClaudeResult {
       toolUseId: textAt(denial, 'tool_use_id') ?? '',
       input: denial.tool_input,
     })),
+  };
+}
+
+function readUsage(usage: JsonObject): Omit<ModelUse, 'model' | 'costUsd'> {
+  return {
+    inputTokens: countAt(usage, 'input_tokens'),
+    outputTokens: countAt(usage, 'output_tokens'),
+    cacheReadTokens: countAt(usage, 'cache_read_input_tokens'),
+    cacheCreationTokens: countAt(usage, 'cache_creation_input_tokens'),
   };
 }
 

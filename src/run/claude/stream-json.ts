@@ -209,7 +209,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     meter.result(result);
     sessionId ??= result.sessionId;
     for (const each of result.permissionDenials) permissionDenied(each.tool, each.toolUseId, each.input, '');
-    const { costUsd, models } = meter.soFar();
+    const cost = meter.soFar();
     const errors = result.errors.join('\n');
     emit({
       type: 'claude.result',
@@ -219,13 +219,14 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       turns: result.turns,
       durationMs: result.durationMs,
       durationApiMs: result.durationApiMs,
-      costUsd,
-      models,
+      costUsd: cost.costUsd,
+      ...(cost.unknown === undefined ? {} : { costUnknown: cost.unknown }),
+      models: cost.models,
       text: cut(result.text === '' ? errors : result.text, EVENT_TEXT_CHARACTERS),
       structuredOutput: result.structuredOutput,
     });
     if (errors !== '') say(paint.red(plain(errors)), 'error');
-    say(summaryLine(result, costUsd, models, paint), result.isError ? 'error' : 'info');
+    say(summaryLine(result, cost, paint), result.isError ? 'error' : 'info');
   }
 
   function other(type: string, message: JsonObject): void {

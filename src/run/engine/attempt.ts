@@ -5,7 +5,9 @@ import type { StepOutput } from '../../event/step-output.ts';
 /** How an attempt ended, and what later steps and the totals need of it. */
 export type AttemptResult = StepOutput & {
   readonly outcome: Outcome;
+  /** What is known of the cost. */
   readonly costUsd: number;
+  readonly costUnknown: boolean;
   /** Of a Claude step: the session that a later step may go on with. */
   readonly sessionId: string | undefined;
   /** A stall whose rule asks for another attempt ended this one. */

@@ -6,7 +6,10 @@ import type { Budget } from '../../workflow/workflow.ts';
 /** The share of a budget at which people are warned, once. The alert rule for budgets uses the same number. */
 export const budgetWarningShare = 0.8;
 
-export type BudgetCrossing = EventOf<'run.budget_warned'> | EventOf<'run.budget_exceeded'>;
+export type BudgetCrossing =
+  | EventOf<'run.budget_weakened'>
+  | EventOf<'run.budget_warned'>
+  | EventOf<'run.budget_exceeded'>;
 
 export type BudgetMeter = {
   /**
@@ -21,7 +24,13 @@ export type BudgetMeter = {
   readonly remainingUsd: () => number | undefined;
 };
 
-export type Used = { readonly usd: number; readonly tokens: number; readonly estimated: boolean };
+export type Used = {
+  readonly usd: number;
+  readonly tokens: number;
+  readonly estimated: boolean;
+  /** Why more than this may have been used. */
+  readonly unknown?: string | undefined;
+};
 
 /** All tokens that were paid for. Cache reads are part of what a person sees as used, so they count. */
 export function tokensOf(models: readonly ModelUse[]): number {
@@ -35,6 +44,7 @@ export function createBudgetMeter(budget: Budget): BudgetMeter {
   const attempts = new Map<string, Used>();
   let warned = false;
   let exceeded = false;
+  let weakened = false;
   const total = (pick: (used: Used) => number): number => [...attempts.values()].reduce((sum, u) => sum + pick(u), 0);
   const usedUsd = (): number => total((used) => used.usd);
   const usedTokens = (): number => total((used) => used.tokens);
@@ -48,6 +58,11 @@ export function createBudgetMeter(budget: Budget): BudgetMeter {
       const crossings: BudgetCrossing[] = [];
       const usd = usedUsd();
       const tokens = usedTokens();
+      const hasLimit = budget.usd !== undefined || budget.tokens !== undefined;
+      if (used.unknown !== undefined && hasLimit && !weakened) {
+        weakened = true;
+        crossings.push({ type: 'run.budget_weakened', why: used.unknown });
+      }
       const share = Math.max(shareOf(usd, budget.usd), shareOf(tokens, budget.tokens));
       if (share >= budgetWarningShare && !warned) {
         warned = true;

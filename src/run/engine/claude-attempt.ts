@@ -85,9 +85,9 @@ export function startClaudeAttempt(
     waitingFor = cause;
   }
 
-  function reportUse(): void {
+  function reportUse(unknown?: string): void {
     const { costUsd, models, estimated } = meter.soFar();
-    run.use(step, subject.attempt, { usd: costUsd, tokens: tokensOf(models), estimated });
+    run.use(step, subject.attempt, { usd: costUsd, tokens: tokensOf(models), estimated, unknown });
   }
 
   const command = claudeArguments(inputs.step, {
@@ -131,7 +131,7 @@ export function startClaudeAttempt(
     checkNesting();
     const cost = meter.finish();
     if (cost !== undefined) append.event(cost, subject);
-    reportUse();
+    reportUse(cost?.unknown);
     stderrTail = withTail(stderrTail, tailRedaction.end().bytes);
     const outcome = outcomeOf(supervised);
     sink.end();
@@ -143,7 +143,8 @@ export function startClaudeAttempt(
     return {
       outcome,
       ...bounded.output,
-      costUsd: meter.soFar().costUsd,
+      costUsd: cost?.costUsd ?? 0,
+      costUnknown: cost?.unknown !== undefined,
       sessionId: reader.sessionId(),
       retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };

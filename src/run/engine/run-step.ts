@@ -15,6 +15,7 @@ export type StepEnd = StepOutput & {
   readonly sessionId: string | undefined;
   readonly attempts: number;
   readonly costUsd: number;
+  readonly costUnknown: boolean;
 };
 
 export type StepContext = {
@@ -34,10 +35,12 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
 
   let number = 1;
   let costUsd = 0;
+  let costUnknown = false;
   let result: AttemptResult;
   for (;;) {
     result = await context.startAttempt(step, number).done;
     costUsd += result.costUsd;
+    costUnknown ||= result.costUnknown;
     if (!wantsAnother(step.retries, number, result) || phase.current().kind === 'ending') break;
     const delayMs = retryDelayMs(step.retries, number);
     const subject = { step: step.id, attempt: number };
@@ -60,12 +63,13 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
       attempts: number,
       durationMs: Math.round(context.now() - startedAt),
       costUsd,
+      costUnknown,
       ...output,
       tolerated,
     },
     { step: step.id, attempt: number },
   );
-  return { outcome, ...output, tolerated, sessionId: result.sessionId, attempts: number, costUsd };
+  return { outcome, ...output, tolerated, sessionId: result.sessionId, attempts: number, costUsd, costUnknown };
 }
 
 /** A cancelled step is never tolerated: who cancels wants the run to end. Nor is one that ran out of budget. */

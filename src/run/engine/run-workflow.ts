@@ -155,7 +155,15 @@ export function startRun(options: RunOptions): RunHandle {
 
   function skipStep(step: Step, outcome: Outcome, before?: DoneBefore, tolerated = false): void {
     const output = stepOutputOf(before ?? noOutput);
-    const end = { outcome, ...output, tolerated, attempts: 0, costUsd: 0, sessionId: before?.sessionId };
+    const end = {
+      outcome,
+      ...output,
+      tolerated,
+      attempts: 0,
+      costUsd: 0,
+      costUnknown: false,
+      sessionId: before?.sessionId,
+    };
     append.event(
       {
         type: 'step.finished',
@@ -186,7 +194,9 @@ export function startRun(options: RunOptions): RunHandle {
   function account(key: string, used: Used): void {
     for (const crossing of budget.update(key, used)) {
       append.event(crossing);
-      if (crossing.type === 'run.budget_warned') {
+      if (crossing.type === 'run.budget_weakened') {
+        say('warning', `the budget of the run cannot hold: ${crossing.why}`);
+      } else if (crossing.type === 'run.budget_warned') {
         say('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
       } else {
         const money = crossing.unit === 'USD' ? `${crossing.limit} USD` : `${crossing.limit} tokens`;
@@ -225,6 +235,7 @@ export function startRun(options: RunOptions): RunHandle {
       durationMs: Math.round(performance.now() - startedAt),
       pausedMs: Math.round(phase.pausedMs()),
       costUsd: [...ends.values()].reduce((sum, end) => sum + end.costUsd, 0),
+      costUnknown: [...ends.values()].some((end) => end.costUnknown),
     });
     await options.sync();
     finished.resolve({ outcome, steps: ends });

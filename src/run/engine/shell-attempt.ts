@@ -52,6 +52,7 @@ export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: 
       outcome,
       ...bounded.output,
       costUsd: 0,
+      costUnknown: false,
       sessionId: undefined,
       retryAsked: ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };
@@ -93,6 +94,6 @@ export function refusedAttempt(
   const facts = { durationMs: 0, pausedMs: 0, cpuSeconds: 0, maxRssBytes: 0, lines: {} };
   finishAttempt(ports, setting, outcome, facts);
   const none = (): void => undefined;
-  const result = { outcome, ...noOutput, costUsd: 0, sessionId: undefined, retryAsked: false };
+  const result = { outcome, ...noOutput, costUsd: 0, costUnknown: false, sessionId: undefined, retryAsked: false };
   return { done: Promise.resolve(result), stop: none, hurry: none, freeze: none, thaw: none };
 }

@@ -90,7 +90,7 @@ function attributesOf(event: Event): AttributeMap | undefined {
         [attr.pipelineResult]: event.outcome.kind,
         ...whyOf(event.outcome),
         [attr.durationMs]: event.durationMs,
-        [attr.costUsd]: event.costUsd,
+        ...costAttributes(event.costUsd, event.costUnknown === true),
       });
     case 'step.started':
       return { [attr.stepState]: stepStates.running };
@@ -105,7 +105,7 @@ function attributesOf(event: Event): AttributeMap | undefined {
         [attr.stepState]: stepStates[event.outcome.kind],
         [attr.attempts]: event.attempts,
         [attr.durationMs]: event.durationMs,
-        [attr.costUsd]: event.costUsd,
+        ...costAttributes(event.costUsd, event.costUnknown === true),
         [attr.tolerated]: event.tolerated,
       });
     case 'resource.sampled':
@@ -120,11 +120,21 @@ function attributesOf(event: Event): AttributeMap | undefined {
     case 'claude.tool_returned':
       return { [attr.toolFailed]: event.isError, [attr.toolUseId]: event.toolUseId };
     case 'claude.cost':
-      return { [attr.costUsd]: event.costUsd, [attr.costEstimated]: event.estimated };
+      return known({
+        ...costAttributes(event.costUsd, event.unknown !== undefined),
+        [attr.costEstimated]: event.unknown === undefined ? event.estimated : undefined,
+      });
     default:
       // What marks a span is worth finding here as well; the rest is said by lines, or is Claude Code's own telemetry.
       return markOf(event);
   }
+}
+
+/** What is not known whole has no amount: whoever adds amounts up would take it for all of it. */
+function costAttributes(usd: number, unknown: boolean): Readonly<Record<string, number | boolean | undefined>> {
+  return unknown
+    ? { [attr.costUnknown]: true, [attr.costAtLeastUsd]: usd > 0 ? usd : undefined }
+    : { [attr.costUsd]: usd };
 }
 
 function whyOf(outcome: Outcome): Readonly<Record<string, string | undefined>> {

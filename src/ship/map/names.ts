@@ -52,6 +52,8 @@ export const attr = {
   resumedFrom: 'stepspan.resumed_from',
   costUsd: 'stepspan.cost.usd',
   costEstimated: 'stepspan.cost.estimated',
+  costUnknown: 'stepspan.cost.unknown',
+  costAtLeastUsd: 'stepspan.cost.at_least_usd',
   pausedMs: 'stepspan.paused_ms',
   attempts: 'stepspan.attempts',
   tolerated: 'stepspan.tolerated',

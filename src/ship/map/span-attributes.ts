@@ -1,6 +1,8 @@
 // The attributes of the run's, a step's and an attempt's span, from the folded state of the run. Pure.
+import { weakestBasis } from '../../event/cost.ts';
 import type { EventOf } from '../../event/event.ts';
 import { type Outcome, reasonOf } from '../../event/outcome.ts';
+import { costBasisOf, costOfAttempts } from '../../state/index.ts';
 import type { AttemptState, RunState, StepState, TokensByModel } from '../../state/run-state.ts';
 import { type AttributeMap, attr, known } from './names.ts';
 
@@ -22,7 +24,7 @@ export function runAttributes(
     [attr.budgetTokens]: started?.budgetTokens,
     [attr.version]: started?.stepspanVersion,
     [attr.resumedFrom]: started?.resumedFrom,
-    [attr.costUsd]: finished.costUsd,
+    ...costSum(state),
     [attr.pausedMs]: finished.pausedMs,
     [attr.hidden]: Object.values(state.hidden).reduce((sum, count) => sum + count, 0),
     ...tokenAttributes(state.models),
@@ -44,7 +46,9 @@ export function stepAttributes(step: StepState, finished: EventOf<'step.finished
     [attr.cpuSeconds]: sum(step, (attempt) => attempt.resources?.cpuSeconds),
     [attr.maxRssBytes]: max(step, (attempt) => attempt.resources?.maxRssBytes),
     [attr.hidden]: step.hidden > 0 ? step.hidden : undefined,
-    ...(step.kind === 'claude' ? { ...claudeAttributes(last), ...claudeStepAttributes(step, finished.costUsd) } : {}),
+    ...(step.kind === 'claude'
+      ? { ...claudeAttributes(last), ...claudeStepAttributes(step) }
+      : costAttributes(step.attempts)),
   });
 }
 
@@ -58,7 +62,9 @@ export function attemptAttributes(step: StepState, attempt: AttemptState, outcom
     [attr.pid]: attempt.pid,
     [attr.cpuSeconds]: attempt.resources?.cpuSeconds,
     [attr.maxRssBytes]: attempt.resources?.maxRssBytes,
-    ...(step.kind === 'claude' ? { ...claudeAttributes(attempt), ...costAttributes([attempt]) } : {}),
+    ...(step.kind === 'claude'
+      ? { ...claudeAttributes(attempt), ...costAttributes([attempt]) }
+      : costAttributes([attempt])),
   });
 }
 
@@ -75,25 +81,32 @@ function claudeAttributes(attempt: AttemptState | undefined): Record<string, str
   };
 }
 
-function claudeStepAttributes(step: StepState, costUsd: number): Record<string, number | boolean | undefined> {
+function claudeStepAttributes(step: StepState): Record<string, number | boolean | undefined> {
   return {
     ...costAttributes(step.attempts),
-    [attr.costUsd]: costUsd,
     [attr.toolCalls]: step.toolCalls,
     [attr.toolErrors]: step.toolErrors,
   };
 }
 
 function costAttributes(attempts: readonly AttemptState[]): Record<string, number | boolean | undefined> {
-  const costs = attempts.map(({ cost }) => cost);
-  const uses = costs.flatMap((cost) => (cost.kind === 'none' ? [] : Object.values(cost.models)));
-  const usd = uses.reduce((total, use) => total + use.costUsd, 0);
-  const final = costs.reduce((total, cost) => total + (cost.kind === 'final' ? cost.costUsd : 0), 0);
+  const costs = attempts.map(({ cost }) => cost).filter((cost) => cost.kind !== 'none');
+  if (costs.length === 0) return {};
+  const uses = costs.flatMap((cost) => Object.values(cost.models));
   return {
-    [attr.costUsd]: final > 0 ? final : usd,
-    [attr.costEstimated]: costs.some((cost) => cost.kind === 'live' || (cost.kind === 'final' && cost.estimated)),
+    ...costSum({ costUsd: costOfAttempts(attempts), costBasis: weakestBasis(attempts.map(costBasisOf)) }),
     ...tokensOfUses(uses),
   };
+}
+
+/** A cost that is not known whole has no amount that could be added up, and says so. */
+function costSum({
+  costUsd,
+  costBasis,
+}: Pick<RunState, 'costUsd' | 'costBasis'>): Record<string, number | boolean | undefined> {
+  return costBasis === 'unknown'
+    ? { [attr.costUnknown]: true, [attr.costAtLeastUsd]: costUsd > 0 ? costUsd : undefined }
+    : { [attr.costUsd]: costUsd, [attr.costEstimated]: costBasis === 'estimated' };
 }
 
 function tokenAttributes(models: TokensByModel): Record<string, number | undefined> {

@@ -1,6 +1,8 @@
 // What the HTTP API answers, as types: shared by its routes, its callers and the live page. No behaviour.
 // Nanoseconds are decimal strings, since JSON's numbers lose them; times of day are ISO 8601; unknown is null, never left out.
+
 import type { ClaudeEvent, ModelUse } from '../../event/claude-event.ts';
+import type { CostBasis } from '../../event/cost.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import type { Severity, Stream } from '../../event/stream.ts';
 
@@ -35,7 +37,10 @@ export type RunSummary = {
   /** 0 to 100. */
   readonly progress: number;
   readonly currentStep: string | null;
-  readonly costUsd: number;
+  /** Null if a part of the cost is unknown. */
+  readonly costUsd: number | null;
+  readonly costBasis: CostBasis;
+  readonly costAtLeastUsd: number;
   readonly costEstimated: boolean;
   readonly tokens: number;
   /** Why it did not succeed; '' otherwise. */
@@ -82,7 +87,11 @@ export type AttemptDetail = {
   readonly lastSeq: number | null;
   readonly lines: Readonly<Record<Stream, number>>;
   readonly costUsd: number | null;
+  readonly costBasis: CostBasis;
+  readonly costAtLeastUsd: number;
   readonly costEstimated: boolean;
+  /** Why a part of the cost is unknown. */
+  readonly costUnknownWhy: string | null;
   readonly resources: ResourceNow | null;
   readonly sessionId: string | null;
   readonly model: string | null;
@@ -101,7 +110,9 @@ export type StepDetail = {
   readonly startedAt: string | null;
   readonly endedAt: string | null;
   readonly durationMs: number;
-  readonly costUsd: number;
+  readonly costUsd: number | null;
+  readonly costBasis: CostBasis;
+  readonly costAtLeastUsd: number;
   readonly lines: Readonly<Record<Stream, number>>;
   /** What it does now, in a few words; '' where nothing is known. */
   readonly activity: string;

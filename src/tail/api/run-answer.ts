@@ -3,6 +3,9 @@ import { messageOf } from '../../event/outcome.ts';
 import {
   type AttemptState,
   attemptCount,
+  costBasisOf,
+  costOf,
+  costOfAttempt,
   type Estimate,
   hiddenCount,
   isoOfNs,
@@ -37,8 +40,8 @@ export function summaryOf(state: RunState, nowMs: number): RunSummary {
     completedSteps,
     progress,
     currentStep: currentStep ?? null,
-    costUsd: state.costUsd,
-    costEstimated: state.costEstimated,
+    ...costOf(state),
+    costEstimated: state.costBasis === 'estimated',
     tokens: totals.tokens,
     message: totals.message,
     resumedFrom: state.resumedFrom ?? null,
@@ -98,7 +101,7 @@ function stepOf(step: StepState, nowMs: number): StepDetail {
     startedAt: isoOrNull(step.startedNs),
     endedAt: phase.kind === 'finished' ? isoOfNs(phase.endedNs) : null,
     durationMs: Math.round(stepDurationMs(step, nowMs)),
-    costUsd: step.costUsd,
+    ...costOf(step),
     lines: step.lines,
     activity: activityOf(step),
     lastLine: step.lastLine,
@@ -113,7 +116,7 @@ function stepOf(step: StepState, nowMs: number): StepDetail {
 function attemptOf(attempt: AttemptState): AttemptDetail {
   const { phase, cost } = attempt;
   const finished = phase.kind === 'finished' ? phase : undefined;
-  const live = cost.kind === 'live' ? Object.values(cost.models).reduce((sum, { costUsd }) => sum + costUsd, 0) : null;
+  const basis = costBasisOf(attempt);
   return {
     number: attempt.number,
     state: phase.kind,
@@ -127,8 +130,11 @@ function attemptOf(attempt: AttemptState): AttemptDetail {
     firstSeq: attempt.firstSeq,
     lastSeq: attempt.lastSeq ?? null,
     lines: attempt.lines,
-    costUsd: cost.kind === 'final' ? cost.costUsd : live,
-    costEstimated: cost.kind === 'live' || (cost.kind === 'final' && cost.estimated),
+    costUsd: cost.kind === 'none' || basis === 'unknown' ? null : costOfAttempt(attempt),
+    costBasis: basis,
+    costAtLeastUsd: costOfAttempt(attempt),
+    costEstimated: basis === 'estimated',
+    costUnknownWhy: cost.kind === 'final' ? (cost.why ?? null) : null,
     resources: resourcesOf(attempt),
     sessionId: attempt.session?.sessionId ?? null,
     model: attempt.session?.model ?? null,

@@ -15,8 +15,8 @@ export function rowOf(run: RunSummary): RunRow {
     progress: run.progress,
     steps: { done: run.completedSteps, total: run.totalSteps },
     currentStep: run.currentStep ?? undefined,
-    costUsd: run.costUsd,
-    costEstimated: run.costEstimated,
+    costUsd: run.costAtLeastUsd,
+    costBasis: run.costBasis,
     startedMs: msOfIso(run.startedAt),
     durationMs: run.durationMs,
   };
@@ -63,7 +63,8 @@ function stepOf(step: StepDetail): StepView {
       firstSeq: attempt.firstSeq,
       lastSeq: attempt.lastSeq ?? undefined,
     })),
-    costUsd: step.costUsd,
+    costUsd: step.costAtLeastUsd,
+    costBasis: step.costBasis,
     lines: total(step.lines),
     activity: step.activity,
   };

@@ -8,9 +8,18 @@ export type ComparedStep = {
   readonly right: StepView | undefined;
   /** Milliseconds that the right run took longer; undefined where one of the two has no duration. */
   readonly durationDelta: number | undefined;
-  readonly costDelta: number;
+  /** Undefined where one of the two costs is not known whole. */
+  readonly costDelta: number | undefined;
   readonly changed: boolean;
 };
+
+type Costed = Pick<StepView, 'costUsd' | 'costBasis'>;
+
+/** How much more the right one cost. */
+export function costDelta(left: Costed | undefined, right: Costed | undefined): number | undefined {
+  if (left?.costBasis === 'unknown' || right?.costBasis === 'unknown') return undefined;
+  return (right?.costUsd ?? 0) - (left?.costUsd ?? 0);
+}
 
 /** In the order of the left run; steps that only the right one has come last. */
 export function compareSteps(left: RunView, right: RunView): readonly ComparedStep[] {
@@ -25,7 +34,7 @@ export function compareSteps(left: RunView, right: RunView): readonly ComparedSt
       left: a,
       right: b,
       durationDelta: bothRan ? (b.durationMs ?? 0) - (a.durationMs ?? 0) : undefined,
-      costDelta: (b?.costUsd ?? 0) - (a?.costUsd ?? 0),
+      costDelta: costDelta(a, b),
       changed: a?.status !== b?.status,
     };
   });

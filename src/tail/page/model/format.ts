@@ -1,4 +1,5 @@
 // Numbers as people read them: one form for each, used by every view, so that columns line up and never jump. Pure.
+import { type CostBasis, costText } from '../../../event/cost.ts';
 
 /** `820 ms`, `4.2 s`, `3 m 05 s`, `2 h 04 m`, `3 d 2 h`. */
 export function duration(ms: number | undefined): string {
@@ -24,6 +25,11 @@ export function money(usd: number | undefined): string {
   if (usd === 0) return '$0';
   if (usd < 0.1) return `$${usd.toFixed(4)}`;
   return usd < 100 ? `$${usd.toFixed(2)}` : `$${Math.round(usd)}`;
+}
+
+/** A cost; `cost unknown`, and never $0, where nobody reported one. */
+export function cost({ costUsd, costBasis }: { readonly costUsd: number; readonly costBasis: CostBasis }): string {
+  return costText(costUsd, costBasis, money);
 }
 
 /** `950`, `12.4k`, `3.10M`. */

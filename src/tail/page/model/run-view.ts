@@ -1,4 +1,5 @@
 // What the page knows of a run, in the form its views draw: milliseconds and plain unions. Types, and small questions to them.
+import type { CostBasis } from '../../../event/cost.ts';
 import type { OutcomeKind } from '../../../event/outcome.ts';
 
 export type RunStatus = 'running' | 'paused' | 'cancelling' | 'abandoned' | OutcomeKind;
@@ -13,8 +14,9 @@ export type RunRow = {
   readonly progress: number;
   readonly steps: { readonly done: number; readonly total: number };
   readonly currentStep: string | undefined;
+  /** What is known of the cost. */
   readonly costUsd: number;
-  readonly costEstimated: boolean;
+  readonly costBasis: CostBasis;
   readonly startedMs: number | undefined;
   readonly durationMs: number;
 };
@@ -42,6 +44,7 @@ export type StepView = {
   readonly durationMs: number | undefined;
   readonly attempts: readonly AttemptView[];
   readonly costUsd: number;
+  readonly costBasis: CostBasis;
   readonly lines: number;
   readonly activity: string;
 };

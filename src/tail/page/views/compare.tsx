@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { RunDetail } from '../../api/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { viewOf } from '../api/views.ts';
-import { compareSteps } from '../model/compare.ts';
+import { compareSteps, costDelta } from '../model/compare.ts';
 import { duration, fullTime, money } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 import { formatRoute } from '../route.ts';
@@ -78,7 +78,7 @@ export function Compare({ left, right }: { left: string; right: string }) {
                 </td>,
               ])}
               <td class="num">{delta(b.durationMs - a.durationMs, duration)}</td>
-              <td class="num">{delta(b.costUsd - a.costUsd, money)}</td>
+              <td class="num">{delta(costDelta(a, b), money)}</td>
             </tr>
           </tfoot>
         </table>

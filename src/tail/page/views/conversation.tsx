@@ -4,7 +4,7 @@ import type { ConversationAnswer } from '../../api/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
 import { readableTurns, type Turn } from '../model/conversation.ts';
-import { count, duration, money, timeOfDay } from '../model/format.ts';
+import { cost, count, duration, money, timeOfDay } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
@@ -80,7 +80,7 @@ export function Conversation(props: { session: RunSession; run: RunView; steps: 
             </button>
           ))}
         </div>
-        <span class="muted">{money(chosen.costUsd)}</span>
+        <span class="muted">{cost(chosen)}</span>
       </div>
       {failure !== undefined && turns === undefined && <Failure failure={failure} />}
       {turns === undefined && failure === undefined && <Skeleton rows={6} />}
@@ -152,7 +152,7 @@ function bodyOf(event: Turn['event']) {
       return (
         <p class={event.isError ? 'bad' : 'good'}>
           {event.isError ? `Ended with ${event.subtype}` : 'Done'} · {event.turns} turns · {duration(event.durationMs)}{' '}
-          · {money(event.costUsd)}
+          · {cost({ costUsd: event.costUsd, costBasis: event.costUnknown === undefined ? 'known' : 'unknown' })}
         </p>
       );
     default:

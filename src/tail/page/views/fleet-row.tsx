@@ -1,10 +1,16 @@
 // One run in the list: state, where it is, how long, what it cost, and the runs of the same workflow before it.
 
 import { sparkline } from '../model/fleet.ts';
-import { age, clock, duration, fullTime, money } from '../model/format.ts';
+import { age, clock, cost, duration, fullTime } from '../model/format.ts';
 import { isOpen, type RunRow, statusWord } from '../model/run-view.ts';
 import { formatRoute } from '../route.ts';
 import { Status } from './parts.tsx';
+
+const costTitles = {
+  known: 'cost',
+  estimated: 'cost, estimated',
+  unknown: 'cost; a part of it was not reported',
+} as const;
 
 export function FleetRow(props: {
   row: RunRow;
@@ -55,9 +61,8 @@ export function FleetRow(props: {
         <span class="num" title="time">
           {open ? clock(took) : duration(took)}
         </span>
-        <span class="num" title={row.costEstimated ? 'cost, estimated' : 'cost'}>
-          {row.costEstimated ? '~' : ''}
-          {money(row.costUsd)}
+        <span class="num" title={costTitles[row.costBasis]}>
+          {cost(row)}
         </span>
         <span class="num muted" title={fullTime(row.startedMs)}>
           {age(row.startedMs, now)}

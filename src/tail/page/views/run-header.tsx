@@ -1,6 +1,6 @@
 // The head of a run: what it is, how it stands, how long still, what it cost, and what can be done with it.
 import { useState } from 'preact/hooks';
-import { clock, count, digits, duration, fullTime, money, timeOfDay } from '../model/format.ts';
+import { clock, cost, count, digits, duration, fullTime, money, timeOfDay } from '../model/format.ts';
 import { isOpen, type RunView } from '../model/run-view.ts';
 import { Dialog, Icon, Status } from './parts.tsx';
 import { Retry } from './retry.tsx';
@@ -58,10 +58,7 @@ export function RunHeader(props: {
         <Fact name="Steps" value={`${run.steps.done} of ${run.steps.total}`} />
         <Fact name="Time" value={open ? clock(elapsed) : duration(elapsed)} title={fullTime(run.startedMs)} />
         {open && <Fact name="Done at" value={eta(run, nowMs)} />}
-        <Fact
-          name="Cost"
-          value={`${run.costEstimated ? '~' : ''}${money(run.costUsd)}${run.budgetUsd === undefined ? '' : ` of ${money(run.budgetUsd)}`}`}
-        />
+        <Fact name="Cost" value={`${cost(run)}${run.budgetUsd === undefined ? '' : ` of ${money(run.budgetUsd)}`}`} />
         <Fact name="Tokens" value={count(run.tokens)} />
         <Fact name="Lines" value={digits(run.lines)} />
         {run.message !== '' && <Fact name="Why" value={run.message} wide />}
