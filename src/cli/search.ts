@@ -1,6 +1,7 @@
 // `stepspan search TEXT`: lines of many runs, the newest run first, as grep(1) would show them: one line each, and an exit status
 // that says whether there was any. Reads one journal after the other and holds one batch.
 import { type Command, Option } from 'commander';
+import { joinLines } from '../event/join-lines.ts';
 import { linesOf } from '../event/record.ts';
 import { exportRun } from '../export/index.ts';
 import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
@@ -121,7 +122,9 @@ async function* textsOf(folder: RunFolder, { selection, style }: Wanted, context
   const selector = createSelector(selection);
   const reader = openJournal(folder);
   const from = selection.from?.kind === 'time' ? await reader.seqBefore(selection.from.ns) : 0;
-  for await (const batch of reader.read({ from, reuseMemory: true, onProblem: problemTeller(context) })) {
+  // Joined, as a word may be split over two pieces of a line.
+  const reading = joinLines(reader.read({ from, reuseMemory: true, onProblem: problemTeller(context) }));
+  for await (const batch of reading) {
     for (const record of batch) {
       if (selector.isPast(record)) return;
       for (const part of selector.select(record)) {

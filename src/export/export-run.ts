@@ -1,5 +1,7 @@
 // A run as a file to keep: the journal is read in batches, filtered and written in one of four formats.
 // Holds one batch at a time and reads the next when the consumer asks for more, so a slow disk or pipe costs no memory.
+// A line that was recorded in pieces is written once, whole, where its last piece stands.
+import { createLineJoiner } from '../event/join-lines.ts';
 import type { JournalRecord } from '../event/record.ts';
 import { unreachable } from '../event/unreachable.ts';
 import { createSelector, type Selection, type Selector } from '../state/select-records.ts';
@@ -39,12 +41,16 @@ export async function* exportRun(source: RecordSource, options: ExportOptions): 
   // Spans need all events, also those before the first wanted line.
   const from = options.format === 'otlp-json' ? 0 : await firstSeqOf(source, options, selector);
   const reading = options.signal === undefined ? { from } : { from, signal: options.signal };
+  const joiner = createLineJoiner();
+  const write = (records: readonly JournalRecord[]) =>
+    joined(format.records(wantedOf(records, selector, options.format)));
   for await (const batch of source.read(reading)) {
     const past = batch.findIndex((record) => selector.isPast(record));
     const inside = past === -1 || options.format === 'otlp-json' ? batch : batch.slice(0, past);
-    yield* joined(format.records(wantedOf(inside, selector, options.format)));
+    yield* write(inside.flatMap(joiner.add));
     if (inside.length < batch.length) break;
   }
+  yield* write(joiner.end());
   yield* joined(format.end());
 }
 
@@ -74,7 +80,7 @@ function createFormat(options: ExportOptions): FormatWriter {
   }
 }
 
-/** Joins neighbouring strings to chunks; buffers are passed through untouched. */
+/** Puts neighbouring strings together to chunks; buffers are passed through untouched. */
 function* joined(parts: Iterable<string | Buffer>): Generator<string | Buffer> {
   let waiting: string[] = [];
   let length = 0;

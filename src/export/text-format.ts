@@ -1,5 +1,5 @@
 // Output as plain text: with `ansi`, the bytes of one stream come out exactly as the child printed them.
-// Where the lines of several sources are mixed, an unfinished line is ended before another source goes on, and nothing else is added.
+// Where the lines of several sources are mixed, an unfinished line is ended before another source continues, and nothing else is added.
 
 import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.ts';
 import { describeEvent } from '../state/describe-event.ts';
@@ -11,11 +11,14 @@ import type { FormatWriter } from './export-format.ts';
 export function createTextFormat(ansi: boolean): FormatWriter {
   // The source whose last line has no line end yet.
   let unfinished: string | undefined;
-  const breakFor = (source: string): string => (unfinished === undefined || unfinished === source ? '' : '\n');
+  const breakFor = (source: string, record: JournalRecord): string => {
+    const isContinued = unfinished === source && record.kind === 'output' && record.continues;
+    return unfinished === undefined || isContinued ? '' : '\n';
+  };
 
   function* one(record: JournalRecord): Generator<string | Buffer> {
     const source = sourceOf(record);
-    const lineBreak = breakFor(source);
+    const lineBreak = breakFor(source, record);
     if (lineBreak !== '') yield lineBreak;
     if (record.kind === 'event') {
       const about = record.subject === undefined ? '' : ` ${record.subject.step}`;

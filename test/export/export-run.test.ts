@@ -1,6 +1,7 @@
 // Exports of a journal: exact where they promise it, readable by a strict reader of each format, and never ahead of their consumer.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createLineJoiner } from '../../src/event/join-lines.ts';
 import { type JournalRecord, linesOf } from '../../src/event/record.ts';
 import { type ExportOptions, exportRun, type RecordSource } from '../../src/export/export-run.ts';
 import { stripAnsi } from '../../src/text/ansi.ts';
@@ -29,6 +30,11 @@ async function collect(records: readonly JournalRecord[], options: ExportOptions
   return Buffer.concat(chunks);
 }
 
+function wholeLines(records: readonly JournalRecord[]): readonly JournalRecord[] {
+  const joiner = createLineJoiner();
+  return [...records.flatMap(joiner.add), ...joiner.end()];
+}
+
 describe('text', () => {
   test('with ANSI is byte for byte what one stream of one process printed, whatever the bytes', async () => {
     await fc.assert(
@@ -39,7 +45,11 @@ describe('text', () => {
         ),
         async (reads) => {
           const made = journalOf().event(runStarted(['a']));
-          for (const bytes of reads) made.output(bytes, 'a').output('noise\n', 'a', { stream: 'stderr' });
+          let continues = false;
+          for (const bytes of reads) {
+            made.output(bytes, 'a', { continues }).output('noise\n', 'a', { stream: 'stderr' });
+            continues = bytes.at(-1) !== 0x0a;
+          }
           const exported = await collect(made.records, { ...text, streams: ['stdout'] });
           expect(exported.equals(Buffer.concat(reads))).toBe(true);
         },
@@ -60,7 +70,25 @@ describe('text', () => {
   test('ends an unfinished line before another source goes on', async () => {
     const made = journalOf().output('50 %', 'a').output('warn\n', 'a', { stream: 'stderr' }).output('60 %', 'a');
     made.output('x', 'a', { attempt: 2 });
-    expect((await collect(made.records, text)).toString()).toBe('50 %\nwarn\n60 %\nx');
+    expect((await collect(made.records, text)).toString()).toBe('warn\n50 %\n60 %\nx');
+  });
+
+  test('has a line that was recorded in pieces once, where it ends', async () => {
+    const made = journalOf().output('a\nSure? ', 'a').output('noise\n', 'b').output('[y/N] ', 'a', { continues: true });
+    made.output('yes\nc\n', 'a', { continues: true });
+    expect((await collect(made.records, text)).toString()).toBe('a\nnoise\nSure? [y/N] yes\nc\n');
+    const search = { kind: 'text', text: 'Sure? [y/N] yes' } as const;
+    const found = JSON.parse((await collect(made.records, { ...text, format: 'ndjson', search })).toString());
+    expect(found).toMatchObject({ seq: 4, text: 'Sure? [y/N] yes' });
+    expect([found.continues, found.unterminated]).toEqual([undefined, undefined]);
+  });
+
+  test('up to a place has what was printed of a line by then', async () => {
+    const made = journalOf().output('Sure? ', 'a').output('[y/N] ', 'a', { continues: true });
+    made.output('yes\n', 'a', { continues: true });
+    const to = { kind: 'seq', seq: 2 } as const;
+    expect((await collect(made.records, { ...text, to })).toString()).toBe('Sure? [y/N] ');
+    expect((await collect(made.records, { ...text, from: to })).toString()).toBe('yes\n');
   });
 
   test('shows events as lines where they are asked for', async () => {
@@ -85,7 +113,7 @@ describe('ndjson', () => {
           .split('\n')
           .filter(Boolean)
           .map((line) => JSON.parse(line));
-        const expected: readonly object[] = records.flatMap((record): readonly object[] =>
+        const expected: readonly object[] = wholeLines(records).flatMap((record): readonly object[] =>
           record.kind === 'event'
             ? [{ seq: record.seq, kind: 'event', type: record.event.type }]
             : [...linesOf(record)].map((line) => ({ seq: line.seq, kind: 'line', text: line.bytes.toString() })),
@@ -212,7 +240,7 @@ describe('an export', () => {
           .split('\n')
           .filter(Boolean);
         const csv = parseCsv((await collect(records, { ...options, format: 'csv' })).toString()).slice(1);
-        const lines = records.flatMap((record) => (record.kind === 'output' ? [...linesOf(record)] : []));
+        const lines = wholeLines(records).flatMap((record) => (record.kind === 'output' ? [...linesOf(record)] : []));
         const expected = lines.map((line) => stripAnsi(line.bytes.toString()));
         expect(ndjson.map((line) => JSON.parse(line).text)).toEqual(expected);
         expect(csv.map((row) => row[8])).toEqual(expected);
