@@ -70,7 +70,7 @@ async function doctor(context: CliContext, flags: DoctorFlags): Promise<void> {
     env = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: env.OTEL_EXPORTER_OTLP_ENDPOINT || composeAddresses.collector };
   }
   if (checks.some(({ what, finding }) => finding.kind === 'bad' && needed.has(what))) {
-    const remedy = 'Mend what is above first; then one small run is sent through all of it.';
+    const remedy = 'Fix what is above first. Then doctor sends one small run through all of it.';
     tell(leftOut('Probe run', 'nothing was sent, as it could not arrive', remedy));
   } else tell(...(await checkDelivery(asked, env, context.cwd)));
   if (flags.json === true) context.stdout.write(`${JSON.stringify(checks)}\n`);

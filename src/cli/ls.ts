@@ -1,13 +1,14 @@
 // `stepspan ls`: the runs of the data folder, newest first.
 import { type Command, Option } from 'commander';
-import { dataFolder } from '../journal/index.ts';
-import { costOf, isoOfNs, msOfNs, progressOf, type RunState, runDurationMs } from '../state/index.ts';
+import { type DataFolder, dataFolder } from '../journal/index.ts';
+import { costOf, isoOfNs, msOfNs, nsOfText, progressOf, type RunState, runDurationMs } from '../state/index.ts';
 import { readRunState, type Standing, standingOf, standings } from '../tail/api/run-states.ts';
 import { parseCount } from './arguments.ts';
-import { type CliContext, settingsFor } from './context.ts';
+import { type CliContext, fail, settingsFor } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
 import { readable } from './find-run.ts';
-import { formatAge, formatCost, formatDuration, formatTable } from './format.ts';
-import { createOutput, type Output } from './output.ts';
+import { formatAge, formatCost, formatCount, formatCounted, formatDuration, formatTable } from './format.ts';
+import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { safe } from './terminal/step-text.ts';
 import { createStyle, type Style, wantsColour } from './terminal/style.ts';
@@ -15,8 +16,18 @@ import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 type LsFlags = {
   readonly workflow?: string;
   readonly outcome?: readonly Standing[];
+  readonly since?: string;
   readonly limit: number;
   readonly json?: boolean;
+};
+
+/** What was found, and what was not looked at. */
+type Found = {
+  readonly rows: readonly Row[];
+  /** Runs in the data folder, of any workflow. */
+  readonly total: number;
+  /** Older runs that were not looked at, as the limit was reached. */
+  readonly unread: number;
 };
 
 type Row = { readonly state: RunState; readonly standing: Standing };
@@ -30,11 +41,12 @@ export function registerLs(program: Command, context: CliContext): void {
     .description('List runs, newest first.')
     .option('--workflow <name>', 'only runs of this workflow')
     .addOption(new Option('--outcome <outcome...>', 'only runs that stand so').choices([...standings]))
+    .option('--since <time>', 'only runs that started at a time (RFC 3339) or later, or so long ago (15m, 2h, 1d)')
     .option('-n, --limit <count>', 'show at most so many; 0 for all', parseCount, defaultLimit)
     .option('--json', 'print one JSON array')
     .addHelpText(
       'after',
-      '\nExamples:\n  stepspan ls\n  stepspan ls --workflow nightly --outcome failure error\n  stepspan ls --limit 0 --json | jq -r ".[].runId"',
+      '\nExamples:\n  stepspan ls\n  stepspan ls --workflow nightly --outcome failure error\n  stepspan ls --since 7d --limit 0\n  stepspan ls --limit 0 --json | jq -r ".[].runId"',
     )
     .action((flags: LsFlags) => ls(flags, context));
   addSettingFlags(command, 'dataDir', 'colour');
@@ -43,49 +55,53 @@ export function registerLs(program: Command, context: CliContext): void {
 async function ls(flags: LsFlags, context: CliContext): Promise<void> {
   const settings = settingsFor(context, { ...flags });
   if (settings === undefined) return;
+  const sinceNs = flags.since === undefined ? undefined : nsOfText(flags.since, context.now());
+  if (flags.since !== undefined && sinceNs === undefined) {
+    const message = `--since: "${flags.since}" is not a time; write for example 2026-11-23T15:04:05Z, 15m or 7d`;
+    return fail(context, exitCodes.badInput, message);
+  }
   const data = dataFolder(settings.dataDir);
-  const { limit } = flags;
+  const found = await findRuns(data, flags, sinceNs, context);
+  const output = createOutput(context.stdout);
+  if (flags.json === true) await output.write(`${JSON.stringify(found.rows.map(jsonOf))}\n`);
+  else if (found.rows.length === 0) await output.write(`${emptyText(found.total, data.root)}\n`);
+  else {
+    const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
+    await output.write(`${tableLines(found, context, style).join('\n')}\n`);
+  }
+  output.release();
+}
+
+async function findRuns(
+  data: DataFolder,
+  flags: LsFlags,
+  sinceNs: bigint | undefined,
+  context: CliContext,
+): Promise<Found> {
   const rows: Row[] = [];
-  let more = 0;
   const runIds = data.listRunIds();
   for (const [index, runId] of runIds.entries()) {
-    if (limit > 0 && rows.length >= limit) {
-      more = runIds.length - index;
-      break;
-    }
+    if (flags.limit > 0 && rows.length >= flags.limit)
+      return { rows, total: runIds.length, unread: runIds.length - index };
     const state = await readable(context, () => readRunState(data.runDir(runId)));
     if (state === undefined || state === 'unreadable') continue;
     const standing = standingOf(state);
     if (flags.workflow !== undefined && state.workflow !== flags.workflow) continue;
     if (flags.outcome !== undefined && !flags.outcome.includes(standing)) continue;
+    if (sinceNs !== undefined && (state.startedNs === undefined || state.startedNs < sinceNs)) continue;
     rows.push({ state, standing });
   }
-  const output = createOutput(context.stdout);
-  if (flags.json === true) await output.write(`${JSON.stringify(rows.map(jsonOf))}\n`);
-  else
-    await printTable(
-      rows,
-      more,
-      data.root,
-      output,
-      context,
-      createStyle(wantsColour(settings.colour, context.env, context.stdout)),
-    );
-  output.release();
+  return { rows, total: runIds.length, unread: 0 };
 }
 
-async function printTable(
-  rows: readonly Row[],
-  more: number,
-  root: string,
-  output: Output,
-  context: CliContext,
-  style: Style,
-): Promise<void> {
-  if (rows.length === 0) {
-    await output.write(`No runs${more > 0 ? ' that fit' : ` in ${root}`}. Start one with: stepspan run FILE\n`);
-    return;
-  }
+/** An empty data folder needs another answer than a filter that nothing fits. */
+function emptyText(total: number, root: string): string {
+  if (total === 0) return `No runs in ${root}. Start one with: stepspan run FILE`;
+  if (total === 1) return `The only run in ${root} does not match. List it with: stepspan ls`;
+  return `None of the ${formatCount(total)} runs in ${root} matches. List them with: stepspan ls`;
+}
+
+function tableLines({ rows, unread }: Found, context: CliContext, style: Style): readonly string[] {
   const nowMs = context.now();
   const [head = '', ...lines] = formatTable(
     [
@@ -111,8 +127,9 @@ async function printTable(
     }),
     context.stdout.isTTY ? (context.stdout.columns ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
   );
-  const rest = more === 0 ? [] : [style.dim(`${more} older not looked at: --limit 0 shows all`)];
-  await output.write(`${[style.dim(head), ...lines, ...rest].join('\n')}\n`);
+  const rest =
+    unread === 0 ? [] : [style.dim(`${formatCounted(unread, 'older run')} not searched: --limit 0 shows all`)];
+  return [style.dim(head), ...lines, ...rest];
 }
 
 /** A run nobody writes any longer has stood still since its last record. */

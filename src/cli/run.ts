@@ -28,7 +28,7 @@ export function registerRun(program: Command, context: CliContext): void {
   runOptions(program.command('run'))
     .argument('<file>', 'the workflow, a YAML file')
     .description('Run a workflow, show it while it goes on, and exit with a code that says how it ended.')
-    .option('-p, --param <name=value>', 'a value for a param of the workflow; may be given more than once', collect, [])
+    .option('-p, --param <name=value>', 'a value for a param of the workflow; may be given more than once', collect)
     .addHelpText(
       'after',
       examples('run review.yaml', 'run review.yaml -p depth=3 --json', 'run nightly.yaml --ship-wait 60s'),
@@ -84,30 +84,29 @@ export function registerRun(program: Command, context: CliContext): void {
     });
 }
 
+/** Grouped by what a person looks for: two dozen flags in one list are not read. */
 function runOptions(command: Command): Command {
   command
-    .option('--json', 'print the result as one JSON object on the last line')
-    .option('-q, --quiet', 'show nothing but the closing summary')
-    .option('-o, --output', 'on a terminal, show what the steps print above the list of steps')
+    .optionsGroup('What is run:')
     .option('--shared', 'run although another run writes in the same working folder')
-    .addOption(new Option('--run-id <id>', 'the id of the new run').hideHelp().argParser(parseRunId))
-    .option('--serve', 'serve the live page of this run also where the output is no terminal')
+    .addOption(new Option('--run-id <id>', 'the id of the new run').hideHelp().argParser(parseRunId));
+  addSettingFlags(command, 'concurrency', 'claude', 'priceTable')
+    .optionsGroup('What is shown:')
+    .option('--json', 'print the result as one JSON object on the last line')
+    .option('-q, --quiet', 'show only the closing summary')
+    .option('-o, --output', 'on a terminal, show what the steps print above the list of steps');
+  addSettingFlags(command, 'colour')
+    .optionsGroup('Live page:')
+    .option('--serve', 'serve the live page of this run, also if the output is not a terminal')
     .option('--no-serve', 'serve no live page')
-    .option('--open', 'open the live page in a browser, and go on serving it after the run, until Ctrl-C')
+    .option('--open', 'open the live page in a browser, and keep serving it after the run, until Ctrl-C');
+  addSettingFlags(command.optionsGroup('What is kept:'), 'dataDir', 'redact', 'durability');
+  command
+    .optionsGroup('Telemetry and alerts:')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
-  return addSettingFlags(
-    command,
-    'dataDir',
-    'shipWait',
-    'concurrency',
-    'redact',
-    'durability',
-    'claude',
-    'priceTable',
-    'metricsPort',
-    ...alertFlags,
-    'colour',
-  );
+  addSettingFlags(command, 'shipWait', 'metricsPort', ...alertFlags);
+  // The flags that a command adds itself are about what is run.
+  return command.optionsGroup('What is run:');
 }
 
 async function start(context: CliContext, flags: RunFlags, source: WorkflowSource) {
@@ -203,7 +202,7 @@ function parseRunId(text: string): RunId {
   throw new InvalidArgumentError('Write an id such as 20261123-151507-k3f9x2.');
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   if (value === '') throw new InvalidArgumentError('write --param NAME=VALUE');
   return [...before, value];
 }

@@ -78,6 +78,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     port: settings.hubPort,
     allowRemote: flags.allowRemote ?? false,
     hostNames: flags.allowHost ?? [],
+    publicUrl: settings.publicUrl,
     env: context.env,
     version,
     ...(flags.page ? { live: liveSettings(context, settings, folders) } : {}),
@@ -115,7 +116,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
       }
       if (flags.allowRemote === true) {
         const who = flags.page ? 'with a link or a token' : 'and see its metrics';
-        say(`Other machines may reach this hub ${who}. Nothing is encrypted: put a proxy with TLS in front of it.`);
+        say(`Other machines can reach this hub ${who}. Nothing is encrypted: put a proxy with TLS in front of it.`);
       }
       await new Promise<void>((resolve) => context.onSignal(() => resolve()));
       await hub.stop();

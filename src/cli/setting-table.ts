@@ -94,10 +94,10 @@ export const settingTable = {
     'bytes',
   ),
   archive: setting(yesNo, { value: true, as: '`on`' }, 'Whether sealed journal segments are compressed.'),
-  shipWait: setting<number | undefined>(
+  shipWait: optional(
     wait,
-    { value: undefined, as: '`10s`' },
-    'How long the end of a run waits for what is not yet sent. Without this setting it does not wait for an endpoint that does not answer at all.',
+    'How long the end of a run waits for what is not yet sent, whether the endpoint answers or not.',
+    'up to 10s, and not for an endpoint that does not answer at all',
     'ms',
   ),
   metricsPort: optional(port, 'Serve `/metrics` on this port while a run goes on; 0 takes a free one.', 'not served'),
@@ -178,13 +178,22 @@ export type Settings = {
 
 export const settingNames = Object.keys(settingTable) as readonly SettingName[];
 
+/** The American spelling, which is what most tools have, is taken everywhere too: flag, variable and settings file. */
+const otherSpellings: Readonly<Partial<Record<SettingName, string>>> = { colour: 'color' };
+
+/** Every name of a setting, the one in the documentation first. */
+export function spellingsOf(name: SettingName): readonly string[] {
+  const other = otherSpellings[name];
+  return other === undefined ? [name] : [name, other];
+}
+
 /** `shipWait` is `STEPSPAN_SHIP_WAIT` in the environment. */
-export function variableOf(name: SettingName): string {
+export function variableOf(name: string): string {
   return `STEPSPAN_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
 /** `shipWait` is `--ship-wait` on the command line. */
-export function flagOf(name: SettingName): string {
+export function flagOf(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

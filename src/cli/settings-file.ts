@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { didYouMean } from '../workflow/suggest.ts';
-import { type SettingName, type Surroundings, settingNames } from './setting-table.ts';
+import { type SettingName, type Surroundings, settingNames, spellingsOf } from './setting-table.ts';
 
 export type FileEntry = { readonly value: unknown; readonly where: string };
 
@@ -50,7 +50,7 @@ export function readSettingsFile(file: string): SettingsFile | undefined {
   for (const pair of document.contents.items) {
     const key = isScalar(pair.key) ? String(pair.key.value) : '';
     const where = `${file}:${lineAt(isScalar(pair.key) ? pair.key.range?.[0] : 0)}`;
-    const name = settingNames.find((known) => known === key);
+    const name = settingNames.find((known) => spellingsOf(known).includes(key));
     if (name === undefined) {
       problems.push(`${where}: there is no setting \`${key}\`; ${didYouMean(key, settingNames, 'write one of')}`);
       continue;

@@ -9,6 +9,7 @@ import {
   type Surroundings,
   settingNames,
   settingTable,
+  spellingsOf,
   variableOf,
 } from './setting-table.ts';
 import { readSettingsFile, type SettingsFile, settingsFilePaths } from './settings-file.ts';
@@ -67,6 +68,8 @@ export function addSettingFlags(command: Command, ...names: readonly SettingName
         .addOption(new Option(flag, help))
         .addOption(new Option(flag.replace('--', '--no-'), 'The opposite.').hideHelp());
     } else command.addOption(new Option(`${flag} <${kind.name}>`, help));
+    for (const spelling of spellingsOf(name).slice(1))
+      command.addOption(new Option(`${flagOf(spelling)} <${kind.name}>`, `The same as ${flag}.`).hideHelp());
   }
   return command;
 }
@@ -77,10 +80,13 @@ function find(
   flags: FlagValues,
   files: readonly SettingsFile[],
 ): Given | undefined {
-  if (flags[name] !== undefined) return { raw: flags[name], where: flagOf(name), base: cwd };
-  const variable = variableOf(name);
-  // An empty variable is one that a shell script meant to leave unset.
-  if (env[variable]) return { raw: env[variable], where: variable, base: cwd };
+  const spellings = spellingsOf(name);
+  for (const spelling of spellings)
+    if (flags[spelling] !== undefined) return { raw: flags[spelling], where: flagOf(spelling), base: cwd };
+  for (const variable of spellings.map(variableOf)) {
+    // An empty variable is one that a shell script meant to leave unset.
+    if (env[variable]) return { raw: env[variable], where: variable, base: cwd };
+  }
   for (const file of files) {
     const entry = file.entries.get(name);
     if (entry !== undefined) return { raw: entry.value, where: entry.where, base: file.folder };

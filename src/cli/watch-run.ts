@@ -1,5 +1,6 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
+import { existsSync } from 'node:fs';
 import { dataFolder } from '../journal/index.ts';
 import { defaultShipWaitMs, type RunResult, type StartedRun } from '../library/index.ts';
 import { lostCount, type RunState } from '../state/index.ts';
@@ -9,6 +10,7 @@ import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { formatCounted, formatDuration } from './format.ts';
 import { linksOf } from './links.ts';
+import { dataFolderWarning } from './prune.ts';
 import { serveRun } from './serve-run.ts';
 import type { Settings } from './settings.ts';
 import { createLiveView, type View } from './terminal/live-view.ts';
@@ -60,7 +62,8 @@ export async function watchRun(
     traceId: run.traceId,
     workflow: run.workflow.name,
   });
-  const notes = [unconfirmed, shipping.message, notifying.message].filter((message) => message !== '');
+  const folderWarning = await warningOf(context, settings);
+  const notes = [unconfirmed, shipping.message, notifying.message, folderWarning].filter((message) => message !== '');
   // Its message says how much is left, and why.
   const pending = shipping.kind === 'off' || shipping.message !== '' ? undefined : shipping.pending;
   const closing = view ?? plainView(context, settings, false);
@@ -82,6 +85,12 @@ export async function watchRun(
     context.stderr.write('stepspan: the live page has ended with the run; `stepspan serve --open` shows it again\n');
   }
   return { state, result };
+}
+
+/** A hub keeps the data folder within its bound; without one somebody has to be told. */
+async function warningOf(context: CliContext, settings: Settings): Promise<string> {
+  const data = dataFolder(settings.dataDir);
+  return existsSync(data.hubFile) ? '' : dataFolderWarning(data, settings, context.now());
 }
 
 /** A run that takes longer than this to end, in milliseconds, says what it waits for. */

@@ -1,7 +1,25 @@
 // Which Host a request may name. A page in somebody's browser can have its own name point at this machine (DNS rebinding)
 // and then reads whatever answers; it cannot make the browser send another Host than that name. Pure.
 
+import { networkInterfaces } from 'node:os';
+
 export type AllowedHosts = ReadonlySet<string>;
+
+/** Addresses that stand for every address of this machine. */
+export function isEveryAddress(host: string): boolean {
+  return ['0.0.0.0', '::', '[::]'].includes(host);
+}
+
+/**
+ * The addresses of this machine that other machines may reach it by, IPv4 first. Link-local ones are left out: they need a zone
+ * in a URL. An address as Host is no danger: a page that has its own name point here sends that name.
+ */
+export function reachableAddresses(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const others = all.filter(({ internal, address }) => !internal && !/^(fe80:|169\.254\.)/i.test(address));
+  const ofFamily = (wanted: 'IPv4' | 'IPv6') => others.filter(({ family }) => family === wanted);
+  return [...ofFamily('IPv4'), ...ofFamily('IPv6')].map(({ address }) => address);
+}
 
 const loopbackNames = ['127.0.0.1', 'localhost', '[::1]'];
 
@@ -11,12 +29,14 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * The values of `Host` that are served: loopback names and the host that is listened on, each with the port, and without it
+ * The values of `Host` that are served: loopback names and the host that is listened on (each address of this machine, if it is
+ * every address), with the port, and without it
  * where it is the one that `http` stands for. Names that were named may also stand alone or with a port of their own, since
  * the proxy in front that has such a name listens on another port.
  */
 export function allowedHosts(host: string, port: number, further: readonly string[] = []): AllowedHosts {
-  const own = [...loopbackNames, inBrackets(host)].flatMap((name) => [
+  const addresses = isEveryAddress(host) ? reachableAddresses().map(inBrackets) : [];
+  const own = [...loopbackNames, inBrackets(host), ...addresses].flatMap((name) => [
     `${name}:${port}`,
     ...(port === 80 ? [name] : []),
   ]);

@@ -10,7 +10,14 @@ import type { TailNumbers } from '../tail/index.ts';
 import { type Access, createAccess, isFromLoopback } from './access/access.ts';
 import { everywhere } from './access/security-headers.ts';
 import type { Tokens } from './access/token-file.ts';
-import { type AllowedHosts, allowedHosts, inBrackets, isLoopback } from './host-check.ts';
+import {
+  type AllowedHosts,
+  allowedHosts,
+  inBrackets,
+  isEveryAddress,
+  isLoopback,
+  reachableAddresses,
+} from './host-check.ts';
 import { createLive, type Live, type LiveOptions } from './live.ts';
 import { pageFiles } from './page-files.ts';
 import { issueLink, type LinkAsked } from './session-routes.ts';
@@ -24,6 +31,8 @@ export type HttpOptions = {
   readonly allowRemote?: boolean;
   /** Further names that a request may give as its Host, without the port. */
   readonly hostNames?: readonly string[];
+  /** The address under which people reach it, such as that of a proxy: links lead there, and its host is served. */
+  readonly publicUrl?: string | undefined;
   /** Page, API and tail; without it only metrics are served. */
   readonly live?: (LiveOptions & { readonly tokens: Tokens }) | undefined;
   /** Tests make it small. */
@@ -109,7 +118,8 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
   const failure = await listen(server, options);
   if (failure !== undefined) return { kind: 'failed', message: failure };
   port = (server.address() as AddressInfo).port;
-  allowed = allowedHosts(options.host, port, options.hostNames);
+  const publicHost = options.publicUrl === undefined ? [] : [new URL(options.publicUrl).host];
+  allowed = allowedHosts(options.host, port, [...(options.hostNames ?? []), ...publicHost]);
   url = `http://${inBrackets(options.host)}:${port}`;
   return {
     kind: 'listening',
@@ -127,10 +137,14 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
   };
 }
 
-/** Where a browser finds the page: a name that was allowed where the server listens on every address, else what it listens on. */
-function pageAddress({ host, hostNames }: HttpOptions, port: number): string {
-  const isEvery = ['0.0.0.0', '::', '[::]'].includes(host);
-  return `http://${inBrackets(isEvery ? (hostNames?.[0] ?? '127.0.0.1') : host)}:${port}`;
+/**
+ * Where a browser finds the page: the public address, else the host that is listened on. If that is every address, a name that
+ * was allowed, else an address that other machines reach too.
+ */
+function pageAddress({ host, hostNames, publicUrl }: HttpOptions, port: number): string {
+  if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
+  const name = isEveryAddress(host) ? (hostNames?.[0] ?? reachableAddresses()[0] ?? '127.0.0.1') : host;
+  return `http://${inBrackets(name)}:${port}`;
 }
 
 function createApp(answers: HttpAnswers, access: Access, live: Live | undefined, url: () => string) {

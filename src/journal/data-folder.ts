@@ -1,5 +1,6 @@
 // Where things are in the data folder. Every path below it is made here and nowhere else; outside text becomes a path
 // only through `isRunId` or `isName`, so `../` and its kin cannot get in.
+import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isRunId, type RunId } from '../event/ids.ts';
@@ -34,6 +35,8 @@ export type DataFolder = {
   readonly locksDir: string;
   /** Where a running hub says how to reach it. */
   readonly hubFile: string;
+  /** Its time says when the size of the folder was last added up. */
+  readonly sizeCheckFile: string;
   readonly hub: {
     readonly dir: string;
     readonly lock: string;
@@ -45,7 +48,10 @@ export type DataFolder = {
   /** All runs, newest first. */
   readonly listRunIds: () => RunId[];
   readonly runDir: (runId: RunId) => RunFolder;
-  /** The run that `text` names: its id, the start or the end of it if only one run has it, or `latest`. */
+  /**
+   * The run that `text` names: its id, the start or the end of it if only one run has it, or `latest`: the newest that is not
+   * marked by `markProbe`.
+   */
   readonly findRun: (text: string) => FoundRun;
 };
 
@@ -71,6 +77,7 @@ export function dataFolder(root: string = dataRoot()): DataFolder {
     runsDir,
     locksDir: join(root, 'locks'),
     hubFile: join(root, 'hub.json'),
+    sizeCheckFile: join(root, 'size-checked'),
     hub: { dir: hubDir, lock: join(hubDir, 'hub.lock'), metrics: join(hubDir, 'metrics.json') },
     tokenFiles: { control: join(root, 'token'), read: join(root, 'token.read') },
     listRunIds,
@@ -78,13 +85,25 @@ export function dataFolder(root: string = dataRoot()): DataFolder {
       if (!isRunId(runId)) throw new Error(`${JSON.stringify(runId)} is no run id, and would become a path`);
       return runFolderAt(join(runsDir, runId), runId);
     },
-    findRun: (text) => findRun(listRunIds(), text, runsDir),
+    findRun: (text) => findRun(listRunIds(), text, runsDir, (runId) => existsSync(probePath(runsDir, runId))),
   };
 }
 
 /** Makes the folders of a run. */
 export function makeRunFolder(folder: RunFolder): void {
   for (const dir of [folder.journalDir, folder.cursorsDir, folder.locksDir]) makeFolder(dir);
+}
+
+/** Marks a run that only checks whether telemetry arrives, before it starts: `latest` is never one of those. */
+export function markProbe(folder: RunFolder): void {
+  makeFolder(folder.dir);
+  writeFileSync(join(folder.dir, probeFile), '');
+}
+
+const probeFile = 'probe';
+
+function probePath(runsDir: string, runId: RunId): string {
+  return join(runsDir, runId, probeFile);
 }
 
 /** The file of a reader's cursor. */
@@ -125,10 +144,19 @@ function runFolderAt(dir: string, runId: RunId): RunFolder {
   };
 }
 
-function findRun(runIds: readonly RunId[], text: string, runsDir: string): FoundRun {
+function findRun(
+  runIds: readonly RunId[],
+  text: string,
+  runsDir: string,
+  isProbe: (runId: RunId) => boolean,
+): FoundRun {
   const newest = runIds[0];
   if (newest === undefined) return { kind: 'none', message: `There are no runs in ${runsDir}.` };
-  if (text === 'latest') return { kind: 'found', runId: newest };
+  if (text === 'latest') {
+    const latest = runIds.find((runId) => !isProbe(runId));
+    if (latest !== undefined) return { kind: 'found', runId: latest };
+    return { kind: 'none', message: `There are no runs in ${runsDir} but those of stepspan doctor.` };
+  }
   const exact = runIds.find((runId) => runId === text);
   if (exact !== undefined) return { kind: 'found', runId: exact };
   const candidates = text === '' ? [] : runIds.filter((runId) => runId.startsWith(text) || runId.endsWith(text));

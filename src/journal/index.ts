@@ -10,6 +10,7 @@ export {
   dataRoot,
   type FoundRun,
   makeRunFolder,
+  markProbe,
   type RunFolder,
   readersOf,
 } from './data-folder.ts';
@@ -34,6 +35,7 @@ export { makeFolder } from './make-folder.ts';
 export { isAlive, processIdentity, type ScopedIdentity } from './process-identity.ts';
 export {
   applyRetention,
+  journalBytes,
   type RetentionLimits,
   type RetentionReport,
   type Unread,

@@ -16,6 +16,8 @@ export type RetentionLimits = {
   readonly maxBytes: number | undefined;
   /** The time of day, in Unix milliseconds. */
   readonly now: number;
+  /** Reports what would be removed, and removes nothing. */
+  readonly isDryRun?: boolean;
 };
 
 /** What one reader had not read of what was removed. */
@@ -43,7 +45,7 @@ export type RetentionReport = {
 export async function applyRetention(data: DataFolder, limits: RetentionLimits): Promise<RetentionReport> {
   const removedRuns: RetentionReport['removedRuns'][number][] = [];
   // Left by a process that was killed while it removed them; they were reported gone, or about to be.
-  for (const name of await readdir(data.runsDir).catch(() => [])) {
+  for (const name of limits.isDryRun === true ? [] : await readdir(data.runsDir).catch(() => [])) {
     if (name.endsWith(removedSuffix)) await rm(join(data.runsDir, name), { recursive: true, force: true });
   }
   const runs = await Promise.all(data.listRunIds().map(async (runId) => measure(data.runDir(runId))));
@@ -51,12 +53,18 @@ export async function applyRetention(data: DataFolder, limits: RetentionLimits):
   for (const run of runs.sort((a, b) => a.lastWriteMs - b.lastWriteMs)) {
     const age = limits.now - run.lastWriteMs;
     if (!isOver(limits.maxBytes, kept) && !isOver(limits.maxAgeMs, age)) continue;
-    const unread = await removeRun(run.folder);
+    const unread = await removeRun(run.folder, limits.isDryRun === true);
     if (unread === undefined) continue;
     kept -= run.bytes;
     removedRuns.push({ runId: run.folder.runId, bytes: run.bytes, unread });
   }
   return { removedRuns, keptBytes: kept };
+}
+
+/** The bytes of all journals, as retention counts them. */
+export async function journalBytes(data: DataFolder): Promise<number> {
+  const runs = await Promise.all(data.listRunIds().map((runId) => measure(data.runDir(runId))));
+  return runs.reduce((sum, run) => sum + run.bytes, 0);
 }
 
 /** What is renamed to it is on its way out, and no run id any more. */
@@ -81,7 +89,7 @@ async function measure(folder: RunFolder): Promise<{ folder: RunFolder; bytes: n
 }
 
 /** Undefined when somebody still uses the run. */
-async function removeRun(folder: RunFolder): Promise<readonly Unread[] | undefined> {
+async function removeRun(folder: RunFolder, isDryRun: boolean): Promise<readonly Unread[] | undefined> {
   // Held until the folder is away, so that nobody begins to adopt or to ship a run that is going.
   const writer = tryLockFile(lockPath(folder, 'writer'), 'retention');
   if (writer.kind === 'held') return undefined;
@@ -90,6 +98,7 @@ async function removeRun(folder: RunFolder): Promise<readonly Unread[] | undefin
     if (ship.kind === 'held') return undefined;
     try {
       const unread = await unreadBefore(folder, journalEnd(folder).nextSeq);
+      if (isDryRun) return unread;
       // Renamed first: a run is there or it is not, and never half of it under its own name.
       const going = `${folder.dir}${removedSuffix}`;
       await rename(folder.dir, going);

@@ -27,6 +27,7 @@ import {
   loadWorkflow,
   type Problem,
   paramVariable,
+  problemText,
   type Workflow,
   type WorkflowInput,
   workflowToJson,
@@ -230,7 +231,7 @@ async function resolveSource(options: RunOptions, settings: RunSettings): Promis
       ? loadWorkflow(options.file, { params })
       : defineWorkflow(options.workflow, { params, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
   if (result.ok) return { kind: 'ready', workflow: result.workflow, resumed: undefined };
-  const message = result.problems.map((problem) => problem.message).join('\n');
+  const message = result.problems.map(problemText).join('\n');
   return { kind: 'invalid', problems: result.problems, message };
 }
 

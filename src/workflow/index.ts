@@ -19,7 +19,7 @@ export {
   parseWorkflow,
   type WorkflowResult,
 } from './parse.ts';
-export { formatProblems, type Problem } from './problem.ts';
+export { formatProblems, type Problem, problemText } from './problem.ts';
 export { type ClaudeTexts, type RenderedClaude, renderClaude } from './render-claude.ts';
 export type { WorkflowInput } from './schema.ts';
 export { schemaReference, starterWorkflow } from './starter.ts';

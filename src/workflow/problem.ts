@@ -63,6 +63,11 @@ export function formatProblems(problems: readonly Problem[]): string {
   return lines.join('');
 }
 
+/** One problem in one line: where, what is wrong, and what to write instead. */
+export function problemText(problem: Problem): string {
+  return `${whereOf(problem)}: ${problem.message}; ${problem.fix}`;
+}
+
 function whereOf(problem: Problem): string {
   if (problem.line > 0) return `${problem.file}:${problem.line}:${problem.column}`;
   return problem.path === '' ? 'workflow' : problem.path;

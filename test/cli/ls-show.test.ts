@@ -41,9 +41,26 @@ describe('ls', () => {
     ]);
     const filtered = JSON.parse((await rig.call('ls', '--json', '--workflow', 'review')).stdout.toString());
     expect(filtered.map((row: { runId: string }) => row.runId)).toEqual([newer]);
-    expect((await rig.call('ls', '-n', '1')).stdout.toString()).toContain('2 older not looked at');
+    expect((await rig.call('ls', '-n', '1')).stdout.toString()).toContain('2 older runs not searched');
     await running.journal.close();
     await dead.journal.close();
+  });
+
+  test('says of a filter that nothing fits that there are runs, and takes a time from which on they are listed', async () => {
+    await rig.start({ id: old }).finish(['build']);
+    await rig.start({ id: newer }).finish(['build']);
+    const none = (await rig.call('ls', '--workflow', 'zzz')).stdout.toString();
+    expect(none).toBe(`None of the 2 runs in ${rig.root} matches. List them with: stepspan ls\n`);
+    const since = async (time: string) =>
+      JSON.parse((await rig.call('ls', '--json', '--since', time)).stdout.toString());
+    const all = await since('2000-01-01T00:00:00Z');
+    const [first, second] = all.map(({ startedAt }: { startedAt: string }) => startedAt);
+    expect(all).toHaveLength(2);
+    expect((await since(first)).length + (first === second ? 1 : 0)).toBe(first === second ? 3 : 1);
+    expect(await since('2999-01-01T00:00:00Z')).toEqual([]);
+    const wrong = await rig.run('ls', '--since', 'soon');
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr.toString()).toContain('--since: "soon" is not a time; write for example');
   });
 
   test('reads the journal of a run that has ended once only, and makes a summary that is not one anew', async () => {

@@ -1,5 +1,5 @@
 // What the command line says to common mistakes: what was wrong, and what to write instead.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { startCliRig } from '../support/cli-rig.ts';
@@ -28,4 +28,39 @@ test('`doctor` tells of a missing Claude Code how to get it, and names no variab
   expect(found.stdout).toMatch(/not ok +Claude Code: there is no `claude` on PATH; install Claude Code/);
   expect(found.stdout).not.toContain('STEPSPAN_CLAUDE is');
   expect(found.code).toBe(3);
+});
+
+test('`latest` is never the run of `doctor`', async () => {
+  const rig = await startCliRig();
+  const { result } = await rig.runYaml('name: mine\nsteps: [{id: a, run: echo a}]\n');
+  await rig.run(['doctor']);
+  expect(rig.runIds()).toHaveLength(2);
+  const shown = JSON.parse((await rig.run(['show', 'latest', '--json'])).stdout) as { readonly runId: string };
+  expect(shown.runId).toBe(result.runId);
+});
+
+test('`prune` lists what it removes, and a run says when the data folder is over its bound', async () => {
+  const rig = await startCliRig();
+  const yaml = 'name: mine\nsteps: [{id: a, run: echo a}]\n';
+  const first = await rig.runYaml(yaml);
+  const second = await rig.runYaml(yaml, [], { STEPSPAN_RETENTION_MAX_BYTES: '1KiB' });
+  // Checked once a day, and the first run did that.
+  expect(second.stdout).not.toContain('stepspan prune');
+  rmSync(path.join(rig.dataDir, 'size-checked'));
+  const third = await rig.runYaml(yaml, [], { STEPSPAN_RETENTION_MAX_BYTES: '1KiB' });
+  expect(third.stdout).toMatch(/holds .* more than 1(\.0)? KiB; `stepspan prune` removes the oldest runs/);
+  const dry = await rig.run(['prune', '--retention-max-bytes', '1', '--dry-run']);
+  expect(dry.stdout).toContain(`would remove ${first.result.runId}`);
+  expect(rig.runIds()).toHaveLength(3);
+  const done = await rig.run(['prune', '--retention-max-bytes', '1']);
+  expect(done.stdout).toContain('removed 3 runs');
+  expect(rig.runIds()).toEqual([]);
+});
+
+test('`run --help` shows its flags in groups, without values that are no words', async () => {
+  const rig = await startCliRig();
+  const { stdout } = await rig.run(['run', '--help']);
+  for (const group of ['What is run:', 'What is shown:', 'Live page:', 'What is kept:', 'Telemetry and alerts:'])
+    expect(stdout).toContain(`\n${group}\n`);
+  expect(stdout).not.toContain('(default: [])');
 });

@@ -45,7 +45,7 @@ function problemsOf(env: NodeJS.ProcessEnv, flags: FlagValues = {}): readonly st
 
 describe('a setting', () => {
   test('is taken from the flag, then the variable, then the project file, then the user file, then the default', () => {
-    const wanted = [10_000, 40_000, 30_000, 20_000, 15_000];
+    const wanted = [undefined, 40_000, 30_000, 20_000, 15_000];
     const got = [settingsOf().shipWait];
     user('shipWait: 40s\n');
     got.push(settingsOf().shipWait);
@@ -152,6 +152,18 @@ describe('the table', () => {
       dataDir: 'x',
     });
     expect(parse('--archive')).toEqual({ archive: true });
+  });
+
+  test('takes the American spelling of colour as a flag, a variable and in a file', () => {
+    const colourOf = (env: NodeJS.ProcessEnv, flags = {}) => {
+      const loaded = load(env, flags);
+      return loaded.ok ? loaded.settings.colour : loaded.problems;
+    };
+    expect(colourOf({}, { color: 'always' })).toBe('always');
+    expect(colourOf({ STEPSPAN_COLOR: 'never' })).toBe('never');
+    project('color: always\n');
+    expect(colourOf({})).toBe('always');
+    expect(colourOf({}, { color: 'blue' })).toEqual([expect.stringContaining('--color: colour is "blue"')]);
   });
 
   test('has defaults that its own words describe: reading them gives the same value', () => {

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { allowedHosts } from '../../src/hub/host-check.ts';
+import { allowedHosts, inBrackets, reachableAddresses } from '../../src/hub/host-check.ts';
 import { liveHub, send, signIn } from '../api/api-rig.ts';
 import { startRun, stepspan } from '../control/control-rig.ts';
 import { startFixture } from '../journal/journal-rig.ts';
@@ -92,7 +92,6 @@ test('other machines see no metrics without a token, and nothing of the hub but 
   const hub = await liveHub(data, [], {
     host: '0.0.0.0',
     allowRemote: true,
-    hostNames: [address, 'build.example.com'],
   });
   const url = `http://${address}:${hub.port}`;
   expect((await ask(url, '/metrics')).status).toBe(401);
@@ -101,7 +100,28 @@ test('other machines see no metrics without a token, and nothing of the hub but 
   expect((await ask(url, '/api/v1/runs')).status).toBe(401);
   expect((await send(hub.port, 'GET', '/metrics')).status).toBe(200);
   expect(hub.link()).toMatch(new RegExp(`^${url}/#code=`));
-  // Behind a proxy with TLS: its name alone, and https in the Origin.
+});
+
+test('a hub on every address gives a link that other machines can open, and a public address replaces it', async () => {
+  const address = reachableAddresses()[0];
+  // A machine without a network has no other machines either.
+  if (address === undefined) return;
+  const open = { host: '0.0.0.0', allowRemote: true };
+  const hub = await liveHub(tempData(), [], open);
+  const link = hub.link() ?? '';
+  expect(new URL(link).hostname).toBe(inBrackets(address));
+  expect((await signIn(link)).scope).toBe('control');
+  expect((await ask(`http://127.0.0.1:${hub.port}`, '/healthz')).status).toBe(200);
+
+  const behind = await liveHub(tempData(), [], { ...open, publicUrl: 'https://hub.example.com/' });
+  expect(behind.link()).toMatch(/^https:\/\/hub\.example\.com\/#code=/);
+  const proxied = { host: 'hub.example.com', origin: 'https://hub.example.com' };
+  expect((await behind.get('/api/v1/runs', proxied)).status).toBe(200);
+  expect((await behind.get('/api/v1/runs', { ...proxied, host: 'other.example.com' })).status).toBe(403);
+});
+
+test('a proxy with TLS in front is served by its name alone, with https in the Origin', async () => {
+  const hub = await liveHub(tempData(), [], { hostNames: ['build.example.com'] });
   const proxied = { host: 'build.example.com', origin: 'https://build.example.com' };
   expect((await hub.get('/api/v1/runs', proxied)).status).toBe(200);
   expect((await hub.get('/api/v1/runs', { ...proxied, origin: 'https://evil.example.com' })).status).toBe(403);

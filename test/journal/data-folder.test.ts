@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunId } from '../../src/event/ids.ts';
-import { createJournal, dataFolder, dataRoot } from '../../src/journal/index.ts';
+import { createJournal, dataFolder, dataRoot, markProbe } from '../../src/journal/index.ts';
 import { tempRoot, tempRun } from './journal-rig.ts';
 
 test('the data folder is where the environment says, in the documented order', () => {
@@ -36,6 +36,9 @@ describe('finding a run', () => {
     const folder = data();
     expect(folder.listRunIds()).toEqual([...ids].reverse());
     expect(folder.findRun('latest')).toEqual({ kind: 'found', runId: ids[2] });
+    markProbe(folder.runDir(ids[2]!));
+    expect(folder.findRun('latest')).toEqual({ kind: 'found', runId: ids[1] });
+    expect(folder.findRun(ids[2]!)).toEqual({ kind: 'found', runId: ids[2] });
     expect(folder.findRun('20261123-120000-aaaaaa')).toEqual({ kind: 'found', runId: ids[0] });
     expect(folder.findRun('20261124')).toEqual({ kind: 'found', runId: ids[2] });
     expect(folder.findRun('bbb')).toEqual({ kind: 'found', runId: ids[1] });

@@ -55,6 +55,16 @@ describe('retention over the data folder', () => {
     expect(data.listRunIds()).toEqual([runs[1]]);
   });
 
+  test('of a dry run, reports the same and removes nothing', async () => {
+    const data = dataFolder(tempRoot());
+    const runs = [await finishedRun(data, 31), await finishedRun(data, 40), await finishedRun(data, 1)];
+    await openCursor(data.runDir(runs[0]!), 'ship').save(4);
+    const limits = { maxAgeMs: 30 * day, maxBytes: undefined, now };
+    const would = await applyRetention(data, { ...limits, isDryRun: true });
+    expect(data.listRunIds().sort()).toEqual([...runs].sort());
+    expect(await applyRetention(data, limits)).toEqual(would);
+  });
+
   test('leaves a run that is being written or shipped alone', async () => {
     const data = dataFolder(tempRoot());
     const live = data.runDir(newRunId(new Date(now - 90 * day)));

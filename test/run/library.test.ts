@@ -202,3 +202,11 @@ describe('runWorkflow', () => {
     });
   });
 });
+
+test('what is wrong with a file is said with its path and line', async () => {
+  const refused = await runWorkflow({ file: '/no/such/flow.yaml' });
+  expect(refused).toMatchObject({
+    kind: 'invalid',
+    message: expect.stringMatching(/^\/no\/such\/flow\.yaml:1:1: .*; /),
+  });
+});

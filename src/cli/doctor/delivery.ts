@@ -1,8 +1,9 @@
 // The part of `doctor` that proves that things arrive: a real run of one line is shipped and counted, and Loki, Tempo and
 // Prometheus are asked for it. Who is not known cannot be asked, and is said to be left out.
 import { setTimeout as delay } from 'node:timers/promises';
+import { newRunId } from '../../event/ids.ts';
 import { runningHub } from '../../hub/index.ts';
-import { dataFolder } from '../../journal/index.ts';
+import { dataFolder, markProbe } from '../../journal/index.ts';
 import { type RunResult, runWorkflow } from '../../library/index.ts';
 import { metrics } from '../../measure/index.ts';
 import { isShippingConfigured } from '../../ship/index.ts';
@@ -23,14 +24,18 @@ export async function checkDelivery(
   env: NodeJS.ProcessEnv,
   cwd: string,
 ): Promise<readonly Check[]> {
+  const runId = newRunId();
+  markProbe(dataFolder(settings.dataDir).runDir(runId));
   const result = await runWorkflow({
+    runId,
     workflow: { name: probeWorkflow, steps: [{ id: 'probe', run: 'echo "stepspan doctor was here"', readOnly: true }] },
     cwd,
     dataDir: settings.dataDir,
     env,
     shipWaitMs: settings.shipWait,
   });
-  if (result.kind !== 'finished') return [bad('Probe run', result.message, 'Mend this first; nothing else was tried.')];
+  if (result.kind !== 'finished')
+    return [bad('Probe run', result.message, 'Fix this first. Nothing else was checked.')];
   if (result.outcome !== 'success') return [bad('Probe run', result.message, 'A shell with `echo` is all it needs.')];
   const sent = checkSent(result, env);
   const asked = sent.finding.kind === 'good';
@@ -82,7 +87,8 @@ async function checkLog(settings: Settings, result: RunResult, sent: boolean): P
     (body) => {
       const streams = (body as { data?: { result?: { values?: unknown[] }[] } }).data?.result ?? [];
       const lines = streams.reduce((sum, stream) => sum + (stream.values?.length ?? 0), 0);
-      return lines > 0 ? `${lines} line of the probe run is there` : undefined;
+      if (lines === 0) return undefined;
+      return lines === 1 ? '1 line of the probe run is there' : `${lines} lines of the probe run are there`;
     },
   );
 }
@@ -128,7 +134,7 @@ async function checkMetric(settings: Settings): Promise<readonly Check[]> {
 }
 
 function notAsked(what: string, setting: string, variable: string, sent: boolean): Check {
-  if (!sent) return leftOut(what, 'nothing was sent', 'Mend the OTLP endpoint first.');
+  if (!sent) return leftOut(what, 'nothing was sent', 'Fix the OTLP endpoint first.');
   return leftOut(
     what,
     `where to ask is not known`,
