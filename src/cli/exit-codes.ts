@@ -29,7 +29,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   3: 'The run could not be carried out: a program could not be started or was killed, Claude Code is missing or gave no result, a stall. Of `pause`, `continue`, `cancel`: the run did not do it. Of `doctor`, `ship`, `search`, `export`, `alerts test`: something is not as it should be. The message says what.',
   4: 'The run was longer than its `timeout`.',
   5: 'The budget of the run, or of a step, was used up.',
-  6: 'Another run holds the working folder, or another hub the data folder; or the run to resume still goes on.',
+  6: 'Another run holds the working folder, or another hub the data folder; or the run to resume is still active.',
   7: 'There is no such run, file or folder; or no hub, where one is needed.',
   8: 'The run succeeded, but part of its record was lost, as on a full disk.',
   70: 'A defect of stepspan. Please report it.',

@@ -4,14 +4,22 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isRunId, type RunId } from '../event/ids.ts';
-import { dataFolder } from '../journal/index.ts';
-import { type NewBudget, type Refusal, type RunOptions, startWorkflow, type WorkflowSource } from '../library/index.ts';
+import {
+  type NewBudget,
+  planResume,
+  type Refusal,
+  type ResumeOptions,
+  type RunOptions,
+  startWorkflow,
+  type WorkflowSource,
+} from '../library/index.ts';
 import { parsePrices } from '../run/index.ts';
 import { defineWorkflow, formatProblems } from '../workflow/index.ts';
 import { budgetHelp, parseBudget } from './budget-flag.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { alertFlags, notifySettingsOf } from './notify-settings.ts';
+import { resumePlanLines } from './resume-plan.ts';
 import { defaultClaude } from './setting-table.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
 import { type WatchFlags, watchRun } from './watch-run.ts';
@@ -23,6 +31,14 @@ type RunFlags = FlagValues &
     readonly ship?: boolean;
     readonly runId?: RunId;
   };
+
+type ResumeFlags = RunFlags & {
+  readonly fromStep?: string;
+  readonly budget?: NewBudget;
+  readonly edited?: boolean;
+  readonly fresh?: boolean;
+  readonly plan?: boolean;
+};
 
 export function registerRun(program: Command, context: CliContext): void {
   runOptions(program.command('run'))
@@ -67,20 +83,31 @@ export function registerRun(program: Command, context: CliContext): void {
     .description('Go on from the first step that did not succeed, in a new run that is linked to the old one.')
     .addOption(new Option('--budget <limit>', budgetHelp).argParser(parseBudget))
     .option('--from-step <id>', 'do this step and all that need it again, also where they had succeeded')
+    .option('--edited', 'use the workflow file as it is now: steps that are the same are kept, changed ones run')
+    .option(
+      '-p, --param <name=value>',
+      'with --edited: another value for a param; may be given more than once',
+      collect,
+      [],
+    )
+    .option('--plan', 'print which steps are kept and which run, why, and what that saves; start nothing')
+    .option('--fresh', 'start Claude steps that were interrupted afresh, and not in their session')
     .addHelpText(
       'after',
-      examples('resume latest', 'resume latest --budget 10', 'resume 20261123-151507-k3f9x2 --from-step build').concat(
-        '\nA run that is paused goes on with `stepspan continue RUN`.\n',
-      ),
+      examples(
+        'resume latest',
+        'resume latest --edited --plan',
+        'resume latest --budget 10',
+        'resume 20261123-151507-k3f9x2 --from-step build',
+      ).concat('\nA run that is paused continues with `stepspan continue RUN`.\n'),
     )
-    .action(async (run: string, flags: RunFlags & { fromStep?: string; budget?: NewBudget }) => {
-      const settings = settingsFor(context, flags);
-      if (settings === undefined) return;
-      const found = dataFolder(settings.dataDir).findRun(run);
-      if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
-      const { fromStep, budget } = flags;
-      const more = { ...(fromStep === undefined ? {} : { fromStep }), ...(budget === undefined ? {} : { budget }) };
-      await start(context, flags, { resume: found.runId, ...more });
+    .action(async (run: string, flags: ResumeFlags) => {
+      const params = paramsOf(context, flags.param ?? []);
+      if (params === undefined) return;
+      const { fromStep, edited, fresh, budget } = flags;
+      const options = { resume: run, fromStep, edited, fresh, params };
+      if (flags.plan === true) return showPlan(context, flags, options);
+      await start(context, flags, { ...options, ...(budget === undefined ? {} : { budget }) });
     });
 }
 
@@ -122,7 +149,20 @@ async function start(context: CliContext, flags: RunFlags, source: WorkflowSourc
   if (options === undefined) return undefined;
   const started = await startWorkflow(options);
   if (started.kind !== 'started') return refuse(context, started);
+  // The plain view shows these among the lines of the run; elsewhere they would not be seen.
+  if (flags.quiet === true || context.stdout.isTTY === true)
+    for (const note of started.run.notes) context.stderr.write(`stepspan: ${note}\n`);
   return watchRun(context, settings, started.run, flags);
+}
+
+async function showPlan(context: CliContext, flags: ResumeFlags, options: ResumeOptions): Promise<void> {
+  const settings = settingsFor(context, flags);
+  if (settings === undefined) return;
+  const planned = await planResume({ ...options, dataDir: settings.dataDir });
+  if (planned.kind !== 'planned') return refuse(context, planned);
+  const { plan } = planned;
+  const text = flags.json === true ? JSON.stringify(plan) : resumePlanLines(plan).join('\n');
+  context.stdout.write(`${text}\n`);
 }
 
 function optionsOf(

@@ -22,7 +22,11 @@ export type ClaudeEvent =
       readonly permissionMode: string;
       readonly tools: readonly string[];
       readonly mcpServers: readonly { readonly name: string; readonly status: string }[];
+      /** The folder in which it works, to which its conversation belongs; absent before it was recorded. */
+      readonly cwd?: string | undefined;
     }
+  /** The session went to another folder, as into a git worktree or out of one. */
+  | { readonly type: 'claude.folder_changed'; readonly cwd: string }
   /** `parentToolUseId` names the Task call of the subagent that spoke; undefined for the main agent. */
   | { readonly type: 'claude.said'; readonly text: string; readonly parentToolUseId: string | undefined }
   | {

@@ -88,6 +88,8 @@ export type StepEvent =
       readonly cwd: string;
       readonly pid: number | undefined;
       readonly pidStartTime: string;
+      /** SHA-256 of the files that the workflow gives the step (prompt, MCP configuration), by path; absent before it was recorded. */
+      readonly inputFiles?: Readonly<Record<string, string>>;
     }
   | {
       readonly type: 'attempt.finished';

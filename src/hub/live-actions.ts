@@ -50,7 +50,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
       const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
       return startedOf(await startRun(starter, ['run', file, ...given], dirname(file)));
     },
-    async retry(runId, fromStep, budget) {
+    async retry(runId, { fromStep, budget, edited }) {
       if (starter === undefined) return cannotStart;
       const state = await stateOf(data, runId);
       if (state.phase.kind !== 'finished') {
@@ -62,13 +62,20 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
           fix: 'Cancel it first, or wait.',
         };
       }
-      if (fromStep !== undefined && !state.steps.some(({ id }) => id === fromStep)) {
+      // Of an edited file, the process that is started says which steps there are.
+      if (fromStep !== undefined && !edited && !state.steps.some(({ id }) => id === fromStep)) {
         const fix = `Its steps are ${state.steps.map(({ id }) => id).join(', ')}.`;
         return { ok: false, status: 400, code: 'no_step', message: 'The run has no such step.', fix };
       }
       // Joined by `=`, so that no id of a step can be taken for a flag.
       const from = fromStep === undefined ? [] : [`--from-step=${fromStep}`];
-      return startedOf(await startRun(starter, ['resume', runId, ...from, ...budgetFlags(budget)], data.root));
+      return startedOf(
+        await startRun(
+          starter,
+          ['resume', runId, ...from, ...(edited ? ['--edited'] : []), ...budgetFlags(budget)],
+          data.root,
+        ),
+      );
     },
     exportFormats: Object.fromEntries(
       exportFormats

@@ -36,6 +36,8 @@ export {
 } from '../workflow/index.ts';
 export type { NewBudget } from './new-budget.ts';
 export type { NotifyingEnd } from './notifying.ts';
+export { type PlannedStepOfResume, planResume, type ResumePlan, type ResumePlanResult } from './plan-resume.ts';
+export type { ResumeOptions } from './resume.ts';
 export type { RunResult } from './run-result.ts';
 export {
   type Refusal,

@@ -1,197 +1,269 @@
-// What a run that goes on from an earlier one takes over from it: the workflow, the steps that are done with their
-// outputs and sessions, and what has been spent. Read from the journal alone, after a run whose wrapper died was closed.
-import type { EventOf } from '../event/event.ts';
-import { isRunId, type RunId } from '../event/ids.ts';
-import { noOutput, type StepOutput, stepOutputOf } from '../event/step-output.ts';
-import { adoptRun } from '../hub/adopt-run.ts';
-import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
-import type { DoneBefore } from '../run/index.ts';
-import { emptyRunState, foldRun, lastAttempt, type RunState, totalsOf } from '../state/index.ts';
-import { type Workflow, workflowFromJson } from '../workflow/index.ts';
+// What a run that continues an earlier one takes over from it: the workflow (as it was, or as its file is now), the steps
+// that are kept, the sessions that are continued, and what has been spent. A run whose process died is closed first.
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import type { RunId } from '../event/ids.ts';
+import { noOutput } from '../event/step-output.ts';
+import { adoptRun, needsAdoption } from '../hub/adopt-run.ts';
+import { dataFolder, type RunFolder } from '../journal/index.ts';
+import { type Continuation, type DoneBefore, hashInputFiles, inputFilesOf } from '../run/index.ts';
+import {
+  changesOfWork,
+  compareWorkflows,
+  describeDifference,
+  type GivenParams,
+  loadWorkflow,
+  type Problem,
+  type Step,
+  type Workflow,
+} from '../workflow/index.ts';
+import { type Past, type PastStep, readPast } from './read-past.ts';
+import { describeEnd, planSteps, type StepPlan } from './resume-plan.ts';
+
+export type ResumeOptions = {
+  /** The id of the run, an unambiguous start or end of it, or `latest`. */
+  readonly resume: string;
+  /** This step and all that need it run, however they ended. */
+  readonly fromStep?: string | undefined;
+  /** Uses the workflow file as it is now. */
+  readonly edited?: boolean | undefined;
+  /** Values for params, over those of the earlier run; only with `edited`. */
+  readonly params?: GivenParams | undefined;
+  /** Claude steps that were interrupted start afresh, and not in their session. */
+  readonly fresh?: boolean | undefined;
+};
 
 export type Resumable = {
   readonly workflow: Workflow;
   readonly resumedFrom: RunId;
+  readonly plan: readonly StepPlan[];
   readonly doneBefore: ReadonlyMap<string, DoneBefore>;
+  /** By step: the session in which its first attempt continues. */
+  readonly continued: ReadonlyMap<string, Continuation>;
   readonly usedBefore: { readonly usd: number; readonly tokens: number; readonly estimated: boolean };
+  /** Sentences for people, as that the workflow file has changed since. */
+  readonly notes: readonly string[];
 };
 
 export type ResumeResult = ({ readonly ok: true } & Resumable) | NotResumable;
 
-/** `message` is one sentence: why that run cannot be gone on from, and what to do. */
-type NotResumable = {
-  readonly ok: false;
-  readonly why: 'unusable' | 'unsuited' | 'locked';
-  readonly message: string;
-};
+/** `message` is one sentence: why that run cannot be continued, and what to do. */
+type NotResumable =
+  | {
+      readonly ok: false;
+      readonly kind: 'unusable' | 'unsuited' | 'locked' | 'not_found';
+      readonly message: string;
+    }
+  | { readonly ok: false; readonly kind: 'invalid'; readonly problems: readonly Problem[]; readonly message: string };
 
-/**
- * @param runId of a run that is there
- * @param fromStep of this step and of all that need it nothing is taken over, so that they are done again
- */
-export async function readResumable(dataDir: string, runId: RunId, fromStep?: string): Promise<ResumeResult> {
+/** @param purpose to look at what a resume would do changes nothing; to start closes a run whose process died */
+export async function readResumable(
+  dataDir: string,
+  options: ResumeOptions,
+  purpose: 'start' | 'look',
+): Promise<ResumeResult> {
+  const found = findRun(dataDir, options.resume);
+  if (!found.ok) return found;
+  const { runId } = found;
   const folder = dataFolder(dataDir).runDir(runId);
-  const busy = await closeIfAbandoned(folder);
+  const busy = await hindranceOf(folder, purpose);
   if (busy !== undefined) return busy;
-  const past = await readPast(folder);
-  if (!past.ok) return past;
-  const { state, started, workflow } = past;
+  const past = await readPast(dataDir, runId);
+  if (!past.ok) return { ok: false, kind: past.why, message: past.message };
+  const source = sourceOf(past, runId, options);
+  if (!source.ok) return source;
+  const { workflow } = source;
+  const { fromStep } = options;
   if (fromStep !== undefined && !workflow.steps.some(({ id }) => id === fromStep)) {
     const ids = workflow.steps.map(({ id }) => id).join(', ');
-    const message = `run ${runId} has no step \`${fromStep}\` to start again from; its steps are ${ids}`;
-    return { ok: false, why: 'unsuited', message };
+    return unsuited(`run ${runId} has no step \`${fromStep}\` to start again from; its steps are ${ids}`);
   }
-  if (fromStep === undefined && state.phase.kind === 'finished' && state.phase.outcome.kind === 'success') {
-    const again = started.file === '' ? '' : ` with \`stepspan run ${started.file}\``;
-    const message = `run ${runId} succeeded, so there is nothing left to do; to do all of it again, start it${again}`;
-    return { ok: false, why: 'unsuited', message };
-  }
-  const hidden = hiddenPlaces(started.definition);
-  if (hidden.length > 0) {
-    const message =
-      `run ${runId} was given secrets, which no journal keeps, so they are missing now (${hidden.join(', ')}); ` +
-      'start it again with `stepspan run`, and let secrets come from the environment to be able to resume';
-    return { ok: false, why: 'unsuited', message };
-  }
-  const before = started.resumedFrom ?? '';
-  const earlier = isRunId(before) ? await readEarlier(dataDir, before) : nothingBefore;
-  const totals = totalsOf(state);
+  const byId = new Map(workflow.steps.map((step) => [step.id, step]));
+  const changes = new Map(workflow.steps.map(({ id }) => [id, changesOf(byId.get(id), past, workflow, options)]));
+  const plan = planSteps({
+    workflow,
+    past: past.steps,
+    changesOf: (id) => changes.get(id) ?? [],
+    fromStep,
+    fresh: options.fresh === true,
+  });
+  if (isSuccess(past) && !plan.some(({ action }) => action === 'run'))
+    return unsuited(nothingLeft(past, runId, options));
   return {
     ok: true,
     workflow,
     resumedFrom: runId,
-    doneBefore: doneIn(past, earlier.sessions, fromStep),
-    usedBefore: {
-      usd: totals.costAtLeastUsd + earlier.usd,
-      tokens: totals.tokens + earlier.tokens,
-      estimated: totals.costBasis !== 'known' || earlier.estimated,
-    },
+    plan,
+    doneBefore: doneBefore(plan, past),
+    continued: continuedBy(plan, past),
+    usedBefore: past.used,
+    notes: source.notes,
   };
 }
 
-/** Ends and closes what a killed wrapper left, so that two runs never work at the same thing. */
-async function closeIfAbandoned(folder: RunFolder): Promise<NotResumable | undefined> {
-  const adoption = await adoptRun(folder);
-  switch (adoption.kind) {
+function unsuited(message: string): NotResumable {
+  return { ok: false, kind: 'unsuited', message };
+}
+
+function findRun(dataDir: string, text: unknown): { readonly ok: true; readonly runId: RunId } | NotResumable {
+  if (typeof text !== 'string' || text === '') {
+    const message = 'a run to resume is named by its id, such as 20261123-151507-k3f9x2, or by `latest`';
+    return { ok: false, kind: 'not_found', message };
+  }
+  const found = dataFolder(dataDir).findRun(text);
+  if (found.kind === 'found') return { ok: true, runId: found.runId };
+  return { ok: false, kind: 'not_found', message: found.message };
+}
+
+/** To start, ends and closes what a killed process left, so that two runs never work at the same thing. */
+async function hindranceOf(folder: RunFolder, purpose: 'start' | 'look'): Promise<NotResumable | undefined> {
+  const adoption = purpose === 'start' ? await adoptRun(folder) : await needsAdoption(folder);
+  switch (adoption?.kind) {
+    case undefined:
     case 'adopted':
     case 'finished':
       return undefined;
     case 'running': {
       const by = adoption.by === undefined ? '' : ` in process ${adoption.by.pid} on ${adoption.by.host}`;
-      const message = `run ${folder.runId} still goes on${by}; wait for it or cancel it`;
-      return { ok: false, why: 'locked', message };
+      return {
+        ok: false,
+        kind: 'locked',
+        message: `run ${folder.runId} is still active${by}; wait for it or cancel it`,
+      };
     }
     case 'no_journal':
-      return noBeginning(folder.runId);
+      return {
+        ok: false,
+        kind: 'unusable',
+        message: `run ${folder.runId} has no beginning in its journal, so there is nothing to continue`,
+      };
     case 'unreadable':
-      return { ok: false, why: 'unusable', message: `run ${folder.runId} cannot be read: ${adoption.message}` };
+      return { ok: false, kind: 'unusable', message: `run ${folder.runId} cannot be read: ${adoption.message}` };
   }
 }
 
-type Past = {
-  readonly ok: true;
-  readonly state: RunState;
-  readonly started: EventOf<'run.started'>;
-  readonly workflow: Workflow;
-  /** By step id. */
-  readonly outputs: ReadonlyMap<string, StepOutput>;
-};
+type Source =
+  | { readonly ok: true; readonly workflow: Workflow; readonly notes: readonly string[] }
+  | Exclude<NotResumable, { kind: 'locked' }>;
 
-async function readPast(folder: RunFolder): Promise<Past | NotResumable> {
-  let state = emptyRunState();
-  let started: EventOf<'run.started'> | undefined;
-  const outputs = new Map<string, StepOutput>();
-  for await (const batch of openJournal(folder).read({ from: 0 })) {
-    for (const record of batch) {
-      state = foldRun(state, record);
-      if (record.kind !== 'event') continue;
-      if (record.event.type === 'run.started') started = record.event;
-      if (record.event.type === 'step.finished' && record.subject !== undefined) {
-        outputs.set(record.subject.step, stepOutputOf(record.event));
-      }
-    }
+/** The workflow of the earlier run, or what its file holds now. */
+function sourceOf(past: Past, runId: RunId, { edited, params }: ResumeOptions): Source {
+  const hidden = hiddenPlaces(past.started.definition).filter(
+    (place) => edited !== true || (place.startsWith('paramValues.') && params?.[place.slice(12)] === undefined),
+  );
+  if (hidden.length > 0) {
+    const message =
+      `run ${runId} was given secrets, which no journal keeps, so they are missing now (${hidden.join(', ')}); ` +
+      'start it again with `stepspan run`, and let secrets come from the environment to be able to resume';
+    return { ok: false, kind: 'unsuited', message };
   }
-  if (started === undefined) return noBeginning(folder.runId);
-  const stored = workflowFromJson(started.definition);
-  if (!stored.ok) return { ok: false, why: 'unusable', message: `run ${folder.runId}: ${stored.message}` };
-  return { ok: true, state, started, workflow: stored.workflow, outputs };
+  if (edited === true) return editedWorkflow(past, runId, params ?? {});
+  if (params !== undefined && Object.keys(params).length > 0) {
+    const message = `run ${runId} keeps the params it was given, since what is done was done with them; to change them, add --edited`;
+    return { ok: false, kind: 'unsuited', message };
+  }
+  return { ok: true, workflow: past.workflow, notes: notesOfFile(past) };
 }
 
-function noBeginning(runId: RunId): NotResumable {
-  const message = `run ${runId} has no beginning in its journal, so there is nothing to go on from`;
-  return { ok: false, why: 'unusable', message };
+function editedWorkflow(past: Past, runId: RunId, given: GivenParams): Source {
+  const { file } = past.started;
+  if (file === '') {
+    const message = `run ${runId} was started from no file, so there is none that could have been edited; leave out --edited`;
+    return { ok: false, kind: 'unsuited', message };
+  }
+  const outline = loadWorkflow(path.resolve(file));
+  const loaded = outline.ok
+    ? loadWorkflow(path.resolve(file), { params: { ...paramsFor(outline.workflow, past.workflow), ...given } })
+    : outline;
+  if (!loaded.ok) {
+    const message = loaded.problems.map((problem) => problem.message).join('\n');
+    return { ok: false, kind: 'invalid', problems: loaded.problems, message };
+  }
+  const difference = describeDifference(compareWorkflows(past.workflow, loaded.workflow, ignoredKeys(past)));
+  const what = difference === undefined ? 'it reads as it did then' : `different from the run before: ${difference}`;
+  return { ok: true, workflow: loaded.workflow, notes: [`uses ${file} as it is now; ${what}`] };
 }
 
-/**
- * The steps that need not be done again: those that succeeded, unless a step before them is done again, as what they did
- * followed from it. A step that its `when` has switched off stays so while the steps before it stay as they are.
- */
-function doneIn(
-  { state, workflow, outputs }: Past,
-  sessions: ReadonlyMap<string, string>,
-  fromStep: string | undefined,
-): Map<string, DoneBefore> {
-  const byId = new Map(workflow.steps.map((step) => [step.id, step]));
-  const past = new Map(state.steps.map((step) => [step.id, step]));
-  const known = new Map<string, boolean>();
-
-  function succeeded(id: string): boolean {
-    if (id === fromStep) return false;
-    const phase = past.get(id)?.phase;
-    if (phase?.kind !== 'finished') return false;
-    return (
-      phase.outcome.kind === 'success' || (phase.outcome.kind === 'skip' && phase.outcome.reason === 'already_done')
-    );
-  }
-
-  function switchedOff(id: string): boolean {
-    if (id === fromStep) return false;
-    const phase = past.get(id)?.phase;
-    return phase?.kind === 'finished' && phase.outcome.kind === 'skip' && phase.outcome.reason === 'when';
-  }
-
-  function settled(id: string): boolean {
-    let answer = known.get(id);
-    if (answer === undefined) {
-      answer = (succeeded(id) || switchedOff(id)) && (byId.get(id)?.needs ?? []).every(settled);
-      known.set(id, answer);
-    }
-    return answer;
-  }
-
-  const done = new Map<string, DoneBefore>();
-  for (const { id } of workflow.steps) {
-    if (!succeeded(id) || !settled(id)) continue;
-    const step = past.get(id);
-    const sessionId = (step && lastAttempt(step)?.session?.sessionId) ?? sessions.get(id);
-    done.set(id, { ...(outputs.get(id) ?? noOutput), sessionId });
-  }
-  return done;
+/** What the earlier run was given, of the params that the file still has; a default that was edited is not kept. */
+function paramsFor(now: Workflow, before: Workflow): GivenParams {
+  const names = now.params.map(({ name }) => name);
+  return Object.fromEntries(
+    Object.entries(before.paramValues).filter(
+      ([name, value]) => names.includes(name) && before.params.find((param) => param.name === name)?.default !== value,
+    ),
+  );
 }
 
-type Earlier = Resumable['usedBefore'] & { readonly sessions: ReadonlyMap<string, string> };
+/** A budget that was given to an earlier resume stands in its stored workflow, and says nothing about the file. */
+function ignoredKeys({ started }: Past): readonly 'budget'[] {
+  return started.resumedFrom === undefined ? [] : ['budget'];
+}
 
-const nothingBefore: Earlier = { usd: 0, tokens: 0, estimated: false, sessions: new Map() };
+/** Whether the file still holds the workflow that is used. */
+function notesOfFile(past: Past): readonly string[] {
+  const { file } = past.started;
+  if (file === '') return [];
+  const asItWas = 'this run uses the workflow as it was';
+  const full = path.resolve(file);
+  if (statSync(full, { throwIfNoEntry: false }) === undefined) return [`${file} is not there any more; ${asItWas}`];
+  const loaded = loadWorkflow(full);
+  if (!loaded.ok) return [`${file} has changed and is not valid now; ${asItWas} (see \`stepspan validate\`)`];
+  const difference = describeDifference(compareWorkflows(past.workflow, loaded.workflow, ignoredKeys(past)));
+  if (difference === undefined) return [];
+  return [`${file} has changed since that run (${difference}); ${asItWas}; to use the file as it is now, add --edited`];
+}
 
-/** A run that was itself resumed: its sessions and its cost count on. One that retention has removed is gone. */
-async function readEarlier(dataDir: string, runId: RunId): Promise<Earlier> {
-  const folder = dataFolder(dataDir);
-  if (!folder.listRunIds().includes(runId)) return nothingBefore;
-  const past = await readPast(folder.runDir(runId));
-  if (!past.ok) return nothingBefore;
-  const before = past.started.resumedFrom ?? '';
-  const earlier = isRunId(before) ? await readEarlier(dataDir, before) : nothingBefore;
-  const totals = totalsOf(past.state);
-  const own = past.state.steps.flatMap((step) => {
-    const sessionId = lastAttempt(step)?.session?.sessionId;
-    return sessionId === undefined ? [] : [[step.id, sessionId] as const];
+/** What of a step is not as it was when it ran: its definition, its params, its files. Of a plain resume nothing is asked. */
+function changesOf(
+  step: Step | undefined,
+  past: Past,
+  workflow: Workflow,
+  { edited }: ResumeOptions,
+): readonly string[] {
+  if (step === undefined || edited !== true) return [];
+  const before = past.steps.get(step.id);
+  const files = before?.startedMs === undefined ? [] : changedFiles(step, before);
+  return [...changesOfWork(past.workflow, workflow, step.id), ...files];
+}
+
+function changedFiles(step: Step, { files, startedMs = 0 }: PastStep): readonly string[] {
+  const now = hashInputFiles(step);
+  return inputFilesOf(step).filter((file) => {
+    const before = files[file];
+    if (before !== undefined) return before !== now[file];
+    // A journal from before hashes were kept: the time of the last change is all there is.
+    const changedMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    return changedMs === undefined || changedMs > startedMs;
   });
-  return {
-    usd: totals.costAtLeastUsd + earlier.usd,
-    tokens: totals.tokens + earlier.tokens,
-    estimated: totals.costBasis !== 'known' || earlier.estimated,
-    sessions: new Map([...earlier.sessions, ...own]),
-  };
+}
+
+function isSuccess({ state: { phase } }: Past): boolean {
+  return phase.kind === 'finished' && phase.outcome.kind === 'success';
+}
+
+function nothingLeft({ started }: Past, runId: RunId, { edited }: ResumeOptions): string {
+  const again = started.file === '' ? '' : ` with \`stepspan run ${started.file}\``;
+  const unchanged = edited === true ? ' and none of its steps has changed' : '';
+  return `run ${runId} succeeded${unchanged}, so there is nothing left to do; to do all of it again, start it${again}`;
+}
+
+function doneBefore(plan: readonly StepPlan[], past: Past): ReadonlyMap<string, DoneBefore> {
+  const kept = plan.filter(({ action }) => action === 'keep');
+  return new Map(
+    kept.map(({ id }) => {
+      const step = past.steps.get(id);
+      return [id, { ...(step?.output ?? noOutput), session: step?.session }];
+    }),
+  );
+}
+
+function continuedBy(plan: readonly StepPlan[], past: Past): ReadonlyMap<string, Continuation> {
+  return new Map(
+    plan.flatMap(({ id, session }) => {
+      const step = past.steps.get(id);
+      return session === undefined || step === undefined ? [] : [[id, { ...session, because: describeEnd(step.end) }]];
+    }),
+  );
 }
 
 /** Keys of the workflow, a step or a param that change nothing of what is done: what was hidden there may stay so. */

@@ -37,7 +37,7 @@ import { unconfirmedBy, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { openControl } from './open-control.ts';
-import { type Resumable, readResumable } from './resume.ts';
+import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
 import { endWaitOf, type RunSettings, settingsOf } from './settings.ts';
 import { problemsOfShipping, type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
@@ -48,11 +48,8 @@ export type WorkflowSource =
   | { readonly file: string; readonly params?: GivenParams }
   | { readonly workflow: WorkflowInput; readonly cwd?: string; readonly params?: GivenParams }
   | { readonly checked: Workflow }
-  /**
-   * With `fromStep`, that step and all that need it are done again, however they ended. `budget` is for this run and those
-   * before it together.
-   */
-  | { readonly resume: RunId; readonly fromStep?: string; readonly budget?: NewBudget };
+  /** `budget` is for this run and those before it together. */
+  | (ResumeOptions & { readonly budget?: NewBudget });
 
 export type RunOptions = WorkflowSource & Partial<RunSettings>;
 
@@ -72,6 +69,8 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
   readonly runId: RunId;
   readonly traceId: string;
   readonly workflow: Workflow;
+  /** Of a run that continues another: sentences for people, as that the workflow file has changed since. */
+  readonly notes: readonly string[];
   /** Follows the journal of the run, in this process. */
   readonly journal: JournalReader;
   /** Watches the run from its start. What was followed is not read again when the run has ended. */
@@ -144,7 +143,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
     env: settings.env,
     claudeProgram: claude?.path,
     prices: settings.prices,
-    ...(resumed === undefined ? {} : { doneBefore: resumed.doneBefore, usedBefore: resumed.usedBefore }),
+    ...(resumed === undefined ? {} : takenOver(resumed)),
   });
   const closeControl = settings.control ? await openControl(folder.runDir(runId), handle, writer) : undefined;
   const reader = openJournal(folder.runDir(runId), { onAppend: writer.onAppend });
@@ -156,6 +155,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
       runId,
       traceId,
       workflow,
+      notes: resumed?.notes ?? [],
       journal: reader,
       pause: handle.pause,
       resume: handle.resume,
@@ -214,15 +214,7 @@ type Source =
 
 async function resolveSource(options: RunOptions, settings: RunSettings): Promise<Source> {
   if ('resume' in options) {
-    if (!dataFolder(settings.dataDir).listRunIds().includes(options.resume)) {
-      return { kind: 'not_found', message: `there is no run ${options.resume} in ${settings.dataDir}` };
-    }
-    const resumed = await readResumable(settings.dataDir, options.resume, options.fromStep);
-    if (!resumed.ok) return { kind: resumed.why, message: resumed.message };
-    if (options.budget === undefined) return { kind: 'ready', workflow: resumed.workflow, resumed };
-    const raised = withBudget(resumed.workflow, resumed.usedBefore, options.budget);
-    if (!raised.ok) return { kind: 'unsuited', message: `run ${options.resume}: ${raised.message}` };
-    return { kind: 'ready', workflow: raised.workflow, resumed };
+    return resolveResume(options, settings);
   }
   if ('checked' in options) return { kind: 'ready', workflow: options.checked, resumed: undefined };
   const params = options.params ?? {};
@@ -233,6 +225,22 @@ async function resolveSource(options: RunOptions, settings: RunSettings): Promis
   if (result.ok) return { kind: 'ready', workflow: result.workflow, resumed: undefined };
   const message = result.problems.map(problemText).join('\n');
   return { kind: 'invalid', problems: result.problems, message };
+}
+
+async function resolveResume(
+  options: ResumeOptions & { readonly budget?: NewBudget },
+  settings: RunSettings,
+): Promise<Source> {
+  const resumed = await readResumable(settings.dataDir, options, 'start');
+  if (!resumed.ok) return resumed;
+  if (options.budget === undefined) return { kind: 'ready', workflow: resumed.workflow, resumed };
+  const raised = withBudget(resumed.workflow, resumed.usedBefore, options.budget);
+  if (!raised.ok) return { kind: 'unsuited', message: `run ${resumed.resumedFrom}: ${raised.message}` };
+  return { kind: 'ready', workflow: raised.workflow, resumed };
+}
+
+function takenOver({ doneBefore, continued, usedBefore, notes }: Resumable) {
+  return { doneBefore, continued, usedBefore, notes };
 }
 
 function takeLock(workflow: Workflow, locksDir: string, runId: RunId) {

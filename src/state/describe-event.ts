@@ -61,6 +61,8 @@ export function describeEvent(event: Event): string {
       return `lost (${event.why}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${event.bytes} bytes`;
     case 'claude.session':
       return `session ${event.sessionId} with ${event.model}`;
+    case 'claude.folder_changed':
+      return `works in ${oneLine(event.cwd)}`;
     case 'claude.said':
       return oneLine(event.text);
     case 'claude.tool_called':

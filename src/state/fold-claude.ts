@@ -13,7 +13,12 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
     case 'claude.session':
       return changeAttempt({ ...step, activity: { kind: 'model', sinceNs: timeNs } }, number, (attempt) => ({
         ...attempt,
-        session: { sessionId: event.sessionId, model: event.model, version: event.version },
+        session: { sessionId: event.sessionId, model: event.model, version: event.version, cwd: event.cwd },
+      }));
+    case 'claude.folder_changed':
+      return changeAttempt(step, number, (attempt) => ({
+        ...attempt,
+        session: attempt.session === undefined ? undefined : { ...attempt.session, cwd: event.cwd },
       }));
     case 'claude.tool_called':
       return {

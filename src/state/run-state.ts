@@ -85,7 +85,13 @@ export type Resources = {
   readonly processes: number;
 };
 
-export type Session = { readonly sessionId: string; readonly model: string; readonly version: string };
+export type Session = {
+  readonly sessionId: string;
+  readonly model: string;
+  readonly version: string;
+  /** The folder that it works in; undefined in journals from before it was recorded. */
+  readonly cwd: string | undefined;
+};
 
 /** Whether Claude's own spans were found below the attempt's span, and how many were derived in their place. */
 export type Nesting = { readonly ownSpans: number; readonly derivedSpans: number };

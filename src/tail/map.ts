@@ -150,6 +150,7 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return spans.length === 0 ? undefined : ['span', { ...place, spans }];
     }
     case 'claude.session':
+    case 'claude.folder_changed':
     case 'claude.said':
     case 'claude.tool_called':
     case 'claude.tool_returned':

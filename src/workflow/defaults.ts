@@ -23,6 +23,7 @@ export const defaultRetries: Retries = {
   factor: 2,
   maxDelayMs: 60_000,
   on: ['failure', 'error', 'timeout'],
+  session: 'new',
 };
 
 /**

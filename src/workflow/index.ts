@@ -1,6 +1,7 @@
 // The public surface of workflow/: what was asked, as a checked value. Other folders import from here.
 export type { ReadFile } from './check/claude.ts';
 export type { GivenParams } from './check/params.ts';
+export { changesOfWork, compareWorkflows, describeDifference, type WorkflowDifference } from './compare.ts';
 export { commandText, describeWorkflow } from './describe.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export {

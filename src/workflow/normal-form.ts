@@ -141,6 +141,7 @@ function retriesOf(written: WrittenStep['retries']): Retries {
     // A longer first wait than the default bound is meant as it is written.
     maxDelayMs: milliseconds(written.maxDelay) ?? Math.max(defaultRetries.maxDelayMs, delayMs),
     on: written.on ?? defaultRetries.on,
+    session: written.session ?? defaultRetries.session,
   };
 }
 

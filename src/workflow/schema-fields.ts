@@ -96,6 +96,11 @@ export const retries = z.union([
       'Outcomes that are worth another attempt. Default: all three.',
       ['failure', 'timeout'],
     ).optional(),
+    session: field(
+      z.enum(['new', 'continue']),
+      'Of a Claude step: `continue` goes on in the session of the attempt that failed. Default: `new`.',
+      'continue',
+    ).optional(),
   }),
 ]);
 

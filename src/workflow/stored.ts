@@ -82,6 +82,8 @@ const base = {
     factor: z.number(),
     maxDelayMs: z.number(),
     on: z.array(z.enum(['failure', 'error', 'timeout'])),
+    // Absent in runs from before there was a choice.
+    session: z.enum(['new', 'continue']).default('new'),
   }),
   continueOnFailure: z.boolean(),
   readOnly: z.boolean(),

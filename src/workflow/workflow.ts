@@ -27,6 +27,8 @@ export type Retries = {
   readonly factor: number;
   readonly maxDelayMs: number;
   readonly on: readonly RetryableOutcome[];
+  /** Of a Claude step: whether the next attempt starts afresh or continues in the session of the one that failed. */
+  readonly session: 'new' | 'continue';
 };
 
 /** What happens on a stall of each cause, and after how long without a sign of life it is one. */

@@ -187,4 +187,11 @@ test('a retry does again what had failed, or everything from a step on', async (
   expect(await ended(third)).toMatchObject({ outcome: { kind: 'success' } });
   expect([times('one'), times('two'), times('three'), times('side')]).toEqual([1, 3, 2, 1]);
   expect(await hub.post(`/api/v1/runs/${second}/retry`, { fromStep: 'four' })).toMatchObject({ status: 400 });
+
+  expect(await hub.post(`/api/v1/runs/${third}/retry`, { edited: 'yes' })).toMatchObject({ status: 400 });
+  const file = join(folder, 'three.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('echo x >> three', 'echo x >> three; echo x >> edited'));
+  const fourth = (await hub.post(`/api/v1/runs/${third}/retry`, { edited: true })).body.runId as RunId;
+  expect(await ended(fourth)).toMatchObject({ outcome: { kind: 'success' } });
+  expect([times('one'), times('two'), times('three'), times('edited')]).toEqual([1, 3, 3, 1]);
 });

@@ -17,7 +17,8 @@ const resultOf = (outcome: Outcome, fields: Partial<AttemptResult> = {}): Attemp
   outputCut: false,
   costUsd: 0,
   costUnknown: false,
-  sessionId: undefined,
+  session: undefined,
+  isSessionLost: false,
   retryAsked: false,
   ...fields,
 });
@@ -181,7 +182,7 @@ describe('a run', () => {
   });
 
   test('tries a step again as often as it may, and only on the outcomes that it names', async () => {
-    const retries = { max: 2, delayMs: 1, factor: 2, maxDelayMs: 2, on: ['failure'] } as const;
+    const retries = { max: 2, delayMs: 1, factor: 2, maxDelayMs: 2, on: ['failure'], session: 'new' } as const;
     const rig = startRig(workflowOf([shellStep('a', { retries })]), () => setImmediate(() => rig.end('a', failure)));
     expect((await rig.handle.done).steps.get('a')).toMatchObject({ attempts: 3, outcome: failure });
     expect(rig.append.events('step.retrying').map(({ event }) => event.delayMs)).toEqual([1, 2]);
@@ -227,7 +228,14 @@ describe('a run', () => {
   });
 
   test('a step waiting for its next attempt ends with the run and is not tried again', async () => {
-    const retries = { max: 5, delayMs: 60_000, factor: 1, maxDelayMs: 60_000, on: ['failure'] } as const;
+    const retries = {
+      max: 5,
+      delayMs: 60_000,
+      factor: 1,
+      maxDelayMs: 60_000,
+      on: ['failure'],
+      session: 'new',
+    } as const;
     const rig = startRig(workflowOf([shellStep('a', { retries })]));
     await rig.until(() => rig.started.length === 1);
     rig.end('a', failure);
@@ -271,7 +279,7 @@ describe('a run', () => {
       },
       sync: async () => undefined,
       endLeftOvers: async () => undefined,
-      doneBefore: new Map([['a', { output: 'from before', outputCut: false, sessionId: undefined }]]),
+      doneBefore: new Map([['a', { output: 'from before', outputCut: false, session: undefined }]]),
       startAttempt(_step, _attempt, scope) {
         seen = scope.ended.get('a')?.output;
         const none = (): void => undefined;

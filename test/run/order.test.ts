@@ -110,7 +110,7 @@ describe('a working folder', () => {
     expect(rig.runIds()).toEqual(before);
     const resumed = await rig.run(['resume', runId]);
     expect(resumed.code).toBe(6);
-    expect(resumed.stderr).toContain(`run ${runId} still goes on in process ${cli.child.pid}`);
+    expect(resumed.stderr).toContain(`run ${runId} is still active in process ${cli.child.pid}`);
 
     const allowed = await Promise.all([
       rig.run(['run', same, '--shared']),

@@ -278,7 +278,7 @@ describe('a run that is known', () => {
 
   test('keeps the saved text of another version from being taken for this one', () => {
     const text = stateToJson(foldAll(journalOf().event(runStarted(['a'])).records));
-    expect(stateFromJson(text.replace('"stepspanState":3', '"stepspanState":999'))).toBeUndefined();
+    expect(stateFromJson(text.replace(/"stepspanState":\d+/, '"stepspanState":999'))).toBeUndefined();
     expect(stateFromJson(text.slice(0, -5))).toBeUndefined();
     expect(stateFromJson('null')).toBeUndefined();
   });

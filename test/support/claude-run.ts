@@ -38,7 +38,7 @@ export function claudeStep(given: Partial<ClaudeStep> = {}): ClaudeStep {
     env: {},
     cwd: undefined,
     timeoutMs: 300_000,
-    retries: { max: 0, delayMs: 0, factor: 1, maxDelayMs: 0, on: [] },
+    retries: { max: 0, delayMs: 0, factor: 1, maxDelayMs: 0, on: [], session: 'new' },
     continueOnFailure: false,
     readOnly: false,
     stalls: {

@@ -13,7 +13,7 @@ export function shellStep(id: string, fields: Partial<ShellStep> = {}): ShellSte
     env: {},
     cwd: undefined,
     timeoutMs: 60_000,
-    retries: { max: 0, delayMs: 0, factor: 1, maxDelayMs: 0, on: ['failure', 'error', 'timeout'] },
+    retries: { max: 0, delayMs: 0, factor: 1, maxDelayMs: 0, on: ['failure', 'error', 'timeout'], session: 'new' },
     continueOnFailure: false,
     readOnly: false,
     stalls: {

@@ -44,7 +44,14 @@ describe('the normal form', () => {
           env: {},
           cwd: undefined,
           timeoutMs: 300_000,
-          retries: { max: 0, delayMs: 2000, factor: 2, maxDelayMs: 60_000, on: ['failure', 'error', 'timeout'] },
+          retries: {
+            max: 0,
+            delayMs: 2000,
+            factor: 2,
+            maxDelayMs: 60_000,
+            on: ['failure', 'error', 'timeout'],
+            session: 'new',
+          },
           continueOnFailure: false,
           readOnly: false,
           stalls: {

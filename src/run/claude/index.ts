@@ -1,5 +1,6 @@
 // What the engine uses of this folder: one list, so that the parts behind it can move.
 export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './arguments.ts';
+export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
 export { type CostMeter, type CostSoFar, createCostMeter } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';
 export { claudeEnvironment } from './environment.ts';

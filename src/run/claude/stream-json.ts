@@ -33,8 +33,8 @@ export type StreamJsonOptions = {
 export type StreamJsonReader = MessageLines & {
   /** The newest result line. A process can write several; each one replaces the one before. */
   readonly result: () => ClaudeResult | undefined;
-  /** Of the init message, else of the result. */
-  readonly sessionId: () => string | undefined;
+  /** Of the init message, else of the result; its folder is where the session stands now. */
+  readonly session: () => { readonly sessionId: string; readonly cwd: string | undefined } | undefined;
 };
 
 export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonReader {
@@ -46,6 +46,8 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
   /** Of calls that were denied while they ran, so that the result line does not say them again. */
   const denied = new Set<string>();
   const inputs = new Map<string, unknown>();
+  /** Of calls that have not returned. */
+  const tools = new Map<string, string>();
 
   function line(bytes: Buffer): void {
     const text = bytes.toString('utf8').trim();
@@ -110,6 +112,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
         name: textAt(server, 'name') ?? '',
         status: textAt(server, 'status') ?? '',
       })),
+      cwd,
     } as const;
     emit(event);
     say(paint.dim(`Claude Code ${event.version}, ${event.model}, session ${sessionId}`), 'info');
@@ -137,6 +140,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     const tool = textAt(block, 'name') ?? '';
     const input = JSON.stringify(block.input ?? {});
     inputs.set(id, block.input);
+    tools.set(id, tool);
     emit({
       type: 'claude.tool_called',
       toolUseId: id,
@@ -156,6 +160,8 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       const text = textOfContent(block.content);
       const isError = block.is_error === true;
       inputs.delete(id);
+      if (parent === undefined && !isError) followWorktree(tools.get(id), objectAt(message, 'tool_use_result'));
+      tools.delete(id);
       emit({
         type: 'claude.tool_returned',
         toolUseId: id,
@@ -168,6 +174,15 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       if (denied.has(id)) continue;
       say(toolResultLines(text, isError, paint), isError ? 'warning' : 'info', parent);
     }
+  }
+
+  /** The two tools that move a session say where to in the structured form of their result. */
+  function followWorktree(tool: string | undefined, result: JsonObject): void {
+    const key = tool === 'EnterWorktree' ? 'worktreePath' : tool === 'ExitWorktree' ? 'restoredCwd' : undefined;
+    const folder = key === undefined ? undefined : textAt(result, key);
+    if (folder === undefined || folder === cwd) return;
+    cwd = folder;
+    emit({ type: 'claude.folder_changed', cwd: folder });
   }
 
   function retrying(message: JsonObject): void {
@@ -251,7 +266,12 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     emit({ type: 'claude.notice', what: 'message_too_long', text });
     options.say(text, 'warning');
   });
-  return { push: lines.push, end: lines.end, result: () => result, sessionId: () => sessionId };
+  return {
+    push: lines.push,
+    end: lines.end,
+    result: () => result,
+    session: () => (sessionId === undefined ? undefined : { sessionId, cwd }),
+  };
 }
 
 /** What is looked up by and counted with stays as it came; as text it goes through the redactor once more. */

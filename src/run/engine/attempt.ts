@@ -2,14 +2,28 @@
 import type { Outcome } from '../../event/outcome.ts';
 import type { StepOutput } from '../../event/step-output.ts';
 
+/** A conversation of Claude Code, and the folder that it belongs to; undefined where that is not known. */
+export type SessionRef = { readonly sessionId: string; readonly cwd: string | undefined };
+
+/** The session of an earlier attempt, in which an attempt continues in place of starting afresh. */
+export type Continuation = SessionRef & {
+  /** Why it was interrupted, in one phrase. */
+  readonly because: string;
+};
+
+/** How an attempt of a step differs from its first one. */
+export type AttemptPlan = { readonly continuation: Continuation | undefined };
+
 /** How an attempt ended, and what later steps and the totals need of it. */
 export type AttemptResult = StepOutput & {
   readonly outcome: Outcome;
   /** What is known of the cost. */
   readonly costUsd: number;
   readonly costUnknown: boolean;
-  /** Of a Claude step: the session that a later step may go on with. */
-  readonly sessionId: string | undefined;
+  /** Of a Claude step: the session that a later step or attempt may continue. */
+  readonly session: SessionRef | undefined;
+  /** It was to continue in a session that Claude Code does not have. */
+  readonly isSessionLost: boolean;
   /** A stall whose rule asks for another attempt ended this one. */
   readonly retryAsked: boolean;
 };

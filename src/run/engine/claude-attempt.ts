@@ -13,6 +13,7 @@ import {
   createStallTracker,
   createStreamJsonReader,
   type Intake,
+  isSessionMissing,
   judgeClaude,
   type PriceTable,
 } from '../claude/index.ts';
@@ -20,6 +21,7 @@ import type { LineBatch } from '../process/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import { tokensOf } from './budget.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
+import { hashInputFiles } from './input-files.ts';
 import { outputOfText } from './output-capture.ts';
 import { createOutputSink } from './output-sink.ts';
 import type { RunScope } from './run-workflow.ts';
@@ -111,6 +113,7 @@ export function startClaudeAttempt(
     timeoutMs: step.timeoutMs,
     stalls: step.stalls,
     onStarted: ports.onStarted,
+    inputFiles: hashInputFiles(step),
     onOutput(stream, batch) {
       if (stream === 'stdout') {
         // The raw line comes first, so that whoever finds a readable line finds what it was made from just above it.
@@ -145,7 +148,9 @@ export function startClaudeAttempt(
       ...bounded.output,
       costUsd: cost?.costUsd ?? 0,
       costUnknown: cost?.unknown !== undefined,
-      sessionId: reader.sessionId(),
+      session: reader.session(),
+      isSessionLost:
+        inputs.isContinued && outcome.kind !== 'success' && isSessionMissing(reader.result(), stderrTail.toString()),
       retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };
   }

@@ -7,13 +7,14 @@ import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { type Intake, type PriceTable, startIntake } from '../claude/index.ts';
 import { endLeftOvers, type Identity, markerOf } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, AttemptPlan, Continuation } from './attempt.ts';
 import type { Used } from './budget.ts';
 import { startClaudeAttempt } from './claude-attempt.ts';
 import { claudeInputsOf } from './claude-inputs.ts';
 import { redactAppend } from './redacted-append.ts';
 import { type DoneBefore, type RunHandle, type RunScope, startRun } from './run-workflow.ts';
 import { createSay, type Say } from './say.ts';
+import { inSessionFolder } from './session-folder.ts';
 import { type AttemptPorts, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
 import { type RunIdentity, settingOf } from './step-context.ts';
 import { internalError } from './supervise.ts';
@@ -33,7 +34,10 @@ export type ExecuteOptions = {
   readonly claudeProgram: string | undefined;
   readonly prices: PriceTable;
   readonly doneBefore?: ReadonlyMap<string, DoneBefore>;
+  readonly continued?: ReadonlyMap<string, Continuation>;
   readonly usedBefore?: Used;
+  /** Sentences for people that are said at the start of the run. */
+  readonly notes?: readonly string[];
 };
 
 /** What `run.started` says that follows from the workflow itself. */
@@ -60,7 +64,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
   const hasClaude = workflow.steps.some((step) => step.kind === 'claude');
   const intake = hasClaude ? await startTelemetryIntake(append) : undefined;
 
-  function startAttempt(step: Step, number: number, run: RunScope): Attempt {
+  function startAttempt(step: Step, number: number, run: RunScope, { continuation }: AttemptPlan): Attempt {
     const subject = { step: step.id, attempt: number };
     const refuse = (message: string): Attempt =>
       refusedAttempt(ports, { subject }, { kind: 'error', reason: 'setup', message });
@@ -68,12 +72,20 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
       const setting = settingOf(identity, step, number, run);
       if (!setting.ok) return refuse(setting.message);
       if (step.kind === 'run') return startShellAttempt(step, setting, ports);
-      const inputs = claudeInputsOf(step, setting.scope, run.sessions);
+      const inputs = claudeInputsOf(step, setting.scope, run.sessions, continuation);
       if (!inputs.ok) return refuse(inputs.message);
+      const placed = inSessionFolder(step, setting, inputs.inputs);
+      if (!placed.ok) {
+        inputs.inputs.cleanUp();
+        if (continuation === undefined) return refuse(placed.message);
+        say('warning', `${placed.message}; the step starts afresh`, subject);
+        return startAttempt(step, number, run, { continuation: undefined });
+      }
+      if (placed.note !== undefined) say('info', placed.note, subject);
       if (intake === undefined || options.claudeProgram === undefined)
         return refuse('the Claude Code CLI was not found');
       const claudePorts = { ...ports, program: options.claudeProgram, intake, prices: options.prices };
-      return startClaudeAttempt(step, setting, inputs.inputs, identity, run, claudePorts);
+      return startClaudeAttempt(step, placed.setting, inputs.inputs, identity, run, claudePorts);
     } catch (error) {
       return refusedAttempt(ports, { subject }, internalError(error));
     }
@@ -90,11 +102,13 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
       await intake?.close();
     },
     ...(options.doneBefore === undefined ? {} : { doneBefore: options.doneBefore }),
+    ...(options.continued === undefined ? {} : { continued: options.continued }),
     ...(options.usedBefore === undefined ? {} : { usedBefore: options.usedBefore }),
   });
   // After `run.started`, which is the first record of every journal.
   if (!redactor.enabled) say('warning', 'redaction is off: secrets are kept as they are printed');
   for (const { message } of redactor.problems()) say('warning', message);
+  for (const note of options.notes ?? []) say('warning', note);
   return handle;
 }
 

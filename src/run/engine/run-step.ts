@@ -1,18 +1,18 @@
 // The life of one step: its attempts, the waits between them, and its one end. Knows no process:
 // what an attempt is, shell command or Claude Code, is given by the caller.
-import type { Outcome } from '../../event/outcome.ts';
+import { messageOf, type Outcome } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
 import { type StepOutput, stepOutputOf } from '../../event/step-output.ts';
 import type { Retries, Step } from '../../workflow/workflow.ts';
 import { waitMs } from '../process/index.ts';
-import type { Attempt, AttemptResult } from './attempt.ts';
+import type { Attempt, AttemptPlan, AttemptResult, Continuation, SessionRef } from './attempt.ts';
 import type { PhaseMachine } from './run-phase.ts';
 import type { Say } from './say.ts';
 
 export type StepEnd = StepOutput & {
   readonly outcome: Outcome;
   readonly tolerated: boolean;
-  readonly sessionId: string | undefined;
+  readonly session: SessionRef | undefined;
   readonly attempts: number;
   readonly costUsd: number;
   readonly costUnknown: boolean;
@@ -23,7 +23,9 @@ export type StepContext = {
   readonly say: Say;
   readonly phase: PhaseMachine;
   /** Starts attempt `number` (from 1) and lets the caller know of it for as long as it runs. */
-  readonly startAttempt: (step: Step, number: number) => Attempt;
+  readonly startAttempt: (step: Step, number: number, how: AttemptPlan) => Attempt;
+  /** Of a resumed run: the session in which the first attempt continues. */
+  readonly continued?: Continuation | undefined;
   readonly now: () => number;
 };
 
@@ -34,23 +36,37 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
   append.event({ type: 'step.started' }, { step: step.id, attempt: 1 });
 
   let number = 1;
+  /** Attempts that count against `retries`. */
+  let tries = 1;
   let costUsd = 0;
   let costUnknown = false;
+  let continuation = context.continued;
   let result: AttemptResult;
   for (;;) {
-    result = await context.startAttempt(step, number).done;
+    result = await context.startAttempt(step, number, { continuation }).done;
     costUsd += result.costUsd;
     costUnknown ||= result.costUnknown;
-    if (!wantsAnother(step.retries, number, result) || phase.current().kind === 'ending') break;
-    const delayMs = retryDelayMs(step.retries, number);
+    if (phase.current().kind === 'ending') break;
     const subject = { step: step.id, attempt: number };
+    if (result.isSessionLost) {
+      const lost = continuation?.sessionId ?? '';
+      context.say('warning', `Claude Code has no session ${lost} any more; the step starts afresh`, subject);
+      continuation = undefined;
+      number += 1;
+      continue;
+    }
+    if (!wantsAnother(step.retries, tries, result)) break;
+    const delayMs = retryDelayMs(step.retries, tries);
     append.event({ type: 'step.retrying', nextAttempt: number + 1, delayMs, outcome: result.outcome }, subject);
     // A stall that asks for another attempt gets one beyond those of `retries`.
-    const most = Math.max(step.retries.max, number) + 1;
-    context.say('warning', `attempt ${number + 1} of ${most} in ${delayMs / 1000} s`, subject);
+    const most = Math.max(step.retries.max, tries) + 1 + number - tries;
+    continuation = step.retries.session === 'continue' ? continuationOf(result) : undefined;
+    const where = continuation === undefined ? '' : ', in the same session';
+    context.say('warning', `attempt ${number + 1} of ${most} in ${delayMs / 1000} s${where}`, subject);
     await waitFor(delayMs, phase);
     if (phase.current().kind === 'ending') break;
     number += 1;
+    tries += 1;
   }
 
   const { outcome } = result;
@@ -69,7 +85,13 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     },
     { step: step.id, attempt: number },
   );
-  return { outcome, ...output, tolerated, sessionId: result.sessionId, attempts: number, costUsd, costUnknown };
+  return { outcome, ...output, tolerated, session: result.session, attempts: number, costUsd, costUnknown };
+}
+
+/** How the next attempt continues what this one left; undefined where it left no session. */
+function continuationOf({ session, outcome }: AttemptResult): Continuation | undefined {
+  if (session === undefined) return undefined;
+  return { ...session, because: `${outcome.kind}: ${messageOf(outcome)}` };
 }
 
 /** A cancelled step is never tolerated: who cancels wants the run to end. Nor is one that ran out of budget. */

@@ -8,7 +8,7 @@ import { noOutput, type StepOutput, stepOutputOf } from '../../event/step-output
 import { formatDuration } from '../../workflow/duration.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { systemClock } from '../process/index.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, AttemptPlan, Continuation, SessionRef } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
 import { outcomeOf, planOf } from './run-plan.ts';
@@ -22,15 +22,15 @@ export type RunScope = {
   readonly append: Append;
   readonly say: Say;
   readonly ended: ReadonlyMap<string, Ended>;
-  /** Session ids of the Claude steps that have ended. */
-  readonly sessions: ReadonlyMap<string, string>;
+  /** Of the Claude steps that have ended, by step id. */
+  readonly sessions: ReadonlyMap<string, SessionRef>;
   readonly budget: Pick<BudgetMeter, 'remainingUsd'>;
   /** Reports what an attempt has cost so far. Crossing the budget ends the run. */
   readonly use: (step: Step, attempt: number, used: Used) => void;
 };
 
 /** A step that a resumed run need not do again. */
-export type DoneBefore = StepOutput & { readonly sessionId: string | undefined };
+export type DoneBefore = StepOutput & { readonly session: SessionRef | undefined };
 
 export type RunOptions = {
   readonly workflow: Workflow;
@@ -40,13 +40,15 @@ export type RunOptions = {
     EventOf<'run.started'>,
     'runId' | 'traceId' | 'definition' | 'writer' | 'stepspanVersion' | 'resumedFrom'
   >;
-  readonly startAttempt: (step: Step, attempt: number, scope: RunScope) => Attempt;
+  readonly startAttempt: (step: Step, attempt: number, scope: RunScope, how: AttemptPlan) => Attempt;
   /** Makes what was appended durable: called at the end of every step and of the run. */
   readonly sync: () => Promise<void>;
   /** Ends whatever the run left running, and says so in the journal. Called once, after the last step. */
   readonly endLeftOvers: () => Promise<void>;
   /** Of a resumed run: the steps that succeeded in the runs before. */
   readonly doneBefore?: ReadonlyMap<string, DoneBefore>;
+  /** Of a resumed run: the session in which the first attempt of a step continues, by step id. */
+  readonly continued?: ReadonlyMap<string, Continuation>;
   /** Of a resumed run: what the runs before have used of the budget. */
   readonly usedBefore?: Used;
 };
@@ -72,7 +74,7 @@ export function startRun(options: RunOptions): RunHandle {
   const running = new Map<string, Attempt | undefined>();
   const ended = new Map<string, Ended>();
   const ends = new Map<string, StepEnd>();
-  const sessions = new Map<string, string>();
+  const sessions = new Map<string, SessionRef>();
   const finished = Promise.withResolvers<RunEnd>();
   /** The run is ending, and its shell steps were left to end by themselves. */
   let spared = false;
@@ -127,8 +129,9 @@ export function startRun(options: RunOptions): RunHandle {
       say,
       phase,
       now: () => performance.now(),
-      startAttempt(each, number) {
-        const attempt = options.startAttempt(each, number, scope);
+      continued: options.continued?.get(step.id),
+      startAttempt(each, number, how) {
+        const attempt = options.startAttempt(each, number, scope, how);
         running.set(each.id, attempt);
         return attempt;
       },
@@ -137,7 +140,7 @@ export function startRun(options: RunOptions): RunHandle {
       running.delete(step.id);
       ends.set(step.id, end);
       ended.set(step.id, end);
-      if (end.sessionId !== undefined) sessions.set(step.id, end.sessionId);
+      if (end.session !== undefined) sessions.set(step.id, end.session);
       pump();
     });
   }
@@ -155,15 +158,8 @@ export function startRun(options: RunOptions): RunHandle {
 
   function skipStep(step: Step, outcome: Outcome, before?: DoneBefore, tolerated = false): void {
     const output = stepOutputOf(before ?? noOutput);
-    const end = {
-      outcome,
-      ...output,
-      tolerated,
-      attempts: 0,
-      costUsd: 0,
-      costUnknown: false,
-      sessionId: before?.sessionId,
-    };
+    const spent = { attempts: 0, costUsd: 0, costUnknown: false };
+    const end = { outcome, ...output, tolerated, ...spent, session: before?.session };
     append.event(
       {
         type: 'step.finished',
@@ -184,7 +180,7 @@ export function startRun(options: RunOptions): RunHandle {
 
   function recallStep(step: Step, before: DoneBefore): void {
     skipStep(step, { kind: 'skip', reason: 'already_done', message: 'it succeeded in the run before' }, before);
-    if (before.sessionId !== undefined) sessions.set(step.id, before.sessionId);
+    if (before.session !== undefined) sessions.set(step.id, before.session);
   }
 
   function use(step: Step, attempt: number, used: Used): void {

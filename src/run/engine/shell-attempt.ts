@@ -53,7 +53,8 @@ export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: 
       ...bounded.output,
       costUsd: 0,
       costUnknown: false,
-      sessionId: undefined,
+      session: undefined,
+      isSessionLost: false,
       retryAsked: ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };
   }
@@ -94,6 +95,7 @@ export function refusedAttempt(
   const facts = { durationMs: 0, pausedMs: 0, cpuSeconds: 0, maxRssBytes: 0, lines: {} };
   finishAttempt(ports, setting, outcome, facts);
   const none = (): void => undefined;
-  const result = { outcome, ...noOutput, costUsd: 0, costUnknown: false, sessionId: undefined, retryAsked: false };
+  const nothing = { ...noOutput, costUsd: 0, costUnknown: false, session: undefined };
+  const result = { outcome, ...nothing, isSessionLost: false, retryAsked: false };
   return { done: Promise.resolve(result), stop: none, hurry: none, freeze: none, thaw: none };
 }

@@ -36,6 +36,8 @@ export type SuperviseOptions = {
   readonly subject: Subject;
   readonly append: Append;
   readonly say: Say;
+  /** See `attempt.started`. */
+  readonly inputFiles?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly stalls: StallRules;
   readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
@@ -171,6 +173,7 @@ export function supervise(options: SuperviseOptions): Supervision {
         cwd: options.cwd,
         pid: started.pid,
         pidStartTime: started.identity.startTime,
+        ...(options.inputFiles === undefined ? {} : { inputFiles: options.inputFiles }),
       },
       subject,
     );

@@ -26,17 +26,20 @@ export type ParamValues = Readonly<Record<string, string | number | boolean>>;
 /** What a run and those before it may use together, over what the workflow says; null: as much as they want. */
 export type GivenBudget = { readonly usd?: number; readonly tokens?: number } | null;
 
+export type RetryOptions = {
+  readonly fromStep: string | undefined;
+  readonly budget: GivenBudget | undefined;
+  /** Uses the workflow file as it is now. */
+  readonly edited: boolean;
+};
+
 export type Actions = {
   readonly workflows: () => Promise<WorkflowsAnswer>;
   readonly start: (workflow: string, params: ParamValues) => Promise<ActionResult>;
   readonly pause: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly resume: (runId: RunId) => Promise<ActionResult>;
   readonly cancel: (runId: RunId, now: boolean) => Promise<ActionResult>;
-  readonly retry: (
-    runId: RunId,
-    fromStep: string | undefined,
-    budget: GivenBudget | undefined,
-  ) => Promise<ActionResult>;
+  readonly retry: (runId: RunId, how: RetryOptions) => Promise<ActionResult>;
   readonly exportFormats: Readonly<Record<string, { readonly extension: string; readonly type: string }>>;
   readonly exportRun: (runId: RunId, format: string, signal: AbortSignal) => Promise<AsyncIterable<string | Buffer>>;
 };
@@ -71,12 +74,12 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
   act('/runs/:id/cancel', ['now'], async (request, { now }) =>
     actions.cancel((await runs.find(idOf(request))).runId, flagOf(now)),
   );
-  act('/runs/:id/retry', ['fromStep', 'budget'], async (request, { fromStep, budget }) => {
+  act('/runs/:id/retry', ['fromStep', 'budget', 'edited'], async (request, { fromStep, budget, edited }) => {
     if (fromStep !== undefined && (typeof fromStep !== 'string' || fromStep.length > 200)) {
       throw bad('`fromStep` is no id of a step', 'Leave it out to go on from the first step that did not succeed.');
     }
-    const given = budgetOf(budget);
-    return actions.retry((await runs.find(idOf(request))).runId, fromStep, given);
+    const how = { fromStep, budget: budgetOf(budget), edited: flagOf(edited, 'edited') };
+    return actions.retry((await runs.find(idOf(request))).runId, how);
   });
 
   router.get('/runs/:id/export', async (request, response) => {
@@ -95,9 +98,9 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
   });
 }
 
-function flagOf(now: unknown): boolean {
-  if (now === undefined || typeof now === 'boolean') return now === true;
-  throw bad('`now` is neither true nor false', 'Write true, or leave it out.');
+function flagOf(value: unknown, name = 'now'): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true;
+  throw bad(`\`${name}\` is neither true nor false`, 'Write true, or leave it out.');
 }
 
 /** Below and above these an amount is written with an exponent, and means nothing as a budget. */

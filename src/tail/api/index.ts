@@ -9,7 +9,7 @@ import { createRunAccess } from './run-access.ts';
 import { createRunMemory } from './run-memory.ts';
 import { addRunRoutes, type RunRoutes } from './run-routes.ts';
 
-export type { ActionResult, Actions, GivenBudget, ParamValues } from './action-routes.ts';
+export type { ActionResult, Actions, GivenBudget, ParamValues, RetryOptions } from './action-routes.ts';
 export type { DoneAnswer, ErrorAnswer, Link, SessionAnswer, WorkflowsAnswer } from './answers.ts';
 export { bodyOf, needsJson } from './body.ts';
 export { createEarlierRuns } from './earlier-runs.ts';

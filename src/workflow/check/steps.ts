@@ -71,6 +71,10 @@ function checkCommand(step: OutlineStep, { tree, report }: Outline): void {
   if (hasClaude && !hasRun && Object.hasOwn(raw, 'shell')) {
     report(tree.placeOfKey([...path, 'shell']), '`shell` is for steps with `run`', 'remove it');
   }
+  if (hasRun && !hasClaude && isMapping(raw.retries) && Object.hasOwn(raw.retries, 'session')) {
+    const place = tree.placeOfKey([...path, 'retries', 'session']);
+    report(place, '`session` is for steps with `claude`; a command has no session', 'remove it');
+  }
   if (Array.isArray(raw.run) && Object.hasOwn(raw, 'shell')) {
     const fix = 'remove `shell`, or write the command as one text';
     report(tree.placeOfKey([...path, 'shell']), '`run` is a list, which is started without a shell', fix);

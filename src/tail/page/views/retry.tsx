@@ -14,7 +14,11 @@ export function Retry({ run, chosen, refresh }: Props) {
   const from = retryStep(run, chosen);
   if (from === undefined) return null;
   const retry = async (budget?: Budget): Promise<void> => {
-    const body = { fromStep: from.id, ...(budget === undefined ? {} : { budget }) };
+    // Only a step that somebody chose is done again from its start; what was interrupted continues.
+    const body = {
+      ...(chosen.includes(from.id) ? { fromStep: from.id } : {}),
+      ...(budget === undefined ? {} : { budget }),
+    };
     const runId = await steer(run, 'retry', refresh, body);
     if (runId !== undefined && runId !== run.id) go({ view: 'run', runId, tab: 'output' });
   };

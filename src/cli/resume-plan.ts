@@ -1,0 +1,33 @@
+// The text of `stepspan resume --plan`: a table of the steps with what happens to each and why, and what is saved. Pure.
+import type { PlannedStepOfResume, ResumePlan } from '../library/index.ts';
+import { formatCounted, formatDuration, formatMoney, formatTable } from './format.ts';
+import { safe } from './terminal/step-text.ts';
+
+const columns = [
+  { head: 'STEP' },
+  { head: 'ACTION' },
+  { head: 'COST', side: 'right' },
+  { head: 'TIME', side: 'right' },
+  { head: 'WHY' },
+] as const;
+
+export function resumePlanLines({ runId, workflow, notes, steps, saved }: ResumePlan): readonly string[] {
+  const count = (action: PlannedStepOfResume['action']): number =>
+    steps.filter((step) => step.action === action).length;
+  const rows = steps.map((step) => [
+    safe(step.id),
+    step.action,
+    step.costUsd > 0 ? formatMoney(step.costUsd) : '',
+    step.durationMs > 0 ? formatDuration(step.durationMs) : '',
+    `${safe(step.why)}${step.continuesSession ? '; continues in its session' : ''}`,
+  ]);
+  return [
+    `Run ${runId} of ${safe(workflow)} would continue as follows; nothing was started.`,
+    ...notes.map(safe),
+    '',
+    ...formatTable(columns, rows, Number.POSITIVE_INFINITY),
+    '',
+    `${formatCounted(count('keep'), 'step')} kept, which saves ${formatMoney(saved.costUsd)} and ${formatDuration(saved.durationMs)}; ` +
+      `${formatCounted(count('run'), 'step')} to run.`,
+  ];
+}

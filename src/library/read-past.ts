@@ -1,0 +1,151 @@
+// What a run that is to be continued, and the runs that it continued itself, have left: how each step ended, what it gave,
+// its session, its cost, the files it was given. Read from journals alone. What follows from it is resume-plan.ts's.
+import type { EventOf } from '../event/event.ts';
+import { isRunId, type RunId } from '../event/ids.ts';
+import type { Outcome } from '../event/outcome.ts';
+import { noOutput, type StepOutput, stepOutputOf } from '../event/step-output.ts';
+import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
+import { emptyRunState, foldRun, lastAttempt, type RunState, type StepState, totalsOf } from '../state/index.ts';
+import { changesOfWork, type Workflow, workflowFromJson } from '../workflow/index.ts';
+
+/** A conversation of Claude Code, and the folder that it belongs to. */
+export type PastSession = { readonly sessionId: string; readonly cwd: string | undefined };
+
+/** SHA-256 of files that an attempt was given, by path. */
+export type FileHashes = Readonly<Record<string, string>>;
+
+export type PastStep = {
+  readonly end:
+    | { readonly kind: 'succeeded' }
+    /** Its `when` was false. */
+    | { readonly kind: 'switched_off' }
+    | { readonly kind: 'ended'; readonly outcome: Outcome }
+    /** It came up and has no end: the run was killed. */
+    | { readonly kind: 'cut_off' }
+    | { readonly kind: 'not_reached' };
+  readonly output: StepOutput;
+  /** Of its last attempt, in the newest run in which it had one. */
+  readonly session: PastSession | undefined;
+  readonly costUsd: number;
+  readonly durationMs: number;
+  readonly files: FileHashes;
+  /** Unix milliseconds. */
+  readonly startedMs: number | undefined;
+};
+
+export type Used = { readonly usd: number; readonly tokens: number; readonly estimated: boolean };
+
+export type Past = {
+  readonly state: RunState;
+  readonly started: EventOf<'run.started'>;
+  readonly workflow: Workflow;
+  readonly steps: ReadonlyMap<string, PastStep>;
+  /** By this run and all before it. */
+  readonly used: Used;
+};
+
+export type PastResult =
+  | ({ readonly ok: true } & Past)
+  | { readonly ok: false; readonly why: 'unusable'; readonly message: string };
+
+/** Reads the run and those that it continued. One of these that retention has removed is gone, with what it had. */
+export async function readPast(dataDir: string, runId: RunId): Promise<PastResult> {
+  const data = dataFolder(dataDir);
+  const own = await readOne(data.runDir(runId));
+  if (!own.ok) return own;
+  const before = own.started.resumedFrom ?? '';
+  const isThere = isRunId(before) && data.listRunIds().includes(before);
+  const earlier = isThere ? await readPast(dataDir, before) : undefined;
+  const totals = totalsOf(own.state);
+  const used = { usd: totals.costAtLeastUsd, tokens: totals.tokens, estimated: totals.costBasis !== 'known' };
+  if (earlier?.ok !== true) return { ...own, used };
+  return {
+    ...own,
+    steps: new Map([...own.steps].map(([id, step]) => [id, withEarlier(id, step, own.workflow, earlier)])),
+    used: {
+      usd: used.usd + earlier.used.usd,
+      tokens: used.tokens + earlier.used.tokens,
+      estimated: used.estimated || earlier.used.estimated,
+    },
+  };
+}
+
+/** A step that was not started in this run stands as the run before left it, unless the file was edited in between. */
+function withEarlier(id: string, step: PastStep, workflow: Workflow, earlier: Past): PastStep {
+  const before = earlier.steps.get(id);
+  if (before === undefined || step.startedMs !== undefined) return step;
+  if (changesOfWork(earlier.workflow, workflow, id).length > 0) return step;
+  switch (step.end.kind) {
+    case 'succeeded':
+      return { ...before, end: step.end, output: step.output, session: step.session ?? before.session };
+    case 'not_reached':
+      return before.end.kind === 'ended' || before.end.kind === 'cut_off' ? before : step;
+    case 'switched_off':
+    case 'ended':
+    case 'cut_off':
+      return step;
+  }
+}
+
+type OnePast = ({ readonly ok: true } & Omit<Past, 'used'>) | Extract<PastResult, { ok: false }>;
+
+async function readOne(folder: RunFolder): Promise<OnePast> {
+  let state = emptyRunState();
+  let started: EventOf<'run.started'> | undefined;
+  const outputs = new Map<string, StepOutput>();
+  const files = new Map<string, FileHashes>();
+  for await (const batch of openJournal(folder).read({ from: 0 })) {
+    for (const record of batch) {
+      state = foldRun(state, record);
+      if (record.kind !== 'event') continue;
+      const { event, subject } = record;
+      if (event.type === 'run.started') started = event;
+      if (subject === undefined) continue;
+      if (event.type === 'step.finished') outputs.set(subject.step, stepOutputOf(event));
+      if (event.type === 'attempt.started') files.set(subject.step, event.inputFiles ?? {});
+    }
+  }
+  if (started === undefined) return noBeginning(folder.runId);
+  const stored = workflowFromJson(started.definition);
+  if (!stored.ok) return { ok: false, why: 'unusable', message: `run ${folder.runId}: ${stored.message}` };
+  const steps = new Map(
+    state.steps.map((step) => [step.id, pastStep(step, outputs.get(step.id) ?? noOutput, files.get(step.id) ?? {})]),
+  );
+  return { ok: true, state, started, workflow: stored.workflow, steps };
+}
+
+function noBeginning(runId: RunId): Extract<PastResult, { ok: false }> {
+  const message = `run ${runId} has no beginning in its journal, so there is nothing to continue`;
+  return { ok: false, why: 'unusable', message };
+}
+
+function pastStep(step: StepState, output: StepOutput, files: FileHashes): PastStep {
+  const session = lastAttempt(step)?.session;
+  const { phase } = step;
+  return {
+    end: endOf(step),
+    output,
+    session: session === undefined ? undefined : { sessionId: session.sessionId, cwd: session.cwd },
+    costUsd: step.costUsd,
+    durationMs: phase.kind === 'finished' ? phase.durationMs : 0,
+    files,
+    startedMs: step.startedNs === undefined ? undefined : Number(step.startedNs / 1_000_000n),
+  };
+}
+
+function endOf({ phase }: StepState): PastStep['end'] {
+  switch (phase.kind) {
+    case 'planned':
+      return { kind: 'not_reached' };
+    case 'running':
+    case 'retrying':
+      return { kind: 'cut_off' };
+    case 'finished': {
+      const { outcome } = phase;
+      if (outcome.kind === 'success') return { kind: 'succeeded' };
+      if (outcome.kind !== 'skip') return { kind: 'ended', outcome };
+      if (outcome.reason === 'already_done') return { kind: 'succeeded' };
+      return { kind: outcome.reason === 'when' ? 'switched_off' : 'not_reached' };
+    }
+  }
+}

@@ -1,0 +1,142 @@
+// What differs between two normal forms of one workflow: which steps read differently at all, and which would do something
+// else. Pure. `resume` asks here whether a file was edited since a run, and which of the steps that are done still stand.
+import { resolve } from 'node:path';
+import { paramVariable } from './environment.ts';
+import type { Step, Workflow } from './workflow.ts';
+
+export type WorkflowDifference = {
+  /** Ids of steps that are in both and differ in anything. */
+  readonly changed: readonly string[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Keys of the workflow itself, such as `env`, in the words of the file. */
+  readonly keys: readonly string[];
+};
+
+const workflowKeys = ['name', 'description', 'params', 'env', 'cwd', 'timeoutMs', 'budget', 'secrets'] as const;
+
+/**
+ * Every difference that a person could see in the file. Values of params are not part of it, nor is `concurrency`: the stored
+ * one can come from a flag.
+ * @param ignored keys of the workflow that are not compared
+ */
+export function compareWorkflows(
+  before: Workflow,
+  after: Workflow,
+  ignored: readonly (typeof workflowKeys)[number][] = [],
+): WorkflowDifference {
+  const [old, now] = [byId(before), byId(after)];
+  const keys = workflowKeys.filter((key) => !ignored.includes(key));
+  return {
+    changed: after.steps.filter((step) => old.has(step.id) && !readsSame(old.get(step.id), step)).map(({ id }) => id),
+    added: after.steps.filter(({ id }) => !old.has(id)).map(({ id }) => id),
+    removed: before.steps.filter(({ id }) => !now.has(id)).map(({ id }) => id),
+    keys: keys.filter((key) => !readsSame(before[key], after[key])).map(keyInFile),
+  };
+}
+
+/** One phrase such as `steps lint, test; workflow: env`; undefined where nothing differs. */
+export function describeDifference({ changed, added, removed, keys }: WorkflowDifference): string | undefined {
+  const parts = [
+    changed.length === 0 ? '' : `${changed.length === 1 ? 'step' : 'steps'} ${changed.join(', ')}`,
+    added.length === 0 ? '' : `new: ${added.join(', ')}`,
+    removed.length === 0 ? '' : `removed: ${removed.join(', ')}`,
+    keys.length === 0 ? '' : `workflow: ${keys.join(', ')}`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/**
+ * Keys that say how a step is watched, repeated and shown, and nothing of what it does or is given. What a step has done
+ * stays done when one of them changes. Every other key, also one of a later version, counts.
+ */
+const notOfTheWork: ReadonlySet<string> = new Set([
+  'name',
+  'timeoutMs',
+  'retries',
+  'continueOnFailure',
+  'readOnly',
+  'stalls',
+  'maxBudgetUsd',
+  'maxTurns',
+  'onRateLimit',
+]);
+
+/**
+ * Why step `id` would do something else in `after` than in `before`: the keys that differ, in the words of the file, and
+ * `param NAME`. Empty where it would do the same, as far as the two workflows tell; files that it reads are not looked at.
+ */
+export function changesOfWork(before: Workflow, after: Workflow, id: string): readonly string[] {
+  const [old, now] = [byId(before).get(id), byId(after).get(id)];
+  if (old === undefined || now === undefined) return ['new in the file'];
+  const [oldWork, newWork] = [workOf(before, old), workOf(after, now)];
+  const keys = [...new Set([...Object.keys(oldWork), ...Object.keys(newWork)])];
+  return [
+    ...keys.filter((key) => !isSame(oldWork[key], newWork[key])).map(keyInFile),
+    ...changedParams(before, after, old, now).map((name) => `param ${name}`),
+  ];
+}
+
+function workOf(workflow: Workflow, step: Step): Readonly<Record<string, unknown>> {
+  const kept = Object.entries(step).filter(([key]) => !notOfTheWork.has(key));
+  return {
+    ...Object.fromEntries(kept),
+    needs: [...step.needs].sort(),
+    env: { ...workflow.env, ...step.env },
+    cwd: resolve(workflow.cwd, step.cwd ?? '.'),
+  };
+}
+
+/**
+ * A shell step has every param in its environment, where a script that it calls can read it, so any other value counts. Of a
+ * Claude step, and of a param that is new, only those count that its texts name; a prompt file is taken to name them all.
+ */
+function changedParams(before: Workflow, after: Workflow, old: Step, now: Step): readonly string[] {
+  const names = [...new Set([...Object.keys(before.paramValues), ...Object.keys(after.paramValues)])];
+  return names.filter((name) => {
+    if (Object.is(paramValueOf(before, name), paramValueOf(after, name))) return false;
+    const isNew = paramValueOf(before, name) === undefined;
+    if (now.kind === 'run' && !isNew) return true;
+    return namesParam(before, old, name) || namesParam(after, now, name);
+  });
+}
+
+function paramValueOf({ paramValues }: Workflow, name: string): unknown {
+  return Object.hasOwn(paramValues, name) ? paramValues[name] : undefined;
+}
+
+function namesParam(workflow: Workflow, step: Step, name: string): boolean {
+  if (step.kind === 'claude' && step.prompt.kind === 'file') return true;
+  const text = JSON.stringify([step, workflow.env]);
+  return [`params.${name}`, `"params","${name}"`, paramVariable(name)].some((mention) => text.includes(mention));
+}
+
+/** The key as people write it. */
+function keyInFile(key: string): string {
+  if (key === 'command') return 'run';
+  return key.endsWith('Ms') ? key.slice(0, -'Ms'.length) : key;
+}
+
+function byId({ steps }: Workflow): ReadonlyMap<string, Step> {
+  return new Map(steps.map((step) => [step.id, step]));
+}
+
+/** What redaction put in place of a secret in a stored workflow (run/redact/marker.ts). */
+const hiddenText = /.hidden:[\w.-]+./;
+
+/** Whether two values read the same, as far as is known: behind what redaction has hidden, nothing is. */
+function readsSame(before: unknown, after: unknown): boolean {
+  if (typeof before === 'string' && typeof after === 'string' && hiddenText.test(before)) return true;
+  if (typeof before !== 'object' || before === null || typeof after !== 'object' || after === null)
+    return Object.is(before, after);
+  const [old, now] = [before, after].map((each) => each as Readonly<Record<string, unknown>>) as [
+    Readonly<Record<string, unknown>>,
+    Readonly<Record<string, unknown>>,
+  ];
+  // What is undefined counts as absent: a stored workflow and a fresh one differ in that.
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])].every((key) => readsSame(old[key], now[key]));
+}
+
+function isSame(before: unknown, after: unknown): boolean {
+  return readsSame(before, after) && !hiddenText.test(JSON.stringify(before ?? null));
+}
