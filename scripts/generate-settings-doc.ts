@@ -64,6 +64,20 @@ Durations are written \`100ms\`, \`10s\`, \`5m\`, \`2h30m\` or \`30d\`, sizes \`
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
+## Price table
+
+\`priceTable\` names a JSON file. Its prices replace the built-in ones of the same model, in US dollars for a million tokens:
+
+\`\`\`json
+{
+  "claude-opus-5-5": { "input": 4, "output": 20 },
+  "claude-haiku-5": { "input": 1, "output": 5, "cacheRead": 0.1, "cacheWrite": 1.25, "cacheWrite1h": 2 }
+}
+\`\`\`
+
+\`input\` and \`output\` are needed; without the others, the usual factors of the API hold. A key also stands for the dated versions of
+its model, such as \`claude-opus-5-5-20261101\`. Prices are used only for estimates: what Claude Code reports itself is taken as it is.
+
 Where to ship is set by the standard \`OTEL_*\` variables of OpenTelemetry, see [telemetry.md](telemetry.md).
 
 This page is generated from \`src/cli/setting-table.ts\` by \`scripts/generate-settings-doc.ts\`.

@@ -108,7 +108,11 @@ export const settingTable = {
     'The address that `stepspan serve` and `--metrics-port` listen on.',
   ),
   claude: setting(program, { value: defaultClaude, as: '`claude`' }, 'The Claude Code CLI: a name on PATH or a path.'),
-  priceTable: optional(folder, 'A JSON file with prices by model, over the ones that are built in.', 'built in'),
+  priceTable: optional(
+    folder,
+    'A JSON file with prices by model, over the ones that are built in. docs/settings.md has its format.',
+    'built in',
+  ),
   concurrency: optional(
     concurrency,
     'How many steps run at once, over what the workflow says.',

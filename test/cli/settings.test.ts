@@ -14,6 +14,7 @@ import { registerServe } from '../../src/cli/serve.ts';
 import { settingNames, settingTable } from '../../src/cli/setting-table.ts';
 import { addSettingFlags, type FlagValues, loadSettings, type Settings } from '../../src/cli/settings.ts';
 import { registerShip } from '../../src/cli/ship.ts';
+import { parsePrices } from '../../src/run/index.ts';
 
 let root: string;
 let cwd: string;
@@ -184,6 +185,11 @@ describe('the table', () => {
     const told = [...settingsDoc().matchAll(/`(--[a-z-]+)`/g)].map(([, flag]) => flag);
     expect(told.length).toBeGreaterThan(20);
     expect(told.filter((flag) => !known.has(flag))).toEqual([]);
+  });
+
+  test('shows a price table that is read without a complaint', () => {
+    const example = /```json\n([\s\S]*?)```/.exec(settingsDoc())?.[1] ?? '';
+    expect(parsePrices(example, 'prices.json')).toMatchObject({ ok: true });
   });
 
   test('is what docs/settings.md says; `node scripts/generate-settings-doc.ts` brings it up to date', () => {
