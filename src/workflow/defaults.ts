@@ -34,6 +34,12 @@ export const bashShell: readonly string[] = ['bash', '-eo', 'pipefail', '-c'];
 export const shShell: readonly string[] = ['sh', '-e', '-c'];
 
 /**
+ * How long a Claude step waits for commands that run in the background after its result. Claude Code itself waits ten minutes for
+ * them, which a server that it started never ends; ten seconds are enough for a command that is about to end.
+ */
+export const backgroundGraceMs = 10_000;
+
+/**
  * A stall is shown but nothing is killed for it, as a long tool call looks just the same. The exception is a Claude
  * Code that does not exit after its result: the work is done, and it ends background commands within 5 s by itself.
  */

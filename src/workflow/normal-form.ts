@@ -103,6 +103,7 @@ function claudeOf(given: NonNullable<WrittenStep['claude']>, folder: string): Cl
     permissionMode: claude.permissionMode,
     maxBudgetUsd: claude.maxBudgetUsd,
     maxTurns: claude.maxTurns,
+    waitForBackgroundMs: milliseconds(claude.waitForBackground),
     systemPrompt: claude.systemPrompt,
     appendSystemPrompt: claude.appendSystemPrompt,
     mcpConfig: typeof mcpConfig === 'string' ? resolve(folder, mcpConfig) : mcpConfig,

@@ -165,6 +165,11 @@ export const claude = z.strictObject({
   ).optional(),
   maxBudgetUsd: field(usd, 'What one attempt may cost, in US dollars.', 0.5).optional(),
   maxTurns: field(z.int().min(1), 'Most turns of one attempt.', 20).optional(),
+  waitForBackground: field(
+    duration('or-zero'),
+    'How long work in the background may go on after the result. Default: 10s for commands; agents end by themselves.',
+    '10m',
+  ).optional(),
   systemPrompt: field(
     z.string().min(1),
     'In place of the default system prompt. May hold `{{ }}`.',

@@ -116,6 +116,10 @@ const step = z.discriminatedUnion('kind', [
     permissionMode: maybe(z.string()),
     maxBudgetUsd: maybe(z.number()),
     maxTurns: maybe(z.number()),
+    // Journals of before the key was there lack it.
+    waitForBackgroundMs: maybe(z.number())
+      .optional()
+      .transform((value) => value ?? undefined),
     systemPrompt: maybe(z.string()),
     appendSystemPrompt: maybe(z.string()),
     mcpConfig: maybe(z.union([z.string(), anything])),

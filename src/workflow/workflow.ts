@@ -92,6 +92,8 @@ export type ClaudeStep = StepBase & {
   readonly permissionMode: string | undefined;
   readonly maxBudgetUsd: number | undefined;
   readonly maxTurns: number | undefined;
+  /** How long work in the background may go on after the result; `undefined`: see `backgroundGraceMs`. */
+  readonly waitForBackgroundMs: number | undefined;
   readonly systemPrompt: string | undefined;
   readonly appendSystemPrompt: string | undefined;
   /** A path, or the configuration itself. */

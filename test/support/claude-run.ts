@@ -55,6 +55,7 @@ export function claudeStep(given: Partial<ClaudeStep> = {}): ClaudeStep {
     permissionMode: undefined,
     maxBudgetUsd: undefined,
     maxTurns: undefined,
+    waitForBackgroundMs: undefined,
     systemPrompt: undefined,
     appendSystemPrompt: undefined,
     mcpConfig: undefined,

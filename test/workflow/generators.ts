@@ -33,6 +33,7 @@ const claude = fc.record(
     permissionMode: fc.constantFrom('plan' as const, 'dontAsk' as const),
     maxBudgetUsd: fc.double({ min: 0.01, max: 100, noNaN: true }),
     maxTurns: fc.integer({ min: 1, max: 50 }),
+    waitForBackground: fc.constantFrom('0s', '10m'),
     systemPrompt: plain,
     mcpConfig: fc.oneof(line, fc.constant({ mcpServers: { a: { command: 'x', env: { DEEP: null } } } })),
     jsonSchema: fc.constant({ type: 'object', properties: { verdict: { type: 'string', default: null } } }),

@@ -137,10 +137,21 @@ export function noticeOf(type: string, message: JsonObject): NoticeFound {
   return { kind: 'notice', notice: typeof answer === 'string' ? { severity: 'info', text: answer } : answer };
 }
 
-/** How many background tasks still run, where a message says so. */
-export function backgroundTasksIn(message: JsonObject): number | undefined {
+export type BackgroundTask = {
+  readonly description: string;
+  /** A command runs on for nobody. An agent or a workflow ends by itself, and a turn that takes up its report follows. */
+  readonly isCommand: boolean;
+};
+
+/** The background tasks that still run, where a message says so. */
+export function backgroundTasksIn(message: JsonObject): readonly BackgroundTask[] | undefined {
   if (message.type !== 'system' || message.subtype !== 'background_tasks_changed') return undefined;
-  return objectsAt(message, 'tasks').filter((task) => task.ambient !== true).length;
+  return objectsAt(message, 'tasks')
+    .filter((task) => task.ambient !== true)
+    .map((task) => ({
+      description: textAt(task, 'description') ?? textAt(task, 'task_id') ?? 'a task',
+      isCommand: !/agent|workflow|teammate/.test(textAt(task, 'task_type') ?? ''),
+    }));
 }
 
 function warning(message: JsonObject, key: string): Notice | undefined {

@@ -2,7 +2,7 @@
 // given in ms, no timer runs here. How long is too long, and what happens then, are the engine's and the workflow's.
 import type { StallCause } from '../../event/event.ts';
 import { arrayAt, type JsonObject, numberAt, objectAt, textAt } from './json.ts';
-import { backgroundTasksIn } from './notices.ts';
+import { type BackgroundTask, backgroundTasksIn } from './notices.ts';
 
 /** The causes that can be seen in the stream; that output was closed is seen at the pipe. */
 export type ClaudeStallCause = Exclude<StallCause, 'output_closed'>;
@@ -17,11 +17,21 @@ export type Waiting = {
   readonly what: string;
 };
 
+export type BackgroundWork = {
+  /** `commands` run on for nobody; an agent reports when it ends, and a turn with a result of its own follows. */
+  readonly kind: 'commands' | 'agents';
+  readonly descriptions: readonly string[];
+};
+
 export type StallTracker = {
   /** Takes each message of the stream; see `observe` of the stream-json reader. */
   readonly message: (message: JsonObject, nowMs: number) => void;
   /** Any output that is no message: a sign of life only. */
   readonly output: (nowMs: number) => void;
+  /** The work that goes on after a result line, by Claude Code's own words; undefined unless there is a result and such work. */
+  readonly background: () => BackgroundWork | undefined;
+  /** Whether the last turn has given its result and no turn has begun since. */
+  readonly isDone: () => boolean;
   /** What it is waiting for. There always is an answer; whether it is a stall is a question of `sinceMs`. */
   readonly waiting: () => Waiting;
 };
@@ -42,7 +52,7 @@ type Held =
 export function createStallTracker(startMs: number): StallTracker {
   let held: Held = { kind: 'nothing' };
   let lifeMs = startMs;
-  let backgroundTasks = 0;
+  let backgroundTasks: readonly BackgroundTask[] = [];
   const running = new Map<string, string>();
 
   function heldBy(message: JsonObject, nowMs: number): Held {
@@ -105,6 +115,12 @@ export function createStallTracker(startMs: number): StallTracker {
     output(nowMs) {
       lifeMs = nowMs;
     },
+    isDone: () => held.kind === 'result',
+    background() {
+      if (held.kind !== 'result' || backgroundTasks.length === 0) return undefined;
+      const kind = backgroundTasks.every(({ isCommand }) => isCommand) ? 'commands' : 'agents';
+      return { kind, descriptions: backgroundTasks.map(({ description }) => description) };
+    },
     waiting() {
       switch (held.kind) {
         case 'limit':
@@ -123,7 +139,7 @@ export function createStallTracker(startMs: number): StallTracker {
           };
         case 'result':
           // With -p the CLI waits up to ten minutes for background subagents, and goes on with a turn when they end.
-          if (backgroundTasks === 0) {
+          if (backgroundTasks.length === 0) {
             return {
               cause: 'no_exit_after_result',
               sinceMs: held.sinceMs,
@@ -131,7 +147,7 @@ export function createStallTracker(startMs: number): StallTracker {
               what: 'its result is there',
             };
           }
-          return quiet(`${backgroundTasks} background tasks are running`);
+          return quiet(`${backgroundTasks.length} background tasks are running`);
         case 'nothing': {
           const [tool] = running.values();
           return quiet(tool === undefined ? 'the model is asked' : `${tool} is running`);

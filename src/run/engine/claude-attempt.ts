@@ -3,6 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ClaudeEvent } from '../../event/claude-event.ts';
 import type { Outcome } from '../../event/outcome.ts';
+import { backgroundGraceMs } from '../../workflow/defaults.ts';
+import { formatDuration } from '../../workflow/duration.ts';
 import type { ClaudeStep } from '../../workflow/workflow.ts';
 import {
   type ClaudeStallCause,
@@ -59,6 +61,8 @@ export function startClaudeAttempt(
   /** The message of a failure shows the last lines, of which the redactor would not know a key whose beginning is left out. */
   const tailRedaction = redactor.stream();
   let waitingFor: ClaudeStallCause = 'no_output';
+  /** Takes back the limit on work that goes on in the background of a session that has given its result. */
+  let stopWaitingForBackground: (() => void) | undefined;
 
   const reader = createStreamJsonReader({
     meter,
@@ -76,6 +80,7 @@ export function startClaudeAttempt(
       tracker.message(message, performance.now());
       deriver.message(message, nowNs());
       watchFor(tracker.waiting().cause);
+      limitBackground();
     },
   });
 
@@ -85,6 +90,21 @@ export function startClaudeAttempt(
     supervision.stallWatch.clear(waitingFor);
     supervision.stallWatch.start(cause, step.stalls[cause].afterMs);
     waitingFor = cause;
+  }
+
+  function limitBackground(): void {
+    const work = tracker.background();
+    if (work === undefined) {
+      stopWaitingForBackground?.();
+      stopWaitingForBackground = undefined;
+      return;
+    }
+    const limitMs = step.waitForBackgroundMs ?? (work.kind === 'commands' ? backgroundGraceMs : undefined);
+    if (limitMs === undefined || stopWaitingForBackground !== undefined) return;
+    const what = work.descriptions.join('; ');
+    const why = `Claude Code gave its result ${formatDuration(limitMs)} ago and still has work in the background: ${what}`;
+    stopWaitingForBackground = supervision.endAfter(limitMs, { kind: 'success' }, why);
+    say('info', `waiting ${formatDuration(limitMs)} for work in the background: ${what}`, subject);
   }
 
   function reportUse(unknown?: string): void {
@@ -112,6 +132,7 @@ export function startClaudeAttempt(
     say,
     timeoutMs: step.timeoutMs,
     stalls: step.stalls,
+    hasResult: tracker.isDone,
     onStarted: ports.onStarted,
     inputFiles: hashInputFiles(step),
     onOutput(stream, batch) {
@@ -182,6 +203,10 @@ export function startClaudeAttempt(
     // One that was ended because it did not exit after its result has done its work: the result line says how. One that was ended
     // for another stall gives a result line when it is asked to end, which says only that it was.
     if (ending.stall?.cause === 'no_exit_after_result' && reader.result() !== undefined) return judged;
+    // Whatever ran on after a result that says success was not the work: no limit makes a failure of it.
+    const wasCancelled = ending.outcome.kind === 'cancellation';
+    if (ending.hadResult && !wasCancelled && (judged.kind === 'success' || ending.outcome.kind === 'success'))
+      return judged;
     // The last of the money was spent on work that was done: a run that goes on from this one need not pay it again.
     const overBudget = ending.outcome.kind === 'error' && ending.outcome.reason === 'budget';
     return overBudget && judged.kind === 'success' ? judged : ending.outcome;

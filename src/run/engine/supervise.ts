@@ -1,6 +1,6 @@
 // One child under supervision: started, timed, sampled, watched for stalls, stopped when asked, and cleaned up after.
 // Common to shell commands and Claude Code. Judges nothing: how it ended is told, what that means is the caller's.
-import type { StallCause } from '../../event/event.ts';
+import type { EventOf, StallCause } from '../../event/event.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import type { Append, Subject } from '../../event/record.ts';
 import type { StallRules } from '../../workflow/workflow.ts';
@@ -10,10 +10,12 @@ import {
   createStallWatch,
   type Exit,
   type Identity,
+  isLive,
   type LineBatch,
   type Marker,
   OUTPUT_GRACE_MS,
   type OutputStream,
+  type PausableTimer,
   type SpawnFailure,
   type StallWatch,
   type StartedProcess,
@@ -41,6 +43,8 @@ export type SuperviseOptions = {
   readonly timeoutMs: number;
   readonly stalls: StallRules;
   readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
+  /** Whether the child has said how its work ended, so that ending it now ends only what it left running. */
+  readonly hasResult?: () => boolean;
   /** Told of every process group that was started, so that the end of the run can look for what is left of it. */
   readonly onStarted?: (process: Identity) => void;
 };
@@ -56,6 +60,8 @@ export type Ending =
       readonly outcome: Outcome;
       /** Of one that was ended for a stall. */
       readonly stall: StallFound | undefined;
+      /** It had given its result before it was ended. */
+      readonly hadResult: boolean;
     };
 
 type StallFound = { readonly cause: StallCause; readonly retryAsked: boolean };
@@ -74,11 +80,21 @@ export type Supervision = {
   readonly hurry: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
+  /**
+   * Ends the child after `ms`, without paused time, for a reason that only the reader of its output knows.
+   * @returns takes it back
+   */
+  readonly endAfter: (ms: number, outcome: Outcome, why: string) => () => void;
   /** For causes that only the reader of the output can see. */
   readonly stallWatch: StallWatch<StallCause>;
 };
 
-type Stop = { readonly outcome: Outcome; readonly why: string; readonly stall: StallFound | undefined };
+type Stop = {
+  readonly outcome: Outcome;
+  readonly why: string;
+  readonly stall: StallFound | undefined;
+  readonly hadResult: boolean;
+};
 
 const noUsage: UsageTotals = { cpuSeconds: 0, maxRssBytes: 0, basis: 'complete' };
 
@@ -100,6 +116,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     const limitMs = options.timeoutMs;
     stop({ kind: 'timeout', limitMs, message: `took longer than its timeout of ${limitMs / 1000} s` }, 'timeout');
   });
+  const limits = new Set<PausableTimer>();
   const frost = createFrost(
     () => child,
     (text) => say('warning', text, subject),
@@ -127,21 +144,25 @@ export function supervise(options: SuperviseOptions): Supervision {
 
   function stop(outcome: Outcome, why: string, stall?: StallFound): void {
     if (stopped !== undefined || exitedAt !== undefined) return;
-    stopped = { outcome, why, stall };
+    stopped = { outcome, why, stall, hadResult: options.hasResult?.() ?? false };
     endChild();
   }
 
   /** Also called when the child turns up after the stop. */
   function endChild(): void {
     if (child === undefined || stopped === undefined || ending !== undefined) return;
-    const { why } = stopped;
+    const { why, hadResult } = stopped;
+    const { end } = child;
     timer.cancel();
+    for (const limit of limits) limit.cancel();
     // A reader that was held back would keep the child from writing its last words.
     child.resumeReading();
-    ending = child.end({
-      hurry: hurry.signal,
-      onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
-    });
+    ending = (hadResult ? reportOutliving(child) : Promise.resolve()).then(() =>
+      end({
+        hurry: hurry.signal,
+        onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
+      }),
+    );
   }
 
   async function run(): Promise<Supervised> {
@@ -192,6 +213,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     exitedAt = performance.now();
     const suspendedMs = systemClock.suspendedMs() - suspendedBefore;
     timer.cancel();
+    for (const limit of limits) limit.cancel();
     stallWatch.close();
     await ending;
     await started.outputEndedWithin(OUTPUT_GRACE_MS);
@@ -204,7 +226,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       ending:
         stopped === undefined
           ? { kind: 'exited', exit }
-          : { kind: 'stopped', exit, outcome: stopped.outcome, stall: stopped.stall },
+          : { kind: 'stopped', exit, outcome: stopped.outcome, stall: stopped.stall, hadResult: stopped.hadResult },
       durationMs: elapsed(),
       pausedMs: Math.round(timer.pausedMs() + suspendedMs),
       usage,
@@ -213,16 +235,25 @@ export function supervise(options: SuperviseOptions): Supervision {
 
   async function endLeftOvers(started: StartedProcess): Promise<void> {
     const { found, survivors } = await started.endLeftOvers({ hurry: hurry.signal });
-    if (found.length > 0) {
-      append.event({ type: 'process.left_over', processes: found }, subject);
-      const names = found.map(({ pid, command }) => `${pid} (${command})`).join(', ');
-      say(
-        'warning',
-        `left ${found.length === 1 ? 'a process' : `${found.length} processes`} running, now ended: ${names}`,
-        subject,
-      );
-    }
+    reportLeftOver(found);
     for (const { pid } of survivors) say('error', `process ${pid} could not be ended`, subject);
+  }
+
+  /** What the child started and still has running, which is ended with it. */
+  async function reportOutliving({ tree, pid }: StartedProcess): Promise<void> {
+    const members = await tree.search().catch(() => []);
+    const others = members.filter((info) => info.pid !== pid && isLive(info));
+    reportLeftOver(
+      await Promise.all(others.map(async (info) => ({ pid: info.pid, command: await tree.source.command(info.pid) }))),
+    );
+  }
+
+  function reportLeftOver(processes: EventOf<'process.left_over'>['processes']): void {
+    if (processes.length === 0) return;
+    append.event({ type: 'process.left_over', processes }, subject);
+    const names = processes.map(({ pid, command }) => `${pid} (${command})`).join(', ');
+    const what = processes.length === 1 ? 'a process' : `${processes.length} processes`;
+    say('warning', `left ${what} running, now ended: ${names}`, subject);
   }
 
   const elapsed = (): number => Math.round((exitedAt ?? performance.now()) - startedAt);
@@ -232,14 +263,25 @@ export function supervise(options: SuperviseOptions): Supervision {
     stop,
     hurry: () => hurry.abort(),
     freeze() {
-      timer.pause();
+      for (const each of [timer, ...limits]) each.pause();
       stallWatch.pause();
       frost.freeze();
     },
     thaw() {
-      timer.resume();
+      for (const each of [timer, ...limits]) each.resume();
       stallWatch.resume();
       frost.thaw();
+    },
+    endAfter(ms, outcome, why) {
+      const limit = createPausableTimer(ms, () => {
+        limits.delete(limit);
+        stop(outcome, why);
+      });
+      limits.add(limit);
+      return () => {
+        limit.cancel();
+        limits.delete(limit);
+      };
     },
     stallWatch,
   };

@@ -189,7 +189,9 @@ function labelOf(path: Path): string {
 }
 
 function isDuration(path: Path): boolean {
-  return ['timeout', 'delay', 'maxDelay', 'after'].includes(String(path.at(-1))) && path[0] !== 'params';
+  return (
+    ['timeout', 'delay', 'maxDelay', 'after', 'waitForBackground'].includes(String(path.at(-1))) && path[0] !== 'params'
+  );
 }
 
 function alternatives(texts: readonly string[]): string {
