@@ -2,12 +2,24 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { describeWorkflow, formatProblems, loadWorkflow, schemaReference, starterWorkflow } from '../workflow/index.ts';
+import {
+  describeWorkflow,
+  formatProblems,
+  formatWarnings,
+  loadWorkflow,
+  type Problem,
+  schemaReference,
+  starterWorkflow,
+} from '../workflow/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { examples } from './run.ts';
 
 export function registerValidate(program: Command, context: CliContext): void {
+  /** Paths as a person in this folder would write them. */
+  const relative = (problems: readonly Problem[], file: string): readonly Problem[] =>
+    problems.map((problem) => ({ ...problem, file: path.relative(context.cwd, problem.file) || file }));
+
   program
     .command('validate')
     .argument('<file...>', 'workflow files')
@@ -18,13 +30,10 @@ export function registerValidate(program: Command, context: CliContext): void {
       for (const file of files) {
         const result = loadWorkflow(path.resolve(context.cwd, file));
         if (result.ok) {
+          if (result.warnings.length > 0) context.stderr.write(`${formatWarnings(relative(result.warnings, file))}\n`);
           if (flags.quiet !== true) context.stdout.write(`${file}: ${describeWorkflow(result.workflow)}`);
         } else {
-          const problems = result.problems.map((problem) => ({
-            ...problem,
-            file: path.relative(context.cwd, problem.file) || file,
-          }));
-          context.stderr.write(`${formatProblems(problems)}\n`);
+          context.stderr.write(`${formatProblems(relative(result.problems, file))}\n`);
           context.setExitCode(exitCodes.badInput);
         }
       }

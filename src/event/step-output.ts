@@ -23,19 +23,24 @@ export type StepOutput = {
   readonly outputLines?: number | undefined;
   /** The whole output, when it is JSON up to `maxJsonBytes` and `output` cannot be read as such. */
   readonly outputJson?: string | undefined;
+  /** What the step wrote into the file of STEPSPAN_OUTPUTS, by name; redacted. */
+  readonly outputs?: NamedOutputs | undefined;
 };
+
+export type NamedOutputs = Readonly<Record<string, JsonValue>>;
 
 export const noOutput: StepOutput = { output: '', outputCut: false };
 
 /** Only the fields of `StepOutput`, of something that has more. */
 export function stepOutputOf(of: StepOutput): StepOutput {
-  const { output, outputCut, outputBytes, outputLines, outputJson } = of;
+  const { output, outputCut, outputBytes, outputLines, outputJson, outputs } = of;
   return {
     output,
     outputCut,
     ...(outputBytes === undefined ? {} : { outputBytes }),
     ...(outputLines === undefined ? {} : { outputLines }),
     ...(outputJson === undefined ? {} : { outputJson }),
+    ...(outputs === undefined ? {} : { outputs }),
   };
 }
 
@@ -72,5 +77,37 @@ function parse({ output, outputCut, outputBytes, outputJson }: StepOutput): Read
     return { kind: 'json', value: JSON.parse(outputJson ?? output) as JsonValue };
   } catch {
     return { kind: 'not_json' };
+  }
+}
+
+export type FoundField =
+  | { readonly kind: 'found'; readonly value: JsonValue }
+  /** The names that there are, at the place where the path leaves what is there. */
+  | { readonly kind: 'missing'; readonly names: readonly string[] };
+
+/** Goes into a value by keys; a number is an index of a list. */
+export function fieldIn(value: JsonValue, path: readonly string[]): FoundField {
+  let at: JsonValue = value;
+  for (const key of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) {
+      return { kind: 'missing', names: typeof at === 'object' && at !== null ? Object.keys(at) : [] };
+    }
+    at = (at as Readonly<Record<string, JsonValue>>)[key]!;
+  }
+  return { kind: 'found', value: at };
+}
+
+/** A value as text: texts as they are, everything else as JSON. */
+export function valueText(value: JsonValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The JSON in a named output, which a script may have written as text. */
+export function jsonOfNamed(value: JsonValue): JsonValue {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value) as JsonValue;
+  } catch {
+    return value;
   }
 }

@@ -23,6 +23,7 @@ import type { ShipperStatus } from '../ship/index.ts';
 import type { RunState } from '../state/index.ts';
 import {
   defineWorkflow,
+  formatWarnings,
   type GivenParams,
   loadWorkflow,
   type Problem,
@@ -142,6 +143,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
     sync: writer.sync,
     env: settings.env,
     claudeProgram: claude?.path,
+    warnings: source.warnings.map((each) => formatWarnings([each]).trim()),
     prices: settings.prices,
     ...(resumed === undefined ? {} : takenOver(resumed)),
   });
@@ -209,20 +211,28 @@ async function finish(
 }
 
 type Source =
-  | { readonly kind: 'ready'; readonly workflow: Workflow; readonly resumed: Resumable | undefined }
+  | {
+      readonly kind: 'ready';
+      readonly workflow: Workflow;
+      readonly resumed: Resumable | undefined;
+      readonly warnings: readonly Problem[];
+    }
   | Refusal;
 
 async function resolveSource(options: RunOptions, settings: RunSettings): Promise<Source> {
   if ('resume' in options) {
     return resolveResume(options, settings);
   }
-  if ('checked' in options) return { kind: 'ready', workflow: options.checked, resumed: undefined };
+  if ('checked' in options) return { kind: 'ready', workflow: options.checked, resumed: undefined, warnings: [] };
   const params = options.params ?? {};
   const result =
     'file' in options
       ? loadWorkflow(options.file, { params })
       : defineWorkflow(options.workflow, { params, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
-  if (result.ok) return { kind: 'ready', workflow: result.workflow, resumed: undefined };
+  if (result.ok) {
+    const { workflow, warnings } = result;
+    return { kind: 'ready', workflow, resumed: undefined, warnings };
+  }
   const message = result.problems.map(problemText).join('\n');
   return { kind: 'invalid', problems: result.problems, message };
 }
@@ -233,10 +243,10 @@ async function resolveResume(
 ): Promise<Source> {
   const resumed = await readResumable(settings.dataDir, options, 'start');
   if (!resumed.ok) return resumed;
-  if (options.budget === undefined) return { kind: 'ready', workflow: resumed.workflow, resumed };
+  if (options.budget === undefined) return { kind: 'ready', workflow: resumed.workflow, resumed, warnings: [] };
   const raised = withBudget(resumed.workflow, resumed.usedBefore, options.budget);
   if (!raised.ok) return { kind: 'unsuited', message: `run ${resumed.resumedFrom}: ${raised.message}` };
-  return { kind: 'ready', workflow: raised.workflow, resumed };
+  return { kind: 'ready', workflow: raised.workflow, resumed, warnings: [] };
 }
 
 function takenOver({ doneBefore, continued, usedBefore, notes }: Resumable) {

@@ -1,7 +1,7 @@
 // How values of params and of earlier steps reach a child: by environment variables, under the names made here.
 // Nothing is ever spliced into a command.
-import { cutMiddle, sizeOf } from '../event/cut-middle.ts';
-import { cutMarker, maxOutputBytes, type StepOutput } from '../event/step-output.ts';
+import { cutMiddle, sizeOf, type TextSize } from '../event/cut-middle.ts';
+import { cutMarker, maxOutputBytes, type StepOutput, valueText } from '../event/step-output.ts';
 import { resolveReference, type Scope } from './expression/evaluate.ts';
 import { ancestorsOf } from './graph.ts';
 import { renderTemplate } from './template.ts';
@@ -22,6 +22,16 @@ export function outcomeVariable(stepId: string): string {
   return `STEPSPAN_OUTCOME_${upper(stepId)}`;
 }
 
+/** `STEPSPAN_OUTPUTS_<STEP_ID>_<NAME>`: what `{{ steps.ID.outputs.NAME }}` gives. */
+export function namedOutputVariable(stepId: string, name: string): string {
+  return `${namedOutputPrefix(stepId)}${upper(name)}`;
+}
+
+/** With which every variable of a step's named outputs begins. */
+export function namedOutputPrefix(stepId: string): string {
+  return `STEPSPAN_OUTPUTS_${upper(stepId)}_`;
+}
+
 /** Variables that stepspan sets for every child, which a workflow may therefore not set. */
 export function isReservedVariable(name: string): boolean {
   return name.startsWith('STEPSPAN_') || name === 'WORKFLOW_EXECUTION_ID' || name === 'TRACEPARENT';
@@ -39,12 +49,16 @@ const maxVariableBytes = 128 * 1024;
  */
 export const maxAllOutputBytes = 512 * 1024;
 
+type CutVariable = { readonly name: string; readonly bytes: number; readonly keptBytes: number };
+
 export type Environment =
   | {
       readonly ok: true;
       readonly variables: Readonly<Record<string, string>>;
       /** Outputs that were cut further to fit, for the step to say so. The journal has the whole of them. */
-      readonly cut: readonly { readonly name: string; readonly bytes: number; readonly keptBytes: number }[];
+      readonly cut: readonly CutVariable[];
+      /** Variables that two named outputs would set, as `a.b-c` and `a-b.c`; neither does. */
+      readonly ambiguous: readonly { readonly name: string; readonly outputs: readonly string[] }[];
     }
   /** One sentence: a template whose value is not there. */
   | { readonly ok: false; readonly message: string };
@@ -75,34 +89,60 @@ export function environmentOf(workflow: Workflow, step: Step, scope: Scope): Env
     variables[outcomeVariable(id)] = outcome.ok ? String(outcome.value) : ended.outcome.kind;
     outputs.set(id, ended);
   }
-  return { ok: true, variables, cut: addOutputs(outputs, scope.runId ?? 'RUN', variables) };
+  const runId = scope.runId ?? 'RUN';
+  const { values, ambiguous } = namedValues(outputs, runId);
+  const cut = addValues([...[...outputs].map(([id, output]) => outputValue(id, output, runId)), ...values], variables);
+  return { ok: true, variables, cut, ambiguous };
 }
 
-/** Puts the outputs in, cut further when they do not fit together. Each gets an equal share of the room, or less if it needs less. */
-function addOutputs(
-  outputs: ReadonlyMap<string, StepOutput>,
-  runId: string,
-  variables: Record<string, string>,
-): { readonly name: string; readonly bytes: number; readonly keptBytes: number }[] {
-  const cut: { name: string; bytes: number; keptBytes: number }[] = [];
-  // A zero byte ends a C string, so it cannot be in a variable; `$(...)` in a shell drops it too.
-  const wholes = [...outputs]
-    .map(([id, output]) => ({ id, output, bytes: Buffer.from(output.output.replaceAll('\0', '')) }))
-    .sort((a, b) => a.bytes.length - b.bytes.length);
+/** What one variable is to hold, and its size before it was cut for the first time. */
+type Value = { readonly name: string; readonly bytes: Buffer; readonly size: TextSize; readonly readWith: string };
+
+function outputValue(id: string, { output, outputBytes, outputLines }: StepOutput, runId: string): Value {
+  const bytes = bytesOf(output);
+  const own = sizeOf(bytes);
+  const size = { bytes: outputBytes ?? own.bytes, lines: outputLines ?? own.lines };
+  return { name: outputVariable(id), bytes, size, readWith: readOutputWith(runId, id) };
+}
+
+function namedValues(outputs: ReadonlyMap<string, StepOutput>, runId: string) {
+  const byVariable = new Map<string, { readonly of: string; readonly value: Value }[]>();
+  for (const [id, { outputs: named }] of outputs) {
+    for (const [key, json] of Object.entries(named ?? {})) {
+      const name = namedOutputVariable(id, key);
+      const bytes = bytesOf(valueText(json));
+      const value = { name, bytes, size: sizeOf(bytes), readWith: `${readOutputWith(runId, id)} --field ${key}` };
+      byVariable.set(name, [...(byVariable.get(name) ?? []), { of: `steps.${id}.outputs.${key}`, value }]);
+    }
+  }
+  const all = [...byVariable];
+  return {
+    values: all.flatMap(([, found]) => (found.length === 1 ? found.map(({ value }) => value) : [])),
+    ambiguous: all
+      .filter(([, found]) => found.length > 1)
+      .map(([name, found]) => ({ name, outputs: found.map(({ of }) => of).sort() })),
+  };
+}
+
+/** A zero byte ends a C string, so it cannot be in a variable; `$(...)` in a shell drops it too. */
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text.replaceAll('\0', ''));
+}
+
+/** Puts values in, cut further when they do not fit together. Each gets an equal share of the room, or less if it needs less. */
+function addValues(values: readonly Value[], variables: Record<string, string>): CutVariable[] {
+  const cut: CutVariable[] = [];
+  const smallestFirst = [...values].sort((a, b) => a.bytes.length - b.bytes.length);
   let room = maxAllOutputBytes;
-  for (const [index, { id, output, bytes }] of wholes.entries()) {
-    const share = Math.min(Math.floor(room / (wholes.length - index)), maxOutputBytes);
-    const name = outputVariable(id);
+  for (const [index, { name, bytes, size, readWith }] of smallestFirst.entries()) {
+    const share = Math.min(Math.floor(room / (smallestFirst.length - index)), maxOutputBytes);
     if (bytes.length <= share) {
       variables[name] = bytes.toString('utf8');
       room -= bytes.length;
       continue;
     }
-    const own = sizeOf(bytes);
-    const size = { bytes: output.outputBytes ?? own.bytes, lines: output.outputLines ?? own.lines };
-    const { text, headBytes, tailBytes } = cutMiddle({ head: bytes, tail: bytes, size }, share, (leftOut) =>
-      cutMarker(leftOut, readOutputWith(runId, id)),
-    );
+    const ends = { head: bytes, tail: bytes, size };
+    const { text, headBytes, tailBytes } = cutMiddle(ends, share, (leftOut) => cutMarker(leftOut, readWith));
     variables[name] = text;
     room -= Buffer.byteLength(text);
     cut.push({ name, bytes: size.bytes, keptBytes: headBytes + tailBytes });

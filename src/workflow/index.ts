@@ -20,9 +20,10 @@ export {
   parseWorkflow,
   type WorkflowResult,
 } from './parse.ts';
-export { formatProblems, type Problem, problemText } from './problem.ts';
+export { formatProblems, formatWarnings, type Problem, problemText } from './problem.ts';
 export { type ClaudeTexts, type RenderedClaude, renderClaude } from './render-claude.ts';
 export type { WorkflowInput } from './schema.ts';
+export { idPattern } from './schema-fields.ts';
 export { schemaReference, starterWorkflow } from './starter.ts';
 export { type ReadBack, workflowFromJson, workflowToJson } from './stored.ts';
 export { type Rendered, renderTemplate } from './template.ts';

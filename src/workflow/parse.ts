@@ -17,7 +17,8 @@ import { readYaml } from './source/yaml-tree.ts';
 import type { Workflow } from './workflow.ts';
 
 export type WorkflowResult =
-  | { readonly ok: true; readonly workflow: Workflow }
+  /** `warnings` are in reading order: what is probably a mistake, and may be meant. */
+  | { readonly ok: true; readonly workflow: Workflow; readonly warnings: readonly Problem[] }
   /** In reading order, at least one. */
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -67,6 +68,7 @@ function check(reading: Reading, options: DefineOptions, origin: Origin): Workfl
   const report: Report = (place, message, fix) => {
     if (!unread.has(place.path)) problems.push({ ...place, message, fix });
   };
+  const warnings: Problem[] = [];
   const { tree } = reading;
   if (!isMapping(tree.value)) {
     const message = `a workflow must be a mapping, not ${kindText(tree.value)}`;
@@ -75,7 +77,7 @@ function check(reading: Reading, options: DefineOptions, origin: Origin): Workfl
     return { ok: false, problems };
   }
   checkSchema(tree, report);
-  const outline = outlineOf(tree, report);
+  const outline = outlineOf(tree, report, (place, message, fix) => void warnings.push({ ...place, message, fix }));
   // Far too many steps were reported by the schema; the checks across them would take their square in time.
   if (outline.steps.length <= maxSteps) {
     checkSteps(outline);
@@ -86,5 +88,6 @@ function check(reading: Reading, options: DefineOptions, origin: Origin): Workfl
   const paramValues = valuesOf(params, options.params, tree, report);
   const parsed = workflowSchema.safeParse(tree.value);
   if (problems.length > 0 || !parsed.success) return { ok: false, problems: sortProblems(problems, origin.file) };
-  return { ok: true, workflow: normalForm(parsed.data, tree, { ...origin, params, paramValues }) };
+  const workflow = normalForm(parsed.data, tree, { ...origin, params, paramValues });
+  return { ok: true, workflow, warnings: sortProblems(warnings, origin.file) };
 }

@@ -68,6 +68,11 @@ export function problemText(problem: Problem): string {
   return `${whereOf(problem)}: ${problem.message}; ${problem.fix}`;
 }
 
+/** The same for what is no reason to refuse the workflow. */
+export function formatWarnings(warnings: readonly Problem[]): string {
+  return formatProblems(warnings.map((each) => ({ ...each, message: `warning: ${each.message}` })));
+}
+
 function whereOf(problem: Problem): string {
   if (problem.line > 0) return `${problem.file}:${problem.line}:${problem.column}`;
   return problem.path === '' ? 'workflow' : problem.path;

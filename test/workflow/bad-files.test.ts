@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { formatProblems, parseWorkflow } from '../../src/workflow/index.ts';
+import { formatProblems, formatWarnings, parseWorkflow } from '../../src/workflow/index.ts';
 
 const folder = join(import.meta.dirname, 'bad');
 
@@ -29,7 +29,9 @@ for (const file of readdirSync(folder)) {
     test.each(casesOf(file))('$title', ({ text, expected }) => {
       const params = paramsOf(text);
       const result = parseWorkflow(text, { file: 'wf.yaml', ...(params === undefined ? {} : { params }) });
-      expect(result.ok ? 'no problem\n' : formatProblems(result.problems)).toBe(expected);
+      expect(result.ok ? formatWarnings(result.warnings) || 'no problem\n' : formatProblems(result.problems)).toBe(
+        expected,
+      );
     });
   });
 }

@@ -180,6 +180,7 @@ describe('the environment of a step', () => {
     expect(environmentOf(workflow, last, { params: workflow.paramValues, steps: ended('a\nb') })).toEqual({
       ok: true,
       cut: [],
+      ambiguous: [],
       variables: {
         LEVEL: 'a\nb',
         TOPIC: '3',

@@ -171,7 +171,7 @@ describe('any valid workflow', () => {
         const made = defineWorkflow(input);
         if (!made.ok) throw new Error(formatProblems(made.problems));
         const json: unknown = JSON.parse(JSON.stringify(workflowToJson(made.workflow)));
-        expect(workflowFromJson(json)).toEqual(JSON.parse(JSON.stringify(made)));
+        expect(workflowFromJson(json)).toEqual(JSON.parse(JSON.stringify({ ok: true, workflow: made.workflow })));
         const back = workflowFromJson(json);
         expect(back.ok && Object.keys(back.workflow).sort()).toEqual(Object.keys(made.workflow).sort());
       }),

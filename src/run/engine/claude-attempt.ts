@@ -25,10 +25,11 @@ import { tokensOf } from './budget.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
 import { hashInputFiles } from './input-files.ts';
 import { outputOfText } from './output-capture.ts';
+import { takeNamedOutputs } from './output-file.ts';
 import { createOutputSink } from './output-sink.ts';
 import type { RunScope } from './run-workflow.ts';
-import { type AttemptPorts, finishAttempt, reportCut } from './shell-attempt.ts';
-import type { RunIdentity, StepSetting } from './step-context.ts';
+import { type AttemptPorts, type AttemptSetting, finishAttempt, reportCut } from './shell-attempt.ts';
+import type { RunIdentity } from './step-context.ts';
 import { attemptFacts, outcomeOfExit, type Supervised, supervise } from './supervise.ts';
 
 export type ClaudePorts = AttemptPorts & {
@@ -43,7 +44,7 @@ const stderrTailBytes = 16 * 1024;
 
 export function startClaudeAttempt(
   step: ClaudeStep,
-  setting: StepSetting,
+  setting: AttemptSetting,
   inputs: ClaudeInputs,
   identity: RunIdentity,
   run: RunScope,
@@ -162,11 +163,13 @@ export function startClaudeAttempt(
     inputs.cleanUp();
     const bounded = outputOfText(redactor.text(resultText()).text, setting.readOutputWith);
     reportCut(bounded, setting, say);
+    const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
     finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
     const { ending } = supervised;
     return {
       outcome,
       ...bounded.output,
+      outputs,
       costUsd: cost?.costUsd ?? 0,
       costUnknown: cost?.unknown !== undefined,
       session: reader.session(),

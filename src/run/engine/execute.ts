@@ -11,12 +11,13 @@ import type { Attempt, AttemptPlan, Continuation } from './attempt.ts';
 import type { Used } from './budget.ts';
 import { startClaudeAttempt } from './claude-attempt.ts';
 import { claudeInputsOf } from './claude-inputs.ts';
+import { createOutputFile } from './output-file.ts';
 import { redactAppend } from './redacted-append.ts';
 import { type DoneBefore, type RunHandle, type RunScope, startRun } from './run-workflow.ts';
 import { createSay, type Say } from './say.ts';
 import { inSessionFolder } from './session-folder.ts';
-import { type AttemptPorts, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
-import { type RunIdentity, settingOf } from './step-context.ts';
+import { type AttemptPorts, type AttemptSetting, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
+import { type RunIdentity, type StepSetting, settingOf } from './step-context.ts';
 import { internalError } from './supervise.ts';
 
 export type ExecuteOptions = {
@@ -32,6 +33,8 @@ export type ExecuteOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Path of the Claude Code CLI; only needed where a step is a Claude step. */
   readonly claudeProgram: string | undefined;
+  /** What is probably wrong with the workflow; said at the start of the run. */
+  readonly warnings: readonly string[];
   readonly prices: PriceTable;
   readonly doneBefore?: ReadonlyMap<string, DoneBefore>;
   readonly continued?: ReadonlyMap<string, Continuation>;
@@ -71,7 +74,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     try {
       const setting = settingOf(identity, step, number, run);
       if (!setting.ok) return refuse(setting.message);
-      if (step.kind === 'run') return startShellAttempt(step, setting, ports);
+      if (step.kind === 'run') return startShellAttempt(step, withOutputFile(setting), ports);
       const inputs = claudeInputsOf(step, setting.scope, run.sessions, continuation);
       if (!inputs.ok) return refuse(inputs.message);
       const placed = inSessionFolder(step, setting, inputs.inputs);
@@ -85,7 +88,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
       if (intake === undefined || options.claudeProgram === undefined)
         return refuse('the Claude Code CLI was not found');
       const claudePorts = { ...ports, program: options.claudeProgram, intake, prices: options.prices };
-      return startClaudeAttempt(step, placed.setting, inputs.inputs, identity, run, claudePorts);
+      return startClaudeAttempt(step, withOutputFile(placed.setting), inputs.inputs, identity, run, claudePorts);
     } catch (error) {
       return refusedAttempt(ports, { subject }, internalError(error));
     }
@@ -109,7 +112,13 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
   if (!redactor.enabled) say('warning', 'redaction is off: secrets are kept as they are printed');
   for (const { message } of redactor.problems()) say('warning', message);
   for (const note of options.notes ?? []) say('warning', note);
+  for (const warning of options.warnings) say('warning', warning);
   return handle;
+}
+
+function withOutputFile(setting: StepSetting): AttemptSetting {
+  const outputFile = createOutputFile();
+  return { ...setting, env: { ...setting.env, STEPSPAN_OUTPUTS: outputFile.path }, outputFile };
 }
 
 function startTelemetryIntake(append: Append): Promise<Intake> {

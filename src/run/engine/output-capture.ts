@@ -4,6 +4,7 @@
 import { characterEnd, characterStart, cutMiddle, sizeOf, type TextEnds } from '../../event/cut-middle.ts';
 import { cutMarker, maxJsonBytes, maxOutputBytes, type StepOutput } from '../../event/step-output.ts';
 import { stripAnsi } from '../../text/ansi.ts';
+import { seenText } from '../../text/seen.ts';
 
 export type OutputCapture = {
   /** @param lineEnds how many line ends are in `bytes`, which are not kept after the call */
@@ -89,7 +90,7 @@ export function outputOfCapture(captured: Captured, readWith: string): BoundedOu
 /** The same for a text that is there as a whole. */
 export function outputOfText(text: string, readWith: string): BoundedOutput {
   const json = jsonIn(text);
-  const whole = seen(text).replace(/\n$/, '');
+  const whole = seenText(text).replace(/\n$/, '');
   const bytes = Buffer.from(whole);
   if (bytes.length <= maxOutputBytes) {
     const isRead = json === undefined || isJson(whole);
@@ -113,8 +114,8 @@ function seenEnds({ head, tail, middle }: Captured): TextEnds {
   const lineStart = tail.indexOf(LF) + 1;
   const tailStart = lineStart === 0 || lineStart === tail.length ? characterStart(tail, 0) : lineStart;
   const between = sizeOf(tail.subarray(0, tailStart));
-  const first = Buffer.from(seen(textOf(head.subarray(0, headEnd))));
-  const last = Buffer.from(seen(textOf(tail.subarray(tailStart))).replace(/\n$/, ''));
+  const first = Buffer.from(seenText(textOf(head.subarray(0, headEnd))));
+  const last = Buffer.from(seenText(textOf(tail.subarray(tailStart))).replace(/\n$/, ''));
   const [a, b] = [sizeOf(first), sizeOf(last)];
   return {
     head: first,
@@ -145,15 +146,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Each line as a person saw it at its end. */
-function seen(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => {
-      const plain = stripAnsi(line).replace(/\r+$/, '');
-      return plain.slice(plain.lastIndexOf('\r') + 1);
-    })
-    .join('\n');
 }

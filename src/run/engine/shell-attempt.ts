@@ -8,6 +8,7 @@ import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import { type BoundedOutput, outputOfCapture } from './output-capture.ts';
+import { type OutputFile, takeNamedOutputs } from './output-file.ts';
 import { createOutputSink } from './output-sink.ts';
 import type { Say } from './say.ts';
 import type { StepSetting } from './step-context.ts';
@@ -20,7 +21,10 @@ export type AttemptPorts = {
   readonly onStarted: (process: Identity) => void;
 };
 
-export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: AttemptPorts): Attempt {
+/** What an attempt of either kind starts with. */
+export type AttemptSetting = StepSetting & { readonly outputFile: OutputFile };
+
+export function startShellAttempt(step: ShellStep, setting: AttemptSetting, ports: AttemptPorts): Attempt {
   const { subject } = setting;
   const sink = createOutputSink({ append: ports.append, subject, redactStream: ports.redactor.stream });
   const [file = '', ...args] = [...step.shell, step.command];
@@ -47,10 +51,12 @@ export function startShellAttempt(step: ShellStep, setting: StepSetting, ports: 
     const outcome = outcomeOfExit(ending);
     const bounded = outputOfCapture(sink.captured(), setting.readOutputWith);
     reportCut(bounded, setting, ports.say);
+    const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
     finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
     return {
       outcome,
       ...bounded.output,
+      outputs,
       costUsd: 0,
       costUnknown: false,
       session: undefined,

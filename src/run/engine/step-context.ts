@@ -43,8 +43,11 @@ export function settingOf(identity: RunIdentity, step: Step, attempt: number, ru
   if (!added.ok) return added;
   const subject = { step: step.id, attempt };
   for (const { name, bytes, keptBytes } of added.cut) {
-    const why = 'the variables of all outputs together are limited';
+    const why = 'variables are limited, one by one and together';
     run.say('warning', `${name} holds ${keptBytes} of ${bytes} bytes, as ${why}`, subject);
+  }
+  for (const { name, outputs } of added.ambiguous) {
+    run.say('warning', `${name} is not set, as it would be ${outputs.join(' and ')}; rename one of them`, subject);
   }
   const spanId = parentSpanId(identity.runId, step.id, attempt);
   const traceparent = traceparentOf(identity.traceId, spanId);

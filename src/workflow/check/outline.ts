@@ -17,6 +17,8 @@ export type OutlineStep = GraphStep & {
 export type Outline = {
   readonly tree: Tree;
   readonly report: Report;
+  /** For what is probably a mistake, and may be meant. */
+  readonly warn: Report;
   readonly root: Readonly<Record<string, unknown>>;
   /** Names of params, with what was written for each. */
   readonly params: ReadonlyMap<string, unknown>;
@@ -27,7 +29,7 @@ export type Outline = {
 };
 
 /** Reads what is there, and skips over what has the wrong type: the schema has told that already. */
-export function outlineOf(tree: Tree, report: Report): Outline {
+export function outlineOf(tree: Tree, report: Report, warn: Report): Outline {
   const root = isMapping(tree.value) ? tree.value : {};
   const params = new Map(Object.entries(isMapping(root.params) ? root.params : {}));
   const list = Array.isArray(root.steps) ? root.steps : [];
@@ -39,6 +41,7 @@ export function outlineOf(tree: Tree, report: Report): Outline {
   return {
     tree,
     report,
+    warn,
     root,
     params,
     steps,

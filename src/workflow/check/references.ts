@@ -1,6 +1,7 @@
 // Whether the names in `when`, in `{{ }}` and in shell commands exist, and can have a value when the step comes up.
 import { outcomeKinds } from '../../event/outcome.ts';
 import type { FoundReference } from '../expression/parse.ts';
+import { idPattern } from '../schema-fields.ts';
 import { didYouMean, listOf } from '../suggest.ts';
 import { type Outline, type OutlineStep, stepLabel } from './outline.ts';
 
@@ -30,7 +31,10 @@ export function complainOf(
     return { message: `\`${text}\` is not known`, fix };
   }
   if (name === undefined)
-    return { message: '`steps` is no value', fix: 'write `steps.ID.output` or `steps.ID.outcome`' };
+    return {
+      message: '`steps` is no value',
+      fix: 'write `steps.ID.output`, `steps.ID.outputs.NAME` or `steps.ID.outcome`',
+    };
   if (step === undefined) {
     return { message: 'no step has run yet where this is used', fix: 'move it to the `env` of the step that needs it' };
   }
@@ -44,7 +48,17 @@ export function complainOf(
       ? undefined
       : { message: `\`${text}\` is not there`, fix: `write \`steps.${name}.outcome\`` };
   }
-  return { message: `a step has no \`${field}\``, fix: didYouMean(field, ['output', 'outcome'], 'write one of') };
+  if (field === 'outputs') return complainOfNamed(text, inside);
+  const fields = ['output', 'outputs', 'outcome'];
+  return { message: `a step has no \`${field}\``, fix: didYouMean(field, fields, 'write one of') };
+}
+
+/** Which names a step gives is known when it has ended; only what can never be a name is wrong here. */
+function complainOfNamed(text: string, [name]: readonly string[]): Complaint | undefined {
+  if (name === undefined) return { message: `\`${text}\` is not a value`, fix: `write \`${text}.NAME\`` };
+  if (idPattern.test(name)) return undefined;
+  const fix = 'a name starts with a letter and has letters, digits, `-` and `_`, at most 64';
+  return { message: `\`${name}\` cannot be the name of an output`, fix };
 }
 
 function missingParam(name: string, names: readonly string[]): string {

@@ -1,5 +1,11 @@
 // Reads every text of a workflow that has a language of its own: `when`, templates, and shell commands.
-import { outcomeVariable, outputVariable, paramVariable } from '../environment.ts';
+import {
+  namedOutputPrefix,
+  namedOutputVariable,
+  outcomeVariable,
+  outputVariable,
+  paramVariable,
+} from '../environment.ts';
 import { parseTemplateOperand } from '../expression/parse.ts';
 import { parseWhen } from '../expression/when.ts';
 import type { Path } from '../problem.ts';
@@ -118,9 +124,10 @@ function checkCommandText(text: string, path: Path, step: OutlineStep, outline: 
     const message = `a command cannot hold \`${bracesAt(text, found.index)}\``;
     report(tree.placeOf(path, found.index), message, instead(text, found.index, step, outline));
   }
-  for (const found of [...text.matchAll(/STEPSPAN_(PARAM|OUTPUT|OUTCOME)_[A-Z0-9_]+/g)].slice(0, maxMistakes)) {
+  for (const found of [...text.matchAll(/STEPSPAN_(PARAM|OUTPUTS?|OUTCOME)_[A-Z0-9_]+/g)].slice(0, maxMistakes)) {
     const complaint = complainOfVariable(found[0], step, outline);
-    if (complaint !== undefined) report(tree.placeOf(path, found.index), complaint.message, complaint.fix);
+    // Only a warning: a script may build the name, or mean a variable of its own with this prefix.
+    if (complaint !== undefined) outline.warn(tree.placeOf(path, found.index), complaint.message, complaint.fix);
   }
 }
 
@@ -135,6 +142,7 @@ function instead(text: string, index: number, step: OutlineStep, outline: Outlin
   const complaint = path.length > 1 ? complainOf({ path, index }, step, outline) : undefined;
   if (complaint !== undefined) return `${complaint.message}; ${complaint.fix}`;
   const [root, name = 'NAME', field, ...inside] = path;
+  if (root === 'steps' && field === 'outputs') return `write \`"$${namedOutputVariable(name, inside[0] ?? 'NAME')}"\``;
   const variable =
     root === 'steps' ? (field === 'outcome' ? outcomeVariable(name) : outputVariable(name)) : paramVariable(name);
   if (inside.length > 0) return `write \`$(printf %s "$${variable}" | jq -r .${inside.join('.')})\``;
@@ -142,7 +150,7 @@ function instead(text: string, index: number, step: OutlineStep, outline: Outlin
   return `write \`"$${variable}"\`${shell}`;
 }
 
-/** A misspelt variable is an empty text to a shell, so it is looked at here. */
+/** A misspelt variable is an empty text to a shell, so it is reported here. */
 function complainOfVariable(variable: string, step: OutlineStep, outline: Outline): Complaint | undefined {
   const params = [...outline.params.keys()];
   const byVariable = new Map(
@@ -154,6 +162,10 @@ function complainOfVariable(variable: string, step: OutlineStep, outline: Outlin
   if (params.some((name) => paramVariable(name) === variable)) return undefined;
   const id = byVariable.get(variable);
   if (id !== undefined) return complainOfOrder(id, step, outline);
+  // Which names a step gives is known when it has ended, so only the step is looked at.
+  const givers = [...outline.byId.keys()].filter((each) => variable.startsWith(namedOutputPrefix(each)));
+  const orders = givers.map((each) => complainOfOrder(each, step, outline));
+  if (givers.length > 0) return orders.some((order) => order === undefined) ? undefined : orders[0];
   const known = [...params.map(paramVariable), ...byVariable.keys()];
   return { message: `nothing sets ${variable}`, fix: didYouMean(variable, known, 'set are') };
 }

@@ -1,6 +1,14 @@
 // The value of an expression or reference, over the params of a run and the steps that have ended. Pure.
 import type { Outcome } from '../../event/outcome.ts';
-import { maxJsonBytes, readJsonOutput, type StepOutput } from '../../event/step-output.ts';
+import {
+  type FoundField,
+  fieldIn,
+  jsonOfNamed,
+  maxJsonBytes,
+  readJsonOutput,
+  type StepOutput,
+  valueText,
+} from '../../event/step-output.ts';
 import { unreachable } from '../../event/unreachable.ts';
 import { listOf } from '../suggest.ts';
 import type { Expression, ParamValue } from '../workflow.ts';
@@ -48,8 +56,8 @@ export function isTrue(value: ParamValue): boolean {
 }
 
 /**
- * The value of `params.NAME`, `steps.ID.outcome`, `steps.ID.output` or `steps.ID.output.FIELD`: the last reads the
- * output as JSON. Lists, mappings and null in it come back as JSON text.
+ * The value of `params.NAME`, `steps.ID.outcome`, `steps.ID.outputs.NAME`, `steps.ID.output` or `steps.ID.output.FIELD`: the
+ * last reads the output as JSON. Lists, mappings and null in it come back as JSON text.
  */
 export function resolveReference(path: readonly string[], scope: Scope): Evaluated {
   const [root, name = '', field, ...inside] = path;
@@ -60,6 +68,7 @@ export function resolveReference(path: readonly string[], scope: Scope): Evaluat
   const step = scope.steps.get(name);
   if (step === undefined) return { ok: false, message: `step \`${name}\` has not ended yet` };
   if (field === 'outcome') return { ok: true, value: outcomeName(step.outcome) };
+  if (field === 'outputs') return namedOutput(step, name, inside);
   return inside.length === 0 ? { ok: true, value: step.output } : fieldOf(step, name, inside);
 }
 
@@ -90,17 +99,35 @@ function fieldOf(output: StepOutput, step: string, inside: readonly string[]): E
     default:
       return unreachable(read);
   }
-  let value: unknown = read.value;
-  for (const key of inside) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) {
-      const known = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-      const has = known.length === 0 ? 'nothing by name' : listOf(known);
-      return { ok: false, message: `the output of step \`${step}\` has no \`${inside.join('.')}\`; it has ${has}` };
-    }
-    value = (value as Record<string, unknown>)[key];
+  return plainValue(fieldIn(read.value, inside), `the output of step \`${step}\``, inside);
+}
+
+/** `steps.ID.outputs.NAME`, and further into it when it is JSON. A step that was skipped has none of them, as its output is empty. */
+function namedOutput(
+  { outcome, outputs }: StepOutput & { readonly outcome: Outcome },
+  step: string,
+  [name = '', ...inside]: readonly string[],
+): Evaluated {
+  if (outputs === undefined || !Object.hasOwn(outputs, name)) {
+    if (outcome.kind === 'skip') return { ok: true, value: '' };
+    const names = Object.keys(outputs ?? {});
+    const has = names.length === 0 ? 'it gave no named outputs' : `it gave ${listOf(names)}`;
+    const fix = 'write `name=value` into the file that STEPSPAN_OUTPUTS names';
+    return { ok: false, message: `step \`${step}\` gave no output named \`${name}\`; ${has}; ${fix}` };
   }
-  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-  return { ok: true, value: isPlain ? value : JSON.stringify(value) } as Evaluated;
+  const value = outputs[name]!;
+  const found = fieldIn(inside.length === 0 ? value : jsonOfNamed(value), inside);
+  return plainValue(found, `the output \`${name}\` of step \`${step}\``, inside);
+}
+
+function plainValue(found: FoundField, what: string, inside: readonly string[]): Evaluated {
+  if (found.kind === 'missing') {
+    const has = found.names.length === 0 ? 'nothing by name' : listOf(found.names);
+    return { ok: false, message: `${what} has no \`${inside.join('.')}\`; it has ${has}` };
+  }
+  const { value } = found;
+  const isPlain = typeof value === 'number' || typeof value === 'boolean';
+  return { ok: true, value: isPlain ? value : valueText(value) };
 }
 
 type Operator = Extract<Expression, { kind: 'binary' }>['operator'];
