@@ -22,8 +22,8 @@ export type LineJoiner = {
   readonly openSeqs: () => readonly number[];
   /** Gives the open lines, and forgets them: nothing more is read. */
   readonly end: () => readonly OutputRecord[];
-  /** The records before this number were passed over on purpose; what is open stays open. */
-  readonly skipTo: (seq: number) => void;
+  /** Takes a record in place of `add` whose content is not wanted. What is missing or open for too long is found all the same. */
+  readonly pass: (record: JournalRecord) => readonly OutputRecord[];
 };
 
 export type LineJoinerOptions = {
@@ -44,6 +44,7 @@ type OpenLine = {
 };
 
 const LF = 0x0a;
+const none: readonly number[] = [];
 
 export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
   const { maxLineBytes = MAX_JOINED_BYTES, maxOpenNs } = options;
@@ -64,6 +65,12 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
 
   const expire = (nowNs: bigint): OutputRecord[] =>
     maxOpenNs === undefined ? [] : close(({ firstNs }) => nowNs - firstNs > maxOpenNs);
+
+  const pass = (record: JournalRecord): OutputRecord[] => {
+    const isMissing = record.seq !== expectedSeq && expectedSeq !== undefined;
+    expectedSeq = record.seq + seqCount(record);
+    return isMissing ? close(() => true) : expire(record.timeNs);
+  };
 
   const joinEvent = (record: Extract<JournalRecord, { kind: 'event' }>): JournalRecord[] => {
     switch (record.event.type) {
@@ -108,20 +115,18 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
 
   return {
     add(record) {
-      const missing = record.seq !== expectedSeq && lines.size > 0 && expectedSeq !== undefined;
-      expectedSeq = record.seq + seqCount(record);
-      // What most records are: whole lines with nothing before them.
-      if (lines.size === 0 && (record.kind === 'event' || !record.unterminated)) return [record];
-      const parts = missing ? close(() => true) : expire(record.timeNs);
-      return [...parts, ...(record.kind === 'event' ? joinEvent(record) : joinOutput(record))];
+      if (lines.size === 0 && (record.kind === 'event' || !record.unterminated)) {
+        // What most records are: whole lines with nothing before them.
+        expectedSeq = record.seq + seqCount(record);
+        return [record];
+      }
+      return [...pass(record), ...(record.kind === 'event' ? joinEvent(record) : joinOutput(record))];
     },
     expire,
     open: () => Array.from(lines.values(), partOf),
-    openSeqs: () => Array.from(lines.values(), ({ firstSeq }) => firstSeq),
+    openSeqs: () => (lines.size === 0 ? none : Array.from(lines.values(), ({ firstSeq }) => firstSeq)),
     end: () => close(() => true),
-    skipTo(seq) {
-      expectedSeq = seq;
-    },
+    pass,
   };
 }
 
@@ -175,7 +180,7 @@ function behindFirstLine(record: OutputRecord, firstEnd: number): OutputRecord {
 }
 
 /** The whole lines of an unterminated record, if it has any, and the piece behind them. */
-function cutLastLine(record: OutputRecord): readonly [OutputRecord | undefined, OutputRecord] {
+export function cutLastLine(record: OutputRecord): readonly [OutputRecord | undefined, OutputRecord] {
   if (record.lineCount === 1) return [undefined, record];
   const { seq, timeNs, bytes } = record;
   const before = record.lineCount - 1;

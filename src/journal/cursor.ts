@@ -1,7 +1,7 @@
 // How far a reader has come: one small file a reader, replaced as a whole, so that it is never half of two positions.
 // A position is the next sequence number that the reader wants. It may lag behind, never lead: a reader saves it after
 // its work is done elsewhere, so a crash repeats work and skips none. A reader may keep numbers of its own beside the
-// position: they are of the same moment, as both are replaced at once.
+// position: they are of the same moment, as all are replaced at once.
 import { readFileSync } from 'node:fs';
 import { cursorPath, type RunFolder } from './data-folder.ts';
 import { journalEnd } from './journal-end.ts';
@@ -25,12 +25,14 @@ export type Cursor = {
   readonly position: number;
   /** What was last saved beside the position. Kept where the position is not trusted: what was counted has happened. */
   readonly counters: Counters;
+  /** Numbers before the position that the reader needs again; of a position that is not trusted there are none. */
+  readonly open: readonly number[];
   /**
-   * Moves the cursor to `seq` and keeps it on disk, with these counters, or those there are where none are given.
+   * Moves the cursor to `seq` and keeps it on disk, with these counters, or those there are if none are given.
    * Saves that come while one is under way become one. One that would change nothing writes nothing.
    * Never rejects: a cursor that could not be kept makes a reader repeat work; see `lastError`.
    */
-  readonly save: (seq: number, counters?: Counters) => Promise<void>;
+  readonly save: (seq: number, counters?: Counters, open?: readonly number[]) => Promise<void>;
   readonly lastError: () => Error | undefined;
 };
 
@@ -38,23 +40,24 @@ export type Cursor = {
 export function openCursor(folder: RunFolder, reader: string): Cursor {
   const path = cursorPath(folder, reader);
   const { state, ...saved } = load(folder, path);
-  let { position, counters } = saved;
+  let { position, counters, open } = saved;
   let kept = textOf(saved);
   let running: Promise<void> | undefined;
   let lastError: Error | undefined;
 
   function textOf(now: Saved): string {
-    // Without counters the file is as it was before there were any.
+    // Without them the file is as it was before there were any.
     return JSON.stringify({
       reader,
       position: now.position,
       ...(Object.keys(now.counters).length === 0 ? {} : { counters: now.counters }),
+      ...(now.open.length === 0 ? {} : { open: now.open }),
     });
   }
   const keepLatest = async (): Promise<void> => {
     let failed: string | undefined;
     for (;;) {
-      const wanted = textOf({ position, counters });
+      const wanted = textOf({ position, counters, open });
       // What could not be kept is tried again by the next save, and not on and on by this one.
       if (wanted === kept || wanted === failed) return;
       try {
@@ -76,9 +79,13 @@ export function openCursor(folder: RunFolder, reader: string): Cursor {
     get counters() {
       return counters;
     },
-    save(seq, now = counters) {
+    get open() {
+      return open;
+    },
+    save(seq, now = counters, openNow = []) {
       position = seq;
       counters = now;
+      open = openNow;
       running ??= keepLatest().finally(() => {
         running = undefined;
       });
@@ -100,18 +107,18 @@ export function savedCounters(folder: RunFolder, reader: string): Counters | und
   return typeof found === 'object' ? found.counters : undefined;
 }
 
-type Saved = { readonly position: number; readonly counters: Counters };
+type Saved = { readonly position: number; readonly counters: Counters; readonly open: readonly number[] };
 
 function load(folder: RunFolder, path: string): Saved & { state: CursorState } {
   const found = parse(path);
-  const counters = {};
-  if (found === undefined) return { position: 0, counters, state: { kind: 'new' } };
+  const none = { position: 0, counters: {}, open: [] };
+  if (found === undefined) return { ...none, state: { kind: 'new' } };
   if (typeof found === 'string') {
-    return { position: 0, counters, state: { kind: 'unreadable', file: path, reason: found } };
+    return { ...none, state: { kind: 'unreadable', file: path, reason: found } };
   }
   const { nextSeq } = journalEnd(folder);
   if (found.position > nextSeq) {
-    return { ...found, position: 0, state: { kind: 'past_end', saved: found.position, nextSeq } };
+    return { ...found, position: 0, open: [], state: { kind: 'past_end', saved: found.position, nextSeq } };
   }
   return { ...found, state: { kind: 'found' } };
 }
@@ -119,11 +126,11 @@ function load(folder: RunFolder, path: string): Saved & { state: CursorState } {
 /** What the file says, undefined when there is no file, or the reason why it says nothing. */
 function parse(path: string): Saved | string | undefined {
   try {
-    const { position, counters } = JSON.parse(readFileSync(path, 'utf8')) as { position: unknown; counters?: unknown };
+    const { position, counters, open } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
     if (!isWhole(position)) return 'its position is no whole number';
     // A counter that is none costs a count, and must not cost the position.
     const valid = Object.entries(counters ?? {}).filter((entry): entry is [string, number] => isWhole(entry[1]));
-    return { position, counters: Object.fromEntries(valid) };
+    return { position, counters: Object.fromEntries(valid), open: Array.isArray(open) ? open.filter(isWhole) : [] };
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : (error as Error).message;
   }

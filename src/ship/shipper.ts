@@ -21,6 +21,7 @@ import { defaultPace, type Pace } from './deliver/backoff.ts';
 import { type Pipeline, startPipeline } from './deliver/pipeline.ts';
 import { openRefused } from './deliver/refused.ts';
 import { createTransport, type PartialSuccess } from './deliver/transport.ts';
+import { createWholeLines, recordsAsTheyAre } from './deliver/whole-lines.ts';
 import { type Batcher, logLimits, spanLimits } from './encode/batch.ts';
 import { createProtobufLogBatcher } from './encode/protobuf-log-batcher.ts';
 import { createJsonLogBatcher, createSpanBatcher } from './encode/readable-batcher.ts';
@@ -133,8 +134,8 @@ function startShipper(
     return startPipeline({
       signal,
       reader,
-      // Spans are folded from the first record on, whatever was sent already; lines stand for themselves.
-      readFrom: signal === 'traces' ? 0 : cursor.position,
+      // Spans are folded from the first record on, whatever was sent already.
+      lines: signal === 'traces' ? recordsAsTheyAre : createWholeLines(cursor),
       cursor,
       batcher: batcherOf(signal, chosen.encoding, context, sdk, cursor.position),
       transport: createTransport(chosen.http, partialSuccessOf(signal, chosen.encoding)),

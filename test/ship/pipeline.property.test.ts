@@ -7,6 +7,7 @@ import type { Counters } from '../../src/journal/index.ts';
 import type { Answer } from '../../src/ship/deliver/answer.ts';
 import { defaultPace } from '../../src/ship/deliver/backoff.ts';
 import { startPipeline } from '../../src/ship/deliver/pipeline.ts';
+import { createWholeLines } from '../../src/ship/deliver/whole-lines.ts';
 import { createProtobufLogBatcher } from '../../src/ship/encode/protobuf-log-batcher.ts';
 import type { Resource } from '../../src/ship/map/otlp-types.ts';
 import { bareContext } from '../../src/ship/map/run-context.ts';
@@ -121,6 +122,7 @@ test('every line is delivered at least once, in order and counted once, and the 
           get counters() {
             return counters;
           },
+          open: [],
           async save(seq: number, now: Counters = counters) {
             for (let below = 1; below < seq; below++) {
               const isLine = below < records.at(-1)!.seq;
@@ -135,7 +137,7 @@ test('every line is delivered at least once, in order and counted once, and the 
         const pipeline = startPipeline({
           signal: 'logs',
           reader: readerOf(records) as never,
-          readFrom: position,
+          lines: createWholeLines(cursor),
           cursor,
           batcher: createProtobufLogBatcher(bareContext(runId), origin, { items, bytes: 4e4 }),
           transport: { send, close() {} },

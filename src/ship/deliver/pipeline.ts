@@ -10,6 +10,7 @@ import { createChannel } from './channel.ts';
 import { deliver } from './delivery.ts';
 import type { Refused } from './refused.ts';
 import type { Transport } from './transport.ts';
+import type { WholeLines } from './whole-lines.ts';
 
 /** Batches that wait encoded beside the one under way. With 2 MiB each, and one being filled, that is some 8 MiB a signal. */
 const batchesAhead = 2;
@@ -20,12 +21,18 @@ const batchesAhead = 2;
  */
 const cursorEveryMs = 200;
 
+/** How often lines are looked at that may have been open for too long. */
+const expireEveryMs = 1_000;
+
+/** A batch with the lines that are open behind it, by their first numbers. */
+type Sendable = { readonly batch: Batch; readonly open: readonly number[] };
+
 export type PipelineOptions = {
   readonly signal: Signal;
   readonly reader: Pick<JournalReader, 'read' | 'head'>;
-  /** Where reading starts: the cursor, or 0 for what has to be folded from the start. */
-  readonly readFrom: number;
-  readonly cursor: Pick<Cursor, 'position' | 'counters' | 'save'>;
+  /** What is sent of the journal: spans are made of its records as they are, log records of whole lines. */
+  readonly lines: WholeLines;
+  readonly cursor: Pick<Cursor, 'position' | 'counters' | 'open' | 'save'>;
   readonly batcher: Batcher;
   readonly transport: Transport;
   readonly refused: Refused;
@@ -46,9 +53,9 @@ export type Pipeline = {
 };
 
 export function startPipeline(options: PipelineOptions): Pipeline {
-  const { batcher, cursor } = options;
+  const { batcher, cursor, lines } = options;
   const stopping = new AbortController();
-  const channel = createChannel<Batch>(batchesAhead);
+  const channel = createChannel<Sendable>(batchesAhead);
   const count = {
     sent: 0,
     rejected: 0,
@@ -65,6 +72,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
   let lastError: string | undefined;
   let shippedSeq = cursor.position;
   let headSeq = shippedSeq;
+  let openSeqs = cursor.open;
   let ackedNs: bigint | undefined;
   const countedBefore = countedIn(cursor.counters);
   /** Of whole batches only: what a crash has sent again must not have been counted yet. */
@@ -78,10 +86,12 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     if (changed) options.onChange();
   };
 
-  async function put(batch: Batch): Promise<boolean> {
+  /** @param openBefore lines that were open before what the batch ends with, if that may have ended one */
+  async function put(batch: Batch, openBefore: readonly number[] = []): Promise<boolean> {
     count.underWay += batch.count;
     headSeq = Math.max(headSeq, batch.nextSeq);
-    return channel.put(batch);
+    const openNow = lines.openSeqs();
+    return channel.put({ batch, open: openBefore.length === 0 ? openNow : [...new Set([...openBefore, ...openNow])] });
   }
 
   /** Reads and encodes; waits while the batches ahead are encoded already. */
@@ -97,10 +107,26 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     };
     let filling = false;
     channel.onTaken(flushIfDue);
+    const flushSoon = (): void => {
+      if (due || timer !== undefined) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        due = true;
+        flushIfDue();
+      }, options.lingerMs);
+    };
+    // For a line that is open while nothing else comes.
+    const expiring = setInterval(() => {
+      if (filling || !channel.hasRoom()) return;
+      for (const part of lines.expire(BigInt(Date.now()) * 1_000_000n)) {
+        for (const batch of batcher.push(part)) void put(batch);
+        flushSoon();
+      }
+    }, expireEveryMs).unref();
     try {
       const { finished } = await options.reader.head();
       for await (const records of options.reader.read({
-        from: options.readFrom,
+        from: lines.readFrom,
         // Its last record tells a follower that a run has ended, which one that starts behind it would never see.
         follow: !finished,
         signal: stopping.signal,
@@ -111,29 +137,31 @@ export function startPipeline(options: PipelineOptions): Pipeline {
       })) {
         filling = true;
         for (const record of records) {
-          for (const batch of batcher.push(record)) if (!(await put(batch))) return;
+          const openBefore = lines.openSeqs();
+          for (const whole of lines.add(record)) {
+            for (const batch of batcher.push(whole)) if (!(await put(batch, openBefore))) return;
+          }
         }
         filling = false;
         flushIfDue();
-        if (!due && timer === undefined) {
-          timer = setTimeout(() => {
-            timer = undefined;
-            due = true;
-            flushIfDue();
-          }, options.lingerMs);
-        }
+        flushSoon();
       }
       filling = true;
+      if (!stopping.signal.aborted) {
+        for (const part of lines.end()) for (const batch of batcher.push(part)) if (!(await put(batch))) return;
+      }
       const rest = batcher.take();
       if (rest !== undefined && !stopping.signal.aborted) await put(rest);
     } finally {
       clearTimeout(timer);
+      clearInterval(expiring);
       channel.end();
     }
   }
 
   async function consume(): Promise<void> {
-    for (let batch = await channel.take(); batch !== undefined; batch = await channel.take()) {
+    for (let next = await channel.take(); next !== undefined; next = await channel.take()) {
+      const { batch, open } = next;
       const delivered = await deliver(batch, {
         transport: options.transport,
         refused: options.refused,
@@ -146,17 +174,18 @@ export function startPipeline(options: PipelineOptions): Pipeline {
       whole = { sent: count.sent, refused: count.refused, rejected: count.rejected };
       count.underWay -= batch.count;
       ackedNs = batch.lastNs;
-      acknowledged(batch.nextSeq);
+      acknowledged(batch.nextSeq, open);
       if (stopping.signal.aborted) return;
       setState({ kind: 'idle' });
       options.onChange();
     }
   }
 
-  function acknowledged(nextSeq: number): void {
-    // What was folded over again after a restart moves nothing.
-    if (nextSeq <= shippedSeq) return;
-    shippedSeq = nextSeq;
+  function acknowledged(nextSeq: number, open: readonly number[]): void {
+    // What was folded over again after a restart moves nothing; neither does a part of a line, whose number is an older one.
+    if (nextSeq <= shippedSeq && open.length === 0 && openSeqs.length === 0) return;
+    shippedSeq = Math.max(shippedSeq, nextSeq);
+    openSeqs = open;
     saveSoon();
   }
 
@@ -173,7 +202,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
 
   function save(): Promise<void> {
     const now = { ...whole, bytes: count.bytes, retried: count.retries };
-    return cursor.save(shippedSeq, plus(countedBefore, now));
+    return cursor.save(shippedSeq, plus(countedBefore, now), openSeqs);
   }
 
   const report = {

@@ -47,7 +47,8 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
     const open = encoder.open(record);
     content.records.push(record);
     for (let line = 0; open.next(content.writer, item); line++) {
-      nextSeq = record.seq + line + 1;
+      // A part of a line has an older number than what came before it.
+      nextSeq = Math.max(nextSeq ?? 0, record.seq + line + 1);
       lastNs = record.timeNs + BigInt(line);
       if (isFull()) {
         yield take() as Batch;

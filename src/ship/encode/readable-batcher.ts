@@ -111,10 +111,11 @@ function createReadableBatcher<T>(kind: Kind<T>): Batcher {
         items.push(item);
         seqs.push(seq);
         bytes += kind.sizeOf(item);
-        nextSeq = seq + 1;
+        nextSeq = Math.max(nextSeq ?? 0, seq + 1);
         lastNs = record.timeNs + BigInt(seq - record.seq);
       }
-      nextSeq = record.seq + seqCount(record);
+      // A part of a line has an older number than what came before it.
+      nextSeq = Math.max(nextSeq ?? 0, record.seq + seqCount(record));
       lastNs = record.timeNs + BigInt(seqCount(record) - 1);
       if (items.length >= kind.limits.items || bytes >= kind.limits.bytes) yield take() as Batch;
     },
