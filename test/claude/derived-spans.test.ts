@@ -13,7 +13,7 @@ const target = {
   traceId: '0af7651916cd43dd8448eb211c80319c',
   spanId: 'b7ad6b7169203331',
 };
-const nothingCame = { ownSpans: 0, orphans: 0, strangers: 0, missing: [], interactionId: undefined };
+const nothingCame = { ownSpans: 0, orphans: 0, adopted: 0, strangers: 0, missing: [], interactionId: undefined };
 
 /** Feeds a recorded session, one message each 10 ns. */
 function deriverOf(name: string) {

@@ -188,16 +188,17 @@ describe('a request that is taken', () => {
 describe('nesting', () => {
   const id = (letter: string): string => letter.repeat(16);
 
-  test('counts spans below the attempt however late their parents come, and no others', async () => {
+  test('counts spans below the attempt however late their parents come, also those of another trace', async () => {
     await send({ body: spans(span(id('c'), id('b')), span(id('b'), id('a'))) });
     await send({ body: spans(span(id('a'), attempt.spanId, { name: 'claude_code.interaction' })) });
     await send({
       body: spans(span(id('d'), 'f'.repeat(16)), { ...span(id('e'), attempt.spanId), traceId: '1'.repeat(32) }),
     });
     expect(opened.nesting()).toEqual({
-      ownSpans: 3,
+      ownSpans: 4,
       orphans: 1,
-      strangers: 1,
+      adopted: 1,
+      strangers: 0,
       interactionId: id('a'),
       missing: [{ spanId: 'f'.repeat(16), childNames: ['claude_code.tool'], startNs: 5n, endNs: 9n }],
     });

@@ -48,9 +48,15 @@ for (const { tried, claude } of provided) {
     });
 
     test(`sends spans of its own: ${tried.spans}`, () => {
-      const { ownSpans, strangers } = run.nesting;
-      const found = ownSpans > 0 ? 'below the step' : strangers > 0 ? 'in traces of their own' : 'none';
+      const { ownSpans, adopted } = run.nesting;
+      const found = adopted > 0 ? 'in traces of their own' : ownSpans > 0 ? 'below the step' : 'none';
       expect(found).toBe(tried.spans);
+    });
+
+    test('has one tree of spans below the step, its own or derived ones and never both', () => {
+      const { ownSpans, derivedSpans } = { ownSpans: run.nesting.ownSpans, derivedSpans: run.derived.spans };
+      expect([ownSpans > 0, derivedSpans > 0]).toEqual(tried.spans === 'none' ? [false, true] : [true, false]);
+      expect(run.nesting).toMatchObject({ orphans: 0, missing: [], strangers: 0 });
     });
 
     test(`says the use of each model: ${tried.modelUsage ? 'yes' : 'no'}`, () => {

@@ -1,9 +1,10 @@
 // What happens to one export request of Claude Code between the socket and the journal: identity out, run and step on,
-// deltas made cumulative, nesting noted. No IO. The HTTP side is server.ts's.
+// deltas made cumulative, other traces put below the attempt, nesting noted. No IO. The HTTP side is server.ts's.
 import type { TelemetrySignal } from '../../../event/claude-event.ts';
 import type { Subject } from '../../../event/record.ts';
 import type { JsonObject } from '../json.ts';
-import { createToCumulative } from './cumulative.ts';
+import { createTraceAdopter } from './adopt-trace.ts';
+import { createToCumulative, type ToCumulative } from './cumulative.ts';
 import { MAX_DEPTH, withoutIdentity } from './identity.ts';
 import { createNesting, type NestingFound } from './nesting.ts';
 import {
@@ -48,8 +49,12 @@ export function stampOf(attempt: IntakeAttempt): readonly Attribute[] {
   ];
 }
 
-export function createRequestCleaner(attempt: IntakeAttempt): RequestCleaner {
-  const toCumulative = createToCumulative();
+/** @param toCumulative that of other channels of the attempt, whose series are the same */
+export function createRequestCleaner(
+  attempt: IntakeAttempt,
+  toCumulative: ToCumulative = createToCumulative(),
+): RequestCleaner {
+  const adopter = createTraceAdopter(attempt);
   const nesting = createNesting(attempt.traceId, attempt.spanId);
   const stamp = stampOf(attempt);
   let identityRemoved = 0;
@@ -65,11 +70,11 @@ export function createRequestCleaner(attempt: IntakeAttempt): RequestCleaner {
       const { request, malformed } =
         signal === 'metrics'
           ? toCumulative.convert(cleaned.request)
-          : mapItems(cleaned.request, signal, (item) => withAttributes(item, stamp));
+          : mapItems(cleaned.request, signal, (item) => withAttributes(adopter.adopt(signal, item), stamp));
       if (signal === 'traces') nesting.take(request);
       return { kind: 'cleaned', request, items: countItems(request, signal), malformed };
     },
-    nesting: nesting.verify,
+    nesting: () => ({ ...nesting.verify(), adopted: adopter.adopted() }),
     identityRemoved: () => identityRemoved,
   };
 }

@@ -21,7 +21,9 @@ export type NestingFound = {
   /** Spans of the run's trace whose chain ends at a span that never came. */
   readonly orphans: number;
   readonly missing: readonly MissingSpan[];
-  /** Spans of another trace: TRACEPARENT was not taken up. They are shipped as they are. */
+  /** Spans that came in traces of their own and were put below the attempt. */
+  readonly adopted: number;
+  /** Spans without a usable trace id. They are shipped as they are. */
   readonly strangers: number;
   /** The span of the whole interaction, where it came: what is missing is put below it. */
   readonly interactionId: string | undefined;
@@ -29,7 +31,7 @@ export type NestingFound = {
 
 export type Nesting = {
   readonly take: (request: JsonObject) => void;
-  readonly verify: () => NestingFound;
+  readonly verify: () => Omit<NestingFound, 'adopted'>;
 };
 
 type Seen = { readonly parent: string; readonly name: string; readonly startNs: bigint; readonly endNs: bigint };

@@ -1,0 +1,70 @@
+// Puts telemetry of other traces below the attempt that it came from. Pure but for its count. The intake knows the attempt
+// by the token of the request, so it needs no TRACEPARENT: Claude Code 2.1.7 to 2.1.105 does not take it up, and a script
+// can set one of its own before it starts Claude Code. New ids follow from the old ones, so a request that is sent again
+// gives the same spans.
+import type { TelemetrySignal } from '../../../event/claude-event.ts';
+import { type RunId, spanIdOf } from '../../../event/ids.ts';
+import { arrayAt, isObject, type JsonObject, textAt } from '../json.ts';
+
+export type TraceAdopter = {
+  /** A span, or a log record with its trace context, in the attempt's trace; a metric as it is. */
+  readonly adopt: (signal: TelemetrySignal, item: JsonObject) => JsonObject;
+  /** Spans of other traces so far. */
+  readonly adopted: () => number;
+};
+
+/** The span of a whole turn: its parent is never one of Claude Code's. */
+const OUTERMOST = 'claude_code.interaction';
+
+export function createTraceAdopter(target: { runId: string; traceId: string; spanId: string }): TraceAdopter {
+  const { traceId, spanId } = target;
+  let adopted = 0;
+
+  const idOf = (trace: string, span: string): string => spanIdOf(target.runId as RunId, 'adopted', trace, span);
+
+  function span(item: JsonObject): JsonObject {
+    const trace = idAt(item, 'traceId', 32);
+    const id = idAt(item, 'spanId', 16);
+    if (trace === undefined || id === undefined) return item;
+    const parent = idAt(item, 'parentSpanId', 16);
+    if (trace === traceId) return parent === undefined ? { ...item, parentSpanId: spanId } : item;
+    adopted += 1;
+    const isTop = parent === undefined || parent === spanId || textAt(item, 'name') === OUTERMOST;
+    return {
+      ...item,
+      traceId,
+      spanId: idOf(trace, id),
+      parentSpanId: isTop ? spanId : idOf(trace, parent),
+      ...(Array.isArray(item.links) ? { links: arrayAt(item, 'links').map((link) => context(link, trace)) } : {}),
+    };
+  }
+
+  /** A log record, or a link to a span of the same trace. */
+  function context(item: unknown, within?: string): unknown {
+    if (!isObject(item)) return item;
+    const trace = idAt(item, 'traceId', 32);
+    const id = idAt(item, 'spanId', 16);
+    if (trace === undefined || trace === traceId || (within !== undefined && trace !== within)) return item;
+    return { ...item, traceId, spanId: id === undefined ? spanId : idOf(trace, id) };
+  }
+
+  return {
+    adopt(signal, item) {
+      switch (signal) {
+        case 'traces':
+          return span(item);
+        case 'logs':
+          return context(item) as JsonObject;
+        case 'metrics':
+          return item;
+      }
+    },
+    adopted: () => adopted,
+  };
+}
+
+/** An id in lower case; undefined for one that is missing, of the wrong form, or all zeros, which OTLP takes for missing. */
+function idAt(item: JsonObject, key: string, digits: number): string | undefined {
+  const id = textAt(item, key)?.toLowerCase();
+  return id !== undefined && id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id) ? id : undefined;
+}
