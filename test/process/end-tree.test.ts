@@ -21,7 +21,7 @@ describe('ending a process tree', () => {
     const rig = createRig();
     const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
     await until(() => child.text().includes('ready'));
-    const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 10_000 }] });
+    const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 120_000 }] });
     expect(await child.ended).toEqual({ exitCode: 7, signal: undefined });
     await child.outputEnded;
     expect(child.text()).toBe('ready\nSIGTERM\n');
@@ -34,7 +34,7 @@ describe('ending a process tree', () => {
     await until(() => child.text().includes('ready'));
     const steps = [
       { signal: 'SIGINT', graceMs: 300 },
-      { signal: 'SIGTERM', graceMs: 10_000 },
+      { signal: 'SIGTERM', graceMs: 120_000 },
     ] as const;
     await child.end({ steps });
     await child.outputEnded;
@@ -65,7 +65,7 @@ describe('ending a process tree', () => {
     const child = await rig.sh('setsid sleep 300 & echo $!; setsid sh -c "sleep 300 & echo \\$!; wait" & wait');
     await until(() => child.output().stdout.lines === 2);
     const pids = child.text().trim().split('\n').map(Number);
-    await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 3000 }] });
+    await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 120_000 }] });
     expect([child.pid, ...pids].filter(isRunning)).toEqual([]);
   });
 
@@ -74,7 +74,8 @@ describe('ending a process tree', () => {
     const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
     await until(() => child.text().includes('ready'));
     await child.freeze();
-    const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 10_000 }] });
+    // It ends by itself; only a hang may reach the end of the grace period.
+    const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 120_000 }] });
     expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGTERM']);
     expect((await child.ended).exitCode).toBe(7);
   });

@@ -11,7 +11,8 @@ beforeAll(async () => {
   rig = await startCliRig({
     script: [
       { prompt: /^Spend/, turns: [{ kind: 'reply', text: 'Spent.', usage: dear }] },
-      { prompt: 'Loop', turns: [{ kind: 'reply', tools: [sleep], usage: dear }] },
+      // A resumed step continues its session with a prompt of stepspan's.
+      { prompt: /^Loop|You were interrupted/, turns: [{ kind: 'reply', tools: [sleep], usage: dear }] },
     ],
   });
 });

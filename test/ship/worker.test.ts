@@ -56,9 +56,8 @@ describe('a worker', () => {
     const shipper = await started(folder, sink.url);
     expect(await shipper.drain(300)).toMatchObject({
       kind: 'pending',
-      message: expect.stringMatching(
-        /3 lines and events are still to be sent as logs \(HTTP 503: later\); 3 .* as traces/,
-      ),
+      // Both signals go to one place, which fails for both in the same way.
+      message: expect.stringMatching(/^3 lines and events are still to be sent \(HTTP 503: later\)$/),
     });
     await shipper.stop();
     expect(shipper.status().logs).toMatchObject({ state: { kind: 'stopped' }, shippedSeq: 0 });
