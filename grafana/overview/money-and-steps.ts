@@ -111,7 +111,7 @@ export const stepPanels: readonly Panel[] = [
     queries: [steps.retries],
     draw: 'bars',
     interval: '1m',
-    w: 12,
+    w: 8,
     h: 7,
     empty: 'No step was tried again',
   }),
@@ -123,9 +123,20 @@ export const stepPanels: readonly Panel[] = [
     queries: [steps.stalls],
     draw: 'bars',
     interval: '1m',
-    w: 12,
+    w: 8,
     h: 7,
     empty: 'No step stalled',
+  }),
+  bars({
+    title: 'What was Claude not able to do?',
+    description:
+      'Denied tool calls, failed hooks and subagents, MCP servers that were not connected, answers that were cut or refused, in this time.',
+    unit: 'short',
+    decimals: whole,
+    queries: [claude.findings],
+    w: 8,
+    h: 7,
+    empty: 'Nothing was denied or cut in this time',
   }),
 ];
 

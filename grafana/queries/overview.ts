@@ -97,6 +97,7 @@ export const steps = {
 
 export const claude = {
   tools: now(`${counted(metrics.toolCalls, 'tool, result')} > 0`, '{{tool}} {{result}}'),
+  findings: now(`${counted(metrics.findings, 'kind')} > 0`, '{{kind}}'),
   apiRetries: now(counted(metrics.apiRetries, '')),
 };
 

@@ -29,6 +29,8 @@ export type ClaudeEvent =
   | { readonly type: 'claude.folder_changed'; readonly cwd: string }
   /** `parentToolUseId` names the Task call of the subagent that spoke; undefined for the main agent. */
   | { readonly type: 'claude.said'; readonly text: string; readonly parentToolUseId: string | undefined }
+  /** Thinking of the model, as far as the API shows it; '' for a block that is encrypted. */
+  | { readonly type: 'claude.thought'; readonly text: string; readonly parentToolUseId: string | undefined }
   | {
       readonly type: 'claude.tool_called';
       readonly toolUseId: string;
@@ -36,6 +38,8 @@ export type ClaudeEvent =
       /** The input as JSON text, cut at its bound. */
       readonly input: string;
       readonly parentToolUseId: string | undefined;
+      /** The API itself carries it out, as a web search: no permission is asked and no process runs here. */
+      readonly serverSide?: true;
     }
   | {
       readonly type: 'claude.tool_returned';
@@ -45,6 +49,7 @@ export type ClaudeEvent =
       readonly text: string;
       readonly bytes: number;
       readonly parentToolUseId: string | undefined;
+      readonly serverSide?: true;
     }
   /** Usage of one model call (one message id), for cost while it runs. Sums are replaced by `claude.cost` at the end. */
   | { readonly type: 'claude.usage'; readonly messageId: string; readonly use: ModelUse }
@@ -61,11 +66,13 @@ export type ClaudeEvent =
       readonly tool: string;
       readonly toolUseId: string;
       readonly input: string;
+      /** The first sentence of the reason that Claude Code gave; older journals do not have it. */
+      readonly why?: string;
     }
   /** Any other message that is of use to a person: compaction, a hook, a status. `text` is one line. */
   | { readonly type: 'claude.notice'; readonly what: string; readonly text: string }
-  /** A message type that this version does not know. Its raw line is kept; it is never fatal. */
-  | { readonly type: 'claude.unknown'; readonly messageType: string }
+  /** A message type, or a block in a message, that this version does not know. Its raw line is kept; it is never fatal. */
+  | { readonly type: 'claude.unknown'; readonly messageType: string; readonly blockType?: string }
   | {
       readonly type: 'claude.result';
       readonly subtype: string;

@@ -2,6 +2,7 @@
 // The step and the attempt that an event is about stand in its record (see record.ts), not in the event.
 // Times of day are those of the record. Durations end in Ms (milliseconds), sizes in Bytes, money in Usd.
 import type { ClaudeEvent } from './claude-event.ts';
+import type { Findings } from './finding.ts';
 import type { Outcome } from './outcome.ts';
 import type { StepOutput } from './step-output.ts';
 import type { Stream } from './stream.ts';
@@ -101,6 +102,8 @@ export type StepEvent =
       readonly maxRssBytes: number;
       /** Lines per stream of this attempt. */
       readonly lines: Readonly<Partial<Record<Stream, number>>>;
+      /** Of a Claude step: denied calls and the like, which a success can rest on. Not there where nothing was found. */
+      readonly findings?: Findings;
     }
   /** One expectation of `expect` that the attempt did not meet, although it succeeded by itself. */
   | {
@@ -154,6 +157,8 @@ export type ProcessEvent =
       readonly cause: StallCause;
       readonly forMs: number;
       readonly action: StallAction;
+      /** What it was doing, in words; older journals do not have it. */
+      readonly activity?: string;
     }
   | { readonly type: 'stall.cleared'; readonly cause: StallCause; readonly forMs: number }
   /** Processes that a step left running when it had ended; they were ended by stepspan. */

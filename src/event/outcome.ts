@@ -28,6 +28,10 @@ export type FailureReason =
   | 'claude_error'
   /** It succeeded by itself, but not in what `expect` of the step asks for. */
   | 'unmet_expectation'
+  /** A tool call of a Claude step was denied, and the step has `onDenied: fail`. */
+  | 'denied'
+  /** An MCP server that the step requires was not connected. */
+  | 'mcp_unavailable'
   /** Of a run only: at least one step that may not fail did not succeed. */
   | 'step_failed';
 

@@ -22,6 +22,8 @@ export type RunResult = {
   readonly message: string;
   readonly durationMs: number;
   readonly steps: readonly StepTotals[];
+  /** Denied tool calls, failed hooks and the like, over all steps: a success can rest on them. 0 where all was done. */
+  readonly warnings: number;
   /** Lines that were printed, by stream. */
   readonly lines: Readonly<Record<Stream, number>>;
   /** Lines and events that every backend has acknowledged; 0 where nothing is shipped. */
@@ -63,6 +65,7 @@ export function runResultOf(
     message: totals.message,
     durationMs: totals.durationMs,
     steps: totals.steps,
+    warnings: totals.warnings,
     lines: totals.lines,
     shipped: shipping.shipped,
     pending: shipping.pending,

@@ -1,4 +1,5 @@
 // Metrics of Claude Code: what its stream-json says, and its own telemetry shown again. Part of catalogue.ts.
+import { findingKinds } from '../event/finding.ts';
 import { bounded, type CounterMetric, fixed } from './metric.ts';
 
 const workflow = bounded('workflow');
@@ -43,6 +44,14 @@ export const claudeMetrics = {
     help: 'Calls of tools that were not permitted.',
     unit: '',
     labels: { tool: bounded('tool') },
+    scope: 'run',
+  } satisfies CounterMetric,
+  findings: {
+    name: 'stepspan_claude_findings_total',
+    type: 'counter',
+    help: 'What attempts of Claude steps rest on besides their result: calls that were denied or got no result, failed hooks and subagents, MCP servers that were not connected, answers that were cut or refused.',
+    unit: '',
+    labels: { workflow, kind: fixed(...findingKinds) },
     scope: 'run',
   } satisfies CounterMetric,
   apiRetries: {

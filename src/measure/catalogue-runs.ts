@@ -15,6 +15,8 @@ const reasons = [
   'exit_code',
   'claude_error',
   'unmet_expectation',
+  'denied',
+  'mcp_unavailable',
   'step_failed',
   'spawn',
   'signal',

@@ -1,6 +1,7 @@
 // What Claude Code's events do to the metrics: cost and tokens of an attempt once, tools by result, its own telemetry.
 // Part of fold-metrics.ts, and pure as that is.
 import type { ModelUse } from '../event/claude-event.ts';
+import { findingKinds } from '../event/finding.ts';
 import type { EventRecord } from '../event/record.ts';
 import { type RunState, totalCost } from '../state/index.ts';
 import { metrics } from './catalogue.ts';
@@ -110,8 +111,18 @@ function endOfAttempt(memory: RunMemory, after: RunState, record: EventRecord): 
     changes: [
       ...unanswered.map(([, { tool }]) => add(metrics.toolCalls, { tool, result: 'unanswered' })),
       ...cost.changes,
+      ...findingChanges(after.workflow, record),
     ],
   };
+}
+
+function findingChanges(workflow: string, { event }: EventRecord): readonly Change[] {
+  if (event.type !== 'attempt.finished' || event.findings === undefined) return [];
+  const { counts } = event.findings;
+  return findingKinds.flatMap((kind) => {
+    const count = counts[kind] ?? 0;
+    return count === 0 ? [] : [add(metrics.findings, { workflow, kind }, count)];
+  });
 }
 
 function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {

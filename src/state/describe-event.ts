@@ -1,6 +1,7 @@
 // One line of plain words for each event, for people who read a run as text. Pure: no colours, no widths, no line ends.
 // What comes from outside (texts, commands, tool inputs) is put on one line and cut; its escapes are left to who prints it.
 import type { Event } from '../event/event.ts';
+import { countFindings, type Findings } from '../event/finding.ts';
 import { messageOf, type Outcome } from '../event/outcome.ts';
 import { unreachable } from '../event/unreachable.ts';
 
@@ -34,7 +35,7 @@ export function describeEvent(event: Event): string {
     case 'attempt.started':
       return `started: ${firstLine(event.command)}`;
     case 'attempt.finished':
-      return `attempt ${ended(event.outcome)} after ${seconds(event.durationMs)}`;
+      return `attempt ${ended(event.outcome)} after ${seconds(event.durationMs)}${warnings(event.findings)}`;
     case 'step.expectation_unmet':
       return oneLine(`expected ${event.expected}; ${event.found}`);
     case 'step.retrying':
@@ -44,7 +45,7 @@ export function describeEvent(event: Event): string {
     case 'resource.sampled':
       return `cpu ${event.cpuCores.toFixed(2)} cores, memory ${Math.round(event.rssBytes / 1_048_576)} MiB, ${event.processes} processes`;
     case 'stall.detected':
-      return `stalled (${words(event.cause)}) for ${seconds(event.forMs)}${event.action === 'none' ? '' : `: ${event.action}`}`;
+      return `stalled (${words(event.cause)}) for ${seconds(event.forMs)}${event.action === 'none' ? '' : `: ${event.action}`}${event.activity === undefined ? '' : `; ${oneLine(event.activity)}`}`;
     case 'stall.cleared':
       return `no longer stalled (${words(event.cause)}) after ${seconds(event.forMs)}`;
     case 'process.left_over':
@@ -65,8 +66,10 @@ export function describeEvent(event: Event): string {
       return `works in ${oneLine(event.cwd)}`;
     case 'claude.said':
       return oneLine(event.text);
+    case 'claude.thought':
+      return event.text === '' ? 'thinking (encrypted)' : `thinking: ${oneLine(event.text)}`;
     case 'claude.tool_called':
-      return `${event.tool} ${oneLine(event.input)}`;
+      return `${event.tool}${event.serverSide ? ' (by the API)' : ''} ${oneLine(event.input)}`;
     case 'claude.tool_returned':
       return `${event.isError ? 'tool error' : 'tool result'}: ${oneLine(event.text)}`;
     case 'claude.usage':
@@ -76,11 +79,13 @@ export function describeEvent(event: Event): string {
     case 'claude.rate_limited':
       return `rate limited (${event.status})${event.resetsAt === undefined ? '' : ` until ${event.resetsAt}`}`;
     case 'claude.permission_denied':
-      return `permission denied: ${event.tool} ${oneLine(event.input)}`;
+      return `permission denied: ${event.tool} ${oneLine(event.input)}${event.why ? ` (${oneLine(event.why)})` : ''}`;
     case 'claude.notice':
       return `${event.what}: ${oneLine(event.text)}`;
     case 'claude.unknown':
-      return `message of unknown type ${event.messageType}`;
+      return event.blockType === undefined
+        ? `message of unknown type ${event.messageType}`
+        : `block of unknown type ${event.blockType} in a message of type ${event.messageType}`;
     case 'claude.result':
       return `Claude ${event.isError ? 'ended with' : 'result'}: ${event.subtype}, ${plural(event.turns, 'turn')}`;
     case 'claude.cost':
@@ -110,6 +115,11 @@ export function oneLine(text: string, limit = textLength): string {
 function ended(outcome: Outcome): string {
   const message = messageOf(outcome);
   return message === '' ? outcome.kind : `${outcome.kind} (${message})`;
+}
+
+function warnings(findings: Findings | undefined): string {
+  const count = findings === undefined ? 0 : countFindings(findings);
+  return count === 0 ? '' : `, with ${plural(count, 'warning')}`;
 }
 
 function seconds(ms: number): string {

@@ -1,4 +1,5 @@
 // What an event says about its step and its attempt. Pure; the run as a whole is fold-run.ts's.
+import { noFindings } from '../event/finding.ts';
 import type { EventRecord } from '../event/record.ts';
 import { changeAttempt } from './change-attempt.ts';
 import { costOfAttempts, foldClaudeEvent } from './fold-claude.ts';
@@ -35,6 +36,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
             session: undefined,
             nesting: undefined,
             turns: undefined,
+            findings: noFindings,
           },
         ],
       };
@@ -42,6 +44,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
       return changeAttempt({ ...step, activity: { kind: 'none' }, stall: undefined }, number, (attempt) => ({
         ...attempt,
         lastSeq: seq,
+        findings: event.findings ?? noFindings,
         phase: {
           kind: 'finished',
           outcome: event.outcome,

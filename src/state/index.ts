@@ -1,5 +1,6 @@
 // The public surface of state: the fold, the numbers made from it, and the filter that readers share.
 export * from './describe-event.ts';
+export * from './describe-findings.ts';
 export * from './estimate.ts';
 export { costBasisOf, costOfAttempt, costOfAttempts } from './fold-claude.ts';
 export * from './fold-run.ts';

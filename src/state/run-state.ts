@@ -4,6 +4,7 @@
 import type { ModelUse } from '../event/claude-event.ts';
 import type { CostBasis } from '../event/cost.ts';
 import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause } from '../event/event.ts';
+import { type Findings, noFindings } from '../event/finding.ts';
 import type { Outcome } from '../event/outcome.ts';
 import type { Stream } from '../event/record.ts';
 
@@ -111,6 +112,8 @@ export type AttemptState = {
   readonly session: Session | undefined;
   readonly nesting: Nesting | undefined;
   readonly turns: number | undefined;
+  /** What its outcome rests on besides the result line. */
+  readonly findings: Findings;
 };
 
 export type StepState = PlannedStep & {
@@ -246,6 +249,11 @@ export function plannedStep(step: PlannedStep, planned: boolean): StepState {
     leftOver: 0,
     leftOverNs: undefined,
   };
+}
+
+/** Of the attempt that decides how the step ended: the last one. */
+export function findingsOfStep(step: StepState): Findings {
+  return lastAttempt(step)?.findings ?? noFindings;
 }
 
 /** The attempt that runs now or ran last; `undefined` before the first. */

@@ -1,8 +1,16 @@
 // The sums of a run that `--json`, the closing summary and the library give. Pure; nothing in here is counted twice.
 import type { CostBasis } from '../event/cost.ts';
+import { countFindings, type Findings } from '../event/finding.ts';
 import { messageOf, type OutcomeKind } from '../event/outcome.ts';
 import { totalTokens } from './model-use.ts';
-import type { LineCounts, LostCounts, RunState, StepState, TokensByModel } from './run-state.ts';
+import {
+  findingsOfStep,
+  type LineCounts,
+  type LostCounts,
+  type RunState,
+  type StepState,
+  type TokensByModel,
+} from './run-state.ts';
 import { msOfNs } from './time.ts';
 
 /** A cost as scripts read it: no number where a part of it is unknown, so that nobody adds up what is too little. */
@@ -22,6 +30,8 @@ export type StepTotals = {
   readonly durationMs: number;
   /** How many were made, also those of which nothing could be started. */
   readonly attempts: number;
+  /** Denied calls and the like, of which a success can be made; each kind counted, the first ones with their words. */
+  readonly findings: Findings;
 } & Cost;
 
 export type RunTotals = {
@@ -32,6 +42,8 @@ export type RunTotals = {
   readonly message: string;
   readonly durationMs: number;
   readonly steps: readonly StepTotals[];
+  /** How many findings there are over all steps. */
+  readonly warnings: number;
   readonly lines: LineCounts;
   readonly hidden: number;
   readonly lost: LostCounts;
@@ -51,6 +63,7 @@ export function totalsOf(state: RunState): RunTotals {
     message: finished === undefined ? '' : messageOf(finished.outcome),
     durationMs: runDurationMs(state),
     steps: state.steps.map((step) => stepTotals(step, state.lastNs)),
+    warnings: warningCount(state),
     lines: state.lines,
     hidden: hiddenCount(state),
     lost: lostCount(state),
@@ -83,6 +96,11 @@ export function attemptCount({ phase, attempts }: StepState): number {
   return phase.kind === 'finished' ? phase.attempts : attempts.length;
 }
 
+/** How many findings the ends of the steps rest on. */
+export function warningCount(state: RunState): number {
+  return state.steps.reduce((sum, step) => sum + countFindings(findingsOfStep(step)), 0);
+}
+
 /** How many secrets were replaced, over all rules. */
 export function hiddenCount(state: RunState): number {
   return Object.values(state.hidden).reduce((sum, count) => sum + count, 0);
@@ -104,5 +122,6 @@ function stepTotals(step: StepState, lastNs: bigint): StepTotals {
     durationMs: stepDurationMs(step, msOfNs(lastNs)),
     attempts: attemptCount(step),
     ...costOf(step),
+    findings: findingsOfStep(step),
   };
 }

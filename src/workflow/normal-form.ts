@@ -100,6 +100,8 @@ function claudeOf(given: NonNullable<WrittenStep['claude']>, folder: string): Cl
     model: claude.model,
     allowedTools: claude.allowedTools ?? [],
     disallowedTools: claude.disallowedTools ?? [],
+    onDenied: claude.onDenied ?? 'warn',
+    requireMcp: claude.requireMcp ?? [],
     permissionMode: claude.permissionMode,
     maxBudgetUsd: claude.maxBudgetUsd,
     maxTurns: claude.maxTurns,

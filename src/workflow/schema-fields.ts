@@ -158,6 +158,16 @@ export const claude = z.strictObject({
   model: field(z.string().min(1), 'Alias or full name of the model. May hold `{{ }}`.', 'sonnet').optional(),
   allowedTools: field(tools, 'Tools that need no permission.', ['Read', 'Bash(git log:*)']).optional(),
   disallowedTools: field(tools, 'Tools that are never used.', ['WebFetch']).optional(),
+  onDenied: field(
+    z.enum(['fail', 'warn']),
+    'What a denied tool call does: `fail` makes the step a failure, `warn` reports it. Default: warn.',
+    'fail',
+  ).optional(),
+  requireMcp: field(
+    z.array(z.string().min(1)),
+    'MCP servers that must be connected: without one of them the step fails before it has done anything.',
+    ['github'],
+  ).optional(),
   permissionMode: field(
     z.enum(permissionModes),
     'What happens when a tool needs a permission.',

@@ -113,6 +113,9 @@ const step = z.discriminatedUnion('kind', [
     model: maybe(z.string()),
     allowedTools: z.array(z.string()),
     disallowedTools: z.array(z.string()),
+    // Runs of earlier versions have neither.
+    onDenied: z.enum(['fail', 'warn']).default('warn'),
+    requireMcp: z.array(z.string()).default([]),
     permissionMode: maybe(z.string()),
     maxBudgetUsd: maybe(z.number()),
     maxTurns: maybe(z.number()),

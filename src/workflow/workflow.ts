@@ -89,6 +89,10 @@ export type ClaudeStep = StepBase & {
   readonly model: string | undefined;
   readonly allowedTools: readonly string[];
   readonly disallowedTools: readonly string[];
+  /** Whether a denied tool call makes the attempt a failure, or is only told. */
+  readonly onDenied: 'fail' | 'warn';
+  /** MCP servers without which the attempt is ended as soon as the session shows that they are not there. */
+  readonly requireMcp: readonly string[];
   readonly permissionMode: string | undefined;
   readonly maxBudgetUsd: number | undefined;
   readonly maxTurns: number | undefined;

@@ -1,5 +1,6 @@
 // The outcome of an attempt: the result line first, then the exit, each failure with what to do.
 import { describe, expect, test } from 'vitest';
+import { noFindings } from '../../src/event/finding.ts';
 import { type ClaudeExit, judgeClaude } from '../../src/run/claude/judge.ts';
 import { readResult } from '../../src/run/claude/result.ts';
 
@@ -10,6 +11,8 @@ const exit: ClaudeExit = {
   stderrTail: [],
   endedByUs: false,
   wantsStructuredOutput: false,
+  onDenied: 'warn',
+  findings: noFindings,
 };
 const result = (fields: object) => readResult({ type: 'result', subtype: 'success', is_error: false, ...fields });
 

@@ -53,11 +53,11 @@ describe('an API that never answers', () => {
       prompt: 'hello',
       script: [{ prompt: 'hello', turns: [{ kind: 'silence' }] }],
       onFirstRequest: ({ kill, stalls }) => {
-        seen = stalls.waiting();
+        seen = { ...stalls.waiting(), doing: stalls.activity(Date.now()) };
         kill('SIGKILL');
       },
     });
-    expect(seen).toMatchObject({ cause: 'no_output', what: 'the model is asked' });
+    expect(seen).toMatchObject({ cause: 'no_output', doing: { kind: 'model', isStreaming: false } });
     expect(judged(run)).toMatchObject({ kind: 'error', reason: 'signal', signal: 'SIGKILL' });
   });
 });

@@ -4,6 +4,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ClaudeEvent } from '../../src/event/claude-event.ts';
+import { noFindings } from '../../src/event/finding.ts';
+import { describeActivity } from '../../src/run/claude/activity.ts';
 import { createCostMeter } from '../../src/run/claude/cost.ts';
 import { judgeClaude } from '../../src/run/claude/judge.ts';
 import { createMessageLines } from '../../src/run/claude/message-lines.ts';
@@ -70,7 +72,15 @@ describe('recorded sessions', () => {
 
   test('that were interrupted say so, although the CLI exits with 0', () => {
     const { reader } = readAll(recorded('interrupted'));
-    const exit = { exitCode: 0, signal: null, stderrTail: [], endedByUs: false, wantsStructuredOutput: false };
+    const exit = {
+      exitCode: 0,
+      signal: null,
+      stderrTail: [],
+      endedByUs: false,
+      onDenied: 'warn' as const,
+      findings: noFindings,
+      wantsStructuredOutput: false,
+    };
     expect(judgeClaude({ ...exit, result: reader.result() })).toEqual({
       kind: 'failure',
       reason: 'claude_error',
@@ -98,7 +108,15 @@ describe('recorded sessions', () => {
       expect.stringMatching(/^✘ Ended with an error after \d\.\d s: 1 turn, \$0\.0000/),
     ]);
     expect(meter.finish()).toMatchObject({ costUsd: 0, models: [] });
-    const exit = { exitCode: 1, signal: null, stderrTail: [], endedByUs: false, wantsStructuredOutput: false };
+    const exit = {
+      exitCode: 1,
+      signal: null,
+      stderrTail: [],
+      endedByUs: false,
+      onDenied: 'warn' as const,
+      findings: noFindings,
+      wantsStructuredOutput: false,
+    };
     expect(judgeClaude({ ...exit, result: reader.result() })).toMatchObject({
       kind: 'failure',
       message: expect.stringMatching(/pick a different model\. Name another one under model of the step/),
@@ -182,7 +200,7 @@ describe('what no version has written', () => {
       fc.property(fc.array(fc.oneof(message, fc.json(), fc.string())), (lines) => {
         const { meter, stalls, said } = readAll(Buffer.from(lines.join('\n')));
         expect(Number.isFinite(meter.soFar().costUsd)).toBe(true);
-        expect(stalls.waiting().what).not.toBe('');
+        expect(describeActivity(stalls.activity(0))).not.toBe('');
         for (const { text } of said) expect(text).not.toMatch(/[\x1b\x07]/);
       }),
     );

@@ -8,6 +8,7 @@ import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import type { Script } from '../../demo/messages-api/script.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import type { ClaudeEvent } from '../../src/event/claude-event.ts';
+import type { Findings } from '../../src/event/finding.ts';
 import { newRunId, parentSpanId, traceIdOf, traceparentOf } from '../../src/event/ids.ts';
 import type { Outcome } from '../../src/event/outcome.ts';
 import type { Severity } from '../../src/event/record.ts';
@@ -52,6 +53,8 @@ export function claudeStep(given: Partial<ClaudeStep> = {}): ClaudeStep {
     model: undefined,
     allowedTools: [],
     disallowedTools: [],
+    onDenied: 'warn',
+    requireMcp: [],
     permissionMode: undefined,
     maxBudgetUsd: undefined,
     maxTurns: undefined,
@@ -100,6 +103,7 @@ export type ClaudeRun = {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly result: ClaudeResult | undefined;
+  readonly findings: Findings;
   readonly telemetry: readonly TelemetryArrived[];
   readonly nesting: NestingFound;
   readonly derived: { readonly request: JsonObject; readonly spans: number };
@@ -185,6 +189,7 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
     exitCode,
     signal,
     result: reader.result(),
+    findings: reader.findings(),
     telemetry,
     nesting,
     derived: deriver.derive(nesting, BigInt(Date.now()) * 1_000_000n),
@@ -218,6 +223,8 @@ export function judged(run: ClaudeRun, given: Partial<ClaudeExit> = {}): Outcome
     stderrTail: stderr.split('\n'),
     endedByUs: false,
     wantsStructuredOutput: false,
+    onDenied: 'warn' as const,
+    findings: run.findings,
   };
   return judgeClaude({ ...exit, ...given });
 }

@@ -1,8 +1,10 @@
 // How one step is shown in one line: its sign, its time and what it is doing. Pure; where on the screen is others' business.
+import { countFindings } from '../../event/finding.ts';
 import { messageOf, type Outcome } from '../../event/outcome.ts';
 import { unreachable } from '../../event/unreachable.ts';
 import { oneLine } from '../../state/describe-event.ts';
-import type { RunState, StepState } from '../../state/run-state.ts';
+import { describeFindings } from '../../state/describe-findings.ts';
+import { findingsOfStep, type RunState, type StepState } from '../../state/run-state.ts';
 import { msOfNs } from '../../state/time.ts';
 import { formatDuration } from '../format.ts';
 import { sanitizeLine } from './sanitize.ts';
@@ -19,6 +21,9 @@ export function stepGlyph(step: StepState, run: RunState, glyphs: Glyphs, style:
     case 'retrying':
       return style.yellow(glyphs.retrying);
     case 'finished':
+      // Green alone would say that all was done.
+      if (step.phase.outcome.kind === 'success' && countFindings(findingsOfStep(step)) > 0)
+        return style.yellow(glyphs.success);
       return outcomeGlyph(step.phase.outcome, step.phase.tolerated, glyphs, style);
     default:
       return unreachable(step.phase);
@@ -56,7 +61,7 @@ export function stepDoing(step: StepState, nowMs: number, style: Style): string 
       return style.yellow(`attempt ${phase.nextAttempt} in ${formatDuration(inMs)}: ${safe(messageOf(phase.outcome))}`);
     }
     case 'finished':
-      return safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '');
+      return finishedText(step, phase, style);
     case 'running':
       return runningText(step, nowMs, style);
     default:
@@ -86,7 +91,14 @@ function runningText(step: StepState, nowMs: number, style: Style): string {
   }
 }
 
+function finishedText(step: StepState, phase: Extract<StepState['phase'], { kind: 'finished' }>, style: Style): string {
+  const found = findingsOfStep(step);
+  const warnings = countFindings(found) === 0 ? '' : style.yellow(`with warnings: ${safe(describeFindings(found))}`);
+  const text = safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '');
+  return text === '' ? warnings : `${text}${warnings === '' ? '' : `; ${warnings}`}`;
+}
+
 /** Text from outside as one harmless line without colours. */
-export function safe(text: string): string {
-  return sanitizeLine(oneLine(text), false);
+export function safe(text: string, limit?: number): string {
+  return sanitizeLine(oneLine(text, limit), false);
 }

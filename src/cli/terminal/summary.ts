@@ -1,7 +1,9 @@
 // The closing summary of a run: a table of its steps and what a person has to know besides. Pure; views and `show` print it.
+import { countFindings } from '../../event/finding.ts';
 import { messageOf } from '../../event/outcome.ts';
+import { describeFindings, describeOutcomeKind } from '../../state/describe-findings.ts';
 import { tokensOf } from '../../state/model-use.ts';
-import type { RunState, StepState } from '../../state/run-state.ts';
+import { findingsOfStep, type RunState, type StepState } from '../../state/run-state.ts';
 import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../state/totals.ts';
 import { formatCost, formatCount, formatCounted, formatDuration, formatMoney, formatTable } from '../format.ts';
 import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
@@ -18,6 +20,9 @@ export type SummaryExtras = {
   /** Further sentences, one a line. */
   readonly notes?: readonly string[];
 };
+
+/** Of what was found in one step: up to three denied calls and the other kinds, each named. */
+const noteLength = 600;
 
 export type SummaryOptions = {
   readonly columns: number;
@@ -45,8 +50,9 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
   );
   const ended = state.phase.kind === 'finished' ? state.phase : undefined;
   const sign = ended === undefined ? glyphs.running : outcomeGlyph(ended.outcome, false, glyphs, style);
-  const said = ended === undefined ? state.phase.kind : ended.outcome.kind;
   const totals = totalsOf(state);
+  const warned = totals.warnings > 0 ? `, with ${formatCounted(totals.warnings, 'warning')}` : '';
+  const said = ended === undefined ? state.phase.kind : `${ended.outcome.kind}${warned}`;
   const sums = [
     `${said} in ${formatDuration(runDurationMs(state, options.nowMs))}`,
     formatCost(state),
@@ -74,7 +80,7 @@ function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: Sum
   return [
     stepGlyph(step, state, glyphs, style),
     safe(step.name),
-    phase.kind === 'finished' ? phase.outcome.kind : phase.kind,
+    phase.kind === 'finished' ? describeOutcomeKind(phase.outcome.kind, findingsOfStep(step)) : phase.kind,
     phase.kind === 'planned' ? '' : formatDuration(stepDurationMs(step, nowMs)),
     attemptCount(step) === 0 ? '' : String(attemptCount(step)),
     formatCost(step),
@@ -132,6 +138,11 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
         `the journal was opened again after a crash, ${formatCounted(state.recovered.cutBytes, 'byte')} of a torn tail cut`,
       ),
     );
+  for (const step of state.steps) {
+    const found = findingsOfStep(step);
+    if (countFindings(found) > 0)
+      notes.push(style.yellow(`${safe(step.name)}: ${safe(describeFindings(found), noteLength)}`));
+  }
   if (leftOver > 0)
     notes.push(style.yellow(`${formatCounted(leftOver, 'process', 'processes')} left running by steps and ended`));
   if (derived.length > 0)

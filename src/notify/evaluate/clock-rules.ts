@@ -45,6 +45,7 @@ function stuck(
   const cause = watch.hang?.cause ?? 'no_output';
   const at = new Date(watch.quietSinceMs).toISOString();
   const limit = cause === 'no_output' ? ` The limit is ${durationText(after)}.` : '';
+  const doing = watch.activity === undefined ? '' : ` When the run noticed: ${watch.activity}.`;
   return fire(alerts, {
     rule: 'StepspanRunStuck',
     step,
@@ -52,7 +53,7 @@ function stuck(
     endedMs: undefined,
     keepMs: 0,
     summary: `${state.run.workflow}: step ${step} is stuck`,
-    description: `Step ${step} ${causes[cause]}; its last sign of life was at ${at}.${limit}${quoted(watch.lastLines.slice(-1))}`,
+    description: `Step ${step} ${causes[cause]}; its last sign of life was at ${at}.${limit}${doing}${quoted(watch.lastLines.slice(-1))}`,
     seq: Math.max(0, state.run.nextSeq - 1),
   });
 }

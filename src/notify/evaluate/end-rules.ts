@@ -1,11 +1,12 @@
 // The rules about how a run has ended: failed, or abandoned by a process that died. Everything about a run that goes on
 // ends with it.
 import { costText } from '../../event/cost.ts';
+import { countFindings } from '../../event/finding.ts';
 import { messageOf, type Outcome } from '../../event/outcome.ts';
-import type { StepState } from '../../state/index.ts';
+import { describeFindings, findingsOfStep, type StepState, warningCount } from '../../state/index.ts';
 import type { AlertSettings } from '../rules/alerts-file.ts';
 import { durationText } from '../rules/threshold.ts';
-import { endAll } from './alert.ts';
+import { type Alerts, endAll } from './alert.ts';
 import { quoted } from './clock-rules.ts';
 import { happened } from './record-rules.ts';
 import { ofStep, type RulesState } from './rules-state.ts';
@@ -16,8 +17,10 @@ const namedSteps = 3;
 export function afterEnd(state: RulesState, outcome: Outcome, atMs: number, settings: AlertSettings): RulesState {
   const alerts = endAll(state.alerts, atMs);
   const rule = ruleOf(outcome);
-  if (rule === undefined) return { ...state, alerts };
   const { run } = state;
+  if (outcome.kind === 'success' && warningCount(run) > 0)
+    return { ...state, alerts: warned(state, alerts, atMs, settings) };
+  if (rule === undefined) return { ...state, alerts };
   const failed = run.steps.filter(isToBlame);
   const first = failed[0];
   const why = first === undefined ? messageOf(outcome) : `step ${first.id}: ${messageOf(outcomeOf(first))}`;
@@ -36,6 +39,24 @@ export function afterEnd(state: RulesState, outcome: Outcome, atMs: number, sett
       seq: first?.attempts.at(-1)?.lastSeq ?? Math.max(0, run.nextSeq - 1),
     }),
   };
+}
+
+/** A success alone would hide that part of the work was not done. */
+function warned(state: RulesState, alerts: Alerts, atMs: number, settings: AlertSettings): Alerts {
+  const { run } = state;
+  const steps = run.steps.filter((step) => countFindings(findingsOfStep(step)) > 0);
+  const [first] = steps;
+  const count = warningCount(run);
+  const parts = steps.slice(0, namedSteps).map((step) => `Step ${step.id}: ${describeFindings(findingsOfStep(step))}`);
+  if (steps.length > namedSteps) parts.push(`${steps.length - namedSteps} more steps have warnings.`);
+  return happened(alerts, settings, {
+    rule: 'StepspanRunWarnings',
+    step: first?.id,
+    startsMs: atMs,
+    summary: `${run.workflow} succeeded with ${count === 1 ? '1 warning' : `${count} warnings`}: ${parts[0] ?? ''}`,
+    description: `Run ${run.runId} succeeded, but not all of its work was done.\n${parts.join('\n')}`,
+    seq: first?.attempts.at(-1)?.lastSeq ?? Math.max(0, run.nextSeq - 1),
+  });
 }
 
 function ruleOf(outcome: Outcome): 'StepspanRunFailed' | 'StepspanRunAbandoned' | undefined {
@@ -81,7 +102,9 @@ function description(state: RulesState, outcome: Outcome, failed: readonly StepS
   for (const step of failed.slice(0, namedSteps)) {
     const tries = step.attempts.length > 1 ? ` (attempt ${step.attempts.length})` : '';
     const lines = ofStep(state.watches, step.id)?.lastLines ?? [];
-    parts.push(`Step ${step.id}${tries}: ${messageOf(outcomeOf(step))}${quoted(lines)}`);
+    const found = describeFindings(findingsOfStep(step));
+    const also = found === '' ? '' : ` (${found})`;
+    parts.push(`Step ${step.id}${tries}: ${messageOf(outcomeOf(step))}${also}${quoted(lines)}`);
   }
   if (failed.length > namedSteps) parts.push(`${failed.length - namedSteps} more steps failed.`);
   return parts.join('\n');

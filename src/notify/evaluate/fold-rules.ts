@@ -58,10 +58,10 @@ function watchEvent(watch: StepWatch, { event }: EventRecord, atMs: number, sett
     case 'stall.detected':
       // That nothing is printed has a limit of its own here, unless the run itself does something about it.
       return event.cause === 'no_output' && event.action === 'none'
-        ? watch
-        : { ...watch, hang: { cause: event.cause, sinceMs: atMs } };
+        ? { ...watch, activity: event.activity }
+        : { ...watch, activity: event.activity, hang: { cause: event.cause, sinceMs: atMs } };
     case 'stall.cleared':
-      return watch.hang?.cause === event.cause ? { ...watch, hang: undefined } : watch;
+      return { ...watch, activity: undefined, hang: watch.hang?.cause === event.cause ? undefined : watch.hang };
     case 'resource.sampled': {
       const { window } = settingsOfRule<'window'>(settings, 'StepspanMemoryGrowing').thresholds;
       return watchMemory(watch, event.rssBytes, atMs, window);

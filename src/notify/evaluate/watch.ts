@@ -19,6 +19,8 @@ export type StepWatch = {
   readonly quietSinceMs: number;
   /** A stall that the run has found, other than that nothing is printed. */
   readonly hang: { readonly cause: StallCause; readonly sinceMs: number } | undefined;
+  /** What the newest stall said that the step was doing. */
+  readonly activity?: string | undefined;
   /** Of the last attempt. */
   readonly lastLines: readonly string[];
   readonly memory: readonly MemoryPoint[];

@@ -24,6 +24,14 @@ export const runRules = {
       'A run did not succeed: a step failed, timed out, went over its budget or could not be carried out. A cancelled run is not among them.',
     thresholds: { keepFor },
   },
+  StepspanRunWarnings: {
+    name: 'StepspanRunWarnings',
+    source: 'run',
+    severity: 'warning',
+    meaning:
+      'A run succeeded, but a Claude step of it was denied tool calls, lacked an MCP server, had a hook or a subagent fail, or gave an answer that was cut or refused.',
+    thresholds: { keepFor },
+  },
   StepspanRunAbandoned: {
     name: 'StepspanRunAbandoned',
     source: 'run',

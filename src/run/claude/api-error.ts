@@ -48,6 +48,26 @@ export function isRetryableApiError(kind: ApiErrorKind): boolean {
   }
 }
 
+/** For people, behind a status: `529 (overloaded)`. */
+export function nameApiError(kind: ApiErrorKind): string {
+  switch (kind) {
+    case 'overloaded':
+      return 'overloaded';
+    case 'rate_limited':
+      return 'rate limited';
+    case 'auth':
+      return 'not logged in, or the login was refused';
+    case 'credit':
+      return 'no credit left';
+    case 'invalid_request':
+      return 'request refused';
+    case 'network':
+      return 'no connection to the API';
+    case 'unknown':
+      return 'unknown error';
+  }
+}
+
 /** In this order: a sentence about credit can name a login, and one about a login a limit. */
 const sentences: readonly (readonly [ApiErrorKind, RegExp])[] = [
   [

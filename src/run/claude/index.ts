@@ -1,4 +1,5 @@
 // What the engine uses of this folder: one list, so that the parts behind it can move.
+export { type Activity, describeActivity } from './activity.ts';
 export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './arguments.ts';
 export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
 export { type CostMeter, type CostSoFar, createCostMeter } from './cost.ts';

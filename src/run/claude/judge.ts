@@ -1,7 +1,9 @@
 // How an attempt of a Claude Code step ended: the result line first, then the exit. Pure. Timeouts, cancellations and
 // stalls are known to the engine, which asks here only for what Claude Code and its process say themselves.
+import type { Findings } from '../../event/finding.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import { unreachable } from '../../event/unreachable.ts';
+import { findingsByKind } from '../../state/describe-findings.ts';
 import { classifyApiError } from './api-error.ts';
 import { cut } from './json.ts';
 import { plain } from './readable.ts';
@@ -18,6 +20,9 @@ export type ClaudeExit = {
   readonly endedByUs: boolean;
   /** The step has a JSON schema, so a result without structured output did not do its work. */
   readonly wantsStructuredOutput: boolean;
+  /** What denied tool calls mean for the outcome. */
+  readonly onDenied: 'fail' | 'warn';
+  readonly findings: Findings;
 };
 
 /** Lines of stderr in a message, and characters of one: enough for an error and its cause on one screen line or two. */
@@ -26,7 +31,7 @@ const STDERR_CHARACTERS = 200;
 /** Of the CLI's own words in a message. */
 const SAID_CHARACTERS = 400;
 
-/** @returns success, `failure/claude_error`, `error/budget`, `error/signal` or `error/no_result` */
+/** @returns success, `failure/claude_error`, `failure/denied`, `error/budget`, `error/signal` or `error/no_result` */
 export function judgeClaude(exit: ClaudeExit): Outcome {
   const { result } = exit;
   if (result === undefined) return withoutResult(exit);
@@ -42,8 +47,16 @@ export function judgeClaude(exit: ClaudeExit): Outcome {
       'Claude Code gave no output for the JSON schema; ask for it in the prompt or simplify the schema',
     );
   }
+  const denials = exit.findings.counts.denied ?? 0;
+  if (exit.onDenied === 'fail' && denials > 0) return deniedOutcome(exit);
   // An exit code after a good result is that of shutting down, for example when it hung and was ended.
   return { kind: 'success' };
+}
+
+function deniedOutcome(exit: ClaudeExit): Outcome {
+  const said = findingsByKind(exit.findings).find(({ kind }) => kind === 'denied')?.text ?? '';
+  const message = `${said}; allow them with allowedTools or permissionMode, or set onDenied: warn`;
+  return { kind: 'failure', reason: 'denied', message, ...codeOf(exit) };
 }
 
 function failure(exit: ClaudeExit, message: string): Outcome {

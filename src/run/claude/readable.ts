@@ -77,6 +77,20 @@ export function summaryLine(result: ClaudeResult, cost: CostSoFar, paint: Paint)
     : paint.green(`✔ Done in ${seconds} s: ${facts}`);
 }
 
+/** What a tool call is about, for a list of calls: `npm test`. */
+export function oneLineArgument(input: unknown): string {
+  return importantArgument(input, undefined);
+}
+
+/** The first lines of a thought. It is shown less brightly than what the model says to people. */
+export function thoughtLines(text: string, paint: Paint): string {
+  const lines = plain(text).trim().split('\n');
+  const shown = lines.slice(0, PREVIEW_LINES).map((line) => cut(line, PREVIEW_CHARACTERS));
+  const rest = lines.length - shown.length;
+  if (rest > 0) shown.push(`… ${rest} more line${rest === 1 ? '' : 's'}`);
+  return paint.dim(shown.map((line, index) => `${index === 0 ? '✻ ' : '  '}${line}`).join('\n'));
+}
+
 function thousands(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }

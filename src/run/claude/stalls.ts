@@ -1,8 +1,11 @@
 // What a Claude Code process is waiting for, read from its stream-json: the causes behind a silence. Pure: times are
 // given in ms, no timer runs here. How long is too long, and what happens then, are the engine's and the workflow's.
 import type { StallCause } from '../../event/event.ts';
-import { arrayAt, type JsonObject, numberAt, objectAt, textAt } from './json.ts';
+import type { Activity } from './activity.ts';
+import { classifyApiError } from './api-error.ts';
+import { type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 import { type BackgroundTask, backgroundTasksIn } from './notices.ts';
+import { oneLineArgument } from './readable.ts';
 
 /** The causes that can be seen in the stream; that output was closed is seen at the pipe. */
 export type ClaudeStallCause = Exclude<StallCause, 'output_closed'>;
@@ -13,8 +16,6 @@ export type Waiting = {
   readonly sinceMs: number;
   /** When the cause is expected to end; for a rate limit that names its end, in Unix ms. */
   readonly untilMs: number | undefined;
-  /** One phrase for people, such as `Bash is running`. */
-  readonly what: string;
 };
 
 export type BackgroundWork = {
@@ -34,6 +35,8 @@ export type StallTracker = {
   readonly isDone: () => boolean;
   /** What it is waiting for. There always is an answer; whether it is a stall is a question of `sinceMs`. */
   readonly waiting: () => Waiting;
+  /** What it is doing, for the cause that an outcome names. */
+  readonly activity: (nowMs: number) => Activity;
 };
 
 /** Errors of `api_retry` that say to come back later, rather than that something is broken. */
@@ -48,12 +51,21 @@ type Held =
   | { readonly kind: 'permission'; readonly sinceMs: number; readonly tool: string }
   | { readonly kind: 'result'; readonly sinceMs: number };
 
+type Running = { readonly tool: string; readonly argument: string; readonly sinceMs: number };
+type ApiFailure = Pick<Extract<Activity, { kind: 'api_error' }>, 'status' | 'error' | 'attempt' | 'maxRetries'>;
+type Phase =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'asked'; readonly sinceMs: number }
+  | { readonly kind: 'streaming'; readonly sinceMs: number };
+
 /** @param startMs when the process was started */
 export function createStallTracker(startMs: number): StallTracker {
   let held: Held = { kind: 'nothing' };
   let lifeMs = startMs;
   let backgroundTasks: readonly BackgroundTask[] = [];
-  const running = new Map<string, string>();
+  const running = new Map<string, Running>();
+  let apiError: ApiFailure | undefined;
+  let phase: Phase = { kind: 'starting' };
 
   function heldBy(message: JsonObject, nowMs: number): Held {
     const type = textAt(message, 'type') ?? '';
@@ -75,7 +87,7 @@ export function createStallTracker(startMs: number): StallTracker {
       }
       case 'system/permission_check_status': {
         if (message.status !== 'checking') return held.kind === 'permission' ? { kind: 'nothing' } : held;
-        const tool = running.get(textAt(message, 'tool_use_id') ?? '') ?? 'a tool call';
+        const tool = running.get(textAt(message, 'tool_use_id') ?? '')?.tool ?? 'a tool call';
         return { kind: 'permission', sinceMs: before('permission'), tool };
       }
       case 'system/session_state_changed':
@@ -97,18 +109,47 @@ export function createStallTracker(startMs: number): StallTracker {
     }
   }
 
-  function trackTools(message: JsonObject): void {
-    for (const block of arrayAt(objectAt(message, 'message'), 'content')) {
-      const { type, id, name, tool_use_id } = (typeof block === 'object' && block !== null ? block : {}) as JsonObject;
-      if (type === 'tool_use' && typeof id === 'string') running.set(id, String(name));
-      if (type === 'tool_result' && typeof tool_use_id === 'string') running.delete(tool_use_id);
+  function trackTools(message: JsonObject, nowMs: number): void {
+    for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+      const id = textAt(block, 'id');
+      const answered = textAt(block, 'tool_use_id');
+      if (block.type === 'tool_use' && id !== undefined) {
+        const argument = oneLineArgument(block.input);
+        running.set(id, { tool: textAt(block, 'name') ?? '', argument, sinceMs: nowMs });
+      }
+      if (block.type === 'tool_result' && answered !== undefined) running.delete(answered);
+    }
+  }
+
+  /** An error of the API is the cause until the conversation moves. */
+  function trackModel(message: JsonObject, nowMs: number): void {
+    const type = textAt(message, 'type');
+    if (type === 'system' && message.subtype === 'api_retry') {
+      const status = numberAt(message, 'error_status');
+      apiError = {
+        status,
+        error: classifyApiError({ status, code: textAt(message, 'error') }),
+        attempt: numberAt(message, 'attempt') ?? 0,
+        maxRetries: numberAt(message, 'max_retries'),
+      };
+      return;
+    }
+    if (type === 'stream_event') {
+      apiError = undefined;
+      phase = { kind: 'streaming', sinceMs: nowMs };
+    } else if (type === 'assistant' || type === 'user' || type === 'result') {
+      apiError = undefined;
+      phase = { kind: 'asked', sinceMs: nowMs };
+    } else if (phase.kind === 'starting' && message.subtype === 'init') {
+      phase = { kind: 'asked', sinceMs: nowMs };
     }
   }
 
   return {
     message(message, nowMs) {
       lifeMs = nowMs;
-      trackTools(message);
+      trackTools(message, nowMs);
+      trackModel(message, nowMs);
       backgroundTasks = backgroundTasksIn(message) ?? backgroundTasks;
       held = heldBy(message, nowMs);
     },
@@ -124,39 +165,36 @@ export function createStallTracker(startMs: number): StallTracker {
     waiting() {
       switch (held.kind) {
         case 'limit':
-          return {
-            cause: 'rate_limited',
-            sinceMs: held.sinceMs,
-            untilMs: held.untilMs,
-            what: 'the API asks to come back later',
-          };
+          return { cause: 'rate_limited', sinceMs: held.sinceMs, untilMs: held.untilMs };
         case 'permission':
-          return {
-            cause: 'waiting_for_permission',
-            sinceMs: held.sinceMs,
-            untilMs: undefined,
-            what: `${held.tool} waits for a permission`,
-          };
+          return { cause: 'waiting_for_permission', sinceMs: held.sinceMs, untilMs: undefined };
         case 'result':
           // With -p the CLI waits up to ten minutes for background subagents, and goes on with a turn when they end.
-          if (backgroundTasks.length === 0) {
-            return {
-              cause: 'no_exit_after_result',
-              sinceMs: held.sinceMs,
-              untilMs: undefined,
-              what: 'its result is there',
-            };
-          }
-          return quiet(`${backgroundTasks.length} background tasks are running`);
-        case 'nothing': {
-          const [tool] = running.values();
-          return quiet(tool === undefined ? 'the model is asked' : `${tool} is running`);
-        }
+          if (backgroundTasks.length > 0) return quiet();
+          return { cause: 'no_exit_after_result', sinceMs: held.sinceMs, untilMs: undefined };
+        case 'nothing':
+          return quiet();
       }
+    },
+    activity(nowMs) {
+      // What the conversation waits for goes before what merely runs beside it.
+      if (apiError !== undefined) return { kind: 'api_error', ...apiError };
+      if (held.kind === 'limit') return { kind: 'rate_limited', untilMs: held.untilMs };
+      if (held.kind === 'permission') return { kind: 'permission', tool: held.tool, forMs: nowMs - held.sinceMs };
+      if (held.kind === 'result') {
+        return backgroundTasks.length === 0 ? { kind: 'done' } : { kind: 'background', tasks: backgroundTasks.length };
+      }
+      // The one that began first is the one that the turn has waited for longest.
+      const [tool] = running.values();
+      if (tool !== undefined) {
+        return { kind: 'tool', tool: tool.tool, argument: tool.argument, forMs: nowMs - tool.sinceMs };
+      }
+      if (phase.kind === 'starting') return { kind: 'starting' };
+      return { kind: 'model', isStreaming: phase.kind === 'streaming', forMs: nowMs - phase.sinceMs };
     },
   };
 
-  function quiet(what: string): Waiting {
-    return { cause: 'no_output', sinceMs: lifeMs, untilMs: undefined, what };
+  function quiet(): Waiting {
+    return { cause: 'no_output', sinceMs: lifeMs, untilMs: undefined };
   }
 }

@@ -2,12 +2,24 @@
 // becomes which event. Knows no process and no journal; the raw bytes are kept by whoever reads the pipe.
 // A message that is unknown, malformed or too long is said and counted, never fatal: the format grows with each release.
 import type { ClaudeEvent } from '../../event/claude-event.ts';
+import type { Findings } from '../../event/finding.ts';
 import type { Severity } from '../../event/record.ts';
+import { isErrorContent, textOfContent } from './content-text.ts';
 import type { CostMeter } from './cost.ts';
-import { cut, isObject, type JsonObject, numberAt, objectAt, objectsAt, parseObject, textAt } from './json.ts';
+import { createFindingsCollector, type Denial, type FindingsCollector } from './findings.ts';
+import { cut, type JsonObject, numberAt, objectAt, objectsAt, parseObject, textAt } from './json.ts';
 import { createMessageLines, MAX_MESSAGE_BYTES, type MessageLines } from './message-lines.ts';
 import { noticeOf } from './notices.ts';
-import { indented, type Paint, paintFor, plain, summaryLine, toolCallLine, toolResultLines } from './readable.ts';
+import {
+  indented,
+  type Paint,
+  paintFor,
+  plain,
+  summaryLine,
+  thoughtLines,
+  toolCallLine,
+  toolResultLines,
+} from './readable.ts';
 import { type ClaudeResult, readResult } from './result.ts';
 
 /**
@@ -27,7 +39,11 @@ export type StreamJsonOptions = {
   readonly hide?: (message: JsonObject) => JsonObject;
   /** Sees every message that could be parsed, as it came, before its events are given. */
   readonly observe?: (message: JsonObject) => void;
+  /** As `observe`, with the secrets taken out. */
+  readonly observeShown?: (message: JsonObject) => void;
   readonly colour?: boolean;
+  /** As `claude --version` gave it, for sessions that do not name it. */
+  readonly version?: string;
 };
 
 export type StreamJsonReader = MessageLines & {
@@ -35,6 +51,10 @@ export type StreamJsonReader = MessageLines & {
   readonly result: () => ClaudeResult | undefined;
   /** Of the init message, else of the result; its folder is where the session stands now. */
   readonly session: () => { readonly sessionId: string; readonly cwd: string | undefined } | undefined;
+  /** What the outcome rests on besides the result line. */
+  readonly findings: () => Findings;
+  /** Of `required`, the MCP servers that the session has shown not to be there. */
+  readonly missingServers: FindingsCollector['missingServers'];
 };
 
 export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonReader {
@@ -43,9 +63,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
   let result: ClaudeResult | undefined;
   let sessionId: string | undefined;
   let cwd: string | undefined;
-  /** Of calls that were denied while they ran, so that the result line does not say them again. */
-  const denied = new Set<string>();
-  const inputs = new Map<string, unknown>();
+  const collector = createFindingsCollector();
   /** Of calls that have not returned. */
   const tools = new Map<string, string>();
 
@@ -60,12 +78,16 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     }
     options.observe?.(message);
     const use = meter.message(message);
-    read(options.hide === undefined ? message : withoutSecrets(message, options.hide));
+    const shown = options.hide === undefined ? message : withoutSecrets(message, options.hide);
+    options.observeShown?.(shown);
+    read(shown);
     if (use !== undefined) emit(use);
   }
 
   function read(message: JsonObject): void {
     const type = typeOf(message);
+    const denials = collector.message(message);
+    for (const denial of denials) permissionDenied(denial, type);
     switch (type) {
       case 'system/init':
         session(message);
@@ -85,11 +107,8 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       case 'rate_limit_event':
         rateLimit(objectAt(message, 'rate_limit_info'));
         break;
-      case 'system/permission_denied': {
-        const id = textAt(message, 'tool_use_id') ?? '';
-        permissionDenied(textAt(message, 'tool_name') ?? '', id, inputs.get(id), textAt(message, 'message') ?? '');
+      case 'system/permission_denied':
         break;
-      }
       default:
         other(type, message);
     }
@@ -105,7 +124,8 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       type: 'claude.session',
       sessionId,
       model: textAt(message, 'model') ?? '',
-      version: textAt(message, 'claude_code_version') ?? '',
+      // Versions before 2.0 do not name themselves.
+      version: textAt(message, 'claude_code_version') ?? options.version ?? '',
       permissionMode: textAt(message, 'permissionMode') ?? '',
       tools: texts(message.tools),
       mcpServers: objectsAt(message, 'mcp_servers').map((server) => ({
@@ -116,8 +136,9 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     } as const;
     emit(event);
     say(paint.dim(`Claude Code ${event.version}, ${event.model}, session ${sessionId}`), 'info');
-    for (const server of event.mcpServers.filter(({ status }) => status === 'failed')) {
-      say(paint.yellow(`MCP server ${plain(server.name)} could not be started`), 'warning');
+    for (const { name, status } of event.mcpServers) {
+      if (status === 'connected' || status === 'disabled') continue;
+      say(paint.yellow(`MCP server ${plain(name)} is not connected: ${plain(status)}`), 'warning');
     }
   }
 
@@ -125,30 +146,83 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     const parent = textAt(message, 'parent_tool_use_id');
     const failed = textAt(message, 'error') !== undefined;
     for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+      const type = textAt(block, 'type') ?? '';
       const text = textAt(block, 'text');
-      if (block.type === 'text' && text !== undefined && text.trim() !== '') {
+      if (type === 'text') {
+        if (text === undefined || text.trim() === '') continue;
         emit({ type: 'claude.said', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
         say(failed ? paint.red(plain(text).trim()) : plain(text).trim(), failed ? 'error' : 'info', parent);
-      } else if (block.type === 'tool_use') {
-        toolCalled(block, parent);
+      } else if (type === 'thinking' || type === 'redacted_thinking') {
+        thought(textAt(block, 'thinking') ?? '', parent);
+      } else if (type.endsWith('tool_use')) {
+        toolCalled(block, parent, type !== 'tool_use');
+      } else if (type.endsWith('_tool_result')) {
+        serverToolReturned(block, parent);
+      } else {
+        unknownBlock('assistant', type, parent);
       }
     }
   }
 
-  function toolCalled(block: JsonObject, parent: string | undefined): void {
-    const id = textAt(block, 'id') ?? '';
+  function thought(text: string, parent: string | undefined): void {
+    emit({ type: 'claude.thought', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
+    say(thoughtLines(text.trim() === '' ? 'thinking (not shown by the API)' : text, paint), 'info', parent);
+  }
+
+  /** A block of a kind that a later version brings: what it is called is said, and the raw line has all of it. */
+  function unknownBlock(messageType: string, blockType: string, parent: string | undefined): void {
+    const name = cut(blockType, TYPE_CHARACTERS);
+    emit({ type: 'claude.unknown', messageType, blockType: name });
+    say(paint.dim(`◦ a block of type ${plain(name) || 'unknown'}`), 'info', parent);
+  }
+
+  function toolCalled(block: JsonObject, parent: string | undefined, isServerSide: boolean): void {
     const tool = textAt(block, 'name') ?? '';
-    const input = JSON.stringify(block.input ?? {});
-    inputs.set(id, block.input);
-    tools.set(id, tool);
+    tools.set(textAt(block, 'id') ?? '', tool);
     emit({
       type: 'claude.tool_called',
-      toolUseId: id,
+      toolUseId: textAt(block, 'id') ?? '',
       tool,
-      input: cut(input, EVENT_TEXT_CHARACTERS),
+      input: cut(JSON.stringify(block.input ?? {}), EVENT_TEXT_CHARACTERS),
       parentToolUseId: parent,
+      ...(isServerSide ? { serverSide: true as const } : {}),
     });
     say(toolCallLine(tool, block.input, cwd, paint), 'info', parent);
+  }
+
+  function serverToolReturned(block: JsonObject, parent: string | undefined): void {
+    const isError = block.is_error === true || isErrorContent(block.content);
+    toolReturned(block, isError, parent, true);
+  }
+
+  function toolReturned(block: JsonObject, isError: boolean, parent: string | undefined, isServerSide: boolean): void {
+    const id = textAt(block, 'tool_use_id') ?? '';
+    const text = textOfContent(block.content);
+    emit({
+      type: 'claude.tool_returned',
+      toolUseId: id,
+      isError,
+      text: cut(text, EVENT_TEXT_CHARACTERS),
+      bytes: Buffer.byteLength(text),
+      parentToolUseId: parent,
+      ...(isServerSide ? { serverSide: true as const } : {}),
+    });
+    // A denial was told a moment ago, in the words that come back as the result.
+    if (collector.isDenied(id)) return;
+    say(toolResultLines(text, isError, paint), isError ? 'warning' : 'info', parent);
+    if (isError) explainMissingTool(text, parent);
+  }
+
+  /** The model only hears that there is no such tool; a person wants to know that its server never came up. */
+  function explainMissingTool(text: string, parent: string | undefined): void {
+    const server = /no such tool available: mcp__(.+?)__/i.exec(text)?.[1];
+    const status = server === undefined ? undefined : collector.mcpStatus(server);
+    if (status === undefined) return;
+    say(
+      paint.yellow(`    the MCP server ${plain(server ?? '')} is not connected (${plain(status)})`),
+      'warning',
+      parent,
+    );
   }
 
   function user(message: JsonObject): void {
@@ -157,22 +231,10 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       // Other blocks are the prompt and what Claude Code adds to it; the model's view, not news.
       if (block.type !== 'tool_result') continue;
       const id = textAt(block, 'tool_use_id') ?? '';
-      const text = textOfContent(block.content);
       const isError = block.is_error === true;
-      inputs.delete(id);
       if (parent === undefined && !isError) followWorktree(tools.get(id), objectAt(message, 'tool_use_result'));
       tools.delete(id);
-      emit({
-        type: 'claude.tool_returned',
-        toolUseId: id,
-        isError,
-        text: cut(text, EVENT_TEXT_CHARACTERS),
-        bytes: Buffer.byteLength(text),
-        parentToolUseId: parent,
-      });
-      // A denial was told a moment ago, in the words that come back as the result.
-      if (denied.has(id)) continue;
-      say(toolResultLines(text, isError, paint), isError ? 'warning' : 'info', parent);
+      toolReturned(block, isError, parent, false);
     }
   }
 
@@ -209,21 +271,18 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     say(paint.yellow(`rate limit ${status}${which === undefined ? '' : ` (${which})`}${until}`), 'warning');
   }
 
-  function permissionDenied(tool: string, toolUseId: string, input: unknown, why: string): void {
-    if (denied.has(toolUseId)) return;
-    denied.add(toolUseId);
-    const text = JSON.stringify(input ?? {});
-    emit({ type: 'claude.permission_denied', tool, toolUseId, input: cut(text, EVENT_TEXT_CHARACTERS) });
-    // Only the first sentence: what follows is advice to the model.
-    const sentence = plain(why).split(/(?<=\.)\s|\n/)[0] ?? '';
-    say(paint.yellow(`  ⎿ permission denied: ${sentence === '' ? tool : sentence}`), 'warning');
+  function permissionDenied({ tool, toolUseId, input, why }: Denial, origin: string): void {
+    const text = cut(JSON.stringify(input ?? {}), EVENT_TEXT_CHARACTERS);
+    emit({ type: 'claude.permission_denied', tool, toolUseId, input: text, ...(why === '' ? {} : { why }) });
+    // What only the result line names was shown as a failed call when it came back; there it is far from its call.
+    const what = origin === 'result' ? toolCallLine(tool, input, cwd, paintFor(false)).slice(2) : why;
+    say(paint.yellow(`  ⎿ permission denied: ${what === '' ? plain(tool) : what}`), 'warning');
   }
 
   function ended(message: JsonObject): void {
     result = readResult(message);
     meter.result(result);
     sessionId ??= result.sessionId;
-    for (const each of result.permissionDenials) permissionDenied(each.tool, each.toolUseId, each.input, '');
     const cost = meter.soFar();
     const errors = result.errors.join('\n');
     emit({
@@ -271,6 +330,8 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     end: lines.end,
     result: () => result,
     session: () => (sessionId === undefined ? undefined : { sessionId, cwd }),
+    findings: collector.findings,
+    missingServers: collector.missingServers,
   };
 }
 
@@ -287,16 +348,6 @@ function withoutSecrets(message: JsonObject, hide: (message: JsonObject) => Json
 function typeOf(message: JsonObject): string {
   const type = textAt(message, 'type') ?? '';
   return type === 'system' ? `system/${textAt(message, 'subtype') ?? ''}` : type;
-}
-
-/** A result is a string or a list of blocks; of a block that is no text only its type can be shown. */
-function textOfContent(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return content
-    .filter(isObject)
-    .map((block) => textAt(block, 'text') ?? `[${textAt(block, 'type') ?? 'block'}]`)
-    .join('\n');
 }
 
 function texts(value: unknown): readonly string[] {

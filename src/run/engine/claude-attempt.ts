@@ -70,6 +70,7 @@ export function startClaudeAttempt(
     emit(event: ClaudeEvent) {
       append.event(event, subject);
       if (event.type === 'claude.usage' || event.type === 'claude.result') reportUse();
+      if (event.type === 'claude.session') requireServers();
     },
     say: (text, severity) => sink.write('stdout', batchOf(text), severity),
     hide(message) {
@@ -77,13 +78,23 @@ export function startClaudeAttempt(
       if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
       return value;
     },
-    observe(message) {
+    observe: (message) => deriver.message(message, nowNs()),
+    // What is running is named by outcomes, cut to a line: half a secret would not be known as one.
+    observeShown(message) {
       tracker.message(message, performance.now());
-      deriver.message(message, nowNs());
       watchFor(tracker.waiting().cause);
       limitBackground();
     },
   });
+
+  /** Without its servers the step would spend money on work that it cannot do. */
+  function requireServers(): void {
+    const missing = reader.missingServers(step.requireMcp);
+    if (missing.length === 0) return;
+    const names = missing.map(({ name, status }) => `${name} (${status})`).join(', ');
+    const message = `${missing.length === 1 ? 'a required MCP server is' : 'required MCP servers are'} not connected: ${names}; check mcpConfig, or run \`claude mcp list\` in the working folder`;
+    supervision.stop({ kind: 'failure', reason: 'mcp_unavailable', message }, 'a required MCP server is not connected');
+  }
 
   /** The supervision starts with `no_output`; what Claude Code waits for changes with its messages alone. */
   function watchFor(cause: ClaudeStallCause): void {
@@ -136,6 +147,7 @@ export function startClaudeAttempt(
     hasResult: tracker.isDone,
     onStarted: ports.onStarted,
     inputFiles: hashInputFiles(step),
+    activity: () => tracker.activity(performance.now()),
     onOutput(stream, batch) {
       if (stream === 'stdout') {
         // The raw line comes first, so that whoever finds a readable line finds what it was made from just above it.
@@ -164,7 +176,11 @@ export function startClaudeAttempt(
     const bounded = outputOfText(redactor.text(resultText()).text, setting.readOutputWith);
     reportCut(bounded, setting, say);
     const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
-    finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
+    finishAttempt(ports, setting, outcome, {
+      ...attemptFacts(supervised),
+      lines: sink.lines(),
+      findings: reader.findings(),
+    });
     const { ending } = supervised;
     return {
       outcome,
@@ -201,6 +217,8 @@ export function startClaudeAttempt(
       stderrTail: stderrTail.toString('utf8').trimEnd().split('\n'),
       endedByUs: ending.kind === 'stopped',
       wantsStructuredOutput: step.jsonSchema !== undefined,
+      onDenied: step.onDenied,
+      findings: reader.findings(),
     });
     if (ending.kind === 'exited') return judged;
     // One that was ended because it did not exit after its result has done its work: the result line says how. One that was ended

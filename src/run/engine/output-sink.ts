@@ -2,6 +2,8 @@
 // the stdout that later steps may ask for. Knows no process.
 import { countLineEnds } from '../../event/line-ends.ts';
 import type { Append, Severity, Stream, Subject } from '../../event/record.ts';
+import { seenText } from '../../text/seen.ts';
+import type { Activity } from '../claude/index.ts';
 import type { LineBatch } from '../process/index.ts';
 import { HOLD_MS, type Redacted, type RedactionStream } from '../redact/index.ts';
 import { type Captured, createOutputCapture } from './output-capture.ts';
@@ -15,7 +17,12 @@ export type OutputSink = {
   readonly lines: () => Readonly<Partial<Record<Stream, number>>>;
   /** The stdout so far, redacted, in bounded memory. */
   readonly captured: () => Captured;
+  /** What a timeout says that the process was doing: its last line on stdout or stderr, whole or not. */
+  readonly activity: () => Activity;
 };
+
+/** Of the end of the output that is kept to find its last line: a screen line with its colours and redraws. */
+const TAIL_BYTES = 4096;
 
 const LF = 0x0a;
 
@@ -36,6 +43,8 @@ export function createOutputSink(options: {
   const { append, subject } = options;
   const states = new Map<Stream, StreamState>();
   const capture = createOutputCapture();
+  let tail = Buffer.alloc(0);
+  let lastOutputMs = 0;
 
   function stateOf(stream: Stream): StreamState {
     const known = states.get(stream);
@@ -55,9 +64,17 @@ export function createOutputSink(options: {
       append.output({ subject, stream, severity, lineCount: count, bytes, continues, unterminated });
       state.lines += count - (continues ? 1 : 0);
       state.open = unterminated;
+      if (stream === 'stdout' || stream === 'stderr') keepTail(bytes);
       if (stream === 'stdout') capture.push(bytes, count - (unterminated ? 1 : 0));
     }
     if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
+  }
+
+  /** Copied, as the batch is a view on a buffer that is read into again. */
+  function keepTail(bytes: Buffer): void {
+    const end = bytes.subarray(-TAIL_BYTES);
+    tail = end.length === TAIL_BYTES ? Buffer.from(end) : Buffer.concat([tail, end]).subarray(-TAIL_BYTES);
+    lastOutputMs = performance.now();
   }
 
   function flushHeld(stream: Stream, state: StreamState): void {
@@ -79,6 +96,14 @@ export function createOutputSink(options: {
       }
     },
     lines: () => Object.fromEntries([...states].map(([stream, state]) => [stream, state.lines])),
+    activity: () => lastLineOf(tail.toString('utf8'), performance.now() - lastOutputMs),
     captured: capture.captured,
   };
+}
+
+/** The last line that is not blank, as it stood on the screen. */
+function lastLineOf(raw: string, agoMs: number): Activity {
+  const text = seenText(raw).trimEnd();
+  if (text === '') return { kind: 'silent' };
+  return { kind: 'line', text: text.slice(text.lastIndexOf('\n') + 1).trim(), isOpen: !raw.endsWith('\n'), agoMs };
 }

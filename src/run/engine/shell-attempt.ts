@@ -1,8 +1,10 @@
 // One attempt of a shell step: its command under supervision, its output to the journal, its exit code as its word.
 
+import { countFindings, type Findings, noFindings } from '../../event/finding.ts';
 import { messageOf, type Outcome } from '../../event/outcome.ts';
 import type { Append, Stream } from '../../event/record.ts';
 import { noOutput } from '../../event/step-output.ts';
+import { describeFindings, describeOutcomeKind } from '../../state/describe-findings.ts';
 import { commandText, type ShellStep } from '../../workflow/index.ts';
 import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
@@ -41,6 +43,7 @@ export function startShellAttempt(step: ShellStep, setting: AttemptSetting, port
     timeoutMs: step.timeoutMs,
     stalls: step.stalls,
     onOutput: sink.write,
+    activity: sink.activity,
     onStarted: ports.onStarted,
   });
 
@@ -86,10 +89,17 @@ export function finishAttempt(
   ports: Pick<AttemptPorts, 'append' | 'say'>,
   { subject }: Pick<StepSetting, 'subject'>,
   outcome: Outcome,
-  facts: ReturnType<typeof attemptFacts> & { readonly lines: Readonly<Partial<Record<Stream, number>>> },
+  facts: ReturnType<typeof attemptFacts> & {
+    readonly lines: Readonly<Partial<Record<Stream, number>>>;
+    readonly findings?: Findings;
+  },
 ): void {
-  ports.append.event({ type: 'attempt.finished', outcome, ...facts }, subject);
+  const { findings = noFindings, ...rest } = facts;
+  const found = countFindings(findings) > 0;
+  ports.append.event({ type: 'attempt.finished', outcome, ...rest, ...(found ? { findings } : {}) }, subject);
   if (outcome.kind !== 'success') ports.say('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
+  if (found)
+    ports.say('warning', `${describeOutcomeKind(outcome.kind, findings)}: ${describeFindings(findings)}`, subject);
 }
 
 /** An attempt that could not even be started, in the form of one that ended at once. */

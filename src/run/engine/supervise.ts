@@ -4,6 +4,7 @@ import type { EventOf, StallCause } from '../../event/event.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import type { Append, Subject } from '../../event/record.ts';
 import type { StallRules } from '../../workflow/workflow.ts';
+import { type Activity, describeActivity } from '../claude/index.ts';
 import {
   createPausableTimer,
   createSampler,
@@ -45,6 +46,8 @@ export type SuperviseOptions = {
   readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
   /** Whether the child has said how its work ended, so that ending it now ends only what it left running. */
   readonly hasResult?: () => boolean;
+  /** What it does now: the cause that a timeout, a stall or a cancellation names. */
+  readonly activity: () => Activity;
   /** Told of every process group that was started, so that the end of the run can look for what is left of it. */
   readonly onStarted?: (process: Identity) => void;
 };
@@ -124,13 +127,15 @@ export function supervise(options: SuperviseOptions): Supervision {
   const stallWatch = createStallWatch<StallCause>({
     onDetected(cause, forMs) {
       const { action } = stalls[cause];
-      append.event({ type: 'stall.detected', cause, forMs: Math.round(forMs), action }, subject);
+      const activity = describeActivity(options.activity());
+      append.event({ type: 'stall.detected', cause, forMs: Math.round(forMs), action, activity }, subject);
       const what = `stalled (${describeCause(cause)}) for ${secondsOf(forMs)} s`;
+      const text = `${what}; ${activity}`;
       if (action === 'none') {
-        say('warning', what, subject);
+        say('warning', text, subject);
         return;
       }
-      say('error', `${what}; ${action === 'kill' ? 'ending it' : 'ending it to try again'}`, subject);
+      say('error', `${text}; ${action === 'kill' ? 'ending it' : 'ending it to try again'}`, subject);
       stop({ kind: 'error', reason: 'stalled', message: what }, what, {
         cause,
         retryAsked: action === 'retry',
@@ -144,7 +149,8 @@ export function supervise(options: SuperviseOptions): Supervision {
 
   function stop(outcome: Outcome, why: string, stall?: StallFound): void {
     if (stopped !== undefined || exitedAt !== undefined) return;
-    stopped = { outcome, why, stall, hadResult: options.hasResult?.() ?? false };
+    const hadResult = options.hasResult?.() ?? false;
+    stopped = { outcome: withCause(outcome, options.activity), why, stall, hadResult };
     endChild();
   }
 
@@ -285,6 +291,22 @@ export function supervise(options: SuperviseOptions): Supervision {
     },
     stallWatch,
   };
+}
+
+/** The outcome with what the child was doing when it was stopped, where that is the cause or tells what was cut short. */
+function withCause(outcome: Outcome, activity: () => Activity): Outcome {
+  switch (outcome.kind) {
+    case 'timeout':
+    case 'cancellation':
+      return { ...outcome, message: `${outcome.message}; ${describeActivity(activity())}` };
+    case 'error':
+      if (outcome.reason !== 'stalled') return outcome;
+      return { ...outcome, message: `${outcome.message}; ${describeActivity(activity())}` };
+    case 'success':
+    case 'failure':
+    case 'skip':
+      return outcome;
+  }
 }
 
 /** What `attempt.finished` says besides the outcome. */

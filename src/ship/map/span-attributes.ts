@@ -1,10 +1,12 @@
 // The attributes of the run's, a step's and an attempt's span, from the folded state of the run. Pure.
 import { weakestBasis } from '../../event/cost.ts';
 import type { EventOf } from '../../event/event.ts';
+import { countFindings, noFindings } from '../../event/finding.ts';
 import { type Outcome, reasonOf } from '../../event/outcome.ts';
+import { findingsByKind } from '../../state/describe-findings.ts';
 import { costBasisOf, costOfAttempts } from '../../state/index.ts';
 import type { AttemptState, RunState, StepState, TokensByModel } from '../../state/run-state.ts';
-import { type AttributeMap, attr, known } from './names.ts';
+import { type AttributeMap, type AttributeValue, attr, known } from './names.ts';
 
 export function runAttributes(
   started: EventOf<'run.started'> | undefined,
@@ -68,8 +70,20 @@ export function attemptAttributes(step: StepState, attempt: AttemptState, outcom
   });
 }
 
-function claudeAttributes(attempt: AttemptState | undefined): Record<string, string | number | undefined> {
+/** What was denied, missing or cut, as one text for each kind; absent where all was done. */
+function findingAttributes(attempt: AttemptState | undefined): Record<string, AttributeValue | undefined> {
+  const findings = attempt?.findings ?? noFindings;
+  const count = countFindings(findings);
   return {
+    [attr.findingCount]: count > 0 ? count : undefined,
+    [attr.denials]: findings.counts.denied,
+    [attr.findings]: count > 0 ? findingsByKind(findings).map(({ text }) => text) : undefined,
+  };
+}
+
+function claudeAttributes(attempt: AttemptState | undefined): Record<string, AttributeValue | undefined> {
+  return {
+    ...findingAttributes(attempt),
     [attr.genAiOperation]: 'invoke_agent',
     [attr.genAiProvider]: 'anthropic',
     [attr.genAiAgent]: 'claude-code',

@@ -39,7 +39,12 @@ export function markOf(event: Event): AttributeMap | undefined {
         [attr.message]: messageOf(event.outcome) || undefined,
       });
     case 'stall.detected':
-      return { [attr.stallCause]: event.cause, [attr.stallAction]: event.action, [attr.forMs]: event.forMs };
+      return known({
+        [attr.stallCause]: event.cause,
+        [attr.stallAction]: event.action,
+        [attr.forMs]: event.forMs,
+        [attr.message]: event.activity,
+      });
     case 'stall.cleared':
       return { [attr.stallCause]: event.cause, [attr.forMs]: event.forMs };
     case 'process.left_over':
@@ -62,7 +67,7 @@ export function markOf(event: Event): AttributeMap | undefined {
     case 'claude.rate_limited':
       return { [attr.reason]: event.status };
     case 'claude.permission_denied':
-      return { [attr.tool]: event.tool };
+      return known({ [attr.tool]: event.tool, [attr.message]: event.why });
     default:
       // The others are the span itself (starts, ends, costs), or too many for a timeline (samples, tool calls, usage).
       return undefined;

@@ -3,6 +3,7 @@
 
 import type { ClaudeEvent, ModelUse } from '../../event/claude-event.ts';
 import type { CostBasis } from '../../event/cost.ts';
+import type { Findings } from '../../event/finding.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import type { Severity, Stream } from '../../event/stream.ts';
 
@@ -45,6 +46,8 @@ export type RunSummary = {
   readonly tokens: number;
   /** Why it did not succeed; '' otherwise. */
   readonly message: string;
+  /** Denied tool calls, failed hooks and the like over all steps: a success can rest on them. */
+  readonly warnings: number;
   readonly resumedFrom: string | null;
   readonly alerts: number;
 };
@@ -56,7 +59,7 @@ export type RunList = {
 };
 
 export type Alert = {
-  readonly kind: 'stall' | 'budget' | 'left_over' | 'lost' | 'hidden' | 'abandoned';
+  readonly kind: 'stall' | 'budget' | 'left_over' | 'lost' | 'hidden' | 'abandoned' | 'warnings';
   readonly severity: Severity;
   readonly message: string;
   readonly step: string | null;
@@ -119,6 +122,9 @@ export type StepDetail = {
   readonly lastLine: string;
   readonly toolCalls: number;
   readonly toolErrors: number;
+  /** What its last attempt rests on besides its result, counted and the first ones named; and the same as a sentence. */
+  readonly findings: Findings;
+  readonly warning: string;
   readonly resources: ResourceNow | null;
   /** How many were made; `attempts` lacks those of which nothing could be started. */
   readonly attemptCount: number;

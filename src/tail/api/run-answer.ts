@@ -6,7 +6,9 @@ import {
   costBasisOf,
   costOf,
   costOfAttempt,
+  describeFindings,
   type Estimate,
+  findingsOfStep,
   hiddenCount,
   isoOfNs,
   lastAttempt,
@@ -44,6 +46,7 @@ export function summaryOf(state: RunState, nowMs: number): RunSummary {
     costEstimated: state.costBasis === 'estimated',
     tokens: totals.tokens,
     message: totals.message,
+    warnings: totals.warnings,
     resumedFrom: state.resumedFrom ?? null,
     alerts: alertsOf(state).length,
   };
@@ -107,6 +110,8 @@ function stepOf(step: StepState, nowMs: number): StepDetail {
     lastLine: step.lastLine,
     toolCalls: step.toolCalls,
     toolErrors: step.toolErrors,
+    findings: findingsOfStep(step),
+    warning: describeFindings(findingsOfStep(step)),
     resources: resourcesOf(lastAttempt(step)),
     attemptCount: attemptCount(step),
     attempts: step.attempts.map(attemptOf),
@@ -191,7 +196,11 @@ export function alertsOf(state: RunState): readonly Alert[] {
     add('lost', 'error', `${lost.lines} lines and ${lost.events} events were lost.`, state.lostNs);
   const hidden = hiddenCount(state);
   if (hidden > 0) add('hidden', 'info', `${hidden} secrets were hidden in what was printed.`, state.hiddenNs);
-  for (const { id, stall, leftOver, leftOverNs } of state.steps) {
+  for (const step of state.steps) {
+    const { id, stall, leftOver, leftOverNs } = step;
+    const found = describeFindings(findingsOfStep(step));
+    const last = lastAttempt(step)?.phase;
+    if (found !== '') add('warnings', 'warning', `${found}.`, last?.kind === 'finished' ? last.endedNs : undefined, id);
     if (stall !== undefined) {
       const seconds = Math.round(stall.forMs / 1000);
       const message = `It has stalled for ${seconds} s (${stall.cause.replaceAll('_', ' ')}).`;

@@ -10,6 +10,8 @@ export type RunRow = {
   readonly workflow: string;
   readonly status: RunStatus;
   readonly message: string;
+  /** Denied tool calls and the like: a success with some of them is not all green. */
+  readonly warnings: number;
   /** 0 to 100. */
   readonly progress: number;
   readonly steps: { readonly done: number; readonly total: number };
@@ -39,6 +41,8 @@ export type StepView = {
   readonly needs: readonly string[];
   readonly status: StepStatus;
   readonly message: string;
+  /** What was denied, cut or missing; '' where nothing was. */
+  readonly warning: string;
   readonly tolerated: boolean;
   readonly startedMs: number | undefined;
   readonly durationMs: number | undefined;

@@ -118,6 +118,20 @@ function bodyOf(event: Turn['event']) {
   switch (event.type) {
     case 'claude.said':
       return <p class="said">{event.text}</p>;
+    case 'claude.thought':
+      return event.text === '' ? (
+        <p class="muted">Thinking that the API does not show</p>
+      ) : (
+        <Block title="thinking" text={event.text} />
+      );
+    case 'claude.unknown':
+      return (
+        <p class="muted">
+          A{' '}
+          {event.blockType === undefined ? `message of type ${event.messageType}` : `block of type ${event.blockType}`}{' '}
+          that this version does not know
+        </p>
+      );
     case 'claude.tool_called':
       return <Block title={event.tool} text={pretty(event.input)} />;
     case 'claude.tool_returned':

@@ -79,7 +79,12 @@ function Node(props: {
 
 /** Begins with what is seen, so that a person who speaks to the page can say it. */
 function spoken(step: StepView, nowMs: number): string {
-  const rest = [statusWord(step.status), step.message, short(step.name) === step.name ? '' : step.name];
+  const rest = [
+    statusWord(step.status),
+    step.message,
+    step.warning === '' ? '' : `warnings: ${step.warning}`,
+    short(step.name) === step.name ? '' : step.name,
+  ];
   return [`${short(step.name)} ${detail(step, nowMs)}`, ...rest.filter((text) => text !== '')].join(', ');
 }
 

@@ -62,6 +62,9 @@ export function RunHeader(props: {
         <Fact name="Tokens" value={count(run.tokens)} />
         <Fact name="Lines" value={digits(run.lines)} />
         {run.message !== '' && <Fact name="Why" value={run.message} wide />}
+        {warningsOf(run).map(({ step, text }) => (
+          <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
+        ))}
       </dl>
     </header>
   );
@@ -159,4 +162,11 @@ function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly str
       )}
     </>
   );
+}
+
+/** What steps were denied or lacked although they ended: at the head, as a green run is not looked at further. */
+function warningsOf(run: RunView): readonly { readonly step: string; readonly text: string }[] {
+  return run.stepList
+    .filter(({ warning }) => warning !== '')
+    .map(({ name, warning }) => ({ step: name, text: warning }));
 }

@@ -1,0 +1,93 @@
+// What a step is doing at a moment, as data and in words: the cause that a timeout, a stall or a cancellation names. Pure.
+// The stall tracker makes it of Claude Code's messages, the output sink of what a process printed last.
+import { unreachable } from '../../event/unreachable.ts';
+import { type ApiErrorKind, nameApiError } from './api-error.ts';
+import { cut } from './json.ts';
+
+export type Activity =
+  /** Nothing was printed at all. */
+  | { readonly kind: 'silent' }
+  /** The last line; `isOpen`: it has no line end, as a question has none. */
+  | { readonly kind: 'line'; readonly text: string; readonly isOpen: boolean; readonly agoMs: number }
+  /** The CLI asks the API again, try `attempt` of `maxRetries`. */
+  | {
+      readonly kind: 'api_error';
+      readonly status: number | undefined;
+      readonly error: ApiErrorKind;
+      readonly attempt: number;
+      readonly maxRetries: number | undefined;
+    }
+  | { readonly kind: 'rate_limited'; readonly untilMs: number | undefined }
+  | { readonly kind: 'tool'; readonly tool: string; readonly argument: string; readonly forMs: number }
+  | { readonly kind: 'permission'; readonly tool: string; readonly forMs: number }
+  | { readonly kind: 'background'; readonly tasks: number }
+  /** The model was asked; `isStreaming`: part of its answer has come. */
+  | { readonly kind: 'model'; readonly isStreaming: boolean; readonly forMs: number }
+  /** The result line is there. */
+  | { readonly kind: 'done' }
+  /** No message came yet. */
+  | { readonly kind: 'starting' };
+
+/** Of a line or an argument in a message. */
+const TEXT_CHARACTERS = 200;
+/** A last line that is older than this says when it came: what hangs now may be something else. */
+const RECENT_MS = 10_000;
+
+/** One phrase, fit to stand after "; ". */
+export function describeActivity(activity: Activity): string {
+  switch (activity.kind) {
+    case 'silent':
+      return 'it printed nothing';
+    case 'line': {
+      const text = cut(activity.text, TEXT_CHARACTERS);
+      if (activity.isOpen && asksForAnswer(activity.text)) return `waiting for an answer to: ${text}`;
+      const when = activity.agoMs < RECENT_MS ? '' : ` (${formatSpan(activity.agoMs)} ago)`;
+      return `last line${when}: ${text}`;
+    }
+    case 'api_error': {
+      const name = nameApiError(activity.error);
+      const what = activity.status === undefined ? name : `${activity.status} (${name})`;
+      const most = activity.maxRetries === undefined ? '' : ` of ${activity.maxRetries}`;
+      return `last: API error ${what}, try ${activity.attempt}${most}`;
+    }
+    case 'rate_limited':
+      return `the API limits the rate${activity.untilMs === undefined ? '' : ` until ${dateOf(activity.untilMs)}`}`;
+    case 'tool': {
+      const argument = activity.argument === '' ? '' : `: ${cut(activity.argument, TEXT_CHARACTERS)}`;
+      return `${activity.tool} has been running for ${formatSpan(activity.forMs)}${argument}`;
+    }
+    case 'permission':
+      return `${activity.tool} has been waiting for a permission for ${formatSpan(activity.forMs)}`;
+    case 'background':
+      return `${activity.tasks === 1 ? 'a background task is' : `${activity.tasks} background tasks are`} running`;
+    case 'model':
+      return activity.isStreaming
+        ? 'the model was writing its answer'
+        : `the model has been asked for ${formatSpan(activity.forMs)}`;
+    case 'done':
+      return 'its result is there';
+    case 'starting':
+      return 'Claude Code was starting';
+    default:
+      return unreachable(activity);
+  }
+}
+
+/** A question, a prompt for a password or a choice: `Sure? [y/N] `, `Password:`, `>`. */
+function asksForAnswer(line: string): boolean {
+  return /(?:\?|:|>|[\])])\s*$/.test(line);
+}
+
+/** `12 s`, `4 m`, `2 h 5 m`. */
+function formatSpan(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} m`;
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
+}
+
+function dateOf(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString();
+}

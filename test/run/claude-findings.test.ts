@@ -1,0 +1,97 @@
+// A Claude step that ends well although its work was refused, through the whole of stepspan: the real CLI and a scripted
+// API. Summary, `--json`, `show` and the outcome say what was denied, and a step can ask for that to be a failure.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
+
+let rig: CliRig;
+beforeAll(async () => {
+  rig = await startCliRig({
+    script: [
+      {
+        prompt: 'Fix it',
+        turns: [
+          { kind: 'reply', tools: [{ name: 'Bash', input: { command: 'npm test', description: 'x' } }] },
+          { kind: 'reply', text: 'All is well.' },
+        ],
+      },
+      { prompt: 'Ask the server', turns: [{ kind: 'reply', text: 'There is none.' }] },
+      { prompt: 'Overload', turns: [{ kind: 'error', status: 529 }] },
+      { prompt: 'Say nothing', turns: [{ kind: 'silence' }] },
+    ],
+  });
+  const mcpServers = { crash: { command: '/bin/sh', args: ['-c', 'exit 3'] } };
+  writeFileSync(path.join(rig.work, 'mcp.json'), JSON.stringify({ mcpServers }));
+});
+afterAll(() => rig.close());
+
+describe('a Claude step', () => {
+  test('that was denied a call succeeds with warnings, which summary, --json and show name', async () => {
+    const yaml = 'name: denied\nsteps: [{id: fix, claude: Fix it}]\n';
+    const { code, result } = await rig.runYaml(yaml);
+    const { stdout } = await rig.run(['run', rig.write('denied.yaml', yaml)]);
+    expect([code, result.outcome, result.warnings]).toEqual([0, 'success', 1]);
+    const item = { kind: 'denied', name: 'Bash', detail: 'npm test', input: expect.stringContaining('npm test') };
+    expect(result.steps).toMatchObject([{ outcome: 'success', findings: { counts: { denied: 1 }, items: [item] } }]);
+    const shown = await rig.run(['show', result.runId]);
+    for (const text of [stdout, shown.stdout]) {
+      expect(text).toContain('success, with warnings');
+      expect(text).toContain('1 tool call denied: Bash npm test');
+    }
+    const json = await rig.run(['show', result.runId, '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ warnings: 1, steps: [{ findings: { items: [item] } }] });
+  });
+
+  test('with onDenied: fail is a failure that names the call', async () => {
+    const { code, result } = await rig.runYaml(`
+name: strict
+steps: [{id: fix, claude: {prompt: Fix it, onDenied: fail}}]
+`);
+    expect(code).toBe(1);
+    expect(result.steps).toMatchObject([
+      { outcome: 'failure', message: expect.stringMatching(/^1 tool call denied: Bash npm test; allow them with/) },
+    ]);
+  });
+
+  test('that requires an MCP server which did not come up fails at once', async () => {
+    const { code, result } = await rig.runYaml(`
+name: needy
+steps:
+  - {id: told, claude: {prompt: Ask the server, mcpConfig: mcp.json}}
+  - {id: ask, claude: {prompt: Say nothing, mcpConfig: mcp.json, requireMcp: [crash]}}
+  - {id: typo, claude: {prompt: Say nothing, mcpConfig: mcp.json, requireMcp: [crush]}}
+`);
+    expect(code).toBe(1);
+    expect(outcomesOf(result)).toEqual({ told: 'success', ask: 'failure', typo: 'failure' });
+    expect(result.steps).toMatchObject([
+      { findings: { counts: { mcp_unavailable: 1 } } },
+      { message: expect.stringContaining('a required MCP server is not connected: crash (failed)') },
+      { message: expect.stringContaining('crush (not configured)') },
+    ]);
+  });
+});
+
+describe('a step that is stopped', () => {
+  test('names the last error of the API and which try it was', async () => {
+    const file = rig.write('overloaded.yaml', 'name: overloaded\nsteps: [{id: ask, claude: Overload}]\n');
+    const run = rig.start(['run', file]);
+    await run.said(/retry 2 of/);
+    run.child.kill('SIGINT');
+    const { stdout } = await run.done;
+    expect(stdout).toMatch(/last: API error 529 \(overloaded\), try \d+ of \d+/);
+  });
+
+  test('names the question that it asked, or that it printed nothing', async () => {
+    const { result } = await rig.runYaml(`
+name: question
+steps:
+  - {id: ask, timeout: 5s, run: "printf 'Deleting\\nSure? [y/N] '; sleep 60"}
+  - {id: mute, timeout: 1s, run: sleep 60}
+`);
+    expect(result.steps).toMatchObject([
+      { outcome: 'timeout', message: expect.stringMatching(/; waiting for an answer to: Sure\? \[y\/N\]$/) },
+      { outcome: 'timeout', message: expect.stringMatching(/; it printed nothing$/) },
+    ]);
+  });
+});
