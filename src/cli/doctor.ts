@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type CliContext, settingsFor } from './context.ts';
 import { type Check, checkLines, leftOut } from './doctor/check.ts';
 import { exitCodes } from './exit-codes.ts';
-import { examples } from './run.ts';
+import { claudeSetBy, examples } from './run.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 import { createStyle, wantsColour } from './terminal/style.ts';
 
@@ -58,7 +58,7 @@ async function doctor(context: CliContext, flags: DoctorFlags): Promise<void> {
   };
   const { checkClaude, checkDataFolder, checkHub, checkNode } = await import('./doctor/machine.ts');
   const { checkDelivery } = await import('./doctor/delivery.ts');
-  tell(checkNode(), await checkClaude(settings, context.env));
+  tell(checkNode(), ...(await checkClaude(settings, context.env, context.cwd, claudeSetBy(context.env, flags))));
   const folder = checkDataFolder(settings);
   tell(folder, await checkHub(settings));
   let asked = settings;

@@ -25,7 +25,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   0: 'Success. For reading commands: what was asked for was shown.',
   1: 'The run failed: a step that may not fail did not succeed. Of `search`: no line was found.',
-  2: 'Bad input: a workflow, a flag or a setting is wrong. Nothing was started.',
+  2: 'Bad input: a workflow, a flag or a setting is wrong, or the workflow names what is not there; or Claude Code is too old for it or not logged in. Nothing was started.',
   3: 'The run could not be carried out: a program could not be started or was killed, Claude Code is missing or gave no result, a stall. Of `pause`, `continue`, `cancel`: the run did not do it. Of `doctor`, `ship`, `search`, `export`, `alerts test`: something is not as it should be. The message says what.',
   4: 'The run was longer than its `timeout`.',
   5: 'The budget of the run, or of a step, was used up.',

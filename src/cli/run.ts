@@ -178,6 +178,7 @@ function optionsOf(
     ...source,
     dataDir: settings.dataDir,
     env: { ...context.env, ...claudeVariable(settings) },
+    claudeSetBy: claudeSetBy(context.env, flags),
     redact: settings.redact,
     durability: settings.durability,
     archive: settings.archive,
@@ -194,6 +195,12 @@ function optionsOf(
 /** Only where somebody chose a program: what is said when there is none depends on it. */
 function claudeVariable({ claude }: Settings): { readonly STEPSPAN_CLAUDE?: string } {
   return claude === defaultClaude ? {} : { STEPSPAN_CLAUDE: claude };
+}
+
+/** Who named the program, as a person would look for it. */
+export function claudeSetBy(env: NodeJS.ProcessEnv, flags: FlagValues): string {
+  if (flags.claude !== undefined) return '--claude';
+  return env.STEPSPAN_CLAUDE ? 'STEPSPAN_CLAUDE' : 'the setting `claude`';
 }
 
 /** @returns undefined after the problem was told */

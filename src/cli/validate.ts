@@ -2,18 +2,41 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { checkSurroundings, type Finding } from '../run/preflight/index.ts';
 import {
   describeWorkflow,
   formatProblems,
   formatWarnings,
   loadWorkflow,
+  locateProblems,
   type Problem,
   schemaReference,
   starterWorkflow,
+  type Workflow,
 } from '../workflow/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { examples } from './run.ts';
+
+type CheckedFile = {
+  readonly workflow: Workflow | undefined;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+};
+
+/** The file itself, and if it is right, what it names. */
+function checkFile(file: string, env: NodeJS.ProcessEnv): CheckedFile {
+  const result = loadWorkflow(file);
+  if (!result.ok) return { workflow: undefined, problems: result.problems, warnings: [] };
+  const { workflow } = result;
+  const found = checkSurroundings(workflow, env);
+  const of = (severity: Finding['severity']): readonly Problem[] =>
+    locateProblems(
+      workflow,
+      found.filter((each) => each.severity === severity),
+    );
+  return { workflow, problems: of('problem'), warnings: [...result.warnings, ...of('warning')] };
+}
 
 export function registerValidate(program: Command, context: CliContext): void {
   /** Paths as a person in this folder would write them. */
@@ -28,13 +51,13 @@ export function registerValidate(program: Command, context: CliContext): void {
     .addHelpText('after', examples('validate review.yaml', 'validate workflows/*.yaml'))
     .action((files: readonly string[], flags: { readonly quiet?: boolean }) => {
       for (const file of files) {
-        const result = loadWorkflow(path.resolve(context.cwd, file));
-        if (result.ok) {
-          if (result.warnings.length > 0) context.stderr.write(`${formatWarnings(relative(result.warnings, file))}\n`);
-          if (flags.quiet !== true) context.stdout.write(`${file}: ${describeWorkflow(result.workflow)}`);
-        } else {
-          context.stderr.write(`${formatProblems(relative(result.problems, file))}\n`);
+        const { workflow, problems, warnings } = checkFile(path.resolve(context.cwd, file), context.env);
+        if (warnings.length > 0) context.stderr.write(`${formatWarnings(relative(warnings, file))}\n`);
+        if (problems.length > 0) {
+          context.stderr.write(`${formatProblems(relative(problems, file))}\n`);
           context.setExitCode(exitCodes.badInput);
+        } else if (workflow !== undefined && flags.quiet !== true) {
+          context.stdout.write(`${file}: ${describeWorkflow(workflow)}`);
         }
       }
     });

@@ -37,10 +37,10 @@ export {
 export type { NewBudget } from './new-budget.ts';
 export type { NotifyingEnd } from './notifying.ts';
 export { type PlannedStepOfResume, planResume, type ResumePlan, type ResumePlanResult } from './plan-resume.ts';
+export type { Refusal } from './refusal.ts';
 export type { ResumeOptions } from './resume.ts';
 export type { RunResult } from './run-result.ts';
 export {
-  type Refusal,
   type RunDone,
   type RunOptions,
   type RunStart,

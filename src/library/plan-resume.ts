@@ -2,8 +2,8 @@
 // and what that saves. Starts and changes nothing.
 import type { RunId } from '../event/ids.ts';
 import { dataRoot } from '../journal/index.ts';
+import type { Refusal } from './refusal.ts';
 import { type ResumeOptions, readResumable } from './resume.ts';
-import type { Refusal } from './run-workflow.ts';
 
 export type PlannedStepOfResume = {
   readonly id: string;

@@ -11,14 +11,7 @@ import {
   openJournal,
   processIdentity,
 } from '../journal/index.ts';
-import {
-  createRedactor,
-  executeWorkflow,
-  findClaude,
-  lockWorkingFolders,
-  type Redactor,
-  type RunHandle,
-} from '../run/index.ts';
+import { createRedactor, executeWorkflow, lockWorkingFolders, type Redactor, type RunHandle } from '../run/index.ts';
 import type { ShipperStatus } from '../ship/index.ts';
 import type { RunState } from '../state/index.ts';
 import {
@@ -38,6 +31,8 @@ import { unconfirmedBy, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { openControl } from './open-control.ts';
+import { checkBeforeRun } from './preflight.ts';
+import type { Refusal } from './refusal.ts';
 import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
 import { endWaitOf, type RunSettings, settingsOf } from './settings.ts';
@@ -53,16 +48,6 @@ export type WorkflowSource =
   | (ResumeOptions & { readonly budget?: NewBudget });
 
 export type RunOptions = WorkflowSource & Partial<RunSettings>;
-
-/** Why a run was not started. Nothing was executed and nothing written but an empty run folder at most. */
-export type Refusal =
-  | { readonly kind: 'invalid'; readonly problems: readonly Problem[]; readonly message: string }
-  | { readonly kind: 'unusable'; readonly message: string }
-  | { readonly kind: 'not_found'; readonly message: string }
-  /** The OTEL_* settings cannot be used, or the run to go on from leaves nothing to do or cannot be repeated as it was. */
-  | { readonly kind: 'unsuited'; readonly message: string }
-  /** Another run writes in the working folder. */
-  | { readonly kind: 'locked'; readonly message: string };
 
 export type RunStart = { readonly kind: 'started'; readonly run: StartedRun } | Refusal;
 
@@ -103,9 +88,9 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   const unshippable = problemsOfShipping(settings);
   if (unshippable.length > 0) return { kind: 'unsuited', message: unshippable.join('\n') };
 
-  const needsClaude = workflow.steps.some((step) => step.kind === 'claude' && !resumed?.doneBefore.has(step.id));
-  const claude = needsClaude ? await findClaude(settings.env) : undefined;
-  if (claude?.kind === 'missing') return { kind: 'unusable', message: claude.message };
+  const done = new Set(resumed?.doneBefore.keys());
+  const preflight = await checkBeforeRun(workflow, done, settings, 'checked' in options);
+  if (preflight.kind !== 'ready') return preflight;
 
   const runId = settings.runId ?? newRunId();
   const folder = dataFolder(settings.dataDir);
@@ -142,8 +127,8 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
     redactor,
     sync: writer.sync,
     env: settings.env,
-    claudeProgram: claude?.path,
-    warnings: source.warnings.map((each) => formatWarnings([each]).trim()),
+    claude: preflight.claude,
+    warnings: [...source.warnings.map((each) => formatWarnings([each]).trim()), ...preflight.warnings],
     prices: settings.prices,
     ...(resumed === undefined ? {} : takenOver(resumed)),
   });

@@ -33,6 +33,8 @@ export type RunSettings = {
   readonly control: boolean;
   /** The id of the run, for who must know it before it starts. Default: a new one. */
   readonly runId: RunId | undefined;
+  /** Who named the Claude Code program that `env.STEPSPAN_CLAUDE` holds, for messages. Default: that variable. */
+  readonly claudeSetBy: string;
   /** Prices by model for estimates while Claude Code has not said what a call cost. */
   readonly prices: PriceTable;
 };
@@ -64,6 +66,7 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     notify: undefined,
     control: true,
     runId: undefined,
+    claudeSetBy: 'STEPSPAN_CLAUDE',
     prices: defaultPrices,
     ...given,
     env,

@@ -1,9 +1,13 @@
 // What the rest of stepspan may use of a run: start it, steer it, take its lock, hide its secrets, end its processes.
-export { findClaude } from './claude/find-claude.ts';
+export { type ClaudeProgram, findClaude } from './claude/find-claude.ts';
+export { askLogin } from './claude/login.ts';
 export { defaultPrices, type PriceTable, parsePrices } from './claude/prices.ts';
+export { claudeFlagTable, isOlder } from './claude/versions.ts';
 export type { Continuation } from './engine/attempt.ts';
 export { type ExecuteOptions, executeWorkflow } from './engine/execute.ts';
 export { hashInputFiles, inputFilesOf } from './engine/input-files.ts';
 export type { DoneBefore, RunEnd, RunHandle } from './engine/run-workflow.ts';
 export { lockWorkingFolders, type WorkingFolderLock } from './engine/working-folder.ts';
+export { checkClaude, loggedOutHelp, tooOldMessage } from './preflight/claude.ts';
+export { checkSurroundings, type Finding } from './preflight/index.ts';
 export { createRedactor, type Redactor } from './redact/index.ts';

@@ -12,7 +12,8 @@ export {
 export { type Evaluated, evaluate, isTrue, type Scope } from './expression/evaluate.ts';
 export { printExpression } from './expression/print.ts';
 export { ancestorsOf, type GraphStep, levelsOf, topologicalOrder } from './graph.ts';
-export { loadWorkflow, readPrompt } from './load.ts';
+export { loadWorkflow, problemOfPromptFile, readPrompt } from './load.ts';
+export { locateProblems } from './locate.ts';
 export {
   type DefineOptions,
   defineWorkflow,

@@ -1,5 +1,6 @@
 // Reads a workflow file from disk. The only IO of this folder, besides finding the schema for `init`.
 import { readFileSync, statSync } from 'node:fs';
+import { unreachable } from '../event/unreachable.ts';
 import type { ReadFile } from './check/claude.ts';
 import { type DefineOptions, parseWorkflow, type WorkflowResult } from './parse.ts';
 import { maxFileBytes } from './source/yaml-tree.ts';
@@ -11,8 +12,8 @@ import { maxFileBytes } from './source/yaml-tree.ts';
 export function loadWorkflow(file: string, options: DefineOptions = {}): WorkflowResult {
   const content = readText(file, maxFileBytes);
   if (!content.ok) {
-    const { message, fix } = content;
-    return { ok: false, problems: [{ file, line: 1, column: 1, path: '', message, fix }] };
+    const problem = { file, line: 1, column: 1, path: '', ...problemOfWorkflowFile(content) };
+    return { ok: false, problems: [problem] };
   }
   return parseWorkflow(content.text, { readFile: readPrompt, ...options, file });
 }
@@ -26,36 +27,67 @@ export const readPrompt: ReadFile = (path) => {
   return content.ok ? content.text : undefined;
 };
 
-type Content =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly message: string; readonly fix: string };
+/** Why a prompt file cannot be used; undefined where it can. */
+export function problemOfPromptFile(file: string): { readonly message: string; readonly fix: string } | undefined {
+  const content = readText(file, maxPromptBytes);
+  if (content.ok) return undefined;
+  const what = `the prompt file ${file}`;
+  switch (content.why) {
+    case 'missing':
+      return { message: `${what} does not exist`, fix: 'create it, or correct `promptFile`' };
+    case 'folder':
+      return { message: `${what} is a folder`, fix: 'name a file in `promptFile`' };
+    case 'too_big':
+      return {
+        message: `${what} has ${content.bytes} bytes, more than the ${maxPromptBytes} that a prompt may have`,
+        fix: 'let Claude read the file itself: name it in the prompt',
+      };
+    case 'encoding':
+      return { message: `${what} is not UTF-8 text`, fix: 'save it as UTF-8' };
+    case 'unreadable':
+      return { message: `${what} cannot be read: ${content.cause}`, fix: 'check its permissions' };
+    default:
+      return unreachable(content);
+  }
+}
+
+type Content = { readonly ok: true; readonly text: string } | ({ readonly ok: false } & Unreadable);
+
+type Unreadable =
+  | { readonly why: 'missing' | 'folder' | 'encoding' }
+  | { readonly why: 'too_big'; readonly bytes: number }
+  | { readonly why: 'unreadable'; readonly cause: string };
 
 function readText(file: string, maxBytes: number): Content {
   try {
     const stat = statSync(file);
-    if (stat.isDirectory()) return { ok: false, message: 'this is a folder', fix: 'name the workflow file in it' };
-    if (stat.size > maxBytes) {
-      const message = `the file has ${stat.size} bytes, more than the ${maxBytes} that it may have`;
-      return { ok: false, message, fix: 'move long prompts to files of their own and name them with `promptFile`' };
-    }
+    if (stat.isDirectory()) return { ok: false, why: 'folder' };
+    if (stat.size > maxBytes) return { ok: false, why: 'too_big', bytes: stat.size };
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)) };
   } catch (error) {
-    return { ok: false, ...reasonOf(error) };
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { ok: false, why: 'missing' };
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return { ok: false, why: 'encoding' };
+    return { ok: false, why: 'unreadable', cause: message };
   }
 }
 
-function reasonOf(error: unknown): { readonly message: string; readonly fix: string } {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
+function problemOfWorkflowFile(found: Unreadable): { readonly message: string; readonly fix: string } {
+  switch (found.why) {
+    case 'missing':
       return { message: 'there is no such file', fix: 'check the path; `stepspan init` writes a first workflow' };
-    case 'EACCES':
-    case 'EPERM':
-      return { message: 'the file may not be read', fix: 'check its permissions' };
-    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+    case 'folder':
+      return { message: 'this is a folder', fix: 'name the workflow file in it' };
+    case 'too_big':
+      return {
+        message: `the file has ${found.bytes} bytes, more than the ${maxFileBytes} that it may have`,
+        fix: 'move long prompts to files of their own and name them with `promptFile`',
+      };
+    case 'encoding':
       return { message: 'the file is not UTF-8 text', fix: 'save it as UTF-8' };
+    case 'unreadable':
+      return { message: `the file cannot be read: ${found.cause}`, fix: 'check the path and its permissions' };
     default:
-      return { message: `the file cannot be read: ${(error as Error).message}`, fix: 'check the path' };
+      return unreachable(found);
   }
 }

@@ -3,10 +3,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { claudeArguments } from '../../src/run/claude/arguments.ts';
+import { type ClaudeInvocation, claudeArguments } from '../../src/run/claude/arguments.ts';
 import { claudeEnvironment } from '../../src/run/claude/environment.ts';
-import { claudeFlags, findClaude } from '../../src/run/claude/find-claude.ts';
-import { claudeStep } from '../support/claude-run.ts';
+import { findClaude } from '../../src/run/claude/find-claude.ts';
+import { claudeStep, newestVersion } from '../support/claude-run.ts';
+import { unknownFlags } from '../support/claude-versions.ts';
 
 const bin = path.resolve(import.meta.dirname, '../../node_modules/.bin');
 const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-find-'));
@@ -24,7 +25,13 @@ const full = claudeStep({
   jsonSchema: { type: 'object' },
   extraArgs: ['--effort', 'low'],
 });
-const invocation = { prompt: 'the prompt', resumeSessionId: 'abc', mcpConfigPath: '/mcp.json', remainingUsd: 0.5 };
+const invocation = {
+  prompt: 'the prompt',
+  resumeSessionId: 'abc',
+  mcpConfigPath: '/mcp.json',
+  remainingUsd: 0.5,
+  version: newestVersion,
+};
 
 describe('the command line', () => {
   test('has every setting of the step, and the prompt nowhere but in stdin', () => {
@@ -45,6 +52,7 @@ describe('the command line', () => {
       prompt: 'x',
       resumeSessionId: undefined,
       mcpConfigPath: undefined,
+      version: newestVersion,
     });
     expect(args).toEqual(['-p', '--output-format', 'stream-json', '--verbose']);
   });
@@ -57,12 +65,24 @@ describe('the command line', () => {
     expect([budgetOf(9), budgetOf(0.25), budgetOf(undefined), budgetOf(0)]).toEqual(['2', '0.25', '2', '0.0001']);
   });
 
-  test('uses only flags that the installed CLI lists, and one that it takes without listing it', async () => {
-    const flags = await claudeFlags(path.join(bin, 'claude'), process.env);
-    const { args } = claudeArguments(full, { ...invocation, sessionId: 'x' });
-    const used = args.filter((arg) => arg.startsWith('--'));
-    expect(used.filter((flag) => !flags.has(flag))).toEqual(['--max-turns']);
-    expect(used).toHaveLength(16);
+  test('passes only flags that the installed CLI takes', async () => {
+    const { args, flags } = claudeArguments(full, { ...invocation, sessionId: 'x' });
+    expect(args.filter((arg) => arg.startsWith('--') && !flags.includes(arg))).toEqual(['--effort']);
+    expect(await unknownFlags(path.join(bin, 'claude'), [...flags, '--effort'])).toEqual([]);
+    expect(flags).toHaveLength(16);
+  });
+
+  test('leaves out what an old CLI does not have and can do without', () => {
+    const flagsOf = (version: string, given: Partial<ClaudeInvocation> = {}): readonly string[] =>
+      claudeArguments(claudeStep(), { ...invocation, sessionId: 'x', version, ...given }).flags;
+    expect(flagsOf('2.0.73')).toEqual(expect.arrayContaining(['--resume', '--fork-session', '--session-id']));
+    expect(flagsOf('2.0.72')).toContain('--fork-session');
+    expect(flagsOf('2.0.72')).not.toContain('--session-id');
+    expect(flagsOf('2.0.72', { resumeSessionId: undefined })).toContain('--session-id');
+    expect(flagsOf('1.0.117')).not.toContain('--fork-session');
+    expect(flagsOf('2.0.29')).not.toContain('--max-budget-usd');
+    // A budget of the step itself is refused before the run, and not silently dropped.
+    expect(claudeArguments(full, { ...invocation, version: '2.0.29' }).flags).toContain('--max-budget-usd');
   });
 });
 

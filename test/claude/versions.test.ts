@@ -1,15 +1,17 @@
 // Steps on versions of Claude Code that people still have, each the real program. A version that cannot be installed here,
 // as without a registry, is skipped with the reason in its name.
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { claudeFlagTable, missingFlag } from '../../src/run/claude/versions.ts';
 import { type ClaudeRun, judged, newPlace, runClaude } from '../support/claude-run.ts';
-import { provideClaude, wantedVersions } from '../support/claude-versions.ts';
+import { provideClaude, unknownFlags, wantedVersions } from '../support/claude-versions.ts';
 
 const provided = await Promise.all(
   wantedVersions.map(async (tried) => ({ tried, claude: await provideClaude(tried.version) })),
 );
 
 /** The old ones are JavaScript and take seconds to start on a busy machine. */
-const slow = 120_000;
+const slow = 300_000;
 
 for (const { tried, claude } of provided) {
   if (claude.kind === 'absent') {
@@ -18,12 +20,15 @@ for (const { tried, claude } of provided) {
   }
   describe(`Claude Code ${tried.version}`, () => {
     let run: ClaudeRun;
+    let second: ClaudeRun;
     beforeAll(async () => {
       const place = newPlace();
       const call = { name: 'Bash', input: { command: 'echo hi', description: 'x' } };
       run = await runClaude({
         place,
         program: claude.program,
+        version: tried.version,
+        invocation: { sessionId: randomUUID() },
         prompt: 'say hi',
         step: { allowedTools: ['Bash'] },
         script: [
@@ -35,6 +40,14 @@ for (const { tried, claude } of provided) {
             ],
           },
         ],
+      });
+      second = await runClaude({
+        place,
+        program: claude.program,
+        version: tried.version,
+        prompt: 'and again',
+        invocation: { resumeSessionId: run.result?.sessionId, sessionId: randomUUID() },
+        script: [{ prompt: 'and again', turns: [{ kind: 'reply', text: 'Done again.' }] }],
       });
       place.remove();
     }, slow);
@@ -57,6 +70,19 @@ for (const { tried, claude } of provided) {
       const { ownSpans, derivedSpans } = { ownSpans: run.nesting.ownSpans, derivedSpans: run.derived.spans };
       expect([ownSpans > 0, derivedSpans > 0]).toEqual(tried.spans === 'none' ? [false, true] : [true, false]);
       expect(run.nesting).toMatchObject({ orphans: 0, missing: [], strangers: 0 });
+    });
+
+    test('takes the flags that the table says it takes, and no other of them', { timeout: slow }, async () => {
+      const flags = claudeFlagTable.map(({ flag }) => flag);
+      const missing = flags.filter((flag) => missingFlag(tried.version, flag) !== undefined);
+      expect(await unknownFlags(claude.program, flags)).toEqual(missing);
+    });
+
+    test('continues a session in a new one', () => {
+      expect(judged(second)).toEqual({ kind: 'success' });
+      expect(second.result?.sessionId).not.toBe(run.result?.sessionId);
+      // Some versions send a warm-up of their own beside it.
+      expect(second.api.requests.some(({ body }) => JSON.stringify(body ?? '').includes('I try.'))).toBe(true);
     });
 
     test(`says the use of each model: ${tried.modelUsage ? 'yes' : 'no'}`, () => {

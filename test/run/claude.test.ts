@@ -155,7 +155,8 @@ steps:
   - {id: denied, claude: {prompt: Write a file, permissionMode: dontAsk}}
   - {id: api, claude: Fail}
   - {id: again, claude: Overload}
-  - {id: gone, claude: {promptFile: gone.md}}
+  - {id: wrote, run: echo no gone.md}
+  - {id: gone, needs: wrote, claude: {promptFile: gone.md}}
   - {id: text, run: 'echo no json'}
   - {id: field, needs: text, claude: 'Use {{ steps.text.output.name }}'}
   - {id: empty, needs: nothing, claude: '{{ steps.nothing.output }}'}
@@ -168,6 +169,7 @@ steps:
       denied: 'success',
       api: 'failure',
       again: 'success',
+      wrote: 'success',
       gone: 'error',
       text: 'success',
       field: 'error',

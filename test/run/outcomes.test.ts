@@ -18,9 +18,9 @@ concurrency: 4
 steps:
   - {id: good, run: 'echo out; echo err >&2'}
   - {id: code, run: exit 42}
-  - {id: missing, run: [/no/such/program, x]}
+  - {id: missing, needs: good, run: [/no/such/program, x]}
   - {id: killed, run: kill -SEGV $$}
-  - {id: nowhere, cwd: nope, run: 'true'}
+  - {id: nowhere, needs: good, cwd: nope, run: 'true'}
   - {id: text, needs: good, when: steps.good.output.a == 1, run: 'true'}
   - {id: slow, timeout: 200ms, run: sleep 60}
   - {id: after, needs: code, run: 'true'}
@@ -103,9 +103,12 @@ describe('the exit code', () => {
   test('is 0 when what failed was allowed to, and 3 when no step failed by its own word', async () => {
     const [fine, broken, both] = await Promise.all([
       rig.runYaml('name: fine\nsteps: [{id: a, run: exit 1, continueOnFailure: true, readOnly: true}]'),
-      rig.runYaml('name: broken\nsteps: [{id: a, run: [/no/such], readOnly: true}]'),
+      rig.runYaml(`name: broken\nsteps: [{id: make, run: 'true'}, {id: a, needs: make, run: [/no/such]}]`, [
+        '--shared',
+      ]),
       rig.runYaml(
-        'name: both\nsteps: [{id: a, run: [/no/such], readOnly: true}, {id: b, run: exit 1, readOnly: true}]',
+        `name: both\nsteps: [{id: make, run: 'true'}, {id: a, needs: make, run: [/no/such]}, {id: b, run: exit 1}]`,
+        ['--shared'],
       ),
     ]);
     expect([fine.code, fine.result.outcome, fine.result.reason]).toEqual([0, 'success', '']);

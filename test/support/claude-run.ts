@@ -25,6 +25,9 @@ import { createStallTracker, type StallTracker } from '../../src/run/claude/stal
 import { createStreamJsonReader } from '../../src/run/claude/stream-json.ts';
 import type { ClaudeStep } from '../../src/workflow/workflow.ts';
 
+/** Newer than any: takes every flag. */
+export const newestVersion = '999.0.0';
+
 const claudePath = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 
 /** A step in its normal form with nothing set but what is given. */
@@ -87,6 +90,7 @@ export type ClaudeRunOptions = {
   readonly place?: Place;
   /** Another version of the CLI, from `provideClaude`. Default: the installed one. */
   readonly program?: string;
+  readonly version?: string;
   /** Put over everything else; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Sees each event while the process runs, to act in the middle of it. */
@@ -129,6 +133,7 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
     prompt: options.prompt,
     resumeSessionId: undefined,
     mcpConfigPath: undefined,
+    version: options.version ?? newestVersion,
     ...options.invocation,
   });
   const base = claudeEnvironment({

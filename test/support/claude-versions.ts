@@ -1,10 +1,11 @@
 // The versions of Claude Code that tests use beside the installed one: which there are, what each is known to do, and how
 // a test gets its program. `npm run test:versions` runs all of them, `npm test` those that are marked `everyTime`.
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 
 const installer = path.resolve(import.meta.dirname, '../claude/versions/install.sh');
 
@@ -23,6 +24,7 @@ export type TriedVersion = {
 
 /** From old to new: the first and last of each kind. docs/claude-versions.md shows the same table. */
 export const triedVersions: readonly TriedVersion[] = [
+  { version: '1.0.53', spans: 'none', modelUsage: false },
   { version: '1.0.60', spans: 'none', modelUsage: false },
   { version: '1.0.110', spans: 'none', modelUsage: false, everyTime: true },
   { version: '2.0.0', spans: 'none', modelUsage: true },
@@ -69,3 +71,46 @@ function cacheFolder(): string {
   const base = STEPSPAN_CACHE_DIR || path.join(XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'stepspan');
   return path.join(base, 'claude-code');
 }
+
+/** Those of the flags that the program does not take. It names the first unknown one, and then starts nothing. */
+export async function unknownFlags(program: string, flags: readonly string[]): Promise<readonly string[]> {
+  const home = mkdtempSync(path.join(tmpdir(), 'stepspan-flags-'));
+  const env = { ...claudeTestEnvironment({ apiUrl: 'http://127.0.0.1:9', home }) };
+  const unknown: string[] = [];
+  for (;;) {
+    const known = flags.filter((flag) => flag !== '-p' && !unknown.includes(flag));
+    // With a value for those that take one; others take it for a prompt, which is never sent.
+    const given = known.flatMap((flag) => [flag, ...(flagValues[flag] ?? [])]);
+    const { stderr } = await promisify(execFile)(program, ['-p', ...given, '--no-such-flag'], { env }).catch(
+      (error: { readonly stderr: string }) => error,
+    );
+    const named = /unknown option '(--[^']*)'/.exec(stderr)?.[1];
+    if (named === '--no-such-flag') break;
+    if (named === undefined || !known.includes(named)) throw new Error(stderr);
+    unknown.push(named);
+  }
+  rmSync(home, { recursive: true, force: true });
+  return flags.filter((flag) => unknown.includes(flag));
+}
+
+const id = '5f9b8f0e-0000-4000-8000-000000000000';
+const flagValues: Readonly<Record<string, readonly string[]>> = {
+  '--model': ['x'],
+  '--permission-mode': ['default'],
+  '--allowedTools': ['Read'],
+  '--disallowedTools': ['Read'],
+  '--mcp-config': ['{}'],
+  '--max-budget-usd': ['1'],
+  '--max-turns': ['1'],
+  '--system-prompt': ['x'],
+  '--append-system-prompt': ['x'],
+  '--system-prompt-file': ['/dev/null'],
+  '--append-system-prompt-file': ['/dev/null'],
+  '--json-schema': ['{}'],
+  '--resume': [id],
+  '--session-id': [id],
+  '--output-format': ['text'],
+  '--settings': ['{}'],
+  '--permission-prompts': ['none'],
+  '--effort': ['low'],
+};

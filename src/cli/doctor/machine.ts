@@ -1,13 +1,22 @@
 // What `doctor` looks at on this machine: Node, Claude Code, the data folder and its disk, the hub.
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { unreachable } from '../../event/unreachable.ts';
 import { runningHub } from '../../hub/index.ts';
 import { dataFolder } from '../../journal/index.ts';
-import { findClaude } from '../../run/index.ts';
+import {
+  askLogin,
+  type ClaudeProgram,
+  claudeFlagTable,
+  findClaude,
+  isOlder,
+  loggedOutHelp,
+  tooOldMessage,
+} from '../../run/index.ts';
 import { formatBytes } from '../format.ts';
 import { defaultClaude } from '../setting-table.ts';
 import type { Settings } from '../settings.ts';
-import { advice, bad, type Check, good } from './check.ts';
+import { advice, bad, type Check, good, leftOut } from './check.ts';
 
 /** Where `zlib.crc32` and the official OTLP exporters run: see package.json, `engines`. */
 const leastNode = [22, 15] as const;
@@ -26,12 +35,49 @@ export function checkNode(version: string = process.versions.node): Check {
   );
 }
 
-export async function checkClaude(settings: Settings, env: NodeJS.ProcessEnv): Promise<Check> {
+/** @param setBy who named the program, for messages */
+export async function checkClaude(
+  settings: Settings,
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  setBy: string,
+): Promise<readonly Check[]> {
   // The default is nobody's wish, and a message should not say that somebody set it.
   const asked = settings.claude === defaultClaude ? undefined : settings.claude;
-  const found = await findClaude({ ...env, STEPSPAN_CLAUDE: asked });
-  if (found.kind === 'found') return good('Claude Code', `${found.version} (${found.path})`);
-  return bad('Claude Code', found.message, 'Shell steps run without it; steps with `claude` do not.');
+  const found = await findClaude({ ...env, STEPSPAN_CLAUDE: asked }, setBy);
+  if (found.kind === 'missing') {
+    return [bad('Claude Code', found.message, 'Shell steps run without it; steps with `claude` do not.')];
+  }
+  return [checkClaudeVersion(found), await checkLogin(found, env, cwd)];
+}
+
+function checkClaudeVersion(program: ClaudeProgram): Check {
+  const tooOld = tooOldMessage(program);
+  if (tooOld !== undefined)
+    return bad('Claude Code', tooOld, 'Shell steps run without it; steps with `claude` do not.');
+  const detail = `${program.version} (${program.path})`;
+  const missing = claudeFlagTable.filter(({ key, since }) => key !== '' && isOlder(program.version, since));
+  if (missing.length === 0) return good('Claude Code', detail);
+  const keys = missing.map(({ key, flag, since }) => `${key} (${flag}, from ${since} on)`).join(', ');
+  return advice(
+    'Claude Code',
+    `${detail} does not have ${keys}`,
+    'Update it: npm install -g @anthropic-ai/claude-code@latest',
+  );
+}
+
+async function checkLogin(program: ClaudeProgram, env: NodeJS.ProcessEnv, cwd: string): Promise<Check> {
+  const login = await askLogin(program, env, cwd);
+  switch (login.kind) {
+    case 'logged_in':
+      return good('Claude login', login.how);
+    case 'logged_out':
+      return bad('Claude login', 'Claude Code is not logged in', loggedOutHelp);
+    case 'unknown':
+      return leftOut('Claude login', login.why, 'A run shows it. A step that is refused by the API is not retried.');
+    default:
+      return unreachable(login);
+  }
 }
 
 export function checkDataFolder(settings: Settings): Check {

@@ -1,6 +1,7 @@
 // The command line of one attempt of a Claude Code step. Pure. Flags as in `claude --help` of 2.1.328; `--max-turns` is
 // not listed there but is taken. The prompt goes by stdin: an argument is bounded (128 KiB on Linux) and seen in `ps`.
 import type { ClaudeStep } from '../../workflow/workflow.ts';
+import { canNameFork, missingFlag } from './versions.ts';
 
 export type ClaudeInvocation = {
   /** The prompt with its templates filled in. */
@@ -13,6 +14,8 @@ export type ClaudeInvocation = {
   readonly mcpConfigPath: string | undefined;
   /** What is left of the run's budget in USD; the smaller of this and the step's own limit holds. */
   readonly remainingUsd?: number | undefined;
+  /** Of the installed CLI: flags that it does not have and that can be done without are left out. */
+  readonly version: string;
 };
 
 export type ClaudeCommand = {
@@ -20,6 +23,8 @@ export type ClaudeCommand = {
   readonly stdin: string;
   /** For people: the flags without values that are long, or that nobody wants in a log. Never the prompt. */
   readonly shown: string;
+  /** Names of the flags in `args`, without the extra arguments of the step. */
+  readonly flags: readonly string[];
 };
 
 /** The smallest budget that is handed on, in USD: the CLI refuses 0, and a run that has less left is ended by stepspan. */
@@ -27,12 +32,12 @@ const LEAST_BUDGET_USD = 0.0001;
 
 export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation): ClaudeCommand {
   const flags: Flag[] = [];
-  const add = (name: string, ...values: readonly string[]): void => {
-    flags.push({ name, values, shown: values });
+  const { version } = invocation;
+  const addFlag = (flag: Flag): void => {
+    if (missingFlag(version, flag.name)?.without !== 'omit') flags.push(flag);
   };
-  const addHidden = (name: string, value: string): void => {
-    flags.push({ name, values: [value], shown: ['…'] });
-  };
+  const add = (name: string, ...values: readonly string[]): void => addFlag({ name, values, shown: values });
+  const addHidden = (name: string, value: string): void => addFlag({ name, values: [value], shown: ['…'] });
 
   add('-p');
   if (step.model !== undefined) add('--model', step.model);
@@ -41,7 +46,9 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
   if (step.disallowedTools.length > 0) add('--disallowedTools', ...step.disallowedTools);
   if (invocation.mcpConfigPath !== undefined) add('--mcp-config', invocation.mcpConfigPath);
   const budget = smallest(step.maxBudgetUsd, invocation.remainingUsd);
-  if (budget !== undefined) add('--max-budget-usd', String(Math.max(budget, LEAST_BUDGET_USD)));
+  // The run's own budget is watched by stepspan as well, so an old CLI need not know it.
+  const isBudgetPassed = step.maxBudgetUsd !== undefined || missingFlag(version, '--max-budget-usd') === undefined;
+  if (budget !== undefined && isBudgetPassed) add('--max-budget-usd', String(Math.max(budget, LEAST_BUDGET_USD)));
   if (step.maxTurns !== undefined) add('--max-turns', String(step.maxTurns));
   if (step.systemPrompt !== undefined) addHidden('--system-prompt', step.systemPrompt);
   if (step.appendSystemPrompt !== undefined) addHidden('--append-system-prompt', step.appendSystemPrompt);
@@ -52,7 +59,8 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
     // one, and the earlier step's transcript stays as it was.
     add('--fork-session');
   }
-  if (invocation.sessionId !== undefined) add('--session-id', invocation.sessionId);
+  const canNameSession = invocation.resumeSessionId === undefined || canNameFork(version);
+  if (invocation.sessionId !== undefined && canNameSession) add('--session-id', invocation.sessionId);
   // Last, because flags that take several values would swallow extra arguments that are no flags.
   add('--output-format', 'stream-json');
   add('--verbose');
@@ -60,6 +68,7 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
   return {
     args: [...flags.flatMap(({ name, values }) => [name, ...values]), ...step.extraArgs],
     stdin: invocation.prompt,
+    flags: flags.map(({ name }) => name),
     shown: ['claude', ...flags.flatMap(({ name, shown }) => [name, ...shown]), ...step.extraArgs].map(quoted).join(' '),
   };
 }

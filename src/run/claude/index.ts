@@ -1,15 +1,18 @@
 // What the engine uses of this folder: one list, so that the parts behind it can move.
 export { type Activity, describeActivity } from './activity.ts';
 export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './arguments.ts';
+export { askClaude } from './ask-claude.ts';
 export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
 export { type CostMeter, type CostSoFar, createCostMeter } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';
 export { claudeEnvironment } from './environment.ts';
-export type { ClaudeFound } from './find-claude.ts';
+export type { ClaudeFound, ClaudeProgram } from './find-claude.ts';
 export type { IntakeAttempt } from './intake/clean-request.ts';
 export { type Intake, type OpenedIntake, startIntake, type TelemetryArrived } from './intake/server.ts';
 export { type ClaudeExit, judgeClaude } from './judge.ts';
+export { askLogin, hasStoredLogin, type Login } from './login.ts';
 export type { PriceTable } from './prices.ts';
 export type { ClaudeResult } from './result.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';
+export { isOlder, minimumClaudeVersion, missingFlag } from './versions.ts';

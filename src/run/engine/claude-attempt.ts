@@ -7,6 +7,7 @@ import { backgroundGraceMs } from '../../workflow/defaults.ts';
 import { formatDuration } from '../../workflow/duration.ts';
 import type { ClaudeStep } from '../../workflow/workflow.ts';
 import {
+  type ClaudeProgram,
   type ClaudeStallCause,
   claudeArguments,
   claudeEnvironment,
@@ -34,7 +35,7 @@ import { attemptFacts, outcomeOfExit, type Supervised, supervise } from './super
 
 export type ClaudePorts = AttemptPorts & {
   /** The CLI, as found before the run began. */
-  readonly program: string;
+  readonly claude: ClaudeProgram;
   readonly intake: Intake;
   readonly prices: PriceTable;
 };
@@ -130,9 +131,10 @@ export function startClaudeAttempt(
     sessionId: randomUUID(),
     mcpConfigPath: inputs.mcpConfigPath,
     remainingUsd: run.budget.remainingUsd(),
+    version: ports.claude.version,
   });
   const supervision = supervise({
-    file: ports.program,
+    file: ports.claude.path,
     args: command.args,
     cwd: setting.cwd,
     env: claudeEnvironment({ base: setting.env, intake: telemetry, traceparent: setting.traceparent }),

@@ -4,7 +4,7 @@ import type { EventOf } from '../../event/event.ts';
 import type { RunId } from '../../event/ids.ts';
 import type { Append } from '../../event/record.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
-import { type Intake, type PriceTable, startIntake } from '../claude/index.ts';
+import { type ClaudeProgram, type Intake, type PriceTable, startIntake } from '../claude/index.ts';
 import { endLeftOvers, type Identity, markerOf } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptPlan, Continuation } from './attempt.ts';
@@ -31,8 +31,8 @@ export type ExecuteOptions = {
   readonly sync: () => Promise<void>;
   /** The wrapper's environment, which children inherit. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Path of the Claude Code CLI; only needed where a step is a Claude step. */
-  readonly claudeProgram: string | undefined;
+  /** The Claude Code CLI, as found before the run began; only needed where a step is a Claude step. */
+  readonly claude: ClaudeProgram | undefined;
   /** What is probably wrong with the workflow; said at the start of the run. */
   readonly warnings: readonly string[];
   readonly prices: PriceTable;
@@ -85,9 +85,8 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
         return startAttempt(step, number, run, { continuation: undefined });
       }
       if (placed.note !== undefined) say('info', placed.note, subject);
-      if (intake === undefined || options.claudeProgram === undefined)
-        return refuse('the Claude Code CLI was not found');
-      const claudePorts = { ...ports, program: options.claudeProgram, intake, prices: options.prices };
+      if (intake === undefined || options.claude === undefined) return refuse('the Claude Code CLI was not found');
+      const claudePorts = { ...ports, claude: options.claude, intake, prices: options.prices };
       return startClaudeAttempt(step, withOutputFile(placed.setting), inputs.inputs, identity, run, claudePorts);
     } catch (error) {
       return refusedAttempt(ports, { subject }, internalError(error));

@@ -38,7 +38,12 @@ export function settingOf(identity: RunIdentity, step: Step, attempt: number, ru
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     return { ok: false, message: `its working folder ${cwd} is not a folder; create it or change \`cwd\`` };
   }
-  const scope: Scope = { runId: identity.runId, params: run.workflow.paramValues, steps: run.ended };
+  const scope: Scope = {
+    runId: identity.runId,
+    params: run.workflow.paramValues,
+    steps: run.ended,
+    env: identity.env,
+  };
   const added = environmentOf(run.workflow, step, scope);
   if (!added.ok) return added;
   const subject = { step: step.id, attempt };

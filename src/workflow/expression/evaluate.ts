@@ -18,6 +18,8 @@ export type Scope = {
   /** For commands that messages name. */
   readonly runId?: string;
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** The environment of stepspan, for `{{ env.NAME }}`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Steps that have ended, by id. More may be in it than the workflow lets a step see. */
   readonly steps: ReadonlyMap<string, StepOutput & { readonly outcome: Outcome }>;
 };
@@ -56,14 +58,18 @@ export function isTrue(value: ParamValue): boolean {
 }
 
 /**
- * The value of `params.NAME`, `steps.ID.outcome`, `steps.ID.outputs.NAME`, `steps.ID.output` or `steps.ID.output.FIELD`: the
- * last reads the output as JSON. Lists, mappings and null in it come back as JSON text.
+ * The value of `params.NAME`, `env.NAME`, `steps.ID.outcome`, `steps.ID.outputs.NAME`, `steps.ID.output` or
+ * `steps.ID.output.FIELD`: the last reads the output as JSON. Lists, mappings and null in it come back as JSON text.
  */
 export function resolveReference(path: readonly string[], scope: Scope): Evaluated {
   const [root, name = '', field, ...inside] = path;
   if (root === 'params') {
     const value = Object.hasOwn(scope.params, name) ? scope.params[name] : undefined;
     return value === undefined ? { ok: false, message: `param \`${name}\` has no value` } : { ok: true, value };
+  }
+  if (root === 'env') {
+    const value = scope.env !== undefined && Object.hasOwn(scope.env, name) ? scope.env[name] : undefined;
+    return value === undefined ? { ok: false, message: `the variable \`${name}\` is not set` } : { ok: true, value };
   }
   const step = scope.steps.get(name);
   if (step === undefined) return { ok: false, message: `step \`${name}\` has not ended yet` };

@@ -1,0 +1,31 @@
+// docs/claude-versions.md says what the code does and what was tried.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { authStatusSince, claudeFlagTable, minimumClaudeVersion } from '../../src/run/claude/versions.ts';
+import { triedVersions } from '../support/claude-versions.ts';
+
+const docs = readFileSync(path.resolve(import.meta.dirname, '../../docs/claude-versions.md'), 'utf8');
+const rows = docs.split('\n').filter((line) => line.startsWith('|'));
+
+describe('docs/claude-versions.md', () => {
+  test('names the minimum and the version that can be asked for the login', () => {
+    expect(docs).toContain(`need Claude Code **${minimumClaudeVersion}** or newer`);
+    expect(docs).toContain(`from ${authStatusSince} on`);
+  });
+
+  test('has each flag with its first version, its key and what happens without it', () => {
+    for (const { flag, since, key, without } of claudeFlagTable) {
+      const what = without === 'omit' ? 'not passed' : 'the run is refused';
+      expect(rows).toContain(`| \`${flag}\` | ${since} |${key === '' ? '' : ` \`${key}\``} | ${what} |`);
+    }
+  });
+
+  test('has each version that is tried, with what it sends', () => {
+    for (const { version, spans, modelUsage, everyTime } of triedVersions) {
+      const name = everyTime ? `**${version}**` : version;
+      const row = rows.find((line) => new RegExp(`[| ]${name.replaceAll(/[.*]/g, '\\$&')}[, ]`).test(line));
+      expect(row, version).toContain(`| ${spans} | ${modelUsage ? 'by model' : 'the total only'} |`);
+    }
+  });
+});
