@@ -1,4 +1,6 @@
-// The last so many wanted lines of a journal, without reading all of it where it can be helped.
+// The last so many wanted lines of a journal, without reading all of it if that is not needed. A line that was recorded in pieces
+// is one line.
+import { createLineJoiner } from '../event/join-lines.ts';
 import { type JournalRecord, seqCount } from '../event/record.ts';
 import type { JournalProblem, JournalReader } from '../journal/index.ts';
 import { createSelector, type Selector } from '../state/index.ts';
@@ -27,14 +29,17 @@ export async function lastRecords(
     const start = Math.max(from, to - window);
     let kept: JournalRecord[] = [];
     let lines = 0;
-    reading: for await (const records of reader.read({ from: start, onProblem })) {
-      for (const record of records) {
-        if (record.seq >= to) break reading;
-        for (const part of selector.select(record)) {
-          kept.push(part);
-          lines += seqCount(part);
-        }
+    const joiner = createLineJoiner();
+    const take = (records: readonly JournalRecord[]): void => {
+      for (const part of records.flatMap(selector.select)) {
+        kept.push(part);
+        lines += seqCount(part);
       }
+    };
+    for await (const records of reader.read({ from: start, onProblem })) {
+      const inside = records.filter((record) => record.seq < to);
+      take(inside.flatMap(joiner.add));
+      const isPast = inside.length < records.length;
       // Whole records that lie before the last `limit` lines are let go of after each batch, so memory stays bounded.
       let drop = 0;
       for (const record of kept) {
@@ -43,7 +48,9 @@ export async function lastRecords(
         drop += 1;
       }
       kept = drop === 0 ? kept : kept.slice(drop);
+      if (isPast) break;
     }
+    take(joiner.end());
     if (lines >= limit || start === from) return lines > limit ? cutFront(kept, lines - limit) : kept;
   }
 }

@@ -1,6 +1,7 @@
 // `stepspan tail RUN`: the output of a run as it comes, until the run ends. Made for people on a terminal, where each line has the
 // name of its step and is harmless, and for pipes, where the bytes are exactly those that were printed.
 import type { Command } from 'commander';
+import { joinLines } from '../event/join-lines.ts';
 import type { JournalRecord } from '../event/record.ts';
 import { createTextWriter } from '../export/index.ts';
 import { isAlive, openJournal } from '../journal/index.ts';
@@ -89,7 +90,8 @@ async function* wanted(
   // Behind the end of a run that has ended nothing will come.
   if (from >= nextSeq && (finished || !flags.follow)) return;
   const follow = flags.follow && !isClosed(state);
-  for await (const records of reader.read({ from, follow, signal, onProblem })) {
+  const reading = reader.read({ from, follow, signal, onProblem });
+  for await (const records of flags.grep === undefined ? reading : joinLines(reading)) {
     yield records.flatMap((record) => selector.select(record));
   }
 }

@@ -1,13 +1,14 @@
 // The window of lines that the page holds: bounded, in order, without a gap or a repeat.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { OutputLine } from '../../src/tail/page/output/line.ts';
+import { endSeq, type OutputLine } from '../../src/tail/page/output/line.ts';
 import { screenAtEnd, screenFrom } from '../../src/tail/page/output/screen.ts';
 import { nextHit } from '../../src/tail/page/output/search.ts';
 import {
   appendBehind,
   appendLines,
   emptyWindow,
+  heldUpTo,
   indexOfSeq,
   prependLines,
   windowLines,
@@ -54,6 +55,51 @@ describe('the window', () => {
     const next = appendBehind(full, [line(windowLines)]);
     expect(next.lines).toBe(full.lines);
     expect(next.atEnd).toBe(false);
+  });
+
+  test('lets a row grow in its place when more of its line comes, by range or live, from whatever side', () => {
+    const piece = fc.record({
+      stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+      text: fc.constantFrom('a', 'b', ''),
+    });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(piece, fc.boolean())), fc.nat(), fc.nat(), (given, cut, at) => {
+        const open = new Set<string>();
+        const all = given.map(([{ stream, text }, ends], seq): OutputLine => {
+          const continues = open.has(stream);
+          if (ends) open.delete(stream);
+          else open.add(stream);
+          return {
+            ...{ ...line(seq), stream, text },
+            ...(continues && { continues: true as const }),
+            ...(!ends && { unterminated: true as const }),
+          };
+        });
+        const whole = appendLines(emptyWindow, all, true).lines;
+        for (const stream of ['stdout', 'stderr']) {
+          const text = all
+            .filter((one) => one.stream === stream)
+            .map((one) => `${one.text}${one.unterminated ? '' : '\n'}`);
+          const rows = whole
+            .filter((one) => one.stream === stream)
+            .map((one) => `${one.text}${one.unterminated ? '' : '\n'}`);
+          expect(rows.join('')).toBe(text.join(''));
+          expect(rows.slice(0, -1).every((row) => row.endsWith('\n'))).toBe(true);
+        }
+        expect(whole.map(({ seq }) => seq)).toEqual(whole.map(({ seq }) => seq).sort((a, b) => a - b));
+        const middle = all.length === 0 ? 0 : cut % all.length;
+        const live = appendLines(appendLines(emptyWindow, all.slice(0, middle), true), all, true);
+        expect(live.lines).toEqual(whole);
+        expect(heldUpTo(live)).toBe(all.length - 1);
+        const late = appendLines(emptyWindow, all.slice(middle), true);
+        expect(prependLines(late, all.slice(0, middle), true).lines).toEqual(whole);
+        const sought = all[all.length === 0 ? 0 : at % all.length];
+        if (sought !== undefined) {
+          const row = whole[indexOfSeq(live, sought.seq)] as OutputLine;
+          expect(row.seq <= sought.seq && sought.seq <= endSeq(row)).toBe(true);
+        }
+      }),
+    );
   });
 
   test('finds a line by its number, or the next one', () => {

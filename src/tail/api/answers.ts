@@ -183,8 +183,10 @@ export type LineAnswer = {
   readonly severity: Severity;
   /** UTF-8 with replacements, escape sequences kept, no line end. */
   readonly text: string;
-  /** Goes on where the line before it of this step and stream stopped without a line end. */
+  /** Continues the line before it of this step and stream, which had no line end. */
   readonly continues?: true;
+  /** Has no line end: the next line of this step and stream continues it, or the output ended there. */
+  readonly unterminated?: true;
 };
 
 export type OutputAnswer = {

@@ -123,5 +123,6 @@ export function lineAnswer(record: OutputRecord, line: Line): LineAnswer {
     severity: record.severity ?? severityOfLine(record.stream, line.bytes),
     text: text.length > maxLineChars ? `${text.slice(0, maxLineChars)}…` : text,
     ...(line.continues ? { continues: true } : {}),
+    ...(line.unterminated ? { unterminated: true } : {}),
   };
 }

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Response, Router } from 'express';
+import { createLineJoiner } from '../../event/join-lines.ts';
 import { linesOf, seqCount } from '../../event/record.ts';
 import { severities, streams } from '../../event/stream.ts';
 import { createSelector, parseRegex, parseSearch, type Search } from '../../state/index.ts';
@@ -135,8 +136,13 @@ async function writeSearch(response: Response, { reader, select, limit, from, he
   let toldAt = performance.now();
   // Hits are made text at once, so nothing of a batch is kept.
   const how = { maxBatchBytes: searchedBytes, reuseMemory: true, signal, onProblem: ignore };
+  // Joined, as what is searched for may be split over two pieces of a line.
+  const joiner = createLineJoiner();
   reading: for await (const records of reader.read({ from: next, ...how })) {
-    for (const part of select(records)) {
+    const last = records.at(-1);
+    const end = last === undefined ? next : last.seq + seqCount(last);
+    const whole = records.flatMap(joiner.add);
+    for (const part of select(end >= headSeq ? [...whole, ...joiner.end()] : whole)) {
       if (part.kind !== 'output') continue;
       for (const line of linesOf(part)) {
         if (signal.aborted) break reading;
@@ -148,8 +154,7 @@ async function writeSearch(response: Response, { reader, select, limit, from, he
         await write({ hit: lineAnswer(part, line) });
       }
     }
-    const last = records.at(-1);
-    if (last !== undefined) next = last.seq + seqCount(last);
+    next = end;
     // What is written meanwhile is not searched: a run that prints as fast as it is read would have no end.
     if (next >= headSeq) break;
     if (performance.now() - toldAt >= progressEveryMs) {

@@ -104,6 +104,8 @@ export function lineOf(line: LineAnswer): OutputLine {
     stream: line.stream,
     severity: line.severity,
     text: line.text,
+    ...(line.continues && { continues: true }),
+    ...(line.unterminated && { unterminated: true }),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   appendLines,
   chunkLines,
   emptyWindow,
+  heldUpTo,
   indexOfSeq,
   marginLines,
   type OutputWindow,
@@ -113,7 +114,8 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
   };
 
   const loadAfter = async (): Promise<void> => {
-    const from = (state.window.lines.at(-1)?.seq ?? state.topSeq - 1) + 1;
+    const held = heldUpTo(state.window);
+    const from = held === -1 ? state.topSeq : held + 1;
     const answer = await ask(`from=${from}&limit=${chunkLines}`);
     if (answer === undefined) return;
     const atEnd = answer.nextSeq >= answer.headSeq;
@@ -199,7 +201,7 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
     },
     showSeq(seq) {
       const { lines } = state.window;
-      const inside = (lines[0]?.seq ?? Number.POSITIVE_INFINITY) <= seq && seq <= (lines.at(-1)?.seq ?? -1);
+      const inside = (lines[0]?.seq ?? Number.POSITIVE_INFINITY) <= seq && seq <= heldUpTo(state.window);
       change({ following: false, topSeq: seq, clearedBefore: Math.min(state.clearedBefore, seq) });
       if (inside) fill();
       else void loadAround(seq);
@@ -220,9 +222,10 @@ function linesOf(message: LineMessage): readonly OutputLine[] {
   const { data } = message;
   const place = { step: data.step ?? undefined, attempt: data.attempt ?? undefined };
   if ('lines' in data) {
-    return data.lines.map(({ seq, ns, severity, text }) => ({
-      ...{ seq, timeMs: msOfNsText(ns), ...place },
-      ...{ stream: data.stream, severity, text },
+    return data.lines.map(({ seq, ns, severity, text, continues, unterminated }) => ({
+      ...{ seq, timeMs: msOfNsText(ns), ...place, stream: data.stream, severity, text },
+      ...(continues && { continues }),
+      ...(unterminated && { unterminated }),
     }));
   }
   // Events for people come as `log_entry` too; only those that are lines of the journal's output are lines here.

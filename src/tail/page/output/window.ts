@@ -1,6 +1,6 @@
 // The part of a run's output that the page holds: a run of consecutive lines that slides over the journal. Pure.
 // Whatever the length of the run, no more than `windowLines` are held; what slides out is asked for again by its number.
-import type { OutputLine } from './line.ts';
+import { endSeq, joinLines, type OutputLine } from './line.ts';
 
 export type OutputWindow = {
   readonly lines: readonly OutputLine[];
@@ -19,12 +19,17 @@ export const marginLines = 400;
 
 export const emptyWindow: OutputWindow = { lines: [], atStart: false, atEnd: false };
 
+/** The number of the last line or piece that is held; -1 for none. A row that grew may have it, wherever it stands. */
+export function heldUpTo(window: OutputWindow): number {
+  return window.lines.reduce((last, line) => Math.max(last, endSeq(line)), -1);
+}
+
 /** Lines already held are not taken twice: a range and the live tail may overlap. */
 export function appendLines(window: OutputWindow, lines: readonly OutputLine[], atEnd: boolean): OutputWindow {
-  const last = window.lines.at(-1)?.seq ?? -1;
+  const last = heldUpTo(window);
   const fresh = lines.filter((line) => line.seq > last);
   if (fresh.length === 0) return window.atEnd === atEnd ? window : { ...window, atEnd };
-  const all = [...window.lines, ...fresh];
+  const all = joinLines(window.lines, fresh);
   const over = Math.max(0, all.length - windowLines);
   return { lines: over === 0 ? all : all.slice(over), atStart: window.atStart && over === 0, atEnd };
 }
@@ -32,7 +37,7 @@ export function appendLines(window: OutputWindow, lines: readonly OutputLine[], 
 export function prependLines(window: OutputWindow, lines: readonly OutputLine[], atStart: boolean): OutputWindow {
   const first = window.lines[0]?.seq ?? Number.POSITIVE_INFINITY;
   const fresh = lines.filter((line) => line.seq < first);
-  const all = [...fresh, ...window.lines];
+  const all = joinLines([], [...fresh, ...window.lines]);
   const kept = all.slice(0, windowLines);
   return { lines: kept, atStart, atEnd: window.atEnd && kept.length === all.length };
 }
@@ -47,8 +52,15 @@ export function appendBehind(window: OutputWindow, lines: readonly OutputLine[])
   return appendLines(window, lines, true);
 }
 
-/** The index of the line with this number, or of the next one after it; the last one where none is after it. */
+/** The index of the line with this number or a piece with it, or of the next one after it; the last one if none is after it. */
 export function indexOfSeq(window: OutputWindow, seq: number): number {
+  const at = indexAtOrBehind(window, seq);
+  if (window.lines[at]?.seq === seq) return at;
+  const grown = window.lines.findIndex((line) => line.lastSeq !== undefined && line.seq < seq && seq <= line.lastSeq);
+  return grown === -1 ? at : grown;
+}
+
+function indexAtOrBehind(window: OutputWindow, seq: number): number {
   let low = 0;
   let high = window.lines.length;
   while (low < high) {
