@@ -30,7 +30,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   4: 'The run was longer than its `timeout`.',
   5: 'The budget of the run, or of a step, was used up.',
   6: 'Another run holds the working folder, or another hub the data folder; or the run to resume is still active.',
-  7: 'There is no such run; or no hub, if one is needed.',
+  7: 'There is no such run, step or field; or no hub, if one is needed.',
   8: 'The run succeeded, but part of its record was lost, as on a full disk.',
   70: 'A defect of stepspan. Please report it.',
   129: 'Cancelled by SIGHUP, as when the terminal is closed.',

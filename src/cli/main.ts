@@ -17,6 +17,7 @@ import { registerServe } from './serve.ts';
 import { registerShip } from './ship.ts';
 import { registerShow } from './show.ts';
 import { registerSteer } from './steer.ts';
+import { registerStepOutput } from './step-output.ts';
 import { registerTail } from './tail.ts';
 import { registerValidate } from './validate.ts';
 
@@ -60,6 +61,7 @@ registerRun(program, context);
 registerValidate(program, context);
 registerLs(program, context);
 registerShow(program, context);
+registerStepOutput(program, context);
 registerTail(program, context);
 registerExport(program, context);
 registerSearch(program, context);

@@ -1,17 +1,33 @@
 // `stepspan show RUN`: what came of a run, step by step, and the last lines of what failed.
 import type { Command } from 'commander';
+import { outputFieldsOf, type StepOutput, valueText } from '../event/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
-import { isoOfNs, keepLastLines, progressOf, type RunState, type StepState, totalsOf } from '../state/index.ts';
+import {
+  isoOfNs,
+  keepLastLines,
+  oneLine,
+  progressOf,
+  type RunState,
+  type StepState,
+  totalsOf,
+} from '../state/index.ts';
 import { standingOf } from '../tail/api/run-states.ts';
+import { readStepResults } from '../tail/api/step-results.ts';
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
-import { findRunState, problemTeller, runArgument } from './find-run.ts';
+import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { sanitizeLine } from './terminal/sanitize.ts';
 import { safe } from './terminal/step-text.ts';
 import { createStyle, glyphsFor, type Style, wantsColour } from './terminal/style.ts';
 import { summaryOf } from './terminal/summary.ts';
+
+/** What the state of the run does not hold, by step id. */
+type FromJournal = {
+  readonly tails: ReadonlyMap<string, readonly string[]>;
+  readonly results: ReadonlyMap<string, StepOutput>;
+};
 
 type ShowFlags = { readonly json?: boolean; readonly lines: number };
 
@@ -41,11 +57,13 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   const failed = state.steps.filter((step) => hasFailed(step));
   const tails = new Map<string, readonly string[]>();
   for (const step of failed) if (limit > 0) tails.set(step.id, await lastLines(folder, step, limit, context));
+  const results = await readable(context, () => readStepResults(openJournal(folder), state.steps));
+  if (results === 'unreadable') return;
   const output = createOutput(context.stdout);
-  if (flags.json === true) await output.write(`${JSON.stringify(jsonOf(state, folder, tails))}\n`);
+  if (flags.json === true) await output.write(`${JSON.stringify(jsonOf(state, folder, { tails, results }))}\n`);
   else {
     const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
-    await output.write(`${textOf(state, tails, style, context).join('\n')}\n`);
+    await output.write(`${textOf(state, { tails, results }, style, context).join('\n')}\n`);
   }
   output.release();
 }
@@ -80,12 +98,7 @@ async function lastLines(
   }
 }
 
-function textOf(
-  state: RunState,
-  tails: ReadonlyMap<string, readonly string[]>,
-  style: Style,
-  context: CliContext,
-): string[] {
+function textOf(state: RunState, { tails, results }: FromJournal, style: Style, context: CliContext): string[] {
   const columns = context.stdout.isTTY ? (context.stdout.columns ?? 80) : 160;
   const lines = [
     `${style.bold(safe(state.workflow))}  ${state.runId}  ${standingOf(state)}`,
@@ -104,6 +117,11 @@ function textOf(
       );
     }
   }
+  for (const step of state.steps) {
+    for (const [name, value] of Object.entries(results.get(step.id)?.outputs ?? {})) {
+      lines.push(`  ${safe(step.name)} gave ${safe(name)}: ${safe(oneLine(valueText(value)))}`);
+    }
+  }
   for (const [id, tail] of tails) {
     if (tail.length === 0) continue;
     lines.push(
@@ -115,7 +133,7 @@ function textOf(
   return lines;
 }
 
-function jsonOf(state: RunState, folder: RunFolder, tails: ReadonlyMap<string, readonly string[]>): object {
+function jsonOf(state: RunState, folder: RunFolder, { tails, results }: FromJournal): object {
   const { steps, ...totals } = totalsOf(state);
   return {
     ...totals,
@@ -137,6 +155,7 @@ function jsonOf(state: RunState, folder: RunFolder, tails: ReadonlyMap<string, r
       toolCalls: step.toolCalls,
       toolErrors: step.toolErrors,
       stalls: step.stalls,
+      ...outputFieldsOf(results.get(step.id)),
       lastLines: tails.get(step.id) ?? [],
       attempts: step.attempts.map((attempt) => ({
         number: attempt.number,

@@ -15,6 +15,21 @@ export function weakestBasis(bases: Iterable<CostBasis>): CostBasis {
   return weakest;
 }
 
+/** A hundred-millionth of a dollar is less than one token of any model costs; finer digits come from binary fractions alone. */
+const usdDecimals = 8;
+
+/** An amount as it was paid: without the digits that sums of binary fractions leave, as in 0.055799999999999995. */
+export function roundUsd(usd: number): number {
+  return Number(usd.toFixed(usdDecimals));
+}
+
+/** Every sum of money is made here. */
+export function sumUsd(amounts: Iterable<number>): number {
+  let sum = 0;
+  for (const amount of amounts) sum += amount;
+  return roundUsd(sum);
+}
+
 /**
  * A cost in words. An unknown one is never shown as an amount alone.
  * @param money how the caller writes an amount

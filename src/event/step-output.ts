@@ -111,3 +111,23 @@ export function jsonOfNamed(value: JsonValue): JsonValue {
     return value;
   }
 }
+
+/** What `--json` of `run`, `show` and `output` has of a step; of one that has not ended, nothing. */
+export type OutputFields = {
+  /** At most `maxOutputBytes`, as later steps get it. */
+  readonly output: string;
+  readonly outputCut: boolean;
+  /** Size of the whole output. */
+  readonly outputBytes: number;
+  readonly outputs: NamedOutputs;
+};
+
+export function outputFieldsOf(of: StepOutput = noOutput): OutputFields {
+  const { output, outputCut, outputBytes, outputs } = of;
+  return {
+    output,
+    outputCut,
+    outputBytes: outputBytes ?? new TextEncoder().encode(output).length,
+    outputs: outputs ?? {},
+  };
+}

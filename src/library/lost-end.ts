@@ -1,5 +1,6 @@
 // The end of a run whose journal could not take it, as on a full disk: made from what this process knows, so that whoever
 // started the run is told how it ended and how much of its record is missing. Writes nothing.
+import { sumUsd } from '../event/cost.ts';
 import type { Event } from '../event/event.ts';
 import type { Subject } from '../event/record.ts';
 import { stepOutputOf } from '../event/step-output.ts';
@@ -40,7 +41,7 @@ export function withLostEnd(state: RunState, end: RunEnd, stats: JournalStats, r
   const lines = stats.lostLines - told.lines;
   const events = stats.lostEvents - told.events;
   add({ type: 'journal.lost', why: 'disk', lines, events, bytes: stats.lostBytes - told.bytes, reader: undefined });
-  const costUsd = [...end.steps.values()].reduce((sum, step) => sum + step.costUsd, 0);
+  const costUsd = sumUsd([...end.steps.values()].map((step) => step.costUsd));
   const costUnknown = [...end.steps.values()].some((step) => step.costUnknown);
   const durationMs = runDurationMs(now, nowMs);
   add({ type: 'run.finished', outcome: end.outcome, durationMs, pausedMs: 0, costUsd, costUnknown });

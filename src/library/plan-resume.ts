@@ -1,5 +1,6 @@
 // What continuing a run would do, for people and programs that want to know before: which steps are kept and which run, why,
 // and what that saves. Starts and changes nothing.
+import { sumUsd } from '../event/cost.ts';
 import type { RunId } from '../event/ids.ts';
 import { dataRoot } from '../journal/index.ts';
 import type { Refusal } from './refusal.ts';
@@ -39,7 +40,7 @@ export async function planResume(options: ResumeOptions & { readonly dataDir?: s
   const { resumedFrom: runId, workflow, notes, plan } = resumable;
   const steps = plan.map(({ session, ...step }) => ({ ...step, continuesSession: session !== undefined }));
   const kept = steps.filter(({ action }) => action === 'keep');
-  const sumOf = (key: 'costUsd' | 'durationMs'): number => kept.reduce((sum, step) => sum + step[key], 0);
-  const saved = { costUsd: sumOf('costUsd'), durationMs: sumOf('durationMs') };
+  const durationMs = kept.reduce((sum, step) => sum + step.durationMs, 0);
+  const saved = { costUsd: sumUsd(kept.map((step) => step.costUsd)), durationMs };
   return { kind: 'planned', plan: { runId, workflow: workflow.name, notes, steps, saved } };
 }

@@ -3,12 +3,17 @@
 
 import type { CostBasis } from '../event/cost.ts';
 import type { RunId } from '../event/ids.ts';
-import type { Outcome, OutcomeKind } from '../event/outcome.ts';
+import type { OutcomeKind } from '../event/outcome.ts';
 import { reasonOf } from '../event/outcome.ts';
 import type { Stream } from '../event/record.ts';
+import { type OutputFields, outputFieldsOf } from '../event/step-output.ts';
+import type { RunEnd } from '../run/index.ts';
 import type { RunState } from '../state/index.ts';
 import { type StepTotals, totalsOf } from '../state/index.ts';
 import type { ShippingEnd } from './shipping.ts';
+
+/** A step with what it gave. */
+export type StepResult = StepTotals & OutputFields;
 
 export type RunResult = {
   readonly runId: RunId;
@@ -21,7 +26,7 @@ export type RunResult = {
   /** One sentence that says why; '' for success. */
   readonly message: string;
   readonly durationMs: number;
-  readonly steps: readonly StepTotals[];
+  readonly steps: readonly StepResult[];
   /** Denied tool calls, failed hooks and the like, over all steps: a success can rest on them. 0 where all was done. */
   readonly warnings: number;
   /** Lines that were printed, by stream. */
@@ -50,7 +55,7 @@ export type RunResult = {
 
 export function runResultOf(
   state: RunState,
-  outcome: Outcome,
+  { outcome, steps }: RunEnd,
   shipping: ShippingEnd,
   runId: RunId,
   dataDir: string,
@@ -64,7 +69,7 @@ export function runResultOf(
     reason: reasonOf(outcome),
     message: totals.message,
     durationMs: totals.durationMs,
-    steps: totals.steps,
+    steps: totals.steps.map((step) => ({ ...step, ...outputFieldsOf(steps.get(step.id)) })),
     warnings: totals.warnings,
     lines: totals.lines,
     shipped: shipping.shipped,

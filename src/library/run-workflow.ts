@@ -191,7 +191,7 @@ async function finish(
   const [shipping, notifying] = await Promise.all([senders.shipping.finish(wait), senders.notifying.finish(wait)]);
   let state = await follower.finish();
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
-  const result = runResultOf(state, runEnd.outcome, shipping, writer.folder.runId, settings.dataDir);
+  const result = runResultOf(state, runEnd, shipping, writer.folder.runId, settings.dataDir);
   return { result, shipping, notifying, unconfirmed: unconfirmedBy(writer.stats()), state };
 }
 

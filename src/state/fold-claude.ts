@@ -1,7 +1,7 @@
 // What Claude Code's events say about a step: session, activity, cost. Pure; every other event is fold-step.ts's.
 // A live sum of model calls counts until `claude.cost` gives the final one of that attempt, which takes its place.
 import type { ModelUse } from '../event/claude-event.ts';
-import { type CostBasis, weakestBasis } from '../event/cost.ts';
+import { type CostBasis, sumUsd, weakestBasis } from '../event/cost.ts';
 import type { Event } from '../event/event.ts';
 import { changeAttempt } from './change-attempt.ts';
 import { sumByModel, totalCost } from './model-use.ts';
@@ -95,7 +95,7 @@ export function costBasisOf({ cost }: Pick<AttemptState, 'cost'>): CostBasis {
 
 /** What several attempts cost up to now, in USD. */
 export function costOfAttempts(attempts: readonly AttemptState[]): number {
-  return attempts.reduce((sum, attempt) => sum + costOfAttempt(attempt), 0);
+  return sumUsd(attempts.map(costOfAttempt));
 }
 
 function withCost(step: StepState, number: number, change: (attempt: AttemptState) => AttemptCost): StepState {

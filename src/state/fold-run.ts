@@ -1,6 +1,6 @@
 // The one fold from records to the state of a run. Pure: the state given is never changed; what did not change is shared.
 // It never throws, whatever part of a journal it is given, since a reader must not die of a run that went wrong.
-import { weakestBasis } from '../event/cost.ts';
+import { sumUsd, weakestBasis } from '../event/cost.ts';
 import type { Event } from '../event/event.ts';
 import { type JournalRecord, linesBegun, type OutputRecord, type Stream, seqCount } from '../event/record.ts';
 import { unreachable } from '../event/unreachable.ts';
@@ -75,7 +75,7 @@ function withCosts(state: RunState): RunState {
   const costs = state.steps.flatMap((step) => step.attempts.map((attempt) => attempt.cost));
   return {
     ...state,
-    costUsd: state.steps.reduce((sum, step) => sum + step.costUsd, 0),
+    costUsd: sumUsd(state.steps.map((step) => step.costUsd)),
     costBasis: weakestBasis(state.steps.map((step) => step.costBasis)),
     models: sumByModel(costs.flatMap((cost) => (cost.kind === 'none' ? [] : Object.values(cost.models)))),
   };

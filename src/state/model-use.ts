@@ -1,5 +1,7 @@
 // Adding up tokens and cost by model. Pure; knows nothing of steps or runs.
+
 import type { ModelUse } from '../event/claude-event.ts';
+import { sumUsd } from '../event/cost.ts';
 import type { TokensByModel } from './run-state.ts';
 
 /** The four token counts in one; they do not overlap. */
@@ -14,7 +16,7 @@ export function totalTokens(models: TokensByModel): number {
 
 /** Cost of all models together, in USD. */
 export function totalCost(models: TokensByModel): number {
-  return Object.values(models).reduce((sum, use) => sum + use.costUsd, 0);
+  return sumUsd(Object.values(models).map((use) => use.costUsd));
 }
 
 /** One sum per model. The order of `uses` sets the order of the result, so equal input gives equal floating point sums. */
@@ -35,6 +37,6 @@ function addUse(a: ModelUse, b: ModelUse): ModelUse {
     outputTokens: a.outputTokens + b.outputTokens,
     cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
     cacheCreationTokens: a.cacheCreationTokens + b.cacheCreationTokens,
-    costUsd: a.costUsd + b.costUsd,
+    costUsd: sumUsd([a.costUsd, b.costUsd]),
   };
 }

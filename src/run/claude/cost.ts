@@ -12,7 +12,7 @@
 // - `model_usage_since_last_result` holds exactly the calls of this process since its last result. It is used where it
 //   is there. Older versions lack it; for a resumed session it is then an estimate which of two readings is right.
 import type { ModelUse } from '../../event/claude-event.ts';
-import type { CostBasis } from '../../event/cost.ts';
+import { type CostBasis, roundUsd, sumUsd } from '../../event/cost.ts';
 import type { EventOf } from '../../event/event.ts';
 import { countAt, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
 import { defaultPrices, type ModelPrice, type PriceTable, priceOf } from './prices.ts';
@@ -74,7 +74,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
   function soFar(): CostSoFar {
     const live = [...calls.values()].map((call) => useOf(call, prices));
     const models = sumByModel([...reported, ...live]);
-    const costUsd = models.reduce((sum, use) => sum + use.costUsd, 0);
+    const costUsd = sumUsd(models.map((use) => use.costUsd));
     const so = { costUsd, models, estimated: guessed || isCutShort || results === 0 || calls.size > 0 };
     const unknown = unreported ?? (isCutShort && models.length === 0 ? endedEarly : undefined);
     return unknown === undefined ? so : { ...so, unknown };
@@ -135,7 +135,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
     const priced = live.map((use) => (unpriced.includes(use) ? { ...use, costUsd: 0 } : use));
     const models = sumByModel([...reported, ...priced]);
     const names = unpriced.map(({ model }) => model).join(', ');
-    const costUsd = models.reduce((sum, use) => sum + use.costUsd, 0);
+    const costUsd = sumUsd(models.map((use) => use.costUsd));
     const unknown = unreported ?? `Claude Code ended before it reported a cost, and there is no price for ${names}`;
     return { costUsd, models, estimated: true, unknown };
   }
@@ -193,11 +193,11 @@ function ownOfResumed(
   live: readonly ModelUse[],
 ): readonly ModelUse[] {
   const estimate = live.reduce((sum, use) => sum + use.costUsd, 0);
-  const without = total.usd - before;
+  const without = roundUsd(total.usd - before);
   const holdsBefore = without >= 0 && Math.abs(without - estimate) < Math.abs(total.usd - estimate);
   if (!holdsBefore) return total.models ?? [];
   if (estimate === 0) return without > 0 ? [{ ...emptyUse(''), costUsd: without }] : [];
-  return live.map((use) => ({ ...use, costUsd: (use.costUsd / estimate) * without }));
+  return live.map((use) => ({ ...use, costUsd: roundUsd((use.costUsd / estimate) * without) }));
 }
 
 function take(call: Call, usage: JsonObject): void {
@@ -233,7 +233,7 @@ function costOf(use: Omit<ModelUse, 'costUsd'>, hourTokens: number, price: Model
     use.cacheReadTokens * price.cacheRead +
     (use.cacheCreationTokens - hourTokens) * price.cacheWrite +
     hourTokens * price.cacheWrite1h;
-  return perMillion / 1_000_000;
+  return roundUsd(perMillion / 1_000_000);
 }
 
 function charactersOf(block: JsonObject): number {
@@ -260,7 +260,7 @@ function sumByModel(uses: readonly ModelUse[]): readonly ModelUse[] {
       outputTokens: sum.outputTokens + use.outputTokens,
       cacheReadTokens: sum.cacheReadTokens + use.cacheReadTokens,
       cacheCreationTokens: sum.cacheCreationTokens + use.cacheCreationTokens,
-      costUsd: sum.costUsd + use.costUsd,
+      costUsd: sumUsd([sum.costUsd, use.costUsd]),
     });
   }
   return [...sums.values()];

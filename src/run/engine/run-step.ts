@@ -1,5 +1,6 @@
 // The life of one step: its attempts, the waits between them, and its one end. Knows no process:
 // what an attempt is, shell command or Claude Code, is given by the caller.
+import { sumUsd } from '../../event/cost.ts';
 import { messageOf, type Outcome } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
 import { type StepOutput, stepOutputOf } from '../../event/step-output.ts';
@@ -44,7 +45,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
   let result: AttemptResult;
   for (;;) {
     result = await context.startAttempt(step, number, { continuation }).done;
-    costUsd += result.costUsd;
+    costUsd = sumUsd([costUsd, result.costUsd]);
     costUnknown ||= result.costUnknown;
     if (phase.current().kind === 'ending') break;
     const subject = { step: step.id, attempt: number };

@@ -1,5 +1,6 @@
 // A run from its first event to its last: starts what is ready, holds or ends it on request, closes the journal's story.
 // It reads as the table of contents of a run; what an attempt does is attempt's, what comes next is schedule's.
+import { sumUsd } from '../../event/cost.ts';
 import type { EventOf } from '../../event/event.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import { messageOf } from '../../event/outcome.ts';
@@ -230,7 +231,7 @@ export function startRun(options: RunOptions): RunHandle {
       outcome,
       durationMs: Math.round(performance.now() - startedAt),
       pausedMs: Math.round(phase.pausedMs()),
-      costUsd: [...ends.values()].reduce((sum, end) => sum + end.costUsd, 0),
+      costUsd: sumUsd([...ends.values()].map((end) => end.costUsd)),
       costUnknown: [...ends.values()].some((end) => end.costUnknown),
     });
     await options.sync();
