@@ -26,7 +26,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   0: 'Success. For reading commands: what was asked for was shown.',
   1: 'The run failed: a step that may not fail did not succeed. Of `search`: no line was found.',
   2: 'Bad input: a workflow, a flag or a setting is wrong, or the workflow names what is not there; or Claude Code is too old for it or not logged in. Nothing was started.',
-  3: 'The run could not be carried out: a program could not be started or was killed, Claude Code is missing or gave no result, a stall. Of `pause`, `continue`, `cancel`: the run did not do it. Of `doctor`, `ship`, `search`, `export`, `alerts test`: something is not as it should be. The message says what.',
+  3: 'The run could not be carried out: a program could not be started or was killed, Claude Code is missing or gave no result, a stall, a usage limit. Of `pause`, `continue`, `cancel`: the run did not do it. Of `doctor`, `ship`, `search`, `export`, `alerts test`: something is not as it should be. The message says what.',
   4: 'The run was longer than its `timeout`.',
   5: 'The budget of the run, or of a step, was used up.',
   6: 'Another run holds the working folder, or another hub the data folder; or the run to resume is still active.',
@@ -82,6 +82,7 @@ function codeOfError({ reason }: Extract<Outcome, { kind: 'error' }>): ExitCode 
     case 'signal':
     case 'no_result':
     case 'stalled':
+    case 'rate_limited':
     case 'abandoned':
     case 'setup':
       return exitCodes.notExecuted;

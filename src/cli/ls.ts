@@ -1,7 +1,16 @@
 // `stepspan ls`: the runs of the data folder, newest first.
 import { type Command, Option } from 'commander';
 import { type DataFolder, dataFolder } from '../journal/index.ts';
-import { costOf, isoOfNs, msOfNs, nsOfText, progressOf, type RunState, runDurationMs } from '../state/index.ts';
+import {
+  costOf,
+  isoOfNs,
+  msOfNs,
+  nsOfText,
+  progressOf,
+  type RunState,
+  runDurationMs,
+  waitingUntilNs,
+} from '../state/index.ts';
 import { readRunState, type Standing, standingOf, standings } from '../tail/api/run-states.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
@@ -118,7 +127,7 @@ function tableLines({ rows, unread }: Found, context: CliContext, style: Style):
       return [
         state.runId,
         safe(state.workflow),
-        coloured(standing, style),
+        stateText(state, standing, style),
         `${completedSteps}/${totalSteps}`,
         state.startedNs === undefined ? '' : formatAge(nowMs - msOfNs(state.startedNs)),
         formatDuration(durationOf(state, standing, nowMs)),
@@ -132,9 +141,20 @@ function tableLines({ rows, unread }: Found, context: CliContext, style: Style):
   return [style.dim(head), ...lines, ...rest];
 }
 
+function waitingUntilOf(state: RunState): string | null {
+  const untilNs = waitingUntilNs(state);
+  return untilNs === undefined ? null : isoOfNs(untilNs);
+}
+
 /** A run nobody writes any longer has stood still since its last record. */
 function durationOf(state: RunState, standing: Standing, nowMs: number): number {
   return standing === 'abandoned' ? runDurationMs(state) : runDurationMs(state, nowMs);
+}
+
+function stateText(state: RunState, standing: Standing, style: Style): string {
+  const untilNs = standing === 'running' ? waitingUntilNs(state) : undefined;
+  if (untilNs === undefined) return coloured(standing, style);
+  return style.yellow(`waiting until ${isoOfNs(untilNs).slice(11, 19)}Z`);
 }
 
 function coloured(standing: Standing, style: Style): string {
@@ -167,6 +187,7 @@ function jsonOf({ state, standing }: Row): object {
     durationMs: runDurationMs(state),
     steps: totalSteps,
     completedSteps,
+    waitingUntil: waitingUntilOf(state),
     ...costOf(state),
     costEstimated: state.costBasis === 'estimated',
   };

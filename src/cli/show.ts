@@ -10,6 +10,7 @@ import {
   type RunState,
   type StepState,
   totalsOf,
+  waitingUntilNs,
 } from '../state/index.ts';
 import { standingOf } from '../tail/api/run-states.ts';
 import { readStepResults } from '../tail/api/step-results.ts';
@@ -19,7 +20,7 @@ import { findRunState, problemTeller, readable, runArgument } from './find-run.t
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { sanitizeLine } from './terminal/sanitize.ts';
-import { safe } from './terminal/step-text.ts';
+import { safe, waitingText } from './terminal/step-text.ts';
 import { createStyle, glyphsFor, type Style, wantsColour } from './terminal/style.ts';
 import { summaryOf } from './terminal/summary.ts';
 
@@ -105,7 +106,9 @@ function textOf(state: RunState, { tails, results }: FromJournal, style: Style, 
     `  started ${state.startedNs === undefined ? 'unknown' : isoOfNs(state.startedNs)}  trace ${state.traceId}`,
   ];
   if (state.description !== '') lines.push(`  ${safe(state.description)}`);
-  if (state.resumedFrom !== undefined) lines.push(`  goes on from ${state.resumedFrom}`);
+  if (state.resumedFrom !== undefined) lines.push(`  continues ${state.resumedFrom}`);
+  const untilNs = waitingUntilNs(state);
+  if (untilNs !== undefined) lines.push(style.yellow(`  ${waitingText(untilNs, context.now())} (rate or usage limit)`));
   lines.push('');
   const glyphs = glyphsFor(context.env);
   lines.push(...summaryOf(state, { columns, nowMs: context.now(), style, glyphs, extras: {} }));
@@ -135,6 +138,7 @@ function textOf(state: RunState, { tails, results }: FromJournal, style: Style, 
 
 function jsonOf(state: RunState, folder: RunFolder, { tails, results }: FromJournal): object {
   const { steps, ...totals } = totalsOf(state);
+  const untilNs = waitingUntilNs(state);
   return {
     ...totals,
     state: standingOf(state),
@@ -143,6 +147,7 @@ function jsonOf(state: RunState, folder: RunFolder, { tails, results }: FromJour
     startedAt: state.startedNs === undefined ? null : isoOfNs(state.startedNs),
     resumedFrom: state.resumedFrom ?? null,
     progress: progressOf(state),
+    waitingUntil: untilNs === undefined ? null : isoOfNs(untilNs),
     pauses: state.pauses,
     hiddenByKind: state.hidden,
     dataDir: folder.dir,

@@ -118,6 +118,16 @@ export type StepEvent =
       readonly delayMs: number;
       readonly outcome: Outcome;
     }
+  /** A rate or usage limit has ended an attempt, and its end is waited for. Then comes the next attempt, in the same session. */
+  | {
+      readonly type: 'step.waiting';
+      readonly reason: 'rate_limit';
+      /** Unix nanoseconds, in digits, at which it continues. */
+      readonly untilNs: string;
+      readonly nextAttempt: number;
+      /** Of the attempt that ended. */
+      readonly outcome: Outcome;
+    }
   /** Exactly one for each step of the workflow, before `run.finished`; a skipped step has no `step.started`. */
   | ({
       readonly type: 'step.finished';

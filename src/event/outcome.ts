@@ -13,6 +13,8 @@ export type ErrorReason =
   | 'no_result'
   /** A stall was found and the step asked for it to be killed. */
   | 'stalled'
+  /** A rate or usage limit that is not waited for; the message says when it ends. */
+  | 'rate_limited'
   /** The wrapper died; the run was closed by another process afterwards. */
   | 'abandoned'
   /** A prompt file, a template or the working folder was not usable when the step came up. */

@@ -36,6 +36,7 @@ function closeStep(step: StepState, outcome: Outcome, lastNs: bigint): ClosingEv
     }
     case 'running':
     case 'retrying':
+    case 'waiting':
       return [
         ...step.attempts.flatMap((attempt) => closeAttempt(step.id, attempt, outcome, lastNs)),
         stepEnd(step, outcome, since(step.startedNs, lastNs)),

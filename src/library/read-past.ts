@@ -139,6 +139,7 @@ function endOf({ phase }: StepState): PastStep['end'] {
       return { kind: 'not_reached' };
     case 'running':
     case 'retrying':
+    case 'waiting':
       return { kind: 'cut_off' };
     case 'finished': {
       const { outcome } = phase;

@@ -23,6 +23,7 @@ const reasons = [
   'budget',
   'no_result',
   'stalled',
+  'rate_limited',
   'abandoned',
   'setup',
   'internal',

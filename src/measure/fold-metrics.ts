@@ -85,6 +85,7 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
     case 'run.budget_exceeded':
     case 'run.budget_weakened':
     case 'step.started':
+    case 'step.waiting':
     case 'attempt.started':
     case 'stall.cleared':
     case 'process.signalled':

@@ -4,6 +4,7 @@ import type { Event } from '../event/event.ts';
 import { countFindings, type Findings } from '../event/finding.ts';
 import { messageOf, type Outcome } from '../event/outcome.ts';
 import { unreachable } from '../event/unreachable.ts';
+import { isoOfNs, nsOfDigits } from './time.ts';
 
 /** Longer texts are cut here: a line of a terminal or two. The journal has all of it. */
 const textLength = 200;
@@ -40,6 +41,8 @@ export function describeEvent(event: Event): string {
       return oneLine(`expected ${event.expected}; ${event.found}`);
     case 'step.retrying':
       return `attempt ${event.nextAttempt} in ${seconds(event.delayMs)}: ${messageOf(event.outcome)}`;
+    case 'step.waiting':
+      return `waits until ${isoOfNs(nsOfDigits(event.untilNs)).slice(0, 19)}Z (${words(event.reason)}): ${messageOf(event.outcome)}`;
     case 'step.finished':
       return `step ${ended(event.outcome)} after ${seconds(event.durationMs)}${event.tolerated ? ' (may fail)' : ''}`;
     case 'resource.sampled':

@@ -4,7 +4,7 @@ import type { EventRecord } from '../event/record.ts';
 import { changeAttempt } from './change-attempt.ts';
 import { costOfAttempts, foldClaudeEvent } from './fold-claude.ts';
 import { noLines, type StepPhase, type StepState } from './run-state.ts';
-import { nsOfMs } from './time.ts';
+import { nsOfDigits, nsOfMs } from './time.ts';
 
 /** The step after an event about it; an event that says nothing of it gives the step itself. */
 export function foldStepEvent(step: StepState, record: EventRecord): StepState {
@@ -65,6 +65,14 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
         kind: 'retrying',
         nextAttempt: event.nextAttempt,
         untilNs: timeNs + nsOfMs(event.delayMs),
+        outcome: event.outcome,
+      });
+    case 'step.waiting':
+      return unlessFinished(step, {
+        kind: 'waiting',
+        reason: event.reason,
+        nextAttempt: event.nextAttempt,
+        untilNs: nsOfDigits(event.untilNs),
         outcome: event.outcome,
       });
     case 'step.finished':

@@ -31,8 +31,16 @@ export function progressOf(state: RunState): Progress {
 /** Steps that have come up and not ended, the one that came up first in front. */
 export function currentSteps(state: RunState): readonly StepState[] {
   return state.steps
-    .filter((step) => step.phase.kind === 'running' || step.phase.kind === 'retrying')
+    .filter(({ phase: { kind } }) => kind === 'running' || kind === 'retrying' || kind === 'waiting')
     .sort((a, b) => Number((a.startedNs ?? 0n) - (b.startedNs ?? 0n)));
+}
+
+/** When the run continues, if all that is active waits for the end of a limit: the earliest of these ends. */
+export function waitingUntilNs(state: RunState): bigint | undefined {
+  if (state.phase.kind !== 'running') return undefined;
+  const ends = currentSteps(state).map(({ phase }) => (phase.kind === 'waiting' ? phase.untilNs : undefined));
+  if (ends.length === 0 || ends.includes(undefined)) return undefined;
+  return ends.reduce((first, end) => (end !== undefined && first !== undefined && end < first ? end : first));
 }
 
 /** Below 100 until the run itself has ended: between its last step and its end it still closes its books. */

@@ -21,6 +21,14 @@ export type StepPhase =
   | { readonly kind: 'running' }
   /** Between two attempts. `untilNs` is when the next one is due. */
   | { readonly kind: 'retrying'; readonly nextAttempt: number; readonly untilNs: bigint; readonly outcome: Outcome }
+  /** For the end of a rate or usage limit, at `untilNs`; then comes the next attempt. */
+  | {
+      readonly kind: 'waiting';
+      readonly reason: 'rate_limit';
+      readonly nextAttempt: number;
+      readonly untilNs: bigint;
+      readonly outcome: Outcome;
+    }
   | {
       readonly kind: 'finished';
       readonly outcome: Outcome;

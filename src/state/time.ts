@@ -40,3 +40,8 @@ export function nsOfText(text: string, nowMs: number): bigint | undefined {
   const ms = Date.parse(`${date}T${time.length === 5 ? `${time}:00` : time}${zone}`);
   return Number.isNaN(ms) ? undefined : nsOfMs(ms) + BigInt(fraction.padEnd(9, '0') || '0');
 }
+
+/** Nanoseconds that an event carries as digits. A journal that was damaged must not stop its readers: then 0. */
+export function nsOfDigits(digits: string): bigint {
+  return /^\d{1,20}$/.test(digits) ? BigInt(digits) : 0n;
+}

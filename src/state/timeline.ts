@@ -98,6 +98,9 @@ export function createTimeline(limit = maxTimelineSpans): Timeline {
       case 'step.retrying':
         start(key('retry_wait'), { kind: 'retry_wait', name: 'waiting to retry', ...about });
         break;
+      case 'step.waiting':
+        start(key('retry_wait'), { kind: 'retry_wait', name: 'waiting for the end of a limit', ...about });
+        break;
       case 'stall.detected':
         start(key('stall', event.cause), { kind: 'stall', name: event.cause, ...about });
         break;

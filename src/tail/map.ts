@@ -110,6 +110,8 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return ['step_started', place];
     case 'step.retrying':
       return ['step_retrying', { ...place, ...without(event) }];
+    case 'step.waiting':
+      return ['step_waiting', { ...place, ...without(event) }];
     case 'step.finished': {
       // Up to a megabyte that no view shows; who wants it asks for it.
       const { outputJson, ...data } = without(event);

@@ -155,6 +155,8 @@ export type ProgressData = {
   /** Milliseconds. */
   readonly averageStepDuration: number | null;
   readonly estimatedCompletion: string | null;
+  /** When the run continues, if all that is active waits for the end of a rate or usage limit. */
+  readonly waitingUntil: string | null;
 };
 
 /** Without the output as JSON text. */
@@ -175,6 +177,7 @@ export type JournalData = {
   readonly step_failed: Place & StepEnd;
   readonly step_skipped: Place & StepEnd;
   readonly step_retrying: Place & DataOf<EventOf<'step.retrying'>>;
+  readonly step_waiting: Place & DataOf<EventOf<'step.waiting'>>;
   readonly output_stream: Place & { readonly stream: Stream; readonly lines: readonly TailLine[] };
   /** A line that stepspan itself says (`system`), or an event for people that has no message of its own. */
   readonly log_entry: Place & {
@@ -265,6 +268,7 @@ export const journalMessageTypes = [
   'step_failed',
   'step_skipped',
   'step_retrying',
+  'step_waiting',
   'output_stream',
   'log_entry',
   'resource_update',

@@ -12,6 +12,7 @@ import {
   nsOfMs,
   progressOf,
   type RunState,
+  waitingUntilNs,
 } from '../state/index.ts';
 import type { ProgressData, SubscriptionMessage } from './protocol.ts';
 
@@ -116,6 +117,7 @@ function progressData(state: RunState, history: History): ProgressData {
     currentStepStartTime: isoOrNull(step?.startedNs),
     averageStepDuration: averageStepDurationMs ?? null,
     estimatedCompletion: completion === undefined ? null : isoOfNs(nsOfMs(completion.completionMs)),
+    waitingUntil: isoOrNull(waitingUntilNs(state)),
   };
 }
 

@@ -60,6 +60,7 @@ const notOfTheWork: ReadonlySet<string> = new Set([
   'maxBudgetUsd',
   'maxTurns',
   'onRateLimit',
+  'waitForBackgroundMs',
 ]);
 
 /**

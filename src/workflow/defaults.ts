@@ -26,6 +26,9 @@ export const defaultRetries: Retries = {
   session: 'new',
 };
 
+/** The usage limits of a subscription are those of five hours; one that holds for days is for a person to know of. */
+export const defaultLimitWaitMs = 6 * 60 * 60_000;
+
 /**
  * Scripts stop at the first command that fails, also one inside a pipe: a step that goes on after an error and
  * then reports success is the worst of its outcomes. `sh` has no `pipefail`, so this is bash, as in most CI systems.

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   bashShell,
   defaultConcurrency,
+  defaultLimitWaitMs,
   defaultRetries,
   defaultStalls,
   defaultStepTimeoutMs,
@@ -16,6 +17,7 @@ import type { Tree } from './source/tree.ts';
 import type {
   Budget,
   ClaudeStep,
+  OnRateLimit,
   Param,
   ParamValue,
   Retries,
@@ -111,8 +113,15 @@ function claudeOf(given: NonNullable<WrittenStep['claude']>, folder: string): Cl
     mcpConfig: typeof mcpConfig === 'string' ? resolve(folder, mcpConfig) : mcpConfig,
     jsonSchema: claude.jsonSchema,
     resume: claude.resume,
+    onRateLimit: onRateLimitOf(claude.onRateLimit),
     extraArgs: claude.extraArgs ?? [],
   };
+}
+
+function onRateLimitOf(written: Exclude<NonNullable<WrittenStep['claude']>, string>['onRateLimit']): OnRateLimit {
+  if (written === 'fail') return { kind: 'fail' };
+  const longest = typeof written === 'object' ? milliseconds(written.wait) : undefined;
+  return { kind: 'wait', maxMs: longest ?? defaultLimitWaitMs };
 }
 
 function whenOf(written: string | boolean | undefined): When {

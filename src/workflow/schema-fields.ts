@@ -201,6 +201,16 @@ export const claude = z.strictObject({
     required: ['verdict'],
   }).optional(),
   resume: field(z.string().min(1), 'An earlier Claude step, whose session goes on.', 'review').optional(),
+  onRateLimit: field(
+    z.union([
+      z.enum(['wait', 'fail']),
+      z.strictObject({
+        wait: field(duration('positive'), 'The longest that the step waits in all. Default: 6h.', '12h'),
+      }),
+    ]),
+    'What happens at a rate or usage limit whose end is known: `wait` (default) for it and continue, or `fail`.',
+    { wait: '12h' },
+  ).optional(),
   extraArgs: field(z.array(z.string()), 'Further arguments of the `claude` command.', [
     '--add-dir',
     '../docs',

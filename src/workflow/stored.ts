@@ -1,6 +1,7 @@
 // The normal form as JSON and back, for `run.started`, so that a run can be resumed from its journal alone.
 // A value that is not there is null in JSON, so that every key is always present.
 import { z } from 'zod';
+import { defaultLimitWaitMs } from './defaults.ts';
 import type { Expression, Workflow } from './workflow.ts';
 
 /** Counts up when a stored workflow of before can no longer be read as it is. */
@@ -66,6 +67,11 @@ const when = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('expression'), expression }),
 ]);
 
+const onRateLimit = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('wait'), maxMs: z.number() }),
+  z.object({ kind: z.literal('fail') }),
+]);
+
 const stall = z.object({ afterMs: z.number(), action: z.enum(['none', 'kill', 'retry']) });
 
 const base = {
@@ -128,6 +134,8 @@ const step = z.discriminatedUnion('kind', [
     mcpConfig: maybe(z.union([z.string(), anything])),
     jsonSchema: maybe(anything),
     resume: maybe(z.string()),
+    // Absent in runs from before there was a choice.
+    onRateLimit: onRateLimit.default({ kind: 'wait', maxMs: defaultLimitWaitMs }),
     extraArgs: z.array(z.string()),
   }),
 ]);

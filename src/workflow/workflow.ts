@@ -81,6 +81,9 @@ export type ShellStep = StepBase & {
   readonly shell: readonly string[];
 };
 
+/** What a Claude step does about a rate or usage limit whose end is known. `maxMs`: for all waits of the step together. */
+export type OnRateLimit = { readonly kind: 'wait'; readonly maxMs: number } | { readonly kind: 'fail' };
+
 export type ClaudeStep = StepBase & {
   readonly kind: 'claude';
   readonly prompt:
@@ -105,6 +108,7 @@ export type ClaudeStep = StepBase & {
   readonly jsonSchema: Readonly<Record<string, unknown>> | undefined;
   /** The id of an earlier Claude step whose session this one goes on with. */
   readonly resume: string | undefined;
+  readonly onRateLimit: OnRateLimit;
   readonly extraArgs: readonly string[];
 };
 

@@ -131,6 +131,23 @@ describe('the list', () => {
     expect(screen.text()).toContain('paused by api');
   });
 
+  test('says until when a step, and with it the run, waits for a limit', () => {
+    const screen = new VtScreen();
+    const made = midRun();
+    const outcome = { kind: 'failure', reason: 'claude_error', message: 'limit reached' } as const;
+    const untilNs = (BigInt(startMs + 3_620_000) * 1_000_000n).toString();
+    made.event({ type: 'step.waiting', reason: 'rate_limit', untilNs, nextAttempt: 2, outcome }, 'review');
+    show(viewOn(screen, startMs + 20_000), made);
+    const time = new Date(startMs + 3_620_000).toISOString();
+    expect(screen.text()).toMatch(/◌ Review .*waits until \S+Z, 1h 00m left: limit reached/);
+    expect(
+      screen
+        .text()
+        .split('\n')
+        .filter((line) => line.includes(`${time.slice(11, 19)}Z, 1h 00m left`)),
+    ).toHaveLength(2);
+  });
+
   test('fits any size of terminal, whatever the run: no line too wide, never more lines than rows', () => {
     fc.assert(
       fc.property(

@@ -19,6 +19,8 @@ const resultOf = (outcome: Outcome, fields: Partial<AttemptResult> = {}): Attemp
   costUnknown: false,
   session: undefined,
   isSessionLost: false,
+  limit: undefined,
+  ranMs: 0,
   retryAsked: false,
   ...fields,
 });

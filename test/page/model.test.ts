@@ -19,6 +19,7 @@ const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
   progress: 100,
   steps: { done: 1, total: 1 },
   currentStep: undefined,
+  waitingUntilMs: undefined,
   costUsd: 0,
   costBasis: 'known',
   startedMs: Number(id),

@@ -5,7 +5,7 @@ import type { Event } from '../../src/event/event.ts';
 import type { OutputRecord } from '../../src/event/record.ts';
 import { streams } from '../../src/event/stream.ts';
 import { foldAll, foldRun } from '../../src/state/fold-run.ts';
-import { progressOf } from '../../src/state/progress.ts';
+import { progressOf, waitingUntilNs } from '../../src/state/progress.ts';
 import { emptyRunState, lastAttempt } from '../../src/state/run-state.ts';
 import { stateFromJson, stateToJson } from '../../src/state/stored-state.ts';
 import { createTimeline } from '../../src/state/timeline.ts';
@@ -148,6 +148,29 @@ describe('a run that is known', () => {
       message: 'SIGINT',
       durationMs: 5000,
     });
+  });
+
+  test('waits until the end of a limit if all that is active does, and no longer once it continues', () => {
+    const made = journalOf().event(runStarted(['a', 'b']));
+    for (const id of ['a', 'b']) made.event({ type: 'step.started' }, id).event(attemptStarted, id, 1);
+    const wait = (untilNs: string) =>
+      ({ type: 'step.waiting', reason: 'rate_limit', untilNs, nextAttempt: 2, outcome: exit1 }) as const;
+    made.event(attemptFinished(exit1), 'a', 1).event(wait('2000'), 'a', 1);
+    expect(foldAll(made.records).steps[0]?.phase).toEqual({
+      kind: 'waiting',
+      reason: 'rate_limit',
+      untilNs: 2000n,
+      nextAttempt: 2,
+      outcome: exit1,
+    });
+    expect(waitingUntilNs(foldAll(made.records))).toBeUndefined();
+    made.event(wait('1000'), 'b', 1);
+    expect(waitingUntilNs(foldAll(made.records))).toBe(1000n);
+    expect(progressOf(foldAll(made.records)).currentStep).toBe('a');
+    made.event(attemptStarted, 'b', 2);
+    expect(waitingUntilNs(foldAll(made.records))).toBeUndefined();
+    made.event(wait('not a number'), 'b', 2);
+    expect(waitingUntilNs(foldAll(made.records))).toBe(0n);
   });
 
   test('has a step that failed, waits, and succeeds at its second attempt', () => {

@@ -163,6 +163,13 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.constant(attemptStarted),
   outcome.map((end) => attemptFinished(end)),
   outcome.map((end) => stepFinished(end)),
+  fc.record({
+    type: fc.constant('step.waiting' as const),
+    reason: fc.constant('rate_limit' as const),
+    untilNs: fc.bigInt(0n, 2n ** 63n).map(String),
+    nextAttempt: count,
+    outcome,
+  }),
   fc.record({ type: fc.constant('step.retrying' as const), nextAttempt: count, delayMs: count, outcome }),
   fc.record({
     type: fc.constant('resource.sampled' as const),

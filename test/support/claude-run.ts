@@ -67,6 +67,7 @@ export function claudeStep(given: Partial<ClaudeStep> = {}): ClaudeStep {
     mcpConfig: undefined,
     jsonSchema: undefined,
     resume: undefined,
+    onRateLimit: { kind: 'fail' },
     extraArgs: [],
     ...given,
   };

@@ -1,11 +1,11 @@
 // The live list as lines of a screen of a given size: pure, so that it can be tested without a terminal. No line is wider than
 // the screen and there are fewer lines than rows; what has no place is counted in a line of its own.
 import { type Estimate, estimate, type History } from '../../state/estimate.ts';
-import { progressOf } from '../../state/progress.ts';
+import { progressOf, waitingUntilNs } from '../../state/progress.ts';
 import type { RunState, StepState } from '../../state/run-state.ts';
 import { runDurationMs, stepDurationMs } from '../../state/totals.ts';
 import { formatCost, formatDuration } from '../format.ts';
-import { safe, stepDoing, stepGlyph } from './step-text.ts';
+import { safe, stepDoing, stepGlyph, waitingText } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 import { fillText, fitText, textWidth } from './width.ts';
 
@@ -63,6 +63,7 @@ function rankOf(step: StepState, index: number): readonly [number, number] {
   switch (step.phase.kind) {
     case 'running':
     case 'retrying':
+    case 'waiting':
       return [0, index];
     case 'planned':
       return [2, index];
@@ -87,7 +88,9 @@ function stepLine(step: StepState, state: RunState, nameColumns: number, options
 
 function hiddenLine(hidden: readonly StepState[], { style, glyphs }: FrameOptions): string {
   const ended = hidden.filter((step) => step.phase.kind === 'finished').length;
-  const going = hidden.filter((step) => step.phase.kind === 'running' || step.phase.kind === 'retrying').length;
+  const going = hidden.filter(
+    ({ phase: { kind } }) => kind === 'running' || kind === 'retrying' || kind === 'waiting',
+  ).length;
   const toCome = hidden.length - ended - going;
   const counts = [
     [ended, 'ended'],
@@ -102,7 +105,7 @@ function totalLine(state: RunState, { nowMs, style, history }: FrameOptions): st
   const { completedSteps, totalSteps } = progressOf(state);
   const parts = [
     style.bold(safe(state.workflow) || 'run'),
-    phaseText(state, style),
+    phaseText(state, style, nowMs),
     formatDuration(runDurationMs(state, nowMs)),
     `${completedSteps}/${totalSteps} steps`,
     formatCost(state),
@@ -111,7 +114,7 @@ function totalLine(state: RunState, { nowMs, style, history }: FrameOptions): st
   return parts.filter((part) => part !== '').join('  ');
 }
 
-function phaseText(state: RunState, style: Style): string {
+function phaseText(state: RunState, style: Style, nowMs: number): string {
   switch (state.phase.kind) {
     case 'paused':
       return style.yellow(`paused by ${safe(state.phase.by)}`);
@@ -120,8 +123,11 @@ function phaseText(state: RunState, style: Style): string {
     case 'finished':
       return state.phase.outcome.kind;
     case 'unknown':
-    case 'running':
       return '';
+    case 'running': {
+      const untilNs = waitingUntilNs(state);
+      return untilNs === undefined ? '' : style.yellow(waitingText(untilNs, nowMs));
+    }
   }
 }
 

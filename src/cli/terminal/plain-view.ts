@@ -67,6 +67,8 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
       return `${style.cyan(glyphs.running)} ${said}`;
     case 'step.retrying':
       return `${style.yellow(glyphs.retrying)} ${said}`;
+    case 'step.waiting':
+      return `${style.yellow(glyphs.waiting)} ${said}`;
     case 'step.finished':
       return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${said}`;
     case 'run.paused':

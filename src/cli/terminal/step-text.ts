@@ -5,7 +5,7 @@ import { unreachable } from '../../event/unreachable.ts';
 import { oneLine } from '../../state/describe-event.ts';
 import { describeFindings } from '../../state/describe-findings.ts';
 import { findingsOfStep, type RunState, type StepState } from '../../state/run-state.ts';
-import { msOfNs } from '../../state/time.ts';
+import { isoOfNs, msOfNs } from '../../state/time.ts';
 import { formatDuration } from '../format.ts';
 import { sanitizeLine } from './sanitize.ts';
 import type { Glyphs, Style } from './style.ts';
@@ -20,6 +20,8 @@ export function stepGlyph(step: StepState, run: RunState, glyphs: Glyphs, style:
       return step.stall === undefined ? style.cyan(glyphs.running) : style.yellow(glyphs.running);
     case 'retrying':
       return style.yellow(glyphs.retrying);
+    case 'waiting':
+      return style.yellow(glyphs.waiting);
     case 'finished':
       // Green alone would say that all was done.
       if (step.phase.outcome.kind === 'success' && countFindings(findingsOfStep(step)) > 0)
@@ -60,6 +62,8 @@ export function stepDoing(step: StepState, nowMs: number, style: Style): string 
       const inMs = Math.max(0, msOfNs(phase.untilNs) - nowMs);
       return style.yellow(`attempt ${phase.nextAttempt} in ${formatDuration(inMs)}: ${safe(messageOf(phase.outcome))}`);
     }
+    case 'waiting':
+      return style.yellow(`${waitingText(phase.untilNs, nowMs)}: ${safe(messageOf(phase.outcome))}`);
     case 'finished':
       return finishedText(step, phase, style);
     case 'running':
@@ -96,6 +100,14 @@ function finishedText(step: StepState, phase: Extract<StepState['phase'], { kind
   const warnings = countFindings(found) === 0 ? '' : style.yellow(`with warnings: ${safe(describeFindings(found))}`);
   const text = safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '');
   return text === '' ? warnings : `${text}${warnings === '' ? '' : `; ${warnings}`}`;
+}
+
+/** Such as `waits until 14:05:00Z, 1h 12m left`. */
+export function waitingText(untilNs: bigint, nowMs: number): string {
+  const iso = isoOfNs(untilNs);
+  const isToday = iso.slice(0, 10) === new Date(nowMs).toISOString().slice(0, 10);
+  const time = isToday ? iso.slice(11, 19) : iso.slice(0, 19);
+  return `waits until ${time}Z, ${formatDuration(Math.max(0, msOfNs(untilNs) - nowMs))} left`;
 }
 
 /** Text from outside as one harmless line without colours. */

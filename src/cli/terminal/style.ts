@@ -15,6 +15,7 @@ export type Glyphs = Readonly<
     | 'planned'
     | 'running'
     | 'retrying'
+    | 'waiting'
     | 'paused'
     | 'success'
     | 'failure'
@@ -31,6 +32,7 @@ export const unicodeGlyphs: Glyphs = {
   planned: '·',
   running: '▶',
   retrying: '↻',
+  waiting: '◌',
   paused: '‖',
   success: '✓',
   failure: '✗',
@@ -44,6 +46,7 @@ export const asciiGlyphs: Glyphs = {
   planned: '.',
   running: '>',
   retrying: '~',
+  waiting: 'w',
   paused: '=',
   success: '+',
   failure: 'x',

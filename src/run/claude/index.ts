@@ -12,6 +12,7 @@ export { type Intake, type OpenedIntake, startIntake, type TelemetryArrived } fr
 export { type ClaudeExit, judgeClaude } from './judge.ts';
 export { askLogin, hasStoredLogin, type Login } from './login.ts';
 export type { PriceTable } from './prices.ts';
+export { createRateLimitReader, type RateLimit } from './rate-limit.ts';
 export type { ClaudeResult } from './result.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';

@@ -1,6 +1,7 @@
 // What the engine asks of one attempt of a step, whether it is a shell command or Claude Code. Types only.
 import type { Outcome } from '../../event/outcome.ts';
 import type { StepOutput } from '../../event/step-output.ts';
+import type { RateLimit } from '../claude/index.ts';
 
 /** A conversation of Claude Code, and the folder that it belongs to; undefined where that is not known. */
 export type SessionRef = { readonly sessionId: string; readonly cwd: string | undefined };
@@ -12,7 +13,11 @@ export type Continuation = SessionRef & {
 };
 
 /** How an attempt of a step differs from its first one. */
-export type AttemptPlan = { readonly continuation: Continuation | undefined };
+export type AttemptPlan = {
+  readonly continuation: Continuation | undefined;
+  /** What is left of the timeout of the step, in milliseconds; undefined for all of it. */
+  readonly timeLeftMs?: number | undefined;
+};
 
 /** How an attempt ended, and what later steps and the totals need of it. */
 export type AttemptResult = StepOutput & {
@@ -24,6 +29,10 @@ export type AttemptResult = StepOutput & {
   readonly session: SessionRef | undefined;
   /** It was to continue in a session that Claude Code does not have. */
   readonly isSessionLost: boolean;
+  /** Of a Claude step: a rate or usage limit with a known end has ended it. */
+  readonly limit: RateLimit | undefined;
+  /** How long its process ran, without the time for which the timeout stands still. */
+  readonly ranMs: number;
   /** A stall whose rule asks for another attempt ended this one. */
   readonly retryAsked: boolean;
 };

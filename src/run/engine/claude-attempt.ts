@@ -12,6 +12,7 @@ import {
   claudeArguments,
   claudeEnvironment,
   createCostMeter,
+  createRateLimitReader,
   createSpanDeriver,
   createStallTracker,
   createStreamJsonReader,
@@ -38,6 +39,8 @@ export type ClaudePorts = AttemptPorts & {
   readonly claude: ClaudeProgram;
   readonly intake: Intake;
   readonly prices: PriceTable;
+  /** See `AttemptPlan`. */
+  readonly timeLeftMs: number | undefined;
 };
 
 /** Of stderr, for the message of a failure: the judge shows the last few lines, which are bounded far below. */
@@ -66,6 +69,7 @@ export function startClaudeAttempt(
   /** Takes back the limit on work that goes on in the background of a session that has given its result. */
   let stopWaitingForBackground: (() => void) | undefined;
 
+  const limits = createRateLimitReader();
   const reader = createStreamJsonReader({
     meter,
     emit(event: ClaudeEvent) {
@@ -83,6 +87,7 @@ export function startClaudeAttempt(
     // What is running is named by outcomes, cut to a line: half a secret would not be known as one.
     observeShown(message) {
       tracker.message(message, performance.now());
+      limits.message(message);
       watchFor(tracker.waiting().cause);
       limitBackground();
     },
@@ -145,6 +150,7 @@ export function startClaudeAttempt(
     append,
     say,
     timeoutMs: step.timeoutMs,
+    timeLeftMs: ports.timeLeftMs,
     stalls: step.stalls,
     hasResult: tracker.isDone,
     onStarted: ports.onStarted,
@@ -191,6 +197,8 @@ export function startClaudeAttempt(
       costUsd: cost?.costUsd ?? 0,
       costUnknown: cost?.unknown !== undefined,
       session: reader.session(),
+      limit: limitOf(outcome),
+      ranMs: supervised.durationMs - supervised.pausedMs,
       isSessionLost:
         inputs.isContinued && outcome.kind !== 'success' && isSessionMissing(reader.result(), stderrTail.toString()),
       retryAsked: outcome.kind !== 'success' && ending.kind === 'stopped' && ending.stall?.retryAsked === true,
@@ -233,6 +241,12 @@ export function startClaudeAttempt(
     // The last of the money was spent on work that was done: a run that goes on from this one need not pay it again.
     const overBudget = ending.outcome.kind === 'error' && ending.outcome.reason === 'budget';
     return overBudget && judged.kind === 'success' ? judged : ending.outcome;
+  }
+
+  /** A limit explains a failure of Claude Code's own, and nothing that stepspan has ended. */
+  function limitOf(outcome: Outcome) {
+    const isOwnWord = outcome.kind === 'failure' && outcome.reason === 'claude_error';
+    return isOwnWord ? limits.limitOf(reader.result()) : undefined;
   }
 
   function resultText(): string {

@@ -67,7 +67,8 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
   const hasClaude = workflow.steps.some((step) => step.kind === 'claude');
   const intake = hasClaude ? await startTelemetryIntake(append) : undefined;
 
-  function startAttempt(step: Step, number: number, run: RunScope, { continuation }: AttemptPlan): Attempt {
+  function startAttempt(step: Step, number: number, run: RunScope, plan: AttemptPlan): Attempt {
+    const { continuation, timeLeftMs } = plan;
     const subject = { step: step.id, attempt: number };
     const refuse = (message: string): Attempt =>
       refusedAttempt(ports, { subject }, { kind: 'error', reason: 'setup', message });
@@ -82,11 +83,11 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
         inputs.inputs.cleanUp();
         if (continuation === undefined) return refuse(placed.message);
         say('warning', `${placed.message}; the step starts afresh`, subject);
-        return startAttempt(step, number, run, { continuation: undefined });
+        return startAttempt(step, number, run, { ...plan, continuation: undefined });
       }
       if (placed.note !== undefined) say('info', placed.note, subject);
       if (intake === undefined || options.claude === undefined) return refuse('the Claude Code CLI was not found');
-      const claudePorts = { ...ports, claude: options.claude, intake, prices: options.prices };
+      const claudePorts = { ...ports, claude: options.claude, intake, prices: options.prices, timeLeftMs };
       return startClaudeAttempt(step, withOutputFile(placed.setting), inputs.inputs, identity, run, claudePorts);
     } catch (error) {
       return refusedAttempt(ports, { subject }, internalError(error));

@@ -7,6 +7,7 @@ import { type StepOutput, stepOutputOf } from '../../event/step-output.ts';
 import type { Retries, Step } from '../../workflow/workflow.ts';
 import { waitMs } from '../process/index.ts';
 import type { Attempt, AttemptPlan, AttemptResult, Continuation, SessionRef } from './attempt.ts';
+import { decideOnLimit, waitForLimit } from './limit-wait.ts';
 import type { PhaseMachine } from './run-phase.ts';
 import type { Say } from './say.ts';
 
@@ -42,9 +43,10 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
   let costUsd = 0;
   let costUnknown = false;
   let continuation = context.continued;
+  const limits: LimitsMet = { waitedMs: 0, inARow: 0, timeLeftMs: undefined };
   let result: AttemptResult;
   for (;;) {
-    result = await context.startAttempt(step, number, { continuation }).done;
+    result = await context.startAttempt(step, number, { continuation, timeLeftMs: limits.timeLeftMs }).done;
     costUsd = sumUsd([costUsd, result.costUsd]);
     costUnknown ||= result.costUnknown;
     if (phase.current().kind === 'ending') break;
@@ -56,11 +58,22 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
       number += 1;
       continue;
     }
+    const waited = await waitOut(step, number, result, limits, context);
+    if (waited.kind === 'ended') {
+      result = { ...result, outcome: waited.outcome };
+      break;
+    }
+    if (waited.kind === 'waited') {
+      continuation = waited.continuation;
+      number += 1;
+      continue;
+    }
     if (!wantsAnother(step.retries, tries, result)) break;
     const delayMs = retryDelayMs(step.retries, tries);
     append.event({ type: 'step.retrying', nextAttempt: number + 1, delayMs, outcome: result.outcome }, subject);
     // A stall that asks for another attempt gets one beyond those of `retries`.
     const most = Math.max(step.retries.max, tries) + 1 + number - tries;
+    limits.timeLeftMs = undefined;
     continuation = step.retries.session === 'continue' ? continuationOf(result) : undefined;
     const where = continuation === undefined ? '' : ', in the same session';
     context.say('warning', `attempt ${number + 1} of ${most} in ${delayMs / 1000} s${where}`, subject);
@@ -93,6 +106,58 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
 function continuationOf({ session, outcome }: AttemptResult): Continuation | undefined {
   if (session === undefined) return undefined;
   return { ...session, because: `${outcome.kind}: ${messageOf(outcome)}` };
+}
+
+/** What a step has met of rate limits; changed by `waitOut`. */
+type LimitsMet = {
+  waitedMs: number;
+  inARow: number;
+  /** What is left of the timeout after a wait; undefined for all of it. */
+  timeLeftMs: number | undefined;
+};
+
+type WaitedOut =
+  | { readonly kind: 'no_limit' }
+  | { readonly kind: 'waited'; readonly continuation: Continuation | undefined }
+  /** It is not waited for, or the run ended meanwhile: then this is the outcome of the step. */
+  | { readonly kind: 'ended'; readonly outcome: Outcome };
+
+/** Waits for the end of the limit that ended the attempt, if one did. That uses up no retry and no time of the step. */
+async function waitOut(
+  step: Step,
+  number: number,
+  result: AttemptResult,
+  limits: LimitsMet,
+  { append, say, phase }: StepContext,
+): Promise<WaitedOut> {
+  const { limit, session } = result;
+  if (limit === undefined || step.kind !== 'claude') return { kind: 'no_limit' };
+  const nowMs = Date.now();
+  if (result.costUsd > 0) limits.inARow = 0;
+  const decision = decideOnLimit({ policy: step.onRateLimit, limit, nowMs, ...limits });
+  if (decision.kind === 'fail') return { kind: 'ended', outcome: decision.outcome };
+  const { untilMs } = decision;
+  const subject = { step: step.id, attempt: number };
+  const nextAttempt = number + 1;
+  const untilNs = (BigInt(Math.ceil(untilMs)) * 1_000_000n).toString();
+  append.event({ type: 'step.waiting', reason: 'rate_limit', untilNs, nextAttempt, outcome: result.outcome }, subject);
+  const where = session === undefined ? '' : ', then continues in the same session';
+  say('warning', `waits for the ${limit.what} until ${new Date(untilMs).toISOString()}${where}`, subject);
+  await waitForLimit(untilMs, phase);
+  const after = phase.current();
+  if (after.kind === 'ending') return { kind: 'ended', outcome: after.outcome };
+  limits.waitedMs += Math.max(0, untilMs - nowMs);
+  limits.inARow += 1;
+  const because = `${limit.what}, which has ended`;
+  limits.timeLeftMs = Math.max((limits.timeLeftMs ?? step.timeoutMs) - result.ranMs, leastTimeLeft(step.timeoutMs));
+  return { kind: 'waited', continuation: session === undefined ? undefined : { ...session, because } };
+}
+
+/** An attempt that continues gets at least this much of its timeout: Claude Code has to start and to read its session. */
+const leastTimeLeftMs = 30_000;
+
+function leastTimeLeft(timeoutMs: number): number {
+  return Math.min(timeoutMs, leastTimeLeftMs);
 }
 
 /** A cancelled step is never tolerated: who cancels wants the run to end. Nor is one that ran out of budget. */

@@ -64,6 +64,8 @@ export function startShellAttempt(step: ShellStep, setting: AttemptSetting, port
       costUnknown: false,
       session: undefined,
       isSessionLost: false,
+      limit: undefined,
+      ranMs: supervised.durationMs - supervised.pausedMs,
       retryAsked: ending.kind === 'stopped' && ending.stall?.retryAsked === true,
     };
   }
@@ -111,7 +113,7 @@ export function refusedAttempt(
   const facts = { durationMs: 0, pausedMs: 0, cpuSeconds: 0, maxRssBytes: 0, lines: {} };
   finishAttempt(ports, setting, outcome, facts);
   const none = (): void => undefined;
-  const nothing = { ...noOutput, costUsd: 0, costUnknown: false, session: undefined };
+  const nothing = { ...noOutput, costUsd: 0, costUnknown: false, session: undefined, limit: undefined, ranMs: 0 };
   const result = { outcome, ...nothing, isSessionLost: false, retryAsked: false };
   return { done: Promise.resolve(result), stop: none, hurry: none, freeze: none, thaw: none };
 }

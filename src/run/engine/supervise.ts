@@ -42,6 +42,8 @@ export type SuperviseOptions = {
   /** See `attempt.started`. */
   readonly inputFiles?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** What earlier attempts have left of the timeout; all of it, if there is none. */
+  readonly timeLeftMs?: number | undefined;
   readonly stalls: StallRules;
   readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
   /** Whether the child has said how its work ended, so that ending it now ends only what it left running. */
@@ -115,7 +117,7 @@ export function supervise(options: SuperviseOptions): Supervision {
   /** When the child itself had ended. What is cleaned up after it is not its time. */
   let exitedAt: number | undefined;
 
-  const timer = createPausableTimer(options.timeoutMs, () => {
+  const timer = createPausableTimer(options.timeLeftMs ?? options.timeoutMs, () => {
     const limitMs = options.timeoutMs;
     stop({ kind: 'timeout', limitMs, message: `took longer than its timeout of ${limitMs / 1000} s` }, 'timeout');
   });

@@ -98,6 +98,8 @@ function attributesOf(event: Event): AttributeMap | undefined {
       return { [attr.stepState]: stepStates.running };
     case 'step.retrying':
       return { ...markOf(event), [attr.stepState]: stepStates.retrying };
+    case 'step.waiting':
+      return { ...markOf(event), [attr.stepState]: stepStates.retrying };
     case 'step.finished':
       return known({
         [attr.taskRunResult]: event.outcome.kind,

@@ -83,6 +83,7 @@ export const attr = {
   unit: 'stepspan.budget.unit',
   nextAttempt: 'stepspan.retry.next_attempt',
   delayMs: 'stepspan.retry.delay_ms',
+  until: 'stepspan.waiting.until',
   reason: 'stepspan.reason',
   message: 'stepspan.message',
   stallCause: 'stepspan.stall.cause',

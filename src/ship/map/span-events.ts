@@ -2,7 +2,7 @@
 // What people read as text stands in the log lines already; these are the marks on the timeline of a trace.
 import type { Event } from '../../event/event.ts';
 import { messageOf, reasonOf } from '../../event/outcome.ts';
-import { describeEvent } from '../../state/index.ts';
+import { describeEvent, isoOfNs, nsOfDigits } from '../../state/index.ts';
 import { type AttributeMap, attr, known } from './names.ts';
 
 /** Commands of left-over processes that one event lists. Enough to see a pattern; the journal has all. */
@@ -36,6 +36,13 @@ export function markOf(event: Event): AttributeMap | undefined {
         [attr.delayMs]: event.delayMs,
         [attr.taskRunResult]: event.outcome.kind,
         [attr.reason]: reasonOf(event.outcome) || undefined,
+        [attr.message]: messageOf(event.outcome) || undefined,
+      });
+    case 'step.waiting':
+      return known({
+        [attr.nextAttempt]: event.nextAttempt,
+        [attr.until]: isoOfNs(nsOfDigits(event.untilNs)),
+        [attr.reason]: event.reason,
         [attr.message]: messageOf(event.outcome) || undefined,
       });
     case 'stall.detected':

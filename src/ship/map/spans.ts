@@ -181,7 +181,7 @@ export function createSpanMapper(runId: RunId): SpanMapper {
       const { event, subject } = record;
       const mark = markOf(event);
       if (mark !== undefined) {
-        const key = subject === undefined ? '' : event.type === 'step.retrying' ? subject.step : attemptKey(subject);
+        const key = subject === undefined ? '' : isBetweenAttempts(event.type) ? subject.step : attemptKey(subject);
         marksOf(key).add({ name: event.type, timeNs: record.timeNs, attributes: mark });
       }
       switch (event.type) {
@@ -189,6 +189,7 @@ export function createSpanMapper(runId: RunId): SpanMapper {
           started ??= record;
           return [startedSpan(record)];
         case 'step.retrying':
+        case 'step.waiting':
           return subject === undefined ? [] : attemptSpan(subject, record.timeNs, event.outcome);
         case 'step.finished':
           return subject === undefined ? [] : stepSpans(subject, record.timeNs, event);
@@ -205,6 +206,11 @@ export function createSpanMapper(runId: RunId): SpanMapper {
       }
     },
   };
+}
+
+/** Written after the end of one attempt and before the next, so a mark on the span of the step. */
+function isBetweenAttempts(type: EventRecord['event']['type']): boolean {
+  return type === 'step.retrying' || type === 'step.waiting';
 }
 
 function attemptKey(subject: Subject): string {

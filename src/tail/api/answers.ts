@@ -38,6 +38,8 @@ export type RunSummary = {
   /** 0 to 100. */
   readonly progress: number;
   readonly currentStep: string | null;
+  /** When the run continues, if all that is active waits for the end of a rate or usage limit. */
+  readonly waitingUntil: string | null;
   /** Null if a part of the cost is unknown. */
   readonly costUsd: number | null;
   readonly costBasis: CostBasis;
@@ -106,7 +108,7 @@ export type StepDetail = {
   readonly name: string;
   readonly kind: 'run' | 'claude';
   readonly needs: readonly string[];
-  readonly state: 'planned' | 'running' | 'retrying' | 'finished';
+  readonly state: 'planned' | 'running' | 'retrying' | 'waiting' | 'finished';
   readonly outcome: Outcome | null;
   /** It failed and the workflow lets it. */
   readonly tolerated: boolean;

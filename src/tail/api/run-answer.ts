@@ -20,6 +20,7 @@ import {
   type StepState,
   stepDurationMs,
   totalsOf,
+  waitingUntilNs,
 } from '../../state/index.ts';
 import type { Alert, AttemptDetail, Link, ResourceNow, RunDetail, RunSummary, StepDetail } from './answers.ts';
 import { standingOf } from './run-states.ts';
@@ -42,6 +43,7 @@ export function summaryOf(state: RunState, nowMs: number): RunSummary {
     completedSteps,
     progress,
     currentStep: currentStep ?? null,
+    waitingUntil: isoOrNull(waitingUntilNs(state)),
     ...costOf(state),
     costEstimated: state.costBasis === 'estimated',
     tokens: totals.tokens,
@@ -152,7 +154,9 @@ function resourcesOf(attempt: AttemptState | undefined): ResourceNow | null {
 }
 
 function activityOf({ activity, phase }: StepState): string {
-  if (phase.kind !== 'running') return phase.kind === 'retrying' ? 'waits to try again' : '';
+  if (phase.kind === 'retrying') return 'waits to try again';
+  if (phase.kind === 'waiting') return `rate limited, waits until ${isoOfNs(phase.untilNs).slice(0, 19)}Z`;
+  if (phase.kind !== 'running') return '';
   switch (activity.kind) {
     case 'none':
       return '';

@@ -16,6 +16,7 @@ export function rowOf(run: RunSummary): RunRow {
     progress: run.progress,
     steps: { done: run.completedSteps, total: run.totalSteps },
     currentStep: run.currentStep ?? undefined,
+    waitingUntilMs: msOfIso(run.waitingUntil),
     costUsd: run.costAtLeastUsd,
     costBasis: run.costBasis,
     startedMs: msOfIso(run.startedAt),

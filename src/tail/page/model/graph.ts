@@ -51,7 +51,7 @@ export function layoutGraph(steps: readonly StepView[]): GraphLayout {
 
 function edgeState(from: StepView | undefined, to: StepView | undefined): GraphEdge['state'] {
   if (to === undefined || from === undefined || to.status === 'planned') return 'waiting';
-  return to.status === 'running' || to.status === 'retrying' ? 'active' : 'done';
+  return ['running', 'retrying', 'waiting'].includes(to.status) ? 'active' : 'done';
 }
 
 type Point = { readonly x: number; readonly y: number };

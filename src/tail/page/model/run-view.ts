@@ -3,7 +3,7 @@ import type { CostBasis } from '../../../event/cost.ts';
 import type { OutcomeKind } from '../../../event/outcome.ts';
 
 export type RunStatus = 'running' | 'paused' | 'cancelling' | 'abandoned' | OutcomeKind;
-export type StepStatus = 'planned' | 'running' | 'retrying' | OutcomeKind;
+export type StepStatus = 'planned' | 'running' | 'retrying' | 'waiting' | OutcomeKind;
 
 export type RunRow = {
   readonly id: string;
@@ -16,6 +16,8 @@ export type RunRow = {
   readonly progress: number;
   readonly steps: { readonly done: number; readonly total: number };
   readonly currentStep: string | undefined;
+  /** When it continues, if all that is active waits for the end of a limit. */
+  readonly waitingUntilMs: number | undefined;
   /** What is known of the cost. */
   readonly costUsd: number;
   readonly costBasis: CostBasis;
@@ -99,6 +101,7 @@ const words: Readonly<Record<RunStatus | StepStatus, string>> = {
   planned: 'waiting',
   running: 'running',
   retrying: 'retrying',
+  waiting: 'rate limited',
   paused: 'paused',
   cancelling: 'cancelling',
   abandoned: 'abandoned',

@@ -35,6 +35,8 @@ export function glyphOf(status: RunStatus | StepStatus) {
     case 'retrying':
     case 'cancelling':
       return <path d="M8 2.5a5.5 5.5 0 1 1-5.5 5.5" class="stroke spin" />;
+    case 'waiting':
+      return <path d="M8 4v4.5l3 1.5M8 2.5a5.5 5.5 0 1 1-.01 0" class="stroke" />;
     case 'paused':
       return <path d="M5.5 4v8m5-8v8" class="stroke" />;
     case 'cancellation':

@@ -74,6 +74,7 @@ export function RunHeader(props: {
 const soonestMs = 1_000;
 
 function eta(run: RunView, nowMs: number): string {
+  if (run.waitingUntilMs !== undefined) return `waits for a limit until ${timeOfDay(run.waitingUntilMs)}`;
   if (run.status !== 'running' || run.etaMs === undefined) return '–';
   // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
   if (run.etaMs - nowMs < soonestMs) return 'later than expected';
