@@ -2,31 +2,25 @@
 import type { Command } from 'commander';
 import { outputFieldsOf, type StepOutput, valueText } from '../event/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
-import {
-  isoOfNs,
-  keepLastLines,
-  oneLine,
-  progressOf,
-  type RunState,
-  type StepState,
-  totalsOf,
-  waitingUntilNs,
-} from '../state/index.ts';
+import { isoOfNs, oneLine, progressOf, type RunState, totalsOf, waitingUntilNs } from '../state/index.ts';
 import { standingOf } from '../tail/api/run-states.ts';
 import { readStepResults } from '../tail/api/step-results.ts';
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
+import { type FailedOutput, linesOfFailed, readFailedOutput, rowsOfFailed } from './failed-output.ts';
 import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
-import { sanitizeLine } from './terminal/sanitize.ts';
 import { safe, waitingText } from './terminal/step-text.ts';
 import { createStyle, glyphsFor, type Style, wantsColour } from './terminal/style.ts';
 import { summaryOf } from './terminal/summary.ts';
 
-/** What the state of the run does not hold, by step id. */
+/** What the state of the run does not hold. */
 type FromJournal = {
-  readonly tails: ReadonlyMap<string, readonly string[]>;
+  readonly failed: readonly FailedOutput[];
+  /** How many of the last lines are wanted. */
+  readonly limit: number;
+  /** By step id. */
   readonly results: ReadonlyMap<string, StepOutput>;
 };
 
@@ -34,9 +28,6 @@ type ShowFlags = { readonly json?: boolean; readonly lines: number };
 
 /** Enough to see an assertion or the end of a stack trace. */
 const defaultLines = 10;
-
-/** Lines of other steps stand between those of the one that failed, so the end of the journal is searched in growing parts. */
-const firstWindow = 2_000;
 
 export function registerShow(program: Command, context: CliContext): void {
   const command = program
@@ -55,51 +46,19 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   if (found === undefined) return;
   const { folder, state, settings } = found;
   const limit = flags.lines;
-  const failed = state.steps.filter((step) => hasFailed(step));
-  const tails = new Map<string, readonly string[]>();
-  for (const step of failed) if (limit > 0) tails.set(step.id, await lastLines(folder, step, limit, context));
+  const failed = await readFailedOutput(folder, state, limit, problemTeller(context));
   const results = await readable(context, () => readStepResults(openJournal(folder), state.steps));
   if (results === 'unreadable') return;
   const output = createOutput(context.stdout);
-  if (flags.json === true) await output.write(`${JSON.stringify(jsonOf(state, folder, { tails, results }))}\n`);
+  if (flags.json === true) await output.write(`${JSON.stringify(jsonOf(state, folder, { failed, limit, results }))}\n`);
   else {
     const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
-    await output.write(`${textOf(state, { tails, results }, style, context).join('\n')}\n`);
+    await output.write(`${textOf(state, { failed, limit, results }, style, context).join('\n')}\n`);
   }
   output.release();
 }
 
-function hasFailed(step: StepState): boolean {
-  if (step.phase.kind !== 'finished') return false;
-  return step.phase.outcome.kind !== 'success' && step.phase.outcome.kind !== 'skip' && step.attempts.length > 0;
-}
-
-/** The last lines that the step's last attempt printed, oldest first. */
-async function lastLines(
-  folder: RunFolder,
-  step: StepState,
-  limit: number,
-  context: CliContext,
-): Promise<readonly string[]> {
-  const attempt = step.attempts.at(-1);
-  if (attempt === undefined) return [];
-  const reader = openJournal(folder);
-  const end = attempt.lastSeq ?? (await reader.head()).nextSeq;
-  for (let window = firstWindow; ; window *= 4) {
-    const from = Math.max(attempt.firstSeq, end - window);
-    const kept = keepLastLines(limit);
-    reading: for await (const records of reader.read({ from, onProblem: problemTeller(context) })) {
-      for (const record of records) {
-        if (record.seq >= end) break reading;
-        if (record.kind !== 'output' || record.stream === 'debug') continue;
-        if (record.subject?.step === step.id && record.subject.attempt === attempt.number) kept.add(record);
-      }
-    }
-    if (kept.lines().length >= limit || from === attempt.firstSeq) return kept.lines();
-  }
-}
-
-function textOf(state: RunState, { tails, results }: FromJournal, style: Style, context: CliContext): string[] {
+function textOf(state: RunState, { failed, limit, results }: FromJournal, style: Style, context: CliContext): string[] {
   const columns = context.stdout.isTTY ? (context.stdout.columns ?? 80) : 160;
   const lines = [
     `${style.bold(safe(state.workflow))}  ${state.runId}  ${standingOf(state)}`,
@@ -125,19 +84,16 @@ function textOf(state: RunState, { tails, results }: FromJournal, style: Style, 
       lines.push(`  ${safe(step.name)} gave ${safe(name)}: ${safe(oneLine(valueText(value)))}`);
     }
   }
-  for (const [id, tail] of tails) {
-    if (tail.length === 0) continue;
-    lines.push(
-      '',
-      style.bold(`last lines of ${safe(id)}:`),
-      ...tail.map((line) => `  ${sanitizeLine(line, style.colour)}`),
-    );
+  for (const each of failed) {
+    const rows = rowsOfFailed(each, limit, style.colour);
+    lines.push('', style.bold(`last lines of ${safe(each.step.id)}:`), ...rows.map((row) => `  ${row}`));
   }
   return lines;
 }
 
-function jsonOf(state: RunState, folder: RunFolder, { tails, results }: FromJournal): object {
+function jsonOf(state: RunState, folder: RunFolder, { failed, limit, results }: FromJournal): object {
   const { steps, ...totals } = totalsOf(state);
+  const lastLines = new Map(failed.map((each) => [each.step.id, linesOfFailed(each, limit)]));
   const untilNs = waitingUntilNs(state);
   return {
     ...totals,
@@ -161,7 +117,7 @@ function jsonOf(state: RunState, folder: RunFolder, { tails, results }: FromJour
       toolErrors: step.toolErrors,
       stalls: step.stalls,
       ...outputFieldsOf(results.get(step.id)),
-      lastLines: tails.get(step.id) ?? [],
+      lastLines: lastLines.get(step.id) ?? [],
       attempts: step.attempts.map((attempt) => ({
         number: attempt.number,
         outcome: attempt.phase.kind === 'finished' ? attempt.phase.outcome : null,

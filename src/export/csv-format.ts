@@ -5,13 +5,13 @@
 import { type JournalRecord, linesOf } from '../event/record.ts';
 import { severityOfLine } from '../event/severity.ts';
 import { isoOfNs } from '../state/time.ts';
-import { stripAnsi } from '../text/ansi.ts';
+import { seenLine } from '../text/seen.ts';
 import type { FormatWriter } from './export-format.ts';
 
 export const csvColumns = ['seq', 'time', 'run', 'step', 'attempt', 'kind', 'stream', 'severity', 'text'] as const;
 
 /**
- * @param ansi whether escape sequences are kept in `text`
+ * @param ansi whether `text` is as it was printed, and not as it was seen at its end
  * @param exact leave fields that look like a formula as they are
  */
 export function createCsvFormat(runId: string, ansi: boolean, exact: boolean): FormatWriter {
@@ -29,7 +29,7 @@ export function createCsvFormat(runId: string, ansi: boolean, exact: boolean): F
       const text = line.bytes.toString('utf8');
       const severity = record.severity ?? severityOfLine(record.stream, line.bytes);
       const place = [line.seq, isoOfNs(line.timeNs), ...about];
-      yield row([...place, 'line', record.stream, severity, ansi ? text : stripAnsi(text)]);
+      yield row([...place, 'line', record.stream, severity, ansi ? text : seenLine(text)]);
     }
   }
 

@@ -4,10 +4,10 @@ import { isUtf8 } from 'node:buffer';
 import { type JournalRecord, linesOf } from '../event/record.ts';
 import { severityOfLine } from '../event/severity.ts';
 import { isoOfNs } from '../state/time.ts';
-import { stripAnsi } from '../text/ansi.ts';
+import { seenLine } from '../text/seen.ts';
 import type { FormatWriter } from './export-format.ts';
 
-/** @param ansi whether escape sequences are kept in `text`; `base64` is always as printed */
+/** @param ansi whether `text` is as it was printed, and not as it was seen at its end; `base64` is always as printed */
 export function createNdjsonFormat(runId: string, ansi: boolean): FormatWriter {
   return {
     head: '',
@@ -34,7 +34,7 @@ function* ndjsonOf(record: JournalRecord, runId: string, ansi: boolean): Generat
       ...about,
       stream: record.stream,
       severity: record.severity ?? severityOfLine(record.stream, line.bytes),
-      text: ansi ? text : stripAnsi(text),
+      text: ansi ? text : seenLine(text),
       base64: isUtf8(line.bytes) ? undefined : line.bytes.toString('base64'),
       // Only said where true: a line longer than the capture bound is several, each with its own number.
       continues: line.continues || undefined,

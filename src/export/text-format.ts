@@ -4,7 +4,7 @@
 import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.ts';
 import { describeEvent } from '../state/describe-event.ts';
 import { isoOfNs } from '../state/time.ts';
-import { stripAnsi } from '../text/ansi.ts';
+import { mayBeRedrawn, seenLine } from '../text/seen.ts';
 import type { FormatWriter } from './export-format.ts';
 
 /** @param ansi whether escape sequences are kept */
@@ -23,11 +23,11 @@ export function createTextFormat(ansi: boolean): FormatWriter {
     if (record.kind === 'event') {
       const about = record.subject === undefined ? '' : ` ${record.subject.step}`;
       const text = describeEvent(record.event);
-      yield `-- ${isoOfNs(record.timeNs)}${about} ${ansi ? text : stripAnsi(text)}\n`;
+      yield `-- ${isoOfNs(record.timeNs)}${about} ${ansi ? text : seenLine(text)}\n`;
       unfinished = undefined;
       return;
     }
-    yield ansi ? record.bytes : withoutAnsi(record);
+    yield ansi ? record.bytes : linesAsSeen(record);
     unfinished = record.unterminated ? source : undefined;
   }
 
@@ -51,13 +51,13 @@ function sourceOf(record: JournalRecord): string {
   return [record.subject?.step, record.subject?.attempt, stream].join('\0');
 }
 
-/** Lines without escapes are passed on as bytes, so that what is not UTF-8 stays as it was. */
-function withoutAnsi(record: OutputRecord): Buffer {
-  if (!record.bytes.includes(0x1b) && !record.bytes.includes(0xc2)) return record.bytes;
+/** Each line as it was seen at its end. Lines that nothing redraws are passed on as bytes, so that what is not UTF-8 stays as it was. */
+function linesAsSeen(record: OutputRecord): Buffer {
+  if (!mayBeRedrawn(record.bytes)) return record.bytes;
   const parts: Buffer[] = [];
   for (const line of linesOf(record)) {
     const text = line.bytes.toString('utf8');
-    const plain = stripAnsi(text);
+    const plain = seenLine(text);
     parts.push(plain === text ? line.bytes : Buffer.from(plain));
     if (!line.unterminated) parts.push(lineFeed);
   }

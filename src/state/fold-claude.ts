@@ -3,7 +3,10 @@
 import type { ModelUse } from '../event/claude-event.ts';
 import { type CostBasis, sumUsd, weakestBasis } from '../event/cost.ts';
 import type { Event } from '../event/event.ts';
+import { firstLine, mainArgument } from '../event/tool-call.ts';
+import { seenText } from '../text/seen.ts';
 import { changeAttempt } from './change-attempt.ts';
+import { lastLineLength } from './last-line.ts';
 import { sumByModel, totalCost } from './model-use.ts';
 import type { AttemptCost, AttemptState, StepState } from './run-state.ts';
 
@@ -24,6 +27,7 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
       return {
         ...step,
         toolCalls: step.toolCalls + 1,
+        lastLine: toolCallText(event.tool, event.input),
         activity: { kind: 'tool', toolUseId: event.toolUseId, tool: event.tool, sinceNs: timeNs },
       };
     case 'claude.tool_returned':
@@ -37,7 +41,12 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
             : { kind: 'model', sinceNs: timeNs },
       };
     case 'claude.said':
-      return step.activity.kind === 'tool' ? step : { ...step, activity: { kind: 'model', sinceNs: timeNs } };
+      if (step.activity.kind === 'tool') return step;
+      return {
+        ...step,
+        lastLine: lastSentence(event.text) ?? step.lastLine,
+        activity: { kind: 'model', sinceNs: timeNs },
+      };
     case 'claude.retrying':
       return { ...step, activity: { kind: 'api_retry', attempt: event.attempt, error: event.error } };
     case 'claude.rate_limited':
@@ -67,6 +76,32 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
     default:
       return step;
   }
+}
+
+/** `Bash(npm test)`, as the output of the step shows a call. */
+function toolCallText(tool: string, input: string): string {
+  const argument = firstLine(seenText(mainArgument(parsed(input))));
+  return `${tool}${argument === '' ? '' : `(${argument})`}`.slice(0, lastLineLength).toWellFormed();
+}
+
+/** A long input was cut in its event and is no JSON any more: then the name of the tool has to do. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function lastSentence(text: string): string | undefined {
+  const line = seenText(text)
+    .split('\n')
+    .findLast((each) => each.trim() !== '');
+  const sentence = line
+    ?.trim()
+    .split(/(?<=[.!?])\s+/)
+    .at(-1);
+  return sentence?.slice(0, lastLineLength).toWellFormed();
 }
 
 /** What an attempt cost up to now, in USD. */

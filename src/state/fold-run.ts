@@ -5,7 +5,7 @@ import type { Event } from '../event/event.ts';
 import { type JournalRecord, linesBegun, type OutputRecord, type Stream, seqCount } from '../event/record.ts';
 import { unreachable } from '../event/unreachable.ts';
 import { foldStepEvent } from './fold-step.ts';
-import { lastLineOf } from './last-line.ts';
+import { foldLastLine } from './last-line.ts';
 import { sumByModel } from './model-use.ts';
 import {
   emptyRunState,
@@ -51,13 +51,19 @@ function foldOutput(state: RunState, record: OutputRecord): RunState {
   return changeStep(counted, subject.step, (step) => ({
     ...step,
     lines: addLines(step.lines, record.stream, count),
-    lastLine: record.stream === 'debug' ? step.lastLine : (lastLineOf(record) ?? step.lastLine),
+    ...(saysWhatItDoes(step, record) ? foldLastLine(step, record) : {}),
     attempts: step.attempts.map((attempt) =>
       attempt.number === subject.attempt
         ? { ...attempt, lines: addLines(attempt.lines, record.stream, count) }
         : attempt,
     ),
   }));
+}
+
+/** Of a session of Claude's the events say what it does; its lines are also the ends of long results. */
+function saysWhatItDoes(step: StepState, { stream }: OutputRecord): boolean {
+  if (stream === 'debug') return false;
+  return stream !== 'stdout' || step.kind !== 'claude' || step.activity.kind === 'none';
 }
 
 /** Changes one step. A step that no plan named is added, so that a journal without its head can still be read. */

@@ -1,44 +1,97 @@
-// Finding the last line of an output record that says something, and keeping the last lines of a step. Pure.
-import { linesOf, type OutputRecord } from '../event/record.ts';
-import { lastLineBytes } from './run-state.ts';
+// The last line of a step that says something, and the last lines of its output: as they were seen, then cut. Pure.
+import type { OutputRecord, Stream } from '../event/record.ts';
+import { condense, type Run, seenLine, seenText, seenTextRows } from '../text/seen.ts';
 
-/** The last line of the record that is not blank, cut at `lastLineBytes`; `undefined` where every line is. */
-export function lastLineOf(record: OutputRecord): string | undefined {
+/** A last line longer than this, in characters, is of no use on a screen; the journal has all of it. */
+export const lastLineLength = 512;
+
+/** What a step has printed of a line that is not ended yet, shortened to what a terminal would need to draw on. */
+export type OpenLine = { readonly stream: Stream; readonly text: string };
+
+export type LastLine = { readonly lastLine: string; readonly openLine: OpenLine | undefined };
+
+/** Rows above an unfinished line that it may still draw on. */
+const openRows = 20;
+/** Shorter ones are kept as they were printed. */
+const condenseFrom = 2_000;
+
+/** The last line that is not blank, after the lines of a record; the one before where all of them are. */
+export function foldLastLine(before: LastLine, record: OutputRecord): LastLine {
   const { bytes } = record;
+  const open = record.continues && before.openLine?.stream === record.stream ? before.openLine.text : '';
+  let openLine = before.openLine?.stream === record.stream ? undefined : before.openLine;
+  let lastLine: string | undefined;
   let end = bytes.length;
-  while (end > 0) {
-    if (bytes[end - 1] === 0x0a) end -= 1;
+  while (end > 0 && lastLine === undefined) {
+    const isOpen = end === bytes.length && record.unterminated;
+    if (!isOpen && bytes[end - 1] === 0x0a) end -= 1;
     const start = end === 0 ? 0 : bytes.lastIndexOf(0x0a, end - 1) + 1;
-    const line = bytes.subarray(start, Math.min(end, start + lastLineBytes)).toString('utf8');
-    if (line.trim() !== '') return line;
+    const raw = (start === 0 ? open : '') + bytes.toString('utf8', start, end);
+    if (isOpen) openLine = { stream: record.stream, text: raw.length < condenseFrom ? raw : condense(raw, openRows) };
+    lastLine = seenLine(raw)
+      .split('\n')
+      .findLast((row) => row.trim() !== '');
     end = start;
   }
-  return undefined;
+  return { lastLine: lastLine === undefined ? before.lastLine : cutLine(lastLine), openLine };
 }
 
-export type LastLines = {
-  readonly add: (record: OutputRecord) => void;
-  /** Oldest first. */
-  readonly lines: () => readonly string[];
+/** The end of a text that grows, as it was printed or shortened to what leaves the same on a terminal. Plain data. */
+export type TextEnd = {
+  readonly text: string;
+  /** The source whose last line is not ended. */
+  readonly open: string | undefined;
 };
 
+export const noText: TextEnd = { text: '', open: undefined };
+
+/** Rows that programs redraw lie above the last lines, so more is kept than is shown. */
+const keptRows = 100;
+
 /**
- * Keeps the last `limit` lines that were added. Only the records' tails are looked at, so it costs nothing on long output.
- * @param limit how many lines to keep, at least 1
+ * The end of the text after the lines of a record. Only the record's own end is looked at, so it costs nothing on long output.
+ * @param maxLength in UTF-16 units; up to twice that is kept
  */
-export function keepLastLines(limit: number): LastLines {
-  let kept: string[] = [];
-  return {
-    add(record) {
-      const fresh: string[] = [];
-      let skip = record.lineCount - limit;
-      for (const line of linesOf(record)) {
-        skip -= 1;
-        if (skip >= 0) continue;
-        fresh.push(line.bytes.subarray(0, lastLineBytes).toString('utf8'));
-      }
-      kept = [...kept, ...fresh].slice(-limit);
-    },
-    lines: () => kept,
-  };
+export function appendOutput(before: TextEnd, record: OutputRecord, maxLength: number): TextEnd {
+  const source = `${record.stream} ${record.subject?.attempt} ${record.subject?.step}`;
+  const isContinued = before.open === source && record.continues;
+  let text = `${before.text}${before.open === undefined || isContinued ? '' : '\n'}${endOf(record)}`;
+  if (text.length > 2 * maxLength) text = condense(text, keptRows);
+  // Rows of any length: their beginning is given up.
+  if (text.length > 2 * maxLength) text = text.slice(-maxLength);
+  return { text, open: record.unterminated ? source : undefined };
+}
+
+/** Oldest first, without colours, each cut at `lastLineLength`. */
+export function lastLinesOf({ text }: TextEnd, limit: number): readonly string[] {
+  return text === '' ? [] : seenText(withoutEnd(text)).split('\n').slice(-limit).map(cutLine);
+}
+
+/** The same lines in runs of one look. */
+export function lastRowsOf({ text }: TextEnd, limit: number): readonly (readonly Run[])[] {
+  return text === '' ? [] : seenTextRows(withoutEnd(text)).slice(-limit).map(cutRuns);
+}
+
+function withoutEnd(text: string): string {
+  return text.endsWith('\n') ? text.slice(0, -1) : text;
+}
+
+function endOf(record: OutputRecord): string {
+  if (record.lineCount <= keptRows) return record.bytes.toString('utf8');
+  let start = record.bytes.length;
+  for (let lines = 0; lines <= keptRows && start > 0; lines++) start = record.bytes.lastIndexOf(0x0a, start - 1);
+  return record.bytes.toString('utf8', Math.max(0, start) + 1);
+}
+
+function cutLine(line: string): string {
+  return line.slice(0, lastLineLength).toWellFormed();
+}
+
+function cutRuns(runs: readonly Run[]): readonly Run[] {
+  let left = lastLineLength;
+  return runs.map((run) => {
+    const text = run.text.slice(0, Math.max(0, left)).toWellFormed();
+    left -= run.text.length;
+    return { ...run, text };
+  });
 }

@@ -7,6 +7,7 @@ import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause } f
 import { type Findings, noFindings } from '../event/finding.ts';
 import type { Outcome } from '../event/outcome.ts';
 import type { Stream } from '../event/record.ts';
+import type { OpenLine } from './last-line.ts';
 
 export type RunPhase =
   /** No `run.started` was seen: nothing was folded yet, or retention removed the head of the journal. */
@@ -134,8 +135,13 @@ export type StepState = PlannedStep & {
   readonly costBasis: CostBasis;
   readonly lines: LineCounts;
   readonly activity: Activity;
-  /** The last line that was not blank, of any stream but `debug`; cut at `lastLineBytes`, escapes still in it. */
+  /**
+   * What the step did or printed last: of a Claude step the tool call or the last sentence, else the last line that was not
+   * blank, of any stream but `debug`, as it was seen; cut at `lastLineLength`.
+   */
   readonly lastLine: string;
+  /** What was printed of a line that is not ended. */
+  readonly openLine: OpenLine | undefined;
   readonly stall: Stall | undefined;
   readonly stalls: Readonly<Partial<Record<StallCause, number>>>;
   readonly hidden: number;
@@ -195,9 +201,6 @@ export type RunState = {
   readonly lostNs: bigint | undefined;
 };
 
-/** A last line longer than this is of no use on a screen; the journal has all of it. */
-export const lastLineBytes = 512;
-
 export const noLines: LineCounts = { stdout: 0, stderr: 0, system: 0, debug: 0 };
 
 const nothingLost: LostCounts = { lines: 0, events: 0, bytes: 0 };
@@ -248,6 +251,7 @@ export function plannedStep(step: PlannedStep, planned: boolean): StepState {
     lines: noLines,
     activity: { kind: 'none' },
     lastLine: '',
+    openLine: undefined,
     stall: undefined,
     stalls: {},
     hidden: 0,

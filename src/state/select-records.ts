@@ -6,12 +6,12 @@ import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.
 import { severityOfLine } from '../event/severity.ts';
 import type { Severity, Stream } from '../event/stream.ts';
 import { unreachable } from '../event/unreachable.ts';
-import { stripAnsi } from '../text/ansi.ts';
+import { mayBeRedrawn, seenLine } from '../text/seen.ts';
 
 /** A place in the journal. `from` counts it in, `to` does not. */
 export type Place = { readonly kind: 'seq'; readonly seq: number } | { readonly kind: 'time'; readonly ns: bigint };
 
-/** What a line must hold, with its ANSI sequences removed. A text is compared as it is, case and all. */
+/** What a line must hold, as it was seen at its end. A text is compared as it is, case and all. */
 export type Search =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'regex'; readonly regex: RegExp };
@@ -96,7 +96,7 @@ export function parseRegex(source: string, flags = ''): ParsedSearch {
 }
 
 function holds(search: Search, bytes: Buffer): boolean {
-  const text = stripAnsi(bytes.toString('utf8'));
+  const text = seenLine(bytes.toString('utf8'));
   switch (search.kind) {
     case 'text':
       return text.includes(search.text);
@@ -107,9 +107,9 @@ function holds(search: Search, bytes: Buffer): boolean {
   }
 }
 
-/** A quick no for whole records. Escapes may stand in the middle of the text, so bytes with an ESC are always looked into. */
+/** A quick no for whole records. Escapes may stand in the middle of the text, so bytes with control characters are always looked into. */
 function mayHold(bytes: Buffer, needle: Buffer): boolean {
-  return bytes.includes(needle) || bytes.includes(0x1b);
+  return bytes.includes(needle) || mayBeRedrawn(bytes);
 }
 
 /** The wanted line indexes as one range, `[first, end)`: places cut a record at its front and its back only. */

@@ -45,8 +45,9 @@ export type ScreenOptions = {
 export type Screen = {
   /** From the first row ever written; one that was never touched is undefined. */
   readonly rows: readonly (Row | undefined)[];
-  /** The row that the cursor is on. */
+  /** The row that the cursor is on, and its column there. */
   readonly cursorRow: number;
+  readonly cursorColumn: number;
   /** SGR parameters in force at the end. */
   readonly sgr: string;
 };
@@ -86,7 +87,7 @@ export function drawText(text: string, options: ScreenOptions): Screen {
     if (sequence === undefined) applyControl(state, text.charCodeAt(end));
     else applyEscape(state, sequence);
   }
-  return { rows: state.rows, cursorRow: state.row, sgr: state.look.sgr };
+  return { rows: state.rows, cursorRow: state.row, cursorColumn: state.column, sgr: state.look.sgr };
 }
 
 function rowAt(state: State): Row {

@@ -15,6 +15,17 @@ const active = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
 /** A line feed behind a carriage return ends a line, and overwrites nothing. */
 const activeButCrlf = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)/;
 
+/** Whether any of these bytes of UTF-8 can make what was seen another text than what was printed. Cheap, and for many lines at once. */
+export function mayBeRedrawn(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x20 ? byte !== 0x0a && byte !== 0x09 : byte === 0x7f) return true;
+    // U+0080 to U+009F.
+    if (byte === 0xc2 && (bytes[at + 1] ?? 0) < 0xa0) return true;
+  }
+  return false;
+}
+
 /**
  * A whole text of many lines, as all of a step's output is. Rows that were moved to and drawn again have their last state.
  * Linear in time. A text that nothing redraws is returned as it is.
@@ -23,11 +34,32 @@ export function seenText(raw: string): string {
   const text = raw.isWellFormed() ? raw : raw.toWellFormed();
   if (!active.test(text)) return text;
   if (!activeButCrlf.test(text)) return text.replaceAll('\r\n', '\n');
-  const { rows, cursorRow } = drawText(text, { sgr: '', isStyled: false, startRow: 0 });
-  // Rows below the cursor that hold nothing were drawn and erased.
-  let end = rows.length;
-  while (end > cursorRow + 1 && isEmpty(rows[end - 1])) end -= 1;
-  return Array.from({ length: end }, (_, at) => textOf(rows[at])).join('\n');
+  const screen = drawText(text, { sgr: '', isStyled: false, startRow: 0 });
+  return rowsDrawn(screen).map(textOf).join('\n');
+}
+
+/** The rows of the same text with their colours and links. */
+export function seenTextRows(raw: string): readonly (readonly Run[])[] {
+  const screen = drawText(raw.toWellFormed(), { sgr: '', isStyled: true, startRow: 0 });
+  return rowsDrawn(screen).map((row) => (row === undefined ? [] : runsOf(row)));
+}
+
+/**
+ * A shorter text that leaves the same on a terminal: its last rows, their colours, and the cursor where it was. For who keeps
+ * the end of a text that grows: `condense(a) + b` is seen as `a + b` is, as long as `b` moves up no further than `maxRows`.
+ */
+export function condense(raw: string, maxRows: number): string {
+  const screen = drawText(raw.toWellFormed(), { sgr: '', isStyled: true, startRow: 0 });
+  const rows = rowsDrawn(screen).slice(-maxRows);
+  const up = Math.max(0, Math.min(rows.length - 1, rowsDrawn(screen).length - 1 - screen.cursorRow));
+  const text = rows.map((row) => (row === undefined ? '' : styledText(runsOf(row)))).join('\n');
+  const place = `${up === 0 ? '' : `\x1b[${up}A`}\x1b[${screen.cursorColumn + 1}G`;
+  return `${text}${place}${screen.sgr === '' ? '' : `\x1b[${screen.sgr}m`}`;
+}
+
+/** Runs as text with SGR sequences. Colours are ended at its end; links are left out. */
+export function styledText(runs: readonly Run[]): string {
+  return runs.map(({ sgr, text }) => (sgr === '' ? text : `\x1b[${sgr}m${text}\x1b[0m`)).join('');
 }
 
 /**
@@ -68,6 +100,13 @@ function drawLine(text: string, sgr: string, isStyled: boolean): Screen {
 
 function rowsWithText({ rows }: Screen): readonly Row[] {
   return rows.filter((row): row is Row => !isEmpty(row));
+}
+
+/** Rows below the cursor that hold nothing were drawn and erased. */
+function rowsDrawn({ rows, cursorRow }: Screen): readonly (Row | undefined)[] {
+  let end = rows.length;
+  while (end > cursorRow + 1 && isEmpty(rows[end - 1])) end -= 1;
+  return Array.from({ length: end }, (_, at) => rows[at]);
 }
 
 function isEmpty(row: Row | undefined): boolean {

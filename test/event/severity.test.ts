@@ -185,6 +185,13 @@ describe('severity', () => {
     );
   });
 
+  test('of a line that redraws itself is that of its last state', () => {
+    expect(of('ERROR: first try\r\x1b[KINFO: done')).toBe('info');
+    expect(of(`${'\rReceiving 10 %'.repeat(5000)}\r\x1b[KERROR: early EOF\r`)).toBe('error');
+    expect(of('\x1b[2A\x1b[2K\x1b[GWARN: slow\x1b[2B')).toBe('warning');
+    expect(of('ERROR: a line end of DOS\r')).toBe('error');
+  });
+
   test('costs no more for a long line than for its head', () => {
     // Quadratic in the length, one of these would take minutes.
     for (const part of ['a.', 'A', '[', '"', '="', ' ', '\x1b[31m', '1:1 ', 'x=" ', '{"level":', "thread '", '\x1b]']) {

@@ -1,10 +1,12 @@
 // What of a line may reach the terminal of the page.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseLine, plainText, safeLink } from '../../src/tail/page/output/ansi-line.ts';
+import { parseLine as parse, plainText, type Run } from '../../src/tail/page/output/ansi-line.ts';
 import { paintLine, searchPattern } from '../../src/tail/page/output/paint.ts';
+import { safeLink } from '../../src/text/link.ts';
 
 const wide = { columns: 1000, wrap: true, offset: 0, search: undefined };
+const parseLine = (line: string): readonly Run[] => parse(line).runs;
 const written = (line: string): string => paintLine(parseLine(line), wide)[0]?.ansi ?? '';
 
 describe('a line', () => {
@@ -18,22 +20,32 @@ describe('a line', () => {
   test.each([
     ['the clipboard', 'a\x1b]52;c;aGVsbG8=\x07b'],
     ['the title', 'a\x1b]0;owned\x1b\\b'],
-    ['clearing the screen', 'a\x1b[2Jb'],
-    ['moving the cursor', 'a\x1b[10;10Hb'],
-    ['going up', 'a\x1b[Ab'],
     ['a device control string', 'a\x1bP$q"p\x1b\\b'],
     ['asking the terminal', 'a\x1b[6nb'],
     ['a mode', 'a\x1b[?1049hb'],
-    ['a reset', 'a\x1bcb'],
-    ['C1 forms', 'a\x9b2Jb'],
+    ['a status report', 'a\x9b6nb'],
     ['key modifiers that end in m', 'a\x1b[>4;2mb'],
   ])('loses %s', (_name, line) => {
     expect(plainText(parseLine(line))).toBe('ab');
     expect(written(line)).toBe('ab');
   });
 
-  test('shows other control characters instead of obeying them', () => {
-    expect(plainText(parseLine('a\x07b\x08c\u202ed'))).toBe('a\u2407b\u2408c\ufffdd');
+  test('shows nothing of other control characters, and no override of the writing direction', () => {
+    expect(plainText(parseLine('a\x07b\x00c\u202ed'))).toBe('abc\ufffdd');
+  });
+
+  test('that redraws several rows is shown as those rows', () => {
+    const rows = paintLine(parseLine('\x1b[1A\x1b[31mfirst\x1b[0m\r\x1b[1Bsecond'), wide);
+    expect(rows).toEqual([
+      { ansi: '\x1b[31mfirst\x1b[0m\x1b]8;;\x1b\\', continued: false },
+      { ansi: 'second', continued: true },
+    ]);
+  });
+
+  test('is collapsed first, and cut afterwards', () => {
+    const bar = Array.from({ length: 4000 }, (_, at) => `\rReceiving ${at}`).join('');
+    expect(plainText(parseLine(`${bar}\r\x1b[Kfatal: early EOF`))).toBe('fatal: early EOF');
+    expect(plainText(parseLine(`${'x'.repeat(30_000)}`))).toMatch(/^x{20000} … 10000 more characters$/);
   });
 
   test('of a progress bar shows what it was last', () => {

@@ -91,11 +91,11 @@ describe('a line as a log record', () => {
     });
   });
 
-  test('loses its escape sequences and nothing else', () => {
-    const bodies = encoded(recorder().output('\x1b[1;32mok\x1b[0m\tdone\r\n\x1b]0;title\x07plain\n')).map(
+  test('has the text that was seen at its end, without escape sequences', () => {
+    const bodies = encoded(recorder().output('\x1b[1;32mok\x1b[0m\tdone\r\n\x1b]0;title\x07plain\n1 %\r100 %\n')).map(
       ({ body }) => body,
     );
-    expect(bodies).toEqual(['ok\tdone\r', 'plain']);
+    expect(bodies).toEqual(['ok\tdone', 'plain', '100 %']);
   });
 
   test('keeps an empty line as an empty body', () => {

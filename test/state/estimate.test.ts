@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { estimate, type History, historyOf } from '../../src/state/estimate.ts';
 import { foldAll } from '../../src/state/fold-run.ts';
-import { keepLastLines, lastLineOf } from '../../src/state/last-line.ts';
+import { appendOutput, foldLastLine, lastLinesOf, noText } from '../../src/state/last-line.ts';
 import { progressOf } from '../../src/state/progress.ts';
 import { isoOfNs, msOfNs, nsOfText } from '../../src/state/time.ts';
 import { attemptStarted, exit1, journalOf, runFinished, runStarted, startNs, stepFinished } from './journal-of.ts';
@@ -94,14 +94,33 @@ test('last lines are those that end last, cut at their bound, and blank ones are
     if (record.kind !== 'output') throw new Error('not an output record');
     return record;
   };
-  expect(lastLineOf(output('one\ntwo\n\n  \n'))).toBe('two');
-  expect(lastLineOf(output('one\ntwo'))).toBe('two');
-  expect(lastLineOf(output('\n \n'))).toBeUndefined();
-  expect(lastLineOf(output(`${'x'.repeat(5000)}\n`))).toHaveLength(512);
-  const kept = keepLastLines(3);
-  kept.add(output('1\n2\n3\n4\n5\n'));
-  kept.add(output('6'));
-  expect(kept.lines()).toEqual(['4', '5', '6']);
+  const none = { lastLine: 'before', openLine: undefined };
+  const last = (text: string) => foldLastLine(none, output(text)).lastLine;
+  expect(last('one\ntwo\n\n  \n')).toBe('two');
+  expect(last('one\ntwo')).toBe('two');
+  expect(last('\n \n')).toBe('before');
+  expect(last(`${'x'.repeat(5000)}\n`)).toHaveLength(512);
+  expect(last(`${'\rReceiving 10 %'.repeat(100)}\r\x1b[Kfatal: early EOF\n`)).toBe('fatal: early EOF');
+  const end = appendOutput(appendOutput(noText, output('1\n2\n3\n4\n5\n'), 1000), output('6'), 1000);
+  expect(lastLinesOf(end, 3)).toEqual(['4', '5', '6']);
+});
+
+test('the last line grows with the pieces of a line, and a bar that redraws itself is its last frame', () => {
+  const made = journalOf();
+  for (const [at, text] of ['Sure? ', '[y/N] ', 'yes'].entries()) made.output(text, 'a', { continues: at > 0 });
+  made.output('\n', 'a', { continues: true });
+  for (let at = 0; at <= 1000; at++) made.output(`\rDownloading ${at}`, 'a', { continues: at > 0 });
+  let state = { lastLine: '', openLine: undefined } as Parameters<typeof foldLastLine>[0];
+  let end = noText;
+  for (const record of made.records) {
+    if (record.kind !== 'output') continue;
+    state = foldLastLine(state, record);
+    end = appendOutput(end, record, 1000);
+  }
+  expect(state.lastLine).toBe('Downloading 1000');
+  expect(lastLinesOf(end, 9)).toEqual(['Sure? [y/N] yes', 'Downloading 1000']);
+  expect(end.text.length).toBeLessThan(2100);
+  expect(state.openLine?.text.length).toBeLessThan(3000);
 });
 
 test('times are written with every nanosecond and read back, also as dates and ages', () => {

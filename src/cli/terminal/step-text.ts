@@ -79,13 +79,13 @@ function runningText(step: StepState, nowMs: number, style: Style): string {
     const forMs = stall.forMs + Math.max(0, nowMs - msOfNs(stall.sinceNs));
     return style.yellow(`stalled (${stall.cause.replaceAll('_', ' ')}) for ${formatDuration(forMs)}`);
   }
-  const last = sanitizeLine(step.lastLine, style.colour).trim();
+  const last = safe(step.lastLine).trim();
   switch (activity.kind) {
     case 'none':
     case 'model':
       return last;
     case 'tool':
-      return `${style.cyan(safe(activity.tool))} ${last}`;
+      return last.startsWith(activity.tool) ? style.cyan(last) : `${style.cyan(safe(activity.tool))} ${last}`;
     case 'api_retry':
       return style.yellow(`API retry ${activity.attempt}: ${safe(activity.error)}`);
     case 'rate_limited':

@@ -5,7 +5,7 @@ import type { AlertSettings } from '../rules/alerts-file.ts';
 import { durationText } from '../rules/threshold.ts';
 import { type Alerts, alertKey, end, fire, isOpen } from './alert.ts';
 import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
-import type { StepWatch } from './watch.ts';
+import { lastLinesOfWatch, type StepWatch } from './watch.ts';
 
 /** Brings both rules up to a time, for every step. */
 export function atTime(state: RulesState, nowMs: number, settings: AlertSettings): RulesState {
@@ -53,7 +53,7 @@ function stuck(
     endedMs: undefined,
     keepMs: 0,
     summary: `${state.run.workflow}: step ${step} is stuck`,
-    description: `Step ${step} ${causes[cause]}; its last sign of life was at ${at}.${limit}${doing}${quoted(watch.lastLines.slice(-1))}`,
+    description: `Step ${step} ${causes[cause]}; its last sign of life was at ${at}.${limit}${doing}${quoted(lastLinesOfWatch(watch, 1))}`,
     seq: Math.max(0, state.run.nextSeq - 1),
   });
 }

@@ -10,6 +10,7 @@ import { type Alerts, endAll } from './alert.ts';
 import { quoted } from './clock-rules.ts';
 import { happened } from './record-rules.ts';
 import { ofStep, type RulesState } from './rules-state.ts';
+import { lastLinesOfWatch } from './watch.ts';
 
 /** A message names so many failed steps with their last lines; of the others it says how many there are. */
 const namedSteps = 3;
@@ -101,7 +102,7 @@ function description(state: RulesState, outcome: Outcome, failed: readonly StepS
   const parts = [`Run ${run.runId} ended after ${lasted}${cost}: ${messageOf(outcome)}`];
   for (const step of failed.slice(0, namedSteps)) {
     const tries = step.attempts.length > 1 ? ` (attempt ${step.attempts.length})` : '';
-    const lines = ofStep(state.watches, step.id)?.lastLines ?? [];
+    const lines = lastLinesOfWatch(ofStep(state.watches, step.id));
     const found = describeFindings(findingsOfStep(step));
     const also = found === '' ? '' : ` (${found})`;
     parts.push(`Step ${step.id}${tries}: ${messageOf(outcomeOf(step))}${also}${quoted(lines)}`);

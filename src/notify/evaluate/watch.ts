@@ -1,9 +1,8 @@
 // What the rules have to remember of each step besides its state: when it last gave a sign of life, its last lines, its
 // memory over time. Pure and bounded: a few numbers and lines a step, however long it runs.
-
 import type { Event, StallCause } from '../../event/event.ts';
-import { linesOf, type OutputRecord } from '../../event/record.ts';
-import { stripAnsi } from '../../text/ansi.ts';
+import type { OutputRecord } from '../../event/record.ts';
+import { appendOutput, lastLinesOf, noText, type TextEnd } from '../../state/last-line.ts';
 
 export type MemoryPoint = {
   readonly atMs: number;
@@ -21,20 +20,22 @@ export type StepWatch = {
   readonly hang: { readonly cause: StallCause; readonly sinceMs: number } | undefined;
   /** What the newest stall said that the step was doing. */
   readonly activity?: string | undefined;
-  /** Of the last attempt. */
-  readonly lastLines: readonly string[];
+  /** What the last attempt printed last. Absent in what an older version has saved. */
+  readonly output?: TextEnd;
   readonly memory: readonly MemoryPoint[];
 };
 
 /** Enough for an error and what led to it, in a message that is read on a phone. */
-const keptLines = 10;
+const shownLines = 10;
 /** Of one line, in UTF-16 units: 10 of them and the rest stay below the 4 KiB at which chats cut. */
-const keptLineLength = 300;
+const shownLineLength = 300;
+/** So that a saved state stays small; ten lines of a redrawn bar are far shorter. */
+const keptOutput = 16 * 1024;
 /** Memory is looked at in so many parts of the rule's window. */
 export const memoryParts = 10;
 
 export function newWatch(atMs: number): StepWatch {
-  return { isRunning: false, startedMs: atMs, quietSinceMs: atMs, hang: undefined, lastLines: [], memory: [] };
+  return { isRunning: false, startedMs: atMs, quietSinceMs: atMs, hang: undefined, output: noText, memory: [] };
 }
 
 /** A sign of life: lines of the child (not of stepspan), and what Claude Code says that it does. */
@@ -45,30 +46,18 @@ export function showsLife(event: Event): boolean {
 export function watchOutput(watch: StepWatch, record: OutputRecord, atMs: number): StepWatch {
   if (record.stream === 'system') return watch;
   const alive = { ...watch, quietSinceMs: atMs };
-  return record.stream === 'debug' ? alive : { ...alive, lastLines: withLines(watch.lastLines, record) };
+  return record.stream === 'debug'
+    ? alive
+    : { ...alive, output: appendOutput(watch.output ?? noText, record, keptOutput) };
 }
 
-function withLines(before: readonly string[], record: OutputRecord): readonly string[] {
-  const tail = lastPart(record);
-  const fresh: string[] = [];
-  for (const { bytes } of linesOf(tail)) {
-    // Four bytes are the longest character of UTF-8; what is cut inside of one shows as the replacement character.
-    const line = stripAnsi(bytes.subarray(0, keptLineLength * 4).toString('utf8')).slice(0, keptLineLength);
-    if (line.trim() !== '') fresh.push(line);
-  }
-  return fresh.length === 0 ? before : [...before, ...fresh].slice(-keptLines);
-}
-
-/** The record cut to its last lines, so that a batch of thousands costs no more than a few. */
-function lastPart(record: OutputRecord): OutputRecord {
-  let start = record.bytes.length;
-  let count = 0;
-  while (start > 0 && count < keptLines) {
-    start = record.bytes.lastIndexOf(0x0a, start - 2) + 1;
-    count += 1;
-    if (start <= 1) break;
-  }
-  return { ...record, bytes: record.bytes.subarray(start), lineCount: Math.min(count, record.lineCount) };
+/** What the last attempt printed last, as it was seen at its end: collapsed first, and then cut. Oldest first. */
+export function lastLinesOfWatch(watch: StepWatch | undefined, limit = shownLines): readonly string[] {
+  // Blank lines take up room that an error needs.
+  return lastLinesOf(watch?.output ?? noText, 2 * shownLines)
+    .filter((line) => line.trim() !== '')
+    .slice(-limit)
+    .map((line) => line.slice(0, shownLineLength).toWellFormed());
 }
 
 /** @param windowMs the time over which growth is looked for */

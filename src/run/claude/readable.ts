@@ -3,9 +3,10 @@
 
 import type { ModelUse } from '../../event/claude-event.ts';
 import { costText } from '../../event/cost.ts';
-import { stripAnsi } from '../../text/ansi.ts';
+import { firstLine, mainArgument } from '../../event/tool-call.ts';
+import { seenText } from '../../text/seen.ts';
 import { basisOf, type CostSoFar } from './cost.ts';
-import { arrayAt, cut, isObject, type JsonObject, textAt } from './json.ts';
+import { cut } from './json.ts';
 import type { ClaudeResult } from './result.ts';
 
 /** Lines of a tool's result that are shown; the rest is counted. Claude Code's own terminal shows about as many. */
@@ -31,11 +32,9 @@ export function paintFor(colour: boolean): Paint {
   return { bold: sgr(1, 22), dim: sgr(2, 22), red: sgr(31, 39), green: sgr(32, 39), yellow: sgr(33, 39) };
 }
 
-/** Text of others without terminal escapes and control characters; tabs and line ends stay. */
+/** Text of others as it was seen, without terminal escapes and control characters; tabs and line ends stay. */
 export function plain(text: string): string {
-  return stripAnsi(text)
-    .replace(/\r\n?/g, '\n')
-    .replace(/[\0-\x08\x0b-\x1f\x7f]/g, '');
+  return seenText(text);
 }
 
 /** `● Bash(npm test)` */
@@ -95,44 +94,11 @@ function thousands(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
-/** Names of the arguments that say most about a call, the best first. From the tools of Claude Code 2.1.328. */
-const telling = [
-  'command',
-  'file_path',
-  'notebook_path',
-  'path',
-  'pattern',
-  'query',
-  'url',
-  'description',
-  'skill',
-  'prompt',
-  'subject',
-  'task_id',
-  'name',
-];
-
 function importantArgument(input: unknown, cwd: string | undefined): string {
-  if (!isObject(input)) return '';
-  const pattern = textAt(input, 'pattern');
-  const key = pattern === undefined ? telling.find((each) => textAt(input, each) !== undefined) : 'pattern';
-  const value = key === undefined ? otherArgument(input) : (textAt(input, key) ?? '');
-  return cut(oneLine(withoutFolder(plain(value), cwd)), ARGUMENT_CHARACTERS);
-}
-
-function otherArgument(input: JsonObject): string {
-  if (Object.keys(input).length === 0) return '';
-  const todos = arrayAt(input, 'todos');
-  return todos.length > 0 ? `${todos.length} items` : JSON.stringify(input);
+  return cut(firstLine(withoutFolder(plain(mainArgument(input)), cwd)), ARGUMENT_CHARACTERS);
 }
 
 /** Paths below the working folder are shown from there, which is how people name them. */
 function withoutFolder(text: string, cwd: string | undefined): string {
   return cwd !== undefined && cwd !== '/' && text.startsWith(`${cwd}/`) ? text.slice(cwd.length + 1) : text;
-}
-
-function oneLine(text: string): string {
-  const lines = text.split('\n').map((line) => line.trim());
-  const first = lines.find((line) => line !== '') ?? '';
-  return lines.filter((line) => line !== '').length > 1 ? `${first} …` : first;
 }

@@ -3,7 +3,7 @@
 // time, its number and one copy. A test compares every byte's meaning with what the official serializer makes.
 import { isUtf8 } from 'node:buffer';
 import type { OutputRecord, Subject } from '../../event/record.ts';
-import { severityOfStream, severityWithin } from '../../event/severity.ts';
+import { severityOfLine, severityOfStream, severityWithin } from '../../event/severity.ts';
 import type { Severity, Stream } from '../../event/stream.ts';
 import { maxBodyBytes, textOfLine } from '../map/line-text.ts';
 import { extrasOf } from '../map/log-records.ts';
@@ -37,8 +37,8 @@ export type OpenRecord = {
 };
 
 const noBytes = Buffer.alloc(0);
-/** An ESC, or a C1 control as UTF-8 (see text/ansi.ts): the line has to be decoded. */
-const mayHaveEscape = /\x1b|\xc2[\x90\x98\x9b-\x9f]/;
+/** A control character, or a C1 control as UTF-8: what was seen is not what was printed (text/seen.ts), so the line has to be decoded. */
+const mayBeRedrawn = /[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/;
 const seqKey = Buffer.from(attr.seq);
 /** `key` of the pair with its tag and length, tag and length of `value`, tag of the integer. */
 const seqPairLength = 2 + seqKey.length + 2 + 1;
@@ -68,7 +68,7 @@ export function createLineEncoder(context: RunContext): LineEncoder {
       const { bytes, stream, subject } = record;
       // One character a byte, so that a place in the text is a place in the bytes.
       const text = bytes.toString('latin1');
-      const plain = isUtf8(bytes) && !mayHaveEscape.test(text);
+      const plain = isUtf8(bytes) && !mayBeRedrawn.test(text);
       const detect = record.severity === undefined && stream !== 'debug';
       const fixed = record.severity ?? severityOfStream[stream];
       const low = Number(record.timeNs & 0xffffffffn);
@@ -85,8 +85,11 @@ export function createLineEncoder(context: RunContext): LineEncoder {
           const newline = text.indexOf('\n', start);
           const end = newline === -1 ? text.length : newline;
           const seq = record.seq + line;
+          const isRedrawn = !plain && mayBeRedrawn.test(text.slice(start, end));
           if (detect) {
-            const severity = severityWithin(text, start, end, fixed);
+            const severity = isRedrawn
+              ? severityOfLine(stream, bytes.subarray(start, end))
+              : severityWithin(text, start, end, fixed);
             if (severity !== lastSeverity) {
               lastSeverity = severity;
               common = commonOf(subject, stream, severity);
@@ -95,7 +98,7 @@ export function createLineEncoder(context: RunContext): LineEncoder {
           const continues = line === 0 && record.continues;
           const unterminated = line === record.lineCount - 1 && record.unterminated;
           const simple = !continues && !unterminated && end - start <= maxBodyBytes;
-          if (simple && (plain || !needsDecoding(bytes, text, start, end))) {
+          if (simple && (plain || (!isRedrawn && isUtf8(bytes.subarray(start, end))))) {
             item(seq);
             putRecord(writer, low + line, high, seq, common, noBytes, bytes, start, end);
           } else {
@@ -115,10 +118,6 @@ export function createLineEncoder(context: RunContext): LineEncoder {
       };
     },
   };
-}
-
-function needsDecoding(bytes: Buffer, text: string, start: number, end: number): boolean {
-  return mayHaveEscape.test(text.slice(start, end)) || !isUtf8(bytes.subarray(start, end));
 }
 
 /** One `log_records` field of ScopeLogs. `low` and `high` are the nanoseconds in two halves; `low` may be past 2^32. */

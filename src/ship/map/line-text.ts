@@ -1,6 +1,6 @@
-// The body of a log record: a line without escape sequences, valid UTF-8, in parts where it is too long for Loki. Pure.
+// The body of a log record: a line as it was seen at its end, valid UTF-8, in parts where it is too long for Loki. Pure.
 import { isUtf8 } from 'node:buffer';
-import { stripAnsi } from '../../text/ansi.ts';
+import { seenLine } from '../../text/seen.ts';
 
 /**
  * Loki refuses a line over 256 KB (`limits_config.max_line_size`), and counts bytes. Kept below 256,000 and not 262,144,
@@ -19,7 +19,7 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export function textOfLine(bytes: Uint8Array): LineText {
   const invalidUtf8 = !isUtf8(bytes);
-  return { parts: splitText(stripAnsi(decoder.decode(bytes)), maxBodyBytes), invalidUtf8 };
+  return { parts: splitText(seenLine(decoder.decode(bytes)), maxBodyBytes), invalidUtf8 };
 }
 
 /** Cuts a text into pieces of at most `limit` bytes of UTF-8, never inside a character. */

@@ -1,9 +1,9 @@
 // From what the API answers to what the views draw: milliseconds in place of texts, undefined in place of null. Pure.
 import type { Stream } from '../../../event/stream.ts';
+import { safeLink } from '../../../text/link.ts';
 import type { LineAnswer, RunDetail, RunSummary, StepDetail, TimelineAnswer } from '../../api/answers.ts';
 import type { RunRow, RunView, StepStatus, StepView } from '../model/run-view.ts';
 import type { Span } from '../model/timeline.ts';
-import { safeLink } from '../output/ansi-line.ts';
 import type { OutputLine } from '../output/line.ts';
 
 export function rowOf(run: RunSummary): RunRow {

@@ -25,6 +25,7 @@ const hitSgr = '38;5;16;48;5;221';
 export function paintLine(runs: readonly Run[], options: PaintOptions): readonly Row[] {
   const { columns, wrap, offset } = options;
   const isHit = hitTest(runs, options.search);
+  const hasMoreRows = runs.some((run) => run.text === '\n');
   const rows: Row[] = [];
   let ansi = '';
   let column = 0;
@@ -39,6 +40,12 @@ export function paintLine(runs: readonly Run[], options: PaintOptions): readonly
   };
   for (const run of runs) {
     for (const char of run.text) {
+      if (char === '\n') {
+        index += 1;
+        skipped = 0;
+        endRow();
+        continue;
+      }
       const width = cellWidth(char.codePointAt(0) ?? 0);
       const hit = isHit(index);
       index += char.length;
@@ -48,6 +55,8 @@ export function paintLine(runs: readonly Run[], options: PaintOptions): readonly
       }
       if (column + width > columns) {
         if (!wrap) {
+          // The rest of the row is out of sight.
+          if (hasMoreRows) continue;
           endRow();
           return rows;
         }

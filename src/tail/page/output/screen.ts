@@ -42,5 +42,9 @@ export function screenAtEnd(window: OutputWindow, options: ScreenOptions): reado
 
 function rowsOf(line: OutputLine | undefined, options: ScreenOptions): readonly ScreenRow[] {
   if (line === undefined) return [];
-  return paintLine(parseLine(line.text), options).map(({ ansi, continued }) => ({ ansi, line, first: !continued }));
+  return paintLine(parseLine(line.text).runs, options).map(({ ansi, continued }) => ({
+    ansi,
+    line,
+    first: !continued,
+  }));
 }

@@ -2,7 +2,7 @@
 // each frame writes all rows of the screen anew, with wrapping off and a position for each, so that rows cannot mix.
 import { type ITheme, Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { safeLink } from './ansi-line.ts';
+import { safeLink } from '../../../text/link.ts';
 import type { ScreenRow } from './screen.ts';
 
 export type TerminalView = {

@@ -127,7 +127,7 @@ export function OutputPanel(props: {
   /** Sideways, as far as there is something on the screen to be seen. */
   const shiftBy = (columns: number): void => {
     if (wrap) return;
-    const longest = Math.max(0, ...rows.map(({ line }) => plainText(parseLine(line.text)).length));
+    const longest = Math.max(0, ...rows.map(({ line }) => plainText(parseLine(line.text).runs).length));
     const most = Math.max(0, longest - (terminal.current?.size().columns ?? 0) + columnStep);
     setOffset((now) => Math.max(0, Math.min(now + columns, Math.max(now, most))));
   };
