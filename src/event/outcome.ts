@@ -28,6 +28,10 @@ export type FailureReason =
   | 'exit_code'
   /** Claude Code's result line carries `is_error` or an error subtype. */
   | 'claude_error'
+  /** The API refused the login or the key of Claude Code, or there was none. Another attempt would be refused as well. */
+  | 'not_logged_in'
+  /** The account of Claude Code has no credit left, or its spend limit is reached. */
+  | 'no_credit'
   /** It succeeded by itself, but not in what `expect` of the step asks for. */
   | 'unmet_expectation'
   /** A tool call of a Claude step was denied, and the step has `onDenied: fail`. */

@@ -14,6 +14,8 @@ const runOutcomes = outcomeKinds.filter((kind) => kind !== 'skip');
 const reasons = [
   'exit_code',
   'claude_error',
+  'not_logged_in',
+  'no_credit',
   'unmet_expectation',
   'denied',
   'mcp_unavailable',

@@ -1,12 +1,13 @@
 // How an attempt of a Claude Code step ended: the result line first, then the exit. Pure. Timeouts, cancellations and
 // stalls are known to the engine, which asks here only for what Claude Code and its process say themselves.
 import type { Findings } from '../../event/finding.ts';
-import type { Outcome } from '../../event/outcome.ts';
+import type { FailureReason, Outcome } from '../../event/outcome.ts';
 import { unreachable } from '../../event/unreachable.ts';
 import { findingsByKind } from '../../state/describe-findings.ts';
 import { classifyApiError } from './api-error.ts';
 import { cut } from './json.ts';
 import { plain } from './readable.ts';
+import { creditHelp, loginHelp } from './refused-account.ts';
 import type { ClaudeResult } from './result.ts';
 
 export type ClaudeExit = {
@@ -31,7 +32,7 @@ const STDERR_CHARACTERS = 200;
 /** Of the CLI's own words in a message. */
 const SAID_CHARACTERS = 400;
 
-/** @returns success, `failure/claude_error`, `failure/denied`, `error/budget`, `error/signal` or `error/no_result` */
+/** @returns success, `failure` with `claude_error`, `not_logged_in`, `no_credit` or `denied`, `error/budget`, `error/signal` or `error/no_result` */
 export function judgeClaude(exit: ClaudeExit): Outcome {
   const { result } = exit;
   if (result === undefined) return withoutResult(exit);
@@ -40,7 +41,7 @@ export function judgeClaude(exit: ClaudeExit): Outcome {
     const message = `Claude Code stopped at its budget: ${said}; raise maxBudgetUsd of the step or give it less to do`;
     return { kind: 'error', reason: 'budget', message, ...codeOf(exit) };
   }
-  if (result.isError || result.subtype !== 'success') return failure(exit, whatToDo(result));
+  if (result.isError || result.subtype !== 'success') return failure(exit, whatToDo(result), accountReason(result));
   if (exit.wantsStructuredOutput && result.structuredOutput === undefined) {
     return failure(
       exit,
@@ -59,8 +60,21 @@ function deniedOutcome(exit: ClaudeExit): Outcome {
   return { kind: 'failure', reason: 'denied', message, ...codeOf(exit) };
 }
 
-function failure(exit: ClaudeExit, message: string): Outcome {
-  return { kind: 'failure', reason: 'claude_error', message, ...codeOf(exit) };
+function failure(exit: ClaudeExit, message: string, reason: FailureReason = 'claude_error'): Outcome {
+  return { kind: 'failure', reason, message, ...codeOf(exit) };
+}
+
+/** What is wrong with the account has a reason of its own, since no further attempt helps. */
+function accountReason(result: ClaudeResult): FailureReason {
+  if (!result.isError) return 'claude_error';
+  switch (classifyApiError({ status: result.apiErrorStatus, text: saidOf(result, '') })) {
+    case 'auth':
+      return 'not_logged_in';
+    case 'credit':
+      return 'no_credit';
+    default:
+      return 'claude_error';
+  }
 }
 
 function whatToDo(result: ClaudeResult): string {
@@ -96,9 +110,9 @@ function apiError(result: ClaudeResult): string {
   const kind = classifyApiError({ status, text: said });
   switch (kind) {
     case 'auth':
-      return `${said}: log in with \`claude\` then /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN`;
+      return `${said}: ${loginHelp}`;
     case 'credit':
-      return `${said}: add credit to the account, or use another one`;
+      return `${said}: ${creditHelp}`;
     case 'rate_limited':
       return `${said}: the rate limit holds; let the step retry later, or run fewer steps at once`;
     case 'overloaded':

@@ -20,6 +20,7 @@ import {
   isSessionMissing,
   judgeClaude,
   type PriceTable,
+  refusedAccount,
 } from '../claude/index.ts';
 import type { LineBatch } from '../process/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
@@ -76,6 +77,8 @@ export function startClaudeAttempt(
       append.event(event, subject);
       if (event.type === 'claude.usage' || event.type === 'claude.result') reportUse();
       if (event.type === 'claude.session') requireServers();
+      const refused = refusedAccount(event);
+      if (refused !== undefined) supervision.stop(refused, 'the API refuses the account');
     },
     say: (text, severity) => sink.write('stdout', batchOf(text), severity),
     hide(message) {

@@ -1,7 +1,7 @@
 // The life of one step: its attempts, the waits between them, and its one end. Knows no process:
 // what an attempt is, shell command or Claude Code, is given by the caller.
 import { sumUsd } from '../../event/cost.ts';
-import { messageOf, type Outcome } from '../../event/outcome.ts';
+import { type FailureReason, messageOf, type Outcome } from '../../event/outcome.ts';
 import type { Append } from '../../event/record.ts';
 import { type StepOutput, stepOutputOf } from '../../event/step-output.ts';
 import type { Retries, Step } from '../../workflow/workflow.ts';
@@ -176,6 +176,7 @@ function wantsAnother(retries: Retries, attempt: number, result: AttemptResult):
   if (attempt > retries.max) return false;
   switch (outcome.kind) {
     case 'failure':
+      return isAccountProblem(outcome.reason) ? false : retries.on.includes(outcome.kind);
     case 'timeout':
       return retries.on.includes(outcome.kind);
     case 'error':
@@ -186,6 +187,11 @@ function wantsAnother(retries: Retries, attempt: number, result: AttemptResult):
     case 'skip':
       return false;
   }
+}
+
+/** A login that is refused is refused again, and an empty account stays empty until somebody acts. */
+function isAccountProblem(reason: FailureReason): boolean {
+  return reason === 'not_logged_in' || reason === 'no_credit';
 }
 
 /** The wait after attempt `attempt`: exponential up to its limit. */
