@@ -140,7 +140,7 @@ function killedAt({ place, options }: KillPoint): Promise<Tally> {
       const shipped = server.logs.filter(
         ({ attributes }) => attributes['cicd.pipeline.run.id'] === each && attributes['stepspan.seq'] !== undefined,
       );
-      tallies.push(checkRun({ run, seen: each === runId ? seen.lines : [], shipped }));
+      tallies.push(checkRun({ run, seen: each === runId ? seen.pieces : [], shipped }));
       const records = await recordsOf(sandbox, each);
       problems.push(...telemetryWrongly(records, each, server));
       const totals = totalsOf(records.reduce(foldRun, emptyRunState()));

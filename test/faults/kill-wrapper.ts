@@ -88,7 +88,7 @@ async function killAt({ place, options }: KillPoint): Promise<Tally> {
 async function followFirst(sandbox: Sandbox, signal: AbortSignal): Promise<readonly Kept[]> {
   while (!signal.aborted) {
     const [runId] = sandbox.data.listRunIds();
-    if (runId !== undefined) return (await readRun(sandbox.data.runDir(runId), signal)).lines;
+    if (runId !== undefined) return (await readRun(sandbox.data.runDir(runId), signal)).pieces;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return [];

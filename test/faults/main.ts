@@ -23,6 +23,7 @@ import { writeGuarantees } from './support/guarantees-doc.ts';
 import { randomOf } from './support/random.ts';
 import { isKept, nothing, type Row, sum, table } from './support/tally.ts';
 import { systemCalls } from './system-calls.ts';
+import { unfinishedLines } from './unfinished-lines.ts';
 import { wholeChain } from './whole-chain.ts';
 
 const matrix: readonly Fault[] = [
@@ -36,6 +37,7 @@ const matrix: readonly Fault[] = [
   alertmanager,
   clockSteps,
   misbehavingChildren,
+  unfinishedLines,
   misbehavingClaude,
   killedInClaude,
   many,

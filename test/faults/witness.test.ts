@@ -42,7 +42,7 @@ test('names are counted apart, as nothing orders two streams', () => {
 
 test('a run keeps its promises only where what was seen stays, what was journaled is shipped, and loss is admitted', () => {
   const kept: Kept[] = texts.map((text, seq) => ({ seq, timeNs: BigInt(seq), text, stream: 'stdout' }));
-  const run = { lines: kept, events: ['run.finished'], lost: 0, problems: [] };
+  const run = { lines: kept, pieces: kept, events: ['run.finished'], lost: 0, problems: [] };
   const logOf = ({ seq, timeNs, text }: Kept) =>
     ({ attributes: { 'stepspan.seq': BigInt(seq) }, timeNs, body: text }) as never;
   const shipped = kept.map(logOf);

@@ -3,6 +3,7 @@
 import type { JournalRecord } from '../../../src/event/record.ts';
 import { linesOf } from '../../../src/event/record.ts';
 import { openJournal, type RunFolder } from '../../../src/journal/index.ts';
+import { createWholeLines } from '../../../src/ship/deliver/whole-lines.ts';
 import { type DecodedLog, isEvent } from '../../ship/support/protobuf.ts';
 import type { Tally } from './tally.ts';
 import { judge, type WitnessLine } from './witness.ts';
@@ -15,7 +16,10 @@ export type Kept = WitnessLine & {
 };
 
 export type ReadRun = {
+  /** Whole lines, as they are shipped. */
   readonly lines: readonly Kept[];
+  /** What was recorded, as it was: a line may be several pieces. */
+  readonly pieces: readonly Kept[];
   /** Types of the events, in their order. */
   readonly events: readonly string[];
   /** Lines that the journal itself says were lost. */
@@ -26,6 +30,8 @@ export type ReadRun = {
 /** Reads a journal whole and holds it to its own rules. @param signal ends following; without it the journal is read as it is */
 export async function readRun(folder: RunFolder, signal?: AbortSignal): Promise<ReadRun> {
   const lines: Kept[] = [];
+  const pieces: Kept[] = [];
+  const whole = createWholeLines({ position: 0, open: [] });
   const events: string[] = [];
   const problems: string[] = [];
   let [next, lost] = [0, 0];
@@ -37,10 +43,8 @@ export async function readRun(folder: RunFolder, signal?: AbortSignal): Promise<
       if (record.event.type === 'journal.lost') lost += record.event.lines;
       return;
     }
-    for (const { seq, timeNs, bytes } of linesOf(record)) {
-      lines.push({ seq, timeNs, text: bytes.toString('utf8'), stream: record.stream });
-      next = seq + 1;
-    }
+    pieces.push(...keptOf(record));
+    next = record.seq + record.lineCount;
   };
   const reading = openJournal(folder).read({
     from: 0,
@@ -48,15 +52,32 @@ export async function readRun(folder: RunFolder, signal?: AbortSignal): Promise<
     onProblem: (problem) =>
       problems.push(JSON.stringify(problem, (_, value) => (typeof value === 'bigint' ? `${value}` : value))),
   });
-  for await (const batch of reading) for (const record of batch) take(record);
-  return { lines, events, lost, problems };
+  for await (const batch of reading) {
+    for (const record of batch) {
+      take(record);
+      for (const each of whole.add(record)) lines.push(...keptOf(each));
+    }
+  }
+  for (const each of whole.end()) lines.push(...keptOf(each));
+  return { lines, pieces, events, lost, problems };
+}
+
+function keptOf(record: JournalRecord): readonly Kept[] {
+  if (record.kind === 'event') return [];
+  const { stream } = record;
+  return Array.from(linesOf(record), ({ seq, timeNs, bytes }) => ({
+    seq,
+    timeNs,
+    text: bytes.toString('utf8'),
+    stream,
+  }));
 }
 
 const keyOf = ({ seq, timeNs, text }: Pick<Kept, 'seq' | 'timeNs' | 'text'>): string => `${seq} ${timeNs} ${text}`;
 
 /**
  * @param run the journal after the fault and what mends it
- * @param seen what readers had been given before
+ * @param seen what readers had been given before, piece by piece
  * @param shipped what the far side has, resends included; undefined where nothing is shipped
  */
 export function checkRun(options: {
@@ -66,7 +87,7 @@ export function checkRun(options: {
 }): Tally {
   const { run, seen, shipped } = options;
   const problems = [...run.problems];
-  const journal = new Set(run.lines.map(keyOf));
+  const journal = new Set(run.pieces.map(keyOf));
   const takenBack = seen.filter((line) => !journal.has(keyOf(line)));
   const said = judge(run.lines);
   if (said.damaged > 0) problems.push(`${said.damaged} damaged lines`);
