@@ -51,7 +51,9 @@ export async function lastRecords(
       if (isPast) break;
     }
     take(joiner.end());
-    if (lines >= limit || start === from) return lines > limit ? cutFront(kept, lines - limit) : kept;
+    // A line of which the beginning lies before the window is not whole yet.
+    const isWhole = !kept.some((record) => record.kind === 'output' && record.continues);
+    if ((lines >= limit && isWhole) || start === from) return lines > limit ? cutFront(kept, lines - limit) : kept;
   }
 }
 

@@ -17,7 +17,15 @@ import { addSettingFlags } from './settings.ts';
 import { createLineWriter } from './terminal/line-writer.ts';
 import { createStyle, wantsColour } from './terminal/style.ts';
 
+type Writer = {
+  readonly write: (records: readonly JournalRecord[]) => Iterable<string | Buffer>;
+  readonly end: () => Iterable<string | Buffer>;
+};
+
 type TailFlags = SelectionFlags & { readonly follow: boolean; readonly lines?: number };
+
+/** Of a terminal that does not say how wide it is. */
+const fallbackColumns = 80;
 
 /** As tail(1) shows. */
 const defaultLines = 10;
@@ -56,15 +64,18 @@ async function tail(run: string, flags: TailFlags, context: CliContext): Promise
   const selector = createSelector(parsed.selection);
   const { stdout } = context;
   const style = createStyle(wantsColour(found.settings.colour, context.env, stdout));
-  const write = stdout.isTTY ? createLineWriter(style) : createTextWriter(true);
+  const writer: Writer = stdout.isTTY
+    ? createLineWriter(style, () => stdout.columns || fallbackColumns)
+    : { write: createTextWriter(true), end: () => [] };
   const output = createOutput(stdout);
   const ending = new AbortController();
   const watch = flags.follow ? watchWriter(found, ending, context) : undefined;
   const signal = AbortSignal.any([ending.signal, output.gone]);
   await readable(context, async () => {
     for await (const records of wanted(found, flags, selector, signal, context)) {
-      for (const chunk of write(records)) if (!(await output.write(chunk))) return;
+      for (const chunk of writer.write(records)) if (!(await output.write(chunk))) return;
     }
+    for (const chunk of writer.end()) if (!(await output.write(chunk))) return;
   });
   clearInterval(watch);
   output.release();

@@ -30,6 +30,8 @@ export type LineJoinerOptions = {
   readonly maxLineBytes?: number;
   /** How long a line stays open by the times of the journal, before what is there of it is given as a part. Default: for ever. */
   readonly maxOpenNs?: bigint;
+  /** Records were left out on purpose, as by a filter: missing numbers end no line. */
+  readonly isFiltered?: boolean;
 };
 
 /** A part is `unterminated`, what follows it `continues`. */
@@ -47,7 +49,7 @@ const LF = 0x0a;
 const none: readonly number[] = [];
 
 export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
-  const { maxLineBytes = MAX_JOINED_BYTES, maxOpenNs } = options;
+  const { maxLineBytes = MAX_JOINED_BYTES, maxOpenNs, isFiltered = false } = options;
   /** By stream, attempt and step; oldest first. */
   const lines = new Map<string, OpenLine>();
   let expectedSeq: number | undefined;
@@ -67,7 +69,7 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
     maxOpenNs === undefined ? [] : close(({ firstNs }) => nowNs - firstNs > maxOpenNs);
 
   const pass = (record: JournalRecord): OutputRecord[] => {
-    const isMissing = record.seq !== expectedSeq && expectedSeq !== undefined;
+    const isMissing = !isFiltered && record.seq !== expectedSeq && expectedSeq !== undefined;
     expectedSeq = record.seq + seqCount(record);
     return isMissing ? close(() => true) : expire(record.timeNs);
   };

@@ -226,7 +226,7 @@ describe('output above the list', () => {
     const made = midRun();
     show(view, made);
     view.redraw();
-    const more = journalOf().output('raw\n', 'review', { stream: 'debug' }).output('one\ntwo', 'review');
+    const more = journalOf().output('raw\n', 'review', { stream: 'debug' }).output('one\ntwo\nnot ended', 'review');
     view.update(more.records, foldAll(made.records));
     view.redraw();
     expect(screen.all().split('\n').slice(0, 4)).toEqual([
@@ -236,7 +236,12 @@ describe('output above the list', () => {
       'review | two',
     ]);
     view.close();
-    expect(screen.all().split('\n').slice(3, 6)).toEqual(['review | two', '', expect.stringContaining('STEP')]);
+    expect(screen.all().split('\n').slice(3, 7)).toEqual([
+      'review | two',
+      'review | not ended',
+      '',
+      expect.stringContaining('STEP'),
+    ]);
   });
 
   test('that is wider than the terminal leaves nothing of the list behind', () => {

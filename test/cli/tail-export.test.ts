@@ -108,9 +108,10 @@ describe('tail', () => {
       'build | green',
       'build | plain',
       'build | \ufffd',
-      'build | 50 %',
       'build | ERROR: bad',
       'build | warn',
+      // Drawn last while it was open, and left when its attempt had ended.
+      'build | 50 %',
     ]);
     expect(lines.at(-1)).toMatch(/^run - run failure/);
     expect(screen.raw).toContain('\u001b[32mgreen');

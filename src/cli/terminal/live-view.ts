@@ -1,6 +1,7 @@
 // The view of a run on a terminal: the list of steps, redrawn in place, and on request what the steps print above it.
 // Is fed batches of records and the state after them. Draws at a bounded rate, however fast they come, and holds a bounded
 // number of lines between two frames; what it leaves out it counts, and the journal has it.
+import { createLineJoiner } from '../../event/join-lines.ts';
 import { type JournalRecord, linesOf } from '../../event/record.ts';
 import type { History } from '../../state/estimate.ts';
 import { emptyRunState, type RunState } from '../../state/run-state.ts';
@@ -49,6 +50,8 @@ export type LiveView = View & {
 export function createLiveView(options: LiveViewOptions): LiveView {
   const { out, style, glyphs, history = new Map(), output = false, rate = defaultRate, now = Date.now } = options;
   const screen = createScreen(out);
+  // Above the list stand whole lines; a line that has no end yet is seen in its step's row.
+  const joiner = createLineJoiner();
   let state = emptyRunState();
   let above: string[] = [];
   let leftOut = 0;
@@ -107,7 +110,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   return {
     update(records, next) {
       state = next;
-      if (output) for (const record of records) add(record);
+      if (output) for (const record of records) for (const whole of joiner.add(record)) add(whole);
     },
     redraw,
     note(text) {
@@ -115,6 +118,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
     },
     close(extras = {}) {
       if (closed) return;
+      for (const open of joiner.end()) add(open);
       // Lines that came since the last frame are part of what was printed.
       if (above.length > 0) redraw();
       closed = true;

@@ -1,8 +1,10 @@
-// The view of a run where there is no terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn.
+// The view of a run where there is no terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn. A line that has no end
+// yet, such as a question, is written as far as it is there, and continued if nothing else was written meanwhile.
 // Every line begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
-import { type EventRecord, type JournalRecord, linesOf } from '../../event/record.ts';
+import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from '../../event/record.ts';
 import { describeEvent } from '../../state/describe-event.ts';
 import { emptyRunState } from '../../state/run-state.ts';
+import { createAppendLog } from './append-log.ts';
 import type { View } from './live-view.ts';
 import { sanitizeLine } from './sanitize.ts';
 import { outcomeGlyph, safe } from './step-text.ts';
@@ -30,7 +32,6 @@ const summaryColumns = 160;
 
 export function createPlainView({ out, style, glyphs, output = true, now = Date.now }: PlainViewOptions): View {
   let state = emptyRunState();
-
   const linesFor = (record: JournalRecord): readonly string[] => {
     const name = safe(record.subject?.step ?? 'run');
     if (record.kind === 'event') {
@@ -42,18 +43,32 @@ export function createPlainView({ out, style, glyphs, output = true, now = Date.
     return Array.from(linesOf(record), (line) => prefix + sanitizeLine(line.bytes.toString('utf8'), style.colour));
   };
 
+  const log = createAppendLog({
+    linesOf: linesFor,
+    openTextOf: (record) => (output && record.stream !== 'debug' ? openText(record, style) : ''),
+  });
+
   return {
     update(records, next) {
       state = next;
-      const lines = records.flatMap(linesFor);
-      if (lines.length === 0 || out.write(`${lines.join('\n')}\n`)) return undefined;
+      const text = log.add(records);
+      if (text === '' || out.write(text)) return undefined;
       return drained(out);
     },
     close(extras = {}) {
+      const rest = log.end();
+      if (rest !== '') out.write(rest);
       const lines = summaryOf(state, { columns: summaryColumns, nowMs: now(), style, glyphs, extras });
       out.write(`\n${lines.join('\n')}\n`);
     },
   };
+}
+
+/** The first line of a record as it is written while it has no end: after the name of its step, without colours. */
+function openText(record: OutputRecord, style: Style): string {
+  const [line] = linesOf(record);
+  if (line === undefined) return '';
+  return style.dim(`${safe(record.subject?.step ?? 'run')} | `) + sanitizeLine(line.bytes.toString('utf8'), false);
 }
 
 /** The events that say how a run or a step stands; others are in the journal for who looks closer. */

@@ -1,0 +1,76 @@
+// Lines for an output that nothing can be taken back from: a CI log, a file, a pipe. A line that has no end yet, such as a question, is
+// written as far as it is there, and continued if nothing else was written meanwhile; else it comes again, whole, when it ends.
+// Used by plain-view.ts.
+import { createLineJoiner } from '../../event/join-lines.ts';
+import type { JournalRecord, OutputRecord } from '../../event/record.ts';
+
+/** A line that does not end is written as it stands then: the state of a bar, which a log shows in no other way. */
+const maxOpenNs = 10_000_000_000n;
+
+export type AppendLog = {
+  /** The text to append for a batch of records. */
+  readonly add: (records: readonly JournalRecord[]) => string;
+  readonly end: () => string;
+};
+
+export function createAppendLog(options: {
+  /** The lines of a record, without line ends; none of what is not shown. */
+  readonly linesOf: (record: JournalRecord) => readonly string[];
+  /** The first line of a record as it is written while it has no end; empty if it is not shown. */
+  readonly openTextOf: (record: OutputRecord) => string;
+}): AppendLog {
+  const { linesOf, openTextOf } = options;
+  const joiner = createLineJoiner({ maxOpenNs });
+  /** What stands at the end without a line end, as far as it was written. */
+  let open: { readonly source: string; readonly text: string } | undefined;
+  /** Sources of lines that were written in part before something else was. */
+  const interrupted = new Set<string>();
+
+  const completionOf = (record: JournalRecord): string | undefined => {
+    if (open === undefined || record.kind === 'event' || sourceOf(record) !== open.source) return undefined;
+    const text = openTextOf(record);
+    return text.startsWith(open.text) ? text.slice(open.text.length) : undefined;
+  };
+
+  /** The lines of a record with their line ends; the first one may complete what stands there without one. */
+  const writeWhole = (record: JournalRecord): string => {
+    const [first, ...others] = linesOf(record);
+    if (record.kind === 'output') interrupted.delete(sourceOf(record));
+    if (first === undefined) return '';
+    const rest = completionOf(record);
+    if (open !== undefined && rest === undefined) interrupted.add(open.source);
+    const begin = open === undefined ? first : (rest ?? `\n${first}`);
+    open = undefined;
+    return `${[begin, ...others].join('\n')}\n`;
+  };
+
+  /** More of the line that stands there, or an open one that nobody has seen yet. */
+  const writeOpen = (): string => {
+    const next = joiner
+      .open()
+      .find((record) =>
+        open === undefined
+          ? !interrupted.has(sourceOf(record)) && openTextOf(record) !== ''
+          : sourceOf(record) === open.source,
+      );
+    if (next === undefined) return '';
+    const text = openTextOf(next);
+    const before = open?.text ?? '';
+    // A bar that was redrawn cannot be drawn over here.
+    if (!text.startsWith(before)) return '';
+    open = { source: sourceOf(next), text };
+    return text.slice(before.length);
+  };
+
+  return {
+    add: (records) => records.flatMap(joiner.add).map(writeWhole).join('') + writeOpen(),
+    end() {
+      const rest = joiner.end().map(writeWhole).join('');
+      return open === undefined ? rest : `${rest}\n`;
+    },
+  };
+}
+
+function sourceOf({ stream, subject }: OutputRecord): string {
+  return `${stream} ${subject?.attempt} ${subject?.step}`;
+}
