@@ -16,6 +16,7 @@ import { registerSearch } from './search.ts';
 import { registerServe } from './serve.ts';
 import { registerShip } from './ship.ts';
 import { registerShow } from './show.ts';
+import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.ts';
 import { registerSteer } from './steer.ts';
 import { registerStepOutput } from './step-output.ts';
 import { registerTail } from './tail.ts';
@@ -42,9 +43,9 @@ const context: CliContext = {
   },
 };
 
-// Whoever reads what we print may go away, as `| head -1` does; a run goes on without them.
-process.stdout.on('error', () => undefined);
+const standardOutput = watchStandardOutput(process.stdout);
 process.stderr.on('error', () => undefined);
+const refused = wantsJson(process.argv) ? noteRefusal(process.stdout, process.stderr) : undefined;
 
 const program = new Command('stepspan')
   .description('Run a workflow of Claude Code and shell steps, and see it: traces, logs, metrics, cost.')
@@ -78,6 +79,8 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     context.setExitCode(error.exitCode === 0 ? exitCodes.success : exitCodes.badInput);
+  } else if (standardOutput.isFailure(error)) {
+    // Reported below, as it is also for a command that does not wait for what it has printed.
   } else if (isRefusedByDisk(error)) {
     context.stderr.write(
       `stepspan: ${error.message}; set STEPSPAN_DATA_DIR or --data-dir to a folder that is yours to use\n`,
@@ -89,6 +92,19 @@ try {
     );
     context.setExitCode(exitCodes.internal);
   }
+}
+
+const exitCode = Number(process.exitCode ?? exitCodes.success);
+// A run that failed has printed its result; every other code is that of a refusal.
+if (exitCode > exitCodes.runFailed) {
+  const refusal = refused?.refusal(exitCode);
+  if (refusal !== undefined) context.stdout.write(`${refusal}\n`);
+}
+await standardOutput.settled();
+const failure = standardOutput.failure();
+if (failure !== undefined) {
+  context.stderr.write(`stepspan: ${failure}\n`);
+  if (exitCode === exitCodes.success) context.setExitCode(exitCodes.notExecuted);
 }
 
 /** The file system said no to a path: that is for the user to put right, and no defect. */

@@ -22,7 +22,7 @@ import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { resumePlanLines } from './resume-plan.ts';
 import { defaultClaude } from './setting-table.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
-import { type WatchFlags, watchRun } from './watch-run.ts';
+import { viewContext, type WatchFlags, watchRun } from './watch-run.ts';
 
 type RunFlags = FlagValues &
   WatchFlags & {
@@ -119,7 +119,7 @@ function runOptions(command: Command): Command {
     .addOption(new Option('--run-id <id>', 'the id of the new run').hideHelp().argParser(parseRunId));
   addSettingFlags(command, 'concurrency', 'claude', 'priceTable')
     .optionsGroup('What is shown:')
-    .option('--json', 'print the result as one JSON object on the last line')
+    .option('--json', 'print the result as one JSON object, alone on standard output')
     .option('-q, --quiet', 'show only the closing summary')
     .option('-o, --output', 'on a terminal, show what the steps print above the list of steps');
   addSettingFlags(command, 'colour')
@@ -150,7 +150,7 @@ async function start(context: CliContext, flags: RunFlags, source: WorkflowSourc
   const started = await startWorkflow(options);
   if (started.kind !== 'started') return refuse(context, started);
   // The plain view shows these among the lines of the run; elsewhere they would not be seen.
-  if (flags.quiet === true || context.stdout.isTTY === true)
+  if (flags.quiet === true || viewContext(context, flags).stdout.isTTY === true)
     for (const note of started.run.notes) context.stderr.write(`stepspan: ${note}\n`);
   return watchRun(context, settings, started.run, flags);
 }

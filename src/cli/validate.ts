@@ -48,18 +48,31 @@ export function registerValidate(program: Command, context: CliContext): void {
     .argument('<file...>', 'workflow files')
     .description('Check workflow files and say everything that is wrong with them. Starts nothing.')
     .option('-q, --quiet', 'say nothing of files that are right')
-    .addHelpText('after', examples('validate review.yaml', 'validate workflows/*.yaml'))
-    .action((files: readonly string[], flags: { readonly quiet?: boolean }) => {
+    .option('--json', 'print one JSON array with what is wrong with each file')
+    .addHelpText(
+      'after',
+      examples('validate review.yaml', 'validate workflows/*.yaml', 'validate workflows/*.yaml --json | jq .'),
+    )
+    .action((files: readonly string[], flags: { readonly quiet?: boolean; readonly json?: boolean }) => {
+      const checked: object[] = [];
       for (const file of files) {
         const { workflow, problems, warnings } = checkFile(path.resolve(context.cwd, file), context.env);
         if (warnings.length > 0) context.stderr.write(`${formatWarnings(relative(warnings, file))}\n`);
         if (problems.length > 0) {
           context.stderr.write(`${formatProblems(relative(problems, file))}\n`);
           context.setExitCode(exitCodes.badInput);
-        } else if (workflow !== undefined && flags.quiet !== true) {
+        } else if (workflow !== undefined && flags.quiet !== true && flags.json !== true) {
           context.stdout.write(`${file}: ${describeWorkflow(workflow)}`);
         }
+        checked.push({
+          file,
+          ok: problems.length === 0,
+          workflow: workflow?.name ?? null,
+          problems: relative(problems, file),
+          warnings: relative(warnings, file),
+        });
       }
+      if (flags.json === true) context.stdout.write(`${JSON.stringify(checked)}\n`);
     });
 
   program

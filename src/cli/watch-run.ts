@@ -29,6 +29,11 @@ export type WatchFlags = {
   readonly open?: boolean;
 };
 
+/** With `--json`, standard output is the result alone, and people are shown the run on standard error. */
+export function viewContext(context: CliContext, flags: Pick<WatchFlags, 'json'>): CliContext {
+  return flags.json === true ? { ...context, stdout: context.stderr } : context;
+}
+
 /** Follows the run to its end. @returns its state and result; the exit code is set on the context */
 export async function watchRun(
   context: CliContext,
@@ -42,8 +47,9 @@ export async function watchRun(
     cancelledBy ||= signal;
     run.cancel(signal);
   });
-  const { server, isOpened } = await serveRun(context, settings, run, flags);
-  const view = flags.quiet === true ? undefined : await openView(context, settings, run, flags);
+  const shown = viewContext(context, flags);
+  const { server, isOpened } = await serveRun(shown, settings, run, flags);
+  const view = flags.quiet === true ? undefined : await openView(shown, settings, run, flags);
   const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
   const stopTelling = tellOfWait(context, settings, run, view);
   const { result, shipping, notifying, unconfirmed, state } = await run.done;
@@ -66,7 +72,7 @@ export async function watchRun(
   const notes = [unconfirmed, shipping.message, notifying.message, folderWarning].filter((message) => message !== '');
   // Its message says how much is left, and why.
   const pending = shipping.kind === 'off' || shipping.message !== '' ? undefined : shipping.pending;
-  const closing = view ?? plainView(context, settings, false);
+  const closing = view ?? plainView(shown, settings, false);
   // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.
   await closing.update([], state);
   closing.close({ pending, refused: shipping.refused, links, notes });

@@ -45,10 +45,10 @@ test('`prune` lists what it removes, and a run says when the data folder is over
   const first = await rig.runYaml(yaml);
   const second = await rig.runYaml(yaml, [], { STEPSPAN_RETENTION_MAX_BYTES: '1KiB' });
   // Checked once a day, and the first run did that.
-  expect(second.stdout).not.toContain('stepspan prune');
+  expect(second.stderr).not.toContain('stepspan prune');
   rmSync(path.join(rig.dataDir, 'size-checked'));
   const third = await rig.runYaml(yaml, [], { STEPSPAN_RETENTION_MAX_BYTES: '1KiB' });
-  expect(third.stdout).toMatch(/holds .* more than 1(\.0)? KiB; `stepspan prune` removes the oldest runs/);
+  expect(third.stderr).toMatch(/holds .* more than 1(\.0)? KiB; `stepspan prune` removes the oldest runs/);
   const dry = await rig.run(['prune', '--retention-max-bytes', '1', '--dry-run']);
   expect(dry.stdout).toContain(`would remove ${first.result.runId}`);
   expect(rig.runIds()).toHaveLength(3);

@@ -15,8 +15,8 @@ test('what nobody has taken is said at the end of the run and listed, with where
   sink.answer(503);
   const rig = await startCliRig();
   const env = { STEPSPAN_ALERT_WEBHOOK_URL: `${sink.url}/s3cr3t` };
-  const { result, stdout } = await rig.runYaml(failing, ['--ship-wait', '1s'], env);
-  expect(stdout).toMatch(/1 alert is not delivered \(http:\/\/127\.0\.0\.1:\d+ answered 503\); a hub will send them/);
+  const { result, stderr: shown } = await rig.runYaml(failing, ['--ship-wait', '1s'], env);
+  expect(shown).toMatch(/1 alert is not delivered \(http:\/\/127\.0\.0\.1:\d+ answered 503\); a hub will send them/);
 
   const listed = await rig.run(['alerts'], env);
   expect(listed.code).toBe(0);
@@ -24,7 +24,7 @@ test('what nobody has taken is said at the end of the run and listed, with where
   expect(listed.stdout).toContain(`run ${result.runId}, `);
   expect(listed.stdout).toContain('not taken by a receiver yet');
   expect(listed.stdout).toMatch(/Alerts of runs go to http:\/\/127\.0\.0\.1:\d+ \(webhook\)/);
-  expect(stdout + listed.stdout).not.toContain('s3cr3t');
+  expect(shown + listed.stdout).not.toContain('s3cr3t');
 
   sink.answer(200);
   const next = await rig.runYaml(failing, [], env);

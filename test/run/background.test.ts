@@ -17,7 +17,7 @@ const fake = { STEPSPAN_CLAUDE: path.resolve(import.meta.dirname, '../fixtures/f
 describe('a step whose result says success', () => {
   test('succeeds also where a server that it started lives on, which is ended and named', async () => {
     const rig = await newRig();
-    const { result, stdout } = await rig.runYaml(
+    const { result, stderr: shown } = await rig.runYaml(
       `
 name: background
 concurrency: 8
@@ -48,7 +48,7 @@ steps:
       expect(journal.events('process.left_over', step)).toMatchObject([
         { processes: [{ command: expect.stringContaining('sleep 300') }] },
       ]);
-      expect(stdout).toMatch(new RegExp(`${step} \\| left a process running, now ended: \\d+ \\(sleep 300\\)`));
+      expect(shown).toMatch(new RegExp(`${step} \\| left a process running, now ended: \\d+ \\(sleep 300\\)`));
     }
     expect(journal.events('process.signalled', 'short')[0]?.why).toContain('in the background: npm run dev');
     const [finished] = journal.events('attempt.finished', 'grace');

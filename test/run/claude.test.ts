@@ -63,7 +63,11 @@ const sum = (uses: readonly ModelUse[]): number =>
 describe('a Claude Code step', () => {
   test('calls tools, answers by a schema, goes on with a session, and its cost is the same everywhere', async () => {
     rig.write('prompts/count.md', 'Count the files of {{ params.what }}, {{ steps.before.output }}\n');
-    const { code, result, stdout } = await rig.runYaml(
+    const {
+      code,
+      result,
+      stderr: shown,
+    } = await rig.runYaml(
       `
 name: work
 params: {what: main}
@@ -100,7 +104,7 @@ steps:
     expect(prompts.some((text) => text.includes('And now add one to There are 2.'))).toBe(true);
 
     // What it did, for people and as events; the raw lines beside it.
-    expect(stdout).toContain('count | I look.\n');
+    expect(shown).toContain('count | I look.\n');
     expect(journal.text('stdout', 'count')).toMatch(/I look\.[\s\S]*Bash[\s\S]*ls -1[\s\S]*2[\s\S]*There are 2\./);
     expect(journal.events('claude.tool_called', 'count')).toMatchObject([{ tool: 'Bash' }]);
     expect(journal.events('claude.tool_returned', 'count')).toMatchObject([{ isError: false, text: '2' }]);
@@ -227,13 +231,17 @@ steps:
 
 describe('Claude Code that is ended', () => {
   test('by a timeout while the API is silent leaves nothing running, and the silence was shown before', async () => {
-    const { code, result, stdout } = await rig.runYaml(`
+    const {
+      code,
+      result,
+      stderr: shown,
+    } = await rig.runYaml(`
 name: silent
 steps:
   - {id: quiet, timeout: 3s, claude: Say nothing, stalls: {noOutput: {after: 1s}}}
 `);
     expect([code, result.steps[0]?.outcome]).toEqual([1, 'timeout']);
-    expect(stdout).toMatch(/stalled \(no output\)/);
+    expect(shown).toMatch(/stalled \(no output\)/);
     const journal = await rig.journal(result.runId);
     // On a machine that is out of breath a late line of its start clears the first stall, and there is a second.
     const [stall] = journal.events('stall.detected');

@@ -12,7 +12,11 @@ afterAll(() => rig.close());
 
 describe('the outcome of a step', () => {
   test('is told for each way in which it can end, and the run fails', async () => {
-    const { code, result, stdout } = await rig.runYaml(`
+    const {
+      code,
+      result,
+      stderr: shown,
+    } = await rig.runYaml(`
 name: all
 concurrency: 4
 steps:
@@ -69,13 +73,13 @@ steps:
       killed: 'ended by SIGSEGV',
       nowhere: expect.stringContaining(`${path.join(rig.work, 'nope')} is not a folder`),
       text: expect.stringContaining('the output of step `good` is not JSON'),
-      slow: 'took longer than its timeout of 0.2 s',
+      slow: 'took longer than its timeout of 0.2 s; it printed nothing',
       after: 'step `code`, which it needs, ended in failure',
       off: 'its `when` is false',
       calm: 'its `when` is failure() and no step before it failed',
     });
     expect(result.lines).toMatchObject({ stdout: 4, stderr: 1 });
-    expect(stdout).toContain('good | out\n');
+    expect(shown).toContain('good | out\n');
 
     const attempts = Object.fromEntries(result.steps.map((step) => [step.id, step.attempts]));
     // Nothing could be started, and yet it was tried; what is skipped is not.
@@ -135,7 +139,7 @@ steps:
     const [seven, none, printed] = await Promise.all([
       rig.run(['exec', '--shared', '--', 'sh', '-c', 'exit 7']),
       rig.run(['exec', '--shared', '--', '/no/such']),
-      rig.run(['exec', '--shared', '--json', '--', 'printf', '[%s]\\n', ...words]),
+      rig.run(['exec', '--shared', '--', 'printf', '[%s]\\n', ...words]),
     ]);
     expect([seven.code, none.code, printed.code]).toEqual([7, 3, 0]);
     for (const word of words) expect(printed.stdout).toContain(`printf | [${word}]\n`.replace('printf', 'exec'));

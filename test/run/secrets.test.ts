@@ -93,7 +93,7 @@ steps:
     const told = journal.events('secret.hidden').flatMap(({ kinds }) => Object.values(kinds));
     expect(result.hidden).toBe(told.reduce((sum, count) => sum + count, 0));
     expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished' } });
-    expect(stdout).toContain(`${result.hidden} secret`);
+    expect(stderr).toContain(`${result.hidden} secret`);
 
     const resumed = await rig.run(['resume', result.runId]);
     expect(resumed.code).toBe(2);

@@ -116,8 +116,8 @@ describe('a run that fails', () => {
   test('is told with what is still to be delivered where Alertmanager is down, and delivered once by a hub when it is up', async () => {
     const { rig, sink, alertmanager } = await place({ up: false });
     const env = { STEPSPAN_ALERTMANAGER_URL: alertmanager.url };
-    const { result, stdout } = await rig.runYaml(failing, ['--ship-wait', '100ms'], env);
-    expect(stdout).toContain('1 alert is not delivered');
+    const { result, stderr: shown } = await rig.runYaml(failing, ['--ship-wait', '100ms'], env);
+    expect(shown).toContain('1 alert is not delivered');
 
     await startHub({ rig }, env);
     await alertmanager.start();

@@ -30,7 +30,7 @@ export type RunningCli = {
   readonly child: ChildProcess;
   readonly done: Promise<Finished>;
   readonly stdout: () => string;
-  /** Resolves as soon as stdout holds the text. */
+  /** Resolves as soon as stdout or stderr holds the text: with `--json` the run is shown on stderr. */
   readonly said: (text: string | RegExp) => Promise<void>;
   /** The first address that it prints, once it has printed it. */
   readonly url: () => Promise<string>;
@@ -177,8 +177,8 @@ function watch(child: ChildProcess): RunningCli {
   const said: RunningCli['said'] = (text) =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = typeof text === 'string' ? output.stdout.includes(text) : text.test(output.stdout);
-        if (!found) return;
+        const isIn = (said: string) => (typeof text === 'string' ? said.includes(text) : text.test(said));
+        if (!isIn(output.stdout) && !isIn(output.stderr)) return;
         listeners.delete(look);
         resolve();
       };
@@ -194,7 +194,7 @@ function watch(child: ChildProcess): RunningCli {
     async url() {
       // With what follows it, so that an address is not taken for whole in the middle of its port.
       await said(/http:\/\/[^\s/]+[\s/]/);
-      return /http:\/\/[^\s/]+/.exec(output.stdout)?.[0] ?? '';
+      return /http:\/\/[^\s/]+/.exec(`${output.stdout}\n${output.stderr}`)?.[0] ?? '';
     },
   };
 }
