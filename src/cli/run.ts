@@ -106,8 +106,9 @@ export function registerRun(program: Command, context: CliContext): void {
       if (params === undefined) return;
       const { fromStep, edited, fresh, budget } = flags;
       const options = { resume: run, fromStep, edited, fresh, params };
-      if (flags.plan === true) return showPlan(context, flags, options);
-      await start(context, flags, { ...options, ...(budget === undefined ? {} : { budget }) });
+      const source = { ...options, ...(budget === undefined ? {} : { budget }) };
+      if (flags.plan === true) return showPlan(context, flags, source);
+      await start(context, flags, source);
     });
 }
 
@@ -155,7 +156,11 @@ async function start(context: CliContext, flags: RunFlags, source: WorkflowSourc
   return watchRun(context, settings, started.run, flags);
 }
 
-async function showPlan(context: CliContext, flags: ResumeFlags, options: ResumeOptions): Promise<void> {
+async function showPlan(
+  context: CliContext,
+  flags: ResumeFlags,
+  options: ResumeOptions & { readonly budget?: NewBudget },
+): Promise<void> {
   const settings = settingsFor(context, flags);
   if (settings === undefined) return;
   const planned = await planResume({ ...options, dataDir: settings.dataDir });

@@ -3,6 +3,7 @@
 import { sumUsd } from '../event/cost.ts';
 import type { RunId } from '../event/ids.ts';
 import { dataRoot } from '../journal/index.ts';
+import { type NewBudget, withBudget } from './new-budget.ts';
 import type { Refusal } from './refusal.ts';
 import { type ResumeOptions, readResumable } from './resume.ts';
 
@@ -34,10 +35,16 @@ export type ResumePlan = {
 export type ResumePlanResult = { readonly kind: 'planned'; readonly plan: ResumePlan } | Refusal;
 
 /** @param options.dataDir where runs are kept; default: `$STEPSPAN_DATA_DIR`, else the state folder of the user */
-export async function planResume(options: ResumeOptions & { readonly dataDir?: string }): Promise<ResumePlanResult> {
+export async function planResume(
+  options: ResumeOptions & { readonly budget?: NewBudget; readonly dataDir?: string },
+): Promise<ResumePlanResult> {
   const resumable = await readResumable(options.dataDir ?? dataRoot(), options, 'look');
   if (!resumable.ok) return resumable;
-  const { resumedFrom: runId, workflow, notes, plan } = resumable;
+  const { resumedFrom: runId, workflow, plan } = resumable;
+  const budget = withBudget(workflow, resumable.usedBefore, options.budget ?? {});
+  if (!budget.ok && options.budget !== undefined)
+    return { kind: 'unsuited', message: `run ${runId}: ${budget.message}` };
+  const notes = budget.ok ? resumable.notes : [...resumable.notes, budget.message];
   const steps = plan.map(({ session, ...step }) => ({ ...step, continuesSession: session !== undefined }));
   const kept = steps.filter(({ action }) => action === 'keep');
   const durationMs = kept.reduce((sum, step) => sum + step.durationMs, 0);

@@ -1,6 +1,7 @@
 // Which steps of a run that continues an earlier one are kept, which run, and why. Pure: what the earlier run has left and
 // what has changed since are given. Asked by resume.ts, before anything is started, and by `stepspan resume --plan`.
 import { messageOf } from '../event/outcome.ts';
+import { classifyApiError } from '../run/index.ts';
 import { topologicalOrder, type Workflow } from '../workflow/index.ts';
 import type { PastSession, PastStep } from './read-past.ts';
 
@@ -60,11 +61,18 @@ export function isInterrupted(end: PastStep['end']): boolean {
       return true;
     case 'error':
       return outcome.reason !== 'spawn' && outcome.reason !== 'setup';
-    case 'success':
     case 'failure':
+      return outcome.reason === 'claude_error' && isApiTrouble(outcome.message);
+    case 'success':
     case 'skip':
       return false;
   }
+}
+
+/** The API did not answer or had no room: that cuts work off, and says nothing about it. */
+function isApiTrouble(message: string): boolean {
+  const kind = classifyApiError({ text: message });
+  return kind === 'overloaded' || kind === 'rate_limited' || kind === 'network';
 }
 
 type Decision = Pick<StepPlan, 'action' | 'why'>;

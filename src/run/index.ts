@@ -1,4 +1,5 @@
 // What the rest of stepspan may use of a run: start it, steer it, take its lock, hide its secrets, end its processes.
+export { classifyApiError } from './claude/api-error.ts';
 export { type ClaudeProgram, findClaude } from './claude/find-claude.ts';
 export { askLogin } from './claude/login.ts';
 export { defaultPrices, type PriceTable, parsePrices } from './claude/prices.ts';

@@ -216,6 +216,24 @@ steps:
   });
 });
 
+test('a session to continue whose folder is gone is given up, which is said', async () => {
+  const yaml = `
+name: folder
+steps:
+  - id: ask
+    retries: {max: 1, delay: 3s, session: continue}
+    claude: {prompt: Begin and fail, allowedTools: [Bash], extraArgs: [--worktree, lost]}
+`;
+  const cli = rig.start(['run', rig.write('folder.yaml', yaml), '--json']);
+  await cli.said(/attempt 2 of 2 in 3 s, in the same session/);
+  rmSync(path.join(rig.work, '.claude/worktrees/lost'), { recursive: true });
+  const journal = await rig.journal(resultOf(await cli.done).runId);
+  expect(journal.text('system', 'ask')).toMatch(
+    /the session to continue worked in .*lost, which is not there any more; the step starts afresh/,
+  );
+  expect(journal.events('attempt.started', 'ask')[1]?.command).not.toContain('--resume');
+});
+
 test('a continued session is not put into another worktree', () => {
   expect(withoutWorktree(['--worktree', 'a', '--add-dir', '..'])).toEqual(['--add-dir', '..']);
   expect(withoutWorktree(['--add-dir', '..', '-w'])).toEqual(['--add-dir', '..']);

@@ -13,6 +13,9 @@ const usage = { input: 1_000, output: 100 } as const;
 
 /** Unix seconds at which the API's limit ends. */
 let limitEnds = 0;
+/** For requests with this text: seconds after which the API may be asked again. */
+const askAgain = { prompt: 'Ask again', afterSeconds: 3 };
+let refused = 0;
 let rig: CliRig;
 /** A login, as only a subscription has usage limits of which the end is told. */
 const login = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' };
@@ -20,6 +23,11 @@ const login = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-te
 function answer(request: MessagesRequest): Turn {
   const said = request.messages.map((message) => JSON.stringify(message));
   const continued = said.findLastIndex((text) => text.includes('You were interrupted'));
+  if (said[0]?.includes(askAgain.prompt)) {
+    refused += 1;
+    if (refused > 1) return { kind: 'reply', text: 'Now.', usage };
+    return { kind: 'error', status: 429, message: 'slow down', retryAfterSeconds: askAgain.afterSeconds };
+  }
   const isFirst = !said.some((text) => text.includes('tool_result'));
   if (isFirst) return { kind: 'reply', text: 'The first half.', tools: [bash('echo half')], usage };
   if (continued === -1 || Date.now() / 1000 < limitEnds) return limited();
@@ -126,6 +134,15 @@ describe('a usage limit with a known end', () => {
     expect(resultOf({ code, ...finished }).steps[0]).toMatchObject({ outcome: 'cancellation', attempts: 1 });
     await until(() => rig.processes().length === 0);
   });
+});
+
+test('of a short limit Claude Code waits itself, and the timeout of the step stands still', async () => {
+  const { code, result } = await rig.runYaml('name: short\nsteps: [{id: ask, claude: Ask again}]');
+  expect([code, result.outcome]).toEqual([0, 'success']);
+  const journal = await rig.journal(result.runId);
+  expect(journal.events('step.waiting', 'ask')).toEqual([]);
+  const [finished] = journal.events('attempt.finished', 'ask');
+  expect(finished?.pausedMs).toBeGreaterThanOrEqual(askAgain.afterSeconds * 1000);
 });
 
 describe('the end of a limit', () => {

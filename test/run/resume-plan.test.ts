@@ -123,6 +123,40 @@ test('a step is kept exactly if it succeeded, does the same as before, and all s
   );
 });
 
+test.each([
+  [{ kind: 'timeout', message: 'took too long', limitMs: 1 }, true],
+  [{ kind: 'cancellation', message: 'cancelled by SIGINT' }, true],
+  [{ kind: 'error', reason: 'abandoned', message: 'died' }, true],
+  [{ kind: 'error', reason: 'rate_limited', message: 'the usage limit ends later' }, true],
+  [{ kind: 'error', reason: 'setup', message: 'no folder' }, false],
+  [{ kind: 'failure', reason: 'claude_error', message: 'API Error: 529 overloaded: let the step retry' }, true],
+  [{ kind: 'failure', reason: 'claude_error', message: 'API Error: Unable to connect to API (ECONNREFUSED)' }, true],
+  [{ kind: 'failure', reason: 'claude_error', message: 'Reached maximum number of turns (3): raise maxTurns' }, false],
+  [{ kind: 'failure', reason: 'claude_error', message: 'Not logged in: log in' }, false],
+] as const)('whether a step can continue in its session after %j: %s', (outcome, continues) => {
+  const ask = { id: 'a', claude: 'Do it' };
+  const workflow = workflowOfInput({ name: 'w', steps: [ask] });
+  const session = { sessionId: 'x', cwd: '/w' };
+  const before = { end: { kind: 'ended', outcome } as const, session, output: { output: '', outputCut: false } };
+  const past = new Map([['a', { ...before, costUsd: 1, durationMs: 1, files: {}, startedMs: 1 }]]);
+  const plan = (more: { fresh?: boolean; fromStep?: string; changes?: readonly string[] }) =>
+    planSteps({
+      workflow,
+      past,
+      changesOf: () => more.changes ?? [],
+      fromStep: more.fromStep,
+      fresh: more.fresh ?? false,
+    })[0]?.session;
+  expect(plan({})).toEqual(continues ? session : undefined);
+  for (const more of [{ fresh: true }, { fromStep: 'a' }, { changes: ['prompt'] }]) expect(plan(more)).toBeUndefined();
+});
+
+function workflowOfInput(input: WorkflowInput): Workflow {
+  const result = defineWorkflow(input, { cwd: '/w' });
+  if (!result.ok) throw new Error(result.problems.map(({ message }) => message).join('; '));
+  return result.workflow;
+}
+
 const base = { name: 'w', params: { depth: 1, topic: 'x' }, env: { LEVEL: '1' } } as const;
 const both = (before: WorkflowInput, after: WorkflowInput, params: Readonly<Record<string, number | string>> = {}) => {
   const [old, now] = [defineWorkflow(before, { cwd: '/w', params: {} }), defineWorkflow(after, { cwd: '/w', params })];

@@ -12,7 +12,7 @@ export { type Intake, type OpenedIntake, startIntake, type TelemetryArrived } fr
 export { type ClaudeExit, judgeClaude } from './judge.ts';
 export { askLogin, hasStoredLogin, type Login } from './login.ts';
 export type { PriceTable } from './prices.ts';
-export { createRateLimitReader, type RateLimit } from './rate-limit.ts';
+export { createRateLimitReader, type RateLimit, rateLimitWaitIn } from './rate-limit.ts';
 export { refusedAccount } from './refused-account.ts';
 export type { ClaudeResult } from './result.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';

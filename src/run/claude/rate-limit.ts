@@ -51,6 +51,12 @@ export function createRateLimitReader(now: () => number = Date.now): RateLimitRe
   };
 }
 
+/** How long Claude Code itself waits before it asks a limited API again, in milliseconds, in a message that says so. */
+export function rateLimitWaitIn(message: JsonObject): number | undefined {
+  if (message.type !== 'system' || message.subtype !== 'api_retry' || message.error !== 'rate_limit') return undefined;
+  return numberAt(message, 'retry_delay_ms');
+}
+
 /** Versions before `rate_limit_event`: `Claude AI usage limit reached|1764345600`, `5-hour limit reached ∙ resets 3pm`. */
 export function limitInText(text: string, nowMs: number): RateLimit | undefined {
   const epoch = /limit reached\|(\d{10})(\d{3})?\b/i.exec(text);

@@ -20,6 +20,7 @@ import {
   isSessionMissing,
   judgeClaude,
   type PriceTable,
+  rateLimitWaitIn,
   refusedAccount,
 } from '../claude/index.ts';
 import type { LineBatch } from '../process/index.ts';
@@ -91,6 +92,8 @@ export function startClaudeAttempt(
     observeShown(message) {
       tracker.message(message, performance.now());
       limits.message(message);
+      const waitMs = rateLimitWaitIn(message);
+      if (waitMs !== undefined) supervision.holdTimeout(waitMs);
       watchFor(tracker.waiting().cause);
       limitBackground();
     },

@@ -90,6 +90,8 @@ export type Supervision = {
    * @returns takes it back
    */
   readonly endAfter: (ms: number, outcome: Outcome, why: string) => () => void;
+  /** Lets the timeout stand still for this long, as while the child waits for a rate limit. */
+  readonly holdTimeout: (forMs: number) => void;
   /** For causes that only the reader of the output can see. */
   readonly stallWatch: StallWatch<StallCause>;
 };
@@ -121,6 +123,16 @@ export function supervise(options: SuperviseOptions): Supervision {
     const limitMs = options.timeoutMs;
     stop({ kind: 'timeout', limitMs, message: `took longer than its timeout of ${limitMs / 1000} s` }, 'timeout');
   });
+  /** Why the timeout stands still. */
+  const holds = new Set<'frozen' | 'rate_limit'>();
+  let holdOver: NodeJS.Timeout | undefined;
+  const hold = (why: 'frozen' | 'rate_limit'): void => {
+    holds.add(why);
+    timer.pause();
+  };
+  const release = (why: 'frozen' | 'rate_limit'): void => {
+    if (holds.delete(why) && holds.size === 0) timer.resume();
+  };
   const limits = new Set<PausableTimer>();
   const frost = createFrost(
     () => child,
@@ -221,6 +233,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     exitedAt = performance.now();
     const suspendedMs = systemClock.suspendedMs() - suspendedBefore;
     timer.cancel();
+    clearTimeout(holdOver);
     for (const limit of limits) limit.cancel();
     stallWatch.close();
     await ending;
@@ -271,14 +284,21 @@ export function supervise(options: SuperviseOptions): Supervision {
     stop,
     hurry: () => hurry.abort(),
     freeze() {
-      for (const each of [timer, ...limits]) each.pause();
+      hold('frozen');
+      for (const limit of limits) limit.pause();
       stallWatch.pause();
       frost.freeze();
     },
     thaw() {
-      for (const each of [timer, ...limits]) each.resume();
+      release('frozen');
+      for (const limit of limits) limit.resume();
       stallWatch.resume();
       frost.thaw();
+    },
+    holdTimeout(forMs) {
+      clearTimeout(holdOver);
+      hold('rate_limit');
+      holdOver = setTimeout(() => release('rate_limit'), forMs);
     },
     endAfter(ms, outcome, why) {
       const limit = createPausableTimer(ms, () => {
