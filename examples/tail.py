@@ -19,6 +19,6 @@ while (head := stream.read(2)) and head[0] & 15 != 8:  # 8: the server closes
     if head[0] & 15 == 9: send(10, data)  # a ping wants its pong
     if head[0] & 15 != 1: continue
     message = json.loads(data)  # from here on: the protocol
-    if message["type"] == "output_stream": print(*(line["text"] for line in message["data"]["lines"]), sep="\n", flush=True)
+    if message["type"] == "output_stream": print(*(line["text"] + ("" if line.get("unterminated") else "\n") for line in message["data"]["lines"]), sep="", end="", flush=True)
     elif message["type"] == "error": sys.exit(message["data"]["message"])
     elif message["type"] == "caught_up" and message["data"]["ended"]: break

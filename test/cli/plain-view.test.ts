@@ -56,6 +56,44 @@ describe('the plain view', () => {
     expect(out.text).toContain('x nightly failure in 5.0s');
   });
 
+  test('shows lines that have no end yet: continued while nothing else comes, and whole after that', () => {
+    const out = new Sink();
+    const view = createPlainView({ out, ...options });
+    const made = journalOf();
+    let shown = 0;
+    const step = (): string => {
+      const before = out.text.length;
+      view.update(made.records.slice(shown), foldAll(made.records));
+      shown = made.records.length;
+      return out.text.slice(before);
+    };
+    const more = { continues: true };
+    made.output('\rDownloading 1%', 'bar');
+    expect(step()).toBe('bar | Downloading 1%');
+    made.output('\rDownloading 2%', 'bar', more);
+    expect(step()).toBe('');
+    made.output('Sure? ', 'ask');
+    expect(step()).toBe('\nask | Sure? ');
+    made.output('[y/N] ', 'ask', more);
+    expect(step()).toBe('[y/N] ');
+    made.output('tick\n', 'other');
+    expect(step()).toBe('\nother | tick\n');
+    made.output('yes', 'ask', more);
+    expect(step()).toBe('');
+    made.output('\nnext\n', 'ask', more);
+    expect(step()).toBe('ask | Sure? [y/N] yes\nask | next\n');
+    // By the times of the journal it has been open for over ten seconds.
+    for (const percent of [3, 4])
+      made.output(`\rDownloading ${percent}%`, 'bar', more).output('x\n', 'other').output('x\n', 'other');
+    expect(step()).toBe(['other | x', 'other | x', 'bar | Downloading 4%', 'other | x', 'other | x', ''].join('\n'));
+    made.output('\nnext\n', 'bar', more);
+    expect(step()).toBe('bar | next\n');
+    made.output('...', 'dots');
+    expect(step()).toBe('dots | ...');
+    view.close();
+    expect(out.text).toContain('dots | ...\n');
+  });
+
   test('asks for a pause while its reader takes nothing, and goes on when the reader does or has gone', async () => {
     const out = new Sink();
     const view = createPlainView({ out, ...options });

@@ -34,8 +34,10 @@ export function createAppendLog(options: {
 
   /** The lines of a record with their line ends; the first one may complete what stands there without one. */
   const writeWhole = (record: JournalRecord): string => {
-    const [first, ...others] = linesOf(record);
     if (record.kind === 'output') interrupted.delete(sourceOf(record));
+    const lines = linesOf(record);
+    // Only the end of a line of which all was written as a part.
+    const [first, ...others] = record.kind === 'output' && isLineEnd(record) ? lines.slice(1) : lines;
     if (first === undefined) return '';
     const rest = completionOf(record);
     if (open !== undefined && rest === undefined) interrupted.add(open.source);
@@ -44,22 +46,24 @@ export function createAppendLog(options: {
     return `${[begin, ...others].join('\n')}\n`;
   };
 
-  /** More of the line that stands there, or an open one that nobody has seen yet. */
+  /** An open line that nobody has seen yet, such as a question beside a bar; else more of the one that stands there. */
   const writeOpen = (): string => {
-    const next = joiner
-      .open()
-      .find((record) =>
-        open === undefined
-          ? !interrupted.has(sourceOf(record)) && openTextOf(record) !== ''
-          : sourceOf(record) === open.source,
-      );
+    const lines = joiner.open();
+    const isNew = (record: OutputRecord): boolean => {
+      const source = sourceOf(record);
+      return source !== open?.source && !interrupted.has(source) && openTextOf(record) !== '';
+    };
+    const fresh = lines.find(isNew);
+    const next = fresh ?? lines.find((record) => sourceOf(record) === open?.source);
     if (next === undefined) return '';
     const text = openTextOf(next);
-    const before = open?.text ?? '';
+    if (open !== undefined && fresh !== undefined) interrupted.add(open.source);
+    const before = fresh === undefined ? (open?.text ?? '') : '';
     // A bar that was redrawn cannot be drawn over here.
     if (!text.startsWith(before)) return '';
+    const lineBreak = open !== undefined && fresh !== undefined ? '\n' : '';
     open = { source: sourceOf(next), text };
-    return text.slice(before.length);
+    return `${lineBreak}${text.slice(before.length)}`;
   };
 
   return {
@@ -69,6 +73,10 @@ export function createAppendLog(options: {
       return open === undefined ? rest : `${rest}\n`;
     },
   };
+}
+
+function isLineEnd({ continues, bytes }: OutputRecord): boolean {
+  return continues && (bytes[0] === 0x0a || (bytes[0] === 0x0d && bytes[1] === 0x0a));
 }
 
 function sourceOf({ stream, subject }: OutputRecord): string {
