@@ -128,3 +128,46 @@ describe('the environment of a run', () => {
     expect(redactor.addSecret('X', 'x')).toBeUndefined();
   });
 });
+
+describe('a secret that is JSON', () => {
+  const json = JSON.stringify({
+    type: 'service_account',
+    user: 'deploy',
+    password: 'correcthorsebattery',
+    pin: { token: '9182736450' },
+    key: 'line one of it\nline "two" of it',
+    list: ['Zx81-kLm9-Qr77'],
+    nested: JSON.stringify({ inner: 'In-n3r-S3cret' }),
+    endpoint: 'https://example.com/token',
+  });
+  const leaves = ['correcthorsebattery', '9182736450', 'Zx81-kLm9-Qr77', 'In-n3r-S3cret'];
+
+  it.each([
+    ['found by its name', { APP_CREDENTIALS: json }, []],
+    ['that is named', { CONFIG: json }, ['CONFIG']],
+    ['with blanks around it', { APP_CREDENTIALS: `\n ${JSON.stringify(JSON.parse(json), null, 2)}\n` }, []],
+  ])('%s is hidden however it is printed', (_what, env, extraSecretNames) => {
+    const redactor = createRedactor({ env, extraSecretNames, patterns: false });
+    const reformatted = JSON.stringify(JSON.parse(json), null, 4);
+    const yaml = leaves.map((leaf) => `- ${leaf}`).join('\n');
+    const encoded = leaves.map((leaf) => Buffer.from(leaf).toString('base64')).join('\n');
+    for (const printed of [json, reformatted, yaml, encoded, 'line one of it\nline "two" of it']) {
+      const { text } = redactor.text(printed);
+      for (const leaf of [...leaves, 'line one', ...leaves.map((each) => Buffer.from(each).toString('base64'))]) {
+        expect(text).not.toContain(leaf);
+      }
+    }
+    // What says nothing alone stays, as otherwise every line that has the word would be hidden.
+    const plain = 'service_account deploy https://example.com/token';
+    expect(redactor.text(plain).text).toBe(plain);
+  });
+
+  it('that is broken, deep or endless is hidden as a whole', () => {
+    const deep = `${'['.repeat(5_000)}"leaf-S3cret-1"${']'.repeat(5_000)}`;
+    const many = JSON.stringify(Array.from({ length: 5_000 }, (_, at) => `S3cret-value-${at}`));
+    for (const value of ['{"a": "un-f1n1shed', deep, many]) {
+      const redactor = createRedactor({ env: { MY_SECRET: value }, patterns: false });
+      expect(redactor.text(`<${value.slice(0, 16_000)}>`).text).not.toContain('S3cret-value-0"');
+    }
+  });
+});

@@ -65,7 +65,7 @@ steps:
     expect(journal.text('stdout', 'b')).toBe('room again\n');
     expect(journal.events('journal.lost')).toMatchObject([{ why: 'disk', lines: result.lost }]);
     expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished' } });
-    expect(finished.stdout).toMatch(/[\d,]+ lines and \d+ events? lost \(disk\)/);
+    expect(finished.stderr).toMatch(/[\d,]+ lines and \d+ events? lost \(disk\)/);
     return undefined;
   });
 
@@ -87,7 +87,7 @@ steps:
       expect([finished.code, result.outcome, result.message]).toEqual([code, 'failure', 'step `b`: exit code 4']);
       expect(outcomesOf(result)).toEqual({ a: 'success', b: 'failure', c: 'success' });
       expect(result.lost).toBeGreaterThan(0);
-      expect(finished.stdout).toMatch(/lost \(disk\)/);
+      expect(finished.stderr).toMatch(/lost \(disk\)/);
       // Room was kept for the end, and for the count of what is missing before it.
       const journal = await rig.journal(result.runId, env.STEPSPAN_DATA_DIR);
       expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished', outcome: { kind: 'failure' } } });

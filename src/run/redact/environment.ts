@@ -11,7 +11,7 @@ export type LeftOut = { readonly name: string; readonly why: string };
  * Values found by name only are hidden from this length on: 7 characters and less are settings far more often than
  * secrets, and hiding `debug` or `eu-1` everywhere would make a log unreadable.
  */
-const MIN_ENVIRONMENT_VALUE_LENGTH = 8;
+export const MIN_ENVIRONMENT_VALUE_LENGTH = 8;
 
 /** Up to this length, letters alone (also with hyphens) are taken for a word: `postgres`, `read-write`. */
 const MAX_WORD_LENGTH = 15;

@@ -1,8 +1,9 @@
 // The redactor of a run: gathers what is secret, and hides it in streams, texts and values. Composition only; how
 // secrets look, are found and are replaced is in the other files of this folder.
 import { contextRules } from './context-rules.ts';
-import { type LeftOut, secretsOf } from './environment.ts';
+import { type LeftOut, MIN_ENVIRONMENT_VALUE_LENGTH, secretsOf } from './environment.ts';
 import { formsOf } from './forms.ts';
+import { jsonLeaves } from './json-leaves.ts';
 import type { RedactionKind } from './kinds.ts';
 import type { Needle } from './literals.ts';
 import { createMatcher, type Matcher } from './matcher.ts';
@@ -66,7 +67,8 @@ export function createRedactor(options: RedactorOptions): Redactor {
   };
 
   const hide = (name: string, value: string, kind: RedactionKind): void => {
-    for (const bytes of formsOf(value)) {
+    const minLength = kind === 'named' ? MIN_NAMED_SECRET_LENGTH : MIN_ENVIRONMENT_VALUE_LENGTH;
+    for (const bytes of [value, ...jsonLeaves(value, minLength)].flatMap(formsOf)) {
       if (bytes.length < MIN_NAMED_SECRET_LENGTH) continue;
       const key = bytes.toString('latin1');
       const known = needles.get(key);
