@@ -3,6 +3,9 @@ import type { PlannedStepOfResume, ResumePlan } from '../library/index.ts';
 import { formatCounted, formatDuration, formatMoney, formatTable } from './format.ts';
 import { safe } from './terminal/step-text.ts';
 
+/** Of a note, which can name many steps and a long path. */
+const noteCharacters = 2000;
+
 const columns = [
   { head: 'STEP' },
   { head: 'ACTION' },
@@ -23,7 +26,7 @@ export function resumePlanLines({ runId, workflow, notes, steps, saved }: Resume
   ]);
   return [
     `Run ${runId} of ${safe(workflow)} would continue as follows; nothing was started.`,
-    ...notes.map(safe),
+    ...notes.map((note) => safe(note, noteCharacters)),
     '',
     ...formatTable(columns, rows, Number.POSITIVE_INFINITY),
     '',

@@ -12,7 +12,7 @@ const textLength = 200;
 export function describeEvent(event: Event): string {
   switch (event.type) {
     case 'run.started': {
-      const from = event.resumedFrom === undefined ? '' : `, goes on from ${event.resumedFrom}`;
+      const from = event.resumedFrom === undefined ? '' : `, continues ${event.resumedFrom}`;
       return `run ${event.runId} of ${event.workflow} started with ${plural(event.steps.length, 'step')}${from}`;
     }
     case 'run.paused':

@@ -66,6 +66,7 @@ steps:
     const text = await rig.run(['resume', runId, '--edited', '--plan']);
     expect(text.stdout).toMatch(/b +run +.*changed: run\n/);
     expect(text.stdout).toMatch(/2 steps kept, which saves \$0\.\d{4} and .*2 steps to run\./);
+    expect(text.stdout).toMatch(/daily\.yaml as it is now; different from the run before: step b\n/);
     expect(rig.runIds()).toHaveLength(runs);
 
     const edited = await rig.run(['resume', runId, '--edited', '--json']);

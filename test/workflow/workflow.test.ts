@@ -159,6 +159,16 @@ describe('the stored form', () => {
     expect(back.ok && back.workflow).toStrictEqual(workflow);
   });
 
+  test('of a run from before sessions were continued and limits waited for is read with the defaults', () => {
+    const json = JSON.parse(JSON.stringify(workflowToJson(workflow)));
+    for (const step of json.steps) {
+      delete step.onRateLimit;
+      delete step.retries.session;
+    }
+    const back = workflowFromJson(json);
+    expect(back.ok && back.workflow).toStrictEqual(workflow);
+  });
+
   test('of another version, or damaged, is refused with a sentence', () => {
     const json = workflowToJson(workflow) as Record<string, unknown>;
     expect(workflowFromJson({ ...json, version: 2 })).toEqual({
