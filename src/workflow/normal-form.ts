@@ -71,6 +71,7 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step
     continueOnFailure: step.continueOnFailure ?? false,
     readOnly: step.readOnly ?? false,
     stalls: stallsOf(step.stalls),
+    claudeTelemetry: step.claudeTelemetry ?? 'path',
   };
   if (step.claude !== undefined) return { ...base, ...claudeOf(step.claude, folder) };
   return { ...base, ...commandOf(step.run ?? '', step.shell) };

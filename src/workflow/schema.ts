@@ -51,6 +51,11 @@ export const stepSchema = z.strictObject({
   stalls: field(stalls, 'What happens when the step seems to hang: one action for all causes, or by cause.', {
     noOutput: { after: '10m', action: 'kill' },
   }).optional(),
+  claudeTelemetry: field(
+    z.enum(['path', 'env', 'off']),
+    'How Claude Code that the step itself starts reports its cost: by a `claude` first on the PATH (default), by OTEL_* variables for every program of the step, or not.',
+    'env',
+  ).optional(),
   run: field(
     z.union([filled, z.array(z.string()).min(1)]),
     'A shell script, or a list of program and arguments that is started without a shell. Values reach it as environment variables.',

@@ -100,6 +100,7 @@ const base = {
     rate_limited: stall,
     waiting_for_permission: stall,
   }),
+  claudeTelemetry: z.enum(['path', 'env', 'off']).default('path'),
 };
 
 const step = z.discriminatedUnion('kind', [

@@ -68,7 +68,14 @@ type StepBase = {
   /** The step writes nothing in its working folder, so it needs no lock on it. */
   readonly readOnly: boolean;
   readonly stalls: StallRules;
+  readonly claudeTelemetry: ClaudeTelemetry;
 };
+
+/**
+ * How Claude Code that a step starts by itself is made to report to the run: by a `claude` that stands first on the PATH,
+ * by variables for every program of the step, or not at all.
+ */
+export type ClaudeTelemetry = 'path' | 'env' | 'off';
 
 export type ShellStep = StepBase & {
   readonly kind: 'run';

@@ -25,7 +25,6 @@ function costOf(model: string | undefined, results: readonly JsonObject[], messa
 describe('a result without the use of each model', () => {
   test('gives its total and its tokens to the model of the session', () => {
     expect(costOf('claude-sonnet-4-20250514', [{ total_cost_usd: 3.25, usage }])).toEqual({
-      type: 'claude.cost',
       costUsd: 3.25,
       estimated: false,
       models: [
@@ -43,18 +42,18 @@ describe('a result without the use of each model', () => {
 
   test('and without a total is estimated from its tokens, if the model has a price', () => {
     expect(costOf('claude-sonnet-4', [{ usage }])).toMatchObject({ estimated: true, models: [{ inputTokens: 1e6 }] });
-    expect(costOf('claude-sonnet-4', [{ usage }])?.costUsd).toBeCloseTo(3, 2);
+    expect(costOf('claude-sonnet-4', [{ usage }]).costUsd).toBeCloseTo(3, 2);
     expect(costOf('claude-sonnet-4', [{ usage }])).not.toHaveProperty('unknown');
   });
 
   test('and without a price is unknown, and its tokens are kept', () => {
     const cost = costOf('local-llama', [{ total_cost_usd: 0, usage }]);
     expect(cost).toMatchObject({ costUsd: 0, unknown: expect.stringContaining('local-llama') });
-    expect(cost?.models).toMatchObject([{ model: 'local-llama', inputTokens: 1_000_000 }]);
+    expect(cost.models).toMatchObject([{ model: 'local-llama', inputTokens: 1_000_000 }]);
   });
 
   test('and without anything is unknown', () => {
-    expect(costOf('claude-sonnet-4', [{}])?.unknown).toMatch(/neither a cost nor tokens/);
+    expect(costOf('claude-sonnet-4', [{}]).unknown).toMatch(/neither a cost nor tokens/);
   });
 });
 
@@ -75,7 +74,7 @@ describe('a session that ended without a result', () => {
       costUsd: 0,
       unknown: expect.stringContaining('ended before'),
     });
-    expect(costOf(undefined, [])).toEqual({ type: 'claude.cost', costUsd: 0, estimated: false, models: [] });
+    expect(costOf(undefined, [])).toEqual({ costUsd: 0, estimated: false, models: [] });
   });
 
   test('is estimated from the calls of models with a price; a model without one makes it unknown', () => {
@@ -94,7 +93,7 @@ test('no result with tokens, or without a total, comes out as a known cost of ze
   const result = fc.record({ total_cost_usd: fc.constant(0), usage: tokens }, { requiredKeys: [] });
   fc.assert(
     fc.property(fc.constantFrom('claude-opus-5-5', 'local-llama', ''), result, (model, line) => {
-      const cost = costOf(model, [line])!;
+      const cost = costOf(model, [line]);
       const used = Object.values(line.usage ?? {}).some((value) => (value ?? 0) > 0);
       const isSilentZero = cost.costUsd === 0 && cost.unknown === undefined;
       expect(isSilentZero && (used || (line.usage === undefined && line.total_cost_usd === undefined))).toBe(false);

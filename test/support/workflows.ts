@@ -23,6 +23,7 @@ export function shellStep(id: string, fields: Partial<ShellStep> = {}): ShellSte
       rate_limited: quiet,
       waiting_for_permission: quiet,
     },
+    claudeTelemetry: 'path',
     command: 'true',
     shell: ['sh', '-c'],
     ...fields,

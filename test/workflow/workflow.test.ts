@@ -61,6 +61,7 @@ describe('the normal form', () => {
             rate_limited: { afterMs: 60_000, action: 'none' },
             waiting_for_permission: { afterMs: 30_000, action: 'none' },
           },
+          claudeTelemetry: 'path',
           command: 'make',
           shell: ['bash', '-eo', 'pipefail', '-c'],
         },

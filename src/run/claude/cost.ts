@@ -34,14 +34,27 @@ export function basisOf({ estimated, unknown }: Pick<CostSoFar, 'estimated' | 'u
   return estimated ? 'estimated' : 'known';
 }
 
+export const noCost: CostSoFar = { costUsd: 0, models: [], estimated: false };
+
+/** What two sources of cost come to together, none of whose calls the other has. */
+export function addCosts(a: CostSoFar, b: CostSoFar): CostSoFar {
+  const unknown = a.unknown ?? b.unknown;
+  return {
+    costUsd: a.costUsd + b.costUsd,
+    models: sumByModel([...a.models, ...b.models]),
+    estimated: a.estimated || b.estimated,
+    ...(unknown === undefined ? {} : { unknown }),
+  };
+}
+
 export type CostMeter = {
   /** Takes a message of type `assistant` or `stream_event`. @returns the event to record, when the usage is news */
   readonly message: (message: JsonObject) => EventOf<'claude.usage'> | undefined;
   /** Takes a result line. */
   readonly result: (result: ClaudeResult) => void;
   readonly soFar: () => CostSoFar;
-  /** The one `claude.cost` of the attempt; the second and later calls give undefined. */
-  readonly finish: () => EventOf<'claude.cost'> | undefined;
+  /** The final cost, once the process has ended. */
+  readonly finish: () => CostSoFar;
 };
 
 export type CostMeterOptions = {
@@ -64,7 +77,6 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
   let reported: readonly ModelUse[] = [];
   let results = 0;
   let guessed = false;
-  let finished = false;
   let sessionModel: string | undefined;
   let unreported: string | undefined;
   /** The last result is of a turn that was interrupted, maybe while the model was answering: that call is in no sum. */
@@ -112,7 +124,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
       return use;
     }
     guessed = true;
-    return { ...use, costUsd: costOf(use, 0, price) };
+    return { ...use, costUsd: costOfTokens(use, 0, price) };
   }
 
   function usage(id: string, model: string, change: (call: Call) => void): EventOf<'claude.usage'> {
@@ -175,11 +187,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
       accept(result, live);
     },
     soFar,
-    finish() {
-      if (finished) return undefined;
-      finished = true;
-      return { type: 'claude.cost', ...atEnd() };
-    },
+    finish: atEnd,
   };
 }
 
@@ -223,10 +231,11 @@ function useOf(call: Call, prices: PriceTable): ModelUse {
     cacheReadTokens: countAt(call.usage, 'cache_read_input_tokens'),
     cacheCreationTokens,
   };
-  return { ...use, costUsd: costOf(use, hour, priceOf(prices, call.model).price) };
+  return { ...use, costUsd: costOfTokens(use, hour, priceOf(prices, call.model).price) };
 }
 
-function costOf(use: Omit<ModelUse, 'costUsd'>, hourTokens: number, price: ModelPrice): number {
+/** What tokens cost; `hourTokens` of those written to the cache live there for an hour. */
+export function costOfTokens(use: Omit<ModelUse, 'costUsd'>, hourTokens: number, price: ModelPrice): number {
   const perMillion =
     use.inputTokens * price.input +
     use.outputTokens * price.output +
@@ -242,7 +251,8 @@ function charactersOf(block: JsonObject): number {
   return block.type === 'tool_use' ? JSON.stringify(block.input ?? {}).length : 0;
 }
 
-function tokensOf(use: ModelUse): number {
+/** The four counts in one. */
+export function tokensOf(use: Omit<ModelUse, 'model' | 'costUsd'>): number {
   return use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens;
 }
 
@@ -250,7 +260,7 @@ function emptyUse(model: string): ModelUse {
   return { model, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd: 0 };
 }
 
-function sumByModel(uses: readonly ModelUse[]): readonly ModelUse[] {
+export function sumByModel(uses: readonly ModelUse[]): readonly ModelUse[] {
   const sums = new Map<string, ModelUse>();
   for (const use of uses) {
     const sum = sums.get(use.model) ?? emptyUse(use.model);

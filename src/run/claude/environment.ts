@@ -51,7 +51,17 @@ export function claudeEnvironment({ base, intake, traceparent }: ClaudeEnvironme
     const ours = name.startsWith('OTEL_') && !name.startsWith('OTEL_LOG_');
     if (value !== undefined && !ours && !(OUTER_SESSION as readonly string[]).includes(name)) env[name] = value;
   }
-  Object.assign(env, {
+  Object.assign(env, telemetryVariables(intake), { TRACEPARENT: traceparent });
+  bypassProxy(env);
+  return env;
+}
+
+/** What makes Claude Code report to the intake. */
+export function telemetryVariables(intake: {
+  readonly url: string;
+  readonly token: string;
+}): Readonly<Record<string, string>> {
+  return {
     CLAUDE_CODE_ENABLE_TELEMETRY: '1',
     CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: '1',
     OTEL_TRACES_EXPORTER: 'otlp',
@@ -69,13 +79,15 @@ export function claudeEnvironment({ base, intake, traceparent }: ClaudeEnvironme
     OTEL_METRICS_INCLUDE_RESOURCE_ATTRIBUTES: 'false',
     OTEL_METRICS_INCLUDE_SESSION_ID: 'false',
     OTEL_METRICS_INCLUDE_ACCOUNT_UUID: 'false',
-    TRACEPARENT: traceparent,
-  });
+  };
+}
+
+/** Keeps a proxy out of the way to the intake. */
+export function bypassProxy(env: Record<string, string>): void {
   // The intake is on loopback; a proxy for the API must not get its requests.
   if (Object.keys(env).some((name) => /^(https?|all)_proxy$/i.test(name))) {
     for (const name of ['NO_PROXY', 'no_proxy']) {
       env[name] = [env[name], '127.0.0.1', 'localhost'].filter((each) => each !== undefined && each !== '').join(',');
     }
   }
-  return env;
 }

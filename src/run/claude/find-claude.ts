@@ -1,7 +1,8 @@
 // Finds the Claude Code CLI and asks for its version. Starts one process: `claude --version` (12 ms).
 import { access, constants, stat } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { askClaude } from './ask-claude.ts';
+import { SHIM_FOLDER } from './path-shim.ts';
 
 export type ClaudeProgram = { readonly path: string; readonly version: string };
 
@@ -45,7 +46,7 @@ export async function findClaude(
 }
 
 async function onPath(name: string, path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter).filter((each) => each !== '')) {
+  for (const folder of path.split(delimiter).filter((each) => each !== '' && basename(each) !== SHIM_FOLDER)) {
     const candidate = join(folder, name);
     if (await isProgram(candidate)) return candidate;
   }

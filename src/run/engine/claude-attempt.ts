@@ -7,6 +7,7 @@ import { backgroundGraceMs } from '../../workflow/defaults.ts';
 import { formatDuration } from '../../workflow/duration.ts';
 import type { ClaudeStep } from '../../workflow/workflow.ts';
 import {
+  addCosts,
   type ClaudeProgram,
   type ClaudeStallCause,
   claudeArguments,
@@ -19,6 +20,7 @@ import {
   type Intake,
   isSessionMissing,
   judgeClaude,
+  noCost,
   type PriceTable,
   rateLimitWaitIn,
   refusedAccount,
@@ -28,6 +30,7 @@ import type { Attempt, AttemptResult } from './attempt.ts';
 import { tokensOf } from './budget.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
 import { hashInputFiles } from './input-files.ts';
+import { openNestedClaude } from './nested-claude.ts';
 import { outputOfText } from './output-capture.ts';
 import { takeNamedOutputs } from './output-file.ts';
 import { createOutputSink } from './output-sink.ts';
@@ -132,10 +135,13 @@ export function startClaudeAttempt(
   }
 
   function reportUse(unknown?: string): void {
-    const { costUsd, models, estimated } = meter.soFar();
+    const { costUsd, models, estimated } = addCosts(meter.soFar(), nested.soFar());
     run.use(step, subject.attempt, { usd: costUsd, tokens: tokensOf(models), estimated, unknown });
   }
 
+  // Its own Bash tool can start Claude Code again, which is then no part of this one's output.
+  const mode = step.claudeTelemetry === 'env' ? 'path' : step.claudeTelemetry;
+  const nested = openNestedClaude({ mode, isInsideClaude: true, setting, identity, ports, onUse: () => reportUse() });
   const command = claudeArguments(inputs.step, {
     prompt: inputs.prompt,
     resumeSessionId: inputs.resumeSessionId,
@@ -148,7 +154,7 @@ export function startClaudeAttempt(
     file: ports.claude.path,
     args: command.args,
     cwd: setting.cwd,
-    env: claudeEnvironment({ base: setting.env, intake: telemetry, traceparent: setting.traceparent }),
+    env: claudeEnvironment({ base: nested.env, intake: telemetry, traceparent: setting.traceparent }),
     stdin: command.stdin,
     marker: setting.marker,
     command: command.shown,
@@ -160,6 +166,7 @@ export function startClaudeAttempt(
     stalls: step.stalls,
     hasResult: tracker.isDone,
     onStarted: ports.onStarted,
+    onTree: nested.watch,
     inputFiles: hashInputFiles(step),
     activity: () => tracker.activity(performance.now()),
     onOutput(stream, batch) {
@@ -180,9 +187,9 @@ export function startClaudeAttempt(
     await telemetry.settled();
     telemetry.close();
     checkNesting();
-    const cost = meter.finish();
-    if (cost !== undefined) append.event(cost, subject);
-    reportUse(cost?.unknown);
+    const cost = addCosts(meter.finish(), (await nested.finish()) ?? noCost);
+    append.event({ type: 'claude.cost', ...cost }, subject);
+    reportUse(cost.unknown);
     stderrTail = withTail(stderrTail, tailRedaction.end().bytes);
     const outcome = outcomeOf(supervised);
     sink.end();
@@ -200,8 +207,8 @@ export function startClaudeAttempt(
       outcome,
       ...bounded.output,
       outputs,
-      costUsd: cost?.costUsd ?? 0,
-      costUnknown: cost?.unknown !== undefined,
+      costUsd: cost.costUsd,
+      costUnknown: cost.unknown !== undefined,
       session: reader.session(),
       limit: limitOf(outcome),
       ranMs: supervised.durationMs - supervised.pausedMs,

@@ -64,8 +64,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
   const processes: Identity[] = [];
   const identity: RunIdentity = { runId, traceId: options.started.traceId, env: options.env };
   const ports: AttemptPorts = { append, say, redactor, onStarted: (process) => processes.push(process) };
-  const hasClaude = workflow.steps.some((step) => step.kind === 'claude');
-  const intake = hasClaude ? await startTelemetryIntake(append) : undefined;
+  const intake = await startTelemetryIntake(append);
 
   function startAttempt(step: Step, number: number, run: RunScope, plan: AttemptPlan): Attempt {
     const { continuation, timeLeftMs } = plan;
@@ -75,7 +74,12 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     try {
       const setting = settingOf(identity, step, number, run);
       if (!setting.ok) return refuse(setting.message);
-      if (step.kind === 'run') return startShellAttempt(step, withOutputFile(setting), ports);
+      if (step.kind === 'run')
+        return startShellAttempt(step, withOutputFile(setting), identity, run, {
+          ...ports,
+          intake,
+          prices: options.prices,
+        });
       const inputs = claudeInputsOf(step, setting.scope, run.sessions, continuation);
       if (!inputs.ok) return refuse(inputs.message);
       const placed = inSessionFolder(step, setting, inputs.inputs);
@@ -86,7 +90,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
         return startAttempt(step, number, run, { ...plan, continuation: undefined });
       }
       if (placed.note !== undefined) say('info', placed.note, subject);
-      if (intake === undefined || options.claude === undefined) return refuse('the Claude Code CLI was not found');
+      if (options.claude === undefined) return refuse('the Claude Code CLI was not found');
       const claudePorts = { ...ports, claude: options.claude, intake, prices: options.prices, timeLeftMs };
       return startClaudeAttempt(step, withOutputFile(placed.setting), inputs.inputs, identity, run, claudePorts);
     } catch (error) {
@@ -102,7 +106,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     sync: options.sync,
     async endLeftOvers() {
       await endWhatIsLeft(runId, processes, append, say);
-      await intake?.close();
+      await intake.close();
     },
     ...(options.doneBefore === undefined ? {} : { doneBefore: options.doneBefore }),
     ...(options.continued === undefined ? {} : { continued: options.continued }),

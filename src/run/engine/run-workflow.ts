@@ -79,6 +79,8 @@ export function startRun(options: RunOptions): RunHandle {
   const finished = Promise.withResolvers<RunEnd>();
   /** The run is ending, and its shell steps were left to end by themselves. */
   let spared = false;
+  /** Steps that have used anything of the budget, shell steps among them. */
+  const spending = new Set<string>();
 
   const scope: RunScope = { workflow, append, say, ended, sessions, budget, use };
 
@@ -185,7 +187,16 @@ export function startRun(options: RunOptions): RunHandle {
   }
 
   function use(step: Step, attempt: number, used: Used): void {
+    spending.add(step.id);
     account(`${step.id}#${attempt}`, used);
+    const now = phase.current();
+    // It was left to end by itself, and has started Claude Code since.
+    if (spared && step.kind === 'run' && now.kind === 'ending') stopAttempt(step.id, now.outcome);
+  }
+
+  function stopAttempt(id: string, outcome: Outcome): void {
+    running.get(id)?.thaw();
+    running.get(id)?.stop(outcome, messageOf(outcome));
   }
 
   function account(key: string, used: Used): void {
@@ -204,7 +215,7 @@ export function startRun(options: RunOptions): RunHandle {
     }
   }
 
-  /** @param which steps to stop: shell steps cost nothing, so a used-up budget lets them end by themselves */
+  /** @param which steps to stop: a used-up budget lets shell steps end by themselves that start no Claude Code */
   function endRun(by: string, outcome: Outcome, which: 'all' | 'claude' = 'all'): void {
     // What a used-up budget has spared can still be cancelled, or outlive the run's timeout; the run's outcome stays.
     if (!phase.end(outcome) && !(spared && which === 'all')) return;
@@ -214,7 +225,7 @@ export function startRun(options: RunOptions): RunHandle {
     for (const [id, attempt] of running) {
       const kind = workflow.steps.find((step) => step.id === id)?.kind;
       attempt?.thaw();
-      if (which === 'all' || kind === 'claude') attempt?.stop(outcome, messageOf(outcome));
+      if (which === 'all' || kind === 'claude' || spending.has(id)) attempt?.stop(outcome, messageOf(outcome));
     }
     pump();
   }

@@ -6,14 +6,18 @@ import type { Append, Stream } from '../../event/record.ts';
 import { noOutput } from '../../event/step-output.ts';
 import { describeFindings, describeOutcomeKind } from '../../state/describe-findings.ts';
 import { commandText, type ShellStep } from '../../workflow/index.ts';
+import type { CostSoFar } from '../claude/index.ts';
 import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
+import { tokensOf } from './budget.ts';
+import { type NestedClaudePorts, openNestedClaude } from './nested-claude.ts';
 import { type BoundedOutput, outputOfCapture } from './output-capture.ts';
 import { type OutputFile, takeNamedOutputs } from './output-file.ts';
 import { createOutputSink } from './output-sink.ts';
+import type { RunScope } from './run-workflow.ts';
 import type { Say } from './say.ts';
-import type { StepSetting } from './step-context.ts';
+import type { RunIdentity, StepSetting } from './step-context.ts';
 import { attemptFacts, outcomeOfExit, supervise } from './supervise.ts';
 
 export type AttemptPorts = {
@@ -26,15 +30,34 @@ export type AttemptPorts = {
 /** What an attempt of either kind starts with. */
 export type AttemptSetting = StepSetting & { readonly outputFile: OutputFile };
 
-export function startShellAttempt(step: ShellStep, setting: AttemptSetting, ports: AttemptPorts): Attempt {
+export type ShellPorts = AttemptPorts & Pick<NestedClaudePorts, 'intake' | 'prices'>;
+
+export function startShellAttempt(
+  step: ShellStep,
+  setting: AttemptSetting,
+  identity: RunIdentity,
+  run: RunScope,
+  ports: ShellPorts,
+): Attempt {
   const { subject } = setting;
+  const reportUse = ({ costUsd, models, estimated, unknown }: CostSoFar): void =>
+    run.use(step, subject.attempt, { usd: costUsd, tokens: tokensOf(models), estimated, unknown });
+  const nested = openNestedClaude({
+    mode: step.claudeTelemetry,
+    isInsideClaude: false,
+    setting,
+    identity,
+    ports,
+    onUse: () => reportUse(nested.soFar()),
+  });
+
   const sink = createOutputSink({ append: ports.append, subject, redactStream: ports.redactor.stream });
   const [file = '', ...args] = [...step.shell, step.command];
   const supervision = supervise({
     file,
     args,
     cwd: setting.cwd,
-    env: setting.env,
+    env: nested.env,
     marker: setting.marker,
     command: commandText(step),
     subject,
@@ -45,11 +68,17 @@ export function startShellAttempt(step: ShellStep, setting: AttemptSetting, port
     onOutput: sink.write,
     activity: sink.activity,
     onStarted: ports.onStarted,
+    onTree: nested.watch,
   });
 
   async function finish(): Promise<AttemptResult> {
     const supervised = await supervision.done;
     sink.end();
+    const cost = await nested.finish();
+    if (cost !== undefined) {
+      ports.append.event({ type: 'claude.cost', ...cost }, subject);
+      reportUse(cost);
+    }
     const { ending } = supervised;
     const outcome = outcomeOfExit(ending);
     const bounded = outputOfCapture(sink.captured(), setting.readOutputWith);
@@ -60,8 +89,8 @@ export function startShellAttempt(step: ShellStep, setting: AttemptSetting, port
       outcome,
       ...bounded.output,
       outputs,
-      costUsd: 0,
-      costUnknown: false,
+      costUsd: cost?.costUsd ?? 0,
+      costUnknown: cost?.unknown !== undefined,
       session: undefined,
       isSessionLost: false,
       limit: undefined,

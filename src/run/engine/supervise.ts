@@ -17,6 +17,7 @@ import {
   OUTPUT_GRACE_MS,
   type OutputStream,
   type PausableTimer,
+  type ProcessTree,
   type SpawnFailure,
   type StallWatch,
   type StartedProcess,
@@ -50,6 +51,8 @@ export type SuperviseOptions = {
   readonly hasResult?: () => boolean;
   /** What it does now: the cause that a timeout, a stall or a cancellation names. */
   readonly activity: () => Activity;
+  /** Told of the process tree as soon as there is one. */
+  readonly onTree?: (tree: ProcessTree) => void;
   /** Told of every process group that was started, so that the end of the run can look for what is left of it. */
   readonly onStarted?: (process: Identity) => void;
 };
@@ -207,6 +210,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     child = started;
     frost.apply();
     options.onStarted?.(started.identity);
+    options.onTree?.(started.tree);
     append.event(
       {
         type: 'attempt.started',

@@ -10,7 +10,7 @@ export { endLeftOvers, type LeftOvers, markerOf } from './left-overs.ts';
 export type { LineBatch } from './line-splitter.ts';
 export { openConnections } from './network-use.ts';
 export { createPausableTimer, type PausableTimer, waitMs } from './pausable-timer.ts';
-export { isLive, type Marker, type ProcessInfo } from './process-info.ts';
+export { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
 export type { ProcessStalls } from './process-stalls.ts';
 export { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';
 export { createSampler, type Sample, type Sampler, type UsageTotals } from './sampler.ts';

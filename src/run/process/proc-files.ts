@@ -18,6 +18,7 @@ export function readStat(pid: number): ProcessInfo | undefined {
   const number = (index: number) => Number(fields[index] ?? 0);
   return {
     pid,
+    name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
     startTime: fields[19] ?? '',
     state: fields[0] ?? '',
     parentPid: number(1),

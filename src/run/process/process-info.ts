@@ -7,6 +7,8 @@ export type ProcessInfo = {
   readonly startTime: string;
   readonly parentPid: number;
   readonly groupId: number;
+  /** What the process calls itself, at most 15 characters; '' where the system does not tell. */
+  readonly name?: string;
   /** The session; 0 where the system does not tell. */
   readonly sessionId: number;
   /** The state letter of /proc/PID/stat and of `ps`: R, S, D, T, t, Z, X, I. */

@@ -2,13 +2,14 @@
 // is known to belong to a step. Owns HTTP, tokens and waiting for late arrivals; what is done to a request is
 // clean-request.ts's, and where it goes is the caller's. Guards: loopback Host only, no browsers, token in constant time.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TelemetrySignal } from '../../../event/claude-event.ts';
 import { TOKEN_HEADER } from '../environment.ts';
 import type { JsonObject } from '../json.ts';
 import { createRequestCleaner, type IntakeAttempt, type RequestCleaner } from './clean-request.ts';
+import { createToCumulative, type ToCumulative } from './cumulative.ts';
 import type { NestingFound } from './nesting.ts';
 import { MAX_BODY_BYTES, readBody } from './read-body.ts';
 
@@ -34,13 +35,24 @@ export type OpenedIntake = {
   /** Whether Claude's own spans hang below the attempt's span; to be asked when it is settled. */
   readonly nesting: () => NestingFound;
   readonly counts: () => IntakeCounts;
+  /** Whether anything was sent here. */
+  readonly isUsed: () => boolean;
   /** Refuses what comes from now on. */
   readonly close: () => void;
 };
 
+/** An attempt of a Claude step has two channels: one for its own process, one for what that starts. */
+export type ChannelOptions = {
+  /**
+   * Sees each request that was kept, as it was sent.
+   * @param sender what stands behind the key in the path: the pid, where each process has a path of its own
+   */
+  readonly observe?: (signal: TelemetrySignal, body: JsonObject, sender: string) => void;
+};
+
 export type Intake = {
   readonly port: number;
-  readonly open: (attempt: IntakeAttempt) => OpenedIntake;
+  readonly open: (attempt: IntakeAttempt, options?: ChannelOptions) => OpenedIntake;
   readonly close: () => Promise<void>;
 };
 
@@ -65,6 +77,7 @@ type Entry = {
   readonly attempt: IntakeAttempt;
   readonly tokenHash: Buffer;
   readonly cleaner: RequestCleaner;
+  readonly observe: ChannelOptions['observe'];
   pending: number;
   lastMs: number;
   accepted: number;
@@ -79,8 +92,11 @@ const rejectedName = { traces: 'rejectedSpans', logs: 'rejectedLogRecords', metr
 /** Starts the intake on a free port of 127.0.0.1. It does not keep the process alive. */
 export async function startIntake(options: IntakeOptions): Promise<Intake> {
   const entries = new Map<string, Entry>();
+  const sums = new Map<string, ToCumulative>();
   const { headMs = HEAD_MS } = options;
   const times = { headersTimeout: headMs, connectionsCheckingInterval: headMs / 2 };
+  // Not by `import`: its facade reads every lazy getter of the module, which costs 45 ms and 16 MiB at the start of a run.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer(times, (request, response) => {
     void handle(request)
       .catch((): Answer => refusal(400, 'the request was not read to its end'))
@@ -89,17 +105,25 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
   server.maxConnections = MAX_CONNECTIONS;
   server.unref();
 
+  /** One for all channels of an attempt: readers take the series of an attempt for one. */
+  function cumulativeOf({ subject }: IntakeAttempt): ToCumulative {
+    const key = `${subject.step}#${subject.attempt}`;
+    const found = sums.get(key) ?? createToCumulative();
+    sums.set(key, found);
+    return found;
+  }
+
   async function handle(request: IncomingMessage): Promise<Answer> {
-    const path = /^\/([0-9a-f]+)\/v1\/([a-z]+)$/.exec(request.url ?? '');
+    const path = /^\/([0-9a-f]+)(?:\/(\d{1,10}))?\/v1\/([a-z]+)$/.exec(request.url ?? '');
     const entry = entries.get(path?.[1] ?? '');
     const barred = barredBy(request, entry);
     if (barred !== undefined) return barred;
-    const signal = Object.hasOwn(signals, path?.[2] ?? '') ? signals[path![2]!] : undefined;
+    const signal = Object.hasOwn(signals, path?.[3] ?? '') ? signals[path![3]!] : undefined;
     if (signal === undefined || entry === undefined)
       return refusal(404, 'there are only /v1/traces, /v1/logs and /v1/metrics');
     entry.pending += 1;
     try {
-      const answer = await accept(request, entry, signal);
+      const answer = await accept(request, entry, signal, path?.[2] ?? '');
       if (answer.status === 200) entry.accepted += 1;
       else entry.refused += 1;
       return answer;
@@ -109,7 +133,12 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
     }
   }
 
-  async function accept(request: IncomingMessage, entry: Entry, signal: TelemetrySignal): Promise<Answer> {
+  async function accept(
+    request: IncomingMessage,
+    entry: Entry,
+    signal: TelemetrySignal,
+    sender: string,
+  ): Promise<Answer> {
     if (request.method !== 'POST') return refusal(405, 'only POST is taken here');
     const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
     if (type !== 'application/json') {
@@ -133,6 +162,7 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
       } catch {
         return refusal(503, 'it could not be kept; send it again');
       }
+      entry.observe?.(signal, parsed as JsonObject, sender);
     }
     const partial =
       malformed === 0
@@ -149,11 +179,12 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
 
   return {
     port,
-    open(attempt) {
+    open(attempt, { observe } = {}) {
       const key = randomBytes(8).toString('hex');
       const token = randomBytes(32).toString('hex');
-      const cleaner = createRequestCleaner(attempt);
-      const entry: Entry = { attempt, tokenHash: hash(token), cleaner, pending: 0, lastMs: 0, accepted: 0, refused: 0 };
+      const cleaner = createRequestCleaner(attempt, cumulativeOf(attempt));
+      const counts = { pending: 0, lastMs: 0, accepted: 0, refused: 0 };
+      const entry: Entry = { attempt, tokenHash: hash(token), cleaner, observe, ...counts };
       entries.set(key, entry);
       return {
         url: `http://127.0.0.1:${port}/${key}`,
@@ -165,6 +196,7 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
           refused: entry.refused,
           identityRemoved: cleaner.identityRemoved(),
         }),
+        isUsed: () => entry.pending + entry.accepted + entry.refused > 0,
         close: () => void entries.delete(key),
       };
     },
