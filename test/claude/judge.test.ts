@@ -29,14 +29,18 @@ describe('with a result line', () => {
     expect(judged).toMatchObject({ kind: 'failure', message: expect.stringContaining('JSON schema') });
   });
 
-  test.each([
-    [{ api_error_status: 401, result: 'Invalid API key' }, 'Invalid API key: log in with `claude` then /login'],
+  test.each<[object, string, string?]>([
+    [
+      { api_error_status: 401, result: 'Invalid API key' },
+      'Invalid API key: log in with `claude` then /login',
+      'not_logged_in',
+    ],
     [{ api_error_status: 429, result: 'Slow down.' }, 'Slow down: the rate limit holds'],
     [
       { api_error_status: 529, result: 'Overloaded' },
       'Overloaded: the API had a fault or was overloaded; let the step retry',
     ],
-    [{ result: 'Credit balance is too low' }, 'Credit balance is too low: add credit'],
+    [{ result: 'Credit balance is too low' }, 'Credit balance is too low: add credit', 'no_credit'],
     [
       { subtype: 'error_max_structured_output_retries', errors: ['5 tries'] },
       'no output fitted the JSON schema (5 tries)',
@@ -50,10 +54,10 @@ describe('with a result line', () => {
       'failed at its start (cwd_unavailable)',
     ],
     [{ subtype: 'error_of_next_year', errors: ['new'] }, 'Claude Code ended with error_of_next_year: new'],
-  ])('%o is a failure that says what to do', (fields, message) => {
+  ])('%o is a failure that says what to do', (fields, message, reason = 'claude_error') => {
     expect(judgeClaude({ ...exit, exitCode: 1, result: result({ is_error: true, ...fields }) })).toMatchObject({
       kind: 'failure',
-      reason: 'claude_error',
+      reason,
       message: expect.stringContaining(message),
       exitCode: 1,
     });
