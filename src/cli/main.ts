@@ -24,9 +24,12 @@ import { registerValidate } from './validate.ts';
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Undefined if it was deleted after somebody went into it. */
+const folder = currentFolder();
+
 const context: CliContext = {
   env: process.env,
-  cwd: process.cwd(),
+  cwd: folder ?? '/',
   stdout: process.stdout,
   stderr: process.stderr,
   now: Date.now,
@@ -75,7 +78,10 @@ registerAlerts(program, context);
 registerDoctor(program, context);
 
 try {
-  await program.parseAsync(process.argv);
+  if (folder === undefined) {
+    context.stderr.write('stepspan: the folder that you are in was deleted; change to one that exists and try again\n');
+    context.setExitCode(exitCodes.badInput);
+  } else await program.parseAsync(process.argv);
 } catch (error) {
   if (error instanceof CommanderError) {
     context.setExitCode(error.exitCode === 0 ? exitCodes.success : exitCodes.badInput);
@@ -111,4 +117,12 @@ if (failure !== undefined) {
 function isRefusedByDisk(error: unknown): error is NodeJS.ErrnoException {
   const { code, path } = error as NodeJS.ErrnoException;
   return path !== undefined && ['EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOTDIR', 'ELOOP'].includes(code ?? '');
+}
+
+function currentFolder(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }

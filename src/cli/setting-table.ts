@@ -1,7 +1,6 @@
 // Every setting there is, each defined once: its name, kind, default, variable and what it does.
 // Flags, variables, the file, their checks and docs/settings.md are all made from this table.
-import { homedir } from 'node:os';
-import { type Durability, dataRoot } from '../journal/index.ts';
+import { type Durability, dataRoot, homeFolder } from '../journal/index.ts';
 import {
   concurrency,
   durability,
@@ -21,7 +20,7 @@ import {
   yesNo,
 } from './setting-kinds.ts';
 
-export type Surroundings = { readonly env: NodeJS.ProcessEnv; readonly cwd: string; readonly home: string };
+export type Surroundings = { readonly env: NodeJS.ProcessEnv; readonly cwd: string; readonly home: string | undefined };
 
 export type Setting<T> = {
   readonly kind: Kind<T>;
@@ -70,7 +69,7 @@ export const settingTable = {
   dataDir: setting(
     folder,
     {
-      value: ({ env, home }) => dataRoot({ HOME: home, ...env }),
+      value: ({ env, home }) => dataRoot({ ...env, HOME: home }),
       as: '`$XDG_STATE_HOME/stepspan`, else `~/.local/state/stepspan`',
     },
     'Where runs are kept.',
@@ -203,5 +202,5 @@ export function flagOf(name: string): string {
 
 /** Where the program runs, for defaults and for files that are looked for. */
 export function surroundings(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Surroundings {
-  return { env, cwd, home: env.HOME || homedir() };
+  return { env, cwd, home: homeFolder(env) };
 }

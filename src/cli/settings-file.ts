@@ -18,8 +18,10 @@ export type SettingsFile = {
 /** The files that are looked for, the stronger one first. Neither has to be there. */
 export function settingsFilePaths({ env, cwd, home }: Surroundings): readonly string[] {
   const config = env.XDG_CONFIG_HOME;
-  const userFolder = config !== undefined && path.isAbsolute(config) ? config : path.join(home, '.config');
-  return [path.join(cwd, 'stepspan.config.yaml'), path.join(userFolder, 'stepspan', 'config.yaml')];
+  const isGiven = config !== undefined && path.isAbsolute(config);
+  const userFolder = isGiven ? config : home === undefined ? undefined : path.join(home, '.config');
+  const project = path.join(cwd, 'stepspan.config.yaml');
+  return userFolder === undefined ? [project] : [project, path.join(userFolder, 'stepspan', 'config.yaml')];
 }
 
 /** @returns undefined where there is no such file */

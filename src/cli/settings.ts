@@ -40,7 +40,11 @@ export function loadSettings(around: Surroundings, flags: FlagValues = {}): Load
     const given = find(name, around, flags, files);
     from[name] = given?.where ?? 'default';
     if (given === undefined) {
-      settings[name] = definition.default(around);
+      try {
+        settings[name] = definition.default(around);
+      } catch (error) {
+        problems.push((error as Error).message);
+      }
       continue;
     }
     const parsed = definition.kind.parse(given.raw, given.base);

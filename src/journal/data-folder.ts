@@ -1,7 +1,7 @@
 // Where things are in the data folder. Every path below it is made here and nowhere else; outside text becomes a path
 // only through `isRunId` or `isName`, so `../` and its kin cannot get in.
 import { existsSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isRunId, type RunId } from '../event/ids.ts';
 import { makeFolder } from './make-folder.ts';
@@ -58,13 +58,35 @@ export type DataFolder = {
 /** So many candidates are named in the message about an ambiguous name; more would not fit a line. */
 const namedCandidates = 5;
 
-/** `$STEPSPAN_DATA_DIR`, else `$XDG_STATE_HOME/stepspan`, else `~/.local/state/stepspan` (XDG Base Directory 0.8). */
+/**
+ * `$STEPSPAN_DATA_DIR`, else `$XDG_STATE_HOME/stepspan`, else `~/.local/state/stepspan` (XDG Base Directory 0.8).
+ * @throws if there is no home
+ */
 export function dataRoot(env: NodeJS.ProcessEnv = process.env): string {
   if (env.STEPSPAN_DATA_DIR) return resolve(env.STEPSPAN_DATA_DIR);
   const state = env.XDG_STATE_HOME;
   // The specification has relative paths ignored.
   if (state !== undefined && isAbsolute(state)) return join(state, 'stepspan');
-  return join(env.HOME || homedir(), '.local', 'state', 'stepspan');
+  const home = homeFolder(env);
+  if (home === undefined) {
+    throw new Error('HOME is not set and this user has no home folder; set STEPSPAN_DATA_DIR to a folder of your own');
+  }
+  return join(home, '.local', 'state', 'stepspan');
+}
+
+/**
+ * $HOME if it is an absolute path, else the home of the user's account: with an empty HOME, everything would be in the folder
+ * that one happens to be in. Undefined for a user without an account, as in some containers.
+ */
+export function homeFolder(env: NodeJS.ProcessEnv): string | undefined {
+  const { HOME } = env;
+  if (HOME !== undefined && isAbsolute(HOME)) return HOME;
+  try {
+    const account = userInfo().homedir;
+    return isAbsolute(account) ? account : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param root the data folder; it is made when the first run is */

@@ -9,6 +9,7 @@ export {
   dataFolder,
   dataRoot,
   type FoundRun,
+  homeFolder,
   makeRunFolder,
   markProbe,
   type RunFolder,

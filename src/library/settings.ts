@@ -55,7 +55,7 @@ export function endWaitOf({ shipWaitMs }: Pick<RunSettings, 'shipWaitMs'>): EndW
 export function settingsOf(given: Partial<RunSettings>): RunSettings {
   const env = given.env ?? process.env;
   return {
-    dataDir: dataRoot(env),
+    dataDir: given.dataDir ?? dataRoot(env),
     redact: true,
     durability: defaultJournalOptions.durability,
     archive: true,

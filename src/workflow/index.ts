@@ -27,5 +27,5 @@ export type { WorkflowInput } from './schema.ts';
 export { idPattern } from './schema-fields.ts';
 export { schemaReference, starterWorkflow } from './starter.ts';
 export { type ReadBack, workflowFromJson, workflowToJson } from './stored.ts';
-export { type Rendered, renderTemplate } from './template.ts';
+export { type Rendered, referencesOf, renderTemplate } from './template.ts';
 export type * from './workflow.ts';

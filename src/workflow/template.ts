@@ -38,6 +38,13 @@ export function parseTemplate(text: string): ParsedTemplate {
   return { parts, mistakes };
 }
 
+/** The paths of the references in a text, as `['env', 'HOME']`. */
+export function referencesOf(template: string): readonly (readonly string[])[] {
+  return parseTemplate(template).parts.flatMap((part) =>
+    part.kind === 'value' && part.operand.kind === 'reference' ? [part.operand.path] : [],
+  );
+}
+
 export type Rendered =
   | { readonly ok: true; readonly text: string }
   /** One sentence: which value is not there and why. */

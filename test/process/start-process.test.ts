@@ -137,6 +137,16 @@ describe('a child that cannot be started', () => {
     });
   });
 
+  it('names the Windows line ends of a script', async () => {
+    const rig = createRig();
+    writeFileSync(rig.path('script'), '#!/bin/bash\r\necho hi\r\n');
+    chmodSync(rig.path('script'), 0o755);
+    expect(await failureOf({ file: rig.path('script') })).toMatchObject({
+      reason: 'interpreter',
+      message: expect.stringMatching(/has Windows line ends \(CRLF\).*sed -i 's\/\\r\$\/\/'/),
+    });
+  });
+
   it('says what to do about arguments that are too long', async () => {
     expect(await failureOf({ args: ['x'.repeat(3_000_000)] })).toMatchObject({
       reason: 'too_big',

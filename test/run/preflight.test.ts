@@ -137,6 +137,31 @@ steps:
     expect(system).not.toMatch(/made/);
   });
 
+  test('can take over variables of stepspan, and write a `$` as it is', async () => {
+    const { code, result } = await rig.runYaml(
+      `
+name: expands
+env: {PATH: '/x:{{ env.PATH }}', PLAIN: "{{ '$PATH' }} costs $5, $ and $lower"}
+steps:
+  - {id: a, env: {AT: '{{ env.HOME }}/y'}, run: 'echo "$PATH"; echo "$PLAIN"; echo "$AT"'}
+`,
+    );
+    expect(code).toBe(0);
+    const [variable, plain, at] = (await rig.journal(result.runId)).text('stdout', 'a').split('\n');
+    expect(variable).toBe(`/x:${rig.env.PATH}`);
+    expect(plain).toBe('$PATH costs $5, $ and $lower');
+    expect(at).toBe(`${rig.env.HOME}/y`);
+  });
+
+  test('knows `env` in no prompt and in no condition', async () => {
+    const file = rig.write(
+      'env.yaml',
+      "name: env\nsteps:\n  - {id: a, when: env.X == 'y', claude: 'Say {{ env.X }}'}\n",
+    );
+    const { code, stderr } = await rig.run(['validate', file]);
+    expect([code, stderr.match(/`env\.X` is not known/g)?.length]).toEqual([2, 2]);
+  });
+
   test('is warned of an MCP server whose program is not there', async () => {
     rig.write('mcp.json', '{"mcpServers": {"sums": {"command": "no-such-server"}}}');
     const file = rig.write(

@@ -9,7 +9,12 @@ const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((each) =>
 /** Free text that speaks of no template and no variable of ours. */
 const plain = text.map((each) => each.replace(/STEPSPAN/g, 'x'));
 const line = plain.map((each) => each.replace(/[\u0000-\u001f\u007f]/g, ' '));
-const value = fc.oneof(plain, number, fc.boolean());
+/** What a shell would expand is refused in `env`. */
+const value = fc.oneof(
+  plain.map((each) => each.replace(/\$(?=[A-Z_{])/g, '$ ').replaceAll(':~', ':')),
+  number,
+  fc.boolean(),
+);
 const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
 const retries = fc.oneof(

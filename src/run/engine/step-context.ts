@@ -42,9 +42,8 @@ export function settingOf(identity: RunIdentity, step: Step, attempt: number, ru
     runId: identity.runId,
     params: run.workflow.paramValues,
     steps: run.ended,
-    env: identity.env,
   };
-  const added = environmentOf(run.workflow, step, scope);
+  const added = environmentOf(run.workflow, step, { ...scope, env: identity.env });
   if (!added.ok) return added;
   const subject = { step: step.id, attempt };
   for (const { name, bytes, keptBytes } of added.cut) {

@@ -6,6 +6,7 @@ import type { ProgramPlace } from './find-program.ts';
 import { type Finding, type StepToCheck, stepsToCheck } from './finding.ts';
 import { checkMcp, checkPromptFile, checkStepFolder, checkWorkflowFolder } from './places.ts';
 import { checkProgram } from './programs.ts';
+import { checkStepVariables, checkWorkflowVariables } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -20,9 +21,15 @@ export function checkSurroundings(
   const found = steps.flatMap((checked) => {
     const own = checkStepFolder(workflow, checked);
     const place = own.length + folder.length > 0 ? undefined : placeOf(workflow, checked, env);
-    return [...own, ...checkPromptFile(checked), ...checkMcp(checked, place), ...checkProgram(checked, place)];
+    return [
+      ...own,
+      ...checkStepVariables(checked, env),
+      ...checkPromptFile(checked),
+      ...checkMcp(checked, place),
+      ...checkProgram(checked, place),
+    ];
   });
-  return [...folder, ...found];
+  return [...folder, ...checkWorkflowVariables(workflow, env), ...found];
 }
 
 /** Where the programs of a step are looked for; undefined where an earlier step decides it. */

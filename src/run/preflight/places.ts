@@ -103,7 +103,7 @@ function problemOfFolder(folder: string): Pick<Finding, 'message' | 'fix'> | und
 
 /** Said only of a path that is not there, so that a `$` in a real name does no harm. */
 function unexpandedHint(written: string): string {
-  const variable = /\$\{?[A-Za-z_]\w*\}?/.exec(written)?.[0];
+  const variable = /\$\{?[A-Za-z_]\w*\}?/.exec(written)?.[0] ?? /(?<=^|\/)~(?=\/|$)/.exec(written)?.[0];
   return variable === undefined ? '' : `; \`${variable}\` is not expanded in a path, so write the path itself`;
 }
 

@@ -52,6 +52,12 @@ export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attem
       const path = locate(attempt);
       if (path !== undefined) {
         const interpreter = interpreterOf(path);
+        if (interpreter?.endsWith('\r') === true) {
+          return failed(
+            'interpreter',
+            `${path} has Windows line ends (CRLF), so its first line names no interpreter. Convert it: \`sed -i 's/\\r$//' ${path}\`.`,
+          );
+        }
         const what = interpreter === undefined ? 'the program loader that it names' : `its interpreter ${interpreter}`;
         return failed('interpreter', `${path} is there, but ${what} is not. Install that, or correct the first line.`);
       }
@@ -130,7 +136,7 @@ function interpreterOf(path: string): string | undefined {
   } catch {
     return undefined;
   }
-  return /^#!\s*(\S+)/.exec(head.toString('latin1'))?.[1];
+  return /^#![ \t]*([^ \t\n\0]+)/.exec(head.toString('latin1'))?.[1];
 }
 
 function firstLine(text: string): string {

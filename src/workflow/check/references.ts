@@ -53,6 +53,12 @@ export function complainOf(
   return { message: `a step has no \`${field}\``, fix: didYouMean(field, fields, 'write one of') };
 }
 
+/** Of `{{ env.NAME }}` in a value of `env`: the variable that stepspan itself has. Whether it is set shows before the run. */
+export function complainOfEnv({ path }: FoundReference): Complaint | undefined {
+  if (path.length === 2) return undefined;
+  return { message: `\`${path.join('.')}\` is not a value`, fix: 'write `env.NAME`' };
+}
+
 /** Which names a step gives is known when it has ended; only what can never be a name is wrong here. */
 function complainOfNamed(text: string, [name]: readonly string[]): Complaint | undefined {
   if (name === undefined) return { message: `\`${text}\` is not a value`, fix: `write \`${text}.NAME\`` };

@@ -12,8 +12,9 @@ import type { Path } from '../problem.ts';
 import { isMapping, shorten } from '../source/tree.ts';
 import { didYouMean } from '../suggest.ts';
 import { parseTemplate, templateFix } from '../template.ts';
+import { checkEnvValue } from './env-values.ts';
 import { type Outline, type OutlineStep, stepLabel } from './outline.ts';
-import { type Complaint, complainOf, complainOfOrder, complainOfOutcome } from './references.ts';
+import { type Complaint, complainOf, complainOfEnv, complainOfOrder, complainOfOutcome } from './references.ts';
 
 /** Fields of `claude:` in which `{{ }}` gets its value. */
 const claudeTemplates = ['prompt', 'systemPrompt', 'appendSystemPrompt', 'model'] as const;
@@ -23,6 +24,8 @@ const plainClaudeFields = ['promptFile', 'mcpConfig', 'permissionMode'] as const
 
 /** Looked at in one text. Each costs a walk over the text for its column, and nobody reads so many. */
 const maxMistakes = 100;
+
+export type TemplateUse = 'prompt' | 'env';
 
 /** Reports mistakes inside texts, at their column. */
 export function checkTexts(outline: Outline): void {
@@ -45,17 +48,20 @@ export function checkTexts(outline: Outline): void {
 /**
  * Mistakes in a template, as positions in its text. Also used on prompt files.
  * @param step the step it belongs to; undefined for the `env` of the workflow
+ * @param use only in values of `env` does `{{ env.NAME }}` mean something: prompts are often about other tools' own
  */
 export function mistakesOfTemplate(
   text: string,
   step: OutlineStep | undefined,
   outline: Outline,
+  use: TemplateUse = 'prompt',
 ): readonly (Complaint & { readonly index: number })[] {
   const { parts, mistakes } = parseTemplate(text);
   const unknown = parts.flatMap((part) => {
     if (part.kind === 'text' || part.operand.kind !== 'reference') return [];
     const found = { path: part.operand.path, index: part.index };
-    const complaint = complainOf(found, step, outline);
+    const complaint =
+      use === 'env' && found.path[0] === 'env' ? complainOfEnv(found) : complainOf(found, step, outline);
     if (complaint === undefined) return [];
     const isForeign = found.path[0] !== 'params' && found.path[0] !== 'steps';
     return [{ ...complaint, ...(isForeign ? { fix: `${complaint.fix}; ${templateFix}` } : {}), index: part.index }];
@@ -72,12 +78,16 @@ function checkTemplate(text: unknown, path: Path, step: OutlineStep | undefined,
 
 function checkEnv(env: unknown, path: Path, step: OutlineStep | undefined, outline: Outline): void {
   for (const [name, value] of Object.entries(isMapping(env) ? env : {})) {
-    checkTemplate(value, [...path, name], step, outline);
+    if (typeof value !== 'string') continue;
+    for (const { index, message, fix } of mistakesOfTemplate(value, step, outline, 'env')) {
+      outline.report(outline.tree.placeOf([...path, name], index), message, fix);
+    }
+    checkEnvValue(value, [...path, name], step, outline);
   }
 }
 
 function checkPlain(text: unknown, path: Path, { tree, report }: Outline): void {
-  const index = typeof text === 'string' ? text.search(/\{\{\s*(params|steps)\b/) : -1;
+  const index = typeof text === 'string' ? text.search(/\{\{\s*(params|steps|env)\b/) : -1;
   if (index === -1) return;
   const message = `\`{{ }}\` has no meaning in \`${String(path.at(-1))}\``;
   report(

@@ -18,7 +18,7 @@ export type Scope = {
   /** For commands that messages name. */
   readonly runId?: string;
   readonly params: Readonly<Record<string, ParamValue>>;
-  /** The environment of stepspan, for `{{ env.NAME }}`. */
+  /** The environment of stepspan, for `{{ env.NAME }}` in values of `env` and nowhere else. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Steps that have ended, by id. More may be in it than the workflow lets a step see. */
   readonly steps: ReadonlyMap<string, StepOutput & { readonly outcome: Outcome }>;
