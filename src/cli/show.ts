@@ -1,10 +1,11 @@
 // `stepspan show RUN`: what came of a run, step by step, and the last lines of what failed.
 import type { Command } from 'commander';
+import type { EventOf } from '../event/event.ts';
 import { outputFieldsOf, type StepOutput, valueText } from '../event/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
 import { isoOfNs, oneLine, progressOf, type RunState, totalsOf, waitingUntilNs } from '../state/index.ts';
 import { standingOf } from '../tail/api/run-states.ts';
-import { readStepResults } from '../tail/api/step-results.ts';
+import { readPrompted, readStepResults } from '../tail/api/step-results.ts';
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { type FailedOutput, linesOfFailed, readFailedOutput, rowsOfFailed } from './failed-output.ts';
@@ -22,6 +23,8 @@ type FromJournal = {
   readonly limit: number;
   /** By step id. */
   readonly results: ReadonlyMap<string, StepOutput>;
+  /** By step id and number of the attempt, as `ask#1`. */
+  readonly prompts: ReadonlyMap<string, EventOf<'claude.prompted'>>;
 };
 
 type ShowFlags = { readonly json?: boolean; readonly lines: number };
@@ -48,17 +51,41 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   const limit = flags.lines;
   const failed = await readFailedOutput(folder, state, limit, problemTeller(context));
   const results = await readable(context, () => readStepResults(openJournal(folder), state.steps));
-  if (results === 'unreadable') return;
+  const prompts = await readable(context, () => promptsOf(state, folder));
+  if (results === 'unreadable' || prompts === 'unreadable') return;
   const output = createOutput(context.stdout);
-  if (flags.json === true) await output.write(`${JSON.stringify(jsonOf(state, folder, { failed, limit, results }))}\n`);
+  if (flags.json === true)
+    await output.write(`${JSON.stringify(jsonOf(state, folder, { failed, limit, results, prompts }))}\n`);
   else {
     const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
-    await output.write(`${textOf(state, { failed, limit, results }, style, context).join('\n')}\n`);
+    await output.write(`${textOf(state, { failed, limit, results, prompts }, style, context).join('\n')}\n`);
   }
   output.release();
 }
 
-function textOf(state: RunState, { failed, limit, results }: FromJournal, style: Style, context: CliContext): string[] {
+async function promptsOf(state: RunState, folder: RunFolder): Promise<FromJournal['prompts']> {
+  const prompts = new Map<string, EventOf<'claude.prompted'>>();
+  for (const step of state.steps.filter(({ kind }) => kind === 'claude')) {
+    for (const attempt of step.attempts) {
+      const prompted = await readPrompted(openJournal(folder), step.id, attempt);
+      if (prompted !== undefined) prompts.set(`${step.id}#${attempt.number}`, prompted);
+    }
+  }
+  return prompts;
+}
+
+function promptJson(prompted: EventOf<'claude.prompted'> | undefined): object | null {
+  if (prompted === undefined) return null;
+  const { type, ...texts } = prompted;
+  return texts;
+}
+
+function textOf(
+  state: RunState,
+  { failed, limit, results, prompts }: FromJournal,
+  style: Style,
+  context: CliContext,
+): string[] {
   const columns = context.stdout.isTTY ? (context.stdout.columns ?? 80) : 160;
   const lines = [
     `${style.bold(safe(state.workflow))}  ${state.runId}  ${standingOf(state)}`,
@@ -73,6 +100,11 @@ function textOf(state: RunState, { failed, limit, results }: FromJournal, style:
   lines.push(...summaryOf(state, { columns, nowMs: context.now(), style, glyphs, extras: {} }));
   for (const step of state.steps) {
     for (const { session, number } of step.attempts) {
+      const prompted = prompts.get(`${step.id}#${number}`);
+      if (prompted !== undefined) {
+        const text = safe(oneLine(prompted.text));
+        lines.push(`  ${safe(step.name)}, attempt ${number}: prompt of ${prompted.bytes} bytes: ${text}`);
+      }
       if (session === undefined) continue;
       lines.push(
         `  ${safe(step.name)}, attempt ${number}: session ${safe(session.sessionId)} with ${safe(session.model)}`,
@@ -91,7 +123,7 @@ function textOf(state: RunState, { failed, limit, results }: FromJournal, style:
   return lines;
 }
 
-function jsonOf(state: RunState, folder: RunFolder, { failed, limit, results }: FromJournal): object {
+function jsonOf(state: RunState, folder: RunFolder, { failed, limit, results, prompts }: FromJournal): object {
   const { steps, ...totals } = totalsOf(state);
   const lastLines = new Map(failed.map((each) => [each.step.id, linesOfFailed(each, limit)]));
   const untilNs = waitingUntilNs(state);
@@ -126,6 +158,7 @@ function jsonOf(state: RunState, folder: RunFolder, { failed, limit, results }: 
         command: attempt.command,
         cost: attempt.cost.kind === 'none' ? null : attempt.cost,
         resources: attempt.resources ?? null,
+        prompt: promptJson(prompts.get(`${step.id}#${attempt.number}`)),
         session: attempt.session ?? null,
         nesting: attempt.nesting ?? null,
         turns: attempt.turns ?? null,

@@ -14,6 +14,15 @@ export type ModelUse = {
 export type TelemetrySignal = 'traces' | 'logs' | 'metrics';
 
 export type ClaudeEvent =
+  /** What an attempt was given, with its values filled in. Long texts lack their middle; `bytes` is the full size of the prompt. */
+  | {
+      readonly type: 'claude.prompted';
+      readonly text: string;
+      readonly bytes: number;
+      readonly isCut: boolean;
+      readonly systemPrompt: string | undefined;
+      readonly appendSystemPrompt: string | undefined;
+    }
   | {
       readonly type: 'claude.session';
       readonly sessionId: string;

@@ -63,6 +63,8 @@ export function describeEvent(event: Event): string {
       return `journal opened again after a crash; ${event.cutBytes} bytes of a torn tail were cut`;
     case 'journal.lost':
       return `lost (${event.why}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${event.bytes} bytes`;
+    case 'claude.prompted':
+      return `prompt of ${event.bytes} bytes: ${oneLine(event.text)}`;
     case 'claude.session':
       return `session ${event.sessionId} with ${event.model}`;
     case 'claude.folder_changed':

@@ -151,6 +151,14 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       const spans = spansOfTelemetry(event);
       return spans.length === 0 ? undefined : ['span', { ...place, spans }];
     }
+    case 'claude.prompted': {
+      const cut = (text: string | undefined) => text?.slice(0, maxPromptCharacters);
+      const { systemPrompt, appendSystemPrompt } = event;
+      const texts = { systemPrompt: cut(systemPrompt), appendSystemPrompt: cut(appendSystemPrompt) };
+      const text = event.text.slice(0, maxPromptCharacters);
+      const isCut = event.isCut || text.length < event.text.length;
+      return ['claude_event', { ...place, event: { ...event, ...texts, text, isCut } }];
+    }
     case 'claude.session':
     case 'claude.folder_changed':
     case 'claude.said':
@@ -171,6 +179,9 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return unreachable(event);
   }
 }
+
+/** Of a prompt that is sent to who watches; as of the texts of Claude's other events. */
+const maxPromptCharacters = 16 * 1024;
 
 function severityOf(event: Event): Severity {
   return event.type === 'step.expectation_unmet' ? 'error' : 'warning';

@@ -12,6 +12,8 @@ export type ClaudeInvocation = {
   readonly sessionId?: string;
   /** Where the step's MCP configuration is: its own file, or one that the engine wrote (it can hold secrets). */
   readonly mcpConfigPath: string | undefined;
+  /** Files with texts that are too long for an argument, by the flag that takes the text itself. */
+  readonly textFiles?: ReadonlyMap<string, string>;
   /** What is left of the run's budget in USD; the smaller of this and the step's own limit holds. */
   readonly remainingUsd?: number | undefined;
   /** Of the installed CLI: flags that it does not have and that can be done without are left out. */
@@ -50,8 +52,13 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
   const isBudgetPassed = step.maxBudgetUsd !== undefined || missingFlag(version, '--max-budget-usd') === undefined;
   if (budget !== undefined && isBudgetPassed) add('--max-budget-usd', String(Math.max(budget, LEAST_BUDGET_USD)));
   if (step.maxTurns !== undefined) add('--max-turns', String(step.maxTurns));
-  if (step.systemPrompt !== undefined) addHidden('--system-prompt', step.systemPrompt);
-  if (step.appendSystemPrompt !== undefined) addHidden('--append-system-prompt', step.appendSystemPrompt);
+  const addText = (flag: string, text: string): void => {
+    const file = invocation.textFiles?.get(flag);
+    if (file === undefined) addHidden(flag, text);
+    else add(textFileFlag(flag), file);
+  };
+  if (step.systemPrompt !== undefined) addText('--system-prompt', step.systemPrompt);
+  if (step.appendSystemPrompt !== undefined) addText('--append-system-prompt', step.appendSystemPrompt);
   if (step.jsonSchema !== undefined) addHidden('--json-schema', JSON.stringify(step.jsonSchema));
   if (invocation.resumeSessionId !== undefined) {
     add('--resume', invocation.resumeSessionId);
@@ -71,6 +78,11 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
     flags: flags.map(({ name }) => name),
     shown: ['claude', ...flags.flatMap(({ name, shown }) => [name, ...shown]), ...step.extraArgs].map(quoted).join(' '),
   };
+}
+
+/** The flag that reads from a file what `flag` takes as its value. */
+export function textFileFlag(flag: string): string {
+  return `${flag}-file`;
 }
 
 type Flag = { readonly name: string; readonly values: readonly string[]; readonly shown: readonly string[] };

@@ -34,6 +34,7 @@ import { openNestedClaude } from './nested-claude.ts';
 import { outputOfText } from './output-capture.ts';
 import { takeNamedOutputs } from './output-file.ts';
 import { createOutputSink } from './output-sink.ts';
+import { promptedEvent } from './prompted-event.ts';
 import type { RunScope } from './run-workflow.ts';
 import { type AttemptPorts, type AttemptSetting, finishAttempt, reportCut } from './shell-attempt.ts';
 import type { RunIdentity } from './step-context.ts';
@@ -147,6 +148,7 @@ export function startClaudeAttempt(
     resumeSessionId: inputs.resumeSessionId,
     sessionId: randomUUID(),
     mcpConfigPath: inputs.mcpConfigPath,
+    textFiles: inputs.textFiles,
     remainingUsd: run.budget.remainingUsd(),
     version: ports.claude.version,
   });
@@ -165,7 +167,10 @@ export function startClaudeAttempt(
     timeLeftMs: ports.timeLeftMs,
     stalls: step.stalls,
     hasResult: tracker.isDone,
-    onStarted: ports.onStarted,
+    onStarted(process) {
+      ports.onStarted(process);
+      append.event(promptedEvent(inputs, redactor), subject);
+    },
     onTree: nested.watch,
     inputFiles: hashInputFiles(step),
     activity: () => tracker.activity(performance.now()),

@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ClaudeStep, readPrompt, renderClaude, type Scope } from '../../workflow/index.ts';
-import { continuationPrompt, withoutWorktree } from '../claude/index.ts';
+import { type ClaudeStep, problemOfPromptFile, readPrompt, renderClaude, type Scope } from '../../workflow/index.ts';
+import { continuationPrompt, missingFlag, textFileFlag, withoutWorktree } from '../claude/index.ts';
 import type { Continuation, SessionRef } from './attempt.ts';
 
 export type ClaudeInputs = {
@@ -17,6 +17,8 @@ export type ClaudeInputs = {
   /** The session is that of an earlier attempt of this step, and not that of another step. */
   readonly isContinued: boolean;
   readonly mcpConfigPath: string | undefined;
+  /** Files with texts that are too long for an argument, by the flag that takes the text itself. */
+  readonly textFiles: ReadonlyMap<string, string>;
   /** Removes what was written for the attempt. */
   readonly cleanUp: () => void;
 };
@@ -28,14 +30,17 @@ export type ClaudeInputsResult =
 
 /**
  * @param sessions those of the Claude steps that have ended, by step id
+ * @param version of the installed CLI
  * @param continuation the session of an earlier attempt of the step that is to be continued
  */
 export function claudeInputsOf(
   step: ClaudeStep,
   scope: Scope,
   sessions: ReadonlyMap<string, SessionRef>,
-  continuation: Continuation | undefined,
+  { version, continuation }: { readonly version: string; readonly continuation: Continuation | undefined },
 ): ClaudeInputsResult {
+  const unread = step.prompt.kind === 'file' ? problemOfPromptFile(step.prompt.path) : undefined;
+  if (unread !== undefined) return { ok: false, message: `${unread.message}; ${unread.fix}` };
   const rendered = renderClaude(step, scope, readPrompt);
   if (!rendered.ok) return { ok: false, message: `its ${rendered.message}` };
   const { prompt, ...texts } = rendered.texts;
@@ -45,7 +50,10 @@ export function claudeInputsOf(
   if (step.resume !== undefined && session === undefined) {
     return { ok: false, message: `step \`${step.resume}\` left no session that could be resumed` };
   }
+  const tooLong = complainOfLength({ ...step, ...texts }, version);
+  if (tooLong !== undefined) return { ok: false, message: tooLong };
   const mcp = mcpConfigFile(step);
+  const longTexts = textFiles(texts);
   const extraArgs = continuation === undefined ? step.extraArgs : withoutWorktree(step.extraArgs);
   return {
     ok: true,
@@ -56,7 +64,11 @@ export function claudeInputsOf(
       sessionCwd: session?.cwd,
       isContinued: continuation !== undefined,
       mcpConfigPath: mcp.path,
-      cleanUp: mcp.cleanUp,
+      textFiles: longTexts.paths,
+      cleanUp() {
+        mcp.cleanUp();
+        longTexts.cleanUp();
+      },
     },
   };
 }
@@ -70,4 +82,55 @@ function mcpConfigFile(step: ClaudeStep): { path: string | undefined; cleanUp: (
   const file = path.join(folder, 'mcp.json');
   writeFileSync(file, JSON.stringify(mcpConfig), { mode: 0o600 });
   return { path: file, cleanUp: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Linux refuses to start a program with a longer argument, its end included (MAX_ARG_STRLEN, execve(2)). */
+const maxArgumentBytes = 128 * 1024 - 1;
+
+function isLong(text: string | undefined): text is string {
+  return text !== undefined && Buffer.byteLength(text) > maxArgumentBytes;
+}
+
+/** The message of a text that is too long for an argument and that this version takes by no file. */
+function complainOfLength(step: ClaudeStep, version: string): string | undefined {
+  const byFile = [
+    ['systemPrompt', step.systemPrompt, '--system-prompt'],
+    ['appendSystemPrompt', step.appendSystemPrompt, '--append-system-prompt'],
+  ] as const;
+  for (const [key, text, flag] of byFile) {
+    const missing = missingFlag(version, textFileFlag(flag));
+    if (!isLong(text) || missing === undefined) continue;
+    const fix = `shorten it, or install Claude Code ${missing.since} or newer, which reads it from a file`;
+    return tooLongText(key, text, fix);
+  }
+  const { jsonSchema, extraArgs } = step;
+  const schema = jsonSchema === undefined ? undefined : JSON.stringify(jsonSchema);
+  if (isLong(schema)) return tooLongText('jsonSchema', schema, 'shorten it');
+  const argument = extraArgs.find(isLong);
+  return argument === undefined ? undefined : tooLongText('extraArgs', argument, 'pass the value by a file');
+}
+
+function tooLongText(key: string, text: string, fix: string): string {
+  const bytes = Buffer.byteLength(text);
+  return `its \`${key}\` has ${bytes} bytes, more than the ${maxArgumentBytes} that an argument may have; ${fix}`;
+}
+
+type LongTexts = { readonly paths: ReadonlyMap<string, string>; readonly cleanUp: () => void };
+
+/** Texts can hold what is nobody else's business, so only their owner can read the files. */
+function textFiles(texts: Pick<ClaudeStep, 'systemPrompt' | 'appendSystemPrompt'>): LongTexts {
+  const long = [
+    ['--system-prompt', texts.systemPrompt],
+    ['--append-system-prompt', texts.appendSystemPrompt],
+  ] as const;
+  const paths = new Map<string, string>();
+  const wanted = long.filter((entry): entry is [(typeof entry)[0], string] => isLong(entry[1]));
+  if (wanted.length === 0) return { paths, cleanUp: () => undefined };
+  const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-claude-texts-'));
+  for (const [flag, text] of wanted) {
+    const file = path.join(folder, `${flag.slice(2)}.md`);
+    writeFileSync(file, text, { mode: 0o600 });
+    paths.set(flag, file);
+  }
+  return { paths, cleanUp: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -80,7 +80,8 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
           intake,
           prices: options.prices,
         });
-      const inputs = claudeInputsOf(step, setting.scope, run.sessions, continuation);
+      const version = options.claude?.version ?? '';
+      const inputs = claudeInputsOf(step, setting.scope, run.sessions, { version, continuation });
       if (!inputs.ok) return refuse(inputs.message);
       const placed = inSessionFolder(step, setting, inputs.inputs);
       if (!placed.ok) {

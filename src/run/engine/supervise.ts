@@ -209,7 +209,6 @@ export function supervise(options: SuperviseOptions): Supervision {
     }
     child = started;
     frost.apply();
-    options.onStarted?.(started.identity);
     options.onTree?.(started.tree);
     append.event(
       {
@@ -222,6 +221,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       },
       subject,
     );
+    options.onStarted?.(started.identity);
     for (const notice of started.notices) say('warning', notice, subject);
     const sampler = createSampler({
       tree: started.tree,

@@ -1,8 +1,9 @@
 // What the steps of a run gave: their outputs and named outputs, read from the `step.finished` of each in the journal. They are
 // not part of the state of a run, which is held for thousands of runs at a time.
+import type { EventOf } from '../../event/event.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../../event/step-output.ts';
 import type { JournalReader } from '../../journal/index.ts';
-import type { StepState } from '../../state/index.ts';
+import type { AttemptState, StepState } from '../../state/index.ts';
 
 /** By step id; without steps that have not ended. */
 export async function readStepResults(
@@ -36,4 +37,22 @@ export async function readStepResult(
     }
   }
   return noOutput;
+}
+
+/** The prompt that an attempt of a Claude step was given; undefined for one that has none in the journal. */
+export async function readPrompted(
+  reader: Pick<JournalReader, 'read'>,
+  step: string,
+  attempt: AttemptState,
+): Promise<EventOf<'claude.prompted'> | undefined> {
+  for await (const records of reader.read({ from: attempt.firstSeq })) {
+    for (const record of records) {
+      if (record.kind !== 'event' || record.subject?.step !== step || record.subject.attempt !== attempt.number)
+        continue;
+      if (record.event.type === 'claude.prompted') return record.event;
+      // It stands right behind the start of its attempt, before anything that Claude Code says.
+      if (record.event.type === 'claude.session' || record.event.type === 'attempt.finished') return undefined;
+    }
+  }
+  return undefined;
 }

@@ -118,6 +118,8 @@ function bodyOf(event: Turn['event']) {
   switch (event.type) {
     case 'claude.said':
       return <p class="said">{event.text}</p>;
+    case 'claude.prompted':
+      return <Block title={`prompt, ${count(event.bytes)} bytes`} text={event.text} />;
     case 'claude.thought':
       return event.text === '' ? (
         <p class="muted">Thinking that the API does not show</p>
