@@ -17,6 +17,7 @@ import type { Tree } from './source/tree.ts';
 import type {
   Budget,
   ClaudeStep,
+  Expectations,
   OnRateLimit,
   Param,
   ParamValue,
@@ -72,6 +73,7 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step
     readOnly: step.readOnly ?? false,
     stalls: stallsOf(step.stalls),
     claudeTelemetry: step.claudeTelemetry ?? 'path',
+    expect: expectationsOf(step.expect),
   };
   if (step.claude !== undefined) return { ...base, ...claudeOf(step.claude, folder) };
   return { ...base, ...commandOf(step.run ?? '', step.shell) };
@@ -175,6 +177,25 @@ function stallsOf(written: WrittenStep['stalls']): StallRules {
     rate_limited: rule('rate_limited', given?.rateLimited),
     waiting_for_permission: rule('waiting_for_permission', given?.waitingForPermission),
   };
+}
+
+function expectationsOf(written: WrittenStep['expect']): Expectations | undefined {
+  if (written === undefined) return undefined;
+  const { command } = written;
+  const script = typeof command === 'string' ? command : command?.run;
+  const timeoutMs = (typeof command === 'object' ? milliseconds(command.timeout) : undefined) ?? defaultStepTimeoutMs;
+  return {
+    changed: globsOf(written.changed),
+    unchanged: globsOf(written.unchanged),
+    command: script === undefined ? undefined : { script, timeoutMs },
+    output: written.output,
+    schema: written.schema,
+    noDenials: written.noDenials ?? false,
+  };
+}
+
+function globsOf(written: string | readonly string[] | undefined): readonly string[] {
+  return typeof written === 'string' ? [written] : (written ?? []);
 }
 
 function milliseconds(duration: string | undefined): number | undefined {

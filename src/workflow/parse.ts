@@ -2,6 +2,7 @@
 // the normal form or all problems. Does no IO of its own.
 import { dirname, resolve } from 'node:path';
 import { checkClaudeSteps, type ReadFile } from './check/claude.ts';
+import { checkExpect } from './check/expect.ts';
 import { outlineOf } from './check/outline.ts';
 import { type GivenParams, paramOf, valuesOf } from './check/params.ts';
 import { checkSchema } from './check/schema.ts';
@@ -82,6 +83,7 @@ function check(reading: Reading, options: DefineOptions, origin: Origin): Workfl
   if (outline.steps.length <= maxSteps) {
     checkSteps(outline);
     checkTexts(outline);
+    checkExpect(outline);
     checkClaudeSteps(outline, origin.folder, options.readFile);
   }
   const params = [...outline.params].map(([name, written]) => paramOf(name, written));

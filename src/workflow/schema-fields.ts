@@ -133,6 +133,38 @@ export const stalls = z.union([
   }),
 ]);
 
+const object = z.record(z.string(), z.unknown());
+const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+/** What an attempt must have brought about. What the globs, the pattern and the schema say is checked apart. */
+export const expect = z.strictObject({
+  changed: field(
+    globs,
+    'Files that must have changed, from the folder of the step: each glob must match one. `!` leaves files out.',
+    ['src/**/*.ts', '!src/generated/**'],
+  ).optional(),
+  unchanged: field(globs, 'Files that must be as they were: no glob may match one that changed.', [
+    'package-lock.json',
+  ]).optional(),
+  command: field(
+    z.union([
+      filled,
+      z.strictObject({
+        run: field(filled, 'A script for bash, in the folder and with the variables of the step.', 'npm test'),
+        timeout: field(duration('positive'), 'Longest time of it. Default: 5m.', '10m').optional(),
+      }),
+    ]),
+    'A script that must pass after the step: itself, or `run` and its `timeout`.',
+    'npm test',
+  ).optional(),
+  output: field(z.string().min(1), 'Regular expression that must match in the output.', '^0 errors').optional(),
+  schema: field(object, 'JSON Schema that the output must meet, as JSON.', {
+    type: 'object',
+    required: ['verdict'],
+  }).optional(),
+  noDenials: field(z.boolean(), 'Claude Code must not have been denied a tool call.', true).optional(),
+});
+
 /** As `claude --help` of 2.1.328 lists them, and `default`, which it takes as the older name of `manual`. */
 export const permissionModes = [
   'acceptEdits',
@@ -144,7 +176,6 @@ export const permissionModes = [
   'plan',
 ] as const;
 
-const object = z.record(z.string(), z.unknown());
 const tools = z.array(z.string().min(1));
 
 /** How to run Claude Code. That it has exactly one of `prompt` and `promptFile` is checked apart. */

@@ -8,6 +8,7 @@ import {
   duration,
   env,
   envName,
+  expect,
   field,
   filled,
   id,
@@ -55,6 +56,11 @@ export const stepSchema = z.strictObject({
     z.enum(['path', 'env', 'off']),
     'How Claude Code that the step itself starts reports its cost: by a `claude` first on the PATH (default), by OTEL_* variables for every program of the step, or not.',
     'env',
+  ).optional(),
+  expect: field(
+    expect,
+    'What must hold when the step has succeeded by itself; else it is a failure with the reason `unmet_expectation`.',
+    { changed: ['src/**'], command: 'npm test' },
   ).optional(),
   run: field(
     z.union([filled, z.array(z.string()).min(1)]),

@@ -2,7 +2,7 @@
 // A value that is not there is null in JSON, so that every key is always present.
 import { z } from 'zod';
 import { defaultLimitWaitMs } from './defaults.ts';
-import type { Expression, Workflow } from './workflow.ts';
+import type { Expectations, Expression, Workflow } from './workflow.ts';
 
 /** Counts up when a stored workflow of before can no longer be read as it is. */
 export const storedVersion = 1;
@@ -74,6 +74,15 @@ const onRateLimit = z.discriminatedUnion('kind', [
 
 const stall = z.object({ afterMs: z.number(), action: z.enum(['none', 'kill', 'retry']) });
 
+const expectations = z.object({
+  changed: z.array(z.string()),
+  unchanged: z.array(z.string()),
+  command: maybe(z.object({ script: z.string(), timeoutMs: z.number() })).optional(),
+  output: maybe(z.string()).optional(),
+  schema: maybe(anything).optional(),
+  noDenials: z.boolean(),
+});
+
 const base = {
   id: z.string(),
   name: z.string(),
@@ -101,6 +110,8 @@ const base = {
     waiting_for_permission: stall,
   }),
   claudeTelemetry: z.enum(['path', 'env', 'off']).default('path'),
+  // Journals of before the key was there lack it.
+  expect: maybe(expectations).optional().transform(filledExpectations),
 };
 
 const step = z.discriminatedUnion('kind', [
@@ -140,6 +151,13 @@ const step = z.discriminatedUnion('kind', [
     extraArgs: z.array(z.string()),
   }),
 ]);
+
+/** `undefined` is left out in JSON. */
+function filledExpectations(stored: z.output<typeof expectations> | undefined): Expectations | undefined {
+  if (stored === undefined) return undefined;
+  const { command, output, schema } = stored;
+  return { ...stored, command, output, schema };
+}
 
 /** Keys that this version does not know are left out: a later version may add some without a new number. */
 const storedWorkflow = z.object({

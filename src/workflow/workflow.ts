@@ -54,6 +54,20 @@ export type Expression =
       readonly right: Expression;
     };
 
+/** What must hold when an attempt has succeeded by itself; see `expect` in docs/workflow.md. Empty lists ask for nothing. */
+export type Expectations = {
+  /** Globs from the folder of the step, of which each must match a file that changed; with `!`, files that do not count. */
+  readonly changed: readonly string[];
+  /** Globs of files that must be as they were. */
+  readonly unchanged: readonly string[];
+  readonly command: { readonly script: string; readonly timeoutMs: number } | undefined;
+  /** Regular expression that must match somewhere in the output. */
+  readonly output: string | undefined;
+  /** JSON Schema that the output must meet. */
+  readonly schema: Readonly<Record<string, unknown>> | undefined;
+  readonly noDenials: boolean;
+};
+
 type StepBase = {
   readonly id: string;
   readonly name: string;
@@ -69,6 +83,7 @@ type StepBase = {
   readonly readOnly: boolean;
   readonly stalls: StallRules;
   readonly claudeTelemetry: ClaudeTelemetry;
+  readonly expect: Expectations | undefined;
 };
 
 /**

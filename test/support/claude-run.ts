@@ -53,6 +53,7 @@ export function claudeStep(given: Partial<ClaudeStep> = {}): ClaudeStep {
       waiting_for_permission: never,
     },
     claudeTelemetry: 'path',
+    expect: undefined,
     prompt: { kind: 'inline', text: '' },
     model: undefined,
     allowedTools: [],

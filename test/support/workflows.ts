@@ -24,6 +24,7 @@ export function shellStep(id: string, fields: Partial<ShellStep> = {}): ShellSte
       waiting_for_permission: quiet,
     },
     claudeTelemetry: 'path',
+    expect: undefined,
     command: 'true',
     shell: ['sh', '-c'],
     ...fields,

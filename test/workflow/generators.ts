@@ -30,6 +30,16 @@ const stalls = fc.oneof(
   fc.constant({ noOutput: { after: '3m' }, rateLimited: 'kill' as const }),
 );
 
+const expect = fc.record(
+  {
+    unchanged: fc.constantFrom('**', ['src/**/*.{ts,tsx}', '!src/[ab]?.ts']),
+    command: fc.oneof(plain, fc.record({ run: plain, timeout: duration })),
+    output: fc.constantFrom('^0 errors', 'a|b'),
+    schema: fc.constant({ type: 'object', properties: { verdict: { type: 'string' } } }),
+  },
+  { requiredKeys: ['command'] },
+);
+
 const claude = fc.record(
   {
     prompt: plain,
@@ -62,6 +72,7 @@ const common = fc.record({
   continueOnFailure: some(fc.boolean()),
   readOnly: some(fc.boolean()),
   stalls: some(stalls),
+  expect: some(expect),
   when: some(fc.constantFrom('always()', 'success()', true, "1 < 2 && !('a' == 'b')")),
 });
 

@@ -54,6 +54,7 @@ describe('the normal form', () => {
           },
           continueOnFailure: false,
           readOnly: false,
+          expect: undefined,
           stalls: {
             no_output: { afterMs: 120_000, action: 'none' },
             output_closed: { afterMs: 30_000, action: 'none' },

@@ -1,7 +1,11 @@
 // What the engine asks of one attempt of a step, whether it is a shell command or Claude Code. Types only.
 import type { Outcome } from '../../event/outcome.ts';
+import type { Append } from '../../event/record.ts';
 import type { StepOutput } from '../../event/step-output.ts';
 import type { RateLimit } from '../claude/index.ts';
+import type { Identity } from '../process/index.ts';
+import type { Redactor } from '../redact/index.ts';
+import type { Say } from './say.ts';
 
 /** A conversation of Claude Code, and the folder that it belongs to; undefined where that is not known. */
 export type SessionRef = { readonly sessionId: string; readonly cwd: string | undefined };
@@ -47,4 +51,12 @@ export type Attempt = {
   /** Freezes the process tree; its timeout and stall clocks stand still until `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
+};
+
+/** What an attempt of either kind writes to, and through what. */
+export type AttemptPorts = {
+  readonly append: Append;
+  readonly say: Say;
+  readonly redactor: Redactor;
+  readonly onStarted: (process: Identity) => void;
 };

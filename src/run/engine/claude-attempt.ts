@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClaudeEvent } from '../../event/claude-event.ts';
 import type { Outcome } from '../../event/outcome.ts';
+import { oneLine } from '../../state/index.ts';
 import { backgroundGraceMs } from '../../workflow/defaults.ts';
 import { formatDuration } from '../../workflow/duration.ts';
 import type { ClaudeStep } from '../../workflow/workflow.ts';
@@ -26,9 +27,10 @@ import {
   refusedAccount,
 } from '../claude/index.ts';
 import type { LineBatch } from '../process/index.ts';
-import type { Attempt, AttemptResult } from './attempt.ts';
+import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';
 import { tokensOf } from './budget.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
+import { createExpectationCheck, sumOfLines } from './expectations.ts';
 import { hashInputFiles } from './input-files.ts';
 import { openNestedClaude } from './nested-claude.ts';
 import { outputOfText } from './output-capture.ts';
@@ -36,7 +38,7 @@ import { takeNamedOutputs } from './output-file.ts';
 import { createOutputSink } from './output-sink.ts';
 import { promptedEvent } from './prompted-event.ts';
 import type { RunScope } from './run-workflow.ts';
-import { type AttemptPorts, type AttemptSetting, finishAttempt, reportCut } from './shell-attempt.ts';
+import { type AttemptSetting, finishAttempt, reportCut } from './shell-attempt.ts';
 import type { RunIdentity } from './step-context.ts';
 import { attemptFacts, outcomeOfExit, type Supervised, supervise } from './supervise.ts';
 
@@ -65,6 +67,9 @@ export function startClaudeAttempt(
   const { runId, traceId } = identity;
   const sink = createOutputSink({ append, subject, redactStream: redactor.stream });
   const telemetry = ports.intake.open({ runId, subject, traceId, spanId });
+  const expectations = createExpectationCheck(step, setting, ports);
+  /** Tool calls that were denied, each once, for `expect`. */
+  const denials = new Map<string, string>();
   const meter = createCostMeter({ prices: ports.prices });
   const tracker = createStallTracker(performance.now());
   const deriver = createSpanDeriver({ runId, subject, traceId, spanId });
@@ -80,6 +85,8 @@ export function startClaudeAttempt(
     meter,
     emit(event: ClaudeEvent) {
       append.event(event, subject);
+      if (event.type === 'claude.permission_denied')
+        denials.set(event.toolUseId, `${event.tool} ${oneLine(event.input)}`);
       if (event.type === 'claude.usage' || event.type === 'claude.result') reportUse();
       if (event.type === 'claude.session') requireServers();
       const refused = refusedAccount(event);
@@ -166,6 +173,7 @@ export function startClaudeAttempt(
     timeoutMs: step.timeoutMs,
     timeLeftMs: ports.timeLeftMs,
     stalls: step.stalls,
+    prepare: expectations.prepare,
     hasResult: tracker.isDone,
     onStarted(process) {
       ports.onStarted(process);
@@ -196,15 +204,16 @@ export function startClaudeAttempt(
     append.event({ type: 'claude.cost', ...cost }, subject);
     reportUse(cost.unknown);
     stderrTail = withTail(stderrTail, tailRedaction.end().bytes);
-    const outcome = outcomeOf(supervised);
+    const ownOutcome = outcomeOf(supervised);
     sink.end();
     inputs.cleanUp();
     const bounded = outputOfText(redactor.text(resultText()).text, setting.readOutputWith);
     reportCut(bounded, setting, say);
+    const outcome = await expectations.check(ownOutcome, { output: bounded.output, denials: [...denials.values()] });
     const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
     finishAttempt(ports, setting, outcome, {
       ...attemptFacts(supervised),
-      lines: sink.lines(),
+      lines: sumOfLines(sink.lines(), expectations.lines()),
       findings: reader.findings(),
     });
     const { ending } = supervised;
@@ -273,8 +282,7 @@ export function startClaudeAttempt(
     return result.structuredOutput === undefined ? result.text : JSON.stringify(result.structuredOutput);
   }
 
-  const { stop, hurry, freeze, thaw } = supervision;
-  return { done: finish(), stop, hurry, freeze, thaw };
+  return { done: finish(), ...expectations.controlsOf(supervision) };
 }
 
 function batchOf(text: string): LineBatch {

@@ -7,7 +7,7 @@ import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { type ClaudeProgram, type Intake, type PriceTable, startIntake } from '../claude/index.ts';
 import { endLeftOvers, type Identity, markerOf } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
-import type { Attempt, AttemptPlan, Continuation } from './attempt.ts';
+import type { Attempt, AttemptPlan, AttemptPorts, Continuation } from './attempt.ts';
 import type { Used } from './budget.ts';
 import { startClaudeAttempt } from './claude-attempt.ts';
 import { claudeInputsOf } from './claude-inputs.ts';
@@ -16,7 +16,7 @@ import { redactAppend } from './redacted-append.ts';
 import { type DoneBefore, type RunHandle, type RunScope, startRun } from './run-workflow.ts';
 import { createSay, type Say } from './say.ts';
 import { inSessionFolder } from './session-folder.ts';
-import { type AttemptPorts, type AttemptSetting, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
+import { type AttemptSetting, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
 import { type RunIdentity, type StepSetting, settingOf } from './step-context.ts';
 import { internalError } from './supervise.ts';
 

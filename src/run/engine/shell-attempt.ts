@@ -2,15 +2,14 @@
 
 import { countFindings, type Findings, noFindings } from '../../event/finding.ts';
 import { messageOf, type Outcome } from '../../event/outcome.ts';
-import type { Append, Stream } from '../../event/record.ts';
+import type { Stream } from '../../event/record.ts';
 import { noOutput } from '../../event/step-output.ts';
 import { describeFindings, describeOutcomeKind } from '../../state/describe-findings.ts';
 import { commandText, type ShellStep } from '../../workflow/index.ts';
 import type { CostSoFar } from '../claude/index.ts';
-import type { Identity } from '../process/index.ts';
-import type { Redactor } from '../redact/index.ts';
-import type { Attempt, AttemptResult } from './attempt.ts';
+import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';
 import { tokensOf } from './budget.ts';
+import { createExpectationCheck, sumOfLines } from './expectations.ts';
 import { type NestedClaudePorts, openNestedClaude } from './nested-claude.ts';
 import { type BoundedOutput, outputOfCapture } from './output-capture.ts';
 import { type OutputFile, takeNamedOutputs } from './output-file.ts';
@@ -19,13 +18,6 @@ import type { RunScope } from './run-workflow.ts';
 import type { Say } from './say.ts';
 import type { RunIdentity, StepSetting } from './step-context.ts';
 import { attemptFacts, outcomeOfExit, supervise } from './supervise.ts';
-
-export type AttemptPorts = {
-  readonly append: Append;
-  readonly say: Say;
-  readonly redactor: Redactor;
-  readonly onStarted: (process: Identity) => void;
-};
 
 /** What an attempt of either kind starts with. */
 export type AttemptSetting = StepSetting & { readonly outputFile: OutputFile };
@@ -53,6 +45,7 @@ export function startShellAttempt(
 
   const sink = createOutputSink({ append: ports.append, subject, redactStream: ports.redactor.stream });
   const [file = '', ...args] = [...step.shell, step.command];
+  const expectations = createExpectationCheck(step, setting, ports);
   const supervision = supervise({
     file,
     args,
@@ -65,6 +58,7 @@ export function startShellAttempt(
     say: ports.say,
     timeoutMs: step.timeoutMs,
     stalls: step.stalls,
+    prepare: expectations.prepare,
     onOutput: sink.write,
     activity: sink.activity,
     onStarted: ports.onStarted,
@@ -80,11 +74,15 @@ export function startShellAttempt(
       reportUse(cost);
     }
     const { ending } = supervised;
-    const outcome = outcomeOfExit(ending);
+    const ownOutcome = outcomeOfExit(ending);
     const bounded = outputOfCapture(sink.captured(), setting.readOutputWith);
     reportCut(bounded, setting, ports.say);
+    const outcome = await expectations.check(ownOutcome, { output: bounded.output, denials: [] });
     const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
-    finishAttempt(ports, setting, outcome, { ...attemptFacts(supervised), lines: sink.lines() });
+    finishAttempt(ports, setting, outcome, {
+      ...attemptFacts(supervised),
+      lines: sumOfLines(sink.lines(), expectations.lines()),
+    });
     return {
       outcome,
       ...bounded.output,
@@ -99,8 +97,7 @@ export function startShellAttempt(
     };
   }
 
-  const { stop, hurry, freeze, thaw } = supervision;
-  return { done: finish(), stop, hurry, freeze, thaw };
+  return { done: finish(), ...expectations.controlsOf(supervision) };
 }
 
 /** Says what later steps do not get of an output that was cut. */

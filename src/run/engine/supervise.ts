@@ -47,6 +47,8 @@ export type SuperviseOptions = {
   readonly timeLeftMs?: number | undefined;
   readonly stalls: StallRules;
   readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
+  /** Done before the child starts; its time is the attempt's. Never rejects. */
+  readonly prepare?: () => Promise<void>;
   /** Whether the child has said how its work ended, so that ending it now ends only what it left running. */
   readonly hasResult?: () => boolean;
   /** What it does now: the cause that a timeout, a stall or a cancellation names. */
@@ -189,6 +191,7 @@ export function supervise(options: SuperviseOptions): Supervision {
   }
 
   async function run(): Promise<Supervised> {
+    await options.prepare?.();
     watchFor('no_output');
     const started = await startProcess({
       file: options.file,

@@ -1,0 +1,98 @@
+// The `command` of `expect`: a script that must pass after its step. It runs as the step does, in its folder and with its
+// environment, its output is the step's, and it can be stopped and frozen like an attempt.
+import { messageOf } from '../../event/outcome.ts';
+import type { Append, Stream, Subject } from '../../event/record.ts';
+import { bashShell } from '../../workflow/defaults.ts';
+import { formatDuration } from '../../workflow/duration.ts';
+import {
+  createPausableTimer,
+  type LineBatch,
+  OUTPUT_GRACE_MS,
+  type StartedProcess,
+  startProcess,
+} from '../process/index.ts';
+import { createFrost } from './frost.ts';
+import type { Say } from './say.ts';
+import type { StepSetting } from './step-context.ts';
+import { outcomeOfExit } from './supervise.ts';
+
+export type CheckCommand = {
+  /** What it came to, as a clause; undefined where it passed. Never rejects. */
+  readonly done: Promise<string | undefined>;
+  readonly stop: () => void;
+  readonly hurry: () => void;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+};
+
+type Ports = {
+  readonly append: Append;
+  readonly say: Say;
+  readonly subject: Subject;
+  readonly onOutput: (stream: Stream, batch: LineBatch) => void;
+};
+
+export function startCheckCommand(
+  { script, timeoutMs }: { readonly script: string; readonly timeoutMs: number },
+  setting: Pick<StepSetting, 'cwd' | 'env' | 'marker'>,
+  ports: Ports,
+): CheckCommand {
+  const { append, say, subject } = ports;
+  const hurry = new AbortController();
+  let child: StartedProcess | undefined;
+  let state: 'running' | 'stopped' | 'timed_out' = 'running';
+  const frost = createFrost(
+    () => child,
+    (text) => say('warning', text, subject),
+  );
+  const timer = createPausableTimer(timeoutMs, () => end('timed_out'));
+
+  function end(as: 'stopped' | 'timed_out'): void {
+    if (state !== 'running') return;
+    state = as;
+    endChild();
+  }
+
+  function endChild(): void {
+    const why = state === 'timed_out' ? 'timeout of the expected command' : 'the step is ended';
+    void child?.end({
+      hurry: hurry.signal,
+      onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
+    });
+  }
+
+  async function run(): Promise<string | undefined> {
+    const [file = '', ...args] = [...bashShell, script];
+    const started = await startProcess({ ...setting, file, args, onOutput: ports.onOutput });
+    if (started.kind === 'failed') {
+      timer.cancel();
+      return started.message;
+    }
+    child = started;
+    frost.apply();
+    if (state !== 'running') endChild();
+    const exit = await started.ended;
+    timer.cancel();
+    await started.outputEndedWithin(OUTPUT_GRACE_MS);
+    await started.endLeftOvers({ hurry: hurry.signal });
+    await started.drain();
+    await started.outputEnded;
+    started.release();
+    if (state === 'timed_out') return `it took longer than ${formatDuration(timeoutMs)}`;
+    return messageOf(outcomeOfExit({ kind: 'exited', exit })) || undefined;
+  }
+
+  return {
+    done: run(),
+    stop: () => end('stopped'),
+    hurry: () => hurry.abort(),
+    freeze() {
+      timer.pause();
+      frost.freeze();
+    },
+    thaw() {
+      timer.resume();
+      frost.thaw();
+    },
+  };
+}
