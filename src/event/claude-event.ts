@@ -38,6 +38,8 @@ export type ClaudeEvent =
   | { readonly type: 'claude.folder_changed'; readonly cwd: string }
   /** `parentToolUseId` names the Task call of the subagent that spoke; undefined for the main agent. */
   | { readonly type: 'claude.said'; readonly text: string; readonly parentToolUseId: string | undefined }
+  /** An answer that is being written, said now and then: a sign of life. `characters` counts those of the message so far. */
+  | { readonly type: 'claude.streaming'; readonly characters: number; readonly parentToolUseId: string | undefined }
   /** Thinking of the model, as far as the API shows it; '' for a block that is encrypted. */
   | { readonly type: 'claude.thought'; readonly text: string; readonly parentToolUseId: string | undefined }
   | {

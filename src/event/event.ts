@@ -104,6 +104,8 @@ export type StepEvent =
       readonly lines: Readonly<Partial<Record<Stream, number>>>;
       /** Of a Claude step: denied calls and the like, which a success can rest on. Not there where nothing was found. */
       readonly findings?: Findings;
+      /** Of a Claude step: partial messages that were signs of life and were not recorded. Older journals do not have it. */
+      readonly partialMessages?: number;
     }
   /** One expectation of `expect` that the attempt did not meet, although it succeeded by itself. */
   | {

@@ -71,6 +71,8 @@ export function describeEvent(event: Event): string {
       return `works in ${oneLine(event.cwd)}`;
     case 'claude.said':
       return oneLine(event.text);
+    case 'claude.streaming':
+      return `the answer is being written: ${plural(event.characters, 'character')} so far`;
     case 'claude.thought':
       return event.text === '' ? 'thinking (encrypted)' : `thinking: ${oneLine(event.text)}`;
     case 'claude.tool_called':

@@ -162,6 +162,7 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
     case 'claude.session':
     case 'claude.folder_changed':
     case 'claude.said':
+    case 'claude.streaming':
     case 'claude.thought':
     case 'claude.tool_called':
     case 'claude.tool_returned':

@@ -40,7 +40,7 @@ describe('the command line', () => {
       '-p --model opus --permission-mode acceptEdits --allowedTools Bash(git log:*) Read --disallowedTools WebFetch ' +
         '--mcp-config /mcp.json --max-budget-usd 0.5 --max-turns 5 --system-prompt You are terse. ' +
         '--append-system-prompt And polite. --json-schema {"type":"object"} --resume abc --fork-session ' +
-        '--output-format stream-json --verbose --effort low',
+        '--output-format stream-json --verbose --include-partial-messages --include-hook-events --effort low',
     );
     expect(stdin).toBe('the prompt');
     expect(shown).not.toMatch(/prompt'|terse|polite|"object"/);
@@ -54,7 +54,14 @@ describe('the command line', () => {
       mcpConfigPath: undefined,
       version: newestVersion,
     });
-    expect(args).toEqual(['-p', '--output-format', 'stream-json', '--verbose']);
+    expect(args).toEqual([
+      '-p',
+      '--output-format',
+      'stream-json',
+      '--verbose',
+      '--include-partial-messages',
+      '--include-hook-events',
+    ]);
   });
 
   test('takes the smaller of the step’s and the run’s budget, and never none', () => {
@@ -69,7 +76,7 @@ describe('the command line', () => {
     const { args, flags } = claudeArguments(full, { ...invocation, sessionId: 'x' });
     expect(args.filter((arg) => arg.startsWith('--') && !flags.includes(arg))).toEqual(['--effort']);
     expect(await unknownFlags(path.join(bin, 'claude'), [...flags, '--effort'])).toEqual([]);
-    expect(flags).toHaveLength(16);
+    expect(flags).toHaveLength(18);
   });
 
   test('leaves out what an old CLI does not have and can do without', () => {

@@ -75,10 +75,15 @@ describe('a step that ends with success', () => {
 
   test('has the hooks that failed', async () => {
     const hook = { type: 'command', command: 'echo "no such database" >&2; exit 3' };
-    writeSettings({ SessionStart: [{ hooks: [hook] }] });
-    const run = await go([done]);
+    const hooks = [{ hooks: [hook] }];
+    writeSettings({ SessionStart: hooks, PostToolUse: hooks, Stop: hooks });
+    const bash = calls({ name: 'Bash', input: { command: 'echo fine' } });
+    const run = await go([bash, done], { step: { allowedTools: ['Bash'] } });
+    const failed = { kind: 'hook_failed', detail: 'exit code 3: no such database' };
     expect(run.findings.items).toEqual([
-      { kind: 'hook_failed', name: 'SessionStart:startup', detail: 'exit code 3: no such database' },
+      { ...failed, name: 'SessionStart:startup' },
+      { ...failed, name: 'PostToolUse:Bash' },
+      { ...failed, name: 'Stop' },
     ]);
   });
 

@@ -19,6 +19,7 @@ beforeAll(async () => {
       { prompt: 'Ask the server', turns: [{ kind: 'reply', text: 'There is none.' }] },
       { prompt: 'Overload', turns: [{ kind: 'error', status: 529 }] },
       { prompt: 'Say nothing', turns: [{ kind: 'silence' }] },
+      { prompt: 'Write long', turns: [{ kind: 'reply', text: 'word word wo'.repeat(40), pieceDelayMs: 300 }] },
     ],
   });
   const mcpServers = { crash: { command: '/bin/sh', args: ['-c', 'exit 3'] } };
@@ -94,4 +95,17 @@ steps:
       { outcome: 'timeout', message: expect.stringMatching(/; it printed nothing$/) },
     ]);
   });
+});
+
+test('an answer that is being written is a sign of life, and its pieces are not recorded', async () => {
+  const { result } = await rig.runYaml(`
+name: long
+steps: [{id: ask, stalls: {noOutput: {after: 10s, action: kill}}, claude: Write long}]
+`);
+  expect(outcomesOf(result)).toEqual({ ask: 'success' });
+  const journal = await rig.journal(result.runId);
+  expect(journal.text('debug', 'ask')).not.toContain('stream_event');
+  expect(journal.text('debug', 'ask')).toContain('"type":"assistant"');
+  expect(journal.events('claude.streaming', 'ask').length).toBeGreaterThanOrEqual(1);
+  expect(journal.events('attempt.finished', 'ask')).toMatchObject([{ partialMessages: expect.any(Number) }]);
 });

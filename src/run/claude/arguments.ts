@@ -71,6 +71,9 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
   // Last, because flags that take several values would swallow extra arguments that are no flags.
   add('--output-format', 'stream-json');
   add('--verbose');
+  // A long answer is a sign of life while it is written, and a hook that fails is told.
+  add('--include-partial-messages');
+  add('--include-hook-events');
 
   return {
     args: [...flags.flatMap(({ name, values }) => [name, ...values]), ...step.extraArgs],

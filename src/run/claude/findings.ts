@@ -4,6 +4,7 @@
 // The same fact comes by several messages, and which ones depends on the version: each is kept once.
 import type { Finding, FindingKind, Findings } from '../../event/finding.ts';
 import { cut, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
+import { isBlockingHook } from './notices.ts';
 import { oneLineArgument, plain } from './readable.ts';
 
 /** Of findings that are kept with their words; more are counted. A loop of denied calls repeats itself. */
@@ -179,11 +180,12 @@ export function createFindingsCollector(): FindingsCollector {
       }
       case 'hook_response': {
         const code = numberAt(message, 'exit_code');
-        if (textAt(message, 'outcome') === 'error') hookFailed(message, code);
+        if (textAt(message, 'outcome') === 'error' && !isBlockingHook(message)) hookFailed(message, code);
         return [];
       }
       case 'notification':
-        if (textAt(message, 'key') === 'stop-hook-error') {
+        // Newer versions tell a failed Stop hook in full before; this is all that older ones say.
+        if (textAt(message, 'key') === 'stop-hook-error' && !found.some(({ name }) => name === 'Stop')) {
           add({ kind: 'hook_failed', name: 'Stop', detail: 'it reported a problem' });
         }
         return [];

@@ -11,6 +11,7 @@ export type { IntakeAttempt } from './intake/clean-request.ts';
 export { type Intake, type OpenedIntake, startIntake, type TelemetryArrived } from './intake/server.ts';
 export { type ClaudeExit, judgeClaude } from './judge.ts';
 export { askLogin, hasStoredLogin, type Login } from './login.ts';
+export { createPartialMessageFilter } from './partial-messages.ts';
 export { createPathShim, type PathShim } from './path-shim.ts';
 export type { PriceTable } from './prices.ts';
 export { createRateLimitReader, type RateLimit, rateLimitWaitIn } from './rate-limit.ts';

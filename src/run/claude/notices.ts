@@ -30,11 +30,12 @@ const told: Readonly<Record<string, Tell>> = {
     // `requesting` comes before each model call and would be half of all lines.
     return message.status === 'compacting' ? 'compacting the conversation' : undefined;
   },
-  'system/hook_started': (message) => `hook ${textAt(message, 'hook_name') ?? ''} started`,
   'system/hook_response': (message) => {
     const outcome = textAt(message, 'outcome') ?? '';
+    // Each call of a tool can have several hooks: one that does what it should is no news, nor is one that blocks a call
+    // by exit code 2, as the denied call is told.
+    if (outcome !== 'error' || isBlockingHook(message)) return undefined;
     const text = `hook ${textAt(message, 'hook_name') ?? ''}: ${outcome}`;
-    if (outcome !== 'error') return text;
     return { severity: 'warning', text: `${text}: ${firstOf(message, 'stderr', 'output', 'stdout')}` };
   },
   'system/task_started': (message) => {
@@ -106,6 +107,7 @@ const untold = new Set([
   'system/elicitation_complete',
   'system/files_persisted',
   'system/hook_progress',
+  'system/hook_started',
   'system/post_turn_summary',
   'system/session_metadata',
   'system/session_title_changed',
@@ -127,6 +129,11 @@ const untold = new Set([
   'stream_event',
   'transcript_mirror',
 ]);
+
+/** Whether a hook answered "no" rather than failed: exit code 2 is its way to block a call or to ask Claude to continue. */
+export function isBlockingHook(message: JsonObject): boolean {
+  return numberAt(message, 'exit_code') === 2 && textAt(message, 'hook_event') !== 'UserPromptSubmit';
+}
 
 /** @param type `system/SUBTYPE`, or the type of a message without subtypes */
 export function noticeOf(type: string, message: JsonObject): NoticeFound {

@@ -30,6 +30,9 @@ export const EVENT_TEXT_CHARACTERS = 16 * 1024;
 /** Of a message type that is not known; known ones have about 30. */
 const TYPE_CHARACTERS = 120;
 
+/** Often enough for a person and for the rule that looks for silent steps, and six records a minute. */
+const STREAMING_EVERY_MS = 10_000;
+
 export type StreamJsonOptions = {
   readonly emit: (event: ClaudeEvent) => void;
   /** One or more full lines for people, joined by LF and without a last one. */
@@ -64,6 +67,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
   let sessionId: string | undefined;
   let cwd: string | undefined;
   const collector = createFindingsCollector();
+  let stream = { toldMs: performance.now(), characters: 0 };
   /** Of calls that have not returned. */
   const tools = new Map<string, string>();
 
@@ -108,6 +112,9 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
         rateLimit(objectAt(message, 'rate_limit_info'));
         break;
       case 'system/permission_denied':
+        break;
+      case 'stream_event':
+        streaming(message);
         break;
       default:
         other(type, message);
@@ -162,6 +169,20 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
         unknownBlock('assistant', type, parent);
       }
     }
+  }
+
+  /** The pieces themselves come again as a whole; that they come is said at most every few seconds. */
+  function streaming(message: JsonObject): void {
+    const event = objectAt(message, 'event');
+    const now = performance.now();
+    if (event.type === 'message_start') stream = { toldMs: now, characters: 0 };
+    const delta = objectAt(event, 'delta');
+    const text = textAt(delta, 'text') ?? textAt(delta, 'thinking') ?? textAt(delta, 'partial_json') ?? '';
+    stream = { ...stream, characters: stream.characters + text.length };
+    if (now - stream.toldMs < STREAMING_EVERY_MS) return;
+    stream = { ...stream, toldMs: now };
+    const parent = textAt(message, 'parent_tool_use_id');
+    emit({ type: 'claude.streaming', characters: stream.characters, parentToolUseId: parent });
   }
 
   function thought(text: string, parent: string | undefined): void {

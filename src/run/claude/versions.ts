@@ -24,6 +24,7 @@ export type ClaudeFlag = {
 export const claudeFlagTable: readonly ClaudeFlag[] = [
   { flag: '--settings', since: '1.0.61', key: '', without: 'omit' },
   { flag: '--include-partial-messages', since: '1.0.109', key: '', without: 'omit' },
+  { flag: '--include-hook-events', since: '2.1.105', key: '', without: 'omit' },
   // Before it, `--resume` continues in a new session by itself.
   { flag: '--fork-session', since: '1.0.119', key: '', without: 'omit' },
   { flag: '--system-prompt-file', since: '1.0.55', key: 'systemPrompt', without: 'refuse' },

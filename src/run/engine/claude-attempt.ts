@@ -2,6 +2,7 @@
 // its own telemetry taken in, its cost counted, and its result line judged. Puts run/claude and run/process together.
 import { randomUUID } from 'node:crypto';
 import type { ClaudeEvent } from '../../event/claude-event.ts';
+import { countLineEnds } from '../../event/line-ends.ts';
 import type { Outcome } from '../../event/outcome.ts';
 import { oneLine } from '../../state/index.ts';
 import { backgroundGraceMs } from '../../workflow/defaults.ts';
@@ -14,6 +15,7 @@ import {
   claudeArguments,
   claudeEnvironment,
   createCostMeter,
+  createPartialMessageFilter,
   createRateLimitReader,
   createSpanDeriver,
   createStallTracker,
@@ -72,6 +74,7 @@ export function startClaudeAttempt(
   const denials = new Map<string, string>();
   const meter = createCostMeter({ prices: ports.prices });
   const tracker = createStallTracker(performance.now());
+  const partial = createPartialMessageFilter();
   const deriver = createSpanDeriver({ runId, subject, traceId, spanId });
   let stderrTail: Buffer = Buffer.alloc(0);
   /** The message of a failure shows the last lines, of which the redactor would not know a key whose beginning is left out. */
@@ -83,6 +86,7 @@ export function startClaudeAttempt(
   const limits = createRateLimitReader();
   const reader = createStreamJsonReader({
     meter,
+    version: ports.claude.version,
     emit(event: ClaudeEvent) {
       append.event(event, subject);
       if (event.type === 'claude.permission_denied')
@@ -159,6 +163,14 @@ export function startClaudeAttempt(
     remainingUsd: run.budget.remainingUsd(),
     version: ports.claude.version,
   });
+  /** Partial messages are a sign of life, and repeat what the whole message says: they are not recorded. */
+  function writeRaw(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    const unterminated = bytes.at(-1) !== 0x0a;
+    const lineCount = countLineEnds(bytes) + (unterminated ? 1 : 0);
+    sink.write('debug', { bytes, lineCount, continues: false, unterminated });
+  }
+
   const supervision = supervise({
     file: ports.claude.path,
     args: command.args,
@@ -185,7 +197,7 @@ export function startClaudeAttempt(
     onOutput(stream, batch) {
       if (stream === 'stdout') {
         // The raw line comes first, so that whoever finds a readable line finds what it was made from just above it.
-        sink.write('debug', batch);
+        writeRaw(partial.push(batch.bytes));
         reader.push(batch.bytes);
       } else {
         sink.write('stderr', batch);
@@ -196,6 +208,7 @@ export function startClaudeAttempt(
 
   async function finish(): Promise<AttemptResult> {
     const supervised = await supervision.done;
+    writeRaw(partial.end());
     reader.end();
     await telemetry.settled();
     telemetry.close();
@@ -215,6 +228,7 @@ export function startClaudeAttempt(
       ...attemptFacts(supervised),
       lines: sumOfLines(sink.lines(), expectations.lines()),
       findings: reader.findings(),
+      partialMessages: partial.count(),
     });
     const { ending } = supervised;
     return {

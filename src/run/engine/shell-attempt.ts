@@ -120,6 +120,7 @@ export function finishAttempt(
   facts: ReturnType<typeof attemptFacts> & {
     readonly lines: Readonly<Partial<Record<Stream, number>>>;
     readonly findings?: Findings;
+    readonly partialMessages?: number;
   },
 ): void {
   const { findings = noFindings, ...rest } = facts;

@@ -6,7 +6,7 @@ import type { OutputRecord, Subject } from '../../event/record.ts';
 import { severityOfLine, severityOfStream, severityWithin } from '../../event/severity.ts';
 import type { Severity, Stream } from '../../event/stream.ts';
 import { maxBodyBytes, textOfLine } from '../map/line-text.ts';
-import { extrasOf } from '../map/log-records.ts';
+import { extrasOf, shippedBytes } from '../map/log-records.ts';
 import { attr } from '../map/names.ts';
 import { otlpSeverity } from '../map/otlp-types.ts';
 import { identityOf, type RunContext, spanOfSubject } from '../map/run-context.ts';
@@ -65,7 +65,8 @@ export function createLineEncoder(context: RunContext): LineEncoder {
 
   return {
     open(record) {
-      const { bytes, stream, subject } = record;
+      const { stream, subject } = record;
+      const bytes = shippedBytes(record);
       // One character a byte, so that a place in the text is a place in the bytes.
       const text = bytes.toString('latin1');
       const plain = isUtf8(bytes) && !mayBeRedrawn.test(text);

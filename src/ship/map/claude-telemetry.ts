@@ -2,6 +2,7 @@
 // the same way out as ours. Pure. Ids, kinds, times, attributes, status, events and links stay; the run's identity is added.
 // Of the wire's two number types the SDK has one: a double without a fraction goes out as an integer.
 import { createTraceState } from '@opentelemetry/api';
+import { textWithoutBase64 } from './base64.ts';
 import type { AttributeMap } from './names.ts';
 import {
   type HrTime,
@@ -169,7 +170,7 @@ function attributesOf(attributes: unknown): Record<string, never> {
 function anyValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   const json = value as Json;
-  if ('stringValue' in json) return String(json.stringValue);
+  if ('stringValue' in json) return textWithoutBase64(String(json.stringValue));
   if ('boolValue' in json) return Boolean(json.boolValue);
   if ('intValue' in json) {
     const number = Number(json.intValue);

@@ -2,6 +2,7 @@
 // what the fast protobuf encoder is compared with. Pure. Times are the journal's, so that a resend is the same record.
 import { type Line, linesOf, type OutputRecord } from '../../event/record.ts';
 import { severityOfLine } from '../../event/severity.ts';
+import { withoutBase64 } from './base64.ts';
 import { textOfLine } from './line-text.ts';
 import { attr } from './names.ts';
 import { hrTimeOf, otlpSeverity, type ReadableLogRecord, type Resource, type Scope } from './otlp-types.ts';
@@ -18,7 +19,7 @@ export function logRecordsOf(record: OutputRecord, context: RunContext, origin: 
     traceFlags: 1,
   };
   const records: ReadableLogRecord[] = [];
-  for (const line of linesOf(record)) {
+  for (const line of linesOf({ ...record, bytes: shippedBytes(record) })) {
     const { parts, invalidUtf8 } = textOfLine(line.bytes);
     const severity = otlpSeverity[record.severity ?? severityOfLine(record.stream, line.bytes)];
     const time = hrTimeOf(line.timeNs);
@@ -43,6 +44,11 @@ export function logRecordsOf(record: OutputRecord, context: RunContext, origin: 
     }
   }
   return records;
+}
+
+/** The raw messages of Claude Code carry pictures and documents; see base64.ts. */
+export function shippedBytes({ stream, bytes }: OutputRecord): Buffer {
+  return stream === 'debug' ? withoutBase64(bytes) : bytes;
 }
 
 /** Attributes that few lines have. `parts` numbers count from 1. */
