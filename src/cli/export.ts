@@ -23,6 +23,9 @@ type ExportFlags = SelectionFlags & {
   readonly format: ExportFormat;
   readonly output?: string;
   readonly ansi?: boolean;
+  readonly raw?: boolean;
+  readonly prefix?: boolean;
+  readonly timestamps?: boolean;
   readonly csvExact?: boolean;
 };
 
@@ -33,13 +36,16 @@ export function registerExport(program: Command, context: CliContext): void {
     .description('Write a run, or a part of it, as text, ndjson, CSV or OTLP/JSON.')
     .addOption(new Option('--format <format>', 'of what is written').choices([...exportFormats]).default('text'))
     .option('-o, --output <file>', 'write to a file, which is there whole or not at all; without it to stdout')
-    .option('--ansi', 'keep escape sequences; one stream as text is then byte for byte what was printed')
+    .option('--raw', 'as text: the bytes exactly as the steps printed them, in the order they came, and nothing else')
+    .option('--ansi', 'keep escape sequences and what was overwritten, line by line')
+    .option('--prefix', 'as text: put the name of its step before each line')
+    .option('--timestamps', 'as text: put its time before each line, as ISO 8601 in UTC')
     .option('--to <seq|time>', 'end before a sequence number or time, as --from')
     .option('--search <text>', 'only lines with this text, or that a /regular expression/ fits')
     .option('--csv-exact', 'do not put an apostrophe before what a spreadsheet would take for a formula')
     .addHelpText(
       'after',
-      '\n--from loki reads the lines from Loki (its settings: docs/settings.md) in place of the journal, also of a run that is no longer\nkept here; --since then says from where.\n\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export 7f3k2m --step build --stream stdout --ansi > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json\n  stepspan export 20260823-151402-7f3k2m --from loki --severity error',
+      '\nText is what was seen at the end of each line: no escape sequences, and of a bar that redraws itself its last state. --raw gives\nback the bytes.\n\n--from loki reads the lines from Loki (its settings: docs/settings.md) in place of the journal, also of a run that is no longer\nkept here; --since then says from where.\n\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export latest --prefix --timestamps > run.txt\n  stepspan export 7f3k2m --step build --stream stdout --raw > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json\n  stepspan export 20260823-151402-7f3k2m --from loki --severity error',
     )
     .action((run: string, flags: ExportFlags) => exportCommand(run, flags, context));
   addSettingFlags(
@@ -72,6 +78,10 @@ async function exportFromJournal(run: string, flags: ExportFlags, context: CliCo
 }
 
 async function exportFromLoki(run: string, flags: ExportFlags, context: CliContext): Promise<void> {
+  if (flags.raw === true) {
+    fail(context, exitCodes.badInput, '--raw needs the journal: Loki has the text of the lines only; leave --raw out');
+    return;
+  }
   const access = lokiAccess(context, flags);
   if (access === undefined) return;
   const found = await lokiRunOf(run, access, context);
@@ -111,7 +121,12 @@ async function optionsOf(
   state: RunState | undefined,
   context: CliContext,
 ): Promise<ExportOptions | undefined> {
-  const streams = flags.format === 'text' ? (['stdout', 'stderr', 'system'] as const) : undefined;
+  const wrong = wrongTogether(flags);
+  if (wrong !== undefined) return fail(context, exitCodes.badInput, wrong);
+  const printed = ['stdout', 'stderr'] as const;
+  // What stepspan says itself is not what a step printed.
+  const streams =
+    flags.raw === true ? printed : flags.format === 'text' ? ([...printed, 'system'] as const) : undefined;
   const parsed = selectionOf(flags, state, context.now(), streams);
   if (!parsed.ok) return fail(context, exitCodes.badInput, ...parsed.problems);
   const options = {
@@ -119,12 +134,27 @@ async function optionsOf(
     runId,
     format: flags.format,
     ansi: flags.ansi === true,
+    raw: flags.raw === true,
+    prefix: flags.prefix === true,
+    timestamps: flags.timestamps === true,
     csvExact: flags.csvExact === true,
   };
   if (flags.format !== 'otlp-json') return options;
   if (context.toOtlp === undefined || state === undefined)
     return fail(context, exitCodes.badInput, '--format otlp-json cannot be had here');
   return { ...options, toOtlp: await context.toOtlp(state) };
+}
+
+/** @returns what is wrong with flags that do not go together */
+function wrongTogether({ format, raw, ansi, prefix, timestamps, events }: ExportFlags): string | undefined {
+  for (const [flag, isGiven] of Object.entries({ '--raw': raw, '--prefix': prefix, '--timestamps': timestamps })) {
+    if (isGiven === true && format !== 'text')
+      return `${flag} is about text, and --format ${format} has fields for it; leave ${flag} out${flag === '--raw' ? ' and write --ansi' : ''}`;
+  }
+  if (raw !== true) return undefined;
+  const added = Object.entries({ '--ansi': ansi, '--prefix': prefix, '--timestamps': timestamps, '--events': events });
+  const found = added.find(([, isGiven]) => isGiven === true);
+  return found === undefined ? undefined : `--raw gives the bytes alone; leave ${found[0]} out`;
 }
 
 async function toFile(chunks: AsyncIterable<string | Buffer>, file: string, context: CliContext): Promise<void> {

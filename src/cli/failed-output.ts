@@ -38,9 +38,19 @@ export function linesOfFailed({ end }: FailedOutput, limit: number): readonly st
   return lastLinesOf(end, limit);
 }
 
-/** As a terminal may show them. */
-export function rowsOfFailed({ end }: FailedOutput, limit: number, colour: boolean): readonly string[] {
-  return lastRowsOf(end, limit).map((runs) => rowText(runs, colour));
+/** As a terminal may show them, by the id of the step; blank ones at the ends take up room that an error needs. */
+export function lastLinesOfFailed(
+  failed: readonly FailedOutput[],
+  limit: number,
+  colour: boolean,
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    failed.map(({ step, end }) => {
+      const rows = lastRowsOf(end, limit).map((runs) => rowText(runs, colour));
+      const isFilled = (row: string): boolean => row.trim() !== '';
+      return [step.id, rows.slice(rows.findIndex(isFilled), rows.findLastIndex(isFilled) + 1)];
+    }),
+  );
 }
 
 function hasFailed(step: StepState): boolean {

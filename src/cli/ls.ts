@@ -1,4 +1,5 @@
 // `stepspan ls`: the runs of the data folder, newest first.
+
 import { type Command, Option } from 'commander';
 import { type DataFolder, dataFolder } from '../journal/index.ts';
 import {
@@ -19,6 +20,7 @@ import { readable } from './find-run.ts';
 import { formatAge, formatCost, formatCount, formatCounted, formatDuration, formatTable } from './format.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
+import { sizeOf } from './terminal/screen.ts';
 import { safe } from './terminal/step-text.ts';
 import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 
@@ -134,7 +136,7 @@ function tableLines({ rows, unread }: Found, context: CliContext, style: Style):
         formatCost(state),
       ];
     }),
-    context.stdout.isTTY ? (context.stdout.columns ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+    context.stdout.isTTY ? sizeOf(context.stdout).columns : Number.POSITIVE_INFINITY,
   );
   const rest =
     unread === 0 ? [] : [style.dim(`${formatCounted(unread, 'older run')} not searched: --limit 0 shows all`)];

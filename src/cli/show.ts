@@ -8,10 +8,11 @@ import { standingOf } from '../tail/api/run-states.ts';
 import { readPrompted, readStepResults } from '../tail/api/step-results.ts';
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
-import { type FailedOutput, linesOfFailed, readFailedOutput, rowsOfFailed } from './failed-output.ts';
+import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput } from './failed-output.ts';
 import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
+import { sizeOf } from './terminal/screen.ts';
 import { safe, waitingText } from './terminal/step-text.ts';
 import { createStyle, glyphsFor, type Style, wantsColour } from './terminal/style.ts';
 import { summaryOf } from './terminal/summary.ts';
@@ -86,7 +87,7 @@ function textOf(
   style: Style,
   context: CliContext,
 ): string[] {
-  const columns = context.stdout.isTTY ? (context.stdout.columns ?? 80) : 160;
+  const columns = context.stdout.isTTY ? sizeOf(context.stdout).columns : 160;
   const lines = [
     `${style.bold(safe(state.workflow))}  ${state.runId}  ${standingOf(state)}`,
     `  started ${state.startedNs === undefined ? 'unknown' : isoOfNs(state.startedNs)}  trace ${state.traceId}`,
@@ -97,7 +98,15 @@ function textOf(
   if (untilNs !== undefined) lines.push(style.yellow(`  ${waitingText(untilNs, context.now())} (rate or usage limit)`));
   lines.push('');
   const glyphs = glyphsFor(context.env);
-  lines.push(...summaryOf(state, { columns, nowMs: context.now(), style, glyphs, extras: {} }));
+  lines.push(
+    ...summaryOf(state, {
+      columns,
+      nowMs: context.now(),
+      style,
+      glyphs,
+      extras: {},
+    }),
+  );
   for (const step of state.steps) {
     for (const { session, number } of step.attempts) {
       const prompted = prompts.get(`${step.id}#${number}`);
@@ -116,10 +125,8 @@ function textOf(
       lines.push(`  ${safe(step.name)} gave ${safe(name)}: ${safe(oneLine(valueText(value)))}`);
     }
   }
-  for (const each of failed) {
-    const rows = rowsOfFailed(each, limit, style.colour);
-    lines.push('', style.bold(`last lines of ${safe(each.step.id)}:`), ...rows.map((row) => `  ${row}`));
-  }
+  for (const [id, rows] of lastLinesOfFailed(failed, limit, style.colour))
+    lines.push('', style.bold(`last lines of ${safe(id)}:`), ...rows.map((row) => `  ${row}`));
   return lines;
 }
 

@@ -17,15 +17,15 @@ import { addSettingFlags } from './settings.ts';
 import { createLineWriter } from './terminal/line-writer.ts';
 import { createStyle, wantsColour } from './terminal/style.ts';
 
-type Writer = {
-  readonly write: (records: readonly JournalRecord[]) => Iterable<string | Buffer>;
-  readonly end: () => Iterable<string | Buffer>;
+type TailFlags = SelectionFlags & {
+  readonly follow: boolean;
+  readonly lines?: number;
+  readonly prefix?: boolean;
+  readonly timestamps?: boolean;
 };
 
-type TailFlags = SelectionFlags & { readonly follow: boolean; readonly lines?: number };
-
-/** Of a terminal that does not say how wide it is. */
-const fallbackColumns = 80;
+/** So many numbers before the first shown line are looked at for the colours that are on there. */
+const lookBack = 1_000;
 
 /** As tail(1) shows. */
 const defaultLines = 10;
@@ -45,6 +45,8 @@ export function registerTail(program: Command, context: CliContext): void {
     )
     .option('--grep <regex>', 'only lines that a JavaScript regular expression fits')
     .option('--no-follow', 'show what is there and end')
+    .option('--prefix', 'in a pipe too, put the name of its step before each line')
+    .option('--timestamps', 'put its time before each line, as ISO 8601 in UTC')
     .addHelpText(
       'after',
       '\nOn a terminal lines carry the name of their step, and of escape sequences only colours are kept. In a pipe the bytes are\nexactly those that were printed. Stream `debug` (raw protocol of Claude Code) is shown on request only.\n\nExamples:\n  stepspan tail latest\n  stepspan tail latest --step build --stream stderr\n  stepspan tail 7f3k2m --from 0 --no-follow | less -R\n  stepspan tail latest --severity warning error --grep "timeout|refused"',
@@ -64,40 +66,69 @@ async function tail(run: string, flags: TailFlags, context: CliContext): Promise
   const selector = createSelector(parsed.selection);
   const { stdout } = context;
   const style = createStyle(wantsColour(found.settings.colour, context.env, stdout));
-  const writer: Writer = stdout.isTTY
-    ? createLineWriter(style, () => stdout.columns || fallbackColumns)
-    : { write: createTextWriter(true), end: () => [] };
+  const isPeoples = stdout.isTTY === true || flags.prefix === true || flags.timestamps === true;
+  const hasPrefix = stdout.isTTY === true || flags.prefix === true;
+  const lines = createLineWriter(
+    { style, hasPrefix, hasTime: flags.timestamps === true },
+    stdout.isTTY === true ? stdout : undefined,
+  );
+  const write = isPeoples ? lines.write : createTextWriter(true);
   const output = createOutput(stdout);
   const ending = new AbortController();
   const watch = flags.follow ? watchWriter(found, ending, context) : undefined;
   const signal = AbortSignal.any([ending.signal, output.gone]);
   await readable(context, async () => {
-    for await (const records of wanted(found, flags, selector, signal, context)) {
-      for (const chunk of writer.write(records)) if (!(await output.write(chunk))) return;
+    const skip = isPeoples ? lines.skip : undefined;
+    for await (const records of wanted({ ...found, flags, selector, signal, context, skip })) {
+      for (const chunk of write(records)) if (!(await output.write(chunk))) return;
     }
-    for (const chunk of writer.end()) if (!(await output.write(chunk))) return;
+    for (const chunk of isPeoples ? lines.end() : []) await output.write(chunk);
   });
   clearInterval(watch);
   output.release();
 }
 
+type Wanted = Pick<FoundState, 'folder' | 'state'> & {
+  readonly flags: TailFlags;
+  readonly selector: Selector;
+  readonly signal: AbortSignal;
+  readonly context: CliContext;
+  /** Gets what stands shortly before the first shown line. */
+  readonly skip: ((record: JournalRecord) => void) | undefined;
+};
+
 /** First the lines that the tail starts with, then, when following, each batch as it comes. */
-async function* wanted(
-  { folder, state }: FoundState,
-  flags: TailFlags,
-  selector: Selector,
-  signal: AbortSignal,
-  context: CliContext,
-): AsyncGenerator<readonly JournalRecord[]> {
+async function* wanted({
+  folder,
+  state,
+  flags,
+  selector,
+  signal,
+  context,
+  skip,
+}: Wanted): AsyncGenerator<readonly JournalRecord[]> {
   const reader = openJournal(folder);
   const { firstSeq, nextSeq, finished } = await reader.head();
   const onProblem = problemTeller(context);
   let from = Math.max(firstSeq, selector.firstSeq);
+  /** Colours that an earlier line left on are on in the first shown one. */
+  const skipBefore = async (seq: number): Promise<void> => {
+    const start = Math.max(firstSeq, seq - lookBack);
+    if (skip === undefined || start >= seq) return;
+    for await (const records of reader.read({ from: start, signal, onProblem })) {
+      for (const record of records) {
+        if (record.seq >= seq) return;
+        skip(record);
+      }
+    }
+  };
   const lines = flags.lines ?? (flags.from === undefined ? defaultLines : undefined);
   if (lines !== undefined) {
-    yield await lastRecords(reader, { selector, limit: lines, from, to: nextSeq, onProblem });
+    const first = await lastRecords(reader, { selector, limit: lines, from, to: nextSeq, onProblem });
+    await skipBefore(first[0]?.seq ?? nextSeq);
+    yield first;
     from = Math.max(from, nextSeq);
-  }
+  } else await skipBefore(from);
   // Behind the end of a run that has ended nothing will come.
   if (from >= nextSeq && (finished || !flags.follow)) return;
   const follow = flags.follow && !isClosed(state);

@@ -8,6 +8,7 @@ import { readHistory } from '../tail/api/earlier-runs.ts';
 import { saveRunState } from '../tail/api/run-states.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { lastLinesOfFailed, readFailedOutput } from './failed-output.ts';
 import { formatCounted, formatDuration } from './format.ts';
 import { linksOf } from './links.ts';
 import { dataFolderWarning } from './prune.ts';
@@ -18,6 +19,7 @@ import { createPlainView } from './terminal/plain-view.ts';
 import { createStyle, glyphsFor, wantsColour } from './terminal/style.ts';
 
 export type WatchFlags = {
+  readonly dataDir?: string;
   readonly json?: boolean;
   /** Shows nothing but the closing summary. */
   readonly quiet?: boolean;
@@ -43,13 +45,15 @@ export async function watchRun(
 ): Promise<{ readonly state: RunState; readonly result: RunResult }> {
   const folder = dataFolder(settings.dataDir).runDir(run.runId);
   let cancelledBy = '';
+  let view: View | undefined;
   const unsubscribe = context.onSignal((signal) => {
+    if (cancelledBy === '' && signal === 'SIGINT') tellOfSecond(context, view);
     cancelledBy ||= signal;
     run.cancel(signal);
   });
   const shown = viewContext(context, flags);
   const { server, isOpened } = await serveRun(shown, settings, run, flags);
-  const view = flags.quiet === true ? undefined : await openView(shown, settings, run, flags);
+  view = flags.quiet === true ? undefined : await openView(shown, settings, run, flags);
   const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
   const stopTelling = tellOfWait(context, settings, run, view);
   const { result, shipping, notifying, unconfirmed, state } = await run.done;
@@ -75,7 +79,9 @@ export async function watchRun(
   const closing = view ?? plainView(shown, settings, false);
   // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.
   await closing.update([], state);
-  closing.close({ pending, refused: shipping.refused, links, notes });
+  const failed = await readFailedOutput(folder, state, failedLines, () => undefined);
+  const lastLines = lastLinesOfFailed(failed, failedLines, wantsColour(settings.colour, context.env, shown.stdout));
+  closing.close({ pending, refused: shipping.refused, links, notes, lastLines, flags: flagsOf(flags) });
   if (flags.json === true) context.stdout.write(`${JSON.stringify(result)}\n`);
   const lost = lostCount(state);
   context.setExitCode(
@@ -91,6 +97,22 @@ export async function watchRun(
     context.stderr.write('stepspan: the live page has ended with the run; `stepspan serve --open` shows it again\n');
   }
   return { state, result };
+}
+
+/** Of each failed step, in the closing summary: enough to see an assertion or the end of a stack trace. */
+const failedLines = 10;
+
+/** Somebody who has stopped a run wants to know whether it is about to end, and how to be quicker. */
+function tellOfSecond(context: CliContext, view: View | undefined): void {
+  const text = 'cancelling: the steps are asked to end; press Ctrl-C again to kill them now';
+  if (view?.note === undefined) context.stderr.write(`stepspan: ${text}\n`);
+  else view.note(text);
+}
+
+/** Without it the commands in the summary would look for the run elsewhere. */
+function flagsOf({ dataDir }: WatchFlags): string {
+  if (dataDir === undefined) return '';
+  return ` --data-dir ${/^[\w@%+=:,./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`}`;
 }
 
 /** A hub keeps the data folder within its bound; without one somebody has to be told. */

@@ -21,8 +21,13 @@ export type RecordSource = {
 export type ExportOptions = Selection & {
   readonly runId: string;
   readonly format: ExportFormat;
-  /** Whether escape sequences are kept. */
+  /** Whether lines are as they were printed, and not as they were seen at their end. */
   readonly ansi: boolean;
+  /** Of `text` only: the bytes of the lines as they were recorded, piece by piece, and nothing between them. */
+  readonly raw?: boolean;
+  /** Of `text` only: the name of its step before each line, and its time. */
+  readonly prefix?: boolean;
+  readonly timestamps?: boolean;
   /** Of `csv` only: do not guard fields that a spreadsheet would take for a formula. */
   readonly csvExact?: boolean;
   /** Of `otlp-json` only, which cannot be had without it. */
@@ -47,7 +52,7 @@ export async function* exportRun(source: RecordSource, options: ExportOptions): 
   for await (const batch of source.read(reading)) {
     const past = batch.findIndex((record) => selector.isPast(record));
     const inside = past === -1 || options.format === 'otlp-json' ? batch : batch.slice(0, past);
-    yield* write(inside.flatMap(joiner.add));
+    yield* write(options.raw === true ? inside : inside.flatMap(joiner.add));
     if (inside.length < batch.length) break;
   }
   yield* write(joiner.end());
@@ -67,7 +72,7 @@ function createFormat(options: ExportOptions): FormatWriter {
   const { format, runId, ansi } = options;
   switch (format) {
     case 'text':
-      return createTextFormat(ansi);
+      return createTextFormat(options);
     case 'ndjson':
       return createNdjsonFormat(runId, ansi);
     case 'csv':

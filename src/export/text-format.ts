@@ -1,4 +1,4 @@
-// Output as plain text: with `ansi`, the bytes of one stream come out exactly as the child printed them.
+// Output as plain text: with `raw`, the bytes come out exactly as the child printed them; else as they were seen, line by line.
 // Where the lines of several sources are mixed, an unfinished line is ended before another source continues, and nothing else is added.
 
 import { type JournalRecord, linesOf, type OutputRecord } from '../event/record.ts';
@@ -7,8 +7,15 @@ import { isoOfNs } from '../state/time.ts';
 import { mayBeRedrawn, seenLine } from '../text/seen.ts';
 import type { FormatWriter } from './export-format.ts';
 
-/** @param ansi whether escape sequences are kept */
-export function createTextFormat(ansi: boolean): FormatWriter {
+export type TextOptions = {
+  /** Whether lines are as they were printed, and not as they were seen at their end. */
+  readonly ansi: boolean;
+  readonly raw?: boolean;
+  readonly prefix?: boolean;
+  readonly timestamps?: boolean;
+};
+
+export function createTextFormat({ ansi, raw, prefix, timestamps }: TextOptions): FormatWriter {
   // The source whose last line has no line end yet.
   let unfinished: string | undefined;
   const breakFor = (source: string, record: JournalRecord): string => {
@@ -16,7 +23,26 @@ export function createTextFormat(ansi: boolean): FormatWriter {
     return unfinished === undefined || isContinued ? '' : '\n';
   };
 
+  const headOf = (record: JournalRecord, timeNs: bigint): string =>
+    `${timestamps === true ? `${isoOfNs(timeNs)} ` : ''}${prefix === true ? `${record.subject?.step ?? 'run'} | ` : ''}`;
+
+  /** Each row behind its name and time; what has no line end gets one. */
+  function* headed(record: OutputRecord): Generator<string> {
+    for (const line of linesOf(record)) {
+      const text = line.bytes.toString('utf8');
+      for (const row of (ansi ? text : seenLine(text)).split('\n')) yield `${headOf(record, line.timeNs)}${row}\n`;
+    }
+  }
+
   function* one(record: JournalRecord): Generator<string | Buffer> {
+    if (raw === true) {
+      if (record.kind === 'output') yield record.bytes;
+      return;
+    }
+    if (record.kind === 'output' && (prefix === true || timestamps === true)) {
+      yield* headed(record);
+      return;
+    }
     const source = sourceOf(record);
     const lineBreak = breakFor(source, record);
     if (lineBreak !== '') yield lineBreak;
@@ -42,7 +68,7 @@ export function createTextFormat(ansi: boolean): FormatWriter {
 
 /** The same for who writes batch by batch by itself: gives the pieces of each batch. */
 export function createTextWriter(ansi: boolean): (records: readonly JournalRecord[]) => Iterable<string | Buffer> {
-  return createTextFormat(ansi).records;
+  return createTextFormat({ ansi }).records;
 }
 
 /** Two attempts are two processes: the second does not go on with a line of the first. */

@@ -27,7 +27,7 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
       return {
         ...step,
         toolCalls: step.toolCalls + 1,
-        lastLine: toolCallText(event.tool, event.input),
+        lastLine: toolCallText(event.tool, event.input) ?? step.lastLine,
         activity: { kind: 'tool', toolUseId: event.toolUseId, tool: event.tool, sinceNs: timeNs },
       };
     case 'claude.tool_returned':
@@ -78,10 +78,10 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
   }
 }
 
-/** `Bash(npm test)`, as the output of the step shows a call. */
-function toolCallText(tool: string, input: string): string {
+/** `Bash(npm test)`, as the output of the step shows a call; undefined where there is no more to say than the tool's name. */
+function toolCallText(tool: string, input: string): string | undefined {
   const argument = firstLine(seenText(mainArgument(parsed(input))));
-  return `${tool}${argument === '' ? '' : `(${argument})`}`.slice(0, lastLineLength).toWellFormed();
+  return argument === '' ? undefined : `${tool}(${argument})`.slice(0, lastLineLength).toWellFormed();
 }
 
 /** A long input was cut in its event and is no JSON any more: then the name of the tool has to do. */

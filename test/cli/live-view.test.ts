@@ -109,6 +109,7 @@ describe('the list', () => {
         '  3 secrets hidden (2 github, 1 env)',
         '  5 lines and 0 events lost (disk)',
         '  12 records still to ship: stepspan ship 20261123-151402-abc123',
+        '  to continue: stepspan resume 20261123-151402-abc123',
         '  run 20261123-151402-abc123: stepspan show 20261123-151402-abc123',
         '  trace: https://grafana.example.com/t/1',
       ].join('\n'),
@@ -207,9 +208,75 @@ describe('the list', () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(30);
   });
 
+  test('of a Claude step says the tool call or the last sentence, and not the end of a long result', () => {
+    const screen = new VtScreen(80, 24);
+    const view = viewOn(screen, startMs + 17_000);
+    const input = JSON.stringify({ command: 'npm test', description: 'Run the tests' });
+    const made = midRun();
+    made
+      .event({ type: 'claude.tool_called', toolUseId: 'u', tool: 'Bash', input, parentToolUseId: undefined }, 'review')
+      .output('● Bash(npm test)\n', 'review');
+    show(view, made);
+    expect(screen.text()).toContain('Bash(npm test)');
+    made
+      .event(
+        {
+          type: 'claude.tool_returned',
+          toolUseId: 'u',
+          isError: false,
+          text: '…',
+          bytes: 9,
+          parentToolUseId: undefined,
+        },
+        'review',
+      )
+      .output('  ⎿ ok 1\n    … 2 more lines\n', 'review');
+    show(view, made);
+    expect(screen.text()).toContain('Bash(npm test)');
+    expect(screen.text()).not.toContain('more lines');
+    made.event(
+      { type: 'claude.said', text: 'All of them pass. Now I look at the docs.', parentToolUseId: undefined },
+      'review',
+    );
+    show(view, made);
+    expect(screen.text()).toContain('  Now I look at the docs.');
+  });
+
+  test('with output, shows a line that is not ended growing above the list, and a bar redrawing itself', () => {
+    const screen = new VtScreen(60, 24);
+    const view = viewOn(screen, startMs + 17_000, { output: true });
+    const made = midRun();
+    for (const [piece, seen] of [
+      ['\rDownloading 1%', 'Downloading 1%'],
+      ['\rDownloading 100%', 'Downloading 100%'],
+      ['\r\u001b[KSure? [y/N] ', 'Sure? [y/N]'],
+    ] as const) {
+      const before = made.records.length;
+      made.output(piece, 'deploy', { continues: piece !== '\rDownloading 1%' });
+      view.update(made.records.slice(before), foldAll(made.records));
+      view.redraw();
+      expect(screen.text()).toContain(`deploy | ${seen}`);
+    }
+    expect(screen.all().match(/deploy \|/g)).toHaveLength(1);
+  });
+
+  test('fits a terminal that says that it has no columns', () => {
+    const screen = new VtScreen(80, 24);
+    Object.assign(screen, { columns: 0, rows: 0 });
+    const view = viewOn(screen, startMs + 17_000);
+    show(view, midRun());
+    expect(screen.raw).toContain('Review');
+    view.close();
+    expect(screen.raw).toContain('STEP');
+  });
+
   test('keeps the last character of a line that is as wide as the terminal', () => {
     const screen = new VtScreen(60, 24);
-    const made = midRun().output(`${'x'.repeat(500)}\n`, 'review');
+    const input = JSON.stringify({ command: 'x'.repeat(500) });
+    const made = midRun().event(
+      { type: 'claude.tool_called', toolUseId: 'u', tool: 'Bash', input, parentToolUseId: undefined },
+      'review',
+    );
     show(viewOn(screen, startMs + 17_000), made);
     const line = screen
       .text()

@@ -42,18 +42,38 @@ describe('the plain view', () => {
     expect(view.update(made.records, foldAll(made.records))).toBeUndefined();
     expect(out.text).toBe(
       [
-        'run > run 20261123-151402-abc123 of nightly started with 1 step',
-        'build > started: make',
-        'build | ::error::red',
-        'build | 100 %',
-        'build ~ attempt 2 in 2.0 s: exit code 1',
-        'run | said by stepspan',
-        'build x step failure (exit code 1) after 1.5 s',
+        '14:13:20 run > run 20261123-151402-abc123 of nightly started with 1 step',
+        '14:13:22 build > started: make',
+        '14:13:23 build | ::error::red',
+        '14:13:23 build | 100 %',
+        '14:13:25 build ~ attempt 2 in 2.0 s: exit code 1',
+        '14:13:26 run | said by stepspan',
+        '14:13:27 build x failure after 1.5s',
         '',
       ].join('\n'),
     );
-    view.close();
+    view.close({ lastLines: new Map([['build', ['100 %']]]) });
     expect(out.text).toContain('x nightly failure in 5.0s');
+    expect(out.text).toContain('last lines of build:\n  100 %\n');
+    expect(out.text).toContain('to continue: stepspan resume 20261123-151402-abc123');
+    // Once for the attempt that was tried again, and once for the step.
+    expect(out.text.match(/exit code 1/g)).toHaveLength(2);
+  });
+
+  test('prints a line that is not ended once, when it is whole, and carries its colours on to the next', () => {
+    const out = new Sink();
+    const view = createPlainView({ out, ...options, style: createStyle(true) });
+    const made = journalOf().output('\u001b[31mSure? ', 'a').output('noise\n', 'b');
+    made.output('yes\nstill red\u001b[0m\n', 'a', { continues: true });
+    view.update(made.records, foldAll(made.records));
+    const lines = out.text.split('\n').map((line) => line.slice(line.indexOf('|')));
+    expect(lines).toEqual([
+      expect.stringContaining('noise'),
+      expect.stringContaining('\u001b[31mSure? yes\u001b[0m'),
+      expect.stringContaining('\u001b[31mstill red\u001b[0m'),
+      '',
+    ]);
+    view.close();
   });
 
   test('shows lines that have no end yet: continued while nothing else comes, and whole after that', () => {
@@ -65,7 +85,8 @@ describe('the plain view', () => {
       const before = out.text.length;
       view.update(made.records.slice(shown), foldAll(made.records));
       shown = made.records.length;
-      return out.text.slice(before);
+      // Without the times.
+      return out.text.slice(before).replace(/^\d\d:\d\d:\d\d /gm, '');
     };
     const more = { continues: true };
     made.output('\rDownloading 1%', 'bar');

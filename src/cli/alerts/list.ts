@@ -1,4 +1,5 @@
 // `stepspan alerts list`: the alerts of runs that fire now, their receiver, and the rules with what alerts.yaml changed.
+
 import { dataFolder } from '../../journal/index.ts';
 import {
   allRules,
@@ -13,6 +14,7 @@ import { type CliContext, settingsFor } from '../context.ts';
 import { formatAge, formatTable } from '../format.ts';
 import { alertsOf, receiverOf } from '../notify-settings.ts';
 import type { FlagValues } from '../settings.ts';
+import { sizeOf } from '../terminal/screen.ts';
 import { safe } from '../terminal/step-text.ts';
 
 /** Alerts are remembered for two weeks at most (hub/notify-runs.ts); so many runs are looked at, newest first. */
@@ -55,7 +57,7 @@ export async function listAlerts(context: CliContext, flags: FlagValues & { read
     return [rule.name, rule.source, severityText(now, rule.severity), values.join(', ')];
   });
   const heads = ['RULE', 'BY', 'SEVERITY', 'THRESHOLDS (* changed)'].map((head) => ({ head }));
-  for (const line of formatTable(heads, rows, context.stdout.columns ?? 200)) say(line);
+  for (const line of formatTable(heads, rows, context.stdout.isTTY ? sizeOf(context.stdout).columns : 200)) say(line);
 }
 
 export const noReceiver =

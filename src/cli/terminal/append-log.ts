@@ -16,10 +16,12 @@ export type AppendLog = {
 export function createAppendLog(options: {
   /** The lines of a record, without line ends; none of what is not shown. */
   readonly linesOf: (record: JournalRecord) => readonly string[];
+  /** What stands before a line that is written while it has no end, and is not written again when it is continued. */
+  readonly headOf: (record: OutputRecord) => string;
   /** The first line of a record as it is written while it has no end; empty if it is not shown. */
   readonly openTextOf: (record: OutputRecord) => string;
 }): AppendLog {
-  const { linesOf, openTextOf } = options;
+  const { linesOf, headOf, openTextOf } = options;
   const joiner = createLineJoiner({ maxOpenNs });
   /** What stands at the end without a line end, as far as it was written. */
   let open: { readonly source: string; readonly text: string } | undefined;
@@ -63,7 +65,7 @@ export function createAppendLog(options: {
     if (!text.startsWith(before)) return '';
     const lineBreak = open !== undefined && fresh !== undefined ? '\n' : '';
     open = { source: sourceOf(next), text };
-    return `${lineBreak}${text.slice(before.length)}`;
+    return `${lineBreak}${before === '' ? headOf(next) : ''}${text.slice(before.length)}`;
   };
 
   return {

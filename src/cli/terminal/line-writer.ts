@@ -1,28 +1,39 @@
-// Output of a run for people on a terminal: each line after the name of its step, harmless, stderr and events told apart. The newest
-// line that has no end yet stands last and is drawn again as it grows. Used by tail.
-import { createLineJoiner } from '../../event/join-lines.ts';
-import { type JournalRecord, linesOf, type OutputRecord } from '../../event/record.ts';
+// Output of a run for people on a terminal: each line after the name of its step, harmless, stderr and events told apart. A line
+// that is not ended grows in place below the others.
+import type { JournalRecord, OutputRecord } from '../../event/record.ts';
 import { describeEvent } from '../../state/describe-event.ts';
-import { sanitizeLine } from './sanitize.ts';
+import { isoOfNs } from '../../state/time.ts';
+import { createLineRows } from './line-rows.ts';
+import { createScreen, sizeOf, type TerminalStream } from './screen.ts';
 import { safe } from './step-text.ts';
 import type { Style } from './style.ts';
+import { fitText } from './width.ts';
 
 /** So many colours for names, so that neighbours differ; a step keeps its colour over the run. */
 type Paint = (text: string) => string;
 
-export type LineWriter = {
-  /** The text for a batch of records, which may be those that a filter has left. */
-  readonly write: (records: readonly JournalRecord[]) => readonly string[];
-  /** What is left to write when nothing more comes. */
-  readonly end: () => readonly string[];
+export type LineWriterOptions = {
+  readonly style: Style;
+  /** Whether lines stand behind the name of their step. */
+  readonly hasPrefix: boolean;
+  /** Whether lines stand behind their time. */
+  readonly hasTime: boolean;
 };
 
-const eraseRow = '\r\x1b[K';
+export type LineWriter = {
+  /** The text for a batch of records. */
+  readonly write: (records: readonly JournalRecord[]) => readonly string[];
+  /** The text that ends what is open. */
+  readonly end: () => readonly string[];
+  /** Takes over the colours that records before the first shown one left on. */
+  readonly skip: (record: JournalRecord) => void;
+};
 
-/** @param columns of the terminal now: a row that wraps could not be erased */
-export function createLineWriter(style: Style, columns: () => number): LineWriter {
-  const joiner = createLineJoiner({ isFiltered: true });
-  let isDrawn = false;
+/** @param size of the terminal; undefined where there is none: then a line is written when it is whole */
+export function createLineWriter(
+  { style, hasPrefix, hasTime }: LineWriterOptions,
+  size: Pick<TerminalStream, 'columns' | 'rows'> | undefined,
+): LineWriter {
   const paints: readonly Paint[] = [style.cyan, style.green, style.yellow];
   const byStep = new Map<string, Paint>();
   const paintOf = (step: string): Paint => {
@@ -30,35 +41,59 @@ export function createLineWriter(style: Style, columns: () => number): LineWrite
     byStep.set(step, paint);
     return paint;
   };
-  const textOf = (record: JournalRecord): string => {
+  const lines = createLineRows(style.colour);
+  const prefixOf = (record: JournalRecord, timeNs: bigint): string => {
+    const time = hasTime ? `${style.dim(isoOfNs(timeNs))} ` : '';
+    if (!hasPrefix) return time;
     const step = record.subject?.step;
     const name = step === undefined ? style.dim('run') : paintOf(step)(safe(step));
-    if (record.kind === 'event') return `${name} ${style.dim(`- ${safe(describeEvent(record.event))}`)}\n`;
-    const mark = record.stream === 'stderr' ? style.red('|') : style.dim('|');
-    let text = '';
-    for (const { bytes } of linesOf(record))
-      text += `${name} ${mark} ${sanitizeLine(bytes.toString('utf8'), style.colour)}\n`;
-    return text;
+    if (record.kind === 'event') return `${time}${name} ${style.dim('-')} `;
+    return `${time}${name} ${record.stream === 'stderr' ? style.red('|') : style.dim('|')} `;
   };
-  /** Cut to the row, and without colours, which a cut could leave open. */
-  const drawOpen = (record: OutputRecord): string => {
-    const step = safe(record.subject?.step ?? 'run');
-    const text = `${step} | ${sanitizeLine(record.bytes.toString('utf8'), false)}`;
-    return text.length < columns() ? text : `${text.slice(0, Math.max(1, columns() - 2)).toWellFormed()}…`;
+  const textsOf = (record: JournalRecord): readonly string[] => {
+    if (record.kind === 'event')
+      return [`${prefixOf(record, record.timeNs)}${style.dim(safe(describeEvent(record.event)))}`];
+    return lines
+      .rowsOf(record)
+      .flatMap((rows, at) => rows.map((row) => prefixOf(record, record.timeNs + BigInt(at)) + row));
   };
-  const textFor = (whole: readonly JournalRecord[]): readonly string[] => {
-    const newest = joiner
+
+  let drawn = '';
+  const screen = createScreen({
+    get columns() {
+      return size?.columns;
+    },
+    write(text) {
+      drawn += text;
+      return true;
+    },
+  });
+  const openTexts = (): readonly string[] =>
+    lines
       .open()
-      .reduce<OutputRecord | undefined>(
-        (last, record) => (last === undefined || record.seq > last.seq ? record : last),
-        undefined,
+      .map(({ record, rows }: { record: OutputRecord; rows: readonly string[] }) =>
+        fitText(prefixOf(record, record.timeNs) + (rows.at(-1) ?? ''), sizeOf(size ?? {}).columns),
       );
-    const text = `${isDrawn ? eraseRow : ''}${whole.map(textOf).join('')}${newest === undefined ? '' : drawOpen(newest)}`;
-    isDrawn = newest !== undefined;
-    return text === '' ? [] : [text];
+  let hasOpen = false;
+  /** @param open what stands below and is drawn again with the next text */
+  const draw = (above: readonly string[], open: readonly string[]): readonly string[] => {
+    if (above.length === 0 && open.length === 0 && !hasOpen) return [];
+    if (size === undefined || (open.length === 0 && !hasOpen))
+      return above.length === 0 ? [] : [above.map((text) => `${text}\n`).join('')];
+    hasOpen = open.length > 0;
+    if (hasOpen) screen.draw(open, above);
+    else {
+      screen.clear();
+      drawn += above.map((text) => `${text}\n`).join('');
+    }
+    const text = drawn;
+    drawn = '';
+    return [text];
   };
+
   return {
-    write: (records) => (records.length === 0 ? [] : textFor(records.flatMap(joiner.add))),
-    end: () => textFor(joiner.end()),
+    write: (records) => draw(records.flatMap(lines.add).flatMap(textsOf), size === undefined ? [] : openTexts()),
+    end: () => draw(lines.end().flatMap(textsOf), []),
+    skip: lines.skip,
   };
 }

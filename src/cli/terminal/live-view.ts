@@ -1,17 +1,17 @@
 // The view of a run on a terminal: the list of steps, redrawn in place, and on request what the steps print above it.
 // Is fed batches of records and the state after them. Draws at a bounded rate, however fast they come, and holds a bounded
 // number of lines between two frames; what it leaves out it counts, and the journal has it.
-import { createLineJoiner } from '../../event/join-lines.ts';
-import { type JournalRecord, linesOf } from '../../event/record.ts';
+import type { JournalRecord } from '../../event/record.ts';
 import type { History } from '../../state/estimate.ts';
 import { emptyRunState, type RunState } from '../../state/run-state.ts';
 import { formatCount } from '../format.ts';
 import { frameOf } from './frame.ts';
-import { sanitizeLine } from './sanitize.ts';
-import { createScreen, defaultColumns, defaultRows, type TerminalStream } from './screen.ts';
+import { createLineRows } from './line-rows.ts';
+import { createScreen, sizeOf, type TerminalStream } from './screen.ts';
 import { safe } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 import { type SummaryExtras, summaryOf } from './summary.ts';
+import { fitText } from './width.ts';
 
 export type View = {
   /** Takes the next records and the state after them. A promise is back-pressure: feed no more until it has resolved. */
@@ -39,8 +39,6 @@ export type LiveViewOptions = {
 const defaultRate = 10;
 /** Between two frames nobody can read more than a few screens. */
 const maxLinesAFrame = 500;
-/** A single line is shown up to some screens of text. */
-const maxLineBytes = 16 * 1024;
 
 export type LiveView = View & {
   /** Draws now, whatever the rate says. */
@@ -50,19 +48,22 @@ export type LiveView = View & {
 export function createLiveView(options: LiveViewOptions): LiveView {
   const { out, style, glyphs, history = new Map(), output = false, rate = defaultRate, now = Date.now } = options;
   const screen = createScreen(out);
-  // Above the list stand whole lines; a line that has no end yet is seen in its step's row.
-  const joiner = createLineJoiner();
   let state = emptyRunState();
   let above: string[] = [];
   let leftOut = 0;
   let last = '';
   let closed = false;
 
-  const size = () => ({ columns: out.columns ?? defaultColumns, rows: out.rows ?? defaultRows });
+  const size = () => sizeOf(out);
 
   const redraw = (): void => {
     if (closed) return;
-    const lines = frameOf(state, { ...size(), nowMs: now(), style, glyphs, history });
+    const { columns, rows } = size();
+    const open = output ? openLines(columns, Math.floor(rows / 2)) : [];
+    const lines = [
+      ...open,
+      ...frameOf(state, { columns, rows: rows - open.length, nowMs: now(), style, glyphs, history }),
+    ];
     const frame = lines.join('\n');
     if (frame === last && above.length === 0) return;
     const skipped =
@@ -89,18 +90,21 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   // Whatever ends the process, the terminal must not be left without a cursor.
   process.on('exit', screen.clear);
 
+  const printed = createLineRows(style.colour);
+  const prefixOf = (record: JournalRecord): string => style.dim(`${safe(record.subject?.step ?? 'run')} | `);
+  /** Lines that are not ended grow in place above the list. */
+  const openLines = (columns: number, most: number): readonly string[] =>
+    printed
+      .open()
+      .filter(({ record }) => record.stream !== 'debug')
+      .slice(-most)
+      .map(({ record, rows }) => fitText(prefixOf(record) + (rows.at(-1) ?? ''), columns));
+
   const add = (record: JournalRecord): void => {
     if (record.kind === 'event' || record.stream === 'debug') return;
-    const prefix = style.dim(`${safe(record.subject?.step ?? 'run')} | `);
-    let skip = record.lineCount - maxLinesAFrame;
-    for (const line of linesOf(record)) {
-      skip -= 1;
-      if (skip >= 0) {
-        leftOut += 1;
-        continue;
-      }
-      above.push(prefix + sanitizeLine(line.bytes.subarray(0, maxLineBytes).toString('utf8'), style.colour));
-    }
+    const prefix = prefixOf(record);
+    leftOut += Math.max(0, record.lineCount - maxLinesAFrame);
+    for (const rows of printed.rowsOf(record, maxLinesAFrame)) above.push(...rows.map((row) => prefix + row));
     if (above.length > maxLinesAFrame) {
       leftOut += above.length - maxLinesAFrame;
       above = above.slice(-maxLinesAFrame);
@@ -110,7 +114,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   return {
     update(records, next) {
       state = next;
-      if (output) for (const record of records) for (const whole of joiner.add(record)) add(whole);
+      if (output) for (const record of records) for (const whole of printed.add(record)) add(whole);
     },
     redraw,
     note(text) {
@@ -118,8 +122,8 @@ export function createLiveView(options: LiveViewOptions): LiveView {
     },
     close(extras = {}) {
       if (closed) return;
-      for (const open of joiner.end()) add(open);
       // Lines that came since the last frame are part of what was printed.
+      for (const rest of printed.end()) add(rest);
       if (above.length > 0) redraw();
       closed = true;
       clearInterval(timer);

@@ -4,12 +4,15 @@
 import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from '../../event/record.ts';
 import { describeEvent } from '../../state/describe-event.ts';
 import { emptyRunState } from '../../state/run-state.ts';
+import { msOfNs } from '../../state/time.ts';
+import { formatDuration } from '../format.ts';
 import { createAppendLog } from './append-log.ts';
+import { createLineRows } from './line-rows.ts';
 import type { View } from './live-view.ts';
 import { sanitizeLine } from './sanitize.ts';
 import { outcomeGlyph, safe } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
-import { summaryOf } from './summary.ts';
+import { isFailure, summaryOf } from './summary.ts';
 
 export type PlainStream = {
   readonly write: (text: string) => boolean;
@@ -32,20 +35,25 @@ const summaryColumns = 160;
 
 export function createPlainView({ out, style, glyphs, output = true, now = Date.now }: PlainViewOptions): View {
   let state = emptyRunState();
+  const rows = createLineRows(style.colour);
+  const headOf = ({ timeNs }: JournalRecord): string => `${style.dim(timeOf(timeNs))} `;
+  const isShown = (record: OutputRecord): boolean => output && record.stream !== 'debug' && !saysWhyFailed(record);
+
   const linesFor = (record: JournalRecord): readonly string[] => {
     const name = safe(record.subject?.step ?? 'run');
     if (record.kind === 'event') {
       const text = stateChange(record, style, glyphs);
-      return text === undefined ? [] : [`${name} ${text}`];
+      return text === undefined ? [] : [`${headOf(record)}${name} ${text}`];
     }
-    if (!output || record.stream === 'debug') return [];
-    const prefix = style.dim(`${name} | `);
-    return Array.from(linesOf(record), (line) => prefix + sanitizeLine(line.bytes.toString('utf8'), style.colour));
+    if (!isShown(record)) return [];
+    const prefix = `${headOf(record)}${style.dim(`${name} | `)}`;
+    return rows.rowsOf(record).flatMap((each) => each.map((row) => prefix + row));
   };
 
   const log = createAppendLog({
     linesOf: linesFor,
-    openTextOf: (record) => (output && record.stream !== 'debug' ? openText(record, style) : ''),
+    headOf,
+    openTextOf: (record) => (isShown(record) ? openText(record, style) : ''),
   });
 
   return {
@@ -71,6 +79,17 @@ function openText(record: OutputRecord, style: Style): string {
   return style.dim(`${safe(record.subject?.step ?? 'run')} | `) + sanitizeLine(line.bytes.toString('utf8'), false);
 }
 
+/** What stepspan says of an attempt that failed; the summary says it, or the line about the next attempt. */
+function saysWhyFailed(record: OutputRecord): boolean {
+  if (record.stream !== 'system' || record.severity !== 'error') return false;
+  return /^(?:failure|error|timeout): /.test(record.bytes.toString('utf8', 0, 16));
+}
+
+/** Of the day, in UTC, as logs of machines have it. */
+function timeOf(timeNs: bigint): string {
+  return new Date(msOfNs(timeNs)).toISOString().slice(11, 19);
+}
+
 /** The events that say how a run or a step stands; others are in the journal for who looks closer. */
 function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): string | undefined {
   const said = safe(describeEvent(event));
@@ -85,6 +104,9 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'step.waiting':
       return `${style.yellow(glyphs.waiting)} ${said}`;
     case 'step.finished':
+      // Why it failed stands at the end, once, with its last lines.
+      if (isFailure(event.outcome) && !event.tolerated)
+        return `${outcomeGlyph(event.outcome, false, glyphs, style)} ${event.outcome.kind} after ${formatDuration(event.durationMs)}`;
       return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${said}`;
     case 'run.paused':
       return `${style.yellow(glyphs.paused)} ${said}`;

@@ -24,8 +24,16 @@ const endFrame = '\x1b[?2026l';
 const clearLine = '\x1b[K';
 const clearBelow = '\x1b[J';
 
-export const defaultColumns = 80;
-export const defaultRows = 24;
+const defaultColumns = 80;
+const defaultRows = 24;
+
+/** The size of a terminal. One without a size says 0, as under `script` or in some containers. */
+export function sizeOf(out: Pick<TerminalStream, 'columns' | 'rows'>): {
+  readonly columns: number;
+  readonly rows: number;
+} {
+  return { columns: out.columns || defaultColumns, rows: out.rows || defaultRows };
+}
 
 export function createScreen(out: TerminalStream): Screen {
   let drawn: readonly string[] = [];
@@ -33,7 +41,7 @@ export function createScreen(out: TerminalStream): Screen {
 
   /** Up to the first line of the frame. A terminal that became narrower has wrapped the lines, so they take more rows now. */
   const toTop = (): string => {
-    const columns = Math.max(1, out.columns ?? defaultColumns);
+    const { columns } = sizeOf(out);
     const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(textWidth(line) / columns)), 0);
     // What has scrolled out cannot be reached; the cursor stops at the top row in any case.
     return rows === 0 ? '\r' : `\r\x1b[${rows}A`;

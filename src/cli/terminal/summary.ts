@@ -1,6 +1,6 @@
 // The closing summary of a run: a table of its steps and what a person has to know besides. Pure; views and `show` print it.
 import { countFindings } from '../../event/finding.ts';
-import { messageOf } from '../../event/outcome.ts';
+import { messageOf, type Outcome } from '../../event/outcome.ts';
 import { describeFindings, describeOutcomeKind } from '../../state/describe-findings.ts';
 import { tokensOf } from '../../state/model-use.ts';
 import { findingsOfStep, type RunState, type StepState } from '../../state/run-state.ts';
@@ -17,6 +17,10 @@ export type SummaryExtras = {
   /** Records that the backend refused and that were kept aside. */
   readonly refused?: number | undefined;
   readonly links?: readonly { readonly label: string; readonly url: string }[];
+  /** By step id: what a step printed last, as a terminal may show it. */
+  readonly lastLines?: ReadonlyMap<string, readonly string[]>;
+  /** Flags that a command about this run needs besides its id, such as `--data-dir`. */
+  readonly flags?: string;
   /** Further sentences, one a line. */
   readonly notes?: readonly string[];
 };
@@ -59,18 +63,21 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
     totals.tokens > 0 ? `${formatCount(totals.tokens)} tokens` : '',
     formatCounted(totals.lines.stdout + totals.lines.stderr, 'line'),
   ];
-  const why = ended === undefined ? '' : safe(messageOf(ended.outcome));
-  return (
-    [
-      ...(rows.length === 0 ? [] : [style.dim(head), ...rows]),
-      '',
-      `${sign} ${style.bold(safe(state.workflow))} ${sums.filter((part) => part !== '').join(', ')}`,
-      ...(why === '' ? [] : [`  ${why}`]),
-    ]
-      .map((line) => fitText(line, columns))
-      // Commands and addresses to copy: a terminal that is too narrow for one wraps it, and loses none of it.
-      .concat(notesOf(state, options).map((note) => `  ${note}`))
+  const whole = ended === undefined ? '' : messageOf(ended.outcome);
+  // What a step is to blame for stands beside it, and once.
+  const isSaid = state.steps.some(
+    (step) => step.phase.kind === 'finished' && isToBlame(step) && whole.includes(messageOf(step.phase.outcome)),
   );
+  const why = isSaid ? '' : safe(whole);
+  return [
+    ...(rows.length === 0 ? [] : [style.dim(head), ...rows]),
+    // Not fitted: what an error says is not to be cut at the edge, and commands and addresses are there to be copied.
+    ...failuresOf(state, rows, options),
+    '',
+    fitText(`${sign} ${style.bold(safe(state.workflow))} ${sums.filter((part) => part !== '').join(', ')}`, columns),
+    ...(why === '' ? [] : [`  ${why}`]),
+    ...notesOf(state, options).map((note) => `  ${note}`),
+  ];
 }
 
 function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: SummaryOptions): readonly string[] {
@@ -87,6 +94,32 @@ function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: Sum
     tokens > 0 ? formatCount(tokens) : '',
     phase.kind === 'finished' ? safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '') : '',
   ];
+}
+
+/** So many failed steps have their last lines in the summary, so that it stays one screen; the others are named. */
+const shownFailures = 3;
+
+function isToBlame({ phase }: StepState): boolean {
+  return phase.kind === 'finished' && !phase.tolerated && isFailure(phase.outcome);
+}
+
+export function isFailure({ kind }: Outcome): boolean {
+  return kind === 'failure' || kind === 'error' || kind === 'timeout';
+}
+
+/** What each step printed last that failed. Why it failed stands in the table; where it was cut there, it stands here whole. */
+function failuresOf(state: RunState, rows: readonly string[], { style, extras }: SummaryOptions): string[] {
+  const failed = state.steps.filter((step) => isToBlame(step) || extras.lastLines?.has(step.id) === true);
+  return failed.flatMap((step, index) => {
+    const why = step.phase.kind === 'finished' ? safe(messageOf(step.phase.outcome)) : '';
+    const isCut = rows[state.steps.indexOf(step)]?.includes(why) !== true;
+    const lines = index < shownFailures ? (extras.lastLines?.get(step.id) ?? []) : [];
+    return [
+      ...(isCut ? ['', `${style.bold(safe(step.name))}: ${why}`] : []),
+      ...(lines.length > 0 ? ['', style.bold(`last lines of ${safe(step.id)}:`)] : []),
+      ...lines.map((line) => `  ${line}`),
+    ];
+  });
 }
 
 /** Once for each step: attempts of one step mostly share their reason. */
@@ -112,8 +145,6 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
         ? formatMoney(value)
         : `${formatCount(value)} tokens`;
     notes.push(style.red(`budget used up: ${show(state.budget.used)} of ${show(state.budget.limit)}`));
-    const amount = state.budget.unit === 'USD' ? 'AMOUNT' : 'NUMBERtokens';
-    notes.push(`to go on with more: stepspan resume ${state.runId} --budget ${amount}`);
   }
   for (const { name, why } of unknownCosts(state)) {
     notes.push(style.yellow(`the cost of ${safe(name)} is unknown: ${safe(why)}`));
@@ -157,9 +188,18 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
   if (extras.refused !== undefined && extras.refused > 0)
     notes.push(style.red(`${formatCounted(extras.refused, 'record')} refused by the backend and kept aside`));
   for (const note of extras.notes ?? []) notes.push(safe(note));
-  notes.push(`run ${state.runId}: stepspan show ${state.runId}`);
+  const { flags = '' } = extras;
+  if (state.phase.kind === 'finished' && state.phase.outcome.kind !== 'success')
+    notes.push(`to continue: ${style.bold(`stepspan resume ${state.runId}${budgetFlag(state)}${flags}`)}`);
+  notes.push(`run ${state.runId}: stepspan show ${state.runId}${flags}`);
   for (const { label, url } of extras.links ?? []) notes.push(`${label}: ${sanitizeUrl(url)}`);
   return notes;
+}
+
+/** A budget that is used up has to be raised, or the run ends again at once. */
+function budgetFlag({ budget }: RunState): string {
+  if (budget.kind !== 'exceeded') return '';
+  return ` --budget ${budget.unit === 'USD' ? 'AMOUNT' : 'NUMBERtokens'}`;
 }
 
 /** Links are made from settings and ids; still nothing but printable characters may pass. */
