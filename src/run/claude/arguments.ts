@@ -12,6 +12,8 @@ export type ClaudeInvocation = {
   readonly sessionId?: string;
   /** Where the step's MCP configuration is: its own file, or one that the engine wrote (it can hold secrets). */
   readonly mcpConfigPath: string | undefined;
+  /** A settings file that overrules those of the person. */
+  readonly settingsPath?: string | undefined;
   /** Files with texts that are too long for an argument, by the flag that takes the text itself. */
   readonly textFiles?: ReadonlyMap<string, string>;
   /** What is left of the run's budget in USD; the smaller of this and the step's own limit holds. */
@@ -47,6 +49,7 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
   if (step.allowedTools.length > 0) add('--allowedTools', ...step.allowedTools);
   if (step.disallowedTools.length > 0) add('--disallowedTools', ...step.disallowedTools);
   if (invocation.mcpConfigPath !== undefined) add('--mcp-config', invocation.mcpConfigPath);
+  if (invocation.settingsPath !== undefined) add('--settings', invocation.settingsPath);
   const budget = smallest(step.maxBudgetUsd, invocation.remainingUsd);
   // The run's own budget is watched by stepspan as well, so an old CLI need not know it.
   const isBudgetPassed = step.maxBudgetUsd !== undefined || missingFlag(version, '--max-budget-usd') === undefined;

@@ -18,6 +18,12 @@ export { createRateLimitReader, type RateLimit, rateLimitWaitIn } from './rate-l
 export { refusedAccount } from './refused-account.ts';
 export { createReportedUse } from './reported-use.ts';
 export type { ClaudeResult } from './result.ts';
+export {
+  findOverrulingSettings,
+  hasOverrulingArgument,
+  type SettingsFile,
+  writeSettingsFile,
+} from './settings-file.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';
 export { isOlder, minimumClaudeVersion, missingFlag } from './versions.ts';

@@ -101,8 +101,10 @@ done
 IFS=$ifs
 set +f
 if [ -z "\${real-}" ]; then echo 'claude: not found on PATH' >&2; exit 127; fi
-# A process that already reports to a run keeps doing so.
-case \${OTEL_EXPORTER_OTLP_HEADERS-} in *x-stepspan-token=*) exec "$real" "$@" ;; esac
+# One that a run inside of this one has started reports there. Below Claude Code of this run, it is a session of its own.
+case \${OTEL_EXPORTER_OTLP_ENDPOINT-} in ${new URL(endpoint).origin}/*) ;;
+  *) case \${OTEL_EXPORTER_OTLP_HEADERS-} in *x-stepspan-token=*) exec "$real" "$@" ;; esac ;;
+esac
 prompted=no
 has_settings=no
 for word do

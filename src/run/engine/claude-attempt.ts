@@ -43,6 +43,7 @@ import type { RunScope } from './run-workflow.ts';
 import { type AttemptSetting, finishAttempt, reportCut } from './shell-attempt.ts';
 import type { RunIdentity } from './step-context.ts';
 import { attemptFacts, outcomeOfExit, type Supervised, supervise } from './supervise.ts';
+import { overruleSettings } from './telemetry-settings.ts';
 
 export type ClaudePorts = AttemptPorts & {
   /** The CLI, as found before the run began. */
@@ -154,15 +155,20 @@ export function startClaudeAttempt(
   // Its own Bash tool can start Claude Code again, which is then no part of this one's output.
   const mode = step.claudeTelemetry === 'env' ? 'path' : step.claudeTelemetry;
   const nested = openNestedClaude({ mode, isInsideClaude: true, setting, identity, ports, onUse: () => reportUse() });
-  const command = claudeArguments(inputs.step, {
-    prompt: inputs.prompt,
-    resumeSessionId: inputs.resumeSessionId,
-    sessionId: randomUUID(),
-    mcpConfigPath: inputs.mcpConfigPath,
-    textFiles: inputs.textFiles,
-    remainingUsd: run.budget.remainingUsd(),
-    version: ports.claude.version,
-  });
+  const settings = overruleSettings({ setting, args: inputs.step.extraArgs, telemetry, version: ports.claude.version });
+  const command = claudeArguments(
+    { ...inputs.step, extraArgs: settings.args },
+    {
+      settingsPath: settings.path,
+      prompt: inputs.prompt,
+      resumeSessionId: inputs.resumeSessionId,
+      sessionId: randomUUID(),
+      mcpConfigPath: inputs.mcpConfigPath,
+      textFiles: inputs.textFiles,
+      remainingUsd: run.budget.remainingUsd(),
+      version: ports.claude.version,
+    },
+  );
   /** Partial messages are a sign of life, and repeat what the whole message says: they are not recorded. */
   function writeRaw(bytes: Buffer): void {
     if (bytes.length === 0) return;
@@ -220,6 +226,7 @@ export function startClaudeAttempt(
     const ownOutcome = outcomeOf(supervised);
     sink.end();
     inputs.cleanUp();
+    settings.remove();
     const bounded = outputOfText(redactor.text(resultText()).text, setting.readOutputWith);
     reportCut(bounded, setting, say);
     const outcome = await expectations.check(ownOutcome, { output: bounded.output, denials: [...denials.values()] });
@@ -252,8 +259,9 @@ export function startClaudeAttempt(
     const { request, spans } = deriver.derive(found, nowNs());
     if (spans > 0) {
       append.event({ type: 'claude.telemetry', signal: 'traces', derived: true, items: spans, request }, subject);
+      const cause = settings.elsewhere === undefined ? '' : ` (${settings.elsewhere})`;
       const why =
-        found.ownSpans === 0 ? 'Claude Code sent no spans of its own' : 'some spans of Claude Code never came';
+        found.ownSpans === 0 ? `Claude Code sent no spans of its own${cause}` : 'some spans of Claude Code never came';
       say('warning', `${why}; ${spans} derived from its output take their place`, subject);
     }
     append.event({ type: 'claude.nesting', ownSpans: found.ownSpans, derivedSpans: spans }, subject);

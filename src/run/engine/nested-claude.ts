@@ -8,10 +8,13 @@ import {
   createPathShim,
   createReportedUse,
   createSpanDeriver,
+  findOverrulingSettings,
   type Intake,
   type PathShim,
   type PriceTable,
+  type SettingsFile,
   telemetryVariables,
+  writeSettingsFile,
 } from '../claude/index.ts';
 import { isLive, type ProcessTree, processKey } from '../process/index.ts';
 import type { Say } from './say.ts';
@@ -67,6 +70,7 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
     },
   });
   const variables = telemetryVariables(channel);
+  let settings: SettingsFile | undefined;
   const shim = mode === 'path' ? tryShim(setting.env.PATH ?? '') : undefined;
   /** Processes of Claude Code that were seen, by pid. */
   const seen = new Set<string>();
@@ -74,7 +78,10 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
 
   function tryShim(searched: string): PathShim | undefined {
     try {
-      return createPathShim(searched, { variables, endpoint: channel.url, traceparent });
+      const { env, cwd } = setting;
+      const overruling = findOverrulingSettings({ env, cwd });
+      settings = overruling.length === 0 ? undefined : writeSettingsFile({ overruling, variables, args: [], cwd });
+      return createPathShim(searched, { variables, endpoint: channel.url, traceparent, settingsFile: settings?.path });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       ports.say('warning', `what Claude Code costs that this step starts will not be counted: ${why}`, subject);
@@ -116,7 +123,8 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
   /** Why the cost of Claude Code is not known whole; undefined if all that was seen has reported. */
   function silent(started: readonly string[]): string | undefined {
     const reported = use.processes();
-    const isSilent = (pid: string): boolean => !reported.has(pid);
+    // A settings file has one address for all processes.
+    const isSilent = (pid: string): boolean => !reported.has(pid) && !(settings !== undefined && reported.has(''));
     const viaPath = started.filter(isSilent);
     if (viaPath.length > 0) return `Claude Code (process ${viaPath.join(', ')}) ended before it reported what it used`;
     // Under `env` all processes report at one address, so they cannot be told apart.
@@ -137,6 +145,7 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
     stopWatching();
     const started = shim?.started() ?? [];
     shim?.remove();
+    settings?.remove();
     // Nearly all steps start no Claude Code, and do not wait for what it sends.
     if (started.length > 0 || seen.size > 0 || channel.isUsed()) await channel.settled();
     channel.close();
