@@ -133,3 +133,18 @@ test('a budget that is crossed by the result line of a step leaves that step its
   expect([code, last.reason, last.costUsd]).toEqual([5, 'budget', 0.25]);
   expect(outcomesOf(last)).toEqual({ one: 'success', two: 'skip' });
 });
+
+test('Claude Code that says the totals of a resumed session only is counted once', async () => {
+  const { result: chained } = await rig.runYaml(
+    `
+name: chain
+steps:
+  - {id: first, claude: adds to its session}
+  - {id: second, needs: first, claude: {resume: first, prompt: adds to its session}}
+`,
+    [],
+    fake,
+  );
+  expect(chained.steps.map(({ costUsd }) => costUsd)).toEqual([0.25, 0.25]);
+  expect(chained.costUsd).toBe(0.5);
+});

@@ -66,7 +66,7 @@ steps:
 describe('a usage limit with a known end', () => {
   test('is waited for without a retry, and the step continues in its session', async () => {
     limitEnds = Math.floor(Date.now() / 1000) + 4;
-    const { code, result, stdout } = await rig.runYaml(step(), [], login);
+    const { code, result } = await rig.runYaml(step(), [], login);
     expect([code, result.outcome]).toEqual([0, 'success']);
     const journal = await rig.journal(result.runId);
     const waits = journal.events('step.waiting', 'ask');
@@ -74,8 +74,8 @@ describe('a usage limit with a known end', () => {
     expect(BigInt(waits[0]?.untilNs ?? 0)).toBeGreaterThanOrEqual(BigInt(limitEnds) * 1_000_000_000n);
     expect(waits[0]).toMatchObject({ reason: 'rate_limit', nextAttempt: 2 });
     expect(journal.events('step.retrying', 'ask')).toEqual([]);
-    expect(stdout).toMatch(
-      /ask \| waits for the usage limit \(five_hour\) until .*, then continues in the same session/,
+    expect(journal.text('system', 'ask')).toMatch(
+      /waits for the usage limit \(five_hour\) until .*, then continues in the same session/,
     );
     // It did not continue before the end, and what it had done was still there.
     const second = journal.events('attempt.started', 'ask')[1];

@@ -8,7 +8,12 @@ import type { Redactor } from '../redact/index.ts';
 import type { Say } from './say.ts';
 
 /** A conversation of Claude Code, and the folder that it belongs to; undefined where that is not known. */
-export type SessionRef = { readonly sessionId: string; readonly cwd: string | undefined };
+export type SessionRef = {
+  readonly sessionId: string;
+  readonly cwd: string | undefined;
+  /** What all of it had cost by the last result, which versions without a count for each process add to; undefined if unknown. */
+  readonly totalCostUsd?: number | undefined;
+};
 
 /** The session of an earlier attempt, in which an attempt continues in place of starting afresh. */
 export type Continuation = SessionRef & {

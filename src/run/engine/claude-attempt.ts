@@ -29,7 +29,7 @@ import {
   refusedAccount,
 } from '../claude/index.ts';
 import type { LineBatch } from '../process/index.ts';
-import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';
+import type { Attempt, AttemptPorts, AttemptResult, SessionRef } from './attempt.ts';
 import { tokensOf } from './budget.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
@@ -73,7 +73,9 @@ export function startClaudeAttempt(
   const expectations = createExpectationCheck(step, setting, ports);
   /** Tool calls that were denied, each once, for `expect`. */
   const denials = new Map<string, string>();
-  const meter = createCostMeter({ prices: ports.prices });
+  const { sessionCostUsd } = inputs;
+  const resumed = sessionCostUsd === undefined ? {} : { resumed: { totalCostUsd: sessionCostUsd } };
+  const meter = createCostMeter({ prices: ports.prices, ...resumed });
   const tracker = createStallTracker(performance.now());
   const partial = createPartialMessageFilter();
   const deriver = createSpanDeriver({ runId, subject, traceId, spanId });
@@ -244,7 +246,7 @@ export function startClaudeAttempt(
       outputs,
       costUsd: cost.costUsd,
       costUnknown: cost.unknown !== undefined,
-      session: reader.session(),
+      session: sessionLeft(),
       limit: limitOf(outcome),
       ranMs: supervised.durationMs - supervised.pausedMs,
       isSessionLost:
@@ -290,6 +292,14 @@ export function startClaudeAttempt(
     // The last of the money was spent on work that was done: a run that goes on from this one need not pay it again.
     const overBudget = ending.outcome.kind === 'error' && ending.outcome.reason === 'budget';
     return overBudget && judged.kind === 'success' ? judged : ending.outcome;
+  }
+
+  function sessionLeft(): SessionRef | undefined {
+    const session = reader.session();
+    if (session === undefined) return undefined;
+    // A new session of which no result has come has nothing in its total yet.
+    const before = inputs.resumeSessionId === undefined ? 0 : inputs.sessionCostUsd;
+    return { ...session, totalCostUsd: reader.result()?.totalCostUsd ?? before };
   }
 
   /** A limit explains a failure of Claude Code's own, and nothing that stepspan has ended. */

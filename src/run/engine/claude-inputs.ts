@@ -14,6 +14,8 @@ export type ClaudeInputs = {
   readonly resumeSessionId: string | undefined;
   /** The folder of that session; undefined where there is no session, or its folder is not known. */
   readonly sessionCwd: string | undefined;
+  /** See `SessionRef`. */
+  readonly sessionCostUsd: number | undefined;
   /** The session is that of an earlier attempt of this step, and not that of another step. */
   readonly isContinued: boolean;
   readonly mcpConfigPath: string | undefined;
@@ -62,6 +64,7 @@ export function claudeInputsOf(
       prompt: continuation === undefined ? prompt : continuationPrompt(continuation.because),
       resumeSessionId: session?.sessionId,
       sessionCwd: session?.cwd,
+      sessionCostUsd: session?.totalCostUsd,
       isContinued: continuation !== undefined,
       mcpConfigPath: mcp.path,
       textFiles: longTexts.paths,
