@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { authStatusSince, claudeFlagTable, minimumClaudeVersion } from '../../src/run/claude/versions.ts';
+import {
+  authStatusSince,
+  claudeFlagTable,
+  minimumClaudeVersion,
+  permissionModesSince,
+} from '../../src/run/claude/versions.ts';
 import { triedVersions } from '../support/claude-versions.ts';
 
 const docs = readFileSync(path.resolve(import.meta.dirname, '../../docs/claude-versions.md'), 'utf8');
@@ -18,6 +23,12 @@ describe('docs/claude-versions.md', () => {
     for (const { flag, since, key, without } of claudeFlagTable) {
       const what = without === 'omit' ? 'not passed' : 'the run is refused';
       expect(rows).toContain(`| \`${flag}\` | ${since} |${key === '' ? '' : ` \`${key}\``} | ${what} |`);
+    }
+  });
+
+  test('has each permission mode that came later', () => {
+    for (const [mode, since] of Object.entries(permissionModesSince)) {
+      expect(docs).toMatch(new RegExp(`\`${mode}\`(?: is there)? from ${since.replaceAll('.', '\\.')}`));
     }
   });
 

@@ -2,9 +2,14 @@
 // as without a registry, is skipped with the reason in its name.
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { claudeFlagTable, missingFlag } from '../../src/run/claude/versions.ts';
+import {
+  claudeFlagTable,
+  missingFlag,
+  missingPermissionMode,
+  permissionModesSince,
+} from '../../src/run/claude/versions.ts';
 import { type ClaudeRun, judged, newPlace, runClaude } from '../support/claude-run.ts';
-import { provideClaude, unknownFlags, wantedVersions } from '../support/claude-versions.ts';
+import { provideClaude, unknownFlags, unknownModes, wantedVersions } from '../support/claude-versions.ts';
 
 const provided = await Promise.all(
   wantedVersions.map(async (tried) => ({ tried, claude: await provideClaude(tried.version) })),
@@ -76,6 +81,12 @@ for (const { tried, claude } of provided) {
       const flags = claudeFlagTable.map(({ flag }) => flag);
       const missing = flags.filter((flag) => missingFlag(tried.version, flag) !== undefined);
       expect(await unknownFlags(claude.program, flags)).toEqual(missing);
+    });
+
+    test('takes the permission modes that the table says it takes', { timeout: slow }, async () => {
+      const modes = Object.keys(permissionModesSince);
+      const missing = modes.filter((mode) => missingPermissionMode(tried.version, mode) !== undefined);
+      expect(await unknownModes(claude.program, modes)).toEqual(missing);
     });
 
     test('continues a session in a new one', () => {

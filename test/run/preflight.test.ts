@@ -203,6 +203,11 @@ describe('an installed Claude Code', () => {
       /:4:\d+: step `ask`: `jsonSchema` needs Claude Code 2\.0\.45 or newer \(--json-schema\); .* is 2\.0\.44/,
     ],
     ['2.0.29', '{prompt: Hello, maxBudgetUsd: 1}', /`maxBudgetUsd` needs Claude Code 2\.0\.30 or newer/],
+    [
+      '2.0.43',
+      '{prompt: Hello, permissionMode: dontAsk}',
+      /`permissionMode` needs Claude Code 2\.0\.44 or newer \(--permission-mode dontAsk\)/,
+    ],
     ['1.0.22', 'Hello', /is Claude Code 1\.0\.22; stepspan needs 1\.0\.53 or newer/],
   ])('of version %s is refused for %s', async (version, step, message) => {
     const file = rig.write('ask.yaml', claudeYaml(step));

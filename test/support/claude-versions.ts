@@ -93,6 +93,19 @@ export async function unknownFlags(program: string, flags: readonly string[]): P
   return flags.filter((flag) => unknown.includes(flag));
 }
 
+/** Those of the permission modes that the program does not take. A wrong one makes it list all that it has. */
+export async function unknownModes(program: string, modes: readonly string[]): Promise<readonly string[]> {
+  const home = mkdtempSync(path.join(tmpdir(), 'stepspan-modes-'));
+  const env = { ...claudeTestEnvironment({ apiUrl: 'http://127.0.0.1:9', home }) };
+  const { stderr } = await promisify(execFile)(program, ['-p', '--permission-mode', 'none-such'], { env }).catch(
+    (error: { readonly stderr: string }) => error,
+  );
+  rmSync(home, { recursive: true, force: true });
+  const listed = /choices are (.*)\./.exec(stderr)?.[1]?.split(', ');
+  if (listed === undefined) throw new Error(stderr);
+  return modes.filter((mode) => !listed.includes(mode));
+}
+
 const id = '5f9b8f0e-0000-4000-8000-000000000000';
 const flagValues: Readonly<Record<string, readonly string[]>> = {
   '--model': ['x'],

@@ -26,4 +26,4 @@ export {
 } from './settings-file.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';
-export { isOlder, minimumClaudeVersion, missingFlag } from './versions.ts';
+export { isOlder, minimumClaudeVersion, missingFlag, missingPermissionMode } from './versions.ts';

@@ -34,6 +34,19 @@ export const claudeFlagTable: readonly ClaudeFlag[] = [
   { flag: '--permission-prompts', since: '2.1.259', key: '', without: 'omit' },
 ];
 
+/** Values of `--permission-mode` that came after the minimum, with their first version. The others are in every version. */
+export const permissionModesSince: Readonly<Record<string, string>> = {
+  dontAsk: '2.0.44',
+  auto: '2.1.71',
+  manual: '2.1.200',
+};
+
+/** The first version that has the mode, if this one is older; undefined if it has the mode. */
+export function missingPermissionMode(version: string, mode: string): string | undefined {
+  const since = permissionModesSince[mode];
+  return since !== undefined && isOlder(version, since) ? since : undefined;
+}
+
 /** Whether the version is older than `other`. Only the three numbers count: `2.1.0-beta.1` is 2.1.0. */
 export function isOlder(version: string, other: string): boolean {
   const [a, b] = [numbersOf(version), numbersOf(other)];

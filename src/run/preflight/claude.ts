@@ -10,6 +10,7 @@ import {
   isOlder,
   minimumClaudeVersion,
   missingFlag,
+  missingPermissionMode,
 } from '../claude/index.ts';
 import type { Finding } from './finding.ts';
 
@@ -64,10 +65,11 @@ function missingFlagsOf(program: ClaudeProgram, step: ClaudeStep, index: number)
     mcpConfigPath: step.mcpConfig === undefined ? undefined : '-',
     version: program.version,
   });
-  return flags.flatMap((flag) => {
-    const missing = missingFlag(program.version, flag);
-    return missing === undefined ? [] : [flagFinding(program, step, index, missing)];
-  });
+  const missing = flags.flatMap((flag) => missingFlag(program.version, flag) ?? []);
+  const mode = step.permissionMode ?? '';
+  const since = missingPermissionMode(program.version, mode);
+  const value = since === undefined ? [] : [{ flag: `--permission-mode ${mode}`, since, key: 'permissionMode' }];
+  return [...missing, ...value].map((each) => flagFinding(program, step, index, each));
 }
 
 function flagFinding(
