@@ -43,8 +43,11 @@ export function describeEvent(event: Event): string {
       return `attempt ${event.nextAttempt} in ${seconds(event.delayMs)}: ${messageOf(event.outcome)}`;
     case 'step.waiting':
       return `waits until ${isoOfNs(nsOfDigits(event.untilNs)).slice(0, 19)}Z (${words(event.reason)}): ${messageOf(event.outcome)}`;
-    case 'step.finished':
-      return `step ${ended(event.outcome)} after ${seconds(event.durationMs)}${event.tolerated ? ' (may fail)' : ''}`;
+    case 'step.finished': {
+      const names = Object.keys(event.outputs ?? {});
+      const gave = names.length === 0 ? '' : `, gave ${oneLine(names.join(', '))}`;
+      return `step ${ended(event.outcome)} after ${seconds(event.durationMs)}${event.tolerated ? ' (may fail)' : ''}${gave}`;
+    }
     case 'resource.sampled':
       return `cpu ${event.cpuCores.toFixed(2)} cores, memory ${Math.round(event.rssBytes / 1_048_576)} MiB, ${event.processes} processes`;
     case 'stall.detected':

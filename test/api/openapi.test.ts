@@ -151,6 +151,9 @@ test('every answer is as the document says', async () => {
   writeFileSync(path.join(folder, 'go'), '');
   const again = (await post(`/runs/${runId}/retry`, { fromStep: 'wait' })).body.runId as RunId;
   await until(async () => (await stateOf(data, again)).phase.kind === 'finished');
+  await get(`/runs/${again}/result?step=wait`);
+  await get(`/runs/${again}/result?step=nope`);
+  await get(`/runs/${again}/result`);
   for (const verb of ['pause', 'resume', 'cancel']) await post(`/runs/${dead}/${verb}`);
 
   await post('/runs', { workflow: '../wait.yaml' });

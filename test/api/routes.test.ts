@@ -76,6 +76,7 @@ describe('one run', () => {
     await endRun(run);
     expect((await hub.get(path)).body).toMatchObject({ state: 'success', progress: 100 });
     expect((await hub.get(`${path}/steps`)).body.steps).toMatchObject([{ id: 'build', state: 'finished' }]);
+    expect((await hub.get(`${path}/result?step=build`)).body).toMatchObject({ step: 'build', outcome: 'success' });
     const { spans } = (await hub.get(`${path}/timeline`)).body;
     expect(spans.map(({ id, parentId }: { id: string; parentId: string }) => [id, parentId])).toEqual([
       ['run', null],

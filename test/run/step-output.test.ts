@@ -95,6 +95,19 @@ steps:
     expect(far.find((line) => line.includes('left out'))).toContain(`(${1_000_000 - kept} lines)`);
   });
 
+  test('is reduced to what a person saw before it is cut, and leaves stderr out', async () => {
+    const { code, result } = await rig.runYaml(`
+name: bars
+steps:
+  - {id: bar, run: [node, print.mjs, "Array.from({length: 30_000}, (_, i) => 'step ' + i + '\\\\r').join('') + 'done\\\\x1b[K\\\\nerror: no such file\\\\n'"]}
+  - {id: err, run: echo out; seq 1 60000 >&2}
+  - {id: use, needs: [bar, err], run: 'printf %s "$STEPSPAN_OUTPUT_BAR|$STEPSPAN_OUTPUT_ERR" > bar.txt'}
+`);
+    expect(code).toBe(0);
+    expect(given('bar.txt')).toBe('done\nerror: no such file|out');
+    expect(result.steps.map(({ outputCut }) => outputCut)).toEqual([false, false, false]);
+  });
+
   test('shares the room of all variables fairly, and each that is cut again keeps its end', async () => {
     const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     const { code, result, stdout } = await rig.runYaml(`

@@ -4,7 +4,8 @@
 import type { ClaudeEvent, ModelUse } from '../../event/claude-event.ts';
 import type { CostBasis } from '../../event/cost.ts';
 import type { Findings } from '../../event/finding.ts';
-import type { Outcome } from '../../event/outcome.ts';
+import type { Outcome, OutcomeKind } from '../../event/outcome.ts';
+import type { OutputFields } from '../../event/step-output.ts';
 import type { Severity, Stream } from '../../event/stream.ts';
 
 /** How a run stands: its outcome, or what it is doing. `abandoned`: its wrapper is gone and nobody has closed it yet. */
@@ -158,6 +159,9 @@ export type RunDetail = RunSummary & {
   readonly alertList: readonly Alert[];
   readonly links: readonly Link[];
 };
+
+/** What a step gave. The outcome is null, and the rest empty, while it has not ended. */
+export type ResultAnswer = OutputFields & { readonly step: string; readonly outcome: OutcomeKind | null };
 
 export type TimelineAnswer = {
   readonly spans: readonly {

@@ -1,9 +1,10 @@
 // The routes that tell of runs: the list, one of them, its steps, what lay when, what it used.
 import type { Router } from 'express';
 import type { RunId } from '../../event/ids.ts';
+import { outputFieldsOf } from '../../event/step-output.ts';
 import type { DataFolder } from '../../journal/index.ts';
 import { estimate, type History, type RunReference, type RunState, type TimelineSpan } from '../../state/index.ts';
-import type { Link, ResourcesAnswer, RunDetail, RunList, RunSummary, TimelineAnswer } from './answers.ts';
+import type { Link, ResourcesAnswer, ResultAnswer, RunDetail, RunList, RunSummary, TimelineAnswer } from './answers.ts';
 import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
 import { queryOf } from './query.ts';
@@ -11,6 +12,7 @@ import { idOf, type RunAccess } from './run-access.ts';
 import { detailOf, stepsOf, summaryOf } from './run-answer.ts';
 import type { RunMemory } from './run-memory.ts';
 import { standings } from './run-states.ts';
+import { readStepResult } from './step-results.ts';
 
 export type RunRoutes = {
   readonly data: DataFolder;
@@ -87,6 +89,24 @@ export function addRunRoutes(router: Router, { data, memory, runs, earlier, link
     queryOf(request, []);
     const { state } = await stateOf(idOf(request));
     response.json({ steps: stepsOf(state, Date.now()) });
+  });
+
+  router.get('/runs/:id/result', async (request, response) => {
+    const { reader, state } = await stateOf(idOf(request));
+    const id = queryOf(request, ['step']).text('step');
+    const step = state.steps.find((each) => each.id === id);
+    const ids = state.steps.map((each) => each.id).join(', ');
+    if (id === undefined)
+      throw new ApiProblem(400, 'bad_parameter', '`step` is missing.', `Write step= one of ${ids}.`);
+    if (step === undefined)
+      throw new ApiProblem(404, 'no_step', `The run has no step \`${id}\`.`, `Write step= one of ${ids}.`);
+    const { phase } = step;
+    const answer: ResultAnswer = {
+      step: id,
+      outcome: phase.kind === 'finished' ? phase.outcome.kind : null,
+      ...outputFieldsOf(await readStepResult(reader, step)),
+    };
+    response.json(answer);
   });
 
   router.get('/runs/:id/timeline', async (request, response) => {
