@@ -131,6 +131,36 @@ describe('export', () => {
     expect((await text('--from', '4', '--to', '5')).toString()).toBe('plain\n');
   });
 
+  test('gives back the very bytes with --raw, and lines as they were seen without it', async () => {
+    await writeMixed(rig);
+    const text = async (...args: string[]) => (await rig.call('export', 'latest', ...args)).stdout;
+    const stderrBytes = Buffer.from('ERROR: \u001b]52;c;aGk=\u0007bad\nwarn\n');
+    expect((await text('--raw')).equals(Buffer.concat([stdoutBytes, stderrBytes]))).toBe(true);
+    expect((await text('--raw', '--stream', 'stderr')).equals(stderrBytes)).toBe(true);
+    expect((await text('--stream', 'stderr')).toString()).toBe('ERROR: bad\nwarn\n');
+    for (const wrong of [
+      ['--raw', '--prefix'],
+      ['--raw', '--events'],
+      ['--raw', '--format', 'csv'],
+      ['--timestamps', '--format', 'ndjson'],
+    ]) {
+      const { code, stderr } = await rig.call('export', 'latest', ...wrong);
+      expect([code, stderr.toString()]).toEqual([2, expect.stringContaining(`${wrong[0]}`)]);
+    }
+  });
+
+  test('puts the name of its step and its time before each line where that is asked for, as tail does', async () => {
+    await writeMixed(rig);
+    for (const command of [
+      ['export', 'latest'],
+      ['tail', 'latest', '--from', '0', '--no-follow'],
+    ]) {
+      const flags = ['--severity', 'error', '--stream', 'stderr', '--prefix', '--timestamps'];
+      const { stdout } = await rig.call(...command, ...flags);
+      expect(stdout.toString()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z build \| ERROR: bad\n$/);
+    }
+  });
+
   test('writes ndjson with everything, debug and events included where asked', async () => {
     await writeMixed(rig);
     const { stdout } = await rig.call('export', 'latest', '--format', 'ndjson', '--events');

@@ -26,6 +26,37 @@ const line = (seq: number): OutputLine => ({
 const lines = (from: number, to: number): OutputLine[] =>
   Array.from({ length: to - from }, (_, index) => line(from + index));
 
+describe('the colours on the screen', () => {
+  const options = { rows: 3, columns: 80, wrap: true, offset: 0, search: undefined };
+  const of = (step: string, ...texts: string[]) => texts.map((text) => ({ step, text }));
+  const windowOf = (all: readonly { step: string; text: string }[]) => ({
+    lines: all.map((each, seq) => ({ ...line(seq), ...each })),
+    atStart: true,
+    atEnd: true,
+  });
+  const shown = (rows: readonly { ansi: string }[]) => rows.map(({ ansi }) => ansi.replace('\x1b]8;;\x1b\\', ''));
+
+  test('carry on over line ends of a step, past the lines of another, and to a screen that begins later', () => {
+    const window = windowOf([
+      ...of('a', '\x1b[1;31mred begins'),
+      ...of('b', 'plain'),
+      ...of('a', 'still red', 'to here\x1b[0m on'),
+      ...of('b', 'plain'),
+    ]);
+    const red = '\x1b[1;31mstill red\x1b[0m';
+    expect(shown(screenFrom(window, 0, options))).toEqual(['\x1b[1;31mred begins\x1b[0m', 'plain', red]);
+    expect(shown(screenFrom(window, 2, options))).toEqual([red, '\x1b[1;31mto here\x1b[0m on', 'plain']);
+    expect(shown(screenAtEnd(window, options))).toEqual([red, '\x1b[1;31mto here\x1b[0m on', 'plain']);
+  });
+
+  test('begin anew with each attempt, and end where a line before the screen has ended them', () => {
+    const window = windowOf(of('a', '\x1b[31mred', 'x\x1b[mplain', ...Array.from({ length: 9 }, () => 'plain')));
+    expect(shown(screenAtEnd(window, options))).toEqual(['plain', 'plain', 'plain']);
+    const again = { ...window, lines: window.lines.map((each, at) => ({ ...each, attempt: at === 0 ? 1 : 2 })) };
+    expect(shown(screenFrom(again, 1, options))[0]).toBe('xplain');
+  });
+});
+
 describe('the window', () => {
   test('never holds more than its bound, and slides towards what is added', () => {
     let window = appendLines(emptyWindow, lines(0, windowLines), true);

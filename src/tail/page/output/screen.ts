@@ -19,32 +19,63 @@ export type ScreenOptions = {
   readonly search: RegExp | undefined;
 };
 
+/** So many lines before the first one on the screen are looked at for colours that are on there. */
+const lookBack = 1_000;
+/** From here on nothing that was set before counts. */
+const reset = /\x1b\[0?m/;
+
 /** From the top: as many rows as there is room for. Where the window ends first, the screen is filled from its end. */
 export function screenFrom(window: OutputWindow, topSeq: number, options: ScreenOptions): readonly ScreenRow[] {
-  const rows: ScreenRow[] = [];
-  for (let at = indexOfSeq(window, topSeq); at < window.lines.length && rows.length < options.rows; at++)
-    rows.push(...rowsOf(window.lines[at], options));
+  const rows = rowsFrom(window, indexOfSeq(window, topSeq), options);
   if (rows.length < options.rows && window.lines.length > 0) return screenAtEnd(window, options);
   return rows.slice(0, options.rows);
 }
 
 /** The newest lines, the last one at the bottom. */
 export function screenAtEnd(window: OutputWindow, options: ScreenOptions): readonly ScreenRow[] {
-  const blocks: (readonly ScreenRow[])[] = [];
-  let count = 0;
-  for (let at = window.lines.length - 1; at >= 0 && count < options.rows; at--) {
-    const block = rowsOf(window.lines[at], options);
-    blocks.unshift(block);
-    count += block.length;
-  }
-  return blocks.flat().slice(-options.rows);
+  let at = window.lines.length;
+  for (let count = 0; at > 0 && count < options.rows; at--)
+    count += rowsOf(window.lines[at - 1], options, '').rows.length;
+  return rowsFrom(window, at, { ...options, rows: Number.POSITIVE_INFINITY }).slice(-options.rows);
 }
 
-function rowsOf(line: OutputLine | undefined, options: ScreenOptions): readonly ScreenRow[] {
-  if (line === undefined) return [];
-  return paintLine(parseLine(line.text).runs, options).map(({ ansi, continued }) => ({
-    ansi,
-    line,
-    first: !continued,
-  }));
+/** Colours carry on over line ends within a step and stream, also where lines of others stand between. */
+function rowsFrom(window: OutputWindow, first: number, options: ScreenOptions): readonly ScreenRow[] {
+  const inForce = new Map<string, string>();
+  const rows: ScreenRow[] = [];
+  for (let at = first; at < window.lines.length && rows.length < options.rows; at++) {
+    const line = window.lines[at];
+    if (line === undefined) continue;
+    const source = sourceOf(line);
+    const drawn = rowsOf(line, options, inForce.get(source) ?? sgrBefore(window.lines, at, source));
+    inForce.set(source, drawn.sgr);
+    rows.push(...drawn.rows);
+  }
+  return rows;
+}
+
+/** SGR parameters in force before a line, from the lines of its source shortly before it. */
+function sgrBefore(lines: readonly OutputLine[], index: number, source: string): string {
+  const found: string[] = [];
+  for (let at = index - 1; at >= Math.max(0, index - lookBack); at--) {
+    const line = lines[at];
+    if (line === undefined || !line.text.includes('\x1b[') || sourceOf(line) !== source) continue;
+    found.push(line.text);
+    if (reset.test(line.text)) break;
+  }
+  return found.reduceRight((sgr, text) => parseLine(text, sgr).sgr, '');
+}
+
+function sourceOf({ step, attempt, stream }: OutputLine): string {
+  return `${stream} ${attempt} ${step}`;
+}
+
+function rowsOf(
+  line: OutputLine | undefined,
+  options: ScreenOptions,
+  before: string,
+): { readonly rows: readonly ScreenRow[]; readonly sgr: string } {
+  if (line === undefined) return { rows: [], sgr: '' };
+  const { runs, sgr } = parseLine(line.text, before);
+  return { rows: paintLine(runs, options).map(({ ansi, continued }) => ({ ansi, line, first: !continued })), sgr };
 }

@@ -1,0 +1,48 @@
+// Somebody who reads only the last screen of a failed run knows why it failed and how to continue: on the real program.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const program = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'stepspan-last-screen-'));
+  writeFileSync(
+    path.join(folder, 'clone.yaml'),
+    `name: clone
+steps:
+  - id: clone
+    run: |
+      for i in $(seq 1 100); do printf 'Receiving objects: %3d%% (%d/100), 12.3 MiB | 4.5 MiB/s\\r' $i $i; done
+      printf '\\033[Kfatal: early EOF\\n'; exit 128
+`,
+  );
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string }> {
+  const env = { PATH: process.env.PATH, HOME: folder, STEPSPAN_DATA_DIR: path.join(folder, 'data') };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { cwd: folder, env }, (error, stdout) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout }),
+    );
+  });
+}
+
+test.each([[[]], [['-q']]])(
+  'a failed run with %j ends with its last lines, once, and the command that continues',
+  async (flags) => {
+    const { code, stdout } = await run('run', 'clone.yaml', '--no-serve', '--no-ship', ...flags);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/last lines of clone:\n {2}fatal: early EOF\n/);
+    expect(stdout.slice(stdout.indexOf('STEP'))).not.toContain('Receiving');
+    expect(stdout.match(/exit code 128/g)).toHaveLength(1);
+    expect(stdout).toMatch(/to continue: stepspan resume \d{8}-\d{6}-\w{6}\n/);
+    const shown = await run('show', 'latest', '--json');
+    expect(JSON.parse(shown.stdout).steps[0].lastLines).toEqual(['fatal: early EOF']);
+  },
+);
