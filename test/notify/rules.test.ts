@@ -73,6 +73,39 @@ function later(records: readonly JournalRecord[], index: number, ms: number): re
 }
 
 describe('how a run ended', () => {
+  const findings = {
+    counts: { denied: 2 },
+    items: [
+      { kind: 'denied', name: 'Edit', detail: 'a.txt' },
+      { kind: 'denied', name: 'Bash', detail: 'npm test' },
+    ],
+  } as const;
+  const denied = { ...attemptFinished(), findings } as Event;
+
+  test('well, but a step was denied tool calls: what was denied is in the alert', () => {
+    const alert = only(after(running().event(denied, 'one').event(stepFinished(), 'one').event(runFinished())));
+    expect(alert).toMatchObject({ rule: 'StepspanRunWarnings', step: 'one' });
+    expect(alert.summary).toContain('succeeded with 2 warnings');
+    expect(alert.description).toContain('Step one: 2 tool calls denied: Edit a.txt, Bash npm test');
+  });
+
+  test('badly after denied tool calls: the alert of the failure names them', () => {
+    const failed = { ...attemptFinished(exit1), findings } as Event;
+    const journal = running().event(failed, 'one').event(stepFinished(exit1), 'one').event(runFinished(exit1));
+    expect(only(after(journal)).description).toContain('(2 tool calls denied: Edit a.txt, Bash npm test)');
+  });
+
+  test('stuck: the alert says what the step was doing', () => {
+    const stall = { type: 'stall.detected', cause: 'rate_limited', forMs: 60_000, action: 'none' } as const;
+    const activity = 'last: API error 529 (overloaded), try 7 of 10';
+    const state = after(
+      running()
+        .event({ ...stall, activity }, 'one')
+        .event({ type: 'claude.notice', what: 'x', text: 'x' }, 'one'),
+    );
+    expect(only(state).description).toContain(activity);
+  });
+
   const ends = (outcome: Parameters<typeof runFinished>[0]) =>
     after(running().output('a\n', 'one').event(stepFinished(outcome), 'one').event(runFinished(outcome)));
 

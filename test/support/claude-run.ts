@@ -162,6 +162,7 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
   const deriver = createSpanDeriver(target);
   const reader = createStreamJsonReader({
     meter,
+    version: options.version ?? newestVersion,
     emit: (event) => {
       events.push(event);
       options.during?.(event, { kill });

@@ -61,9 +61,13 @@ export function createFindingsCollector(): FindingsCollector {
 
   function deny(tool: string, id: string, input: unknown, why: string): readonly Denial[] {
     // Versions without an id are told apart by what was called.
-    const key = id === '' ? `${tool} ${JSON.stringify(input ?? null)}` : id;
+    const key = id === '' ? callKey(tool, input) : id;
     if (denied.has(key)) return [];
     denied.add(key);
+    // A denied call may have no result of its own.
+    for (const [callId, call] of open) {
+      if (callId === id || (id === '' && callKey(call.tool, call.input) === key)) open.delete(callId);
+    }
     add({ ...callFinding('denied', tool, input), ...(why === '' ? {} : { why: cut(why, WHY_CHARACTERS) }) });
     return [{ tool, toolUseId: id, input, why }];
   }
@@ -276,6 +280,10 @@ export function createFindingsCollector(): FindingsCollector {
       return { counts: all, items: [...found, ...late].slice(0, MAX_ITEMS) };
     },
   };
+}
+
+function callKey(tool: string, input: unknown): string {
+  return `${tool} ${JSON.stringify(input ?? null)}`;
 }
 
 function callFinding(kind: 'denied' | 'unanswered', tool: string, input: unknown): Finding {
