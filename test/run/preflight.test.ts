@@ -148,7 +148,8 @@ steps:
     );
     expect(code).toBe(0);
     const [variable, plain, at] = (await rig.journal(result.runId)).text('stdout', 'a').split('\n');
-    expect(variable).toBe(`/x:${rig.env.PATH}`);
+    // stepspan may put a folder of its own before it.
+    expect(variable?.endsWith(`/x:${rig.env.PATH}`)).toBe(true);
     expect(plain).toBe('$PATH costs $5, $ and $lower');
     expect(at).toBe(`${rig.env.HOME}/y`);
   });
