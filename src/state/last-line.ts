@@ -15,6 +15,21 @@ const openRows = 20;
 /** Shorter ones are kept as they were printed. */
 const condenseFrom = 2_000;
 
+/**
+ * Of a longer line only so much is drawn, in UTF-16 units, at each piece of it: the model of a terminal takes a second for 5 MB, and
+ * lines without an end may have any length. Hundreds of states of a bar.
+ */
+const drawnLength = 8_000;
+
+/** What may still be seen of a long line: the last redraws, or the beginning of what stands behind the last one. */
+function drawnPart(raw: string): string {
+  if (raw.length <= drawnLength) return raw;
+  const firstOfLast = raw.indexOf('\r', raw.length - drawnLength);
+  if (firstOfLast !== -1) return raw.slice(firstOfLast);
+  const behindLast = raw.lastIndexOf('\r') + 1;
+  return raw.slice(behindLast, behindLast + drawnLength);
+}
+
 /** The last line that is not blank, after the lines of a record; the one before where all of them are. */
 export function foldLastLine(before: LastLine, record: OutputRecord): LastLine {
   const { bytes } = record;
@@ -26,7 +41,7 @@ export function foldLastLine(before: LastLine, record: OutputRecord): LastLine {
     const isOpen = end === bytes.length && record.unterminated;
     if (!isOpen && bytes[end - 1] === 0x0a) end -= 1;
     const start = end === 0 ? 0 : bytes.lastIndexOf(0x0a, end - 1) + 1;
-    const raw = (start === 0 ? open : '') + bytes.toString('utf8', start, end);
+    const raw = drawnPart((start === 0 ? open : '') + bytes.toString('utf8', start, end));
     if (isOpen) openLine = { stream: record.stream, text: raw.length < condenseFrom ? raw : condense(raw, openRows) };
     lastLine = seenLine(raw)
       .split('\n')
@@ -56,11 +71,21 @@ export function appendOutput(before: TextEnd, record: OutputRecord, maxLength: n
   const source = `${record.stream} ${record.subject?.attempt} ${record.subject?.step}`;
   const isContinued = before.open === source && record.continues;
   let text = `${before.text}${before.open === undefined || isContinued ? '' : '\n'}${endOf(record)}`;
-  if (text.length > 2 * maxLength) text = condense(text, keptRows);
+  if (text.length > 2 * maxLength) text = shorten(text, maxLength);
   // Rows of any length: their beginning is given up.
   if (text.length > 2 * maxLength) text = text.slice(-maxLength);
   return { text, open: record.unterminated ? source : undefined };
 }
+
+/** The model of a terminal is asked only if something was drawn again, as it is slow on long output. */
+function shorten(text: string, maxLength: number): string {
+  if (redraws.test(text)) return condense(text.slice(-4 * maxLength), keptRows);
+  const begin = text.slice(-maxLength).indexOf('\n');
+  return text.slice(begin === -1 ? -maxLength : begin + 1 - maxLength);
+}
+
+/** A carriage return that ends no line, a backspace, a move of the cursor. */
+const redraws = /\r(?!\n)|\x08|\x1b\[[\d;]*[A-HJKf]|\x1b[M78]/;
 
 /** Oldest first, without colours, each cut at `lastLineLength`. */
 export function lastLinesOf({ text }: TextEnd, limit: number): readonly string[] {

@@ -1,8 +1,9 @@
 // Progress and the estimated end: what they say of small runs whose answer can be worked out by hand.
 import { describe, expect, test } from 'vitest';
+import type { OutputRecord } from '../../src/event/record.ts';
 import { estimate, type History, historyOf } from '../../src/state/estimate.ts';
 import { foldAll } from '../../src/state/fold-run.ts';
-import { appendOutput, foldLastLine, lastLinesOf, noText } from '../../src/state/last-line.ts';
+import { appendOutput, foldLastLine, type LastLine, lastLinesOf, noText } from '../../src/state/last-line.ts';
 import { progressOf } from '../../src/state/progress.ts';
 import { isoOfNs, msOfNs, nsOfText } from '../../src/state/time.ts';
 import { attemptStarted, exit1, journalOf, runFinished, runStarted, startNs, stepFinished } from './journal-of.ts';
@@ -130,4 +131,18 @@ test('times are written with every nanosecond and read back, also as dates and a
   expect(nsOfText('2026-09-21', 0)).toBe(BigInt(Date.UTC(2026, 8, 21)) * 1_000_000n);
   expect(nsOfText('2h', 7_200_000 + 5)).toBe(5_000_000n);
   for (const wrong of ['yesterday', '2026-13-01', '12', '']) expect(nsOfText(wrong, 0)).toBeUndefined();
+});
+
+test('what is kept of a line that never ends does not grow with it', () => {
+  let state: LastLine = { lastLine: '', openLine: undefined };
+  let end = noText;
+  for (const text of ['a', '\rb', 'c\x1b[1A']) {
+    for (let piece = 0; piece < 40; piece++) {
+      const record = journalOf().output(text.repeat(20_000), 'build', { continues: true }).records[0] as OutputRecord;
+      state = foldLastLine(state, record);
+      end = appendOutput(end, record, 1_000);
+      expect(state.openLine?.text.length).toBeLessThan(20_000);
+      expect(end.text.length).toBeLessThan(20_000);
+    }
+  }
 });
