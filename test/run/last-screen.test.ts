@@ -1,5 +1,6 @@
 // Somebody who reads only the last screen of a failed run knows why it failed and how to continue: on the real program.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -46,3 +47,24 @@ test.each([[[]], [['-q']]])(
     expect(JSON.parse(shown.stdout).steps[0].lastLines).toEqual(['fatal: early EOF']);
   },
 );
+
+test('the first Ctrl-C says what a second one does', async () => {
+  writeFileSync(path.join(folder, 'wait.yaml'), 'name: wait\nsteps:\n  - {id: wait, run: echo ready; sleep 60}\n');
+  const env = { PATH: process.env.PATH, HOME: folder, STEPSPAN_DATA_DIR: path.join(folder, 'data') };
+  const child = spawn(process.execPath, [program, 'run', 'wait.yaml', '--no-serve', '--no-ship'], { cwd: folder, env });
+  let told = '';
+  child.stderr.on('data', (chunk) => {
+    told += String(chunk);
+  });
+  let printed = '';
+  await new Promise<void>((resolve) => {
+    child.stdout.on('data', (chunk) => {
+      printed += String(chunk);
+      if (printed.includes('wait | ready')) resolve();
+    });
+  });
+  child.kill('SIGINT');
+  const [code] = await once(child, 'close');
+  expect(code).toBe(130);
+  expect(told).toContain('press Ctrl-C again to kill them now');
+});
