@@ -18,14 +18,21 @@ if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[
     );
     process.exit(3);
   }
-  const child = spawn(program, process.argv.slice(1), { stdio: 'inherit' });
+  // The second one looks for this one: ended by SIGKILL, it can hand nothing on.
+  const env = { ...process.env, STEPSPAN_LAUNCHER: String(process.pid) };
+  const child = spawn(program, process.argv.slice(1), { stdio: 'inherit', env });
   // A terminal sends Ctrl-C to both, and a second one would hurry; what is sent to this process alone is handed on.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGCONT']) {
     process.on(signal, () => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     });
   }
-  child.on('exit', (status) => process.exit(status ?? 1));
+  child.on('exit', (status, signal) => {
+    if (signal === null) process.exit(status);
+    // Ended by a signal as the child was, so that whoever waits for this process sees it.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
 }
 
 function newerNode() {

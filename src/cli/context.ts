@@ -10,6 +10,8 @@ export type CliContext = {
   readonly cwd: string;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** Somebody sits before it: what `exec` starts then reads nothing, so that no program waits for an answer. */
+  readonly stdinIsTerminal?: boolean;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** The exit status that the program will end with, once nothing is left to do. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The program: argv, streams, signals and the exit code. The only file that touches `process`; what a command does is
 // its own file's.
+import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
 import { version } from '../library/index.ts';
 import { registerAlerts } from './alerts.ts';
@@ -8,6 +9,7 @@ import type { CliContext } from './context.ts';
 import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerExport } from './export.ts';
+import { wasIgnored, watchLauncher } from './inherited-signals.ts';
 import { registerLink } from './link.ts';
 import { registerLs } from './ls.ts';
 import { registerPrune } from './prune.ts';
@@ -27,11 +29,20 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Undefined if it was deleted after somebody went into it. */
 const folder = currentFolder();
 
+/** Without a listener a signal ends the program, as Node takes back that it was ignored. */
+const ignored = stopSignals.filter((signal) => wasIgnored(signal, process.env));
+for (const signal of ignored) process.on(signal, () => undefined);
+const heeded = stopSignals.filter((signal) => !ignored.includes(signal));
+
+// Whoever ends the launcher with a signal that cannot be handed on means the run, as with a terminal that is closed.
+watchLauncher(process.env, () => process.kill(process.pid, 'SIGHUP'));
+
 const context: CliContext = {
   env: process.env,
   cwd: folder ?? '/',
   stdout: process.stdout,
   stderr: process.stderr,
+  stdinIsTerminal: isatty(0),
   now: Date.now,
   setExitCode(code) {
     process.exitCode = code;
@@ -39,9 +50,9 @@ const context: CliContext = {
   // What is large and seldom wanted is loaded when it is: here the SDK, a quarter of a second.
   toOtlp: async (run) => (await import('./otlp-mapper.ts')).createOtlpMapper(run, version),
   onSignal(listener) {
-    for (const signal of stopSignals) process.on(signal, listener);
+    for (const signal of heeded) process.on(signal, listener);
     return () => {
-      for (const signal of stopSignals) process.off(signal, listener);
+      for (const signal of heeded) process.off(signal, listener);
     };
   },
 };

@@ -70,7 +70,9 @@ export function registerRun(program: Command, context: CliContext): void {
       if (!frame.ok) return refuse(context, { kind: 'invalid', problems: frame.problems, message: '' });
       // Put in after the checks, which are for what people write in files: braces in these words are no templates.
       const words = { shell: command.slice(0, -1), command: command.at(-1) ?? '' };
-      const steps = frame.workflow.steps.map((step) => (step.kind === 'run' ? { ...step, ...words } : step));
+      const steps = frame.workflow.steps.map((step) =>
+        step.kind === 'run' ? { ...step, ...words, inheritsStdin: context.stdinIsTerminal === false } : step,
+      );
       const watched = await start(context, flags, { checked: { ...frame.workflow, steps } });
       const outcome = watched?.state.steps[0]?.phase;
       if (outcome?.kind === 'finished' && outcome.outcome.kind === 'failure' && watched?.result.outcome === 'failure') {

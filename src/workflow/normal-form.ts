@@ -76,14 +76,14 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step
     expect: expectationsOf(step.expect),
   };
   if (step.claude !== undefined) return { ...base, ...claudeOf(step.claude, folder) };
-  return { ...base, ...commandOf(step.run ?? '', step.shell) };
+  return { ...base, ...commandOf(step) };
 }
 
-type CommandPart = Pick<ShellStep, 'kind' | 'command' | 'shell'>;
+type CommandPart = Pick<ShellStep, 'kind' | 'command' | 'shell' | 'stderr'>;
 
-function commandOf(run: NonNullable<WrittenStep['run']>, shell: WrittenStep['shell']): CommandPart {
-  if (typeof run !== 'string') return { kind: 'run', command: run.at(-1) ?? '', shell: run.slice(0, -1) };
-  return { kind: 'run', command: run, shell: shellOf(shell) };
+function commandOf({ run = '', shell, stderr = 'separate' }: WrittenStep): CommandPart {
+  if (typeof run !== 'string') return { kind: 'run', command: run.at(-1) ?? '', shell: run.slice(0, -1), stderr };
+  return { kind: 'run', command: run, shell: shellOf(shell), stderr };
 }
 
 function shellOf(shell: WrittenStep['shell']): readonly string[] {
@@ -91,7 +91,7 @@ function shellOf(shell: WrittenStep['shell']): readonly string[] {
   return shell === 'sh' ? shShell : shell;
 }
 
-type ClaudePart = Omit<ClaudeStep, keyof Omit<ShellStep, 'kind' | 'command' | 'shell'>>;
+type ClaudePart = Omit<ClaudeStep, keyof Omit<ShellStep, 'kind' | 'command' | 'shell' | 'stderr' | 'inheritsStdin'>>;
 
 function claudeOf(given: NonNullable<WrittenStep['claude']>, folder: string): ClaudePart {
   const claude = typeof given === 'string' ? { prompt: given } : given;

@@ -72,6 +72,11 @@ export const stepSchema = z.strictObject({
     'What runs the script: `bash` (default), `sh`, or a program and flags that take the script as last argument.',
     ['python3', '-c'],
   ).optional(),
+  stderr: field(
+    z.enum(['separate', 'join']),
+    '`join` puts stderr into the stream of stdout, in the order in which it was written. Default: `separate`.',
+    'join',
+  ).optional(),
   claude: field(
     z.union([filled, claude]),
     'A Claude Code session: the prompt, or a mapping with the prompt and how to run it.',

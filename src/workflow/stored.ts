@@ -120,6 +120,7 @@ const step = z.discriminatedUnion('kind', [
     kind: z.literal('run'),
     command: z.string(),
     shell: z.array(z.string()),
+    stderr: z.enum(['separate', 'join']).default('separate'),
   }),
   z.object({
     ...base,

@@ -101,6 +101,10 @@ export type ShellStep = StepBase & {
    * shell, all of the list but its last word, so that `[...shell, command]` is what to start in every case.
    */
   readonly shell: readonly string[];
+  /** `join`: stderr comes in the stream of stdout, in the order in which it was written. */
+  readonly stderr: 'separate' | 'join';
+  /** Set by `exec` alone: the command reads what is piped into stepspan. */
+  readonly inheritsStdin?: boolean;
 };
 
 /** What a Claude step does about a rate or usage limit whose end is known. `maxMs`: for all waits of the step together. */

@@ -27,6 +27,7 @@ export function shellStep(id: string, fields: Partial<ShellStep> = {}): ShellSte
     expect: undefined,
     command: 'true',
     shell: ['sh', '-c'],
+    stderr: 'separate',
     ...fields,
   };
 }

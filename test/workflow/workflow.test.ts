@@ -65,6 +65,7 @@ describe('the normal form', () => {
           claudeTelemetry: 'path',
           command: 'make',
           shell: ['bash', '-eo', 'pipefail', '-c'],
+          stderr: 'separate',
         },
       ],
     });

@@ -56,6 +56,8 @@ export function startShellAttempt(
     subject,
     append: ports.append,
     say: ports.say,
+    inheritsStdin: step.inheritsStdin,
+    joinsStderr: step.stderr === 'join',
     timeoutMs: step.timeoutMs,
     stalls: step.stalls,
     prepare: expectations.prepare,

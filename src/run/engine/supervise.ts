@@ -14,10 +14,12 @@ import {
   isLive,
   type LineBatch,
   type Marker,
+  type OomKills,
   OUTPUT_GRACE_MS,
   type OutputStream,
   type PausableTimer,
   type ProcessTree,
+  readOomKills,
   type SpawnFailure,
   type StallWatch,
   type StartedProcess,
@@ -25,6 +27,7 @@ import {
   systemClock,
   type UsageTotals,
 } from '../process/index.ts';
+import { hintOfExitCode, hintOfSignal } from './exit-hint.ts';
 import { createFrost } from './frost.ts';
 import type { Say } from './say.ts';
 
@@ -34,6 +37,8 @@ export type SuperviseOptions = {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly inheritsStdin?: boolean | undefined;
+  readonly joinsStderr?: boolean;
   readonly marker: Marker;
   /** For people; see `attempt.started`. */
   readonly command: string;
@@ -62,7 +67,12 @@ export type SuperviseOptions = {
 /** How the child ended. */
 export type Ending =
   | { readonly kind: 'not_started'; readonly failure: SpawnFailure }
-  | { readonly kind: 'exited'; readonly exit: Exit }
+  | {
+      readonly kind: 'exited';
+      readonly exit: Exit;
+      /** The kernel's counters when it was started and when it had ended. */
+      readonly oomKills?: { readonly before: OomKills; readonly after: OomKills };
+    }
   /** stepspan ended it: `outcome` says why, `exit` what came of it. */
   | {
       readonly kind: 'stopped';
@@ -116,6 +126,7 @@ type OwnCause = Extract<StallCause, 'no_output' | 'output_closed'>;
 export function supervise(options: SuperviseOptions): Supervision {
   const { append, subject, stalls, say } = options;
   const startedAt = performance.now();
+  const oomBefore = readOomKills();
   const suspendedBefore = systemClock.suspendedMs();
   const hurry = new AbortController();
   let child: StartedProcess | undefined;
@@ -199,6 +210,8 @@ export function supervise(options: SuperviseOptions): Supervision {
       cwd: options.cwd,
       env: options.env,
       stdin: options.stdin,
+      inheritsStdin: options.inheritsStdin,
+      joinsStderr: options.joinsStderr,
       marker: options.marker,
       onOutput(stream, batch) {
         stallWatch.beat('no_output');
@@ -253,7 +266,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     return {
       ending:
         stopped === undefined
-          ? { kind: 'exited', exit }
+          ? { kind: 'exited', exit, oomKills: { before: oomBefore, after: readOomKills() } }
           : { kind: 'stopped', exit, outcome: stopped.outcome, stall: stopped.stall, hadResult: stopped.hadResult },
       durationMs: elapsed(),
       pausedMs: Math.round(timer.pausedMs() + suspendedMs),
@@ -352,10 +365,19 @@ export function outcomeOfExit(ending: Ending): Outcome {
       return ending.outcome;
     case 'exited': {
       const { exitCode, signal } = ending.exit;
-      if (signal !== undefined) return { kind: 'error', reason: 'signal', signal, message: `ended by ${signal}` };
+      const { before, after } = ending.oomKills ?? {};
+      if (signal !== undefined) {
+        const message = signal === 'SIGKILL' ? hintOfSignal(signal, before, after) : `ended by ${signal}`;
+        return { kind: 'error', reason: 'signal', signal, message };
+      }
       if (exitCode === 0) return { kind: 'success' };
       const code = exitCode ?? -1;
-      return { kind: 'failure', reason: 'exit_code', exitCode: code, message: `exit code ${code}` };
+      return {
+        kind: 'failure',
+        reason: 'exit_code',
+        exitCode: code,
+        message: `exit code ${code}${hintOfExitCode(code, before, after)}`,
+      };
     }
   }
 }

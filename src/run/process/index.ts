@@ -9,6 +9,7 @@ export {
 export { endLeftOvers, type LeftOvers, markerOf } from './left-overs.ts';
 export type { LineBatch } from './line-splitter.ts';
 export { openConnections } from './network-use.ts';
+export { type OomKills, readOomKills } from './oom-kills.ts';
 export { createPausableTimer, type PausableTimer, waitMs } from './pausable-timer.ts';
 export { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
 export type { ProcessStalls } from './process-stalls.ts';

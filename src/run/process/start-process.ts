@@ -14,8 +14,11 @@ export type StartOptions = HandleOptions & {
   readonly cwd: string;
   /** The whole environment: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the child reads as stdin; left out, stdin is /dev/null. */
+  /** What the child reads as stdin; left out, stdin is /dev/null, or that of this process with `inheritsStdin`. */
   readonly stdin?: string | Uint8Array | undefined;
+  readonly inheritsStdin?: boolean | undefined;
+  /** stderr goes into the pipe of stdout, in the order in which the child writes. */
+  readonly joinsStderr?: boolean | undefined;
 };
 
 /** Starts the child in a session and process group of its own. Never rejects: a child that cannot be started is a result. */
@@ -33,7 +36,7 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
       cwd: options.cwd,
       env: options.env,
       extendEnv: false,
-      stdio: stdioOf(stdin, pipes),
+      stdio: stdioOf(stdin ?? (options.inheritsStdin === true ? 0 : undefined), pipes, options.joinsStderr),
       detached: true,
       buffer: false,
       reject: false,
@@ -58,13 +61,17 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
 /** execa hands any descriptor on as it is, but its types know the numbers 3 to 9 only; 3 stands for all of them. */
 type Stdio = 'ignore' | 'pipe' | 3;
 
-function stdioOf(stdin: number | undefined, pipes: OutputPipes | undefined): [Stdio, Stdio, Stdio, ...Stdio[]] {
+function stdioOf(
+  stdin: number | undefined,
+  pipes: OutputPipes | undefined,
+  joins = false,
+): [Stdio, Stdio, Stdio, ...Stdio[]] {
   const input = (stdin ?? 'ignore') as Stdio;
   if (pipes === undefined) return [input, 'pipe', 'pipe'];
   const { stdout, stderr, lifeline } = pipes.write;
   // Node opens /dev/null for an ignored 0, 1 or 2; from 3 on it leaves the descriptor closed.
   const unused = Array<Stdio>(LIFELINE_FD - 3).fill('ignore');
-  return [input, stdout as Stdio, stderr as Stdio, ...unused, lifeline as Stdio];
+  return [input, stdout as Stdio, (joins ? stdout : stderr) as Stdio, ...unused, lifeline as Stdio];
 }
 
 function failedInput(file: string, why: string, pipes: OutputPipes | undefined): SpawnFailure {

@@ -75,6 +75,9 @@ function checkCommand(step: OutlineStep, { tree, report }: Outline): void {
     const place = tree.placeOfKey([...path, 'retries', 'session']);
     report(place, '`session` is for steps with `claude`; a command has no session', 'remove it');
   }
+  if (hasClaude && !hasRun && Object.hasOwn(raw, 'stderr')) {
+    report(tree.placeOfKey([...path, 'stderr']), '`stderr` is for steps with `run`', 'remove it');
+  }
   if (Array.isArray(raw.run) && Object.hasOwn(raw, 'shell')) {
     const fix = 'remove `shell`, or write the command as one text';
     report(tree.placeOfKey([...path, 'shell']), '`run` is a list, which is started without a shell', fix);

@@ -1,0 +1,78 @@
+// Two things that Node does not say of how stepspan was started: which signals its parent had ignored, and whether a launcher
+// that waits for it (an older Node, npx) is still there. main.ts asks; Linux answers by /proc, elsewhere little is known.
+import { readFileSync, readlinkSync } from 'node:fs';
+
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+type Ignorable = keyof typeof numbers;
+
+/** How often the launcher is looked for: as quick as a person notices, at the cost of one system call. */
+const launcherLookMs = 500;
+
+/**
+ * Whether the signal was ignored when stepspan was started, as `nohup` and `trap '' HUP` do. Node sets every signal back to its
+ * default before any script runs, so this is read from what else they leave: the parent that ignores it too, and for
+ * `nohup` its name in `_`, its write-only standard input, or its file.
+ */
+export function wasIgnored(signal: Ignorable, env: Readonly<Record<string, string | undefined>>): boolean {
+  return isIgnoredBy(process.ppid, numbers[signal]) || (signal === 'SIGHUP' && isUnderNohup(env));
+}
+
+function isIgnoredBy(pid: number, number: number): boolean {
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`))?.[1];
+  return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(number - 1)) & 1n) === 1n;
+}
+
+function isUnderNohup(env: Readonly<Record<string, string | undefined>>): boolean {
+  if (/(^|\/)nohup$/.test(env._ ?? '')) return true;
+  // Before a terminal, nohup opens /dev/null for writing as standard input, so that a read of it fails.
+  const flags = /^flags:\s*([0-7]+)$/m.exec(read('/proc/self/fdinfo/0'))?.[1];
+  if (flags !== undefined && (Number.parseInt(flags, 8) & 3) === 1 && linkOf('/proc/self/fd/0') === '/dev/null')
+    return true;
+  return linkOf('/proc/self/fd/1').endsWith('/nohup.out');
+}
+
+/** Calls `onGone` once, when the launcher of this process has ended without it. Keeps no process alive. */
+export function watchLauncher(env: NodeJS.ProcessEnv, onGone: () => void): void {
+  const launcher = launcherOf(env);
+  // Steps, and a stepspan that one of them starts, have another launcher.
+  delete env.STEPSPAN_LAUNCHER;
+  if (launcher === undefined) return;
+  const timer = setInterval(() => {
+    if (process.ppid === launcher || commandOf(launcher) !== '') return;
+    clearInterval(timer);
+    onGone();
+  }, launcherLookMs).unref();
+}
+
+function launcherOf(env: NodeJS.ProcessEnv): number | undefined {
+  const named = Number(env.STEPSPAN_LAUNCHER);
+  if (named > 0) return process.ppid === named ? named : undefined;
+  if (env.npm_command !== 'exec') return undefined;
+  // npx, and a shell between it and this process at most.
+  for (let pid = process.ppid, hops = 0; pid > 1 && hops < 3; hops += 1) {
+    if (/\bnp[mx]\b/.test(commandOf(pid))) return pid;
+    pid = Number(/^PPid:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
+  }
+  return undefined;
+}
+
+/** '' for a process that is gone, or a zombie. */
+function commandOf(pid: number): string {
+  return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,34 @@
+// What an exit code says to who knows the conventions of shells: 126, 127, and 128 plus the number of a signal. Pure.
+import { constants } from 'node:os';
+import type { OomKills } from '../process/index.ts';
+
+const signals = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+const meanings: Readonly<Record<string, string>> = {
+  SIGPIPE: 'it wrote to a pipe whose reader had ended, as `| head` does',
+  SIGSEGV: 'it crashed',
+  SIGABRT: 'it ended itself over an error',
+  SIGBUS: 'it crashed',
+  SIGILL: 'it crashed; is it built for this processor?',
+};
+
+/** @returns '' for a code that has no common meaning, else `: ` and the hint */
+export function hintOfExitCode(code: number, before?: OomKills, now?: OomKills): string {
+  if (code === 124) return ': if it uses `timeout`, that time was over';
+  if (code === 126) return ': a command was found but cannot be executed; look at its permissions and its first line';
+  if (code === 127) return ': a command was not found; install it, or correct PATH or its name';
+  const signal = code > 128 ? signals.get(code - 128) : undefined;
+  return signal === undefined ? '' : `: ${hintOfSignal(signal, before, now)}`;
+}
+
+/** What ended a process by a signal that stepspan did not send. */
+export function hintOfSignal(signal: string, before?: OomKills, now?: OomKills): string {
+  if (signal === 'SIGKILL') {
+    const grew = (of: keyof OomKills): boolean => (now?.[of] ?? 0) > (before?.[of] ?? Number.POSITIVE_INFINITY);
+    if (grew('group')) return 'killed (SIGKILL): out of memory, as the kernel counted';
+    if (grew('machine')) return 'killed (SIGKILL): the machine ran out of memory meanwhile, as the kernel counted';
+    return 'killed (SIGKILL); out of memory?';
+  }
+  const meaning = meanings[signal];
+  return meaning === undefined ? `ended by ${signal}` : `${signal}: ${meaning}`;
+}
