@@ -114,6 +114,8 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
         known.set(processKey(info), name);
         if (!/^claude(\.exe)?$/.test(name)) continue;
         const command = await tree.source.command(info.pid);
+        // Before it becomes another program, what Claude Code starts is for a moment a copy of Claude Code.
+        if (command === (await tree.source.command(info.parentPid))) continue;
         // Versions that are JavaScript put their name in place of their arguments.
         if (promptFlag.test(command) || !command.includes(' ')) seen.add(String(info.pid));
       }
