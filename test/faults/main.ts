@@ -8,6 +8,7 @@ import { misbehavingChildren } from './children.ts';
 import { misbehavingClaude } from './claude.ts';
 import { killedInClaude } from './claude-killed.ts';
 import { clockSteps } from './clock.ts';
+import { wrongConclusions } from './conclusions.ts';
 import { disk } from './disk.ts';
 import { folders } from './folders.ts';
 import { killHub } from './kill-hub.ts';
@@ -40,6 +41,7 @@ const matrix: readonly Fault[] = [
   unfinishedLines,
   misbehavingClaude,
   killedInClaude,
+  wrongConclusions,
   many,
   folders,
   secrets,

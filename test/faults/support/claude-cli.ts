@@ -29,14 +29,19 @@ export type ClaudeCli = {
   readonly close: () => Promise<void>;
 };
 
-/** @param answer what the API says to the newest prompt, by how many answers that has had and how many requests there were before */
+/**
+ * @param answer what the API says to the newest prompt, by how many answers that has had and how many requests there were before
+ * @param onRequest is given the body of each request
+ */
 export async function startClaudeCli(
   sandbox: Sandbox,
   which: keyof typeof programs,
   answer: (position: Position, request: number) => Turn,
+  onRequest: (request: MessagesRequest) => void = () => undefined,
 ): Promise<ClaudeCli> {
   let [requests, replies] = [0, 0];
-  const script = (_: MessagesRequest, position: Position): Turn => {
+  const script = (body: MessagesRequest, position: Position): Turn => {
+    onRequest(body);
     const turn = answer(position, requests++);
     if (turn.kind !== 'reply') return turn;
     replies++;
