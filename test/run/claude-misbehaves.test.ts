@@ -8,7 +8,7 @@ import { type CliRig, outcomesOf, type RunJournal, startCliRig } from '../suppor
 let rig: CliRig;
 let result: RunResult;
 let journal: RunJournal;
-let stdout: string;
+let stderr: string;
 
 const after = (cause: string, action: string, ms = 300): string => `{${cause}: {after: ${ms}ms, action: ${action}}}`;
 
@@ -37,7 +37,7 @@ steps:
     [],
     fake,
   );
-  ({ result, stdout } = finished);
+  ({ result, stderr } = finished);
   journal = await rig.journal(result.runId);
 }, 60_000);
 afterAll(() => rig.close());
@@ -74,14 +74,14 @@ describe('Claude Code that', () => {
   ] as const)('stalls is found by its cause and ended where that is asked for: %s', (step, cause, words) => {
     expect(journal.events('stall.detected', step)).toMatchObject([{ cause, action: 'kill' }]);
     expect(outcome(step)).toMatchObject({ kind: 'error', reason: 'stalled', message: expect.stringContaining(words) });
-    expect(stdout).toContain(`${step} | stalled (${words})`);
+    expect(stderr).toContain(`${step} | stalled (${words})`);
   });
 
   test('stalls is tried again where that is asked for, and only shown where nothing is', () => {
     expect(outcome('once')).toEqual({ kind: 'success' });
     expect(journal.events('attempt.started', 'once')).toHaveLength(2);
     expect(journal.events('attempt.finished', 'once')[0]?.outcome).toMatchObject({ kind: 'error', reason: 'stalled' });
-    expect(stdout).toContain('once | attempt 2 of 2 in 2 s');
+    expect(stderr).toContain('once | attempt 2 of 2 in 2 s');
     expect(outcome('shown')).toMatchObject({ kind: 'timeout' });
     expect(journal.events('stall.detected', 'shown')).toMatchObject([{ action: 'none' }]);
   });
@@ -111,7 +111,7 @@ describe('Claude Code that', () => {
     const derived = journal.events('claude.telemetry', 'tongues');
     expect(derived).toMatchObject([{ signal: 'traces', derived: true }]);
     expect(derived[0]?.items).toBe(journal.events('claude.nesting', 'tongues')[0]?.derivedSpans);
-    expect(stdout.slice(stdout.lastIndexOf('STEP'))).toMatch(/spans/);
+    expect(stderr.slice(stderr.lastIndexOf('STEP'))).toMatch(/spans/);
   });
 
   test('leaves nothing running, and the run says what went wrong first', () => {

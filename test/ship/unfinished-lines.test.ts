@@ -13,7 +13,7 @@ type Printed = { readonly stream: 'stdout' | 'stderr'; readonly text: string; re
 const printed = fc.array(
   fc.record({
     stream: fc.constantFrom('stdout' as const, 'stderr' as const),
-    text: fc.constantFrom('.', '\r50 %', 'Sure? ', 'done\n', 'one\ntwo\nthree', '\n', 'a\nb\nc\nd\n'),
+    text: fc.constantFrom('.', '\x1b[1m50 %', 'Sure? ', 'done\n', 'one\ntwo\nthree', '\n', 'a\nb\nc\nd\n'),
     waitMs: fc.constantFrom(1, 1, 1, 4_000, 11_000),
   }),
   { minLength: 1, maxLength: 25 },
@@ -61,8 +61,8 @@ test('each line arrives whole or in parts that say so, and what is sent again is
         const text = ofStream
           .map(({ body, attributes }) => `${body}${attributes['stepspan.line.unterminated'] === true ? '' : '\n'}`)
           .join('');
-        // Carriage returns are what a person sees carried out; here the parts are compared by what they hold.
-        expect(text.replaceAll('\r', '')).toBe(textOf(records, stream).replaceAll('\r', ''));
+        // Without colours, as a log is searched.
+        expect(text).toBe(textOf(records, stream).replaceAll('\x1b[1m', ''));
         for (const [index, { attributes }] of ofStream.entries())
           expect(attributes['stepspan.line.continues'] === true).toBe(
             ofStream[index - 1]?.attributes['stepspan.line.unterminated'] === true,
