@@ -201,8 +201,10 @@ function startWriter(
       return fields.seq;
     }
     const blocked = closing !== undefined || (!pending.isEmpty() && (performance.now() < retryAt || !drain()));
-    if (!blocked && write(fields, payload)) wake();
-    else pending.push(fields, payload, numberLoss);
+    if (!blocked && write(fields, payload)) {
+      pending.written(fields);
+      wake();
+    } else pending.push(fields, payload, numberLoss);
     return fields.seq;
   };
 

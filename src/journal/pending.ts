@@ -3,6 +3,7 @@
 // number of that record stands where the loss is, and `run.finished` stays the last record of a journal.
 import type { FrameFields } from './frame.ts';
 
+/** `lines`: those of which any part is lost. A line that came in several lost pieces counts once. */
 export type Loss = { lines: number; events: number; bytes: number };
 
 export type QueuedFrame = {
@@ -29,6 +30,8 @@ export type Pending = {
   readonly lost: () => Readonly<Loss>;
   /** Queues a copy of the frame, or counts it as lost. `makeLoss` numbers the record that will tell so. */
   readonly push: (fields: FrameFields, payload: Buffer, makeLoss: () => FrameFields) => void;
+  /** Says that a frame was written without waiting here. */
+  readonly written: (fields: FrameFields) => void;
   readonly first: () => QueuedFrame | undefined;
   readonly shift: () => void;
   /** Leaves the events alone, and in place of all output that waits one record that tells of its loss. */
@@ -43,6 +46,23 @@ export function createPending(maxBytes: number): Pending {
   let bytes = 0;
   /** The loss that is queued but not yet written, so that it can still grow. */
   let open: Loss | undefined;
+  /** Steps and streams whose unfinished line has lost a piece already. */
+  const brokenLines = new Set<string>();
+
+  /** Lines that this lost frame adds to the count. */
+  const newlyLost = (fields: FrameFields): number => {
+    if (fields.kind === 'event') return 0;
+    const source = sourceOf(fields);
+    const isCounted = fields.continues && brokenLines.has(source);
+    if (fields.unterminated) brokenLines.add(source);
+    else brokenLines.delete(source);
+    return fields.lineCount - (isCounted ? 1 : 0);
+  };
+  const noteKept = (fields: FrameFields): void => {
+    if (brokenLines.size === 0 || fields.kind === 'event') return;
+    // The broken line ends here, so the next piece that is lost is of another one.
+    if (!fields.continues || !fields.unterminated || fields.lineCount > 1) brokenLines.delete(sourceOf(fields));
+  };
 
   const drop = (fields: FrameFields, payloadBytes: number, makeLoss: () => FrameFields): void => {
     if (open === undefined) {
@@ -50,8 +70,9 @@ export function createPending(maxBytes: number): Pending {
       queue.push({ fields: makeLoss(), payload: open });
       bytes += entryBytes;
     }
-    count(open, fields, payloadBytes);
-    count(lost, fields, payloadBytes);
+    const lines = newlyLost(fields);
+    count(open, fields, lines, payloadBytes);
+    count(lost, fields, lines, payloadBytes);
   };
   return {
     isEmpty: () => queue.length === 0,
@@ -63,10 +84,12 @@ export function createPending(maxBytes: number): Pending {
         drop(fields, payload.length, makeLoss);
         return;
       }
+      noteKept(fields);
       // The caller may use its buffer again as soon as append has returned.
       queue.push({ fields, payload: Buffer.from(payload) });
       bytes += payload.length + entryBytes;
     },
+    written: noteKept,
     first: () => queue[0],
     shift() {
       const frame = queue.shift();
@@ -81,8 +104,9 @@ export function createPending(maxBytes: number): Pending {
       const kept = queue.flatMap((frame, index): QueuedFrame[] => {
         const { fields, payload } = frame;
         if (fields.kind === 'event' || !Buffer.isBuffer(payload)) return [frame];
-        count(loss, fields, payload.length);
-        count(lost, fields, payload.length);
+        const lines = newlyLost(fields);
+        count(loss, fields, lines, payload.length);
+        count(lost, fields, lines, payload.length);
         bytes -= payload.length + entryBytes;
         return index === last ? [{ fields: lastOf(fields), payload: loss }] : [];
       });
@@ -92,7 +116,7 @@ export function createPending(maxBytes: number): Pending {
     giveUp() {
       for (const { fields, payload } of queue.splice(0)) {
         if (!Buffer.isBuffer(payload)) continue;
-        count(lost, fields, payload.length);
+        count(lost, fields, newlyLost(fields), payload.length);
       }
       bytes = 0;
       open = undefined;
@@ -100,9 +124,13 @@ export function createPending(maxBytes: number): Pending {
   };
 }
 
-function count(loss: Loss, fields: FrameFields, payloadBytes: number): void {
+function sourceOf({ subject, stream }: FrameFields): string {
+  return `${subject?.step}\0${subject?.attempt}\0${stream}`;
+}
+
+function count(loss: Loss, fields: FrameFields, lines: number, payloadBytes: number): void {
   if (fields.kind === 'event') loss.events += 1;
-  else loss.lines += fields.lineCount;
+  else loss.lines += lines;
   loss.bytes += payloadBytes;
 }
 

@@ -1,5 +1,6 @@
 // A disk that takes nothing: append never fails, and what is lost is counted and told.
 import fs, { readdirSync, rmSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { lockPath } from '../../src/journal/data-folder.ts';
 import { createJournal, type JournalFileSystem, openJournal, reopenJournal } from '../../src/journal/index.ts';
@@ -107,6 +108,40 @@ describe('a full disk', () => {
     });
     expect(texts.length).toBe(1 + kept + 3);
     expect((await openJournal(folder).head()).finished).toBe(true);
+  });
+
+  test('counts each line of which a piece is lost, and counts it once', async () => {
+    const piece = fc.record({
+      stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+      ends: fc.boolean(),
+      isFull: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 30 }), async (pieces) => {
+        const { disk, fileSystem } = smallDisk(1_000_000);
+        const folder = tempRun();
+        const options = { fileSystem, archive: false, reserveBytes: 0, maxPendingBytes: 300 };
+        const journal = createJournal(folder, options);
+        /** The line of each piece, by its number. */
+        const lines = new Map<number, string>();
+        const open = new Map<string, number>();
+        for (const [index, { stream, ends, isFull }] of pieces.entries()) {
+          disk.room = isFull ? 0 : 1_000_000;
+          const continues = open.has(stream);
+          const line = open.get(stream) ?? index;
+          const draft = output(ends ? 'piece\n' : 'piece', { stream, continues, unterminated: !ends });
+          lines.set(journal.output(draft), `${stream} ${line}`);
+          if (ends) open.delete(stream);
+          else open.set(stream, line);
+        }
+        disk.room = 1_000_000;
+        await journal.close();
+        const kept = new Set((await readAll(folder)).map(({ seq }) => seq));
+        const broken = new Set([...lines].filter(([seq]) => !kept.has(seq)).map(([, line]) => line));
+        expect(journal.stats().lostLines).toBe(broken.size);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('that never has room again ends the run all the same, with the loss in the statistics', async () => {
