@@ -176,7 +176,8 @@ describe('severity', () => {
         const line = Buffer.from(pieces.join('').replaceAll('\n', ''));
         const severity = severityOfLine(stream, line);
         expect(['debug', 'info', 'warning', 'error']).toContain(severity);
-        if (stream === 'debug') return;
+        // A line that redraws itself is read on its own.
+        if (stream === 'debug' || /[\r\x08\x9b]|\x1b(?!\[[\d;]*m)/.test(line.toString('latin1'))) return;
         const text = `before ERROR\n${line.toString('latin1')}\nERROR: after`;
         const within = severityWithin(text, 13, 13 + line.length, severityOfStream[stream]);
         expect(within).toBe(severity);

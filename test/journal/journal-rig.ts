@@ -15,7 +15,7 @@ import { compileCache } from '../support/compile-cache.ts';
 
 export function tempRoot(): string {
   const root = mkdtempSync(join(tmpdir(), 'stepspan-journal-'));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
   return root;
 }
 

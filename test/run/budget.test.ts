@@ -44,7 +44,7 @@ steps:
     const resumed = await rig.run(['resume', first.result.runId]);
     expect(resumed.code).toBe(5);
     expect(resumed.stdout).toMatch(/the budget of 2 USD is used up/);
-    expect(resumed.stdout).toMatch(/to go on with more: stepspan resume \S+ --budget AMOUNT\n/);
+    expect(resumed.stdout).toMatch(/to continue: stepspan resume \S+ --budget AMOUNT\n/);
     const again = await rig.journal(rig.runIds()[0] ?? '');
     expect(again.events('attempt.started')).toEqual([]);
 
@@ -76,7 +76,7 @@ steps:
     );
     const cli = rig.start(['run', file]);
     await cli.said('the budget of 1000000 tokens is used up');
-    await cli.said(/loop .*step error/);
+    await cli.said(/loop ✗ error after/);
     cli.child.kill('SIGINT');
     const { code } = await cli.done;
     expect(code).toBe(5);

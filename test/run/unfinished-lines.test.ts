@@ -52,7 +52,7 @@ describe('a line that has no end yet', () => {
         .map((line) => JSON.parse(line)),
     ).toMatchObject([{ text: 'first' }, { text: 'Sure? [y/N] ', unterminated: true }]);
     go();
-    expect(await cli.done).toMatchObject({ code: 0, stdout: expect.stringContaining('\nask | Sure? [y/N] yes\n') });
+    expect(await cli.done).toMatchObject({ code: 0, stdout: expect.stringMatching(/ ask \| Sure\? \[y\/N\] yes\n/) });
     expect(await watcher.done).toMatchObject({ code: 0, stdout: 'first\nSure? [y/N] yes\n' });
     const whole = await rig.run(['export', 'latest', '--stream', 'stdout', '--format', 'ndjson']);
     const lines = whole.stdout
