@@ -19,6 +19,8 @@ type Conclusion = {
   readonly steps: string;
   /** Of the API, by the number of the request; the last one is repeated. */
   readonly turns?: readonly Turn[];
+  /** Instead of `turns`: made when the run starts, for answers that depend on the time. */
+  readonly answer?: () => (request: number) => Turn;
   readonly fake?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
@@ -36,8 +38,8 @@ type Conclusion = {
 type Seen = {
   readonly requests: readonly MessagesRequest[];
   readonly events: readonly Extract<JournalRecord, { kind: 'event' }>['event'][];
-  /** Of `show --json`. */
-  readonly json: { readonly costUsd: number | null; readonly outcome: string };
+  /** Of `ls --json`. */
+  readonly json: { readonly costUsd: number | null };
 };
 
 const programs = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
@@ -46,6 +48,17 @@ const edit: Turn = {
   kind: 'reply',
   tools: [{ name: 'Write', input: { file_path: 'cart.ts', content: 'export {};' } }],
 };
+const limitedUntil = (endsAt: number): Turn => ({
+  kind: 'error',
+  status: 429,
+  message: 'This request would exceed the limit of your account.',
+  headers: {
+    'anthropic-ratelimit-unified-status': 'rejected',
+    'anthropic-ratelimit-unified-reset': String(endsAt),
+    'anthropic-ratelimit-unified-representative-claim': 'five_hour',
+    'anthropic-ratelimit-unified-overage-status': 'rejected',
+  },
+});
 const hasEvent =
   (type: string) =>
   ({ events }: Seen): readonly string[] =>
@@ -111,6 +124,19 @@ const conclusions: readonly Conclusion[] = [
     check: hasEvent('process.left_over'),
   },
   {
+    name: 'a usage limit is waited for and fails nothing',
+    steps: '- {id: ask, claude: {prompt: go, allowedTools: [Bash]}}',
+    // Only a subscription has limits whose end is known.
+    env: { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' },
+    answer: () => {
+      const endsAt = Math.ceil(Date.now() / 1000) + 4;
+      return (request) => (request === 0 ? bash('true') : Date.now() / 1000 < endsAt ? limitedUntil(endsAt) : done);
+    },
+    exit: 0,
+    screen: [/waits for the usage limit/, /success/],
+    check: hasEvent('step.waiting'),
+  },
+  {
     name: 'a timeout says what was waited for',
     steps: '- {id: ask, timeout: 6s, claude: {prompt: go}}',
     turns: [{ kind: 'error', status: 529 }],
@@ -168,7 +194,7 @@ const sandboxesAtOnce = 3;
 
 export const wrongConclusions: Fault = {
   name: 'wrong conclusions',
-  what: 'Runs whose truth is known: tools denied, output cut, a cost that nobody reported, Claude Code inside of a shell step, work left in the background, an overloaded API, a question that nobody answers, a bar without a newline, stepspan stopped for longer than a timeout, an expectation that was not met. Exit code, last screen, JSON and journal have to say it.',
+  what: 'Runs whose truth is known: tools denied, output cut, a cost that nobody reported, Claude Code inside of a shell step, work left in the background, a usage limit, an overloaded API, a question that nobody answers, a bar without a newline, stepspan stopped for longer than a timeout, an expectation that was not met. Exit code, last screen, JSON and journal have to say it.',
   async run({ log }) {
     const tallies = await atOnce(sandboxesAtOnce, conclusions, async (each) => {
       const tally = await within(withinMs, each.name, conclude(each));
@@ -182,11 +208,12 @@ export const wrongConclusions: Fault = {
 async function conclude(each: Conclusion): Promise<Tally> {
   const sandbox = makeSandbox();
   const turns = each.turns ?? [done];
+  const answer = each.answer?.() ?? ((request: number) => turns[request] ?? turns.at(-1) ?? done);
   const requests: MessagesRequest[] = [];
   const cli = await startClaudeCli(
     sandbox,
     each.fake === true ? 'fake' : 'real',
-    (_, request) => turns[request] ?? turns.at(-1) ?? done,
+    (_, request) => answer(request),
     (request) => requests.push(request),
   );
   try {
@@ -211,7 +238,7 @@ async function conclude(each: Conclusion): Promise<Tally> {
 
 /** From the table of steps on. */
 function lastScreen(output: string): string {
-  const at = output.lastIndexOf('STEP  OUTCOME');
+  const at = output.search(/^ +STEP +OUTCOME/m);
   return at === -1 ? output : output.slice(at);
 }
 
@@ -220,10 +247,11 @@ async function look(sandbox: Sandbox, cli: ClaudeCli, requests: readonly Message
   if (runId === undefined) throw new Error('there is no run');
   const records: JournalRecord[] = [];
   for await (const batch of openJournal(sandbox.data.runDir(runId)).read({ from: 0 })) records.push(...batch);
-  const shown = await sandbox.start(['show', 'latest', '--json'], { env: cli.env }).ended;
+  const listed = await sandbox.start(['ls', '--json'], { env: cli.env }).ended;
+  const [json] = JSON.parse(listed.output) as [Seen['json']];
   return {
     requests,
     events: records.flatMap((record) => (record.kind === 'event' ? [record.event] : [])),
-    json: JSON.parse(shown.output) as Seen['json'],
+    json,
   };
 }
