@@ -126,7 +126,7 @@ describe('doctor --stack', () => {
     const { code, checks } = await doctor();
     expect(kinds(checks)).toEqual(['Rules of Loki']);
     expect(checks.get('Rules of Loki')?.kind).toBe('advice');
-    expect([...checks.keys()].slice(4)).toEqual([
+    expect([...checks.keys()].slice(5)).toEqual([
       'Collector',
       'Tempo',
       'Loki',

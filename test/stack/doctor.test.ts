@@ -58,6 +58,7 @@ describe('doctor', () => {
     expect([...checks.keys()]).toEqual([
       'Node',
       'Claude Code',
+      'Claude login',
       'Data folder',
       'Hub',
       'Probe run',

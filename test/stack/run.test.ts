@@ -151,7 +151,7 @@ describe('a run that the Collector leaves in the middle', () => {
     expect(end.code).toBe(0);
     expect(result.outcome).toBe('success');
     expect(result.pending).toBeGreaterThan(0);
-    expect(end.stdout).toContain(`stepspan ship ${result.runId}`);
+    expect(end.stderr).toContain(`stepspan ship ${result.runId}`);
     await stack.collector.start();
     const shipped = await stack.run(['ship', result.runId, '--ship-wait', '60s']);
     expect(shipped.code).toBe(0);

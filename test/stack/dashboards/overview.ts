@@ -61,6 +61,14 @@ export function overviewTests(): void {
       });
     });
 
+    test('counts what Claude was denied or lacked, by kind', async () => {
+      const counts: Record<string, number> = {};
+      for (const { findings } of ended().flatMap((run) => run.events('attempt.finished'))) {
+        for (const [kind, count] of Object.entries(findings?.counts ?? {})) counts[kind] = (counts[kind] ?? 0) + count;
+      }
+      expect(await valuesOf(at('What was Claude not able to do?'))).toEqual(counts);
+    });
+
     test('has a row for each workflow, with durations in the bucket of the run', async () => {
       const table = at('How are the workflows doing?').slice(0, -1);
       expect(await valuesOf(`${table}A`)).toEqual({ ...tally(ended().map(({ workflow }) => workflow)), nightly: 0 });

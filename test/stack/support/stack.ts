@@ -1,9 +1,10 @@
 // Everything a run needs around it, all real but for two: Collector, Loki, the CLI as a process, the real Claude Code.
 // Anthropic's API is a scripted one on loopback, and the trace sink stands where Tempo would be; neither can run here.
 import type { Script } from '../../../demo/messages-api/script.ts';
+import { createLineJoiner } from '../../../src/event/join-lines.ts';
 import { type JournalRecord, linesOf } from '../../../src/event/record.ts';
 import { dataFolder, openJournal, type RunFolder } from '../../../src/journal/index.ts';
-import { stripAnsi } from '../../../src/text/ansi.ts';
+import { seenLine } from '../../../src/text/seen.ts';
 import { type Finished, type RunningCli, startCliRig } from '../../support/cli-rig.ts';
 import { type Collector, startCollector } from './collector.ts';
 import { type Loki, type LokiEntry, startLoki } from './loki.ts';
@@ -57,14 +58,16 @@ export type ExpectedLine = {
 /** Every line of a run's journal as Loki should have it. */
 export async function expectedLines(folder: RunFolder): Promise<ExpectedLine[]> {
   const lines: ExpectedLine[] = [];
-  for (const record of await allRecords(folder)) {
+  const joiner = createLineJoiner();
+  const records = (await allRecords(folder)).flatMap((record) => joiner.add(record));
+  for (const record of [...records, ...joiner.end()]) {
     if (record.kind !== 'output') continue;
     for (const line of linesOf(record)) {
-      const text = stripAnsi(line.bytes.toString('utf8'));
+      const text = seenLine(line.bytes.toString('utf8'));
       lines.push({ seq: line.seq, timeNs: line.timeNs, text, stream: record.stream, step: record.subject?.step });
     }
   }
-  return lines;
+  return lines.sort((a, b) => a.seq - b.seq);
 }
 
 export async function allRecords(folder: RunFolder): Promise<JournalRecord[]> {
