@@ -80,6 +80,18 @@ describe('ending a process tree', () => {
     expect((await child.ended).exitCode).toBe(7);
   });
 
+  it('wakes a process whose stop takes effect only after it was signalled', async () => {
+    const rig = createRig();
+    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    await until(() => child.text().includes('ready'));
+    const ended = await child.end({
+      steps: [{ signal: 'SIGTERM', graceMs: 120_000 }],
+      onSignal: () => process.kill(child.pid, 'SIGSTOP'),
+    });
+    expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGTERM']);
+    expect((await child.ended).exitCode).toBe(7);
+  });
+
   it('shortens every grace period when told to hurry, also one that is running', async () => {
     const rig = createRig();
     const child = await rig.start(fixture('process-ignores-signals.sh'));

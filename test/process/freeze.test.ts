@@ -6,8 +6,8 @@ import { readStat } from '../../src/run/process/proc-files.ts';
 import { until } from '../support/until.ts';
 import { createRig, fixture } from './rig.ts';
 
-/** Stopped; or, as a shell that was stopped in vfork(2), waiting in the kernel for a child that is stopped before its exec. */
-const isStill = (state: string | undefined): boolean => state === 'T' || state === 'D';
+/** Stopped; ended, while its parent is stopped and cannot wait for it; or, as a shell that was stopped in vfork(2), waiting in the kernel for a child that is stopped before its exec. */
+const isStill = (state: string | undefined): boolean => state === 'T' || state === 'Z' || state === 'D';
 
 describe('freezing a tree', () => {
   it('stops every process of it, and thawing lets all go on', async () => {

@@ -58,8 +58,6 @@ export async function endTree(tree: ProcessTree, options: EndOptions = {}): Prom
       for (const info of got) sent.add(processKey(info));
       signalled.push({ signal: step.signal, pids: got.map((info) => info.pid) });
       options.onSignal?.(step.signal, got);
-      // A stopped process handles nothing but SIGKILL before it goes on.
-      if (step.signal !== 'SIGKILL') await tried(sendSignal(got.filter(isStopped), 'SIGCONT', tree.source));
     };
     // Nobody may fork out of sight between the look and the kill, so all are stopped first.
     if (step.signal === 'SIGKILL') {
@@ -70,6 +68,9 @@ export async function endTree(tree: ProcessTree, options: EndOptions = {}): Prom
     members = await waitForEnd(tree, members, step, options.hurry, async (left) => {
       // A handler that starts `rm` or `git` to clean up must not see that interrupted: only a kill spares nobody.
       if (step.signal === 'SIGKILL') await send(left.filter((info) => !sent.has(processKey(info))));
+      // A stopped process handles nothing but SIGKILL. At each look, as a stop takes effect when the process next gets a
+      // processor, which can be after the signal was sent.
+      else await tried(sendSignal(left.filter(isStopped), 'SIGCONT', tree.source));
     });
   }
   return { signalled, survivors: await livingAfter(tree.search, members) };
