@@ -328,3 +328,26 @@ describe('what a record says', () => {
     );
   });
 });
+
+describe('time in which stepspan was suspended', () => {
+  const hour = 3_600_000;
+  const limits = settings(
+    'rules: { StepspanRunStuck: { after: 10m }, StepspanStepSlow: { factor: 1.1, minimumRuns: 1 } }',
+  );
+  const known: RulesState = { ...emptyRulesState(), history: { one: { medianMs: 20 * minute, runs: 3 } } };
+  const journal = running().event({ type: 'run.suspended', suspendedMs: hour });
+  const records = later(journal.records, 3, hour);
+  const awakeMs = msOfNs(records.at(-1)!.timeNs);
+  const folded = records.reduce((state, record) => foldRules(state, record, limits), known);
+
+  test('makes no step stuck or slow, and the limits hold for the time after it', () => {
+    const still = (state: RulesState) => shown(state).filter((text) => text.endsWith('fires'));
+    expect(still(folded)).toEqual([]);
+    expect(still(tickRules(folded, awakeMs + 9 * minute, limits))).toEqual([]);
+    expect(still(tickRules(folded, awakeMs + 11 * minute, limits))).toEqual(['StepspanRunStuck one fires']);
+    expect(still(tickRules(folded, awakeMs + hour, limits))).toEqual([
+      'StepspanRunStuck one fires',
+      'StepspanStepSlow one fires',
+    ]);
+  });
+});

@@ -68,18 +68,23 @@ function slow(
 ): Alerts {
   const usual = ofStep(state.history, step);
   const key = alertKey({ rule: 'StepspanStepSlow', step });
-  if (usual === undefined || alerts[key] !== undefined) return alerts;
+  const before = alerts[key];
+  if (usual === undefined || (before !== undefined && before.endedMs === undefined)) return alerts;
   const rule = settingsOfRule<'factor' | 'atLeast' | 'minimumRuns'>(settings, 'StepspanStepSlow');
   const { factor, atLeast, minimumRuns } = rule.thresholds;
   const limitMs = Math.max(usual.medianMs * factor, usual.medianMs + atLeast);
-  const isOver = nowMs >= watch.startedMs + limitMs;
+  const startsMs = Math.round(watch.startedMs + limitMs);
+  const isOver = nowMs >= startsMs;
+  // Once is enough, unless the alert ended as the time that it was about did not count.
+  const endedMs = before?.endedMs ?? Number.NEGATIVE_INFINITY;
+  if (startsMs <= endedMs) return alerts;
   if (!rule.enabled || usual.runs < minimumRuns || !isOver || hasEnded(state, step)) return alerts;
   const limit = durationText(Math.round(limitMs / 1000) * 1000);
   const median = durationText(usual.medianMs < 1000 ? usual.medianMs : Math.round(usual.medianMs / 1000) * 1000);
   return fire(alerts, {
     rule: 'StepspanStepSlow',
     step,
-    startsMs: Math.round(watch.startedMs + limitMs),
+    startsMs,
     endedMs: undefined,
     keepMs: 0,
     summary: `${state.run.workflow}: step ${step} takes longer than usual`,

@@ -36,7 +36,7 @@ export function tickRules(state: RulesState, nowMs: number, settings: AlertSetti
 }
 
 function watched(state: RulesState, record: JournalRecord, atMs: number, settings: AlertSettings): RulesState {
-  if (record.kind === 'event' && record.subject === undefined) return frozenOrNot(state, record, atMs);
+  if (record.kind === 'event' && record.subject === undefined) return afterRunEvent(state, record, atMs, settings);
   const step = record.subject?.step;
   if (step === undefined) return state;
   const before = ofStep(state.watches, step) ?? newWatch(atMs);
@@ -71,12 +71,35 @@ function watchEvent(watch: StepWatch, { event }: EventRecord, atMs: number, sett
   }
 }
 
-function frozenOrNot(state: RulesState, { event }: EventRecord, atMs: number): RulesState {
-  if (event.type === 'run.paused') return event.now ? { ...state, frozenSinceMs: atMs } : state;
-  if (event.type !== 'run.resumed' || state.frozenSinceMs === undefined) return state;
-  const frozenMs = atMs - state.frozenSinceMs;
-  const watches = Object.entries(state.watches).map(([step, watch]) => [step, thaw(watch, frozenMs)] as const);
-  return { ...state, frozenSinceMs: undefined, watches: Object.fromEntries(watches) };
+function afterRunEvent(state: RulesState, { event }: EventRecord, atMs: number, settings: AlertSettings): RulesState {
+  switch (event.type) {
+    case 'run.paused':
+      return event.now ? { ...state, frozenSinceMs: state.frozenSinceMs ?? atMs } : state;
+    case 'run.resumed': {
+      if (state.frozenSinceMs === undefined) return state;
+      const frozenMs = atMs - state.frozenSinceMs;
+      return thawed({ ...state, frozenSinceMs: undefined }, frozenMs, atMs, settings);
+    }
+    case 'run.suspended':
+      // The time of a pause is taken off as a whole when it ends.
+      return state.frozenSinceMs === undefined ? thawed(state, event.suspendedMs, atMs, settings) : state;
+    default:
+      return state;
+  }
+}
+
+/** Takes lost time off every limit. What is no longer so ends now, not when somebody next looks at the clock. */
+function thawed(state: RulesState, lostMs: number, atMs: number, settings: AlertSettings): RulesState {
+  const watches = Object.fromEntries(
+    Object.entries(state.watches).map(([step, watch]) => [step, thaw(watch, lostMs, atMs)] as const),
+  );
+  let { alerts } = state;
+  for (const step in watches) {
+    const key = alertKey({ rule: 'StepspanStepSlow', step });
+    // It was said of time that does not count, and is said again when the time that counts has passed.
+    if ((alerts[key]?.startsMs ?? 0) > atMs - lostMs) alerts = end(alerts, key, atMs);
+  }
+  return atTime({ ...state, watches, alerts }, atMs, settings);
 }
 
 /** A step that is no longer stuck; the clock rule says whether it is. */

@@ -71,7 +71,9 @@ export function watchMemory(watch: StepWatch, bytes: number, atMs: number, windo
   return { ...watch, memory: [...watch.memory, { atMs, bytes }].slice(-(memoryParts + 1)) };
 }
 
-/** The step was frozen for so long: that counts neither as silence nor as slowness. */
-export function thaw(watch: StepWatch, frozenMs: number): StepWatch {
-  return { ...watch, startedMs: watch.startedMs + frozenMs, quietSinceMs: watch.quietSinceMs + frozenMs };
+/** The step did not run for so long, paused or suspended: that counts neither as silence nor as slowness. */
+export function thaw(watch: StepWatch, lostMs: number, atMs: number): StepWatch {
+  // A sign of life within that time does not move into the future.
+  const moved = (timeMs: number): number => Math.min(atMs, timeMs + lostMs);
+  return { ...watch, startedMs: moved(watch.startedMs), quietSinceMs: moved(watch.quietSinceMs) };
 }
