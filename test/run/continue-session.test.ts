@@ -154,15 +154,20 @@ steps:
   - {id: ask, needs: first, timeout: 1h, claude: {prompt: Begin and hang, allowedTools: [Bash]}}
 `,
   );
-  const cli = rig.start(['run', file]);
-  await cli.said(/ask \|.*echo half/);
+  // Counted before the run begins: its request can be there before its line is.
   const asked = (): number =>
     rig.api?.requests.filter(({ body }) => JSON.stringify(body?.messages.at(-1) ?? '').includes('tool_result'))
       .length ?? 0;
   const before = asked();
-  await rig.api?.waitFor(() => asked() > before);
-  cli.child.kill('SIGKILL');
-  await cli.done;
+  const cli = rig.start(['run', file]);
+  try {
+    await cli.said(/ask \|.*echo half/);
+    await rig.api?.waitFor(() => asked() > before);
+  } finally {
+    // Also when this fails, so that the run does not hold the folder in the tests after it.
+    cli.child.kill('SIGKILL');
+    await cli.done;
+  }
   const [killed = ''] = rig.runIds();
   const plan = JSON.parse((await rig.run(['resume', killed, '--plan', '--json'])).stdout);
   expect(plan.steps).toMatchObject([{ action: 'keep' }, { action: 'run', continuesSession: true }]);
