@@ -115,6 +115,36 @@ describe('the plain view', () => {
     expect(out.text).toContain('dots | ...\n');
   });
 
+  test.each(['\n', '\nnext\n'])(
+    'shows a question once that was interrupted and then ends unchanged with %j',
+    (rest) => {
+      const out = new Sink();
+      const view = createPlainView({ out, ...options });
+      const made = journalOf();
+      let shown = 0;
+      const update = () => {
+        view.update(made.records.slice(shown), foldAll(made.records));
+        shown = made.records.length;
+      };
+      made.output('Overwrite production? [y/N] ', 'ask');
+      update();
+      made.output('tick\n', 'other');
+      update();
+      made.output(rest, 'ask', { continues: true });
+      update();
+      made.output('tock\n', 'other');
+      update();
+      expect(out.text.replace(/^\d\d:\d\d:\d\d /gm, '').split('\n')).toEqual([
+        'ask | Overwrite production? [y/N] ',
+        'other | tick',
+        ...(rest === '\n' ? [] : ['ask | next']),
+        'other | tock',
+        '',
+      ]);
+      view.close();
+    },
+  );
+
   test('asks for a pause while its reader takes nothing, and goes on when the reader does or has gone', async () => {
     const out = new Sink();
     const view = createPlainView({ out, ...options });

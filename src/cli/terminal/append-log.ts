@@ -1,5 +1,6 @@
 // Lines for an output that nothing can be taken back from: a CI log, a file, a pipe. A line that has no end yet, such as a question, is
-// written as far as it is there, and continued if nothing else was written meanwhile; else it comes again, whole, when it ends.
+// written as far as it is there, and continued if nothing else was written meanwhile; else it comes again, whole, when it ends with more
+// than was written.
 // Used by plain-view.ts.
 import { createLineJoiner } from '../../event/join-lines.ts';
 import type { JournalRecord, OutputRecord } from '../../event/record.ts';
@@ -25,8 +26,8 @@ export function createAppendLog(options: {
   const joiner = createLineJoiner({ maxOpenNs });
   /** What stands at the end without a line end, as far as it was written. */
   let open: { readonly source: string; readonly text: string } | undefined;
-  /** Sources of lines that were written in part before something else was. */
-  const interrupted = new Set<string>();
+  /** By source, what was written of a line before something else was. */
+  const interrupted = new Map<string, string>();
 
   const completionOf = (record: JournalRecord): string | undefined => {
     if (open === undefined || record.kind === 'event' || sourceOf(record) !== open.source) return undefined;
@@ -34,15 +35,21 @@ export function createAppendLog(options: {
     return text.startsWith(open.text) ? text.slice(open.text.length) : undefined;
   };
 
+  /** Whether all of the first line was written before: as a part, or before something else came. */
+  const isFirstWritten = (record: OutputRecord): boolean => {
+    const source = sourceOf(record);
+    const written = interrupted.get(source);
+    interrupted.delete(source);
+    return isLineEnd(record) || (written !== undefined && openTextOf(record).trimEnd() === written.trimEnd());
+  };
+
   /** The lines of a record with their line ends; the first one may complete what stands there without one. */
   const writeWhole = (record: JournalRecord): string => {
-    if (record.kind === 'output') interrupted.delete(sourceOf(record));
     const lines = linesOf(record);
-    // Only the end of a line of which all was written as a part.
-    const [first, ...others] = record.kind === 'output' && isLineEnd(record) ? lines.slice(1) : lines;
+    const [first, ...others] = record.kind === 'output' && isFirstWritten(record) ? lines.slice(1) : lines;
     if (first === undefined) return '';
     const rest = completionOf(record);
-    if (open !== undefined && rest === undefined) interrupted.add(open.source);
+    if (open !== undefined && rest === undefined) interrupted.set(open.source, open.text);
     const begin = open === undefined ? first : (rest ?? `\n${first}`);
     open = undefined;
     return `${[begin, ...others].join('\n')}\n`;
@@ -59,7 +66,7 @@ export function createAppendLog(options: {
     const next = fresh ?? lines.find((record) => sourceOf(record) === open?.source);
     if (next === undefined) return '';
     const text = openTextOf(next);
-    if (open !== undefined && fresh !== undefined) interrupted.add(open.source);
+    if (open !== undefined && fresh !== undefined) interrupted.set(open.source, open.text);
     const before = fresh === undefined ? (open?.text ?? '') : '';
     // A bar that was redrawn cannot be drawn over here.
     if (!text.startsWith(before)) return '';
