@@ -4,7 +4,7 @@ import type { LineAnswer, OutputAnswer } from '../../api/answers.ts';
 import type { RunMessage } from '../../client.ts';
 import { getJson } from '../api/http.ts';
 import { lineOf, msOfNsText } from '../api/views.ts';
-import { everything, filterQuery, type OutputFilter, type OutputLine, wants } from './line.ts';
+import { everything, filterQuery, joinLines, type OutputFilter, type OutputLine, wants } from './line.ts';
 import {
   appendBehind,
   appendLines,
@@ -107,7 +107,7 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
     heldOverflow = false;
     const answer = await ask(`anchor=${seq}&before=${chunkLines}&after=${chunkLines}`);
     if (answer === undefined) return;
-    const lines = shown(answer.lines);
+    const lines = joinLines([], shown(answer.lines));
     const window = { lines, atStart: answer.prevSeq <= answer.firstSeq, atEnd: answer.nextSeq >= answer.headSeq };
     change({ window: window.atEnd ? stitched(window) : window });
     fill();

@@ -157,7 +157,7 @@ function bodyOf(event: Turn['event']) {
     case 'claude.rate_limited':
       return <p class="bad">Rate limited ({event.status})</p>;
     case 'claude.permission_denied':
-      return <Block title={`${event.tool}: permission denied`} text={event.input} bad />;
+      return <Block title={`${event.tool}: permission denied`} text={pretty(event.input)} bad />;
     case 'claude.notice':
       return (
         <p class="muted">

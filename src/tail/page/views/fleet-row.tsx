@@ -4,7 +4,7 @@ import { sparkline } from '../model/fleet.ts';
 import { age, clock, cost, duration, fullTime } from '../model/format.ts';
 import { isOpen, type RunRow, statusWord } from '../model/run-view.ts';
 import { formatRoute } from '../route.ts';
-import { Status } from './parts.tsx';
+import { Status, Warnings } from './parts.tsx';
 
 const costTitles = {
   known: 'cost',
@@ -50,9 +50,12 @@ export function FleetRow(props: {
               <span class="muted clip">{row.currentStep ?? ''}</span>
             </>
           ) : (
-            <span class="muted clip" title={row.message}>
-              {row.message}
-            </span>
+            <>
+              <Warnings count={row.warnings} />
+              <span class="muted clip" title={row.message}>
+                {row.message}
+              </span>
+            </>
           )}
         </span>
         <span class="num first" title="steps done">

@@ -13,6 +13,12 @@ export function Status({ status, quiet = false }: { status: RunStatus | StepStat
   );
 }
 
+/** Beside the state of a run: what ended well may still have lacked something. Nothing where there is no warning. */
+export function Warnings({ count }: { count: number }) {
+  if (count === 0) return null;
+  return <span class="warnings">{count === 1 ? '1 warning' : `${count} warnings`}</span>;
+}
+
 /** A form for each state, since colour alone does not tell everybody. */
 export function StatusGlyph({ status }: { status: RunStatus | StepStatus }) {
   return (

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { clock, cost, count, digits, duration, fullTime, money, timeOfDay } from '../model/format.ts';
 import { isOpen, type RunView } from '../model/run-view.ts';
-import { Dialog, Icon, Status } from './parts.tsx';
+import { Dialog, Icon, Status, Warnings } from './parts.tsx';
 import { Retry } from './retry.tsx';
 import { steer } from './steer.ts';
 import { say } from './toasts.tsx';
@@ -23,6 +23,7 @@ export function RunHeader(props: {
       <div class="run-title">
         <h1 title={run.description}>{run.workflow === '' ? '(no name)' : run.workflow}</h1>
         <Status status={run.status} />
+        <Warnings count={run.warnings} />
         {run.paused !== undefined && (
           <span class="muted">
             by {run.paused.by}; {run.paused.now ? 'what runs is frozen' : 'what runs may end, nothing new starts'}
@@ -57,8 +58,19 @@ export function RunHeader(props: {
       <dl class="facts">
         <Fact name="Steps" value={`${run.steps.done} of ${run.steps.total}`} />
         <Fact name="Time" value={open ? clock(elapsed) : duration(elapsed)} title={fullTime(run.startedMs)} />
-        {open && <Fact name="Done at" value={eta(run, nowMs)} />}
-        <Fact name="Cost" value={`${cost(run)}${run.budgetUsd === undefined ? '' : ` of ${money(run.budgetUsd)}`}`} />
+        {run.waitingUntilMs !== undefined ? (
+          <Fact
+            name="Waits for a limit until"
+            value={timeOfDay(run.waitingUntilMs)}
+            title={fullTime(run.waitingUntilMs)}
+          />
+        ) : (
+          open && <Fact name="Done at" value={eta(run, nowMs)} />
+        )}
+        <Fact
+          name="Cost"
+          value={`${costAlone(run)}${run.budgetUsd === undefined ? '' : ` of ${money(run.budgetUsd)}`}`}
+        />
         <Fact name="Tokens" value={count(run.tokens)} />
         <Fact name="Lines" value={digits(run.lines)} />
         {run.message !== '' && <Fact name="Why" value={run.message} wide />}
@@ -70,11 +82,15 @@ export function RunHeader(props: {
   );
 }
 
+/** Beside the name `Cost`, which `cost unknown` would say twice. */
+function costAlone(run: RunView): string {
+  return run.costBasis === 'unknown' && run.costUsd === 0 ? 'unknown' : cost(run);
+}
+
 /** An estimate moves with the clock once its time has come, and would say `0 s` all along. */
 const soonestMs = 1_000;
 
 function eta(run: RunView, nowMs: number): string {
-  if (run.waitingUntilMs !== undefined) return `waits for a limit until ${timeOfDay(run.waitingUntilMs)}`;
   if (run.status !== 'running' || run.etaMs === undefined) return '–';
   // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
   if (run.etaMs - nowMs < soonestMs) return 'later than expected';
@@ -83,7 +99,7 @@ function eta(run: RunView, nowMs: number): string {
 
 function Fact({ name, value, title, wide }: { name: string; value: string; title?: string; wide?: boolean }) {
   return (
-    <div class={wide ? 'wide' : ''} title={title ?? ''}>
+    <div class={wide ? 'wide' : ''} title={title ?? (wide ? value : '')}>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>
