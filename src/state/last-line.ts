@@ -1,6 +1,6 @@
 // The last line of a step that says something, and the last lines of its output: as they were seen, then cut. Pure.
 import type { OutputRecord, Stream } from '../event/record.ts';
-import { condense, type Run, seenLine, seenText, seenTextRows } from '../text/seen.ts';
+import { condense, isPlain, type Run, seenLine, seenText, seenTextRows } from '../text/seen.ts';
 
 /** A last line longer than this, in characters, is of no use on a screen; the journal has all of it. */
 export const lastLineLength = 512;
@@ -21,6 +21,16 @@ const condenseFrom = 2_000;
  */
 const drawnLength = 8_000;
 
+/** As many bytes of UTF-8 hold `drawnLength` units at least. */
+const drawnBytes = 3 * drawnLength;
+
+const CR = 0x0d;
+
+/** Plain text is what it leaves on a terminal, so it is drawn for nothing. */
+function isLong(raw: string): boolean {
+  return raw.length >= condenseFrom && !isPlain(raw);
+}
+
 /** What may still be seen of a long line: the last redraws, or the beginning of what stands behind the last one. */
 function drawnPart(raw: string): string {
   if (raw.length <= drawnLength) return raw;
@@ -28,6 +38,16 @@ function drawnPart(raw: string): string {
   if (firstOfLast !== -1) return raw.slice(firstOfLast);
   const behindLast = raw.lastIndexOf('\r') + 1;
   return raw.slice(behindLast, behindLast + drawnLength);
+}
+
+/** The same of a piece that stands behind what is open. Of a long piece only the bytes that matter are decoded. */
+function drawnPartOf(open: string, piece: Buffer): string {
+  if (piece.length <= drawnBytes) return drawnPart(open + piece.toString('utf8'));
+  const cr = piece.lastIndexOf(CR);
+  if (cr >= piece.length - drawnBytes) return drawnPart(piece.toString('utf8', piece.length - drawnBytes));
+  const behindLast = cr === -1 ? open.slice(open.lastIndexOf('\r') + 1) : '';
+  if (behindLast.length >= drawnLength) return behindLast.slice(0, drawnLength);
+  return `${behindLast}${piece.toString('utf8', cr + 1, cr + 1 + drawnBytes)}`.slice(0, drawnLength);
 }
 
 /** The last line that is not blank, after the lines of a record; the one before where all of them are. */
@@ -41,8 +61,8 @@ export function foldLastLine(before: LastLine, record: OutputRecord): LastLine {
     const isOpen = end === bytes.length && record.unterminated;
     if (!isOpen && bytes[end - 1] === 0x0a) end -= 1;
     const start = end === 0 ? 0 : bytes.lastIndexOf(0x0a, end - 1) + 1;
-    const raw = drawnPart((start === 0 ? open : '') + bytes.toString('utf8', start, end));
-    if (isOpen) openLine = { stream: record.stream, text: raw.length < condenseFrom ? raw : condense(raw, openRows) };
+    const raw = drawnPartOf(start === 0 ? open : '', bytes.subarray(start, end));
+    if (isOpen) openLine = { stream: record.stream, text: isLong(raw) ? condense(raw, openRows) : raw };
     lastLine = seenLine(raw)
       .split('\n')
       .findLast((row) => row.trim() !== '');

@@ -15,6 +15,11 @@ const active = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
 /** A line feed behind a carriage return ends a line, and overwrites nothing. */
 const activeButCrlf = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)/;
 
+/** Whether what is seen of a text is the text itself. */
+export function isPlain(text: string): boolean {
+  return !active.test(text);
+}
+
 /** Whether any of these bytes of UTF-8 can make what was seen another text than what was printed. Cheap, and for many lines at once. */
 export function mayBeRedrawn(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at++) {

@@ -34,12 +34,8 @@ export function rowText(runs: readonly Run[], colour: boolean): string {
   let column = 0;
   let isColoured = false;
   for (const run of runs) {
-    let clean = '';
-    for (const part of run.text.replace(controls, '').split(/(\t)/)) {
-      const shown = part === '\t' ? ' '.repeat(tabWidth - (column % tabWidth)) : part;
-      column += shown.length;
-      clean += shown;
-    }
+    const clean = withoutTabs(run.text.replace(controls, ''), column);
+    column += clean.length;
     if (colour && run.sgr !== '') {
       text += `${isColoured ? '\x1b[0m' : ''}\x1b[${run.sgr}m${clean}`;
       isColoured = true;
@@ -49,4 +45,15 @@ export function rowText(runs: readonly Run[], colour: boolean): string {
     }
   }
   return isColoured ? `${text}\x1b[0m` : text;
+}
+
+/** @param column where the text begins */
+function withoutTabs(text: string, column: number): string {
+  // Most lines have none, and every line that is shown comes by here.
+  if (!text.includes('\t')) return text;
+  let shown = '';
+  for (const part of text.split(/(\t)/)) {
+    shown += part === '\t' ? ' '.repeat(tabWidth - ((column + shown.length) % tabWidth)) : part;
+  }
+  return shown;
 }
