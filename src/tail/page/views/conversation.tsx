@@ -4,7 +4,7 @@ import type { ConversationAnswer } from '../../api/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
 import { readableTurns, type Turn } from '../model/conversation.ts';
-import { cost, count, duration, money, timeOfDay } from '../model/format.ts';
+import { cost, count, duration, timeOfDay } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
@@ -141,9 +141,10 @@ function bodyOf(event: Turn['event']) {
     case 'claude.session':
       return <p class="muted">Session with {event.model}</p>;
     case 'claude.usage':
+      // A call of the model is never free: 0 is that of a model without a known price.
       return (
         <p class="cost muted tabular">
-          {money(event.use.costUsd)} ·{' '}
+          {cost({ costUsd: event.use.costUsd, costBasis: event.use.costUsd === 0 ? 'unknown' : 'known' })} ·{' '}
           {count(event.use.inputTokens + event.use.cacheReadTokens + event.use.cacheCreationTokens)} in,{' '}
           {count(event.use.outputTokens)} out
         </p>
@@ -167,8 +168,9 @@ function bodyOf(event: Turn['event']) {
     case 'claude.result':
       return (
         <p class={event.isError ? 'bad' : 'good'}>
-          {event.isError ? `Ended with ${event.subtype}` : 'Done'} · {event.turns} turns · {duration(event.durationMs)}{' '}
-          · {cost({ costUsd: event.costUsd, costBasis: event.costUnknown === undefined ? 'known' : 'unknown' })}
+          {event.isError ? `Ended with ${event.subtype}` : 'Done'} ·{' '}
+          {event.turns === 1 ? '1 turn' : `${event.turns} turns`} · {duration(event.durationMs)} ·{' '}
+          {cost({ costUsd: event.costUsd, costBasis: event.costUnknown === undefined ? 'known' : 'unknown' })}
         </p>
       );
     default:
