@@ -9,6 +9,7 @@ import type { CliContext } from './context.ts';
 import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { registerExport } from './export.ts';
+import { firstProcessWarning } from './first-process.ts';
 import { wasIgnored, watchLauncher } from './inherited-signals.ts';
 import { registerLink } from './link.ts';
 import { registerLs } from './ls.ts';
@@ -59,6 +60,8 @@ const context: CliContext = {
 
 const standardOutput = watchStandardOutput(process.stdout);
 process.stderr.on('error', () => undefined);
+const warning = firstProcessWarning(process.pid, process.argv[2]);
+if (warning !== undefined) process.stderr.write(warning);
 const refused = wantsJson(process.argv) ? noteRefusal(process.stdout, process.stderr) : undefined;
 
 const program = new Command('stepspan')
