@@ -109,14 +109,18 @@ export function isFailure({ kind }: Outcome): boolean {
 
 /** What each step printed last that failed. Why it failed stands in the table; where it was cut there, it stands here whole. */
 function failuresOf(state: RunState, rows: readonly string[], { style, extras }: SummaryOptions): string[] {
-  const failed = state.steps.filter((step) => isToBlame(step) || extras.lastLines?.has(step.id) === true);
+  const hasSucceeded = state.phase.kind === 'finished' && state.phase.outcome.kind === 'success';
+  // In a run that succeeded, a failure that was allowed explains nothing.
+  const failed = state.steps.filter(
+    (step) => isToBlame(step) || (!hasSucceeded && extras.lastLines?.has(step.id) === true),
+  );
   return failed.flatMap((step, index) => {
     const why = step.phase.kind === 'finished' ? safe(messageOf(step.phase.outcome)) : '';
     const isCut = rows[state.steps.indexOf(step)]?.includes(why) !== true;
     const lines = index < shownFailures ? (extras.lastLines?.get(step.id) ?? []) : [];
     return [
       ...(isCut ? ['', `${style.bold(safe(step.name))}: ${why}`] : []),
-      ...(lines.length > 0 ? ['', style.bold(`last lines of ${safe(step.id)}:`)] : []),
+      ...(lines.length > 0 ? ['', style.bold(`last lines of ${safe(step.name)}:`)] : []),
       ...lines.map((line) => `  ${line}`),
     ];
   });
