@@ -1,7 +1,7 @@
 // A journal to a Collector: the shipper against the batch log processor of OpenTelemetry JS, into the same null endpoint.
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { atLeast, type Bench, type Setting } from './support/bench.ts';
-import type { Drained, DrainOrder, SdkOrder } from './support/drain-orders.ts';
+import type { Drained, DrainOrder, SdkOrder, Shipped } from './support/drain-orders.ts';
 import { basicEnvironment } from './support/measure-step.ts';
 import { runProgram } from './support/processes.ts';
 import { type Sink, startSink } from './support/sink.ts';
@@ -30,9 +30,9 @@ export const drain: Bench = {
     const sink = await startSink('keep');
     try {
       const ship = (protocol: Protocol) => async () =>
-        rateOf(sink, lines, runEvents, await shipJournal(setting, sink, file, protocol));
+        rateOf(sink, lines, await shipJournal(setting, sink, file, protocol));
       const send = (protocol: Protocol, queue: Queue) => async () =>
-        rateOf(sink, lines, 0, await sendBySdk(setting, sink, file, protocol, queue));
+        rateOf(sink, lines, { ms: await sendBySdk(setting, sink, file, protocol, queue), events: 0 });
       const rates = await interleave(rounds, {
         shipProtobuf: ship('http/protobuf'),
         sdkProtobuf: send('http/protobuf', defaultQueue),
@@ -48,7 +48,7 @@ export const drain: Bench = {
         title: 'Draining a journal to a Collector',
         how:
           'The lines of a journal, 100 bytes each, as OTLP log records over HTTP to a local endpoint that takes everything and keeps it. After each run it must hold ' +
-          'exactly as many records as there are lines, and the six events of a run of stepspan beside them. stepspan: `createShipper` to drained, read from the journal, traces off. The peer: `NodeSDK` with its batch log processor and ' +
+          'exactly as many records as there are lines, and the events of the run of stepspan beside them. stepspan: `createShipper` to drained, read from the journal, traces off. The peer: `NodeSDK` with its batch log processor and ' +
           'OTLP exporter, the same number of attributes on a record, lines from a plain file, driven without loss: as many records as the queue holds are emitted and then flushed. ' +
           'Both in a process of their own, timed inside of it, so without the start of Node and the import of modules.',
         tables: [
@@ -77,7 +77,7 @@ export const drain: Bench = {
   },
 };
 
-async function shipJournal(setting: Setting, sink: Sink, file: string, protocol: Protocol): Promise<number> {
+async function shipJournal(setting: Setting, sink: Sink, file: string, protocol: Protocol): Promise<Shipped> {
   const { place } = setting;
   const dataDir = await journalOf(setting, file);
   const url = (module: string): string => pathToFileURL(place.built(module)).href;
@@ -85,7 +85,7 @@ async function shipJournal(setting: Setting, sink: Sink, file: string, protocol:
   const { stdout } = await runProgram(process.execPath, [shipProgram, JSON.stringify(order)], {
     env: { ...otlpEnvironment(sink, protocol), OTEL_TRACES_EXPORTER: 'none' },
   });
-  return (JSON.parse(stdout) as Drained).ms;
+  return JSON.parse(stdout) as Shipped;
 }
 
 /** A run that printed the file; its own, as a run is shipped but once. */
@@ -124,11 +124,8 @@ function otlpEnvironment(sink: Sink, protocol: Protocol): Record<string, string>
   return { ...basicEnvironment(), OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
 }
 
-/** The start and the end of the run, its step and its attempt, which stepspan sends as log records beside the lines. */
-const runEvents = 6;
-
-/** Lines a second; throws where one is missing or too many. @param events records that are no lines */
-async function rateOf(sink: Sink, lines: number, events: number, ms: number): Promise<number> {
+/** Lines a second; throws where one is missing or too many. */
+async function rateOf(sink: Sink, lines: number, { ms, events }: Shipped): Promise<number> {
   const { records } = await sink.count();
   if (records !== lines + events) throw new Error(`of ${lines} lines and ${events} events ${records} records came`);
   return (lines / ms) * 1000;

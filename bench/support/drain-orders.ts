@@ -16,3 +16,6 @@ export type SdkOrder = {
 };
 
 export type Drained = { readonly ms: number };
+
+/** `events`: log records beside the lines; samples of resources among them, so how many depends on the time. */
+export type Shipped = Drained & { readonly events: number };
