@@ -14,6 +14,7 @@ test('the workflow in README.md is valid', () => {
     'changes',
     'test',
     'review',
+    'fix',
   ]);
 });
 

@@ -18,7 +18,7 @@ const QUOTE = 0x22;
 
 /** How files begin, in base64. */
 const beginnings: readonly (readonly [string, string])[] = [
-  ['iVBORw0KGgo', 'image/png'],
+  ['iVBORw0KGg', 'image/png'],
   ['/9j/', 'image/jpeg'],
   ['R0lGOD', 'image/gif'],
   ['UklGR', 'image/webp'],
