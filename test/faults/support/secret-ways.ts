@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import type { JournalRecord } from '../../../src/event/record.ts';
 import { openJournal } from '../../../src/journal/index.ts';
-import { createTailClient, type SocketLike } from '../../../src/tail/client.ts';
+import { createTailClient, type RunMessage, type SocketLike } from '../../../src/tail/client.ts';
 import { addressOf, table } from '../../api/route-table.ts';
 import { readScrape, type Scraped } from '../../measure/scraped.ts';
 import { type OtlpServer, type Received, type Reply, startOtlpServer } from '../../ship/support/otlp-server.ts';
@@ -122,6 +122,28 @@ export function tellingServer(isRefused: (received: Received) => boolean): Promi
 }
 
 /** @param args of `stepspan run` behind the file */
+type Printed = Extract<RunMessage, { readonly type: 'output_stream' }>['data'];
+
+/** Lines as a watcher puts them together: a line that is printed in pieces comes in pieces. */
+function createWatchedLines() {
+  const whole: string[] = [];
+  const open = new Map<string, string>();
+  return {
+    add({ step, attempt, stream, lines }: Printed): void {
+      const source = [step, attempt, stream].join();
+      for (const { text, continues, unterminated } of lines) {
+        const line = continues === true ? `${open.get(source) ?? ''}${text}` : text;
+        if (unterminated === true) open.set(source, line);
+        else {
+          open.delete(source);
+          whole.push(line);
+        }
+      }
+    },
+    lines: (): readonly string[] => [...whole, ...open.values()],
+  };
+}
+
 export async function runAndWatch(
   sandbox: Sandbox,
   file: string,
@@ -154,12 +176,12 @@ export async function runAndWatch(
   try {
     const cli = start(['run', file, ...args], env);
     const runId = await until(() => sandbox.data.listRunIds()[0], { what: 'the run is there' });
-    const watched: string[] = [];
+    const watched = createWatchedLines();
     let isOver = false;
     client.subscribe(runId, {
       fromSeq: 0,
       onMessage(message) {
-        if (message.type === 'output_stream') watched.push(...message.data.lines.map(({ text }) => text));
+        if (message.type === 'output_stream') watched.add(message.data);
         if (message.type === 'execution_failed') isOver = true;
       },
     });
@@ -210,7 +232,7 @@ export async function runAndWatch(
       run,
       lines: {
         'the journal': run.lines.map(({ text }) => text),
-        'the watcher': watched,
+        'the watcher': watched.lines(),
         'the backend': linesOnce(otlp.logs).map(({ text }) => text),
       },
       places: {
