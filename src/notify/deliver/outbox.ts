@@ -22,6 +22,8 @@ export type OutboxOptions = {
   readonly wait?: typeof waitMs;
 };
 
+type Contact = 'none' | 'unreachable' | 'answered';
+
 export type Outbox = {
   /**
    * Sends what is due, unless the receiver failed a moment ago.
@@ -39,7 +41,7 @@ export type Outbox = {
   readonly nextMs: (alerts: Alerts, run: RunReference) => number | undefined;
   readonly lastFailure: () => string | undefined;
   /** Whether the receiver has answered yet. `unreachable`: every request so far failed to reach it. */
-  readonly contact: () => 'none' | 'unreachable' | 'answered';
+  readonly contact: () => Contact;
 };
 
 type Item = { readonly key: string; readonly alert: RunAlert; readonly severity: RuleSeverity; readonly due: Due };
@@ -92,7 +94,7 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
   let failures = 0;
   let retryAtMs = 0;
   let lastFailure: string | undefined;
-  let contact: 'none' | 'unreachable' | 'answered' = 'none';
+  let contact: Contact = 'none';
 
   function note({ key, alert, severity, due }: Item, result: PostResult, run: RunReference, nowMs: number): void {
     if (result.kind === 'failed') return;
