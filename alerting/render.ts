@@ -1,8 +1,8 @@
 // Groups of rules as the YAML that Prometheus and Loki's ruler read; both take the same form. Pure: the same settings give
 // the same bytes.
 import { stringify } from 'yaml';
-import type { AlertSettings } from '../src/notify/rules/alerts-file.ts';
-import { runbookLink } from '../src/notify/rules/rule.ts';
+import type { AlertSettings } from '../src/readers/notify/rules/alerts-file.ts';
+import { runbookLink } from '../src/readers/notify/rules/rule.ts';
 import { promDuration } from './queries/text.ts';
 import { type Alert, type Dashboard, type Group, isAlert, type Recording } from './rule.ts';
 

@@ -1,6 +1,6 @@
 // How fast the journal takes 64 KiB batches of output and gives them back, without a child and without redaction.
 import { rmSync } from 'node:fs';
-import { newRunId } from '../src/event/ids.ts';
+import { newRunId } from '../src/core/ids.ts';
 import { createJournal, dataFolder, openJournal } from '../src/journal/index.ts';
 import type { Bench } from './support/bench.ts';
 

@@ -1,6 +1,6 @@
 // Pieces of PromQL that several dashboards are written with. Pure.
-import { metrics } from '../src/measure/catalogue.ts';
-import type { Metric } from '../src/measure/metric.ts';
+import { metrics } from '../src/readers/measure/catalogue.ts';
+import type { Metric } from '../src/readers/measure/metric.ts';
 
 /** Everything of the chosen workflows. */
 const ofWorkflow = 'workflow=~"$workflow"';

@@ -1,5 +1,5 @@
 // The Run dashboard: one run, from its states down to what its steps printed.
-import { stepStates } from '../src/ship/map/event-records.ts';
+import { stepStates } from '../src/readers/ship/map/event-records.ts';
 import { recordsAsAnnotations, rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable, linkTo } from './dashboard.ts';
 import { labelOf, outcomeColours, uids } from './names.ts';

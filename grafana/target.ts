@@ -2,7 +2,7 @@
 import * as loki from '@grafana/grafana-foundation-sdk/loki';
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import * as tempo from '@grafana/grafana-foundation-sdk/tempo';
-import { unreachable } from '../src/event/unreachable.ts';
+import { unreachable } from '../src/core/unreachable.ts';
 import { sources } from './names.ts';
 import type { Query } from './query.ts';
 

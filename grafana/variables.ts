@@ -1,6 +1,6 @@
 // The variables at the top of the dashboards: what can be chosen, and what is chosen at first.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import { metrics } from '../src/measure/catalogue.ts';
+import { metrics } from '../src/readers/measure/catalogue.ts';
 import { severityColours, sources } from './names.ts';
 
 type Variable = dashboard.VariableModel;

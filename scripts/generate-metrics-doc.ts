@@ -1,7 +1,7 @@
 // Writes docs/metrics.md from the catalogue of metrics. `node scripts/generate-metrics-doc.ts`; a test holds the two together.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { catalogue, type LabelValues, labelBounds, type Metric } from '../src/measure/index.ts';
+import { catalogue, type LabelValues, labelBounds, type Metric } from '../src/readers/measure/index.ts';
 
 export const metricsDocPath = path.resolve(import.meta.dirname, '../docs/metrics.md');
 
@@ -72,7 +72,7 @@ ${sections.reverse().join('\n')}
 
 ${buckets}
 
-This page is generated from \`src/measure/catalogue.ts\` by \`scripts/generate-metrics-doc.ts\`.
+This page is generated from \`src/readers/measure/catalogue.ts\` by \`scripts/generate-metrics-doc.ts\`.
 `;
 }
 

@@ -1,6 +1,6 @@
 // The queries of the rules for Loki's ruler, apart from what they say. Names of streams and structured metadata are those
 // that docs/telemetry.md lists, as Loki spells them: dots become underscores.
-import { attr } from '../../src/ship/map/names.ts';
+import { attr } from '../../src/readers/ship/map/names.ts';
 import type { Query } from './prometheus.ts';
 import { promDuration } from './text.ts';
 

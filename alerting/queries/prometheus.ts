@@ -1,6 +1,6 @@
 // The queries of the Prometheus rules, apart from what they say. Each returns its expression and the parts that it compares.
 // Names come from the metric catalogue. The tests play them in the Prometheus that docker-compose.yml pins.
-import { metrics } from '../../src/measure/catalogue.ts';
+import { metrics } from '../../src/readers/measure/catalogue.ts';
 import { promDuration, promString, seconds } from './text.ts';
 
 export type Query = {

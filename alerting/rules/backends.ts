@@ -1,5 +1,5 @@
 // Alerts about what stands around stepspan: the Collector, Loki, Tempo, Grafana and Alertmanager. Words only.
-import { prometheusRules as rules } from '../../src/notify/rules/backend-rules.ts';
+import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
 import * as query from '../queries/prometheus.ts';
 import { promDuration } from '../queries/text.ts';
 import type { Alert } from '../rule.ts';

@@ -1,6 +1,6 @@
 // Alerts about stepspan itself: the hub, what it ships, its disk and its own messages. Words only; queries are in ../queries.
-import { prometheusRules as rules } from '../../src/notify/rules/backend-rules.ts';
-import { sizeText } from '../../src/notify/rules/threshold.ts';
+import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { sizeText } from '../../src/readers/notify/rules/threshold.ts';
 import * as query from '../queries/prometheus.ts';
 import { promDuration } from '../queries/text.ts';
 import type { Alert } from '../rule.ts';

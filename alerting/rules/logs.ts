@@ -1,5 +1,5 @@
 // Alerts that Loki's ruler evaluates on the lines of runs. Words only; the queries are in ../queries/loki.ts.
-import { lokiRules as rules } from '../../src/notify/rules/backend-rules.ts';
+import { lokiRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
 import { errorBurst, resourceExhausted } from '../queries/loki.ts';
 import { promDuration } from '../queries/text.ts';
 import type { Alert } from '../rule.ts';

@@ -1,6 +1,6 @@
 // Alerts about workflows that Prometheus evaluates: what is only seen over several runs. What one run says about itself is
 // a run rule, evaluated by stepspan. Words only; the queries are in ../queries.
-import { prometheusRules as rules } from '../../src/notify/rules/backend-rules.ts';
+import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
 import {
   neverSucceeded,
   noRecentSuccess,

@@ -2,7 +2,7 @@
 // measurement has a fresh heap, and the peak of its memory is its own. Started by `support/measure-step.ts`.
 import { existsSync, readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import type { JournalRecord } from '../../src/event/record.ts';
+import type { JournalRecord } from '../../src/core/record.ts';
 import type * as Library from '../../src/library/index.ts';
 import type { MeasuredStep, StepOrder } from '../support/measure-step.ts';
 

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import express from 'express';
+import type * as Api from '../../src/api/http/index.ts';
+import type * as Tail from '../../src/api/index.ts';
 import type * as Journal from '../../src/journal/index.ts';
-import type * as Api from '../../src/tail/api/index.ts';
-import type * as Tail from '../../src/tail/index.ts';
 import type { ServeOrder, ServerState } from '../support/tail-orders.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as ServeOrder;

@@ -1,6 +1,6 @@
 // Ships a journal with the shipper of stepspan, in a process of its own, and prints how long it took. Started by `drain.ts`.
 import type * as Journal from '../../src/journal/index.ts';
-import type * as Shipping from '../../src/ship/shipper.ts';
+import type * as Shipping from '../../src/readers/ship/shipper.ts';
 import type { DrainOrder, Shipped } from '../support/drain-orders.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as DrainOrder;

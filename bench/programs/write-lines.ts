@@ -1,7 +1,7 @@
 // The writer of a run in a process of its own: a history at once, or lines at a steady rate. Started by `tail/server.ts`.
 import { existsSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import { isRunId } from '../../src/event/ids.ts';
+import { isRunId } from '../../src/core/ids.ts';
 import type * as Journal from '../../src/journal/index.ts';
 import type { WriteOrder } from '../support/tail-orders.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { newRunId } from '../../src/event/ids.ts';
+import { newRunId } from '../../src/core/ids.ts';
 import { basicEnvironment } from '../support/measure-step.ts';
 import type { Place } from '../support/place.ts';
 import { runProgram } from '../support/processes.ts';

@@ -1,7 +1,7 @@
 // What the commands get from the outside: streams, environment and the few things that only the composition root can give.
 // A command touches no `process` of its own, so that it can be run by a test or by another program.
-import type { OtlpMapper } from '../export/index.ts';
-import type { RunState } from '../state/index.ts';
+import type { OtlpMapper } from '../readers/export/index.ts';
+import type { RunState } from '../runs/index.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { type FlagValues, loadSettings, type Settings, surroundings } from './settings.ts';
 

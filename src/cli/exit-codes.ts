@@ -1,6 +1,6 @@
 // What stepspan's exit status says. A script can tell the workflow's fault from its own from ours. docs/cli.md lists the same.
-import type { Outcome } from '../event/outcome.ts';
-import { unreachable } from '../event/unreachable.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { unreachable } from '../core/unreachable.ts';
 
 /** By name, so that no number stands anywhere else. 128 + signal number is what shells give for a signal. */
 export const exitCodes = {

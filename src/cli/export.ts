@@ -1,6 +1,7 @@
 // `stepspan export RUN`: a run, or a part of it, as a file to keep or a stream to go on with.
 import path from 'node:path';
 import { type Command, Option } from 'commander';
+import { openJournal } from '../journal/index.ts';
 import {
   type ExportFormat,
   type ExportOptions,
@@ -8,9 +9,8 @@ import {
   exportRun,
   LokiError,
   type RecordSource,
-} from '../export/index.ts';
-import { openJournal } from '../journal/index.ts';
-import type { RunState } from '../state/index.ts';
+} from '../readers/export/index.ts';
+import type { RunState } from '../runs/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { lokiAccess, lokiRunOf, lokiSourceOf } from './export-loki.ts';

@@ -8,7 +8,7 @@ import {
   type RunState,
   type StepState,
   type TextEnd,
-} from '../state/index.ts';
+} from '../runs/index.ts';
 import { rowText } from './terminal/sanitize.ts';
 
 export type FailedOutput = { readonly step: StepState; readonly end: TextEnd };

@@ -1,7 +1,8 @@
 // From what a person typed for a run to its folder and its state, with a message where there is none.
+
+import { readRunState } from '../api/http/run-states.ts';
 import { dataFolder, type JournalError, type JournalProblem, problemText, type RunFolder } from '../journal/index.ts';
-import type { RunState } from '../state/index.ts';
-import { readRunState } from '../tail/api/run-states.ts';
+import type { RunState } from '../runs/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { FlagValues, Settings } from './settings.ts';

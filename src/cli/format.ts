@@ -1,5 +1,5 @@
 // Numbers for people: durations, money, sizes, counts, ages; and tables of them. Pure.
-import { type CostBasis, costText } from '../event/cost.ts';
+import { type CostBasis, costText } from '../core/cost.ts';
 import { fillText, fitText, textWidth } from './terminal/width.ts';
 
 /** `0.4s`, `12s`, `1m 04s`, `2h 03m`, `3d 04h`: two units at most, and tenths only where they matter. */

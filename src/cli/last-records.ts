@@ -1,9 +1,9 @@
 // The last so many wanted lines of a journal, without reading all of it if that is not needed. A line that was recorded in pieces
 // is one line.
-import { createLineJoiner } from '../event/join-lines.ts';
-import { type JournalRecord, seqCount } from '../event/record.ts';
+import { createLineJoiner } from '../core/join-lines.ts';
+import { type JournalRecord, seqCount } from '../core/record.ts';
 import type { JournalProblem, JournalReader } from '../journal/index.ts';
-import { createSelector, type Selector } from '../state/index.ts';
+import { createSelector, type Selector } from '../runs/index.ts';
 
 export type LastRecordsOptions = {
   readonly selector: Selector;

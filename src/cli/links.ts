@@ -1,6 +1,6 @@
 // Where else a run can be looked at: its dashboard, trace and logs, where a Grafana or a link of one's own is set.
-import { runDashboardLink } from '../notify/index.ts';
-import { type RunReference, timeOfRun } from '../state/index.ts';
+import { runDashboardLink } from '../readers/notify/index.ts';
+import { type RunReference, timeOfRun } from '../runs/index.ts';
 import type { Settings } from './settings.ts';
 
 export type Link = { readonly label: string; readonly url: string };

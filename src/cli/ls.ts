@@ -1,6 +1,7 @@
 // `stepspan ls`: the runs of the data folder, newest first.
 
 import { type Command, Option } from 'commander';
+import { readRunState, type Standing, standingOf, standings } from '../api/http/run-states.ts';
 import { type DataFolder, dataFolder } from '../journal/index.ts';
 import {
   costOf,
@@ -11,8 +12,7 @@ import {
   type RunState,
   runDurationMs,
   waitingUntilNs,
-} from '../state/index.ts';
-import { readRunState, type Standing, standingOf, standings } from '../tail/api/run-states.ts';
+} from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';

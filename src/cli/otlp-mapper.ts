@@ -1,12 +1,12 @@
 // Makes `export --format otlp-json` from the same mapping that ships a run, so that a file holds what a backend gets.
 // Here and not in export/, because a reader never imports another reader.
-import type { RunId } from '../event/ids.ts';
-import type { OtlpMapper } from '../export/index.ts';
-import { type Batch, logLimits, spanLimits } from '../ship/encode/batch.ts';
-import { createJsonLogBatcher, createSpanBatcher } from '../ship/encode/readable-batcher.ts';
-import { bareContext } from '../ship/map/run-context.ts';
-import { startSdk } from '../ship/sdk.ts';
-import type { RunState } from '../state/index.ts';
+import type { RunId } from '../core/ids.ts';
+import type { OtlpMapper } from '../readers/export/index.ts';
+import { type Batch, logLimits, spanLimits } from '../readers/ship/encode/batch.ts';
+import { createJsonLogBatcher, createSpanBatcher } from '../readers/ship/encode/readable-batcher.ts';
+import { bareContext } from '../readers/ship/map/run-context.ts';
+import { startSdk } from '../readers/ship/sdk.ts';
+import type { RunState } from '../runs/index.ts';
 
 /** @param version the `stepspanVersion` that the run was made with, as the records name it */
 export async function createOtlpMapper(run: RunState, version: string): Promise<OtlpMapper> {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { isRunId, type RunId } from '../event/ids.ts';
+import { isRunId, type RunId } from '../core/ids.ts';
 import {
   type NewBudget,
   planResume,

@@ -1,12 +1,12 @@
 // `stepspan search TEXT`: lines of many runs, the newest run first, as grep(1) would show them: one line each, and an exit status
 // that says whether there was any. Reads one journal after the other and holds one batch.
 import { type Command, Option } from 'commander';
-import { joinLines } from '../event/join-lines.ts';
-import { linesOf } from '../event/record.ts';
-import { exportRun } from '../export/index.ts';
+import { readRunState, type Standing, standingOf, standings } from '../api/http/run-states.ts';
+import { joinLines } from '../core/join-lines.ts';
+import { linesOf } from '../core/record.ts';
 import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
-import { createSelector, type RunState, type Selection } from '../state/index.ts';
-import { readRunState, type Standing, standingOf, standings } from '../tail/api/run-states.ts';
+import { exportRun } from '../readers/export/index.ts';
+import { createSelector, type RunState, type Selection } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';

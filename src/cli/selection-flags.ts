@@ -1,6 +1,5 @@
 // The flags of `tail`, `export` and `search` that say which lines are wanted, and reading them into a selection.
 import { type Command, Option } from 'commander';
-import { type Severity, type Stream, severities, streams } from '../event/stream.ts';
 import {
   nsOfText,
   type Place,
@@ -9,7 +8,8 @@ import {
   type RunState,
   type Search,
   type Selection,
-} from '../state/index.ts';
+} from '../runs/index.ts';
+import { type Severity, type Stream, severities, streams } from '../text/stream.ts';
 import { didYouMean } from '../workflow/suggest.ts';
 
 export type SelectionFlags = {

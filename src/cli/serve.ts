@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { dataFolder } from '../journal/index.ts';
 import { version } from '../library/index.ts';
-import { originOf } from '../notify/index.ts';
+import { originOf } from '../readers/notify/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { liveSettings } from './live-settings.ts';

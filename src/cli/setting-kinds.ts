@@ -1,9 +1,9 @@
 // How the value of a setting is read, from the text of a flag or a variable or from a value of a YAML file. Pure.
 // Each kind says in its own words what was wrong and what to write instead; which setting it was is settings.ts's to add.
 import path from 'node:path';
+import { maxDurationMs, parseDuration } from '../core/duration.ts';
 import type { Durability } from '../journal/index.ts';
 import { maxConcurrency } from '../workflow/defaults.ts';
-import { maxDurationMs, parseDuration } from '../workflow/duration.ts';
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
 import { defaultShipWaitMs } from '../library/index.ts';
-import { isShippingConfigured, type ShipperStatus } from '../ship/index.ts';
-import type { Shipper } from '../ship/shipper.ts';
+import { isShippingConfigured, type ShipperStatus } from '../readers/ship/index.ts';
+import type { Shipper } from '../readers/ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatCount, formatCounted } from './format.ts';
@@ -47,7 +47,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   const adoption = await adoptRun(folder);
   if (adoption.kind === 'adopted')
     context.stderr.write(`stepspan: run ${found.runId} had lost its wrapper; closed as abandoned\n`);
-  const { createShipper } = await import('../ship/shipper.ts');
+  const { createShipper } = await import('../readers/ship/shipper.ts');
   const start = await createShipper({ folder, env: context.env, again: flags.again === true });
   switch (start.kind) {
     case 'invalid':

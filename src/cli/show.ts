@@ -1,11 +1,11 @@
 // `stepspan show RUN`: what came of a run, step by step, and the last lines of what failed.
 import type { Command } from 'commander';
-import type { EventOf } from '../event/event.ts';
-import { outputFieldsOf, type StepOutput, valueText } from '../event/step-output.ts';
+import { standingOf } from '../api/http/run-states.ts';
+import { readPrompted, readStepResults } from '../api/http/step-results.ts';
+import type { EventOf } from '../core/event.ts';
+import { outputFieldsOf, type StepOutput, valueText } from '../core/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
-import { isoOfNs, oneLine, progressOf, type RunState, totalsOf, waitingUntilNs } from '../state/index.ts';
-import { standingOf } from '../tail/api/run-states.ts';
-import { readPrompted, readStepResults } from '../tail/api/step-results.ts';
+import { isoOfNs, oneLine, progressOf, type RunState, totalsOf, waitingUntilNs } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput } from './failed-output.ts';

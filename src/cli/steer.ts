@@ -1,7 +1,7 @@
 // The commands that steer a run which another process runs: `pause RUN`, `continue RUN`, `cancel RUN`.
 // What they do is the control channel's and the hub's; here are the flags, the words and the exit status.
 import type { Command } from 'commander';
-import type { RunId } from '../event/ids.ts';
+import type { RunId } from '../core/ids.ts';
 import type { steerRun } from '../hub/index.ts';
 import { dataFolder } from '../journal/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';

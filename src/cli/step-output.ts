@@ -1,6 +1,8 @@
 // `stepspan output RUN STEP`: what a step gave, alone on stdout: all of its standard output, the result of a Claude step, or one field.
 import type { Command } from 'commander';
-import { isRunId } from '../event/ids.ts';
+import { readRunState } from '../api/http/run-states.ts';
+import { readStepResult } from '../api/http/step-results.ts';
+import { isRunId } from '../core/ids.ts';
 import {
   fieldIn,
   type JsonValue,
@@ -10,12 +12,10 @@ import {
   readJsonOutput,
   type StepOutput,
   valueText,
-} from '../event/step-output.ts';
-import { unreachable } from '../event/unreachable.ts';
+} from '../core/step-output.ts';
+import { unreachable } from '../core/unreachable.ts';
 import { type DataFolder, dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
-import type { AttemptState, RunState, StepState } from '../state/index.ts';
-import { readRunState } from '../tail/api/run-states.ts';
-import { readStepResult } from '../tail/api/step-results.ts';
+import type { AttemptState, RunState, StepState } from '../runs/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';

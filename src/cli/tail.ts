@@ -1,11 +1,11 @@
 // `stepspan tail RUN`: the output of a run as it comes, until the run ends. Made for people on a terminal, where each line has the
 // name of its step and is harmless, and for pipes, where the bytes are exactly those that were printed.
 import type { Command } from 'commander';
-import { joinLines } from '../event/join-lines.ts';
-import type { JournalRecord } from '../event/record.ts';
-import { createTextWriter } from '../export/index.ts';
+import { joinLines } from '../core/join-lines.ts';
+import type { JournalRecord } from '../core/record.ts';
 import { isAlive, openJournal } from '../journal/index.ts';
-import { createSelector, type RunState, type Selector } from '../state/index.ts';
+import { createTextWriter } from '../readers/export/index.ts';
+import { createSelector, type RunState, type Selector } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';

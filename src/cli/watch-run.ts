@@ -1,11 +1,11 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
 import { existsSync } from 'node:fs';
+import { readHistory } from '../api/http/earlier-runs.ts';
+import { saveRunState } from '../api/http/run-states.ts';
 import { dataFolder } from '../journal/index.ts';
 import { defaultShipWaitMs, type RunResult, type StartedRun } from '../library/index.ts';
-import { lostCount, type RunState } from '../state/index.ts';
-import { readHistory } from '../tail/api/earlier-runs.ts';
-import { saveRunState } from '../tail/api/run-states.ts';
+import { lostCount, type RunState } from '../runs/index.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { lastLinesOfFailed, readFailedOutput } from './failed-output.ts';

@@ -1,7 +1,7 @@
 // Where a run says how to reach it: runs/<id>/control.json, readable by its owner only. The socket itself lies elsewhere,
 // since a data folder may be deep or on a disk that has no sockets. Knows no protocol.
 import { readFileSync, rmSync } from 'node:fs';
-import type { ProcessIdentity } from '../event/event.ts';
+import type { ProcessIdentity } from '../core/event.ts';
 import { isAlive, processIdentity, type RunFolder, replaceFileUnsynced } from '../journal/index.ts';
 
 export type ControlFile = {

@@ -1,5 +1,5 @@
 // From a request to what it does to the run of this process, and to words for when it does nothing.
-import { unreachable } from '../event/unreachable.ts';
+import { unreachable } from '../core/unreachable.ts';
 import type { ControlAnswer, ControlRequest } from './protocol.ts';
 
 /** What of a run can be steered. */

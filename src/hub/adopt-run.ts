@@ -2,8 +2,8 @@
 // abandoned. The journal alone says what is to be done, so any process may do it; the writer lock lets one at a time.
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { Event } from '../event/event.ts';
-import type { Outcome } from '../event/outcome.ts';
+import type { Event } from '../core/event.ts';
+import type { Outcome } from '../core/outcome.ts';
 import {
   JournalError,
   type JournalWriter,
@@ -15,7 +15,7 @@ import {
   runLockPath,
 } from '../journal/index.ts';
 import { endLeftOvers, type Identity, type LeftOvers, markerOf } from '../run/process/index.ts';
-import { emptyRunState, foldRun, type RunState } from '../state/index.ts';
+import { emptyRunState, foldRun, type RunState } from '../runs/index.ts';
 import { closingEvents } from './closing-events.ts';
 
 export type Adoption =

@@ -1,10 +1,10 @@
 // The events that a run lacks when its wrapper has died: the ends of its attempts, of its steps and of itself. Pure.
 // Durations end at the last record that the wrapper wrote: what came after it was nobody's work.
-import type { Event } from '../event/event.ts';
-import type { Outcome } from '../event/outcome.ts';
-import type { Subject } from '../event/record.ts';
-import { noOutput } from '../event/step-output.ts';
-import { type AttemptState, msOfNs, type RunState, type StepState, totalCost } from '../state/index.ts';
+import type { Event } from '../core/event.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Subject } from '../core/record.ts';
+import { noOutput } from '../core/step-output.ts';
+import { type AttemptState, msOfNs, type RunState, type StepState, totalCost } from '../runs/index.ts';
 
 export type ClosingEvent = { readonly event: Event; readonly subject: Subject | undefined };
 

@@ -1,9 +1,9 @@
 // Has every run of a data folder counted: follows those that go on, reads those that have ended, passes over those that
 // are too old. Knows neither what is counted nor who serves it.
-import { type RunId, startedMsOf } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../core/ids.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
-import type { Measure } from '../measure/index.ts';
-import { add, metrics } from '../measure/index.ts';
+import type { Measure } from '../readers/measure/index.ts';
+import { add, metrics } from '../readers/measure/index.ts';
 import { recordAt } from './record-at.ts';
 
 export type Followers = {

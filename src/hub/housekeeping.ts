@@ -2,9 +2,9 @@
 // measures what is on the disk.
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunId } from '../event/ids.ts';
+import type { RunId } from '../core/ids.ts';
 import { applyRetention, archiveSealed, type DataFolder, openJournal } from '../journal/index.ts';
-import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/index.ts';
+import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 
 export type HousekeepingOptions = {
   readonly data: DataFolder;

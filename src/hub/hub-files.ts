@@ -1,6 +1,6 @@
 // The files of a hub in the data folder: its lock, its metrics' state, and where it says how to reach it (hub.json).
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import type { ProcessIdentity } from '../event/event.ts';
+import type { ProcessIdentity } from '../core/event.ts';
 import {
   type DataFolder,
   isAlive,

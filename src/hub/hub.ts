@@ -1,10 +1,18 @@
 // The hub of a data folder: one long-lived process that measures every run, ships what is not shipped, adopts runs whose
 // wrapper died, and keeps the folder small. Composition only: what each of these does is in the file of its name.
-import type { RunId } from '../event/ids.ts';
+import type { RunId } from '../core/ids.ts';
 import type { DataFolder, LockHolder } from '../journal/index.ts';
-import { add, createMeasure, type GaugeSample, gauge, loadState, metrics, saveState } from '../measure/index.ts';
-import type { NotifySettings } from '../notify/index.ts';
-import { isShippingConfigured, readSettings } from '../ship/index.ts';
+import {
+  add,
+  createMeasure,
+  type GaugeSample,
+  gauge,
+  loadState,
+  metrics,
+  saveState,
+} from '../readers/measure/index.ts';
+import type { NotifySettings } from '../readers/notify/index.ts';
+import { isShippingConfigured, readSettings } from '../readers/ship/index.ts';
 import { adoptRun } from './adopt-run.ts';
 import { createFollowers } from './follow-runs.ts';
 import { createHousekeeping, type HousekeepingOptions } from './housekeeping.ts';

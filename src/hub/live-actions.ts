@@ -1,10 +1,10 @@
 // What the HTTP API does to runs: steers them, starts workflows and retries, exports. Each in words that an API can answer.
 import { dirname } from 'node:path';
-import type { RunId } from '../event/ids.ts';
-import { type ExportFormat, exportFormats, exportRun, type OtlpMapper } from '../export/index.ts';
+import type { ActionResult, Actions, GivenBudget } from '../api/http/index.ts';
+import type { RunId } from '../core/ids.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
-import { emptyRunState, foldAll, type RunState } from '../state/index.ts';
-import type { ActionResult, Actions, GivenBudget } from '../tail/api/index.ts';
+import { type ExportFormat, exportFormats, exportRun, type OtlpMapper } from '../readers/export/index.ts';
+import { emptyRunState, foldAll, type RunState } from '../runs/index.ts';
 import { type RunStarted, type RunStarter, startRun } from './start-run.ts';
 import { type Steered, steerRun } from './steer-run.ts';
 import type { WorkflowFolders } from './workflow-folders.ts';

@@ -1,10 +1,16 @@
 // Sends the alerts of the runs of a data folder: one notifier for each run that goes on, or that has left something to
 // send. How one run is notified about is notify's.
-import { type RunId, startedMsOf } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../core/ids.ts';
 import { type DataFolder, JournalError, lockHolder, openJournal, runLockPath } from '../journal/index.ts';
-import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/index.ts';
-import { loadAlertsState, type Notifier, type NotifySettings, nextWorkMs, startNotifier } from '../notify/index.ts';
-import { msOfNs } from '../state/index.ts';
+import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
+import {
+  loadAlertsState,
+  type Notifier,
+  type NotifySettings,
+  nextWorkMs,
+  startNotifier,
+} from '../readers/notify/index.ts';
+import { msOfNs } from '../runs/index.ts';
 import { recordAt } from './record-at.ts';
 
 /**

@@ -1,9 +1,9 @@
 // How far readers with a cursor are behind, over the runs of a data folder. Asks the cursors and the ends of journals on
 // disk, so that it sees a run that ships itself as well as one that the hub ships.
-import { type RunId, startedMsOf } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../core/ids.ts';
 import { type DataFolder, openJournal, readersOf, savedPosition } from '../journal/index.ts';
-import { type GaugeSample, gauge, metrics } from '../measure/index.ts';
-import { msOfNs } from '../state/index.ts';
+import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
+import { msOfNs } from '../runs/index.ts';
 import { recordAt } from './record-at.ts';
 import { shippedForMs } from './ship-runs.ts';
 

@@ -1,6 +1,6 @@
 // One record of a journal by its number. Knows nothing of what is done with it.
-import type { RunId } from '../event/ids.ts';
-import type { JournalRecord } from '../event/record.ts';
+import type { RunId } from '../core/ids.ts';
+import type { JournalRecord } from '../core/record.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
 
 /** The first record from this number on; undefined where there is none that can be read. */

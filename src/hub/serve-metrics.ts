@@ -1,8 +1,8 @@
 // Metrics of one run, served by its own process (`run --metrics-port`): the same as a hub's, without what is about a whole
 // data folder, and without memory over restarts, as the run has but one life.
 import type { DataFolder, JournalReader } from '../journal/index.ts';
-import { add, createMeasure, type GaugeSample, gauge, metrics } from '../measure/index.ts';
-import { type ShipperStatus, savedCounted } from '../ship/index.ts';
+import { add, createMeasure, type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
+import { type ShipperStatus, savedCounted } from '../readers/ship/index.ts';
 import { type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
 import { type LiveSettings, openLive } from './open-live.ts';
 import type { LinkAsked } from './session-routes.ts';

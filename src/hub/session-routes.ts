@@ -1,7 +1,7 @@
 // Signing in: exchanging the one-time code of a link for a cookie, making such links, and saying who one is.
 import express, { type Router } from 'express';
-import { isRunId, type RunId } from '../event/ids.ts';
-import { ApiProblem, bodyOf, handleProblems, needsJson, type SessionAnswer } from '../tail/api/index.ts';
+import { ApiProblem, bodyOf, handleProblems, needsJson, type SessionAnswer } from '../api/http/index.ts';
+import { isRunId, type RunId } from '../core/ids.ts';
 import type { Access } from './access/access.ts';
 import { userOfPeer } from './access/peer-user.ts';
 import type { Scope } from './access/token-file.ts';

@@ -1,8 +1,8 @@
 // Ships the runs of a data folder that nobody else ships: so many at once, newest first. How one run is shipped is ship's.
-import { type RunId, startedMsOf } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../core/ids.ts';
 import { type DataFolder, lockHolder, openJournal, runLockPath, savedPosition } from '../journal/index.ts';
-import { type GaugeSample, gauge, metrics } from '../measure/index.ts';
-import { readSettings, type Shipper, type Signal } from '../ship/index.ts';
+import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
+import { readSettings, type Shipper, type Signal } from '../readers/ship/index.ts';
 
 /** Runs that have ended: each has some 16 MiB of batches at most (see ship/deliver/pipeline.ts), and they are sent at full speed. */
 export const shippedAtOnce = 4;
@@ -70,7 +70,7 @@ export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
     shipping.set(runId, { active, shipper: undefined });
     try {
       // Loads the OpenTelemetry SDK (0.3 s), which a hub that ships nothing does without.
-      const { createShipper } = await import('../ship/shipper.ts');
+      const { createShipper } = await import('../readers/ship/shipper.ts');
       const begun = await createShipper({ folder: data.runDir(runId), env });
       if (begun.kind !== 'shipping') {
         shipping.delete(runId);

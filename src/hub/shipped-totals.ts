@@ -1,10 +1,10 @@
 // Has counted what is shipped of the runs of a data folder, whoever ships them: the hub, the run itself, `stepspan ship`.
 // Looks at what shippers keep beside their cursors. How often each is counted is measure's.
 import { statSync } from 'node:fs';
-import { type RunId, startedMsOf } from '../event/ids.ts';
+import { type RunId, startedMsOf } from '../core/ids.ts';
 import type { DataFolder } from '../journal/index.ts';
-import type { Measure } from '../measure/index.ts';
-import { savedCounted } from '../ship/index.ts';
+import type { Measure } from '../readers/measure/index.ts';
+import { savedCounted } from '../readers/ship/index.ts';
 
 /**
  * A folder that was changed so lately is looked into again, whatever its time says: two changes within one tick of the file

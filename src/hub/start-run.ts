@@ -1,7 +1,7 @@
 // Starts a run as a process of its own that outlives the hub, and waits until it has begun or has said why not.
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { newRunId, type RunId } from '../event/ids.ts';
+import { newRunId, type RunId } from '../core/ids.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
 
 export type RunStarter = {

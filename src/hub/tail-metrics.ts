@@ -1,6 +1,7 @@
 // What the WebSocket tail tells of itself, as metrics: for a hub and for the server of one run.
-import { add, type GaugeSample, gauge, type Measure, metrics } from '../measure/index.ts';
-import { noTail, type TailNumbers } from '../tail/index.ts';
+
+import { noTail, type TailNumbers } from '../api/index.ts';
+import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 
 /** Counts what has come since it was last called, and gives what is now. @param numbers undefined where no page is served */
 export function createTailMetrics(

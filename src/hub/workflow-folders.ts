@@ -2,7 +2,7 @@
 // path or a link could make of them.
 import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import type { WorkflowsAnswer } from '../tail/api/index.ts';
+import type { WorkflowsAnswer } from '../api/http/index.ts';
 import { loadWorkflow } from '../workflow/index.ts';
 
 export type WorkflowFolders = {

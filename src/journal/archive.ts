@@ -5,13 +5,13 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
+import { lockPath, type RunFolder } from '../data/data-folder.ts';
+import { tryLockFile } from '../data/lock-file.ts';
 import { encodeMember, memberRawBytes } from './archive-member.ts';
-import { lockPath, type RunFolder } from './data-folder.ts';
 import { syncFolder } from './file-system.ts';
 import { frameSeed, segmentHeaderBytes } from './format.ts';
 import { type Frame, parseFrame } from './frame.ts';
 import { journalEnd } from './journal-end.ts';
-import { tryLockFile } from './lock-file.ts';
 import { headerOf } from './scan-tail.ts';
 import { archivedPath, indexPath, listSegments, rawPath, type SegmentFile } from './segment-files.ts';
 

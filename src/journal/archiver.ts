@@ -1,6 +1,7 @@
 // Archives in the background of a run that is being written, when it is quiet, and never on the path of an append.
+
+import type { RunFolder } from '../data/data-folder.ts';
 import { type ArchiveReport, archiveSealed } from './archive.ts';
-import type { RunFolder } from './data-folder.ts';
 
 export type Archiver = {
   /** A segment was closed. */

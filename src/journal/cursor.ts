@@ -3,9 +3,9 @@
 // its work is done elsewhere, so a crash repeats work and skips none. A reader may keep numbers of its own beside the
 // position: they are of the same moment, as all are replaced at once.
 import { readFileSync } from 'node:fs';
-import { cursorPath, type RunFolder } from './data-folder.ts';
+import { cursorPath, type RunFolder } from '../data/data-folder.ts';
+import { replaceFile } from '../data/whole-file.ts';
 import { journalEnd } from './journal-end.ts';
-import { replaceFile } from './whole-file.ts';
 
 /** How the cursor was found. In all cases but `found` the position is 0: the reader reads everything again. */
 export type CursorState =

@@ -1,6 +1,6 @@
 // Walks the frames of a journal in order, over segments and damage, from a sequence number on. Knows no records.
 // Its place is a number, not a file, so segments may be rolled, archived or removed under it.
-import type { RunFolder } from './data-folder.ts';
+import type { RunFolder } from '../data/data-folder.ts';
 import { type Frame, parseFrame } from './frame.ts';
 import type { JournalProblem } from './journal-problem.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';

@@ -1,7 +1,7 @@
 // One frame: encoding, parsing, and its way to and from a journal record. The byte layout is in `format.ts`. No IO.
 import { crc32 } from 'node:zlib';
-import type { Event } from '../event/event.ts';
-import { type JournalRecord, type Severity, type Stream, type Subject, severities, streams } from '../event/record.ts';
+import type { Event } from '../core/event.ts';
+import { type JournalRecord, type Severity, type Stream, type Subject, severities, streams } from '../core/record.ts';
 import { frameHeadBytes, maxFrameBytes, readSeq, writeSeq } from './format.ts';
 
 const kindCodes = { event: 1, output: 2 } as const;

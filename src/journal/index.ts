@@ -1,9 +1,7 @@
 // The public face of the journal: everything that others may import from it, and nothing else.
-import { lockPath, type RunFolder } from './data-folder.ts';
-import { type LockResult, tryLockFile } from './lock-file.ts';
+import { lockPath, type RunFolder } from '../data/data-folder.ts';
+import { type LockResult, tryLockFile } from '../data/lock-file.ts';
 
-export { type ArchiveOptions, type ArchiveReport, archiveSealed } from './archive.ts';
-export { type Counters, type Cursor, type CursorState, openCursor, savedCounters, savedPosition } from './cursor.ts';
 export {
   type DataFolder,
   dataFolder,
@@ -14,8 +12,21 @@ export {
   markProbe,
   type RunFolder,
   readersOf,
-} from './data-folder.ts';
-export { fileErrorText } from './file-error.ts';
+} from '../data/data-folder.ts';
+export { fileErrorText } from '../data/file-error.ts';
+export {
+  acquireLockFile,
+  type HeldLock,
+  type LockHolder,
+  type LockResult,
+  lockHolder,
+  tryLockFile,
+} from '../data/lock-file.ts';
+export { makeFolder } from '../data/make-folder.ts';
+export { isAlive, processIdentity, type ScopedIdentity } from '../data/process-identity.ts';
+export { makeFile, replaceFile, replaceFileUnsynced } from '../data/whole-file.ts';
+export { type ArchiveOptions, type ArchiveReport, archiveSealed } from './archive.ts';
+export { type Counters, type Cursor, type CursorState, openCursor, savedCounters, savedPosition } from './cursor.ts';
 export type { JournalFileSystem } from './file-system.ts';
 export { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 export type { Durability } from './group-sync.ts';
@@ -25,23 +36,12 @@ export { type JournalProblem, problemText } from './journal-problem.ts';
 export { type JournalReader, openJournal, type ReadOptions } from './journal-reader.ts';
 export { createJournal, type JournalStats, type JournalWriter, reopenJournal } from './journal-writer.ts';
 export {
-  acquireLockFile,
-  type HeldLock,
-  type LockHolder,
-  type LockResult,
-  lockHolder,
-  tryLockFile,
-} from './lock-file.ts';
-export { makeFolder } from './make-folder.ts';
-export { isAlive, processIdentity, type ScopedIdentity } from './process-identity.ts';
-export {
   applyRetention,
   journalBytes,
   type RetentionLimits,
   type RetentionReport,
   type Unread,
 } from './retention.ts';
-export { makeFile, replaceFile, replaceFileUnsynced } from './whole-file.ts';
 
 /**
  * Takes a lock of a run: `writer` (who may append; the journal takes it itself), `ship` (who may ship). Never waits.

@@ -1,5 +1,5 @@
 // From which to which sequence number a journal goes. Read-only and synchronous: it reads the end of one file.
-import type { RunFolder } from './data-folder.ts';
+import type { RunFolder } from '../data/data-folder.ts';
 import { type SegmentTail, scanTail } from './scan-tail.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
 

@@ -1,9 +1,9 @@
 // Reads a journal from any number on, once or following its growth, from any process. Holds no state but its place.
 // The place is a sequence number, not a file: so segments may be rolled, archived or removed while it reads.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JournalRecord } from '../event/record.ts';
-import { unreachable } from '../event/unreachable.ts';
-import type { RunFolder } from './data-folder.ts';
+import type { JournalRecord } from '../core/record.ts';
+import { unreachable } from '../core/unreachable.ts';
+import type { RunFolder } from '../data/data-folder.ts';
 import { type Frame, recordOf } from './frame.ts';
 import { walkFrames } from './frame-walk.ts';
 import { type JournalEnd, journalEnd } from './journal-end.ts';

@@ -1,17 +1,17 @@
 // The one writer of a run's journal: gives numbers and times, keeps frames that the disk would not take, tells of loss.
 // It calls the kernel on the caller's own stack, so what append has returned for outlives a kill of this process.
 // Knows no bytes of a frame (frame.ts) and no files (segment-roll.ts). Disk errors never reach the caller of append.
-import { createClock } from '../event/clock.ts';
-import type { Event } from '../event/event.ts';
-import type { Append, OutputDraft, Subject } from '../event/record.ts';
+import { createClock } from '../core/clock.ts';
+import type { Event } from '../core/event.ts';
+import type { Append, OutputDraft, Subject } from '../core/record.ts';
+import { lockPath, makeRunFolder, type RunFolder } from '../data/data-folder.ts';
+import { fileErrorText } from '../data/file-error.ts';
+import { type HeldLock, tryLockFile } from '../data/lock-file.ts';
 import { startArchiver } from './archiver.ts';
-import { lockPath, makeRunFolder, type RunFolder } from './data-folder.ts';
-import { fileErrorText } from './file-error.ts';
 import { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 import { type FrameFields, frameBytes } from './frame.ts';
 import { JournalError } from './journal-error.ts';
 import { defaultJournalOptions, type JournalOptions } from './journal-options.ts';
-import { type HeldLock, tryLockFile } from './lock-file.ts';
 import { createPending, type Loss } from './pending.ts';
 import { recoverTail } from './recovery.ts';
 import { keepReserve } from './reserve.ts';

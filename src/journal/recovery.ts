@@ -2,8 +2,8 @@
 // and which numbers and nanoseconds are taken. Reads and decides; the cutting is done by who goes on with the segment,
 // but for a last file that holds nothing, which is removed.
 import { statSync, unlinkSync } from 'node:fs';
+import { type RunFolder, readersOf } from '../data/data-folder.ts';
 import { savedPosition } from './cursor.ts';
-import { type RunFolder, readersOf } from './data-folder.ts';
 import { formatMinor, type SegmentHeader } from './format.ts';
 import { scanTail } from './scan-tail.ts';
 import { indexPath, listSegments } from './segment-files.ts';

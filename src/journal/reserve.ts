@@ -1,7 +1,7 @@
 // Room on the disk for the end of a run: a file that holds nothing and is removed when the disk is full to the very end, so
 // that how the run ended still finds a place. Without it such a journal has no end until somebody adopts the run.
 import { randomFillSync } from 'node:crypto';
-import { type RunFolder, reservePath } from './data-folder.ts';
+import { type RunFolder, reservePath } from '../data/data-folder.ts';
 import type { JournalFileSystem } from './file-system.ts';
 
 /**

@@ -2,12 +2,12 @@
 // Whatever a reader had not read yet is counted in the report.
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunId } from '../event/ids.ts';
+import type { RunId } from '../core/ids.ts';
+import { type DataFolder, lockPath, type RunFolder, readersOf } from '../data/data-folder.ts';
+import { tryLockFile } from '../data/lock-file.ts';
 import { savedPosition } from './cursor.ts';
-import { type DataFolder, lockPath, type RunFolder, readersOf } from './data-folder.ts';
 import { walkFrames } from './frame-walk.ts';
 import { journalEnd } from './journal-end.ts';
-import { tryLockFile } from './lock-file.ts';
 
 export type RetentionLimits = {
   /** What was last written to before so long goes. Undefined for no limit. */

@@ -1,6 +1,6 @@
 // Names of segment files, and which are there. Knows nothing of what is in them.
 import { join } from 'node:path';
-import { namesIn } from './names-in.ts';
+import { namesIn } from '../data/names-in.ts';
 
 /** One segment as it is on disk: raw, or archived as gzip members. */
 export type SegmentFile = {

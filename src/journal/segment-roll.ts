@@ -1,7 +1,7 @@
 // The segments of one writer in a row: which one is open, when the next begins, and syncing all of them in order.
 // Failures are returned, never thrown; keeping frames that could not be written is for `journal-writer.ts`.
-import type { Clock } from '../event/clock.ts';
-import type { RunFolder } from './data-folder.ts';
+import type { Clock } from '../core/clock.ts';
+import type { RunFolder } from '../data/data-folder.ts';
 import { encodeFrameHead, type FrameFields, frameBytes } from './frame.ts';
 import { createGroupSync, type GroupSync } from './group-sync.ts';
 import type { JournalOptions } from './journal-options.ts';

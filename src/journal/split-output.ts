@@ -1,6 +1,7 @@
 // Splits output that is larger than one frame may be. Pure; knows lines, not frames.
-import { countLineEnds } from '../event/line-ends.ts';
-import type { OutputDraft } from '../event/record.ts';
+
+import type { OutputDraft } from '../core/record.ts';
+import { countLineEnds } from '../text/line-ends.ts';
 
 /**
  * The draft in parts of at most `maxBytes`, cut behind line ends. A single longer line is cut inside, between UTF-8

@@ -1,8 +1,8 @@
 // What the journal of a run folds to, kept by whoever follows the run: its end then reads what came since and not all of it
 // again, which of a run of 1 GB is 1 GB. Knows nobody who watches.
-import type { JournalRecord } from '../event/record.ts';
+import type { JournalRecord } from '../core/record.ts';
 import type { JournalReader, ReadOptions } from '../journal/index.ts';
-import { emptyRunState, foldAll, type RunState } from '../state/index.ts';
+import { emptyRunState, foldAll, type RunState } from '../runs/index.ts';
 
 export type RunFollower = {
   /**

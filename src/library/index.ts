@@ -1,7 +1,7 @@
 // The public API of stepspan as a library: run a workflow, follow it, and read what it did.
-export type { Event, EventOf, EventType } from '../event/event.ts';
-export { isRunId, type RunId } from '../event/ids.ts';
-export type { Outcome, OutcomeKind } from '../event/outcome.ts';
+export type { Event, EventOf, EventType } from '../core/event.ts';
+export { isRunId, type RunId } from '../core/ids.ts';
+export type { Outcome, OutcomeKind } from '../core/outcome.ts';
 export {
   type EventRecord,
   type JournalRecord,
@@ -10,7 +10,7 @@ export {
   type OutputRecord,
   type Severity,
   type Stream,
-} from '../event/record.ts';
+} from '../core/record.ts';
 export {
   type DataFolder,
   type Durability,
@@ -20,9 +20,9 @@ export {
   type ReadOptions,
   type RunFolder,
 } from '../journal/index.ts';
-export type { NotifySettings } from '../notify/index.ts';
+export type { NotifySettings } from '../readers/notify/index.ts';
 export type { PriceTable } from '../run/index.ts';
-export { emptyRunState, foldRun, type RunState, type StepTotals } from '../state/index.ts';
+export { emptyRunState, foldRun, type RunState, type StepTotals } from '../runs/index.ts';
 export {
   defineWorkflow,
   formatProblems,

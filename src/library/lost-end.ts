@@ -1,12 +1,12 @@
 // The end of a run whose journal could not take it, as on a full disk: made from what this process knows, so that whoever
 // started the run is told how it ended and how much of its record is missing. Writes nothing.
-import { sumUsd } from '../event/cost.ts';
-import type { Event } from '../event/event.ts';
-import type { Subject } from '../event/record.ts';
-import { stepOutputOf } from '../event/step-output.ts';
+import { sumUsd } from '../core/cost.ts';
+import type { Event } from '../core/event.ts';
+import type { Subject } from '../core/record.ts';
+import { stepOutputOf } from '../core/step-output.ts';
 import type { JournalStats } from '../journal/index.ts';
 import type { Redactor, RunEnd } from '../run/index.ts';
-import { foldRun, type RunState, runDurationMs, stepDurationMs } from '../state/index.ts';
+import { foldRun, type RunState, runDurationMs, stepDurationMs } from '../runs/index.ts';
 
 /** Nothing is lost by it while the machine runs, so it is no `journal.lost`; but a power cut may take more than was promised. */
 export function unconfirmedBy({ syncErrors, lastError }: JournalStats): string {

@@ -1,10 +1,10 @@
 // Sends the alerts of a run beside its writer, where no hub does; at the end waits a bounded time for what is still to be
 // taken. What is then left is told; it stays in the run's folder for a hub.
-import type { RunId } from '../event/ids.ts';
+import type { RunId } from '../core/ids.ts';
 import { runningHub } from '../hub/hub-files.ts';
 import type { DataFolder, JournalReader } from '../journal/index.ts';
-import { type Notifier, type NotifySettings, originOf, startNotifier } from '../notify/index.ts';
-import type { GiveUp } from '../ship/index.ts';
+import { type Notifier, type NotifySettings, originOf, startNotifier } from '../readers/notify/index.ts';
+import type { GiveUp } from '../readers/ship/index.ts';
 import type { EndWait } from './settings.ts';
 
 export type NotifyingEnd = {

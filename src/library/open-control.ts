@@ -1,6 +1,6 @@
 // Opens the control channel of a run that has just started, and says in its journal where that cannot be.
 import { listenForControl, steer } from '../control/index.ts';
-import type { Append } from '../event/record.ts';
+import type { Append } from '../core/record.ts';
 import type { RunFolder } from '../journal/index.ts';
 import type { RunHandle } from '../run/index.ts';
 

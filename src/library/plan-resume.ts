@@ -1,7 +1,7 @@
 // What continuing a run would do, for people and programs that want to know before: which steps are kept and which run, why,
 // and what that saves. Starts and changes nothing.
-import { sumUsd } from '../event/cost.ts';
-import type { RunId } from '../event/ids.ts';
+import { sumUsd } from '../core/cost.ts';
+import type { RunId } from '../core/ids.ts';
 import { dataRoot } from '../journal/index.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import type { Refusal } from './refusal.ts';

@@ -1,11 +1,11 @@
 // What a run that is to be continued, and the runs that it continued itself, have left: how each step ended, what it gave,
 // its session, its cost, the files it was given. Read from journals alone. What follows from it is resume-plan.ts's.
-import type { EventOf } from '../event/event.ts';
-import { isRunId, type RunId } from '../event/ids.ts';
-import type { Outcome } from '../event/outcome.ts';
-import { noOutput, type StepOutput, stepOutputOf } from '../event/step-output.ts';
+import type { EventOf } from '../core/event.ts';
+import { isRunId, type RunId } from '../core/ids.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { noOutput, type StepOutput, stepOutputOf } from '../core/step-output.ts';
 import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
-import { emptyRunState, foldRun, lastAttempt, type RunState, type StepState, totalsOf } from '../state/index.ts';
+import { emptyRunState, foldRun, lastAttempt, type RunState, type StepState, totalsOf } from '../runs/index.ts';
 import { changesOfWork, type Workflow, workflowFromJson } from '../workflow/index.ts';
 
 /** A conversation of Claude Code, and the folder that it belongs to. */

@@ -1,6 +1,6 @@
 // Which steps of a run that continues an earlier one are kept, which run, and why. Pure: what the earlier run has left and
 // what has changed since are given. Asked by resume.ts, before anything is started, and by `stepspan resume --plan`.
-import { messageOf } from '../event/outcome.ts';
+import { messageOf } from '../core/outcome.ts';
 import { classifyApiError } from '../run/index.ts';
 import { topologicalOrder, type Workflow } from '../workflow/index.ts';
 import type { PastSession, PastStep } from './read-past.ts';

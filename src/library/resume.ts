@@ -2,8 +2,8 @@
 // that are kept, the sessions that are continued, and what has been spent. A run whose process died is closed first.
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import type { RunId } from '../event/ids.ts';
-import { noOutput } from '../event/step-output.ts';
+import type { RunId } from '../core/ids.ts';
+import { noOutput } from '../core/step-output.ts';
 import { adoptRun, needsAdoption } from '../hub/adopt-run.ts';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
 import { type Continuation, type DoneBefore, hashInputFiles, inputFilesOf } from '../run/index.ts';

@@ -1,15 +1,15 @@
 // What is known of a run when it has ended: the object that `--json` prints and the library returns.
 // Made from the state that its journal folds to, so it can say nothing that the journal does not.
 
-import type { CostBasis } from '../event/cost.ts';
-import type { RunId } from '../event/ids.ts';
-import type { OutcomeKind } from '../event/outcome.ts';
-import { reasonOf } from '../event/outcome.ts';
-import type { Stream } from '../event/record.ts';
-import { type OutputFields, outputFieldsOf } from '../event/step-output.ts';
+import type { CostBasis } from '../core/cost.ts';
+import type { RunId } from '../core/ids.ts';
+import type { OutcomeKind } from '../core/outcome.ts';
+import { reasonOf } from '../core/outcome.ts';
+import type { Stream } from '../core/record.ts';
+import { type OutputFields, outputFieldsOf } from '../core/step-output.ts';
 import type { RunEnd } from '../run/index.ts';
-import type { RunState } from '../state/index.ts';
-import { type StepTotals, totalsOf } from '../state/index.ts';
+import type { RunState } from '../runs/index.ts';
+import { type StepTotals, totalsOf } from '../runs/index.ts';
 import type { ShippingEnd } from './shipping.ts';
 
 /** A step with what it gave. */

@@ -1,6 +1,6 @@
 // One run, put together from its parts: journal, redactor, locks, engine, shipper. The composition that the CLI and the
 // public API share. Knows no terminal, no signals and no exit codes.
-import { newRunId, type RunId, traceIdOf } from '../event/ids.ts';
+import { newRunId, type RunId, traceIdOf } from '../core/ids.ts';
 import {
   createJournal,
   dataFolder,
@@ -11,9 +11,9 @@ import {
   openJournal,
   processIdentity,
 } from '../journal/index.ts';
+import type { ShipperStatus } from '../readers/ship/index.ts';
 import { createRedactor, executeWorkflow, lockWorkingFolders, type Redactor, type RunHandle } from '../run/index.ts';
-import type { ShipperStatus } from '../ship/index.ts';
-import type { RunState } from '../state/index.ts';
+import type { RunState } from '../runs/index.ts';
 import {
   defineWorkflow,
   formatWarnings,

@@ -1,9 +1,9 @@
 // What a run can be told besides its workflow, and what holds where it is told nothing.
-import type { RunId } from '../event/ids.ts';
+import type { RunId } from '../core/ids.ts';
 import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
-import type { NotifySettings } from '../notify/index.ts';
+import type { NotifySettings } from '../readers/notify/index.ts';
+import type { GiveUp } from '../readers/ship/index.ts';
 import { defaultPrices, type PriceTable } from '../run/index.ts';
-import type { GiveUp } from '../ship/index.ts';
 
 export type RunSettings = {
   /** Where runs are kept. Default: `$STEPSPAN_DATA_DIR`, else the user's state folder. */

@@ -1,7 +1,7 @@
 // Ships a run beside its writer: starts the shipper in a worker where an endpoint is set, and at the end waits a bounded
 // time for what is still to send. What is then left is told; it stays in the journal.
 import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
-import { isShippingConfigured, readSettings, type ShipperStatus, startShipperWorker } from '../ship/index.ts';
+import { isShippingConfigured, readSettings, type ShipperStatus, startShipperWorker } from '../readers/ship/index.ts';
 import type { EndWait, RunSettings } from './settings.ts';
 
 export type ShippingEnd = {

@@ -1,7 +1,7 @@
 // A checked workflow in a few lines for a person: what `stepspan validate` answers. Pure.
 import { isDeepStrictEqual } from 'node:util';
+import { formatDuration } from '../core/duration.ts';
 import { bashShell, shShell } from './defaults.ts';
-import { formatDuration } from './duration.ts';
 import { printWhen } from './expression/when.ts';
 import { levelsOf } from './graph.ts';
 import type { Budget, ShellStep, Step, Workflow } from './workflow.ts';

@@ -1,7 +1,8 @@
 // How values of params and of earlier steps reach a child: by environment variables, under the names made here.
 // Nothing is ever spliced into a command.
-import { cutMiddle, sizeOf, type TextSize } from '../event/cut-middle.ts';
-import { cutMarker, maxOutputBytes, type StepOutput, valueText } from '../event/step-output.ts';
+
+import { cutMarker, maxOutputBytes, type StepOutput, valueText } from '../core/step-output.ts';
+import { cutMiddle, sizeOf, type TextSize } from '../text/cut-middle.ts';
 import { resolveReference, type Scope } from './expression/evaluate.ts';
 import { ancestorsOf } from './graph.ts';
 import { renderTemplate } from './template.ts';

@@ -1,6 +1,6 @@
 // Reads a workflow file from disk. The only IO of this folder, besides finding the schema for `init`.
 import { readFileSync, statSync } from 'node:fs';
-import { unreachable } from '../event/unreachable.ts';
+import { unreachable } from '../core/unreachable.ts';
 import type { ReadFile } from './check/claude.ts';
 import { type DefineOptions, parseWorkflow, type WorkflowResult } from './parse.ts';
 import { maxFileBytes } from './source/yaml-tree.ts';

@@ -1,5 +1,6 @@
 // From what was written, and has passed every check, to the normal form. Fills in every default; refuses nothing.
 import { resolve } from 'node:path';
+import { parseDuration } from '../core/duration.ts';
 import {
   bashShell,
   defaultConcurrency,
@@ -9,7 +10,6 @@ import {
   defaultStepTimeoutMs,
   shShell,
 } from './defaults.ts';
-import { parseDuration } from './duration.ts';
 import { parseWhen } from './expression/when.ts';
 import type { Path } from './problem.ts';
 import type { WrittenStep, WrittenWorkflow } from './schema.ts';

@@ -1,8 +1,8 @@
 // The parts that schema.ts is made of: text forms, params, env, retries, stalls, budget and the Claude Code fields.
 // Each field carries its description and an example, which editors and error messages both show.
 import { z } from 'zod';
+import { durationPattern, maxDurationMs, parseDuration } from '../core/duration.ts';
 import { maxRetries } from './defaults.ts';
-import { durationPattern, maxDurationMs, parseDuration } from './duration.ts';
 
 /** Attaches what people are told of a field. The example must be valid: a test holds it to that. */
 export function field<T extends z.ZodType>(schema: T, description: string, example: unknown): T {

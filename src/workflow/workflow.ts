@@ -1,8 +1,8 @@
 // A workflow in its normal form: checked, every default filled in, durations in milliseconds. Types and defaults only;
 // how it is written in YAML is schema.ts's, how it is read is parse.ts's.
 
-import type { StallAction, StallCause } from '../event/event.ts';
-import type { OutcomeKind } from '../event/outcome.ts';
+import type { StallAction, StallCause } from '../core/event.ts';
+import type { OutcomeKind } from '../core/outcome.ts';
 
 export type ParamValue = string | number | boolean;
 

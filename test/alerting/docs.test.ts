@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { backendRules } from '../../src/notify/rules/backend-rules.ts';
-import { thresholdText } from '../../src/notify/rules/threshold.ts';
+import { backendRules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { thresholdText } from '../../src/readers/notify/rules/threshold.ts';
 
 const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/alerts.md'), 'utf8');
 

@@ -13,10 +13,10 @@ import { alertsOf, lokiGroups, prometheusGroups } from '../../alerting/groups.ts
 import { backendJobs, recorded } from '../../alerting/queries/prometheus.ts';
 import { promDuration } from '../../alerting/queries/text.ts';
 import { ruleQueries } from '../../alerting/queries.ts';
-import { catalogue } from '../../src/measure/catalogue.ts';
-import { defaultAlerts } from '../../src/notify/rules/alerts-file.ts';
-import { backendRules } from '../../src/notify/rules/backend-rules.ts';
-import { durationMs } from '../../src/notify/rules/threshold.ts';
+import { catalogue } from '../../src/readers/measure/catalogue.ts';
+import { defaultAlerts } from '../../src/readers/notify/rules/alerts-file.ts';
+import { backendRules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { durationMs } from '../../src/readers/notify/rules/threshold.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../alerting');
 const scratch = mkdtempSync(path.join(tmpdir(), 'stepspan-rules-'));

@@ -1,7 +1,7 @@
 // What blocks of Claude Code's messages become: thinking, what the API carries out itself, pictures, and blocks that no
 // version has yet. Each is an event and a readable line; none is lost.
 import { describe, expect, test } from 'vitest';
-import type { ClaudeEvent } from '../../src/event/claude-event.ts';
+import type { ClaudeEvent } from '../../src/core/claude-event.ts';
 import { createCostMeter } from '../../src/run/claude/cost.ts';
 import { createStreamJsonReader } from '../../src/run/claude/stream-json.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { RunId } from '../../src/event/ids.ts';
+import type { RunId } from '../../src/core/ids.ts';
 import { createSpanDeriver } from '../../src/run/claude/derived-spans.ts';
 import { createNesting } from '../../src/run/claude/intake/nesting.ts';
 import { arrayAt, type JsonObject, parseObject } from '../../src/run/claude/json.ts';

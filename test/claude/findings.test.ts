@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Turn } from '../../demo/messages-api/script.ts';
-import { describeFindings } from '../../src/state/describe-findings.ts';
+import { describeFindings } from '../../src/runs/describe-findings.ts';
 import {
   type ClaudeRun,
   type ClaudeRunOptions,

@@ -1,6 +1,6 @@
 // The outcome of an attempt: the result line first, then the exit, each failure with what to do.
 import { describe, expect, test } from 'vitest';
-import { noFindings } from '../../src/event/finding.ts';
+import { noFindings } from '../../src/core/finding.ts';
 import { type ClaudeExit, judgeClaude } from '../../src/run/claude/judge.ts';
 import { readResult } from '../../src/run/claude/result.ts';
 

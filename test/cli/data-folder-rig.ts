@@ -11,9 +11,8 @@ import { registerLs } from '../../src/cli/ls.ts';
 import { registerSearch } from '../../src/cli/search.ts';
 import { registerShow } from '../../src/cli/show.ts';
 import { registerTail } from '../../src/cli/tail.ts';
-import type { Event } from '../../src/event/event.ts';
-import { newRunId, type RunId } from '../../src/event/ids.ts';
-import type { Stream } from '../../src/event/stream.ts';
+import type { Event } from '../../src/core/event.ts';
+import { newRunId, type RunId } from '../../src/core/ids.ts';
 import {
   createJournal,
   dataFolder,
@@ -22,6 +21,7 @@ import {
   processIdentity,
   type RunFolder,
 } from '../../src/journal/index.ts';
+import type { Stream } from '../../src/text/stream.ts';
 import {
   attemptFinished,
   attemptStarted,
@@ -30,7 +30,7 @@ import {
   runStarted,
   stepFinished,
   success,
-} from '../state/journal-of.ts';
+} from '../runs/journal-of.ts';
 import { compileCache } from '../support/compile-cache.ts';
 
 export type Ended = { readonly stdout: Buffer; readonly stderr: string; readonly code: number | null };

@@ -13,7 +13,7 @@ import {
   formatMoney,
   formatTable,
 } from '../../src/cli/format.ts';
-import type { Outcome } from '../../src/event/outcome.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 
 describe('a number', () => {
   test.each([

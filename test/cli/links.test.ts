@@ -1,7 +1,7 @@
 // Links to a run open what is theirs at the time of the run, whenever they are followed.
 import { expect, test } from 'vitest';
 import { linksOf } from '../../src/cli/links.ts';
-import { emptyRunState, type RunState } from '../../src/state/index.ts';
+import { emptyRunState, type RunState } from '../../src/runs/index.ts';
 
 const startMs = Date.UTC(2026, 10, 23, 15, 15, 7);
 const ns = (ms: number): bigint => BigInt(ms) * 1_000_000n;

@@ -5,7 +5,7 @@ import { chooseSteps, frameOf } from '../../src/cli/terminal/frame.ts';
 import { createLiveView, type LiveView, type LiveViewOptions } from '../../src/cli/terminal/live-view.ts';
 import { asciiGlyphs, createStyle, unicodeGlyphs } from '../../src/cli/terminal/style.ts';
 import { textWidth } from '../../src/cli/terminal/width.ts';
-import { foldAll } from '../../src/state/fold-run.ts';
+import { foldAll } from '../../src/runs/fold-run.ts';
 import {
   anyJournal,
   attemptStarted,
@@ -17,7 +17,7 @@ import {
   runStarted,
   startNs,
   stepFinished,
-} from '../state/journal-of.ts';
+} from '../runs/journal-of.ts';
 import { VtScreen } from './vt-screen.ts';
 
 const startMs = Number(startNs / 1_000_000n);

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RunId } from '../../src/event/ids.ts';
+import type { RunId } from '../../src/core/ids.ts';
 import { createRig, newer, old, type Rig, startStep, writeMixed } from './data-folder-rig.ts';
 
 let rig: Rig;

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { createPlainView } from '../../src/cli/terminal/plain-view.ts';
 import { asciiGlyphs, createStyle, glyphsFor, unicodeGlyphs, wantsColour } from '../../src/cli/terminal/style.ts';
-import { foldAll } from '../../src/state/fold-run.ts';
+import { foldAll } from '../../src/runs/fold-run.ts';
 import {
   attemptStarted,
   exit1,
@@ -12,7 +12,7 @@ import {
   runStarted,
   startNs,
   stepFinished,
-} from '../state/journal-of.ts';
+} from '../runs/journal-of.ts';
 
 class Sink extends EventEmitter {
   text = '';

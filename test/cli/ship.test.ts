@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
-import { decodeLogs } from '../ship/support/protobuf.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
+import { decodeLogs } from '../readers/ship/support/protobuf.ts';
 import { startCliRig } from '../support/cli-rig.ts';
 
 test('what a backend refused is told, can be looked at, and is sent again once the backend takes it', async () => {

@@ -1,10 +1,10 @@
 // Runs as real processes in a data folder of their own, steered by the real commands.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Event } from '../../src/event/event.ts';
-import type { RunId } from '../../src/event/ids.ts';
+import type { Event } from '../../src/core/event.ts';
+import type { RunId } from '../../src/core/ids.ts';
 import { type DataFolder, openJournal } from '../../src/journal/index.ts';
-import { emptyRunState, foldAll, type RunState } from '../../src/state/index.ts';
+import { emptyRunState, foldAll, type RunState } from '../../src/runs/index.ts';
 import { ended, startFixture } from '../journal/journal-rig.ts';
 import { until } from '../support/until.ts';
 

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { askRun } from '../../src/control/index.ts';
-import { linesOf } from '../../src/event/record.ts';
+import { linesOf } from '../../src/core/record.ts';
 import { openJournal } from '../../src/journal/index.ts';
 import { tempData } from '../hub/hub-rig.ts';
 import { until } from '../support/until.ts';

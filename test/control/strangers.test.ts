@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ControlRequest, listenForControl } from '../../src/control/index.ts';
-import { liveHub } from '../api/api-rig.ts';
+import { liveHub } from '../api/http/api-rig.ts';
 import { beginRun, endRun, tempData } from '../hub/hub-rig.ts';
 
 async function listen(timeoutMs?: number) {

@@ -1,7 +1,7 @@
 // Waits for usage limits between the attempts of a step: what they use up, and what the next attempt is given. The attempts are
 // made up, the engine around them is the real one.
 import { expect, test } from 'vitest';
-import { noOutput } from '../../src/event/step-output.ts';
+import { noOutput } from '../../src/core/step-output.ts';
 import type { AttemptPlan, AttemptResult } from '../../src/run/engine/attempt.ts';
 import { createPhaseMachine } from '../../src/run/engine/run-phase.ts';
 import { runStep } from '../../src/run/engine/run-step.ts';

@@ -1,7 +1,7 @@
 // The order of a run, with attempts that end when and how the test says; no process is started here.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../src/event/outcome.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import type { Attempt, AttemptResult } from '../../src/run/engine/attempt.ts';
 import { type RunHandle, type RunScope, startRun } from '../../src/run/engine/run-workflow.ts';
 import type { Step, Workflow } from '../../src/workflow/workflow.ts';

@@ -2,8 +2,8 @@
 // or be kept with the answer it was refused with; and the run must not have waited for any of it.
 import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadAlertsState, startNotifier } from '../../src/notify/index.ts';
-import { alertmanagerAt } from '../notify/alertmanager-at.ts';
+import { loadAlertsState, startNotifier } from '../../src/readers/notify/index.ts';
+import { alertmanagerAt } from '../readers/notify/alertmanager-at.ts';
 import { type AlertServer, type Answer, type Posted, startAlertServer } from './support/alert-server.ts';
 import { atOnce } from './support/at-once.ts';
 import { readRun } from './support/check-run.ts';

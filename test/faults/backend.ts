@@ -1,9 +1,9 @@
 // The backend misbehaves in each way it can while a run is shipped: every line must arrive all the same, unchanged, or be kept aside and
 // counted where the backend refuses it for good.
 import { cpSync } from 'node:fs';
-import { createShipper } from '../../src/ship/shipper.ts';
-import { type OtlpServer, type Received, type Reply, startOtlpServer } from '../ship/support/otlp-server.ts';
-import { decodeLogs } from '../ship/support/protobuf.ts';
+import { createShipper } from '../../src/readers/ship/shipper.ts';
+import { type OtlpServer, type Received, type Reply, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
+import { decodeLogs } from '../readers/ship/support/protobuf.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import { countedWrongly, keptAside, scrapeShipped } from './support/counters.ts';
 import type { Fault, FaultContext } from './support/fault.ts';

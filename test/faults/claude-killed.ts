@@ -2,11 +2,11 @@
 // started, ships and counts; `stepspan resume` does the rest. The CLI is the real one; the API says a witness's lines.
 import path from 'node:path';
 import type { Position, Turn } from '../../demo/messages-api/script.ts';
-import type { RunId } from '../../src/event/ids.ts';
-import type { JournalRecord } from '../../src/event/record.ts';
+import type { RunId } from '../../src/core/ids.ts';
+import type { JournalRecord } from '../../src/core/record.ts';
 import { openJournal } from '../../src/journal/index.ts';
-import { emptyRunState, foldRun, totalsOf } from '../../src/state/index.ts';
-import { type OtlpServer, startOtlpServer } from '../ship/support/otlp-server.ts';
+import { emptyRunState, foldRun, totalsOf } from '../../src/runs/index.ts';
+import { type OtlpServer, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { hasFinished, startHub } from './kill-hub.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { checkRun, type ReadRun, readRun } from './support/check-run.ts';

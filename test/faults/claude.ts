@@ -3,12 +3,12 @@
 // do it, by its API and by its own Bash tool, and else test/fixtures/fake-claude.mjs, which each entry says.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Turn } from '../../demo/messages-api/script.ts';
-import type { EventOf } from '../../src/event/event.ts';
-import { messageOf, reasonOf } from '../../src/event/outcome.ts';
-import type { JournalRecord } from '../../src/event/record.ts';
+import type { EventOf } from '../../src/core/event.ts';
+import { messageOf, reasonOf } from '../../src/core/outcome.ts';
+import type { JournalRecord } from '../../src/core/record.ts';
 import { openJournal, type RunFolder } from '../../src/journal/index.ts';
-import { emptyRunState, foldRun, totalsOf } from '../../src/state/index.ts';
-import { measured } from '../measure/measured.ts';
+import { emptyRunState, foldRun, totalsOf } from '../../src/runs/index.ts';
+import { measured } from '../readers/measure/measured.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { bash, type ClaudeCli, replyTokens, startClaudeCli } from './support/claude-cli.ts';
 import { compareBytes } from './support/compare-bytes.ts';

@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { newRunId, traceIdOf } from '../../src/event/ids.ts';
+import { newRunId, traceIdOf } from '../../src/core/ids.ts';
 import { createJournal, dataFolder, processIdentity, reopenJournal } from '../../src/journal/index.ts';
-import { createShipper } from '../../src/ship/shipper.ts';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
-import { runFinished, runStarted } from '../state/journal-of.ts';
+import { createShipper } from '../../src/readers/ship/shipper.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
+import { runFinished, runStarted } from '../runs/journal-of.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';
 import type { Random } from './support/random.ts';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { MessagesRequest, Turn } from '../../demo/messages-api/script.ts';
-import type { JournalRecord } from '../../src/event/record.ts';
+import type { JournalRecord } from '../../src/core/record.ts';
 import { openJournal } from '../../src/journal/index.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { bash, type ClaudeCli, startClaudeCli } from './support/claude-cli.ts';

@@ -3,7 +3,7 @@
 import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openJournal } from '../../src/journal/index.ts';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { until } from '../support/until.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';

@@ -1,8 +1,8 @@
 // The hub is killed at each of its file operations while it counts, ships and adopts. The next hub must finish the work: every line
 // shipped, and every run, line and abandonment counted once.
 import path from 'node:path';
-import { readScrape, type Scraped } from '../measure/scraped.ts';
-import { type OtlpServer, startOtlpServer } from '../ship/support/otlp-server.ts';
+import { readScrape, type Scraped } from '../readers/measure/scraped.ts';
+import { type OtlpServer, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { until } from '../support/until.ts';
 import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';

@@ -1,6 +1,6 @@
 // `stepspan ship` is killed at each of its file operations. The next one must leave the far side with every line, none of them changed.
 import path from 'node:path';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { atOnce } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import { loggedCalls } from './support/count-calls.ts';

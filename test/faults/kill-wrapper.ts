@@ -1,10 +1,10 @@
 // The wrapper is killed at each of its writes, syncs, renames and removals, before, after and in the middle of it. A hub then adopts
 // the run, a shipper sends what is left, and the run must keep its promises.
-import { isRunId, type RunId } from '../../src/event/ids.ts';
+import { isRunId, type RunId } from '../../src/core/ids.ts';
 import { adoptRun } from '../../src/hub/index.ts';
 import { openJournal } from '../../src/journal/index.ts';
-import { createShipper } from '../../src/ship/shipper.ts';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { createShipper } from '../../src/readers/ship/shipper.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { checkRun, type Kept, readRun } from './support/check-run.ts';
 import { countCalls } from './support/count-calls.ts';

@@ -4,12 +4,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newRunId, type RunId, traceIdOf } from '../../src/event/ids.ts';
+import { newRunId, type RunId, traceIdOf } from '../../src/core/ids.ts';
 import { createJournal, processIdentity } from '../../src/journal/index.ts';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
+import { runFinished, runStarted } from '../runs/journal-of.ts';
 import { createCollector, droppedBy } from '../stack/support/collector.ts';
 import { type Loki, startLoki } from '../stack/support/loki.ts';
-import { runFinished, runStarted } from '../state/journal-of.ts';
 import { readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';
 import { makeSandbox, type Sandbox } from './support/sandbox.ts';

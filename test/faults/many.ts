@@ -1,5 +1,5 @@
 // Much at once: a workflow of 200 steps, 20 runs side by side with a hub that ships them, and a second hub on the same data folder.
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { until } from '../support/until.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { newRunId } from '../../src/event/ids.ts';
+import { newRunId } from '../../src/core/ids.ts';
 import { createJournal, dataFolder, reopenJournal } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
 import { readRun } from './support/check-run.ts';

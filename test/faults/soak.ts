@@ -2,7 +2,7 @@
 // and disk stay within bounds, and every line arrives once.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { until } from '../support/until.ts';
 import { linesOnce } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';

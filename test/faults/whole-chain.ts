@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTailClient } from '../../src/tail/client.ts';
-import { type Received, type Reply, startOtlpServer } from '../ship/support/otlp-server.ts';
+import { createTailClient } from '../../src/api/tail/client.ts';
+import { type Received, type Reply, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { createCollector, droppedBy } from '../stack/support/collector.ts';
 import { type Loki, startLoki } from '../stack/support/loki.ts';
 import { freePorts } from '../stack/support/service.ts';

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Event, EventOf } from '../../src/event/event.ts';
-import { newRunId, type RunId } from '../../src/event/ids.ts';
-import type { EventRecord } from '../../src/event/record.ts';
+import { readRunState } from '../../src/api/http/run-states.ts';
+import type { Event, EventOf } from '../../src/core/event.ts';
+import { newRunId, type RunId } from '../../src/core/ids.ts';
+import type { EventRecord } from '../../src/core/record.ts';
 import { adoptRun } from '../../src/hub/index.ts';
 import {
   acquireLock,
@@ -15,11 +16,10 @@ import {
   openJournal,
   runLockPath,
 } from '../../src/journal/index.ts';
-import { foldAll } from '../../src/state/index.ts';
-import { readRunState } from '../../src/tail/api/run-states.ts';
+import { foldAll } from '../../src/runs/index.ts';
 import { readAll, startFixture } from '../journal/journal-rig.ts';
 import { isRunning } from '../process/rig.ts';
-import { runStarted } from '../state/journal-of.ts';
+import { runStarted } from '../runs/journal-of.ts';
 import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
 

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { startHub } from '../../src/hub/index.ts';
-import { readScrape } from '../measure/scraped.ts';
+import { readScrape } from '../readers/measure/scraped.ts';
 import { ask, beginRun, endRun, hubOf, scrape, tempData } from './hub-rig.ts';
 
 /** What the server says to these bytes before it closes, '' if nothing. */

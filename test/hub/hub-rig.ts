@@ -1,8 +1,8 @@
 // Hubs of temporary data folders with real journals, scraped over real HTTP.
 import { request } from 'node:http';
 import { onTestFinished } from 'vitest';
-import type { Event } from '../../src/event/event.ts';
-import { newRunId, type RunId } from '../../src/event/ids.ts';
+import type { Event } from '../../src/core/event.ts';
+import { newRunId, type RunId } from '../../src/core/ids.ts';
 import { type Hub, type HubOptions, startHub } from '../../src/hub/index.ts';
 import {
   createJournal,
@@ -12,8 +12,8 @@ import {
   processIdentity,
 } from '../../src/journal/index.ts';
 import { output, tempRoot } from '../journal/journal-rig.ts';
-import { readScrape, type Scraped } from '../measure/scraped.ts';
-import { attemptFinished, attemptStarted, runFinished, runStarted, stepFinished } from '../state/journal-of.ts';
+import { readScrape, type Scraped } from '../readers/measure/scraped.ts';
+import { attemptFinished, attemptStarted, runFinished, runStarted, stepFinished } from '../runs/journal-of.ts';
 import { until } from '../support/until.ts';
 
 export function tempData(): DataFolder {

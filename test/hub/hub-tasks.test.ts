@@ -2,10 +2,10 @@
 import { existsSync, readdirSync, statfsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { RunId } from '../../src/event/ids.ts';
+import type { RunId } from '../../src/core/ids.ts';
 import { startHub } from '../../src/hub/index.ts';
 import { acquireLock, openJournal, savedPosition } from '../../src/journal/index.ts';
-import { startOtlpServer } from '../ship/support/otlp-server.ts';
+import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, scrapeUntil, tempData } from './hub-rig.ts';
 

@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newRunId } from '../../src/event/ids.ts';
+import { newRunId } from '../../src/core/ids.ts';
 import { countedBeforeMs, runningHub, serveMetrics, startHub } from '../../src/hub/index.ts';
 import { createJournal, openJournal } from '../../src/journal/index.ts';
 import { output } from '../journal/journal-rig.ts';
-import { runFinished, runStarted } from '../state/journal-of.ts';
+import { runFinished, runStarted } from '../runs/journal-of.ts';
 import { ask, beginRun, endRun, hubOf, nextRunId, scrape, scrapeUntil, tempData } from './hub-rig.ts';
 
 const workflow = 'nightly';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { allowedHosts, inBrackets, reachableAddresses } from '../../src/hub/host-check.ts';
-import { liveHub, send, signIn } from '../api/api-rig.ts';
+import { liveHub, send, signIn } from '../api/http/api-rig.ts';
 import { startRun, stepspan } from '../control/control-rig.ts';
 import { startFixture } from '../journal/journal-rig.ts';
 import { until } from '../support/until.ts';

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLoginCodes } from '../../src/hub/access/login-codes.ts';
 import { userOfPeer } from '../../src/hub/access/peer-user.ts';
-import { liveHub, signIn } from '../api/api-rig.ts';
+import { liveHub, signIn } from '../api/http/api-rig.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 import { tempData } from './hub-rig.ts';

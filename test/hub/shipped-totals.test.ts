@@ -1,8 +1,8 @@
 // What runs ship themselves is counted by the hub, once, when run and hub are killed too. Real processes, as people start them.
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { type OtlpServer, startOtlpServer } from '../ship/support/otlp-server.ts';
-import { decodeLogs } from '../ship/support/protobuf.ts';
+import { type OtlpServer, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
+import { decodeLogs } from '../readers/ship/support/protobuf.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { scrapeUntil } from './hub-rig.ts';
 

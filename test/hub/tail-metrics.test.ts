@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { TailMessage } from '../../src/api/tail/protocol.ts';
 import { serveMetrics } from '../../src/hub/index.ts';
 import { openJournal } from '../../src/journal/index.ts';
-import type { TailMessage } from '../../src/tail/protocol.ts';
-import { liveHub } from '../api/api-rig.ts';
+import { liveHub } from '../api/http/api-rig.ts';
 import { output } from '../journal/journal-rig.ts';
 import { beginRun, scrape, scrapeUntil, tempData } from './hub-rig.ts';
 

@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { newRunId } from '../../src/event/ids.ts';
+import { newRunId } from '../../src/core/ids.ts';
 import { createJournal, dataFolder, openCursor, openJournal, reopenJournal } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
 import { ended, flat, output, readAll, startFixture, stepStarted, tempRoot, tempRun } from './journal-rig.ts';

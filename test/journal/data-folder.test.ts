@@ -2,7 +2,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { RunId } from '../../src/event/ids.ts';
+import type { RunId } from '../../src/core/ids.ts';
 import { createJournal, dataFolder, dataRoot, markProbe } from '../../src/journal/index.ts';
 import { tempRoot, tempRun } from './journal-rig.ts';
 

@@ -2,7 +2,7 @@
 import fs, { readdirSync, rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lockPath } from '../../src/journal/data-folder.ts';
+import { lockPath } from '../../src/data/data-folder.ts';
 import { createJournal, type JournalFileSystem, openJournal, reopenJournal } from '../../src/journal/index.ts';
 import { until } from '../support/until.ts';
 import { flat, output, readAll, runFinished, stepStarted, tempRun } from './journal-rig.ts';

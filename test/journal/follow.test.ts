@@ -2,8 +2,8 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { newRunId } from '../../src/event/ids.ts';
-import type { JournalRecord } from '../../src/event/record.ts';
+import { newRunId } from '../../src/core/ids.ts';
+import type { JournalRecord } from '../../src/core/record.ts';
 import { archiveSealed, createJournal, dataFolder, type JournalProblem, openJournal } from '../../src/journal/index.ts';
 import { createWake } from '../../src/journal/wake.ts';
 import { until } from '../support/until.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { severities, streams } from '../../src/event/record.ts';
+import { severities, streams } from '../../src/core/record.ts';
 import { encodeSegmentHeader, formatMajor, frameSeed, parseSegmentHeader } from '../../src/journal/format.ts';
 import { encodeFrameHead, type FrameFields, parseFrame } from '../../src/journal/frame.ts';
 import { createJournal, JournalError, openJournal, reopenJournal } from '../../src/journal/index.ts';

@@ -1,7 +1,7 @@
 // The journal against the simplest thing that could be one: an array with an entry for each sequence number.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { linesOf } from '../../src/event/record.ts';
+import { linesOf } from '../../src/core/record.ts';
 import {
   archiveSealed,
   createJournal,

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { Event } from '../../src/event/event.ts';
-import { newRunId } from '../../src/event/ids.ts';
-import { type JournalRecord, linesOf, type OutputDraft } from '../../src/event/record.ts';
+import type { Event } from '../../src/core/event.ts';
+import { newRunId } from '../../src/core/ids.ts';
+import { type JournalRecord, linesOf, type OutputDraft } from '../../src/core/record.ts';
 import { dataFolder, openJournal, type ReadOptions, type RunFolder } from '../../src/journal/index.ts';
 import { compileCache } from '../support/compile-cache.ts';
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { foreignStaleMs } from '../../src/data/lock-file.ts';
 import {
   acquireLockFile,
   createJournal,
@@ -11,7 +12,6 @@ import {
   processIdentity,
   reopenJournal,
 } from '../../src/journal/index.ts';
-import { foreignStaleMs } from '../../src/journal/lock-file.ts';
 import { ended, output, startFixture, tempRoot, tempRun } from './journal-rig.ts';
 
 describe('a lock', () => {

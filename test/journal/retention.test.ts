@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { newRunId, type RunId } from '../../src/event/ids.ts';
+import { newRunId, type RunId } from '../../src/core/ids.ts';
 import {
   acquireLock,
   applyRetention,

@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JournalRecord } from '../../src/event/record.ts';
+import type { JournalRecord } from '../../src/core/record.ts';
 import { createJournal, openJournal, type RunFolder } from '../../src/journal/index.ts';
 import { output, readAll, stepStarted, tempRun } from './journal-rig.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { spanIdOf, traceIdOf } from '../../src/event/ids.ts';
+import { spanIdOf, traceIdOf } from '../../src/core/ids.ts';
 import { adoptRun } from '../../src/hub/adopt-run.ts';
 import { dataFolder } from '../../src/journal/index.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';

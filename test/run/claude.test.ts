@@ -2,8 +2,8 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ModelUse } from '../../src/event/claude-event.ts';
-import { parentSpanId } from '../../src/event/ids.ts';
+import type { ModelUse } from '../../src/core/claude-event.ts';
+import { parentSpanId } from '../../src/core/ids.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 const usage = { input: 1_000, output: 100, cacheRead: 500, cacheCreation: 200 } as const;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createJournal, type JournalReader, type JournalWriter, openJournal } from '../../src/journal/index.ts';
 import { createRunFollower } from '../../src/library/follow-run.ts';
 import { output, runFinished, stepStarted, subject, tempRun } from '../journal/journal-rig.ts';
-import { runStarted } from '../state/journal-of.ts';
+import { runStarted } from '../runs/journal-of.ts';
 import { until } from '../support/until.ts';
 
 /** A journal with its writer, and a reader that notes from where it was read without following. */

@@ -48,7 +48,7 @@ beforeEach((context) => {
 const day = 86_400_000;
 let run = 0;
 
-/** As src/notify sends it. */
+/** As src/readers/notify sends it. */
 function failed(labels: Labels = {}, endsMs = Date.now() + day): object {
   run += 1;
   const id = labels.run ?? `20261123-10150${run % 10}-k3f9x${run}`;

@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ParsedMail } from 'mailparser';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseRoute } from '../../src/tail/page/route.ts';
+import { parseRoute } from '../../web/route.ts';
 import { type CliRig, type Finished, type RunningCli, resultOf, startCliRig } from '../support/cli-rig.ts';
 import { type Mailbox, startMailbox } from './alerting/mailbox.ts';
 import { ourConfig, withShortWaits } from './alerting/our-alertmanager.ts';

@@ -1,8 +1,8 @@
 // Alerts of real runs through the real Alertmanager to a real webhook: at once, once, also across outages and kills, and
-// resolved when a later run succeeds. What the rules say is test/notify's.
+// resolved when a later run succeeds. What the rules say is test/readers/notify's.
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dataFolder } from '../../src/journal/index.ts';
-import { defaultAlerts, type NotifySettings, startNotifier } from '../../src/notify/index.ts';
+import { defaultAlerts, type NotifySettings, startNotifier } from '../../src/readers/notify/index.ts';
 import { type CliRig, type RunningCli, startCliRig } from '../support/cli-rig.ts';
 import {
   type Alertmanager,

@@ -2,7 +2,7 @@
 // to its trace, and promtool has nothing to say against what is served.
 import { execFileSync } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import { catalogue } from '../../src/measure/index.ts';
+import { catalogue } from '../../src/readers/measure/index.ts';
 import { beginRun, endRun, hubOf, tempData } from '../hub/hub-rig.ts';
 import { locateBackends } from './support/backends.ts';
 import { startPrometheus } from './support/prometheus.ts';

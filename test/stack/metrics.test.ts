@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import type { RunResult } from '../../src/library/index.ts';
-import { catalogue, metrics } from '../../src/measure/index.ts';
+import { catalogue, metrics } from '../../src/readers/measure/index.ts';
 import { type RunningCli, resultOf } from '../support/cli-rig.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { workflows } from './support/sample-runs.ts';

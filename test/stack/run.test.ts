@@ -2,7 +2,7 @@
 // the trace is one tree. Then with the Collector away during the run, and with the wrapper killed in the middle of it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
-import { parentSpanId, type RunId } from '../../src/event/ids.ts';
+import { parentSpanId, type RunId } from '../../src/core/ids.ts';
 import { dataFolder } from '../../src/journal/index.ts';
 import { resultOf } from '../support/cli-rig.ts';
 import { processesOf } from '../support/processes.ts';

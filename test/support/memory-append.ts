@@ -1,6 +1,6 @@
 // An append that keeps what it is given, for tests of those who write to a journal and not of the journal.
-import type { Event, EventOf, EventType } from '../../src/event/event.ts';
-import type { Append, OutputDraft, Subject } from '../../src/event/record.ts';
+import type { Event, EventOf, EventType } from '../../src/core/event.ts';
+import type { Append, OutputDraft, Subject } from '../../src/core/record.ts';
 
 export type Entry =
   | { readonly kind: 'event'; readonly event: Event; readonly subject: Subject | undefined }

@@ -1,6 +1,6 @@
 // What expressions, templates and the environment of a step give for given params and ended steps.
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../src/event/outcome.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import { parseExpression } from '../../src/workflow/expression/parse.ts';
 import { parseWhen } from '../../src/workflow/expression/when.ts';
 import {

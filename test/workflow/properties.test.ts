@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { maxDurationMs } from '../../src/workflow/duration.ts';
+import { maxDurationMs } from '../../src/core/duration.ts';
 import { parseExpression } from '../../src/workflow/expression/parse.ts';
 import {
   defineWorkflow,

@@ -9,7 +9,7 @@ import {
   originOf,
   type RuleSettings,
   thresholdText,
-} from '../../notify/index.ts';
+} from '../../readers/notify/index.ts';
 import { type CliContext, settingsFor } from '../context.ts';
 import { formatAge, formatTable } from '../format.ts';
 import { alertsOf, receiverOf } from '../notify-settings.ts';

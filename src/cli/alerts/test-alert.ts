@@ -11,7 +11,7 @@ import {
   type Outgoing,
   originOf,
   type RuleSeverity,
-} from '../../notify/index.ts';
+} from '../../readers/notify/index.ts';
 import { type CliContext, fail, settingsFor } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { notifySettingsOf } from '../notify-settings.ts';

@@ -1,12 +1,12 @@
 // The part of `doctor` that proves that things arrive: a real run of one line is shipped and counted, and Loki, Tempo and
 // Prometheus are asked for it. Who is not known cannot be asked, and is said to be left out.
 import { setTimeout as delay } from 'node:timers/promises';
-import { newRunId } from '../../event/ids.ts';
+import { newRunId } from '../../core/ids.ts';
 import { runningHub } from '../../hub/index.ts';
 import { dataFolder, markProbe } from '../../journal/index.ts';
 import { type RunResult, runWorkflow } from '../../library/index.ts';
-import { metrics } from '../../measure/index.ts';
-import { isShippingConfigured } from '../../ship/index.ts';
+import { metrics } from '../../readers/measure/index.ts';
+import { isShippingConfigured } from '../../readers/ship/index.ts';
 import type { Settings } from '../settings.ts';
 import { bad, type Check, good, leftOut } from './check.ts';
 import { ask as askOnce, lokiHeadersOf, type Question, shown } from './stack/ask.ts';

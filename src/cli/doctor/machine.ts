@@ -1,7 +1,7 @@
 // What `doctor` looks at on this machine: Node, Claude Code, the data folder and its disk, the hub.
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { unreachable } from '../../event/unreachable.ts';
+import { unreachable } from '../../core/unreachable.ts';
 import { runningHub } from '../../hub/index.ts';
 import { dataFolder } from '../../journal/index.ts';
 import {

@@ -2,8 +2,8 @@
 // written as far as it is there, and continued if nothing else was written meanwhile; else it comes again, whole, when it ends with more
 // than was written.
 // Used by plain-view.ts.
-import { createLineJoiner } from '../../event/join-lines.ts';
-import type { JournalRecord, OutputRecord } from '../../event/record.ts';
+import { createLineJoiner } from '../../core/join-lines.ts';
+import type { JournalRecord, OutputRecord } from '../../core/record.ts';
 
 /** A line that does not end is written as it stands then: the state of a bar, which a log shows in no other way. */
 const maxOpenNs = 10_000_000_000n;

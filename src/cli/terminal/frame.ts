@@ -1,9 +1,9 @@
 // The live list as lines of a screen of a given size: pure, so that it can be tested without a terminal. No line is wider than
 // the screen and there are fewer lines than rows; what has no place is counted in a line of its own.
-import { type Estimate, estimate, type History } from '../../state/estimate.ts';
-import { progressOf, waitingUntilNs } from '../../state/progress.ts';
-import type { RunState, StepState } from '../../state/run-state.ts';
-import { runDurationMs, stepDurationMs } from '../../state/totals.ts';
+import { type Estimate, estimate, type History } from '../../runs/estimate.ts';
+import { progressOf, waitingUntilNs } from '../../runs/progress.ts';
+import type { RunState, StepState } from '../../runs/run-state.ts';
+import { runDurationMs, stepDurationMs } from '../../runs/totals.ts';
 import { formatCost, formatDuration } from '../format.ts';
 import { safe, stepDoing, stepGlyph, waitingText } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';

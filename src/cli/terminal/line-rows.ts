@@ -1,7 +1,7 @@
 // Lines of output as rows of a terminal, for every view that prints them: whole lines from the pieces they were recorded in, as they were
 // seen, and with the colours that a line before them in the same step and stream left on.
-import { createLineJoiner } from '../../event/join-lines.ts';
-import { type JournalRecord, linesOf, type OutputRecord } from '../../event/record.ts';
+import { createLineJoiner } from '../../core/join-lines.ts';
+import { type JournalRecord, linesOf, type OutputRecord } from '../../core/record.ts';
 import { terminalRows } from './sanitize.ts';
 import { fitText } from './width.ts';
 

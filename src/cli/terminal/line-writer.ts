@@ -1,8 +1,8 @@
 // Output of a run for people on a terminal: each line after the name of its step, harmless, stderr and events told apart. A line
 // that is not ended grows in place below the others.
-import type { JournalRecord, OutputRecord } from '../../event/record.ts';
-import { describeEvent } from '../../state/describe-event.ts';
-import { isoOfNs } from '../../state/time.ts';
+import type { JournalRecord, OutputRecord } from '../../core/record.ts';
+import { isoOfNs } from '../../core/time.ts';
+import { describeEvent } from '../../runs/describe-event.ts';
 import { createLineRows } from './line-rows.ts';
 import { createScreen, sizeOf, type TerminalStream } from './screen.ts';
 import { safe } from './step-text.ts';

@@ -1,9 +1,9 @@
 // The view of a run on a terminal: the list of steps, redrawn in place, and on request what the steps print above it.
 // Is fed batches of records and the state after them. Draws at a bounded rate, however fast they come, and holds a bounded
 // number of lines between two frames; what it leaves out it counts, and the journal has it.
-import type { JournalRecord } from '../../event/record.ts';
-import type { History } from '../../state/estimate.ts';
-import { emptyRunState, type RunState } from '../../state/run-state.ts';
+import type { JournalRecord } from '../../core/record.ts';
+import type { History } from '../../runs/estimate.ts';
+import { emptyRunState, type RunState } from '../../runs/run-state.ts';
 import { formatCount } from '../format.ts';
 import { frameOf } from './frame.ts';
 import { createLineRows } from './line-rows.ts';

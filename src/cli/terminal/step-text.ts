@@ -1,11 +1,11 @@
 // How one step is shown in one line: its sign, its time and what it is doing. Pure; where on the screen is others' business.
-import { countFindings } from '../../event/finding.ts';
-import { messageOf, type Outcome } from '../../event/outcome.ts';
-import { unreachable } from '../../event/unreachable.ts';
-import { oneLine } from '../../state/describe-event.ts';
-import { describeFindings } from '../../state/describe-findings.ts';
-import { findingsOfStep, type RunState, type StepState } from '../../state/run-state.ts';
-import { isoOfNs, msOfNs } from '../../state/time.ts';
+import { countFindings } from '../../core/finding.ts';
+import { messageOf, type Outcome } from '../../core/outcome.ts';
+import { isoOfNs, msOfNs } from '../../core/time.ts';
+import { unreachable } from '../../core/unreachable.ts';
+import { oneLine } from '../../runs/describe-event.ts';
+import { describeFindings } from '../../runs/describe-findings.ts';
+import { findingsOfStep, type RunState, type StepState } from '../../runs/run-state.ts';
 import { formatDuration } from '../format.ts';
 import { sanitizeLine } from './sanitize.ts';
 import type { Glyphs, Style } from './style.ts';

@@ -1,10 +1,10 @@
 // The closing summary of a run: a table of its steps and what a person has to know besides. Pure; views and `show` print it.
-import { countFindings } from '../../event/finding.ts';
-import { messageOf, type Outcome } from '../../event/outcome.ts';
-import { describeFindings, describeOutcomeKind } from '../../state/describe-findings.ts';
-import { tokensOf } from '../../state/model-use.ts';
-import { findingsOfStep, type RunState, type StepState } from '../../state/run-state.ts';
-import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../state/totals.ts';
+import { countFindings } from '../../core/finding.ts';
+import { messageOf, type Outcome } from '../../core/outcome.ts';
+import { describeFindings, describeOutcomeKind } from '../../runs/describe-findings.ts';
+import { tokensOf } from '../../runs/model-use.ts';
+import { findingsOfStep, type RunState, type StepState } from '../../runs/run-state.ts';
+import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../runs/totals.ts';
 import { formatCost, formatCount, formatCounted, formatDuration, formatMoney, formatTable } from '../format.ts';
 import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';

@@ -1,6 +1,6 @@
 // What a step is doing at a moment, as data and in words: the cause that a timeout, a stall or a cancellation names. Pure.
 // The stall tracker makes it of Claude Code's messages, the output sink of what a process printed last.
-import { unreachable } from '../../event/unreachable.ts';
+import { unreachable } from '../../core/unreachable.ts';
 import { type ApiErrorKind, nameApiError } from './api-error.ts';
 import { cut } from './json.ts';
 

@@ -11,9 +11,9 @@
 //   price, and unknown otherwise.
 // - `model_usage_since_last_result` holds exactly the calls of this process since its last result. It is used where it
 //   is there. Older versions lack it; for a resumed session it is then an estimate which of two readings is right.
-import type { ModelUse } from '../../event/claude-event.ts';
-import { type CostBasis, roundUsd, sumUsd } from '../../event/cost.ts';
-import type { EventOf } from '../../event/event.ts';
+import type { ModelUse } from '../../core/claude-event.ts';
+import { type CostBasis, roundUsd, sumUsd } from '../../core/cost.ts';
+import type { EventOf } from '../../core/event.ts';
 import { countAt, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
 import { defaultPrices, type ModelPrice, type PriceTable, priceOf } from './prices.ts';
 import type { ClaudeResult } from './result.ts';

@@ -2,8 +2,8 @@
 // calls, named as Claude Code names them and marked `stepspan.derived`. Also stands in for single spans that were never
 // sent. Pure but for what it remembers; ids are derived, so making them again gives the same spans.
 
-import { type RunId, spanIdOf } from '../../event/ids.ts';
-import type { Subject } from '../../event/record.ts';
+import { type RunId, spanIdOf } from '../../core/ids.ts';
+import type { Subject } from '../../core/record.ts';
 import { stampOf } from './intake/clean-request.ts';
 import type { MissingSpan, NestingFound } from './intake/nesting.ts';
 import { type Attribute, countAttribute, flagAttribute, numberAttribute, textAttribute } from './intake/otlp.ts';

@@ -2,7 +2,7 @@
 // that are not there, cut or refused answers, calls without a result, failed subagents. Pure. Fed by stream-json.ts with
 // every message, secrets already taken out; read by the engine at the end of the attempt.
 // The same fact comes by several messages, and which ones depends on the version: each is kept once.
-import type { Finding, FindingKind, Findings } from '../../event/finding.ts';
+import type { Finding, FindingKind, Findings } from '../../core/finding.ts';
 import { cut, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 import { isBlockingHook } from './notices.ts';
 import { oneLineArgument, plain } from './readable.ts';

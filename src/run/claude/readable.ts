@@ -1,9 +1,9 @@
 // How Claude Code's messages read for people: in a terminal, on the live page and as log lines in Loki. Pure; every
 // function gives one or more full lines without a last line end. Colours only where asked for.
 
-import type { ModelUse } from '../../event/claude-event.ts';
-import { costText } from '../../event/cost.ts';
-import { firstLine, mainArgument } from '../../event/tool-call.ts';
+import type { ModelUse } from '../../core/claude-event.ts';
+import { costText } from '../../core/cost.ts';
+import { firstLine, mainArgument } from '../../core/tool-call.ts';
 import { seenText } from '../../text/seen.ts';
 import { basisOf, type CostSoFar } from './cost.ts';
 import { cut } from './json.ts';

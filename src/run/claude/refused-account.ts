@@ -1,7 +1,7 @@
 // Notices when the API refuses the account of a session for good. Claude Code tries such a request ten times, over minutes,
 // as if it were overloaded; the attempt of the step ends it as soon as it is sure.
-import type { ClaudeEvent } from '../../event/claude-event.ts';
-import type { Outcome } from '../../event/outcome.ts';
+import type { ClaudeEvent } from '../../core/claude-event.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import { classifyApiError } from './api-error.ts';
 
 /** The first try may have used a token that has just expired; Claude Code renews it for the second. */

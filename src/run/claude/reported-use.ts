@@ -2,8 +2,8 @@
 // Two of its signals hold the same calls: a log record `api_request` for each call, sent within a second, and the metrics
 // `claude_code.cost.usage` and `claude_code.token.usage`, sent every five. A process that is killed can lose the end of
 // either, so for each model of a process the larger of the two counts.
-import type { ModelUse, TelemetrySignal } from '../../event/claude-event.ts';
-import type { EventOf } from '../../event/event.ts';
+import type { ModelUse, TelemetrySignal } from '../../core/claude-event.ts';
+import type { EventOf } from '../../core/event.ts';
 import { type CostSoFar, costOfTokens, sumByModel, tokensOf } from './cost.ts';
 import { mapItems } from './intake/otlp.ts';
 import { arrayAt, isObject, type JsonObject, objectAt, textAt } from './json.ts';

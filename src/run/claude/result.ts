@@ -1,6 +1,6 @@
 // The result line of Claude Code's stream-json, as a typed value. Pure; what it means for the step is judge.ts's,
 // what it means for the cost is cost.ts's. Field names and subtypes: Claude Code 2.1.328, schema of SDKResultMessage.
-import type { ModelUse } from '../../event/claude-event.ts';
+import type { ModelUse } from '../../core/claude-event.ts';
 import { arrayAt, countAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 
 export type ClaudeResult = {

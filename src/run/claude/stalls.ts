@@ -1,6 +1,6 @@
 // What a Claude Code process is waiting for, read from its stream-json: the causes behind a silence. Pure: times are
 // given in ms, no timer runs here. How long is too long, and what happens then, are the engine's and the workflow's.
-import type { StallCause } from '../../event/event.ts';
+import type { StallCause } from '../../core/event.ts';
 import type { Activity } from './activity.ts';
 import { classifyApiError } from './api-error.ts';
 import { type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';

@@ -1,9 +1,9 @@
 // Reads the stdout of `claude --output-format stream-json`: bytes in, events and readable lines out. Owns which message
 // becomes which event. Knows no process and no journal; the raw bytes are kept by whoever reads the pipe.
 // A message that is unknown, malformed or too long is said and counted, never fatal: the format grows with each release.
-import type { ClaudeEvent } from '../../event/claude-event.ts';
-import type { Findings } from '../../event/finding.ts';
-import type { Severity } from '../../event/record.ts';
+import type { ClaudeEvent } from '../../core/claude-event.ts';
+import type { Findings } from '../../core/finding.ts';
+import type { Severity } from '../../core/record.ts';
 import { isErrorContent, textOfContent } from './content-text.ts';
 import type { CostMeter } from './cost.ts';
 import { createFindingsCollector, type Denial, type FindingsCollector } from './findings.ts';

@@ -1,7 +1,7 @@
 // What the engine asks of one attempt of a step, whether it is a shell command or Claude Code. Types only.
-import type { Outcome } from '../../event/outcome.ts';
-import type { Append } from '../../event/record.ts';
-import type { StepOutput } from '../../event/step-output.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { Append } from '../../core/record.ts';
+import type { StepOutput } from '../../core/step-output.ts';
 import type { RateLimit } from '../claude/index.ts';
 import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';

@@ -1,6 +1,6 @@
 // What a run may cost, over all steps, attempts and resumes. Pure: it counts and says when a line is crossed.
-import type { ModelUse } from '../../event/claude-event.ts';
-import type { EventOf } from '../../event/event.ts';
+import type { ModelUse } from '../../core/claude-event.ts';
+import type { EventOf } from '../../core/event.ts';
 import type { Budget } from '../../workflow/workflow.ts';
 
 /** The share of a budget at which people are warned, once. The alert rule for budgets uses the same number. */

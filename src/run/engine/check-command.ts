@@ -1,9 +1,10 @@
 // The `command` of `expect`: a script that must pass after its step. It runs as the step does, in its folder and with its
 // environment, its output is the step's, and it can be stopped and frozen like an attempt.
-import { messageOf } from '../../event/outcome.ts';
-import type { Append, Stream, Subject } from '../../event/record.ts';
+
+import { formatDuration } from '../../core/duration.ts';
+import { messageOf } from '../../core/outcome.ts';
+import type { Append, Stream, Subject } from '../../core/record.ts';
 import { bashShell } from '../../workflow/defaults.ts';
-import { formatDuration } from '../../workflow/duration.ts';
 import {
   createPausableTimer,
   type LineBatch,

@@ -1,12 +1,12 @@
 // One attempt of a Claude Code step: the CLI under supervision, its stream-json read into events and readable lines,
 // its own telemetry taken in, its cost counted, and its result line judged. Puts run/claude and run/process together.
 import { randomUUID } from 'node:crypto';
-import type { ClaudeEvent } from '../../event/claude-event.ts';
-import { countLineEnds } from '../../event/line-ends.ts';
-import type { Outcome } from '../../event/outcome.ts';
-import { oneLine } from '../../state/index.ts';
+import type { ClaudeEvent } from '../../core/claude-event.ts';
+import { formatDuration } from '../../core/duration.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { oneLine } from '../../runs/index.ts';
+import { countLineEnds } from '../../text/line-ends.ts';
 import { backgroundGraceMs } from '../../workflow/defaults.ts';
-import { formatDuration } from '../../workflow/duration.ts';
 import type { ClaudeStep } from '../../workflow/workflow.ts';
 import {
   addCosts,

@@ -1,8 +1,8 @@
 // Puts a run together: the engine that orders steps, the two kinds of attempt, the intake for Claude Code's telemetry,
 // and the last look for processes that are still alive. Holds no policy of its own.
-import type { EventOf } from '../../event/event.ts';
-import type { RunId } from '../../event/ids.ts';
-import type { Append } from '../../event/record.ts';
+import type { EventOf } from '../../core/event.ts';
+import type { RunId } from '../../core/ids.ts';
+import type { Append } from '../../core/record.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { type ClaudeProgram, type Intake, type PriceTable, startIntake } from '../claude/index.ts';
 import { endLeftOvers, type Identity, markerOf } from '../process/index.ts';

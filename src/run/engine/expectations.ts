@@ -1,10 +1,10 @@
 // What `expect` of a step asks for, checked when an attempt has succeeded by itself: files, output, denials and a command.
 // An attempt calls `prepare` before its child starts and `check` after it has ended.
 import vm from 'node:vm';
-import type { Expectation } from '../../event/event.ts';
-import type { Outcome } from '../../event/outcome.ts';
-import type { Stream } from '../../event/record.ts';
-import { readJsonOutput, type StepOutput } from '../../event/step-output.ts';
+import type { Expectation } from '../../core/event.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { Stream } from '../../core/record.ts';
+import { readJsonOutput, type StepOutput } from '../../core/step-output.ts';
 import { readGlob } from '../../workflow/glob.ts';
 import { compileSchema } from '../../workflow/json-schema-check.ts';
 import type { Expectations, Step } from '../../workflow/workflow.ts';

@@ -1,7 +1,8 @@
 // Waiting for the end of a rate or usage limit: whether, how long, and the wait itself. The end of a limit is a time of day, so
 // the wall clock counts here, also across a suspended machine; every other wait of the engine counts time that passed.
-import type { Outcome } from '../../event/outcome.ts';
-import { formatDuration } from '../../workflow/duration.ts';
+
+import { formatDuration } from '../../core/duration.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import type { OnRateLimit } from '../../workflow/workflow.ts';
 import type { RateLimit } from '../claude/index.ts';
 import { waitMs } from '../process/index.ts';

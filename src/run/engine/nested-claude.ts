@@ -1,6 +1,6 @@
 // Claude Code that an attempt starts by itself: a script of a shell step, or the Bash tool of a Claude step. It is given a
 // way to report to the run, what it reports is counted, and what does not report makes the cost unknown.
-import type { Append } from '../../event/record.ts';
+import type { Append } from '../../core/record.ts';
 import type { ClaudeTelemetry } from '../../workflow/workflow.ts';
 import {
   bypassProxy,

@@ -1,9 +1,9 @@
 // Gathers what an attempt prints on stdout for later steps, in bounded memory: all of it up to a bound, beyond that its
 // head and its tail. Filled by the output sink; what it comes to is made when the attempt has ended.
 
-import { characterEnd, characterStart, cutMiddle, sizeOf, type TextEnds } from '../../event/cut-middle.ts';
-import { cutMarker, maxJsonBytes, maxOutputBytes, type StepOutput } from '../../event/step-output.ts';
+import { cutMarker, maxJsonBytes, maxOutputBytes, type StepOutput } from '../../core/step-output.ts';
 import { stripAnsi } from '../../text/ansi.ts';
+import { characterEnd, characterStart, cutMiddle, sizeOf, type TextEnds } from '../../text/cut-middle.ts';
 import { seenText } from '../../text/seen.ts';
 
 export type OutputCapture = {

@@ -3,8 +3,8 @@
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Append, Subject } from '../../event/record.ts';
-import type { NamedOutputs } from '../../event/step-output.ts';
+import type { Append, Subject } from '../../core/record.ts';
+import type { NamedOutputs } from '../../core/step-output.ts';
 import type { Redactor } from '../redact/index.ts';
 import { parseOutputs } from './parse-outputs.ts';
 import type { Say } from './say.ts';

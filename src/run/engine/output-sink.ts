@@ -1,7 +1,8 @@
 // Takes what the child of one attempt printed, hides secrets, and appends it: one frame a read. Counts lines, and keeps
 // the stdout that later steps may ask for. Knows no process.
-import { countLineEnds } from '../../event/line-ends.ts';
-import type { Append, Severity, Stream, Subject } from '../../event/record.ts';
+
+import type { Append, Severity, Stream, Subject } from '../../core/record.ts';
+import { countLineEnds } from '../../text/line-ends.ts';
 import { seenText } from '../../text/seen.ts';
 import type { Activity } from '../claude/index.ts';
 import type { LineBatch } from '../process/index.ts';

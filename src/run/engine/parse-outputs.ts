@@ -1,6 +1,6 @@
 // Reads the named outputs that a step wrote into the file that STEPSPAN_OUTPUTS names: lines `name=value`, texts of several
 // lines between `name<<END` and `END`, or JSON objects. Pure; the file itself is output-file.ts's.
-import type { JsonValue } from '../../event/step-output.ts';
+import type { JsonValue } from '../../core/step-output.ts';
 import { idPattern } from '../../workflow/index.ts';
 
 /** Far more than anybody names; a loop that appends for ever ends here. */

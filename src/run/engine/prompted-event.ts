@@ -1,6 +1,7 @@
 // What a Claude step was given, as an event: its texts without secrets, bounded. Called when an attempt has started.
-import { cutMiddle, sizeOf } from '../../event/cut-middle.ts';
-import type { EventOf } from '../../event/event.ts';
+
+import type { EventOf } from '../../core/event.ts';
+import { cutMiddle, sizeOf } from '../../text/cut-middle.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
 

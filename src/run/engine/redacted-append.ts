@@ -1,6 +1,6 @@
 // The append that the engine writes through: no text of an event, and no line of stepspan's own, gets past it without the
 // redactor. What children print is redacted where it is read (output-sink.ts), as a secret can be split across reads.
-import type { Append } from '../../event/record.ts';
+import type { Append } from '../../core/record.ts';
 import type { Redactor } from '../redact/index.ts';
 
 /** @param append the journal's own */

@@ -1,6 +1,6 @@
 // Where a run stands between its start and its end: one union, changed in one place.
 // Who must act on a change listens.
-import type { Outcome } from '../../event/outcome.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import { systemClock } from '../process/index.ts';
 
 export type RunPhase =

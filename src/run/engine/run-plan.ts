@@ -1,7 +1,7 @@
 // What follows from a workflow alone at both ends of a run: what its first event says of it, and what the outcomes of its
 // steps come to. Pure.
-import type { PlannedStep } from '../../event/event.ts';
-import { messageOf, type Outcome } from '../../event/outcome.ts';
+import type { PlannedStep } from '../../core/event.ts';
+import { messageOf, type Outcome } from '../../core/outcome.ts';
 import type { Workflow } from '../../workflow/workflow.ts';
 import { type Ended, isOk } from './schedule.ts';
 

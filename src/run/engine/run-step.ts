@@ -1,9 +1,9 @@
 // The life of one step: its attempts, the waits between them, and its one end. Knows no process:
 // what an attempt is, shell command or Claude Code, is given by the caller.
-import { sumUsd } from '../../event/cost.ts';
-import { type FailureReason, messageOf, type Outcome } from '../../event/outcome.ts';
-import type { Append } from '../../event/record.ts';
-import { type StepOutput, stepOutputOf } from '../../event/step-output.ts';
+import { sumUsd } from '../../core/cost.ts';
+import { type FailureReason, messageOf, type Outcome } from '../../core/outcome.ts';
+import type { Append } from '../../core/record.ts';
+import { type StepOutput, stepOutputOf } from '../../core/step-output.ts';
 import type { Retries, Step } from '../../workflow/workflow.ts';
 import { waitMs } from '../process/index.ts';
 import type { Attempt, AttemptPlan, AttemptResult, Continuation, SessionRef } from './attempt.ts';

@@ -1,12 +1,12 @@
 // A run from its first event to its last: starts what is ready, holds or ends it on request, closes the journal's story.
 // It reads as the table of contents of a run; what an attempt does is attempt's, what comes next is schedule's.
-import { sumUsd } from '../../event/cost.ts';
-import type { EventOf } from '../../event/event.ts';
-import type { Outcome } from '../../event/outcome.ts';
-import { messageOf } from '../../event/outcome.ts';
-import type { Append } from '../../event/record.ts';
-import { noOutput, type StepOutput, stepOutputOf } from '../../event/step-output.ts';
-import { formatDuration } from '../../workflow/duration.ts';
+import { sumUsd } from '../../core/cost.ts';
+import { formatDuration } from '../../core/duration.ts';
+import type { EventOf } from '../../core/event.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { messageOf } from '../../core/outcome.ts';
+import type { Append } from '../../core/record.ts';
+import { noOutput, type StepOutput, stepOutputOf } from '../../core/step-output.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { systemClock } from '../process/index.ts';
 import type { Attempt, AttemptPlan, Continuation, SessionRef } from './attempt.ts';

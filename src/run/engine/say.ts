@@ -1,5 +1,5 @@
 // What stepspan itself says about a run, as lines of stream `system` in the journal beside the child's own.
-import type { Append, Severity, Subject } from '../../event/record.ts';
+import type { Append, Severity, Subject } from '../../core/record.ts';
 
 /** Writes one line. Line ends inside `text` would make two, so they become spaces. */
 export type Say = (severity: Severity, text: string, subject?: Subject) => void;

@@ -1,7 +1,7 @@
 // Which step comes next: pure decisions over the workflow and what has ended so far.
 // Knows no process and no time, so that every order of endings can be tested without running anything.
-import type { Outcome } from '../../event/outcome.ts';
-import type { StepOutput } from '../../event/step-output.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { StepOutput } from '../../core/step-output.ts';
 import { evaluate, isTrue } from '../../workflow/expression/evaluate.ts';
 import { ancestorsOf } from '../../workflow/graph.ts';
 import type { Expression, Step, Workflow } from '../../workflow/workflow.ts';

@@ -1,10 +1,10 @@
 // One attempt of a shell step: its command under supervision, its output to the journal, its exit code as its word.
 
-import { countFindings, type Findings, noFindings } from '../../event/finding.ts';
-import { messageOf, type Outcome } from '../../event/outcome.ts';
-import type { Stream } from '../../event/record.ts';
-import { noOutput } from '../../event/step-output.ts';
-import { describeFindings, describeOutcomeKind } from '../../state/describe-findings.ts';
+import { countFindings, type Findings, noFindings } from '../../core/finding.ts';
+import { messageOf, type Outcome } from '../../core/outcome.ts';
+import type { Stream } from '../../core/record.ts';
+import { noOutput } from '../../core/step-output.ts';
+import { describeFindings, describeOutcomeKind } from '../../runs/describe-findings.ts';
 import { commandText, type ShellStep } from '../../workflow/index.ts';
 import type { CostSoFar } from '../claude/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';

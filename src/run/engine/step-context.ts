@@ -1,8 +1,8 @@
 // What both kinds of attempt need before they can start: the folder, the environment and the marks of the child.
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { parentSpanId, type RunId, traceparentOf } from '../../event/ids.ts';
-import type { Subject } from '../../event/record.ts';
+import { parentSpanId, type RunId, traceparentOf } from '../../core/ids.ts';
+import type { Subject } from '../../core/record.ts';
 import { environmentOf, readOutputWith } from '../../workflow/environment.ts';
 import type { Scope } from '../../workflow/expression/evaluate.ts';
 import type { Step } from '../../workflow/workflow.ts';

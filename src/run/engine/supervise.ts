@@ -1,8 +1,8 @@
 // One child under supervision: started, timed, sampled, watched for stalls, stopped when asked, and cleaned up after.
 // Common to shell commands and Claude Code. Judges nothing: how it ended is told, what that means is the caller's.
-import type { EventOf, StallCause } from '../../event/event.ts';
-import type { Outcome } from '../../event/outcome.ts';
-import type { Append, Subject } from '../../event/record.ts';
+import type { EventOf, StallCause } from '../../core/event.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { Append, Subject } from '../../core/record.ts';
 import type { StallRules } from '../../workflow/workflow.ts';
 import { type Activity, describeActivity } from '../claude/index.ts';
 import {

@@ -1,7 +1,7 @@
 // Cuts one stream of bytes into batches of lines. Owns the one buffer that a stream is read into, so that a batch is a
 // view on it and no line is copied, except what stands behind the last line end of a read. Called by capture, which owns the
 // clock: a piece of a line waits here only until the next read or `flush`. LF is the only line end.
-import { countLineEnds } from '../../event/line-ends.ts';
+import { countLineEnds } from '../../text/line-ends.ts';
 
 /** Lines of one stream, in the shape that a journal's output record wants. */
 export type LineBatch = {

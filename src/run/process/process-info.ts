@@ -1,5 +1,5 @@
 // What is known of one process at one moment, and what tells it from a later process with the same pid. No IO.
-import type { ProcessIdentity } from '../../event/event.ts';
+import type { ProcessIdentity } from '../../core/event.ts';
 
 export type ProcessInfo = {
   readonly pid: number;

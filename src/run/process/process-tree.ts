@@ -1,7 +1,7 @@
 // The set of processes that belong to one child, or to everything of one run: its descendants, those that were once
 // seen below it, and those that carry its mark. Remembers members by pid and start time, so that a pid that was given
 // to somebody else is never taken for a member. Sends no signal.
-import type { ProcessIdentity } from '../../event/event.ts';
+import type { ProcessIdentity } from '../../core/event.ts';
 import type { ProcessSource } from './process-info.ts';
 import { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
 import { systemProcesses } from './process-source.ts';

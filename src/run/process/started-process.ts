@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { hostname } from 'node:os';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProcessIdentity } from '../../event/event.ts';
+import type { ProcessIdentity } from '../../core/event.ts';
 import { type Captured, createCapture } from './capture.ts';
 import { type Ended, type EndOptions, endTree } from './end-tree.ts';
 import { freezeTree, thawTree } from './freeze-tree.ts';

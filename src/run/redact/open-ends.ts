@@ -1,6 +1,6 @@
 // Secrets that may have begun just before the end of a text and go on in the next one. Decides what is worth waiting
 // for; for how long is the caller's.
-import { unreachable } from '../../event/unreachable.ts';
+import { unreachable } from '../../core/unreachable.ts';
 import type { Source } from './kinds.ts';
 import { endOf, MIN_BREAKABLE_BYTES, matchedBytes, type Needle, STILL_OPEN } from './literals.ts';
 import type { Rule } from './rule.ts';

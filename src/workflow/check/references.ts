@@ -1,5 +1,5 @@
 // Whether the names in `when`, in `{{ }}` and in shell commands exist, and can have a value when the step comes up.
-import { outcomeKinds } from '../../event/outcome.ts';
+import { outcomeKinds } from '../../core/outcome.ts';
 import type { FoundReference } from '../expression/parse.ts';
 import { idPattern } from '../schema-fields.ts';
 import { didYouMean, listOf } from '../suggest.ts';

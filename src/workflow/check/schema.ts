@@ -1,7 +1,7 @@
 // What the zod schema finds wrong, in words: unknown keys, wrong types, values out of range. The sentence of the fix
 // is made from the example that the schema carries for the field.
 import type { z } from 'zod';
-import { formatDuration } from '../duration.ts';
+import { formatDuration } from '../../core/duration.ts';
 import type { Path, Report } from '../problem.ts';
 import { workflowSchema } from '../schema.ts';
 import { isMapping, kindText, shorten, type Tree, valueAt } from '../source/tree.ts';

@@ -1,5 +1,5 @@
 // The value of an expression or reference, over the params of a run and the steps that have ended. Pure.
-import type { Outcome } from '../../event/outcome.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import {
   type FoundField,
   fieldIn,
@@ -8,8 +8,8 @@ import {
   readJsonOutput,
   type StepOutput,
   valueText,
-} from '../../event/step-output.ts';
-import { unreachable } from '../../event/unreachable.ts';
+} from '../../core/step-output.ts';
+import { unreachable } from '../../core/unreachable.ts';
 import { listOf } from '../suggest.ts';
 import type { Expression, ParamValue } from '../workflow.ts';
 

@@ -1,10 +1,10 @@
 // Holds one run to the promises after a fault: what a reader had seen is still there, numbers have no gap, the witness's lines come once
 // and in order, what was shipped agrees with the journal line by line, and no process is left. Injects nothing.
-import type { JournalRecord } from '../../../src/event/record.ts';
-import { linesOf } from '../../../src/event/record.ts';
+import type { JournalRecord } from '../../../src/core/record.ts';
+import { linesOf } from '../../../src/core/record.ts';
 import { openJournal, type RunFolder } from '../../../src/journal/index.ts';
-import { createWholeLines } from '../../../src/ship/deliver/whole-lines.ts';
-import { type DecodedLog, isEvent } from '../../ship/support/protobuf.ts';
+import { createWholeLines } from '../../../src/readers/ship/deliver/whole-lines.ts';
+import { type DecodedLog, isEvent } from '../../readers/ship/support/protobuf.ts';
 import type { Tally } from './tally.ts';
 import { judge, type WitnessLine } from './witness.ts';
 

@@ -1,8 +1,8 @@
 // Holds what has arrived of Claude Code's own spans and log records to what the journal has of them: each once, and unchanged however
 // often it was sent. Injects nothing.
-import type { JournalRecord } from '../../../src/event/record.ts';
-import type { OtlpServer } from '../../ship/support/otlp-server.ts';
-import { isEvent, messages } from '../../ship/support/protobuf.ts';
+import type { JournalRecord } from '../../../src/core/record.ts';
+import type { OtlpServer } from '../../readers/ship/support/otlp-server.ts';
+import { isEvent, messages } from '../../readers/ship/support/protobuf.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 // Compares what a child printed, byte by byte, with what the journal has of it. Knows no fault.
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import type { Stream } from '../../../src/event/record.ts';
+import type { Stream } from '../../../src/core/record.ts';
 import { openJournal, type RunFolder } from '../../../src/journal/index.ts';
 import type { Tally } from './tally.ts';
 

@@ -1,7 +1,7 @@
 // How many file operations a stepspan process makes below its data folder, by thread, so that a sweep knows its points.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { startOtlpServer } from '../../ship/support/otlp-server.ts';
+import { startOtlpServer } from '../../readers/ship/support/otlp-server.ts';
 import { makeSandbox } from './sandbox.ts';
 
 export async function countCalls(

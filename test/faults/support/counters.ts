@@ -4,10 +4,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createShippedTotals } from '../../../src/hub/shipped-totals.ts';
 import type { DataFolder } from '../../../src/journal/index.ts';
-import { createMeasure } from '../../../src/measure/index.ts';
-import { readScrape, type Scraped } from '../../measure/scraped.ts';
-import type { OtlpServer } from '../../ship/support/otlp-server.ts';
-import { type DecodedLog, messages } from '../../ship/support/protobuf.ts';
+import { createMeasure } from '../../../src/readers/measure/index.ts';
+import { readScrape, type Scraped } from '../../readers/measure/scraped.ts';
+import type { OtlpServer } from '../../readers/ship/support/otlp-server.ts';
+import { type DecodedLog, messages } from '../../readers/ship/support/protobuf.ts';
 
 /** What a hub that is new to the data folder would say that was shipped of its runs. */
 export async function scrapeShipped(data: DataFolder): Promise<Scraped> {

@@ -1,6 +1,6 @@
 // Lines as the witness prints them, for faults that write a journal without a child.
 import { crc32 } from 'node:zlib';
-import type { OutputDraft } from '../../../src/event/record.ts';
+import type { OutputDraft } from '../../../src/core/record.ts';
 
 /** @param after the number of the line before the first */
 export function witnessLines(name: string, after: number, count: number, padding: number): OutputDraft {

@@ -1,5 +1,5 @@
 // The OTLP intake behind its socket: any JSON is cleaned or refused, and what is cleaned can be written and holds no identity.
-import type { TelemetrySignal } from '../../../src/event/claude-event.ts';
+import type { TelemetrySignal } from '../../../src/core/claude-event.ts';
 import { createRequestCleaner } from '../../../src/run/claude/intake/clean-request.ts';
 import { type FuzzTarget, must } from '../target.ts';
 

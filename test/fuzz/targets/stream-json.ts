@@ -1,5 +1,5 @@
 // The reader of Claude Code's stream-json: any bytes become events and lines that can be written, in the same way however they are cut.
-import type { ClaudeEvent } from '../../../src/event/claude-event.ts';
+import type { ClaudeEvent } from '../../../src/core/claude-event.ts';
 import { createCostMeter, createStreamJsonReader } from '../../../src/run/claude/index.ts';
 import { type FuzzTarget, must } from '../target.ts';
 

@@ -1,7 +1,8 @@
 // What a client of the tail says: any text is a message in its normal form or a refusal with a code and a sentence.
-import { parseSearch } from '../../../src/state/select-records.ts';
-import { decodeClientMessage } from '../../../src/tail/decode.ts';
-import { clientMessageTypes, limits } from '../../../src/tail/protocol.ts';
+
+import { decodeClientMessage } from '../../../src/api/tail/decode.ts';
+import { clientMessageTypes, limits } from '../../../src/api/tail/protocol.ts';
+import { parseSearch } from '../../../src/runs/select-records.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
 function subscribe(fields: object): string {

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { metrics } from '../../../src/measure/catalogue.ts';
+import { metrics } from '../../../src/readers/measure/catalogue.ts';
 import {
   answerTo,
   ended,

@@ -1,6 +1,6 @@
 // The Overview on the sample runs: counts, shares, durations, costs and lists as their journals have them.
 import { describe, expect, test } from 'vitest';
-import { type OutcomeKind, reasonOf } from '../../../src/event/outcome.ts';
+import { type OutcomeKind, reasonOf } from '../../../src/core/outcome.ts';
 import {
   about,
   answerTo,

@@ -1,8 +1,8 @@
 // How the tests of the dashboards ask a query by the name of its panel, and what they expect: values that are computed from
 // the journals of the sample runs. Remembers what was asked, so that no query is left out.
-import { linesOf } from '../../../src/event/record.ts';
-import { severityOfLine } from '../../../src/event/severity.ts';
-import { metrics } from '../../../src/measure/catalogue.ts';
+import { linesOf } from '../../../src/core/record.ts';
+import { metrics } from '../../../src/readers/measure/catalogue.ts';
+import { severityOfLine } from '../../../src/text/severity.ts';
 import { dashboards, queriesOf, type Values } from '../../grafana/support/dashboards.ts';
 import { type Answer, ask } from '../support/ask-panels.ts';
 import type { SampleRun, SampleStack } from '../support/sample-runs.ts';

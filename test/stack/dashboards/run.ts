@@ -1,6 +1,6 @@
 // The Run dashboard on a run that succeeded, with a retry, Claude Code and a skipped step; and its marks on runs that did not.
 import { describe, expect, test } from 'vitest';
-import { stepStates } from '../../../src/ship/map/event-records.ts';
+import { stepStates } from '../../../src/readers/ship/map/event-records.ts';
 import {
   answerTo,
   costOf,

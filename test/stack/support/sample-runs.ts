@@ -1,8 +1,8 @@
 // A stack in which runs have ended in every way there is, and one goes on: what dashboards and rules are tried on. All real:
 // processes, Claude Code, Collector, Loki, hub, Prometheus; only the model's answers are scripted.
 import type { Script } from '../../../demo/messages-api/script.ts';
-import type { EventOf, EventType } from '../../../src/event/event.ts';
-import type { JournalRecord } from '../../../src/event/record.ts';
+import type { EventOf, EventType } from '../../../src/core/event.ts';
+import type { JournalRecord } from '../../../src/core/record.ts';
 import { dataFolder } from '../../../src/journal/index.ts';
 import { type RunningCli, resultOf } from '../../support/cli-rig.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';

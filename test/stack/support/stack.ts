@@ -1,8 +1,8 @@
 // Everything a run needs around it, all real but for two: Collector, Loki, the CLI as a process, the real Claude Code.
 // Anthropic's API is a scripted one on loopback, and the trace sink stands where Tempo would be; neither can run here.
 import type { Script } from '../../../demo/messages-api/script.ts';
-import { createLineJoiner } from '../../../src/event/join-lines.ts';
-import { type JournalRecord, linesOf } from '../../../src/event/record.ts';
+import { createLineJoiner } from '../../../src/core/join-lines.ts';
+import { type JournalRecord, linesOf } from '../../../src/core/record.ts';
 import { dataFolder, openJournal, type RunFolder } from '../../../src/journal/index.ts';
 import { seenLine } from '../../../src/text/seen.ts';
 import { type Finished, type RunningCli, startCliRig } from '../../support/cli-rig.ts';

@@ -1,6 +1,6 @@
 // One question to one piece of the stack over HTTP, and what to say where nobody answers. Knows no piece.
 import { parse } from 'yaml';
-import { withoutLogin } from '../../../event/address.ts';
+import { withoutLogin } from '../../../core/address.ts';
 import type { Settings } from '../../settings.ts';
 import { bad, type Check } from '../check.ts';
 

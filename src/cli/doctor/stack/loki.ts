@@ -1,6 +1,6 @@
 // Loki from outside: whether it is ready, and has the settings without which lines are lost or cannot be found. The same as
 // stack/loki.yaml marks with "for stepspan".
-import { attr } from '../../../ship/map/names.ts';
+import { attr } from '../../../readers/ship/map/names.ts';
 import { advice, bad, type Check, good } from '../check.ts';
 import { ask, askJson, notReady, parsedYaml, type Question, shown } from './ask.ts';
 

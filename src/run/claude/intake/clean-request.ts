@@ -1,7 +1,7 @@
 // What happens to one export request of Claude Code between the socket and the journal: identity out, run and step on,
 // deltas made cumulative, other traces put below the attempt, nesting noted. No IO. The HTTP side is server.ts's.
-import type { TelemetrySignal } from '../../../event/claude-event.ts';
-import type { Subject } from '../../../event/record.ts';
+import type { TelemetrySignal } from '../../../core/claude-event.ts';
+import type { Subject } from '../../../core/record.ts';
 import type { JsonObject } from '../json.ts';
 import { createTraceAdopter } from './adopt-trace.ts';
 import { createToCumulative, type ToCumulative } from './cumulative.ts';

@@ -1,6 +1,6 @@
 // The parts of OTLP/JSON that the intake looks at, and the walk over them. Pure. Format: opentelemetry-proto 1.x, JSON
 // mapping (lowerCamelCase names, ids in hex, 64-bit integers as strings).
-import type { TelemetrySignal } from '../../../event/claude-event.ts';
+import type { TelemetrySignal } from '../../../core/claude-event.ts';
 import { arrayAt, isObject, type JsonObject } from '../json.ts';
 
 export type Attribute = { readonly key: string; readonly value: unknown };

@@ -5,7 +5,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TelemetrySignal } from '../../../event/claude-event.ts';
+import type { TelemetrySignal } from '../../../core/claude-event.ts';
 import { TOKEN_HEADER } from '../environment.ts';
 import type { JsonObject } from '../json.ts';
 import { createRequestCleaner, type IntakeAttempt, type RequestCleaner } from './clean-request.ts';

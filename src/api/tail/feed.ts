@@ -1,0 +1,148 @@
+// The live end of one run, read once for all who watch it: the last batches in memory, each encoded once for each filter.
+// So a thousand watchers cost a thousand sends, and not a thousand readers. Who is behind reads the journal itself.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JournalRecord } from '../../core/record.ts';
+import type { JournalProblem, JournalReader } from '../../journal/index.ts';
+import type { History, RunState } from '../../runs/index.ts';
+import type { JournalData } from './protocol.ts';
+import { createRunProgress, type RunProgress } from './run-progress.ts';
+
+export type FeedBatch = {
+  readonly fromSeq: number;
+  readonly nextSeq: number;
+  readonly records: readonly JournalRecord[];
+  /** Told before the records: numbers that are missing, and records among these that this version does not know. */
+  readonly gaps: readonly Gap[];
+  /** What the batch is on the wire, by the key of a filter. */
+  readonly encoded: Map<string, readonly Encoded[]>;
+};
+
+export type Gap = JournalData['gap'];
+
+export type Encoded = { readonly seq: number; readonly bytes: Buffer };
+
+export type Feed = {
+  readonly reader: JournalReader;
+  /** The number that the next live record has. */
+  readonly nextSeq: () => number;
+  /** The batch that holds the number; or why there is none: it is too old, yet to come, or the run is over. */
+  readonly take: (seq: number) => FeedBatch | 'behind' | 'wait' | 'ended';
+  /** The oldest number in memory, or that of the next live record. */
+  readonly oldestSeq: () => number;
+  readonly progress: RunProgress;
+  /** Why the live end cannot be read any more. */
+  readonly failure: () => unknown;
+  /** Is told of everything new. */
+  readonly watch: (listener: () => void) => void;
+  readonly unwatch: (listener: () => void) => void;
+};
+
+/** A few seconds of a busy run, so that a watcher who was stalled for a moment need not go to the disk. */
+const ringBytes = 1024 * 1024;
+
+/** Each batch costs some hundred bytes beside its payload. */
+const ringBatches = 1_000;
+
+/**
+ * Waited after each batch for each watcher: a send costs about half of it, so however many watch, half a core is left.
+ * Twenty watchers have every line at once; a thousand have it within a twentieth of a second, in fewer and larger messages.
+ */
+const pacePerWatcherMs = 0.05;
+
+/** @param history how long steps took in earlier runs, for the estimate */
+export async function openFeed(
+  reader: JournalReader,
+  history: (state: RunState) => Promise<History>,
+  signal: AbortSignal,
+): Promise<Feed> {
+  const head = await reader.head();
+  const ring: FeedBatch[] = [];
+  const listeners = new Set<() => void>();
+  let bytes = 0;
+  let nextSeq = head.nextSeq;
+  let phase: 'live' | 'ended' = head.finished ? 'ended' : 'live';
+  let failure: unknown;
+
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const progress = createRunProgress({ reader, liveSeq: () => nextSeq, history, signal, onChange: tell });
+
+  const push = (batch: FeedBatch): void => {
+    ring.push(batch);
+    nextSeq = batch.nextSeq;
+    bytes += sizeOf(batch);
+    while (ring.length > 1 && (bytes > ringBytes || ring.length > ringBatches)) bytes -= sizeOf(ring.shift()!);
+  };
+
+  const follow = async (): Promise<void> => {
+    let gaps: Gap[] = [];
+    const onProblem = (problem: JournalProblem): void => void gaps.push(...gapsOf(problem));
+    for await (const records of reader.read({ from: nextSeq, follow: true, signal, onProblem })) {
+      const last = records.at(-1)!;
+      const end = last.seq + (last.kind === 'output' ? last.lineCount : 1);
+      push({ fromSeq: nextSeq, nextSeq: end, records, gaps, encoded: new Map() });
+      gaps = [];
+      progress.take(records);
+      tell();
+      const pace = listeners.size * pacePerWatcherMs;
+      if (pace >= 1) await delay(pace, undefined, { signal });
+    }
+    if (!signal.aborted) phase = 'ended';
+  };
+  if (phase === 'live') {
+    follow()
+      .catch((error: unknown) => {
+        if (!signal.aborted) failure = error;
+      })
+      .finally(tell);
+  }
+
+  return {
+    reader,
+    nextSeq: () => nextSeq,
+    oldestSeq: () => ring[0]?.fromSeq ?? nextSeq,
+    take(seq) {
+      if (seq >= nextSeq) return phase === 'ended' ? 'ended' : 'wait';
+      const oldest = ring[0];
+      return oldest === undefined || seq < oldest.fromSeq ? 'behind' : find(ring, seq);
+    },
+    progress,
+    failure: () => failure,
+    watch: (listener) => listeners.add(listener),
+    unwatch: (listener) => listeners.delete(listener),
+  };
+}
+
+/** What a watcher is told of a problem of the journal. Damage shows as the gap that is told after it. */
+export function gapsOf(problem: JournalProblem): readonly Gap[] {
+  switch (problem.kind) {
+    case 'gap':
+      return [{ fromSeq: problem.fromSeq, toSeq: problem.toSeq, why: problem.why }];
+    case 'unknown_record':
+      return [{ fromSeq: problem.seq, toSeq: problem.seq + 1, why: 'unknown' }];
+    default:
+      return [];
+  }
+}
+
+/** The last batch that begins at or before `seq`. The ring has no holes: a gap belongs to the batch after it. */
+function find(ring: readonly FeedBatch[], seq: number): FeedBatch {
+  let low = 0;
+  let high = ring.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (ring[middle]!.fromSeq <= seq) low = middle;
+    else high = middle - 1;
+  }
+  return ring[low]!;
+}
+
+function sizeOf(batch: FeedBatch): number {
+  let size = 0;
+  for (const record of batch.records) size += record.kind === 'output' ? record.bytes.length : eventBytes;
+  return size;
+}
+
+/** Most events are some hundred bytes; telemetry requests are the large ones, and rare. */
+const eventBytes = 1024;

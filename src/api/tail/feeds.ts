@@ -1,0 +1,59 @@
+// The live ends that somebody watches: opened for the first watcher of a run, closed after the last.
+import type { RunId } from '../../core/ids.ts';
+import type { JournalReader, RunFolder } from '../../journal/index.ts';
+import type { History, RunState } from '../../runs/index.ts';
+import { type Feed, openFeed } from './feed.ts';
+
+export type Feeds = {
+  /** Each that is taken must be released once. Rejects where the journal cannot be read. */
+  readonly take: (folder: RunFolder) => Promise<{ readonly feed: Feed; readonly release: () => void }>;
+  readonly stop: () => void;
+};
+
+type Held = { readonly opening: Promise<Feed>; readonly ending: AbortController; users: number };
+
+export function createFeeds(
+  openRun: (folder: RunFolder) => JournalReader,
+  history: (state: RunState) => Promise<History>,
+): Feeds {
+  const held = new Map<RunId, Held>();
+
+  const drop = (runId: RunId, one: Held): void => {
+    one.users -= 1;
+    if (one.users > 0) return;
+    one.ending.abort();
+    if (held.get(runId) === one) held.delete(runId);
+  };
+
+  return {
+    async take(folder) {
+      const { runId } = folder;
+      let one = held.get(runId);
+      if (one === undefined) {
+        const ending = new AbortController();
+        one = { opening: openFeed(openRun(folder), history, ending.signal), ending, users: 0 };
+        held.set(runId, one);
+      }
+      const taken = one;
+      taken.users += 1;
+      let released = false;
+      const release = (): void => {
+        if (!released) drop(runId, taken);
+        released = true;
+      };
+      try {
+        const feed = await taken.opening;
+        // One that has failed is of no use to who comes later: the cause may have gone.
+        if (feed.failure() !== undefined) held.delete(runId);
+        return { feed, release };
+      } catch (error) {
+        release();
+        throw error;
+      }
+    },
+    stop() {
+      for (const { ending } of held.values()) ending.abort();
+      held.clear();
+    },
+  };
+}

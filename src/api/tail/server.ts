@@ -1,0 +1,174 @@
+// The WebSocket side of a server that somebody else has: takes upgrades, refuses those that may not watch, ends all of them.
+// Knows neither ports nor tokens: whether a request may watch is asked of `authorize`.
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { RunId } from '../../core/ids.ts';
+import { type JournalReader, openJournal, type RunFolder } from '../../journal/index.ts';
+import type { History, RunState } from '../../runs/index.ts';
+import { createFeeds } from './feeds.ts';
+import { defaultBufferBytes } from './outbox.ts';
+import { closeCodes, limits, subprotocol } from './protocol.ts';
+import { type Scope, startSession } from './session.ts';
+
+export type Authorized =
+  | { readonly ok: true; readonly scope: Scope }
+  | { readonly ok: false; readonly status: number; readonly message: string };
+
+export type TailOptions = {
+  /** Where a run is; undefined where there is none, or it is nobody's to see. */
+  readonly resolveRun: (runId: RunId) => RunFolder | undefined;
+  /** The reader of a run, where there is a better one than any process has: the writer's own process knows at once. */
+  readonly openRun?: (folder: RunFolder) => JournalReader;
+  /** Asked of every upgrade, before anything else: Host, Origin and token are checked here. */
+  readonly authorize: (request: IncomingMessage) => Authorized | Promise<Authorized>;
+  /** Of this package, for `hello`. */
+  readonly version: string;
+  /** How long steps took in earlier runs of the same workflow, for `estimatedCompletion`. */
+  readonly history?: (state: RunState) => Promise<History>;
+  /** Bounds that tests make small. */
+  readonly tuning?: Partial<Tuning>;
+};
+
+export type Tuning = {
+  readonly bufferBytes: number;
+  readonly lagEveryMs: number;
+  readonly pingMs: number;
+  readonly stopMs: number;
+  readonly maxClients: number;
+};
+
+const defaultTuning: Tuning = {
+  bufferBytes: defaultBufferBytes,
+  lagEveryMs: 1_000,
+  pingMs: limits.pingMs,
+  /** Closing is a round trip; who does not answer is cut. */
+  stopMs: 1_000,
+  /** All of them stalled at once hold 2,000 times the buffer bound: 512 MB, and less as they share what is live. */
+  maxClients: 2_000,
+};
+
+export type TailNumbers = {
+  /** Connected now. */
+  readonly clients: number;
+  /** Bytes that wait in this process, for all clients together. */
+  readonly bufferedBytes: number;
+  /** Bytes that all clients were sent since the start. */
+  readonly sentBytes: number;
+  /** Sequence numbers that clients chose to jump over since the start. */
+  readonly jumped: number;
+};
+
+export const noTail: TailNumbers = { clients: 0, bufferedBytes: 0, sentBytes: 0, jumped: 0 };
+
+export type Tail = {
+  /** For the `upgrade` event of an http server, on the path of the tail. Always answers, never throws. */
+  readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly numbers: () => TailNumbers;
+  /** Closes every connection with 1001 and takes no more. */
+  readonly stop: () => Promise<void>;
+};
+
+export function createTail(options: TailOptions): Tail {
+  const { resolveRun, authorize, version } = options;
+  const tuning = { ...defaultTuning, ...options.tuning };
+  const feeds = createFeeds(options.openRun ?? openJournal, options.history ?? (async () => new Map()));
+  const sockets = new Set<Socket>();
+  let sentBytes = 0;
+  let jumped = 0;
+  let stopped = false;
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: true,
+    maxPayload: limits.maxMessageBytes,
+    // Output compresses well, but a zlib context is 300 KB for each watcher and takes a core at 50 MB/s; this is loopback.
+    perMessageDeflate: false,
+    // Answers to pings are counted like every answer, see Outbox.
+    autoPong: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
+
+  const accept = (request: IncomingMessage, socket: Duplex, head: Buffer, scope: Scope): void => {
+    server.handleUpgrade(request, socket, head, (client: WebSocket) => {
+      // What an http server hands over is a socket; its type allows for more.
+      const sent = socket as Socket;
+      sockets.add(sent);
+      client.on('close', () => {
+        sockets.delete(sent);
+        sentBytes += sent.bytesWritten;
+      });
+      const { bufferBytes, lagEveryMs, pingMs } = tuning;
+      startSession({
+        socket: client,
+        stream: sent,
+        scope,
+        feeds,
+        resolveRun,
+        version,
+        bufferBytes,
+        lagEveryMs,
+        pingMs,
+        onJump: (count) => {
+          jumped += count;
+        },
+      });
+    });
+  };
+
+  const decide = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const authorized = await authorize(request);
+    if (!authorized.ok) return refuse(socket, authorized.status, authorized.message);
+    if (stopped) return refuse(socket, 503, 'The server stops.');
+    if (server.clients.size >= tuning.maxClients)
+      return refuse(socket, 503, `${tuning.maxClients} clients are connected, and no more are taken.`);
+    const offered = request.headers['sec-websocket-protocol'];
+    if (offered !== undefined && !offered.split(',').some((name) => name.trim() === subprotocol))
+      return refuse(socket, 400, `Of the offered subprotocols none is known here; offer ${subprotocol}.`);
+    accept(request, socket, head, authorized.scope);
+  };
+
+  return {
+    handleUpgrade(request, socket, head) {
+      // A client that goes away during the upgrade must not end the process.
+      const gone = (): void => void socket.destroy();
+      socket.on('error', gone);
+      decide(request, socket, head)
+        .catch(() => refuse(socket, 500, 'The upgrade failed.'))
+        .finally(() => socket.off('error', gone).on('error', () => undefined));
+    },
+    numbers: () => ({
+      clients: server.clients.size,
+      bufferedBytes: [...server.clients].reduce((sum, client) => sum + client.bufferedAmount, 0),
+      sentBytes: [...sockets].reduce((sum, socket) => sum + socket.bytesWritten, sentBytes),
+      jumped,
+    }),
+    async stop() {
+      stopped = true;
+      feeds.stop();
+      const clients = [...server.clients];
+      const closed = clients.map((client) => new Promise((resolve) => client.once('close', resolve)));
+      for (const client of clients) client.close(closeCodes.goingAway, 'the server stops');
+      const cut = setTimeout(() => {
+        for (const client of server.clients) client.terminate();
+      }, tuning.stopMs);
+      await Promise.all(closed);
+      clearTimeout(cut);
+      server.close();
+    },
+  };
+}
+
+function refuse(socket: Duplex, status: number, message: string): void {
+  const body = `${JSON.stringify({ error: { code: 'upgrade_refused', message } })}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`,
+    'Connection: close',
+    'Content-Type: application/json',
+    'X-Content-Type-Options: nosniff',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  // Who does not hang up after that would stay for ever: the sockets of an http server end one way at a time.
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

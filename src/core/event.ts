@@ -1,0 +1,205 @@
+// What can be said of a run: the one vocabulary of writers and readers. No IO and no behaviour.
+// The step and the attempt that an event is about stand in its record (see record.ts), not in the event.
+// Times of day are those of the record. Durations end in Ms (milliseconds), sizes in Bytes, money in Usd.
+
+import type { Stream } from '../text/stream.ts';
+import type { ClaudeEvent } from './claude-event.ts';
+import type { Findings } from './finding.ts';
+import type { Outcome } from './outcome.ts';
+import type { StepOutput } from './step-output.ts';
+
+/** A step as it was planned, for readers that draw it before it has run. */
+export type PlannedStep = {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'run' | 'claude';
+  readonly needs: readonly string[];
+};
+
+/** Which process writes the journal: enough to tell it from a later process with the same pid. */
+export type ProcessIdentity = {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat (clock ticks since boot), or the start time as `ps` prints it; '' where unknown. */
+  readonly startTime: string;
+  readonly host: string;
+};
+
+export type RunEvent =
+  | {
+      readonly type: 'run.started';
+      readonly runId: string;
+      readonly traceId: string;
+      readonly workflow: string;
+      readonly description: string;
+      /** The file as named by the user; '' for `exec` and for workflows made by the library. */
+      readonly file: string;
+      /** The checked workflow in its normal form, as JSON, so that a run can be resumed from its journal alone. */
+      readonly definition: unknown;
+      readonly params: Readonly<Record<string, string | number | boolean>>;
+      readonly steps: readonly PlannedStep[];
+      readonly cwd: string;
+      readonly concurrency: number;
+      readonly budgetUsd: number | undefined;
+      readonly budgetTokens: number | undefined;
+      readonly writer: ProcessIdentity;
+      readonly stepspanVersion: string;
+      /** The run that this one goes on from. */
+      readonly resumedFrom: string | undefined;
+    }
+  /** `now` says that the running process tree was frozen too, and not only the next step held. */
+  | { readonly type: 'run.paused'; readonly by: string; readonly now: boolean }
+  | { readonly type: 'run.resumed'; readonly by: string; readonly pausedMs: number }
+  /** stepspan itself did not run for so long: stopped, or on a machine that slept. No timeout and no wait counts it. */
+  | { readonly type: 'run.suspended'; readonly suspendedMs: number }
+  /** From here on nothing new is started. `by` names the cause: `SIGINT`, `SIGTERM`, `timeout`, `budget`, `api`. */
+  | { readonly type: 'run.cancelling'; readonly by: string }
+  | {
+      readonly type: 'run.budget_warned';
+      readonly usedUsd: number;
+      readonly usedTokens: number;
+      readonly share: number;
+    }
+  | {
+      readonly type: 'run.budget_exceeded';
+      readonly unit: 'USD' | 'tokens';
+      readonly used: number;
+      readonly limit: number;
+      readonly estimated: boolean;
+    }
+  /** Once a run: the cost of this attempt is unknown, so what is left of the budget is unknown too. */
+  | { readonly type: 'run.budget_weakened'; readonly why: string }
+  /** The last record of every journal. A run whose wrapper died gets it from whoever adopts it. */
+  | {
+      readonly type: 'run.finished';
+      readonly outcome: Outcome;
+      readonly durationMs: number;
+      readonly pausedMs: number;
+      /** What is known of it; see `costUnknown`. */
+      readonly costUsd: number;
+      /** Part of the cost is unknown. Absent in journals of older versions. */
+      readonly costUnknown?: boolean;
+    };
+
+export type StepEvent =
+  /** A step came up for the first time: its needs are met and a place is free. */
+  | { readonly type: 'step.started' }
+  | {
+      readonly type: 'attempt.started';
+      /** For people: the shell command, or `claude` with its flags (never the prompt). */
+      readonly command: string;
+      readonly cwd: string;
+      readonly pid: number | undefined;
+      readonly pidStartTime: string;
+      /** SHA-256 of the files that the workflow gives the step (prompt, MCP configuration), by path; absent before it was recorded. */
+      readonly inputFiles?: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: 'attempt.finished';
+      readonly outcome: Outcome;
+      readonly durationMs: number;
+      /** Time frozen by a pause, or in which stepspan was suspended: the timeout did not count it. Part of `durationMs`. */
+      readonly pausedMs: number;
+      readonly cpuSeconds: number;
+      readonly maxRssBytes: number;
+      /** Lines per stream of this attempt. */
+      readonly lines: Readonly<Partial<Record<Stream, number>>>;
+      /** Of a Claude step: denied calls and the like, which a success can rest on. Not there where nothing was found. */
+      readonly findings?: Findings;
+      /** Of a Claude step: partial messages that were signs of life and were not recorded. Older journals do not have it. */
+      readonly partialMessages?: number;
+    }
+  /** One expectation of `expect` that the attempt did not meet, although it succeeded by itself. */
+  | {
+      readonly type: 'step.expectation_unmet';
+      readonly expectation: Expectation;
+      readonly expected: string;
+      readonly found: string;
+    }
+  | {
+      readonly type: 'step.retrying';
+      readonly nextAttempt: number;
+      readonly delayMs: number;
+      readonly outcome: Outcome;
+    }
+  /** A rate or usage limit has ended an attempt, and its end is waited for. Then comes the next attempt, in the same session. */
+  | {
+      readonly type: 'step.waiting';
+      readonly reason: 'rate_limit';
+      /** Unix nanoseconds, in digits, at which it continues. */
+      readonly untilNs: string;
+      readonly nextAttempt: number;
+      /** Of the attempt that ended. */
+      readonly outcome: Outcome;
+    }
+  /** Exactly one for each step of the workflow, before `run.finished`; a skipped step has no `step.started`. */
+  | ({
+      readonly type: 'step.finished';
+      readonly outcome: Outcome;
+      readonly attempts: number;
+      readonly durationMs: number;
+      readonly costUsd: number;
+      /** As in `run.finished`. */
+      readonly costUnknown?: boolean;
+      /** The step failed and `continueOnFailure` keeps the run going. */
+      readonly tolerated: boolean;
+    } & StepOutput);
+
+/** What `expect` of a step can ask for. */
+export type Expectation = 'changed' | 'unchanged' | 'command' | 'output' | 'schema' | 'no_denials';
+
+/** Causes of a stall, one per way in which Claude Code and other children were seen to hang. */
+export type StallCause =
+  | 'no_output'
+  | 'output_closed'
+  | 'no_exit_after_result'
+  | 'rate_limited'
+  | 'waiting_for_permission';
+
+export type ProcessEvent =
+  | {
+      readonly type: 'resource.sampled';
+      /** CPU time of the whole tree since the attempt started, ended children included. */
+      readonly cpuSeconds: number;
+      /** Share of one core since the last sample: 1 is one core fully used. */
+      readonly cpuCores: number;
+      readonly rssBytes: number;
+      readonly processes: number;
+    }
+  | {
+      readonly type: 'stall.detected';
+      readonly cause: StallCause;
+      readonly forMs: number;
+      readonly action: StallAction;
+      /** What it was doing, in words; older journals do not have it. */
+      readonly activity?: string;
+    }
+  | { readonly type: 'stall.cleared'; readonly cause: StallCause; readonly forMs: number }
+  /** Processes that a step left running when it had ended; they were ended by stepspan. */
+  | {
+      readonly type: 'process.left_over';
+      readonly processes: readonly { readonly pid: number; readonly command: string }[];
+    }
+  | { readonly type: 'process.signalled'; readonly signal: string; readonly why: string };
+
+export type StallAction = 'none' | 'kill' | 'retry';
+
+export type RecordEvent =
+  /** Secrets that were replaced in the output or event just before; `kinds` counts them by rule name. */
+  | { readonly type: 'secret.hidden'; readonly kinds: Readonly<Record<string, number>> }
+  /** A torn tail was cut when the journal was opened again after a crash. */
+  | { readonly type: 'journal.recovered'; readonly cutBytes: number; readonly lastSeq: number }
+  /** Lines that were printed but could not be kept, or were removed before a reader had them. Never silent. */
+  | {
+      readonly type: 'journal.lost';
+      /** `size`: one event was larger than a frame may be. */
+      readonly why: 'disk' | 'retention' | 'size';
+      readonly lines: number;
+      readonly events: number;
+      readonly bytes: number;
+      readonly reader: string | undefined;
+    };
+
+export type Event = RunEvent | StepEvent | ProcessEvent | RecordEvent | ClaudeEvent;
+export type EventType = Event['type'];
+/** The member of the union with the given `type`. */
+export type EventOf<T extends EventType> = Extract<Event, { readonly type: T }>;

@@ -1,0 +1,61 @@
+// What has to be remembered of a run between two of its records to count them right, and how that is kept on disk.
+import type { RunId } from '../../core/ids.ts';
+import { emptyRunState, type RunState, stateFromJson, stateToJson } from '../../runs/index.ts';
+import type { Change } from './metric.ts';
+
+/** A tool that was called and has not answered. */
+export type OpenCall = { readonly tool: string; readonly step: string };
+
+export type RunMemory = {
+  readonly runId: RunId;
+  readonly state: RunState;
+  /** By the id of the call. */
+  readonly calls: ReadonlyMap<string, OpenCall>;
+  /** Attempts whose cost and tokens were counted, as `step#attempt`. */
+  readonly costed: ReadonlySet<string>;
+  /** The last value of each series of Claude Code's own telemetry, which is cumulative in an attempt. */
+  readonly telemetry: ReadonlyMap<string, number>;
+};
+
+/** What a part of the fold changes in the memory, and in the metrics. */
+export type PartFold = { readonly memory: Partial<RunMemory>; readonly changes: readonly Change[] };
+
+/** Calls without an answer that are remembered; a run with more has lost its answers anyway. */
+export const maxOpenCalls = 1_000;
+/** Series of Claude Code's own telemetry in a run: ten metrics, a few models and tools, times a hundred attempts. */
+export const maxTelemetrySeries = 10_000;
+
+export function newRunMemory(runId: RunId): RunMemory {
+  return { runId, state: emptyRunState(), calls: new Map(), costed: new Set(), telemetry: new Map() };
+}
+
+export type StoredRun = {
+  readonly runId: RunId;
+  readonly state: string;
+  readonly calls: readonly (readonly [string, OpenCall])[];
+  readonly costed: readonly string[];
+  readonly telemetry: readonly (readonly [string, number])[];
+};
+
+export function storeRun(memory: RunMemory): StoredRun {
+  return {
+    runId: memory.runId,
+    state: stateToJson(memory.state),
+    calls: [...memory.calls],
+    costed: [...memory.costed],
+    telemetry: [...memory.telemetry],
+  };
+}
+
+/** Undefined when another version of the state was stored: it cannot be gone on with. */
+export function unstoreRun(stored: StoredRun): RunMemory | undefined {
+  const state = stateFromJson(stored.state);
+  if (state === undefined) return undefined;
+  return {
+    runId: stored.runId,
+    state,
+    calls: new Map(stored.calls),
+    costed: new Set(stored.costed),
+    telemetry: new Map(stored.telemetry),
+  };
+}

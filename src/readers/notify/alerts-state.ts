@@ -1,0 +1,43 @@
+// alerts.json in the folder of a run: what the rules know of it, and what the receiver has of its alerts. Replaced as a
+// whole, so that it is never half of two; whoever finds none, or one of another version, reads the journal from its start.
+import { readFileSync } from 'node:fs';
+import { type RunFolder, replaceFile } from '../../journal/index.ts';
+import type { Delivery, Refusal } from './deliver/schedule.ts';
+import { alertKey } from './evaluate/alert.ts';
+import { type RulesState, restoreRules, storeRules } from './evaluate/rules-state.ts';
+
+export type AlertsState = {
+  /** Of all records below `rules.run.nextSeq`. */
+  readonly rules: RulesState;
+  /** By the key of the alert. */
+  readonly deliveries: Readonly<Record<string, Delivery | Refusal>>;
+  /** Whether what a success resolves has been looked for in the other runs of the workflow; see resolve-earlier.ts. */
+  readonly hasMetOthers: boolean;
+};
+
+/** Whether an alert has an end that the receiver was not told. */
+export function hasEndToSend({ rules, deliveries }: AlertsState): boolean {
+  return Object.values(rules.alerts).some((alert) => {
+    const known = deliveries[alertKey(alert)];
+    return alert.endedMs !== undefined && known !== undefined && 'isEndSent' in known && !known.isEndSent;
+  });
+}
+
+const version = 1;
+
+/** @returns undefined where there is none that can be used */
+export function loadAlertsState(folder: RunFolder): AlertsState | undefined {
+  try {
+    const stored = JSON.parse(readFileSync(folder.alertsFile, 'utf8'));
+    const rules = stored.version === version ? restoreRules(stored.rules) : undefined;
+    const { deliveries, hasMetOthers } = stored;
+    return rules === undefined ? undefined : { rules, deliveries, hasMetOthers };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws what the file system throws: then nothing may be sent that is not kept. */
+export async function saveAlertsState(folder: RunFolder, state: AlertsState): Promise<void> {
+  await replaceFile(folder.alertsFile, `${JSON.stringify({ version, ...state, rules: storeRules(state.rules) })}\n`);
+}

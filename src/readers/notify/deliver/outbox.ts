@@ -1,0 +1,160 @@
+// Brings the alerts of one run to the receiver: what is due is sent, what was taken is remembered, what failed is sent
+// again until it is taken. Its queue is the alerts themselves, one for each rule and step, so it cannot grow.
+import type { RunReference } from '../../../runs/index.ts';
+import { type Alerts, alertKey, type RunAlert } from '../evaluate/alert.ts';
+import type { RuleSeverity } from '../rules/rule.ts';
+import type { NotifySettings, SendResult } from '../settings.ts';
+import { waitMs } from './pace.ts';
+import type { PostResult } from './post.ts';
+import type { Outgoing, Send } from './receiver.ts';
+import { render } from './render.ts';
+import { type Delivery, type Due, dueOf, type Refusal, taken } from './schedule.ts';
+
+export type Deliveries = Readonly<Record<string, Delivery | Refusal>>;
+
+export type OutboxOptions = {
+  readonly settings: NotifySettings;
+  readonly send: Send;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly onSent: (result: SendResult, count: number) => void;
+  /** For tests: how long to wait, as `waitMs` of pace.ts says unless told. */
+  readonly wait?: typeof waitMs;
+};
+
+type Contact = 'none' | 'unreachable' | 'answered';
+
+export type Outbox = {
+  /**
+   * Sends what is due, unless the receiver failed a moment ago.
+   * @param keep saves the deliveries; nothing is sent before what was evaluated is on the disk
+   */
+  readonly sendDue: (
+    alerts: Alerts,
+    run: RunReference,
+    signal: AbortSignal,
+    keep: (deliveries: Deliveries) => Promise<void>,
+  ) => Promise<void>;
+  /** Alerts that are due and were not taken. */
+  readonly waiting: (alerts: Alerts, run: RunReference) => number;
+  /** When something is to be sent next, in Unix ms; undefined where nothing is unless an alert changes. */
+  readonly nextMs: (alerts: Alerts, run: RunReference) => number | undefined;
+  readonly lastFailure: () => string | undefined;
+  /** Whether the receiver has answered yet. `unreachable`: every request so far failed to reach it. */
+  readonly contact: () => Contact;
+};
+
+type Item = { readonly key: string; readonly alert: RunAlert; readonly severity: RuleSeverity; readonly due: Due };
+
+/** When the first of the alerts is due, by what the receiver has of them: Unix ms; undefined where none is unless it changes. */
+export function firstDueMs(
+  alerts: Alerts,
+  run: RunReference,
+  deliveries: Deliveries,
+  settings: NotifySettings,
+  nowMs: number,
+): number | undefined {
+  const all = itemsOf(alerts, run, deliveries, settings, nowMs).map(({ due }) => due.atMs);
+  return all.length === 0 ? undefined : Math.min(...all);
+}
+
+function itemsOf(
+  alerts: Alerts,
+  run: RunReference,
+  deliveries: Deliveries,
+  settings: NotifySettings,
+  nowMs: number,
+): readonly Item[] {
+  return Object.values(alerts).flatMap((alert) => {
+    const key = alertKey(alert);
+    const known = deliveries[key];
+    const severity = severityOf(alert, known, settings);
+    const due = dueOf(alert, known, textOf(alert, run, severity, settings), settings.receiver.kind, nowMs);
+    return due === undefined ? [] : [{ key, alert, severity, due }];
+  });
+}
+
+function severityOf(
+  { rule, startsMs }: RunAlert,
+  known: Delivery | Refusal | undefined,
+  settings: NotifySettings,
+): RuleSeverity {
+  const first = known !== undefined && known.startsMs === startsMs && 'severity' in known ? known.severity : undefined;
+  return first ?? settings.alerts.rules[rule]?.severity ?? 'warning';
+}
+
+function textOf(alert: RunAlert, run: RunReference, severity: RuleSeverity, settings: NotifySettings): string {
+  return render(alert, run, severity, settings).annotations.description ?? '';
+}
+
+export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox {
+  const { settings, send, now, onSent, wait = waitMs } = options;
+  const { kind } = settings.receiver;
+  let deliveries = before;
+  let failures = 0;
+  let retryAtMs = 0;
+  let lastFailure: string | undefined;
+  let contact: Contact = 'none';
+
+  function note({ key, alert, severity, due }: Item, result: PostResult, run: RunReference, nowMs: number): void {
+    if (result.kind === 'failed') return;
+    const known = deliveries[key];
+    const text = textOf(alert, run, severity, settings);
+    const after =
+      result.kind === 'taken'
+        ? taken(alert, known, due, { text, severity, kind, nowMs })
+        : { startsMs: alert.startsMs, refused: result.message };
+    deliveries = { ...deliveries, [key]: after };
+  }
+
+  return {
+    async sendDue(alerts, run, signal, keep) {
+      const nowMs = now();
+      if (nowMs < retryAtMs) return;
+      const ready = itemsOf(alerts, run, deliveries, settings, nowMs).filter(({ due }) => due.atMs <= nowMs);
+      if (ready.length === 0) return;
+      await keep(deliveries);
+      const results = await send(
+        ready.map((item) => outgoing(item, run, settings, nowMs)),
+        signal,
+      );
+      for (const [index, item] of ready.entries()) note(item, results[index]!, run, nowMs);
+      for (const result of ['taken', 'refused', 'failed'] as const) {
+        const count = results.filter((each) => each.kind === result).length;
+        if (count > 0 && !signal.aborted) onSent(result, count);
+      }
+      const hasAnswered = results.some((result) => result.kind !== 'failed' || result.cause !== 'unreachable');
+      if (contact !== 'answered') contact = hasAnswered ? 'answered' : 'unreachable';
+      const failed = results.find((result) => result.kind === 'failed');
+      lastFailure = results.find((result) => result.kind !== 'taken')?.message;
+      failures = failed === undefined ? 0 : failures + 1;
+      retryAtMs = failed === undefined ? 0 : now() + wait(failures, failed.cause === 'misconfigured', Math.random());
+      if (results.some((result) => result.kind !== 'failed')) await keep(deliveries);
+    },
+    waiting(alerts, run) {
+      const nowMs = now();
+      return itemsOf(alerts, run, deliveries, settings, nowMs).filter(({ due }) => due.atMs <= nowMs).length;
+    },
+    nextMs(alerts, run) {
+      const dueMs = firstDueMs(alerts, run, deliveries, settings, now());
+      return dueMs === undefined ? undefined : Math.max(retryAtMs, dueMs);
+    },
+    lastFailure: () => lastFailure,
+    contact: () => contact,
+  };
+}
+
+function outgoing(
+  { key, alert, severity, due }: Item,
+  run: RunReference,
+  settings: NotifySettings,
+  nowMs: number,
+): Outgoing {
+  return {
+    ...render(alert, run, severity, settings),
+    key,
+    startsMs: alert.startsMs,
+    endsMs: due.endsMs,
+    status: due.isEnd && due.endsMs <= nowMs ? 'resolved' : 'firing',
+  };
+}

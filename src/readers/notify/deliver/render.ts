@@ -1,0 +1,72 @@
+// An alert as a receiver gets it: labels, which are its identity, and annotations, which are what people read. Pure.
+import type { RunReference } from '../../../runs/index.ts';
+import { runDashboardLink } from '../dashboard-link.ts';
+import type { RunAlert } from '../evaluate/alert.ts';
+import { type RuleSeverity, runbookLink } from '../rules/rule.ts';
+import type { NotifySettings } from '../settings.ts';
+
+export type Rendered = {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Where it comes from: the live page of the run, or '' where no address is known. */
+  readonly generatorURL: string;
+};
+
+/** Annotations are for messages; what is longer is cut, and the journal has all of it. In UTF-16 units. */
+const maxAnnotation = 4000;
+
+export function render(
+  alert: RunAlert,
+  run: RunReference,
+  severity: RuleSeverity,
+  settings: Omit<NotifySettings, 'receiver'>,
+): Rendered {
+  const { alerts } = settings;
+  const links = settings.linksOf(run);
+  const linkTo = (label: string): string | undefined => links.find((link) => link.label === label)?.url;
+  const live = liveLink(alerts.links.hub ?? settings.hubUrl, run.runId, alert);
+  const { runbook } = alerts.links;
+  return {
+    labels: nonEmpty({
+      ...alerts.labels,
+      alertname: alert.rule,
+      severity,
+      source: 'run',
+      workflow: run.workflow,
+      run: run.runId,
+      step: alert.step,
+    }),
+    annotations: nonEmpty({
+      summary: cut(alert.summary),
+      description: cut(alert.description),
+      runbook_url: runbook === undefined ? undefined : runbookLink(runbook, alert.rule),
+      dashboard_url: runDashboardLink(alerts.links.grafana ?? settings.grafanaUrl, run),
+      live_url: live,
+      trace_url: linkTo('trace'),
+      logs_url: linkTo('logs'),
+    }),
+    generatorURL: live ?? '',
+  };
+}
+
+/** The page's own address of a run, at the line to look at first; see web/route.ts. */
+function liveLink(base: string | undefined, runId: string, { step, seq }: RunAlert): string | undefined {
+  if (base === undefined) return undefined;
+  const query = new URLSearchParams({ line: String(seq), ...(step === undefined ? {} : { step }) });
+  return `${withoutSlash(base)}/#/runs/${runId}/output?${query}`;
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/$/, '');
+}
+
+function cut(text: string): string {
+  return text.length > maxAnnotation ? `${text.slice(0, maxAnnotation - 1)}…` : text;
+}
+
+/** Alertmanager leaves out labels with an empty value, and an annotation without one says nothing. */
+function nonEmpty(pairs: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== ''),
+  );
+}

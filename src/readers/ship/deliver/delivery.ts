@@ -1,0 +1,104 @@
+// Sends one batch until every record of it was acknowledged, or was refused on its own and kept aside. At least once:
+// whatever ends it early leaves the cursor where it is. Knows nothing of journals and encodings.
+
+import { unreachable } from '../../../core/unreachable.ts';
+import type { Batch } from '../encode/batch.ts';
+import type { PipelineState } from '../status.ts';
+import { type Pace, waitAfter } from './backoff.ts';
+import type { Refused } from './refused.ts';
+import type { Transport } from './transport.ts';
+
+/** What is counted and said on the way. */
+export type DeliveryReport = {
+  readonly requested: (bytes: number) => void;
+  readonly sent: (items: number, rejected: number, message: string) => void;
+  readonly retried: () => void;
+  readonly refused: (kept: boolean) => void;
+  readonly failed: (message: string) => void;
+  readonly contacted: (contact: 'unreachable' | 'answered') => void;
+  readonly state: (state: PipelineState) => void;
+};
+
+export type DeliveryOptions = {
+  readonly transport: Transport;
+  readonly refused: Refused;
+  readonly pace: Pace;
+  readonly report: DeliveryReport;
+  readonly signal: AbortSignal;
+  readonly random: () => number;
+};
+
+/** @returns false when it was stopped before the end */
+export async function deliver(batch: Batch, options: DeliveryOptions): Promise<boolean> {
+  if (batch.count === 0) return !options.signal.aborted;
+  return deliverPart(batch, 0, batch.count, options);
+}
+
+async function deliverPart(batch: Batch, from: number, to: number, options: DeliveryOptions): Promise<boolean> {
+  const { transport, report, refused, signal } = options;
+  const body = batch.body(from, to);
+  for (let failures = 1; ; failures++) {
+    if (signal.aborted) return false;
+    report.state({ kind: 'sending' });
+    const { answer, bytes } = await transport.send(body, signal);
+    if (signal.aborted && answer.kind !== 'accepted') return false;
+    report.requested(bytes);
+    report.contacted(answer.kind === 'unreachable' && !answer.hasConnected ? 'unreachable' : 'answered');
+    switch (answer.kind) {
+      case 'accepted':
+        report.sent(to - from, answer.rejected, answer.message);
+        return true;
+      case 'busy': {
+        report.failed(`HTTP ${answer.status}: ${answer.message}`);
+        const ms = waitAfter(failures, answer.retryAfterMs, options.pace, options.random());
+        await wait(ms, 'waiting', `HTTP ${answer.status}: ${answer.message}`, options);
+        break;
+      }
+      case 'unreachable': {
+        report.failed(answer.message);
+        const ms = waitAfter(failures, undefined, options.pace, options.random());
+        await wait(ms, 'waiting', answer.message, options);
+        break;
+      }
+      case 'misconfigured': {
+        const why = `HTTP ${answer.status}: ${answer.message}. Check the endpoint and the headers (OTEL_EXPORTER_OTLP_*).`;
+        report.failed(why);
+        const ms = Math.round(options.pace.misconfiguredMs * (0.5 + options.random() / 2));
+        await wait(ms, 'misconfigured', why, options);
+        break;
+      }
+      case 'refused': {
+        report.failed(`HTTP ${answer.status}: ${answer.message}`);
+        if (to - from === 1) {
+          const kept = refused.keep({ ...batch.describe(from), status: answer.status, answer: answer.message });
+          report.refused(kept);
+          return true;
+        }
+        const middle = from + Math.ceil((to - from) / 2);
+        return (await deliverPart(batch, from, middle, options)) && deliverPart(batch, middle, to, options);
+      }
+      default:
+        return unreachable(answer);
+    }
+    report.retried();
+  }
+}
+
+async function wait(
+  ms: number,
+  kind: 'waiting' | 'misconfigured',
+  why: string,
+  { report, signal }: DeliveryOptions,
+): Promise<void> {
+  if (signal.aborted) return;
+  report.state({ kind, untilMs: Date.now() + ms, why });
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(end, ms);
+    function end(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    }
+    signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,183 @@
+// Batches of log records as OTLP/protobuf. Lines are encoded as they come in; a request for a part of a batch is cut out
+// of what is encoded already, since every log record is a field of its own that can stand in any request.
+import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
+import { type JournalRecord, type OutputRecord, seqCount } from '../../../core/record.ts';
+import { createEventLogs } from '../map/event-records.ts';
+import { type LogOrigin, logRecordsOf, singleLines } from '../map/log-records.ts';
+import type { AttributeMap } from '../map/names.ts';
+import type { ReadableLogRecord } from '../map/otlp-types.ts';
+import type { RunContext } from '../map/run-context.ts';
+import type { Batch, Batcher, BatchLimits } from './batch.ts';
+import { type ByteWriter, createByteWriter, reserve, writeAttributes, writeBytes, written } from './byte-writer.ts';
+import { createLineEncoder } from './protobuf-lines.ts';
+
+/** What stands in the buffer of a batch: item i is `offsets[i]` up to `offsets[i + 1]`. */
+type Content = {
+  readonly writer: ByteWriter;
+  readonly offsets: number[];
+  readonly seqs: number[];
+  /** Items that are not a line but a whole `resource_logs` field: events, and Claude Code's log records. */
+  readonly whole: Map<number, ReadableLogRecord>;
+  readonly records: OutputRecord[];
+};
+
+export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin, limits: BatchLimits): Batcher {
+  const encoder = createLineEncoder(context);
+  const logsOf = createEventLogs(context, origin);
+  const head = headOf(origin);
+  let content = emptyContent(limits);
+  let nextSeq: number | undefined;
+  let lastNs = 0n;
+
+  const isFull = (): boolean => content.writer.position >= limits.bytes || content.seqs.length >= limits.items;
+  const item = (seq: number): void => {
+    content.offsets.push(content.writer.position);
+    content.seqs.push(seq);
+  };
+
+  function take(): Batch | undefined {
+    if (nextSeq === undefined) return undefined;
+    const batch = batchOf(content, head, context, origin, nextSeq, lastNs);
+    content = emptyContent(limits);
+    nextSeq = undefined;
+    return batch;
+  }
+
+  function* pushLines(record: OutputRecord): Generator<Batch> {
+    const open = encoder.open(record);
+    content.records.push(record);
+    for (let line = 0; open.next(content.writer, item); line++) {
+      // A part of a line has an older number than what came before it.
+      nextSeq = Math.max(nextSeq ?? 0, record.seq + line + 1);
+      lastNs = record.timeNs + BigInt(line);
+      if (isFull()) {
+        yield take() as Batch;
+        content.records.push(record);
+      }
+    }
+  }
+
+  return {
+    *push(record: JournalRecord) {
+      if (record.kind === 'output') {
+        yield* pushLines(record);
+        return;
+      }
+      nextSeq = record.seq + seqCount(record);
+      lastNs = record.timeNs;
+      for (const log of logsOf(record)) {
+        content.whole.set(content.seqs.length, log);
+        item(record.seq);
+        const bytes = ProtobufLogsSerializer.serializeRequest([log]) ?? new Uint8Array();
+        reserve(content.writer, bytes.length);
+        content.writer.buffer.set(bytes, content.writer.position);
+        content.writer.position += bytes.length;
+      }
+      if (isFull()) yield take() as Batch;
+    },
+    take,
+    pending: () => content.seqs.length,
+  };
+}
+
+function emptyContent(limits: BatchLimits): Content {
+  // A quarter above the bound, so that the record that fills a batch seldom makes the buffer grow.
+  const writer = createByteWriter(Math.ceil(limits.bytes * 1.25));
+  return { writer, offsets: [], seqs: [], whole: new Map(), records: [] };
+}
+
+function batchOf(
+  content: Content,
+  head: Head,
+  context: RunContext,
+  origin: LogOrigin,
+  nextSeq: number,
+  lastNs: bigint,
+): Batch {
+  const { offsets, seqs, whole } = content;
+  const encoded = written(content.writer);
+  const endOf = (index: number): number => offsets[index + 1] ?? encoded.length;
+  return {
+    count: seqs.length,
+    bytes: encoded.length,
+    nextSeq,
+    lastNs,
+    body(from, to) {
+      const pieces: Uint8Array[] = [];
+      let index = from;
+      while (index < to) {
+        const start = index;
+        if (whole.has(index)) {
+          pieces.push(encoded.subarray(offsets[index], endOf(index)));
+          index++;
+          continue;
+        }
+        while (index < to && !whole.has(index)) index++;
+        const lines = encoded.subarray(offsets[start], endOf(index - 1));
+        pieces.push(wrapperOf(head, lines.length), lines);
+      }
+      return Buffer.concat(pieces);
+    },
+    describe(index) {
+      const seq = seqs[index] ?? nextSeq;
+      const log = whole.get(index) ?? recordOf(content, index, context, origin);
+      return {
+        seq,
+        record: log && JSON.parse(Buffer.from(JsonLogsSerializer.serializeRequest([log]) ?? '{}').toString()),
+      };
+    },
+  };
+}
+
+/** The log record of an item, made again from the journal record that it came from. */
+function recordOf(
+  content: Content,
+  index: number,
+  context: RunContext,
+  origin: LogOrigin,
+): ReadableLogRecord | undefined {
+  const seq = content.seqs[index] ?? -1;
+  // A line in parts is several items with one number.
+  const part = index - content.seqs.indexOf(seq);
+  const record = content.records.find((candidate) => seq >= candidate.seq && seq < candidate.seq + candidate.lineCount);
+  if (record === undefined) return undefined;
+  for (const line of singleLines(record)) if (line.seq === seq) return logRecordsOf(line, context, origin)[part];
+  return undefined;
+}
+
+/** Resource and scope as the fields that open ResourceLogs and ScopeLogs. */
+type Head = { readonly resource: Buffer; readonly scope: Buffer };
+
+function headOf(origin: LogOrigin): Head {
+  const attributes = createByteWriter(512);
+  writeAttributes(attributes, 0x0a, origin.resource.attributes as AttributeMap);
+  const resource = createByteWriter(512);
+  writeBytes(resource, 0x0a, written(attributes));
+  const named = createByteWriter(64);
+  writeBytes(named, 0x0a, Buffer.from(origin.scope.name));
+  if (origin.scope.version !== undefined) writeBytes(named, 0x12, Buffer.from(origin.scope.version));
+  const scope = createByteWriter(64);
+  writeBytes(scope, 0x0a, written(named));
+  return { resource: Buffer.from(written(resource)), scope: Buffer.from(written(scope)) };
+}
+
+/** Everything before the log records: tag and length of ResourceLogs, the resource, tag and length of ScopeLogs, the scope. */
+function wrapperOf(head: Head, linesLength: number): Buffer {
+  const scopeLogs = createByteWriter(16);
+  writeLength(scopeLogs, 0x12, head.scope.length + linesLength);
+  const opened = written(scopeLogs);
+  const resourceLogs = createByteWriter(16);
+  writeLength(resourceLogs, 0x0a, head.resource.length + opened.length + head.scope.length + linesLength);
+  return Buffer.concat([written(resourceLogs), head.resource, opened, head.scope]);
+}
+
+function writeLength(writer: ByteWriter, tag: number, length: number): void {
+  reserve(writer, 11);
+  writer.buffer[writer.position++] = tag;
+  let rest = length;
+  while (rest >= 128) {
+    writer.buffer[writer.position++] = (rest % 128) | 128;
+    rest = Math.floor(rest / 128);
+  }
+  writer.buffer[writer.position++] = rest;
+}

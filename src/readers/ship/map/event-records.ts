@@ -1,0 +1,144 @@
+// Events of the journal as log records: what a dashboard of one run is drawn from (the states of its steps, their CPU and
+// memory, costs, tool calls), since no run id is a label of a metric. Pure, and without memory: whoever ships an event, and
+// from wherever, makes the same record of it.
+import type { Event } from '../../../core/event.ts';
+import { type Outcome, type OutcomeKind, reasonOf } from '../../../core/outcome.ts';
+import type { EventRecord } from '../../../core/record.ts';
+import { describeEvent } from '../../../runs/describe-event.ts';
+import { logsOfRequest } from './claude-telemetry.ts';
+import type { LogOrigin } from './log-records.ts';
+import { type AttributeMap, attr, known } from './names.ts';
+import { hrTimeOf, otlpSeverity, type ReadableLogRecord, type Resource } from './otlp-types.ts';
+import { identityOf, type RunContext, spanOfSubject } from './run-context.ts';
+import { markOf } from './span-events.ts';
+
+/**
+ * Put behind the service name. Loki makes a stream of each service, so events are found without a look through the lines
+ * of output, which may be millions, and who reads or counts lines sees no event among them.
+ */
+export const eventServiceSuffix = '-events';
+
+/** Of samples alone, which are a thousand times as many: what follows the states of a run over a day must not read them. */
+export const sampleServiceSuffix = '-samples';
+
+/** `stepspan.step.state`, as numbers because LogQL can follow only numbers over time. */
+export const stepStates = {
+  running: 1,
+  retrying: 2,
+  success: 3,
+  failure: 4,
+  error: 5,
+  timeout: 6,
+  cancellation: 7,
+  skip: 8,
+} as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying', number>>;
+
+/**
+ * @returns what gives the log records of an event: its own, or those of Claude Code that it carries; none for an event
+ * that is not sent
+ */
+export function createEventLogs(
+  context: RunContext,
+  origin: LogOrigin,
+): (record: EventRecord) => readonly ReadableLogRecord[] {
+  const service = String(origin.resource.attributes['service.name'] ?? 'stepspan');
+  // The serializers read the attributes of a resource only.
+  const resourceWith = (suffix: string): Resource =>
+    ({ attributes: { ...origin.resource.attributes, 'service.name': `${service}${suffix}` } }) as unknown as Resource;
+  const ofEvents = resourceWith(eventServiceSuffix);
+  const ofSamples = resourceWith(sampleServiceSuffix);
+
+  return (record) => {
+    const { event } = record;
+    if (event.type === 'claude.telemetry' && event.signal === 'logs') {
+      return logsOfRequest(event.request, identityOf(context, record.subject));
+    }
+    const attributes = attributesOf(event);
+    if (attributes === undefined) return [];
+    const time = hrTimeOf(record.timeNs);
+    // Never above INFO: what went wrong is told, with its severity, by a line of the run, and would be counted twice.
+    const isSample = event.type === 'resource.sampled';
+    const severity = otlpSeverity[isSample ? 'debug' : 'info'];
+    const log = {
+      hrTime: time,
+      hrTimeObserved: time,
+      severityNumber: severity.number,
+      severityText: severity.text,
+      eventName: `stepspan.${event.type}`,
+      body: describeEvent(event),
+      attributes: { [attr.event]: event.type, ...identityOf(context, record.subject), ...attributes },
+      droppedAttributesCount: 0,
+      spanContext: { traceId: context.traceId, spanId: spanOfSubject(context, record.subject), traceFlags: 1 },
+      resource: isSample ? ofSamples : ofEvents,
+      instrumentationScope: origin.scope,
+    } as ReadableLogRecord;
+    return [log];
+  };
+}
+
+function attributesOf(event: Event): AttributeMap | undefined {
+  switch (event.type) {
+    case 'run.started':
+      return known({
+        [attr.stepCount]: event.steps.length,
+        [attr.budgetUsd]: event.budgetUsd,
+        [attr.budgetTokens]: event.budgetTokens,
+        [attr.resumedFrom]: event.resumedFrom,
+      });
+    case 'run.finished':
+      return known({
+        [attr.pipelineResult]: event.outcome.kind,
+        ...whyOf(event.outcome),
+        [attr.durationMs]: event.durationMs,
+        ...costAttributes(event.costUsd, event.costUnknown === true),
+      });
+    case 'step.started':
+      return { [attr.stepState]: stepStates.running };
+    case 'attempt.started':
+      return { [attr.stepState]: stepStates.running };
+    case 'step.retrying':
+      return { ...markOf(event), [attr.stepState]: stepStates.retrying };
+    case 'step.waiting':
+      return { ...markOf(event), [attr.stepState]: stepStates.retrying };
+    case 'step.finished':
+      return known({
+        [attr.taskRunResult]: event.outcome.kind,
+        ...whyOf(event.outcome),
+        [attr.stepState]: stepStates[event.outcome.kind],
+        [attr.attempts]: event.attempts,
+        [attr.durationMs]: event.durationMs,
+        ...costAttributes(event.costUsd, event.costUnknown === true),
+        [attr.tolerated]: event.tolerated,
+      });
+    case 'resource.sampled':
+      return {
+        [attr.cpuSeconds]: event.cpuSeconds,
+        [attr.cpuCores]: event.cpuCores,
+        [attr.rssBytes]: event.rssBytes,
+        [attr.processCount]: event.processes,
+      };
+    case 'claude.tool_called':
+      return { [attr.tool]: event.tool, [attr.toolUseId]: event.toolUseId };
+    case 'claude.tool_returned':
+      return { [attr.toolFailed]: event.isError, [attr.toolUseId]: event.toolUseId };
+    case 'claude.cost':
+      return known({
+        ...costAttributes(event.costUsd, event.unknown !== undefined),
+        [attr.costEstimated]: event.unknown === undefined ? event.estimated : undefined,
+      });
+    default:
+      // What marks a span is worth finding here as well; the rest is said by lines, or is Claude Code's own telemetry.
+      return markOf(event);
+  }
+}
+
+/** What is not known whole has no amount: whoever adds amounts up would take it for all of it. */
+function costAttributes(usd: number, unknown: boolean): Readonly<Record<string, number | boolean | undefined>> {
+  return unknown
+    ? { [attr.costUnknown]: true, [attr.costAtLeastUsd]: usd > 0 ? usd : undefined }
+    : { [attr.costUsd]: usd };
+}
+
+function whyOf(outcome: Outcome): Readonly<Record<string, string | undefined>> {
+  return { [attr.reason]: reasonOf(outcome) || undefined };
+}

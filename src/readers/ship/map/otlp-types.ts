@@ -1,0 +1,33 @@
+// The record types of the OpenTelemetry SDK as the official serializers take them, and times as they want them. Pure.
+import type { JsonLogsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { Severity } from '../../../text/stream.ts';
+
+export type ReadableSpan = Parameters<typeof JsonTraceSerializer.serializeRequest>[0] extends infer Batch
+  ? Batch extends readonly (infer Item)[]
+    ? Item
+    : never
+  : never;
+export type ReadableLogRecord = Parameters<typeof JsonLogsSerializer.serializeRequest>[0] extends infer Batch
+  ? Batch extends readonly (infer Item)[]
+    ? Item
+    : never
+  : never;
+export type Resource = ReadableSpan['resource'];
+export type Scope = ReadableSpan['instrumentationScope'];
+export type HrTime = [seconds: number, nanoseconds: number];
+
+export function hrTimeOf(ns: bigint): HrTime {
+  return [Number(ns / 1_000_000_000n), Number(ns % 1_000_000_000n)];
+}
+
+export function nsOfHrTime(time: readonly [number, number]): bigint {
+  return BigInt(time[0]) * 1_000_000_000n + BigInt(time[1]);
+}
+
+/** Severity numbers and short names of the OpenTelemetry logs data model. */
+export const otlpSeverity = {
+  debug: { number: 5, text: 'DEBUG' },
+  info: { number: 9, text: 'INFO' },
+  warning: { number: 13, text: 'WARN' },
+  error: { number: 17, text: 'ERROR' },
+} as const satisfies Readonly<Record<Severity, { readonly number: number; readonly text: string }>>;

@@ -1,0 +1,309 @@
+// Ships one run: takes its `ship` lock, starts the SDK and one pipeline for each signal, and puts their states together.
+// Composition only. Runs in the thread of its caller; worker-client.ts has the one that does not.
+import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  JsonLogsSerializer,
+  JsonTraceSerializer,
+  ProtobufLogsSerializer,
+  ProtobufTraceSerializer,
+} from '@opentelemetry/otlp-transformer';
+import {
+  acquireLock,
+  type JournalReader,
+  type LockHolder,
+  openCursor,
+  openJournal,
+  type RunFolder,
+} from '../../journal/index.ts';
+import { cursorOf } from './counted.ts';
+import { defaultPace, type Pace } from './deliver/backoff.ts';
+import { type Pipeline, startPipeline } from './deliver/pipeline.ts';
+import { openRefused } from './deliver/refused.ts';
+import { createTransport, type PartialSuccess } from './deliver/transport.ts';
+import { createWholeLines, recordsAsTheyAre } from './deliver/whole-lines.ts';
+import { type Batcher, logLimits, spanLimits } from './encode/batch.ts';
+import { createProtobufLogBatcher } from './encode/protobuf-log-batcher.ts';
+import { createJsonLogBatcher, createSpanBatcher } from './encode/readable-batcher.ts';
+import type { Env } from './env.ts';
+import { bareContext, contextAfter, type RunContext } from './map/run-context.ts';
+import { type Origin, type Sdk, startSdk } from './sdk.ts';
+import { type Encoding, readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
+import type { DrainResult, GiveUp, ShipperStatus, SignalStatus } from './status.ts';
+
+export type ShipperOptions = {
+  readonly folder: RunFolder;
+  /** Where the OTEL_* settings are taken from. */
+  readonly env: Env;
+  /** Sends everything again, as to a backend that has lost it. */
+  readonly again?: boolean;
+  /** Called on every change of state and once a second meanwhile. */
+  readonly onStatus?: (status: ShipperStatus) => void;
+  readonly pace?: Partial<Pace>;
+  /** How long a record may wait for others to share its request, in milliseconds. Default 200. */
+  readonly lingerMs?: number;
+};
+
+export type Shipper = {
+  readonly status: () => ShipperStatus;
+  /**
+   * Waits until what the journal holds now was sent, at most `deadlineMs` milliseconds. Shipping continues after it.
+   * @param giveUp when to stop waiting before the deadline. Default: never
+   */
+  readonly drain: (deadlineMs: number, giveUp?: GiveUp) => Promise<DrainResult>;
+  /** When the run has ended and all of it was sent, or after `stop`. */
+  readonly done: Promise<void>;
+  /** Ends shipping where it is and gives the lock back. What was not acknowledged is sent again by the next shipper. */
+  readonly stop: () => Promise<void>;
+};
+
+export type ShipperStart<S = Shipper> =
+  | { readonly kind: 'shipping'; readonly shipper: S }
+  /** Another process ships this run. */
+  | { readonly kind: 'held'; readonly by: LockHolder }
+  /** Settings that cannot be used: one sentence each, with what to write instead. */
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+
+/** Short enough to be live for a person, long enough for a slow program's lines to share a request. */
+const defaultLingerMs = 200;
+const statusEveryMs = 1000;
+
+export async function createShipper(options: ShipperOptions): Promise<ShipperStart> {
+  const settings = readSettings(options.env);
+  if (!settings.ok) return { kind: 'invalid', problems: settings.problems };
+  const lock = await acquireLock(options.folder, 'ship', `ships run ${options.folder.runId}`);
+  if (lock.kind === 'held') return lock;
+  // Under the lock: whoever ships has the cursor to himself.
+  if (options.again) await startOver(options.folder);
+  return { kind: 'shipping', shipper: startShipper(options, settings, lock.release) };
+}
+
+/** What was counted stays counted. What was refused comes from the journal, and is kept aside anew where it must be. */
+async function startOver(folder: RunFolder): Promise<void> {
+  for (const signal of ['logs', 'traces'] as const) await openCursor(folder, cursorOf(signal)).save(0);
+  rmSync(folder.refusedDir, { recursive: true, force: true });
+}
+
+function startShipper(
+  options: ShipperOptions,
+  settings: Extract<Settings, { ok: true }>,
+  release: () => void,
+): Shipper {
+  const { folder } = options;
+  const reader = openJournal(folder);
+  const stopping = new AbortController();
+  const pipelines: Partial<Record<Signal, Pipeline>> = {};
+  const listeners = new Set<() => void>();
+  let failure: string | undefined;
+
+  const statusOf = (signal: Signal): SignalStatus =>
+    pipelines[signal]?.status() ?? idleStatus(signal, settings[signal], stopping.signal.aborted, failure);
+  const status = (): ShipperStatus => ({ runId: folder.runId, logs: statusOf('logs'), traces: statusOf('traces') });
+  const changed = (): void => {
+    options.onStatus?.(status());
+    for (const listener of listeners) listener();
+  };
+  const lookAhead = async (): Promise<void> => {
+    await Promise.all([pipelines.logs?.lookAhead(), pipelines.traces?.lookAhead()]);
+    changed();
+  };
+
+  async function run(): Promise<void> {
+    const begun = await readHead(reader, stopping.signal);
+    if (begun === undefined) return;
+    const sdk = await startSdk(options.env, begun.origin);
+    if (sdk === undefined || stopping.signal.aborted) return;
+    for (const signal of ['logs', 'traces'] as const) {
+      const chosen = settings[signal];
+      if (chosen.kind === 'on') pipelines[signal] = pipelineOf(signal, chosen, begun.context, sdk);
+    }
+    // Unref'd: a program that has nothing else to do but wait for the next second may end.
+    const timer = setInterval(() => void lookAhead().catch(() => {}), statusEveryMs).unref();
+    await lookAhead().catch(() => {});
+    await Promise.all([pipelines.logs?.done, pipelines.traces?.done]);
+    clearInterval(timer);
+  }
+
+  function pipelineOf(
+    signal: Signal,
+    chosen: Extract<SignalSettings, { kind: 'on' }>,
+    context: RunContext,
+    sdk: Sdk,
+  ): Pipeline {
+    const cursor = openCursor(folder, cursorOf(signal));
+    return startPipeline({
+      signal,
+      reader,
+      // Spans are folded from the first record on, whatever was sent already.
+      lines: signal === 'traces' ? recordsAsTheyAre : createWholeLines(cursor),
+      cursor,
+      batcher: batcherOf(signal, chosen.encoding, context, sdk, cursor.position),
+      transport: createTransport(chosen.http, partialSuccessOf(signal, chosen.encoding)),
+      refused: openRefused(folder.refusedDir, signal),
+      pace: { ...defaultPace, ...options.pace },
+      lingerMs: options.lingerMs ?? defaultLingerMs,
+      random: Math.random,
+      onChange: changed,
+    });
+  }
+
+  const done = run()
+    .catch((error: unknown) => {
+      failure = error instanceof Error ? error.message : String(error);
+    })
+    .finally(() => {
+      release();
+      changed();
+    });
+
+  return {
+    status,
+    done,
+    drain: (deadlineMs, giveUp = 'never') => drain({ reader, status, listeners, done, deadlineMs, giveUp }),
+    async stop() {
+      stopping.abort();
+      await Promise.all([pipelines.logs?.stop(), pipelines.traces?.stop()]);
+      await done;
+    },
+  };
+}
+
+function batcherOf(signal: Signal, encoding: Encoding, context: RunContext, sdk: Sdk, sendFrom: number): Batcher {
+  if (signal === 'traces') return createSpanBatcher(context.runId, sdk, encoding, sendFrom, spanLimits);
+  return encoding === 'json'
+    ? createJsonLogBatcher(context, sdk.logOrigin, logLimits)
+    : createProtobufLogBatcher(context, sdk.logOrigin, logLimits);
+}
+
+/** What the first record says; waits for it where the run is only just starting. undefined when stopped before it came. */
+async function readHead(
+  reader: JournalReader,
+  signal: AbortSignal,
+): Promise<{ readonly context: RunContext; readonly origin: Origin } | undefined> {
+  const { firstSeq } = await reader.head();
+  for await (const records of reader.read({ from: firstSeq, follow: true, signal, onProblem: () => {} })) {
+    const first = records[0];
+    if (first === undefined) continue;
+    const started = first.kind === 'event' && first.event.type === 'run.started' ? first.event : undefined;
+    return {
+      context: contextAfter(bareContext(reader.folder.runId), first),
+      origin: { host: started?.writer.host, version: started?.stepspanVersion },
+    };
+  }
+  return undefined;
+}
+
+function partialSuccessOf(signal: Signal, encoding: Encoding): (body: Uint8Array) => PartialSuccess | undefined {
+  return (body) => {
+    try {
+      if (signal === 'logs') {
+        const serializer = encoding === 'json' ? JsonLogsSerializer : ProtobufLogsSerializer;
+        const partial = serializer.deserializeResponse(body).partialSuccess;
+        return partial && { rejected: Number(partial.rejectedLogRecords ?? 0), message: partial.errorMessage ?? '' };
+      }
+      const serializer = encoding === 'json' ? JsonTraceSerializer : ProtobufTraceSerializer;
+      const partial = serializer.deserializeResponse(body).partialSuccess;
+      return partial && { rejected: Number(partial.rejectedSpans ?? 0), message: partial.errorMessage ?? '' };
+    } catch {
+      // A 2xx with a body that is no OTLP answer: the status is the acknowledgement, the body only adds to it.
+      return undefined;
+    }
+  };
+}
+
+type Draining = {
+  readonly reader: JournalReader;
+  readonly status: () => ShipperStatus;
+  readonly listeners: Set<() => void>;
+  readonly done: Promise<void>;
+  readonly deadlineMs: number;
+  readonly giveUp: GiveUp;
+};
+
+/**
+ * How long an endpoint that has said nothing yet may take for its first answer before `unreachable` gives it up, in
+ * milliseconds. A Collector on this machine answers within 10, one behind a slow link within some hundred.
+ */
+const firstAnswerMs = 2_000;
+
+async function drain({ reader, status, listeners, done, deadlineMs, giveUp }: Draining): Promise<DrainResult> {
+  const { nextSeq } = await reader.head();
+  const pending = (): readonly SignalStatus[] => {
+    const { logs, traces } = status();
+    return [logs, traces].filter(({ state, shippedSeq }) => state.kind !== 'off' && shippedSeq < nextSeq);
+  };
+  const isDrained = (): boolean => pending().length === 0;
+  const deadlineAtMs = Date.now() + deadlineMs;
+  /** No pending signal is sent before the deadline, or none of them has an endpoint that answers. */
+  const isHopeless = (): boolean => {
+    if (giveUp === 'never') return false;
+    return pending().every(
+      ({ contact, state }) =>
+        contact === 'unreachable' || (state.kind === 'misconfigured' && state.untilMs > deadlineAtMs),
+    );
+  };
+  const stopWaiting = new AbortController();
+  const reached = new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (isDrained() || isHopeless()) resolve();
+    };
+    listeners.add(look);
+    stopWaiting.signal.addEventListener('abort', () => listeners.delete(look));
+    look();
+  });
+  const options = { signal: stopWaiting.signal };
+  const timeUp = delay(deadlineMs, undefined, options).catch(() => {});
+  const staysSilent = async (): Promise<void> => {
+    await delay(firstAnswerMs, undefined, options).catch(() => {});
+    if (giveUp === 'never' || pending().some(({ contact }) => contact === 'answered')) await timeUp;
+  };
+  await Promise.race([reached, timeUp, staysSilent(), done]);
+  stopWaiting.abort();
+  const now = status();
+  if (isDrained()) return { kind: 'drained', status: now };
+  return { kind: 'pending', status: now, message: pendingMessage(now, nextSeq) };
+}
+
+function pendingMessage({ logs, traces }: ShipperStatus, nextSeq: number): string {
+  const pending = [logs, traces].filter(({ state, shippedSeq }) => state.kind !== 'off' && shippedSeq < nextSeq);
+  const texts = pending.map(({ signal, shippedSeq, lastError }) => {
+    // Both signals mostly go to one place, which fails for both in the same way: that is said once.
+    const why = lastError === undefined ? '' : ` (${lastError.replace(`/v1/${signal}`, '')})`;
+    return { what: `${nextSeq - shippedSeq} lines and events are still to be sent`, signal, why };
+  });
+  const [first, second] = texts;
+  if (first !== undefined && second !== undefined && first.what === second.what && first.why === second.why)
+    return `${first.what}${first.why}`;
+  return texts.map(({ what, signal, why }) => `${what} as ${signal}${why}`).join('; ');
+}
+
+function idleStatus(
+  signal: Signal,
+  settings: SignalSettings,
+  stopped: boolean,
+  failure: string | undefined,
+): SignalStatus {
+  const running =
+    failure === undefined
+      ? ({ kind: stopped ? 'stopped' : 'idle' } as const)
+      : ({ kind: 'failed', why: failure } as const);
+  return {
+    signal,
+    state: settings.kind === 'off' ? settings : running,
+    contact: 'none',
+    shippedSeq: 0,
+    headSeq: 0,
+    pendingSeqs: 0,
+    pendingItems: 0,
+    lagSeconds: 0,
+    sent: 0,
+    rejected: 0,
+    refused: 0,
+    refusedNotKept: 0,
+    journalProblems: 0,
+    requests: 0,
+    retries: 0,
+    bytes: 0,
+    lastError: failure,
+  };
+}

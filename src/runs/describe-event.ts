@@ -1,0 +1,157 @@
+// One line of plain words for each event, for people who read a run as text. Pure: no colours, no widths, no line ends.
+// What comes from outside (texts, commands, tool inputs) is put on one line and cut; its escapes are left to who prints it.
+import type { Event } from '../core/event.ts';
+import { countFindings, type Findings } from '../core/finding.ts';
+import { messageOf, type Outcome } from '../core/outcome.ts';
+import { isoOfNs, nsOfDigits } from '../core/time.ts';
+import { unreachable } from '../core/unreachable.ts';
+
+/** Longer texts are cut here: a line of a terminal or two. The journal has all of it. */
+const textLength = 200;
+
+export function describeEvent(event: Event): string {
+  switch (event.type) {
+    case 'run.started': {
+      const from = event.resumedFrom === undefined ? '' : `, continues ${event.resumedFrom}`;
+      return `run ${event.runId} of ${event.workflow} started with ${plural(event.steps.length, 'step')}${from}`;
+    }
+    case 'run.paused':
+      return `paused by ${event.by}${event.now ? ', running processes frozen' : ' before the next step'}`;
+    case 'run.resumed':
+      return `resumed by ${event.by} after ${seconds(event.pausedMs)}`;
+    case 'run.cancelling':
+      return `cancelling (${event.by})`;
+    case 'run.budget_warned':
+      return `${Math.round(event.share * 100)} % of the budget used`;
+    case 'run.budget_exceeded':
+      return `budget used up: ${amount(event.used, event.unit)} of ${amount(event.limit, event.unit)}`;
+    case 'run.budget_weakened':
+      return `the budget cannot hold: ${oneLine(event.why)}`;
+    case 'run.finished':
+      return `run ${ended(event.outcome)} after ${seconds(event.durationMs)}`;
+    case 'run.suspended':
+      return `stepspan was suspended for ${seconds(event.suspendedMs)}`;
+    case 'step.started':
+      return 'step started';
+    case 'attempt.started':
+      return `started: ${firstLine(event.command)}`;
+    case 'attempt.finished':
+      return `attempt ${ended(event.outcome)} after ${seconds(event.durationMs)}${warnings(event.findings)}`;
+    case 'step.expectation_unmet':
+      return oneLine(`expected ${event.expected}; ${event.found}`);
+    case 'step.retrying':
+      return `attempt ${event.nextAttempt} in ${seconds(event.delayMs)}: ${messageOf(event.outcome)}`;
+    case 'step.waiting':
+      return `waits until ${isoOfNs(nsOfDigits(event.untilNs)).slice(0, 19)}Z (${words(event.reason)}): ${messageOf(event.outcome)}`;
+    case 'step.finished': {
+      const names = Object.keys(event.outputs ?? {});
+      const gave = names.length === 0 ? '' : `, gave ${oneLine(names.join(', '))}`;
+      return `step ${ended(event.outcome)} after ${seconds(event.durationMs)}${event.tolerated ? ' (may fail)' : ''}${gave}`;
+    }
+    case 'resource.sampled':
+      return `cpu ${event.cpuCores.toFixed(2)} cores, memory ${Math.round(event.rssBytes / 1_048_576)} MiB, ${event.processes} processes`;
+    case 'stall.detected':
+      return `stalled (${words(event.cause)}) for ${seconds(event.forMs)}${event.action === 'none' ? '' : `: ${event.action}`}${event.activity === undefined ? '' : `; ${oneLine(event.activity)}`}`;
+    case 'stall.cleared':
+      return `no longer stalled (${words(event.cause)}) after ${seconds(event.forMs)}`;
+    case 'process.left_over':
+      return `left running and ended: ${oneLine(event.processes.map(({ pid, command }) => `${pid} ${command}`).join('; '))}`;
+    case 'process.signalled':
+      return `sent ${event.signal}: ${event.why}`;
+    case 'secret.hidden':
+      return `hidden: ${Object.entries(event.kinds)
+        .map(([kind, count]) => `${count} ${kind}`)
+        .join(', ')}`;
+    case 'journal.recovered':
+      return `journal opened again after a crash; ${event.cutBytes} bytes of a torn tail were cut`;
+    case 'journal.lost':
+      return `lost (${event.why}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${event.bytes} bytes`;
+    case 'claude.prompted':
+      return `prompt of ${event.bytes} bytes: ${oneLine(event.text)}`;
+    case 'claude.session':
+      return `session ${event.sessionId} with ${event.model}`;
+    case 'claude.folder_changed':
+      return `works in ${oneLine(event.cwd)}`;
+    case 'claude.said':
+      return oneLine(event.text);
+    case 'claude.streaming':
+      return `the answer is being written: ${plural(event.characters, 'character')} so far`;
+    case 'claude.thought':
+      return event.text === '' ? 'thinking (encrypted)' : `thinking: ${oneLine(event.text)}`;
+    case 'claude.tool_called':
+      return `${event.tool}${event.serverSide ? ' (by the API)' : ''} ${oneLine(event.input)}`;
+    case 'claude.tool_returned':
+      return `${event.isError ? 'tool error' : 'tool result'}: ${oneLine(event.text)}`;
+    case 'claude.usage':
+      return `model call: ${event.use.inputTokens} in, ${event.use.outputTokens} out (${event.use.model})`;
+    case 'claude.retrying':
+      return `API retry ${event.attempt}: ${oneLine(event.error)}`;
+    case 'claude.rate_limited':
+      return `rate limited (${event.status})${event.resetsAt === undefined ? '' : ` until ${event.resetsAt}`}`;
+    case 'claude.permission_denied':
+      return `permission denied: ${event.tool} ${oneLine(event.input)}${event.why ? ` (${oneLine(event.why)})` : ''}`;
+    case 'claude.notice':
+      return `${event.what}: ${oneLine(event.text)}`;
+    case 'claude.unknown':
+      return event.blockType === undefined
+        ? `message of unknown type ${event.messageType}`
+        : `block of unknown type ${event.blockType} in a message of type ${event.messageType}`;
+    case 'claude.result':
+      return `Claude ${event.isError ? 'ended with' : 'result'}: ${event.subtype}, ${plural(event.turns, 'turn')}`;
+    case 'claude.cost':
+      return event.unknown === undefined
+        ? `cost ${amount(event.costUsd, 'USD')}${event.estimated ? ' (estimated)' : ''}`
+        : `cost unknown, at least ${amount(event.costUsd, 'USD')}: ${oneLine(event.unknown)}`;
+    case 'claude.telemetry':
+      return `${event.derived ? 'derived' : "Claude's own"} ${event.signal}: ${event.items}`;
+    case 'claude.nesting':
+      return event.ownSpans > 0
+        ? `${event.ownSpans} of Claude's own spans lie below the step`
+        : `none of Claude's own spans came; ${event.derivedSpans} were derived`;
+    default:
+      return unreachable(event);
+  }
+}
+
+/** `text` on one line: white space runs are one space, and what is longer than `limit` ends in `…`. */
+export function oneLine(text: string, limit = textLength): string {
+  const flat = text
+    .slice(0, limit * 4)
+    .replace(/\s+/g, ' ')
+    .trim();
+  return flat.length > limit ? `${flat.slice(0, limit - 1)}…` : flat;
+}
+
+function ended(outcome: Outcome): string {
+  const message = messageOf(outcome);
+  return message === '' ? outcome.kind : `${outcome.kind} (${message})`;
+}
+
+function warnings(findings: Findings | undefined): string {
+  const count = findings === undefined ? 0 : countFindings(findings);
+  return count === 0 ? '' : `, with ${plural(count, 'warning')}`;
+}
+
+function seconds(ms: number): string {
+  return ms < 60_000
+    ? `${(ms / 1000).toFixed(1)} s`
+    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+function amount(value: number, unit: 'USD' | 'tokens'): string {
+  return unit === 'USD' ? `$${value.toFixed(4)}` : `${Math.round(value)} tokens`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function words(name: string): string {
+  return name.replaceAll('_', ' ');
+}
+
+/** The first line of a script; that there is more of it is said. */
+function firstLine(text: string): string {
+  const [first = '', ...more] = text.trim().split('\n');
+  return oneLine(more.length === 0 ? first : `${first} …`);
+}

@@ -1,0 +1,153 @@
+// What Claude Code's events say about a step: session, activity, cost. Pure; every other event is fold-step.ts's.
+// A live sum of model calls counts until `claude.cost` gives the final one of that attempt, which takes its place.
+import type { ModelUse } from '../core/claude-event.ts';
+import { type CostBasis, sumUsd, weakestBasis } from '../core/cost.ts';
+import type { Event } from '../core/event.ts';
+import { firstLine, mainArgument } from '../core/tool-call.ts';
+import { seenText } from '../text/seen.ts';
+import { changeAttempt } from './change-attempt.ts';
+import { lastLineLength } from './last-line.ts';
+import { sumByModel, totalCost } from './model-use.ts';
+import type { AttemptCost, AttemptState, StepState } from './run-state.ts';
+
+/** The step after an event of Claude Code; events of other kinds change nothing. */
+export function foldClaudeEvent(step: StepState, event: Event, number: number, timeNs: bigint): StepState {
+  switch (event.type) {
+    case 'claude.session':
+      return changeAttempt({ ...step, activity: { kind: 'model', sinceNs: timeNs } }, number, (attempt) => ({
+        ...attempt,
+        session: { sessionId: event.sessionId, model: event.model, version: event.version, cwd: event.cwd },
+      }));
+    case 'claude.folder_changed':
+      return changeAttempt(step, number, (attempt) => ({
+        ...attempt,
+        session: attempt.session === undefined ? undefined : { ...attempt.session, cwd: event.cwd },
+      }));
+    case 'claude.tool_called':
+      return {
+        ...step,
+        toolCalls: step.toolCalls + 1,
+        lastLine: toolCallText(event.tool, event.input) ?? step.lastLine,
+        activity: { kind: 'tool', toolUseId: event.toolUseId, tool: event.tool, sinceNs: timeNs },
+      };
+    case 'claude.tool_returned':
+      return {
+        ...step,
+        toolErrors: step.toolErrors + (event.isError ? 1 : 0),
+        // Another call may have been made meanwhile; that one goes on being shown.
+        activity:
+          step.activity.kind === 'tool' && step.activity.toolUseId !== event.toolUseId
+            ? step.activity
+            : { kind: 'model', sinceNs: timeNs },
+      };
+    case 'claude.said':
+      if (step.activity.kind === 'tool') return step;
+      return {
+        ...step,
+        lastLine: lastSentence(event.text) ?? step.lastLine,
+        activity: { kind: 'model', sinceNs: timeNs },
+      };
+    case 'claude.retrying':
+      return { ...step, activity: { kind: 'api_retry', attempt: event.attempt, error: event.error } };
+    case 'claude.rate_limited':
+      return { ...step, activity: { kind: 'rate_limited', status: event.status, resetsAt: event.resetsAt } };
+    case 'claude.permission_denied':
+      return { ...step, permissionDenials: step.permissionDenials + 1 };
+    case 'claude.usage':
+      return withCost(step, number, (attempt) => addMessage(attempt.cost, event.messageId, event.use));
+    case 'claude.cost':
+      return withCost(step, number, () => ({
+        kind: 'final',
+        costUsd: event.costUsd,
+        basis: event.unknown !== undefined ? 'unknown' : event.estimated ? 'estimated' : 'known',
+        why: event.unknown,
+        models: sumByModel(event.models),
+      }));
+    case 'claude.result':
+      return changeAttempt({ ...step, activity: { kind: 'none' } }, number, (attempt) => ({
+        ...attempt,
+        turns: event.turns,
+      }));
+    case 'claude.nesting':
+      return changeAttempt(step, number, (attempt) => ({
+        ...attempt,
+        nesting: { ownSpans: event.ownSpans, derivedSpans: event.derivedSpans },
+      }));
+    default:
+      return step;
+  }
+}
+
+/** `Bash(npm test)`, as the output of the step shows a call; undefined where there is no more to say than the tool's name. */
+function toolCallText(tool: string, input: string): string | undefined {
+  const argument = firstLine(seenText(mainArgument(parsed(input))));
+  return argument === '' ? undefined : `${tool}(${argument})`.slice(0, lastLineLength).toWellFormed();
+}
+
+/** A long input was cut in its event and is no JSON any more: then the name of the tool has to do. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function lastSentence(text: string): string | undefined {
+  const line = seenText(text)
+    .split('\n')
+    .findLast((each) => each.trim() !== '');
+  const sentence = line
+    ?.trim()
+    .split(/(?<=[.!?])\s+/)
+    .at(-1);
+  return sentence?.slice(0, lastLineLength).toWellFormed();
+}
+
+/** What an attempt cost up to now, in USD. */
+export function costOfAttempt(attempt: AttemptState): number {
+  switch (attempt.cost.kind) {
+    case 'none':
+      return 0;
+    case 'live':
+      return totalCost(attempt.cost.models);
+    case 'final':
+      return attempt.cost.costUsd;
+  }
+}
+
+/** What the cost of an attempt rests on up to now. */
+export function costBasisOf({ cost }: Pick<AttemptState, 'cost'>): CostBasis {
+  switch (cost.kind) {
+    case 'none':
+      return 'known';
+    case 'live':
+      return 'estimated';
+    case 'final':
+      return cost.basis;
+  }
+}
+
+/** What several attempts cost up to now, in USD. */
+export function costOfAttempts(attempts: readonly AttemptState[]): number {
+  return sumUsd(attempts.map(costOfAttempt));
+}
+
+function withCost(step: StepState, number: number, change: (attempt: AttemptState) => AttemptCost): StepState {
+  const changed = changeAttempt(step, number, (attempt) => ({ ...attempt, cost: change(attempt) }));
+  if (changed === step) return step;
+  return {
+    ...changed,
+    costUsd: costOfAttempts(changed.attempts),
+    costBasis: weakestBasis(changed.attempts.map(costBasisOf)),
+  };
+}
+
+/** Claude Code repeats a message id with each part of the message; the last usage said for it is the one that counts. */
+function addMessage(cost: AttemptCost, messageId: string, use: ModelUse): AttemptCost {
+  if (cost.kind === 'final') return cost;
+  const before = cost.kind === 'live' ? cost.byMessage : {};
+  // `fromEntries` defines own keys only, so a message id `__proto__` cannot reach the prototype.
+  const byMessage = Object.fromEntries([...Object.entries(before), [messageId, use]]);
+  return { kind: 'live', byMessage, models: sumByModel(Object.values(byMessage)) };
+}

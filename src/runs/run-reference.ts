@@ -1,0 +1,28 @@
+// What links to a run are made of, and the time range in which there is something to see of it. Pure; knows no address.
+
+import { msOfNs } from '../core/time.ts';
+import type { RunState } from './run-state.ts';
+
+/** A run by its ids; when it went on, where that is known. */
+export type RunReference = Pick<RunState, 'runId' | 'traceId' | 'workflow'> &
+  Partial<Pick<RunState, 'startedNs' | 'phase'>>;
+
+/** So much is shown before and after a run at least, in ms: its first and last records are not at the very edge. */
+const leastMargin = 5_000;
+
+/**
+ * The time range of a run as Grafana's addresses have it, in Unix ms; up to `now` while the run goes on. A little is added
+ * on both sides, in proportion to it, so that a run of seconds fills the screen and one of hours has room at its edges.
+ *
+ * @returns undefined where its start is not known
+ */
+export function timeOfRun({ startedNs, phase }: RunReference): { from: string; to: string } | undefined {
+  if (startedNs === undefined) return undefined;
+  const startMs = msOfNs(startedNs);
+  const endMs = phase?.kind === 'finished' ? msOfNs(phase.endedNs) : undefined;
+  const margin = Math.max(leastMargin, ((endMs ?? startMs) - startMs) / 20);
+  return {
+    from: String(Math.floor(startMs - margin)),
+    to: endMs === undefined ? 'now' : String(Math.ceil(endMs + margin)),
+  };
+}

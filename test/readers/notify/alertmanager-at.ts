@@ -1,0 +1,12 @@
+// The settings of a notifier that sends to an Alertmanager and knows of nothing else. Knows no run and no server.
+import { defaultAlerts, type NotifySettings } from '../../../src/readers/notify/index.ts';
+
+export function alertmanagerAt(url: string): NotifySettings {
+  return {
+    receiver: { kind: 'alertmanager', url },
+    alerts: defaultAlerts(),
+    hubUrl: undefined,
+    grafanaUrl: undefined,
+    linksOf: () => [],
+  };
+}

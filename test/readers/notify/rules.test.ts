@@ -1,0 +1,353 @@
+// The rules, on hand-made journals: each fires for what it is about, stays quiet for what looks like it, and ends.
+import { describe, expect, test } from 'vitest';
+import type { Event } from '../../../src/core/event.ts';
+import type { JournalRecord } from '../../../src/core/record.ts';
+import type { RunAlert } from '../../../src/readers/notify/evaluate/alert.ts';
+import { foldRules, tickRules } from '../../../src/readers/notify/evaluate/fold-rules.ts';
+import { emptyRulesState, type RulesState } from '../../../src/readers/notify/evaluate/rules-state.ts';
+import { type AlertSettings, defaultAlerts, readAlerts } from '../../../src/readers/notify/index.ts';
+import { msOfNs } from '../../../src/runs/index.ts';
+import {
+  attemptFinished,
+  attemptStarted,
+  exit1,
+  type HandMade,
+  journalOf,
+  modelUse,
+  runFinished,
+  runStarted,
+  startNs,
+  stepFinished,
+  success,
+} from '../../runs/journal-of.ts';
+
+const startMs = msOfNs(startNs);
+const minute = 60_000;
+
+/** Alerts as `rule step firing|ended`. */
+function after(journal: HandMade, settings = defaultAlerts(), from = emptyRulesState()): RulesState {
+  return journal.records.reduce((state, record) => foldRules(state, record, settings), from);
+}
+
+function shown({ alerts }: RulesState): readonly string[] {
+  return Object.values(alerts).map(
+    ({ rule, step, endedMs }) =>
+      `${rule}${step === undefined ? '' : ` ${step}`} ${endedMs === undefined ? 'fires' : 'ended'}`,
+  );
+}
+
+function only(state: RulesState): RunAlert {
+  const [alert, ...others] = Object.values(state.alerts);
+  if (alert === undefined || others.length > 0) throw new Error(`not one alert: ${shown(state).join('; ')}`);
+  return alert;
+}
+
+function settings(yaml: string): AlertSettings {
+  const read = readAlerts(yaml, 'alerts.yaml');
+  if (!read.ok) throw new Error(read.problems.join('\n'));
+  return read.settings;
+}
+
+/** A run with one step whose first attempt runs. */
+function running(fields: Parameters<typeof runStarted>[1] = {}): HandMade {
+  return journalOf()
+    .event(runStarted(['one', 'two'], fields))
+    .event({ type: 'step.started' }, 'one')
+    .event(attemptStarted, 'one');
+}
+
+const sampled = (rssBytes: number): Event => ({
+  type: 'resource.sampled',
+  cpuSeconds: 1,
+  cpuCores: 1,
+  rssBytes,
+  processes: 1,
+});
+const paused = (now: boolean): Event => ({ type: 'run.paused', by: 'api', now });
+const resumed: Event = { type: 'run.resumed', by: 'api', pausedMs: 1000 };
+
+/** The records from `index` on, moved so much later. */
+function later(records: readonly JournalRecord[], index: number, ms: number): readonly JournalRecord[] {
+  const moveNs = BigInt(ms) * 1_000_000n;
+  return records.map((record, at) => (at < index ? record : { ...record, timeNs: record.timeNs + moveNs }));
+}
+
+describe('how a run ended', () => {
+  const findings = {
+    counts: { denied: 2 },
+    items: [
+      { kind: 'denied', name: 'Edit', detail: 'a.txt' },
+      { kind: 'denied', name: 'Bash', detail: 'npm test' },
+    ],
+  } as const;
+  const denied = { ...attemptFinished(), findings } as Event;
+
+  test('well, but a step was denied tool calls: what was denied is in the alert', () => {
+    const alert = only(after(running().event(denied, 'one').event(stepFinished(), 'one').event(runFinished())));
+    expect(alert).toMatchObject({ rule: 'StepspanRunWarnings', step: 'one' });
+    expect(alert.summary).toContain('succeeded with 2 warnings');
+    expect(alert.description).toContain('Step one: 2 tool calls denied: Edit a.txt, Bash npm test');
+  });
+
+  test('badly after denied tool calls: the alert of the failure names them', () => {
+    const failed = { ...attemptFinished(exit1), findings } as Event;
+    const journal = running().event(failed, 'one').event(stepFinished(exit1), 'one').event(runFinished(exit1));
+    expect(only(after(journal)).description).toContain('(2 tool calls denied: Edit a.txt, Bash npm test)');
+  });
+
+  test('stuck: the alert says what the step was doing', () => {
+    const stall = { type: 'stall.detected', cause: 'rate_limited', forMs: 60_000, action: 'none' } as const;
+    const activity = 'last: API error 529 (overloaded), try 7 of 10';
+    const state = after(
+      running()
+        .event({ ...stall, activity }, 'one')
+        .event({ type: 'claude.notice', what: 'x', text: 'x' }, 'one'),
+    );
+    expect(only(state).description).toContain(activity);
+  });
+
+  const ends = (outcome: Parameters<typeof runFinished>[0]) =>
+    after(running().output('a\n', 'one').event(stepFinished(outcome), 'one').event(runFinished(outcome)));
+
+  test.each([
+    ['a failure', exit1, ['StepspanRunFailed one ended']],
+    ['a timeout', { kind: 'timeout', message: 'too long', limitMs: 1 }, ['StepspanRunFailed one ended']],
+    ['an error', { kind: 'error', reason: 'spawn', message: 'no such program' }, ['StepspanRunFailed one ended']],
+    ['a lost wrapper', { kind: 'error', reason: 'abandoned', message: 'gone' }, ['StepspanRunAbandoned one ended']],
+    ['a cancellation', { kind: 'cancellation', message: 'by hand' }, []],
+    ['a success', success, []],
+  ] as const)('%s', (_what, outcome, expected) => {
+    expect(shown(ends(outcome))).toEqual(expected);
+  });
+
+  test('is told with the step to blame, its last lines without escapes, and the record to look at', () => {
+    const state = after(
+      running()
+        .output(`${'old\n'.repeat(50)}\u001b[31mred\u001b[0m\n`, 'one')
+        .event({ type: 'resource.sampled', cpuSeconds: 1, cpuCores: 1, rssBytes: 1, processes: 1 }, 'one')
+        .output('in the way\n', undefined, { stream: 'system' })
+        .event(attemptFinished(exit1), 'one')
+        .event(stepFinished(exit1), 'one')
+        .event(stepFinished({ kind: 'skip', reason: 'need', message: 'one failed' }, 0, 0), 'two')
+        .event(runFinished(exit1, 65_000)),
+    );
+    const alert = only(state);
+    expect(alert.summary).toBe('nightly failed: step one: exit code 1');
+    expect(alert.description).toContain('ended after 1m5s: exit code 1\nStep one: exit code 1\n> old\n');
+    expect(alert.description.endsWith('> old\n> red')).toBe(true);
+    expect(alert.description.match(/> /g)).toHaveLength(10);
+    expect(alert.keepMs).toBe(24 * 60 * minute);
+  });
+
+  test('is not told where the rule is off', () => {
+    const off = settings('rules: { StepspanRunFailed: { enabled: false } }');
+    expect(shown(after(running().event(runFinished(exit1)), off))).toEqual([]);
+  });
+});
+
+describe('a step that is stuck', () => {
+  const limit = 15 * minute;
+
+  test('fires when its limit is reached, not when somebody looks, and ends with the next line', () => {
+    const journal = running().output('a\n', 'one');
+    const silentMs = startMs + 3000;
+    const quiet = after(journal);
+    expect(shown(tickRules(quiet, silentMs + limit - 1, defaultAlerts()))).toEqual([]);
+    const stuck = tickRules(quiet, silentMs + limit + 7 * minute, defaultAlerts());
+    expect(only(stuck)).toMatchObject({ rule: 'StepspanRunStuck', step: 'one', startsMs: silentMs + limit });
+    const [line] = later(running().output('a\n', 'one').output('b\n', 'one').records.slice(4), 0, limit + 9 * minute);
+    expect(only(foldRules(stuck, line!, defaultAlerts())).endedMs).toBe(msOfNs(line!.timeNs));
+  });
+
+  test.each(['stdout', 'stderr', 'debug'] as const)('is alive with every line on %s', (stream) => {
+    const journal = running().output('a\n', 'one', { stream });
+    expect(shown(tickRules(after(journal), startMs + 3000 + limit - 1, defaultAlerts()))).toEqual([]);
+  });
+
+  test('is not kept alive by what stepspan itself says of it', () => {
+    const journal = running().output('still there\n', 'one', { stream: 'system' }).event(sampled(5), 'one');
+    expect(shown(tickRules(after(journal), startMs + 2000 + limit, defaultAlerts()))).toEqual([
+      'StepspanRunStuck one fires',
+    ]);
+  });
+
+  test('is said at once where Claude Code hangs in a known way, and ends when that is over', () => {
+    const cause = 'output_closed' as const;
+    const journal = running().event({ type: 'stall.detected', cause, forMs: 30_000, action: 'none' }, 'one');
+    expect(shown(after(journal.event(sampled(1), 'one')))).toEqual(['StepspanRunStuck one fires']);
+    journal.event({ type: 'stall.cleared', cause, forMs: 40_000 }, 'one');
+    expect(shown(after(journal))).toEqual(['StepspanRunStuck one ended']);
+  });
+
+  test('is not what a run is that stands still because it was paused', () => {
+    const pausedRun = journalOf()
+      .event(runStarted(['one']))
+      .event({ type: 'step.started' }, 'one')
+      .event(attemptStarted, 'one')
+      .event(paused(true))
+      .event(resumed)
+      .event(sampled(1), 'one');
+    const records = later(pausedRun.records, 4, 60 * minute);
+    const state = records.reduce((all, record) => foldRules(all, record, defaultAlerts()), emptyRulesState());
+    expect(shown(state)).toEqual([]);
+    // An hour of pause and a second before it: the rest of the limit is still to come.
+    expect(shown(tickRules(state, startMs + 60 * minute + limit, defaultAlerts()))).toEqual([]);
+    expect(shown(tickRules(state, startMs + 60 * minute + limit + 5000, defaultAlerts()))).toEqual([
+      'StepspanRunStuck one fires',
+    ]);
+  });
+
+  test('is over with its run', () => {
+    const journal = running();
+    const stuck = tickRules(after(journal), startMs + 60 * minute, defaultAlerts());
+    const [end] = later(journal.event(runFinished()).records.slice(-1), 0, 60 * minute);
+    expect(shown(foldRules(stuck, end!, defaultAlerts()))).toEqual(['StepspanRunStuck one ended']);
+  });
+});
+
+describe('a step that is slow', () => {
+  const from = (medianMs: number, runs: number): RulesState => ({
+    ...emptyRulesState(),
+    history: { one: { medianMs, runs } },
+  });
+  const at = (ms: number) => startMs + 1000 + ms;
+  const chatty = settings('rules: { StepspanRunStuck: { enabled: false } }');
+
+  test('fires at three times its median, once, and ends with the step', () => {
+    const journal = running();
+    const state = after(journal, chatty, from(2 * minute, 5));
+    expect(shown(tickRules(state, at(6 * minute - 1), chatty))).toEqual([]);
+    const slow = tickRules(state, at(6 * minute), chatty);
+    expect(only(slow)).toMatchObject({ rule: 'StepspanStepSlow', startsMs: at(6 * minute) });
+    expect(only(slow).description).toBe('Step one runs for more than 6m. In 5 earlier runs its median was 2m.');
+    const [end] = later(journal.event(stepFinished(), 'one').records.slice(-1), 0, 10 * minute);
+    expect(shown(foldRules(slow, end!, chatty))).toEqual(['StepspanStepSlow one ended']);
+  });
+
+  test.each([
+    ['a step of a second that takes a minute', 1000, 5, minute],
+    ['a step of which little is known', 2 * minute, 4, 60 * minute],
+  ])('is not %s', (_what, medianMs, runs, ms) => {
+    expect(shown(tickRules(after(running(), chatty, from(medianMs, runs)), at(ms), chatty))).toEqual([]);
+  });
+});
+
+describe('a budget', () => {
+  const use = (costUsd: number): Event => ({ type: 'claude.usage', messageId: 'm', use: modelUse('opus', 1, costUsd) });
+
+  test('is warned of at its share, and is no longer once the run has ended, but for the time that a message needs', () => {
+    const journal = running({ budgetUsd: 10 }).event(use(7.9), 'one');
+    expect(shown(after(journal))).toEqual([]);
+    journal.event({ type: 'run.budget_warned', usedUsd: 8, usedTokens: 5, share: 0.8 });
+    expect(only(after(journal))).toMatchObject({
+      rule: 'StepspanBudgetWarning',
+      summary: 'nightly: 80 % of the budget is used',
+      endedMs: undefined,
+    });
+    expect(only(after(journal.event(runFinished()))).keepMs).toBe(6 * minute);
+  });
+
+  test('is warned of at another share where alerts.yaml has one', () => {
+    const half = settings('rules: { StepspanBudgetWarning: { share: 0.5 } }');
+    expect(shown(after(running({ budgetUsd: 10 }).event(use(5), 'one'), half))).toEqual([
+      'StepspanBudgetWarning fires',
+    ]);
+    const late = settings('rules: { StepspanBudgetWarning: { share: 0.95 } }');
+    const warned = running({ budgetUsd: 10 }).event({
+      type: 'run.budget_warned',
+      usedUsd: 8,
+      usedTokens: 5,
+      share: 0.8,
+    });
+    expect(shown(after(warned, late))).toEqual([]);
+  });
+
+  test('that is used up fires although the run ends at once', () => {
+    const over: Event = { type: 'run.budget_exceeded', unit: 'USD', used: 10.5, limit: 10, estimated: true };
+    const state = after(
+      running({ budgetUsd: 10 })
+        .event(over)
+        .event(runFinished({ kind: 'error', reason: 'budget', message: 'x' })),
+    );
+    expect(shown(state)).toEqual(['StepspanBudgetExceeded ended', 'StepspanRunFailed ended']);
+    expect(state.alerts.StepspanBudgetExceeded).toMatchObject({
+      keepMs: 60 * minute,
+      description: 'The run has used 10.50 USD of 10.00 USD and was ended. Part of it is an estimate.',
+    });
+  });
+});
+
+describe('memory', () => {
+  const mib = 2 ** 20;
+  /** One sample a minute. */
+  function samples(sizes: readonly number[]): RulesState {
+    const journal = running();
+    for (const size of sizes) journal.event(sampled(size * mib), 'one').output('.\n', 'one');
+    const spread = journal.records.map((record, at) =>
+      at < 3 ? record : { ...record, timeNs: record.timeNs + BigInt(at * 29) * 1_000_000_000n },
+    );
+    return spread.reduce((state, record) => foldRules(state, record, defaultAlerts()), emptyRulesState());
+  }
+
+  test.each([
+    [
+      'grows for ten minutes',
+      [100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600],
+      ['StepspanMemoryGrowing one fires'],
+    ],
+    [
+      'grows and then falls',
+      [100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 300],
+      ['StepspanMemoryGrowing one ended'],
+    ],
+    ['goes up and down', [100, 500, 200, 600, 300, 700, 400, 800, 500, 900, 600], []],
+    ['grows by little', [100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200], []],
+    ['is large and stays so', [900, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900], []],
+    ['has grown for a short time', [100, 200, 300, 400, 500], []],
+  ])('that %s', (_what, sizes, expected) => {
+    expect(shown(samples(sizes))).toEqual(expected);
+  });
+});
+
+describe('what a record says', () => {
+  test('secrets of one step are one alert that counts', () => {
+    const hidden = (kinds: Record<string, number>): Event => ({ type: 'secret.hidden', kinds });
+    const state = after(
+      running()
+        .event(hidden({ aws_key: 1 }), 'one')
+        .event(hidden({ github_token: 2 }), 'one'),
+    );
+    expect(only(state)).toMatchObject({ rule: 'StepspanSecretHidden', step: 'one', startsMs: startMs + 3000 });
+    expect(only(state).description).toContain('3 values were replaced, lastly by: github_token');
+  });
+
+  test('lost output', () => {
+    const lost: Event = { type: 'journal.lost', why: 'disk', lines: 3, events: 1, bytes: 4096, reader: undefined };
+    expect(only(after(running().event(lost))).description).toBe(
+      '3 lines and 1 events (4KiB) were lost: the disk took no more.',
+    );
+  });
+});
+
+describe('time in which stepspan was suspended', () => {
+  const hour = 3_600_000;
+  const limits = settings(
+    'rules: { StepspanRunStuck: { after: 10m }, StepspanStepSlow: { factor: 1.1, minimumRuns: 1 } }',
+  );
+  const known: RulesState = { ...emptyRulesState(), history: { one: { medianMs: 20 * minute, runs: 3 } } };
+  const journal = running().event({ type: 'run.suspended', suspendedMs: hour });
+  const records = later(journal.records, 3, hour);
+  const awakeMs = msOfNs(records.at(-1)!.timeNs);
+  const folded = records.reduce((state, record) => foldRules(state, record, limits), known);
+
+  test('makes no step stuck or slow, and the limits hold for the time after it', () => {
+    const still = (state: RulesState) => shown(state).filter((text) => text.endsWith('fires'));
+    expect(still(folded)).toEqual([]);
+    expect(still(tickRules(folded, awakeMs + 9 * minute, limits))).toEqual([]);
+    expect(still(tickRules(folded, awakeMs + 11 * minute, limits))).toEqual(['StepspanRunStuck one fires']);
+    expect(still(tickRules(folded, awakeMs + hour, limits))).toEqual([
+      'StepspanRunStuck one fires',
+      'StepspanStepSlow one fires',
+    ]);
+  });
+});

@@ -1,0 +1,90 @@
+// What goes over the wire is what the official exporters would send: the same spans and lines, through
+// exporter-trace-otlp-http and exporter-logs-otlp-http into a real HTTP server, give the same requests as ours.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunId } from '../../../src/core/ids.ts';
+import type { JournalRecord } from '../../../src/core/record.ts';
+import type { Batcher } from '../../../src/readers/ship/encode/batch.ts';
+import { createJsonLogBatcher, createSpanBatcher } from '../../../src/readers/ship/encode/readable-batcher.ts';
+import { createEventLogs } from '../../../src/readers/ship/map/event-records.ts';
+import { logRecordsOf } from '../../../src/readers/ship/map/log-records.ts';
+import { attr } from '../../../src/readers/ship/map/names.ts';
+import type { ReadableSpan } from '../../../src/readers/ship/map/otlp-types.ts';
+import { bareContext, contextAfter } from '../../../src/readers/ship/map/run-context.ts';
+import { createSpanMapper } from '../../../src/readers/ship/map/spans.ts';
+import { type Sdk, startSdk } from '../../../src/readers/ship/sdk.ts';
+import { build, recorder, runFinished, runStarted } from './support/runs.ts';
+
+const runId = '20261123-100000-abcdef' as RunId;
+const wide = { items: 1e6, bytes: 4e6 };
+const received = new Map<string, unknown>();
+const server = createServer((request, response) => {
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', () => {
+    received.set(request.url ?? '', JSON.parse(Buffer.concat(chunks).toString()));
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+});
+let sdk: Sdk;
+let url: string;
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const started = await startSdk({}, { host: 'here', version: '1' });
+  if (started === undefined) throw new Error('the SDK is off');
+  sdk = started;
+});
+afterAll(() => server.close());
+
+/** Records of a small run, made anew each time: the same records give the same spans and lines. */
+function sampleRun(): JournalRecord[] {
+  const make = recorder();
+  return [
+    make.event(runStarted(runId)),
+    make.output('one\n\u001b[31mtwo ERROR\u001b[0m\n', { subject: build, lineCount: 2 }),
+    make.event(runFinished),
+  ];
+}
+
+function bodyOf(batcher: Batcher, records: readonly JournalRecord[]): unknown {
+  for (const record of records) for (const _full of batcher.push(record)) throw new Error('a wide batch was full');
+  const batch = batcher.take();
+  return JSON.parse(Buffer.from(batch?.body(0, batch.count) ?? []).toString());
+}
+
+const exported = (send: (done: (result: { code: number; error?: Error }) => void) => void): Promise<void> =>
+  new Promise((resolve, reject) => send(({ error }) => (error === undefined ? resolve() : reject(error))));
+
+describe('a request', () => {
+  test('of spans is the one that the official trace exporter sends', async () => {
+    const mapper = createSpanMapper(runId);
+    const spans: ReadableSpan[] = sampleRun().flatMap((record) =>
+      mapper.apply(record).map((span) => (span.kind === 'own' ? sdk.spanOf(span.spec) : span.span)),
+    );
+    expect(spans.length).toBeGreaterThan(1);
+    const exporter = new OTLPTraceExporter({ url: `${url}/v1/traces` });
+    await exported((done) => exporter.export(spans, done));
+    await exporter.shutdown();
+    expect(bodyOf(createSpanBatcher(runId, sdk, 'json', 0, wide), sampleRun())).toEqual(received.get('/v1/traces'));
+  });
+
+  test('of lines and events is the one that the official log exporter sends', async () => {
+    const records = sampleRun();
+    const context = contextAfter(bareContext(runId), records[0] as JournalRecord);
+    const eventLogs = createEventLogs(context, sdk.logOrigin);
+    const logs = records.flatMap((record) =>
+      record.kind === 'output' ? logRecordsOf(record, context, sdk.logOrigin) : eventLogs(record),
+    );
+    expect(logs.filter(({ attributes }) => attributes[attr.event] === undefined)).toHaveLength(2);
+    expect(logs.length).toBeGreaterThan(2);
+    const exporter = new OTLPLogExporter({ url: `${url}/v1/logs` });
+    await exported((done) => exporter.export(logs, done));
+    await exporter.shutdown();
+    expect(bodyOf(createJsonLogBatcher(context, sdk.logOrigin, wide), records)).toEqual(received.get('/v1/logs'));
+  });
+});

@@ -1,0 +1,226 @@
+// What the views of the page are made from: addresses, filters, layout, time ranges, numbers, notices.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compareSteps } from '../../web/model/compare.ts';
+import { countByState, filterRuns, sparkline } from '../../web/model/fleet.ts';
+import { count, duration, money } from '../../web/model/format.ts';
+import { layoutGraph, nodeHeight, nodeWidth } from '../../web/model/graph.ts';
+import type { RunRow, RunView, StepView } from '../../web/model/run-view.ts';
+import { seriesOf } from '../../web/model/series.ts';
+import { fullRange, pan, ticks, timelineRows, zoom } from '../../web/model/timeline.ts';
+import { formatRoute, parseRoute } from '../../web/route.ts';
+
+const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
+  id,
+  workflow: 'nightly',
+  status: 'success',
+  message: '',
+  warnings: 0,
+  progress: 100,
+  steps: { done: 1, total: 1 },
+  currentStep: undefined,
+  waitingUntilMs: undefined,
+  costUsd: 0,
+  costBasis: 'known',
+  startedMs: Number(id),
+  durationMs: 1000,
+  ...part,
+});
+const step = (id: string, needs: readonly string[], part: Partial<StepView> = {}): StepView => ({
+  id,
+  name: id,
+  kind: 'run',
+  needs,
+  status: 'success',
+  message: '',
+  warning: '',
+  tolerated: false,
+  startedMs: 0,
+  durationMs: 100,
+  attempts: [],
+  costUsd: 0,
+  costBasis: 'known',
+  lines: 0,
+  activity: '',
+  ...part,
+});
+
+describe('addresses', () => {
+  test('come back as they were', () => {
+    const route = {
+      view: 'run',
+      runId: '20261123-151507-k3f9x2',
+      tab: 'timeline',
+      line: 12,
+      steps: ['a b', 'c'],
+    } as const;
+    expect(parseRoute(formatRoute(route))).toEqual(route);
+  });
+
+  test.each(['#/runs/../../etc', '#/runs/%2e%2e', '#/runs/<script>', '#/nothing', '', '#/compare/a/..'])(
+    'that are none show the runs: %s',
+    (hash) => expect(parseRoute(hash)).toEqual({ view: 'fleet' }),
+  );
+
+  test('take a code from a link', () => {
+    expect(parseRoute('#code=a-b_c')).toEqual({ view: 'login', code: 'a-b_c', to: { view: 'fleet' } });
+  });
+
+  test('take from a link where it leads, which is never another link', () => {
+    const run = { view: 'run', runId: '20261123-151507-k3f9x2', tab: 'output' } as const;
+    expect(parseRoute(`#code=a&to=/runs/${run.runId}`)).toEqual({ view: 'login', code: 'a', to: run });
+    const at = { ...run, at: '1763928000000000001' } as const;
+    expect(parseRoute(formatRoute(at))).toEqual(at);
+    expect(parseRoute(`#/runs/${run.runId}/output?at=1e9`)).toEqual(run);
+    const login = { view: 'login', code: 'a', to: { ...run, line: 3, steps: ['a&to=b'] } } as const;
+    expect(parseRoute(formatRoute(login))).toEqual(login);
+    expect(parseRoute('#code=a&to=code=b')).toEqual({ view: 'login', code: 'a', to: { view: 'fleet' } });
+  });
+});
+
+describe('the fleet', () => {
+  const rows = [
+    row('1'),
+    row('2', { status: 'failure', message: 'tests broke' }),
+    row('3', { status: 'running', workflow: 'deploy' }),
+  ];
+
+  test('is filtered by state, workflow and words', () => {
+    const ids = (filter: Parameters<typeof filterRuns>[1]): readonly string[] =>
+      filterRuns(rows, filter).map((one) => one.id);
+    expect(ids({ state: 'failed', workflow: '', search: '' })).toEqual(['2']);
+    expect(ids({ state: 'all', workflow: 'deploy', search: '' })).toEqual(['3']);
+    expect(ids({ state: 'all', workflow: '', search: 'TESTS' })).toEqual(['2']);
+    expect(countByState(rows)).toEqual({ all: 3, active: 1, failed: 1, succeeded: 1 });
+  });
+
+  test('shows earlier runs of the same workflow beside each, oldest first', () => {
+    expect(sparkline(rows, row('2')).map((bar) => bar.id)).toEqual(['1', '2']);
+  });
+});
+
+describe('the graph', () => {
+  test('leads an arrow past the steps between, not behind them', () => {
+    const { nodes, edges } = layoutGraph([step('a', []), step('b', ['a']), step('c', ['b']), step('d', ['a', 'c'])]);
+    const long = edges.find((edge) => edge.key === 'a d')?.path ?? '';
+    const lanes = [...long.matchAll(/ ([\d.]+) H([\d.]+)/g)].map(([, y, end]) => ({ y: Number(y), end: Number(end) }));
+    expect(lanes).toHaveLength(2);
+    for (const { y, end } of lanes) {
+      const passed = nodes.filter((node) => node.x < end && node.x + nodeWidth >= end);
+      expect(passed).toHaveLength(1);
+      for (const node of passed) expect(y < node.y || y > node.y + nodeHeight).toBe(true);
+    }
+  });
+
+  test('puts a step to the right of what it needs', () => {
+    const { nodes, edges } = layoutGraph([
+      step('c', ['a', 'b']),
+      step('a', []),
+      step('b', ['a'], { status: 'running' }),
+    ]);
+    const x = (id: string): number => nodes.find((node) => node.step.id === id)?.x ?? Number.NaN;
+    expect(x('a')).toBeLessThan(x('b'));
+    expect(x('b')).toBeLessThan(x('c'));
+    expect(edges.find((edge) => edge.key === 'a b')?.state).toBe('active');
+    expect(edges.every((edge) => /^M[\d. ]+ C[\d. CH]+$/.test(edge.path))).toBe(true);
+  });
+
+  test('leaves out a need that no step has', () => {
+    expect(layoutGraph([step('a', ['gone'])]).edges).toEqual([]);
+  });
+});
+
+describe('the timeline', () => {
+  const span = (kind: string, startMs: number, endMs: number | undefined, attempt = 1) => ({
+    kind,
+    name: kind,
+    step: kind === 'run' ? undefined : 'a',
+    attempt,
+    startMs,
+    endMs,
+    result: 'success',
+  });
+
+  test('shows attempts where there was more than one', () => {
+    const once = [span('run', 0, 9), span('step', 0, 9), span('attempt', 0, 9)];
+    const labels = (spans: typeof once): readonly string[] =>
+      timelineRows(spans, new Map([['a', 'Step A']])).map((one) => one.label);
+    expect(labels(once)).toEqual(['Run', 'Step A']);
+    expect(labels([...once, span('attempt', 5, 9, 2)])).toEqual(['Run', 'Step A', 'attempts']);
+  });
+
+  test('shows what Claude Code has sent of itself, a row for each name', () => {
+    const claude = (name: string, startMs: number) => ({ ...span('claude', startMs, startMs + 1), name });
+    const turn = { ...claude('interaction', 1), endMs: 8 };
+    const spans = [span('step', 0, 9), claude('llm_request', 1), claude('llm_request', 5), claude('tool', 3), turn];
+    const rows = timelineRows(spans, new Map()).map(({ label, depth, spans: own }) => [label, depth, own]);
+    expect(rows).toEqual([
+      ['a', 1, [spans[0]]],
+      ['claude interaction', 2, [turn]],
+      ['claude llm_request', 2, [spans[1], spans[2]]],
+      ['claude tool', 2, [spans[3]]],
+    ]);
+  });
+
+  test('stays within the run, however it is zoomed and moved', () => {
+    const full = fullRange([span('run', 1000, undefined)], 61_000);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.double({ min: 0.2, max: 4, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }))),
+        (moves) => {
+          let range = full;
+          for (const [factor, share] of moves) {
+            range = zoom(range, full, factor, range.fromMs + share * (range.toMs - range.fromMs));
+            range = pan(range, full, (share - 0.5) * 30_000);
+          }
+          expect(range.fromMs).toBeGreaterThanOrEqual(full.fromMs - 0.01);
+          expect(range.toMs).toBeLessThanOrEqual(full.toMs + 0.01);
+          expect(range.toMs).toBeGreaterThan(range.fromMs);
+        },
+      ),
+    );
+    expect(ticks(full, full.fromMs).length).toBeLessThan(12);
+  });
+});
+
+test('series have one column a step and keep gaps', () => {
+  const { steps, columns } = seriesOf(
+    [
+      { timeMs: 0, step: 'a', value: 1 },
+      { timeMs: 1000, step: 'b', value: 5 },
+      { timeMs: 2000, step: 'a', value: 2 },
+      { timeMs: 60_000, step: 'a', value: 3 },
+    ],
+    (sample) => sample.value,
+  );
+  expect(steps).toEqual(['a', 'b']);
+  expect(columns).toEqual([
+    [0, 1, 2, 60],
+    [1, undefined, 2, 3],
+    [null, 5, null, null],
+  ]);
+});
+
+test('two runs are compared step by step', () => {
+  const run = (steps: readonly StepView[]): RunView => ({ stepList: steps }) as unknown as RunView;
+  const [a, b] = compareSteps(
+    run([step('a', [])]),
+    run([step('a', [], { durationMs: 150, status: 'failure' }), step('b', [])]),
+  );
+  expect(a).toMatchObject({ id: 'a', durationDelta: 50, changed: true });
+  expect(b).toMatchObject({ id: 'b', left: undefined, durationDelta: undefined });
+});
+
+test('numbers read as people write them', () => {
+  expect([0, 820, 4_200, 59_990, 185_000, 7_440_000, 180_000_000].map(duration)).toEqual([
+    '0 ms',
+    '820 ms',
+    '4.2 s',
+    '1 m 00 s',
+    '3 m 05 s',
+    '2 h 04 m',
+    '2 d 2 h',
+  ]);
+  expect([0, 0.0042, 1.271, 340.2].map(money)).toEqual(['$0', '$0.0042', '$1.27', '$340']);
+  expect([950, 12_400, 3_100_000].map(count)).toEqual(['950', '12.4k', '3.10M']);
+});

@@ -1,0 +1,94 @@
+// What the page makes of what it is told: notices from one state of a run to the next, the turns of a conversation that are
+// read, the line of a time, the lists that a filter is made of.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readableTurns, type Turn } from '../../web/model/conversation.ts';
+import { noticesOf } from '../../web/model/notices.ts';
+import type { AlertView, RunView } from '../../web/model/run-view.ts';
+import { peakOf, seriesOf } from '../../web/model/series.ts';
+import { everything, filterQuery, isEverything, type OutputLine, toggled, wants } from '../../web/output/line.ts';
+import { lineAt } from '../../web/output/seek.ts';
+
+describe('notices', () => {
+  const run = (part: Partial<RunView>): RunView =>
+    ({ id: 'r', workflow: 'nightly', status: 'running', message: '', alerts: [], ...part }) as RunView;
+  const alert = (part: Partial<AlertView>): AlertView => ({
+    ...{ kind: 'stall', severity: 'warning', step: 'a', message: 'It has stalled for 3 s.', timeMs: 0, ns: '0' },
+    ...part,
+  });
+  const titles = (now: RunView, before: RunView) => noticesOf(now, before).map(({ title }) => title);
+
+  test('are of an end, of being stuck and of the budget, each once', () => {
+    const stuck = run({ alerts: [alert({})] });
+    expect(titles(stuck, run({}))).toEqual(['nightly is stuck']);
+    expect(titles(run({ alerts: [alert({ message: 'It has stalled for 9 s.' })] }), stuck)).toEqual([]);
+    expect(titles(run({ alerts: [alert({ step: 'b' }), alert({})] }), stuck)).toEqual(['nightly is stuck']);
+    expect(titles(run({ alerts: [alert({ kind: 'hidden' })] }), run({}))).toEqual([]);
+    const most = run({ alerts: [alert({ kind: 'budget', step: undefined })] });
+    const over = run({ status: 'error', alerts: [alert({ kind: 'budget', severity: 'error', step: undefined })] });
+    expect(titles(most, run({}))).toEqual(['nightly has used most of its budget']);
+    expect(titles(over, most)).toEqual(['nightly is over its budget', 'nightly error']);
+    expect(titles(over, over)).toEqual([]);
+    expect(titles(run({ status: 'paused' }), run({}))).toEqual([]);
+    expect(titles(run({ status: 'cancellation' }), run({ status: 'cancelling' }))).toEqual(['nightly cancelled']);
+  });
+});
+
+test('the cost of an answer is read once, as it was told last', () => {
+  const turn = (seq: number, event: object): Turn => ({ seq, ns: '0', step: 'a', attempt: 1, event }) as Turn;
+  const usage = (seq: number, messageId: string) => turn(seq, { type: 'claude.usage', messageId });
+  const said = turn(2, { type: 'claude.said', text: 'x' });
+  expect(readableTurns([usage(1, 'm1'), said, usage(3, 'm1'), usage(4, 'm2')]).map(({ seq }) => seq)).toEqual([
+    2, 3, 4,
+  ]);
+});
+
+test('the line of a time is the first that is not earlier, whatever numbers are no lines, and is found in few requests', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.nat(5_000), { maxLength: 200 }),
+      fc.nat(5_000),
+      fc.nat(60_000),
+      async (numbers, more, time) => {
+        const lines = [...numbers].sort((a, b) => a - b).map((seq) => ({ seq, ns: String(seq * 10 + 3) }));
+        const head = Math.max(0, ...numbers) + more + 1;
+        let asked = 0;
+        const found = await lineAt(
+          async (seq) => {
+            asked += 1;
+            return lines.find((line) => line.seq >= seq);
+          },
+          BigInt(time),
+          0,
+          head,
+        );
+        const wanted = lines.find((line) => BigInt(line.ns) >= BigInt(time)) ?? lines.at(-1);
+        expect(found).toBe(wanted?.seq);
+        expect(asked).toBeLessThanOrEqual(Math.ceil(Math.log2(head + 1)) + 1);
+      },
+    ),
+  );
+});
+
+test('a filter wants what each of its lists has, and all where a list is empty', () => {
+  const line = { seq: 1, timeMs: 0, attempt: 1, step: 'a', stream: 'stdout', severity: 'info', text: '' } as OutputLine;
+  expect(wants(everything, line)).toBe(true);
+  expect(wants({ ...everything, streams: ['stderr', 'stdout'], steps: ['b', 'a'] }, line)).toBe(true);
+  expect(wants({ ...everything, streams: ['stderr', 'stdout'], steps: ['b'] }, line)).toBe(false);
+  expect(wants({ ...everything, steps: ['a'] }, { ...line, step: undefined })).toBe(false);
+  expect(filterQuery({ steps: ['a b', 'c'], streams: ['stderr'], severities: [] })).toBe(
+    'step=a+b&step=c&stream=stderr',
+  );
+  expect([isEverything(everything), isEverything({ ...everything, severities: ['error'] })]).toEqual([true, false]);
+  expect([toggled(['a'], 'b'), toggled(['a', 'b'], 'a')]).toEqual([['a', 'b'], ['b']]);
+});
+
+test('the peak of a chart is its largest value, with its step and time', () => {
+  const samples = [
+    { timeMs: 1000, step: 'a', value: 2 },
+    { timeMs: 2000, step: 'b', value: 7 },
+    { timeMs: 3000, step: 'a', value: 3 },
+  ];
+  expect(peakOf(seriesOf(samples, ({ value }) => value))).toEqual({ step: 'b', value: 7, seconds: 2 });
+  expect(peakOf(seriesOf([], () => 0))).toBeUndefined();
+});

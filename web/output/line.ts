@@ -1,0 +1,98 @@
+// One line of output as the page holds it, how its pieces become one, and which lines a filter wants. Pure.
+import { type Severity, type Stream, severities } from '../../src/text/stream.ts';
+
+export type OutputLine = {
+  /** Of its first piece. */
+  readonly seq: number;
+  /** Of its last piece, if it came in several. */
+  readonly lastSeq?: number;
+  /** Unix milliseconds. */
+  readonly timeMs: number;
+  readonly step: string | undefined;
+  readonly attempt: number | undefined;
+  readonly stream: Stream;
+  readonly severity: Severity;
+  readonly text: string;
+  /** It continues a line of its step and stream that came before. */
+  readonly continues?: true;
+  /** It has no line end yet: more of it may come. */
+  readonly unterminated?: true;
+};
+
+/** A bar that redraws itself for hours is one line; what counts of it is the end. The journal has all of it. */
+const maxRowChars = 64 * 1024;
+
+/** The number of the last piece of a line. */
+export function endSeq(line: OutputLine): number {
+  return line.lastSeq ?? line.seq;
+}
+
+/**
+ * The rows with more lines behind them. A piece that continues an open row is added to it, so that the row grows in its place.
+ * Rows that did not change are the same objects.
+ */
+export function joinLines(rows: readonly OutputLine[], lines: readonly OutputLine[]): readonly OutputLine[] {
+  const all = [...rows];
+  for (const line of lines) {
+    const at = line.continues === true ? openRowOf(all, line) : -1;
+    const open = all[at];
+    if (open === undefined) all.push(line);
+    else all[at] = joined(open, line);
+  }
+  return all;
+}
+
+/** Of lines of one source only the last one can be open. */
+function openRowOf(rows: readonly OutputLine[], { step, attempt, stream }: OutputLine): number {
+  const at = rows.findLastIndex((row) => row.stream === stream && row.step === step && row.attempt === attempt);
+  return rows[at]?.unterminated === true ? at : -1;
+}
+
+function joined(row: OutputLine, piece: OutputLine): OutputLine {
+  const { unterminated: _, ...rest } = row;
+  const text = row.text + piece.text;
+  return {
+    ...rest,
+    lastSeq: endSeq(piece),
+    severity: severities.indexOf(piece.severity) > severities.indexOf(row.severity) ? piece.severity : row.severity,
+    text: text.length > maxRowChars ? `…${text.slice(1 - maxRowChars).toWellFormed()}` : text,
+    ...(piece.unterminated && { unterminated: true }),
+  };
+}
+
+/** A line is wanted when each list that is not empty has its value. */
+export type OutputFilter = {
+  readonly steps: readonly string[];
+  readonly streams: readonly Stream[];
+  readonly severities: readonly Severity[];
+};
+
+export const everything: OutputFilter = { steps: [], streams: [], severities: [] };
+
+export function wants(filter: OutputFilter, line: OutputLine): boolean {
+  return (
+    allows(filter.steps, line.step) && allows(filter.streams, line.stream) && allows(filter.severities, line.severity)
+  );
+}
+
+export function isEverything(filter: OutputFilter): boolean {
+  return filterQuery(filter) === '';
+}
+
+/** As the API takes it: a value of a list each time its name is said. */
+export function filterQuery(filter: OutputFilter): string {
+  const params = new URLSearchParams();
+  for (const step of filter.steps) params.append('step', step);
+  for (const stream of filter.streams) params.append('stream', stream);
+  for (const severity of filter.severities) params.append('severity', severity);
+  return params.toString();
+}
+
+/** The list with the value where it was not in it, without it where it was. */
+export function toggled<T>(list: readonly T[], value: T): readonly T[] {
+  return list.includes(value) ? list.filter((one) => one !== value) : [...list, value];
+}
+
+function allows<T>(list: readonly T[], value: T | undefined): boolean {
+  return list.length === 0 || (value !== undefined && list.includes(value));
+}

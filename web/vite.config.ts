@@ -1,0 +1,20 @@
+// Builds the live page into dist/page: static files that need nothing but the API of the server they come from.
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  root: import.meta.dirname,
+  // The page may be served below a path by a proxy, so it names its own files relative to itself.
+  base: './',
+  // The tsconfig beside this file says the same to the type checker.
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: '../dist/page',
+    emptyOutDir: true,
+    target: 'es2022',
+    // A data: URL would need a wider Content-Security-Policy than files do.
+    assetsInlineLimit: 0,
+    // Chromium, Firefox and Safari of the last years preload modules themselves; the polyfill is a script more.
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 900,
+  },
+});
