@@ -35,7 +35,7 @@ function viewOn(screen: VtScreen, nowMs: number, options: Partial<LiveViewOption
 }
 
 function show(view: LiveView, made: HandMade): void {
-  view.update(made.records, foldAll(made.records));
+  void view.update(made.records, foldAll(made.records));
   view.redraw();
 }
 
@@ -85,7 +85,7 @@ describe('the list', () => {
     const made = midRun();
     for (let count = 1; count <= made.records.length; count++) {
       const part = made.records.slice(0, count);
-      view.update(part.slice(-1), foldAll(part));
+      void view.update(part.slice(-1), foldAll(part));
       view.redraw();
     }
     expect(screen.all().split('\n')).toHaveLength(4);
@@ -95,7 +95,7 @@ describe('the list', () => {
     made.event({ type: 'secret.hidden', kinds: { github: 2, env: 1 } });
     made.event({ type: 'journal.lost', why: 'disk', lines: 5, events: 0, bytes: 10, reader: undefined });
     made.event(runFinished({ kind: 'failure', reason: 'step_failed', message: 'review failed' }, 61_000));
-    view.update([], foldAll(made.records));
+    void view.update([], foldAll(made.records));
     view.close({ pending: 12, links: [{ label: 'trace', url: 'https://grafana.example.com/t/1' }] });
     expect(screen.all()).toBe(
       [
@@ -253,7 +253,7 @@ describe('the list', () => {
     ] as const) {
       const before = made.records.length;
       made.output(piece, 'deploy', { continues: piece !== '\rDownloading 1%' });
-      view.update(made.records.slice(before), foldAll(made.records));
+      void view.update(made.records.slice(before), foldAll(made.records));
       view.redraw();
       expect(screen.text()).toContain(`deploy | ${seen}`);
     }
@@ -294,7 +294,7 @@ describe('output above the list', () => {
     show(view, made);
     view.redraw();
     const more = journalOf().output('raw\n', 'review', { stream: 'debug' }).output('one\ntwo\nnot ended', 'review');
-    view.update(more.records, foldAll(made.records));
+    void view.update(more.records, foldAll(made.records));
     view.redraw();
     expect(screen.all().split('\n').slice(0, 4)).toEqual([
       'build | compiled 12 files',
@@ -317,7 +317,7 @@ describe('output above the list', () => {
     const made = midRun();
     show(view, made);
     made.output(`${'wide '.repeat(10)}\n`, 'review');
-    view.update(made.records.slice(-1), foldAll(made.records));
+    void view.update(made.records.slice(-1), foldAll(made.records));
     view.redraw();
     expect(screen.all().split('\n').slice(2, 5)).toEqual([
       'review | wide wide wide wide wide wide w',
@@ -377,7 +377,7 @@ describe('the rate', () => {
     const view = viewOn(Object.assign(screen, { write: count }), startMs + 17_000, { rate: 100 });
     const made = midRun();
     const state = foldAll(made.records);
-    for (let turn = 0; turn < 1000; turn++) view.update(made.records, state);
+    for (let turn = 0; turn < 1000; turn++) void view.update(made.records, state);
     expect(frames).toBe(0);
     screen.writableNeedDrain = true;
     vi.advanceTimersByTime(1000);

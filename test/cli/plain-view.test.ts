@@ -65,7 +65,7 @@ describe('the plain view', () => {
     const view = createPlainView({ out, ...options, style: createStyle(true) });
     const made = journalOf().output('\u001b[31mSure? ', 'a').output('noise\n', 'b');
     made.output('yes\nstill red\u001b[0m\n', 'a', { continues: true });
-    view.update(made.records, foldAll(made.records));
+    void view.update(made.records, foldAll(made.records));
     const lines = out.text.split('\n').map((line) => line.slice(line.indexOf('|')));
     expect(lines).toEqual([
       expect.stringContaining('noise'),
@@ -83,7 +83,7 @@ describe('the plain view', () => {
     let shown = 0;
     const step = (): string => {
       const before = out.text.length;
-      view.update(made.records.slice(shown), foldAll(made.records));
+      void view.update(made.records.slice(shown), foldAll(made.records));
       shown = made.records.length;
       // Without the times.
       return out.text.slice(before).replace(/^\d\d:\d\d:\d\d /gm, '');
@@ -123,7 +123,7 @@ describe('the plain view', () => {
       const made = journalOf();
       let shown = 0;
       const update = () => {
-        view.update(made.records.slice(shown), foldAll(made.records));
+        void view.update(made.records.slice(shown), foldAll(made.records));
         shown = made.records.length;
       };
       made.output('Overwrite production? [y/N] ', 'ask');

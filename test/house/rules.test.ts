@@ -1,11 +1,9 @@
 // The house rules that a machine can hold: which folder may import which, how long a file may be, how it opens,
 // and what may never stand in a tracked file.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-
-const root = path.resolve(import.meta.dirname, '../..');
+import { importsOf } from './counts.ts';
+import { read, root, tracked, typescript } from './tracked.ts';
 
 const pure = ['text', 'core'];
 const reading = [...pure, 'data', 'journal', 'runs'];
@@ -44,26 +42,8 @@ function ruledFolder(file: string): string {
 
 const maxLines = 500;
 
-const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: root,
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter((file) => file !== '' && !file.endsWith('package-lock.json'));
-
 const sources = tracked.filter((file) => /^src\/.*\.ts$/.test(file));
 const page = tracked.filter((file) => /^web\/.*\.tsx?$/.test(file));
-const typescript = tracked.filter(
-  (file) => /^(src|web|test|bench|scripts|demo|alerting|grafana)\/.*\.tsx?$/.test(file) && !file.includes('/fixtures/'),
-);
-
-const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
-
-function importsOf(file: string): readonly string[] {
-  const text = read(file);
-  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g)].map((match) => match[1] ?? '');
-  return found.map((specifier) => path.posix.join(path.posix.dirname(file), specifier));
-}
 
 describe('imports', () => {
   test('point one way, along the folders of the data flow', () => {
@@ -135,5 +115,26 @@ describe('files', () => {
     const text = tracked.filter((file) => !/\.(png|jpg|gz|ico|woff2)$/.test(file));
     const telling = text.filter((file) => forbidden.test(read(file)));
     expect(telling).toEqual([]);
+  });
+});
+
+describe('commit subjects', () => {
+  // The rule is younger than the first commits; a shallow clone shows those that it has.
+  const subjects = execFileSync('git', ['log', '--no-merges', '--since=2026-11-28T08:30:00Z', '--format=%s'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((subject) => subject !== '');
+
+  test('have at most 72 characters', () => {
+    expect(subjects.filter((subject) => subject.length > 72)).toEqual([]);
+  });
+
+  test('begin with a capital letter, in the imperative, and have no full stop', () => {
+    const wrong = subjects.filter(
+      (subject) => !/^[A-Z]/.test(subject) || /\.$/.test(subject) || /^\w+(ed|ing)\b/.test(subject),
+    );
+    expect(wrong).toEqual([]);
   });
 });
