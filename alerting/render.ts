@@ -1,9 +1,9 @@
 // Groups of rules as the YAML that Prometheus and Loki's ruler read; both take the same form. Pure: the same settings give
 // the same bytes.
 import { stringify } from 'yaml';
+import { formatSetDuration } from '../src/core/duration.ts';
 import type { AlertSettings } from '../src/readers/notify/rules/alerts-file.ts';
 import { runbookLink } from '../src/readers/notify/rules/rule.ts';
-import { promDuration } from './queries/text.ts';
 import { type Alert, type Dashboard, type Group, isAlert, type Recording } from './rule.ts';
 
 /** Where the pieces of docker-compose.yml listen, for links when alerts.yaml has none. */
@@ -36,7 +36,7 @@ function alertEntry(alert: Alert, settings: AlertSettings): object {
   return {
     alert: rule.name,
     expr: alert.expr,
-    ...(forMs === 0 ? {} : { for: promDuration(forMs) }),
+    ...(forMs === 0 ? {} : { for: formatSetDuration(forMs) }),
     labels: { ...settings.labels, ...alert.labels, severity, source: rule.source },
     annotations: {
       summary: alert.summary,

@@ -1,8 +1,9 @@
 // The queries of the rules for Loki's ruler, apart from what they say. Names of streams and structured metadata are those
 // that docs/telemetry.md lists, as Loki spells them: dots become underscores.
+
+import { formatSetDuration } from '../../src/core/duration.ts';
 import { attr } from '../../src/readers/ship/map/names.ts';
 import type { Query } from './prometheus.ts';
-import { promDuration } from './text.ts';
 
 const stream = '{service_name="stepspan"}';
 
@@ -20,7 +21,7 @@ const isError = '| severity_number >= 17';
 const printed = `| ${inLoki(attr.iostream)}=~"stdout|stderr"`;
 
 export function errorBurst(at: { window: number; lines: number }): Query {
-  const lines = `sum by (workflow) (count_over_time(${stream} ${isError} ${printed} ${byWorkflow} [${promDuration(at.window)}]))`;
+  const lines = `sum by (workflow) (count_over_time(${stream} ${isError} ${printed} ${byWorkflow} [${formatSetDuration(at.window)}]))`;
   return { expr: `${lines} > ${at.lines}`, measures: [lines] };
 }
 
@@ -41,6 +42,6 @@ const exhausted = [
 
 export function resourceExhausted(at: { window: number }): Query {
   const pattern = `|~ \`(?i)${exhausted.join('|')}\``;
-  const lines = `sum by (workflow) (count_over_time(${stream} ${pattern} | ${inLoki(attr.iostream)}="stderr" ${byWorkflow} [${promDuration(at.window)}]))`;
+  const lines = `sum by (workflow) (count_over_time(${stream} ${pattern} | ${inLoki(attr.iostream)}="stderr" ${byWorkflow} [${formatSetDuration(at.window)}]))`;
   return { expr: `${lines} > 0`, measures: [lines] };
 }

@@ -1,7 +1,9 @@
 // The queries of the Prometheus rules, apart from what they say. Each returns its expression and the parts that it compares.
 // Names come from the metric catalogue. The tests play them in the Prometheus that docker-compose.yml pins.
+
+import { formatSetDuration } from '../../src/core/duration.ts';
 import { metrics } from '../../src/readers/measure/catalogue.ts';
-import { promDuration, promString, seconds } from './text.ts';
+import { promString, seconds } from './text.ts';
 
 export type Query = {
   readonly expr: string;
@@ -25,7 +27,7 @@ const judged = 'outcome!="cancellation"';
  */
 export function runsOf(window: number): { readonly ended: string; readonly failedShare: string } {
   const count = (which: string) =>
-    `round(sum by (workflow) (increase(${metrics.runs.name}{${which}}[${promDuration(window)}])))`;
+    `round(sum by (workflow) (increase(${metrics.runs.name}{${which}}[${formatSetDuration(window)}])))`;
   return { ended: count(judged), failedShare: `${count(failed)} / (${count(judged)} > 0)` };
 }
 
@@ -55,12 +57,12 @@ export function neverSucceeded(workflow: string, periodMs: number): Query {
 
 function lastSuccess(workflow: string, periodMs: number): string {
   const series = `${metrics.lastSuccess.name}{workflow=${promString(workflow)}}`;
-  return `(max by (workflow) (max_over_time(${series}[${promDuration(2 * periodMs)}])) > 0)`;
+  return `(max by (workflow) (max_over_time(${series}[${formatSetDuration(2 * periodMs)}])) > 0)`;
 }
 
 /** Cost is counted when an attempt ends; what active runs have cost holds some of that again, so the two are not added. */
 export function spendHigh(at: { window: number; usd: number }): Query {
-  const ended = `sum(increase(${metrics.cost.name}[${promDuration(at.window)}]))`;
+  const ended = `sum(increase(${metrics.cost.name}[${formatSetDuration(at.window)}]))`;
   const active = `sum(${metrics.activeCost.name})`;
   return { expr: `${ended} > ${at.usd} or ${active} > ${at.usd}`, measures: [ended] };
 }
@@ -84,13 +86,13 @@ export function shippingBehind(at: { lag: number }): Query {
 }
 
 export function shippingRejecting(at: { window: number }): Query {
-  const window = promDuration(at.window);
+  const window = formatSetDuration(at.window);
   const both = `sum by (instance, signal) (increase(${metrics.refused.name}[${window}]) + increase(${metrics.rejected.name}[${window}]))`;
   return { expr: `${both} > 0`, measures: [both] };
 }
 
 export function linesLost(at: { window: number }): Query {
-  const window = promDuration(at.window);
+  const window = formatSetDuration(at.window);
   const both = `sum by (instance, why) (increase(${metrics.lostLines.name}[${window}]) + increase(${metrics.lostEvents.name}[${window}]))`;
   return { expr: `${both} > 0`, measures: [both] };
 }
@@ -154,7 +156,7 @@ export function collectorQueueFilling(at: { share: number }): Query {
  * on the format of the scrape.
  */
 export function collectorDropping(at: { window: number }): Query {
-  const window = promDuration(at.window);
+  const window = formatSetDuration(at.window);
   const dropped = (what: string) => {
     const series = `{__name__=~"otelcol_exporter_send_failed_${what}(_total)?"}`;
     return `sum by (instance, exporter) (increase(${series}[${window}]) > 0 or (${series} unless ${series} offset ${window}) > 0)`;
@@ -163,6 +165,6 @@ export function collectorDropping(at: { window: number }): Query {
 }
 
 function increased(metric: string, label: string, window: number, above = 0): Query {
-  const increase = `sum by (instance, ${label}) (increase(${metric}[${promDuration(window)}]))`;
+  const increase = `sum by (instance, ${label}) (increase(${metric}[${formatSetDuration(window)}]))`;
   return { expr: `${increase} > ${above}`, measures: [increase] };
 }

@@ -1,7 +1,8 @@
 // Alerts about what stands around stepspan: the Collector, Loki, Tempo, Grafana and Alertmanager. Words only.
+
+import { formatSetDuration } from '../../src/core/duration.ts';
 import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
 import * as query from '../queries/prometheus.ts';
-import { promDuration } from '../queries/text.ts';
 import type { Alert } from '../rule.ts';
 import type { Thresholds } from '../thresholds.ts';
 
@@ -35,7 +36,7 @@ export function backendAlerts(of: Thresholds): readonly Alert[] {
       ...query.collectorDropping(of(dropping)),
       summary: 'The Collector threw away what {{ $labels.exporter }} refused',
       description:
-        `In the last ${promDuration(of(dropping).window)} the backend of {{ $labels.exporter }} refused ` +
+        `In the last ${formatSetDuration(of(dropping).window)} the backend of {{ $labels.exporter }} refused ` +
         '{{ $value | printf "%.0f" }} records for good, and the Collector dropped them. They are still in the journals: ' +
         '`stepspan ship RUN --again` sends a run once more.',
       dashboard,
@@ -45,7 +46,7 @@ export function backendAlerts(of: Thresholds): readonly Alert[] {
       ...query.notificationsFailing(of(rules.StepspanNotificationsFailing)),
       summary: 'Alertmanager cannot deliver by {{ $labels.integration }}',
       description:
-        `In the last ${promDuration(of(rules.StepspanNotificationsFailing).window)} {{ $value | printf "%.0f" }} messages ` +
+        `In the last ${formatSetDuration(of(rules.StepspanNotificationsFailing).window)} {{ $value | printf "%.0f" }} messages ` +
         'of Alertmanager by {{ $labels.integration }} failed. Its log says what the other side answered.',
       dashboard,
     },

@@ -1,8 +1,9 @@
 // Alerts about stepspan itself: the hub, what it ships, its disk and its own messages. Words only; queries are in ../queries.
+
+import { formatSetDuration } from '../../src/core/duration.ts';
+import { formatBytes } from '../../src/core/units.ts';
 import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
-import { sizeText } from '../../src/readers/notify/rules/threshold.ts';
 import * as query from '../queries/prometheus.ts';
-import { promDuration } from '../queries/text.ts';
 import type { Alert } from '../rule.ts';
 import type { Thresholds } from '../thresholds.ts';
 
@@ -31,7 +32,7 @@ export function hubAlerts(of: Thresholds): readonly Alert[] {
       summary: 'The hub {{ $labels.instance }} keeps failing at `{{ $labels.task }}`',
       description:
         'The task `{{ $labels.task }}` of {{ $labels.instance }} failed {{ $value | printf "%.0f" }} times in ' +
-        `${promDuration(of(rules.StepspanHubErrors).window)}. It is tried again each time; the hub's log says why it fails.`,
+        `${formatSetDuration(of(rules.StepspanHubErrors).window)}. It is tried again each time; the hub's log says why it fails.`,
       dashboard,
     },
     {
@@ -41,7 +42,7 @@ export function hubAlerts(of: Thresholds): readonly Alert[] {
       summary: '{{ $value | printf "%.0f" }} alerts of runs wait on {{ $labels.instance }}',
       description:
         '{{ $value | printf "%.0f" }} alerts of runs on {{ $labels.instance }} have been taken by no receiver for ' +
-        `${promDuration(of(rules.StepspanAlertsUndelivered).for)}. They are kept and sent again until one takes them.`,
+        `${formatSetDuration(of(rules.StepspanAlertsUndelivered).for)}. They are kept and sent again until one takes them.`,
       dashboard,
     },
     {
@@ -50,7 +51,7 @@ export function hubAlerts(of: Thresholds): readonly Alert[] {
       summary: 'More values of the label `{{ $labels.label }}` than metrics show',
       description:
         'On {{ $labels.instance }} {{ $value | printf "%.0f" }} values of `{{ $labels.label }}` were shown as `other` in ' +
-        `${promDuration(of(rules.StepspanLabelOverflow).window)}. Journals, logs and traces are not touched by that.`,
+        `${formatSetDuration(of(rules.StepspanLabelOverflow).window)}. Journals, logs and traces are not touched by that.`,
       dashboard,
     },
   ];
@@ -66,7 +67,7 @@ function shipping(of: Thresholds): readonly Alert[] {
       summary: '{{ $labels.signal }} of {{ $labels.instance }} are {{ $value | humanizeDuration }} behind',
       description:
         'The oldest of the {{ $labels.signal }} that {{ $labels.instance }} has still to send is ' +
-        `{{ $value | humanizeDuration }} old; the limit is ${promDuration(of(behind).lag)}. Nothing is lost: the journal ` +
+        `{{ $value | humanizeDuration }} old; the limit is ${formatSetDuration(of(behind).lag)}. Nothing is lost: the journal ` +
         'keeps it until retention removes the run.',
       dashboard,
     },
@@ -75,7 +76,7 @@ function shipping(of: Thresholds): readonly Alert[] {
       ...query.shippingRejecting(of(rejecting)),
       summary: '{{ $labels.signal }} of {{ $labels.instance }} are refused',
       description:
-        `In the last ${promDuration(of(rejecting).window)} {{ $value | printf "%.0f" }} records of the ` +
+        `In the last ${formatSetDuration(of(rejecting).window)} {{ $value | printf "%.0f" }} records of the ` +
         '{{ $labels.signal }} of {{ $labels.instance }} were refused for good. Those refused alone are in the folder ' +
         '`refused` of their run, with the answer; those of a partial success are in the journal only.',
       dashboard,
@@ -94,7 +95,7 @@ function disk(of: Thresholds): readonly Alert[] {
       summary: 'Only {{ $value | humanize1024 }}B are free for journals on {{ $labels.instance }}',
       description:
         'The disk of the data folder on {{ $labels.instance }} has {{ $value | humanize1024 }}B left: less than ' +
-        `${sizeText(free)}, or, as the last hour went, nothing in ${promDuration(within)}. ` +
+        `${formatBytes(free)}, or, as the last hour went, nothing in ${formatSetDuration(within)}. ` +
         'Once it is full, output of runs is lost.',
       dashboard,
     },
@@ -107,7 +108,7 @@ function disk(of: Thresholds): readonly Alert[] {
       summary: 'Only {{ $value | humanize1024 }}B are free for journals on {{ $labels.instance }}',
       description:
         'The disk of the data folder on {{ $labels.instance }} has {{ $value | humanize1024 }}B left, less than ' +
-        `${sizeText(criticalFree)}. Once it is full, output of runs is lost.`,
+        `${formatBytes(criticalFree)}. Once it is full, output of runs is lost.`,
       dashboard,
     },
   ];
@@ -125,7 +126,7 @@ function losses(of: Thresholds): readonly Alert[] {
       // About, because Prometheus extrapolates an increase to the ends of its window.
       summary: 'About {{ $value | printf "%.0f" }} lines or events lost on {{ $labels.instance }} ({{ $labels.why }})',
       description:
-        `In the last ${promDuration(of(lost).window)} about {{ $value | printf "%.0f" }} lines or events of runs on ` +
+        `In the last ${formatSetDuration(of(lost).window)} about {{ $value | printf "%.0f" }} lines or events of runs on ` +
         '{{ $labels.instance }} were lost. Cause: {{ $labels.why }} (disk: could not be written; size: the journal of a ' +
         'run grew too large; retention: removed before a reader had them).',
       dashboard,
@@ -144,7 +145,7 @@ function losses(of: Thresholds): readonly Alert[] {
       ...query.journalDamaged(of(damaged)),
       summary: 'A journal on {{ $labels.instance }} is damaged ({{ $labels.kind }})',
       description:
-        `In the last ${promDuration(of(damaged).window)} {{ $value | printf "%.0f" }} places in journals on ` +
+        `In the last ${formatSetDuration(of(damaged).window)} {{ $value | printf "%.0f" }} places in journals on ` +
         '{{ $labels.instance }} could not be read ({{ $labels.kind }}). What is around them is read as usual.',
       dashboard,
     },

@@ -1,7 +1,8 @@
 // Alerts that Loki's ruler evaluates on the lines of runs. Words only; the queries are in ../queries/loki.ts.
+
+import { formatSetDuration } from '../../src/core/duration.ts';
 import { lokiRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
 import { errorBurst, resourceExhausted } from '../queries/loki.ts';
-import { promDuration } from '../queries/text.ts';
 import type { Alert } from '../rule.ts';
 import type { Thresholds } from '../thresholds.ts';
 
@@ -13,7 +14,7 @@ export function logAlerts(of: Thresholds): readonly Alert[] {
       ...errorBurst(of(burst)),
       summary: '{{ $labels.workflow }} prints errors: {{ $value | printf "%.0f" }} lines',
       description:
-        `In the last ${promDuration(of(burst).window)} the runs of {{ $labels.workflow }} printed ` +
+        `In the last ${formatSetDuration(of(burst).window)} the runs of {{ $labels.workflow }} printed ` +
         `{{ $value | printf "%.0f" }} lines of severity ERROR; up to ${of(burst).lines} are taken for normal.`,
       dashboard: 'stepspan-logs',
     },
@@ -22,7 +23,7 @@ export function logAlerts(of: Thresholds): readonly Alert[] {
       ...resourceExhausted(of(exhausted)),
       summary: '{{ $labels.workflow }} runs out of memory, disk or files',
       description:
-        `In the last ${promDuration(of(exhausted).window)} the runs of {{ $labels.workflow }} said ` +
+        `In the last ${formatSetDuration(of(exhausted).window)} the runs of {{ $labels.workflow }} said ` +
         '{{ $value | printf "%.0f" }} times on stderr that memory, disk, processes or open files have run out.',
       dashboard: 'stepspan-logs',
     },

@@ -1,5 +1,7 @@
 // Alerts about workflows that Prometheus evaluates: what is only seen over several runs. What one run says about itself is
 // a run rule, evaluated by stepspan. Words only; the queries are in ../queries.
+
+import { formatSetDuration } from '../../src/core/duration.ts';
 import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
 import {
   neverSucceeded,
@@ -9,7 +11,7 @@ import {
   spendHigh,
   workflowFailureRate,
 } from '../queries/prometheus.ts';
-import { promDuration, promString } from '../queries/text.ts';
+import { promString } from '../queries/text.ts';
 import type { Alert, Recording } from '../rule.ts';
 import type { Thresholds } from '../thresholds.ts';
 
@@ -33,7 +35,7 @@ export function workflowAlerts(of: Thresholds, schedules: Readonly<Record<string
       forMs: rate.for,
       summary: '{{ $labels.workflow }} fails in {{ $value | humanizePercentage }} of its runs',
       description:
-        `In the last ${promDuration(rate.window)} {{ $value | humanizePercentage }} of the runs of ` +
+        `In the last ${formatSetDuration(rate.window)} {{ $value | humanizePercentage }} of the runs of ` +
         `{{ $labels.workflow }} did not succeed; the limit is ${percent(rate.share)}. Cancelled runs are not counted.`,
       dashboard: 'stepspan-overview',
     },
@@ -44,7 +46,7 @@ export function workflowAlerts(of: Thresholds, schedules: Readonly<Record<string
       forMs: spend.for,
       summary: 'Claude Code has cost {{ $value | printf "%.2f" }} USD',
       description:
-        `The runs that ended in the last ${promDuration(spend.window)}, or those that go on now, have cost ` +
+        `The runs that ended in the last ${formatSetDuration(spend.window)}, or those that go on now, have cost ` +
         `\${{ $value | printf "%.2f" }} together; the limit is $${spend.usd}. The dashboard shows which workflow and model.`,
       dashboard: 'stepspan-overview',
     },
@@ -62,7 +64,7 @@ function scheduled(of: Thresholds, workflow: string, period: number): readonly A
       summary: '{{ $labels.workflow }} has not succeeded for {{ $value | humanizeDuration }}',
       description:
         'The last success of {{ $labels.workflow }} was {{ $value | humanizeDuration }} ago; it should succeed at least ' +
-        `every ${promDuration(period)}. Either its runs fail, or nothing starts them any more.`,
+        `every ${formatSetDuration(period)}. Either its runs fail, or nothing starts them any more.`,
       dashboard: 'stepspan-overview',
     },
     {
@@ -74,7 +76,7 @@ function scheduled(of: Thresholds, workflow: string, period: number): readonly A
       labels: { workflow: literal(workflow) },
       summary: `${literal(workflow)} has never succeeded`,
       description:
-        `For ${promDuration(period)} no hub has known of any success of ${literal(workflow)}. Either its name in ` +
+        `For ${formatSetDuration(period)} no hub has known of any success of ${literal(workflow)}. Either its name in ` +
         'alerts.yaml is another than in its file, or it was never started, or it fails each time.',
       dashboard: 'stepspan-overview',
     },

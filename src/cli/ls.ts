@@ -2,6 +2,8 @@
 
 import { type Command, Option } from 'commander';
 import { readRunState, type Standing, standingOf, standings } from '../api/http/run-states.ts';
+import { formatAge, formatDuration } from '../core/duration.ts';
+import { formatCount, plural } from '../core/units.ts';
 import { type DataFolder, dataFolder } from '../journal/index.ts';
 import {
   costOf,
@@ -17,7 +19,7 @@ import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readable } from './find-run.ts';
-import { formatAge, formatCost, formatCount, formatCounted, formatDuration, formatTable } from './format.ts';
+import { costCell, formatTable } from './format.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { sizeOf } from './terminal/screen.ts';
@@ -133,13 +135,12 @@ function tableLines({ rows, unread }: Found, context: CliContext, style: Style):
         `${completedSteps}/${totalSteps}`,
         state.startedNs === undefined ? '' : formatAge(nowMs - msOfNs(state.startedNs)),
         formatDuration(durationOf(state, standing, nowMs)),
-        formatCost(state),
+        costCell(state),
       ];
     }),
     context.stdout.isTTY ? sizeOf(context.stdout).columns : Number.POSITIVE_INFINITY,
   );
-  const rest =
-    unread === 0 ? [] : [style.dim(`${formatCounted(unread, 'older run')} not searched: --limit 0 shows all`)];
+  const rest = unread === 0 ? [] : [style.dim(`${plural(unread, 'older run')} not searched: --limit 0 shows all`)];
   return [style.dim(head), ...lines, ...rest];
 }
 

@@ -2,9 +2,9 @@
 // at the end of a run that says when it is needed, for machines on which no hub runs.
 import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { formatBytes, plural } from '../core/units.ts';
 import { applyRetention, type DataFolder, dataFolder, journalBytes, type RetentionReport } from '../journal/index.ts';
 import { type CliContext, settingsFor } from './context.ts';
-import { formatBytes, formatCounted } from './format.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
 
@@ -49,11 +49,11 @@ function reportLines({ removedRuns, keptBytes }: RetentionReport, root: string, 
   return [
     ...removedRuns.map(({ runId, bytes: size, unread }) => {
       const lost = unread.map(
-        ({ reader, lines, events }) => `${formatCounted(lines + events, 'record')} not read by ${reader}`,
+        ({ reader, lines, events }) => `${plural(lines + events, 'record')} not read by ${reader}`,
       );
       return `${verb} ${runId}  ${formatBytes(size)}${lost.length === 0 ? '' : `  (${lost.join(', ')})`}`;
     }),
-    `${verb} ${formatCounted(removedRuns.length, 'run')}, ${formatBytes(bytes)}; ${formatBytes(keptBytes)} left in ${root}`,
+    `${verb} ${plural(removedRuns.length, 'run')}, ${formatBytes(bytes)}; ${formatBytes(keptBytes)} left in ${root}`,
   ];
 }
 

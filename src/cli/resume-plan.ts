@@ -1,6 +1,10 @@
 // The text of `stepspan resume --plan`: a table of the steps with what happens to each and why, and what is saved. Pure.
+
+import { formatUsd } from '../core/cost.ts';
+import { formatDuration } from '../core/duration.ts';
+import { plural } from '../core/units.ts';
 import type { PlannedStepOfResume, ResumePlan } from '../library/index.ts';
-import { formatCounted, formatDuration, formatMoney, formatTable } from './format.ts';
+import { formatTable } from './format.ts';
 import { safe } from './terminal/step-text.ts';
 
 /** Of a note, which can name many steps and a long path. */
@@ -20,7 +24,7 @@ export function resumePlanLines({ runId, workflow, notes, steps, saved }: Resume
   const rows = steps.map((step) => [
     safe(step.id),
     step.action,
-    step.costUsd > 0 ? formatMoney(step.costUsd) : '',
+    step.costUsd > 0 ? formatUsd(step.costUsd) : '',
     step.durationMs > 0 ? formatDuration(step.durationMs) : '',
     `${safe(step.why)}${step.continuesSession ? '; continues in its session' : ''}`,
   ]);
@@ -30,7 +34,7 @@ export function resumePlanLines({ runId, workflow, notes, steps, saved }: Resume
     '',
     ...formatTable(columns, rows, Number.POSITIVE_INFINITY),
     '',
-    `${formatCounted(count('keep'), 'step')} kept, which saves ${formatMoney(saved.costUsd)} and ${formatDuration(saved.durationMs)}; ` +
-      `${formatCounted(count('run'), 'step')} to run.`,
+    `${plural(count('keep'), 'step')} kept, which saves ${formatUsd(saved.costUsd)} and ${formatDuration(saved.durationMs)}; ` +
+      `${plural(count('run'), 'step')} to run.`,
   ];
 }

@@ -1,14 +1,15 @@
 // How the value of a setting is read, from the text of a flag or a variable or from a value of a YAML file. Pure.
 // Each kind says in its own words what was wrong and what to write instead; which setting it was is settings.ts's to add.
+
 import path from 'node:path';
 import { maxDurationMs, parseDuration } from '../core/duration.ts';
+import { failed, ok, type Result } from '../core/result.ts';
+import { parseBytes } from '../core/units.ts';
 import type { Durability } from '../journal/index.ts';
 import { maxConcurrency } from '../workflow/defaults.ts';
 
-export type Parsed<T> =
-  | { readonly ok: true; readonly value: T }
-  /** `wrong` goes on from "X is", `write` from "write". */
-  | { readonly ok: false; readonly wrong: string; readonly write: string };
+/** `wrong` continues "X is", `write` continues "write". */
+export type Parsed<T> = Result<T, { readonly wrong: string; readonly write: string }>;
 
 export type Kind<T> = {
   /** As shown in help and documentation, `--flag <name>`. */
@@ -18,8 +19,7 @@ export type Kind<T> = {
   readonly parse: (raw: unknown, base: string) => Parsed<T>;
 };
 
-const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
-const no = <T>(wrong: string, write: string): Parsed<T> => ({ ok: false, wrong, write });
+const no = (wrong: string, write: string): Parsed<never> => failed({ wrong, write });
 
 export const text: Kind<string> = {
   name: 'text',
@@ -59,11 +59,8 @@ export const yesNo: Kind<boolean> = {
 export const duration: Kind<number> = {
   name: 'duration',
   parse: (raw) => {
-    const match = typeof raw === 'string' ? /^(?:(\d+)d)?(.*)$/.exec(raw.trim()) : null;
-    const rest = match?.[2] === '' && match[1] !== undefined ? 0 : parseDuration(match?.[2] ?? '');
-    if (match === null || rest === undefined)
-      return no('not a duration', 'a duration such as `10s`, `5m`, `2h30m` or `30d`');
-    return ok(Number(match[1] ?? 0) * 86_400_000 + rest);
+    const ms = parseDuration(String(raw).trim());
+    return ms === undefined ? no('not a duration', 'a duration such as `10s`, `5m`, `2h30m` or `30d`') : ok(ms);
   },
 };
 
@@ -77,15 +74,12 @@ export const wait: Kind<number> = {
   },
 };
 
-const sizeUnits: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
 /** Bytes; units are powers of 1024, as `du -h` and most tools for disks have them. */
 export const size: Kind<number> = {
   name: 'size',
   parse: (raw) => {
-    const match = /^(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?$/i.exec(String(raw).trim());
-    if (match === null) return no('not a size', 'a size such as `500MiB`, `10GiB` or a number of bytes');
-    return ok(Math.round(Number(match[1]) * (sizeUnits[(match[2] ?? '').toLowerCase()] ?? 1)));
+    const bytes = parseBytes(String(raw));
+    return bytes === undefined ? no('not a size', 'a size such as `500MiB`, `10GiB` or a number of bytes') : ok(bytes);
   },
 };
 

@@ -51,7 +51,7 @@ export function loadSettings(around: Surroundings, flags: FlagValues = {}): Load
     if (parsed.ok) settings[name] = parsed.value;
     else
       problems.push(
-        `${given.where}: ${name} is ${definition.kind.isSecret ? '(not shown)' : shown(given.raw)}, ${parsed.wrong}; write ${parsed.write}`,
+        `${given.where}: ${name} is ${definition.kind.isSecret ? '(not shown)' : shown(given.raw)}, ${parsed.problem.wrong}; write ${parsed.problem.write}`,
       );
   }
   if (problems.length > 0) return { ok: false, problems };

@@ -1,12 +1,12 @@
 // The command `ship RUN`: sends what a backend does not have yet, or everything again.
 import type { Command } from 'commander';
+import { formatCount, plural } from '../core/units.ts';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
 import { defaultShipWaitMs } from '../library/index.ts';
 import { isShippingConfigured, type ShipperStatus } from '../readers/ship/index.ts';
 import type { Shipper } from '../readers/ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { formatCount, formatCounted } from './format.ts';
 import { examples } from './run.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 
@@ -74,7 +74,7 @@ async function finish(context: CliContext, folder: RunFolder, shipper: Shipper, 
   unsubscribe();
   const { logs, traces } = shipper.status();
   const refused = logs.refused + logs.rejected + traces.refused + traces.rejected;
-  const sent = `sent ${formatCounted(logs.sent, 'log record')} and ${formatCounted(traces.sent, 'span')} of run ${folder.runId}`;
+  const sent = `sent ${plural(logs.sent, 'log record')} and ${plural(traces.sent, 'span')} of run ${folder.runId}`;
   context.stdout.write(`${sent}${refused === 0 ? '' : `; the backend refused ${formatCount(refused)}`}\n`);
   if (logs.refused + traces.refused > 0) {
     context.stderr.write(

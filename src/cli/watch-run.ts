@@ -3,13 +3,14 @@
 import { existsSync } from 'node:fs';
 import { readHistory } from '../api/http/earlier-runs.ts';
 import { saveRunState } from '../api/http/run-states.ts';
+import { formatSetDuration } from '../core/duration.ts';
+import { plural } from '../core/units.ts';
 import { dataFolder } from '../journal/index.ts';
 import { defaultShipWaitMs, type RunResult, type StartedRun } from '../library/index.ts';
 import { lostCount, type RunState } from '../runs/index.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { lastLinesOfFailed, readFailedOutput } from './failed-output.ts';
-import { formatCounted, formatDuration } from './format.ts';
 import { linksOf } from './links.ts';
 import { dataFolderWarning } from './prune.ts';
 import { serveRun } from './serve-run.ts';
@@ -129,9 +130,9 @@ function tellOfWait(context: CliContext, settings: Settings, run: StartedRun, vi
   const timer = setTimeout(() => {
     const status = run.shipperStatus();
     const pending = status === undefined ? 0 : Math.max(status.logs.pendingSeqs, status.traces.pendingSeqs);
-    const what = pending === 0 ? 'the last alerts' : `the last ${formatCounted(pending, 'record')}`;
+    const what = pending === 0 ? 'the last alerts' : `the last ${plural(pending, 'record')}`;
     const why = status?.logs.lastError ?? status?.traces.lastError;
-    const text = `the steps have ended; sending ${what}, for ${formatDuration(settings.shipWait ?? defaultShipWaitMs)} at most${why === undefined ? '' : ` (${why})`}`;
+    const text = `the steps have ended; sending ${what}, for at most ${formatSetDuration(settings.shipWait ?? defaultShipWaitMs)}${why === undefined ? '' : ` (${why})`}`;
     if (view?.note === undefined) context.stderr.write(`stepspan: ${text}\n`);
     else view.note(text);
   }, silentWaitMs);

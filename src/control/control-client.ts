@@ -1,5 +1,7 @@
 // Asks a running run to pause, resume or cancel, from any process of the same owner.
+
 import { connect } from 'node:net';
+import { formatSetDuration } from '../core/duration.ts';
 import type { RunFolder } from '../journal/index.ts';
 import { readControlFile } from './control-file.ts';
 import { type ControlAnswer, type ControlRequest, maxRequestBytes, parseAnswer } from './protocol.ts';
@@ -27,7 +29,10 @@ export function askRun(folder: RunFolder, request: ControlRequest): Promise<Cont
     };
     socket.setEncoding('utf8');
     socket.setTimeout(answerTimeoutMs, () =>
-      finish({ ok: undefined, message: `run ${folder.runId} does not answer within ${answerTimeoutMs / 1000} s` }),
+      finish({
+        ok: undefined,
+        message: `run ${folder.runId} does not answer within ${formatSetDuration(answerTimeoutMs)}`,
+      }),
     );
     socket.once('connect', () => void socket.write(`${JSON.stringify({ token: file.token, ...request })}\n`));
     socket.on('data', (chunk: string) => {

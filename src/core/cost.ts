@@ -1,4 +1,7 @@
-// What a sum of money rests on, and how it is worded. Pure; used by everything that shows a cost.
+// What a sum of money rests on, and how it reads. Everything that adds up or shows a cost does it here.
+
+import { plural } from './units.ts';
+import { unreachable } from './unreachable.ts';
 
 /**
  * `known`: Claude Code reported it. `estimated`: part of it was calculated from prices. `unknown`: nobody reported a part
@@ -30,17 +33,28 @@ export function sumUsd(amounts: Iterable<number>): number {
   return roundUsd(sum);
 }
 
-/**
- * A cost in words. An unknown one is never shown as an amount alone.
- * @param money how the caller writes an amount
- */
-export function costText(usd: number, basis: CostBasis, money: (usd: number) => string): string {
-  switch (basis) {
+/** `$0`, `$0.0042`, `$1.27`; `<$0.0001` for less. Four decimals below ten cents, as a call of a model costs fractions of one. */
+export function formatUsd(usd: number): string {
+  if (usd === 0) return '$0';
+  if (usd < 0.00005) return '<$0.0001';
+  return `$${usd.toFixed(usd < 0.09995 ? 4 : 2)}`;
+}
+
+/** What a budget counts: `$5.00` or `3,000,000 tokens`. */
+export function formatSpending(amount: number, unit: 'USD' | 'tokens'): string {
+  return unit === 'USD' ? formatUsd(amount) : plural(amount, 'token');
+}
+
+/** A cost in words. An unknown one is never shown as an amount alone. */
+export function formatCost(costUsd: number, costBasis: CostBasis): string {
+  switch (costBasis) {
     case 'known':
-      return money(usd);
+      return formatUsd(costUsd);
     case 'estimated':
-      return `~${money(usd)}`;
+      return `~${formatUsd(costUsd)}`;
     case 'unknown':
-      return usd > 0 ? `${money(usd)} + unknown` : 'cost unknown';
+      return costUsd > 0 ? `${formatUsd(costUsd)} + unknown` : 'cost unknown';
+    default:
+      return unreachable(costBasis);
   }
 }

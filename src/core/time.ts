@@ -1,4 +1,6 @@
-// Nanosecond times of records as text and as milliseconds. Pure; how long something took is written by who shows it.
+// Nanosecond times of records as text and as milliseconds. Pure; how long something took is duration.ts's.
+
+import { parseDuration } from './duration.ts';
 
 let lastSecond = '';
 let lastSecondText = '';
@@ -26,14 +28,11 @@ export function nsOfMs(ms: number): bigint {
 
 /**
  * Reads a time as people write it: RFC 3339 with up to nine digits of a second, a date (midnight UTC), or an age such as
- * `15m`, `2h`, `1d` before `nowMs`. `undefined` where the text is none of these.
+ * `15m`, `1h30m`, `1d` before `nowMs`. `undefined` where the text is none of these.
  */
 export function nsOfText(text: string, nowMs: number): bigint | undefined {
-  const age = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text);
-  if (age !== null) {
-    const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[age[2] as 's' | 'm' | 'h' | 'd'];
-    return nsOfMs(nowMs - Number(age[1]) * unitMs);
-  }
+  const age = parseDuration(text);
+  if (age !== undefined) return nsOfMs(nowMs - age);
   const full = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
   if (full === null) return undefined;
   const [, date, time = '00:00:00', fraction = '', zone = 'Z'] = full;

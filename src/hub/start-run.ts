@@ -1,6 +1,8 @@
 // Starts a run as a process of its own that outlives the hub, and waits until it has begun or has said why not.
+
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { formatSetDuration } from '../core/duration.ts';
 import { newRunId, type RunId } from '../core/ids.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
 
@@ -61,7 +63,7 @@ export async function startRun(
       if (ended !== undefined) return { kind: 'failed', message: messageOf(said, ended) };
       await delay(lookEveryMs);
     }
-    return { kind: 'failed', message: messageOf(said, `it has not begun within ${startWithinMs / 1000} s`) };
+    return { kind: 'failed', message: messageOf(said, `it has not begun within ${formatSetDuration(startWithinMs)}`) };
   } finally {
     // The hub may end before it.
     child.unref();

@@ -1,4 +1,5 @@
 // Another budget for a run that goes on from an earlier one. As the workflow's own, it is for all of them together.
+import { formatSpending } from '../core/cost.ts';
 import type { Workflow } from '../workflow/index.ts';
 import type { Resumable } from './resume.ts';
 
@@ -19,12 +20,11 @@ export function withBudget(workflow: Workflow, used: Resumable['usedBefore'], gi
   for (const { unit, limit, isWhole, used } of limits) {
     if (limit === undefined) continue;
     if (!(limit > 0) || !Number.isFinite(limit) || (isWhole && !Number.isInteger(limit))) {
-      const message = `a budget of ${limit} ${unit} cannot be; give ${isWhole ? 'a whole number of tokens' : 'an amount'} above 0`;
+      const message = `${limit} ${unit} is not a budget; give ${isWhole ? 'a whole number of tokens' : 'an amount'} above 0`;
       return { ok: false, message };
     }
     if (used >= limit) {
-      const spent = Number(used.toFixed(4));
-      const message = `the runs before have used ${spent} ${unit}, so a budget of ${limit} ${unit} leaves nothing; give more than that`;
+      const message = `the earlier runs have used ${formatSpending(used, unit)}, so a budget of ${formatSpending(limit, unit)} leaves nothing; give more than that`;
       return { ok: false, message };
     }
   }

@@ -1,9 +1,12 @@
 // One line of plain words for each event, for people who read a run as text. Pure: no colours, no widths, no line ends.
 // What comes from outside (texts, commands, tool inputs) is put on one line and cut; its escapes are left to who prints it.
+import { formatSpending } from '../core/cost.ts';
+import { formatDuration } from '../core/duration.ts';
 import type { Event } from '../core/event.ts';
 import { countFindings, type Findings } from '../core/finding.ts';
 import { messageOf, type Outcome } from '../core/outcome.ts';
 import { isoOfNs, nsOfDigits } from '../core/time.ts';
+import { formatBytes, plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
 
 /** Longer texts are cut here: a line of a terminal or two. The journal has all of it. */
@@ -18,42 +21,42 @@ export function describeEvent(event: Event): string {
     case 'run.paused':
       return `paused by ${event.by}${event.now ? ', running processes frozen' : ' before the next step'}`;
     case 'run.resumed':
-      return `resumed by ${event.by} after ${seconds(event.pausedMs)}`;
+      return `resumed by ${event.by} after ${formatDuration(event.pausedMs)}`;
     case 'run.cancelling':
       return `cancelling (${event.by})`;
     case 'run.budget_warned':
       return `${Math.round(event.share * 100)} % of the budget used`;
     case 'run.budget_exceeded':
-      return `budget used up: ${amount(event.used, event.unit)} of ${amount(event.limit, event.unit)}`;
+      return `budget used up: ${formatSpending(event.used, event.unit)} of ${formatSpending(event.limit, event.unit)}`;
     case 'run.budget_weakened':
       return `the budget cannot hold: ${oneLine(event.why)}`;
     case 'run.finished':
-      return `run ${ended(event.outcome)} after ${seconds(event.durationMs)}`;
+      return `run ${ended(event.outcome)} after ${formatDuration(event.durationMs)}`;
     case 'run.suspended':
-      return `stepspan was suspended for ${seconds(event.suspendedMs)}`;
+      return `stepspan was suspended for ${formatDuration(event.suspendedMs)}`;
     case 'step.started':
       return 'step started';
     case 'attempt.started':
       return `started: ${firstLine(event.command)}`;
     case 'attempt.finished':
-      return `attempt ${ended(event.outcome)} after ${seconds(event.durationMs)}${warnings(event.findings)}`;
+      return `attempt ${ended(event.outcome)} after ${formatDuration(event.durationMs)}${warnings(event.findings)}`;
     case 'step.expectation_unmet':
       return oneLine(`expected ${event.expected}; ${event.found}`);
     case 'step.retrying':
-      return `attempt ${event.nextAttempt} in ${seconds(event.delayMs)}: ${messageOf(event.outcome)}`;
+      return `attempt ${event.nextAttempt} in ${formatDuration(event.delayMs)}: ${messageOf(event.outcome)}`;
     case 'step.waiting':
       return `waits until ${isoOfNs(nsOfDigits(event.untilNs)).slice(0, 19)}Z (${words(event.reason)}): ${messageOf(event.outcome)}`;
     case 'step.finished': {
       const names = Object.keys(event.outputs ?? {});
       const gave = names.length === 0 ? '' : `, gave ${oneLine(names.join(', '))}`;
-      return `step ${ended(event.outcome)} after ${seconds(event.durationMs)}${event.tolerated ? ' (may fail)' : ''}${gave}`;
+      return `step ${ended(event.outcome)} after ${formatDuration(event.durationMs)}${event.tolerated ? ' (may fail)' : ''}${gave}`;
     }
     case 'resource.sampled':
-      return `cpu ${event.cpuCores.toFixed(2)} cores, memory ${Math.round(event.rssBytes / 1_048_576)} MiB, ${event.processes} processes`;
+      return `cpu ${event.cpuCores.toFixed(2)} cores, memory ${formatBytes(event.rssBytes)}, ${plural(event.processes, 'process', 'processes')}`;
     case 'stall.detected':
-      return `stalled (${words(event.cause)}) for ${seconds(event.forMs)}${event.action === 'none' ? '' : `: ${event.action}`}${event.activity === undefined ? '' : `; ${oneLine(event.activity)}`}`;
+      return `stalled (${words(event.cause)}) for ${formatDuration(event.forMs)}${event.action === 'none' ? '' : `: ${event.action}`}${event.activity === undefined ? '' : `; ${oneLine(event.activity)}`}`;
     case 'stall.cleared':
-      return `no longer stalled (${words(event.cause)}) after ${seconds(event.forMs)}`;
+      return `no longer stalled (${words(event.cause)}) after ${formatDuration(event.forMs)}`;
     case 'process.left_over':
       return `left running and ended: ${oneLine(event.processes.map(({ pid, command }) => `${pid} ${command}`).join('; '))}`;
     case 'process.signalled':
@@ -63,11 +66,11 @@ export function describeEvent(event: Event): string {
         .map(([kind, count]) => `${count} ${kind}`)
         .join(', ')}`;
     case 'journal.recovered':
-      return `journal opened again after a crash; ${event.cutBytes} bytes of a torn tail were cut`;
+      return `journal opened again after a crash; ${formatBytes(event.cutBytes)} of a torn tail were cut`;
     case 'journal.lost':
-      return `lost (${event.why}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${event.bytes} bytes`;
+      return `lost (${event.why}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${formatBytes(event.bytes)}`;
     case 'claude.prompted':
-      return `prompt of ${event.bytes} bytes: ${oneLine(event.text)}`;
+      return `prompt of ${formatBytes(event.bytes)}: ${oneLine(event.text)}`;
     case 'claude.session':
       return `session ${event.sessionId} with ${event.model}`;
     case 'claude.folder_changed':
@@ -100,8 +103,8 @@ export function describeEvent(event: Event): string {
       return `Claude ${event.isError ? 'ended with' : 'result'}: ${event.subtype}, ${plural(event.turns, 'turn')}`;
     case 'claude.cost':
       return event.unknown === undefined
-        ? `cost ${amount(event.costUsd, 'USD')}${event.estimated ? ' (estimated)' : ''}`
-        : `cost unknown, at least ${amount(event.costUsd, 'USD')}: ${oneLine(event.unknown)}`;
+        ? `cost ${formatSpending(event.costUsd, 'USD')}${event.estimated ? ' (estimated)' : ''}`
+        : `cost unknown, at least ${formatSpending(event.costUsd, 'USD')}: ${oneLine(event.unknown)}`;
     case 'claude.telemetry':
       return `${event.derived ? 'derived' : "Claude's own"} ${event.signal}: ${event.items}`;
     case 'claude.nesting':
@@ -130,20 +133,6 @@ function ended(outcome: Outcome): string {
 function warnings(findings: Findings | undefined): string {
   const count = findings === undefined ? 0 : countFindings(findings);
   return count === 0 ? '' : `, with ${plural(count, 'warning')}`;
-}
-
-function seconds(ms: number): string {
-  return ms < 60_000
-    ? `${(ms / 1000).toFixed(1)} s`
-    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
-}
-
-function amount(value: number, unit: 'USD' | 'tokens'): string {
-  return unit === 'USD' ? `$${value.toFixed(4)}` : `${Math.round(value)} tokens`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function words(name: string): string {

@@ -1,6 +1,9 @@
 // A checked workflow in a few lines for a person: what `stepspan validate` answers. Pure.
+
 import { isDeepStrictEqual } from 'node:util';
-import { formatDuration } from '../core/duration.ts';
+import { formatUsd } from '../core/cost.ts';
+import { formatSetDuration } from '../core/duration.ts';
+import { plural } from '../core/units.ts';
 import { bashShell, shShell } from './defaults.ts';
 import { printWhen } from './expression/when.ts';
 import { levelsOf } from './graph.ts';
@@ -11,11 +14,11 @@ export function describeWorkflow(workflow: Workflow): string {
   const levels = levelsOf(workflow.steps);
   const limits = [
     `${workflow.concurrency} at a time`,
-    workflow.timeoutMs === undefined ? undefined : `at most ${formatDuration(workflow.timeoutMs)}`,
+    workflow.timeoutMs === undefined ? undefined : `at most ${formatSetDuration(workflow.timeoutMs)}`,
     budgetText(workflow.budget),
   ].filter((limit) => limit !== undefined);
   const lines = [
-    `${workflow.name}: ${count(workflow.steps.length, 'step')} in ${count(levels.length, 'level')}, ${limits.join(', ')}`,
+    `${workflow.name}: ${plural(workflow.steps.length, 'step')} in ${plural(levels.length, 'level')}, ${limits.join(', ')}`,
   ];
   if (workflow.description !== '') lines.push(`  ${workflow.description.split('\n', 1)[0]}`);
   for (const param of workflow.params) {
@@ -45,8 +48,8 @@ function stepText(step: Step): string {
   const notes = [
     step.needs.length > 0 ? `needs ${step.needs.join(', ')}` : undefined,
     step.when.kind === 'success' ? undefined : `when ${printWhen(step.when)}`,
-    `timeout ${formatDuration(step.timeoutMs)}`,
-    step.retries.max > 0 ? count(step.retries.max, 'retry', 'retries') : undefined,
+    `timeout ${formatSetDuration(step.timeoutMs)}`,
+    step.retries.max > 0 ? plural(step.retries.max, 'retry', 'retries') : undefined,
     step.continueOnFailure ? 'may fail' : undefined,
   ].filter((note) => note !== undefined);
   const title = step.name === step.id ? step.id : `${step.id} (${step.name})`;
@@ -54,11 +57,10 @@ function stepText(step: Step): string {
 }
 
 function budgetText({ usd, tokens }: Budget): string | undefined {
-  const parts = [usd === undefined ? undefined : `${usd} USD`, tokens === undefined ? undefined : `${tokens} tokens`];
+  const parts = [
+    usd === undefined ? undefined : formatUsd(usd),
+    tokens === undefined ? undefined : plural(tokens, 'token'),
+  ];
   const known = parts.filter((part) => part !== undefined);
   return known.length === 0 ? undefined : `budget ${known.join(' and ')}`;
-}
-
-function count(amount: number, one: string, many = `${one}s`): string {
-  return `${amount} ${amount === 1 ? one : many}`;
 }

@@ -1,6 +1,5 @@
 // The public surface of workflow/: what was asked, as a checked value. Other folders import from here.
 
-export { formatDuration, parseDuration } from '../core/duration.ts';
 export type { ReadFile } from './check/claude.ts';
 export type { GivenParams } from './check/params.ts';
 export { changesOfWork, compareWorkflows, describeDifference, type WorkflowDifference } from './compare.ts';

@@ -1,5 +1,7 @@
 // What is wrong with a workflow, where, and what to write instead; and how a person is shown it. No IO.
 
+import { plural } from '../core/units.ts';
+
 /** One mistake. Every check of this folder ends in these, never in an exception. */
 export type Problem = {
   /** The file as the user named it, or the prompt file that the mistake is in; '' for a workflow made in code. */
@@ -59,7 +61,7 @@ export function formatProblems(problems: readonly Problem[]): string {
     .slice(0, maxShownProblems)
     .map((problem) => `${whereOf(problem)}: ${problem.message}\n    ${problem.fix}\n`);
   const hidden = problems.length - lines.length;
-  if (hidden > 0) lines.push(`${hidden} more problem${hidden === 1 ? '' : 's'} not shown\n`);
+  if (hidden > 0) lines.push(`${plural(hidden, 'more problem')} not shown\n`);
   return lines.join('');
 }
 

@@ -11,12 +11,11 @@ import { parse } from 'yaml';
 import { ruleFiles } from '../../alerting/generate.ts';
 import { alertsOf, lokiGroups, prometheusGroups } from '../../alerting/groups.ts';
 import { backendJobs, recorded } from '../../alerting/queries/prometheus.ts';
-import { promDuration } from '../../alerting/queries/text.ts';
 import { ruleQueries } from '../../alerting/queries.ts';
+import { formatSetDuration, parseDuration } from '../../src/core/duration.ts';
 import { catalogue } from '../../src/readers/measure/catalogue.ts';
 import { defaultAlerts } from '../../src/readers/notify/rules/alerts-file.ts';
 import { backendRules } from '../../src/readers/notify/rules/backend-rules.ts';
-import { durationMs } from '../../src/readers/notify/rules/threshold.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../alerting');
 const scratch = mkdtempSync(path.join(tmpdir(), 'stepspan-rules-'));
@@ -190,7 +189,8 @@ test('texts speak of labels that their query gives', () => {
 });
 
 test('durations are written as Prometheus and alerts.yaml both read them', () => {
-  for (const text of ['500ms', '15m', '1h30m', '1d2h', '52d']) expect(promDuration(durationMs(text) ?? 0)).toBe(text);
+  for (const text of ['500ms', '15m', '1h30m', '1d2h', '52d'])
+    expect(formatSetDuration(parseDuration(text) ?? 0)).toBe(text);
 });
 
 /** What a query names as metrics: identifiers that are not functions, keywords, or in braces or parentheses of labels. */

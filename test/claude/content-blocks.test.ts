@@ -80,7 +80,8 @@ describe('a block', () => {
         ],
       }),
     );
-    const text = '[image image/png, 1.9 MB]\n[document application/pdf, 1.9 MB]\n[resource db://x, audio/wav, 1.9 MB]';
+    const text =
+      '[image image/png, 1.8 MiB]\n[document application/pdf, 1.8 MiB]\n[resource db://x, audio/wav, 1.8 MiB]';
     expect(events.at(-1)).toMatchObject({ type: 'claude.tool_returned', text });
     expect(JSON.stringify(events).length + said.join('').length).toBeLessThan(2_000);
   });

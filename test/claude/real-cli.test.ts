@@ -69,7 +69,7 @@ describe('a session with tools, a failing tool and a denial, of somebody who is 
     expect(text(run)).toContain('● Bash(seq 1 20)\n  ⎿ 1\n    2\n    3\n    4\n    … 16 more lines');
     expect(text(run)).toContain('  ⎿ permission denied: Permission to use Bash has been denied');
     expect(text(run)).toMatch(
-      /Two of three worked\.\nThat is all\.\n✔ Done in \d+\.\d s: 4 turns, \$0\.\d{4}, 4,800 tokens in, 320 out$/,
+      /Two of three worked\.\nThat is all\.\n✔ Done in [\d.]+ m?s: 4 turns, \$0\.\d{4}, 4,800 tokens in, 320 out$/,
     );
     expect(run.said.find((each) => each.text.includes('Exit code 3'))?.severity).toBe('warning');
   });
@@ -135,7 +135,7 @@ describe('a prompt with a JSON schema, while the API is overloaded at first', ()
 
   test('tells the retry', () => {
     expect(eventsOf(run, 'claude.retrying')).toMatchObject([{ attempt: 1, maxRetries: 10, error: 'overloaded (529)' }]);
-    expect(text(run)).toMatch(/API error overloaded \(529\): retry 1 of 10 in \d\.\d s/);
+    expect(text(run)).toMatch(/API error overloaded \(529\): retry 1 of 10 in [\d.]+ m?s/);
   });
 
   test('gives the structured output, in the session that was asked for', () => {

@@ -106,8 +106,8 @@ describe('what it is doing, in words', () => {
 
   test('names the tool that runs, with what and for how long', () => {
     const two = [init, call('a', 'Bash', { command: 'npm test' }), call('b', 'Read', { file_path: '/x' })];
-    expect(said(4 * minute, ...two)).toBe('Bash has been running for 4 m: npm test');
-    expect(said(125 * minute, ...two, result('a'))).toBe('Read has been running for 2 h 5 m: /x');
+    expect(said(4 * minute, ...two)).toBe('Bash has been running for 4 m 00 s: npm test');
+    expect(said(125 * minute, ...two, result('a'))).toBe('Read has been running for 2 h 05 m: /x');
     expect(said(1_000, ...two, result('a'), result('b'))).toBe('the model has been asked for 1 s');
   });
 

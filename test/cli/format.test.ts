@@ -1,58 +1,13 @@
-// Numbers for people, and exit codes for scripts.
+// Tables for people, and exit codes for scripts.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exitCodeMeanings, exitCodeOf, exitCodes } from '../../src/cli/exit-codes.ts';
-import {
-  formatAge,
-  formatBytes,
-  formatCost,
-  formatCount,
-  formatCounted,
-  formatDuration,
-  formatMoney,
-  formatTable,
-} from '../../src/cli/format.ts';
+import { formatTable } from '../../src/cli/format.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 
-describe('a number', () => {
-  test.each([
-    [0, '0.0s'],
-    [449, '0.4s'],
-    [9_999, '9.9s'],
-    [10_000, '10s'],
-    [59_999, '59s'],
-    [60_000, '1m 00s'],
-    [3_599_999, '59m 59s'],
-    [3_600_000, '1h 00m'],
-    [90_061_000, '1d 01h'],
-    [-5, '0.0s'],
-  ])('of %d ms is a duration of %s', (ms, wanted) => {
-    expect(formatDuration(ms)).toBe(wanted);
-  });
-
-  test('is money, a size, a count, an age', () => {
-    expect([formatMoney(0.03125), formatMoney(12.5), formatCost({ costUsd: 0.5, costBasis: 'estimated' })]).toEqual([
-      '$0.0313',
-      '$12.50',
-      '~$0.5000',
-    ]);
-    expect([0, 1023, 1536, 5 * 2 ** 30].map(formatBytes)).toEqual(['0 B', '1023 B', '1.5 KiB', '5.0 GiB']);
-    expect([formatCount(1_234_567), formatCounted(1, 'line'), formatCounted(0, 'process', 'processes')]).toEqual([
-      '1,234,567',
-      '1 line',
-      '0 processes',
-    ]);
-    expect([10, 1500, 61_000, 7_200_000, 200_000_000].map(formatAge)).toEqual([
-      'now',
-      '1s ago',
-      '1m ago',
-      '2h ago',
-      '2d ago',
-    ]);
-  });
-
-  test('stands in a table under its head, on its side, and the table is cut at the width of the terminal', () => {
+describe('a table', () => {
+  test('has each cell under its head, on its side, and is cut at the width of the terminal', () => {
     const columns = [{ head: 'NAME' }, { head: 'N', side: 'right' as const }, { head: 'WHY' }];
     const rows = [
       ['世界', '1', 'because'],

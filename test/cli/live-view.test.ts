@@ -70,10 +70,10 @@ describe('the list', () => {
     show(viewOn(screen, startMs + 17_000, { history }), midRun());
     expect(screen.text()).toBe(
       [
-        '✓ Build     2.5s',
-        '▶ Review     12s ~$0.0312  Bash Looking at the tests',
+        '✓ Build      2.5 s',
+        '▶ Review      12 s ~$0.0312  Bash Looking at the tests',
         '· Deploy',
-        'nightly  17s  1/3 steps  ~$0.0312  about 13s left',
+        'nightly  17 s  1/3 steps  ~$0.0312  about 13 s left',
       ].join('\n'),
     );
     expect(screen.cursorShown).toBe(false);
@@ -99,12 +99,12 @@ describe('the list', () => {
     view.close({ pending: 12, links: [{ label: 'trace', url: 'https://grafana.example.com/t/1' }] });
     expect(screen.all()).toBe(
       [
-        '   STEP    OUTCOME  TIME  TRIES     COST  TOKENS',
-        '✓  Build   success  2.5s      1',
-        '✗  Review  failure   30s      1  $0.5000   1,000  exit code 1',
-        '−  Deploy  skip     0.0s                          review did not succeed',
+        '   STEP    OUTCOME    TIME  TRIES   COST  TOKENS',
+        '✓  Build   success   2.5 s      1',
+        '✗  Review  failure  30.0 s      1  $0.50   1,000  exit code 1',
+        '−  Deploy  skip        0 s                        review did not succeed',
         '',
-        '✗ nightly failure in 1m 01s, $0.5000, 1,000 tokens, 2 lines',
+        '✗ nightly failure in 1 m 01 s, $0.50, 1,000 tokens, 2 lines',
         '  review failed',
         '  3 secrets hidden (2 github, 1 env)',
         '  5 lines and 0 events lost (disk)',
@@ -123,12 +123,12 @@ describe('the list', () => {
     made.event({ type: 'stall.detected', cause: 'no_output', forMs: 60_000, action: 'none' }, 'review');
     const view = viewOn(screen, startMs + 20_000);
     show(view, made);
-    expect(screen.text()).toContain('stalled (no output) for 1m 10s');
+    expect(screen.text()).toContain('stalled (no output) for 1 m 10 s');
     made.event({ type: 'stall.cleared', cause: 'no_output', forMs: 70_000 }, 'review');
     made.event({ type: 'step.retrying', nextAttempt: 2, delayMs: 60_000, outcome: exit1 }, 'review');
     made.event({ type: 'run.paused', by: 'api', now: true });
     show(view, made);
-    expect(screen.text()).toContain('↻ Review     15s ~$0.0312  attempt 2 in 52s: exit code 1');
+    expect(screen.text()).toContain('↻ Review      15 s ~$0.0312  attempt 2 in 52 s: exit code 1');
     expect(screen.text()).toContain('paused by api');
   });
 
@@ -140,12 +140,12 @@ describe('the list', () => {
     made.event({ type: 'step.waiting', reason: 'rate_limit', untilNs, nextAttempt: 2, outcome }, 'review');
     show(viewOn(screen, startMs + 20_000), made);
     const time = new Date(startMs + 3_620_000).toISOString();
-    expect(screen.text()).toMatch(/◌ Review .*waits until \S+Z, 1h 00m left: limit reached/);
+    expect(screen.text()).toMatch(/◌ Review .*waits until \S+Z, 1 h 00 m left: limit reached/);
     expect(
       screen
         .text()
         .split('\n')
-        .filter((line) => line.includes(`${time.slice(11, 19)}Z, 1h 00m left`)),
+        .filter((line) => line.includes(`${time.slice(11, 19)}Z, 1 h 00 m left`)),
     ).toHaveLength(2);
   });
 

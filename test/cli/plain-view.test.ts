@@ -48,12 +48,12 @@ describe('the plain view', () => {
         '14:13:23 build | 100 %',
         '14:13:25 build ~ attempt 2 in 2.0 s: exit code 1',
         '14:13:26 run | said by stepspan',
-        '14:13:27 build x failure after 1.5s',
+        '14:13:27 build x failure after 1.5 s',
         '',
       ].join('\n'),
     );
     view.close({ lastLines: new Map([['build', ['100 %']]]) });
-    expect(out.text).toContain('x nightly failure in 5.0s');
+    expect(out.text).toContain('x nightly failure in 5.0 s');
     expect(out.text).toContain('last lines of build:\n  100 %\n');
     expect(out.text).toContain('to continue: stepspan resume 20261123-151402-abc123');
     // Once for the attempt that was tried again, and once for the step.

@@ -31,7 +31,7 @@ steps:
   - {id: never, needs: loop, when: always(), run: 'true'}
 `);
     expect([first.code, first.result.outcome, first.result.reason]).toEqual([5, 'error', 'budget']);
-    expect(first.result.message).toMatch(/the budget of 2 USD is used up/);
+    expect(first.result.message).toMatch(/the budget of \$2\.00 is used up/);
     expect(outcomesOf(first.result)).toEqual({ one: 'success', shell: 'success', loop: 'error', never: 'skip' });
     const journal = await rig.journal(first.result.runId);
     expect(journal.events('run.budget_warned')).toHaveLength(1);
@@ -43,21 +43,15 @@ steps:
 
     const resumed = await rig.run(['resume', first.result.runId]);
     expect(resumed.code).toBe(5);
-    expect(resumed.stdout).toMatch(/the budget of 2 USD is used up/);
+    expect(resumed.stdout).toMatch(/the budget of \$2\.00 is used up/);
     expect(resumed.stdout).toMatch(/to continue: stepspan resume \S+ --budget AMOUNT\n/);
     const again = await rig.journal(rig.runIds()[0] ?? '');
     expect(again.events('attempt.started')).toEqual([]);
 
     const less = await rig.run(['resume', 'latest', '--budget', '1.5']);
-    expect([less.code, less.stderr]).toEqual([
-      2,
-      expect.stringMatching(/have used 2(\.\d+)? USD, .* give more than that/),
-    ]);
+    expect([less.code, less.stderr]).toEqual([2, expect.stringMatching(/have used \$2\.\d\d, .* give more than that/)]);
     const more = await rig.run(['resume', 'latest', '--budget', '3.5', '--json']);
-    expect([more.code, resultOf(more).message]).toEqual([
-      5,
-      expect.stringContaining('the budget of 3.5 USD is used up'),
-    ]);
+    expect([more.code, resultOf(more).message]).toEqual([5, expect.stringContaining('the budget of $3.50 is used up')]);
     const raised = await rig.journal(resultOf(more).runId);
     expect(raised.events('run.started')).toMatchObject([{ budgetUsd: 3.5, definition: { budget: { usd: 3.5 } } }]);
     expect(raised.events('attempt.started').map(({ subject }) => subject?.step)).toEqual(['loop']);
@@ -75,7 +69,7 @@ steps:
 `,
     );
     const cli = rig.start(['run', file]);
-    await cli.said('the budget of 1000000 tokens is used up');
+    await cli.said('the budget of 1,000,000 tokens is used up');
     await cli.said(/loop ✗ error after/);
     cli.child.kill('SIGINT');
     const { code } = await cli.done;

@@ -91,7 +91,7 @@ steps:
     const sent = conversation('You were interrupted');
     expect(sent).toContain('Begin and hang');
     expect(sent).toContain('Half of it.');
-    expect(sent).toContain('You were interrupted (timeout: took longer than its timeout of 8 s');
+    expect(sent).toContain('You were interrupted (timeout: took longer than its timeout of 8s');
     const journal = await rig.journal(result.runId);
     const sessions = journal.events('claude.session', 'ask');
     expect(journal.events('attempt.started', 'ask').at(-1)?.command).toContain(

@@ -141,7 +141,7 @@ steps:
   expect(outcomesOf(result)).toMatchObject({ after: 'success', fails: 'failure', may: 'failure' });
   expect(messages).toMatchObject({
     differs: 'expected the output to match /^0 errors$/; it ended in: 3 errors',
-    forever: 'expected the output to match /(a+)+b/; it could not be matched within 2 s',
+    forever: 'expected the output to match /(a+)+b/; it could not be matched within 2s',
     long: expect.stringContaining('its middle is not kept'),
     lacks: "expected the output to meet its schema; it must have required property 'a'",
     nojson: 'expected the output to meet its schema; it is not JSON',

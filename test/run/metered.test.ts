@@ -55,7 +55,7 @@ describe('a shell step', () => {
     const traces = journal.events('claude.telemetry', 'ask').filter(({ signal }) => signal === 'traces');
     expect(JSON.stringify(traces.map(({ request }) => request))).toContain('claude_code.interaction');
     const shown = await rig.run(['show', result.runId]);
-    expect(shown.stdout).toContain('$0.9000');
+    expect(shown.stdout).toContain('$0.90');
     const variables = readFileSync(path.join(rig.work, 'variables.txt'), 'utf8').split('\n');
     expect(variables.filter((line) => /^(OTEL_|CLAUDE_CODE_ENABLE)/.test(line))).toEqual([
       'OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9',
@@ -72,7 +72,7 @@ steps:
   - {id: never, needs: two, when: always(), run: 'true'}
 `);
     expect([code, result.outcome, result.reason]).toEqual([5, 'error', 'budget']);
-    expect(result.message).toMatch(/the budget of 1 USD is used up: 1.8/);
+    expect(result.message).toMatch(/the budget of \$1\.00 is used up: \$1\.80/);
     expect(outcomesOf(result)).toEqual({ one: 'success', two: 'error', never: 'skip' });
     expect(result.costUsd).toBeCloseTo(1.8, 9);
   });

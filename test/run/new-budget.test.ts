@@ -42,10 +42,10 @@ test.each([
 });
 
 test.each([
-  [{ usd: 1.5 }, 'used 1.5 USD, so a budget of 1.5 USD leaves nothing'],
+  [{ usd: 1.5 }, 'used $1.50, so a budget of $1.50 leaves nothing'],
   [{ tokens: 900 }, 'used 900 tokens, so a budget of 900 tokens leaves nothing'],
-  [{ usd: 0 }, 'a budget of 0 USD cannot be'],
-  [{ usd: Number.NaN }, 'a budget of NaN USD cannot be'],
+  [{ usd: 0 }, '0 USD is not a budget'],
+  [{ usd: Number.NaN }, 'NaN USD is not a budget'],
   [{ tokens: 1000.5 }, 'give a whole number of tokens above 0'],
 ])('%o is refused, as no step could begin with it', (given, message) => {
   expect(withBudget(workflow, used, given)).toEqual({ ok: false, message: expect.stringContaining(message) });
@@ -55,6 +55,6 @@ test('a limit that is used up and was not given anew is told as well', () => {
   const spent = { usd: 1, tokens: 1_200, estimated: false };
   expect(withBudget(workflow, spent, { usd: 5 })).toEqual({
     ok: false,
-    message: expect.stringContaining('used 1200 tokens'),
+    message: expect.stringContaining('used 1,200 tokens'),
   });
 });

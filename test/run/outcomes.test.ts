@@ -73,7 +73,7 @@ steps:
       killed: 'ended by SIGSEGV',
       nowhere: expect.stringContaining(`${path.join(rig.work, 'nope')} is not a folder`),
       text: expect.stringContaining('the output of step `good` is not JSON'),
-      slow: 'took longer than its timeout of 0.2 s; it printed nothing',
+      slow: 'took longer than its timeout of 200ms; it printed nothing',
       after: 'step `code`, which it needs, ended in failure',
       off: 'its `when` is false',
       calm: 'its `when` is failure() and no step before it failed',

@@ -213,14 +213,14 @@ test('two runs are compared step by step', () => {
 
 test('numbers read as people write them', () => {
   expect([0, 820, 4_200, 59_990, 185_000, 7_440_000, 180_000_000].map(duration)).toEqual([
-    '0 ms',
+    '0 s',
     '820 ms',
     '4.2 s',
     '1 m 00 s',
     '3 m 05 s',
     '2 h 04 m',
-    '2 d 2 h',
+    '2 d 02 h',
   ]);
-  expect([0, 0.0042, 1.271, 340.2].map(money)).toEqual(['$0', '$0.0042', '$1.27', '$340']);
+  expect([0, 0.0042, 1.271, 340.2].map(money)).toEqual(['$0', '$0.0042', '$1.27', '$340.20']);
   expect([950, 12_400, 3_100_000].map(count)).toEqual(['950', '12.4k', '3.10M']);
 });

@@ -3,15 +3,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { maxDurationMs } from '../../src/core/duration.ts';
 import { parseExpression } from '../../src/workflow/expression/parse.ts';
 import {
   defineWorkflow,
   evaluate,
-  formatDuration,
   formatProblems,
   levelsOf,
-  parseDuration,
   parseWorkflow,
   printExpression,
   renderTemplate,
@@ -234,13 +231,5 @@ test('an expression that is written down reads back as the same tree', () => {
       expect(parsed.ok ? parsed.expression : parsed.mistake).toEqual(tree);
     }),
     { numRuns: 1000 },
-  );
-});
-
-test('a duration that is written down reads back as the same time', () => {
-  fc.assert(
-    fc.property(fc.nat(maxDurationMs), (ms) => {
-      expect(parseDuration(formatDuration(ms))).toBe(ms);
-    }),
   );
 });

@@ -6,7 +6,6 @@ import {
   describeWorkflow,
   formatProblems,
   levelsOf,
-  parseDuration,
   parseWorkflow,
   type ShellStep,
   type Workflow,
@@ -211,32 +210,13 @@ test('a need that is not there is no ancestor, and holds nothing up', () => {
   expect(levelsOf(steps).map((level) => level.map((step) => step.id))).toEqual([['a'], ['b']]);
 });
 
-test.each([
-  ['90s', 90_000],
-  ['5m', 300_000],
-  ['1h30m', 5_400_000],
-  ['500ms', 500],
-  ['1.5h', 5_400_000],
-  ['1h2m3s4ms', 3_723_004],
-  ['', undefined],
-  ['5', undefined],
-  ['m', undefined],
-  ['5 m', undefined],
-  ['1m1h', undefined],
-  ['-5m', undefined],
-  ['1.5ms', undefined],
-  ['5M', undefined],
-])('the duration %j is %j ms', (text, ms) => {
-  expect(parseDuration(text)).toBe(ms);
-});
-
 test('a workflow is described level by level', () => {
   const workflow = read(
     'name: nightly\ndescription: Looks around.\ntimeout: 1h\nbudget: {usd: 2, tokens: 1000}\nparams: {n: {type: number, description: How many}}\nsteps:\n  - {id: b, name: Second, needs: a, claude: x, retries: 1, when: "params.n > 1", continueOnFailure: true}\n  - {id: a, run: x, timeout: 90s}\n',
   );
   expect(
     describeWorkflow(workflow),
-  ).toBe(`nightly: 2 steps in 2 levels, 4 at a time, at most 1h, budget 2 USD and 1000 tokens
+  ).toBe(`nightly: 2 steps in 2 levels, 4 at a time, at most 1h, budget $2.00 and 1,000 tokens
   Looks around.
   param n (number, must be given): How many
   1. a [run] timeout 1m30s

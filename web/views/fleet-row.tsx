@@ -1,7 +1,8 @@
 // One run in the list: state, where it is, how long, what it cost, and the runs of the same workflow before it.
 
+import { formatElapsed } from '../../src/core/duration.ts';
 import { sparkline } from '../model/fleet.ts';
-import { age, clock, cost, duration, fullTime } from '../model/format.ts';
+import { age, cost, duration, fullTime } from '../model/format.ts';
 import { isOpen, type RunRow, statusWord } from '../model/run-view.ts';
 import { formatRoute } from '../route.ts';
 import { Status, Warnings } from './parts.tsx';
@@ -62,7 +63,7 @@ export function FleetRow(props: {
           {row.steps.done}/{row.steps.total}
         </span>
         <span class="num" title="time">
-          {open ? clock(took) : duration(took)}
+          {open ? formatElapsed(took) : duration(took)}
         </span>
         <span class="num" title={costTitles[row.costBasis]}>
           {cost(row)}

@@ -1,6 +1,7 @@
 // The workflow as a graph: states by form and colour, the running path, how long each step took. A node chooses its step.
 import { useMemo } from 'preact/hooks';
-import { clock, duration } from '../model/format.ts';
+import { formatElapsed } from '../../src/core/duration.ts';
+import { duration } from '../model/format.ts';
 import { type GraphNode, layoutGraph, nodeHeight, nodeWidth } from '../model/graph.ts';
 import { type StepView, statusWord } from '../model/run-view.ts';
 import { toggled } from '../output/line.ts';
@@ -95,7 +96,7 @@ function detail(step: StepView, nowMs: number): string {
 
 function took(step: StepView, nowMs: number): string {
   if (step.status === 'planned' || step.status === 'skip') return statusWord(step.status);
-  if (step.status === 'running' && step.startedMs !== undefined) return clock(nowMs - step.startedMs);
+  if (step.status === 'running' && step.startedMs !== undefined) return formatElapsed(nowMs - step.startedMs);
   return duration(step.durationMs);
 }
 

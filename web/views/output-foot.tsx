@@ -1,5 +1,5 @@
 // Below the output: which lines are on the screen, and whether new ones are followed, loaded, or were passed over.
-import { digits } from '../model/format.ts';
+import { formatCount } from '../../src/core/units.ts';
 import type { FeedState } from '../output/feed.ts';
 
 export function OutputFoot(props: {
@@ -12,11 +12,11 @@ export function OutputFoot(props: {
   return (
     <p class="output-foot muted tabular">
       <span title="The journal numbers lines and events in one row, so there are more numbers than lines">
-        {first === undefined || last === undefined ? 'no lines' : `no. ${digits(first)} to ${digits(last)}`} of{' '}
-        {digits(state.headSeq)}
+        {first === undefined || last === undefined ? 'no lines' : `no. ${formatCount(first)} to ${formatCount(last)}`}{' '}
+        of {formatCount(state.headSeq)}
       </span>
       <span role="status">
-        {state.jumpedLines > 0 && `jumped ${digits(state.jumpedLines)} lines to keep up; scroll up to read them`}
+        {state.jumpedLines > 0 && `jumped ${formatCount(state.jumpedLines)} lines to keep up; scroll up to read them`}
       </span>
       <span>{place(state, props.open)}</span>
     </p>

@@ -1,8 +1,8 @@
 // Above the output: what of it is shown, the search and its hits, wrap, clear, download.
 import { useRef, useState } from 'preact/hooks';
+import { formatCount } from '../../src/core/units.ts';
 import { severities, streams } from '../../src/text/stream.ts';
 import { apiUrl } from '../api/http.ts';
-import { digits } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 import type { Feed } from '../output/feed.ts';
 import { toggled } from '../output/line.ts';
@@ -136,8 +136,8 @@ export function OutputToolbar(props: {
 function hitsText(search: SearchState): string {
   if (search.status === 'idle') return '';
   if (search.status === 'failed') return search.message;
-  const of = `${digits(search.hits.length)}${search.status === 'cut' ? '+' : ''}`;
+  const of = `${formatCount(search.hits.length)}${search.status === 'cut' ? '+' : ''}`;
   const where =
-    search.at >= 0 ? `${digits(search.at + 1)} of ${of}` : search.hits.length === 1 ? '1 hit' : `${of} hits`;
+    search.at >= 0 ? `${formatCount(search.at + 1)} of ${of}` : search.hits.length === 1 ? '1 hit' : `${of} hits`;
   return search.status === 'searching' ? `${where}, ${Math.round(search.progress * 100)} %` : where;
 }

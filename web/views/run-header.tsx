@@ -1,6 +1,8 @@
 // The head of a run: what it is, how it stands, how long still, what it cost, and what can be done with it.
 import { useState } from 'preact/hooks';
-import { clock, cost, count, digits, duration, fullTime, money, timeOfDay } from '../model/format.ts';
+import { formatElapsed } from '../../src/core/duration.ts';
+import { formatCount } from '../../src/core/units.ts';
+import { cost, count, duration, fullTime, money, timeOfDay } from '../model/format.ts';
 import { isOpen, type RunView } from '../model/run-view.ts';
 import { Dialog, Icon, Status, Warnings } from './parts.tsx';
 import { Retry } from './retry.tsx';
@@ -57,7 +59,7 @@ export function RunHeader(props: {
       <progress class={`s-${run.status}`} max={100} value={run.progress} aria-label="Progress of the run" />
       <dl class="facts">
         <Fact name="Steps" value={`${run.steps.done} of ${run.steps.total}`} />
-        <Fact name="Time" value={open ? clock(elapsed) : duration(elapsed)} title={fullTime(run.startedMs)} />
+        <Fact name="Time" value={open ? formatElapsed(elapsed) : duration(elapsed)} title={fullTime(run.startedMs)} />
         {run.waitingUntilMs !== undefined ? (
           <Fact
             name="Waits for a limit until"
@@ -72,7 +74,7 @@ export function RunHeader(props: {
           value={`${costAlone(run)}${run.budgetUsd === undefined ? '' : ` of ${money(run.budgetUsd)}`}`}
         />
         <Fact name="Tokens" value={count(run.tokens)} />
-        <Fact name="Lines" value={digits(run.lines)} />
+        <Fact name="Lines" value={formatCount(run.lines)} />
         {run.message !== '' && <Fact name="Why" value={run.message} wide />}
         {warningsOf(run).map(({ step, text }) => (
           <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
@@ -94,7 +96,7 @@ function eta(run: RunView, nowMs: number): string {
   if (run.status !== 'running' || run.etaMs === undefined) return '–';
   // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
   if (run.etaMs - nowMs < soonestMs) return 'later than expected';
-  return `${timeOfDay(run.etaMs)} (${clock(run.etaMs - nowMs)})`;
+  return `${timeOfDay(run.etaMs)} (${formatElapsed(run.etaMs - nowMs)})`;
 }
 
 function Fact({ name, value, title, wide }: { name: string; value: string; title?: string; wide?: boolean }) {

@@ -1,5 +1,8 @@
 // From the state of a run to what the API answers of it. Pure.
+import { formatSpending } from '../../core/cost.ts';
+import { formatDuration } from '../../core/duration.ts';
 import { messageOf } from '../../core/outcome.ts';
+import { plural } from '../../core/units.ts';
 import {
   type AttemptState,
   attemptCount,
@@ -191,13 +194,13 @@ export function alertsOf(state: RunState): readonly Alert[] {
     add('budget', 'warning', `${share} % of the budget is used.`, budget.sinceNs);
   }
   if (budget.kind === 'exceeded') {
-    const used = Number(budget.used.toFixed(4));
-    const message = `The budget of ${budget.limit} ${budget.unit} is used up: ${used}.`;
+    const { limit, unit, used } = budget;
+    const message = `The budget of ${formatSpending(limit, unit)} is used up: ${formatSpending(used, unit)}.`;
     add('budget', 'error', message, budget.sinceNs);
   }
   const lost = lostCount(state);
   if (lost.lines + lost.events > 0)
-    add('lost', 'error', `${lost.lines} lines and ${lost.events} events were lost.`, state.lostNs);
+    add('lost', 'error', `${plural(lost.lines, 'line')} and ${plural(lost.events, 'event')} were lost.`, state.lostNs);
   const hidden = hiddenCount(state);
   if (hidden > 0) add('hidden', 'info', `${hidden} secrets were hidden in what was printed.`, state.hiddenNs);
   for (const step of state.steps) {
@@ -206,13 +209,11 @@ export function alertsOf(state: RunState): readonly Alert[] {
     const last = lastAttempt(step)?.phase;
     if (found !== '') add('warnings', 'warning', `${found}.`, last?.kind === 'finished' ? last.endedNs : undefined, id);
     if (stall !== undefined) {
-      const seconds = Math.round(stall.forMs / 1000);
-      const message = `It has stalled for ${seconds} s (${stall.cause.replaceAll('_', ' ')}).`;
+      const message = `It has stalled for ${formatDuration(stall.forMs)} (${stall.cause.replaceAll('_', ' ')}).`;
       add('stall', 'warning', message, stall.sinceNs, id);
     }
     if (leftOver > 0) {
-      const processes = leftOver === 1 ? '1 process' : `${leftOver} processes`;
-      add('left_over', 'warning', `It left ${processes} running.`, leftOverNs, id);
+      add('left_over', 'warning', `It left ${plural(leftOver, 'process', 'processes')} running.`, leftOverNs, id);
     }
   }
   return alerts;

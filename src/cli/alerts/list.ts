@@ -1,5 +1,6 @@
 // `stepspan alerts list`: the alerts of runs that fire now, their receiver, and the rules with what alerts.yaml changed.
 
+import { formatAge } from '../../core/duration.ts';
 import { dataFolder } from '../../journal/index.ts';
 import {
   allRules,
@@ -11,7 +12,7 @@ import {
   thresholdText,
 } from '../../readers/notify/index.ts';
 import { type CliContext, settingsFor } from '../context.ts';
-import { formatAge, formatTable } from '../format.ts';
+import { formatTable } from '../format.ts';
 import { alertsOf, receiverOf } from '../notify-settings.ts';
 import type { FlagValues } from '../settings.ts';
 import { sizeOf } from '../terminal/screen.ts';

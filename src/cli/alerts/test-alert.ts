@@ -1,7 +1,9 @@
 // `stepspan alerts test`: one alert through the whole way, and what can be known of where it arrived. What cannot be known
 // (whether a person has seen it) is said.
+
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { formatSetDuration } from '../../core/duration.ts';
 import {
   createSend,
   findAlert,
@@ -32,7 +34,11 @@ export async function testAlert(context: CliContext, flags: TestFlags): Promise<
   if (settings === undefined) return;
   const parsed = wait.parse(flags.wait, context.cwd);
   if (!parsed.ok)
-    return fail(context, exitCodes.badInput, `--wait is ${flags.wait}, ${parsed.wrong}; write ${parsed.write}`);
+    return fail(
+      context,
+      exitCodes.badInput,
+      `--wait is ${flags.wait}, ${parsed.problem.wrong}; write ${parsed.problem.write}`,
+    );
   const alerts = notifySettingsOf(context, settings);
   if (alerts === undefined) return;
   const { notify } = alerts;
@@ -82,7 +88,7 @@ function testOf(severity: RuleSeverity, labels: Readonly<Record<string, string>>
     },
     annotations: {
       summary: 'A test of the way that alerts of stepspan take',
-      description: `Sent by \`stepspan alerts test\`. Nothing has happened; it ends by itself in ${firesForMs / 60_000} minutes.`,
+      description: `Sent by \`stepspan alerts test\`. Nothing has happened; it ends by itself in ${formatSetDuration(firesForMs)}.`,
     },
     generatorURL: '',
     startsMs: nowMs,
@@ -136,6 +142,6 @@ async function tellMessages(
     await delay(askEveryMs);
   }
   say(
-    `It has sent no message within ${Math.round(waitMs / 1000)} s: its group_wait may be longer, or the receiver has no address.`,
+    `It has sent no message within ${formatSetDuration(waitMs)}: its group_wait may be longer, or the receiver has no address.`,
   );
 }

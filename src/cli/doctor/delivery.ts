@@ -1,7 +1,10 @@
 // The part of `doctor` that proves that things arrive: a real run of one line is shipped and counted, and Loki, Tempo and
 // Prometheus are asked for it. Who is not known cannot be asked, and is said to be left out.
+
 import { setTimeout as delay } from 'node:timers/promises';
+import { formatSetDuration } from '../../core/duration.ts';
 import { newRunId } from '../../core/ids.ts';
+import { plural } from '../../core/units.ts';
 import { runningHub } from '../../hub/index.ts';
 import { dataFolder, markProbe } from '../../journal/index.ts';
 import { type RunResult, runWorkflow } from '../../library/index.ts';
@@ -88,7 +91,7 @@ async function checkLog(settings: Settings, result: RunResult, sent: boolean): P
       const streams = (body as { data?: { result?: { values?: unknown[] }[] } }).data?.result ?? [];
       const lines = streams.reduce((sum, stream) => sum + (stream.values?.length ?? 0), 0);
       if (lines === 0) return undefined;
-      return lines === 1 ? '1 line of the probe run is there' : `${lines} lines of the probe run are there`;
+      return `found ${plural(lines, 'line')} of the probe run`;
     },
   );
 }
@@ -165,7 +168,7 @@ async function ask(
     } else last = `${shown(base)} cannot be asked: ${answer.why}`;
     await delay(askEveryMs);
   } while (performance.now() < until);
-  return bad(what, `${last} (asked for ${forMs / 1000} s)`, remedy);
+  return bad(what, `${last} (asked for ${formatSetDuration(forMs)})`, remedy);
 }
 
 function parsed(text: string): unknown {

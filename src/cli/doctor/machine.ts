@@ -1,6 +1,7 @@
 // What `doctor` looks at on this machine: Node, Claude Code, the data folder and its disk, the hub.
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { formatBytes } from '../../core/units.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { runningHub } from '../../hub/index.ts';
 import { dataFolder } from '../../journal/index.ts';
@@ -13,7 +14,6 @@ import {
   loggedOutHelp,
   tooOldMessage,
 } from '../../run/index.ts';
-import { formatBytes } from '../format.ts';
 import { defaultClaude } from '../setting-table.ts';
 import type { Settings } from '../settings.ts';
 import { advice, bad, type Check, good, leftOut } from './check.ts';

@@ -1,10 +1,12 @@
 // The live list as lines of a screen of a given size: pure, so that it can be tested without a terminal. No line is wider than
 // the screen and there are fewer lines than rows; what has no place is counted in a line of its own.
+
+import { formatDuration, formatElapsed } from '../../core/duration.ts';
 import { type Estimate, estimate, type History } from '../../runs/estimate.ts';
 import { progressOf, waitingUntilNs } from '../../runs/progress.ts';
 import type { RunState, StepState } from '../../runs/run-state.ts';
 import { runDurationMs, stepDurationMs } from '../../runs/totals.ts';
-import { formatCost, formatDuration } from '../format.ts';
+import { costCell } from '../format.ts';
 import { safe, stepDoing, stepGlyph, waitingText } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 import { fillText, fitText, textWidth } from './width.ts';
@@ -21,7 +23,7 @@ export type FrameOptions = {
 
 /** Names of steps are cut here, or one long name would leave no place for what the steps print. */
 const maxNameColumns = 28;
-const timeColumns = 7;
+const timeColumns = 9;
 /** As wide as `~$0.0312`; a cost in words is given more room. */
 const costColumns = 8;
 /** Below this width the cost of a step is left out, below half of it the last line as well. */
@@ -77,13 +79,19 @@ function rankOf(step: StepState, index: number): readonly [number, number] {
 function stepLine(step: StepState, state: RunState, nameColumns: number, options: FrameOptions): string {
   const { columns, nowMs, style, glyphs } = options;
   const name = fillText(safe(step.name), nameColumns);
-  const time = step.phase.kind === 'planned' ? '' : formatDuration(stepDurationMs(step, nowMs));
+  const time = timeText(step, nowMs);
   const parts = [`${stepGlyph(step, state, glyphs, style)} ${step.phase.kind === 'planned' ? style.dim(name) : name}`];
   parts.push(fillText(time, timeColumns, 'right'));
   if (columns >= narrowColumns)
-    parts.push(style.dim(fillText(formatCost(step), Math.max(costColumns, formatCost(step).length), 'right')));
+    parts.push(style.dim(fillText(costCell(step), Math.max(costColumns, costCell(step).length), 'right')));
   if (columns >= narrowColumns / 2) parts.push(` ${stepDoing(step, nowMs, style)}`);
   return parts.join(' ').trimEnd();
+}
+
+function timeText(step: StepState, nowMs: number): string {
+  if (step.phase.kind === 'planned') return '';
+  const ms = stepDurationMs(step, nowMs);
+  return step.phase.kind === 'finished' ? formatDuration(ms) : formatElapsed(ms);
 }
 
 function hiddenLine(hidden: readonly StepState[], { style, glyphs }: FrameOptions): string {
@@ -106,9 +114,11 @@ function totalLine(state: RunState, { nowMs, style, history }: FrameOptions): st
   const parts = [
     style.bold(safe(state.workflow) || 'run'),
     phaseText(state, style, nowMs),
-    formatDuration(runDurationMs(state, nowMs)),
+    state.phase.kind === 'finished'
+      ? formatDuration(state.phase.durationMs)
+      : formatElapsed(runDurationMs(state, nowMs)),
     `${completedSteps}/${totalSteps} steps`,
-    formatCost(state),
+    costCell(state),
     remainingText(estimate(state, history, nowMs)),
   ];
   return parts.filter((part) => part !== '').join('  ');
@@ -134,5 +144,5 @@ function phaseText(state: RunState, style: Style, nowMs: number): string {
 function remainingText(left: Estimate | undefined): string {
   // Below a second the estimate is less certain than it looks.
   if (left === undefined || left.remainingMs < 1000) return '';
-  return `about ${formatDuration(left.remainingMs)} left${left.basis === 'history' ? '' : '?'}`;
+  return `about ${formatElapsed(left.remainingMs)} left${left.basis === 'history' ? '' : '?'}`;
 }

@@ -2,9 +2,9 @@
 // Is fed batches of records and the state after them. Draws at a bounded rate, however fast they come, and holds a bounded
 // number of lines between two frames; what it leaves out it counts, and the journal has it.
 import type { JournalRecord } from '../../core/record.ts';
+import { formatCount } from '../../core/units.ts';
 import type { History } from '../../runs/estimate.ts';
 import { emptyRunState, type RunState } from '../../runs/run-state.ts';
-import { formatCount } from '../format.ts';
 import { frameOf } from './frame.ts';
 import { createLineRows } from './line-rows.ts';
 import { createScreen, sizeOf, type TerminalStream } from './screen.ts';

@@ -1,11 +1,12 @@
 // The view of a run where there is no terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn. A line that has no end
 // yet, such as a question, is written as far as it is there, and continued if nothing else was written meanwhile.
 // Every line begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
+
+import { formatDuration } from '../../core/duration.ts';
 import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from '../../core/record.ts';
 import { msOfNs } from '../../core/time.ts';
 import { describeEvent } from '../../runs/describe-event.ts';
 import { emptyRunState } from '../../runs/run-state.ts';
-import { formatDuration } from '../format.ts';
 import { createAppendLog } from './append-log.ts';
 import { createLineRows } from './line-rows.ts';
 import type { View } from './live-view.ts';

@@ -1,4 +1,6 @@
 // How one step is shown in one line: its sign, its time and what it is doing. Pure; where on the screen is others' business.
+
+import { formatElapsed } from '../../core/duration.ts';
 import { countFindings } from '../../core/finding.ts';
 import { messageOf, type Outcome } from '../../core/outcome.ts';
 import { isoOfNs, msOfNs } from '../../core/time.ts';
@@ -6,7 +8,6 @@ import { unreachable } from '../../core/unreachable.ts';
 import { oneLine } from '../../runs/describe-event.ts';
 import { describeFindings } from '../../runs/describe-findings.ts';
 import { findingsOfStep, type RunState, type StepState } from '../../runs/run-state.ts';
-import { formatDuration } from '../format.ts';
 import { sanitizeLine } from './sanitize.ts';
 import type { Glyphs, Style } from './style.ts';
 
@@ -60,7 +61,7 @@ export function stepDoing(step: StepState, nowMs: number, style: Style): string 
       return '';
     case 'retrying': {
       const inMs = Math.max(0, msOfNs(phase.untilNs) - nowMs);
-      return style.yellow(`attempt ${phase.nextAttempt} in ${formatDuration(inMs)}: ${safe(messageOf(phase.outcome))}`);
+      return style.yellow(`attempt ${phase.nextAttempt} in ${formatElapsed(inMs)}: ${safe(messageOf(phase.outcome))}`);
     }
     case 'waiting':
       return style.yellow(`${waitingText(phase.untilNs, nowMs)}: ${safe(messageOf(phase.outcome))}`);
@@ -77,7 +78,7 @@ function runningText(step: StepState, nowMs: number, style: Style): string {
   const { stall, activity } = step;
   if (stall !== undefined) {
     const forMs = stall.forMs + Math.max(0, nowMs - msOfNs(stall.sinceNs));
-    return style.yellow(`stalled (${stall.cause.replaceAll('_', ' ')}) for ${formatDuration(forMs)}`);
+    return style.yellow(`stalled (${stall.cause.replaceAll('_', ' ')}) for ${formatElapsed(forMs)}`);
   }
   const last = safe(step.lastLine).trim();
   switch (activity.kind) {
@@ -102,12 +103,12 @@ function finishedText(step: StepState, phase: Extract<StepState['phase'], { kind
   return text === '' ? warnings : `${text}${warnings === '' ? '' : `; ${warnings}`}`;
 }
 
-/** Such as `waits until 14:05:00Z, 1h 12m left`. */
+/** Such as `waits until 14:05:00Z, 1 h 12 m left`. */
 export function waitingText(untilNs: bigint, nowMs: number): string {
   const iso = isoOfNs(untilNs);
   const isToday = iso.slice(0, 10) === new Date(nowMs).toISOString().slice(0, 10);
   const time = isToday ? iso.slice(11, 19) : iso.slice(0, 19);
-  return `waits until ${time}Z, ${formatDuration(Math.max(0, msOfNs(untilNs) - nowMs))} left`;
+  return `waits until ${time}Z, ${formatElapsed(msOfNs(untilNs) - nowMs)} left`;
 }
 
 /** Text from outside as one harmless line without colours. */

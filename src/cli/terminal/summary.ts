@@ -1,11 +1,15 @@
 // The closing summary of a run: a table of its steps and what a person has to know besides. Pure; views and `show` print it.
+
+import { formatUsd } from '../../core/cost.ts';
+import { formatDuration } from '../../core/duration.ts';
 import { countFindings } from '../../core/finding.ts';
 import { messageOf, type Outcome } from '../../core/outcome.ts';
+import { formatCount, plural } from '../../core/units.ts';
 import { describeFindings, describeOutcomeKind } from '../../runs/describe-findings.ts';
 import { tokensOf } from '../../runs/model-use.ts';
 import { findingsOfStep, type RunState, type StepState } from '../../runs/run-state.ts';
 import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../runs/totals.ts';
-import { formatCost, formatCount, formatCounted, formatDuration, formatMoney, formatTable } from '../format.ts';
+import { costCell, formatTable } from '../format.ts';
 import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 import { fitText } from './width.ts';
@@ -55,13 +59,13 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
   const ended = state.phase.kind === 'finished' ? state.phase : undefined;
   const sign = ended === undefined ? glyphs.running : outcomeGlyph(ended.outcome, false, glyphs, style);
   const totals = totalsOf(state);
-  const warned = totals.warnings > 0 ? `, with ${formatCounted(totals.warnings, 'warning')}` : '';
+  const warned = totals.warnings > 0 ? `, with ${plural(totals.warnings, 'warning')}` : '';
   const said = ended === undefined ? state.phase.kind : `${ended.outcome.kind}${warned}`;
   const sums = [
     `${said} in ${formatDuration(runDurationMs(state, options.nowMs))}`,
-    formatCost(state),
+    costCell(state),
     totals.tokens > 0 ? `${formatCount(totals.tokens)} tokens` : '',
-    formatCounted(totals.lines.stdout + totals.lines.stderr, 'line'),
+    plural(totals.lines.stdout + totals.lines.stderr, 'line'),
   ];
   const whole = ended === undefined ? '' : messageOf(ended.outcome);
   // What a step is to blame for stands beside it, and once.
@@ -90,7 +94,7 @@ function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: Sum
     phase.kind === 'finished' ? describeOutcomeKind(phase.outcome.kind, findingsOfStep(step)) : phase.kind,
     phase.kind === 'planned' ? '' : formatDuration(stepDurationMs(step, nowMs)),
     attemptCount(step) === 0 ? '' : String(attemptCount(step)),
-    formatCost(step),
+    costCell(step),
     tokens > 0 ? formatCount(tokens) : '',
     phase.kind === 'finished' ? safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '') : '',
   ];
@@ -146,7 +150,7 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
   if (state.budget.kind === 'exceeded') {
     const show = (value: number): string =>
       state.budget.kind === 'exceeded' && state.budget.unit === 'USD'
-        ? formatMoney(value)
+        ? formatUsd(value)
         : `${formatCount(value)} tokens`;
     notes.push(style.red(`budget used up: ${show(state.budget.used)} of ${show(state.budget.limit)}`));
   }
@@ -155,22 +159,18 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
   }
   if (hidden > 0) {
     const kinds = Object.entries(state.hidden).map(([kind, count]) => `${formatCount(count)} ${safe(kind)}`);
-    notes.push(`${formatCounted(hidden, 'secret')} hidden (${kinds.join(', ')})`);
+    notes.push(`${plural(hidden, 'secret')} hidden (${kinds.join(', ')})`);
   }
   if (lost.lines + lost.events > 0) {
     const why = Object.entries(state.lost)
       .filter(([, of]) => of.lines + of.events > 0)
       .map(([cause]) => cause);
-    notes.push(
-      style.red(
-        `${formatCounted(lost.lines, 'line')} and ${formatCounted(lost.events, 'event')} lost (${why.join(', ')})`,
-      ),
-    );
+    notes.push(style.red(`${plural(lost.lines, 'line')} and ${plural(lost.events, 'event')} lost (${why.join(', ')})`));
   }
   if (state.recovered.times > 0)
     notes.push(
       style.yellow(
-        `the journal was opened again after a crash, ${formatCounted(state.recovered.cutBytes, 'byte')} of a torn tail cut`,
+        `the journal was opened again after a crash, ${plural(state.recovered.cutBytes, 'byte')} of a torn tail cut`,
       ),
     );
   for (const step of state.steps) {
@@ -179,7 +179,7 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
       notes.push(style.yellow(`${safe(step.name)}: ${safe(describeFindings(found), noteLength)}`));
   }
   if (leftOver > 0)
-    notes.push(style.yellow(`${formatCounted(leftOver, 'process', 'processes')} left running by steps and ended`));
+    notes.push(style.yellow(`${plural(leftOver, 'process', 'processes')} left running by steps and ended`));
   if (derived.length > 0)
     notes.push(
       style.yellow(
@@ -187,10 +187,10 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
       ),
     );
   if (extras.pending !== undefined && extras.pending > 0)
-    notes.push(style.yellow(`${formatCounted(extras.pending, 'record')} still to ship: stepspan ship ${state.runId}`));
+    notes.push(style.yellow(`${plural(extras.pending, 'record')} still to ship: stepspan ship ${state.runId}`));
   if (extras.pending === 0) notes.push('all records shipped');
   if (extras.refused !== undefined && extras.refused > 0)
-    notes.push(style.red(`${formatCounted(extras.refused, 'record')} refused by the backend and kept aside`));
+    notes.push(style.red(`${plural(extras.refused, 'record')} refused by the backend and kept aside`));
   for (const note of extras.notes ?? []) notes.push(safe(note));
   const { flags = '' } = extras;
   if (state.phase.kind === 'finished' && state.phase.outcome.kind !== 'success')

@@ -1,5 +1,6 @@
 // What a step is doing at a moment, as data and in words: the cause that a timeout, a stall or a cancellation names. Pure.
 // The stall tracker makes it of Claude Code's messages, the output sink of what a process printed last.
+import { formatAge, formatElapsed } from '../../core/duration.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { type ApiErrorKind, nameApiError } from './api-error.ts';
 import { cut } from './json.ts';
@@ -41,7 +42,7 @@ export function describeActivity(activity: Activity): string {
     case 'line': {
       const text = cut(activity.text, TEXT_CHARACTERS);
       if (activity.isOpen && asksForAnswer(activity.text)) return `waiting for an answer to: ${text}`;
-      const when = activity.agoMs < RECENT_MS ? '' : ` (${formatSpan(activity.agoMs)} ago)`;
+      const when = activity.agoMs < RECENT_MS ? '' : ` (${formatAge(activity.agoMs)})`;
       return `last line${when}: ${text}`;
     }
     case 'api_error': {
@@ -54,16 +55,16 @@ export function describeActivity(activity: Activity): string {
       return `the API limits the rate${activity.untilMs === undefined ? '' : ` until ${dateOf(activity.untilMs)}`}`;
     case 'tool': {
       const argument = activity.argument === '' ? '' : `: ${cut(activity.argument, TEXT_CHARACTERS)}`;
-      return `${activity.tool} has been running for ${formatSpan(activity.forMs)}${argument}`;
+      return `${activity.tool} has been running for ${formatElapsed(activity.forMs)}${argument}`;
     }
     case 'permission':
-      return `${activity.tool} has been waiting for a permission for ${formatSpan(activity.forMs)}`;
+      return `${activity.tool} has been waiting for a permission for ${formatElapsed(activity.forMs)}`;
     case 'background':
       return `${activity.tasks === 1 ? 'a background task is' : `${activity.tasks} background tasks are`} running`;
     case 'model':
       return activity.isStreaming
         ? 'the model was writing its answer'
-        : `the model has been asked for ${formatSpan(activity.forMs)}`;
+        : `the model has been asked for ${formatElapsed(activity.forMs)}`;
     case 'done':
       return 'its result is there';
     case 'starting':
@@ -76,15 +77,6 @@ export function describeActivity(activity: Activity): string {
 /** A question, a prompt for a password or a choice: `Sure? [y/N] `, `Password:`, `>`. */
 function asksForAnswer(line: string): boolean {
   return /(?:\?|:|>|[\])])\s*$/.test(line);
-}
-
-/** `12 s`, `4 m`, `2 h 5 m`. */
-function formatSpan(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} m`;
-  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
 }
 
 function dateOf(ms: number): string {

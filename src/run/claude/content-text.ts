@@ -1,5 +1,6 @@
 // Blocks of a message's content as text: what a tool gave back, what the API carried out itself. Pure.
 // Pictures and other data in base64 are named by media type and size and never repeated: the raw line has them once.
+import { formatBytes } from '../../core/units.ts';
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
 
 /** A result is a string or a list of blocks. */
@@ -72,10 +73,4 @@ export function isErrorContent(content: unknown): boolean {
 
 function sizeOfBase64(data: string): string {
   return formatBytes(Math.floor((data.length * 3) / 4) - (data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0));
-}
-
-/** In the decimal units that file managers show. */
-function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`;
-  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

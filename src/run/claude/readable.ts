@@ -2,8 +2,10 @@
 // function gives one or more full lines without a last line end. Colours only where asked for.
 
 import type { ModelUse } from '../../core/claude-event.ts';
-import { costText } from '../../core/cost.ts';
+import { formatCost } from '../../core/cost.ts';
+import { formatDuration } from '../../core/duration.ts';
 import { firstLine, mainArgument } from '../../core/tool-call.ts';
+import { plural } from '../../core/units.ts';
 import { seenText } from '../../text/seen.ts';
 import { basisOf, type CostSoFar } from './cost.ts';
 import { cut } from './json.ts';
@@ -48,7 +50,7 @@ export function toolResultLines(text: string, isError: boolean, paint: Paint): s
   const lines = plain(text).replace(/\s+$/, '').split('\n');
   const shown = lines.slice(0, PREVIEW_LINES).map((line) => cut(line, PREVIEW_CHARACTERS));
   const rest = lines.length - shown.length;
-  if (rest > 0) shown.push(`… ${rest} more line${rest === 1 ? '' : 's'}`);
+  if (rest > 0) shown.push(`… ${plural(rest, 'more line')}`);
   if (shown.length === 1 && shown[0] === '') shown[0] = '(no output)';
   const body = shown.map((line, index) => `${index === 0 ? '  ⎿ ' : '    '}${line}`).join('\n');
   return isError ? paint.red(body) : paint.dim(body);
@@ -66,14 +68,14 @@ export function summaryLine(result: ClaudeResult, cost: CostSoFar, paint: Paint)
   const tokensIn = sum((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens);
   const tokensOut = sum((use) => use.outputTokens);
   const facts = [
-    `${result.turns} turn${result.turns === 1 ? '' : 's'}`,
-    costText(cost.costUsd, basisOf(cost), (usd) => `$${usd.toFixed(4)}`),
+    plural(result.turns, 'turn'),
+    formatCost(cost.costUsd, basisOf(cost)),
     `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`,
   ].join(', ');
-  const seconds = (result.durationMs / 1000).toFixed(1);
+  const time = formatDuration(result.durationMs);
   return result.isError
-    ? paint.red(`✘ Ended with an error after ${seconds} s: ${facts}`)
-    : paint.green(`✔ Done in ${seconds} s: ${facts}`);
+    ? paint.red(`✘ Ended with an error after ${time}: ${facts}`)
+    : paint.green(`✔ Done in ${time}: ${facts}`);
 }
 
 /** What a tool call is about, for a list of calls: `npm test`. */
@@ -86,7 +88,7 @@ export function thoughtLines(text: string, paint: Paint): string {
   const lines = plain(text).trim().split('\n');
   const shown = lines.slice(0, PREVIEW_LINES).map((line) => cut(line, PREVIEW_CHARACTERS));
   const rest = lines.length - shown.length;
-  if (rest > 0) shown.push(`… ${rest} more line${rest === 1 ? '' : 's'}`);
+  if (rest > 0) shown.push(`… ${plural(rest, 'more line')}`);
   return paint.dim(shown.map((line, index) => `${index === 0 ? '✻ ' : '  '}${line}`).join('\n'));
 }
 

@@ -1,7 +1,9 @@
 // Reads the stdout of `claude --output-format stream-json`: bytes in, events and readable lines out. Owns which message
 // becomes which event. Knows no process and no journal; the raw bytes are kept by whoever reads the pipe.
 // A message that is unknown, malformed or too long is said and counted, never fatal: the format grows with each release.
+
 import type { ClaudeEvent } from '../../core/claude-event.ts';
+import { formatDuration } from '../../core/duration.ts';
 import type { Findings } from '../../core/finding.ts';
 import type { Severity } from '../../core/record.ts';
 import { isErrorContent, textOfContent } from './content-text.ts';
@@ -276,7 +278,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     const delayMs = numberAt(message, 'retry_delay_ms');
     emit({ type: 'claude.retrying', attempt, maxRetries, delayMs, error });
     const count = `${attempt}${maxRetries === undefined ? '' : ` of ${maxRetries}`}`;
-    const wait = delayMs === undefined ? '' : ` in ${(delayMs / 1000).toFixed(1)} s`;
+    const wait = delayMs === undefined ? '' : ` in ${formatDuration(delayMs)}`;
     say(paint.yellow(`API error ${error}: retry ${count}${wait}`), 'warning');
   }
 

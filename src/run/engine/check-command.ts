@@ -1,7 +1,7 @@
 // The `command` of `expect`: a script that must pass after its step. It runs as the step does, in its folder and with its
 // environment, its output is the step's, and it can be stopped and frozen like an attempt.
 
-import { formatDuration } from '../../core/duration.ts';
+import { formatSetDuration } from '../../core/duration.ts';
 import { messageOf } from '../../core/outcome.ts';
 import type { Append, Stream, Subject } from '../../core/record.ts';
 import { bashShell } from '../../workflow/defaults.ts';
@@ -79,7 +79,7 @@ export function startCheckCommand(
     await started.drain();
     await started.outputEnded;
     started.release();
-    if (state === 'timed_out') return `it took longer than ${formatDuration(timeoutMs)}`;
+    if (state === 'timed_out') return `it took longer than ${formatSetDuration(timeoutMs)}`;
     return messageOf(outcomeOfExit({ kind: 'exited', exit })) || undefined;
   }
 

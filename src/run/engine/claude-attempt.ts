@@ -2,7 +2,7 @@
 // its own telemetry taken in, its cost counted, and its result line judged. Puts run/claude and run/process together.
 import { randomUUID } from 'node:crypto';
 import type { ClaudeEvent } from '../../core/claude-event.ts';
-import { formatDuration } from '../../core/duration.ts';
+import { formatSetDuration } from '../../core/duration.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import { oneLine } from '../../runs/index.ts';
 import { countLineEnds } from '../../text/line-ends.ts';
@@ -144,9 +144,9 @@ export function startClaudeAttempt(
     const limitMs = step.waitForBackgroundMs ?? (work.kind === 'commands' ? backgroundGraceMs : undefined);
     if (limitMs === undefined || stopWaitingForBackground !== undefined) return;
     const what = work.descriptions.join('; ');
-    const why = `Claude Code gave its result ${formatDuration(limitMs)} ago and still has work in the background: ${what}`;
+    const why = `Claude Code gave its result ${formatSetDuration(limitMs)} ago and still has work in the background: ${what}`;
     stopWaitingForBackground = supervision.endAfter(limitMs, { kind: 'success' }, why);
-    say('info', `waiting ${formatDuration(limitMs)} for work in the background: ${what}`, subject);
+    say('info', `waiting ${formatSetDuration(limitMs)} for work in the background: ${what}`, subject);
   }
 
   function reportUse(unknown?: string): void {

@@ -1,6 +1,8 @@
 // What `expect` of a step asks for, checked when an attempt has succeeded by itself: files, output, denials and a command.
 // An attempt calls `prepare` before its child starts and `check` after it has ended.
+
 import vm from 'node:vm';
+import { formatSetDuration } from '../../core/duration.ts';
 import type { Expectation } from '../../core/event.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { Stream } from '../../core/record.ts';
@@ -175,7 +177,9 @@ function unmetPattern(pattern: string, { output, outputCut }: StepOutput): reado
     if (matches === true) return [];
   } catch (error) {
     const isSlow = (error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
-    return unmet(isSlow ? `it could not be matched within ${patternTimeoutMs / 1000} s` : (error as Error).message);
+    return unmet(
+      isSlow ? `it could not be matched within ${formatSetDuration(patternTimeoutMs)}` : (error as Error).message,
+    );
   }
   if (outputCut) return unmet('it does not in its first and last lines, and its middle is not kept');
   return unmet(output === '' ? 'there was no output' : `it ended in: ${lastLineOf(output)}`);

@@ -1,7 +1,7 @@
 // Waiting for the end of a rate or usage limit: whether, how long, and the wait itself. The end of a limit is a time of day, so
 // the wall clock counts here, also across a suspended machine; every other wait of the engine counts time that passed.
 
-import { formatDuration } from '../../core/duration.ts';
+import { formatSetDuration } from '../../core/duration.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { OnRateLimit } from '../../workflow/workflow.ts';
 import type { RateLimit } from '../claude/index.ts';
@@ -39,7 +39,7 @@ export function decideOnLimit({ policy, limit, nowMs, waitedMs, inARow }: LimitQ
   const leastMs = Math.min(marginMs * 2 ** inARow, longestPauseMs);
   const untilMs = Math.max(limit.untilMs + marginMs, nowMs + leastMs);
   if (waitedMs + untilMs - nowMs > policy.maxMs) {
-    return fail(`later than the longest wait of ${formatDuration(policy.maxMs)} (\`onRateLimit\`)`);
+    return fail(`later than the longest wait of ${formatSetDuration(policy.maxMs)} (\`onRateLimit\`)`);
   }
   return { kind: 'wait', untilMs };
 }

@@ -1,6 +1,8 @@
 // The life of one step: its attempts, the waits between them, and its one end. Knows no process:
 // what an attempt is, shell command or Claude Code, is given by the caller.
+
 import { sumUsd } from '../../core/cost.ts';
+import { formatDuration } from '../../core/duration.ts';
 import { type FailureReason, messageOf, type Outcome } from '../../core/outcome.ts';
 import type { Append } from '../../core/record.ts';
 import { type StepOutput, stepOutputOf } from '../../core/step-output.ts';
@@ -76,7 +78,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     limits.timeLeftMs = undefined;
     continuation = step.retries.session === 'continue' ? continuationOf(result) : undefined;
     const where = continuation === undefined ? '' : ', in the same session';
-    context.say('warning', `attempt ${number + 1} of ${most} in ${delayMs / 1000} s${where}`, subject);
+    context.say('warning', `attempt ${number + 1} of ${most} in ${formatDuration(delayMs)}${where}`, subject);
     await waitFor(delayMs, phase);
     if (phase.current().kind === 'ending') break;
     number += 1;

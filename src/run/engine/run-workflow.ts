@@ -1,7 +1,7 @@
 // A run from its first event to its last: starts what is ready, holds or ends it on request, closes the journal's story.
 // It reads as the table of contents of a run; what an attempt does is attempt's, what comes next is schedule's.
-import { sumUsd } from '../../core/cost.ts';
-import { formatDuration } from '../../core/duration.ts';
+import { formatSpending, sumUsd } from '../../core/cost.ts';
+import { formatDuration, formatSetDuration } from '../../core/duration.ts';
 import type { EventOf } from '../../core/event.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import { messageOf } from '../../core/outcome.ts';
@@ -93,16 +93,13 @@ export function startRun(options: RunOptions): RunHandle {
     endRun('timeout', {
       kind: 'timeout',
       limitMs,
-      message: `the run took longer than its timeout of ${limitMs / 1000} s`,
+      message: `the run took longer than its timeout of ${formatSetDuration(limitMs)}`,
     });
   });
   const stopReporting = systemClock.onSuspended((ms) => {
     const suspendedMs = Math.round(ms);
     append.event({ type: 'run.suspended', suspendedMs });
-    say(
-      'warning',
-      `stepspan was suspended for ${formatDuration(Math.round(suspendedMs / 1000) * 1000)}; no timeout or wait counts that time`,
-    );
+    say('warning', `stepspan was suspended for ${formatDuration(suspendedMs)}; no timeout or wait counts that time`);
   });
   if (options.usedBefore !== undefined) account('runs before', options.usedBefore);
   // Whoever started the run gets its handle before the first step begins, and can still cancel it.
@@ -207,9 +204,8 @@ export function startRun(options: RunOptions): RunHandle {
       } else if (crossing.type === 'run.budget_warned') {
         say('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
       } else {
-        const money = crossing.unit === 'USD' ? `${crossing.limit} USD` : `${crossing.limit} tokens`;
         const estimate = crossing.estimated ? ' (estimated)' : '';
-        const message = `the budget of ${money} is used up: ${Number(crossing.used.toFixed(4))}${estimate}`;
+        const message = `the budget of ${formatSpending(crossing.limit, crossing.unit)} is used up: ${formatSpending(crossing.used, crossing.unit)}${estimate}`;
         endRun('budget', { kind: 'error', reason: 'budget', message }, 'claude');
       }
     }

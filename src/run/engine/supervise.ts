@@ -1,5 +1,6 @@
 // One child under supervision: started, timed, sampled, watched for stalls, stopped when asked, and cleaned up after.
 // Common to shell commands and Claude Code. Judges nothing: how it ended is told, what that means is the caller's.
+import { formatDuration, formatSetDuration } from '../../core/duration.ts';
 import type { EventOf, StallCause } from '../../core/event.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { Append, Subject } from '../../core/record.ts';
@@ -137,7 +138,10 @@ export function supervise(options: SuperviseOptions): Supervision {
 
   const timer = createPausableTimer(options.timeLeftMs ?? options.timeoutMs, () => {
     const limitMs = options.timeoutMs;
-    stop({ kind: 'timeout', limitMs, message: `took longer than its timeout of ${limitMs / 1000} s` }, 'timeout');
+    stop(
+      { kind: 'timeout', limitMs, message: `took longer than its timeout of ${formatSetDuration(limitMs)}` },
+      'timeout',
+    );
   });
   /** Why the timeout stands still. */
   const holds = new Set<'frozen' | 'rate_limit'>();
@@ -159,7 +163,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       const { action } = stalls[cause];
       const activity = describeActivity(options.activity());
       append.event({ type: 'stall.detected', cause, forMs: Math.round(forMs), action, activity }, subject);
-      const what = `stalled (${describeCause(cause)}) for ${secondsOf(forMs)} s`;
+      const what = `stalled (${describeCause(cause)}) for ${formatDuration(forMs)}`;
       const text = `${what}; ${activity}`;
       if (action === 'none') {
         say('warning', text, subject);
@@ -386,11 +390,6 @@ export function outcomeOfExit(ending: Ending): Outcome {
 export function internalError(error: unknown): Outcome {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { kind: 'error', reason: 'internal', message: `a defect of stepspan: ${text}` };
-}
-
-/** Tenths only while they matter. */
-function secondsOf(ms: number): number {
-  return ms < 10_000 ? Math.round(ms / 100) / 10 : Math.round(ms / 1000);
 }
 
 function describeCause(cause: StallCause): string {

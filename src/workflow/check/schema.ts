@@ -1,7 +1,7 @@
 // What the zod schema finds wrong, in words: unknown keys, wrong types, values out of range. The sentence of the fix
 // is made from the example that the schema carries for the field.
 import type { z } from 'zod';
-import { formatDuration } from '../../core/duration.ts';
+import { formatSetDuration } from '../../core/duration.ts';
 import type { Path, Report } from '../problem.ts';
 import { workflowSchema } from '../schema.ts';
 import { isMapping, kindText, shorten, type Tree, valueAt } from '../source/tree.ts';
@@ -90,7 +90,7 @@ function tellFormat(issue: Issue, path: Path, value: unknown, tree: Tree, report
 function tellWrongType(expected: readonly string[], value: unknown, path: Path, tree: Tree, report: Report): void {
   const place = value === null ? tree.placeOfKey(path) : tree.placeOf(path);
   if (typeof value === 'number' && isDuration(path)) {
-    const asSeconds = formatDuration(Math.max(value, 0) * 1000);
+    const asSeconds = formatSetDuration(Math.max(value, 0) * 1000);
     report(
       place,
       `${labelOf(path)} has no unit: \`${tree.writtenAt(path)}\``,

@@ -1,7 +1,8 @@
 // alerts.yaml: what it changes, and what is said of each mistake in it.
 import { describe, expect, test } from 'vitest';
+import { formatSetDuration, parseDuration } from '../../../src/core/duration.ts';
+import { formatBytes, parseBytes } from '../../../src/core/units.ts';
 import { allRules, defaultAlerts, readAlerts } from '../../../src/readers/notify/index.ts';
-import { durationMs, durationText, sizeBytes, sizeText } from '../../../src/readers/notify/rules/threshold.ts';
 
 describe('alerts.yaml', () => {
   test('that is empty changes nothing', () => {
@@ -66,8 +67,8 @@ test('every rule has a name, a sentence, and thresholds that can be written and 
     expect(name).toMatch(/^Stepspan[A-Z][A-Za-z]+$/);
     expect(meaning).toMatch(/\.$/);
     for (const { kind, default: value } of Object.values(thresholds)) {
-      if (kind === 'duration') expect(durationMs(durationText(value))).toBe(value);
-      if (kind === 'size') expect(sizeBytes(sizeText(value))).toBe(value);
+      if (kind === 'duration') expect(parseDuration(formatSetDuration(value))).toBe(value);
+      if (kind === 'size') expect(parseBytes(formatBytes(value))).toBe(value);
       expect(value).toBeGreaterThan(0);
     }
   }

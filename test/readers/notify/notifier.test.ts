@@ -231,7 +231,7 @@ describe('a run that goes on', () => {
     await notifierOf(data, runId, receiver.url, { now: () => Date.now() + 10 * 60_000, tickMs: 10 });
     await until(() => receiver.taken.length > 0);
     expect(receiver.taken[0]?.labels.alertname).toBe('StepspanStepSlow');
-    expect(receiver.taken[0]?.annotations.description).toContain('In 5 earlier runs its median was 1m30s');
+    expect(receiver.taken[0]?.annotations.description).toContain('In 5 earlier runs its median was 1 m 30 s');
     await writer.close();
   });
 });

@@ -133,7 +133,7 @@ describe('how a run ended', () => {
     );
     const alert = only(state);
     expect(alert.summary).toBe('nightly failed: step one: exit code 1');
-    expect(alert.description).toContain('ended after 1m5s: exit code 1\nStep one: exit code 1\n> old\n');
+    expect(alert.description).toContain('ended after 1 m 05 s: exit code 1\nStep one: exit code 1\n> old\n');
     expect(alert.description.endsWith('> old\n> red')).toBe(true);
     expect(alert.description.match(/> /g)).toHaveLength(10);
     expect(alert.keepMs).toBe(24 * 60 * minute);
@@ -219,7 +219,9 @@ describe('a step that is slow', () => {
     expect(shown(tickRules(state, at(6 * minute - 1), chatty))).toEqual([]);
     const slow = tickRules(state, at(6 * minute), chatty);
     expect(only(slow)).toMatchObject({ rule: 'StepspanStepSlow', startsMs: at(6 * minute) });
-    expect(only(slow).description).toBe('Step one runs for more than 6m. In 5 earlier runs its median was 2m.');
+    expect(only(slow).description).toBe(
+      'Step one runs for more than 6 m 00 s. In 5 earlier runs its median was 2 m 00 s.',
+    );
     const [end] = later(journal.event(stepFinished(), 'one').records.slice(-1), 0, 10 * minute);
     expect(shown(foldRules(slow, end!, chatty))).toEqual(['StepspanStepSlow one ended']);
   });
@@ -272,7 +274,7 @@ describe('a budget', () => {
     expect(shown(state)).toEqual(['StepspanBudgetExceeded ended', 'StepspanRunFailed ended']);
     expect(state.alerts.StepspanBudgetExceeded).toMatchObject({
       keepMs: 60 * minute,
-      description: 'The run has used 10.50 USD of 10.00 USD and was ended. Part of it is an estimate.',
+      description: 'The run has used $10.50 of $10.00 and was ended. Part of it is an estimate.',
     });
   });
 });
@@ -324,7 +326,7 @@ describe('what a record says', () => {
   test('lost output', () => {
     const lost: Event = { type: 'journal.lost', why: 'disk', lines: 3, events: 1, bytes: 4096, reader: undefined };
     expect(only(after(running().event(lost))).description).toBe(
-      '3 lines and 1 events (4KiB) were lost: the disk took no more.',
+      '3 lines and 1 event (4 KiB) were lost: the disk took no more.',
     );
   });
 });

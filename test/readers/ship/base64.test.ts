@@ -15,8 +15,8 @@ describe('a line that is shipped', () => {
     });
     const shipped = textWithoutBase64(line);
     expect(JSON.parse(shipped)).toMatchObject({
-      message: { content: [{ source: { data: '[base64 image/png, 100.0 kB]', media_type: 'image/png' } }] },
-      tool_use_result: { file: { base64: '[base64 image/png, 100.0 kB]', type: 'image/png' } },
+      message: { content: [{ source: { data: '[base64 image/png, 97.7 KiB]', media_type: 'image/png' } }] },
+      tool_use_result: { file: { base64: '[base64 image/png, 97.7 KiB]', type: 'image/png' } },
     });
     expect(shipped.length).toBeLessThan(400);
   });
@@ -38,13 +38,13 @@ describe('a line that is shipped', () => {
       'font/woff2',
     ],
   ])('names %s', (_name, block, type) => {
-    expect(textWithoutBase64(JSON.stringify(block))).toMatch(new RegExp(`\\[base64 ${type}, [\\d.]+ kB\\]`));
+    expect(textWithoutBase64(JSON.stringify(block))).toMatch(new RegExp(`\\[base64 ${type}, [\\d.]+ KiB\\]`));
   });
 
   test('takes base64 with line ends out as one', () => {
     const wrapped = (png.match(/.{1,76}/g) ?? []).join('\n');
     expect(textWithoutBase64(JSON.stringify({ text: `before\n${wrapped}\nafter words` }))).toBe(
-      JSON.stringify({ text: 'before\n[base64 image/png, 100.0 kB]\nafter words' }),
+      JSON.stringify({ text: 'before\n[base64 image/png, 97.7 KiB]\nafter words' }),
     );
   });
 

@@ -1,7 +1,9 @@
 // Loki's query API: one page of a log query, with patience for a server that is busy and advice where the settings are wrong.
 // Knows no run. https://grafana.com/docs/loki/latest/reference/loki-http-api/#query-logs-within-a-range-of-time
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { withoutLogin } from '../../../core/address.ts';
+import { formatSetDuration } from '../../../core/duration.ts';
 import { LokiError } from './loki-error.ts';
 
 export type LokiAccess = {
@@ -82,7 +84,8 @@ export function createLokiClient(
       let waitMs = timing.firstWaitMs ?? firstWaitMs;
       for (let tries = 1; ; tries++) {
         const response = await ask(url, signal);
-        if (response === 'no_answer') return { kind: 'too_many', why: `no answer within ${patienceMs / 1000} s` };
+        if (response === 'no_answer')
+          return { kind: 'too_many', why: `no answer within ${formatSetDuration(patienceMs)}` };
         if (response.ok) return { kind: 'page', entries: entriesOf(await bodyOf(response, address)) };
         const text = (await response.text()).trim().slice(0, maxShownCharacters);
         const answer = refusal(response.status, text, address);

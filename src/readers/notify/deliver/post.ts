@@ -1,6 +1,8 @@
 // One HTTP request with alerts, and what its answer means. Never shows more of an address than its origin: the path of a
 // webhook is a secret as often as not.
+
 import { withoutLogin } from '../../../core/address.ts';
+import { formatSetDuration } from '../../../core/duration.ts';
 import { secretsOfAddress, secretsOfHeaders, withoutEcho } from '../../../core/echo.ts';
 
 export type PostResult =
@@ -55,7 +57,7 @@ export async function post(
     const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
     const isOff = cause?.syscall === 'connect' || cause?.syscall === 'getaddrinfo';
     const why = timeout.aborted
-      ? `gave no answer within ${answerWithinMs / 1000} s`
+      ? `gave no answer within ${formatSetDuration(answerWithinMs)}`
       : `cannot be reached: ${cause?.message || cause?.code || message}`;
     return { kind: 'failed', message: `${originOf(url)} ${why}`, cause: isOff ? 'unreachable' : 'busy' };
   }

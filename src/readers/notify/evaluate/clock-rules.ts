@@ -1,8 +1,8 @@
 // The rules about time that passes: stuck and slow. What they say depends on the journal and the clock alone; each alert
 // starts when its limit was reached, not when somebody looked.
+import { formatDuration, formatSetDuration } from '../../../core/duration.ts';
 import type { StallCause } from '../../../core/event.ts';
 import type { AlertSettings } from '../rules/alerts-file.ts';
-import { durationText } from '../rules/threshold.ts';
 import { type Alerts, alertKey, end, fire, isOpen } from './alert.ts';
 import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
 import { lastLinesOfWatch, type StepWatch } from './watch.ts';
@@ -44,7 +44,7 @@ function stuck(
   if (isOpen(alerts[key])) return alerts;
   const cause = watch.hang?.cause ?? 'no_output';
   const at = new Date(watch.quietSinceMs).toISOString();
-  const limit = cause === 'no_output' ? ` The limit is ${durationText(after)}.` : '';
+  const limit = cause === 'no_output' ? ` The limit is ${formatSetDuration(after)}.` : '';
   const doing = watch.activity === undefined ? '' : ` When the run noticed: ${watch.activity}.`;
   return fire(alerts, {
     rule: 'StepspanRunStuck',
@@ -79,8 +79,8 @@ function slow(
   const endedMs = before?.endedMs ?? Number.NEGATIVE_INFINITY;
   if (startsMs <= endedMs) return alerts;
   if (!rule.enabled || usual.runs < minimumRuns || !isOver || hasEnded(state, step)) return alerts;
-  const limit = durationText(Math.round(limitMs / 1000) * 1000);
-  const median = durationText(usual.medianMs < 1000 ? usual.medianMs : Math.round(usual.medianMs / 1000) * 1000);
+  const limit = formatDuration(limitMs);
+  const median = formatDuration(usual.medianMs);
   return fire(alerts, {
     rule: 'StepspanStepSlow',
     step,

@@ -1,11 +1,13 @@
 // The rules about how a run has ended: failed, or abandoned by a process that died. Everything about a run that goes on
 // ends with it.
-import { costText } from '../../../core/cost.ts';
+
+import { formatCost } from '../../../core/cost.ts';
+import { formatDuration } from '../../../core/duration.ts';
 import { countFindings } from '../../../core/finding.ts';
 import { messageOf, type Outcome } from '../../../core/outcome.ts';
+import { plural } from '../../../core/units.ts';
 import { describeFindings, findingsOfStep, type StepState, warningCount } from '../../../runs/index.ts';
 import type { AlertSettings } from '../rules/alerts-file.ts';
-import { durationText } from '../rules/threshold.ts';
 import { type Alerts, endAll } from './alert.ts';
 import { quoted } from './clock-rules.ts';
 import { happened } from './record-rules.ts';
@@ -54,7 +56,7 @@ function warned(state: RulesState, alerts: Alerts, atMs: number, settings: Alert
     rule: 'StepspanRunWarnings',
     step: first?.id,
     startsMs: atMs,
-    summary: `${run.workflow} succeeded with ${count === 1 ? '1 warning' : `${count} warnings`}: ${parts[0] ?? ''}`,
+    summary: `${run.workflow} succeeded with ${plural(count, 'warning')}: ${parts[0] ?? ''}`,
     description: `Run ${run.runId} succeeded, but not all of its work was done.\n${parts.join('\n')}`,
     seq: first?.attempts.at(-1)?.lastSeq ?? Math.max(0, run.nextSeq - 1),
   });
@@ -96,9 +98,8 @@ function isToBlame(step: StepState): boolean {
 function description(state: RulesState, outcome: Outcome, failed: readonly StepState[]): string {
   const { run } = state;
   const durationMs = run.phase.kind === 'finished' ? run.phase.durationMs : 0;
-  const lasted = durationText(durationMs < 1000 ? durationMs : Math.round(durationMs / 1000) * 1000);
-  const spent = costText(run.costUsd, run.costBasis, (usd) => `${usd.toFixed(2)} USD`);
-  const cost = run.costUsd > 0 || run.costBasis === 'unknown' ? `, ${spent}` : '';
+  const lasted = formatDuration(durationMs);
+  const cost = run.costUsd > 0 || run.costBasis === 'unknown' ? `, ${formatCost(run.costUsd, run.costBasis)}` : '';
   const parts = [`Run ${run.runId} ended after ${lasted}${cost}: ${messageOf(outcome)}`];
   for (const step of failed.slice(0, namedSteps)) {
     const tries = step.attempts.length > 1 ? ` (attempt ${step.attempts.length})` : '';

@@ -1,9 +1,11 @@
 // The rules about what a record says: budget, memory, secrets, losses. Each takes the state after the record.
+import { formatSpending, formatUsd } from '../../../core/cost.ts';
+import { formatSetDuration } from '../../../core/duration.ts';
 import type { EventRecord } from '../../../core/record.ts';
+import { formatBytes, plural } from '../../../core/units.ts';
 import { msOfNs, type RunState } from '../../../runs/index.ts';
 import type { AlertSettings } from '../rules/alerts-file.ts';
 import type { RunRuleName } from '../rules/catalogue.ts';
-import { durationText, sizeText } from '../rules/threshold.ts';
 import { type Alerts, alertKey, end, fire, isOpen, outliveGroupMs, type RunAlert } from './alert.ts';
 import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
 import { memoryParts } from './watch.ts';
@@ -31,14 +33,13 @@ export function afterEvent(state: RulesState, record: EventRecord, settings: Ale
     case 'claude.cost':
       return budget(state, shareOf(state.run), atMs, seq, settings);
     case 'run.budget_exceeded': {
-      const unit = event.unit === 'USD' ? usd : tokens;
       const about = event.estimated ? ' Part of it is an estimate.' : '';
       const alerts = happened(state.alerts, settings, {
         rule: 'StepspanBudgetExceeded',
         step: undefined,
         startsMs: atMs,
-        summary: `${workflow}: the budget of ${unit(event.limit)} is used up`,
-        description: `The run has used ${unit(event.used)} of ${unit(event.limit)} and was ended.${about}`,
+        summary: `${workflow}: the budget of ${formatSpending(event.limit, event.unit)} is used up`,
+        description: `The run has used ${formatSpending(event.used, event.unit)} of ${formatSpending(event.limit, event.unit)} and was ended.${about}`,
         seq,
       });
       return { ...state, alerts };
@@ -67,7 +68,7 @@ export function afterEvent(state: RulesState, record: EventRecord, settings: Ale
         step: undefined,
         startsMs: atMs,
         summary: `${workflow}: part of the record of a run is lost`,
-        description: `${lost.lines} lines and ${lost.events} events (${sizeText(lost.bytes)}) were lost: ${reasons[event.why]}.`,
+        description: `${plural(lost.lines, 'line')} and ${plural(lost.events, 'event')} (${formatBytes(lost.bytes)}) were lost: ${reasons[event.why]}.`,
         seq,
       });
       return { ...state, alerts };
@@ -95,8 +96,8 @@ function budget(state: RulesState, share: number, atMs: number, seq: number, set
   if (!rule.enabled || budgetShare < limit || state.alerts.StepspanBudgetWarning !== undefined)
     return budgetShare === state.budgetShare ? state : { ...state, budgetShare };
   const limits = [
-    ...(run.budgetUsd === undefined ? [] : [usd(run.budgetUsd)]),
-    ...(run.budgetTokens === undefined ? [] : [tokens(run.budgetTokens)]),
+    ...(run.budgetUsd === undefined ? [] : [formatUsd(run.budgetUsd)]),
+    ...(run.budgetTokens === undefined ? [] : [formatSpending(run.budgetTokens, 'tokens')]),
   ];
   const alerts = fire(state.alerts, {
     rule: 'StepspanBudgetWarning',
@@ -143,12 +144,10 @@ function memory(
     endedMs: undefined,
     keepMs: 0,
     summary: `${state.run.workflow}: the memory of step ${step} grows`,
-    description: `The processes of step ${step} have grown from ${sizeText(first.bytes)} to ${sizeText(last.bytes)} in ${durationText(window)} without falling.`,
+    description: `The processes of step ${step} have grown from ${formatBytes(first.bytes)} to ${formatBytes(last.bytes)} in ${formatSetDuration(window)} without falling.`,
     seq,
   });
   return { ...state, alerts };
 }
 
-const usd = (amount: number): string => `${amount.toFixed(2)} USD`;
-const tokens = (amount: number): string => `${amount} tokens`;
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

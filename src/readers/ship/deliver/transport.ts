@@ -1,11 +1,13 @@
 // One OTLP request over HTTP, and what became of it. It reads settings as the official exporters do and keeps their
 // connection handling, but not their transport: that one retries by itself, and of a 429 or a 503 it reports neither the
 // status nor Retry-After, of a partial success only a line in the SDK's log (docs/telemetry.md, "Why not as they are").
+
 import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { formatSetDuration } from '../../../core/duration.ts';
 import { secretsOfAddress, secretsOfHeaders, withoutEcho } from '../../../core/echo.ts';
 import type { HttpOptions } from '../settings.ts';
 import { type Answer, answerOfStatus } from './answer.ts';
@@ -95,7 +97,7 @@ export function createTransport(
       });
       // A limit on the whole exchange and not on silence only, which a server could stretch with a byte now and then.
       const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${options.timeoutMillis} ms`)),
+        () => request.destroy(new Error(`no answer within ${formatSetDuration(options.timeoutMillis)}`)),
         options.timeoutMillis,
       );
       const settle = (end: () => void) => (): void => {

@@ -2,6 +2,8 @@
 // nobody searches. In its place stands what it was and how large. The journal has the raw line. Pure, and the same for the
 // same bytes, so that a resend is the same record.
 
+import { formatBytes } from '../../../core/units.ts';
+
 /** Shorter runs are ids, hashes and signatures of a line that is read as text. */
 const MIN_CHARACTERS = 512;
 /** Base64 with line ends, as `base64` prints it, has 76 characters in a line; JSON writes the line end as `\n`. */
@@ -99,7 +101,7 @@ function markerOf(bytes: Buffer, start: number, { end, characters }: Run): strin
   const head = bytes.toString('latin1', start, start + 16);
   const known = beginnings.find(([beginning]) => head.startsWith(beginning))?.[1];
   const type = known ?? typeBeside(bytes, start, end);
-  return `[base64${type === undefined ? '' : ` ${type}`}, ${sizeText(Math.floor((characters * 3) / 4))}]`;
+  return `[base64${type === undefined ? '' : ` ${type}`}, ${formatBytes(Math.floor((characters * 3) / 4))}]`;
 }
 
 function typeBeside(bytes: Buffer, start: number, end: number): string | undefined {
@@ -109,9 +111,4 @@ function typeBeside(bytes: Buffer, start: number, end: number): string | undefin
     /"(?:media_type|mimeType|mime_type|type)"\s*:\s*"([a-z]+\/[\w.+-]+)"|data:([a-z]+\/[\w.+-]+);base64,$/;
   const found = pattern.exec(before) ?? pattern.exec(behind);
   return found?.[1] ?? found?.[2];
-}
-
-function sizeText(size: number): string {
-  if (size < 1000) return `${size} bytes`;
-  return size < 1_000_000 ? `${(size / 1000).toFixed(1)} kB` : `${(size / 1_000_000).toFixed(1)} MB`;
 }
