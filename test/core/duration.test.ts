@@ -41,7 +41,7 @@ describe('a measured length of time', () => {
     expect(formatDuration(ms)).toBe(text);
   });
 
-  test('reads nearly as long as it is, has two units at most, and none of them runs over', () => {
+  test('reads as its own length, rounded, has two units at most, and none of them runs over', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: year, noNaN: true }), (ms) => {
         const text = formatDuration(ms);
