@@ -48,9 +48,12 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
         activity: { kind: 'model', sinceNs: timeNs },
       };
     case 'claude.retrying':
-      return { ...step, activity: { kind: 'api_retry', attempt: event.attempt, error: event.error } };
+      return { ...step, activity: { kind: 'api_retry', attempt: event.attempt, error: event.error, sinceNs: timeNs } };
     case 'claude.rate_limited':
-      return { ...step, activity: { kind: 'rate_limited', status: event.status, resetsAt: event.resetsAt } };
+      return {
+        ...step,
+        activity: { kind: 'rate_limited', status: event.status, resetsAt: event.resetsAt, sinceNs: timeNs },
+      };
     case 'claude.permission_denied':
       return { ...step, permissionDenials: step.permissionDenials + 1 };
     case 'claude.usage':

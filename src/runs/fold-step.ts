@@ -64,6 +64,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
       return unlessFinished(step, {
         kind: 'retrying',
         nextAttempt: event.nextAttempt,
+        sinceNs: timeNs,
         untilNs: timeNs + nsOfMs(event.delayMs),
         outcome: event.outcome,
       });
@@ -72,6 +73,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
         kind: 'waiting',
         reason: event.reason,
         nextAttempt: event.nextAttempt,
+        sinceNs: timeNs,
         untilNs: nsOfDigits(event.untilNs),
         outcome: event.outcome,
       });

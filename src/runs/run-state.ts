@@ -21,12 +21,19 @@ export type StepPhase =
   | { readonly kind: 'planned' }
   | { readonly kind: 'running' }
   /** Between two attempts. `untilNs` is when the next one is due. */
-  | { readonly kind: 'retrying'; readonly nextAttempt: number; readonly untilNs: bigint; readonly outcome: Outcome }
+  | {
+      readonly kind: 'retrying';
+      readonly nextAttempt: number;
+      readonly sinceNs: bigint;
+      readonly untilNs: bigint;
+      readonly outcome: Outcome;
+    }
   /** For the end of a rate or usage limit, at `untilNs`; then comes the next attempt. */
   | {
       readonly kind: 'waiting';
       readonly reason: 'rate_limit';
       readonly nextAttempt: number;
+      readonly sinceNs: bigint;
       readonly untilNs: bigint;
       readonly outcome: Outcome;
     }
@@ -77,8 +84,13 @@ export type Activity =
   | { readonly kind: 'none' }
   | { readonly kind: 'tool'; readonly toolUseId: string; readonly tool: string; readonly sinceNs: bigint }
   | { readonly kind: 'model'; readonly sinceNs: bigint }
-  | { readonly kind: 'api_retry'; readonly attempt: number; readonly error: string }
-  | { readonly kind: 'rate_limited'; readonly status: string; readonly resetsAt: string | undefined };
+  | { readonly kind: 'api_retry'; readonly attempt: number; readonly error: string; readonly sinceNs: bigint }
+  | {
+      readonly kind: 'rate_limited';
+      readonly status: string;
+      readonly resetsAt: string | undefined;
+      readonly sinceNs: bigint;
+    };
 
 export type Stall = {
   readonly cause: StallCause;

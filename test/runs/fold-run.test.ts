@@ -159,6 +159,7 @@ describe('a run that is known', () => {
     expect(foldAll(made.records).steps[0]?.phase).toEqual({
       kind: 'waiting',
       reason: 'rate_limit',
+      sinceNs: made.records.at(-1)?.timeNs,
       untilNs: 2000n,
       nextAttempt: 2,
       outcome: exit1,
@@ -185,6 +186,7 @@ describe('a run that is known', () => {
     const waiting = foldAll(made.records).steps[0]!;
     expect(waiting.phase).toEqual({
       kind: 'retrying',
+      sinceNs: made.records.at(-1)?.timeNs,
       nextAttempt: 2,
       untilNs: startNs + 7_500_000_000n,
       outcome: exit1,
