@@ -14,7 +14,7 @@ import {
   reopenJournal,
   runLockPath,
 } from '../journal/index.ts';
-import { endLeftOvers, type Identity, type LeftOvers, markerOf } from '../run/process/index.ts';
+import { endLeftoverProcesses, type Identity, type LeftoverProcesses, markerOf } from '../run/process/index.ts';
 import { emptyRunState, foldRun, type RunState } from '../runs/index.ts';
 import { closingEvents } from './closing-events.ts';
 
@@ -131,12 +131,12 @@ async function endProcesses(
   const ofSteps = await Promise.all(
     left.map(async ({ step, attempt, identity }) => {
       const known = identity === undefined ? [] : [identity];
-      const ended = await endLeftOvers({ marker: markerOf(folder.runId, step), known, byPipes: true });
+      const ended = await endLeftoverProcesses({ marker: markerOf(folder.runId, step), known, byPipes: true });
       tell(writer, ended, { step, attempt });
       return ended;
     }),
   );
-  const ofRun = await endLeftOvers({ marker: markerOf(folder.runId), byPipes: true });
+  const ofRun = await endLeftoverProcesses({ marker: markerOf(folder.runId), byPipes: true });
   tell(writer, ofRun, undefined);
   const all = [...ofSteps, ofRun];
   return {
@@ -145,7 +145,11 @@ async function endProcesses(
   };
 }
 
-function tell(writer: JournalWriter, { found }: LeftOvers, subject: Parameters<JournalWriter['event']>[1]): void {
+function tell(
+  writer: JournalWriter,
+  { found }: LeftoverProcesses,
+  subject: Parameters<JournalWriter['event']>[1],
+): void {
   if (found.length === 0) return;
   // The program only: its arguments may hold secrets, and which they are died with the wrapper.
   const processes = found.map(({ pid, command }) => ({ pid, command: command.split(' ', 1)[0] ?? '' }));

@@ -6,7 +6,7 @@ import type { RunId } from '../core/ids.ts';
 import { noOutput } from '../core/step-output.ts';
 import { adoptRun, needsAdoption } from '../hub/adopt-run.ts';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
-import { type Continuation, type DoneBefore, hashInputFiles, inputFilesOf } from '../run/index.ts';
+import { type Continuation, hashInputFiles, inputFilesOf, type PreviousResult } from '../run/index.ts';
 import {
   changesOfWork,
   compareWorkflows,
@@ -37,7 +37,7 @@ export type Resumable = {
   readonly workflow: Workflow;
   readonly resumedFrom: RunId;
   readonly plan: readonly StepPlan[];
-  readonly doneBefore: ReadonlyMap<string, DoneBefore>;
+  readonly previousResults: ReadonlyMap<string, PreviousResult>;
   /** By step: the session in which its first attempt continues. */
   readonly continued: ReadonlyMap<string, Continuation>;
   readonly usedBefore: { readonly usd: number; readonly tokens: number; readonly estimated: boolean };
@@ -66,7 +66,7 @@ export async function readResumable(
   if (!found.ok) return found;
   const { runId } = found;
   const folder = dataFolder(dataDir).runDir(runId);
-  const busy = await hindranceOf(folder, purpose);
+  const busy = await blockingReason(folder, purpose);
   if (busy !== undefined) return busy;
   const past = await readPast(dataDir, runId);
   if (!past.ok) return { ok: false, kind: past.why, message: past.message };
@@ -94,7 +94,7 @@ export async function readResumable(
     workflow,
     resumedFrom: runId,
     plan,
-    doneBefore: doneBefore(plan, past),
+    previousResults: previousResults(plan, past),
     continued: continuedBy(plan, past),
     usedBefore: past.used,
     notes: source.notes,
@@ -116,7 +116,7 @@ function findRun(dataDir: string, text: unknown): { readonly ok: true; readonly 
 }
 
 /** To start, ends and closes what a killed process left, so that two runs never work at the same thing. */
-async function hindranceOf(folder: RunFolder, purpose: 'start' | 'look'): Promise<NotResumable | undefined> {
+async function blockingReason(folder: RunFolder, purpose: 'start' | 'look'): Promise<NotResumable | undefined> {
   const adoption = purpose === 'start' ? await adoptRun(folder) : await needsAdoption(folder);
   switch (adoption?.kind) {
     case undefined:
@@ -247,7 +247,7 @@ function nothingLeft({ started }: Past, runId: RunId, { edited }: ResumeOptions)
   return `run ${runId} succeeded${unchanged}, so there is nothing left to do; to do all of it again, start it${again}`;
 }
 
-function doneBefore(plan: readonly StepPlan[], past: Past): ReadonlyMap<string, DoneBefore> {
+function previousResults(plan: readonly StepPlan[], past: Past): ReadonlyMap<string, PreviousResult> {
   const kept = plan.filter(({ action }) => action === 'keep');
   return new Map(
     kept.map(({ id }) => {

@@ -88,7 +88,7 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   const unshippable = problemsOfShipping(settings);
   if (unshippable.length > 0) return { kind: 'unsuited', message: unshippable.join('\n') };
 
-  const done = new Set(resumed?.doneBefore.keys());
+  const done = new Set(resumed?.previousResults.keys());
   const preflight = await checkBeforeRun(workflow, done, settings, 'checked' in options);
   if (preflight.kind !== 'ready') return preflight;
 
@@ -234,8 +234,8 @@ async function resolveResume(
   return { kind: 'ready', workflow: raised.workflow, resumed, warnings: [] };
 }
 
-function takenOver({ doneBefore, continued, usedBefore, notes }: Resumable) {
-  return { doneBefore, continued, usedBefore, notes };
+function takenOver({ previousResults, continued, usedBefore, notes }: Resumable) {
+  return { previousResults, continued, usedBefore, notes };
 }
 
 function takeLock(workflow: Workflow, locksDir: string, runId: RunId) {

@@ -7,7 +7,7 @@ export { claudeFlagTable, isOlder } from './claude/versions.ts';
 export type { Continuation } from './engine/attempt.ts';
 export { type ExecuteOptions, executeWorkflow } from './engine/execute.ts';
 export { hashInputFiles, inputFilesOf } from './engine/input-files.ts';
-export type { DoneBefore, RunEnd, RunHandle } from './engine/run-workflow.ts';
+export type { PreviousResult, RunEnd, RunHandle } from './engine/run-workflow.ts';
 export { lockWorkingFolders, type WorkingFolderLock } from './engine/working-folder.ts';
 export { checkClaude, loggedOutHelp, tooOldMessage } from './preflight/claude.ts';
 export { checkSurroundings, type Finding } from './preflight/index.ts';

@@ -11,7 +11,7 @@ function read(...messages: readonly object[]) {
   const reader = createStreamJsonReader({
     meter: createCostMeter(),
     emit: (event) => events.push(event),
-    say: (text) => said.push(text),
+    show: (text) => said.push(text),
     version: '1.0.60',
   });
   reader.push(Buffer.from(messages.map((message) => `${JSON.stringify(message)}\n`).join('')));

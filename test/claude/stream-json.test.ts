@@ -24,7 +24,7 @@ function rig(colour = false) {
     meter,
     colour,
     emit: (event) => void events.push(event),
-    say: (text, severity) => void said.push({ text, severity }),
+    show: (text, severity) => void said.push({ text, severity }),
     observe: (message) => {
       now += 1;
       stalls.message(message, now);

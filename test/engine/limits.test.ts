@@ -34,14 +34,14 @@ test('a wait uses up no retry, leaves the rest of the timeout, and the next atte
   });
   const end = await runStep(step, {
     append,
-    say: () => undefined,
+    log: () => undefined,
     phase: createPhaseMachine(),
     now: () => 0,
     startAttempt(_step, number, plan) {
       plans.push(plan);
       const none = (): void => undefined;
       const done = Promise.resolve(results[number - 1]!);
-      return { done, stop: none, hurry: none, freeze: none, thaw: none };
+      return { done, stop: none, killNow: none, freeze: none, thaw: none };
     },
   });
   expect(end).toMatchObject({ outcome: { kind: 'success' }, attempts: 4, costUsd: 2 });

@@ -56,7 +56,7 @@ function startRig(workflow: Workflow, onStart?: (step: Step, attempt: number, sc
       resumedFrom: undefined,
     },
     sync: async () => undefined,
-    endLeftOvers: async () => undefined,
+    endLeftoverProcesses: async () => undefined,
     startAttempt(step, attempt, scope): Attempt {
       started.push(`${step.id}#${attempt}`);
       const done = new Promise<AttemptResult>((resolve) => open.set(step.id, resolve));
@@ -64,7 +64,7 @@ function startRig(workflow: Workflow, onStart?: (step: Step, attempt: number, sc
       return {
         done,
         stop: (outcome) => end(step.id, outcome),
-        hurry: () => undefined,
+        killNow: () => undefined,
         freeze: () => void frozen.add(step.id),
         thaw: () => void frozen.delete(step.id),
       };
@@ -280,12 +280,12 @@ describe('a run', () => {
         resumedFrom: 'r0',
       },
       sync: async () => undefined,
-      endLeftOvers: async () => undefined,
-      doneBefore: new Map([['a', { output: 'from before', outputCut: false, session: undefined }]]),
+      endLeftoverProcesses: async () => undefined,
+      previousResults: new Map([['a', { output: 'from before', outputCut: false, session: undefined }]]),
       startAttempt(_step, _attempt, scope) {
         seen = scope.ended.get('a')?.output;
         const none = (): void => undefined;
-        return { done: Promise.resolve(resultOf(success)), stop: none, hurry: none, freeze: none, thaw: none };
+        return { done: Promise.resolve(resultOf(success)), stop: none, killNow: none, freeze: none, thaw: none };
       },
     });
     const { outcome, steps } = await handle.done;

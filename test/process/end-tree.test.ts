@@ -92,34 +92,34 @@ describe('ending a process tree', () => {
     expect((await child.ended).exitCode).toBe(7);
   });
 
-  it('shortens every grace period when told to hurry, also one that is running', async () => {
+  it('shortens every grace period when it has to kill now, also one that is running', async () => {
     const rig = createRig();
     const child = await rig.start(fixture('process-ignores-signals.sh'));
     await until(() => child.text().includes('ready'));
-    const hurry = new AbortController();
+    const killNow = new AbortController();
     const hour = 3_600_000;
     const ended = await child.end({
       steps: [
         { signal: 'SIGINT', graceMs: hour },
         { signal: 'SIGTERM', graceMs: hour },
       ],
-      hurry: hurry.signal,
-      onSignal: () => hurry.abort(),
+      killNow: killNow.signal,
+      onSignal: () => killNow.abort(),
     });
     expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGINT', 'SIGTERM', 'SIGKILL']);
     expect(isRunning(child.pid)).toBe(false);
   });
 
-  it('can be told to hurry while it waits', async () => {
+  it('can be told to kill now while it waits', async () => {
     const rig = createRig();
     const child = await rig.start(fixture('process-ignores-signals.sh'));
     await until(() => child.text().includes('ready'));
-    const hurry = new AbortController();
+    const killNow = new AbortController();
     const steps = [{ signal: 'SIGINT', graceMs: 3_600_000 }] as const;
     const onSignal = (signal: string) => {
-      if (signal === 'SIGINT') setTimeout(() => hurry.abort(), 20);
+      if (signal === 'SIGINT') setTimeout(() => killNow.abort(), 20);
     };
-    const ended = await child.end({ steps, hurry: hurry.signal, onSignal });
+    const ended = await child.end({ steps, killNow: killNow.signal, onSignal });
     expect(ended.signalled.map((each) => each.signal)).toEqual(['SIGINT', 'SIGKILL']);
   });
 

@@ -113,7 +113,7 @@ describe('output of a child', () => {
     expect(await child.outputEndedWithin(50)).toBe(false);
     writeFileSync(rig.path('go'), '');
     await until(() => child.text().includes('late'));
-    await child.endLeftOvers();
+    await child.endLeftoverProcesses();
     await child.drain();
     expect(child.text()).toBe('early\nlate\n');
     expect(await child.outputEndedWithin(0)).toBe(true);

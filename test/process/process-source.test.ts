@@ -1,7 +1,7 @@
 // Looking processes up, by /proc and by ps.
 import { copyFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createProcessTree, endLeftOvers } from '../../src/run/process/index.ts';
+import { createProcessTree, endLeftoverProcesses } from '../../src/run/process/index.ts';
 import { createPortableSource } from '../../src/run/process/portable-source.ts';
 import { readCommand, readStat } from '../../src/run/process/proc-files.ts';
 import { systemProcesses } from '../../src/run/process/process-source.ts';
@@ -50,7 +50,7 @@ describe.each([
     const tree = createProcessTree({ known: identity ? [identity] : [], marker: [], source });
     await until(async () => (await tree.look()).length === 3);
     expect((await tree.look()).map((info) => info.pid)).toContain(pid);
-    const left = await endLeftOvers(tree);
+    const left = await endLeftoverProcesses(tree);
     expect(left.found.length).toBe(3);
     expect(isRunning(pid)).toBe(false);
     expect(left.survivors).toEqual([]);

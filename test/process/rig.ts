@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import {
-  endLeftOvers,
+  endLeftoverProcesses,
   type LineBatch,
   markerOf,
   type StartedProcess,
@@ -26,7 +26,7 @@ export function createRig() {
   const marker = markerOf(runId);
   const env = { PATH: process.env.PATH ?? '', STEPSPAN_RUN_ID: runId };
   onTestFinished(async () => {
-    await endLeftOvers({ marker });
+    await endLeftoverProcesses({ marker });
     rmSync(folder, { recursive: true, force: true });
   });
   return {

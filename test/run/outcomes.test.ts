@@ -30,8 +30,8 @@ steps:
   - {id: after, needs: code, run: 'true'}
   - {id: off, when: false, run: 'true'}
   - {id: may, run: exit 9, continueOnFailure: true}
-  - {id: mayNot, needs: good, when: steps.good.output.a == 1, continueOnFailure: true, run: 'true'}
-  - {id: on, needs: [may, mayNot], run: 'echo "$STEPSPAN_OUTCOME_MAY"'}
+  - {id: protectedOnes, needs: good, when: steps.good.output.a == 1, continueOnFailure: true, run: 'true'}
+  - {id: on, needs: [may, protectedOnes], run: 'echo "$STEPSPAN_OUTCOME_MAY"'}
   - {id: mourn, needs: code, when: failure(), run: 'echo "$STEPSPAN_OUTCOME_CODE"'}
   - {id: calm, needs: good, when: failure(), run: 'true'}
   - {id: last, needs: [after, killed], when: always(), run: 'echo "$STEPSPAN_OUTCOME_AFTER $STEPSPAN_OUTCOME_KILLED"'}
@@ -48,7 +48,7 @@ steps:
       after: 'skip',
       off: 'skip',
       may: 'failure',
-      mayNot: 'error',
+      protectedOnes: 'error',
       on: 'success',
       mourn: 'success',
       calm: 'skip',

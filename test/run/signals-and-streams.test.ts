@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hintOfExitCode, hintOfSignal } from '../../src/run/engine/exit-hint.ts';
+import { explainExitCode, explainSignal } from '../../src/run/engine/exit-hint.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 
@@ -83,12 +83,12 @@ describe('an exit code', () => {
 
   test('137 asks about memory unless the kernel has counted it', () => {
     const none = { group: 0, machine: 0 };
-    expect(hintOfExitCode(137, none, none)).toBe(': killed (SIGKILL); out of memory?');
-    expect(hintOfExitCode(137, none, { group: 1, machine: 1 })).toContain('out of memory, as the kernel counted');
-    expect(hintOfSignal('SIGKILL', { group: undefined, machine: 3 }, { group: undefined, machine: 4 })).toContain(
+    expect(explainExitCode(137, none, none)).toBe(': killed (SIGKILL); out of memory?');
+    expect(explainExitCode(137, none, { group: 1, machine: 1 })).toContain('out of memory, as the kernel counted');
+    expect(explainSignal('SIGKILL', { group: undefined, machine: 3 }, { group: undefined, machine: 4 })).toContain(
       'the machine',
     );
-    expect(hintOfExitCode(141)).toContain('| head');
-    expect(hintOfExitCode(3)).toBe('');
+    expect(explainExitCode(141)).toContain('| head');
+    expect(explainExitCode(3)).toBe('');
   });
 });

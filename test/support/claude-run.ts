@@ -167,7 +167,7 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
       events.push(event);
       options.during?.(event, { kill });
     },
-    say: (text, severity) => void said.push({ text, severity }),
+    show: (text, severity) => void said.push({ text, severity }),
     observe: (message) => {
       stalls.message(message, Date.now());
       deriver.message(message, BigInt(Date.now()) * 1_000_000n);

@@ -38,7 +38,7 @@ const STREAMING_EVERY_MS = 10_000;
 export type StreamJsonOptions = {
   readonly emit: (event: ClaudeEvent) => void;
   /** One or more full lines for people, joined by LF and without a last one. */
-  readonly say: (text: string, severity: Severity) => void;
+  readonly show: (text: string, severity: Severity) => void;
   readonly meter: CostMeter;
   /** Takes the secrets out of a message before it is read: of what is shown a part is cut off, and half a secret is not known. */
   readonly hide?: (message: JsonObject) => JsonObject;
@@ -79,7 +79,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     const message = text.startsWith('{') ? parseObject(text) : undefined;
     if (message === undefined) {
       // The CLI, or a program in its process group, printed a line of its own between the messages.
-      options.say(plain(text), 'info');
+      options.show(plain(text), 'info');
       return;
     }
     options.observe?.(message);
@@ -144,10 +144,10 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       cwd,
     } as const;
     emit(event);
-    say(paint.dim(`Claude Code ${event.version}, ${event.model}, session ${sessionId}`), 'info');
+    show(paint.dim(`Claude Code ${event.version}, ${event.model}, session ${sessionId}`), 'info');
     for (const { name, status } of event.mcpServers) {
       if (status === 'connected' || status === 'disabled') continue;
-      say(paint.yellow(`MCP server ${plain(name)} is not connected: ${plain(status)}`), 'warning');
+      show(paint.yellow(`MCP server ${plain(name)} is not connected: ${plain(status)}`), 'warning');
     }
   }
 
@@ -160,7 +160,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       if (type === 'text') {
         if (text === undefined || text.trim() === '') continue;
         emit({ type: 'claude.said', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
-        say(failed ? paint.red(plain(text).trim()) : plain(text).trim(), failed ? 'error' : 'info', parent);
+        show(failed ? paint.red(plain(text).trim()) : plain(text).trim(), failed ? 'error' : 'info', parent);
       } else if (type === 'thinking' || type === 'redacted_thinking') {
         thought(textAt(block, 'thinking') ?? '', parent);
       } else if (type.endsWith('tool_use')) {
@@ -189,14 +189,14 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
 
   function thought(text: string, parent: string | undefined): void {
     emit({ type: 'claude.thought', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
-    say(thoughtLines(text.trim() === '' ? 'thinking (not shown by the API)' : text, paint), 'info', parent);
+    show(thoughtLines(text.trim() === '' ? 'thinking (not shown by the API)' : text, paint), 'info', parent);
   }
 
   /** A block of a kind that a later version brings: what it is called is said, and the raw line has all of it. */
   function unknownBlock(messageType: string, blockType: string, parent: string | undefined): void {
     const name = cut(blockType, TYPE_CHARACTERS);
     emit({ type: 'claude.unknown', messageType, blockType: name });
-    say(paint.dim(`◦ a block of type ${plain(name) || 'unknown'}`), 'info', parent);
+    show(paint.dim(`◦ a block of type ${plain(name) || 'unknown'}`), 'info', parent);
   }
 
   function toolCalled(block: JsonObject, parent: string | undefined, isServerSide: boolean): void {
@@ -210,7 +210,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       parentToolUseId: parent,
       ...(isServerSide ? { serverSide: true as const } : {}),
     });
-    say(toolCallLine(tool, block.input, cwd, paint), 'info', parent);
+    show(toolCallLine(tool, block.input, cwd, paint), 'info', parent);
   }
 
   function serverToolReturned(block: JsonObject, parent: string | undefined): void {
@@ -232,7 +232,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     });
     // A denial was told a moment ago, in the words that come back as the result.
     if (collector.isDenied(id)) return;
-    say(toolResultLines(text, isError, paint), isError ? 'warning' : 'info', parent);
+    show(toolResultLines(text, isError, paint), isError ? 'warning' : 'info', parent);
     if (isError) explainMissingTool(text, parent);
   }
 
@@ -241,7 +241,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     const server = /no such tool available: mcp__(.+?)__/i.exec(text)?.[1];
     const status = server === undefined ? undefined : collector.mcpStatus(server);
     if (status === undefined) return;
-    say(
+    show(
       paint.yellow(`    the MCP server ${plain(server ?? '')} is not connected (${plain(status)})`),
       'warning',
       parent,
@@ -279,7 +279,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     emit({ type: 'claude.retrying', attempt, maxRetries, delayMs, error });
     const count = `${attempt}${maxRetries === undefined ? '' : ` of ${maxRetries}`}`;
     const wait = delayMs === undefined ? '' : ` in ${formatDuration(delayMs)}`;
-    say(paint.yellow(`API error ${error}: retry ${count}${wait}`), 'warning');
+    show(paint.yellow(`API error ${error}: retry ${count}${wait}`), 'warning');
   }
 
   function rateLimit(info: JsonObject): void {
@@ -291,7 +291,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     emit({ type: 'claude.rate_limited', status, resetsAt });
     const which = textAt(info, 'rateLimitType');
     const until = resetsAt === undefined ? '' : `, resets at ${resetsAt}`;
-    say(paint.yellow(`rate limit ${status}${which === undefined ? '' : ` (${which})`}${until}`), 'warning');
+    show(paint.yellow(`rate limit ${status}${which === undefined ? '' : ` (${which})`}${until}`), 'warning');
   }
 
   function permissionDenied({ tool, toolUseId, input, why }: Denial, origin: string): void {
@@ -299,7 +299,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     emit({ type: 'claude.permission_denied', tool, toolUseId, input: text, ...(why === '' ? {} : { why }) });
     // What only the result line names was shown as a failed call when it came back; there it is far from its call.
     const what = origin === 'result' ? toolCallLine(tool, input, cwd, paintFor(false)).slice(2) : why;
-    say(paint.yellow(`  ⎿ permission denied: ${what === '' ? plain(tool) : what}`), 'warning');
+    show(paint.yellow(`  ⎿ permission denied: ${what === '' ? plain(tool) : what}`), 'warning');
   }
 
   function ended(message: JsonObject): void {
@@ -322,8 +322,8 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       text: cut(result.text === '' ? errors : result.text, EVENT_TEXT_CHARACTERS),
       structuredOutput: result.structuredOutput,
     });
-    if (errors !== '') say(paint.red(plain(errors)), 'error');
-    say(summaryLine(result, cost, paint), result.isError ? 'error' : 'info');
+    if (errors !== '') show(paint.red(plain(errors)), 'error');
+    show(summaryLine(result, cost, paint), result.isError ? 'error' : 'info');
   }
 
   function other(type: string, message: JsonObject): void {
@@ -336,17 +336,17 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     const { severity } = found.notice;
     const text = cut(plain(found.notice.text).replace(/\s+/g, ' ').trim(), EVENT_TEXT_CHARACTERS);
     emit({ type: 'claude.notice', what: type.replace('system/', ''), text });
-    say(paintBy(severity, paint)(`◦ ${text}`), severity);
+    show(paintBy(severity, paint)(`◦ ${text}`), severity);
   }
 
-  function say(text: string, severity: Severity, parent?: string): void {
-    if (text !== '') options.say(parent === undefined ? text : indented(text), severity);
+  function show(text: string, severity: Severity, parent?: string): void {
+    if (text !== '') options.show(parent === undefined ? text : indented(text), severity);
   }
 
   const lines = createMessageLines(line, (bytes) => {
     const text = `a message of ${bytes} bytes is over the bound of ${MAX_MESSAGE_BYTES} and was not read`;
     emit({ type: 'claude.notice', what: 'message_too_long', text });
-    options.say(text, 'warning');
+    options.show(text, 'warning');
   });
   return {
     push: lines.push,

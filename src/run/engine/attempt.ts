@@ -5,7 +5,7 @@ import type { StepOutput } from '../../core/step-output.ts';
 import type { RateLimit } from '../claude/index.ts';
 import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
-import type { Say } from './say.ts';
+import type { SystemLog } from './system-log.ts';
 
 /** A conversation of Claude Code, and the folder that it belongs to; undefined where that is not known. */
 export type SessionRef = {
@@ -52,7 +52,7 @@ export type Attempt = {
   /** Ends the process tree, politely first. The first call's outcome is the attempt's; later ones are ignored. */
   readonly stop: (outcome: Outcome, why: string) => void;
   /** Cuts the grace periods of a stop short. */
-  readonly hurry: () => void;
+  readonly killNow: () => void;
   /** Freezes the process tree; its timeout and stall clocks stand still until `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
@@ -61,7 +61,7 @@ export type Attempt = {
 /** What an attempt of either kind writes to, and through what. */
 export type AttemptPorts = {
   readonly append: Append;
-  readonly say: Say;
+  readonly log: SystemLog;
   readonly redactor: Redactor;
   readonly onStarted: (process: Identity) => void;
 };

@@ -12,23 +12,23 @@ import {
   type StartedProcess,
   startProcess,
 } from '../process/index.ts';
-import { createFrost } from './frost.ts';
-import type { Say } from './say.ts';
 import type { StepSetting } from './step-context.ts';
-import { outcomeOfExit } from './supervise.ts';
+import { exitOutcome } from './supervise.ts';
+import type { SystemLog } from './system-log.ts';
+import { createTreeFreezer } from './tree-freezer.ts';
 
 export type CheckCommand = {
   /** What it came to, as a clause; undefined where it passed. Never rejects. */
   readonly done: Promise<string | undefined>;
   readonly stop: () => void;
-  readonly hurry: () => void;
+  readonly killNow: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
 };
 
 type Ports = {
   readonly append: Append;
-  readonly say: Say;
+  readonly log: SystemLog;
   readonly subject: Subject;
   readonly onOutput: (stream: Stream, batch: LineBatch) => void;
 };
@@ -38,13 +38,13 @@ export function startCheckCommand(
   setting: Pick<StepSetting, 'cwd' | 'env' | 'marker'>,
   ports: Ports,
 ): CheckCommand {
-  const { append, say, subject } = ports;
-  const hurry = new AbortController();
+  const { append, log, subject } = ports;
+  const killNow = new AbortController();
   let child: StartedProcess | undefined;
   let state: 'running' | 'stopped' | 'timed_out' = 'running';
-  const frost = createFrost(
+  const freezer = createTreeFreezer(
     () => child,
-    (text) => say('warning', text, subject),
+    (text) => log('warning', text, subject),
   );
   const timer = createPausableTimer(timeoutMs, () => end('timed_out'));
 
@@ -57,7 +57,7 @@ export function startCheckCommand(
   function endChild(): void {
     const why = state === 'timed_out' ? 'timeout of the expected command' : 'the step is ended';
     void child?.end({
-      hurry: hurry.signal,
+      killNow: killNow.signal,
       onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
     });
   }
@@ -70,30 +70,30 @@ export function startCheckCommand(
       return started.message;
     }
     child = started;
-    frost.apply();
+    freezer.apply();
     if (state !== 'running') endChild();
     const exit = await started.ended;
     timer.cancel();
     await started.outputEndedWithin(OUTPUT_GRACE_MS);
-    await started.endLeftOvers({ hurry: hurry.signal });
+    await started.endLeftoverProcesses({ killNow: killNow.signal });
     await started.drain();
     await started.outputEnded;
     started.release();
     if (state === 'timed_out') return `it took longer than ${formatSetDuration(timeoutMs)}`;
-    return messageOf(outcomeOfExit({ kind: 'exited', exit })) || undefined;
+    return messageOf(exitOutcome({ kind: 'exited', exit })) || undefined;
   }
 
   return {
     done: run(),
     stop: () => end('stopped'),
-    hurry: () => hurry.abort(),
+    killNow: () => killNow.abort(),
     freeze() {
       timer.pause();
-      frost.freeze();
+      freezer.freeze();
     },
     thaw() {
       timer.resume();
-      frost.thaw();
+      freezer.thaw();
     },
   };
 }

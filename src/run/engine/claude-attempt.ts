@@ -42,7 +42,7 @@ import { promptedEvent } from './prompted-event.ts';
 import type { RunScope } from './run-workflow.ts';
 import { type AttemptSetting, finishAttempt, reportCut } from './shell-attempt.ts';
 import type { RunIdentity } from './step-context.ts';
-import { attemptFacts, outcomeOfExit, type Supervised, supervise } from './supervise.ts';
+import { attemptFacts, exitOutcome, type Supervised, supervise } from './supervise.ts';
 import { overruleSettings } from './telemetry-settings.ts';
 
 export type ClaudePorts = AttemptPorts & {
@@ -65,7 +65,7 @@ export function startClaudeAttempt(
   run: RunScope,
   ports: ClaudePorts,
 ): Attempt {
-  const { append, say, redactor } = ports;
+  const { append, log, redactor } = ports;
   const { subject, spanId } = setting;
   const { runId, traceId } = identity;
   const sink = createOutputSink({ append, subject, redactStream: redactor.stream });
@@ -99,7 +99,7 @@ export function startClaudeAttempt(
       const refused = refusedAccount(event);
       if (refused !== undefined) supervision.stop(refused, 'the API refuses the account');
     },
-    say: (text, severity) => sink.write('stdout', batchOf(text), severity),
+    show: (text, severity) => sink.write('stdout', batchOf(text), severity),
     hide(message) {
       const { value, hidden } = redactor.value(message);
       if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
@@ -146,7 +146,7 @@ export function startClaudeAttempt(
     const what = work.descriptions.join('; ');
     const why = `Claude Code gave its result ${formatSetDuration(limitMs)} ago and still has work in the background: ${what}`;
     stopWaitingForBackground = supervision.endAfter(limitMs, { kind: 'success' }, why);
-    say('info', `waiting ${formatSetDuration(limitMs)} for work in the background: ${what}`, subject);
+    log('info', `waiting ${formatSetDuration(limitMs)} for work in the background: ${what}`, subject);
   }
 
   function reportUse(unknown?: string): void {
@@ -189,7 +189,7 @@ export function startClaudeAttempt(
     command: command.shown,
     subject,
     append,
-    say,
+    log,
     timeoutMs: step.timeoutMs,
     timeLeftMs: ports.timeLeftMs,
     stalls: step.stalls,
@@ -230,7 +230,7 @@ export function startClaudeAttempt(
     inputs.cleanUp();
     settings.remove();
     const bounded = outputOfText(redactor.text(resultText()).text, setting.readOutputWith);
-    reportCut(bounded, setting, say);
+    reportCut(bounded, setting, log);
     const outcome = await expectations.check(ownOutcome, { output: bounded.output, denials: [...denials.values()] });
     const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
     finishAttempt(ports, setting, outcome, {
@@ -264,13 +264,13 @@ export function startClaudeAttempt(
       const cause = settings.elsewhere === undefined ? '' : ` (${settings.elsewhere})`;
       const why =
         found.ownSpans === 0 ? `Claude Code sent no spans of its own${cause}` : 'some spans of Claude Code never came';
-      say('warning', `${why}; ${spans} derived from its output take their place`, subject);
+      log('warning', `${why}; ${spans} derived from its output take their place`, subject);
     }
     append.event({ type: 'claude.nesting', ownSpans: found.ownSpans, derivedSpans: spans }, subject);
   }
 
   function outcomeOf({ ending }: Supervised): Outcome {
-    if (ending.kind === 'not_started') return outcomeOfExit(ending);
+    if (ending.kind === 'not_started') return exitOutcome(ending);
     const judged = judgeClaude({
       result: reader.result(),
       exitCode: ending.exit.exitCode ?? null,

@@ -35,7 +35,7 @@ export type ClaudeInputsResult =
  * @param version of the installed CLI
  * @param continuation the session of an earlier attempt of the step that is to be continued
  */
-export function claudeInputsOf(
+export function prepareClaudeInputs(
   step: ClaudeStep,
   scope: Scope,
   sessions: ReadonlyMap<string, SessionRef>,

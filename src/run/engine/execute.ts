@@ -5,20 +5,20 @@ import type { RunId } from '../../core/ids.ts';
 import type { Append } from '../../core/record.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { type ClaudeProgram, type Intake, type PriceTable, startIntake } from '../claude/index.ts';
-import { endLeftOvers, type Identity, markerOf } from '../process/index.ts';
+import { endLeftoverProcesses, type Identity, markerOf } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptPlan, AttemptPorts, Continuation } from './attempt.ts';
 import type { Used } from './budget.ts';
 import { startClaudeAttempt } from './claude-attempt.ts';
-import { claudeInputsOf } from './claude-inputs.ts';
+import { prepareClaudeInputs } from './claude-inputs.ts';
 import { createOutputFile } from './output-file.ts';
 import { redactAppend } from './redacted-append.ts';
-import { type DoneBefore, type RunHandle, type RunScope, startRun } from './run-workflow.ts';
-import { createSay, type Say } from './say.ts';
-import { inSessionFolder } from './session-folder.ts';
+import { type PreviousResult, type RunHandle, type RunScope, startRun } from './run-workflow.ts';
+import { placeInSessionFolder } from './session-folder.ts';
 import { type AttemptSetting, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
-import { type RunIdentity, type StepSetting, settingOf } from './step-context.ts';
+import { prepareSetting, type RunIdentity, type StepSetting } from './step-context.ts';
 import { internalError } from './supervise.ts';
+import { createSystemLog, type SystemLog } from './system-log.ts';
 
 export type ExecuteOptions = {
   readonly workflow: Workflow;
@@ -36,7 +36,7 @@ export type ExecuteOptions = {
   /** What is probably wrong with the workflow; said at the start of the run. */
   readonly warnings: readonly string[];
   readonly prices: PriceTable;
-  readonly doneBefore?: ReadonlyMap<string, DoneBefore>;
+  readonly previousResults?: ReadonlyMap<string, PreviousResult>;
   readonly continued?: ReadonlyMap<string, Continuation>;
   readonly usedBefore?: Used;
   /** Sentences for people that are said at the start of the run. */
@@ -60,10 +60,10 @@ type DerivedField =
 export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandle> {
   const { workflow, runId, redactor } = options;
   const append = redactAppend(options.append, redactor);
-  const say = createSay(append);
+  const log = createSystemLog(append);
   const processes: Identity[] = [];
   const identity: RunIdentity = { runId, traceId: options.started.traceId, env: options.env };
-  const ports: AttemptPorts = { append, say, redactor, onStarted: (process) => processes.push(process) };
+  const ports: AttemptPorts = { append, log, redactor, onStarted: (process) => processes.push(process) };
   const intake = await startTelemetryIntake(append);
 
   function startAttempt(step: Step, number: number, run: RunScope, plan: AttemptPlan): Attempt {
@@ -72,7 +72,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     const refuse = (message: string): Attempt =>
       refusedAttempt(ports, { subject }, { kind: 'error', reason: 'setup', message });
     try {
-      const setting = settingOf(identity, step, number, run);
+      const setting = prepareSetting(identity, step, number, run);
       if (!setting.ok) return refuse(setting.message);
       if (step.kind === 'run')
         return startShellAttempt(step, withOutputFile(setting), identity, run, {
@@ -81,16 +81,16 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
           prices: options.prices,
         });
       const version = options.claude?.version ?? '';
-      const inputs = claudeInputsOf(step, setting.scope, run.sessions, { version, continuation });
+      const inputs = prepareClaudeInputs(step, setting.scope, run.sessions, { version, continuation });
       if (!inputs.ok) return refuse(inputs.message);
-      const placed = inSessionFolder(step, setting, inputs.inputs);
+      const placed = placeInSessionFolder(step, setting, inputs.inputs);
       if (!placed.ok) {
         inputs.inputs.cleanUp();
         if (continuation === undefined) return refuse(placed.message);
-        say('warning', `${placed.message}; the step starts afresh`, subject);
+        log('warning', `${placed.message}; the step starts afresh`, subject);
         return startAttempt(step, number, run, { ...plan, continuation: undefined });
       }
-      if (placed.note !== undefined) say('info', placed.note, subject);
+      if (placed.note !== undefined) log('info', placed.note, subject);
       if (options.claude === undefined) return refuse('the Claude Code CLI was not found');
       const claudePorts = { ...ports, claude: options.claude, intake, prices: options.prices, timeLeftMs };
       return startClaudeAttempt(step, withOutputFile(placed.setting), inputs.inputs, identity, run, claudePorts);
@@ -105,19 +105,19 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     started: options.started,
     startAttempt,
     sync: options.sync,
-    async endLeftOvers() {
-      await endWhatIsLeft(runId, processes, append, say);
+    async endLeftoverProcesses() {
+      await endWhatIsLeft(runId, processes, append, log);
       await intake.close();
     },
-    ...(options.doneBefore === undefined ? {} : { doneBefore: options.doneBefore }),
+    ...(options.previousResults === undefined ? {} : { previousResults: options.previousResults }),
     ...(options.continued === undefined ? {} : { continued: options.continued }),
     ...(options.usedBefore === undefined ? {} : { usedBefore: options.usedBefore }),
   });
   // After `run.started`, which is the first record of every journal.
-  if (!redactor.enabled) say('warning', 'redaction is off: secrets are kept as they are printed');
-  for (const { message } of redactor.problems()) say('warning', message);
-  for (const note of options.notes ?? []) say('warning', note);
-  for (const warning of options.warnings) say('warning', warning);
+  if (!redactor.enabled) log('warning', 'redaction is off: secrets are kept as they are printed');
+  for (const { message } of redactor.problems()) log('warning', message);
+  for (const note of options.notes ?? []) log('warning', note);
+  for (const warning of options.warnings) log('warning', warning);
   return handle;
 }
 
@@ -134,14 +134,14 @@ function startTelemetryIntake(append: Append): Promise<Intake> {
 }
 
 /** Each step ends its own left-overs; this finds who escaped one by a new session and a clean environment. */
-async function endWhatIsLeft(runId: RunId, known: readonly Identity[], append: Append, say: Say): Promise<void> {
-  const { found, survivors } = await endLeftOvers({ marker: markerOf(runId), known });
+async function endWhatIsLeft(runId: RunId, known: readonly Identity[], append: Append, log: SystemLog): Promise<void> {
+  const { found, survivors } = await endLeftoverProcesses({ marker: markerOf(runId), known });
   if (found.length > 0) {
     append.event({ type: 'process.left_over', processes: found });
-    say(
+    log(
       'warning',
       `the run left processes running, now ended: ${found.map(({ pid, command }) => `${pid} (${command})`).join(', ')}`,
     );
   }
-  for (const { pid } of survivors) say('error', `process ${pid} could not be ended`);
+  for (const { pid } of survivors) log('error', `process ${pid} could not be ended`);
 }

@@ -13,16 +13,16 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /** @returns '' for a code that has no common meaning, else `: ` and the hint */
-export function hintOfExitCode(code: number, before?: OomKills, now?: OomKills): string {
+export function explainExitCode(code: number, before?: OomKills, now?: OomKills): string {
   if (code === 124) return ': if it uses `timeout`, that time was over';
   if (code === 126) return ': a command was found but cannot be executed; look at its permissions and its first line';
   if (code === 127) return ': a command was not found; install it, or correct PATH or its name';
   const signal = code > 128 ? signals.get(code - 128) : undefined;
-  return signal === undefined ? '' : `: ${hintOfSignal(signal, before, now)}`;
+  return signal === undefined ? '' : `: ${explainSignal(signal, before, now)}`;
 }
 
 /** What ended a process by a signal that stepspan did not send. */
-export function hintOfSignal(signal: string, before?: OomKills, now?: OomKills): string {
+export function explainSignal(signal: string, before?: OomKills, now?: OomKills): string {
   if (signal === 'SIGKILL') {
     const grew = (of: keyof OomKills): boolean => (now?.[of] ?? 0) > (before?.[of] ?? Number.POSITIVE_INFINITY);
     if (grew('group')) return 'killed (SIGKILL): out of memory, as the kernel counted';

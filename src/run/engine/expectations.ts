@@ -30,7 +30,7 @@ export type ExpectationCheck = {
   readonly controlsOf: (child: Controls) => Controls;
 };
 
-type Controls = Pick<Attempt, 'stop' | 'hurry' | 'freeze' | 'thaw'>;
+type Controls = Pick<Attempt, 'stop' | 'killNow' | 'freeze' | 'thaw'>;
 
 type Found = { readonly output: StepOutput; readonly denials: readonly string[] };
 
@@ -43,7 +43,7 @@ const namedItems = 5;
 const patternTimeoutMs = 2_000;
 
 export function createExpectationCheck(step: Step, setting: StepSetting, ports: AttemptPorts): ExpectationCheck {
-  const { append, say, redactor } = ports;
+  const { append, log, redactor } = ports;
   const { subject } = setting;
   const { expect } = step;
   const sink = createOutputSink({ append, subject, redactStream: redactor.stream });
@@ -55,8 +55,8 @@ export function createExpectationCheck(step: Step, setting: StepSetting, ports: 
   let isChecking = false;
 
   async function runCommand(wanted: NonNullable<Expectations['command']>): Promise<readonly Unmet[]> {
-    say('info', `checking what is expected: ${wanted.script}`, subject);
-    command = startCheckCommand(wanted, setting, { append, say, subject, onOutput: sink.write });
+    log('info', `checking what is expected: ${wanted.script}`, subject);
+    command = startCheckCommand(wanted, setting, { append, log, subject, onOutput: sink.write });
     if (isFrozen) command.freeze();
     const problem = await command.done;
     sink.end();
@@ -103,9 +103,9 @@ export function createExpectationCheck(step: Step, setting: StepSetting, ports: 
         if (isChecking) stopped ??= outcome;
         command?.stop();
       },
-      hurry() {
-        child.hurry();
-        command?.hurry();
+      killNow() {
+        child.killNow();
+        command?.killNow();
       },
       freeze() {
         child.freeze();

@@ -17,8 +17,8 @@ import {
   writeSettingsFile,
 } from '../claude/index.ts';
 import { isLive, type ProcessTree, processKey } from '../process/index.ts';
-import type { Say } from './say.ts';
 import type { RunIdentity, StepSetting } from './step-context.ts';
+import type { SystemLog } from './system-log.ts';
 
 export type NestedClaude = {
   /** The environment of the attempt with what makes Claude Code report. */
@@ -34,7 +34,7 @@ export type NestedClaudePorts = {
   readonly intake: Intake;
   readonly prices: PriceTable;
   readonly append: Append;
-  readonly say: Say;
+  readonly log: SystemLog;
 };
 
 export type NestedClaudeOptions = {
@@ -84,7 +84,7 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
       return createPathShim(searched, { variables, endpoint: channel.url, traceparent, settingsFile: settings?.path });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      ports.say('warning', `what Claude Code costs that this step starts will not be counted: ${why}`, subject);
+      ports.log('warning', `what Claude Code costs that this step starts will not be counted: ${why}`, subject);
       return undefined;
     }
   }

@@ -7,7 +7,7 @@ import type { Append, Subject } from '../../core/record.ts';
 import type { NamedOutputs } from '../../core/step-output.ts';
 import type { Redactor } from '../redact/index.ts';
 import { parseOutputs } from './parse-outputs.ts';
-import type { Say } from './say.ts';
+import type { SystemLog } from './system-log.ts';
 
 /** Of the whole file: as much as an output that is read as JSON may have. The journal keeps all values in one event. */
 const maxOutputsFileBytes = 1024 * 1024;
@@ -38,19 +38,19 @@ export function createOutputFile(): OutputFile {
 export function takeNamedOutputs(
   file: OutputFile,
   subject: Subject,
-  { append, say, redactor }: { readonly append: Append; readonly say: Say; readonly redactor: Redactor },
+  { append, log, redactor }: { readonly append: Append; readonly log: SystemLog; readonly redactor: Redactor },
 ): NamedOutputs | undefined {
   const content = file.read();
   file.remove();
   if (content.kind === 'unreadable') {
-    say('warning', `the file of STEPSPAN_OUTPUTS was not read: ${content.message}`, subject);
+    log('warning', `the file of STEPSPAN_OUTPUTS was not read: ${content.message}`, subject);
     return undefined;
   }
   const { outputs, problems } = parseOutputs(content.text);
-  for (const problem of problems) say('warning', `STEPSPAN_OUTPUTS, ${problem}`, subject);
+  for (const problem of problems) log('warning', `STEPSPAN_OUTPUTS, ${problem}`, subject);
   if (content.leftOutBytes > 0) {
     const bound = `only its first ${maxOutputsFileBytes} bytes were read`;
-    say('warning', `the file of STEPSPAN_OUTPUTS has ${content.leftOutBytes} bytes more; ${bound}`, subject);
+    log('warning', `the file of STEPSPAN_OUTPUTS has ${content.leftOutBytes} bytes more; ${bound}`, subject);
   }
   if (Object.keys(outputs).length === 0) return undefined;
   const { value, hidden } = redactor.value(outputs);

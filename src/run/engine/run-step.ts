@@ -11,7 +11,7 @@ import { waitMs } from '../process/index.ts';
 import type { Attempt, AttemptPlan, AttemptResult, Continuation, SessionRef } from './attempt.ts';
 import { decideOnLimit, waitForLimit } from './limit-wait.ts';
 import type { PhaseMachine } from './run-phase.ts';
-import type { Say } from './say.ts';
+import type { SystemLog } from './system-log.ts';
 
 export type StepEnd = StepOutput & {
   readonly outcome: Outcome;
@@ -24,7 +24,7 @@ export type StepEnd = StepOutput & {
 
 export type StepContext = {
   readonly append: Append;
-  readonly say: Say;
+  readonly log: SystemLog;
   readonly phase: PhaseMachine;
   /** Starts attempt `number` (from 1) and lets the caller know of it for as long as it runs. */
   readonly startAttempt: (step: Step, number: number, how: AttemptPlan) => Attempt;
@@ -55,7 +55,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     const subject = { step: step.id, attempt: number };
     if (result.isSessionLost) {
       const lost = continuation?.sessionId ?? '';
-      context.say('warning', `Claude Code has no session ${lost} any more; the step starts afresh`, subject);
+      context.log('warning', `Claude Code has no session ${lost} any more; the step starts afresh`, subject);
       continuation = undefined;
       number += 1;
       continue;
@@ -78,7 +78,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     limits.timeLeftMs = undefined;
     continuation = step.retries.session === 'continue' ? continuationOf(result) : undefined;
     const where = continuation === undefined ? '' : ', in the same session';
-    context.say('warning', `attempt ${number + 1} of ${most} in ${formatDuration(delayMs)}${where}`, subject);
+    context.log('warning', `attempt ${number + 1} of ${most} in ${formatDuration(delayMs)}${where}`, subject);
     await waitFor(delayMs, phase);
     if (phase.current().kind === 'ending') break;
     number += 1;
@@ -130,7 +130,7 @@ async function waitOut(
   number: number,
   result: AttemptResult,
   limits: LimitsMet,
-  { append, say, phase }: StepContext,
+  { append, log, phase }: StepContext,
 ): Promise<WaitedOut> {
   const { limit, session } = result;
   if (limit === undefined || step.kind !== 'claude') return { kind: 'no_limit' };
@@ -144,7 +144,7 @@ async function waitOut(
   const untilNs = (BigInt(Math.ceil(untilMs)) * 1_000_000n).toString();
   append.event({ type: 'step.waiting', reason: 'rate_limit', untilNs, nextAttempt, outcome: result.outcome }, subject);
   const where = session === undefined ? '' : ', then continues in the same session';
-  say('warning', `waits for the ${limit.what} until ${new Date(untilMs).toISOString()}${where}`, subject);
+  log('warning', `waits for the ${limit.what} until ${new Date(untilMs).toISOString()}${where}`, subject);
   await waitForLimit(untilMs, phase);
   const after = phase.current();
   if (after.kind === 'ending') return { kind: 'ended', outcome: after.outcome };

@@ -14,14 +14,14 @@ import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
 import { outcomeOf, planOf } from './run-plan.ts';
 import { runStep, type StepEnd } from './run-step.ts';
-import { createSay, type Say } from './say.ts';
 import { type Decision, decide, type Ended } from './schedule.ts';
+import { createSystemLog, type SystemLog } from './system-log.ts';
 
 /** What an attempt may know of and do to the run it belongs to. */
 export type RunScope = {
   readonly workflow: Workflow;
   readonly append: Append;
-  readonly say: Say;
+  readonly log: SystemLog;
   readonly ended: ReadonlyMap<string, Ended>;
   /** Of the Claude steps that have ended, by step id. */
   readonly sessions: ReadonlyMap<string, SessionRef>;
@@ -31,7 +31,7 @@ export type RunScope = {
 };
 
 /** A step that a resumed run need not do again. */
-export type DoneBefore = StepOutput & { readonly session: SessionRef | undefined };
+export type PreviousResult = StepOutput & { readonly session: SessionRef | undefined };
 
 export type RunOptions = {
   readonly workflow: Workflow;
@@ -45,9 +45,9 @@ export type RunOptions = {
   /** Makes what was appended durable: called at the end of every step and of the run. */
   readonly sync: () => Promise<void>;
   /** Ends whatever the run left running, and says so in the journal. Called once, after the last step. */
-  readonly endLeftOvers: () => Promise<void>;
+  readonly endLeftoverProcesses: () => Promise<void>;
   /** Of a resumed run: the steps that succeeded in the runs before. */
-  readonly doneBefore?: ReadonlyMap<string, DoneBefore>;
+  readonly previousResults?: ReadonlyMap<string, PreviousResult>;
   /** Of a resumed run: the session in which the first attempt of a step continues, by step id. */
   readonly continued?: ReadonlyMap<string, Continuation>;
   /** Of a resumed run: what the runs before have used of the budget. */
@@ -70,7 +70,7 @@ export function startRun(options: RunOptions): RunHandle {
   const { workflow, append } = options;
   const startedAt = performance.now();
   const phase = createPhaseMachine();
-  const say = createSay(append);
+  const log = createSystemLog(append);
   const budget = createBudgetMeter(workflow.budget);
   const running = new Map<string, Attempt | undefined>();
   const ended = new Map<string, Ended>();
@@ -82,12 +82,12 @@ export function startRun(options: RunOptions): RunHandle {
   /** Steps that have used anything of the budget, shell steps among them. */
   const spending = new Set<string>();
 
-  const scope: RunScope = { workflow, append, say, ended, sessions, budget, use };
+  const scope: RunScope = { workflow, append, log, ended, sessions, budget, use };
 
   append.event({ ...options.started, ...planOf(workflow) });
   for (const step of workflow.steps) {
-    const before = options.doneBefore?.get(step.id);
-    if (before !== undefined) recallStep(step, before);
+    const before = options.previousResults?.get(step.id);
+    if (before !== undefined) skipCompletedStep(step, before);
   }
   const stopClock = watchTimeout(workflow.timeoutMs, phase, (limitMs) => {
     endRun('timeout', {
@@ -99,18 +99,18 @@ export function startRun(options: RunOptions): RunHandle {
   const stopReporting = systemClock.onSuspended((ms) => {
     const suspendedMs = Math.round(ms);
     append.event({ type: 'run.suspended', suspendedMs });
-    say('warning', `stepspan was suspended for ${formatDuration(suspendedMs)}; no timeout or wait counts that time`);
+    log('warning', `stepspan was suspended for ${formatDuration(suspendedMs)}; no timeout or wait counts that time`);
   });
   if (options.usedBefore !== undefined) account('runs before', options.usedBefore);
   // Whoever started the run gets its handle before the first step begins, and can still cancel it.
-  setImmediate(pump);
+  setImmediate(scheduleReadySteps);
 
   /** Starts and skips what can be, and finishes the run when nothing is left. Called after every change. */
-  function pump(): void {
+  function scheduleReadySteps(): void {
     if (phase.current().kind === 'paused') return;
     let decisions: readonly Decision[];
     do {
-      if (phase.current().kind === 'ending') skipTheRest();
+      if (phase.current().kind === 'ending') skipRemainingSteps();
       decisions = decide(workflow, { ended, running: new Set(running.keys()) });
       for (const decision of decisions) {
         const { kind, step } = decision;
@@ -126,7 +126,7 @@ export function startRun(options: RunOptions): RunHandle {
     running.set(step.id, undefined);
     void runStep(step, {
       append,
-      say,
+      log,
       phase,
       now: () => performance.now(),
       continued: options.continued?.get(step.id),
@@ -141,11 +141,11 @@ export function startRun(options: RunOptions): RunHandle {
       ends.set(step.id, end);
       ended.set(step.id, end);
       if (end.session !== undefined) sessions.set(step.id, end.session);
-      pump();
+      scheduleReadySteps();
     });
   }
 
-  function skipTheRest(): void {
+  function skipRemainingSteps(): void {
     for (const step of workflow.steps) {
       if (ended.has(step.id) || running.has(step.id)) continue;
       skipStep(step, { kind: 'skip', reason: 'run_ended', message: 'the run was ending before the step came up' });
@@ -156,7 +156,7 @@ export function startRun(options: RunOptions): RunHandle {
     skipStep(step, { kind: 'error', reason: 'setup', message }, undefined, step.continueOnFailure);
   }
 
-  function skipStep(step: Step, outcome: Outcome, before?: DoneBefore, tolerated = false): void {
+  function skipStep(step: Step, outcome: Outcome, before?: PreviousResult, tolerated = false): void {
     const output = stepOutputOf(before ?? noOutput);
     const spent = { attempts: 0, costUsd: 0, costUnknown: false };
     const end = { outcome, ...output, tolerated, ...spent, session: before?.session };
@@ -173,12 +173,12 @@ export function startRun(options: RunOptions): RunHandle {
       { step: step.id, attempt: 0 },
     );
     const [severity, what] = outcome.kind === 'skip' ? (['info', 'skipped'] as const) : (['error', 'not run'] as const);
-    say(severity, `${what}: ${messageOf(outcome)}`, { step: step.id, attempt: 0 });
+    log(severity, `${what}: ${messageOf(outcome)}`, { step: step.id, attempt: 0 });
     ends.set(step.id, end);
     ended.set(step.id, end);
   }
 
-  function recallStep(step: Step, before: DoneBefore): void {
+  function skipCompletedStep(step: Step, before: PreviousResult): void {
     skipStep(step, { kind: 'skip', reason: 'already_done', message: 'it succeeded in the run before' }, before);
     if (before.session !== undefined) sessions.set(step.id, before.session);
   }
@@ -200,9 +200,9 @@ export function startRun(options: RunOptions): RunHandle {
     for (const crossing of budget.update(key, used)) {
       append.event(crossing);
       if (crossing.type === 'run.budget_weakened') {
-        say('warning', `the budget of the run cannot hold: ${crossing.why}`);
+        log('warning', `the budget of the run cannot hold: ${crossing.why}`);
       } else if (crossing.type === 'run.budget_warned') {
-        say('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
+        log('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
       } else {
         const estimate = crossing.estimated ? ' (estimated)' : '';
         const message = `the budget of ${formatSpending(crossing.limit, crossing.unit)} is used up: ${formatSpending(crossing.used, crossing.unit)}${estimate}`;
@@ -217,13 +217,13 @@ export function startRun(options: RunOptions): RunHandle {
     if (!phase.end(outcome) && !(spared && which === 'all')) return;
     spared = which === 'claude';
     append.event({ type: 'run.cancelling', by });
-    say('warning', `ending the run: ${messageOf(outcome)}`);
+    log('warning', `ending the run: ${messageOf(outcome)}`);
     for (const [id, attempt] of running) {
       const kind = workflow.steps.find((step) => step.id === id)?.kind;
       attempt?.thaw();
       if (which === 'all' || kind === 'claude' || spending.has(id)) attempt?.stop(outcome, messageOf(outcome));
     }
-    pump();
+    scheduleReadySteps();
   }
 
   async function finish(): Promise<void> {
@@ -231,7 +231,7 @@ export function startRun(options: RunOptions): RunHandle {
     phase.finish();
     stopClock();
     stopReporting();
-    await options.endLeftOvers();
+    await options.endLeftoverProcesses();
     const outcome = before.kind === 'ending' ? before.outcome : outcomeOf(workflow, ended);
     append.event({
       type: 'run.finished',
@@ -259,12 +259,12 @@ export function startRun(options: RunOptions): RunHandle {
       if (pausedMs === undefined) return false;
       append.event({ type: 'run.resumed', by, pausedMs: Math.round(pausedMs) });
       for (const attempt of running.values()) attempt?.thaw();
-      pump();
+      scheduleReadySteps();
       return true;
     },
     cancel(by) {
       if (phase.current().kind === 'ending' && !spared) {
-        for (const attempt of running.values()) attempt?.hurry();
+        for (const attempt of running.values()) attempt?.killNow();
         return;
       }
       endRun(by, { kind: 'cancellation', message: `cancelled by ${by}` });

@@ -34,9 +34,9 @@ export function decide(workflow: Workflow, progress: Progress): readonly Decisio
   for (const step of workflow.steps) {
     if (progress.ended.has(step.id) || progress.running.has(step.id)) continue;
     if (!step.needs.every((need) => progress.ended.has(need))) continue;
-    const hindrance = hindranceOf(workflow, step, progress.ended);
-    if (hindrance !== undefined) {
-      decisions.push({ step, ...hindrance });
+    const reason = blockingReason(workflow, step, progress.ended);
+    if (reason !== undefined) {
+      decisions.push({ step, ...reason });
     } else if (free > 0) {
       free -= 1;
       decisions.push({ kind: 'start', step });
@@ -53,11 +53,11 @@ export function isOk(ended: Ended): boolean {
   );
 }
 
-type Hindrance =
+type BlockingReason =
   | { readonly kind: 'skip'; readonly reason: 'when' | 'need'; readonly message: string }
   | { readonly kind: 'refuse'; readonly message: string };
 
-function hindranceOf(workflow: Workflow, step: Step, ended: ReadonlyMap<string, Ended>): Hindrance | undefined {
+function blockingReason(workflow: Workflow, step: Step, ended: ReadonlyMap<string, Ended>): BlockingReason | undefined {
   const { when } = step;
   switch (when.kind) {
     case 'always':
@@ -84,7 +84,7 @@ function hindranceOf(workflow: Workflow, step: Step, ended: ReadonlyMap<string, 
   }
 }
 
-function unmetNeed(needs: readonly string[], ended: ReadonlyMap<string, Ended>): Hindrance | undefined {
+function unmetNeed(needs: readonly string[], ended: ReadonlyMap<string, Ended>): BlockingReason | undefined {
   for (const need of needs) {
     const known = ended.get(need);
     if (known !== undefined && !isOk(known)) {

@@ -15,7 +15,7 @@ export type Placed =
   /** One sentence: the folder is gone. */
   | { readonly ok: false; readonly message: string };
 
-export function inSessionFolder(step: ClaudeStep, setting: StepSetting, inputs: ClaudeInputs): Placed {
+export function placeInSessionFolder(step: ClaudeStep, setting: StepSetting, inputs: ClaudeInputs): Placed {
   const { sessionCwd: folder } = inputs;
   if (folder === undefined || isSameFolder(folder, setting.cwd)) return { ok: true, setting, note: undefined };
   const whose = inputs.isContinued ? 'the session to continue' : `the session of step \`${step.resume ?? ''}\``;

@@ -15,9 +15,9 @@ import { type BoundedOutput, outputOfCapture } from './output-capture.ts';
 import { type OutputFile, takeNamedOutputs } from './output-file.ts';
 import { createOutputSink } from './output-sink.ts';
 import type { RunScope } from './run-workflow.ts';
-import type { Say } from './say.ts';
 import type { RunIdentity, StepSetting } from './step-context.ts';
-import { attemptFacts, outcomeOfExit, supervise } from './supervise.ts';
+import { attemptFacts, exitOutcome, supervise } from './supervise.ts';
+import type { SystemLog } from './system-log.ts';
 
 /** What an attempt of either kind starts with. */
 export type AttemptSetting = StepSetting & { readonly outputFile: OutputFile };
@@ -55,7 +55,7 @@ export function startShellAttempt(
     command: commandText(step),
     subject,
     append: ports.append,
-    say: ports.say,
+    log: ports.log,
     inheritsStdin: step.inheritsStdin,
     joinsStderr: step.stderr === 'join',
     timeoutMs: step.timeoutMs,
@@ -76,9 +76,9 @@ export function startShellAttempt(
       reportUse(cost);
     }
     const { ending } = supervised;
-    const ownOutcome = outcomeOfExit(ending);
+    const ownOutcome = exitOutcome(ending);
     const bounded = outputOfCapture(sink.captured(), setting.readOutputWith);
-    reportCut(bounded, setting, ports.say);
+    reportCut(bounded, setting, ports.log);
     const outcome = await expectations.check(ownOutcome, { output: bounded.output, denials: [] });
     const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
     finishAttempt(ports, setting, outcome, {
@@ -106,17 +106,17 @@ export function startShellAttempt(
 export function reportCut(
   { output, kept }: BoundedOutput,
   { subject, readOutputWith }: Pick<StepSetting, 'subject' | 'readOutputWith'>,
-  say: Say,
+  log: SystemLog,
 ): void {
   if (kept === undefined) return;
   const json = output.outputJson === undefined ? '' : '; its fields as JSON are all there';
   const size = `the first ${kept.headBytes} and the last ${kept.tailBytes} of its ${output.outputBytes} bytes of output`;
-  say('info', `later steps get ${size}${json}; \`${readOutputWith}\` prints all of it`, subject);
+  log('info', `later steps get ${size}${json}; \`${readOutputWith}\` prints all of it`, subject);
 }
 
 /** The end of any attempt: its event, and one line for people unless all is well. */
 export function finishAttempt(
-  ports: Pick<AttemptPorts, 'append' | 'say'>,
+  ports: Pick<AttemptPorts, 'append' | 'log'>,
   { subject }: Pick<StepSetting, 'subject'>,
   outcome: Outcome,
   facts: ReturnType<typeof attemptFacts> & {
@@ -128,14 +128,14 @@ export function finishAttempt(
   const { findings = noFindings, ...rest } = facts;
   const found = countFindings(findings) > 0;
   ports.append.event({ type: 'attempt.finished', outcome, ...rest, ...(found ? { findings } : {}) }, subject);
-  if (outcome.kind !== 'success') ports.say('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
+  if (outcome.kind !== 'success') ports.log('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
   if (found)
-    ports.say('warning', `${describeOutcomeKind(outcome.kind, findings)}: ${describeFindings(findings)}`, subject);
+    ports.log('warning', `${describeOutcomeKind(outcome.kind, findings)}: ${describeFindings(findings)}`, subject);
 }
 
 /** An attempt that could not even be started, in the form of one that ended at once. */
 export function refusedAttempt(
-  ports: Pick<AttemptPorts, 'append' | 'say'>,
+  ports: Pick<AttemptPorts, 'append' | 'log'>,
   setting: Pick<StepSetting, 'subject'>,
   outcome: Outcome,
 ): Attempt {
@@ -144,5 +144,5 @@ export function refusedAttempt(
   const none = (): void => undefined;
   const nothing = { ...noOutput, costUsd: 0, costUnknown: false, session: undefined, limit: undefined, ranMs: 0 };
   const result = { outcome, ...nothing, isSessionLost: false, retryAsked: false };
-  return { done: Promise.resolve(result), stop: none, hurry: none, freeze: none, thaw: none };
+  return { done: Promise.resolve(result), stop: none, killNow: none, freeze: none, thaw: none };
 }

@@ -33,7 +33,7 @@ export type StepSettingResult =
   | { readonly ok: false; readonly message: string };
 
 /** Everything an attempt of `step` starts with, or one sentence why it cannot. */
-export function settingOf(identity: RunIdentity, step: Step, attempt: number, run: RunScope): StepSettingResult {
+export function prepareSetting(identity: RunIdentity, step: Step, attempt: number, run: RunScope): StepSettingResult {
   const cwd = step.cwd === undefined ? run.workflow.cwd : path.resolve(run.workflow.cwd, step.cwd);
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     return { ok: false, message: `its working folder ${cwd} is not a folder; create it or change \`cwd\`` };
@@ -48,10 +48,10 @@ export function settingOf(identity: RunIdentity, step: Step, attempt: number, ru
   const subject = { step: step.id, attempt };
   for (const { name, bytes, keptBytes } of added.cut) {
     const why = 'variables are limited, one by one and together';
-    run.say('warning', `${name} holds ${keptBytes} of ${bytes} bytes, as ${why}`, subject);
+    run.log('warning', `${name} holds ${keptBytes} of ${bytes} bytes, as ${why}`, subject);
   }
   for (const { name, outputs } of added.ambiguous) {
-    run.say('warning', `${name} is not set, as it would be ${outputs.join(' and ')}; rename one of them`, subject);
+    run.log('warning', `${name} is not set, as it would be ${outputs.join(' and ')}; rename one of them`, subject);
   }
   const spanId = parentSpanId(identity.runId, step.id, attempt);
   const traceparent = traceparentOf(identity.traceId, spanId);

@@ -28,9 +28,9 @@ import {
   systemClock,
   type UsageTotals,
 } from '../process/index.ts';
-import { hintOfExitCode, hintOfSignal } from './exit-hint.ts';
-import { createFrost } from './frost.ts';
-import type { Say } from './say.ts';
+import { explainExitCode, explainSignal } from './exit-hint.ts';
+import type { SystemLog } from './system-log.ts';
+import { createTreeFreezer } from './tree-freezer.ts';
 
 export type SuperviseOptions = {
   readonly file: string;
@@ -45,7 +45,7 @@ export type SuperviseOptions = {
   readonly command: string;
   readonly subject: Subject;
   readonly append: Append;
-  readonly say: Say;
+  readonly log: SystemLog;
   /** See `attempt.started`. */
   readonly inputFiles?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
@@ -98,7 +98,7 @@ export type Supervision = {
   /** Never rejects. Everything the child printed has been given to `onOutput` by then. */
   readonly done: Promise<Supervised>;
   readonly stop: (outcome: Outcome, why: string) => void;
-  readonly hurry: () => void;
+  readonly killNow: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
   /**
@@ -125,11 +125,11 @@ const noUsage: UsageTotals = { cpuSeconds: 0, maxRssBytes: 0, basis: 'complete' 
 type OwnCause = Extract<StallCause, 'no_output' | 'output_closed'>;
 
 export function supervise(options: SuperviseOptions): Supervision {
-  const { append, subject, stalls, say } = options;
+  const { append, subject, stalls, log } = options;
   const startedAt = performance.now();
   const oomBefore = readOomKills();
   const suspendedBefore = systemClock.suspendedMs();
-  const hurry = new AbortController();
+  const killNow = new AbortController();
   let child: StartedProcess | undefined;
   let stopped: Stop | undefined;
   let ending: Promise<unknown> | undefined;
@@ -154,9 +154,9 @@ export function supervise(options: SuperviseOptions): Supervision {
     if (holds.delete(why) && holds.size === 0) timer.resume();
   };
   const limits = new Set<PausableTimer>();
-  const frost = createFrost(
+  const freezer = createTreeFreezer(
     () => child,
-    (text) => say('warning', text, subject),
+    (text) => log('warning', text, subject),
   );
   const stallWatch = createStallWatch<StallCause>({
     onDetected(cause, forMs) {
@@ -166,10 +166,10 @@ export function supervise(options: SuperviseOptions): Supervision {
       const what = `stalled (${describeCause(cause)}) for ${formatDuration(forMs)}`;
       const text = `${what}; ${activity}`;
       if (action === 'none') {
-        say('warning', text, subject);
+        log('warning', text, subject);
         return;
       }
-      say('error', `${text}; ${action === 'kill' ? 'ending it' : 'ending it to try again'}`, subject);
+      log('error', `${text}; ${action === 'kill' ? 'ending it' : 'ending it to try again'}`, subject);
       stop({ kind: 'error', reason: 'stalled', message: what }, what, {
         cause,
         retryAsked: action === 'retry',
@@ -199,7 +199,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     child.resumeReading();
     ending = (hadResult ? reportOutliving(child) : Promise.resolve()).then(() =>
       end({
-        hurry: hurry.signal,
+        killNow: killNow.signal,
         onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
       }),
     );
@@ -228,7 +228,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       return { ending: { kind: 'not_started', failure: started }, durationMs: elapsed(), pausedMs: 0, usage: noUsage };
     }
     child = started;
-    frost.apply();
+    freezer.apply();
     options.onTree?.(started.tree);
     append.event(
       {
@@ -242,7 +242,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       subject,
     );
     options.onStarted?.(started.identity);
-    for (const notice of started.notices) say('warning', notice, subject);
+    for (const notice of started.notices) log('warning', notice, subject);
     const sampler = createSampler({
       tree: started.tree,
       onSample: (sample) => append.event({ type: 'resource.sampled', ...sample }, subject),
@@ -262,7 +262,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     stallWatch.close();
     await ending;
     await started.outputEndedWithin(OUTPUT_GRACE_MS);
-    await endLeftOvers(started);
+    await endLeftoverProcesses(started);
     await started.drain();
     await started.outputEnded;
     const usage = await sampler.finish(started.lastSeen());
@@ -278,10 +278,10 @@ export function supervise(options: SuperviseOptions): Supervision {
     };
   }
 
-  async function endLeftOvers(started: StartedProcess): Promise<void> {
-    const { found, survivors } = await started.endLeftOvers({ hurry: hurry.signal });
+  async function endLeftoverProcesses(started: StartedProcess): Promise<void> {
+    const { found, survivors } = await started.endLeftoverProcesses({ killNow: killNow.signal });
     reportLeftOver(found);
-    for (const { pid } of survivors) say('error', `process ${pid} could not be ended`, subject);
+    for (const { pid } of survivors) log('error', `process ${pid} could not be ended`, subject);
   }
 
   /** What the child started and still has running, which is ended with it. */
@@ -298,7 +298,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     append.event({ type: 'process.left_over', processes }, subject);
     const names = processes.map(({ pid, command }) => `${pid} (${command})`).join(', ');
     const what = processes.length === 1 ? 'a process' : `${processes.length} processes`;
-    say('warning', `left ${what} running, now ended: ${names}`, subject);
+    log('warning', `left ${what} running, now ended: ${names}`, subject);
   }
 
   const elapsed = (): number => Math.round((exitedAt ?? performance.now()) - startedAt);
@@ -306,18 +306,18 @@ export function supervise(options: SuperviseOptions): Supervision {
   return {
     done: run(),
     stop,
-    hurry: () => hurry.abort(),
+    killNow: () => killNow.abort(),
     freeze() {
       hold('frozen');
       for (const limit of limits) limit.pause();
       stallWatch.pause();
-      frost.freeze();
+      freezer.freeze();
     },
     thaw() {
       release('frozen');
       for (const limit of limits) limit.resume();
       stallWatch.resume();
-      frost.thaw();
+      freezer.thaw();
     },
     holdTimeout(forMs) {
       clearTimeout(holdOver);
@@ -361,7 +361,7 @@ export function attemptFacts({ durationMs, pausedMs, usage }: Supervised) {
 }
 
 /** The outcome of a child that was not stopped and whose own word is its exit code. */
-export function outcomeOfExit(ending: Ending): Outcome {
+export function exitOutcome(ending: Ending): Outcome {
   switch (ending.kind) {
     case 'not_started':
       return { kind: 'error', reason: 'spawn', message: ending.failure.message };
@@ -371,7 +371,7 @@ export function outcomeOfExit(ending: Ending): Outcome {
       const { exitCode, signal } = ending.exit;
       const { before, after } = ending.oomKills ?? {};
       if (signal !== undefined) {
-        const message = signal === 'SIGKILL' ? hintOfSignal(signal, before, after) : `ended by ${signal}`;
+        const message = signal === 'SIGKILL' ? explainSignal(signal, before, after) : `ended by ${signal}`;
         return { kind: 'error', reason: 'signal', signal, message };
       }
       if (exitCode === 0) return { kind: 'success' };
@@ -380,7 +380,7 @@ export function outcomeOfExit(ending: Ending): Outcome {
         kind: 'failure',
         reason: 'exit_code',
         exitCode: code,
-        message: `exit code ${code}${hintOfExitCode(code, before, after)}`,
+        message: `exit code ${code}${explainExitCode(code, before, after)}`,
       };
     }
   }

@@ -16,7 +16,7 @@ export const TERMINATE_GRACE_MS = 5_000;
  */
 export const ORPHAN_GRACE_MS = 1_000;
 /** Long enough for a handler that removes its temporary files; short for a person who has pressed Ctrl-C twice. */
-export const HURRY_GRACE_MS = 500;
+export const KILL_NOW_GRACE_MS = 500;
 /** A killed process is gone in milliseconds; one that is not by then waits for a device or a dead network file system. */
 export const KILL_WAIT_MS = 3_000;
 
@@ -32,8 +32,8 @@ export const cancelSteps: readonly EndStep[] = [
 export type EndOptions = {
   /** In order. After the last one SIGKILL follows if it was none. */
   readonly steps?: readonly EndStep[];
-  /** When it fires, the running and all later grace periods end after `HURRY_GRACE_MS`. */
-  readonly hurry?: AbortSignal | undefined;
+  /** When it fires, the running and all later grace periods end after `KILL_NOW_GRACE_MS`. */
+  readonly killNow?: AbortSignal | undefined;
   /** Told of each signal, once for all processes that got it in one go. */
   readonly onSignal?: ((signal: NodeJS.Signals, processes: readonly ProcessInfo[]) => void) | undefined;
 };
@@ -65,7 +65,7 @@ export async function endTree(tree: ProcessTree, options: EndOptions = {}): Prom
       members = await livingAfter(tree.search, members);
     }
     await send(members);
-    members = await waitForEnd(tree, members, step, options.hurry, async (left) => {
+    members = await waitForEnd(tree, members, step, options.killNow, async (left) => {
       // A handler that starts `rm` or `git` to clean up must not see that interrupted: only a kill spares nobody.
       if (step.signal === 'SIGKILL') await send(left.filter((info) => !sent.has(processKey(info))));
       // A stopped process handles nothing but SIGKILL. At each look, as a stop takes effect when the process next gets a
@@ -81,10 +81,10 @@ async function waitForEnd(
   tree: ProcessTree,
   members: readonly ProcessInfo[],
   step: EndStep,
-  hurry: AbortSignal | undefined,
+  killNow: AbortSignal | undefined,
   onLook: (left: readonly ProcessInfo[]) => Promise<void>,
 ): Promise<readonly ProcessInfo[]> {
-  const end = deadline(step.graceMs, hurry);
+  const end = deadline(step.graceMs, killNow);
   let left = members;
   for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_POLL_MS)) {
     left = await livingAfter(tree.look, left);
@@ -99,14 +99,14 @@ async function waitForEnd(
 const FIRST_POLL_MS = 5;
 const LAST_POLL_MS = 100;
 
-/** A grace period that `hurry` shortens, whether it fires before or during it. */
-function deadline(graceMs: number, hurry: AbortSignal | undefined) {
+/** A grace period that `killNow` shortens, whether it fires before or during it. */
+function deadline(graceMs: number, killNow: AbortSignal | undefined) {
   let endAt = systemClock.now() + graceMs;
   let orphaned = false;
   const shorten = () => {
-    endAt = Math.min(endAt, systemClock.now() + HURRY_GRACE_MS);
+    endAt = Math.min(endAt, systemClock.now() + KILL_NOW_GRACE_MS);
   };
-  if (hurry?.aborted) shorten();
+  if (killNow?.aborted) shorten();
   return {
     /** The first call sets the bound; that it still holds must not put it off. */
     atMost: (ms: number) => {
@@ -118,15 +118,15 @@ function deadline(graceMs: number, hurry: AbortSignal | undefined) {
       new Promise<void>((resolve) => {
         const done = () => {
           cancel();
-          hurry?.removeEventListener('abort', onHurry);
+          killNow?.removeEventListener('abort', onKillNow);
           resolve();
         };
-        const onHurry = () => {
+        const onKillNow = () => {
           shorten();
           done();
         };
         const cancel = systemClock.after(Math.min(ms, endAt - systemClock.now()), done);
-        hurry?.addEventListener('abort', onHurry, { once: true });
+        killNow?.addEventListener('abort', onKillNow, { once: true });
       }),
   };
 }

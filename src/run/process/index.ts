@@ -6,7 +6,7 @@ export {
   type EndStep,
   endTree,
 } from './end-tree.ts';
-export { endLeftOvers, type LeftOvers, markerOf } from './left-overs.ts';
+export { endLeftoverProcesses, type LeftoverProcesses, markerOf } from './leftover-processes.ts';
 export type { LineBatch } from './line-splitter.ts';
 export { openConnections } from './network-use.ts';
 export { type OomKills, readOomKills } from './oom-kills.ts';

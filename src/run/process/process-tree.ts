@@ -42,8 +42,8 @@ export function createProcessTree(options: {
   const leaders = new Set<number>();
 
   const keep = async (found: readonly ProcessInfo[]) => {
-    const mayNot = await ownLine(source);
-    const kept = found.filter((info) => !mayNot.has(info.pid));
+    const protectedOnes = await protectedPids(source);
+    const kept = found.filter((info) => !protectedOnes.has(info.pid));
     for (const info of kept) if (info.sessionId === info.pid) leaders.add(info.pid);
     members = new Map(kept.map((info) => [processKey(info), info]));
     return kept;
@@ -68,14 +68,14 @@ export function createProcessTree(options: {
       const ours = new Set([...sessions].filter((session) => leaders.has(session)));
       const found = await source.search({ marker: options.marker, holding: options.holding?.(), sessions: ours });
       const pids = new Set([...known, ...found].map((info) => info.pid));
-      const mayNot = await ownLine(source);
-      return keep(await source.withDescendants([...pids].filter((pid) => !mayNot.has(pid))));
+      const protectedOnes = await protectedPids(source);
+      return keep(await source.withDescendants([...pids].filter((pid) => !protectedOnes.has(pid))));
     },
   };
 }
 
 /** This process and its ancestors: whatever mark they carry, they are not what we started. */
-export async function ownLine(source: ProcessSource): Promise<ReadonlySet<number>> {
+export async function protectedPids(source: ProcessSource): Promise<ReadonlySet<number>> {
   const line = new Set<number>();
   for (let pid = process.pid; pid > 0 && !line.has(pid); ) {
     line.add(pid);

@@ -2,7 +2,7 @@
 
 import type { ProcessSource } from './process-info.ts';
 import { isLive, type ProcessInfo, processKey } from './process-info.ts';
-import { ownLine } from './process-tree.ts';
+import { protectedPids } from './process-tree.ts';
 
 /**
  * Each live process gets the signal exactly once: programs take a second SIGINT for "now at once".
@@ -16,11 +16,11 @@ export async function sendSignal(
   signal: NodeJS.Signals,
   source: ProcessSource,
 ): Promise<readonly ProcessInfo[]> {
-  const mayNot = await ownLine(source);
+  const protectedOnes = await protectedPids(source);
   const wanted = new Set(targets.map(processKey));
   const there = await source.get(targets.map((target) => target.pid));
   return there.filter(
-    (info) => wanted.has(processKey(info)) && isLive(info) && !mayNot.has(info.pid) && kill(info.pid, signal),
+    (info) => wanted.has(processKey(info)) && isLive(info) && !protectedOnes.has(info.pid) && kill(info.pid, signal),
   );
 }
 

@@ -6,7 +6,7 @@ import { openInput } from './input-file.ts';
 import { LIFELINE_FD } from './lifeline.ts';
 import { closeAll, makeOutputPipes, type OutputPipes } from './output-pipes.ts';
 import { explainSpawnFailure, type SpawnFailure } from './spawn-failure.ts';
-import { type HandleOptions, handleOf, type StartedProcess } from './started-process.ts';
+import { createProcessHandle, type HandleOptions, type StartedProcess } from './started-process.ts';
 
 export type StartOptions = HandleOptions & {
   readonly file: string;
@@ -47,7 +47,12 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
       throw cause ?? new Error('it did not start, and the system does not say why');
     }
     const notices = 'unavailable' in made ? [noticeOf(made.unavailable)] : [];
-    return await handleOf(Object.assign(child.nodeChildProcess, { pid: child.pid }), pipes, options, notices);
+    return await createProcessHandle(
+      Object.assign(child.nodeChildProcess, { pid: child.pid }),
+      pipes,
+      options,
+      notices,
+    );
   } catch (error) {
     if (pipes !== undefined) closeAll(pipes.read);
     return explainSpawnFailure(error as NodeJS.ErrnoException, options);

@@ -8,7 +8,7 @@ import type { ProcessIdentity } from '../../core/event.ts';
 import { type Captured, createCapture } from './capture.ts';
 import { type Ended, type EndOptions, endTree } from './end-tree.ts';
 import { freezeTree, thawTree } from './freeze-tree.ts';
-import { endLeftOvers, type LeftOvers } from './left-overs.ts';
+import { endLeftoverProcesses, type LeftoverProcesses } from './leftover-processes.ts';
 import { watchLifeline } from './lifeline.ts';
 import type { LineBatch } from './line-splitter.ts';
 import type { OutputPipes } from './output-pipes.ts';
@@ -50,8 +50,8 @@ export type StartedProcess = {
   readonly drain: () => Promise<void>;
   /** Signals the whole tree until it is dead; see `endTree`. */
   readonly end: (options?: EndOptions) => Promise<Ended>;
-  /** Ends what is left of the tree after the child has ended; see `endLeftOvers`. */
-  readonly endLeftOvers: (options?: Pick<EndOptions, 'hurry' | 'onSignal'>) => Promise<LeftOvers>;
+  /** Ends what is left of the tree after the child has ended; see `endLeftoverProcesses`. */
+  readonly endLeftoverProcesses: (options?: Pick<EndOptions, 'killNow' | 'onSignal'>) => Promise<LeftoverProcesses>;
   /** Stops every process of the tree; `thaw` lets those go on that were stopped so. */
   readonly freeze: () => Promise<number>;
   readonly thaw: () => Promise<void>;
@@ -81,7 +81,7 @@ export type HandleOptions = {
  * still its own.
  * @param pipes undefined where Node's own pipes are used
  */
-export async function handleOf(
+export async function createProcessHandle(
   child: ChildProcess & { readonly pid: number },
   pipes: OutputPipes | undefined,
   options: HandleOptions,
@@ -140,7 +140,7 @@ export async function handleOf(
       await Promise.all([captures.stdout.cut(), captures.stderr.cut()]);
     },
     end: (endOptions) => endTree(tree, endOptions),
-    endLeftOvers: (endOptions) => endLeftOvers(tree, endOptions),
+    endLeftoverProcesses: (endOptions) => endLeftoverProcesses(tree, endOptions),
     async freeze() {
       frozen = [...frozen, ...(await freezeTree(tree))];
       return frozen.length;

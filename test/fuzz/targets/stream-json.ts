@@ -7,7 +7,7 @@ function read(chunks: readonly Buffer[]): string {
   const said: unknown[] = [];
   const reader = createStreamJsonReader({
     emit: (event: ClaudeEvent) => void said.push(event),
-    say: (text) => {
+    show: (text) => {
       must(!text.endsWith('\n\n\n\n'), 'what is said has no end of empty lines');
       said.push(text);
     },

@@ -1,5 +1,5 @@
 // What a step or a run left running when it had ended: found by its mark, named for the report, ended.
-// Also serves whoever adopts a run whose wrapper died, with the processes that its journal names.
+// Also serves the hub when it adopts a run whose process was killed, with the processes that its journal names.
 import { type Ended, type EndOptions, endTree, KILL_WAIT_MS } from './end-tree.ts';
 import { pipesNameOf } from './output-pipes.ts';
 import { isLive, type Marker } from './process-info.ts';
@@ -8,7 +8,7 @@ import { createProcessTree, type Identity, type ProcessTree } from './process-tr
 /** Nobody waits for what was left behind: enough for a server to close its files, not for it to finish its work. */
 export const LEFT_OVER_GRACE_MS = 2_000;
 
-export type LeftOvers = Ended & {
+export type LeftoverProcesses = Ended & {
   /** What was alive when the search began, with its command line. Not redacted. */
   readonly found: readonly { readonly pid: number; readonly command: string }[];
 };
@@ -23,12 +23,12 @@ export function markerOf(runId: string, stepId?: string): Marker {
  * Finds and ends, with SIGTERM and then SIGKILL, every process that carries the marker, or that is in the given tree.
  * @param target the tree of the process that has ended, which remembers members that took the mark off; or a marker and
  *   what a journal says of the process: both find descendants too. `byPipes` also looks for who still has our pipes
- *   open, in every process of the machine: for the run of a killed wrapper, whose own search has not taken place
+ *   open, in every process of the machine: for a run that was killed before it could search itself
  */
-export async function endLeftOvers(
+export async function endLeftoverProcesses(
   target: ProcessTree | { readonly marker: Marker; readonly known?: readonly Identity[]; readonly byPipes?: boolean },
-  options: Pick<EndOptions, 'hurry' | 'onSignal'> = {},
-): Promise<LeftOvers> {
+  options: Pick<EndOptions, 'killNow' | 'onSignal'> = {},
+): Promise<LeftoverProcesses> {
   const tree = 'look' in target ? target : createProcessTree({ ...target, holding: () => pipesOf(target) });
   const alive = (await tree.search()).filter(isLive);
   if (alive.length === 0) return { found: [], signalled: [], survivors: [] };

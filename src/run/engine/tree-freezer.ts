@@ -2,7 +2,7 @@
 // and a child that starts while its run is frozen is frozen too. Warns of connections that do not outlive a long pause.
 import { openConnections, type StartedProcess } from '../process/index.ts';
 
-export type Frost = {
+export type TreeFreezer = {
   readonly freeze: () => void;
   readonly thaw: () => void;
   /** To be called when the child is there. */
@@ -13,10 +13,10 @@ export type Frost = {
 const namedConnections = 3;
 
 /** @param warn takes one line for people */
-export function createFrost(
+export function createTreeFreezer(
   child: () => Pick<StartedProcess, 'freeze' | 'thaw' | 'tree'> | undefined,
   warn: (text: string) => void,
-): Frost {
+): TreeFreezer {
   let wanted = false;
   let isFrozen = false;
   let work: Promise<void> = Promise.resolve();
@@ -44,5 +44,5 @@ export function createFrost(
 function warningOf(remotes: readonly string[]): string {
   const named = remotes.slice(0, namedConnections).join(', ');
   const more = remotes.length > namedConnections ? ` and ${remotes.length - namedConnections} more` : '';
-  return `frozen with open network connections (${named}${more}); the other side may close them before the run goes on`;
+  return `frozen with open network connections (${named}${more}); the other side may close them before the run continues`;
 }

@@ -2,9 +2,9 @@
 import type { Append, Severity, Subject } from '../../core/record.ts';
 
 /** Writes one line. Line ends inside `text` would make two, so they become spaces. */
-export type Say = (severity: Severity, text: string, subject?: Subject) => void;
+export type SystemLog = (severity: Severity, text: string, subject?: Subject) => void;
 
-export function createSay(append: Append): Say {
+export function createSystemLog(append: Append): SystemLog {
   return (severity, text, subject) => {
     append.output({
       subject,

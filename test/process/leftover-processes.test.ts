@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { endLeftOvers, markerOf } from '../../src/run/process/index.ts';
+import { endLeftoverProcesses, markerOf } from '../../src/run/process/index.ts';
 import { readCommand } from '../../src/run/process/proc-files.ts';
 import { until } from '../support/until.ts';
 import { createRig, fixture, isRunning } from './rig.ts';
@@ -26,7 +26,7 @@ describe('left-overs', () => {
     await child.outputEnded;
     const pid = Number(child.text());
     await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
-    const left = await endLeftOvers({ marker: rig.marker });
+    const left = await endLeftoverProcesses({ marker: rig.marker });
     expect(left).toMatchObject({ found: [{ pid, command: 'sleep 300' }], survivors: [] });
     expect(left.signalled.map((each) => each.signal)).toEqual(['SIGTERM']);
     expect(isRunning(pid)).toBe(false);
@@ -40,7 +40,7 @@ describe('left-overs', () => {
     const pid = Number(readFileSync(rig.path('pid'), 'utf8'));
     await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
     expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(rig.runId);
-    const left = await child.endLeftOvers();
+    const left = await child.endLeftoverProcesses();
     expect(left.found).toEqual([{ pid, command: 'sleep 300' }]);
     expect(isRunning(pid)).toBe(false);
   });
@@ -59,8 +59,8 @@ describe('left-overs', () => {
     expect((await child.tree.look()).map((info) => info.pid)).toContain(pid);
     writeFileSync(rig.path('go'), '');
     await child.ended;
-    expect(await endLeftOvers({ marker: rig.marker })).toMatchObject({ found: [] });
-    expect((await child.endLeftOvers()).found).toEqual([{ pid, command: 'sleep 300' }]);
+    expect(await endLeftoverProcesses({ marker: rig.marker })).toMatchObject({ found: [] });
+    expect((await child.endLeftoverProcesses()).found).toEqual([{ pid, command: 'sleep 300' }]);
     expect(isRunning(pid)).toBe(false);
   });
 
@@ -69,8 +69,8 @@ describe('left-overs', () => {
     const child = await rig.sh('setsid sh -c "trap \\"\\" TERM; echo ready; while :; do sleep 1; done" & exit 0');
     await child.ended;
     await until(() => child.text().includes('ready'));
-    const hurry = AbortSignal.abort();
-    const left = await child.endLeftOvers({ hurry });
+    const killNow = AbortSignal.abort();
+    const left = await child.endLeftoverProcesses({ killNow });
     expect(left.signalled.map((each) => each.signal)).toEqual(['SIGTERM', 'SIGKILL']);
     expect(left.survivors).toEqual([]);
   });
@@ -89,7 +89,7 @@ describe('left-overs', () => {
     await until(() =>
       [...others, mine].every((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep')),
     );
-    const left = await endLeftOvers({ marker: markerOf(rig.runId, 'one') });
+    const left = await endLeftoverProcesses({ marker: markerOf(rig.runId, 'one') });
     expect(left.found.map((each) => each.pid)).toEqual([mine]);
     expect(isRunning(mine)).toBe(false);
     expect(others.filter(isRunning)).toEqual(others);
@@ -108,8 +108,8 @@ describe('left-overs', () => {
       return job !== undefined && readCommand(job.pid) === 'sleep 300';
     });
     const stale = { ...child.identity, startTime: '1' };
-    expect(await endLeftOvers({ marker: [], known: [stale] })).toMatchObject({ found: [] });
-    const left = await endLeftOvers({ marker: [], known: [child.identity] });
+    expect(await endLeftoverProcesses({ marker: [], known: [stale] })).toMatchObject({ found: [] });
+    const left = await endLeftoverProcesses({ marker: [], known: [child.identity] });
     expect(left.found.map((each) => each.command)).toEqual([expect.stringContaining('sh -c'), 'sleep 300']);
     expect(await child.ended).toMatchObject({ signal: 'SIGTERM' });
   });
@@ -119,7 +119,7 @@ describe('left-overs', () => {
     const child = await rig.sh('ls -l /proc/$$/fd/1');
     await child.ended;
     await child.outputEnded;
-    expect(await child.endLeftOvers()).toEqual({ found: [], signalled: [], survivors: [] });
+    expect(await child.endLeftoverProcesses()).toEqual({ found: [], signalled: [], survivors: [] });
     const folder = /-> (\S+)\/stdout/.exec(child.text())?.[1] ?? '';
     expect(folder).toContain('stepspan-');
     expect(existsSync(folder)).toBe(false);
