@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { adoptRun } from '../../src/hub/index.ts';
 import { openJournal, type RunFolder } from '../../src/journal/index.ts';
 import { createShipper } from '../../src/readers/ship/shipper.ts';
+import { READ_BUFFER_BYTES } from '../../src/run/process/line-splitter.ts';
+import { MAX_PIPE_BYTES } from '../../src/run/process/pipe-size.ts';
 import { type OtlpServer, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { isEvent } from '../readers/ship/support/protobuf.ts';
 import { partOf } from './fixtures/unfinished-text.ts';
@@ -24,10 +26,10 @@ type Kind = keyof typeof counts;
 const kinds = Object.keys(counts) as readonly Kind[];
 
 /**
- * What a pipe holds on Linux (pipe(7)): nobody has read it when stepspan is killed. As much can be in its hands at that moment, read and
- * not written yet, while the child has filled the pipe again.
+ * What a kill may cost: what the pipe of a child that outpaces stepspan holds, and one read that is not written yet while the child
+ * has filled the pipe again.
  */
-const pipeBytes = 64 * 1024;
+const maxLostBytes = MAX_PIPE_BYTES + READ_BUFFER_BYTES;
 
 const runWithinMs = 60_000;
 const sandboxesAtOnce = 2;
@@ -40,7 +42,7 @@ ${kinds.map((kind) => `  - {id: ${kind}, run: 'node ${printer} ${kind} ${counts[
 
 export const unfinishedLines: Fault = {
   name: 'unfinished lines',
-  what: '`stepspan run` gets SIGKILL at its file operations while steps print dots, a bar with `\\r`, and 4 MB without any newline. Here a line is one write of a child; what stood in a pipe (64 KiB) or was being read (as much) may be missing.',
+  what: '`stepspan run` gets SIGKILL at its file operations while steps print dots, a bar with `\\r`, and 4 MB without any newline. Here a line is one write of a child; what stood in a pipe or was being read (1.25 MiB at most) may be missing.',
   async run(context) {
     const calls = await countCalls(['run', 'w.yaml'], workflow);
     // The shipper's thread reads what is in the journal already, so its calls decide nothing here.
@@ -100,7 +102,7 @@ async function checkPrinted(sandbox: Sandbox, folder: RunFolder, server: OtlpSer
     ...nothing,
     lines: countParts(parts, written),
     missing: countParts(parts, written) - countParts(parts, Math.min(written, kept.length)),
-    unaccounted: missing > 2 * pipeBytes ? missing : 0,
+    unaccounted: missing > maxLostBytes ? missing : 0,
     problems,
   };
 }

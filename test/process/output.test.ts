@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { READ_BUFFER_BYTES } from '../../src/run/process/line-splitter.ts';
 import { until } from '../support/until.ts';
 import { bytesOf, createRig, fixture, isRunning } from './rig.ts';
 
@@ -54,7 +55,7 @@ describe('output of a child', () => {
     await child.outputEnded;
     expect(bytesOf(child.printed, 'stdout').toString()).toBe(`${'x'.repeat(10_000_000)}\nnext\n`);
     // No piece is larger than what waited and what one read gave.
-    expect(Math.max(...child.printed.map((batch) => batch.bytes.length))).toBeLessThanOrEqual(2 << 16);
+    expect(Math.max(...child.printed.map((batch) => batch.bytes.length))).toBeLessThanOrEqual(READ_BUFFER_BYTES);
     const open = child.printed.map((batch) => batch.unterminated);
     expect(child.printed.map((batch) => batch.continues)).toEqual([false, ...open.slice(0, -1)]);
     expect(child.output().stdout.lines).toBe(2);

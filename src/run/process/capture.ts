@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLineSplitter, type LineBatch, type LineSplitter } from './line-splitter.ts';
+import { createPipeSize, MAX_PIPE_BYTES } from './pipe-size.ts';
 
 /** `cut`: somebody still held the stream open when it was given up; all that had been written by then was read. */
 export type CaptureState = 'open' | 'ended' | 'cut';
@@ -105,9 +106,11 @@ export function createCapture(source: number | Readable, options: CaptureOptions
     stream.destroy();
     finish();
   };
+  const pipeSize = createPipeSize(source);
   const onRead = (count: number) => {
     bytes += count;
     reads += 1;
+    pipeSize.noteRead(count);
     if (splitter.waiting() > 0) fragmentTimer ??= flushLater();
   };
   const stream = typeof source === 'number' ? openSocket(source, splitter, onRead) : feed(source, splitter, onRead);
@@ -144,8 +147,6 @@ export function createCapture(source: number | Readable, options: CaptureOptions
  * begin after this turn's reads, and one more is for a socket whose reading starts in the next turn only.
  */
 const EMPTY_TURNS = 3;
-/** As much as a pipe can hold (fs.pipe-max-size): a holder who goes on writing must not keep us reading for ever. */
-const MAX_PIPE_BYTES = 1 << 20;
 
 /** Reads straight into the splitter's buffer: no chunk objects and no copy. */
 function openSocket(fd: number, splitter: LineSplitter, onRead: (count: number) => void): Socket {

@@ -1,12 +1,13 @@
 // Makes the pipes that a child writes to. Node's own 'pipe' is a pair of sockets: opening /dev/stdout then fails with
-// ENXIO ("No such device or address") in the child, and reads are half as fast. So the pipes are fifos, made by the
-// `mkfifo` command in a private folder that is gone before the child runs.
+// ENXIO ("No such device or address") in the child, and reads are half as fast. So the pipes are fifos, made in a private
+// folder that is gone before the child runs.
 
 import { execFile } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { loadLibc } from './libc.ts';
 import type { Marker } from './process-info.ts';
 
 export type OutputPipes = {
@@ -44,8 +45,12 @@ export async function makeOutputPipes(marker: Marker): Promise<OutputPipes | { r
     // The real path, as it is compared with what the system says about open files.
     folder = realpathSync(mkdtempSync(join(tmpdir(), pipesNameOf(marker))));
     const paths = names.map((name) => join(folder ?? '', name));
-    // `rw` for the owner alone; the folder has mode 0700 from mkdtemp.
-    await run('mkfifo', ['-m', '600', ...paths], { env: { PATH: process.env.PATH ?? '/usr/bin:/bin' } });
+    const libc = loadLibc();
+    // `rw` for the owner alone; the folder has mode 0700 from mkdtemp. The command costs a fork, and says what went wrong.
+    if (libc === undefined || !paths.every((path) => libc.makeFifo(path, 0o600))) {
+      for (const path of paths) rmSync(path, { force: true });
+      await run('mkfifo', ['-m', '600', ...paths], { env: { PATH: process.env.PATH ?? '/usr/bin:/bin' } });
+    }
     // The reading end first: a writing end blocks, or fails, while nobody reads.
     const [stdout, stderr, lifeline] = paths.map((path) => ({
       read: open(path, constants.O_RDONLY | constants.O_NONBLOCK),
