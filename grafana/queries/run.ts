@@ -80,7 +80,7 @@ export const output = {
 
 /** What stepspan itself holds worth a mark on the timeline; the rules on a single run are made of the same events. */
 const marks =
-  'run.budget_warned|run.budget_exceeded|run.paused|run.resumed|run.cancelling|stall.detected|step.retrying|step.waiting|process.left_over|journal.lost';
+  'run.budget_warned|run.budget_exceeded|run.paused|run.resumed|run.cancelling|stall.detected|step.retrying|step.waiting|process.orphaned|journal.lost';
 
 export const annotations = {
   marks: `${events} ${ofRun} | ${labelOf('event')}=~"${marks}"`,

@@ -2,7 +2,7 @@
 // Long texts are bounded by who writes the event; the raw stream-json line is in the journal on stream `debug`.
 
 /** Tokens of one model. The four counts do not overlap: `inputTokens` are those read from no cache. */
-export type ModelUse = {
+export type ModelUsage = {
   readonly model: string;
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -37,11 +37,11 @@ export type ClaudeEvent =
   /** The session went to another folder, as into a git worktree or out of one. */
   | { readonly type: 'claude.folder_changed'; readonly cwd: string }
   /** `parentToolUseId` names the Task call of the subagent that spoke; undefined for the main agent. */
-  | { readonly type: 'claude.said'; readonly text: string; readonly parentToolUseId: string | undefined }
+  | { readonly type: 'claude.message'; readonly text: string; readonly parentToolUseId: string | undefined }
   /** An answer that is being written, said now and then: a sign of life. `characters` counts those of the message so far. */
   | { readonly type: 'claude.streaming'; readonly characters: number; readonly parentToolUseId: string | undefined }
   /** Thinking of the model, as far as the API shows it; '' for a block that is encrypted. */
-  | { readonly type: 'claude.thought'; readonly text: string; readonly parentToolUseId: string | undefined }
+  | { readonly type: 'claude.thinking'; readonly text: string; readonly parentToolUseId: string | undefined }
   | {
       readonly type: 'claude.tool_called';
       readonly toolUseId: string;
@@ -63,7 +63,7 @@ export type ClaudeEvent =
       readonly serverSide?: true;
     }
   /** Usage of one model call (one message id), for cost while it runs. Sums are replaced by `claude.cost` at the end. */
-  | { readonly type: 'claude.usage'; readonly messageId: string; readonly use: ModelUse }
+  | { readonly type: 'claude.usage'; readonly messageId: string; readonly usage: ModelUsage }
   | {
       readonly type: 'claude.retrying';
       readonly attempt: number;
@@ -78,10 +78,10 @@ export type ClaudeEvent =
       readonly toolUseId: string;
       readonly input: string;
       /** The first sentence of the reason that Claude Code gave; older journals do not have it. */
-      readonly why?: string;
+      readonly reason?: string;
     }
   /** Any other message that is of use to a person: compaction, a hook, a status. `text` is one line. */
-  | { readonly type: 'claude.notice'; readonly what: string; readonly text: string }
+  | { readonly type: 'claude.notice'; readonly subtype: string; readonly text: string }
   /** A message type, or a block in a message, that this version does not know. Its raw line is kept; it is never fatal. */
   | { readonly type: 'claude.unknown'; readonly messageType: string; readonly blockType?: string }
   | {
@@ -95,7 +95,7 @@ export type ClaudeEvent =
       readonly costUsd: number;
       /** Why `costUsd` is not all of it. */
       readonly costUnknown?: string;
-      readonly models: readonly ModelUse[];
+      readonly models: readonly ModelUsage[];
       readonly text: string;
       /** What a JSON schema asked for; undefined where none did. */
       readonly structuredOutput: unknown;
@@ -110,7 +110,7 @@ export type ClaudeEvent =
       readonly costUsd: number;
       readonly estimated: boolean;
       readonly unknown?: string;
-      readonly models: readonly ModelUse[];
+      readonly models: readonly ModelUsage[];
     }
   /**
    * One OTLP/JSON export request as Claude Code sent it (`ExportTraceServiceRequest` and the like), cleaned of

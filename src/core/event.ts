@@ -67,7 +67,7 @@ export type RunEvent =
       readonly estimated: boolean;
     }
   /** Once a run: the cost of this attempt is unknown, so what is left of the budget is unknown too. */
-  | { readonly type: 'run.budget_weakened'; readonly why: string }
+  | { readonly type: 'run.budget_uncertain'; readonly reason: string }
   /** The last record of every journal. A run whose wrapper died gets it from whoever adopts it. */
   | {
       readonly type: 'run.finished';
@@ -113,7 +113,7 @@ export type StepEvent =
       readonly type: 'step.expectation_unmet';
       readonly expectation: Expectation;
       readonly expected: string;
-      readonly found: string;
+      readonly actual: string;
     }
   | {
       readonly type: 'step.retrying';
@@ -168,31 +168,31 @@ export type ProcessEvent =
   | {
       readonly type: 'stall.detected';
       readonly cause: StallCause;
-      readonly forMs: number;
+      readonly durationMs: number;
       readonly action: StallAction;
       /** What it was doing, in words; older journals do not have it. */
       readonly activity?: string;
     }
-  | { readonly type: 'stall.cleared'; readonly cause: StallCause; readonly forMs: number }
+  | { readonly type: 'stall.cleared'; readonly cause: StallCause; readonly durationMs: number }
   /** Processes that a step left running when it had ended; they were ended by stepspan. */
   | {
-      readonly type: 'process.left_over';
+      readonly type: 'process.orphaned';
       readonly processes: readonly { readonly pid: number; readonly command: string }[];
     }
-  | { readonly type: 'process.signalled'; readonly signal: string; readonly why: string };
+  | { readonly type: 'process.signalled'; readonly signal: string; readonly reason: string };
 
 export type StallAction = 'none' | 'kill' | 'retry';
 
 export type RecordEvent =
   /** Secrets that were replaced in the output or event just before; `kinds` counts them by rule name. */
-  | { readonly type: 'secret.hidden'; readonly kinds: Readonly<Record<string, number>> }
+  | { readonly type: 'secret.redacted'; readonly kinds: Readonly<Record<string, number>> }
   /** A torn tail was cut when the journal was opened again after a crash. */
   | { readonly type: 'journal.recovered'; readonly cutBytes: number; readonly lastSeq: number }
   /** Lines that were printed but could not be kept, or were removed before a reader had them. Never silent. */
   | {
       readonly type: 'journal.lost';
       /** `size`: one event was larger than a frame may be. */
-      readonly why: 'disk' | 'retention' | 'size';
+      readonly reason: 'disk' | 'retention' | 'size';
       readonly lines: number;
       readonly events: number;
       readonly bytes: number;

@@ -153,6 +153,6 @@ function tell(
   if (found.length === 0) return;
   // The program only: its arguments may hold secrets, and which they are died with the wrapper.
   const processes = found.map(({ pid, command }) => ({ pid, command: command.split(' ', 1)[0] ?? '' }));
-  const event: Event = { type: 'process.left_over', processes };
+  const event: Event = { type: 'process.orphaned', processes };
   writer.event(event, subject);
 }

@@ -27,11 +27,13 @@
 // - Nobody searches bytes for the next frame after damage: output is raw, so what looks like a frame may be printed text.
 //   Reading goes on at the next place that the index knows, or at the next segment.
 // - Major rises when an older reader would misread; it refuses such a file. Minor rises for additions (a longer header,
-//   new kinds, new flags), which an older reader passes over.
+//   new kinds, new flags), which an older reader passes over, and when events or their fields get other names.
+//
+// Versions: 1.0 was the first. 1.1 renamed events and fields (`former-events.ts`); journals of 1.0 are read as before.
 import { crc32 } from 'node:zlib';
 
 export const formatMajor = 1;
-export const formatMinor = 0;
+export const formatMinor = 1;
 
 export const segmentHeaderBytes = 64;
 export const frameHeadBytes = 40;

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { Event } from '../core/event.ts';
 import { type JournalRecord, type Severity, type Stream, type Subject, severities, streams } from '../core/record.ts';
 import { frameHeadBytes, maxFrameBytes, readSeq, writeSeq } from './format.ts';
+import { parseEvent } from './former-events.ts';
 
 const kindCodes = { event: 1, output: 2 } as const;
 const flagContinues = 1;
@@ -123,7 +124,7 @@ export function parseFrame(bytes: Buffer, at: number, seed: number): ParsedFrame
 export function recordOf(frame: Frame, from = frame.seq): JournalRecord | undefined {
   const { seq, timeNs, subject } = frame;
   if (frame.kind === 'event') {
-    const event = parseEvent(frame.payload);
+    const event = eventIn(frame.payload);
     return event && { kind: 'event', seq, timeNs, subject, event };
   }
   if (frame.kind === 'unknown' || frame.stream === undefined) return undefined;
@@ -142,9 +143,9 @@ export function recordOf(frame: Frame, from = frame.seq): JournalRecord | undefi
   };
 }
 
-function parseEvent(payload: Buffer): Event | undefined {
+function eventIn(payload: Buffer): Event | undefined {
   try {
-    return JSON.parse(payload.toString('utf8')) as Event;
+    return parseEvent(payload);
   } catch {
     return undefined;
   }

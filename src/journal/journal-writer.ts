@@ -294,7 +294,7 @@ function outputFields(draft: OutputDraft): Omit<FrameFields, 'seq' | 'timeNs'> {
 }
 
 function lostEvent(why: 'disk' | 'size', loss: Loss): Event {
-  return { type: 'journal.lost', why, ...loss, reader: undefined };
+  return { type: 'journal.lost', reason: why, ...loss, reader: undefined };
 }
 
 function encodeEvent(event: Event): Buffer {

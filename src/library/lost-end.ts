@@ -40,7 +40,7 @@ export function withLostEnd(state: RunState, end: RunEnd, stats: JournalStats, r
   const told = state.lost.disk;
   const lines = stats.lostLines - told.lines;
   const events = stats.lostEvents - told.events;
-  add({ type: 'journal.lost', why: 'disk', lines, events, bytes: stats.lostBytes - told.bytes, reader: undefined });
+  add({ type: 'journal.lost', reason: 'disk', lines, events, bytes: stats.lostBytes - told.bytes, reader: undefined });
   const costUsd = sumUsd([...end.steps.values()].map((step) => step.costUsd));
   const costUnknown = [...end.steps.values()].some((step) => step.costUnknown);
   const durationMs = runDurationMs(now, nowMs);

@@ -28,8 +28,8 @@ export function describeEvent(event: Event): string {
       return `${Math.round(event.share * 100)} % of the budget used`;
     case 'run.budget_exceeded':
       return `budget used up: ${formatSpending(event.used, event.unit)} of ${formatSpending(event.limit, event.unit)}`;
-    case 'run.budget_weakened':
-      return `the budget cannot hold: ${oneLine(event.why)}`;
+    case 'run.budget_uncertain':
+      return `the budget cannot hold: ${oneLine(event.reason)}`;
     case 'run.finished':
       return `run ${ended(event.outcome)} after ${formatDuration(event.durationMs)}`;
     case 'run.suspended':
@@ -41,7 +41,7 @@ export function describeEvent(event: Event): string {
     case 'attempt.finished':
       return `attempt ${ended(event.outcome)} after ${formatDuration(event.durationMs)}${warnings(event.findings)}`;
     case 'step.expectation_unmet':
-      return oneLine(`expected ${event.expected}; ${event.found}`);
+      return oneLine(`expected ${event.expected}; ${event.actual}`);
     case 'step.retrying':
       return `attempt ${event.nextAttempt} in ${formatDuration(event.delayMs)}: ${messageOf(event.outcome)}`;
     case 'step.waiting':
@@ -54,47 +54,47 @@ export function describeEvent(event: Event): string {
     case 'resource.sampled':
       return `cpu ${event.cpuCores.toFixed(2)} cores, memory ${formatBytes(event.rssBytes)}, ${plural(event.processes, 'process', 'processes')}`;
     case 'stall.detected':
-      return `stalled (${words(event.cause)}) for ${formatDuration(event.forMs)}${event.action === 'none' ? '' : `: ${event.action}`}${event.activity === undefined ? '' : `; ${oneLine(event.activity)}`}`;
+      return `stalled (${words(event.cause)}) for ${formatDuration(event.durationMs)}${event.action === 'none' ? '' : `: ${event.action}`}${event.activity === undefined ? '' : `; ${oneLine(event.activity)}`}`;
     case 'stall.cleared':
-      return `no longer stalled (${words(event.cause)}) after ${formatDuration(event.forMs)}`;
-    case 'process.left_over':
+      return `no longer stalled (${words(event.cause)}) after ${formatDuration(event.durationMs)}`;
+    case 'process.orphaned':
       return `left running and ended: ${oneLine(event.processes.map(({ pid, command }) => `${pid} ${command}`).join('; '))}`;
     case 'process.signalled':
-      return `sent ${event.signal}: ${event.why}`;
-    case 'secret.hidden':
+      return `sent ${event.signal}: ${event.reason}`;
+    case 'secret.redacted':
       return `hidden: ${Object.entries(event.kinds)
         .map(([kind, count]) => `${count} ${kind}`)
         .join(', ')}`;
     case 'journal.recovered':
       return `journal opened again after a crash; ${formatBytes(event.cutBytes)} of a torn tail were cut`;
     case 'journal.lost':
-      return `lost (${event.why}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${formatBytes(event.bytes)}`;
+      return `lost (${event.reason}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${formatBytes(event.bytes)}`;
     case 'claude.prompted':
       return `prompt of ${formatBytes(event.bytes)}: ${oneLine(event.text)}`;
     case 'claude.session':
       return `session ${event.sessionId} with ${event.model}`;
     case 'claude.folder_changed':
       return `works in ${oneLine(event.cwd)}`;
-    case 'claude.said':
+    case 'claude.message':
       return oneLine(event.text);
     case 'claude.streaming':
       return `the answer is being written: ${plural(event.characters, 'character')} so far`;
-    case 'claude.thought':
+    case 'claude.thinking':
       return event.text === '' ? 'thinking (encrypted)' : `thinking: ${oneLine(event.text)}`;
     case 'claude.tool_called':
       return `${event.tool}${event.serverSide ? ' (by the API)' : ''} ${oneLine(event.input)}`;
     case 'claude.tool_returned':
       return `${event.isError ? 'tool error' : 'tool result'}: ${oneLine(event.text)}`;
     case 'claude.usage':
-      return `model call: ${event.use.inputTokens} in, ${event.use.outputTokens} out (${event.use.model})`;
+      return `model call: ${event.usage.inputTokens} in, ${event.usage.outputTokens} out (${event.usage.model})`;
     case 'claude.retrying':
       return `API retry ${event.attempt}: ${oneLine(event.error)}`;
     case 'claude.rate_limited':
       return `rate limited (${event.status})${event.resetsAt === undefined ? '' : ` until ${event.resetsAt}`}`;
     case 'claude.permission_denied':
-      return `permission denied: ${event.tool} ${oneLine(event.input)}${event.why ? ` (${oneLine(event.why)})` : ''}`;
+      return `permission denied: ${event.tool} ${oneLine(event.input)}${event.reason ? ` (${oneLine(event.reason)})` : ''}`;
     case 'claude.notice':
-      return `${event.what}: ${oneLine(event.text)}`;
+      return `${event.subtype}: ${oneLine(event.text)}`;
     case 'claude.unknown':
       return event.blockType === undefined
         ? `message of unknown type ${event.messageType}`

@@ -1,6 +1,6 @@
 // What Claude Code's events say about a step: session, activity, cost. Pure; every other event is fold-step.ts's.
 // A live sum of model calls counts until `claude.cost` gives the final one of that attempt, which takes its place.
-import type { ModelUse } from '../core/claude-event.ts';
+import type { ModelUsage } from '../core/claude-event.ts';
 import { type CostBasis, sumUsd, weakestBasis } from '../core/cost.ts';
 import type { Event } from '../core/event.ts';
 import { firstLine, mainArgument } from '../core/tool-call.ts';
@@ -40,7 +40,7 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
             ? step.activity
             : { kind: 'model', sinceNs: timeNs },
       };
-    case 'claude.said':
+    case 'claude.message':
       if (step.activity.kind === 'tool') return step;
       return {
         ...step,
@@ -57,7 +57,7 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
     case 'claude.permission_denied':
       return { ...step, permissionDenials: step.permissionDenials + 1 };
     case 'claude.usage':
-      return withCost(step, number, (attempt) => addMessage(attempt.cost, event.messageId, event.use));
+      return withCost(step, number, (attempt) => addMessage(attempt.cost, event.messageId, event.usage));
     case 'claude.cost':
       return withCost(step, number, () => ({
         kind: 'final',
@@ -147,7 +147,7 @@ function withCost(step: StepState, number: number, change: (attempt: AttemptStat
 }
 
 /** Claude Code repeats a message id with each part of the message; the last usage said for it is the one that counts. */
-function addMessage(cost: AttemptCost, messageId: string, use: ModelUse): AttemptCost {
+function addMessage(cost: AttemptCost, messageId: string, use: ModelUsage): AttemptCost {
   if (cost.kind === 'final') return cost;
   const before = cost.kind === 'live' ? cost.byMessage : {};
   // `fromEntries` defines own keys only, so a message id `__proto__` cannot reach the prototype.

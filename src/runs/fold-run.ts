@@ -139,12 +139,12 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
         ...state,
         phase: { kind: 'finished', outcome: event.outcome, durationMs: event.durationMs, endedNs: timeNs },
       };
-    case 'secret.hidden':
+    case 'secret.redacted':
       return { ...state, hidden: addCounts(state.hidden, event.kinds), hiddenNs: state.hiddenNs ?? timeNs };
     case 'journal.lost':
       return {
         ...state,
-        lost: { ...state.lost, [event.why]: addLost(state.lost[event.why], event) },
+        lost: { ...state.lost, [event.reason]: addLost(state.lost[event.reason], event) },
         lostNs: state.lostNs ?? timeNs,
       };
     case 'journal.recovered':

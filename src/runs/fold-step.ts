@@ -105,18 +105,18 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     case 'stall.detected':
       return {
         ...step,
-        stall: { cause: event.cause, action: event.action, forMs: event.forMs, sinceNs: timeNs },
+        stall: { cause: event.cause, action: event.action, forMs: event.durationMs, sinceNs: timeNs },
         stalls: { ...step.stalls, [event.cause]: (step.stalls[event.cause] ?? 0) + 1 },
       };
     case 'stall.cleared':
       return step.stall?.cause === event.cause ? { ...step, stall: undefined } : step;
-    case 'process.left_over':
+    case 'process.orphaned':
       return {
         ...step,
         leftOver: step.leftOver + event.processes.length,
         leftOverNs: step.leftOverNs ?? timeNs,
       };
-    case 'secret.hidden':
+    case 'secret.redacted':
       return { ...step, hidden: Object.values(event.kinds).reduce((sum, count) => sum + count, step.hidden) };
     default:
       return foldClaudeEvent(step, event, number, timeNs);

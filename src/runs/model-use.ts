@@ -1,11 +1,11 @@
 // Adding up tokens and cost by model. Pure; knows nothing of steps or runs.
 
-import type { ModelUse } from '../core/claude-event.ts';
+import type { ModelUsage } from '../core/claude-event.ts';
 import { sumUsd } from '../core/cost.ts';
 import type { TokensByModel } from './run-state.ts';
 
 /** The four token counts in one; they do not overlap. */
-export function tokensOf(use: ModelUse): number {
+export function tokensOf(use: ModelUsage): number {
   return use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens;
 }
 
@@ -20,9 +20,9 @@ export function totalCost(models: TokensByModel): number {
 }
 
 /** One sum per model. The order of `uses` sets the order of the result, so equal input gives equal floating point sums. */
-export function sumByModel(uses: Iterable<ModelUse>): TokensByModel {
+export function sumByModel(uses: Iterable<ModelUsage>): TokensByModel {
   // A Map, since a model may be called `__proto__` by who controls the output.
-  const sums = new Map<string, ModelUse>();
+  const sums = new Map<string, ModelUsage>();
   for (const use of uses) {
     const sum = sums.get(use.model);
     sums.set(use.model, sum === undefined ? use : addUse(sum, use));
@@ -30,7 +30,7 @@ export function sumByModel(uses: Iterable<ModelUse>): TokensByModel {
   return Object.fromEntries(sums);
 }
 
-function addUse(a: ModelUse, b: ModelUse): ModelUse {
+function addUse(a: ModelUsage, b: ModelUsage): ModelUsage {
   return {
     model: a.model,
     inputTokens: a.inputTokens + b.inputTokens,

@@ -1,7 +1,7 @@
 // What is known of a run after any number of its records: the shape that every reader shares. No IO, no folding (fold-run.ts).
 // One union says where the run, a step or an attempt stands; nothing in here is a pair of booleans that could disagree.
 // Times are Unix nanoseconds as in the journal, so that spans made from this state carry the journal's own times.
-import type { ModelUse } from '../core/claude-event.ts';
+import type { ModelUsage } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
 import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause } from '../core/event.ts';
 import { type Findings, noFindings } from '../core/finding.ts';
@@ -60,7 +60,7 @@ export type AttemptPhase =
 /** Where the cost of an attempt comes from. `live` sums up model calls and is replaced as soon as the final sum is known. */
 export type AttemptCost =
   | { readonly kind: 'none' }
-  | { readonly kind: 'live'; readonly byMessage: Readonly<Record<string, ModelUse>>; readonly models: TokensByModel }
+  | { readonly kind: 'live'; readonly byMessage: Readonly<Record<string, ModelUsage>>; readonly models: TokensByModel }
   | {
       readonly kind: 'final';
       readonly costUsd: number;
@@ -71,11 +71,11 @@ export type AttemptCost =
     };
 
 /** Tokens and cost by model name. */
-export type TokensByModel = Readonly<Record<string, ModelUse>>;
+export type TokensByModel = Readonly<Record<string, ModelUsage>>;
 
 export type LineCounts = Readonly<Record<Stream, number>>;
 
-export type LossCause = EventOf<'journal.lost'>['why'];
+export type LossCause = EventOf<'journal.lost'>['reason'];
 
 export type LostCounts = { readonly lines: number; readonly events: number; readonly bytes: number };
 

@@ -1,7 +1,7 @@
 // `RunView`: what everybody who looks at a run is shown of it, as plain JSON. A run is folded once (fold-run.ts) into a `RunState`,
 // which is exact and internal; the view is made from that state here and nowhere else. Pages, lists, commands and the API show its
 // fields as they are. Times are ISO 8601 with nanoseconds; what is unknown is null. Pure.
-import type { ModelUse } from '../core/claude-event.ts';
+import type { ModelUsage } from '../core/claude-event.ts';
 import { countFindings, type Findings } from '../core/finding.ts';
 import { messageOf, type Outcome } from '../core/outcome.ts';
 import type { Stream } from '../core/record.ts';
@@ -149,7 +149,7 @@ export type RunView = RunSummary & {
   readonly hidden: number;
   readonly lostLines: number;
   readonly lostEvents: number;
-  readonly models: readonly ModelUse[];
+  readonly models: readonly ModelUsage[];
   readonly activity: RunActivity | null;
   readonly alerts: readonly ActiveAlert[];
   readonly steps: readonly StepView[];

@@ -29,8 +29,8 @@ describe('a block', () => {
       assistant({ type: 'redacted_thinking', data: 'x' }),
     );
     expect(events).toMatchObject([
-      { type: 'claude.thought', text: 'First I look.\nThen I act.' },
-      { type: 'claude.thought', text: '' },
+      { type: 'claude.thinking', text: 'First I look.\nThen I act.' },
+      { type: 'claude.thinking', text: '' },
     ]);
     expect(said).toEqual(['✻ First I look.\n  Then I act.', '✻ thinking (not shown by the API)']);
   });

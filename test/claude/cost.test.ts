@@ -37,7 +37,7 @@ describe('the live estimate', () => {
     const meter = createCostMeter();
     meter.message(assistant('msg_1', 'claude-opus-5-5', { output_tokens: 1 }, 'x'.repeat(400)));
     const event = meter.message(assistant('msg_1', 'claude-opus-5-5', { output_tokens: 1 }, 'x'.repeat(400)));
-    expect(event?.use.outputTokens).toBe(200);
+    expect(event?.usage.outputTokens).toBe(200);
   });
 
   test('prices cache writes by how long they live', () => {

@@ -47,7 +47,7 @@ describe('a session with tools, a failing tool and a denial, of somebody who is 
     const types = run.events.map((event) => event.type).filter((type) => type !== 'claude.usage');
     expect(types).toEqual([
       'claude.session',
-      'claude.said',
+      'claude.message',
       'claude.tool_called',
       'claude.tool_returned',
       'claude.tool_called',
@@ -55,7 +55,7 @@ describe('a session with tools, a failing tool and a denial, of somebody who is 
       'claude.tool_called',
       'claude.permission_denied',
       'claude.tool_returned',
-      'claude.said',
+      'claude.message',
       'claude.result',
     ]);
     expect(eventsOf(run, 'claude.tool_returned').map((event) => event.isError)).toEqual([false, true, true]);

@@ -85,7 +85,7 @@ describe('the use that telemetry reports', () => {
   test('gives one event for each call', () => {
     const use = createReportedUse(defaultPrices);
     const call = { id: 1, model: 'claude-opus-5-5', process: '7', micros: 5 };
-    expect(use.request('logs', logsOf(call), '7')).toMatchObject([{ type: 'claude.usage', use: { costUsd: 5e-6 } }]);
+    expect(use.request('logs', logsOf(call), '7')).toMatchObject([{ type: 'claude.usage', usage: { costUsd: 5e-6 } }]);
     expect(use.request('logs', logsOf(call), '7')).toEqual([]);
     expect(use.request('logs', logsOf(call), '8')).toHaveLength(1);
     expect([...use.processes()]).toEqual(['7', '8']);

@@ -49,12 +49,12 @@ const typesOf = (events: readonly ClaudeEvent[]): readonly string[] => events.ma
 describe('recorded sessions', () => {
   test('with partial messages say each text once and know the true output tokens before the result', () => {
     const { events } = readAll(recorded('partial-messages'));
-    expect(events.filter((event) => event.type === 'claude.said').map((event) => event.text)).toEqual([
+    expect(events.filter((event) => event.type === 'claude.message').map((event) => event.text)).toEqual([
       'hello there my friend',
       'bye',
     ]);
     const usage = events.filter((event) => event.type === 'claude.usage');
-    expect(usage.at(-1)).toMatchObject({ use: { outputTokens: 80, model: 'claude-opus-5-5' } });
+    expect(usage.at(-1)).toMatchObject({ usage: { outputTokens: 80, model: 'claude-opus-5-5' } });
     expect(typesOf(events)).not.toContain('claude.unknown');
   });
 

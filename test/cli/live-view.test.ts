@@ -53,7 +53,7 @@ function midRun(): HandMade {
     .event({ type: 'step.started' }, 'review')
     .event(attemptStarted, 'review')
     .output('Looking at the tests\n', 'review')
-    .event({ type: 'claude.usage', messageId: 'm', use: modelUse('opus', 10, 0.0312) }, 'review')
+    .event({ type: 'claude.usage', messageId: 'm', usage: modelUse('opus', 10, 0.0312) }, 'review')
     .event(
       { type: 'claude.tool_called', toolUseId: 't', tool: 'Bash', input: '{}', parentToolUseId: undefined },
       'review',
@@ -92,8 +92,8 @@ describe('the list', () => {
     made.event({ type: 'claude.cost', costUsd: 0.5, estimated: false, models: [modelUse('opus', 999, 0.5)] }, 'review');
     made.event(stepFinished(exit1, 30_000), 'review');
     made.event(stepFinished({ kind: 'skip', reason: 'need', message: 'review did not succeed' }, 0, 0), 'deploy');
-    made.event({ type: 'secret.hidden', kinds: { github: 2, env: 1 } });
-    made.event({ type: 'journal.lost', why: 'disk', lines: 5, events: 0, bytes: 10, reader: undefined });
+    made.event({ type: 'secret.redacted', kinds: { github: 2, env: 1 } });
+    made.event({ type: 'journal.lost', reason: 'disk', lines: 5, events: 0, bytes: 10, reader: undefined });
     made.event(runFinished({ kind: 'failure', reason: 'step_failed', message: 'review failed' }, 61_000));
     void view.update([], foldAll(made.records));
     view.close({ pending: 12, links: [{ label: 'trace', url: 'https://grafana.example.com/t/1' }] });
@@ -120,11 +120,11 @@ describe('the list', () => {
   test('says why a step stands still', () => {
     const screen = new VtScreen();
     const made = midRun();
-    made.event({ type: 'stall.detected', cause: 'no_output', forMs: 60_000, action: 'none' }, 'review');
+    made.event({ type: 'stall.detected', cause: 'no_output', durationMs: 60_000, action: 'none' }, 'review');
     const view = viewOn(screen, startMs + 20_000);
     show(view, made);
     expect(screen.text()).toContain('stalled (no output) for 1 m 10 s');
-    made.event({ type: 'stall.cleared', cause: 'no_output', forMs: 70_000 }, 'review');
+    made.event({ type: 'stall.cleared', cause: 'no_output', durationMs: 70_000 }, 'review');
     made.event({ type: 'step.retrying', nextAttempt: 2, delayMs: 60_000, outcome: exit1 }, 'review');
     made.event({ type: 'run.paused', by: 'api', now: true });
     show(view, made);
@@ -235,7 +235,7 @@ describe('the list', () => {
     expect(screen.text()).toContain('Bash(npm test)');
     expect(screen.text()).not.toContain('more lines');
     made.event(
-      { type: 'claude.said', text: 'All of them pass. Now I look at the docs.', parentToolUseId: undefined },
+      { type: 'claude.message', text: 'All of them pass. Now I look at the docs.', parentToolUseId: undefined },
       'review',
     );
     show(view, made);

@@ -51,7 +51,7 @@ const success = { exit: 0, ends: 'success', cost: 'reported' } as const;
 const refused = { exit: 1, ends: 'failure claude_error', cost: 'none' } as const;
 const stalled = { exit: 3, ends: 'error stalled', says: ['stall.detected'] } as const;
 const died = { exit: 3, ends: 'error signal', cost: 'estimated' } as const;
-const leftOver = { ...success, says: ['process.left_over'] } as const;
+const leftOver = { ...success, says: ['process.orphaned'] } as const;
 
 /** Half of a message that the CLI then goes on behind, so that its own next message cannot be read either. */
 const noise = String.raw`printf 'no JSON\n\377\376\0\n{"type":"result","is_err\n[]\n{"type":"assistant","mess' > /proc/$PPID/fd/1; echo noise > /proc/$PPID/fd/2`;

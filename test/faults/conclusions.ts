@@ -121,7 +121,7 @@ const conclusions: readonly Conclusion[] = [
     turns: [bash('(sleep 300 &) ; true'), done],
     exit: 0,
     screen: [/success/],
-    check: hasEvent('process.left_over'),
+    check: hasEvent('process.orphaned'),
   },
   {
     name: 'a usage limit is waited for and fails nothing',

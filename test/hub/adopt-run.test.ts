@@ -84,7 +84,7 @@ describe('a run whose wrapper was killed', () => {
     ]);
     expect(ofType(events, 'claude.cost')).toMatchObject([{ event: { costUsd: 0.5, estimated: true } }]);
     // Whose they were is told where it is known, and no argument of theirs, which may hold a secret.
-    const left = ofType(events, 'process.left_over');
+    const left = ofType(events, 'process.orphaned');
     expect(left.map(({ subject }) => subject)).toEqual([{ step: 'build', attempt: 1 }, undefined]);
     const told = left.flatMap(({ event }) => event.processes);
     expect(told.map(({ pid }) => pid).sort()).toEqual([...pids].sort());

@@ -104,7 +104,7 @@ describe('a full disk', () => {
     const texts = flat(records).map(([, text]) => text);
     expect(texts.slice(-3)).toEqual(['journal.lost', 'step.started', 'run.finished']);
     expect(records.at(-3)).toMatchObject({
-      event: { type: 'journal.lost', why: 'disk', lines: 60, events: 0, bytes: 3000 },
+      event: { type: 'journal.lost', reason: 'disk', lines: 60, events: 0, bytes: 3000 },
     });
     expect(texts.length).toBe(1 + kept + 3);
     expect((await openJournal(folder).head()).finished).toBe(true);
@@ -177,7 +177,7 @@ describe('a full disk', () => {
       [5, 'journal.lost'],
       [6, 'run.finished'],
     ]);
-    expect(records[2]).toMatchObject({ event: { why: 'disk', lines: 4, events: 0, bytes: 5027 } });
+    expect(records[2]).toMatchObject({ event: { reason: 'disk', lines: 4, events: 0, bytes: 5027 } });
     expect(problems).toEqual([
       '{"kind":"gap","fromSeq":1,"toSeq":3,"why":"lost"}',
       '{"kind":"gap","fromSeq":4,"toSeq":5,"why":"lost"}',

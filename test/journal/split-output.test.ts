@@ -59,11 +59,11 @@ test('output larger than a frame is journaled in several, and reads back as it w
 test('an event larger than a frame may be is counted as lost, with its size', async () => {
   const folder = tempRun();
   const journal = createJournal(folder);
-  journal.event({ type: 'claude.said', text: 'x'.repeat(maxFrameBytes), parentToolUseId: undefined });
+  journal.event({ type: 'claude.message', text: 'x'.repeat(maxFrameBytes), parentToolUseId: undefined });
   journal.event(runFinished);
   await journal.close();
   const [lost, finished] = await readAll(folder);
-  expect(lost).toMatchObject({ event: { type: 'journal.lost', why: 'size', events: 1, lines: 0 } });
+  expect(lost).toMatchObject({ event: { type: 'journal.lost', reason: 'size', events: 1, lines: 0 } });
   expect(finished).toMatchObject({ seq: 1, event: { type: 'run.finished' } });
 });
 
@@ -71,10 +71,10 @@ test('an event of several megabytes reads back whole', async () => {
   const folder = tempRun();
   const journal = createJournal(folder);
   const text = 'y'.repeat(5_000_000);
-  journal.event({ type: 'claude.said', text, parentToolUseId: undefined });
+  journal.event({ type: 'claude.message', text, parentToolUseId: undefined });
   journal.output(output('after\n'));
   await journal.close();
   const [said, after] = await readAll(folder);
-  expect(said?.kind === 'event' && said.event.type === 'claude.said' && said.event.text === text).toBe(true);
+  expect(said?.kind === 'event' && said.event.type === 'claude.message' && said.event.text === text).toBe(true);
   expect(after?.seq).toBe(1);
 });

@@ -22,18 +22,20 @@ describe('a value of an event', () => {
   });
 
   it('is the very same where nothing was hidden', () => {
-    const event = { type: 'claude.said', text: 'hello', deep: { list: ['x'] } };
+    const event = { type: 'claude.message', text: 'hello', deep: { list: ['x'] } };
     expect(redactor.value(event)).toEqual({ value: event, hidden: undefined });
     expect(redactor.value(event).value).toBe(event);
   });
 
   it('keeps the type of an event, even if it is a secret', () => {
-    const odd = createRedactor({ env: { WORD: 'claude.said' }, extraSecretNames: ['WORD'] });
-    expect(odd.value({ type: 'claude.said', text: 'claude.said', in: { type: 'claude.said' } }).value).toEqual({
-      type: 'claude.said',
-      text: '[hidden:WORD]',
-      in: { type: '[hidden:WORD]' },
-    });
+    const odd = createRedactor({ env: { WORD: 'claude.message' }, extraSecretNames: ['WORD'] });
+    expect(odd.value({ type: 'claude.message', text: 'claude.message', in: { type: 'claude.message' } }).value).toEqual(
+      {
+        type: 'claude.message',
+        text: '[hidden:WORD]',
+        in: { type: '[hidden:WORD]' },
+      },
+    );
   });
 
   it('that is nested too deeply to look through loses what is too deep', () => {

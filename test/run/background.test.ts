@@ -45,12 +45,12 @@ steps:
     });
     const journal = await rig.journal(result.runId);
     for (const step of ['grace', 'short', 'wanted', 'agent', 'silent']) {
-      expect(journal.events('process.left_over', step)).toMatchObject([
+      expect(journal.events('process.orphaned', step)).toMatchObject([
         { processes: [{ command: expect.stringContaining('sleep 300') }] },
       ]);
       expect(shown).toMatch(new RegExp(`${step} \\| left a process running, now ended: \\d+ \\(sleep 300\\)`));
     }
-    expect(journal.events('process.signalled', 'short')[0]?.why).toContain('in the background: npm run dev');
+    expect(journal.events('process.signalled', 'short')[0]?.reason).toContain('in the background: npm run dev');
     const [finished] = journal.events('attempt.finished', 'grace');
     expect(finished?.durationMs).toBeGreaterThanOrEqual(10_000);
     expect(finished?.durationMs).toBeLessThan(45_000);
@@ -76,7 +76,7 @@ steps:
 `);
     expect(outcomesOf(result)).toEqual({ a: 'success' });
     const journal = await rig.journal(result.runId);
-    const named = journal.events('process.left_over', 'a').flatMap(({ processes }) => processes);
+    const named = journal.events('process.orphaned', 'a').flatMap(({ processes }) => processes);
     expect(named.map(({ command }) => command).join('\n')).toContain('sleep 1000');
     expect(rig.processes()).toEqual([]);
   }, 100_000);

@@ -90,7 +90,7 @@ steps:
 `);
     expect(code).toBe(0);
     const journal = await rig.journal(result.runId);
-    const found = journal.events('process.left_over', 'a').flatMap(({ processes }) => processes.map((p) => p.command));
+    const found = journal.events('process.orphaned', 'a').flatMap(({ processes }) => processes.map((p) => p.command));
     expect(found).toEqual(expect.arrayContaining(['sleep 301', 'sleep 302', 'sleep 303']));
     expect(journal.text('system', 'a')).toMatch(/left 4 processes running, now ended: .*sleep 301/);
     expect(journal.text('stdout', 'a')).toBe('done\n');

@@ -2,7 +2,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ModelUse } from '../../src/core/claude-event.ts';
+import type { ModelUsage } from '../../src/core/claude-event.ts';
 import { parentSpanId } from '../../src/core/ids.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
@@ -57,7 +57,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-const sum = (uses: readonly ModelUse[]): number =>
+const sum = (uses: readonly ModelUsage[]): number =>
   uses.reduce((n, use) => n + use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens, 0);
 
 describe('a Claude Code step', () => {

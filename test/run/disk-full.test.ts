@@ -67,7 +67,7 @@ steps:
     expect(result.lost).toBeGreaterThan(0);
     expect(kept + result.lost).toBe(1 + lines);
     expect(journal.text('stdout', 'b')).toBe('room again\n');
-    expect(journal.events('journal.lost')).toMatchObject([{ why: 'disk', lines: result.lost }]);
+    expect(journal.events('journal.lost')).toMatchObject([{ reason: 'disk', lines: result.lost }]);
     expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished' } });
     expect(finished.stderr).toMatch(/[\d,]+ lines and \d+ events? lost \(disk\)/);
     return undefined;

@@ -71,7 +71,7 @@ describe('files that must have changed, or not', () => {
       reason: 'unmet_expectation',
     });
     expect(journal.events('step.expectation_unmet', 's1')).toMatchObject([
-      { expectation: 'changed', expected: 'src/**/*.ts to change', found: 'nothing changed' },
+      { expectation: 'changed', expected: 'src/**/*.ts to change', actual: 'nothing changed' },
     ]);
   }, 60_000);
 

@@ -82,7 +82,7 @@ steps:
     expect(result).toMatchObject({ outcome: 'success', costUsd: null, costBasis: 'unknown' });
     const journal = await rig.journal(result.runId);
     expect(journal.events('claude.cost', 'ask')[0]?.unknown).toMatch(/did not report .* write `claudeTelemetry: env`/);
-    expect(journal.events('run.budget_weakened')).toHaveLength(1);
+    expect(journal.events('run.budget_uncertain')).toHaveLength(1);
   });
 
   test('with `claudeTelemetry: env` has the cost of every Claude Code, however it was started', async () => {

@@ -116,7 +116,7 @@ steps:
     expect(rig.processes()).toEqual([]);
     const old = await rig.journal(killed);
     expect(old.events('run.finished')).toMatchObject([{ outcome: { reason: 'abandoned' } }]);
-    expect(old.events('process.left_over', 'b')).toHaveLength(1);
+    expect(old.events('process.orphaned', 'b')).toHaveLength(1);
     expect(existsSync(path.join(rig.work, 'a-done'))).toBe(true);
   });
 

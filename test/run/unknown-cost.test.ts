@@ -25,7 +25,7 @@ test('a cost that nobody reported is unknown in the summary, ls, show and --json
 
   const [runId = ''] = rig.runIds();
   const journal = await rig.journal(runId);
-  expect(journal.events('run.budget_weakened')).toHaveLength(1);
+  expect(journal.events('run.budget_uncertain')).toHaveLength(1);
   expect(journal.events('claude.cost', 'ask')).toMatchObject([{ costUsd: 0, unknown: expect.any(String) }]);
   expect(journal.events('step.finished', 'ask')).toMatchObject([{ costUnknown: true }]);
   expect(journal.events('run.finished')).toMatchObject([{ costUnknown: true }]);

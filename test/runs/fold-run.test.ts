@@ -106,7 +106,7 @@ describe('any journal', () => {
           6,
         );
         const hidden = records.reduce((total, record) => {
-          if (record.kind !== 'event' || record.event.type !== 'secret.hidden') return total;
+          if (record.kind !== 'event' || record.event.type !== 'secret.redacted') return total;
           return total + Object.values(record.event.kinds).reduce((a, b) => a + b, 0);
         }, 0);
         expect(totalsOf(state).hidden).toBe(hidden);
@@ -210,9 +210,9 @@ describe('a run that is known', () => {
     const made = journalOf()
       .event(runStarted(['review']))
       .event(attemptStarted, 'review', 1)
-      .event({ type: 'claude.usage', messageId: 'm1', use: modelUse('opus', 10, 0.1) }, 'review', 1)
-      .event({ type: 'claude.usage', messageId: 'm1', use: modelUse('opus', 20, 0.2) }, 'review', 1)
-      .event({ type: 'claude.usage', messageId: 'm2', use: modelUse('haiku', 5, 0.01) }, 'review', 1);
+      .event({ type: 'claude.usage', messageId: 'm1', usage: modelUse('opus', 10, 0.1) }, 'review', 1)
+      .event({ type: 'claude.usage', messageId: 'm1', usage: modelUse('opus', 20, 0.2) }, 'review', 1)
+      .event({ type: 'claude.usage', messageId: 'm2', usage: modelUse('haiku', 5, 0.01) }, 'review', 1);
     const live = foldAll(made.records);
     expect(live.costUsd).toBeCloseTo(0.21);
     expect(live).toMatchObject({
@@ -221,13 +221,13 @@ describe('a run that is known', () => {
     });
     made
       .event({ type: 'claude.cost', costUsd: 0.5, estimated: false, models: [modelUse('opus', 100, 0.5)] }, 'review', 1)
-      .event({ type: 'claude.usage', messageId: 'late', use: modelUse('opus', 20, 0.2) }, 'review', 1);
+      .event({ type: 'claude.usage', messageId: 'late', usage: modelUse('opus', 20, 0.2) }, 'review', 1);
     const final = foldAll(made.records);
     expect(final).toMatchObject({ costUsd: 0.5, costBasis: 'known', models: { opus: { inputTokens: 100 } } });
     expect(final.models).not.toHaveProperty('haiku');
     made
       .event(attemptStarted, 'review', 2)
-      .event({ type: 'claude.usage', messageId: 'm1', use: modelUse('opus', 1, 0.25) }, 'review', 2);
+      .event({ type: 'claude.usage', messageId: 'm1', usage: modelUse('opus', 1, 0.25) }, 'review', 2);
     expect(foldAll(made.records)).toMatchObject({
       costUsd: 0.75,
       costBasis: 'estimated',
@@ -262,7 +262,7 @@ describe('a run that is known', () => {
       .event({ ...call, toolUseId: 'a' }, 'review')
       .event({ ...call, toolUseId: 'b', tool: 'Read' }, 'review')
       .event({ ...back, toolUseId: 'a', isError: true }, 'review')
-      .event({ type: 'stall.detected', cause: 'no_output', forMs: 60_000, action: 'none' }, 'review');
+      .event({ type: 'stall.detected', cause: 'no_output', durationMs: 60_000, action: 'none' }, 'review');
     expect(foldAll(made.records).steps[0]).toMatchObject({
       activity: { kind: 'tool', tool: 'Read' },
       toolCalls: 2,
@@ -271,7 +271,7 @@ describe('a run that is known', () => {
     });
     made
       .event({ ...back, toolUseId: 'b', isError: false }, 'review')
-      .event({ type: 'stall.cleared', cause: 'no_output', forMs: 61_000 }, 'review');
+      .event({ type: 'stall.cleared', cause: 'no_output', durationMs: 61_000 }, 'review');
     expect(foldAll(made.records).steps[0]).toMatchObject({
       activity: { kind: 'model' },
       stall: undefined,
@@ -282,9 +282,9 @@ describe('a run that is known', () => {
 
   test('says when what should be looked at arose, of what comes often when it first did', () => {
     const at = (seconds: number): bigint => startNs + BigInt(seconds) * 1_000_000_000n;
-    const hidden: Event = { type: 'secret.hidden', kinds: { rule: 1 } };
-    const lost: Event = { type: 'journal.lost', why: 'disk', lines: 1, events: 0, bytes: 1, reader: undefined };
-    const left: Event = { type: 'process.left_over', processes: [{ pid: 7, command: 'x' }] };
+    const hidden: Event = { type: 'secret.redacted', kinds: { rule: 1 } };
+    const lost: Event = { type: 'journal.lost', reason: 'disk', lines: 1, events: 0, bytes: 1, reader: undefined };
+    const left: Event = { type: 'process.orphaned', processes: [{ pid: 7, command: 'x' }] };
     const journal = journalOf()
       .event(runStarted(['a']))
       .event({ type: 'run.budget_warned', usedUsd: 8, usedTokens: 0, share: 0.8 })

@@ -1,6 +1,6 @@
 // Hand-made journals for tests of readers: records with right numbers and times, and arbitrary ones for properties.
 import fc from 'fast-check';
-import type { ModelUse } from '../../src/core/claude-event.ts';
+import type { ModelUsage } from '../../src/core/claude-event.ts';
 import type { Event, EventOf } from '../../src/core/event.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { JournalRecord, OutputRecord, Subject } from '../../src/core/record.ts';
@@ -119,7 +119,7 @@ export function runFinished(outcome: Outcome = success, durationMs = 5000): Even
   return { type: 'run.finished', outcome, durationMs, pausedMs: 0, costUsd: 0 };
 }
 
-export function modelUse(model: string, inputTokens: number, costUsd: number): ModelUse {
+export function modelUse(model: string, inputTokens: number, costUsd: number): ModelUsage {
   return { model, inputTokens, outputTokens: 1, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd };
 }
 
@@ -156,7 +156,7 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
     type: fc.constant('step.expectation_unmet' as const),
     expectation: fc.constantFrom('changed' as const, 'command' as const),
     expected: fc.string(),
-    found: fc.string(),
+    actual: fc.string(),
   }),
   outcome.map((end) => runFinished(end)),
   fc.constant<Event>({ type: 'step.started' }),
@@ -181,20 +181,24 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.record({
     type: fc.constant('stall.detected' as const),
     cause: fc.constantFrom('no_output' as const, 'rate_limited' as const),
-    forMs: count,
+    durationMs: count,
     action: fc.constant('none' as const),
   }),
-  fc.record({ type: fc.constant('stall.cleared' as const), cause: fc.constant('no_output' as const), forMs: count }),
-  fc.record({ type: fc.constant('secret.hidden' as const), kinds: fc.dictionary(name, count) }),
+  fc.record({
+    type: fc.constant('stall.cleared' as const),
+    cause: fc.constant('no_output' as const),
+    durationMs: count,
+  }),
+  fc.record({ type: fc.constant('secret.redacted' as const), kinds: fc.dictionary(name, count) }),
   fc.record({
     type: fc.constant('journal.lost' as const),
-    why: fc.constantFrom('disk' as const, 'retention' as const),
+    reason: fc.constantFrom('disk' as const, 'retention' as const),
     lines: count,
     events: count,
     bytes: count,
     reader: fc.constant(undefined),
   }),
-  fc.record({ type: fc.constant('claude.usage' as const), messageId: name, use }),
+  fc.record({ type: fc.constant('claude.usage' as const), messageId: name, usage: use }),
   fc.record({
     type: fc.constant('claude.cost' as const),
     costUsd: fc.double({ min: 0, max: 10, noNaN: true }),

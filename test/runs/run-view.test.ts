@@ -32,7 +32,7 @@ const active = (...ids: string[]) => {
   return made;
 };
 
-const stalled = (cause: StallCause): Event => ({ type: 'stall.detected', cause, forMs: 60_000, action: 'none' });
+const stalled = (cause: StallCause): Event => ({ type: 'stall.detected', cause, durationMs: 60_000, action: 'none' });
 
 describe('a run', () => {
   test('that waits for a limit says so, since when and until when', () => {
@@ -66,7 +66,7 @@ describe('a run', () => {
   test('is stuck if one step hangs while another waits, and moves on when the stall is over', () => {
     const made = active('a', 'b').event(limited, 'a').event(stalled('no_output'), 'b');
     expect(viewOf(made)).toMatchObject({ state: 'stuck', cause: 'no output', until: null });
-    made.event({ type: 'stall.cleared', cause: 'no_output', forMs: 61_000 }, 'b');
+    made.event({ type: 'stall.cleared', cause: 'no_output', durationMs: 61_000 }, 'b');
     expect(viewOf(made)).toMatchObject({ state: 'running' });
   });
 

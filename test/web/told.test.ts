@@ -37,7 +37,7 @@ describe('notices', () => {
 test('the cost of an answer is read once, as it was told last', () => {
   const turn = (seq: number, event: object): Turn => ({ seq, ns: '0', step: 'a', attempt: 1, event }) as Turn;
   const usage = (seq: number, messageId: string) => turn(seq, { type: 'claude.usage', messageId });
-  const said = turn(2, { type: 'claude.said', text: 'x' });
+  const said = turn(2, { type: 'claude.message', text: 'x' });
   expect(readableTurns([usage(1, 'm1'), said, usage(3, 'm1'), usage(4, 'm2')]).map(({ seq }) => seq)).toEqual([
     2, 3, 4,
   ]);

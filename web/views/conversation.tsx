@@ -116,11 +116,11 @@ function TurnItem({ turn }: { turn: Turn }) {
 /** Everything is text: nothing that Claude or a tool says is read as HTML or as Markdown. */
 function bodyOf(event: Turn['event']) {
   switch (event.type) {
-    case 'claude.said':
+    case 'claude.message':
       return <p class="said">{event.text}</p>;
     case 'claude.prompted':
       return <Block title={`prompt, ${count(event.bytes)} bytes`} text={event.text} />;
-    case 'claude.thought':
+    case 'claude.thinking':
       return event.text === '' ? (
         <p class="muted">Thinking that the API does not show</p>
       ) : (
@@ -144,9 +144,9 @@ function bodyOf(event: Turn['event']) {
       // A call of the model is never free: 0 is that of a model without a known price.
       return (
         <p class="cost muted tabular">
-          {cost({ costUsd: event.use.costUsd, costBasis: event.use.costUsd === 0 ? 'unknown' : 'known' })} ·{' '}
-          {count(event.use.inputTokens + event.use.cacheReadTokens + event.use.cacheCreationTokens)} in,{' '}
-          {count(event.use.outputTokens)} out
+          {cost({ costUsd: event.usage.costUsd, costBasis: event.usage.costUsd === 0 ? 'unknown' : 'known' })} ·{' '}
+          {count(event.usage.inputTokens + event.usage.cacheReadTokens + event.usage.cacheCreationTokens)} in,{' '}
+          {count(event.usage.outputTokens)} out
         </p>
       );
     case 'claude.retrying':
@@ -162,7 +162,7 @@ function bodyOf(event: Turn['event']) {
     case 'claude.notice':
       return (
         <p class="muted">
-          {event.what}: {event.text}
+          {event.subtype}: {event.text}
         </p>
       );
     case 'claude.result':

@@ -1,7 +1,7 @@
 // What the HTTP API answers, as types: shared by its routes, its callers and the live page. No behaviour.
 // Nanoseconds are decimal strings, since JSON's numbers lose them; times of day are ISO 8601; unknown is null, never left out.
 
-import type { ClaudeEvent, ModelUse } from '../../core/claude-event.ts';
+import type { ClaudeEvent, ModelUsage } from '../../core/claude-event.ts';
 import type { CostBasis } from '../../core/cost.ts';
 import type { Findings } from '../../core/finding.ts';
 import type { Outcome, OutcomeKind } from '../../core/outcome.ts';
@@ -154,7 +154,7 @@ export type RunDetail = RunSummary & {
   readonly lines: Readonly<Record<Stream, number>>;
   readonly hidden: number;
   readonly lostLines: number;
-  readonly models: readonly ModelUse[];
+  readonly models: readonly ModelUsage[];
   readonly steps: readonly StepDetail[];
   readonly alertList: readonly Alert[];
   readonly links: readonly Link[];

@@ -124,7 +124,7 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return ['resource_update', { ...place, ...without(event) }];
     case 'run.budget_warned':
       return alert(place, 'budget', 'warning', event);
-    case 'run.budget_weakened':
+    case 'run.budget_uncertain':
       return alert(place, 'budget', 'warning', event);
     case 'run.budget_exceeded':
       return alert(place, 'budget', 'error', event);
@@ -132,9 +132,9 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return alert(place, 'stall', event.action === 'none' ? 'warning' : 'error', event);
     case 'stall.cleared':
       return alert(place, 'stall_cleared', 'info', event);
-    case 'process.left_over':
+    case 'process.orphaned':
       return alert(place, 'left_over', 'warning', event);
-    case 'secret.hidden':
+    case 'secret.redacted':
       return alert(place, 'hidden', 'warning', event);
     case 'journal.lost':
       return alert(place, 'lost', 'error', event);
@@ -161,9 +161,9 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
     }
     case 'claude.session':
     case 'claude.folder_changed':
-    case 'claude.said':
+    case 'claude.message':
     case 'claude.streaming':
-    case 'claude.thought':
+    case 'claude.thinking':
     case 'claude.tool_called':
     case 'claude.tool_returned':
     case 'claude.usage':

@@ -117,7 +117,7 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'run.budget_warned':
     case 'run.budget_exceeded':
     case 'stall.detected':
-    case 'process.left_over':
+    case 'process.orphaned':
     case 'claude.rate_limited':
     case 'claude.permission_denied':
     case 'journal.lost':

@@ -3,7 +3,7 @@ import type { EventOf } from '../../core/event.ts';
 import type { JournalProblem } from '../../journal/index.ts';
 import { type BoundName, bounded, type CounterMetric, fixed, type GaugeMetric } from './metric.ts';
 
-const lossCauses = ['disk', 'retention', 'size'] as const satisfies readonly EventOf<'journal.lost'>['why'][];
+const lossCauses = ['disk', 'retention', 'size'] as const satisfies readonly EventOf<'journal.lost'>['reason'][];
 const problemKinds = ['corrupt', 'gap', 'unknown_record'] as const satisfies readonly JournalProblem['kind'][];
 const boundNames = [
   'workflow',

@@ -1,6 +1,6 @@
 // What Claude Code's events do to the metrics: cost and tokens of an attempt once, tools by result, its own telemetry.
 // Part of fold-metrics.ts, and pure as that is.
-import type { ModelUse } from '../../core/claude-event.ts';
+import type { ModelUsage } from '../../core/claude-event.ts';
 import { findingKinds } from '../../core/finding.ts';
 import type { EventRecord } from '../../core/record.ts';
 import { type RunState, totalCost } from '../../runs/index.ts';
@@ -20,7 +20,7 @@ export function foldClaude(memory: RunMemory, after: RunState, record: EventReco
     case 'claude.session':
       return { memory: {}, changes: [touchModel(workflow, event.model)] };
     case 'claude.usage':
-      return { memory: {}, changes: [touchModel(workflow, event.use.model)] };
+      return { memory: {}, changes: [touchModel(workflow, event.usage.model)] };
     case 'claude.cost':
       return countCost(memory, after, record, {
         costUsd: event.costUsd,
@@ -63,7 +63,7 @@ function openCall(memory: RunMemory, record: EventRecord, id: string, tool: stri
   return { memory: { calls }, changes: [touch] };
 }
 
-type Counted = { readonly costUsd: number; readonly models: readonly ModelUse[]; readonly isUnknown: boolean };
+type Counted = { readonly costUsd: number; readonly models: readonly ModelUsage[]; readonly isUnknown: boolean };
 
 /**
  * Counts once for each attempt: the sum at its end, since a sum that is still estimated can go down and a counter cannot.

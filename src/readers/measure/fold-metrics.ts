@@ -65,14 +65,14 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
       return [add(metrics.cpu, { workflow, step }, cpuOf(after, record) - cpuOf(before, record))];
     case 'stall.detected':
       return [add(metrics.stalls, { workflow, cause: event.cause })];
-    case 'process.left_over':
+    case 'process.orphaned':
       return [add(metrics.leftOver, { workflow }, event.processes.length)];
-    case 'secret.hidden':
+    case 'secret.redacted':
       return Object.entries(event.kinds).map(([kind, count]) => add(metrics.hidden, { kind }, count));
     case 'journal.lost':
       return [
-        add(metrics.lostLines, { why: event.why }, event.lines),
-        add(metrics.lostEvents, { why: event.why }, event.events),
+        add(metrics.lostLines, { why: event.reason }, event.lines),
+        add(metrics.lostEvents, { why: event.reason }, event.events),
       ];
     case 'journal.recovered':
       return [add(metrics.recoveries, {})];
@@ -83,7 +83,7 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
     case 'step.expectation_unmet':
     case 'run.budget_warned':
     case 'run.budget_exceeded':
-    case 'run.budget_weakened':
+    case 'run.budget_uncertain':
     case 'step.started':
     case 'step.waiting':
     case 'attempt.started':

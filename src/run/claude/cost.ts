@@ -11,7 +11,7 @@
 //   price, and unknown otherwise.
 // - `model_usage_since_last_result` holds exactly the calls of this process since its last result. It is used where it
 //   is there. Older versions lack it; for a resumed session it is then an estimate which of two readings is right.
-import type { ModelUse } from '../../core/claude-event.ts';
+import type { ModelUsage } from '../../core/claude-event.ts';
 import { type CostBasis, roundUsd, sumUsd } from '../../core/cost.ts';
 import type { EventOf } from '../../core/event.ts';
 import { countAt, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
@@ -21,7 +21,7 @@ import type { ClaudeResult } from './result.ts';
 /** What an attempt has used up to now. */
 export type CostSoFar = {
   readonly costUsd: number;
-  readonly models: readonly ModelUse[];
+  readonly models: readonly ModelUsage[];
   /** Part of it is reckoned from prices and not reported by Claude Code. */
   readonly estimated: boolean;
   /** Why a part of it is unknown, and so not in `costUsd`. */
@@ -74,7 +74,7 @@ type Call = { model: string; usage: JsonObject; outputTokens: number; characters
 export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
   const prices = options.prices ?? defaultPrices;
   const calls = new Map<string, Call>();
-  let reported: readonly ModelUse[] = [];
+  let reported: readonly ModelUsage[] = [];
   let results = 0;
   let guessed = false;
   let sessionModel: string | undefined;
@@ -93,7 +93,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
   }
 
   /** Takes what a result says of its use; see the head of this file. */
-  function accept(result: ClaudeResult, live: readonly ModelUse[]): void {
+  function accept(result: ClaudeResult, live: readonly ModelUsage[]): void {
     if (result.sinceLast !== undefined) {
       reported = sumByModel([...reported, ...result.sinceLast.map(withCost)]);
     } else if (options.resumed !== undefined && result.totalCostUsd !== undefined) {
@@ -108,7 +108,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
   }
 
   /** The totals of a result by model; undefined if it has none. */
-  function modelsOf({ totalModels, totalCostUsd, usage: tokens }: ClaudeResult): readonly ModelUse[] | undefined {
+  function modelsOf({ totalModels, totalCostUsd, usage: tokens }: ClaudeResult): readonly ModelUsage[] | undefined {
     if (totalModels.length > 0) return totalModels;
     if (totalCostUsd === undefined && tokens === undefined) return undefined;
     const use = { ...emptyUse(sessionModel ?? ''), ...tokens, costUsd: totalCostUsd ?? 0 };
@@ -116,7 +116,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
   }
 
   /** A use whose tokens were reported without a cost gets one from the prices. */
-  function withCost(use: ModelUse): ModelUse {
+  function withCost(use: ModelUsage): ModelUsage {
     if (use.costUsd > 0 || tokensOf(use) === 0) return use;
     const { price, known } = priceOf(prices, use.model);
     if (!known) {
@@ -131,7 +131,7 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
     const call = calls.get(id) ?? { model, usage: {}, outputTokens: 0, characters: 0 };
     calls.set(id, call);
     change(call);
-    return { type: 'claude.usage', messageId: id, use: useOf(call, prices) };
+    return { type: 'claude.usage', messageId: id, usage: useOf(call, prices) };
   }
 
   /** A sum that will not change any more: guesses that stand for an unknown price are taken out. */
@@ -196,10 +196,10 @@ export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
  * the live estimate is taken. Tokens are the live ones where the total holds more, as it does not say them apart.
  */
 function ownOfResumed(
-  total: { readonly usd: number; readonly models: readonly ModelUse[] | undefined },
+  total: { readonly usd: number; readonly models: readonly ModelUsage[] | undefined },
   before: number,
-  live: readonly ModelUse[],
-): readonly ModelUse[] {
+  live: readonly ModelUsage[],
+): readonly ModelUsage[] {
   const estimate = live.reduce((sum, use) => sum + use.costUsd, 0);
   const without = roundUsd(total.usd - before);
   const holdsBefore = without >= 0 && Math.abs(without - estimate) < Math.abs(total.usd - estimate);
@@ -217,7 +217,7 @@ function take(call: Call, usage: JsonObject): void {
  * The lines of a streamed message carry the usage of its first event, which knows one output token. So the length of
  * what was said stands in for the output until a better count comes.
  */
-function useOf(call: Call, prices: PriceTable): ModelUse {
+function useOf(call: Call, prices: PriceTable): ModelUsage {
   const outputTokens = Math.max(call.outputTokens, Math.ceil(call.characters / CHARACTERS_PER_TOKEN));
   const cacheCreationTokens = countAt(call.usage, 'cache_creation_input_tokens');
   const hour = Math.min(
@@ -235,7 +235,7 @@ function useOf(call: Call, prices: PriceTable): ModelUse {
 }
 
 /** What tokens cost; `hourTokens` of those written to the cache live there for an hour. */
-export function costOfTokens(use: Omit<ModelUse, 'costUsd'>, hourTokens: number, price: ModelPrice): number {
+export function costOfTokens(use: Omit<ModelUsage, 'costUsd'>, hourTokens: number, price: ModelPrice): number {
   const perMillion =
     use.inputTokens * price.input +
     use.outputTokens * price.output +
@@ -252,16 +252,16 @@ function charactersOf(block: JsonObject): number {
 }
 
 /** The four counts in one. */
-export function tokensOf(use: Omit<ModelUse, 'model' | 'costUsd'>): number {
+export function tokensOf(use: Omit<ModelUsage, 'model' | 'costUsd'>): number {
   return use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens;
 }
 
-function emptyUse(model: string): ModelUse {
+function emptyUse(model: string): ModelUsage {
   return { model, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd: 0 };
 }
 
-export function sumByModel(uses: readonly ModelUse[]): readonly ModelUse[] {
-  const sums = new Map<string, ModelUse>();
+export function sumByModel(uses: readonly ModelUsage[]): readonly ModelUsage[] {
+  const sums = new Map<string, ModelUsage>();
   for (const use of uses) {
     const sum = sums.get(use.model) ?? emptyUse(use.model);
     sums.set(use.model, {

@@ -1,7 +1,7 @@
 // How Claude Code's messages read for people: in a terminal, on the live page and as log lines in Loki. Pure; every
 // function gives one or more full lines without a last line end. Colours only where asked for.
 
-import type { ModelUse } from '../../core/claude-event.ts';
+import type { ModelUsage } from '../../core/claude-event.ts';
 import { formatCost } from '../../core/cost.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { firstLine, mainArgument } from '../../core/tool-call.ts';
@@ -64,7 +64,7 @@ export function indented(text: string): string {
 /** `✔ Done in 12.3 s: 3 turns, $0.0320, 4,800 tokens in, 320 out` */
 export function summaryLine(result: ClaudeResult, cost: CostSoFar, paint: Paint): string {
   const { models } = cost;
-  const sum = (pick: (use: ModelUse) => number): number => models.reduce((total, use) => total + pick(use), 0);
+  const sum = (pick: (use: ModelUsage) => number): number => models.reduce((total, use) => total + pick(use), 0);
   const tokensIn = sum((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens);
   const tokensOut = sum((use) => use.outputTokens);
   const facts = [

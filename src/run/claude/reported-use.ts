@@ -2,7 +2,7 @@
 // Two of its signals hold the same calls: a log record `api_request` for each call, sent within a second, and the metrics
 // `claude_code.cost.usage` and `claude_code.token.usage`, sent every five. A process that is killed can lose the end of
 // either, so for each model of a process the larger of the two counts.
-import type { ModelUse, TelemetrySignal } from '../../core/claude-event.ts';
+import type { ModelUsage, TelemetrySignal } from '../../core/claude-event.ts';
 import type { EventOf } from '../../core/event.ts';
 import { type CostSoFar, costOfTokens, sumByModel, tokensOf } from './cost.ts';
 import { mapItems } from './intake/otlp.ts';
@@ -27,7 +27,7 @@ const MAX_REMEMBERED = 100_000;
 /** AggregationTemporality of OTLP: a point that replaces the one before, in place of one that is added to it. */
 const CUMULATIVE = [2, 'AGGREGATION_TEMPORALITY_CUMULATIVE'];
 
-type Uses = Map<string, ModelUse>;
+type Uses = Map<string, ModelUsage>;
 
 export function createReportedUse(prices: PriceTable): ReportedUse {
   const byProcess = new Map<string, { readonly calls: Uses; readonly points: Uses }>();
@@ -60,10 +60,10 @@ export function createReportedUse(prices: PriceTable): ReportedUse {
       facts.cost_usd,
     );
     addUse(calls, use);
-    return { type: 'claude.usage', messageId: `process ${key}`, use };
+    return { type: 'claude.usage', messageId: `process ${key}`, usage: use };
   }
 
-  function withCost(use: Omit<ModelUse, 'costUsd'>, told: unknown): ModelUse {
+  function withCost(use: Omit<ModelUsage, 'costUsd'>, told: unknown): ModelUsage {
     const costUsd = count(told);
     if (costUsd > 0 || tokensOf(use) === 0) return { ...use, costUsd };
     const { price, known } = priceOf(prices, use.model);
@@ -113,7 +113,7 @@ export function createReportedUse(prices: PriceTable): ReportedUse {
   };
 }
 
-const tokenKinds: Readonly<Record<string, keyof Omit<ModelUse, 'model'>>> = {
+const tokenKinds: Readonly<Record<string, keyof Omit<ModelUsage, 'model'>>> = {
   input: 'inputTokens',
   output: 'outputTokens',
   cacheRead: 'cacheReadTokens',
@@ -122,7 +122,7 @@ const tokenKinds: Readonly<Record<string, keyof Omit<ModelUse, 'model'>>> = {
 
 const noUse = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd: 0 };
 
-function largerOf({ calls, points }: { readonly calls: Uses; readonly points: Uses }): readonly ModelUse[] {
+function largerOf({ calls, points }: { readonly calls: Uses; readonly points: Uses }): readonly ModelUsage[] {
   const models = new Set([...calls.keys(), ...points.keys()]);
   return [...models].flatMap((model) => {
     const [call, point] = [calls.get(model), points.get(model)];
@@ -133,7 +133,7 @@ function largerOf({ calls, points }: { readonly calls: Uses; readonly points: Us
   });
 }
 
-function addUse(uses: Uses, use: ModelUse): void {
+function addUse(uses: Uses, use: ModelUsage): void {
   const before = uses.get(use.model);
   const [sum] = before === undefined ? [use] : sumByModel([before, use]);
   if (sum !== undefined) uses.set(use.model, sum);

@@ -1,6 +1,6 @@
 // The result line of Claude Code's stream-json, as a typed value. Pure; what it means for the step is judge.ts's,
 // what it means for the cost is cost.ts's. Field names and subtypes: Claude Code 2.1.328, schema of SDKResultMessage.
-import type { ModelUse } from '../../core/claude-event.ts';
+import type { ModelUsage } from '../../core/claude-event.ts';
 import { arrayAt, countAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 
 export type ClaudeResult = {
@@ -15,11 +15,11 @@ export type ClaudeResult = {
   /** As reported: the total of the session, earlier processes of a resumed session included; undefined if it is not told. */
   readonly totalCostUsd: number | undefined;
   /** As reported, with the same reach as `totalCostUsd`. */
-  readonly totalModels: readonly ModelUse[];
+  readonly totalModels: readonly ModelUsage[];
   /** Tokens of the main agent, for versions that report none by model; undefined if there is no usage at all. */
-  readonly usage: Omit<ModelUse, 'model' | 'costUsd'> | undefined;
+  readonly usage: Omit<ModelUsage, 'model' | 'costUsd'> | undefined;
   /** Use since the last result line of this process; undefined from versions that do not say it. */
-  readonly sinceLast: readonly ModelUse[] | undefined;
+  readonly sinceLast: readonly ModelUsage[] | undefined;
   readonly text: string;
   readonly structuredOutput: unknown;
   readonly errors: readonly string[];
@@ -59,7 +59,7 @@ export function readResult(message: JsonObject): ClaudeResult {
   };
 }
 
-function readUsage(usage: JsonObject): Omit<ModelUse, 'model' | 'costUsd'> {
+function readUsage(usage: JsonObject): Omit<ModelUsage, 'model' | 'costUsd'> {
   return {
     inputTokens: countAt(usage, 'input_tokens'),
     outputTokens: countAt(usage, 'output_tokens'),
@@ -68,7 +68,7 @@ function readUsage(usage: JsonObject): Omit<ModelUse, 'model' | 'costUsd'> {
   };
 }
 
-function readModels(byModel: JsonObject): readonly ModelUse[] {
+function readModels(byModel: JsonObject): readonly ModelUsage[] {
   return Object.entries(byModel).flatMap(([model, use]) =>
     isObject(use)
       ? [

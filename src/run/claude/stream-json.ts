@@ -159,7 +159,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
       const text = textAt(block, 'text');
       if (type === 'text') {
         if (text === undefined || text.trim() === '') continue;
-        emit({ type: 'claude.said', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
+        emit({ type: 'claude.message', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
         show(failed ? paint.red(plain(text).trim()) : plain(text).trim(), failed ? 'error' : 'info', parent);
       } else if (type === 'thinking' || type === 'redacted_thinking') {
         thought(textAt(block, 'thinking') ?? '', parent);
@@ -188,7 +188,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
   }
 
   function thought(text: string, parent: string | undefined): void {
-    emit({ type: 'claude.thought', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
+    emit({ type: 'claude.thinking', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
     show(thoughtLines(text.trim() === '' ? 'thinking (not shown by the API)' : text, paint), 'info', parent);
   }
 
@@ -296,7 +296,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
 
   function permissionDenied({ tool, toolUseId, input, why }: Denial, origin: string): void {
     const text = cut(JSON.stringify(input ?? {}), EVENT_TEXT_CHARACTERS);
-    emit({ type: 'claude.permission_denied', tool, toolUseId, input: text, ...(why === '' ? {} : { why }) });
+    emit({ type: 'claude.permission_denied', tool, toolUseId, input: text, ...(why === '' ? {} : { reason: why }) });
     // What only the result line names was shown as a failed call when it came back; there it is far from its call.
     const what = origin === 'result' ? toolCallLine(tool, input, cwd, paintFor(false)).slice(2) : why;
     show(paint.yellow(`  ⎿ permission denied: ${what === '' ? plain(tool) : what}`), 'warning');
@@ -335,7 +335,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
     }
     const { severity } = found.notice;
     const text = cut(plain(found.notice.text).replace(/\s+/g, ' ').trim(), EVENT_TEXT_CHARACTERS);
-    emit({ type: 'claude.notice', what: type.replace('system/', ''), text });
+    emit({ type: 'claude.notice', subtype: type.replace('system/', ''), text });
     show(paintBy(severity, paint)(`◦ ${text}`), severity);
   }
 
@@ -345,7 +345,7 @@ export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonRe
 
   const lines = createMessageLines(line, (bytes) => {
     const text = `a message of ${bytes} bytes is over the bound of ${MAX_MESSAGE_BYTES} and was not read`;
-    emit({ type: 'claude.notice', what: 'message_too_long', text });
+    emit({ type: 'claude.notice', subtype: 'message_too_long', text });
     options.show(text, 'warning');
   });
   return {

@@ -1,5 +1,5 @@
 // What a run may cost, over all steps, attempts and resumes. Pure: it counts and says when a line is crossed.
-import type { ModelUse } from '../../core/claude-event.ts';
+import type { ModelUsage } from '../../core/claude-event.ts';
 import type { EventOf } from '../../core/event.ts';
 import type { Budget } from '../../workflow/workflow.ts';
 
@@ -7,7 +7,7 @@ import type { Budget } from '../../workflow/workflow.ts';
 export const budgetWarningShare = 0.8;
 
 export type BudgetCrossing =
-  | EventOf<'run.budget_weakened'>
+  | EventOf<'run.budget_uncertain'>
   | EventOf<'run.budget_warned'>
   | EventOf<'run.budget_exceeded'>;
 
@@ -33,7 +33,7 @@ export type Used = {
 };
 
 /** All tokens that were paid for. Cache reads are part of what a person sees as used, so they count. */
-export function tokensOf(models: readonly ModelUse[]): number {
+export function tokensOf(models: readonly ModelUsage[]): number {
   return models.reduce(
     (sum, use) => sum + use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens,
     0,
@@ -61,7 +61,7 @@ export function createBudgetMeter(budget: Budget): BudgetMeter {
       const hasLimit = budget.usd !== undefined || budget.tokens !== undefined;
       if (used.unknown !== undefined && hasLimit && !weakened) {
         weakened = true;
-        crossings.push({ type: 'run.budget_weakened', why: used.unknown });
+        crossings.push({ type: 'run.budget_uncertain', reason: used.unknown });
       }
       const share = Math.max(shareOf(usd, budget.usd), shareOf(tokens, budget.tokens));
       if (share >= budgetWarningShare && !warned) {

@@ -58,7 +58,7 @@ export function startCheckCommand(
     const why = state === 'timed_out' ? 'timeout of the expected command' : 'the step is ended';
     void child?.end({
       killNow: killNow.signal,
-      onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
+      onSignal: (signal) => append.event({ type: 'process.signalled', signal, reason: why }, subject),
     });
   }
 

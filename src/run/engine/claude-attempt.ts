@@ -102,7 +102,7 @@ export function startClaudeAttempt(
     show: (text, severity) => sink.write('stdout', batchOf(text), severity),
     hide(message) {
       const { value, hidden } = redactor.value(message);
-      if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
+      if (hidden !== undefined) append.event({ type: 'secret.redacted', kinds: hidden }, subject);
       return value;
     },
     observe: (message) => deriver.message(message, nowNs()),

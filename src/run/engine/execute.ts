@@ -137,7 +137,7 @@ function startTelemetryIntake(append: Append): Promise<Intake> {
 async function endWhatIsLeft(runId: RunId, known: readonly Identity[], append: Append, log: SystemLog): Promise<void> {
   const { found, survivors } = await endLeftoverProcesses({ marker: markerOf(runId), known });
   if (found.length > 0) {
-    append.event({ type: 'process.left_over', processes: found });
+    append.event({ type: 'process.orphaned', processes: found });
     log(
       'warning',
       `the run left processes running, now ended: ${found.map(({ pid, command }) => `${pid} (${command})`).join(', ')}`,

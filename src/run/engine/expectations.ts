@@ -34,7 +34,7 @@ type Controls = Pick<Attempt, 'stop' | 'killNow' | 'freeze' | 'thaw'>;
 
 type Found = { readonly output: StepOutput; readonly denials: readonly string[] };
 
-type Unmet = { readonly expectation: Expectation; readonly expected: string; readonly found: string };
+type Unmet = { readonly expectation: Expectation; readonly expected: string; readonly actual: string };
 
 /** Names of files, or of denied calls, that one message lists. */
 const namedItems = 5;
@@ -61,7 +61,7 @@ export function createExpectationCheck(step: Step, setting: StepSetting, ports: 
     const problem = await command.done;
     sink.end();
     if (problem === undefined) return [];
-    return [{ expectation: 'command', expected: `\`${wanted.script.trim()}\` to pass`, found: problem }];
+    return [{ expectation: 'command', expected: `\`${wanted.script.trim()}\` to pass`, actual: problem }];
   }
 
   async function findUnmet(wanted: Expectations, found: Found): Promise<readonly Unmet[]> {
@@ -93,7 +93,7 @@ export function createExpectationCheck(step: Step, setting: StepSetting, ports: 
       if (stopped !== undefined) return stopped;
       for (const each of unmet) append.event({ type: 'step.expectation_unmet', ...each }, subject);
       if (unmet.length === 0) return outcome;
-      const message = unmet.map((each) => `expected ${each.expected}; ${each.found}`).join(' | ');
+      const message = unmet.map((each) => `expected ${each.expected}; ${each.actual}`).join(' | ');
       return { kind: 'failure', reason: 'unmet_expectation', message };
     },
     lines: sink.lines,
@@ -136,7 +136,7 @@ function unmetFiles({ changed, unchanged }: Expectations, found: ChangedFiles): 
     if (found.files.some(matches)) continue;
     const others = found.files.filter((file) => wanted.some((each) => each.matches(file)));
     const what = others.length === 0 ? 'nothing changed' : `only ${listed(others)} changed`;
-    unmet.push({ expectation: 'changed', expected: `${text} to change`, found: unknown ?? what });
+    unmet.push({ expectation: 'changed', expected: `${text} to change`, actual: unknown ?? what });
   }
   const touched = found.files.filter((file) => kept.some(({ matches }) => matches(file)));
   if (touched.length > 0 || (isUnknown && kept.length > 0)) {
@@ -144,7 +144,7 @@ function unmetFiles({ changed, unchanged }: Expectations, found: ChangedFiles): 
     unmet.push({
       expectation: 'unchanged',
       expected,
-      found: touched.length > 0 ? `${listed(touched)} changed` : (unknown ?? ''),
+      actual: touched.length > 0 ? `${listed(touched)} changed` : (unknown ?? ''),
     });
   }
   return unmet;
@@ -163,12 +163,12 @@ function selectionOf(globs: readonly string[]) {
 
 function unmetDenials(denials: readonly string[]): readonly Unmet[] {
   if (denials.length === 0) return [];
-  return [{ expectation: 'no_denials', expected: 'no tool call to be denied', found: `denied: ${listed(denials)}` }];
+  return [{ expectation: 'no_denials', expected: 'no tool call to be denied', actual: `denied: ${listed(denials)}` }];
 }
 
 function unmetPattern(pattern: string, { output, outputCut }: StepOutput): readonly Unmet[] {
   const expected = `the output to match /${pattern}/`;
-  const unmet = (found: string): readonly Unmet[] => [{ expectation: 'output', expected, found }];
+  const unmet = (actual: string): readonly Unmet[] => [{ expectation: 'output', expected, actual }];
   try {
     const sandbox = { pattern, output };
     const matches: unknown = vm.runInNewContext('new RegExp(pattern, "m").test(output)', sandbox, {
@@ -187,7 +187,7 @@ function unmetPattern(pattern: string, { output, outputCut }: StepOutput): reado
 
 function unmetSchema(schema: Readonly<Record<string, unknown>>, output: StepOutput): readonly Unmet[] {
   const expected = 'the output to meet its schema';
-  const unmet = (found: string): readonly Unmet[] => [{ expectation: 'schema', expected, found }];
+  const unmet = (actual: string): readonly Unmet[] => [{ expectation: 'schema', expected, actual }];
   const check = compileSchema(schema);
   if (!check.ok) return unmet(`the schema cannot be used: ${check.message}`);
   const json = readJsonOutput(output);

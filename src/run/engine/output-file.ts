@@ -54,7 +54,7 @@ export function takeNamedOutputs(
   }
   if (Object.keys(outputs).length === 0) return undefined;
   const { value, hidden } = redactor.value(outputs);
-  if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
+  if (hidden !== undefined) append.event({ type: 'secret.redacted', kinds: hidden }, subject);
   return value;
 }
 

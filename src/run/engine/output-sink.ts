@@ -68,7 +68,7 @@ export function createOutputSink(options: {
       if (stream === 'stdout' || stream === 'stderr') keepTail(bytes);
       if (stream === 'stdout') capture.push(bytes, count - (unterminated ? 1 : 0));
     }
-    if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
+    if (hidden !== undefined) append.event({ type: 'secret.redacted', kinds: hidden }, subject);
   }
 
   /** Copied, as the batch is a view on a buffer that is read into again. */

@@ -12,13 +12,13 @@ export function redactAppend(append: Append, redactor: Redactor): Append {
       const { text, hidden } = redactor.text(draft.bytes.toString('utf8').trimEnd());
       if (hidden === undefined) return append.output(draft);
       const seq = append.output({ ...draft, bytes: Buffer.from(`${text.replaceAll('\n', ' ')}\n`) });
-      append.event({ type: 'secret.hidden', kinds: hidden }, draft.subject);
+      append.event({ type: 'secret.redacted', kinds: hidden }, draft.subject);
       return seq;
     },
     event(event, subject) {
       const { value, hidden } = redactor.value(event);
       const tell = (): void => {
-        if (hidden !== undefined) append.event({ type: 'secret.hidden', kinds: hidden }, subject);
+        if (hidden !== undefined) append.event({ type: 'secret.redacted', kinds: hidden }, subject);
       };
       // Readers stop at the end of the run, so nothing may come after it.
       if (event.type === 'run.finished') tell();

@@ -199,8 +199,8 @@ export function startRun(options: RunOptions): RunHandle {
   function account(key: string, used: Used): void {
     for (const crossing of budget.update(key, used)) {
       append.event(crossing);
-      if (crossing.type === 'run.budget_weakened') {
-        log('warning', `the budget of the run cannot hold: ${crossing.why}`);
+      if (crossing.type === 'run.budget_uncertain') {
+        log('warning', `the budget of the run cannot hold: ${crossing.reason}`);
       } else if (crossing.type === 'run.budget_warned') {
         log('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
       } else {

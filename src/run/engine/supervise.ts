@@ -162,7 +162,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     onDetected(cause, forMs) {
       const { action } = stalls[cause];
       const activity = describeActivity(options.activity());
-      append.event({ type: 'stall.detected', cause, forMs: Math.round(forMs), action, activity }, subject);
+      append.event({ type: 'stall.detected', cause, durationMs: Math.round(forMs), action, activity }, subject);
       const what = `stalled (${describeCause(cause)}) for ${formatDuration(forMs)}`;
       const text = `${what}; ${activity}`;
       if (action === 'none') {
@@ -176,7 +176,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       });
     },
     onCleared(cause, forMs) {
-      append.event({ type: 'stall.cleared', cause, forMs: Math.round(forMs) }, subject);
+      append.event({ type: 'stall.cleared', cause, durationMs: Math.round(forMs) }, subject);
     },
   });
   const watchFor = (cause: OwnCause): void => stallWatch.start(cause, stalls[cause].afterMs);
@@ -200,7 +200,7 @@ export function supervise(options: SuperviseOptions): Supervision {
     ending = (hadResult ? reportOutliving(child) : Promise.resolve()).then(() =>
       end({
         killNow: killNow.signal,
-        onSignal: (signal) => append.event({ type: 'process.signalled', signal, why }, subject),
+        onSignal: (signal) => append.event({ type: 'process.signalled', signal, reason: why }, subject),
       }),
     );
   }
@@ -293,9 +293,9 @@ export function supervise(options: SuperviseOptions): Supervision {
     );
   }
 
-  function reportLeftOver(processes: EventOf<'process.left_over'>['processes']): void {
+  function reportLeftOver(processes: EventOf<'process.orphaned'>['processes']): void {
     if (processes.length === 0) return;
-    append.event({ type: 'process.left_over', processes }, subject);
+    append.event({ type: 'process.orphaned', processes }, subject);
     const names = processes.map(({ pid, command }) => `${pid} (${command})`).join(', ');
     const what = processes.length === 1 ? 'a process' : `${processes.length} processes`;
     log('warning', `left ${what} running, now ended: ${names}`, subject);

@@ -1,4 +1,4 @@
-// The words under which hidden secrets are counted. Bounded and stable: they are keys of `secret.hidden` events and
+// The words under which hidden secrets are counted. Bounded and stable: they are keys of `secret.redacted` events and
 // values of a metric label, so a variable's name is never one of them (it stands in the replacement text instead).
 
 /** Every kind of secret, in the order of docs/redaction.md. */

@@ -10,10 +10,10 @@ import { journalOf, runFinished, runStarted } from '../../runs/journal-of.ts';
 
 const events: readonly (readonly [kind: string, event: Event])[] = [
   ['budget', { type: 'run.budget_exceeded', unit: 'USD', used: 11, limit: 10, estimated: false }],
-  ['lost', { type: 'journal.lost', why: 'disk', lines: 1, events: 0, bytes: 1, reader: undefined }],
-  ['hidden', { type: 'secret.hidden', kinds: { rule: 1 } }],
-  ['stall', { type: 'stall.detected', cause: 'no_output', forMs: 60_000, action: 'none' }],
-  ['left_over', { type: 'process.left_over', processes: [{ pid: 7, command: 'x' }] }],
+  ['lost', { type: 'journal.lost', reason: 'disk', lines: 1, events: 0, bytes: 1, reader: undefined }],
+  ['hidden', { type: 'secret.redacted', kinds: { rule: 1 } }],
+  ['stall', { type: 'stall.detected', cause: 'no_output', durationMs: 60_000, action: 'none' }],
+  ['left_over', { type: 'process.orphaned', processes: [{ pid: 7, command: 'x' }] }],
 ];
 
 test.each(events)('%s: at the time of its event', (kind, event) => {
@@ -41,7 +41,7 @@ test('a left over process is told as one, several as several', () => {
   const messages = (count: number): readonly string[] => {
     const processes = Array.from({ length: count }, (_, index) => ({ pid: index + 2, command: 'x' }));
     const journal = journalOf().event(runStarted(['a'], { writer: processIdentity() }));
-    return alertsOf(foldAll(journal.event({ type: 'process.left_over', processes }, 'a').records)).map(
+    return alertsOf(foldAll(journal.event({ type: 'process.orphaned', processes }, 'a').records)).map(
       (alert) => alert.message,
     );
   };

@@ -268,7 +268,7 @@ async function scrapeOf(url: string): Promise<Scraped> {
 async function hiddenOf(folder: Parameters<typeof openJournal>[0]): Promise<number> {
   let hidden = 0;
   const count = (record: JournalRecord): void => {
-    if (record.kind !== 'event' || record.event.type !== 'secret.hidden') return;
+    if (record.kind !== 'event' || record.event.type !== 'secret.redacted') return;
     for (const many of Object.values(record.event.kinds)) hidden += many ?? 0;
   };
   for await (const batch of openJournal(folder).read({ from: 0 })) for (const record of batch) count(record);

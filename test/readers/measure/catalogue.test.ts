@@ -64,7 +64,7 @@ describe('the catalogue', () => {
       .event({ type: 'step.started' }, 'one')
       .event(attemptStarted, 'one')
       .output('a\n', 'one')
-      .event({ type: 'claude.usage', messageId: 'm', use: modelUse('opus', 5, 0.5) }, 'one')
+      .event({ type: 'claude.usage', messageId: 'm', usage: modelUse('opus', 5, 0.5) }, 'one')
       .event({ type: 'claude.cost', costUsd: 1, estimated: false, models: [modelUse('opus', 5, 0.5)] }, 'one')
       .event({ type: 'claude.tool_called', toolUseId: '1', tool: 'Bash', input: '', parentToolUseId: undefined }, 'one')
       .event({ type: 'resource.sampled', cpuSeconds: 1, cpuCores: 1, rssBytes: 9, processes: 2 }, 'one');

@@ -46,7 +46,7 @@ describe('Claude Code', () => {
       journalOf()
         .event(runStarted(['ask']))
         .event(attemptStarted, 'ask')
-        .event({ type: 'claude.usage', messageId: 'm', use: modelUse('opus', 99, 1) }, 'ask')
+        .event({ type: 'claude.usage', messageId: 'm', usage: modelUse('opus', 99, 1) }, 'ask')
         .event(cost, 'ask')
         .event(cost, 'ask')
         .event(attemptFinished(), 'ask').records,

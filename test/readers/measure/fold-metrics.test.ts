@@ -64,10 +64,10 @@ describe('a run', () => {
       .event(runStarted(['build', 'test'], { budgetUsd: 4, budgetTokens: 1000 }))
       .event({ type: 'step.started' }, 'build')
       .event(attemptStarted, 'build')
-      .event({ type: 'claude.usage', messageId: 'm', use: modelUse('opus', 99, 1) }, 'build')
+      .event({ type: 'claude.usage', messageId: 'm', usage: modelUse('opus', 99, 1) }, 'build')
       .event({ type: 'resource.sampled', cpuSeconds: 2, cpuCores: 1, rssBytes: 500, processes: 3 }, 'build')
       .event({ type: 'resource.sampled', cpuSeconds: 5, cpuCores: 1, rssBytes: 300, processes: 2 }, 'build')
-      .event({ type: 'stall.detected', cause: 'no_output', forMs: 1, action: 'none' }, 'build');
+      .event({ type: 'stall.detected', cause: 'no_output', durationMs: 1, action: 'none' }, 'build');
     measure.take(runId, records);
     const active = await shown(measure);
     const step = { workflow, step: 'build' };
@@ -107,10 +107,10 @@ describe('a run', () => {
         .event(runStarted(['build']))
         .output('one\ntwo\n', 'build')
         .output('three', 'build', { stream: 'stderr' })
-        .event({ type: 'secret.hidden', kinds: { named: 2, github: 1 } }, 'build')
-        .event({ type: 'journal.lost', why: 'disk', lines: 3, events: 1, bytes: 9, reader: undefined })
+        .event({ type: 'secret.redacted', kinds: { named: 2, github: 1 } }, 'build')
+        .event({ type: 'journal.lost', reason: 'disk', lines: 3, events: 1, bytes: 9, reader: undefined })
         .event({ type: 'journal.recovered', cutBytes: 9, lastSeq: 3 })
-        .event({ type: 'process.left_over', processes: [{ pid: 1, command: 'x' }] }, 'build').records,
+        .event({ type: 'process.orphaned', processes: [{ pid: 1, command: 'x' }] }, 'build').records,
     );
     expect(scraped.value('stepspan_output_lines_total', { workflow, stream: 'stdout' })).toBe(2);
     expect(scraped.value('stepspan_output_bytes_total', { workflow, stream: 'stdout' })).toBe(8);

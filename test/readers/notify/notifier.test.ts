@@ -157,7 +157,7 @@ describe('delivery', () => {
     const receiver = await startReceiver();
     const data = dataFolder(tempRoot());
     const { runId, writer } = begin(data);
-    writer.event({ type: 'secret.hidden', kinds: { token: 1 } }, one);
+    writer.event({ type: 'secret.redacted', kinds: { token: 1 } }, one);
     await finish(writer, exit1);
     receiver.answers((alerts) =>
       alerts.some(({ labels }) => labels.alertname === 'StepspanSecretHidden') ? 400 : 200,

@@ -96,12 +96,12 @@ describe('how a run ended', () => {
   });
 
   test('stuck: the alert says what the step was doing', () => {
-    const stall = { type: 'stall.detected', cause: 'rate_limited', forMs: 60_000, action: 'none' } as const;
+    const stall = { type: 'stall.detected', cause: 'rate_limited', durationMs: 60_000, action: 'none' } as const;
     const activity = 'last: API error 529 (overloaded), try 7 of 10';
     const state = after(
       running()
         .event({ ...stall, activity }, 'one')
-        .event({ type: 'claude.notice', what: 'x', text: 'x' }, 'one'),
+        .event({ type: 'claude.notice', subtype: 'x', text: 'x' }, 'one'),
     );
     expect(only(state).description).toContain(activity);
   });
@@ -173,9 +173,9 @@ describe('a step that is stuck', () => {
 
   test('is said at once where Claude Code hangs in a known way, and ends when that is over', () => {
     const cause = 'output_closed' as const;
-    const journal = running().event({ type: 'stall.detected', cause, forMs: 30_000, action: 'none' }, 'one');
+    const journal = running().event({ type: 'stall.detected', cause, durationMs: 30_000, action: 'none' }, 'one');
     expect(shown(after(journal.event(sampled(1), 'one')))).toEqual(['StepspanRunStuck one fires']);
-    journal.event({ type: 'stall.cleared', cause, forMs: 40_000 }, 'one');
+    journal.event({ type: 'stall.cleared', cause, durationMs: 40_000 }, 'one');
     expect(shown(after(journal))).toEqual(['StepspanRunStuck one ended']);
   });
 
@@ -235,7 +235,11 @@ describe('a step that is slow', () => {
 });
 
 describe('a budget', () => {
-  const use = (costUsd: number): Event => ({ type: 'claude.usage', messageId: 'm', use: modelUse('opus', 1, costUsd) });
+  const use = (costUsd: number): Event => ({
+    type: 'claude.usage',
+    messageId: 'm',
+    usage: modelUse('opus', 1, costUsd),
+  });
 
   test('is warned of at its share, and is no longer once the run has ended, but for the time that a message needs', () => {
     const journal = running({ budgetUsd: 10 }).event(use(7.9), 'one');
@@ -313,7 +317,7 @@ describe('memory', () => {
 
 describe('what a record says', () => {
   test('secrets of one step are one alert that counts', () => {
-    const hidden = (kinds: Record<string, number>): Event => ({ type: 'secret.hidden', kinds });
+    const hidden = (kinds: Record<string, number>): Event => ({ type: 'secret.redacted', kinds });
     const state = after(
       running()
         .event(hidden({ aws_key: 1 }), 'one')
@@ -324,7 +328,7 @@ describe('what a record says', () => {
   });
 
   test('lost output', () => {
-    const lost: Event = { type: 'journal.lost', why: 'disk', lines: 3, events: 1, bytes: 4096, reader: undefined };
+    const lost: Event = { type: 'journal.lost', reason: 'disk', lines: 3, events: 1, bytes: 4096, reader: undefined };
     expect(only(after(running().event(lost))).description).toBe(
       '3 lines and 1 event (4 KiB) were lost: the disk took no more.',
     );

@@ -8,7 +8,7 @@ const docs = readFileSync(path.resolve(import.meta.dirname, '../../../docs/telem
 const quoted = new Set([...docs.matchAll(/`([a-z_0-9]+(?:\.[a-z_0-9]+)+)`/g)].map((match) => match[1] ?? ''));
 const ofAttributes = /^(stepspan|cicd|gen_ai|process|log|error)\./;
 /** Events of the journal whose names look like attributes. */
-const events = new Set(['process.left_over', 'process.signalled']);
+const events = new Set(['process.orphaned', 'process.signalled']);
 
 test('every attribute that is sent is documented', () => {
   expect(Object.values(attr).filter((name) => !quoted.has(name))).toEqual([]);

@@ -88,7 +88,7 @@ describe('an event as a log record', () => {
     const events: Event[] = [
       stepFinished,
       { ...runFinished, outcome: failure },
-      { type: 'stall.detected', cause: 'no_output', forMs: 1, action: 'kill' },
+      { type: 'stall.detected', cause: 'no_output', durationMs: 1, action: 'kill' },
       { type: 'run.budget_exceeded', unit: 'USD', used: 2, limit: 1, estimated: false },
     ];
     for (const event of events) expect(logsOf(event)[0]?.severityText, event.type).toBe('INFO');
@@ -109,6 +109,6 @@ describe('an event as a log record', () => {
   });
 
   test('is not made of what lines say already', () => {
-    expect(logsOf({ type: 'claude.said', text: 'hello', parentToolUseId: undefined })).toEqual([]);
+    expect(logsOf({ type: 'claude.message', text: 'hello', parentToolUseId: undefined })).toEqual([]);
   });
 });

@@ -108,7 +108,7 @@ describe('a step that needed one attempt', () => {
     feed(runStarted(runId), null);
     feed({ type: 'step.started' });
     feed(attemptStarted);
-    feed({ type: 'stall.detected', cause: 'no_output', forMs: 9, action: 'none' });
+    feed({ type: 'stall.detected', cause: 'no_output', durationMs: 9, action: 'none' });
     feed(attemptFinished(failed));
     const spans = feed(stepFinished(failed, 1));
     expect(spans).toHaveLength(1);
@@ -155,7 +155,7 @@ describe('a step that was retried', () => {
     feed(runStarted(runId), null);
     feed({ type: 'step.started' });
     feed(attemptStarted);
-    feed({ type: 'process.left_over', processes: [{ pid: 7, command: 'sleep' }] });
+    feed({ type: 'process.orphaned', processes: [{ pid: 7, command: 'sleep' }] });
     feed(attemptFinished(failed));
     const first = feed({ type: 'step.retrying', nextAttempt: 2, delayMs: 1, outcome: failed });
     feed(attemptStarted, 2);
@@ -185,7 +185,7 @@ describe('a step that was retried', () => {
 
   test('carries the retry itself, and each attempt what happened in it', () => {
     const { first, last } = retried();
-    expect(first[0]?.events.map(({ name }) => name)).toEqual(['process.left_over']);
+    expect(first[0]?.events.map(({ name }) => name)).toEqual(['process.orphaned']);
     expect(last[1]?.events.map(({ name }) => name)).toEqual(['step.retrying']);
   });
 });

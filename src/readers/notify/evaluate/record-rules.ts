@@ -46,7 +46,7 @@ export function afterEvent(state: RulesState, record: EventRecord, settings: Ale
     }
     case 'resource.sampled':
       return step === undefined ? state : memory(state, step, event.rssBytes, atMs, seq, settings);
-    case 'secret.hidden': {
+    case 'secret.redacted': {
       const kinds = Object.keys(event.kinds).join(', ');
       const count = state.run.steps.find(({ id }) => id === step)?.hidden ?? sum(Object.values(state.run.hidden));
       const where = step === undefined ? 'the run' : `step ${step}`;
@@ -61,14 +61,14 @@ export function afterEvent(state: RulesState, record: EventRecord, settings: Ale
       return { ...state, alerts };
     }
     case 'journal.lost': {
-      const lost = state.run.lost[event.why];
+      const lost = state.run.lost[event.reason];
       const reasons = { disk: 'the disk took no more', retention: 'they were too old', size: 'they were too large' };
       const alerts = happened(state.alerts, settings, {
         rule: 'StepspanOutputLost',
         step: undefined,
         startsMs: atMs,
         summary: `${workflow}: part of the record of a run is lost`,
-        description: `${plural(lost.lines, 'line')} and ${plural(lost.events, 'event')} (${formatBytes(lost.bytes)}) were lost: ${reasons[event.why]}.`,
+        description: `${plural(lost.lines, 'line')} and ${plural(lost.events, 'event')} (${formatBytes(lost.bytes)}) were lost: ${reasons[event.reason]}.`,
         seq,
       });
       return { ...state, alerts };

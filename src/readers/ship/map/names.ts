@@ -88,7 +88,7 @@ export const attr = {
   message: 'stepspan.message',
   stallCause: 'stepspan.stall.cause',
   stallAction: 'stepspan.stall.action',
-  forMs: 'stepspan.stall.for_ms',
+  stallDurationMs: 'stepspan.stall.duration_ms',
   processes: 'stepspan.processes',
   tool: 'stepspan.claude.tool',
   toolUseId: 'stepspan.claude.tool_use_id',

@@ -49,22 +49,22 @@ export function markOf(event: Event): AttributeMap | undefined {
       return known({
         [attr.stallCause]: event.cause,
         [attr.stallAction]: event.action,
-        [attr.forMs]: event.forMs,
+        [attr.stallDurationMs]: event.durationMs,
         [attr.message]: event.activity,
       });
     case 'stall.cleared':
-      return { [attr.stallCause]: event.cause, [attr.forMs]: event.forMs };
-    case 'process.left_over':
+      return { [attr.stallCause]: event.cause, [attr.stallDurationMs]: event.durationMs };
+    case 'process.orphaned':
       return {
         [attr.processes]: event.processes.slice(0, maxCommands).map(({ pid, command }) => `${pid} ${command}`),
       };
     case 'process.signalled':
-      return { [attr.signal]: event.signal, [attr.reason]: event.why };
+      return { [attr.signal]: event.signal, [attr.reason]: event.reason };
     case 'journal.recovered':
       return { [attr.cutBytes]: event.cutBytes };
     case 'journal.lost':
       return {
-        [attr.reason]: event.why,
+        [attr.reason]: event.reason,
         [attr.lostLines]: event.lines,
         [attr.lostEvents]: event.events,
         [attr.lostBytes]: event.bytes,
@@ -74,7 +74,7 @@ export function markOf(event: Event): AttributeMap | undefined {
     case 'claude.rate_limited':
       return { [attr.reason]: event.status };
     case 'claude.permission_denied':
-      return known({ [attr.tool]: event.tool, [attr.message]: event.why });
+      return known({ [attr.tool]: event.tool, [attr.message]: event.reason });
     default:
       // The others are the span itself (starts, ends, costs), or too many for a timeline (samples, tool calls, usage).
       return undefined;
