@@ -1,5 +1,5 @@
 // All rules of the two backends as groups, after what alerts.yaml says: a table of contents, no policy but the order.
-import type { AlertSettings } from '../src/readers/notify/rules/alerts-file.ts';
+import type { AlertSettings } from '../src/runs/alerts/alerts-file.ts';
 import { type Alert, type Group, isAlert } from './rule.ts';
 import { backendAlerts } from './rules/backends.ts';
 import { hubAlerts } from './rules/hub.ts';

@@ -2,8 +2,8 @@
 // the same bytes.
 import { stringify } from 'yaml';
 import { formatSetDuration } from '../src/core/duration.ts';
-import type { AlertSettings } from '../src/readers/notify/rules/alerts-file.ts';
-import { runbookLink } from '../src/readers/notify/rules/rule.ts';
+import type { AlertSettings } from '../src/runs/alerts/alerts-file.ts';
+import { runbookLink } from '../src/runs/alerts/rule.ts';
 import { type Alert, type Dashboard, type Group, isAlert, type Recording } from './rule.ts';
 
 /** Where the pieces of docker-compose.yml listen, for links when alerts.yaml has none. */

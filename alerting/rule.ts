@@ -1,6 +1,6 @@
 // What a rule file is made of: alerts and recording rules, before they are written as YAML. Types and pure helpers; the
-// queries are in queries/, the words in rules/, names, severities and thresholds in src/readers/notify/rules.
-import type { RuleDefinition, RuleSeverity } from '../src/readers/notify/rules/rule.ts';
+// queries are in queries/, the words in rules/, names, severities and thresholds in src/runs/alerts.
+import type { RuleDefinition, RuleSeverity } from '../src/runs/alerts/rule.ts';
 
 /** The dashboard that shows what an alert is about, by its uid in Grafana. */
 export type Dashboard = 'stepspan-overview' | 'stepspan-logs' | 'stepspan-health';

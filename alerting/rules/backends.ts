@@ -1,7 +1,7 @@
 // Alerts about what stands around stepspan: the Collector, Loki, Tempo, Grafana and Alertmanager. Words only.
 
 import { formatSetDuration } from '../../src/core/duration.ts';
-import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { prometheusRules as rules } from '../../src/runs/alerts/backend-rules.ts';
 import * as query from '../queries/prometheus.ts';
 import type { Alert } from '../rule.ts';
 import type { Thresholds } from '../thresholds.ts';

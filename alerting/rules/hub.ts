@@ -2,7 +2,7 @@
 
 import { formatSetDuration } from '../../src/core/duration.ts';
 import { formatBytes } from '../../src/core/units.ts';
-import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { prometheusRules as rules } from '../../src/runs/alerts/backend-rules.ts';
 import * as query from '../queries/prometheus.ts';
 import type { Alert } from '../rule.ts';
 import type { Thresholds } from '../thresholds.ts';

@@ -1,7 +1,7 @@
 // Alerts that Loki's ruler evaluates on the lines of runs. Words only; the queries are in ../queries/loki.ts.
 
 import { formatSetDuration } from '../../src/core/duration.ts';
-import { lokiRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { lokiRules as rules } from '../../src/runs/alerts/backend-rules.ts';
 import { errorBurst, resourceExhausted } from '../queries/loki.ts';
 import type { Alert } from '../rule.ts';
 import type { Thresholds } from '../thresholds.ts';

@@ -2,7 +2,7 @@
 // a run rule, evaluated by stepspan. Words only; the queries are in ../queries.
 
 import { formatSetDuration } from '../../src/core/duration.ts';
-import { prometheusRules as rules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { prometheusRules as rules } from '../../src/runs/alerts/backend-rules.ts';
 import {
   neverSucceeded,
   noRecentSuccess,

@@ -1,6 +1,6 @@
 // The command `alerts`: what fires now and which rules are in force (`list`), and one alert through the whole way (`test`).
 import { type Command, Option } from 'commander';
-import { ruleSeverities } from '../readers/notify/index.ts';
+import { ruleSeverities } from '../runs/alerts/index.ts';
 import { listAlerts } from './alerts/list.ts';
 import { type TestFlags, testAlert } from './alerts/test-alert.ts';
 import type { CliContext } from './context.ts';

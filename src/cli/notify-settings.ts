@@ -1,7 +1,8 @@
 // From the settings to what a notifier is told: the receiver, alerts.yaml, and where links lead. Reads alerts.yaml.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type AlertSettings, defaultAlerts, type NotifySettings, readAlerts } from '../readers/notify/index.ts';
+import type { NotifySettings } from '../readers/notify/index.ts';
+import { type AlertSettings, defaultAlerts, readAlerts } from '../runs/alerts/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { linksOf } from './links.ts';

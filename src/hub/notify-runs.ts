@@ -4,7 +4,7 @@ import { type RunId, startedMsOf } from '../core/ids.ts';
 import { type DataFolder, JournalError, lockHolder, openJournal, runLockPath } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 import {
-  loadAlertsState,
+  loadNotifierState,
   type Notifier,
   type NotifySettings,
   nextWorkMs,
@@ -58,7 +58,7 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
     const { nextSeq, finished } = await openJournal(folder).head();
     if (nextSeq === 0) return false;
     if (!finished) return true;
-    const state = loadAlertsState(folder);
+    const state = loadNotifierState(folder);
     if (state !== undefined) {
       const next = state.rules.run.nextSeq < nextSeq ? nowMs : nextWorkMs(state, settings, nowMs);
       if (next !== undefined && next <= nowMs) return true;

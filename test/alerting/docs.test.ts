@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { backendRules } from '../../src/readers/notify/rules/backend-rules.ts';
-import { thresholdText } from '../../src/readers/notify/rules/threshold.ts';
+import { backendRules } from '../../src/runs/alerts/backend-rules.ts';
+import { thresholdText } from '../../src/runs/alerts/threshold.ts';
 
 const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/alerts.md'), 'utf8');
 

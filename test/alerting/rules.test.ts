@@ -14,8 +14,8 @@ import { backendJobs, recorded } from '../../alerting/queries/prometheus.ts';
 import { ruleQueries } from '../../alerting/queries.ts';
 import { formatSetDuration, parseDuration } from '../../src/core/duration.ts';
 import { catalogue } from '../../src/readers/measure/catalogue.ts';
-import { defaultAlerts } from '../../src/readers/notify/rules/alerts-file.ts';
-import { backendRules } from '../../src/readers/notify/rules/backend-rules.ts';
+import { defaultAlerts } from '../../src/runs/alerts/alerts-file.ts';
+import { backendRules } from '../../src/runs/alerts/backend-rules.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../alerting');
 const scratch = mkdtempSync(path.join(tmpdir(), 'stepspan-rules-'));

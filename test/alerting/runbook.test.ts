@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { allRules } from '../../src/readers/notify/rules/catalogue.ts';
-import { runbookLink } from '../../src/readers/notify/rules/rule.ts';
+import { allRules } from '../../src/runs/alerts/catalogue.ts';
+import { runbookLink } from '../../src/runs/alerts/rule.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../alerting');
 const runbook = readFileSync(path.join(folder, 'runbook.md'), 'utf8');

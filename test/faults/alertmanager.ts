@@ -2,7 +2,7 @@
 // or be kept with the answer it was refused with; and the run must not have waited for any of it.
 import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadAlertsState, startNotifier } from '../../src/readers/notify/index.ts';
+import { loadNotifierState, startNotifier } from '../../src/readers/notify/index.ts';
 import { alertmanagerAt } from '../readers/notify/alertmanager-at.ts';
 import { type AlertServer, type Answer, type Posted, startAlertServer } from './support/alert-server.ts';
 import { atOnce } from './support/at-once.ts';
@@ -151,7 +151,7 @@ async function deliver(template: Sandbox, behaviour: Behaviour, random: Random):
     notifier = await open();
     await Promise.race([notifier.delivered, sleep(withinMs, undefined, { ref: false })]);
     await notifier.stop();
-    const state = loadAlertsState(sandbox.data.runDir(runId!));
+    const state = loadNotifierState(sandbox.data.runDir(runId!));
     const kept = Object.entries(state?.deliveries ?? {}).filter(([, delivery]) => 'refused' in delivery);
     return check(name, server, alertNames.filter(refuses), { counted: counted.refused, kept: kept.length });
   } finally {

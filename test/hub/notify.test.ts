@@ -1,7 +1,8 @@
 // What a hub does for the alerts of its data folder: which runs are news, what it adopts, what it counts.
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createJournal, type DataFolder } from '../../src/journal/index.ts';
-import { defaultAlerts, type NotifySettings } from '../../src/readers/notify/index.ts';
+import type { NotifySettings } from '../../src/readers/notify/index.ts';
+import { defaultAlerts } from '../../src/runs/alerts/index.ts';
 import { exit1, runFinished, runStarted } from '../runs/journal-of.ts';
 import { startWebhookSink } from '../stack/support/alertmanager.ts';
 import { until } from '../support/until.ts';

@@ -72,10 +72,10 @@ describe('a line that has no end yet', () => {
       'Sure? [y/N] yes\n',
     );
     const journal = await rig.journal(await runId());
-    const ofStep = journal.records.filter(
+    const stepEntry = journal.records.filter(
       (record): record is OutputRecord => record.kind === 'output' && record.stream === 'stdout',
     );
-    expect(ofStep.reduce((sum, record) => sum + linesBegun(record), 0)).toBe(2);
+    expect(stepEntry.reduce((sum, record) => sum + linesBegun(record), 0)).toBe(2);
     expect(journal.events('attempt.finished')).toMatchObject([{ lines: { stdout: 2 } }]);
   });
 

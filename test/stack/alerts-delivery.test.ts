@@ -2,7 +2,8 @@
 // resolved when a later run succeeds. What the rules say is test/readers/notify's.
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dataFolder } from '../../src/journal/index.ts';
-import { defaultAlerts, type NotifySettings, startNotifier } from '../../src/readers/notify/index.ts';
+import { type NotifySettings, startNotifier } from '../../src/readers/notify/index.ts';
+import { defaultAlerts } from '../../src/runs/alerts/index.ts';
 import { type CliRig, type RunningCli, startCliRig } from '../support/cli-rig.ts';
 import {
   type Alertmanager,

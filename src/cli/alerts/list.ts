@@ -2,15 +2,8 @@
 
 import { formatAge } from '../../core/duration.ts';
 import { dataFolder } from '../../journal/index.ts';
-import {
-  allRules,
-  type FiringAlert,
-  firingAlerts,
-  loadAlertsState,
-  originOf,
-  type RuleSettings,
-  thresholdText,
-} from '../../readers/notify/index.ts';
+import { type FiringAlert, firingAlerts, loadNotifierState, originOf } from '../../readers/notify/index.ts';
+import { allRules, type RuleSettings, thresholdText } from '../../runs/alerts/index.ts';
 import { type CliContext, settingsFor } from '../context.ts';
 import { formatTable } from '../format.ts';
 import { alertsOf, receiverOf } from '../notify-settings.ts';
@@ -30,7 +23,7 @@ export async function listAlerts(context: CliContext, flags: FlagValues & { read
     .listRunIds()
     .slice(0, lookedAtRuns)
     .flatMap((runId) => {
-      const state = loadAlertsState(data.runDir(runId));
+      const state = loadNotifierState(data.runDir(runId));
       return state === undefined ? [] : firingAlerts(state, context.now());
     });
   const receiver = receiverOf(settings);

@@ -12,8 +12,8 @@ import {
   messageCounts,
   type Outgoing,
   originOf,
-  type RuleSeverity,
 } from '../../readers/notify/index.ts';
+import type { RuleSeverity } from '../../runs/alerts/index.ts';
 import { type CliContext, fail, settingsFor } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { notifySettingsOf } from '../notify-settings.ts';

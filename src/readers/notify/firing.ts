@@ -1,10 +1,11 @@
 // Which alerts of a run fire at a time, and whether the receiver has them: read from what a notifier has saved. Pure.
-import type { AlertsState } from './alerts-state.ts';
-import { alertKey, type RunAlert } from './evaluate/alert.ts';
-import type { RuleSeverity } from './rules/rule.ts';
+
+import type { RuleSeverity } from '../../runs/alerts/index.ts';
+import { type Alert, alertKey } from '../../runs/alerts/index.ts';
+import type { NotifierState } from './notifier-state.ts';
 
 export type FiringAlert = {
-  readonly alert: RunAlert;
+  readonly alert: Alert;
   readonly runId: string;
   readonly workflow: string;
   /** As it was sent; undefined where it was not sent yet. */
@@ -17,7 +18,7 @@ export type FiringAlert = {
 };
 
 /** Oldest first. */
-export function firingAlerts({ rules, deliveries }: AlertsState, nowMs: number): readonly FiringAlert[] {
+export function firingAlerts({ rules, deliveries }: NotifierState, nowMs: number): readonly FiringAlert[] {
   const { runId, workflow } = rules.run;
   return Object.values(rules.alerts)
     .flatMap((alert): readonly FiringAlert[] => {

@@ -2,9 +2,9 @@
 // bounded, however many runs there are and however much they have printed.
 import type { RunId } from '../../core/ids.ts';
 import { type DataFolder, openJournal } from '../../journal/index.ts';
+import type { StepHistory } from '../../runs/alerts/index.ts';
 import { emptyRunState, foldRun, type RunState } from '../../runs/index.ts';
-import { loadAlertsState } from './alerts-state.ts';
-import type { StepHistory } from './evaluate/rules-state.ts';
+import { loadNotifierState } from './notifier-state.ts';
 
 /** Earlier runs of the same workflow that are compared with: enough for a median that one odd run does not move. */
 const comparedRuns = 20;
@@ -35,7 +35,7 @@ export async function readHistory(data: DataFolder, workflow: string, before: Ru
 /** The state of an ended run of that workflow; undefined where it is of another one, goes on, or is too long to read. */
 async function readRun(data: DataFolder, runId: RunId, workflow: string): Promise<RunState | undefined> {
   const folder = data.runDir(runId);
-  const known = loadAlertsState(folder)?.rules.run;
+  const known = loadNotifierState(folder)?.rules.run;
   if (known?.phase.kind === 'finished') return known.workflow === workflow ? known : undefined;
   const reader = openJournal(folder);
   const { firstSeq, nextSeq, finished } = await reader.head();

@@ -9,14 +9,19 @@ import {
   openCursor,
   openJournal,
 } from '../../journal/index.ts';
+import {
+  type AlertEvaluation,
+  awaitsSuccess,
+  emptyEvaluation,
+  foldAlerts,
+  resolveBySuccess,
+  tickAlerts,
+} from '../../runs/alerts/index.ts';
 import { msOfNs, type RunReference } from '../../runs/index.ts';
-import { type AlertsState, loadAlertsState, saveAlertsState } from './alerts-state.ts';
 import { createOutbox, type Deliveries, firstDueMs, type Outbox, type OutboxOptions } from './deliver/outbox.ts';
 import { createSend, type Send } from './deliver/receiver.ts';
-import { awaitsSuccess, resolveBySuccess } from './evaluate/alert.ts';
-import { foldRules, tickRules } from './evaluate/fold-rules.ts';
-import { emptyRulesState, type RulesState } from './evaluate/rules-state.ts';
 import { readHistory } from './history.ts';
+import { loadNotifierState, type NotifierState, saveNotifierState } from './notifier-state.ts';
 import { laterSuccess, resolveEarlier } from './resolve-earlier.ts';
 import type { NotifySettings, SendResult } from './settings.ts';
 
@@ -42,7 +47,7 @@ export type NotifierOptions = {
  * When a notifier of a run that has ended would have something to do, by what the last one has saved: a time (Unix ms),
  * or undefined where never.
  */
-export function nextWorkMs(state: AlertsState, settings: NotifySettings, nowMs: number): number | undefined {
+export function nextWorkMs(state: NotifierState, settings: NotifySettings, nowMs: number): number | undefined {
   const { rules, deliveries, hasMetOthers } = state;
   return hasMetOthers ? firstDueMs(rules.alerts, rules.run, deliveries, settings, nowMs) : nowMs;
 }
@@ -92,11 +97,11 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
   const stopping = new AbortController();
   const cursor = openCursor(folder, 'notify');
   const send = options.send ?? createSend(settings.receiver);
-  const stored = loadAlertsState(folder);
-  let rules: RulesState = emptyRulesState();
+  const stored = loadNotifierState(folder);
+  let rules: AlertEvaluation = emptyEvaluation();
   let hasMetOthers = false;
   let deliveries: Deliveries = stored?.deliveries ?? {};
-  let savedRules: RulesState | undefined;
+  let savedRules: AlertEvaluation | undefined;
   let savedAtMs = now();
   let isRead = false;
   let lastReadAt = Number.NEGATIVE_INFINITY;
@@ -122,8 +127,8 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
     deliveries = next;
     savedRules = rules;
     savedAtMs = now();
-    const state: AlertsState = { rules, deliveries, hasMetOthers };
-    await saveAlertsState(folder, state);
+    const state: NotifierState = { rules, deliveries, hasMetOthers };
+    await saveNotifierState(folder, state);
     if (waiting() === 0) await cursor.save(state.rules.run.nextSeq);
   }
 
@@ -147,7 +152,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
         rules = { ...rules, history };
       }
       const { alerts } = rules;
-      for (const record of records) rules = foldRules(rules, record, settings.alerts);
+      for (const record of records) rules = foldAlerts(rules, record, settings.alerts);
       lastReadAt = performance.now();
       if (rules.alerts !== alerts) wake();
     }
@@ -164,7 +169,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
     if (performance.now() - lastReadAt < tickMs) return;
     lastReadAt = performance.now();
     const { nextSeq } = await reader.head();
-    if (nextSeq === rules.run.nextSeq) rules = tickRules(rules, nowMs, settings.alerts);
+    if (nextSeq === rules.run.nextSeq) rules = tickAlerts(rules, nowMs, settings.alerts);
   }
 
   /** A success resolves what earlier runs left firing; a failure may have been made good before anybody looked at it. */

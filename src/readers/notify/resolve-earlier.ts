@@ -4,9 +4,9 @@
 
 import { type RunId, startedMsOf } from '../../core/ids.ts';
 import { acquireLock, type DataFolder } from '../../journal/index.ts';
+import { awaitsSuccess, resolveBySuccess } from '../../runs/alerts/index.ts';
 import { msOfNs } from '../../runs/index.ts';
-import { hasEndToSend, loadAlertsState, saveAlertsState } from './alerts-state.ts';
-import { awaitsSuccess, resolveBySuccess } from './evaluate/alert.ts';
+import { hasEndToSend, loadNotifierState, saveNotifierState } from './notifier-state.ts';
 
 /** Failures that are older have ended by themselves (`keepFor`, a day unless set), or nobody looks at them any more. */
 export const resolvedForMs = 14 * 24 * 3_600_000;
@@ -34,7 +34,7 @@ export async function resolveEarlier(
   for (const runId of earlier.slice(0, lookedAtRuns)) {
     if (success.atMs - startedMsOf(runId) > resolvedForMs) break;
     const folder = data.runDir(runId);
-    const seen = loadAlertsState(folder);
+    const seen = loadNotifierState(folder);
     if (seen === undefined || seen.rules.run.workflow !== success.workflow) continue;
     // An earlier success may have been in no position to say it: no hub ran, and the failure had just been sent.
     if (!awaitsSuccess(seen.rules.alerts) && !hasEndToSend(seen)) continue;
@@ -45,10 +45,10 @@ export async function resolveEarlier(
       continue;
     }
     try {
-      const state = loadAlertsState(folder);
+      const state = loadNotifierState(folder);
       if (state === undefined) continue;
       const alerts = resolveBySuccess(state.rules.alerts, success.atMs);
-      await saveAlertsState(folder, { ...state, rules: { ...state.rules, alerts } });
+      await saveNotifierState(folder, { ...state, rules: { ...state.rules, alerts } });
       changed.push(runId);
     } finally {
       lock.release();
@@ -61,7 +61,7 @@ export async function resolveEarlier(
 export function laterSuccess(data: DataFolder, failed: { readonly runId: RunId; readonly workflow: string }) {
   const later = data.listRunIds().filter((runId) => runId > failed.runId);
   for (const runId of later.slice(-lookedAtRuns).reverse()) {
-    const run = loadAlertsState(data.runDir(runId))?.rules.run;
+    const run = loadNotifierState(data.runDir(runId))?.rules.run;
     if (run?.workflow !== failed.workflow || run.phase.kind !== 'finished') continue;
     if (run.phase.outcome.kind === 'success') return msOfNs(run.phase.endedNs);
   }

@@ -1,6 +1,7 @@
 // What a notifier is told: where alerts go, what alerts.yaml says, and where links lead. Types only.
+
+import type { AlertSettings } from '../../runs/alerts/index.ts';
 import type { RunReference } from '../../runs/index.ts';
-import type { AlertSettings } from './rules/alerts-file.ts';
 
 export type ReceiverKind = 'alertmanager' | 'webhook';
 

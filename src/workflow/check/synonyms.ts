@@ -3,7 +3,7 @@ import type { Path } from '../problem.ts';
 import { claude } from '../schema-fields.ts';
 import { nearest } from '../suggest.ts';
 
-const ofStep: Readonly<Record<string, string>> = {
+const stepEntry: Readonly<Record<string, string>> = {
   if: 'when',
   condition: 'when',
   only: 'when',
@@ -63,7 +63,7 @@ const ofClaude: Readonly<Record<string, string>> = {
 export function betterKey(key: string, path: Path, known: readonly string[]): string | undefined {
   const isStep = path.length === 2 && path[0] === 'steps';
   const isClaude = path.length === 3 && path[2] === 'claude';
-  const table = path.length === 0 ? ofWorkflow : isStep ? ofStep : isClaude ? ofClaude : {};
+  const table = path.length === 0 ? ofWorkflow : isStep ? stepEntry : isClaude ? ofClaude : {};
   const synonym = Object.hasOwn(table, key) ? table[key] : undefined;
   if (synonym !== undefined) return `write \`${synonym}\``;
   if (nearest(key, known) !== undefined) return undefined;
@@ -78,6 +78,6 @@ export function betterKey(key: string, path: Path, known: readonly string[]): st
 
 /** Whether a key of a step that the schema does not know was meant as `run` or `claude`. */
 export function meansCommand(key: string): boolean {
-  const synonym = Object.hasOwn(ofStep, key) ? ofStep[key] : nearest(key, ['run', 'claude']);
+  const synonym = Object.hasOwn(stepEntry, key) ? stepEntry[key] : nearest(key, ['run', 'claude']);
   return synonym === 'run' || synonym === 'claude' || Object.hasOwn(claude.shape, key);
 }

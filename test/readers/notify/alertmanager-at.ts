@@ -1,5 +1,6 @@
 // The settings of a notifier that sends to an Alertmanager and knows of nothing else. Knows no run and no server.
-import { defaultAlerts, type NotifySettings } from '../../../src/readers/notify/index.ts';
+import type { NotifySettings } from '../../../src/readers/notify/index.ts';
+import { defaultAlerts } from '../../../src/runs/alerts/index.ts';
 
 export function alertmanagerAt(url: string): NotifySettings {
   return {

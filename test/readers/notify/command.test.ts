@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { RunId } from '../../../src/core/ids.ts';
 import { dataFolder, openJournal } from '../../../src/journal/index.ts';
 import { startNotifying } from '../../../src/library/notifying.ts';
-import { defaultAlerts } from '../../../src/readers/notify/index.ts';
+import { defaultAlerts } from '../../../src/runs/alerts/index.ts';
 import { startWebhookSink } from '../../stack/support/alertmanager.ts';
 import { startCliRig } from '../../support/cli-rig.ts';
 

@@ -15,12 +15,12 @@ import {
   savedPosition,
 } from '../../../src/journal/index.ts';
 import {
-  loadAlertsState,
+  loadNotifierState,
   type Notifier,
   type NotifierOptions,
-  readAlerts,
   startNotifier,
 } from '../../../src/readers/notify/index.ts';
+import { readAlerts } from '../../../src/runs/alerts/index.ts';
 import { output, tempRoot } from '../../journal/journal-rig.ts';
 import {
   attemptFinished,
@@ -168,7 +168,7 @@ describe('delivery', () => {
     await notifier.delivered;
     expect(receiver.taken.map(({ labels }) => labels.alertname)).toEqual(['StepspanRunFailed']);
     expect(results.sort()).toEqual(['1 refused', '1 taken']);
-    expect(loadAlertsState(data.runDir(runId))?.deliveries['StepspanSecretHidden/one']).toMatchObject({
+    expect(loadNotifierState(data.runDir(runId))?.deliveries['StepspanSecretHidden/one']).toMatchObject({
       refused: expect.stringContaining('answered 400: why'),
     });
   });
@@ -281,7 +281,7 @@ describe('a later success', () => {
     await finish(writer, success);
     const other = await notifierOf(data, runId, receiver.url);
     await other.done;
-    const { rules } = loadAlertsState(data.runDir(failed)) ?? {};
+    const { rules } = loadNotifierState(data.runDir(failed)) ?? {};
     expect(rules?.alerts['StepspanRunFailed/one']?.keepMs).toBe(24 * 3_600_000);
   });
 });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { recorded } from '../../../alerting/queries/prometheus.ts';
 import { ruleQueries } from '../../../alerting/queries.ts';
-import { defaultAlerts } from '../../../src/readers/notify/rules/alerts-file.ts';
+import { defaultAlerts } from '../../../src/runs/alerts/alerts-file.ts';
 import type { SampleStack } from '../support/sample-runs.ts';
 
 const hour = 3_600_000;

@@ -1,8 +1,9 @@
 // Brings the alerts of one run to the receiver: what is due is sent, what was taken is remembered, what failed is sent
 // again until it is taken. Its queue is the alerts themselves, one for each rule and step, so it cannot grow.
+
+import type { RuleSeverity } from '../../../runs/alerts/index.ts';
+import { type Alert, type Alerts, alertKey } from '../../../runs/alerts/index.ts';
 import type { RunReference } from '../../../runs/index.ts';
-import { type Alerts, alertKey, type RunAlert } from '../evaluate/alert.ts';
-import type { RuleSeverity } from '../rules/rule.ts';
 import type { NotifySettings, SendResult } from '../settings.ts';
 import { waitMs } from './pace.ts';
 import type { PostResult } from './post.ts';
@@ -44,7 +45,7 @@ export type Outbox = {
   readonly contact: () => Contact;
 };
 
-type Item = { readonly key: string; readonly alert: RunAlert; readonly severity: RuleSeverity; readonly due: Due };
+type Item = { readonly key: string; readonly alert: Alert; readonly severity: RuleSeverity; readonly due: Due };
 
 /** When the first of the alerts is due, by what the receiver has of them: Unix ms; undefined where none is unless it changes. */
 export function firstDueMs(
@@ -75,7 +76,7 @@ function itemsOf(
 }
 
 function severityOf(
-  { rule, startsMs }: RunAlert,
+  { rule, startsMs }: Alert,
   known: Delivery | Refusal | undefined,
   settings: NotifySettings,
 ): RuleSeverity {
@@ -83,7 +84,7 @@ function severityOf(
   return first ?? settings.alerts.rules[rule]?.severity ?? 'warning';
 }
 
-function textOf(alert: RunAlert, run: RunReference, severity: RuleSeverity, settings: NotifySettings): string {
+function textOf(alert: Alert, run: RunReference, severity: RuleSeverity, settings: NotifySettings): string {
   return render(alert, run, severity, settings).annotations.description ?? '';
 }
 

@@ -1,8 +1,9 @@
 // An alert as a receiver gets it: labels, which are its identity, and annotations, which are what people read. Pure.
+
+import type { Alert } from '../../../runs/alerts/index.ts';
+import { type RuleSeverity, runbookLink } from '../../../runs/alerts/index.ts';
 import type { RunReference } from '../../../runs/index.ts';
 import { runDashboardLink } from '../dashboard-link.ts';
-import type { RunAlert } from '../evaluate/alert.ts';
-import { type RuleSeverity, runbookLink } from '../rules/rule.ts';
 import type { NotifySettings } from '../settings.ts';
 
 export type Rendered = {
@@ -16,7 +17,7 @@ export type Rendered = {
 const maxAnnotation = 4000;
 
 export function render(
-  alert: RunAlert,
+  alert: Alert,
   run: RunReference,
   severity: RuleSeverity,
   settings: Omit<NotifySettings, 'receiver'>,
@@ -50,7 +51,7 @@ export function render(
 }
 
 /** The page's own address of a run, at the line to look at first; see web/route.ts. */
-function liveLink(base: string | undefined, runId: string, { step, seq }: RunAlert): string | undefined {
+function liveLink(base: string | undefined, runId: string, { step, seq }: Alert): string | undefined {
   if (base === undefined) return undefined;
   const query = new URLSearchParams({ line: String(seq), ...(step === undefined ? {} : { step }) });
   return `${withoutSlash(base)}/#/runs/${runId}/output?${query}`;

@@ -6,8 +6,7 @@
 // and needs no sender. An end that is still to come never takes the place of a later one that Alertmanager has: whoever
 // wants an earlier end has to wait for it, and say then that it is over. A webhook is a message to people: one when it
 // begins, one when it ends.
-import type { RunAlert } from '../evaluate/alert.ts';
-import type { RuleSeverity } from '../rules/rule.ts';
+import type { Alert, RuleSeverity } from '../../../runs/alerts/index.ts';
 import type { ReceiverKind } from '../settings.ts';
 
 /** What the receiver has of one alert. */
@@ -50,7 +49,7 @@ export const confirmMs = 10 * resendMs;
 
 /** @returns undefined where nothing is to be sent, now or ever, unless the alert changes */
 export function dueOf(
-  alert: RunAlert,
+  alert: Alert,
   known: Delivery | Refusal | undefined,
   text: string,
   kind: ReceiverKind,
@@ -80,7 +79,7 @@ export function dueOf(
 
 /** What is known once the receiver has taken what was due at `nowMs`. */
 export function taken(
-  alert: RunAlert,
+  alert: Alert,
   known: Delivery | Refusal | undefined,
   due: Due,
   sent: { readonly text: string; readonly severity: RuleSeverity; readonly kind: ReceiverKind; readonly nowMs: number },

@@ -1,20 +1,20 @@
 // The fold of the rules: one record or one look at the clock after the other, from nothing to the alerts of a run. Pure, so
 // that whoever reads a journal again, from any saved state on, comes to the same alerts.
-import type { EventRecord, JournalRecord } from '../../../core/record.ts';
-import { foldRun, msOfNs } from '../../../runs/index.ts';
-import type { AlertSettings } from '../rules/alerts-file.ts';
+import type { EventRecord, JournalRecord } from '../../core/record.ts';
+import { foldRun, msOfNs } from '../index.ts';
 import { alertKey, end } from './alert.ts';
+import type { AlertSettings } from './alerts-file.ts';
 import { atTime } from './clock-rules.ts';
 import { afterEnd } from './end-rules.ts';
+import { type AlertEvaluation, ruleSettings, stepEntry } from './evaluation.ts';
 import { afterEvent } from './record-rules.ts';
-import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
-import { newWatch, type StepWatch, showsLife, thaw, watchMemory, watchOutput } from './watch.ts';
+import { newWatch, type StepWatch, showsLife, thaw, watchMemory, watchOutput } from './step-watch.ts';
 
 /**
  * The state after one more record. One that was folded already changes nothing.
  * What the clock alone would have said before this record is said first, however late the record is read.
  */
-export function foldRules(before: RulesState, record: JournalRecord, settings: AlertSettings): RulesState {
+export function foldAlerts(before: AlertEvaluation, record: JournalRecord, settings: AlertSettings): AlertEvaluation {
   if (record.seq < before.run.nextSeq) return before;
   const atMs = msOfNs(record.timeNs);
   const timed = atTime(before, atMs, settings);
@@ -31,15 +31,20 @@ export function foldRules(before: RulesState, record: JournalRecord, settings: A
  * The state once the clock shows `nowMs`. To be called only when every record before that time was folded: a record that
  * was not read yet may be the sign of life whose lack this would be about.
  */
-export function tickRules(state: RulesState, nowMs: number, settings: AlertSettings): RulesState {
+export function tickAlerts(state: AlertEvaluation, nowMs: number, settings: AlertSettings): AlertEvaluation {
   return state.run.nextSeq === 0 ? state : atTime(state, nowMs, settings);
 }
 
-function watched(state: RulesState, record: JournalRecord, atMs: number, settings: AlertSettings): RulesState {
+function watched(
+  state: AlertEvaluation,
+  record: JournalRecord,
+  atMs: number,
+  settings: AlertSettings,
+): AlertEvaluation {
   if (record.kind === 'event' && record.subject === undefined) return afterRunEvent(state, record, atMs, settings);
   const step = record.subject?.step;
   if (step === undefined) return state;
-  const before = ofStep(state.watches, step) ?? newWatch(atMs);
+  const before = stepEntry(state.watches, step) ?? newWatch(atMs);
   const after =
     record.kind === 'output' ? watchOutput(before, record, atMs) : watchEvent(before, record, atMs, settings);
   return after === before && Object.hasOwn(state.watches, step)
@@ -63,7 +68,7 @@ function watchEvent(watch: StepWatch, { event }: EventRecord, atMs: number, sett
     case 'stall.cleared':
       return { ...watch, activity: undefined, hang: watch.hang?.cause === event.cause ? undefined : watch.hang };
     case 'resource.sampled': {
-      const { window } = settingsOfRule<'window'>(settings, 'StepspanMemoryGrowing').thresholds;
+      const { window } = ruleSettings<'window'>(settings, 'StepspanMemoryGrowing').thresholds;
       return watchMemory(watch, event.rssBytes, atMs, window);
     }
     default:
@@ -71,7 +76,12 @@ function watchEvent(watch: StepWatch, { event }: EventRecord, atMs: number, sett
   }
 }
 
-function afterRunEvent(state: RulesState, { event }: EventRecord, atMs: number, settings: AlertSettings): RulesState {
+function afterRunEvent(
+  state: AlertEvaluation,
+  { event }: EventRecord,
+  atMs: number,
+  settings: AlertSettings,
+): AlertEvaluation {
   switch (event.type) {
     case 'run.paused':
       return event.now ? { ...state, frozenSinceMs: state.frozenSinceMs ?? atMs } : state;
@@ -89,7 +99,7 @@ function afterRunEvent(state: RulesState, { event }: EventRecord, atMs: number, 
 }
 
 /** Takes lost time off every limit. What is no longer so ends now, not when somebody next looks at the clock. */
-function thawed(state: RulesState, lostMs: number, atMs: number, settings: AlertSettings): RulesState {
+function thawed(state: AlertEvaluation, lostMs: number, atMs: number, settings: AlertSettings): AlertEvaluation {
   const watches = Object.fromEntries(
     Object.entries(state.watches).map(([step, watch]) => [step, thaw(watch, lostMs, atMs)] as const),
   );
@@ -103,7 +113,12 @@ function thawed(state: RulesState, lostMs: number, atMs: number, settings: Alert
 }
 
 /** A step that is no longer stuck; the clock rule says whether it is. */
-function endedByLife(state: RulesState, step: string | undefined, atMs: number, settings: AlertSettings): RulesState {
+function endedByLife(
+  state: AlertEvaluation,
+  step: string | undefined,
+  atMs: number,
+  settings: AlertSettings,
+): AlertEvaluation {
   if (step === undefined || state.alerts[alertKey({ rule: 'StepspanRunStuck', step })] === undefined) {
     return memoryEnded(state, step, atMs);
   }
@@ -111,13 +126,13 @@ function endedByLife(state: RulesState, step: string | undefined, atMs: number, 
 }
 
 /** The processes whose memory grew are gone with their attempt. */
-function memoryEnded(state: RulesState, step: string | undefined, atMs: number): RulesState {
-  if (step === undefined || ofStep(state.watches, step)?.isRunning !== false) return state;
+function memoryEnded(state: AlertEvaluation, step: string | undefined, atMs: number): AlertEvaluation {
+  if (step === undefined || stepEntry(state.watches, step)?.isRunning !== false) return state;
   const alerts = end(state.alerts, alertKey({ rule: 'StepspanMemoryGrowing', step }), atMs);
   return alerts === state.alerts ? state : { ...state, alerts };
 }
 
-function endedWithStep(state: RulesState, step: string, atMs: number): RulesState {
+function endedWithStep(state: AlertEvaluation, step: string, atMs: number): AlertEvaluation {
   const rules = ['StepspanRunStuck', 'StepspanStepSlow', 'StepspanMemoryGrowing'] as const;
   const alerts = rules.reduce((left, rule) => end(left, alertKey({ rule, step }), atMs), state.alerts);
   return { ...state, alerts };

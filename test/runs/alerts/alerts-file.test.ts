@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatSetDuration, parseDuration } from '../../../src/core/duration.ts';
 import { formatBytes, parseBytes } from '../../../src/core/units.ts';
-import { allRules, defaultAlerts, readAlerts } from '../../../src/readers/notify/index.ts';
+import { allRules, defaultAlerts, readAlerts } from '../../../src/runs/alerts/index.ts';
 
 describe('alerts.yaml', () => {
   test('that is empty changes nothing', () => {

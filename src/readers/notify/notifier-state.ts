@@ -2,13 +2,12 @@
 // whole, so that it is never half of two; whoever finds none, or one of another version, reads the journal from its start.
 import { readFileSync } from 'node:fs';
 import { type RunFolder, replaceFile } from '../../journal/index.ts';
+import { type AlertEvaluation, alertKey, restoreEvaluation, storeEvaluation } from '../../runs/alerts/index.ts';
 import type { Delivery, Refusal } from './deliver/schedule.ts';
-import { alertKey } from './evaluate/alert.ts';
-import { type RulesState, restoreRules, storeRules } from './evaluate/rules-state.ts';
 
-export type AlertsState = {
+export type NotifierState = {
   /** Of all records below `rules.run.nextSeq`. */
-  readonly rules: RulesState;
+  readonly rules: AlertEvaluation;
   /** By the key of the alert. */
   readonly deliveries: Readonly<Record<string, Delivery | Refusal>>;
   /** Whether what a success resolves has been looked for in the other runs of the workflow; see resolve-earlier.ts. */
@@ -16,7 +15,7 @@ export type AlertsState = {
 };
 
 /** Whether an alert has an end that the receiver was not told. */
-export function hasEndToSend({ rules, deliveries }: AlertsState): boolean {
+export function hasEndToSend({ rules, deliveries }: NotifierState): boolean {
   return Object.values(rules.alerts).some((alert) => {
     const known = deliveries[alertKey(alert)];
     return alert.endedMs !== undefined && known !== undefined && 'isEndSent' in known && !known.isEndSent;
@@ -26,10 +25,10 @@ export function hasEndToSend({ rules, deliveries }: AlertsState): boolean {
 const version = 1;
 
 /** @returns undefined where there is none that can be used */
-export function loadAlertsState(folder: RunFolder): AlertsState | undefined {
+export function loadNotifierState(folder: RunFolder): NotifierState | undefined {
   try {
     const stored = JSON.parse(readFileSync(folder.alertsFile, 'utf8'));
-    const rules = stored.version === version ? restoreRules(stored.rules) : undefined;
+    const rules = stored.version === version ? restoreEvaluation(stored.rules) : undefined;
     const { deliveries, hasMetOthers } = stored;
     return rules === undefined ? undefined : { rules, deliveries, hasMetOthers };
   } catch {
@@ -38,6 +37,9 @@ export function loadAlertsState(folder: RunFolder): AlertsState | undefined {
 }
 
 /** Throws what the file system throws: then nothing may be sent that is not kept. */
-export async function saveAlertsState(folder: RunFolder, state: AlertsState): Promise<void> {
-  await replaceFile(folder.alertsFile, `${JSON.stringify({ version, ...state, rules: storeRules(state.rules) })}\n`);
+export async function saveNotifierState(folder: RunFolder, state: NotifierState): Promise<void> {
+  await replaceFile(
+    folder.alertsFile,
+    `${JSON.stringify({ version, ...state, rules: storeEvaluation(state.rules) })}\n`,
+  );
 }

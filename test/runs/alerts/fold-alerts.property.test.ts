@@ -4,17 +4,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JournalRecord } from '../../../src/core/record.ts';
 import { dueOf, leaseMs, resendMs, taken } from '../../../src/readers/notify/deliver/schedule.ts';
-import type { RunAlert } from '../../../src/readers/notify/evaluate/alert.ts';
-import { foldRules, tickRules } from '../../../src/readers/notify/evaluate/fold-rules.ts';
+import type { Alert } from '../../../src/runs/alerts/alert.ts';
 import {
-  emptyRulesState,
-  type RulesState,
-  restoreRules,
-  storeRules,
-} from '../../../src/readers/notify/evaluate/rules-state.ts';
-import { type AlertSettings, readAlerts } from '../../../src/readers/notify/index.ts';
+  type AlertEvaluation,
+  emptyEvaluation,
+  restoreEvaluation,
+  storeEvaluation,
+} from '../../../src/runs/alerts/evaluation.ts';
+import { foldAlerts, tickAlerts } from '../../../src/runs/alerts/fold-alerts.ts';
+import { type AlertSettings, readAlerts } from '../../../src/runs/alerts/index.ts';
 import { msOfNs } from '../../../src/runs/index.ts';
-import { anyJournal, journalOf, runFinished } from '../../runs/journal-of.ts';
+import { anyJournal, journalOf, runFinished } from '../journal-of.ts';
 
 /** Limits that hand-made journals of a minute reach. */
 const tight: AlertSettings = (() => {
@@ -30,19 +30,19 @@ const tight: AlertSettings = (() => {
   return read.settings;
 })();
 
-const before: RulesState = {
-  ...emptyRulesState(),
+const before: AlertEvaluation = {
+  ...emptyEvaluation(),
   history: { build: { medianMs: 2000, runs: 3 }, constructor: { medianMs: 1, runs: 9 } },
 };
-const fold = (records: readonly JournalRecord[], from = before): RulesState =>
-  records.reduce((state, record) => foldRules(state, record, tight), from);
+const fold = (records: readonly JournalRecord[], from = before): AlertEvaluation =>
+  records.reduce((state, record) => foldAlerts(state, record, tight), from);
 
 describe('the alerts of a journal', () => {
   test('are the same whoever goes on from whatever was saved, also where records come twice', () => {
     fc.assert(
       fc.property(anyJournal, fc.nat(60), fc.nat(10), (records, at, again) => {
-        const saved = JSON.parse(JSON.stringify(storeRules(fold(records.slice(0, at)))));
-        const restored = restoreRules(saved);
+        const saved = JSON.parse(JSON.stringify(storeEvaluation(fold(records.slice(0, at)))));
+        const restored = restoreEvaluation(saved);
         if (restored === undefined) throw new Error('what was saved cannot be restored');
         const went = fold(records.slice(Math.max(0, at - again)), restored);
         expect(went.alerts).toEqual(fold(records).alerts);
@@ -56,10 +56,10 @@ describe('the alerts of a journal', () => {
         let state = before;
         for (const [index, record] of records.entries()) {
           // Any time from the record before to this one, which comes a second later.
-          if (index > 0) state = tickRules(state, msOfNs(record.timeNs) - 1000 + (looks[index] ?? 0), tight);
-          state = foldRules(state, record, tight);
+          if (index > 0) state = tickAlerts(state, msOfNs(record.timeNs) - 1000 + (looks[index] ?? 0), tight);
+          state = foldAlerts(state, record, tight);
         }
-        const starts = ({ alerts }: RulesState) =>
+        const starts = ({ alerts }: AlertEvaluation) =>
           Object.fromEntries(
             Object.entries(alerts).map(([key, { startsMs, endedMs, keepMs }]) => [key, { startsMs, endedMs, keepMs }]),
           );
@@ -92,7 +92,7 @@ describe('the delivery of an alert', () => {
     keepMs: fc.constantFrom(0, 2 * resendMs, 100 * resendMs),
     outages: fc.array(fc.boolean(), { minLength: 50, maxLength: 50 }),
   });
-  const alertOf = (endedMs: number | undefined, keepMs: number): RunAlert => ({
+  const alertOf = (endedMs: number | undefined, keepMs: number): Alert => ({
     rule: 'StepspanRunStuck',
     step: 'one',
     startsMs: 0,

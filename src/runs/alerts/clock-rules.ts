@@ -1,14 +1,14 @@
 // The rules about time that passes: stuck and slow. What they say depends on the journal and the clock alone; each alert
 // starts when its limit was reached, not when somebody looked.
-import { formatDuration, formatSetDuration } from '../../../core/duration.ts';
-import type { StallCause } from '../../../core/event.ts';
-import type { AlertSettings } from '../rules/alerts-file.ts';
+import { formatDuration, formatSetDuration } from '../../core/duration.ts';
+import type { StallCause } from '../../core/event.ts';
 import { type Alerts, alertKey, end, fire, isOpen } from './alert.ts';
-import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
-import { lastLinesOfWatch, type StepWatch } from './watch.ts';
+import type { AlertSettings } from './alerts-file.ts';
+import { type AlertEvaluation, ruleSettings, stepEntry } from './evaluation.ts';
+import { lastLinesOfWatch, type StepWatch } from './step-watch.ts';
 
 /** Brings both rules up to a time, for every step. */
-export function atTime(state: RulesState, nowMs: number, settings: AlertSettings): RulesState {
+export function atTime(state: AlertEvaluation, nowMs: number, settings: AlertSettings): AlertEvaluation {
   if (state.frozenSinceMs !== undefined || state.run.phase.kind === 'finished') return state;
   let { alerts } = state;
   for (const step in state.watches) {
@@ -29,13 +29,13 @@ const causes: Readonly<Record<StallCause, string>> = {
 
 function stuck(
   alerts: Alerts,
-  state: RulesState,
+  state: AlertEvaluation,
   step: string,
   watch: StepWatch,
   nowMs: number,
   settings: AlertSettings,
 ): Alerts {
-  const rule = settingsOfRule<'after'>(settings, 'StepspanRunStuck');
+  const rule = ruleSettings<'after'>(settings, 'StepspanRunStuck');
   if (!rule.enabled) return alerts;
   const key = alertKey({ rule: 'StepspanRunStuck', step });
   const { after } = rule.thresholds;
@@ -60,17 +60,17 @@ function stuck(
 
 function slow(
   alerts: Alerts,
-  state: RulesState,
+  state: AlertEvaluation,
   step: string,
   watch: StepWatch,
   nowMs: number,
   settings: AlertSettings,
 ): Alerts {
-  const usual = ofStep(state.history, step);
+  const usual = stepEntry(state.history, step);
   const key = alertKey({ rule: 'StepspanStepSlow', step });
   const before = alerts[key];
   if (usual === undefined || (before !== undefined && before.endedMs === undefined)) return alerts;
-  const rule = settingsOfRule<'factor' | 'atLeast' | 'minimumRuns'>(settings, 'StepspanStepSlow');
+  const rule = ruleSettings<'factor' | 'atLeast' | 'minimumRuns'>(settings, 'StepspanStepSlow');
   const { factor, atLeast, minimumRuns } = rule.thresholds;
   const limitMs = Math.max(usual.medianMs * factor, usual.medianMs + atLeast);
   const startsMs = Math.round(watch.startedMs + limitMs);
@@ -93,7 +93,7 @@ function slow(
   });
 }
 
-function hasEnded(state: RulesState, step: string): boolean {
+function hasEnded(state: AlertEvaluation, step: string): boolean {
   return state.run.steps.find(({ id }) => id === step)?.phase.kind === 'finished';
 }
 

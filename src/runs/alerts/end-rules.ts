@@ -1,23 +1,28 @@
 // The rules about how a run has ended: failed, or abandoned by a process that died. Everything about a run that goes on
 // ends with it.
 
-import { formatCost } from '../../../core/cost.ts';
-import { formatDuration } from '../../../core/duration.ts';
-import { countFindings } from '../../../core/finding.ts';
-import { messageOf, type Outcome } from '../../../core/outcome.ts';
-import { plural } from '../../../core/units.ts';
-import { describeFindings, findingsOfStep, type StepState, warningCount } from '../../../runs/index.ts';
-import type { AlertSettings } from '../rules/alerts-file.ts';
+import { formatCost } from '../../core/cost.ts';
+import { formatDuration } from '../../core/duration.ts';
+import { countFindings } from '../../core/finding.ts';
+import { messageOf, type Outcome } from '../../core/outcome.ts';
+import { plural } from '../../core/units.ts';
+import { describeFindings, findingsOfStep, type StepState, warningCount } from '../index.ts';
 import { type Alerts, endAll } from './alert.ts';
+import type { AlertSettings } from './alerts-file.ts';
 import { quoted } from './clock-rules.ts';
+import { type AlertEvaluation, stepEntry } from './evaluation.ts';
 import { happened } from './record-rules.ts';
-import { ofStep, type RulesState } from './rules-state.ts';
-import { lastLinesOfWatch } from './watch.ts';
+import { lastLinesOfWatch } from './step-watch.ts';
 
 /** A message names so many failed steps with their last lines; of the others it says how many there are. */
 const namedSteps = 3;
 
-export function afterEnd(state: RulesState, outcome: Outcome, atMs: number, settings: AlertSettings): RulesState {
+export function afterEnd(
+  state: AlertEvaluation,
+  outcome: Outcome,
+  atMs: number,
+  settings: AlertSettings,
+): AlertEvaluation {
   const alerts = endAll(state.alerts, atMs);
   const rule = ruleOf(outcome);
   const { run } = state;
@@ -45,7 +50,7 @@ export function afterEnd(state: RulesState, outcome: Outcome, atMs: number, sett
 }
 
 /** A success alone would hide that part of the work was not done. */
-function warned(state: RulesState, alerts: Alerts, atMs: number, settings: AlertSettings): Alerts {
+function warned(state: AlertEvaluation, alerts: Alerts, atMs: number, settings: AlertSettings): Alerts {
   const { run } = state;
   const steps = run.steps.filter((step) => countFindings(findingsOfStep(step)) > 0);
   const [first] = steps;
@@ -95,7 +100,7 @@ function isToBlame(step: StepState): boolean {
   return ['failure', 'error', 'timeout'].includes(step.phase.outcome.kind);
 }
 
-function description(state: RulesState, outcome: Outcome, failed: readonly StepState[]): string {
+function description(state: AlertEvaluation, outcome: Outcome, failed: readonly StepState[]): string {
   const { run } = state;
   const durationMs = run.phase.kind === 'finished' ? run.phase.durationMs : 0;
   const lasted = formatDuration(durationMs);
@@ -103,7 +108,7 @@ function description(state: RulesState, outcome: Outcome, failed: readonly StepS
   const parts = [`Run ${run.runId} ended after ${lasted}${cost}: ${messageOf(outcome)}`];
   for (const step of failed.slice(0, namedSteps)) {
     const tries = step.attempts.length > 1 ? ` (attempt ${step.attempts.length})` : '';
-    const lines = lastLinesOfWatch(ofStep(state.watches, step.id));
+    const lines = lastLinesOfWatch(stepEntry(state.watches, step.id));
     const found = describeFindings(findingsOfStep(step));
     const also = found === '' ? '' : ` (${found})`;
     parts.push(`Step ${step.id}${tries}: ${messageOf(outcomeOf(step))}${also}${quoted(lines)}`);

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../../../src/core/event.ts';
 import type { JournalRecord } from '../../../src/core/record.ts';
-import type { RunAlert } from '../../../src/readers/notify/evaluate/alert.ts';
-import { foldRules, tickRules } from '../../../src/readers/notify/evaluate/fold-rules.ts';
-import { emptyRulesState, type RulesState } from '../../../src/readers/notify/evaluate/rules-state.ts';
-import { type AlertSettings, defaultAlerts, readAlerts } from '../../../src/readers/notify/index.ts';
+import type { Alert } from '../../../src/runs/alerts/alert.ts';
+import { type AlertEvaluation, emptyEvaluation } from '../../../src/runs/alerts/evaluation.ts';
+import { foldAlerts, tickAlerts } from '../../../src/runs/alerts/fold-alerts.ts';
+import { type AlertSettings, defaultAlerts, readAlerts } from '../../../src/runs/alerts/index.ts';
 import { msOfNs } from '../../../src/runs/index.ts';
 import {
   attemptFinished,
@@ -19,24 +19,24 @@ import {
   startNs,
   stepFinished,
   success,
-} from '../../runs/journal-of.ts';
+} from '../journal-of.ts';
 
 const startMs = msOfNs(startNs);
 const minute = 60_000;
 
 /** Alerts as `rule step firing|ended`. */
-function after(journal: HandMade, settings = defaultAlerts(), from = emptyRulesState()): RulesState {
-  return journal.records.reduce((state, record) => foldRules(state, record, settings), from);
+function after(journal: HandMade, settings = defaultAlerts(), from = emptyEvaluation()): AlertEvaluation {
+  return journal.records.reduce((state, record) => foldAlerts(state, record, settings), from);
 }
 
-function shown({ alerts }: RulesState): readonly string[] {
+function shown({ alerts }: AlertEvaluation): readonly string[] {
   return Object.values(alerts).map(
     ({ rule, step, endedMs }) =>
       `${rule}${step === undefined ? '' : ` ${step}`} ${endedMs === undefined ? 'fires' : 'ended'}`,
   );
 }
 
-function only(state: RulesState): RunAlert {
+function only(state: AlertEvaluation): Alert {
   const [alert, ...others] = Object.values(state.alerts);
   if (alert === undefined || others.length > 0) throw new Error(`not one alert: ${shown(state).join('; ')}`);
   return alert;
@@ -152,21 +152,21 @@ describe('a step that is stuck', () => {
     const journal = running().output('a\n', 'one');
     const silentMs = startMs + 3000;
     const quiet = after(journal);
-    expect(shown(tickRules(quiet, silentMs + limit - 1, defaultAlerts()))).toEqual([]);
-    const stuck = tickRules(quiet, silentMs + limit + 7 * minute, defaultAlerts());
+    expect(shown(tickAlerts(quiet, silentMs + limit - 1, defaultAlerts()))).toEqual([]);
+    const stuck = tickAlerts(quiet, silentMs + limit + 7 * minute, defaultAlerts());
     expect(only(stuck)).toMatchObject({ rule: 'StepspanRunStuck', step: 'one', startsMs: silentMs + limit });
     const [line] = later(running().output('a\n', 'one').output('b\n', 'one').records.slice(4), 0, limit + 9 * minute);
-    expect(only(foldRules(stuck, line!, defaultAlerts())).endedMs).toBe(msOfNs(line!.timeNs));
+    expect(only(foldAlerts(stuck, line!, defaultAlerts())).endedMs).toBe(msOfNs(line!.timeNs));
   });
 
   test.each(['stdout', 'stderr', 'debug'] as const)('is alive with every line on %s', (stream) => {
     const journal = running().output('a\n', 'one', { stream });
-    expect(shown(tickRules(after(journal), startMs + 3000 + limit - 1, defaultAlerts()))).toEqual([]);
+    expect(shown(tickAlerts(after(journal), startMs + 3000 + limit - 1, defaultAlerts()))).toEqual([]);
   });
 
   test('is not kept alive by what stepspan itself says of it', () => {
     const journal = running().output('still there\n', 'one', { stream: 'system' }).event(sampled(5), 'one');
-    expect(shown(tickRules(after(journal), startMs + 2000 + limit, defaultAlerts()))).toEqual([
+    expect(shown(tickAlerts(after(journal), startMs + 2000 + limit, defaultAlerts()))).toEqual([
       'StepspanRunStuck one fires',
     ]);
   });
@@ -188,26 +188,26 @@ describe('a step that is stuck', () => {
       .event(resumed)
       .event(sampled(1), 'one');
     const records = later(pausedRun.records, 4, 60 * minute);
-    const state = records.reduce((all, record) => foldRules(all, record, defaultAlerts()), emptyRulesState());
+    const state = records.reduce((all, record) => foldAlerts(all, record, defaultAlerts()), emptyEvaluation());
     expect(shown(state)).toEqual([]);
     // An hour of pause and a second before it: the rest of the limit is still to come.
-    expect(shown(tickRules(state, startMs + 60 * minute + limit, defaultAlerts()))).toEqual([]);
-    expect(shown(tickRules(state, startMs + 60 * minute + limit + 5000, defaultAlerts()))).toEqual([
+    expect(shown(tickAlerts(state, startMs + 60 * minute + limit, defaultAlerts()))).toEqual([]);
+    expect(shown(tickAlerts(state, startMs + 60 * minute + limit + 5000, defaultAlerts()))).toEqual([
       'StepspanRunStuck one fires',
     ]);
   });
 
   test('is over with its run', () => {
     const journal = running();
-    const stuck = tickRules(after(journal), startMs + 60 * minute, defaultAlerts());
+    const stuck = tickAlerts(after(journal), startMs + 60 * minute, defaultAlerts());
     const [end] = later(journal.event(runFinished()).records.slice(-1), 0, 60 * minute);
-    expect(shown(foldRules(stuck, end!, defaultAlerts()))).toEqual(['StepspanRunStuck one ended']);
+    expect(shown(foldAlerts(stuck, end!, defaultAlerts()))).toEqual(['StepspanRunStuck one ended']);
   });
 });
 
 describe('a step that is slow', () => {
-  const from = (medianMs: number, runs: number): RulesState => ({
-    ...emptyRulesState(),
+  const from = (medianMs: number, runs: number): AlertEvaluation => ({
+    ...emptyEvaluation(),
     history: { one: { medianMs, runs } },
   });
   const at = (ms: number) => startMs + 1000 + ms;
@@ -216,21 +216,21 @@ describe('a step that is slow', () => {
   test('fires at three times its median, once, and ends with the step', () => {
     const journal = running();
     const state = after(journal, chatty, from(2 * minute, 5));
-    expect(shown(tickRules(state, at(6 * minute - 1), chatty))).toEqual([]);
-    const slow = tickRules(state, at(6 * minute), chatty);
+    expect(shown(tickAlerts(state, at(6 * minute - 1), chatty))).toEqual([]);
+    const slow = tickAlerts(state, at(6 * minute), chatty);
     expect(only(slow)).toMatchObject({ rule: 'StepspanStepSlow', startsMs: at(6 * minute) });
     expect(only(slow).description).toBe(
       'Step one runs for more than 6 m 00 s. In 5 earlier runs its median was 2 m 00 s.',
     );
     const [end] = later(journal.event(stepFinished(), 'one').records.slice(-1), 0, 10 * minute);
-    expect(shown(foldRules(slow, end!, chatty))).toEqual(['StepspanStepSlow one ended']);
+    expect(shown(foldAlerts(slow, end!, chatty))).toEqual(['StepspanStepSlow one ended']);
   });
 
   test.each([
     ['a step of a second that takes a minute', 1000, 5, minute],
     ['a step of which little is known', 2 * minute, 4, 60 * minute],
   ])('is not %s', (_what, medianMs, runs, ms) => {
-    expect(shown(tickRules(after(running(), chatty, from(medianMs, runs)), at(ms), chatty))).toEqual([]);
+    expect(shown(tickAlerts(after(running(), chatty, from(medianMs, runs)), at(ms), chatty))).toEqual([]);
   });
 });
 
@@ -286,13 +286,13 @@ describe('a budget', () => {
 describe('memory', () => {
   const mib = 2 ** 20;
   /** One sample a minute. */
-  function samples(sizes: readonly number[]): RulesState {
+  function samples(sizes: readonly number[]): AlertEvaluation {
     const journal = running();
     for (const size of sizes) journal.event(sampled(size * mib), 'one').output('.\n', 'one');
     const spread = journal.records.map((record, at) =>
       at < 3 ? record : { ...record, timeNs: record.timeNs + BigInt(at * 29) * 1_000_000_000n },
     );
-    return spread.reduce((state, record) => foldRules(state, record, defaultAlerts()), emptyRulesState());
+    return spread.reduce((state, record) => foldAlerts(state, record, defaultAlerts()), emptyEvaluation());
   }
 
   test.each([
@@ -340,18 +340,18 @@ describe('time in which stepspan was suspended', () => {
   const limits = settings(
     'rules: { StepspanRunStuck: { after: 10m }, StepspanStepSlow: { factor: 1.1, minimumRuns: 1 } }',
   );
-  const known: RulesState = { ...emptyRulesState(), history: { one: { medianMs: 20 * minute, runs: 3 } } };
+  const known: AlertEvaluation = { ...emptyEvaluation(), history: { one: { medianMs: 20 * minute, runs: 3 } } };
   const journal = running().event({ type: 'run.suspended', suspendedMs: hour });
   const records = later(journal.records, 3, hour);
   const awakeMs = msOfNs(records.at(-1)!.timeNs);
-  const folded = records.reduce((state, record) => foldRules(state, record, limits), known);
+  const folded = records.reduce((state, record) => foldAlerts(state, record, limits), known);
 
   test('makes no step stuck or slow, and the limits hold for the time after it', () => {
-    const still = (state: RulesState) => shown(state).filter((text) => text.endsWith('fires'));
+    const still = (state: AlertEvaluation) => shown(state).filter((text) => text.endsWith('fires'));
     expect(still(folded)).toEqual([]);
-    expect(still(tickRules(folded, awakeMs + 9 * minute, limits))).toEqual([]);
-    expect(still(tickRules(folded, awakeMs + 11 * minute, limits))).toEqual(['StepspanRunStuck one fires']);
-    expect(still(tickRules(folded, awakeMs + hour, limits))).toEqual([
+    expect(still(tickAlerts(folded, awakeMs + 9 * minute, limits))).toEqual([]);
+    expect(still(tickAlerts(folded, awakeMs + 11 * minute, limits))).toEqual(['StepspanRunStuck one fires']);
+    expect(still(tickAlerts(folded, awakeMs + hour, limits))).toEqual([
       'StepspanRunStuck one fires',
       'StepspanStepSlow one fires',
     ]);

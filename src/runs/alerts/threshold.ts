@@ -1,8 +1,8 @@
 // The values of thresholds as people write them: durations, sizes, shares, counts. Pure: text to number and back.
 
 import { z } from 'zod';
-import { formatSetDuration, parseDuration } from '../../../core/duration.ts';
-import { formatBytes, parseBytes } from '../../../core/units.ts';
+import { formatSetDuration, parseDuration } from '../../core/duration.ts';
+import { formatBytes, parseBytes } from '../../core/units.ts';
 import type { Threshold, ThresholdKind } from './rule.ts';
 
 /** A threshold as one writes it in alerts.yaml. */

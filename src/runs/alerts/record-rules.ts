@@ -1,27 +1,27 @@
 // The rules about what a record says: budget, memory, secrets, losses. Each takes the state after the record.
-import { formatSpending, formatUsd } from '../../../core/cost.ts';
-import { formatSetDuration } from '../../../core/duration.ts';
-import type { EventRecord } from '../../../core/record.ts';
-import { formatBytes, plural } from '../../../core/units.ts';
-import { msOfNs, type RunState } from '../../../runs/index.ts';
-import type { AlertSettings } from '../rules/alerts-file.ts';
-import type { RunRuleName } from '../rules/catalogue.ts';
-import { type Alerts, alertKey, end, fire, isOpen, outliveGroupMs, type RunAlert } from './alert.ts';
-import { ofStep, type RulesState, settingsOfRule } from './rules-state.ts';
-import { memoryParts } from './watch.ts';
+import { formatSpending, formatUsd } from '../../core/cost.ts';
+import { formatSetDuration } from '../../core/duration.ts';
+import type { EventRecord } from '../../core/record.ts';
+import { formatBytes, plural } from '../../core/units.ts';
+import { msOfNs, type RunState } from '../index.ts';
+import { type Alert, type Alerts, alertKey, end, fire, isOpen, outliveGroupMs } from './alert.ts';
+import type { AlertSettings } from './alerts-file.ts';
+import type { RunRuleName } from './catalogue.ts';
+import { type AlertEvaluation, ruleSettings, stepEntry } from './evaluation.ts';
+import { memoryParts } from './step-watch.ts';
 
 /** Something that happened and cannot stop: it fires for the time that its rule says. */
 export function happened(
   alerts: Alerts,
   settings: AlertSettings,
-  alert: Omit<RunAlert, 'endedMs' | 'keepMs'> & { readonly rule: RunRuleName },
+  alert: Omit<Alert, 'endedMs' | 'keepMs'> & { readonly rule: RunRuleName },
 ): Alerts {
-  const rule = settingsOfRule<'keepFor'>(settings, alert.rule);
+  const rule = ruleSettings<'keepFor'>(settings, alert.rule);
   if (!rule.enabled) return alerts;
   return fire(alerts, { ...alert, endedMs: alert.startsMs, keepMs: rule.thresholds.keepFor });
 }
 
-export function afterEvent(state: RulesState, record: EventRecord, settings: AlertSettings): RulesState {
+export function afterEvent(state: AlertEvaluation, record: EventRecord, settings: AlertSettings): AlertEvaluation {
   const { event, seq } = record;
   const step = record.subject?.step;
   const atMs = msOfNs(record.timeNs);
@@ -88,8 +88,14 @@ function shareOf(run: RunState): number {
   return Math.max(share(run.costUsd, run.budgetUsd), share(used, run.budgetTokens));
 }
 
-function budget(state: RulesState, share: number, atMs: number, seq: number, settings: AlertSettings): RulesState {
-  const rule = settingsOfRule<'share'>(settings, 'StepspanBudgetWarning');
+function budget(
+  state: AlertEvaluation,
+  share: number,
+  atMs: number,
+  seq: number,
+  settings: AlertSettings,
+): AlertEvaluation {
+  const rule = ruleSettings<'share'>(settings, 'StepspanBudgetWarning');
   const budgetShare = Math.max(state.budgetShare, share);
   const limit = rule.thresholds.share;
   const { run } = state;
@@ -116,15 +122,15 @@ function budget(state: RulesState, share: number, atMs: number, seq: number, set
 const fallShare = 0.9;
 
 function memory(
-  state: RulesState,
+  state: AlertEvaluation,
   step: string,
   rssBytes: number,
   atMs: number,
   seq: number,
   settings: AlertSettings,
-): RulesState {
-  const rule = settingsOfRule<'window' | 'factor' | 'atLeast'>(settings, 'StepspanMemoryGrowing');
-  const points = ofStep(state.watches, step)?.memory ?? [];
+): AlertEvaluation {
+  const rule = ruleSettings<'window' | 'factor' | 'atLeast'>(settings, 'StepspanMemoryGrowing');
+  const points = stepEntry(state.watches, step)?.memory ?? [];
   const first = points[0];
   const last = points.at(-1);
   const key = alertKey({ rule: 'StepspanMemoryGrowing', step });

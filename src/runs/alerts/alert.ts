@@ -1,7 +1,7 @@
 // An alert of a run as the rules give it, and how one begins, changes and ends. Pure; knows neither labels nor receivers.
-import type { RunRuleName } from '../rules/catalogue.ts';
+import type { RunRuleName } from './catalogue.ts';
 
-export type RunAlert = {
+export type Alert = {
   readonly rule: RunRuleName;
   /** Undefined for what is about the run as a whole. */
   readonly step: string | undefined;
@@ -18,7 +18,7 @@ export type RunAlert = {
 };
 
 /** One for each rule and step at most. */
-export type Alerts = Readonly<Record<string, RunAlert>>;
+export type Alerts = Readonly<Record<string, Alert>>;
 
 /**
  * Alertmanager waits `group_wait` (30 s by default) before it sends the first message of a group, `group_interval` (5 min)
@@ -27,17 +27,17 @@ export type Alerts = Readonly<Record<string, RunAlert>>;
  */
 export const outliveGroupMs = 6 * 60_000;
 
-export function alertKey({ rule, step }: Pick<RunAlert, 'rule' | 'step'>): string {
+export function alertKey({ rule, step }: Pick<Alert, 'rule' | 'step'>): string {
   return step === undefined ? rule : `${rule}/${step}`;
 }
 
 /** Whether it is so, or was and is kept. What has ended with nothing to keep is over. */
-export function isOpen(alert: RunAlert | undefined): alert is RunAlert {
+export function isOpen(alert: Alert | undefined): alert is Alert {
   return alert !== undefined && alert.endedMs === undefined;
 }
 
 /** Begins an alert; one that goes on keeps its start and takes the new texts. */
-export function fire(alerts: Alerts, alert: RunAlert): Alerts {
+export function fire(alerts: Alerts, alert: Alert): Alerts {
   const key = alertKey(alert);
   const before = alerts[key];
   if (before === undefined) return { ...alerts, [key]: alert };

@@ -1,8 +1,8 @@
 // What the rules have to remember of each step besides its state: when it last gave a sign of life, its last lines, its
 // memory over time. Pure and bounded: a few numbers and lines a step, however long it runs.
-import type { Event, StallCause } from '../../../core/event.ts';
-import type { OutputRecord } from '../../../core/record.ts';
-import { appendOutput, lastLinesOf, noText, type TextEnd } from '../../../runs/last-line.ts';
+import type { Event, StallCause } from '../../core/event.ts';
+import type { OutputRecord } from '../../core/record.ts';
+import { appendOutput, lastLinesOf, noText, type TextEnd } from '../last-line.ts';
 
 export type MemoryPoint = {
   readonly atMs: number;
