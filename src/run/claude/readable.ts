@@ -67,11 +67,11 @@ export function summaryLine(result: ClaudeResult, cost: CostSoFar, paint: Paint)
   const sum = (pick: (use: ModelUsage) => number): number => models.reduce((total, use) => total + pick(use), 0);
   const tokensIn = sum((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens);
   const tokensOut = sum((use) => use.outputTokens);
-  const facts = [
-    plural(result.turns, 'turn'),
-    formatCost(cost.costUsd, basisOf(cost)),
-    `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`,
-  ].join(', ');
+  const basis = basisOf(cost);
+  // Nothing was used if the API refused the first request; amounts of 0 would read as if something had been paid.
+  const isFree = tokensIn + tokensOut === 0 && cost.costUsd === 0 && basis !== 'unknown';
+  const amounts = [formatCost(cost.costUsd, basis), `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`];
+  const facts = [plural(result.turns, 'turn'), ...(isFree ? [] : amounts)].join(', ');
   const time = formatDuration(result.durationMs);
   return result.isError
     ? paint.red(`✘ Ended with an error after ${time}: ${facts}`)

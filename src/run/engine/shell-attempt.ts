@@ -6,7 +6,7 @@ import type { Stream } from '../../core/record.ts';
 import { noOutput } from '../../core/step-output.ts';
 import { describeFindings, describeOutcomeKind } from '../../runs/describe-findings.ts';
 import { commandText, type ShellStep } from '../../workflow/index.ts';
-import type { CostSoFar } from '../claude/index.ts';
+import type { CostSoFar, RateLimit } from '../claude/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';
 import { tokensOf } from './budget.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
@@ -114,7 +114,10 @@ export function reportCut(
   log('info', `later steps get ${size}${json}; \`${readOutputWith}\` prints all of it`, subject);
 }
 
-/** The end of any attempt: its event, and one line for people unless all is well. */
+/**
+ * The end of any attempt: its event, and one line for people unless all is well.
+ * @param limit that stopped it, if its end is known: the step waits for it or says why not
+ */
 export function finishAttempt(
   ports: Pick<AttemptPorts, 'append' | 'log'>,
   { subject }: Pick<StepSetting, 'subject'>,
@@ -124,11 +127,14 @@ export function finishAttempt(
     readonly findings?: Findings;
     readonly partialMessages?: number;
   },
+  limit?: RateLimit,
 ): void {
   const { findings = noFindings, ...rest } = facts;
   const found = countFindings(findings) > 0;
   ports.append.event({ type: 'attempt.finished', outcome, ...rest, ...(found ? { findings } : {}) }, subject);
-  if (outcome.kind !== 'success') ports.log('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
+  if (limit !== undefined)
+    ports.log('warning', `${limit.what} reached; it ends at ${new Date(limit.untilMs).toISOString()}`, subject);
+  else if (outcome.kind !== 'success') ports.log('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
   if (found)
     ports.log('warning', `${describeOutcomeKind(outcome.kind, findings)}: ${describeFindings(findings)}`, subject);
 }
