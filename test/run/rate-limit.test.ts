@@ -160,8 +160,8 @@ test('of a short limit Claude Code waits itself, and the timeout of the step sta
 describe('the end of a limit', () => {
   const now = Date.UTC(2026, 10, 28, 5, 9, 30);
 
-  const at = (month: number, day: number, hour = 0, minute = 0, year = 2026) =>
-    Date.UTC(year, month - 1, day, hour, minute);
+  const at = (month: number, day: number, hour = 0, minute = 0) =>
+    Date.UTC(month < 11 ? 2027 : 2026, month - 1, day, hour, minute);
 
   test.each([
     ['Claude AI usage limit reached|1795842591', 1_795_842_591_000],
@@ -184,8 +184,8 @@ describe('the end of a limit', () => {
     ["You've hit your weekly limit · resets Dec 3 at 5pm (UTC)", at(12, 3, 17)],
     ["You've hit your weekly limit · resets Dec 3, 5pm (Europe/Berlin)", at(12, 3, 16)],
     ["You've hit your Opus limit · resets Dec 3, 5:30pm (America/Los_Angeles)", at(12, 4, 1, 30)],
-    ["You've hit your weekly limit · resets Jan 2, 2027, 5pm (UTC)", at(1, 2, 17, 0, 2027)],
-    ["You've hit your weekly limit · resets Jan 2, 5pm (UTC)", at(1, 2, 17, 0, 2027)],
+    ["You've hit your weekly limit · resets Jan 2, 2027, 5pm (UTC)", at(1, 2, 17)],
+    ["You've hit your weekly limit · resets Jan 2, 5pm (UTC)", at(1, 2, 17)],
     ['try again after it resets on December 3 at 15:00 UTC.', at(12, 3, 15)],
     ['usage limit reached · resets Dec 3', at(12, 3)],
     ['Weekly limit reached ∙ resets Mon 9:00 AM (UTC)', at(11, 30, 9)],
@@ -194,7 +194,7 @@ describe('the end of a limit', () => {
     ['Weekly limit reached ∙ resets Saturday 5am (UTC)', at(12, 5, 5)],
     ['limit reached, resets tomorrow at 9am (UTC)', at(11, 29, 9)],
     // Summer time has begun between now and then.
-    ["You've hit your weekly limit · resets Apr 1, 2027, 9am (Europe/Berlin)", at(4, 1, 7, 0, 2027)],
+    ["You've hit your weekly limit · resets Apr 1, 2027, 9am (Europe/Berlin)", at(4, 1, 7)],
   ])('is read from %j', (text, untilMs) => {
     expect(limitInText(text, now)).toMatchObject({ untilMs });
   });

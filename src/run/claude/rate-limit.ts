@@ -107,7 +107,10 @@ const timeForm =
 const zoneForm = '(?:\\.?\\s*\\((?<zone>[\\w/+:-]+)\\)|\\s(?<utc>UTC|GMT)\\b)?';
 
 /** `resets 3pm (Europe/Berlin)`, `will reset at Oct 7, 1am`, `resets Monday 09:00`, `resets on December 3 at 15:00 UTC`, `resets Aug 8`. */
-const calendarForm = new RegExp(`\\bresets?(?: (?:at|on))?\\s+${dayForm}[\\s,]*(?:at\\b)?\\s*${timeForm}${zoneForm}`, 'i');
+const calendarForm = new RegExp(
+  `\\bresets?(?: (?:at|on))?\\s+${dayForm}[\\s,]*(?:at\\b)?\\s*${timeForm}${zoneForm}`,
+  'i',
+);
 
 function calendarTimeIn(text: string, nowMs: number): number | undefined {
   const { groups } = calendarForm.exec(text) ?? {};

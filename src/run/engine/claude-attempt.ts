@@ -239,8 +239,9 @@ export function startClaudeAttempt(
       lines: sumOfLines(sink.lines(), expectations.lines()),
       findings: reader.findings(),
       partialMessages: partial.count(),
+      limit,
     };
-    finishAttempt(ports, setting, outcome, facts, limit);
+    finishAttempt(ports, setting, outcome, facts);
     const { ending } = supervised;
     return {
       outcome,

@@ -114,10 +114,7 @@ export function reportCut(
   log('info', `later steps get ${size}${json}; \`${readOutputWith}\` prints all of it`, subject);
 }
 
-/**
- * The end of any attempt: its event, and one line for people unless all is well.
- * @param limit that stopped it, if its end is known: the step waits for it or says why not
- */
+/** The end of any attempt: its event, and one line for people unless all is well. */
 export function finishAttempt(
   ports: Pick<AttemptPorts, 'append' | 'log'>,
   { subject }: Pick<StepSetting, 'subject'>,
@@ -126,10 +123,11 @@ export function finishAttempt(
     readonly lines: Readonly<Partial<Record<Stream, number>>>;
     readonly findings?: Findings;
     readonly partialMessages?: number;
+    /** What stopped it, if its end is known: the step waits for it or says why not. */
+    readonly limit?: RateLimit | undefined;
   },
-  limit?: RateLimit,
 ): void {
-  const { findings = noFindings, ...rest } = facts;
+  const { findings = noFindings, limit, ...rest } = facts;
   const found = countFindings(findings) > 0;
   ports.append.event({ type: 'attempt.finished', outcome, ...rest, ...(found ? { findings } : {}) }, subject);
   if (limit !== undefined)
