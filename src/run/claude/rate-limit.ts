@@ -1,7 +1,8 @@
 // When a rate or usage limit of the account ends, as Claude Code says it: in `rate_limit_event`, in the error of an assistant
 // message, or in the text of the result. Pure; whether it is waited for is the engine's.
+
+import { isObject, type JsonObject, numberAt, objectAt, textAt } from '../../core/json.ts';
 import { classifyApiError } from './api-error.ts';
-import { isObject, type JsonObject, numberAt, objectAt, textAt } from './json.ts';
 import type { ClaudeResult } from './result.ts';
 
 export type RateLimit = {

@@ -4,11 +4,11 @@
 import type { ModelUsage } from '../../core/claude-event.ts';
 import { formatCost } from '../../core/cost.ts';
 import { formatDuration } from '../../core/duration.ts';
+import { cut } from '../../core/json.ts';
 import { firstLine, mainArgument } from '../../core/tool-call.ts';
 import { plural } from '../../core/units.ts';
 import { seenText } from '../../text/seen.ts';
 import { basisOf, type CostSoFar } from './cost.ts';
-import { cut } from './json.ts';
 import type { ClaudeResult } from './result.ts';
 
 /** Lines of a tool's result that are shown; the rest is counted. Claude Code's own terminal shows about as many. */
