@@ -4,7 +4,7 @@ import { ruleSeverities } from '../runs/alerts/index.ts';
 import { listAlerts } from './alerts/list.ts';
 import { type TestFlags, testAlert } from './alerts/test-alert.ts';
 import type { CliContext } from './context.ts';
-import { examples } from './run.ts';
+import { examples } from './examples.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 
 export function registerAlerts(program: Command, context: CliContext): void {

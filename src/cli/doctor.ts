@@ -3,8 +3,9 @@
 import type { Command } from 'commander';
 import { type CliContext, settingsFor } from './context.ts';
 import { type Check, checkLines, leftOut } from './doctor/check.ts';
+import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
-import { claudeSetBy, examples } from './run.ts';
+import { claudeSetBy } from './run.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 import { createStyle, wantsColour } from './terminal/style.ts';
 

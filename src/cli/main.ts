@@ -3,27 +3,13 @@
 // its own file's.
 import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
-import { version } from '../library/index.ts';
-import { registerAlerts } from './alerts.ts';
+import { version } from '../library/version.ts';
+import { addCommands } from './commands.ts';
 import type { CliContext } from './context.ts';
-import { registerDoctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
-import { registerExport } from './export.ts';
 import { firstProcessWarning } from './first-process.ts';
 import { wasIgnored, watchLauncher } from './inherited-signals.ts';
-import { registerLink } from './link.ts';
-import { registerLs } from './ls.ts';
-import { registerPrune } from './prune.ts';
-import { registerRun } from './run.ts';
-import { registerSearch } from './search.ts';
-import { registerServe } from './serve.ts';
-import { registerShip } from './ship.ts';
-import { registerShow } from './show.ts';
 import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.ts';
-import { registerSteer } from './steer.ts';
-import { registerStepOutput } from './step-output.ts';
-import { registerTail } from './tail.ts';
-import { registerValidate } from './validate.ts';
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -75,27 +61,14 @@ const program = new Command('stepspan')
     writeErr: (text) => void context.stderr.write(text),
   });
 
-registerRun(program, context);
-registerValidate(program, context);
-registerLs(program, context);
-registerShow(program, context);
-registerStepOutput(program, context);
-registerTail(program, context);
-registerExport(program, context);
-registerSearch(program, context);
-registerSteer(program, context);
-registerShip(program, context);
-registerPrune(program, context);
-registerServe(program, context);
-registerLink(program, context);
-registerAlerts(program, context);
-registerDoctor(program, context);
-
 try {
   if (folder === undefined) {
     context.stderr.write('stepspan: the folder that you are in was deleted; change to one that exists and try again\n');
     context.setExitCode(exitCodes.badInput);
-  } else await program.parseAsync(process.argv);
+  } else {
+    await addCommands(program, context, askedCommand(process.argv.slice(2)));
+    await program.parseAsync(process.argv);
+  }
 } catch (error) {
   if (error instanceof CommanderError) {
     context.setExitCode(error.exitCode === 0 ? exitCodes.success : exitCodes.badInput);
@@ -125,6 +98,12 @@ const failure = standardOutput.failure();
 if (failure !== undefined) {
   context.stderr.write(`stepspan: ${failure}\n`);
   if (exitCode === exitCodes.success) context.setExitCode(exitCodes.notExecuted);
+}
+
+/** The command that the arguments name: the first word, or the one after `help`. */
+function askedCommand(args: readonly string[]): string | undefined {
+  const words = args.filter((arg) => !arg.startsWith('-'));
+  return words[0] === 'help' ? words[1] : words[0];
 }
 
 /** The file system said no to a path: that is for the user to put right, and no defect. */

@@ -17,6 +17,7 @@ import { parsePrices } from '../run/index.ts';
 import { defineWorkflow, formatProblems } from '../workflow/index.ts';
 import { budgetHelp, parseBudget } from './budget-flag.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
+import { examples } from './examples.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { resumePlanLines } from './resume-plan.ts';
@@ -259,8 +260,4 @@ function parseRunId(text: string): RunId {
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   if (value === '') throw new InvalidArgumentError('write --param NAME=VALUE');
   return [...before, value];
-}
-
-export function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ stepspan ${line}`).join('\n')}\n`;
 }

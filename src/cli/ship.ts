@@ -6,8 +6,8 @@ import { defaultShipWaitMs } from '../library/index.ts';
 import { isShippingConfigured, type ShipperStatus } from '../readers/ship/index.ts';
 import type { Shipper } from '../readers/ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
+import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
-import { examples } from './run.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 
 /** How often a person is told how far it is, in milliseconds, when nothing has ended it by then. */

@@ -17,10 +17,10 @@ import { unreachable } from '../core/unreachable.ts';
 import { type DataFolder, dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
 import type { AttemptState, RunState, StepState } from '../runs/index.ts';
 import { type CliContext, fail } from './context.ts';
+import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
 import { createOutput, writeAll } from './output.ts';
-import { examples } from './run.ts';
 import { addSettingFlags } from './settings.ts';
 
 type OutputFlags = { readonly field?: string; readonly json?: boolean };

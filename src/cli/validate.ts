@@ -15,8 +15,8 @@ import {
   type Workflow,
 } from '../workflow/index.ts';
 import { type CliContext, fail } from './context.ts';
+import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
-import { examples } from './run.ts';
 
 type CheckedFile = {
   readonly workflow: Workflow | undefined;

@@ -12,8 +12,14 @@ function packagesOf(...args: string[]): readonly string[] {
   return JSON.parse(execFileSync('/bin/sh', ['-c', script], { cwd: root, encoding: 'utf8' })) as string[];
 }
 
-test('a command that neither serves nor ships loads no web server, no metrics and no SDK', () => {
-  const packages = packagesOf('--version');
-  expect(packages).toContain('commander');
-  expect(packages.filter((name) => /^(express|prom-client|@opentelemetry\/.*|pidtree)$/.test(name))).toEqual([]);
+test('the help and the version load nothing but the parser of arguments', () => {
+  for (const flag of ['--version', '--help']) expect(packagesOf(flag)).toEqual(['commander']);
+});
+
+test('a command that only reads runs loads neither the engine, the schema of workflows, a server nor the SDK', () => {
+  for (const command of ['ls', 'show latest', 'output latest x', 'tail latest', 'search x']) {
+    expect(
+      packagesOf(command, '--data-dir', '/nonexistent').filter((name) => !['commander', 'yaml'].includes(name)),
+    ).toEqual([]);
+  }
 });
