@@ -2,7 +2,9 @@
 // Reads files; knows neither flags nor variables.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar } from 'yaml';
+import { readYamlText } from '../core/yaml-text.ts';
+import { isMapping } from '../workflow/source/tree.ts';
 import { didYouMean } from '../workflow/suggest.ts';
 import { type SettingName, type Surroundings, settingNames, spellingsOf } from './setting-table.ts';
 
@@ -24,10 +26,10 @@ export function settingsFilePaths({ env, cwd, home }: Surroundings): readonly st
   return userFolder === undefined ? [project] : [project, path.join(userFolder, 'stepspan', 'config.yaml')];
 }
 
-/** @returns undefined where there is no such file */
+/** @returns undefined if the file does not exist */
 export function readSettingsFile(file: string): SettingsFile | undefined {
   const folder = path.dirname(file);
-  const failed = (problem: string): SettingsFile => ({ folder, entries: new Map(), problems: [problem] });
+  const failed = (...problems: readonly string[]): SettingsFile => ({ folder, entries: new Map(), problems });
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -37,27 +39,21 @@ export function readSettingsFile(file: string): SettingsFile | undefined {
     return failed(`${file}: cannot be read (${message}); make it readable or remove it`);
   }
 
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  const lineAt = (offset: number | undefined): number => lineCounter.linePos(offset ?? 0).line;
-  const broken = document.errors[0];
-  if (broken !== undefined)
-    return failed(`${file}:${lineAt(broken.pos[0])}: is no valid YAML (${broken.message}); correct the line`);
-  if (document.contents === null) return { folder, entries: new Map(), problems: [] };
-  if (!isMap(document.contents)) return failed(`${file}:1: is not a list of settings; write \`name: value\` lines`);
-
-  const values = document.toJS() as Readonly<Record<string, unknown>>;
+  const yaml = readYamlText(text);
+  if (!yaml.ok) return failed(...yaml.problem.map(({ line, message, fix }) => `${file}:${line}: ${message}; ${fix}`));
+  const { contents, positionAt } = yaml.value;
+  if (contents === null) return failed();
+  if (!isMap(contents)) return failed(`${file}:1: is not a list of settings; write \`name: value\` lines`);
+  const values = yaml.value.toJson();
   const entries = new Map<SettingName, FileEntry>();
   const problems: string[] = [];
-  for (const pair of document.contents.items) {
-    const key = isScalar(pair.key) ? String(pair.key.value) : '';
-    const where = `${file}:${lineAt(isScalar(pair.key) ? pair.key.range?.[0] : 0)}`;
-    const name = settingNames.find((known) => spellingsOf(known).includes(key));
-    if (name === undefined) {
-      problems.push(`${where}: there is no setting \`${key}\`; ${didYouMean(key, settingNames, 'write one of')}`);
-      continue;
-    }
-    entries.set(name, { value: values[key], where });
+  for (const { key } of contents.items) {
+    const given = isScalar(key) ? String(key.value) : '';
+    const where = `${file}:${positionAt((isScalar(key) ? key.range?.[0] : undefined) ?? 0).line}`;
+    const name = settingNames.find((known) => spellingsOf(known).includes(given));
+    if (name === undefined)
+      problems.push(`${where}: there is no setting \`${given}\`; ${didYouMean(given, settingNames, 'write one of')}`);
+    else entries.set(name, { value: isMapping(values) ? values[given] : undefined, where });
   }
   return { folder, entries, problems };
 }

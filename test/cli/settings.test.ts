@@ -131,7 +131,7 @@ describe('a setting that cannot be', () => {
 
   test('in a file that is no YAML, no list of settings, or a folder, is told with its line', () => {
     project('a: [\n');
-    expect(problemsOf({})[0]).toMatch(/stepspan\.config\.yaml:\d: is no valid YAML/);
+    expect(problemsOf({})[0]).toMatch(/stepspan\.config\.yaml:\d: a bracket or brace that was opened above/);
     project('- one\n');
     expect(problemsOf({})[0]).toContain('is not a list of settings');
     rmSync(path.join(cwd, 'stepspan.config.yaml'));

@@ -1,7 +1,7 @@
 // alerts.yaml: the one file in which rules are switched off and changed, run rules and those of Prometheus and Loki alike.
 // Turns its text into complete settings for every rule, or into problems that name file, line and what to write. Reads no file.
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { readYamlText } from '../../../core/yaml-text.ts';
 import { allRules } from './catalogue.ts';
 import { defaultSettings, type RuleDefinition, type RuleSettings, ruleSeverities } from './rule.ts';
 import { thresholdSchema } from './threshold.ts';
@@ -77,18 +77,13 @@ export function defaultAlerts(rules: readonly RuleDefinition[] = allRules): Aler
  * @param rules the rules that it may name; all of them but in tests
  */
 export function readAlerts(source: string, file: string, rules: readonly RuleDefinition[] = allRules): ReadAlerts {
-  const lineCounter = new LineCounter();
-  const document = parseDocument(source, { lineCounter, prettyErrors: false });
-  const lineAt = (offset: number | undefined): number => lineCounter.linePos(offset ?? 0).line;
-  const broken = document.errors[0];
-  if (broken !== undefined) {
-    const problem = `${file}:${lineAt(broken.pos[0])}: is no valid YAML (${broken.message}); correct the line`;
-    return { ok: false, problems: [problem] };
-  }
-  const content: unknown = document.toJS() ?? {};
+  const yaml = readYamlText(source);
+  if (!yaml.ok)
+    return { ok: false, problems: yaml.problem.map(({ line, message, fix }) => `${file}:${line}: ${message}; ${fix}`) };
+  const content = yaml.value.toJson() ?? {};
   const parsed = alertsSchema(rules).safeParse(content);
   const where = (path: readonly PropertyKey[]): string =>
-    `${file}:${lineAt(offsetOf(document.contents, path))}: ${path.map(String).join('.') || 'the file'}`;
+    `${file}:${yaml.value.positionOfKey(path).line}: ${path.map(String).join('.') || 'the file'}`;
   const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemsOf(issue, where, rules));
   const labels = (content as { labels?: object }).labels ?? {};
   for (const label of Object.keys(labels).filter((name) => ownLabels.includes(name)))
@@ -137,18 +132,4 @@ function known(issue: z.core.$ZodIssue, rules: readonly RuleDefinition[]): strin
   const rule = rules.find(({ name }) => name === ruleName);
   if (rule === undefined) return rules.map(({ name }) => name).join(', ');
   return ['enabled', 'severity', ...Object.keys(rule.thresholds)].join(', ');
-}
-
-/** Where a key stands in the text; of a value that is not in a map, where its nearest parent does. */
-function offsetOf(root: Node | null, path: readonly PropertyKey[]): number | undefined {
-  let node: unknown = root;
-  let offset = root?.range?.[0];
-  for (const key of path) {
-    if (!isMap(node)) break;
-    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
-    if (pair === undefined) break;
-    if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
-    node = pair.value;
-  }
-  return offset;
 }

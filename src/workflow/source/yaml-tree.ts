@@ -1,10 +1,10 @@
-// YAML text to a tree with the position of every part. Owns the bounds on what a file may be, and what of YAML
-// is not accepted. Knows nothing of workflows.
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml';
+// The YAML of a workflow file as a tree with the position of every part. Owns the bounds on what a file may be, and what of
+// YAML is not accepted. parse.ts reads workflows with it, locate.ts finds places in them again.
+import { isAlias, isMap, isNode, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
+import { readYamlText, type YamlText } from '../../core/yaml-text.ts';
 import { type Path, type Place, type Problem, pathText } from '../problem.ts';
 import { offsetInScalar } from './scalar-offset.ts';
 import type { Reading, Tree } from './tree.ts';
-import { syntaxProblems } from './yaml-syntax.ts';
 
 /**
  * No workflow that people wrote is near it, and the worst text of this size (a bracket, 250,000 times) is refused in 3 s.
@@ -16,171 +16,150 @@ export const maxValues = 20_000;
 /** Mappings and lists inside one another; a workflow needs 6, a JSON schema in it some more. */
 export const maxDepth = 64;
 
-type Span = { readonly key: number | undefined; readonly start: number; readonly node: Node | undefined };
-
 /** Reads one YAML document. Problems that leave the content readable (a key given twice) come with the tree. */
 export function readYaml(given: string, file: string): Reading {
-  // A byte order mark is no part of the text, and editors do not count it as a column.
-  const text = given.startsWith('\uFEFF') ? given.slice(1) : given;
-  const positionOf = createLineIndex(text);
-  const place = (offset: number, path: Path): Place => {
-    return { file, ...positionOf(offset), path: pathText(path) };
-  };
-  const bytes = Buffer.byteLength(text);
-  if (bytes > maxFileBytes) {
-    const message = `the file has ${bytes} bytes, more than the ${maxFileBytes} that a workflow may have`;
-    const fix = 'move long prompts to files of their own and name them with `promptFile`';
+  const wrong = (message: string, fix: string): Reading => {
     return { ok: false, problems: [{ file, line: 1, column: 1, path: '', message, fix }] };
-  }
-  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false });
-  const broken = syntaxProblems(document, text, place);
-  if (broken.length > 0) return { ok: false, problems: broken };
-  if (document.contents === null) {
-    const message = 'the file is empty';
-    return { ok: false, problems: [{ file, line: 1, column: 1, path: '', message, fix: emptyFix }] };
-  }
-  return walkDocument(document, text, place);
-}
-
-/**
- * Line and column of an offset. The parser's own counter is not used: after a mistake inside a block text it has not
- * seen every line end.
- */
-function createLineIndex(text: string): (offset: number) => { readonly line: number; readonly column: number } {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return (offset) => {
-    let [low, high] = [0, starts.length - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (starts[middle]! <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { line: low + 1, column: Math.max(offset - starts[low]!, 0) + 1 };
   };
+  const bytes = Buffer.byteLength(given);
+  if (bytes > maxFileBytes)
+    return wrong(`the file has ${bytes} bytes, more than the ${maxFileBytes} that a workflow may have`, tooLongFix);
+  const read = readYamlText(given, false);
+  if (!read.ok) return { ok: false, problems: read.problem.map((problem) => ({ file, path: '', ...problem })) };
+  const { contents } = read.value;
+  if (contents === null) return wrong('the file is empty', emptyFix);
+  const walk: Walk = {
+    yaml: read.value,
+    file,
+    spans: new Map(),
+    problems: [],
+    anchors: new Map(),
+    open: new Set(),
+    values: 0,
+    isStopped: false,
+  };
+  const value = visit(walk, contents, { path: [], key: undefined, start: 0 });
+  if (walk.isStopped) return { ok: false, problems: walk.problems };
+  return { ok: true, tree: treeOf(value, walk), problems: walk.problems };
 }
 
+const tooLongFix = 'move long prompts to files of their own and name them with `promptFile`';
 const emptyFix = 'write `name:` and `steps:`; `stepspan init` writes a first workflow to start from';
-
 const mergeFix = 'repeat the keys; a whole value can be repeated with `&name` and `*name`';
 
-function walkDocument(document: Document.Parsed, text: string, place: (offset: number, path: Path) => Place): Reading {
-  const spans = new Map<string, Span>();
-  const problems: Problem[] = [];
-  const anchors = new Map<string, Node>();
-  const open = new Set<Node>();
-  let values = 0;
-  let stopped = false;
+/** Offsets of a value's key and of its start, and its node. */
+type Span = { readonly key: number | undefined; readonly start: number; readonly node: Node | undefined };
 
-  const report = (offset: number, path: Path, message: string, fix: string): void => {
-    problems.push({ ...place(offset, path), message, fix });
-  };
-  /** Reported once; the rest of the tree is then left out, as it cannot be told what it would have been. */
-  const stop = (offset: number, path: Path, message: string, fix: string): null => {
-    if (!stopped) report(offset, path, message, fix);
-    stopped = true;
-    return null;
-  };
-  const walk = (node: unknown, path: Path, key: number | undefined, near: number): unknown => {
-    if (stopped) return null;
-    const start = (node as Node | null)?.range?.[0] ?? near;
-    values += 1;
-    if (values > maxValues) {
-      return stop(
-        start,
-        path,
-        `the file has more than ${maxValues} values`,
-        'use fewer aliases, or split the workflow',
-      );
-    }
-    if (path.length > maxDepth) {
-      return stop(start, path, `the file is nested more than ${maxDepth} levels deep`, 'make it flatter');
-    }
-    if (isAlias(node)) return walkAlias(node.source, path, key, start);
-    spans.set(path.join('\0'), { key, start, node: (node as Node | null) ?? undefined });
-    if (node === null || node === undefined) return null;
-    const anchor = (node as { anchor?: string }).anchor;
-    if (anchor !== undefined) anchors.set(anchor, node as Node);
-    if (isScalar(node)) return scalarValue(node.value, start, path);
-    open.add(node as Node);
-    const value = isMap(node)
-      ? walkMap(node, path)
-      : isSeq(node)
-        ? node.items.map((item, i) => walk(item, [...path, i], undefined, start))
-        : null;
-    open.delete(node as Node);
-    return value;
-  };
-  const walkAlias = (name: string, path: Path, key: number | undefined, start: number): unknown => {
-    const target = anchors.get(name);
-    if (target === undefined) {
-      report(
-        start,
-        path,
-        `\`*${name}\` names no anchor above it`,
-        `mark the value to repeat with \`&${name}\`, or write text in quotes`,
-      );
-      return null;
-    }
-    if (open.has(target)) {
-      return stop(start, path, `\`*${name}\` stands inside the value that it repeats`, 'write the value out');
-    }
-    return walk(target, path, key, start);
-  };
-  const scalarValue = (value: unknown, start: number, path: Path): unknown => {
-    if (typeof value !== 'number' || Number.isFinite(value)) return value;
-    report(start, path, 'infinite and not-a-number are no values here', 'write a number');
-    return 0;
-  };
-  const reportKey = (start: number, path: Path): void => {
-    if (text.startsWith('{{', start - 1)) {
-      report(start - 1, path, '`{{` starts a mapping in YAML, not a template', 'put the whole text in quotes');
-    } else {
-      report(start, path, 'a key must be a plain word', 'write `key: value`');
-    }
-  };
-  const walkMap = (node: { items: readonly { key: unknown; value: unknown }[] }, path: Path): unknown => {
-    const value: Record<string, unknown> = {};
-    const firstLines = new Map<string, number>();
-    for (const { key, value: item } of node.items) {
-      const start = (key as Node | null)?.range?.[0] ?? 0;
-      const name = isScalar(key) ? keyText(key.value, key.source) : undefined;
-      if (name === undefined) {
-        reportKey(start, path);
-        continue;
-      }
-      const first = firstLines.get(name);
-      if (name === '<<') {
-        // The keys that would have come with it are missing now, so the mapping as a whole counts as unread.
-        report(start, path, 'merge keys are not supported', mergeFix);
-      } else if (name === '__proto__') {
-        report(start, [...path, name], '`__proto__` cannot be a key', 'choose another name');
-      } else if (first !== undefined) {
-        report(
-          start,
-          [...path, name],
-          `the key \`${name}\` is given twice; first on line ${first}`,
-          'keep one of them',
-        );
-      } else {
-        firstLines.set(name, place(start, path).line);
-        value[name] = walk(item, [...path, name], start, start);
-      }
-    }
-    return value;
-  };
+type Walk = {
+  readonly yaml: YamlText;
+  readonly file: string;
+  readonly spans: Map<string, Span>;
+  readonly problems: Problem[];
+  readonly anchors: Map<string, Node>;
+  /** The nodes that the walk is inside of: an alias of one of them contains itself. */
+  readonly open: Set<Node>;
+  values: number;
+  isStopped: boolean;
+};
 
-  const value = walk(document.contents, [], undefined, 0);
-  if (stopped) return { ok: false, problems };
-  return { ok: true, tree: treeOf(value, spans, text, place), problems };
+type At = { readonly path: Path; readonly key: number | undefined; readonly start: number };
+
+function placeIn({ yaml, file }: Walk, { path, start }: Pick<At, 'path' | 'start'>): Place {
+  return { file, ...yaml.positionAt(start), path: pathText(path) };
 }
 
-function treeOf(
-  value: unknown,
-  spans: ReadonlyMap<string, Span>,
-  text: string,
-  place: (offset: number, path: Path) => Place,
-): Tree {
+function report(walk: Walk, at: Pick<At, 'path' | 'start'>, message: string, fix: string): null {
+  walk.problems.push({ ...placeIn(walk, at), message, fix });
+  return null;
+}
+
+/** Reported once; the rest of the tree is then left out, as nobody can know what it would have been. */
+function stop(walk: Walk, at: At, message: string, fix: string): null {
+  if (!walk.isStopped) report(walk, at, message, fix);
+  walk.isStopped = true;
+  return null;
+}
+
+/** The value of a node. @param at where it is; its `start` counts if the node itself has no place, as one that is left out */
+function visit(walk: Walk, given: unknown, { path, key, start: near }: At): unknown {
+  if (walk.isStopped) return null;
+  const node = isNode(given) ? given : undefined;
+  const at = { path, key, start: node?.range?.[0] ?? near };
+  walk.values += 1;
+  if (walk.values > maxValues)
+    return stop(walk, at, `the file has more than ${maxValues} values`, 'use fewer aliases, or split the workflow');
+  if (path.length > maxDepth)
+    return stop(walk, at, `the file is nested more than ${maxDepth} levels deep`, 'make it flatter');
+  if (isAlias(node)) return visitAlias(walk, node.source, at);
+  walk.spans.set(path.join('\0'), { key, start: at.start, node });
+  if (node === undefined) return null;
+  if (node.anchor !== undefined) walk.anchors.set(node.anchor, node);
+  if (isScalar(node)) return visitScalar(walk, node.value, at);
+  walk.open.add(node);
+  const value = isMap(node)
+    ? visitMap(walk, node, path)
+    : isSeq(node)
+      ? node.items.map((item, index) => visit(walk, item, { path: [...path, index], key: undefined, start: at.start }))
+      : null;
+  walk.open.delete(node);
+  return value;
+}
+
+function visitAlias(walk: Walk, name: string, at: At): unknown {
+  const target = walk.anchors.get(name);
+  if (target === undefined) {
+    const fix = `mark the value to repeat with \`&${name}\`, or write text in quotes`;
+    return report(walk, at, `no anchor above \`*${name}\` has that name`, fix);
+  }
+  if (walk.open.has(target))
+    return stop(walk, at, `\`*${name}\` is inside the value that it repeats`, 'write the value out');
+  return visit(walk, target, at);
+}
+
+function visitScalar(walk: Walk, value: unknown, at: At): unknown {
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  report(walk, at, 'infinite and not-a-number are not allowed here', 'write a number');
+  return 0;
+}
+
+function visitMap(walk: Walk, node: YAMLMap, path: Path): unknown {
+  const value: Record<string, unknown> = {};
+  const firstLines = new Map<string, number>();
+  for (const { key, value: item } of node.items) {
+    const start = (isNode(key) ? key.range?.[0] : undefined) ?? 0;
+    const name = isScalar(key) ? keyText(key.value, key.source) : undefined;
+    if (name === undefined) {
+      reportKey(walk, path, start);
+      continue;
+    }
+    const at = { path: [...path, name], key: start, start };
+    const first = firstLines.get(name);
+    if (name === '<<') {
+      // The keys that would have come with it are missing now, so the mapping as a whole counts as unread.
+      report(walk, { path, start }, 'merge keys are not supported', mergeFix);
+    } else if (name === '__proto__') {
+      report(walk, at, '`__proto__` cannot be a key', 'choose another name');
+    } else if (first !== undefined) {
+      report(walk, at, `the key \`${name}\` is given twice; first on line ${first}`, 'keep one of them');
+    } else {
+      firstLines.set(name, placeIn(walk, at).line);
+      value[name] = visit(walk, item, at);
+    }
+  }
+  return value;
+}
+
+function reportKey(walk: Walk, path: Path, start: number): void {
+  if (walk.yaml.text.startsWith('{{', start - 1)) {
+    const at = { path, start: start - 1 };
+    report(walk, at, '`{{` starts a mapping in YAML, not a template', 'put the whole text in quotes');
+  } else {
+    report(walk, { path, start }, 'a key must be a plain word', 'write `key: value`');
+  }
+}
+
+function treeOf(value: unknown, walk: Walk): Tree {
+  const { spans, yaml } = walk;
   const spanOf = (path: Path): Span | undefined => {
     for (let length = path.length; length >= 0; length--) {
       const span = spans.get(path.slice(0, length).join('\0'));
@@ -193,12 +172,12 @@ function treeOf(
     placeOf(path, index) {
       const span = spanOf(path);
       const node = span?.node;
-      const inside = index !== undefined && isScalar(node) ? offsetInScalar(text, node, index) : undefined;
-      return place(inside ?? span?.start ?? 0, path);
+      const inside = index !== undefined && isScalar(node) ? offsetInScalar(yaml.text, node, index) : undefined;
+      return placeIn(walk, { path, start: inside ?? span?.start ?? 0 });
     },
     placeOfKey(path) {
       const span = spanOf(path);
-      return place(span?.key ?? span?.start ?? 0, path);
+      return placeIn(walk, { path, start: span?.key ?? span?.start ?? 0 });
     },
     writtenAt(path) {
       const node = spans.get(path.join('\0'))?.node;

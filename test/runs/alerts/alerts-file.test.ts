@@ -53,7 +53,7 @@ describe('alerts.yaml', () => {
       'links:\n  grafana: grafana.example.com',
       'a.yaml:2: links.grafana: write an address such as `https://grafana.example.com`',
     ],
-    ['rules: {\n', 'a.yaml:2: is no valid YAML ('],
+    ['rules: {\n', 'a.yaml:2: a bracket or brace that was opened above is not closed here'],
     ['- rules', 'a.yaml:1: the file is no list of settings; write `name: value` lines below it'],
   ])('is told what is wrong with %j', (text, problem) => {
     const read = readAlerts(text, 'a.yaml');
