@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripAnsi } from '../src/text/ansi.ts';
 
 const columns = 100;
 const rows = 60;
@@ -21,8 +22,8 @@ const plain: Style = { colour: '#d0d7de', bold: false, dim: false };
 const colours = ['#484f58', '#ff7b72', '#3fb950', '#d29922', '#58a6ff', '#bc8cff', '#39c5cf', '#d0d7de'];
 
 const screen = await lastScreen();
-const from = screen.findIndex((line) => bare(line).startsWith('report | The cause'));
-const to = screen.findIndex((line) => bare(line).includes('stepspan show'));
+const from = screen.findIndex((line) => stripAnsi(line).startsWith('report | The cause'));
+const to = screen.findIndex((line) => stripAnsi(line).includes('stepspan show'));
 if (from < 0 || to < 0) throw new Error(`the demo did not come to its end:\n${screen.map(bare).join('\n')}`);
 mkdirSync(path.dirname(target), { recursive: true });
 writeFileSync(target, svgOf(screen.slice(from, to + 1)));
@@ -38,16 +39,12 @@ async function lastScreen(): Promise<readonly string[]> {
     for (let tries = 0; tries < 120; tries++) {
       await sleep(500);
       const text = tmux('capture-pane', '-p', '-e');
-      if (bare(text).includes('Try next')) return text.split('\n');
+      if (stripAnsi(text).includes('Try next')) return text.split('\n');
     }
     return tmux('capture-pane', '-p').split('\n');
   } finally {
     tmux('kill-server');
   }
-}
-
-function bare(text: string): string {
-  return text.replace(/\x1b\[[0-9;]*m/g, '');
 }
 
 function svgOf(lines: readonly string[]): string {

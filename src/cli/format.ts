@@ -1,6 +1,6 @@
 // What several commands print: the cost of something, and tables. Pure.
 import { type CostBasis, formatCost } from '../core/cost.ts';
-import { fillText, fitText, textWidth } from './terminal/width.ts';
+import { fillText, fitText, textWidth } from '../text/width.ts';
 
 /** The cost of a run, a step or an attempt; '' for one that cost nothing. */
 export function costCell({ costUsd, costBasis }: { readonly costUsd: number; readonly costBasis: CostBasis }): string {

@@ -39,6 +39,9 @@ export function escapeAt(text: string, at: number): Escape | undefined {
   return { kind: 'short', final: all.length > 2 ? '' : c1 || final, end: at + all.length };
 }
 
+/** Marks of writing direction, with which text can be shown in another order than it is read (CVE-2021-42574). */
+export const directionMarks = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 const anyEscape = /[\x1b\x80-\x9f]/g;
 
 /** The text without escape sequences, where nothing is to be drawn. All other characters are kept. */

@@ -1,6 +1,6 @@
 // One row of the model of a terminal. A row that is only written at its end is kept as runs of text, which is what nearly every
 // row is; the first writing elsewhere turns it into cells. Used by screen.ts.
-import { cellWidth } from './cell-width.ts';
+import { cellWidth } from './width.ts';
 
 /** Characters of one look, in a row. */
 export type Run = {

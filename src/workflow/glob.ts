@@ -1,6 +1,8 @@
 // Globs of `expect`: which paths below a folder they name. Pure; the check of a workflow and the engine both use it.
 // `*` and `?` stay inside one folder, `**` crosses folders, `[ab]` and `{a,b}` choose, `\` takes the next character as it is.
 
+import { escapeRegExp } from '../text/regexp.ts';
+
 export type Glob = {
   readonly pattern: RegExp;
   /** The folder, from where the globs start, below which everything lies that can match; '' for that folder itself. */
@@ -66,9 +68,9 @@ function translate(glob: string): string | { readonly message: string } {
     } else if (character === '\\') {
       at += 1;
       if (at === glob.length) return { message: 'ends in a `\\`, which takes the next character as it is' };
-      regex += escapeCharacter(glob[at] ?? '');
+      regex += escapeRegExp(glob[at] ?? '');
     } else {
-      regex += escapeCharacter(character);
+      regex += escapeRegExp(character);
     }
   }
   return braces === 0 ? regex : { message: 'has a `{` without its `}`' };
@@ -76,8 +78,4 @@ function translate(glob: string): string | { readonly message: string } {
 
 function isFolderEnd(glob: string, at: number): boolean {
   return at === glob.length || glob[at] === '/';
-}
-
-function escapeCharacter(character: string): string {
-  return character.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

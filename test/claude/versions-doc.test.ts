@@ -8,6 +8,7 @@ import {
   minimumClaudeVersion,
   permissionModesSince,
 } from '../../src/run/claude/versions.ts';
+import { escapeRegExp } from '../../src/text/regexp.ts';
 import { triedVersions } from '../support/claude-versions.ts';
 
 const docs = readFileSync(path.resolve(import.meta.dirname, '../../docs/claude-versions.md'), 'utf8');
@@ -35,7 +36,7 @@ describe('docs/claude-versions.md', () => {
   test('has each version that is tried, with what it sends', () => {
     for (const { version, spans, modelUsage, everyTime } of triedVersions) {
       const name = everyTime ? `**${version}**` : version;
-      const row = rows.find((line) => new RegExp(`[| ]${name.replaceAll(/[.*]/g, '\\$&')}[, ]`).test(line));
+      const row = rows.find((line) => new RegExp(`[| ]${escapeRegExp(name)}[, ]`).test(line));
       expect(row, version).toContain(`| ${spans} | ${modelUsage ? 'by model' : 'the total only'} |`);
     }
   });

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { chooseSteps, frameOf } from '../../src/cli/terminal/frame.ts';
 import { createLiveView, type LiveView, type LiveViewOptions } from '../../src/cli/terminal/live-view.ts';
 import { asciiGlyphs, createStyle, unicodeGlyphs } from '../../src/cli/terminal/style.ts';
-import { textWidth } from '../../src/cli/terminal/width.ts';
 import { foldAll } from '../../src/runs/fold-run.ts';
+import { textWidth } from '../../src/text/width.ts';
 import {
   anyJournal,
   attemptStarted,

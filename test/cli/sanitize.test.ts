@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sanitizeLine } from '../../src/cli/terminal/sanitize.ts';
-import { fillText, fitText, textWidth } from '../../src/cli/terminal/width.ts';
 import { stripAnsi } from '../../src/text/ansi.ts';
+import { fillText, fitText, textWidth } from '../../src/text/width.ts';
 
 /** Text and SGR, and nothing else at all. */
 const harmless = /^(?:\x1b\[[0-9:;]*m|[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069])*$/;

@@ -1,15 +1,13 @@
 // What of a line may reach the terminal of the page: text as it was seen at its end, colours (SGR), and links to http and https.
 // Lines are data from programs that nobody vouches for, so this allows and never forbids. Pure.
+import { directionMarks } from '../../src/text/ansi.ts';
 import { type Run, seenRows } from '../../src/text/seen.ts';
+import { expandTabs } from '../../src/text/width.ts';
 
 export type { Run } from '../../src/text/seen.ts';
 
-const tabWidth = 8;
 /** Longer lines are cut on the screen, after they were collapsed; the download has all of them. 100 rows of 200 columns. */
 export const shownChars = 20_000;
-
-/** Overrides of writing direction, with which text can be shown in another order than it is read. */
-const directionMarks = /[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]/g;
 
 export type ParsedLine = {
   /** Rows that the line has drawn on follow each other, each but the last with a line feed at its end. */
@@ -43,12 +41,4 @@ export function parseLine(raw: string, sgr = ''): ParsedLine {
 /** The line as a person reads it, for search and for copying. */
 export function plainText(runs: readonly Run[]): string {
   return runs.map((run) => run.text).join('');
-}
-
-function expandTabs(text: string, column: number): string {
-  if (!text.includes('\t')) return text;
-  let made = '';
-  for (const part of text.split(/(\t)/))
-    made += part === '\t' ? ' '.repeat(tabWidth - ((column + made.length) % tabWidth)) : part;
-  return made;
 }

@@ -1,7 +1,8 @@
 // Turns lines into rows of a terminal of a given width: wrapped or cut, with the hits of a search marked. Pure.
 // The rows hold text, SGR and links only, and none is wider than the terminal: so nothing that is written can move it.
 
-import { cellWidth } from '../../src/text/cell-width.ts';
+import { escapeRegExp } from '../../src/text/regexp.ts';
+import { cellWidth } from '../../src/text/width.ts';
 import { plainText, type Run } from './ansi-line.ts';
 
 export type Row = {
@@ -107,7 +108,7 @@ export function searchPattern(text: string): RegExp | undefined {
   const literal = /^\/(.+)\/([isuv]*)$/s.exec(text);
   try {
     if (literal !== null) return new RegExp(literal[1] ?? '', `${literal[2]}g`);
-    return new RegExp(text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'), 'g');
+    return new RegExp(escapeRegExp(text), 'g');
   } catch {
     return undefined;
   }

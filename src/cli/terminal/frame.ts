@@ -6,10 +6,10 @@ import { type Estimate, estimate, type History } from '../../runs/estimate.ts';
 import { progressOf, waitingUntilNs } from '../../runs/progress.ts';
 import type { RunState, StepState } from '../../runs/run-state.ts';
 import { runDurationMs, stepDurationMs } from '../../runs/totals.ts';
+import { fillText, fitText, textWidth } from '../../text/width.ts';
 import { costCell } from '../format.ts';
 import { safe, stepDoing, stepGlyph, waitingText } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
-import { fillText, fitText, textWidth } from './width.ts';
 
 export type FrameOptions = {
   readonly columns: number;

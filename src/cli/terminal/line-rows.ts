@@ -2,8 +2,8 @@
 // seen, and with the colours that a line before them in the same step and stream left on.
 import { createLineJoiner } from '../../core/join-lines.ts';
 import { type JournalRecord, linesOf, type OutputRecord } from '../../core/record.ts';
+import { fitText } from '../../text/width.ts';
 import { terminalRows } from './sanitize.ts';
-import { fitText } from './width.ts';
 
 export type LineRows = {
   /** Takes the next record of a journal. @returns what can be printed for good in its place: events, and lines that are whole */

@@ -3,11 +3,11 @@
 import type { JournalRecord, OutputRecord } from '../../core/record.ts';
 import { isoOfNs } from '../../core/time.ts';
 import { describeEvent } from '../../runs/describe-event.ts';
+import { fitText } from '../../text/width.ts';
 import { createLineRows } from './line-rows.ts';
 import { createScreen, sizeOf, type TerminalStream } from './screen.ts';
 import { safe } from './step-text.ts';
 import type { Style } from './style.ts';
-import { fitText } from './width.ts';
 
 /** So many colours for names, so that neighbours differ; a step keeps its colour over the run. */
 type Paint = (text: string) => string;

@@ -5,13 +5,13 @@ import type { JournalRecord } from '../../core/record.ts';
 import { formatCount } from '../../core/units.ts';
 import type { History } from '../../runs/estimate.ts';
 import { emptyRunState, type RunState } from '../../runs/run-state.ts';
+import { fitText } from '../../text/width.ts';
 import { frameOf } from './frame.ts';
 import { createLineRows } from './line-rows.ts';
 import { createScreen, sizeOf, type TerminalStream } from './screen.ts';
 import { safe } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 import { type SummaryExtras, summaryOf } from './summary.ts';
-import { fitText } from './width.ts';
 
 export type View = {
   /** Takes the next records and the state after them. A promise is back-pressure: feed no more until it has resolved. */

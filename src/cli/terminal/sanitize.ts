@@ -1,11 +1,12 @@
 // What of a child's output may reach a terminal: text and SGR, that is colours and weights, of what was seen at a line's end. Nothing
 // that moves the cursor, sets a title, writes the clipboard (OSC 52), makes a link or asks the terminal to answer:
 // CVE-2021-25743 and its kin. The model of text/seen.ts carries such sequences out; none of them leaves it.
+import { directionMarks } from '../../text/ansi.ts';
 import { type Run, seenRows } from '../../text/seen.ts';
+import { expandTabs } from '../../text/width.ts';
 
-const tabWidth = 8;
-/** C0, DEL, C1, and the bidirectional controls that make text read otherwise than it is (CVE-2021-42574). */
-const controls = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** C0 but tab, DEL and C1. */
+const controls = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/g;
 
 export type TerminalRows = {
   /** At least one; more where the line has drawn on several rows. */
@@ -34,7 +35,7 @@ export function rowText(runs: readonly Run[], colour: boolean): string {
   let column = 0;
   let isColoured = false;
   for (const run of runs) {
-    const clean = withoutTabs(run.text.replace(controls, ''), column);
+    const clean = expandTabs(run.text.replace(controls, '').replace(directionMarks, ''), column);
     column += clean.length;
     if (colour && run.sgr !== '') {
       text += `${isColoured ? '\x1b[0m' : ''}\x1b[${run.sgr}m${clean}`;
@@ -45,15 +46,4 @@ export function rowText(runs: readonly Run[], colour: boolean): string {
     }
   }
   return isColoured ? `${text}\x1b[0m` : text;
-}
-
-/** @param column where the text begins */
-function withoutTabs(text: string, column: number): string {
-  // Most lines have none, and every line that is shown comes by here.
-  if (!text.includes('\t')) return text;
-  let shown = '';
-  for (const part of text.split(/(\t)/)) {
-    shown += part === '\t' ? ' '.repeat(tabWidth - ((column + shown.length) % tabWidth)) : part;
-  }
-  return shown;
 }

@@ -1,6 +1,6 @@
 // Redrawing some lines in place at the bottom of a terminal, with other lines printed above them for good.
 // Knows widths and cursor movements, and nothing of what it draws. Only relative movements, so the scrollback stays whole.
-import { textWidth } from './width.ts';
+import { textWidth } from '../../text/width.ts';
 
 export type TerminalStream = {
   readonly columns?: number | undefined;

@@ -9,10 +9,10 @@ import { describeFindings, describeOutcomeKind } from '../../runs/describe-findi
 import { tokensOf } from '../../runs/model-use.ts';
 import { findingsOfStep, type RunState, type StepState } from '../../runs/run-state.ts';
 import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../runs/totals.ts';
+import { fitText } from '../../text/width.ts';
 import { costCell, formatTable } from '../format.ts';
 import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
-import { fitText } from './width.ts';
 
 /** What the journal does not know: how far readers are, and where to look. */
 export type SummaryExtras = {

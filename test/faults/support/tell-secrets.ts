@@ -1,5 +1,6 @@
 // What a child writes so that secrets come out broken in each way, numbered, and whether each of them shows as replaced. Knows no
 // place in which to look for what got out.
+import { escapeRegExp } from '../../../src/text/regexp.ts';
 import type { Random } from './random.ts';
 import type { Secret } from './secret-kinds.ts';
 
@@ -97,7 +98,7 @@ export type Held = {
  */
 function showsReplaced(text: string, shown: string): boolean {
   const [before = '', ...behind] = shown.split('[hidden:');
-  const escaped = [before, ...behind].map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const escaped = [before, ...behind].map((part) => escapeRegExp(part));
   // The escaped line end behind a key in JSON stays too if the key was known before it came.
   return new RegExp(`^${escaped.join('[^]{0,3}\\[hidden:')}(?:\\\\n)?$`).test(text);
 }
