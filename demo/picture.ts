@@ -24,7 +24,7 @@ const colours = ['#484f58', '#ff7b72', '#3fb950', '#d29922', '#58a6ff', '#bc8cff
 const screen = await lastScreen();
 const from = screen.findIndex((line) => stripAnsi(line).startsWith('report | The cause'));
 const to = screen.findIndex((line) => stripAnsi(line).includes('stepspan show'));
-if (from < 0 || to < 0) throw new Error(`the demo did not come to its end:\n${screen.map(bare).join('\n')}`);
+if (from < 0 || to < 0) throw new Error(`the demo did not come to its end:\n${screen.map(stripAnsi).join('\n')}`);
 mkdirSync(path.dirname(target), { recursive: true });
 writeFileSync(target, svgOf(screen.slice(from, to + 1)));
 

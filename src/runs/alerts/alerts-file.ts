@@ -1,7 +1,7 @@
 // alerts.yaml: the one file in which rules are switched off and changed, run rules and those of Prometheus and Loki alike.
 // Turns its text into complete settings for every rule, or into problems that name file, line and what to write. Reads no file.
 import { z } from 'zod';
-import { readYamlText } from '../../../core/yaml-text.ts';
+import { readYamlText } from '../../core/yaml-text.ts';
 import { allRules } from './catalogue.ts';
 import { defaultSettings, type RuleDefinition, type RuleSettings, ruleSeverities } from './rule.ts';
 import { thresholdSchema } from './threshold.ts';
