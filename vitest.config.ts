@@ -4,7 +4,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    reporters: ['default', './scripts/test-report.ts'],
     projects: [
       {
         test: {

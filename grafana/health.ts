@@ -1,20 +1,60 @@
 // The dashboard of the telemetry itself: is what the others show complete, and if not, where is the rest?
 import { rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable } from './dashboard.ts';
-import { collectorPanels, hubPanels, noHub } from './health/hub-and-collector.ts';
+import { collectorPanels, hubPanels, noCollector, noHub, upWords } from './health/hub-and-collector.ts';
 import { watcherPanels } from './health/watchers-and-alerts.ts';
 import { uids } from './names.ts';
-import { bars, goodThen, graph, number, type Panel } from './panels.ts';
-import { journals, losses, shipping } from './queries/health.ts';
+import { bars, goodThen, graph, history, number, type Panel } from './panels.ts';
+import { backends, collector, journals, losses, shipping } from './queries/health.ts';
 
 const nothingSent = 'Nothing was sent in this time';
 const noneIsGood = goodThen(1);
+
+const chainPanels: readonly Panel[] = [
+  number({
+    title: 'What is up?',
+    description:
+      'Whether Prometheus reaches each part of the chain: the hub (stepspan), the Collector, and the backends behind it. What is down loses nothing, but the other dashboards miss what happens meanwhile.',
+    unit: 'none',
+    mappings: [upWords],
+    queries: [backends.up],
+    w: 24,
+    h: 4,
+    empty: 'Nothing is scraped: Prometheus has just started, or scrapes neither hub nor Collector',
+  }),
+  history({
+    title: 'When was what down?',
+    description:
+      'Each part of the chain over time: red while Prometheus did not reach it, a gap while it was not asked.',
+    unit: 'none',
+    mappings: [upWords],
+    queries: [backends.upOverTime],
+    thresholds: [
+      { from: 0, colour: 'red' },
+      { from: 1, colour: 'green' },
+    ],
+    points: 120,
+    w: 14,
+    h: 8,
+    empty: 'Nothing is scraped',
+  }),
+  graph({
+    title: 'What waits for a backend?',
+    description:
+      'Bytes that have been in a queue of the Collector for a minute. While a backend is down or slow its queue grows, however small a share of the whole queue that is.',
+    unit: 'bytes',
+    queries: [collector.waiting],
+    w: 10,
+    h: 8,
+    empty: noCollector,
+  }),
+];
 
 const shippingPanels: readonly Panel[] = [
   graph({
     title: 'How far behind is shipping?',
     description:
-      'Age of the oldest record that is still to be sent; of several runs and machines, the largest. 0 when all is sent.',
+      'Age of the oldest record that has not been sent; of several runs and machines, the largest. 0 if all is sent.',
     unit: 's',
     queries: [shipping.lag],
     w: 12,
@@ -22,7 +62,7 @@ const shippingPanels: readonly Panel[] = [
     empty: noHub,
   }),
   graph({
-    title: 'How much is still to be sent?',
+    title: 'How much is not yet sent?',
     description: 'Lines and events in journals that no backend has acknowledged yet.',
     unit: 'short',
     queries: [shipping.pending],
@@ -32,7 +72,7 @@ const shippingPanels: readonly Panel[] = [
   }),
   graph({
     title: 'Records sent',
-    description: 'Log records and spans that were acknowledged, a second. One that is sent again counts again.',
+    description: 'Log records and spans that were acknowledged, per second. A record that is sent again counts again.',
     unit: 'cps',
     queries: [shipping.sent],
     w: 8,
@@ -41,7 +81,7 @@ const shippingPanels: readonly Panel[] = [
   }),
   graph({
     title: 'Bytes sent',
-    description: 'Bodies of requests as they went over the wire, a second.',
+    description: 'Bodies of requests as they went over the wire, per second.',
     unit: 'Bps',
     queries: [shipping.sentBytes],
     w: 8,
@@ -49,11 +89,9 @@ const shippingPanels: readonly Panel[] = [
     empty: nothingSent,
   }),
   graph({
-    title: 'Are requests made again?',
-    description:
-      'Requests that failed and were made again. A few are the network; many are a backend that is down or full.',
+    title: 'Are requests retried?',
+    description: 'Requests that failed and were retried. A few are normal; many are a backend that is down or full.',
     unit: 'short',
-    decimals: 0,
     queries: [shipping.retried],
     draw: 'bars',
     interval: '1m',
@@ -62,13 +100,14 @@ const shippingPanels: readonly Panel[] = [
     empty: noHub,
   }),
   bars({
-    title: 'Did a backend not take records?',
+    title: 'Did a backend refuse records?',
     description:
       'Refused records are kept aside in the folder of their run; rejected ones were left out of a request that was taken. Neither is sent again.',
     unit: 'short',
     decimals: 0,
     thresholds: noneIsGood,
-    queries: [shipping.refused, shipping.rejected],
+    queries: [shipping.notTaken],
+    names: ['signal', 'what'],
     w: 12,
     h: 6,
     empty: noHub,
@@ -90,19 +129,22 @@ const lossPanels: readonly Panel[] = [
     'Were lines lost?',
     'Lines that were printed and could not be kept, or were removed before a reader had them, by cause.',
     losses.lines,
+    'why',
   ] as const,
-  ['Were events lost?', 'The same of events.', losses.events] as const,
+  ['Were events lost?', 'The same of events.', losses.events, 'why'] as const,
   [
-    'Was something removed unread?',
-    'Lines and events of runs that were removed before a reader with a cursor had them, by reader.',
+    'Was anything removed unread?',
+    'Lines and events of runs that were removed before a reader had them, by reader.',
     losses.unread,
+    'reader',
   ] as const,
   [
     'Was a journal damaged?',
     'What was found wrong with journals while they were read, by kind.',
     losses.problems,
+    'kind',
   ] as const,
-].map(([title, description, query]) =>
+].map(([title, description, query, name]) =>
   bars({
     title,
     description,
@@ -110,9 +152,10 @@ const lossPanels: readonly Panel[] = [
     decimals: 0,
     thresholds: noneIsGood,
     queries: [query],
+    names: [name],
     w: 6,
     h: 6,
-    empty: 'Nothing of this kind happened, or no hub is scraped',
+    empty: noHub,
   }),
 );
 
@@ -128,7 +171,7 @@ const journalPanels: readonly Panel[] = [
   }),
   graph({
     title: 'Which readers are behind?',
-    description: 'Lines and events that a reader with a cursor has still to read, by reader.',
+    description: 'Lines and events that a reader has not read yet, by reader.',
     unit: 'short',
     queries: [journals.cursors],
     w: 8,
@@ -136,9 +179,8 @@ const journalPanels: readonly Panel[] = [
     empty: noHub,
   }),
   graph({
-    title: 'How much room is there?',
-    description:
-      'Share of the disk with the data folder that is free, by machine. A full disk is the one way in which lines are lost at once.',
+    title: 'How much disk is free?',
+    description: 'Free share of the disk with the data folder, by machine. If it is full, lines are lost at once.',
     unit: 'percentunit',
     max: 1,
     queries: [journals.free],
@@ -184,9 +226,9 @@ const journalPanels: readonly Panel[] = [
     empty: noHub,
   }),
   number({
-    title: 'Torn tails that were cut',
+    title: 'Repaired journals',
     description:
-      'Journals that a crash left in the middle of a record, in this time. What was cut had never been acknowledged.',
+      'Journals that a crash left in the middle of a record, in this time. The unfinished record was cut off; it had never been acknowledged.',
     unit: 'short',
     thresholds: goodThen(1, 'orange'),
     queries: [losses.recoveries],
@@ -206,6 +248,7 @@ export const health = dashboardOf({
   annotations: [rulesAsAnnotations('')],
   links: [],
   rows: [
+    { title: 'Is everything up?', panels: chainPanels },
     { title: 'Shipping', panels: shippingPanels },
     { title: 'Loss', panels: lossPanels },
     { title: 'Journals', panels: journalPanels },

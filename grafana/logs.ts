@@ -1,8 +1,9 @@
 // The Logs dashboard: search over the lines of all runs, and what there is most of.
 import { rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable } from './dashboard.ts';
+import { stepLabel, workflowLabel } from './logql.ts';
 import { severityColours, uids } from './names.ts';
-import { bars, goodThen, graph, logLinesPanel, number, type Panel, words } from './panels.ts';
+import { always, bars, goodThen, graph, logLinesPanel, number, type Panel, words } from './panels.ts';
 import { search } from './queries/logs.ts';
 import { lineVariables, textVariable, workflowVariable } from './variables.ts';
 
@@ -22,8 +23,8 @@ const volume: readonly Panel[] = [
   }),
   number({
     title: 'Lines',
-    description: 'That match, in this time.',
-    unit: 'short',
+    description: 'Lines that match, in this time.',
+    unit: 'locale',
     queries: [search.total],
     w: 3,
     h: 8,
@@ -37,7 +38,7 @@ const volume: readonly Panel[] = [
     thresholds: goodThen(1),
     w: 3,
     h: 8,
-    empty: 'No error in this time',
+    empty: nothing,
   }),
   number({
     title: 'Bytes',
@@ -53,7 +54,8 @@ const volume: readonly Panel[] = [
 const lines: readonly Panel[] = [
   logLinesPanel({
     title: 'Which lines match?',
-    description: 'The newest 1000. A line opens to its attributes; its trace id leads to the trace.',
+    description:
+      'The newest 1,000; the number of all is above. A line opens to its attributes, and its trace id leads to the trace.',
     queries: [search.lines],
     w: 24,
     h: 20,
@@ -64,10 +66,10 @@ const lines: readonly Panel[] = [
 const most: readonly Panel[] = [
   bars({
     title: 'Who prints most?',
-    description: 'The ten steps with the most lines that match. Lines of the run itself have no step.',
+    description: 'The ten steps with the most lines that match. Lines of the run itself are under (run).',
     unit: 'short',
     queries: [search.loudest],
-    rows: true,
+    names: [workflowLabel, stepLabel],
     w: 8,
     h: 9,
     empty: nothing,
@@ -77,11 +79,11 @@ const most: readonly Panel[] = [
     description: 'The ten steps with the most lines that match and are errors.',
     unit: 'short',
     queries: [search.errorsBy],
-    thresholds: [{ from: null, colour: 'red' }],
-    rows: true,
+    names: [workflowLabel, stepLabel],
+    thresholds: always('red'),
     w: 8,
     h: 9,
-    empty: 'No error in this time',
+    empty: 'No error matches in this time',
   }),
   words({
     title: 'How to take lines out',
@@ -118,7 +120,7 @@ export const logs = dashboardOf({
     ...lineVariables(),
     hubVariable(),
   ],
-  annotations: [rulesAsAnnotations('workflow=~"$workflow|"')],
+  annotations: [rulesAsAnnotations('workflow=~`${workflow:regex}|`')],
   links: [],
   rows: [
     { title: 'How much', panels: volume },

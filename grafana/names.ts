@@ -37,7 +37,7 @@ export function labelOf(name: keyof typeof attr): string {
 export const severityLabel = 'severity_text';
 export const traceLabel = 'trace_id';
 
-/** Labels that a query makes of the record of a run's end: the time range in which to look at the run, in Unix ms. */
+/** Labels that a query makes: the time range in which to look at a run, in Unix ms. */
 export const runFrom = 'run_from';
 export const runTo = 'run_to';
 

@@ -1,11 +1,12 @@
 // The kinds of panels that the dashboards are made of, each with what every panel must have: a title that is a question or a
-// noun, a description, a unit, and words for when there is nothing to show. Knows no metric and no query.
+// noun, a description, a unit, and words for when there is nothing to show. Metrics and queries are in the files of the dashboards.
 import * as bargauge from '@grafana/grafana-foundation-sdk/bargauge';
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as logs from '@grafana/grafana-foundation-sdk/logs';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
+import * as statushistory from '@grafana/grafana-foundation-sdk/statushistory';
 import * as text from '@grafana/grafana-foundation-sdk/text';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import type { Query } from './query.ts';
@@ -15,6 +16,7 @@ import { sourceOf, targetOf } from './target.ts';
 export type Unit =
   | 'none'
   | 'short'
+  | 'locale'
   | 's'
   | 'ms'
   | 'percentunit'
@@ -22,10 +24,9 @@ export type Unit =
   | 'Bps'
   | 'cps'
   | 'currencyUSD'
-  | 'dateTimeFromNow'
   | 'string';
 
-export type Threshold = { readonly from: number | null; readonly colour: string };
+export type Threshold = { readonly from: number; readonly colour: string };
 
 export type Spec = {
   readonly title: string;
@@ -36,18 +37,27 @@ export type Spec = {
   readonly w: number;
   /** Grid units of 30 pixels. */
   readonly h: number;
-  /** What stands there when there is nothing to show, and what it means. */
+  /** The sentence of a panel without any data: what that means. A single empty cell shows `noCell` instead. */
   readonly empty: string;
+  /** Not for graphs: their axis would repeat itself, as 0, 0, 1, 1. */
   readonly decimals?: number;
   readonly max?: number;
   readonly thresholds?: readonly Threshold[];
   readonly mappings?: readonly dashboard.ValueMapping[];
   readonly links?: readonly DataLink[];
+  /** Properties of one field, by its name. */
+  readonly overrides?: readonly (readonly [name: string, properties: dashboard.DynamicConfigValue[]])[];
   /** By the name of a series. */
   readonly colours?: Readonly<Record<string, string>>;
 };
 
 export type DataLink = { readonly title: string; readonly url: string };
+
+/** Replaces a value that is missing among others. The sentence of an empty panel would be repeated in cells, names and axes. */
+export const noCell = '–';
+
+/** Not for a colour of the data: panels without data take the lowest threshold, and nothing is neither good nor bad. */
+const neutral = 'text';
 
 /** A panel that has not yet its place. */
 export type Panel = { readonly w: number; readonly h: number; readonly model: dashboard.Panel };
@@ -65,11 +75,12 @@ type Builder = {
   mappings(mappings: dashboard.ValueMapping[]): Builder;
   thresholds(thresholds: dashboard.ThresholdsConfigBuilder): Builder;
   overrideByName(name: string, properties: dashboard.DynamicConfigValue[]): Builder;
+  overrideByRegexp(pattern: string, properties: dashboard.DynamicConfigValue[]): Builder;
   build(): dashboard.Panel;
 };
 
 /** What all kinds have in common, on a builder of any. */
-export function fill(builder: Builder, spec: Spec): Panel {
+export function fill(builder: Builder, spec: Spec, kind: 'number' | 'other' = 'other'): Panel {
   const [first] = spec.queries;
   builder.title(spec.title).description(spec.description).unit(spec.unit).noValue(spec.empty);
   builder.thresholds(thresholdsOf(spec.thresholds ?? []));
@@ -77,6 +88,12 @@ export function fill(builder: Builder, spec: Spec): Panel {
   if (spec.decimals !== undefined) builder.decimals(spec.decimals);
   if (spec.max !== undefined) builder.max(spec.max);
   if (spec.mappings !== undefined) builder.mappings([...spec.mappings]);
+  // A number panel has one cell, and its sentence belongs there.
+  if (kind !== 'number') builder.overrideByRegexp('/.*/', [{ id: 'noValue', value: noCell }]);
+  // Later overrides win, so those of a single field come after the one of all fields.
+  for (const [name, properties] of spec.overrides ?? []) {
+    if (properties.length > 0) builder.overrideByName(name, properties);
+  }
   for (const [name, colour] of Object.entries(spec.colours ?? {})) {
     builder.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }]);
   }
@@ -85,9 +102,15 @@ export function fill(builder: Builder, spec: Spec): Panel {
   return { w: spec.w, h: spec.h, model };
 }
 
+type Drawing = 'lines' | 'steps' | 'bars' | 'stack' | 'points';
+
 /** Lines over time. */
 export function graph(
-  spec: Spec & { readonly draw?: 'lines' | 'steps' | 'bars' | 'stack'; readonly interval?: string },
+  spec: Omit<Spec, 'decimals'> & {
+    readonly draw?: Drawing;
+    readonly interval?: string;
+    readonly transformations?: readonly Transformation[];
+  },
 ): Panel {
   const draw = spec.draw ?? 'lines';
   const builder = new timeseries.PanelBuilder()
@@ -97,9 +120,10 @@ export function graph(
     )
     .min(0)
     .lineWidth(draw === 'bars' ? 0 : 1)
-    .fillOpacity(draw === 'bars' ? 80 : draw === 'stack' ? 40 : 10)
-    .showPoints(common.VisibilityMode.Never)
-    .drawStyle(draw === 'bars' ? common.GraphDrawStyle.Bars : common.GraphDrawStyle.Line)
+    .fillOpacity(fillOf(draw))
+    .showPoints(draw === 'points' ? common.VisibilityMode.Always : common.VisibilityMode.Auto)
+    .pointSize(draw === 'points' ? 8 : 4)
+    .drawStyle(styleOf(draw))
     .lineInterpolation(draw === 'steps' ? common.LineInterpolation.StepAfter : common.LineInterpolation.Linear)
     .stacking(
       new common.StackingConfigBuilder()
@@ -107,7 +131,18 @@ export function graph(
         .group('A'),
     );
   if (spec.interval !== undefined) builder.interval(spec.interval);
+  if (spec.transformations !== undefined) builder.transformations([...spec.transformations]);
   return fill(builder, spec);
+}
+
+/** Lines are not filled: areas of many series over one another cannot be distinguished. */
+function fillOf(draw: Drawing): number {
+  return { lines: 0, points: 0, steps: 0, stack: 40, bars: 80 }[draw];
+}
+
+function styleOf(draw: Drawing): common.GraphDrawStyle {
+  if (draw === 'bars') return common.GraphDrawStyle.Bars;
+  return draw === 'points' ? common.GraphDrawStyle.Points : common.GraphDrawStyle.Line;
 }
 
 function legendBelow(): common.VizLegendOptionsBuilder {
@@ -131,38 +166,76 @@ export function number(spec: Spec & { readonly field?: string }): Panel {
       .justifyMode(common.BigValueJustifyMode.Auto)
       .orientation(common.VizOrientation.Auto),
     spec,
+    'number',
   );
 }
 
-/** A bar for each series of an instant query, or for each row of a table. */
-export function bars(spec: Spec & { readonly rows?: boolean }): Panel {
+export type Transformation = { readonly id: string; readonly options: object };
+
+/**
+ * A bar for each row of a table, the longest first. Its name is made of the columns `names`, also if it is the only one:
+ * without a `displayName` Grafana shows a lone bar without a name.
+ */
+export function bars(spec: Spec & { readonly names: readonly string[] }): Panel {
+  const [query] = spec.queries;
+  const value = query?.language === 'promql' ? 'Value' : 'Value #A';
+  const builder = new bargauge.PanelBuilder()
+    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(true).limit(mostBars))
+    .orientation(common.VizOrientation.Horizontal)
+    .displayMode(common.BarGaugeDisplayMode.Basic)
+    .showUnfilled(true)
+    .min(0)
+    .displayName(spec.names.map((_, index) => `\${__cell_${index}}`).join(' · '))
+    .transformations([
+      { id: 'filterFieldsByName', options: { include: { names: [...spec.names, value] } } },
+      {
+        id: 'organize',
+        options: {
+          excludeByName: {},
+          indexByName: Object.fromEntries([...spec.names, value].map((name, index) => [name, index])),
+          renameByName: {},
+        },
+      },
+      { id: 'sortBy', options: { sort: [{ field: value, desc: true }] } },
+    ]);
+  return fill(builder, spec);
+}
+
+/** More bars than this are too thin to be read. */
+const mostBars = 25;
+
+/** A row for each series and a cell for each point: readable with many rows, as lines over one another are not. */
+export function history(spec: Spec & { readonly points: number }): Panel {
   return fill(
-    new bargauge.PanelBuilder()
-      .reduceOptions(
-        new common.ReduceDataOptionsBuilder()
-          .calcs(['lastNotNull'])
-          .values(spec.rows ?? false)
-          .limit(25),
+    new statushistory.PanelBuilder()
+      .showValue(common.VisibilityMode.Never)
+      .rowHeight(0.9)
+      .fillOpacity(80)
+      .lineWidth(0)
+      .legend(
+        new common.VizLegendOptionsBuilder().showLegend(false).displayMode(common.LegendDisplayMode.List).calcs([]),
       )
-      .orientation(common.VizOrientation.Horizontal)
-      .displayMode(common.BarGaugeDisplayMode.Basic)
-      .showUnfilled(true)
-      .min(0),
+      .maxDataPoints(spec.points)
+      .colorScheme(new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.Thresholds)),
     spec,
   );
 }
 
-export function stateTimeline(spec: Spec & { readonly interval?: string }): Panel {
-  const builder = new statetimeline.PanelBuilder()
-    .showValue(common.VisibilityMode.Auto)
-    .rowHeight(0.8)
-    .mergeValues(true)
-    .alignValue(common.TimelineValueAlignment.Left)
-    .fillOpacity(80)
-    .lineWidth(0)
-    .legend(legendBelow());
-  if (spec.interval !== undefined) builder.interval(spec.interval);
-  return fill(builder, spec);
+/** @param spec.transformations makes a frame of each row of the timeline, named as it, with a value where its state changes */
+export function stateTimeline(spec: Spec & { readonly transformations: readonly Transformation[] }): Panel {
+  return fill(
+    new statetimeline.PanelBuilder()
+      .showValue(common.VisibilityMode.Auto)
+      .rowHeight(0.8)
+      .mergeValues(true)
+      .alignValue(common.TimelineValueAlignment.Left)
+      .fillOpacity(80)
+      .lineWidth(0)
+      .displayName('${__series.name}')
+      .transformations([...spec.transformations])
+      .legend(legendBelow()),
+    spec,
+  );
 }
 
 /** Lines as they were printed, the newest first. */
@@ -210,16 +283,23 @@ export function dataLink({ title, url }: DataLink): Readonly<Record<string, unkn
   return { title, url, targetBlank: false };
 }
 
-/** Green below a number, and another colour from there on. */
+/** Green from 0, and another colour from a number on. */
 export function goodThen(bad: number, colour = 'red'): readonly Threshold[] {
   return [
-    { from: null, colour: 'green' },
+    { from: 0, colour: 'green' },
     { from: bad, colour },
   ];
 }
 
+/** One colour for whatever is above 0, such as what should not be there at all. */
+export function always(colour: string): readonly Threshold[] {
+  return [{ from: 0, colour }];
+}
+
+/** The lowest colour is that of a panel without data, so it is a neutral one. */
 export function thresholdsOf(steps: readonly Threshold[]): dashboard.ThresholdsConfigBuilder {
-  const all = steps.length === 0 ? [{ from: null, colour: 'blue' }] : steps;
+  const coloured = steps.length === 0 ? [{ from: 0, colour: 'blue' }] : steps;
+  const all = [{ from: null, colour: neutral }, ...coloured];
   return new dashboard.ThresholdsConfigBuilder()
     .mode(dashboard.ThresholdsMode.Absolute)
     .steps(all.map(({ from, colour }) => ({ value: from, color: colour })));

@@ -2,13 +2,13 @@
 import { metrics } from '../src/readers/measure/catalogue.ts';
 import type { Metric } from '../src/readers/measure/metric.ts';
 
-/** Everything of the chosen workflows. */
-const ofWorkflow = 'workflow=~"$workflow"';
+/** The chosen workflows, as Grafana has escaped them: names may hold quotes and signs of regular expressions. */
+const ofWorkflow = 'workflow=~`${workflow:regex}`';
 
 /** A series by its metric, of the chosen workflows where it has them. */
-export function series(metric: Metric, matchers = '', suffix: '' | '_bucket' | '_sum' | '_count' = ''): string {
+export function series(metric: Metric, matchers = ''): string {
   const all = ['workflow' in metric.labels ? ofWorkflow : '', matchers].filter((text) => text !== '');
-  return `${metric.name}${suffix}${all.length === 0 ? '' : `{${all.join(', ')}}`}`;
+  return `${metric.name}${all.length === 0 ? '' : `{${all.join(', ')}}`}`;
 }
 
 /**
@@ -19,7 +19,7 @@ export function counted(metric: Metric, by: string, matchers = ''): string {
   return `sum${grouped(by)} (round(increase(${series(metric, matchers)}[$__range])))`;
 }
 
-/** The same as it is, for money and seconds. */
+/** The same as it is, for money and shares. */
 export function grown(metric: Metric, by: string, matchers = '', range = '$__range'): string {
   return `sum${grouped(by)} (increase(${series(metric, matchers)}[${range}]))`;
 }
@@ -34,19 +34,6 @@ function grouped(by: string): string {
  */
 export function growing(metric: Metric, by: string, matchers = ''): string {
   return grown(metric, by, matchers, '$__rate_interval');
-}
-
-/** Without what has seen nothing, of which Prometheus makes NaN. */
-export function quantile(
-  q: number,
-  metric: Metric & { readonly type: 'histogram' },
-  by: string,
-  options: { readonly matchers?: string; readonly range?: string; readonly ago?: string } = {},
-): string {
-  const { matchers = '', range = '$__range', ago = '' } = options;
-  const groups = by === '' ? 'le' : `${by}, le`;
-  const offset = ago === '' ? '' : ` offset ${ago}`;
-  return `histogram_quantile(${q}, sum by (${groups}) (increase(${series(metric, matchers, '_bucket')}[${range}]${offset}))) >= 0`;
 }
 
 /** A share; nothing, and not NaN, where there is nothing to have a share of. */

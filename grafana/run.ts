@@ -2,17 +2,31 @@
 import { stepStates } from '../src/readers/ship/map/event-records.ts';
 import { recordsAsAnnotations, rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable, linkTo } from './dashboard.ts';
-import { labelOf, outcomeColours, uids } from './names.ts';
-import { bars, graph, logLinesPanel, number, type Panel, stateTimeline, tracePanel, valueWords } from './panels.ts';
+import { stepLabel } from './logql.ts';
+import { labelOf, outcomeColours, severityColours, severityLabel, uids } from './names.ts';
+import {
+  always,
+  bars,
+  goodThen,
+  graph,
+  logLinesPanel,
+  number,
+  type Panel,
+  stateTimeline,
+  tracePanel,
+  valueWords,
+  words,
+} from './panels.ts';
 import { annotations, claude, head, output, resources, spans, timeline } from './queries/run.ts';
-import { recordTable, traceTable } from './tables.ts';
-import { lineVariables, textVariable } from './variables.ts';
+import { oldestFirst, recordColumns, recordTable, traceTable } from './tables.ts';
+import { hiddenVariable, lineVariables, textVariable } from './variables.ts';
 
-const noRun = 'Choose a run above, and a time in which it went on';
+const noRun = 'No such run in this time: choose a run and its time';
 
 const states = valueWords({
   [stepStates.running]: { text: 'running', colour: 'blue' },
-  [stepStates.retrying]: { text: 'waits for the next attempt', colour: 'yellow' },
+  [stepStates.retrying]: { text: 'waiting for a retry', colour: 'yellow' },
+  [stepStates.waiting]: { text: 'waiting for a limit to end', colour: 'orange' },
   [stepStates.success]: { text: 'success', colour: outcomeColours.success },
   [stepStates.failure]: { text: 'failure', colour: outcomeColours.failure },
   [stepStates.error]: { text: 'error', colour: outcomeColours.error },
@@ -21,108 +35,136 @@ const states = valueWords({
   [stepStates.skip]: { text: 'skip', colour: outcomeColours.skip },
 });
 
-const results = valueWords(
-  Object.fromEntries(Object.entries(outcomeColours).map(([word, colour]) => [word, { text: word, colour }])),
-);
+const results = valueWords({
+  running: { text: 'running', colour: 'blue' },
+  ...Object.fromEntries(Object.entries(outcomeColours).map(([word, colour]) => [word, { text: word, colour }])),
+});
 
 const headPanels: readonly Panel[] = [
   number({
     title: 'Result',
-    description: 'How the run ended.',
+    description: 'How the run ended, or that it is running.',
     unit: 'string',
     queries: [head.result],
     field: labelOf('pipelineResult'),
     mappings: [results],
     w: 4,
     h: 4,
-    empty: 'Goes on, or not in this time',
+    empty: noRun,
   }),
   number({
     title: 'Duration',
-    description: 'From its start to its end, pauses included.',
+    description: 'From its start to its end, pauses included; of a run that is running, up to now.',
     unit: 'ms',
     queries: [head.duration],
     w: 4,
     h: 4,
-    empty: 'Goes on, or not in this time',
+    empty: noRun,
   }),
   number({
     title: 'Cost',
-    description: 'Over all steps and attempts.',
+    description: 'Of all attempts that have ended. If one of them reported no cost, the cost of the run is unknown.',
     unit: 'currencyUSD',
     decimals: 4,
     queries: [head.cost],
     w: 4,
     h: 4,
-    empty: 'Goes on, or not in this time',
+    empty: 'Unknown, or no such run in this time',
   }),
   number({
-    title: 'Steps that ended',
-    description: 'However they ended; skipped ones too.',
+    title: 'Warnings',
+    description:
+      'What Claude Code was denied or did not finish: tool calls, hooks, subagents, MCP servers, cut answers. A run can succeed with warnings; "What happened?" names them.',
+    unit: 'short',
+    queries: [head.warnings],
+    thresholds: goodThen(1, 'orange'),
+    w: 4,
+    h: 4,
+    empty: noRun,
+  }),
+  number({
+    title: 'Ended steps',
+    description: 'Steps that have ended, skipped ones included.',
     unit: 'short',
     queries: [head.stepsEnded],
     w: 3,
     h: 4,
     empty: noRun,
   }),
-  number({
-    title: 'Calls of tools',
-    description: 'By Claude Code, over all steps.',
-    unit: 'short',
-    queries: [head.toolCalls],
-    w: 3,
-    h: 4,
-    empty: 'No tool was called',
-  }),
   bars({
     title: 'Lines by severity',
-    description: 'Every line that the run printed, raw protocol of Claude Code (DEBUG) included.',
+    description: 'All lines that the run printed. DEBUG is the raw protocol of Claude Code.',
     unit: 'short',
     queries: [head.linesBySeverity],
-    rows: true,
-    w: 6,
+    names: [severityLabel],
+    colours: severityColours,
+    w: 5,
     h: 4,
     empty: noRun,
   }),
 ];
 
+const stateColumns = [
+  { field: 'Time', title: 'Time' },
+  { field: stepLabel, title: 'Step' },
+  { field: labelOf('stepState'), title: 'State', number: true },
+];
+
 const timelinePanels: readonly Panel[] = [
   stateTimeline({
     title: 'What was each step doing?',
-    description: 'The state of each step over time. The last one is kept up to the end of the time range.',
+    description:
+      'The state of each step, in the order in which they started. The last state lasts to the end of the time range.',
     unit: 'none',
     queries: [timeline.states],
     mappings: [states],
-    interval: '1s',
+    transformations: [
+      ...recordColumns(stateColumns),
+      { id: 'filterFieldsByName', options: { include: { names: stateColumns.map(({ field }) => field) } } },
+      { id: 'sortBy', options: { sort: [{ field: 'Time', desc: false }] } },
+      { id: 'partitionByValues', options: { fields: [stepLabel], naming: { asLabels: false } } },
+      // Grafana before version 10 keeps the name among the values.
+      { id: 'filterFieldsByName', options: { exclude: { names: [stepLabel] } } },
+    ],
     w: 24,
     h: 9,
     empty: noRun,
   }),
   recordTable({
     title: 'How did each step end?',
-    description: 'One row for each step that ended. Cost and duration are over all attempts.',
+    description: 'A row for each step that has ended, in their order. Cost and duration are over all attempts.',
     unit: 'none',
     queries: [timeline.steps],
     columns: [
-      { field: 'Time', title: 'Ended', width: 170 },
-      { field: labelOf('stepId'), title: 'Step' },
-      { field: labelOf('taskRunResult'), title: 'Result', width: 110, colours: outcomeColours },
-      { field: labelOf('reason'), title: 'Reason', width: 130 },
-      { field: labelOf('attempts'), title: 'Attempts', width: 90, number: true },
-      { field: labelOf('durationMs'), title: 'Duration', unit: 'ms', width: 110, number: true },
-      { field: labelOf('costUsd'), title: 'Cost', unit: 'currencyUSD', decimals: 4, width: 100, number: true },
-      { field: 'Line', title: 'What it said' },
+      { field: 'Time', title: 'Ended', width: 195 },
+      { field: stepLabel, title: 'Step', width: 200 },
+      { field: labelOf('taskRunResult'), title: 'Result', width: 120, colours: outcomeColours },
+      { field: labelOf('reason'), title: 'Reason', width: 150 },
+      { field: labelOf('attempts'), title: 'Attempts', width: 100, number: true },
+      { field: labelOf('durationMs'), title: 'Duration', unit: 'ms', width: 120, number: true },
+      {
+        field: labelOf('costUsd'),
+        title: 'Cost',
+        unit: 'currencyUSD',
+        decimals: 4,
+        width: 110,
+        number: true,
+        money: 'record',
+      },
+      { field: 'Line', title: 'Summary' },
     ],
-    w: 12,
-    h: 9,
-    empty: noRun,
+    sortBy: oldestFirst,
+    w: 24,
+    h: 8,
+    empty: 'No step has ended in this time',
   }),
   logLinesPanel({
     title: 'What happened?',
-    description: 'Events of the run in their order: starts and ends, retries, stalls, budget, calls of tools.',
+    description:
+      'The newest 500 events of the run in their order: starts and ends, retries, stalls, budget, tool calls.',
     queries: [timeline.happened],
     oldestFirst: true,
-    w: 12,
+    w: 24,
     h: 9,
     empty: noRun,
   }),
@@ -131,14 +173,14 @@ const timelinePanels: readonly Panel[] = [
 const resourcePanels: readonly Panel[] = [
   graph({
     title: 'How much CPU did each step use?',
-    description: 'Cores in use by the process tree of a step, sampled each second; 1 is one core fully used.',
+    description: 'Cores used by the process tree of a step, sampled each second; 1 is one core fully used.',
     unit: 'short',
     queries: [resources.cpu],
     draw: 'stack',
     interval: '2s',
     w: 12,
     h: 8,
-    empty: noRun,
+    empty: 'No sample in this time: a step of less than a second has none',
   }),
   graph({
     title: 'How much memory did each step hold?',
@@ -149,20 +191,20 @@ const resourcePanels: readonly Panel[] = [
     interval: '2s',
     w: 12,
     h: 8,
-    empty: noRun,
+    empty: 'No sample in this time: a step of less than a second has none',
   }),
 ];
 
 const claudePanels: readonly Panel[] = [
   bars({
     title: 'Which steps cost most?',
-    description: 'Of attempts that have ended, as Claude Code told it.',
+    description: 'Of attempts that have ended, as Claude Code reported it.',
     unit: 'currencyUSD',
     decimals: 4,
     queries: [claude.cost],
-    rows: true,
-    w: 6,
-    h: 9,
+    names: [stepLabel],
+    w: 8,
+    h: 7,
     empty: 'No Claude step has ended',
   }),
   bars({
@@ -170,9 +212,9 @@ const claudePanels: readonly Panel[] = [
     description: 'Calls by tool.',
     unit: 'short',
     queries: [claude.tools],
-    rows: true,
-    w: 6,
-    h: 9,
+    names: [labelOf('tool')],
+    w: 8,
+    h: 7,
     empty: 'No tool was called',
   }),
   bars({
@@ -180,62 +222,100 @@ const claudePanels: readonly Panel[] = [
     description: 'Calls whose result was an error, by step. Many of them are how Claude Code finds its way.',
     unit: 'short',
     queries: [claude.toolErrors],
-    thresholds: [{ from: null, colour: 'orange' }],
-    rows: true,
-    w: 4,
-    h: 9,
+    names: [stepLabel],
+    thresholds: always('orange'),
+    w: 8,
+    h: 7,
     empty: 'No call failed',
   }),
   logLinesPanel({
     title: 'What did Claude Code call, and what came back?',
-    description: 'Calls, results and denials in their order, cut to a line each.',
+    description: 'The newest 500 calls, results and denials in their order, cut to a line each.',
     queries: [claude.calls],
     oldestFirst: true,
-    w: 8,
-    h: 9,
+    w: 24,
+    h: 8,
     empty: 'No tool was called',
   }),
 ];
 
+const shownLines = 2000;
+
 const logPanels: readonly Panel[] = [
+  number({
+    title: 'Matching lines',
+    description: 'Lines that match. Orange if there are more than the 2,000 that are shown.',
+    unit: 'locale',
+    queries: [output.count],
+    thresholds: [
+      { from: 0, colour: 'blue' },
+      { from: shownLines + 1, colour: 'orange' },
+    ],
+    w: 6,
+    h: 3,
+    empty: 'No line matches in this time',
+  }),
+  words({
+    title: 'Where are older lines?',
+    description: 'Where to find lines that are not shown here.',
+    w: 18,
+    h: 3,
+    markdown:
+      'The newest 2,000 matching lines are shown. All lines: [on the live page](${hub}/#/runs/${run:percentencode}/output), or with `stepspan output ${run}` in a terminal.',
+  }),
   logLinesPanel({
     title: 'What did it print?',
     description:
-      'The lines of the run, narrowed by step, stream, severity and a regular expression at the top. Raw protocol of Claude Code is in the stream debug.',
+      'The newest 2,000 lines that match, oldest first. Choose step, stream, severity and a regular expression at the top. The raw protocol of Claude Code is in the stream debug.',
     queries: [output.lines],
     oldestFirst: true,
     w: 24,
     h: 14,
-    empty: noRun,
+    empty: 'No line matches in this time',
   }),
 ];
 
 const tracePanels: readonly Panel[] = [
   traceTable({
-    title: 'Spans of the run',
+    title: 'Which spans are there?',
     description:
-      "Steps, attempts and Claude Code's own spans as far as they have ended, up to 100 of them. A row opens its trace.",
+      "Steps, attempts and Claude Code's own spans that have ended, by their start, up to 100 of them. A span opens in Tempo.",
     unit: 'none',
     queries: [spans.all],
+    rename: {
+      'cicd.pipeline.task.run.result': 'Result',
+      'stepspan.cost.usd': 'Cost (USD)',
+      'stepspan.cpu.seconds': 'CPU seconds',
+    },
     w: 24,
     h: 10,
     empty: 'Tempo has no span of this run in this time',
   }),
+  words({
+    title: 'No waterfall?',
+    description: 'What to do if the panel below shows no trace.',
+    w: 24,
+    h: 3,
+    markdown:
+      'The waterfall needs the id of the trace, which links to this dashboard bring along. If it shows no data, click a span in the table above.',
+  }),
   tracePanel({
     title: 'Trace',
-    description:
-      'The whole trace, where its id stands in the variable at the top; links to this dashboard bring it along.',
+    description: 'The whole trace of the run. Links to this dashboard bring its id along.',
     queries: [spans.waterfall],
     w: 24,
     h: 16,
-    empty: 'Choose a trace above, or open one from the table over this',
+    empty: 'No trace is chosen: click a span in the table above',
   }),
 ];
+
+/** Finds nothing, and is no error as an empty id would be. */
+const noTrace = '{ span.stepspan.trace = "none" }';
 
 export const run = dashboardOf({
   uid: uids.run,
   title: 'stepspan: Run',
-  description: 'One run: the states of its steps, CPU and memory, cost, calls of tools, lines and trace.',
+  description: 'One run: the states of its steps, CPU and memory, cost, tool calls, lines and trace.',
   from: 'now-6h',
   refresh: '10s',
   variables: [
@@ -244,13 +324,13 @@ export const run = dashboardOf({
       'Run',
       'The id of a run, such as 20261123-151507-k3f9x2. Tables of the Overview lead here with it.',
     ),
-    textVariable('trace', 'Trace', 'The id of its trace, for the waterfall below.'),
+    hiddenVariable('trace', 'Trace', 'The id of its trace, for the waterfall below.', noTrace),
     ...lineVariables(),
     textVariable('workflow', 'Workflow', 'Of which workflow alerts are marked; a regular expression.', '.*'),
     hubVariable(),
   ],
   annotations: [
-    rulesAsAnnotations('workflow=~"$workflow|"'),
+    rulesAsAnnotations('workflow=~`${workflow:raw}|`'),
     recordsAsAnnotations('Alarms of the run', annotations.marks, 'orange', `{{${labelOf('event')}}}`),
     recordsAsAnnotations('Run did not succeed', annotations.ended, 'red', `{{${labelOf('pipelineResult')}}}`),
   ],

@@ -50,22 +50,6 @@ function wordsVariable(
   return builder.current(chosen.length === 0 ? all : { text: [...chosen], value: [...chosen] }).build();
 }
 
-export function choiceVariable(
-  name: string,
-  label: string,
-  description: string,
-  choices: readonly string[],
-  chosen: string,
-): Variable {
-  return new dashboard.CustomVariableBuilder(name)
-    .label(label)
-    .description(description)
-    .values(choices.join(','))
-    .options(choices.map((choice) => ({ text: choice, value: choice, selected: choice === chosen })))
-    .current({ text: chosen, value: chosen })
-    .build();
-}
-
 export function textVariable(name: string, label: string, description: string, text = ''): Variable {
   return new dashboard.TextBoxVariableBuilder(name)
     .label(label)
@@ -73,6 +57,11 @@ export function textVariable(name: string, label: string, description: string, t
     .defaultValue(text)
     .current({ text, value: text })
     .build();
+}
+
+/** One that links set and nobody types. */
+export function hiddenVariable(name: string, label: string, description: string, text: string): Variable {
+  return { ...textVariable(name, label, description, text), hide: dashboard.VariableHide.HideVariable };
 }
 
 /** What narrows the lines that are shown, by where they come from and what they say. */

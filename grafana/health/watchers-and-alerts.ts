@@ -5,7 +5,7 @@ import { noHub } from './hub-and-collector.ts';
 
 export const watcherPanels: readonly Panel[] = [
   graph({
-    title: 'How many watch?',
+    title: 'How many people watch?',
     description: 'Connections of live pages and of programs that tail runs.',
     unit: 'short',
     draw: 'steps',
@@ -16,7 +16,7 @@ export const watcherPanels: readonly Panel[] = [
   }),
   graph({
     title: 'Do watchers lag?',
-    description: 'Bytes that wait in the memory of hubs for watchers that read slowly. They slow nobody else.',
+    description: 'Bytes in the memory of hubs for watchers that read slowly. They slow nobody else.',
     unit: 'bytes',
     queries: [watchers.buffered],
     w: 6,
@@ -24,8 +24,8 @@ export const watcherPanels: readonly Panel[] = [
     empty: noHub,
   }),
   number({
-    title: 'Lines jumped over',
-    description: 'Lines and events that watchers which lagged chose to jump over in this time. The journal has them.',
+    title: 'Skipped lines',
+    description: 'Lines and events that slow watchers skipped in this time. The journal has them.',
     unit: 'short',
     queries: [watchers.jumped],
     w: 3,
@@ -33,7 +33,7 @@ export const watcherPanels: readonly Panel[] = [
     empty: noHub,
   }),
   number({
-    title: 'Alerts that wait',
+    title: 'Waiting alerts',
     description: 'Alerts on runs that are due and that no receiver has taken.',
     unit: 'short',
     thresholds: goodThen(1, 'orange'),
@@ -45,12 +45,13 @@ export const watcherPanels: readonly Panel[] = [
   bars({
     title: 'Did alerts arrive?',
     description:
-      'Alerts on runs that were sent in this time, by receiver and what became of them. One that goes on is sent every minute and counts each time.',
+      'Alerts on runs that were sent in this time, by receiver and what became of them. An alert that continues is sent every minute and counts each time.',
     unit: 'short',
     decimals: 0,
     queries: [watchers.alerts],
+    names: ['receiver', 'result'],
     w: 6,
     h: 7,
-    empty: 'None was sent',
+    empty: 'No alert was sent, or no hub is scraped',
   }),
 ];

@@ -1,65 +1,98 @@
 // Why runs and steps did not succeed, and which runs, with ways to each of them. A row of the Overview.
 
-import { toLivePage, toRun, toTrace } from '../links.ts';
+import { toLivePage, toRun, toStepLines, toTrace } from '../links.ts';
+import { runLabel, stepLabel, workflowLabel } from '../logql.ts';
 import { labelOf, outcomeColours, runFrom, runTo, traceLabel } from '../names.ts';
-import { bars, type Panel } from '../panels.ts';
+import { always, bars, type Panel } from '../panels.ts';
 import { failures } from '../queries/overview.ts';
-import { type Column, recordTable } from '../tables.ts';
+import { type Column, newestFirst, recordTable } from '../tables.ts';
 import { noneEnded, whole } from './words.ts';
 
 const runColumns: readonly Column[] = [
-  { field: 'Time', title: 'Ended', width: 170 },
-  { field: labelOf('pipelineName'), title: 'Workflow' },
-  { field: labelOf('pipelineRunId'), title: 'Run', width: 200, links: [toRun, toLivePage] },
+  { field: 'Time', title: 'Ended', width: 195 },
+  { field: workflowLabel, title: 'Workflow', width: 220 },
+  { field: runLabel, title: 'Run', width: 210, links: [toRun, toLivePage] },
   { field: labelOf('pipelineResult'), title: 'Result', width: 110, colours: outcomeColours },
-  { field: labelOf('reason'), title: 'Reason', width: 130 },
+  { field: labelOf('reason'), title: 'Reason', width: 150 },
   { field: labelOf('durationMs'), title: 'Duration', unit: 'ms', width: 100, number: true },
-  { field: labelOf('costUsd'), title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 90, number: true },
+  {
+    field: labelOf('costUsd'),
+    title: 'Cost',
+    unit: 'currencyUSD',
+    decimals: 2,
+    width: 90,
+    number: true,
+    money: 'record',
+  },
   { field: traceLabel, title: 'Trace', width: 120, links: [toTrace] },
-  { field: 'Line', title: 'What it said' },
+  { field: 'Line', title: 'Summary' },
   { field: runFrom, title: 'From', hidden: true },
   { field: runTo, title: 'To', hidden: true },
 ];
 
 export const failurePanels: readonly Panel[] = [
   bars({
-    title: 'Why did runs not succeed?',
-    description: 'Runs by reason. `step_failed` says that a step did not succeed; its reason stands beside this.',
+    title: 'Why did runs fail?',
+    description: 'Runs by reason. For `step_failed` the reason of the step is beside this.',
     unit: 'short',
     decimals: whole,
     queries: [failures.runs],
-    thresholds: [{ from: null, colour: 'red' }],
+    names: ['reason'],
+    thresholds: always('red'),
     w: 12,
     h: 6,
-    empty: 'Every run succeeded, or none ended',
+    empty: 'No run failed in this time, or no hub is scraped',
   }),
   bars({
-    title: 'Why did steps not succeed?',
-    description: 'Steps by reason, the tolerated ones too. What was skipped is not among them.',
+    title: 'Why did steps fail?',
+    description: 'Steps by reason, those that may fail included. Skipped steps are not among them.',
     unit: 'short',
     decimals: whole,
     queries: [failures.steps],
-    thresholds: [{ from: null, colour: 'red' }],
+    names: ['reason'],
+    thresholds: always('red'),
     w: 12,
     h: 6,
-    empty: 'Every step succeeded, or none ended',
+    empty: 'No step failed in this time, or no hub is scraped',
   }),
   recordTable({
-    title: 'Which runs did not succeed?',
-    description: 'The newest 100 of this time. The run leads to its dashboard and its live page, the trace to Tempo.',
+    title: 'Which runs failed?',
+    description:
+      'The newest 100 of this time that did not succeed. The run leads to its dashboard and its live page, the trace to Tempo.',
     unit: 'none',
     queries: [failures.notSucceeded],
-    columns: runColumns.filter(({ title }) => title !== 'Cost'),
+    columns: runColumns,
+    sortBy: newestFirst,
     w: 24,
     h: 9,
-    empty: 'Every run succeeded, or none ended',
+    empty: 'No run failed in this time',
   }),
   recordTable({
-    title: 'Runs that ended lately',
-    description: 'The newest 100 of this time, however they ended.',
+    title: 'Which runs succeeded with warnings?',
+    description:
+      'Attempts of Claude Code in which tool calls were denied, hooks or subagents failed, MCP servers were missing, or answers were cut: the newest 100. A step can be green all the same.',
     unit: 'none',
-    queries: [failures.latelyEnded],
+    queries: [failures.warnings],
+    columns: [
+      { field: 'Time', title: 'Ended', width: 195 },
+      { field: workflowLabel, title: 'Workflow', width: 220 },
+      { field: runLabel, title: 'Run', width: 210, links: [toStepLines, toLivePage] },
+      { field: stepLabel, title: 'Step', width: 160 },
+      { field: labelOf('findingCount'), title: 'Warnings', width: 90, number: true },
+      { field: labelOf('findings'), title: 'What was missing' },
+    ],
+    sortBy: newestFirst,
+    w: 24,
+    h: 7,
+    empty: 'Nothing was denied or cut in this time',
+  }),
+  recordTable({
+    title: 'Runs that ended',
+    description: 'The newest 100 of this time, however they ended. A cost of "unknown" is one that nobody reported.',
+    unit: 'none',
+    queries: [failures.allEnded],
     columns: runColumns,
+    sortBy: newestFirst,
     w: 24,
     h: 9,
     empty: noneEnded,

@@ -1,9 +1,10 @@
 // Cost and tokens, the steps to look at, and whether the numbers are complete. Rows of the Overview.
 
 import { toHealth, toWorkflowLogs } from '../links.ts';
-import { bars, goodThen, graph, number, type Panel } from '../panels.ts';
+import { stepLabel, workflowLabel } from '../logql.ts';
+import { always, bars, goodThen, graph, number, type Panel, valueWords } from '../panels.ts';
 import { claude, healthShort, money, steps } from '../queries/overview.ts';
-import { noClaude, whole } from './words.ts';
+import { noClaude, noHub, whole } from './words.ts';
 
 export const moneyPanels: readonly Panel[] = [
   graph({
@@ -23,24 +24,49 @@ export const moneyPanels: readonly Panel[] = [
     unit: 'currencyUSD',
     decimals: 2,
     queries: [money.byWorkflow],
-    links: [toWorkflowLogs],
+    names: [workflowLabel],
+    links: [toWorkflowLogs(workflowLabel)],
     w: 6,
     h: 8,
     empty: noClaude,
   }),
   bars({
     title: 'Which models cost most?',
-    description: 'Cost in this time, by model. `unknown` is what Claude Code put down to none.',
+    description:
+      'Cost in this time, by model, estimated to the edges of the time. `unknown` is what no model reported.',
     unit: 'currencyUSD',
     decimals: 2,
     queries: [money.byModel],
+    names: ['model'],
     w: 6,
     h: 8,
     empty: noClaude,
   }),
+  bars({
+    title: 'Which steps cost most?',
+    description: 'Cost in this time, by workflow and step: the ten most expensive.',
+    unit: 'currencyUSD',
+    decimals: 2,
+    queries: [money.byStep],
+    names: [workflowLabel, stepLabel],
+    links: [toWorkflowLogs(workflowLabel)],
+    w: 12,
+    h: 8,
+    empty: noClaude,
+  }),
+  bars({
+    title: 'Which tokens are used?',
+    description: 'In this time, by type and model. The types do not overlap.',
+    unit: 'short',
+    queries: [money.tokens],
+    names: ['type', 'model'],
+    w: 12,
+    h: 8,
+    empty: noClaude,
+  }),
   graph({
-    title: 'Where do the tokens go?',
-    description: 'Tokens by model and type, at the time at which their attempt ended. The types do not overlap.',
+    title: 'When were tokens used?',
+    description: 'Tokens by type and model, at the time at which their attempt ended.',
     unit: 'short',
     queries: [money.tokensByModel],
     draw: 'bars',
@@ -49,127 +75,126 @@ export const moneyPanels: readonly Panel[] = [
     h: 8,
     empty: noClaude,
   }),
-  bars({
-    title: 'Tokens by model and type',
-    description: 'In this time.',
-    unit: 'short',
-    queries: [money.tokens],
-    w: 6,
-    h: 8,
-    empty: noClaude,
-  }),
   graph({
     title: 'How much of their budget do runs use?',
-    description: 'Of the active runs of a workflow, the one furthest along. Above 1 a run is ended.',
+    description: 'Of the active runs of a workflow, the largest share. A run that uses more than 100 % is ended.',
     unit: 'percentunit',
     queries: [money.budget],
-    w: 6,
+    w: 8,
     h: 8,
-    empty: 'No run with a budget went on',
+    empty: 'No run with a budget was active',
+  }),
+  number({
+    title: 'Attempts of unknown cost',
+    description:
+      'Attempts that ended in this time and a part of whose cost nobody reported. It is in no number of this row.',
+    unit: 'short',
+    decimals: whole,
+    queries: [money.unknown],
+    thresholds: goodThen(1, 'orange'),
+    w: 4,
+    h: 8,
+    empty: noHub,
   }),
 ];
 
 export const stepPanels: readonly Panel[] = [
   bars({
     title: 'Which steps are slowest?',
-    description: 'The ten with the largest 95 % duration in this time, over all attempts and the waits between them.',
-    unit: 's',
+    description:
+      'The ten steps with the longest single duration in this time, with all attempts and the waits between them.',
+    unit: 'ms',
     queries: [steps.slowest],
-    links: [toWorkflowLogs],
+    names: [workflowLabel, stepLabel],
+    links: [toWorkflowLogs(workflowLabel)],
     w: 8,
     h: 9,
-    empty: 'No step has ended in this time',
+    empty: 'No step ended in this time',
   }),
   bars({
     title: 'Which steps are flakiest?',
     description: 'The ten with the largest share of attempts that did not succeed, whether or not a later one did.',
     unit: 'percentunit',
-    decimals: 0,
     max: 1,
-    thresholds: [{ from: null, colour: 'orange' }],
+    thresholds: always('orange'),
     queries: [steps.flakiest],
-    links: [toWorkflowLogs],
+    names: ['workflow', 'step'],
+    links: [toWorkflowLogs('workflow')],
     w: 8,
     h: 9,
-    empty: 'Every attempt succeeded, or none ended',
+    empty: 'No attempt failed in this time, or no hub is scraped',
   }),
   bars({
-    title: 'What did the calls of tools give?',
+    title: 'How did tool calls end?',
     description: 'Calls of Claude Code in this time, by tool and result. They are not counted by workflow.',
     unit: 'short',
     decimals: whole,
     queries: [claude.tools],
+    names: ['tool', 'result'],
     w: 8,
     h: 9,
-    empty: 'No tool was called in this time',
+    empty: 'No tool was called in this time, or no hub is scraped',
   }),
   graph({
     title: 'Are there more retries?',
     description: 'Attempts of steps after their first, by workflow.',
     unit: 'short',
-    decimals: whole,
     queries: [steps.retries],
     draw: 'bars',
     interval: '1m',
     w: 8,
     h: 7,
-    empty: 'No step was tried again',
+    empty: noHub,
   }),
   graph({
     title: 'Did steps stall?',
     description: 'Stalls that were found, by cause.',
     unit: 'short',
-    decimals: whole,
     queries: [steps.stalls],
     draw: 'bars',
     interval: '1m',
     w: 8,
     h: 7,
-    empty: 'No step stalled',
+    empty: noHub,
   }),
   bars({
     title: 'What was Claude not able to do?',
     description:
-      'Denied tool calls, failed hooks and subagents, MCP servers that were not connected, answers that were cut or refused, in this time.',
+      'Denied tool calls, failed hooks and subagents, MCP servers that were not connected, answers that were cut or refused, by workflow in this time.',
     unit: 'short',
     decimals: whole,
     queries: [claude.findings],
+    names: ['workflow', 'kind'],
+    thresholds: always('orange'),
     w: 8,
     h: 7,
-    empty: 'Nothing was denied or cut in this time',
+    empty: 'Nothing was denied or cut in this time, or no hub is scraped',
   }),
 ];
 
-export const healthPanels: readonly Panel[] = [
-  ['Shipping lag', 'Age of the oldest record that is still to be sent.', 's', healthShort.lag, 60] as const,
+const healthNumbers = [
+  ['Shipping lag', 'Age of the oldest record that has not been sent.', 's', healthShort.lag, 60] as const,
   [
-    'Runs waiting to be shipped',
-    'Runs with something to send and no place to do so.',
+    'Runs waiting to ship',
+    'Runs that have something to send and wait for a place.',
     'short',
     healthShort.waiting,
     10,
   ] as const,
   [
     'Records not taken',
-    'Refused or rejected by a backend in this time; the refused ones are kept aside.',
+    'Refused or rejected by a backend in this time. Refused ones are kept aside.',
     'short',
     healthShort.notTaken,
     1,
   ] as const,
   ['Lines lost', 'Could not be kept, or were removed before a reader had them.', 'short', healthShort.lost, 1] as const,
   [
-    'Errors of the hub',
-    'Tasks that failed in this time; each is tried again.',
+    'Hub errors',
+    'Tasks of the hub that failed in this time. Each is tried again.',
     'short',
     healthShort.hubErrors,
     1,
-  ] as const,
-  [
-    'API retries of Claude Code',
-    'Requests to the model that were made again in this time.',
-    'short',
-    claude.apiRetries,
-    20,
   ] as const,
 ].map(([title, description, unit, query, bad]) =>
   number({
@@ -181,6 +206,22 @@ export const healthPanels: readonly Panel[] = [
     links: [toHealth],
     w: 4,
     h: 4,
-    empty: 'No hub is scraped',
+    empty: noHub,
   }),
 );
+
+export const healthPanels: readonly Panel[] = [
+  number({
+    title: 'Backends up',
+    description:
+      'Whether Prometheus reaches the Collector, Loki and Tempo. While one of them is down, panels without new data say nothing about your runs.',
+    unit: 'none',
+    queries: [healthShort.backends],
+    mappings: [valueWords({ 0: { text: 'No', colour: 'red' }, 1: { text: 'Yes', colour: 'green' } })],
+    links: [toHealth],
+    w: 4,
+    h: 4,
+    empty: 'No backend is scraped',
+  }),
+  ...healthNumbers,
+];

@@ -1,6 +1,15 @@
-// What the dashboard of the telemetry itself asks: shipping, journals, readers, the hub, and the Collector behind them.
+// What the dashboard of the telemetry itself asks: shipping, journals, readers, the hub, and the backends behind them.
 import { counted, growing, metrics, series } from '../promql.ts';
-import { now, overTime } from '../query.ts';
+import { now, overTime, type Query, rows } from '../query.ts';
+
+/** Several numbers as rows of one table, each with its own value of a label. */
+function together(label: string, parts: Readonly<Record<string, string>>): Query {
+  return rows(
+    Object.entries(parts)
+      .map(([word, expr]) => `label_replace(${expr}, "${label}", "${word}", "", "")`)
+      .join(' or '),
+  );
+}
 
 export const shipping = {
   lag: overTime(`max by (signal) (${series(metrics.shipperLag)})`, '{{signal}}'),
@@ -8,8 +17,10 @@ export const shipping = {
   sent: overTime(`sum by (signal) (rate(${series(metrics.sent)}[$__rate_interval]))`, '{{signal}}'),
   sentBytes: overTime(`sum by (signal) (rate(${series(metrics.sentBytes)}[$__rate_interval]))`, '{{signal}}'),
   retried: overTime(`round(${growing(metrics.retried, 'signal')})`, '{{signal}}'),
-  refused: now(counted(metrics.refused, 'signal'), '{{signal}} refused'),
-  rejected: now(counted(metrics.rejected, 'signal'), '{{signal}} rejected'),
+  notTaken: together('what', {
+    refused: counted(metrics.refused, 'signal'),
+    rejected: counted(metrics.rejected, 'signal'),
+  }),
   runs: {
     shipping: overTime(`sum(${series(metrics.shippingRuns)})`, 'being shipped'),
     waiting: overTime(`sum(${series(metrics.waitingRuns)})`, 'waiting for a place'),
@@ -17,12 +28,12 @@ export const shipping = {
 };
 
 export const losses = {
-  lines: now(counted(metrics.lostLines, 'why'), '{{why}}'),
-  events: now(counted(metrics.lostEvents, 'why'), '{{why}}'),
-  unread: now(counted(metrics.removedUnread, 'reader'), '{{reader}}'),
-  problems: now(counted(metrics.journalProblems, 'kind'), '{{kind}}'),
+  lines: rows(counted(metrics.lostLines, 'why')),
+  events: rows(counted(metrics.lostEvents, 'why')),
+  unread: rows(counted(metrics.removedUnread, 'reader')),
+  problems: rows(counted(metrics.journalProblems, 'kind')),
   recoveries: now(counted(metrics.recoveries, '')),
-  overflow: now(`${counted(metrics.labelOverflow, 'label')} > 0`, '{{label}}'),
+  overflow: rows(`${counted(metrics.labelOverflow, 'label')} > 0`),
 };
 
 export const journals = {
@@ -43,23 +54,40 @@ export const hub = {
   uptime: now(`time() - max(${series(metrics.hubStart)})`),
   errors: overTime(`round(${growing(metrics.hubErrors, 'task')})`, '{{task}}'),
   adopted: now(counted(metrics.adoptedRuns, '')),
-  hidden: now(`${counted(metrics.hidden, 'kind')} > 0`, '{{kind}}'),
+  hidden: rows(`${counted(metrics.hidden, 'kind')} > 0`),
 };
 
 export const watchers = {
   clients: overTime(`sum(${series(metrics.tailClients)})`, 'watchers'),
   buffered: overTime(`sum(${series(metrics.tailBuffered)})`, 'waiting for them'),
   jumped: now(counted(metrics.tailJumped, '')),
-  alerts: now(`${counted(metrics.alertsSent, 'receiver, result')} > 0`, '{{receiver}} {{result}}'),
+  alerts: rows(`${counted(metrics.alertsSent, 'receiver, result')} > 0`),
   alertsWaiting: now(`sum(${series(metrics.alertsWaiting)})`),
 };
 
 // The Collector's own names, as it serves them on its port 8888. Whether a counter ends in _total is a setting of it.
 const ofCollector = 'job="otel-collector"';
 
+/** 0 while the Collector is scraped, and nothing while it is not: a series of failures exists only after the first one. */
+const ifScraped = (expr: string): string => `(${expr} or on () 0 * (min(up{${ofCollector}}) == 1))`;
+const queueSize = `otelcol_exporter_queue_size{${ofCollector}}`;
+
+/** The way of a record from the hub to the screen, by the names of the scrape jobs. */
+const chain = 'job=~"stepspan|otel-collector|loki|tempo|prometheus|alertmanager"';
+
+export const backends = {
+  up: now(`min by (job) (up{${chain}})`, '{{job}}'),
+  upOverTime: overTime(`min by (job) (up{${chain}})`, '{{job}}'),
+};
+
 export const collector = {
   queue: overTime(
-    `max by (exporter, data_type) (otelcol_exporter_queue_size{${ofCollector}} / otelcol_exporter_queue_capacity{${ofCollector}})`,
+    `max by (exporter, data_type) (${queueSize} / otelcol_exporter_queue_capacity{${ofCollector}})`,
+    '{{exporter}} {{data_type}}',
+  ),
+  // What has waited for a minute or longer: a queue is seldom empty while runs print, and one that is drained falls back again.
+  waiting: overTime(
+    `max by (exporter, data_type) (min_over_time(${queueSize}[$__rate_interval]))`,
     '{{exporter}} {{data_type}}',
   ),
   logs: overTime(
@@ -71,12 +99,15 @@ export const collector = {
     'spans',
   ),
   failed: overTime(
-    `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_send_failed_(log_records|spans)(_total)?", ${ofCollector}}[$__rate_interval])))`,
-    '{{exporter}}: given up',
+    ifScraped(
+      `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_send_failed_(log_records|spans)(_total)?", ${ofCollector}}[$__rate_interval])))`,
+    ),
+    '{{exporter}} given up',
   ),
   notQueued: overTime(
-    `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_enqueue_failed_(log_records|spans)(_total)?", ${ofCollector}}[$__rate_interval])))`,
-    '{{exporter}}: queue full',
+    ifScraped(
+      `round(sum by (exporter) (increase({__name__=~"otelcol_exporter_enqueue_failed_(log_records|spans)(_total)?", ${ofCollector}}[$__rate_interval])))`,
+    ),
+    '{{exporter}} queue full',
   ),
-  up: now(`min(up{${ofCollector}})`),
 };

@@ -1,14 +1,35 @@
-// What the Overview asks. A graph has a value a point, a table and a number have one for the whole time range.
-import { events, labelOf, runFrom, runTo } from '../names.ts';
-import { counted, growing, grown, metrics, quantile, series, share } from '../promql.ts';
-import { logLines, now, overTime, rows } from '../query.ts';
+// What the Overview asks. A graph has a value a point, a table and a number have one for the whole time range. What is counted
+// over long times comes from Prometheus; what has to be exact for a few runs, or names a run, from the events in Loki.
+import {
+  count,
+  countShare,
+  elapsed,
+  eventsOf,
+  exactQuantile,
+  runLabel,
+  stepLabel,
+  total,
+  withElapsed,
+  withTimeOfRun,
+  workflowLabel,
+} from '../logql.ts';
+import { labelOf, runFrom, traceLabel } from '../names.ts';
+import { counted, growing, grown, metrics, series, share } from '../promql.ts';
+import { logLines, logsNow, now, overTime, rows } from '../query.ts';
 
 const bad = 'outcome=~"failure|error|timeout"';
 const succeeded = 'outcome="success"';
 /** Who cancels a run has not seen it fail. */
 const judged = 'outcome!="cancellation"';
 
-export const nowGoingOn = {
+const result = labelOf('pipelineResult');
+const endedRuns = eventsOf('run.finished');
+const endedSteps = eventsOf('step.finished');
+const costs = eventsOf('claude.cost');
+const successes = `${endedRuns} | ${result}="success"`;
+const judgedRuns = `${endedRuns} | ${result}!="cancellation"`;
+
+export const active = {
   runs: now(`sum(${series(metrics.activeRuns)})`),
   steps: now(`sum(${series(metrics.activeSteps)})`),
   stalled: now(`sum(${series(metrics.stalledSteps)})`),
@@ -17,67 +38,98 @@ export const nowGoingOn = {
   hub: now('min(up{job="stepspan"})'),
 };
 
-export const lately = {
+/** A step of a run that has started and not ended. */
+const identity = `${workflowLabel}, ${runLabel}, ${stepLabel}, ${traceLabel}, ${runFrom}`;
+const startedSteps = `${eventsOf('step.started')} | ${withElapsed}`;
+const notEnded = `unless on (${runLabel}, ${stepLabel}) ${count(endedSteps, `${runLabel}, ${stepLabel}`)}`;
+const longest = (label: string): string =>
+  `(max by (${identity}) (max_over_time(${startedSteps} | unwrap ${label} [$__range])) ${notEnded})`;
+const state = labelOf('stepState');
+const statefulEvents = eventsOf('step.started', 'attempt.started', 'step.retrying', 'step.waiting', 'step.finished');
+
+export const activeSteps = {
+  state: logsNow(
+    `${longest(elapsed.step)} * 0 + on (${runLabel}, ${stepLabel}) group_left () max by (${runLabel}, ${stepLabel}) (last_over_time(${statefulEvents} | unwrap ${state} [$__range]) by (${runLabel}, ${stepLabel}))`,
+  ),
+  stepFor: logsNow(longest(elapsed.step)),
+  runFor: logsNow(longest(elapsed.run)),
+  cost: logsNow(`${longest(elapsed.step)} * 0 + on (${runLabel}) group_left () ${total(costs, 'cost', runLabel)}`),
+};
+
+/** The gauge may be asked between two short runs; a run that started since the last point was active as well. */
+const mostActive = `max_over_time(sum by (workflow) (${series(metrics.activeRuns)})[$__rate_interval:])`;
+const started = `round(${growing(metrics.runsStarted, 'workflow')})`;
+
+export const recent = {
   ended: now(counted(metrics.runs, '')),
   successRate: now(share(grown(metrics.runs, '', succeeded), grown(metrics.runs, '', judged))),
   failed: now(counted(metrics.runFailures, '')),
   retries: now(counted(metrics.stepRetries, '')),
   tokens: now(counted(metrics.tokens, '')),
-  cost: now(grown(metrics.cost, '')),
-  active: overTime(`sum by (workflow) (${series(metrics.activeRuns)})`, '{{workflow}}'),
+  cost: logsNow(total(costs, 'cost', '')),
+  active: overTime(`(${mostActive} >= ${started}) or ${started} or ${mostActive}`, '{{workflow}}'),
   outcomes: overTime(`round(${growing(metrics.runs, 'outcome')})`, '{{outcome}}'),
   successOverTime: overTime(
-    share(grown(metrics.runs, 'workflow', succeeded, '$window'), grown(metrics.runs, 'workflow', judged, '$window')),
+    share(growing(metrics.runs, 'workflow', succeeded), growing(metrics.runs, 'workflow', judged)),
     '{{workflow}}',
   ),
   byWorkflow: {
-    ended: rows(counted(metrics.runs, 'workflow')),
-    success: rows(share(grown(metrics.runs, 'workflow', succeeded), grown(metrics.runs, 'workflow', judged))),
-    p50: rows(quantile(0.5, metrics.runDuration, 'workflow')),
-    p95: rows(quantile(0.95, metrics.runDuration, 'workflow')),
-    cost: rows(grown(metrics.cost, 'workflow')),
-    lastSuccess: rows(`max by (workflow) (${series(metrics.lastSuccess)}) * 1000 > 0`),
+    ended: logsNow(count(endedRuns, workflowLabel)),
+    success: logsNow(countShare(successes, judgedRuns, workflowLabel)),
+    median: logsNow(exactQuantile(0.5, endedRuns, workflowLabel)),
+    slowest: logsNow(exactQuantile(1, endedRuns, workflowLabel)),
+    cost: logsNow(total(costs, 'cost', workflowLabel)),
   },
 };
 
-const ofSuccess = { matchers: succeeded, range: '$window' };
-
 export const durations = {
-  p50: overTime(quantile(0.5, metrics.runDuration, '', ofSuccess), 'p50', { exemplars: true }),
-  p95: overTime(quantile(0.95, metrics.runDuration, '', ofSuccess), 'p95'),
-  p50WeekBefore: overTime(quantile(0.5, metrics.runDuration, '', { ...ofSuccess, ago: '1w' }), 'p50 a week before'),
-  p95WeekBefore: overTime(quantile(0.95, metrics.runDuration, '', { ...ofSuccess, ago: '1w' }), 'p95 a week before'),
+  runs: logLines(`${endedRuns} | ${withTimeOfRun}`, 1000),
 };
 
-/**
- * When a run went on, for links to it: Unix ms with a little room on both sides, as `timeOfRun` has it. The record is of
- * its end.
- */
-const timeOfRun = (() => {
-  const duration = `(int .${labelOf('durationMs')})`;
-  const margin = `(max 5000 (div ${duration} 20))`;
-  const end = '(int (unixEpochMillis __timestamp__))';
-  return `| label_format ${runFrom}=\`{{ sub (sub ${end} ${duration}) ${margin} }}\`, ${runTo}=\`{{ add ${end} ${margin} }}\``;
-})();
+const before = { ago: '$__range' };
 
-const endedRuns = `${events} | ${labelOf('event')}="run.finished" | ${labelOf('pipelineName')}=~"$workflow"`;
+/** This time range, and the one of the same length before it. */
+export const trend = {
+  change: logsNow(
+    `${countShare(successes, judgedRuns, workflowLabel)} - ${countShare(successes, judgedRuns, workflowLabel, before)}`,
+  ),
+  success: logsNow(countShare(successes, judgedRuns, workflowLabel)),
+  successBefore: logsNow(countShare(successes, judgedRuns, workflowLabel, before)),
+  median: logsNow(exactQuantile(0.5, successes, workflowLabel)),
+  medianBefore: logsNow(exactQuantile(0.5, successes, workflowLabel, before)),
+  cost: logsNow(`${total(endedRuns, 'cost', workflowLabel)} / ${count(endedRuns, workflowLabel)}`),
+  costBefore: logsNow(
+    `${total(endedRuns, 'cost', workflowLabel, before)} / ${count(endedRuns, workflowLabel, before)}`,
+  ),
+  reasons: logsNow(
+    `topk(10, ${count(`${endedRuns} | ${result}!="success"`, `${workflowLabel}, ${labelOf('reason')}`)})`,
+  ),
+};
 
 export const failures = {
-  runs: now(`${counted(metrics.runFailures, 'reason')} > 0`, '{{reason}}'),
-  steps: now(`${counted(metrics.stepFailures, 'reason')} > 0`, '{{reason}}'),
-  latelyEnded: logLines(`${endedRuns} ${timeOfRun}`, 100),
-  notSucceeded: logLines(`${endedRuns} | ${labelOf('pipelineResult')}!="success" ${timeOfRun}`, 100),
+  runs: rows(`${counted(metrics.runFailures, 'reason')} > 0`),
+  steps: rows(`${counted(metrics.stepFailures, 'reason')} > 0`),
+  allEnded: logLines(`${endedRuns} | ${withTimeOfRun}`, 100),
+  warnings: logLines(eventsOf('attempt.finished'), 100),
+  notSucceeded: logLines(`${endedRuns} | ${result}!="success" | ${withTimeOfRun}`, 100),
 };
+
+/** Without `claude-`, which all of them begin with; and the cache types told apart by their first word. */
+const shortModel = (expr: string): string => `label_replace(${expr}, "model", "$1", "model", "claude-(.+)")`;
+const shortType = (expr: string): string =>
+  `label_replace(label_replace(${expr}, "type", "cache read", "type", "cache_read"), "type", "cache write", "type", "cache_creation")`;
 
 export const money = {
   overTime: overTime(growing(metrics.cost, 'workflow'), '{{workflow}}'),
-  byWorkflow: now(`${grown(metrics.cost, 'workflow')} > 0`, '{{workflow}}'),
-  byModel: now(`${grown(metrics.cost, 'model')} > 0`, '{{model}}'),
+  byWorkflow: logsNow(`${total(costs, 'cost', workflowLabel)} > 0`),
+  byStep: logsNow(`topk(10, ${total(costs, 'cost', `${workflowLabel}, ${stepLabel}`)} > 0)`),
+  byModel: rows(shortModel(`${grown(metrics.cost, 'model')} > 0`)),
+  unknown: now(counted(metrics.unknownCosts, '')),
   tokensByModel: overTime(
-    `sum by (model, type) (increase(${series(metrics.tokens)}[$__rate_interval]))`,
-    '{{model}} {{type}}',
+    shortType(shortModel(`sum by (model, type) (increase(${series(metrics.tokens)}[$__rate_interval]))`)),
+    '{{type}} {{model}}',
   ),
-  tokens: now(`${counted(metrics.tokens, 'model, type')} > 0`, '{{model}} {{type}}'),
+  tokens: rows(shortType(shortModel(`${counted(metrics.tokens, 'model, type')} > 0`))),
   budget: overTime(`max by (workflow, unit) (${series(metrics.budgetUsed)})`, '{{workflow}} ({{unit}})'),
 };
 
@@ -85,19 +137,16 @@ const ends = (matchers: string): string => grown(metrics.steps, 'workflow, step'
 const retries = grown(metrics.stepRetries, 'workflow, step');
 
 export const steps = {
-  slowest: now(`topk(10, ${quantile(0.95, metrics.stepDuration, 'workflow, step')})`, '{{workflow}} / {{step}}'),
+  slowest: logsNow(`topk(10, ${exactQuantile(1, endedSteps, `${workflowLabel}, ${stepLabel}`)} > 0)`),
   // An attempt failed when it was followed by another one, or when the step ended so. Each end is an attempt too.
-  flakiest: now(
-    `topk(10, (${retries} + ${ends(bad)}) / (${retries} + ${ends('outcome!="skip"')} > 0) > 0)`,
-    '{{workflow}} / {{step}}',
-  ),
+  flakiest: rows(`topk(10, (${retries} + ${ends(bad)}) / (${retries} + ${ends('outcome!="skip"')} > 0) > 0)`),
   retries: overTime(`round(${growing(metrics.stepRetries, 'workflow')})`, '{{workflow}}'),
   stalls: overTime(`round(${growing(metrics.stalls, 'cause')})`, '{{cause}}'),
 };
 
 export const claude = {
-  tools: now(`${counted(metrics.toolCalls, 'tool, result')} > 0`, '{{tool}} {{result}}'),
-  findings: now(`${counted(metrics.findings, 'kind')} > 0`, '{{kind}}'),
+  tools: rows(`${counted(metrics.toolCalls, 'tool, result')} > 0`),
+  findings: rows(`${counted(metrics.findings, 'workflow, kind')} > 0`),
   apiRetries: now(counted(metrics.apiRetries, '')),
 };
 
@@ -107,4 +156,5 @@ export const healthShort = {
   notTaken: now(`${counted(metrics.refused, '')} + ${counted(metrics.rejected, '')}`),
   lost: now(counted(metrics.lostLines, '')),
   hubErrors: now(counted(metrics.hubErrors, '')),
+  backends: now('min(up{job=~"loki|tempo|otel-collector"})'),
 };

@@ -117,7 +117,6 @@ export const defaults: Values = {
   stream: 'stdout|stderr|system',
   severity: '.*',
   search: '',
-  window: '1d',
   hub: 'http://127.0.0.1:9464',
   __range: '1h',
   __rate_interval: '1m',
@@ -127,7 +126,7 @@ export const defaults: Values = {
 
 /** As Grafana interpolates: `$name`, `${name}` and `${name:format}`. What nobody has given a value is an error. */
 export function filled(expr: string, values: Values = {}): string {
-  return expr.replaceAll(/\$(?:\{(\w+)(?::\w+)?\}|(\w+))/g, (whole, braced?: string, bare?: string) => {
+  return expr.replaceAll(/\$(?:\{(\w+)(?::\w+)?\}|([a-z_]\w*))/g, (whole, braced?: string, bare?: string) => {
     const name = braced ?? bare ?? '';
     const value = { ...defaults, ...values }[name];
     if (value === undefined) throw new Error(`${whole} in ${expr} is no variable`);

@@ -2,9 +2,11 @@
 // memory, costs, tool calls), since no run id is a label of a metric. Pure, and without memory: whoever ships an event, and
 // from wherever, makes the same record of it.
 import type { Event } from '../../../core/event.ts';
+import { countFindings, noFindings } from '../../../core/finding.ts';
 import { type Outcome, type OutcomeKind, reasonOf } from '../../../core/outcome.ts';
 import type { EventRecord } from '../../../core/record.ts';
 import { describeEvent } from '../../../runs/describe-event.ts';
+import { findingsByKind } from '../../../runs/describe-findings.ts';
 import { logsOfRequest } from './claude-telemetry.ts';
 import type { LogOrigin } from './log-records.ts';
 import { type AttributeMap, attr, known } from './names.ts';
@@ -31,7 +33,8 @@ export const stepStates = {
   timeout: 6,
   cancellation: 7,
   skip: 8,
-} as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying', number>>;
+  waiting: 9,
+} as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying' | 'waiting', number>>;
 
 /**
  * @returns what gives the log records of an event: its own, or those of Claude Code that it carries; none for an event
@@ -99,7 +102,18 @@ function attributesOf(event: Event): AttributeMap | undefined {
     case 'step.retrying':
       return { ...markOf(event), [attr.stepState]: stepStates.retrying };
     case 'step.waiting':
-      return { ...markOf(event), [attr.stepState]: stepStates.retrying };
+      return { ...markOf(event), [attr.stepState]: stepStates.waiting };
+    case 'attempt.finished': {
+      // Only what a green step was denied: of the rest the end of the step says enough.
+      const findings = event.findings ?? noFindings;
+      const count = countFindings(findings);
+      if (count === 0) return undefined;
+      return known({
+        [attr.findingCount]: count,
+        [attr.denials]: findings.counts.denied,
+        [attr.findings]: findingsByKind(findings).map(({ text }) => text),
+      });
+    }
     case 'step.finished':
       return known({
         [attr.taskRunResult]: event.outcome.kind,

@@ -1,8 +1,7 @@
 // Checks that Claude Code's own spans hang below the attempt's span, and which links of the chain never came: a span is
 // sent when it ends, so a process that is killed leaves children whose parents were never sent. Pure but for its memory.
-import { type JsonObject, textAt } from '../../../core/json.ts';
-import { itemsIn } from '../../../otlp/request.ts';
-import { idAt, nanosAt } from '../../../otlp/values.ts';
+import { isObject, type JsonObject, textAt } from '../json.ts';
+import { mapItems } from './otlp.ts';
 
 /** Spans that are remembered for one attempt; a day of work has some thousand. Beyond it they are shipped unchecked. */
 export const MAX_SPANS = 100_000;
@@ -43,17 +42,17 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
   let strangers = 0;
 
   function take(span: JsonObject): void {
-    const spanId = idAt(span, 'spanId') ?? '';
-    if (idAt(span, 'traceId') !== traceId) {
+    const spanId = textAt(span, 'spanId')?.toLowerCase() ?? '';
+    if (textAt(span, 'traceId')?.toLowerCase() !== traceId) {
       strangers += 1;
       return;
     }
     if (seen.size >= maxSpans) return;
     seen.set(spanId, {
-      parent: idAt(span, 'parentSpanId') ?? '',
+      parent: textAt(span, 'parentSpanId')?.toLowerCase() ?? '',
       name: textAt(span, 'name') ?? '',
-      startNs: nanosAt(span, 'startTimeUnixNano'),
-      endNs: nanosAt(span, 'endTimeUnixNano'),
+      startNs: nanos(span.startTimeUnixNano),
+      endNs: nanos(span.endTimeUnixNano),
     });
   }
 
@@ -74,7 +73,10 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
 
   return {
     take(request) {
-      for (const span of itemsIn(request, 'traces')) take(span);
+      mapItems(request, 'traces', (span) => {
+        if (isObject(span)) take(span);
+        return span;
+      });
     },
     verify() {
       const tops = new Map<string, string>();
@@ -89,7 +91,7 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
           continue;
         }
         orphans += 1;
-        if (span.parent !== '' && !seen.has(span.parent)) {
+        if (!seen.has(span.parent) && /^[0-9a-f]{16}$/.test(span.parent)) {
           missing.set(span.parent, widened(missing.get(span.parent), span));
         }
       }
@@ -105,4 +107,9 @@ function widened(before: MissingSpan | undefined, child: Seen): MissingSpan {
     startNs: before === undefined || child.startNs < before.startNs ? child.startNs : before.startNs,
     endNs: before === undefined || child.endNs > before.endNs ? child.endNs : before.endNs,
   };
+}
+
+function nanos(value: unknown): bigint {
+  if (typeof value === 'number' && Number.isFinite(value)) return BigInt(Math.trunc(value));
+  return typeof value === 'string' && /^\d{1,20}$/.test(value) ? BigInt(value) : 0n;
 }

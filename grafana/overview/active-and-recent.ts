@@ -1,0 +1,284 @@
+// Which runs are active, and how runs ended in the chosen time. Rows of the Overview.
+import { stepStates } from '../../src/readers/ship/map/event-records.ts';
+import { toActiveRun, toLivePage, toRun, toTrace, toWorkflowLogs } from '../links.ts';
+import { runLabel, stepLabel, workflowLabel } from '../logql.ts';
+import { labelOf, outcomeColours, runFrom, runTo, traceLabel } from '../names.ts';
+import { goodThen, graph, history, number, type Panel, valueWords } from '../panels.ts';
+import { active, activeSteps, durations, recent } from '../queries/overview.ts';
+import { type Column, metricTable, recordColumns } from '../tables.ts';
+import { noClaude, noHub, noneEnded, whole } from './words.ts';
+
+const activeColumns: readonly Column[] = [
+  { field: workflowLabel, title: 'Workflow', width: 260 },
+  { field: runLabel, title: 'Run', width: 210, links: [toActiveRun, toLivePage] },
+  { field: stepLabel, title: 'Step' },
+  {
+    field: 'Value #A',
+    title: 'State',
+    width: 200,
+    words: valueWords({
+      [stepStates.running]: { text: 'running', colour: 'blue' },
+      [stepStates.retrying]: { text: 'waiting for a retry', colour: 'yellow' },
+      [stepStates.waiting]: { text: 'waiting for a limit to end', colour: 'orange' },
+    }),
+  },
+  { field: 'Value #B', title: 'Step active for', unit: 'ms', width: 140 },
+  { field: 'Value #C', title: 'Run active for', unit: 'ms', width: 140 },
+  { field: 'Value #D', title: 'Cost so far', unit: 'currencyUSD', decimals: 2, width: 120, money: 'sum' },
+  { field: traceLabel, title: 'Trace', width: 120, links: [toTrace] },
+  { field: runFrom, title: 'From', hidden: true },
+];
+
+export const activePanels: readonly Panel[] = [
+  number({
+    title: 'Active runs',
+    description: 'Runs that have started and not ended, on all machines whose hub is scraped.',
+    unit: 'short',
+    queries: [active.runs],
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Active steps',
+    description: 'Steps that have started and not ended. Waits for a retry or a limit count.',
+    unit: 'short',
+    queries: [active.steps],
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Stalled steps',
+    description: 'Active steps with no output, no exit after their result, or another sign that they hang.',
+    unit: 'short',
+    queries: [active.stalled],
+    thresholds: goodThen(1, 'orange'),
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Cost of active runs',
+    description: 'What the active runs have cost so far. It is partly an estimate until their steps end.',
+    unit: 'currencyUSD',
+    decimals: 2,
+    queries: [active.cost],
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Highest budget use',
+    description: 'Of the active runs with a budget, the largest share that one of them has used.',
+    unit: 'percentunit',
+    decimals: whole,
+    queries: [active.budget],
+    thresholds: [...goodThen(0.8, 'orange'), { from: 1, colour: 'red' }],
+    w: 4,
+    h: 4,
+    empty: 'No active run has a budget',
+  }),
+  number({
+    title: 'Hubs up',
+    description: 'Whether Prometheus reaches `stepspan serve` on every machine. If not, the numbers here stand still.',
+    unit: 'none',
+    queries: [active.hub],
+    mappings: [valueWords({ 0: { text: 'No', colour: 'red' }, 1: { text: 'Yes', colour: 'green' } })],
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  metricTable({
+    title: 'What is running now?',
+    description:
+      'A row for each active step of the runs that started in this time. The run leads to its dashboard and its live page. The cost is that of attempts that have ended.',
+    unit: 'none',
+    queries: [activeSteps.state, activeSteps.stepFor, activeSteps.runFor, activeSteps.cost],
+    columns: activeColumns,
+    sortBy: { field: 'Value #C', descending: true },
+    w: 24,
+    h: 6,
+    empty: 'No step is active',
+  }),
+];
+
+const recentNumbers: readonly Panel[] = [
+  number({
+    title: 'Success rate',
+    description: 'Of the runs that ended in this time and were not cancelled, the share that succeeded.',
+    unit: 'percentunit',
+    decimals: whole,
+    queries: [recent.successRate],
+    thresholds: [
+      { from: 0, colour: 'red' },
+      { from: 0.8, colour: 'orange' },
+      { from: 0.95, colour: 'green' },
+    ],
+    w: 4,
+    h: 4,
+    empty: noneEnded,
+  }),
+  number({
+    title: 'Ended runs',
+    description: 'Runs that ended in this time, however they ended.',
+    unit: 'short',
+    decimals: whole,
+    queries: [recent.ended],
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Failed runs',
+    description: 'Runs that ended in this time and did not succeed, cancelled ones included.',
+    unit: 'short',
+    decimals: whole,
+    queries: [recent.failed],
+    thresholds: goodThen(1, 'orange'),
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Cost',
+    description:
+      'Of attempts that ended in this time, as Claude Code reported it. What nobody reported is not in it; see "Attempts of unknown cost".',
+    unit: 'currencyUSD',
+    decimals: 2,
+    queries: [recent.cost],
+    w: 4,
+    h: 4,
+    empty: noClaude,
+  }),
+  number({
+    title: 'Retries',
+    description: 'Attempts of steps after their first, in this time.',
+    unit: 'short',
+    decimals: whole,
+    queries: [recent.retries],
+    w: 4,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Tokens',
+    description: 'Of attempts that ended in this time, cached ones included.',
+    unit: 'short',
+    queries: [recent.tokens],
+    w: 4,
+    h: 4,
+    empty: noClaude,
+  }),
+];
+
+/** Of a run in a graph: its time is its end. */
+const runPoints: readonly Column[] = [
+  { field: 'Time', title: 'Time' },
+  { field: labelOf('durationMs'), title: 'Duration', number: true },
+  { field: workflowLabel, title: 'Workflow' },
+  { field: runLabel, title: 'Run' },
+  { field: traceLabel, title: 'Trace' },
+  { field: runFrom, title: 'From', hidden: true },
+  { field: runTo, title: 'To', hidden: true },
+];
+
+const recentGraphs: readonly Panel[] = [
+  graph({
+    title: 'Which workflows were running?',
+    description:
+      'Active runs by workflow. A run that starts and ends between two points counts for the point after it.',
+    unit: 'short',
+    queries: [recent.active],
+    draw: 'steps',
+    interval: '1m',
+    w: 12,
+    h: 8,
+    empty: noHub,
+  }),
+  graph({
+    title: 'How did runs end?',
+    description:
+      'Runs that ended, by outcome, from point to point. Neighbours overlap by one scrape, so that no run is missed between them.',
+    unit: 'short',
+    queries: [recent.outcomes],
+    draw: 'bars',
+    interval: '1m',
+    colours: outcomeColours,
+    w: 12,
+    h: 8,
+    empty: noneEnded,
+  }),
+  history({
+    title: 'When did which workflow fail?',
+    description:
+      'The share of runs that succeeded, by workflow and time. A gap is a time in which no run of the workflow ended.',
+    unit: 'percentunit',
+    queries: [recent.successOverTime],
+    thresholds: [
+      { from: 0, colour: 'red' },
+      { from: 0.5, colour: 'orange' },
+      { from: 1, colour: 'green' },
+    ],
+    points: 48,
+    w: 12,
+    h: 9,
+    empty: noneEnded,
+  }),
+  graph({
+    title: 'How long did each run take?',
+    description: 'A point for each of the newest 1,000 runs, at the time at which it ended. A point leads to its run.',
+    unit: 'ms',
+    queries: [durations.runs],
+    draw: 'points',
+    transformations: [
+      ...recordColumns(runPoints),
+      { id: 'filterFieldsByName', options: { include: { names: runPoints.map(({ field }) => field) } } },
+      {
+        id: 'organize',
+        options: {
+          excludeByName: {},
+          indexByName: Object.fromEntries(runPoints.map(({ field }, index) => [field, index])),
+          renameByName: Object.fromEntries(runPoints.map(({ field, title }) => [field, title])),
+        },
+      },
+      { id: 'sortBy', options: { sort: [{ field: 'Time', desc: false }] } },
+    ],
+    links: [{ ...toRun, url: toRun.url.replace('${__value.raw:percentencode}', '${__data.fields.Run:percentencode}') }],
+    w: 12,
+    h: 9,
+    empty: noneEnded,
+  }),
+];
+
+const workflowTable: Panel = metricTable({
+  title: 'How are the workflows doing?',
+  description: 'A row for each workflow with runs that ended in this time. Durations are of all of them, and exact.',
+  unit: 'short',
+  queries: Object.values(recent.byWorkflow),
+  columns: [
+    { field: workflowLabel, title: 'Workflow', links: [toWorkflowLogs('Workflow')] },
+    { field: 'Value #A', title: 'Ended', decimals: whole, width: 110 },
+    {
+      field: 'Value #B',
+      title: 'Succeeded',
+      unit: 'percentunit',
+      decimals: whole,
+      width: 130,
+      thresholds: [
+        { from: 0, colour: 'red' },
+        { from: 0.8, colour: 'orange' },
+        { from: 0.95, colour: 'green' },
+      ],
+    },
+    { field: 'Value #C', title: 'Median duration', unit: 'ms', width: 160 },
+    { field: 'Value #D', title: 'Longest', unit: 'ms', width: 130 },
+    { field: 'Value #E', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 110, money: 'sum' },
+  ],
+  sortBy: { field: 'Value #A', descending: true },
+  w: 24,
+  h: 8,
+  empty: noneEnded,
+});
+
+export const recentPanels: readonly Panel[] = [...recentNumbers, ...recentGraphs, workflowTable];
