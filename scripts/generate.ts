@@ -11,6 +11,7 @@ const generators = [
   'scripts/generate-workflow-schema.ts',
   'scripts/generate-settings-doc.ts',
   'scripts/generate-metrics-doc.ts',
+  'scripts/generate-api-docs.ts',
   'grafana/generate.ts',
   'alerting/generate.ts',
 ];

@@ -1,5 +1,5 @@
 // What the whole page shares: where one is, who one is to the server, the theme, and whether notifications are wanted.
-import type { SessionAnswer } from '../src/api/http/answers.ts';
+import type { SessionAnswer } from '../src/api/schema/answers.ts';
 import { type ApiFailure, getJson, postJson } from './api/http.ts';
 import { type Destination, formatRoute, parseRoute, type Route } from './route.ts';
 import { createStore } from './store.ts';

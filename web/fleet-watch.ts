@@ -1,6 +1,6 @@
 // The runs of the server as they are now: asked for while somebody looks at the list, or wants to be notified. One place asks,
 // so that the list and the notifications agree. Owns what was told; draws nothing.
-import type { RunDetail, RunList } from '../src/api/http/answers.ts';
+import type { RunAnswer, RunList } from '../src/api/schema/run.ts';
 import { type ApiFailure, getJson } from './api/http.ts';
 import { rowOf, viewOf } from './api/views.ts';
 import { app } from './app-state.ts';
@@ -103,7 +103,7 @@ function isAskedAgain(): boolean {
 async function tell(runs: RunList['runs']): Promise<void> {
   const isFirst = newestAtFirst === undefined;
   newestAtFirst ??= runs[0]?.runId ?? '';
-  for (const { runId, state, alerts } of runs) {
+  for (const { runId, state, alertCount: alerts } of runs) {
     const before = known.get(runId);
     if (before === undefined && !isFirst && runId <= newestAtFirst) continue;
     if (before?.status === state && before.alertCount === alerts) continue;
@@ -112,7 +112,7 @@ async function tell(runs: RunList['runs']): Promise<void> {
       known.set(runId, { status: state, alerts: [], alertCount: alerts });
       continue;
     }
-    const answer = await getJson<RunDetail>(`/runs/${runId}`);
+    const answer = await getJson<RunAnswer>(`/runs/${runId}`);
     if (!answer.ok) continue;
     const now = viewOf(answer.value);
     known.set(runId, { status: now.status, alerts: now.alerts, alertCount: alerts });

@@ -1,6 +1,6 @@
 // Watches one run: its detail, its live tail, its output feed and its search. One is open at a time, while its view is shown.
 
-import type { RunDetail } from '../src/api/http/answers.ts';
+import type { RunAnswer } from '../src/api/schema/run.ts';
 import { createTailClient, type RunMessage, type TailClient, type TailStatus } from '../src/api/tail/client.ts';
 import { unreachable } from '../src/core/unreachable.ts';
 import { type ApiFailure, getJson, tailUrl } from './api/http.ts';
@@ -79,7 +79,7 @@ export function openRunSession(runId: string, startSeq: number | undefined, onCh
   const refresh = async (): Promise<void> => {
     clearTimeout(timer);
     dueAt = Number.POSITIVE_INFINITY;
-    const answer = await getJson<RunDetail>(`/runs/${runId}`);
+    const answer = await getJson<RunAnswer>(`/runs/${runId}`);
     if (closed) return;
     if (answer.ok) {
       const before = store.get().run;

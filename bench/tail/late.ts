@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import type { SearchAnswer } from '../../src/api/http/answers.ts';
+import type { SearchAnswer } from '../../src/api/schema/answers.ts';
 import type { TailMessage } from '../../src/api/tail/protocol.ts';
 import { atMost, type Setting } from '../support/bench.ts';
 import { median } from '../support/statistics.ts';

@@ -1,7 +1,7 @@
 // Signing in: exchanging the one-time code of a link for a cookie, making such links, and saying who one is.
 import express, { type Router } from 'express';
-import { ApiProblem, bodyOf, handleProblems, needsJson, type SessionAnswer } from '../api/http/index.ts';
-import { isRunId, type RunId } from '../core/ids.ts';
+import { ApiProblem, addRoute, handleProblems, routes, type SessionAnswer } from '../api/http/index.ts';
+import type { RunId } from '../core/ids.ts';
 import type { Access } from './access/access.ts';
 import { userOfPeer } from './access/peer-user.ts';
 import type { Scope } from './access/token-file.ts';
@@ -9,19 +9,11 @@ import type { Scope } from './access/token-file.ts';
 /** What holds for who may act; `canStart` is false for all others. */
 export type SessionFacts = Omit<SessionAnswer, 'scope'>;
 
-/** A code has 24 characters. */
-const maxCodeLength = 100;
-
 /** @param baseUrl what printed links begin with */
 export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () => string): Router {
   const router = express.Router();
-  const body = express.json({ limit: '4kb', type: 'application/json' });
 
-  router.post('/login', needsJson, body, (request, response) => {
-    const { code } = bodyOf(request, ['code']);
-    if (typeof code !== 'string' || code.length > maxCodeLength) {
-      throw new ApiProblem(400, 'bad_request', 'The body holds no `code`.', 'Send {"code": "…"} as application/json.');
-    }
+  addRoute(router, routes.login, (response, { body: { code }, request }) => {
     const scope = access.codes.redeem(code, () => userOfPeer(request.socket));
     if (scope === undefined) {
       throw new ApiProblem(
@@ -35,24 +27,13 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
     response.json({ scope });
   });
 
-  router.post('/link', needsJson, body, (request, response) => {
-    const { scope = 'control', runId, ownUser = false } = bodyOf(request, ['scope', 'runId', 'ownUser']);
-    if (scope !== 'read' && scope !== 'control') {
-      throw new ApiProblem(400, 'bad_request', '`scope` is neither `read` nor `control`.', 'Send one of these.');
-    }
-    if (runId !== undefined && (typeof runId !== 'string' || !isRunId(runId))) {
-      throw new ApiProblem(400, 'bad_request', '`runId` is no id of a run.', 'Leave it out for a link to all runs.');
-    }
-    if (typeof ownUser !== 'boolean') {
-      throw new ApiProblem(400, 'bad_request', '`ownUser` is neither true nor false.', 'Leave it out.');
-    }
-    const asked: LinkAsked = { scope, ownUser, ...(runId === undefined ? {} : { runId }) };
-    const { url, expiresMs } = issueLink(access, baseUrl(), asked);
-    response.json({ url, scope, expiresAt: new Date(expiresMs).toISOString() });
+  addRoute(router, routes.link, (response, { body }) => {
+    const { url, expiresMs } = issueLink(access, baseUrl(), body);
+    response.json({ url, scope: body.scope, expiresAt: new Date(expiresMs).toISOString() });
   });
 
-  router.get('/session', (_request, response) => {
-    const scope = response.locals.scope as Scope;
+  addRoute(router, routes.session, (response) => {
+    const scope: Scope = response.locals.scope;
     const answer: SessionAnswer = { scope, ...facts, canStart: facts.canStart && scope === 'control' };
     response.json(answer);
   });
@@ -64,7 +45,7 @@ export type LinkAsked = {
   /** What whoever opens it may do. Default: control. */
   readonly scope?: Scope;
   /** The run that it leads to; all of them without it. */
-  readonly runId?: RunId;
+  readonly runId?: RunId | undefined;
   /**
    * Good only for a browser of the user who runs this server, on this machine: for links that are handed to programs as an
    * argument, which every user of the machine can read. Linux only; elsewhere nobody can use such a link.

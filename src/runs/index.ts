@@ -4,7 +4,7 @@ export * from '../core/time.ts';
 export * from './describe-event.ts';
 export * from './describe-findings.ts';
 export * from './estimate.ts';
-export { costBasisOf, costOfAttempt, costOfAttempts } from './fold-claude.ts';
+export { costBasisOf, costOfAttempts } from './fold-claude.ts';
 export * from './fold-run.ts';
 export * from './last-line.ts';
 export * from './model-use.ts';

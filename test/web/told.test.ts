@@ -13,7 +13,7 @@ describe('notices', () => {
   const run = (part: Partial<RunView>): RunView =>
     ({ id: 'r', workflow: 'nightly', status: 'running', message: '', alerts: [], ...part }) as RunView;
   const alert = (part: Partial<AlertView>): AlertView => ({
-    ...{ kind: 'stall', severity: 'warning', step: 'a', message: 'It has stalled for 3 s.', timeMs: 0, ns: '0' },
+    ...{ kind: 'RunStuck', severity: 'warning', step: 'a', message: 'It has stalled for 3 s.', timeMs: 0, ns: '0' },
     ...part,
   });
   const titles = (now: RunView, before: RunView) => noticesOf(now, before).map(({ title }) => title);
@@ -23,9 +23,12 @@ describe('notices', () => {
     expect(titles(stuck, run({}))).toEqual(['nightly is stuck']);
     expect(titles(run({ alerts: [alert({ message: 'It has stalled for 9 s.' })] }), stuck)).toEqual([]);
     expect(titles(run({ alerts: [alert({ step: 'b' }), alert({})] }), stuck)).toEqual(['nightly is stuck']);
-    expect(titles(run({ alerts: [alert({ kind: 'hidden' })] }), run({}))).toEqual([]);
-    const most = run({ alerts: [alert({ kind: 'budget', step: undefined })] });
-    const over = run({ status: 'error', alerts: [alert({ kind: 'budget', severity: 'error', step: undefined })] });
+    expect(titles(run({ alerts: [alert({ kind: 'SecretHidden' })] }), run({}))).toEqual([]);
+    const most = run({ alerts: [alert({ kind: 'BudgetWarning', step: undefined })] });
+    const over = run({
+      status: 'error',
+      alerts: [alert({ kind: 'BudgetExceeded', severity: 'critical', step: undefined })],
+    });
     expect(titles(most, run({}))).toEqual(['nightly has used most of its budget']);
     expect(titles(over, most)).toEqual(['nightly is over its budget', 'nightly error']);
     expect(titles(over, over)).toEqual([]);

@@ -1,13 +1,16 @@
 // From what the API answers to what the views draw: milliseconds in place of texts, undefined in place of null. Pure.
 
-import type { LineAnswer, RunDetail, RunSummary, StepDetail, TimelineAnswer } from '../../src/api/http/answers.ts';
+import type { LineAnswer, TimelineAnswer } from '../../src/api/schema/answers.ts';
+import type { RunAnswer, RunList } from '../../src/api/schema/run.ts';
 import { safeLink } from '../../src/text/link.ts';
 import type { Stream } from '../../src/text/stream.ts';
 import type { RunRow, RunView, StepStatus, StepView } from '../model/run-view.ts';
 import type { Span } from '../model/timeline.ts';
 import type { OutputLine } from '../output/line.ts';
 
-export function rowOf(run: RunSummary): RunRow {
+type StepDetail = RunAnswer['steps'][number];
+
+export function rowOf(run: RunList['runs'][number]): RunRow {
   return {
     id: run.runId,
     workflow: run.workflow,
@@ -21,11 +24,11 @@ export function rowOf(run: RunSummary): RunRow {
     costUsd: run.costAtLeastUsd,
     costBasis: run.costBasis,
     startedMs: msOfIso(run.startedAt),
-    durationMs: run.durationMs,
+    durationMs: run.durationMs ?? elapsedMs(run.startedAt),
   };
 }
 
-export function viewOf(run: RunDetail): RunView {
+export function viewOf(run: RunAnswer): RunView {
   return {
     ...rowOf(run),
     traceId: run.traceId,
@@ -38,11 +41,18 @@ export function viewOf(run: RunDetail): RunView {
     budgetTokens: run.budgetTokens ?? undefined,
     etaMs: msOfIso(run.estimatedCompletion),
     paused: run.paused ?? undefined,
-    alerts: run.alertList
-      .map((alert) => ({ ...alert, step: alert.step ?? undefined, timeMs: msOfNsText(alert.ns) }))
+    alerts: run.alerts
+      .map((alert) => ({
+        ...alert,
+        step: alert.step ?? undefined,
+        kind: alert.rule.replace('Stepspan', ''),
+        message: alert.description,
+        timeMs: Date.parse(alert.since),
+        ns: nsOfIso(alert.since),
+      }))
       .sort((a, b) => b.timeMs - a.timeMs),
     links: run.links.filter((link) => safeLink(link.url) !== undefined),
-    headSeq: run.headSeq,
+    headSeq: run.nextSeq,
   };
 }
 
@@ -57,7 +67,7 @@ function stepOf(step: StepDetail): StepView {
     warning: step.warning,
     tolerated: step.tolerated,
     startedMs: msOfIso(step.startedAt),
-    durationMs: step.startedAt === null ? undefined : step.durationMs,
+    durationMs: step.durationMs ?? (step.startedAt === null ? undefined : elapsedMs(step.startedAt)),
     attempts: step.attempts.map((attempt) => ({
       number: attempt.number,
       status: statusOf(attempt.state, attempt.outcome),
@@ -116,8 +126,17 @@ export function msOfNsText(ns: string): number {
   return Number(BigInt(ns) / 1000n) / 1000;
 }
 
+function nsOfIso(text: string): string {
+  const [, digits = ''] = /\.(\d+)Z$/.exec(text) ?? [];
+  return `${Math.floor(Date.parse(text) / 1000)}${digits.padEnd(9, '0')}`;
+}
+
 function msOfIso(text: string | null): number | undefined {
   return text === null ? undefined : Date.parse(text);
+}
+
+function elapsedMs(startedAt: string | null): number {
+  return startedAt === null ? 0 : Math.max(0, Date.now() - Date.parse(startedAt));
 }
 
 function total(lines: Readonly<Record<Stream, number>>): number {

@@ -1,5 +1,5 @@
 // What of a Claude session is read as its conversation. Pure.
-import type { ConversationAnswer } from '../../src/api/http/answers.ts';
+import type { ConversationAnswer } from '../../src/api/schema/answers.ts';
 
 export type Turn = ConversationAnswer['turns'][number];
 

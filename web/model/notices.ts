@@ -8,7 +8,7 @@ export function noticesOf(now: RunView, before: Pick<RunView, 'status' | 'alerts
   const notices: Notice[] = [];
   const known = new Set(before.alerts.map(keyOf));
   for (const alert of now.alerts) {
-    if (known.has(keyOf(alert)) || (alert.kind !== 'stall' && alert.kind !== 'budget')) continue;
+    if (known.has(keyOf(alert)) || !['RunStuck', 'BudgetWarning', 'BudgetExceeded'].includes(alert.kind)) continue;
     notices.push({ title: `${now.workflow} ${wordOf(alert)}`, body: alert.message });
   }
   if (isOpen(before.status) && !isOpen(now.status))
@@ -17,8 +17,8 @@ export function noticesOf(now: RunView, before: Pick<RunView, 'status' | 'alerts
 }
 
 function wordOf(alert: AlertView): string {
-  if (alert.kind === 'stall') return 'is stuck';
-  return alert.severity === 'error' ? 'is over its budget' : 'has used most of its budget';
+  if (alert.kind === 'RunStuck') return 'is stuck';
+  return alert.kind === 'BudgetExceeded' ? 'is over its budget' : 'has used most of its budget';
 }
 
 /** Not its message: that may count seconds. */

@@ -2,7 +2,15 @@
 import type { CostBasis } from '../../src/core/cost.ts';
 import type { OutcomeKind } from '../../src/core/outcome.ts';
 
-export type RunStatus = 'running' | 'paused' | 'cancelling' | 'abandoned' | OutcomeKind;
+export type RunStatus =
+  | 'running'
+  | 'waiting'
+  | 'stuck'
+  | 'paused'
+  | 'cancelling'
+  | 'over_budget'
+  | 'abandoned'
+  | OutcomeKind;
 export type StepStatus = 'planned' | 'running' | 'retrying' | 'waiting' | OutcomeKind;
 
 export type RunRow = {
@@ -56,7 +64,7 @@ export type StepView = {
 };
 
 export type AlertView = {
-  readonly severity: 'debug' | 'info' | 'warning' | 'error';
+  readonly severity: 'critical' | 'warning' | 'info';
   readonly kind: string;
   readonly step: string | undefined;
   readonly message: string;
@@ -85,7 +93,7 @@ export type RunView = RunRow & {
 };
 
 export function isOpen(status: RunStatus): boolean {
-  return status === 'running' || status === 'paused' || status === 'cancelling';
+  return ['running', 'waiting', 'stuck', 'paused', 'cancelling', 'over_budget'].includes(status);
 }
 
 export function isBad(status: RunStatus | StepStatus): boolean {
@@ -101,7 +109,9 @@ const words: Readonly<Record<RunStatus | StepStatus, string>> = {
   planned: 'waiting',
   running: 'running',
   retrying: 'retrying',
-  waiting: 'rate limited',
+  waiting: 'waiting for a limit',
+  stuck: 'stuck',
+  over_budget: 'over budget',
   paused: 'paused',
   cancelling: 'cancelling',
   abandoned: 'abandoned',

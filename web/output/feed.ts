@@ -1,6 +1,6 @@
 // Keeps the window of lines filled: loads ranges around what is looked at, stitches the live tail to its end without a gap.
 // Owns the window of one run; draws nothing.
-import type { LineAnswer, OutputAnswer } from '../../src/api/http/answers.ts';
+import type { LineAnswer, OutputAnswer } from '../../src/api/schema/answers.ts';
 import type { RunMessage } from '../../src/api/tail/client.ts';
 import { getJson } from '../api/http.ts';
 import { lineOf, msOfNsText } from '../api/views.ts';

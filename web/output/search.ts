@@ -1,5 +1,5 @@
 // A search through the whole output of a run, as the server streams it: the numbers of the lines that hold it, as they come.
-import type { SearchAnswer } from '../../src/api/http/answers.ts';
+import type { SearchAnswer } from '../../src/api/schema/answers.ts';
 import { streamNdjson } from '../api/http.ts';
 import { filterQuery, type OutputFilter } from './line.ts';
 

@@ -1,5 +1,5 @@
 // From a time to the line of output that was printed then, by asking for few single lines, however long the run is.
-import type { OutputAnswer } from '../../src/api/http/answers.ts';
+import type { OutputAnswer } from '../../src/api/schema/answers.ts';
 import { getJson } from '../api/http.ts';
 
 /** @returns the first line from this number on; undefined where there is none */

@@ -1,6 +1,6 @@
 // Two runs of one workflow, step by step: what ended otherwise, what took longer, what cost more.
 import { useEffect, useState } from 'preact/hooks';
-import type { RunDetail } from '../../src/api/http/answers.ts';
+import type { RunAnswer } from '../../src/api/schema/run.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { viewOf } from '../api/views.ts';
 import { compareSteps, costDelta } from '../model/compare.ts';
@@ -14,7 +14,7 @@ export function Compare({ left, right }: { left: string; right: string }) {
   const [failure, setFailure] = useState<ApiFailure>();
   useEffect(() => {
     document.title = 'Compare · stepspan';
-    void Promise.all([getJson<RunDetail>(`/runs/${left}`), getJson<RunDetail>(`/runs/${right}`)]).then(([a, b]) => {
+    void Promise.all([getJson<RunAnswer>(`/runs/${left}`), getJson<RunAnswer>(`/runs/${right}`)]).then(([a, b]) => {
       if (a.ok && b.ok) setPair([viewOf(a.value), viewOf(b.value)]);
       else setFailure(a.ok ? (b.ok ? undefined : b.failure) : a.failure);
     });

@@ -1,6 +1,6 @@
 // A Claude step as a conversation: what it said, which tool it called with what, what came back, what it cost.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ConversationAnswer } from '../../src/api/http/answers.ts';
+import type { ConversationAnswer } from '../../src/api/schema/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
 import { readableTurns, type Turn } from '../model/conversation.ts';

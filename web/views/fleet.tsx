@@ -1,6 +1,6 @@
 // All runs: what runs now, what failed, what it cost. Filter, search, start one, choose two to compare.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { RunList } from '../../src/api/http/answers.ts';
+import type { RunList } from '../../src/api/schema/run.ts';
 import { getJson } from '../api/http.ts';
 import { rowOf } from '../api/views.ts';
 import { app, canControl, go } from '../app-state.ts';

@@ -36,12 +36,14 @@ export function glyphOf(status: RunStatus | StepStatus) {
     case 'error':
     case 'timeout':
     case 'abandoned':
+    case 'over_budget':
       return <path d="M4.5 4.5l7 7m0-7l-7 7" class="stroke" />;
     case 'running':
     case 'retrying':
     case 'cancelling':
       return <path d="M8 2.5a5.5 5.5 0 1 1-5.5 5.5" class="stroke spin" />;
     case 'waiting':
+    case 'stuck':
       return <path d="M8 4v4.5l3 1.5M8 2.5a5.5 5.5 0 1 1-.01 0" class="stroke" />;
     case 'paused':
       return <path d="M5.5 4v8m5-8v8" class="stroke" />;

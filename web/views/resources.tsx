@@ -1,6 +1,6 @@
 // CPU and memory of the process trees over time, a line a step. What was before comes from the API, what comes now live.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ResourcesAnswer } from '../../src/api/http/answers.ts';
+import type { ResourcesAnswer } from '../../src/api/schema/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
 import { app } from '../app-state.ts';

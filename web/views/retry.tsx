@@ -23,7 +23,7 @@ export function Retry({ run, chosen, refresh }: Props) {
     if (runId !== undefined && runId !== run.id) go({ view: 'run', runId, tab: 'output' });
   };
   // With what it had it would end at once.
-  const needsMore = run.alerts.some(({ kind, severity }) => kind === 'budget' && severity === 'error');
+  const needsMore = run.alerts.some(({ kind }) => kind === 'BudgetExceeded');
   return (
     <>
       <button

@@ -1,6 +1,6 @@
 // Starts a workflow of a folder that the server allows, with its parameters.
 import { useEffect, useState } from 'preact/hooks';
-import type { DoneAnswer, WorkflowsAnswer } from '../../src/api/http/answers.ts';
+import type { DoneAnswer, WorkflowsAnswer } from '../../src/api/schema/answers.ts';
 import { getJson, postJson } from '../api/http.ts';
 import { go } from '../app-state.ts';
 import { Dialog, Skeleton } from './parts.tsx';

@@ -1,5 +1,5 @@
 // Pause, resume, cancel and retry of a run by a request, and what came of it for the person.
-import type { DoneAnswer } from '../../src/api/http/answers.ts';
+import type { DoneAnswer } from '../../src/api/schema/answers.ts';
 import { postJson } from '../api/http.ts';
 import type { RunView } from '../model/run-view.ts';
 import { say } from './toasts.tsx';

@@ -1,6 +1,6 @@
 // The waterfall: steps, attempts, Claude's model calls and tools over time. Zoomed by the wheel with Ctrl, buttons and keys.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { TimelineAnswer } from '../../src/api/http/answers.ts';
+import type { TimelineAnswer } from '../../src/api/schema/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { spansOf } from '../api/views.ts';
 import { duration } from '../model/format.ts';

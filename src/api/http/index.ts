@@ -9,11 +9,13 @@ import { createRunAccess } from './run-access.ts';
 import { createRunMemory } from './run-memory.ts';
 import { addRunRoutes, type RunRoutes } from './run-routes.ts';
 
+export type { DoneAnswer, SessionAnswer, WorkflowsAnswer } from '../schema/answers.ts';
+export { routes } from '../schema/routes.ts';
 export type { ActionResult, Actions, GivenBudget, ParamValues, RetryOptions } from './action-routes.ts';
-export type { DoneAnswer, ErrorAnswer, Link, SessionAnswer, WorkflowsAnswer } from './answers.ts';
-export { bodyOf, needsJson } from './body.ts';
 export { createEarlierRuns } from './earlier-runs.ts';
 export { ApiProblem, answerProblem, handleProblems } from './problem.ts';
+export { addRoute } from './read-request.ts';
+export type { Link } from './run-routes.ts';
 
 export type ApiOptions = {
   readonly data: DataFolder;

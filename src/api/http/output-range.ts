@@ -4,7 +4,7 @@ import type { JournalRecord, Line, OutputRecord } from '../../core/record.ts';
 import { linesOf, seqCount } from '../../core/record.ts';
 import type { JournalReader } from '../../journal/index.ts';
 import { severityOfLine } from '../../text/severity.ts';
-import type { LineAnswer } from './answers.ts';
+import type { LineAnswer } from '../schema/answers.ts';
 
 export type Range = {
   readonly lines: readonly LineAnswer[];

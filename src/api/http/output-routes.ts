@@ -3,24 +3,19 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Response, Router } from 'express';
+import type { z } from 'zod';
+import type { Event } from '../../core/event.ts';
 import { createLineJoiner } from '../../core/join-lines.ts';
 import { linesOf, seqCount } from '../../core/record.ts';
 import { createSelector, parseRegex, parseSearch, type Search } from '../../runs/index.ts';
-import { severities, streams } from '../../text/stream.ts';
+import type { ConversationAnswer, OutputAnswer, SearchAnswer } from '../schema/answers.ts';
+import type { outputQuery } from '../schema/requests.ts';
+import { routes } from '../schema/routes.ts';
 import { SlowSearch, timed } from '../tail/filter.ts';
-import type { ConversationAnswer, OutputAnswer, SearchAnswer } from './answers.ts';
-import { lineAnswer, linesBefore, linesFrom, type Select } from './output-range.ts';
+import { lineAnswer, linesBefore, linesFrom, type Range, type Select } from './output-range.ts';
 import { ApiProblem } from './problem.ts';
-import { bad, type Query, queryOf } from './query.ts';
-import { idOf, type RunAccess } from './run-access.ts';
-
-/** A screen has some hundred lines; a page asks for a few of them ahead. */
-const defaultLines = 500;
-const maxLines = 5_000;
-
-/** More hits than anybody steps through; `nextSeq` says where to go on. */
-const defaultHits = 1_000;
-const maxHits = 10_000;
+import { addRoute } from './read-request.ts';
+import type { RunAccess } from './run-access.ts';
 
 /** Searched at once: some milliseconds, also with a regular expression, and then it is everybody else's turn. */
 const searchedBytes = 256 * 1024;
@@ -28,77 +23,60 @@ const searchedBytes = 256 * 1024;
 /** How often a search says how far it is: often enough for a bar that moves. */
 const progressEveryMs = 200;
 
-/** Events are a few hundred bytes each, texts in them cut at their own bounds. */
-const defaultTurns = 500;
-const maxTurns = 2_000;
-
-const filterNames = ['step', 'stream', 'severity'] as const;
-const maxSeq = Number.MAX_SAFE_INTEGER;
 const ignore = (): void => undefined;
 
 export function addOutputRoutes(router: Router, runs: RunAccess): void {
-  router.get('/runs/:id/output', async (request, response) => {
-    const query = queryOf(request, [...filterNames, 'from', 'limit', 'search', 'anchor', 'before', 'after']);
-    const { reader } = await runs.find(idOf(request));
+  addRoute(router, routes.output, async (response, { id, query }) => {
+    const { reader } = await runs.find(id);
     const { firstSeq, nextSeq: headSeq, finished } = await reader.head();
-    const search = query.text('search');
-    const select = selectOf(query, search === undefined ? undefined : searchOf(search, false));
-    const signal = goneSignal(response);
-    const anchor = query.count('anchor', { min: 0, max: maxSeq });
-    const common = { select, signal, firstSeq, headSeq };
-    const count = (name: string, unless: number): number => query.count(name, { min: 0, max: maxLines }) ?? unless;
-    const answer = async (): Promise<Pick<OutputAnswer, 'lines' | 'prevSeq' | 'nextSeq'>> => {
-      if (anchor === undefined) {
-        const from = query.count('from', { min: 0, max: maxSeq }) ?? firstSeq;
-        return linesFrom(reader, from, { ...common, limit: count('limit', defaultLines) });
-      }
-      const before = await linesBefore(reader, anchor, { ...common, limit: count('before', 0) });
-      const after = await linesFrom(reader, anchor, { ...common, limit: count('after', 0) });
+    const select = selectOf(query, searchOf(query.search, false));
+    const common = { select, signal: goneSignal(response), firstSeq, headSeq };
+    const read = async (): Promise<Range> => {
+      const { anchor } = query;
+      if (anchor === undefined) return linesFrom(reader, query.from ?? firstSeq, { ...common, limit: query.limit });
+      const before = await linesBefore(reader, anchor, { ...common, limit: query.before });
+      const after = await linesFrom(reader, anchor, { ...common, limit: query.after });
       return { lines: [...before.lines, ...after.lines], prevSeq: before.prevSeq, nextSeq: after.nextSeq };
     };
-    const { lines, prevSeq, nextSeq } = await answer();
-    const whole: OutputAnswer = { lines, nextSeq: Math.min(nextSeq, headSeq), prevSeq, firstSeq, headSeq, finished };
-    response.json(whole);
+    const { lines, prevSeq, nextSeq } = await read();
+    const answer: OutputAnswer = { lines, nextSeq: Math.min(nextSeq, headSeq), prevSeq, firstSeq, headSeq, finished };
+    response.json(answer);
   });
 
-  router.get('/runs/:id/search', async (request, response) => {
-    const query = queryOf(request, [...filterNames, 'q', 'regex', 'from', 'limit']);
-    const { reader } = await runs.find(idOf(request));
-    const text = query.text('q');
-    if (text === undefined) throw bad('`q` says what to search for', 'Write for example q=error.');
-    const select = selectOf(query, searchOf(text, query.flag('regex')));
-    const limit = query.count('limit', { min: 1, max: maxHits }) ?? defaultHits;
+  addRoute(router, routes.search, async (response, { id, query }) => {
+    const { reader } = await runs.find(id);
+    const select = selectOf(query, searchOf(query.q, query.regex));
     const { firstSeq, nextSeq: headSeq } = await reader.head();
-    const from = Math.max(query.count('from', { min: 0, max: maxSeq }) ?? firstSeq, firstSeq);
-    await streamSearch(response, { reader, select, limit, from, headSeq });
+    const from = Math.max(query.from ?? firstSeq, firstSeq);
+    await streamSearch(response, { reader, select, limit: query.limit, from, headSeq });
   });
 
-  router.get('/runs/:id/conversation', async (request, response) => {
-    const query = queryOf(request, ['step', 'attempt', 'from', 'limit']);
-    const { reader } = await runs.find(idOf(request));
-    const step = query.text('step');
-    const attempt = query.count('attempt', { min: 1, max: 1_000_000 });
-    const limit = query.count('limit', { min: 1, max: maxTurns }) ?? defaultTurns;
+  addRoute(router, routes.conversation, async (response, { id, query }) => {
+    const { reader } = await runs.find(id);
+    const { step, attempt, limit } = query;
     const { firstSeq, nextSeq: headSeq } = await reader.head();
-    const from = Math.max(query.count('from', { min: 0, max: maxSeq }) ?? firstSeq, firstSeq);
     const turns: ConversationAnswer['turns'][number][] = [];
-    let next = Math.min(from, headSeq);
+    let next = Math.min(Math.max(query.from ?? firstSeq, firstSeq), headSeq);
     reading: for await (const records of reader.read({ from: next, signal: goneSignal(response), onProblem: ignore })) {
       for (const record of records) {
         if (turns.length >= limit) break reading;
         next = record.seq + seqCount(record);
         if (record.kind !== 'event' || record.subject === undefined) continue;
         const { event, subject } = record;
-        if (!event.type.startsWith('claude.') || event.type === 'claude.telemetry') continue;
+        if (!isTurn(event)) continue;
         if ((step !== undefined && subject.step !== step) || (attempt !== undefined && subject.attempt !== attempt))
           continue;
-        const turn = { seq: record.seq, ns: record.timeNs.toString(), step: subject.step, attempt: subject.attempt };
-        turns.push({ ...turn, event: event as ConversationAnswer['turns'][number]['event'] });
+        const place = { seq: record.seq, ns: record.timeNs.toString(), step: subject.step, attempt: subject.attempt };
+        turns.push({ ...place, event });
       }
     }
     const answer: ConversationAnswer = { turns, nextSeq: Math.min(next, headSeq), headSeq };
     response.json(answer);
   });
+}
+
+function isTurn(event: Event): event is ConversationAnswer['turns'][number]['event'] {
+  return event.type.startsWith('claude.') && event.type !== 'claude.telemetry';
 }
 
 type SearchRun = {
@@ -167,14 +145,10 @@ async function writeSearch(response: Response, { reader, select, limit, from, he
   response.end();
 }
 
-function selectOf(query: Query, search: Search | undefined): Select {
-  const { select } = createSelector({
-    steps: query.list('step'),
-    streams: query.list('stream', streams),
-    severities: query.list('severity', severities),
-    search,
-    events: false,
-  });
+type LineFilter = Pick<z.infer<typeof outputQuery>, 'step' | 'stream' | 'severity'>;
+
+function selectOf({ step: steps, stream, severity }: LineFilter, search: Search | undefined): Select {
+  const { select } = createSelector({ steps, streams: stream, severities: severity, search, events: false });
   const all: Select = (records) => records.flatMap((record) => select(record));
   return search?.kind === 'regex' ? (records) => timely(() => all(records)) : all;
 }
@@ -195,14 +169,15 @@ function timely<T>(run: () => T): T {
   }
 }
 
-function searchOf(text: string, isRegex: boolean): Search {
+/** Of a text that its schema has checked. */
+function searchOf(text: string | undefined, isRegex: boolean): Search | undefined {
+  if (text === undefined) return undefined;
   const parsed = isRegex ? parseRegex(text) : parseSearch(text);
-  if (parsed.ok) return parsed.search;
-  throw bad(`the regular expression cannot be read: ${parsed.message}`, 'Mend it, or search for a text.');
+  return parsed.ok ? parsed.search : undefined;
 }
 
 /** Aborted when the client has gone, so that nobody reads a journal for no one. */
-export function goneSignal(response: Response): AbortSignal {
+function goneSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => controller.abort());
   return controller.signal;

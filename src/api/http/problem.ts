@@ -1,6 +1,6 @@
 // What the API answers when something is wrong: a status, a code for programs, and what to do for people.
 import type { NextFunction, Request, Response } from 'express';
-import type { ErrorAnswer } from './answers.ts';
+import type { ErrorAnswer } from '../schema/answers.ts';
 
 /** Thrown by a route and turned into an answer in one place. Not a defect of ours. */
 export class ApiProblem extends Error {
@@ -49,7 +49,7 @@ function problemOf(error: unknown): Pick<ApiProblem, 'status' | 'code' | 'messag
   if (type === 'entity.too.large') {
     return { status: 413, code: 'too_large', message: 'The body is too large.', fix: 'Send less than 64 KiB.' };
   }
-  // Of express and its body parser: bodies that are no JSON, paths that cannot be decoded.
+  // Of express and its body parser: bodies that are not JSON, paths that cannot be decoded.
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return { status, code: 'malformed', message: 'The request is malformed.', fix: 'See docs/openapi.yaml.' };
   }

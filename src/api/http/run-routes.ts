@@ -1,18 +1,30 @@
-// The routes that tell of runs: the list, one of them, its steps, what lay when, what it used.
+// The routes that describe runs: the list, one of them, its steps, what happened when, what it used.
 import type { Router } from 'express';
 import type { RunId } from '../../core/ids.ts';
 import { outputFieldsOf } from '../../core/step-output.ts';
-import type { DataFolder } from '../../journal/index.ts';
-import { estimate, type History, type RunReference, type RunState, type TimelineSpan } from '../../runs/index.ts';
-import type { Link, ResourcesAnswer, ResultAnswer, RunDetail, RunList, RunSummary, TimelineAnswer } from './answers.ts';
+import { type DataFolder, isAlive } from '../../journal/index.ts';
+import {
+  type History,
+  type RunReference,
+  type RunState,
+  type RunSummary,
+  summarizeRun,
+  type TimelineSpan,
+  type ViewContext,
+  viewRun,
+} from '../../runs/index.ts';
+import type { ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
+import { routes } from '../schema/routes.ts';
+import type { RunAnswer, RunList } from '../schema/run.ts';
 import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
-import { queryOf } from './query.ts';
-import { idOf, type RunAccess } from './run-access.ts';
-import { detailOf, stepsOf, summaryOf } from './run-answer.ts';
+import { addRoute } from './read-request.ts';
+import type { RunAccess } from './run-access.ts';
+import { alertsOf } from './run-alerts.ts';
 import type { RunMemory } from './run-memory.ts';
-import { standings } from './run-states.ts';
 import { readStepResult } from './step-results.ts';
+
+export type Link = RunAnswer['links'][number];
 
 export type RunRoutes = {
   readonly data: DataFolder;
@@ -23,11 +35,8 @@ export type RunRoutes = {
   readonly linksOf: (run: RunReference) => readonly Link[];
 };
 
-const defaultRuns = 50;
-const maxRuns = 200;
-
-/** So many are looked at in one request where a filter leaves out most; `next` says where to go on. */
-const maxLookedAt = 1_000;
+/** A request examines this many runs at most if a filter leaves out most; `next` says where to continue. */
+const maxExamined = 1_000;
 
 export function addRunRoutes(router: Router, { data, memory, runs, earlier, linksOf }: RunRoutes): void {
   /** A run that cannot be read is not listed; asked for by its id, it says why. */
@@ -41,77 +50,61 @@ export function addRunRoutes(router: Router, { data, memory, runs, earlier, link
     return { runId, reader, state };
   }
 
-  router.get('/runs', async (request, response) => {
-    const query = queryOf(request, ['workflow', 'state', 'search', 'limit', 'before']);
-    const wanted = {
-      workflow: query.text('workflow'),
-      states: query.list('state', standings),
-      search: query.text('search'),
-    };
-    const limit = query.count('limit', { min: 1, max: maxRuns }) ?? defaultRuns;
-    const before = query.text('before');
+  async function viewOf(state: RunState) {
+    const history = state.phase.kind === 'running' ? await earlier(state) : new Map();
+    return viewRun(state, { ...contextOf(state), history });
+  }
+
+  addRoute(router, routes.listRuns, async (response, { query }) => {
+    const { workflow, state: states, search, limit, before } = query;
     const runIds = data.listRunIds().filter((runId) => before === undefined || runId < before);
     const found: RunSummary[] = [];
-    let lookedAt = 0;
+    let examined = 0;
     for (const runId of runIds) {
-      if (found.length >= limit || lookedAt >= maxLookedAt) break;
-      lookedAt += 1;
+      if (found.length >= limit || examined >= maxExamined) break;
+      examined += 1;
       const state = await stateOrNone(runId);
-      if (state === undefined) continue;
-      const summary = summaryOf(state, Date.now());
-      if (wanted.workflow !== undefined && state.workflow !== wanted.workflow) continue;
-      if (wanted.states !== undefined && !wanted.states.includes(summary.state as never)) continue;
-      if (wanted.search !== undefined && !fits(summary, state, wanted.search)) continue;
+      if (state === undefined || (workflow !== undefined && state.workflow !== workflow)) continue;
+      const summary = summarizeRun(state, contextOf(state));
+      if (states !== undefined && !states.includes(summary.state)) continue;
+      if (search !== undefined && !fits(summary, search)) continue;
       found.push(summary);
     }
-    const last = runIds[lookedAt - 1];
-    const answer: RunList = { runs: found, ...(lookedAt < runIds.length && last !== undefined ? { next: last } : {}) };
+    const last = runIds[examined - 1];
+    const answer: RunList = { runs: found, ...(examined < runIds.length && last !== undefined ? { next: last } : {}) };
     response.json(answer);
   });
 
-  router.get('/runs/:id', async (request, response) => {
-    queryOf(request, []);
-    const { reader, state } = await stateOf(idOf(request));
-    const { firstSeq, nextSeq } = await reader.head();
-    const nowMs = Date.now();
-    const history = state.phase.kind === 'running' ? await earlier(state) : new Map();
-    const answer: RunDetail = detailOf(state, {
-      nowMs,
-      firstSeq,
-      headSeq: nextSeq,
-      links: linksOf(state),
-      estimate: estimate(state, history, nowMs),
-    });
+  addRoute(router, routes.run, async (response, { id }) => {
+    const { reader, state } = await stateOf(id);
+    const { firstSeq } = await reader.head();
+    const answer: RunAnswer = { ...(await viewOf(state)), firstSeq, links: linksOf(state) };
     response.json(answer);
   });
 
-  router.get('/runs/:id/steps', async (request, response) => {
-    queryOf(request, []);
-    const { state } = await stateOf(idOf(request));
-    response.json({ steps: stepsOf(state, Date.now()) });
+  addRoute(router, routes.steps, async (response, { id }) => {
+    const { state } = await stateOf(id);
+    response.json({ steps: (await viewOf(state)).steps });
   });
 
-  router.get('/runs/:id/result', async (request, response) => {
-    const { reader, state } = await stateOf(idOf(request));
-    const id = queryOf(request, ['step']).text('step');
-    const step = state.steps.find((each) => each.id === id);
-    const ids = state.steps.map((each) => each.id).join(', ');
-    if (id === undefined)
-      throw new ApiProblem(400, 'bad_parameter', '`step` is missing.', `Write step= one of ${ids}.`);
-    if (step === undefined)
-      throw new ApiProblem(404, 'no_step', `The run has no step \`${id}\`.`, `Write step= one of ${ids}.`);
+  addRoute(router, routes.result, async (response, { id, query }) => {
+    const { reader, state } = await stateOf(id);
+    const step = state.steps.find((each) => each.id === query.step);
+    if (step === undefined) {
+      const fix = `Its steps are ${state.steps.map((each) => each.id).join(', ')}.`;
+      throw new ApiProblem(404, 'no_step', `The run has no step \`${query.step}\`.`, fix);
+    }
     const { phase } = step;
     const answer: ResultAnswer = {
-      step: id,
+      step: step.id,
       outcome: phase.kind === 'finished' ? phase.outcome.kind : null,
       ...outputFieldsOf(await readStepResult(reader, step)),
     };
     response.json(answer);
   });
 
-  router.get('/runs/:id/timeline', async (request, response) => {
-    queryOf(request, []);
-    const { runId } = await runs.find(idOf(request));
+  addRoute(router, routes.timeline, async (response, { id }) => {
+    const { runId } = await runs.find(id);
     const { timeline, claude } = await memory.historyOf(runId);
     const answer: TimelineAnswer = {
       spans: [...timeline.spans().map(spanOf), ...claude.list().map(claudeSpanOf)],
@@ -120,28 +113,25 @@ export function addRunRoutes(router: Router, { data, memory, runs, earlier, link
     response.json(answer);
   });
 
-  router.get('/runs/:id/resources', async (request, response) => {
-    const query = queryOf(request, ['step']);
-    const { runId } = await runs.find(idOf(request));
+  addRoute(router, routes.resources, async (response, { id, query: { step } }) => {
+    const { runId } = await runs.find(id);
     const { samples } = await memory.historyOf(runId);
     const answer: ResourcesAnswer = {
-      samples: samples.list(query.text('step')).map(({ ns, ...sample }) => ({ ns: ns.toString(), ...sample })),
+      samples: samples.list(step).map(({ ns, ...sample }) => ({ ns: ns.toString(), ...sample })),
     };
     response.json(answer);
   });
 }
 
+function contextOf(state: RunState): ViewContext {
+  const { writer } = state;
+  const isWriterGone = writer !== undefined && !isAlive(writer);
+  return { nowMs: Date.now(), isWriterGone, alerts: alertsOf(state, isWriterGone) };
+}
+
 /** As a person types it: any part of what the list shows, without regard to case. */
-function fits(summary: RunSummary, state: RunState, search: string): boolean {
-  const text = [
-    summary.runId,
-    summary.workflow,
-    summary.state,
-    summary.message,
-    summary.traceId,
-    state.file,
-    state.description,
-  ];
+function fits({ runId, workflow, state, cause, message, traceId, file, description }: RunSummary, search: string) {
+  const text = [runId, workflow, state, cause, message, traceId, file, description];
   return text.join('\n').toLowerCase().includes(search.toLowerCase());
 }
 

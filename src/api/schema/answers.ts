@@ -1,0 +1,145 @@
+// What the HTTP API answers besides runs: shared by its routes, its callers and the live page. No behaviour.
+import { z } from 'zod';
+import type { JsonValue } from '../../core/step-output.ts';
+import { integer, listOf } from './fields.ts';
+import { step } from './run.ts';
+import { claudeEvent, line, named, ns, outcomeKind, place, scope } from './values.ts';
+
+export const errorAnswer = named(
+  'Error',
+  z.strictObject({
+    error: z.strictObject({
+      code: z.string().describe('For programs; it does not change.'),
+      message: z.string(),
+      fix: z.string().describe('What to do or to write instead.'),
+    }),
+  }),
+);
+export type ErrorAnswer = z.infer<typeof errorAnswer>;
+
+export const stepList = named('Steps', z.strictObject({ steps: listOf(step) }));
+
+export const result = named(
+  'Result',
+  z.strictObject({
+    step: z.string(),
+    outcome: outcomeKind.nullable().describe('Null while the step has not ended; the output is then empty.'),
+    output: z.string().describe('At most 120 KiB: the head and the tail of a longer one.'),
+    outputCut: z.boolean(),
+    outputBytes: integer.min(0).describe('Of the whole output.'),
+    outputs: z
+      .custom<Readonly<Record<string, JsonValue>>>()
+      .meta({ type: 'object', additionalProperties: true, description: 'Named outputs.' }),
+  }),
+);
+export type ResultAnswer = z.infer<typeof result>;
+
+const span = named(
+  'Span',
+  z.strictObject({
+    id: z.string(),
+    parentId: z.string().nullable(),
+    kind: z
+      .enum(['run', 'step', 'attempt', 'retry_wait', 'pause', 'stall', 'tool', 'model', 'claude'])
+      .describe('`claude`: of the telemetry of Claude Code, with its own ids; they come after all others.'),
+    name: z.string(),
+    ...place,
+    startNs: ns,
+    endNs: ns.nullable(),
+    outcome: z.string().nullable(),
+  }),
+);
+
+export const timeline = named(
+  'Timeline',
+  z.strictObject({ spans: listOf(span), dropped: integer.describe('Spans over the bound, which were left out.') }),
+);
+export type TimelineAnswer = z.infer<typeof timeline>;
+
+export type LineAnswer = z.infer<typeof line>;
+
+export const output = named(
+  'Output',
+  z.strictObject({
+    lines: listOf(line),
+    nextSeq: integer.describe('Continue with `from=` this. Equal to `headSeq` when everything up to the end was read.'),
+    prevSeq: integer.describe('Everything from here on was read: go back with `anchor=` this and `before=`.'),
+    firstSeq: integer,
+    headSeq: integer,
+    finished: z.boolean().describe('The run has ended and nothing comes after `headSeq`.'),
+  }),
+);
+export type OutputAnswer = z.infer<typeof output>;
+
+/** One line of the answer to a search; the last one is `done`, or `error` for a search that could not continue. */
+export const searchLine = named(
+  'SearchLine',
+  z.union([
+    z.strictObject({ hit: line }),
+    z.strictObject({ progress: z.strictObject({ seq: integer, headSeq: integer }) }),
+    z.strictObject({ done: z.strictObject({ hits: integer, nextSeq: integer, headSeq: integer }) }),
+    errorAnswer,
+  ]),
+);
+export type SearchAnswer = z.infer<typeof searchLine>;
+
+const turn = named(
+  'Turn',
+  z.strictObject({ seq: integer, ns, step: z.string(), attempt: integer, event: claudeEvent }),
+);
+
+export const conversation = named(
+  'Conversation',
+  z.strictObject({ turns: listOf(turn), nextSeq: integer, headSeq: integer }),
+);
+export type ConversationAnswer = z.infer<typeof conversation>;
+
+const sample = named(
+  'Sample',
+  z.strictObject({ ns, ...place, cpuCores: z.number(), rssBytes: z.number(), processes: integer }),
+);
+
+export const resourceList = named('Resources', z.strictObject({ samples: listOf(sample) }));
+export type ResourcesAnswer = z.infer<typeof resourceList>;
+
+export const param = named('Param', z.union([z.string(), z.number(), z.boolean()]));
+
+const workflow = named(
+  'Workflow',
+  z.strictObject({
+    file: z.string().describe('What `POST /runs` takes as `workflow`.'),
+    name: z.string(),
+    description: z.string(),
+    steps: integer,
+    params: listOf(
+      z.strictObject({
+        name: z.string(),
+        type: z.enum(['string', 'number', 'boolean']),
+        required: z.boolean(),
+        default: param.nullable(),
+        description: z.string(),
+      }),
+    ),
+    problem: z.string().describe('Why it cannot be started; empty if it can.'),
+  }),
+);
+
+export const workflowList = named('Workflows', z.strictObject({ workflows: listOf(workflow) }));
+export type WorkflowsAnswer = z.infer<typeof workflowList>;
+
+export const session = named(
+  'Session',
+  z.strictObject({
+    scope,
+    version: z.string(),
+    canStart: z.boolean().describe('Whether this session may start workflows, of which there may be none yet.'),
+    links: listOf(z.string()).describe('Which links to traces and logs are set up.'),
+  }),
+);
+export type SessionAnswer = z.infer<typeof session>;
+
+export const done = named('Done', z.strictObject({ ok: z.literal(true), runId: z.string(), message: z.string() }));
+export type DoneAnswer = z.infer<typeof done>;
+
+export const loginLink = named('LoginLink', z.strictObject({ url: z.string(), scope, expiresAt: z.string() }));
+export const loggedIn = named('LoggedIn', z.strictObject({ scope }));

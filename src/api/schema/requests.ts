@@ -1,0 +1,185 @@
+// What may be asked of the HTTP API: the parameters of its queries and the fields of its bodies. A query arrives as text, so each of
+// its fields first reads the text and then checks the value. `api/http/read-request.ts` applies these schemas.
+import { z } from 'zod';
+import { isRunId } from '../../core/ids.ts';
+import { activeStatuses, parseRegex, parseSearch } from '../../runs/index.ts';
+import { severities, streams } from '../../text/stream.ts';
+import { param } from './answers.ts';
+import { count, flag, must, mustSecretly, oneOf, strict, text } from './fields.ts';
+import { outcomeKind } from './values.ts';
+
+/** Longer than any id and any search that a person types. */
+const maxTextLength = 1_000;
+
+/** Fields that may be given more than once, or as one text with commas. */
+export const queryLists = z.registry<{ readonly isList: true }>();
+
+function numberOf(given: unknown): unknown {
+  return typeof given === 'string' && /^\d{1,16}$/.test(given) ? Number(given) : given;
+}
+
+function flagOf(given: unknown): unknown {
+  if (given === '1' || given === 'true') return true;
+  return given === '0' || given === 'false' ? false : given;
+}
+
+const queryText = text(1, maxTextLength).optional();
+const queryFlag = z.preprocess(flagOf, flag().default(false));
+
+function queryCount(min: number, max?: number) {
+  return z.preprocess(numberOf, count(min, max).optional());
+}
+
+function queryCountOr(unless: number, min: number, max: number) {
+  return z.preprocess(numberOf, count(min, max).default(unless));
+}
+
+/** A workflow has fewer steps than this. */
+const maxListLength = 200;
+
+function queryList<T extends z.ZodType>(item: T) {
+  const field = z
+    .array(item, must('a list'))
+    .max(maxListLength, must(`at most ${maxListLength} values`))
+    .readonly()
+    .optional();
+  queryLists.add(field, { isList: true });
+  return field;
+}
+
+export const noQuery = strict({});
+
+export const listRunsQuery = strict({
+  workflow: queryText.describe('Only of this workflow.'),
+  state: queryList(oneOf([...activeStatuses, ...outcomeKind.options])).describe('Only in these states.'),
+  search: queryText.describe('In id, workflow, state, message, trace id, file or description.'),
+  limit: queryCountOr(50, 1, 200).describe('At most so many.'),
+  before: queryText.describe('Only runs before this id: `next` of the page before.'),
+});
+
+export const resultQuery = strict({ step: text(1, maxTextLength).describe('The id of the step.') });
+
+/** Which lines are wanted. A line that was printed in pieces is compared as a whole. */
+const lineFilter = {
+  step: queryList(text(1, maxTextLength)).describe('Only of these steps.'),
+  stream: queryList(oneOf(streams)).describe('Only of these streams.'),
+  severity: queryList(oneOf(severities)).describe('Only of these severities.'),
+};
+
+const from = queryCount(0).describe('The first sequence number.');
+
+/** A screen has some hundred lines; a page asks for a few of them ahead. */
+const maxLines = 5_000;
+
+export const outputQuery = strict({
+  ...lineFilter,
+  search: text(1, maxTextLength)
+    .superRefine((words, context) => checkSearch(parseSearch(words), context))
+    .optional()
+    .describe('Only lines with this text, or that match a /regular expression/.'),
+  from,
+  limit: queryCountOr(500, 0, maxLines).describe('At most so many lines.'),
+  anchor: queryCount(0).describe('Instead of `from`: lines around this number.'),
+  before: queryCountOr(0, 0, maxLines).describe('With `anchor`: so many wanted lines before it.'),
+  after: queryCountOr(0, 0, maxLines).describe('With `anchor`: so many from it on.'),
+});
+
+export const searchQuery = strict({
+  ...lineFilter,
+  q: text(1, maxTextLength).describe('What to look for.'),
+  regex: queryFlag.describe('`q` is a regular expression.'),
+  from,
+  // More hits than anybody steps through; `nextSeq` says where to continue.
+  limit: queryCountOr(1_000, 1, 10_000).describe('At most so many hits.'),
+}).superRefine(({ q, regex }, context) => {
+  if (regex) checkSearch(parseRegex(q), context, ['q']);
+});
+
+export function checkSearch(
+  parsed: ReturnType<typeof parseSearch>,
+  context: z.RefinementCtx,
+  path: readonly string[] = [],
+): void {
+  if (parsed.ok) return;
+  const message = `The regular expression cannot be read: ${parsed.message}.\nFix it, or search for a text.`;
+  context.addIssue({ code: 'custom', path: [...path], message });
+}
+
+/** Events are a few hundred bytes each, texts in them cut at their own bounds. */
+export const conversationQuery = strict({
+  step: queryText.describe('Only of this step.'),
+  attempt: queryCount(1, 1_000_000).describe('Only of this attempt.'),
+  from,
+  limit: queryCountOr(500, 1, 2_000).describe('At most so many turns.'),
+});
+
+export const resourcesQuery = strict({ step: queryText.describe('Only of this step.') });
+
+export const exportQuery = strict({ format: text(1, 100).default('text').describe('How the file is written.') });
+
+const maxParams = 64;
+const paramName = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+
+export const startBody = strict({
+  workflow: text(1, 4096).describe('A file as `GET /workflows` names it, or its path in an allowed folder.'),
+  params: z
+    .record(
+      z.string().regex(paramName, must('the name of a parameter; GET /api/v1/workflows lists them')),
+      param.refine(
+        (value) => typeof value !== 'string' || !value.includes('\0'),
+        mustSecretly('a text without a zero byte'),
+      ),
+      must('an object such as {"name": "value"}'),
+    )
+    .refine((params) => Object.keys(params).length <= maxParams, mustSecretly(`at most ${maxParams} parameters`))
+    .default({}),
+});
+
+export const nowBody = strict({ now: flag().default(false).describe('Without waiting for the running steps.') });
+export const noBody = strict({});
+
+/** Below and above these an amount is written with an exponent, and means nothing as a budget. */
+const leastUsd = 0.000_001;
+const mostUsd = 1e12;
+const usdRule = must(`an amount of US dollars from ${leastUsd.toFixed(6)} on`);
+const budgetFix = '{"usd": 5}, {"tokens": 3000000}, both, or null for no limit';
+
+const budget = strict(
+  {
+    usd: z.number(usdRule).min(leastUsd, usdRule).max(mostUsd, usdRule).optional(),
+    tokens: count(1).optional(),
+  },
+  budgetFix,
+).refine(({ usd, tokens }) => usd !== undefined || tokens !== undefined, must(budgetFix));
+
+export const retryBody = strict({
+  fromStep: text(1, 200)
+    .optional()
+    .describe('This step and all that need it run again; else those that did not succeed.'),
+  edited: flag().default(false).describe('Uses the workflow file as it is now.'),
+  budget: budget
+    .nullable()
+    .optional()
+    .describe(
+      'What the new run and those before it may use together, in place of the budget of the workflow; null for no limit.',
+    ),
+});
+
+/** A code has 24 characters. */
+export const loginBody = strict({
+  code: z.string(mustSecretly('the code of a link, as {"code": "…"}')).max(100, mustSecretly('the code of a link')),
+});
+
+export const linkBody = strict({
+  scope: oneOf(['read', 'control']).default('control'),
+  runId: z
+    .string(must('the id of a run'))
+    .refine(isRunId, must('the id of a run, or leave it out for a link to all runs'))
+    .optional()
+    .describe('The run that the link leads to; all of them without it.'),
+  ownUser: flag()
+    .default(false)
+    .describe(
+      'Works only for the user of this machine who runs the server (Linux): for a link that is passed to a program as an argument.',
+    ),
+});

@@ -1,0 +1,182 @@
+// What the API and the tail answer of a run: `RunView` of src/runs as a schema. The compiler holds the two together: a field that
+// one of them lacks is an error here.
+import { z } from 'zod';
+import { activeStatuses, type RunSummary, type RunView } from '../../runs/index.ts';
+import { integer, listOf } from './fields.ts';
+import { cost, findings, iso, lines, link, modelUse, named, outcome, outcomeKind } from './values.ts';
+
+export const runStatus = named('State', z.enum([...activeStatuses, ...outcomeKind.options]));
+
+const wait = named(
+  'Wait',
+  z.strictObject({
+    kind: z.enum(['limit', 'pause', 'question', 'stall', 'retry']),
+    since: iso.nullable(),
+    until: iso.nullable().describe('When it ends, as far as that is known.'),
+    cause: z.string().describe('A phrase such as `rate or usage limit` or `no output`.'),
+  }),
+);
+
+export const runSummary = named(
+  'RunSummary',
+  z.strictObject({
+    runId: z.string(),
+    traceId: z.string(),
+    workflow: z.string(),
+    description: z.string(),
+    file: z.string(),
+    resumedFrom: z.string().nullable(),
+    state: runStatus,
+    since: iso.nullable().describe('Since when it is in this state.'),
+    cause: z.string().describe('Why it is in this state; empty if there is nothing to say.'),
+    until: iso.nullable().describe('When it is expected to continue, if it waits and that is known.'),
+    startedAt: iso.nullable(),
+    endedAt: iso.nullable(),
+    durationMs: z.number().nullable().describe('Null while the run is active: it is then the time since `startedAt`.'),
+    totalSteps: integer,
+    completedSteps: integer,
+    progress: z.number().min(0).max(100),
+    currentStep: z.string().nullable(),
+    waitingUntil: iso
+      .nullable()
+      .describe('When the run continues if every active step waits for the end of a rate or usage limit.'),
+    ...cost,
+    costEstimated: z.boolean(),
+    tokens: integer,
+    message: z.string().describe('Why it did not succeed; empty otherwise.'),
+    warnings: integer.describe('Denied tool calls, failed hooks and the like over all steps; a success can have some.'),
+    alertCount: integer,
+  }) satisfies z.ZodType<RunSummary>,
+);
+
+const resources = named(
+  'Resource',
+  z.strictObject({
+    cpuSeconds: z.number(),
+    cpuCores: z.number(),
+    rssBytes: z.number(),
+    maxRssBytes: z.number(),
+    processes: integer,
+  }),
+);
+
+const attempt = named(
+  'Attempt',
+  z.strictObject({
+    number: integer,
+    state: z.enum(['running', 'finished']),
+    outcome: outcome.nullable(),
+    command: z.string(),
+    pid: integer.nullable(),
+    startedAt: iso,
+    endedAt: iso.nullable(),
+    durationMs: z.number().nullable(),
+    pausedMs: z.number(),
+    firstSeq: integer.describe('Of its first record.'),
+    lastSeq: integer.nullable().describe('Of its last record, once it has ended.'),
+    lines,
+    ...cost,
+    costEstimated: z.boolean(),
+    costUnknownWhy: z.string().nullable().describe('Why a part of the cost is unknown.'),
+    resources: resources.nullable(),
+    sessionId: z.string().nullable(),
+    model: z.string().nullable(),
+    turns: integer.nullable(),
+  }),
+);
+
+export const step = named(
+  'Step',
+  z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(['run', 'claude']),
+    needs: listOf(z.string()),
+    state: z.enum(['planned', 'running', 'retrying', 'waiting', 'finished']),
+    waitsFor: wait.nullable().describe('Null while it makes progress, and while it is not active.'),
+    outcome: outcome.nullable(),
+    tolerated: z.boolean().describe('It failed and the workflow allows that.'),
+    startedAt: iso.nullable(),
+    endedAt: iso.nullable(),
+    durationMs: z.number().nullable().describe('Null until it has ended.'),
+    ...cost,
+    lines,
+    activity: z.string().describe('What it does now, in a few words; empty if nothing is known.'),
+    activitySince: iso.nullable(),
+    lastLine: z.string(),
+    toolCalls: integer,
+    toolErrors: integer,
+    findings,
+    warning: z.string().describe('The findings as a sentence; empty if there are none.'),
+    resources: resources.nullable(),
+    attemptCount: integer.describe('How many were made; `attempts` lacks those that could not be started.'),
+    attempts: listOf(attempt),
+  }),
+);
+
+const activeAlert = named(
+  'Alert',
+  z.strictObject({
+    rule: z.string().describe('Name of the rule, such as `StepspanRunStuck`.'),
+    severity: z.enum(['critical', 'warning', 'info']),
+    step: z.string().nullable().describe('Null for an alert about the run as a whole.'),
+    since: iso,
+    summary: z.string(),
+    description: z.string(),
+    seq: integer.describe('The record of the run to look at first.'),
+  }),
+);
+
+const runView = z.strictObject({
+  ...runSummary.shape,
+  cwd: z.string(),
+  concurrency: integer,
+  budgetUsd: z.number().nullable(),
+  budgetTokens: integer.nullable(),
+  paused: z.strictObject({ by: z.string(), now: z.boolean(), since: iso }).nullable(),
+  pausedMs: z.number(),
+  averageStepDurationMs: z.number().nullable(),
+  estimatedCompletion: iso.nullable(),
+  estimateBasis: z
+    .enum(['history', 'partial', 'average'])
+    .nullable()
+    .describe('Which steps were seen in earlier runs: every step that is left, some of them, or none.'),
+  nextSeq: integer.describe('The number that the next record of the run gets.'),
+  lines,
+  hidden: integer.describe('Secrets that were replaced.'),
+  lostLines: integer,
+  lostEvents: integer,
+  models: listOf(modelUse),
+  activity: z
+    .strictObject({
+      step: z.string(),
+      text: z.string().describe('The tool with its argument, the last sentence or the last line.'),
+      since: iso.nullable(),
+      cost: z.strictObject(cost).describe('What this step has cost up to now.'),
+      waitsFor: wait.nullable(),
+    })
+    .nullable()
+    .describe('What the run does now: its oldest active step.'),
+  alerts: listOf(activeAlert),
+  steps: listOf(step),
+}) satisfies z.ZodType<RunView>;
+
+export const runAnswer = named(
+  'Run',
+  z.strictObject({
+    ...runView.shape,
+    firstSeq: integer.describe('The first sequence number that is still kept.'),
+    links: listOf(link).describe('To the trace and the logs of the run.'),
+  }),
+);
+
+export type RunAnswer = z.infer<typeof runAnswer>;
+
+export const runList = named(
+  'RunList',
+  z.strictObject({
+    runs: listOf(runSummary),
+    next: z.string().optional().describe('Ask with `before=` this for the next page; absent on the last one.'),
+  }),
+);
+export type RunList = z.infer<typeof runList>;
