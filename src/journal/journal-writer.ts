@@ -1,6 +1,7 @@
 // The one writer of a run's journal: gives numbers and times, keeps frames that the disk would not take, tells of loss.
 // It calls the kernel on the caller's own stack, so what append has returned for outlives a kill of this process.
 // Knows no bytes of a frame (frame.ts) and no files (segment-roll.ts). Disk errors never reach the caller of append.
+import { backoffMs } from '../core/backoff.ts';
 import { createClock } from '../core/clock.ts';
 import type { Event } from '../core/event.ts';
 import type { Append, OutputDraft, Subject } from '../core/record.ts';
@@ -50,8 +51,7 @@ export type JournalWriter = Append & {
 };
 
 /** Wait between tries to write what waits: from 50 ms, doubled, to 1 s. A full disk is seldom freed faster. */
-const firstRetryMs = 50;
-const lastRetryMs = 1_000;
+const retryPace = { firstMs: 50, maxMs: 1_000 };
 
 /** How long `close` goes on trying. A run that cannot write its end must still end. */
 const closePatienceMs = 2_000;
@@ -147,7 +147,7 @@ function startWriter(
   let bytes = 0;
   let [writeErrors, syncErrors] = [0, 0];
   let lastError: string | undefined;
-  let retryMs = firstRetryMs;
+  let failedTries = 1;
   let retryAt = 0;
   let retryTimer: NodeJS.Timeout | undefined;
   let closing: Promise<void> | undefined;
@@ -167,6 +167,7 @@ function startWriter(
       return true;
     }
     noteError(failure);
+    const retryMs = backoffMs(failedTries, retryPace);
     retryAt = performance.now() + retryMs;
     retryTimer ??= setTimeout(retry, retryMs).unref();
     return false;
@@ -178,13 +179,13 @@ function startWriter(
       if (!write(frame.fields, payload)) return false;
       pending.shift();
     }
-    retryMs = firstRetryMs;
+    failedTries = 1;
     return true;
   };
 
   function retry(): void {
     retryTimer = undefined;
-    retryMs = Math.min(retryMs * 2, lastRetryMs);
+    failedTries += 1;
     if (drain()) wake();
   }
 
@@ -220,7 +221,7 @@ function startWriter(
     let until = performance.now() + closePatienceMs;
     while (!drain()) {
       clearTimeout(retryTimer);
-      await new Promise((resolve) => setTimeout(resolve, firstRetryMs));
+      await new Promise((resolve) => setTimeout(resolve, retryPace.firstMs));
       if (performance.now() < until) continue;
       // Full to the end: how the run ended is worth more than its last lines, and somebody else may take the room at once.
       if (!reserve.release()) break;

@@ -1,5 +1,6 @@
 // The client of the WebSocket tail, for browsers and for Node 22 and later. Keeps one connection, makes it anew when it
 // breaks, and takes every subscription up where it stopped: without gap and without repeat. Needs a global WebSocket.
+import { backoffMs, withJitter } from '../../core/backoff.ts';
 import {
   type ClientMessage,
   closeCodes,
@@ -143,9 +144,8 @@ export function createTailClient(options: TailClientOptions): TailClient {
     clearInterval(watch);
     if (hopeless.includes(code)) return become({ kind: 'refused', code, reason });
     if (!isNeeded()) return become({ kind: 'idle' });
-    const longest = Math.min(retry.longestMs, retry.firstMs * 2 ** failures);
-    const retryMs = longest / 2 + (Math.random() * longest) / 2;
     failures += 1;
+    const retryMs = withJitter(backoffMs(failures, { firstMs: retry.firstMs, maxMs: retry.longestMs }));
     timer = setTimeout(connect, retryMs);
     become({ kind: 'waiting', retryMs, code });
   };

@@ -1,6 +1,6 @@
 // The public face of the shipper: everything that others may import from it, and nothing else.
 export { savedCounted } from './counted.ts';
-export type { Pace } from './deliver/backoff.ts';
+export type { Pace } from './deliver/pace.ts';
 export type { Env } from './env.ts';
 export { isShippingConfigured, readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
 export type { Shipper, ShipperOptions, ShipperStart } from './shipper.ts';

@@ -17,7 +17,7 @@ import {
   type RunFolder,
 } from '../../journal/index.ts';
 import { cursorOf } from './counted.ts';
-import { defaultPace, type Pace } from './deliver/backoff.ts';
+import { defaultPace, type Pace } from './deliver/pace.ts';
 import { type Pipeline, startPipeline } from './deliver/pipeline.ts';
 import { openRefused } from './deliver/refused.ts';
 import { createTransport, type PartialSuccess } from './deliver/transport.ts';

@@ -1,6 +1,6 @@
 // What the main thread and the shipper's worker say to each other. Types only.
 import type { LockHolder, RunFolder } from '../../journal/index.ts';
-import type { Pace } from './deliver/backoff.ts';
+import type { Pace } from './deliver/pace.ts';
 import type { Env } from './env.ts';
 import type { DrainResult, GiveUp, ShipperStatus } from './status.ts';
 

@@ -5,7 +5,7 @@ import type { RunId } from '../../../src/core/ids.ts';
 import type { JournalRecord } from '../../../src/core/record.ts';
 import type { Counters } from '../../../src/journal/index.ts';
 import type { Answer } from '../../../src/readers/ship/deliver/answer.ts';
-import { defaultPace } from '../../../src/readers/ship/deliver/backoff.ts';
+import { defaultPace } from '../../../src/readers/ship/deliver/pace.ts';
 import { startPipeline } from '../../../src/readers/ship/deliver/pipeline.ts';
 import { createWholeLines } from '../../../src/readers/ship/deliver/whole-lines.ts';
 import { createProtobufLogBatcher } from '../../../src/readers/ship/encode/protobuf-log-batcher.ts';

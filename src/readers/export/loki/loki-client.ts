@@ -3,6 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { withoutLogin } from '../../../core/address.ts';
+import { backoffMs, retryAfterMs } from '../../../core/backoff.ts';
 import { formatSetDuration } from '../../../core/duration.ts';
 import { LokiError } from './loki-error.ts';
 
@@ -81,7 +82,6 @@ export function createLokiClient(
       url.search = String(
         new URLSearchParams({ query, start: String(startNs), end, limit: String(limit), direction: 'forward' }),
       );
-      let waitMs = timing.firstWaitMs ?? firstWaitMs;
       for (let tries = 1; ; tries++) {
         const response = await ask(url, signal);
         if (response === 'no_answer')
@@ -93,8 +93,9 @@ export function createLokiClient(
         if (tries === maxTries) {
           throw new LokiError(`Loki at ${address} is busy: ${tries} times it answered ${response.status} ${text}`);
         }
-        await delay(Math.min(retryAfterMs(response) ?? waitMs, longestWaitMs), undefined, { signal });
-        waitMs *= 2;
+        const askedMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
+        const ownMs = backoffMs(tries, { firstMs: timing.firstWaitMs ?? firstWaitMs, maxMs: longestWaitMs });
+        await delay(Math.min(askedMs ?? ownMs, longestWaitMs), undefined, { signal });
       }
     },
   };
@@ -157,9 +158,4 @@ function entriesOf(body: unknown): LokiEntry[] {
     })),
   );
   return entries.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
-}
-
-function retryAfterMs(response: Response): number | undefined {
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }

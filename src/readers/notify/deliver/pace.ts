@@ -1,4 +1,5 @@
 // How long to wait before alerts are sent again. Pure but for the random share, which is given.
+import { backoffMs, withJitter } from '../../../core/backoff.ts';
 
 /** The first wait: an Alertmanager that is being restarted is back within a few of them. */
 const firstMs = 500;
@@ -12,6 +13,5 @@ const misconfiguredMs = 60_000;
  * @param random from 0 up to 1; spreads runs that failed together
  */
 export function waitMs(failures: number, isMisconfigured: boolean, random: number): number {
-  const full = isMisconfigured ? misconfiguredMs : Math.min(firstMs * 2 ** Math.min(failures - 1, 30), maxMs);
-  return Math.round(full * (0.5 + random / 2));
+  return withJitter(isMisconfigured ? misconfiguredMs : backoffMs(failures, { firstMs, maxMs }), random);
 }

@@ -1,4 +1,5 @@
 // What a server's answer to an OTLP request means. Pure: the rules of the OTLP specification, "OTLP/HTTP Response".
+import { retryAfterMs } from '../../../core/backoff.ts';
 
 export type Answer =
   /** The request was taken. `rejected` records of it were not, for good: partial success must not be sent again. */
@@ -31,17 +32,9 @@ export const maxMessageLength = 1000;
 
 export function answerOfStatus(status: number, body: string, retryAfter: string | undefined, nowMs: number): Answer {
   const message = body.trim().slice(0, maxMessageLength) || `HTTP ${status}`;
-  if (busyStatuses.has(status)) return { kind: 'busy', status, retryAfterMs: delayOf(retryAfter, nowMs), message };
+  if (busyStatuses.has(status)) return { kind: 'busy', status, retryAfterMs: retryAfterMs(retryAfter, nowMs), message };
   if (misconfiguredStatuses.has(status) || (status >= 300 && status < 400)) {
     return { kind: 'misconfigured', status, message };
   }
   return { kind: 'refused', status, message };
-}
-
-/** `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), in milliseconds; undefined where it says nothing usable. */
-export function delayOf(retryAfter: string | undefined, nowMs: number): number | undefined {
-  const text = retryAfter?.trim() ?? '';
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const at = text === '' ? Number.NaN : Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(at - nowMs, 0);
 }

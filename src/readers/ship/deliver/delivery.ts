@@ -1,10 +1,11 @@
 // Sends one batch until every record of it was acknowledged, or was refused on its own and kept aside. At least once:
 // whatever ends it early leaves the cursor where it is. Knows nothing of journals and encodings.
 
+import { withJitter } from '../../../core/backoff.ts';
 import { unreachable } from '../../../core/unreachable.ts';
 import type { Batch } from '../encode/batch.ts';
 import type { PipelineState } from '../status.ts';
-import { type Pace, waitAfter } from './backoff.ts';
+import { type Pace, waitAfter } from './pace.ts';
 import type { Refused } from './refused.ts';
 import type { Transport } from './transport.ts';
 
@@ -63,7 +64,7 @@ async function deliverPart(batch: Batch, from: number, to: number, options: Deli
       case 'misconfigured': {
         const why = `HTTP ${answer.status}: ${answer.message}. Check the endpoint and the headers (OTEL_EXPORTER_OTLP_*).`;
         report.failed(why);
-        const ms = Math.round(options.pace.misconfiguredMs * (0.5 + options.random() / 2));
+        const ms = withJitter(options.pace.misconfiguredMs, options.random());
         await wait(ms, 'misconfigured', why, options);
         break;
       }
