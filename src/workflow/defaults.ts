@@ -1,5 +1,4 @@
 // What holds where a workflow says nothing. Every number has its reason beside it; docs/workflow.md repeats them.
-import type { Retries, StallRules } from './workflow.ts';
 
 /** Long enough for a build or a short prompt, short enough that a hung step is seen the same day. */
 export const defaultStepTimeoutMs = 5 * 60_000;
@@ -17,14 +16,14 @@ export const maxSteps = 500;
 export const maxRetries = 100;
 
 /** Doubling from two seconds, up to a minute: what API rate limits and package registries ask for. */
-export const defaultRetries: Retries = {
+export const defaultRetries = {
   max: 0,
   delayMs: 2000,
   factor: 2,
   maxDelayMs: 60_000,
   on: ['failure', 'error', 'timeout'],
   session: 'new',
-};
+} as const;
 
 /** The usage limits of a subscription are those of five hours; one that holds for days is for a person to know of. */
 export const defaultLimitWaitMs = 6 * 60 * 60_000;
@@ -46,10 +45,10 @@ export const backgroundGraceMs = 10_000;
  * A stall is shown but nothing is killed for it, as a long tool call looks just the same. The exception is a Claude
  * Code that does not exit after its result: the work is done, and it ends background commands within 5 s by itself.
  */
-export const defaultStalls: StallRules = {
+export const defaultStalls = {
   no_output: { afterMs: 120_000, action: 'none' },
   output_closed: { afterMs: 30_000, action: 'none' },
   no_exit_after_result: { afterMs: 30_000, action: 'kill' },
   rate_limited: { afterMs: 60_000, action: 'none' },
   waiting_for_permission: { afterMs: 30_000, action: 'none' },
-};
+} as const;

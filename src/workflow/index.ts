@@ -2,6 +2,7 @@
 
 export type { ReadFile } from './check/claude.ts';
 export type { GivenParams } from './check/params.ts';
+export { claudeFlags, longTextKeys } from './claude-keys.ts';
 export { changesOfWork, compareWorkflows, describeDifference, type WorkflowDifference } from './compare.ts';
 export { commandText, describeWorkflow } from './describe.ts';
 export {

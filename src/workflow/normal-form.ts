@@ -1,10 +1,10 @@
 // From what was written, and has passed every check, to the normal form. Fills in every default; refuses nothing.
 import { resolve } from 'node:path';
 import { parseDuration } from '../core/duration.ts';
+import { normalizeClaude } from './claude-keys.ts';
 import {
   bashShell,
   defaultConcurrency,
-  defaultLimitWaitMs,
   defaultRetries,
   defaultStalls,
   defaultStepTimeoutMs,
@@ -16,9 +16,7 @@ import type { WrittenStep, WrittenWorkflow } from './schema.ts';
 import type { Tree } from './source/tree.ts';
 import type {
   Budget,
-  ClaudeStep,
   Expectations,
-  OnRateLimit,
   Param,
   ParamValue,
   Retries,
@@ -75,7 +73,7 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step
     claudeTelemetry: step.claudeTelemetry ?? 'path',
     expect: expectationsOf(step.expect),
   };
-  if (step.claude !== undefined) return { ...base, ...claudeOf(step.claude, folder) };
+  if (step.claude !== undefined) return { ...base, ...normalizeClaude(step.claude, folder) };
   return { ...base, ...commandOf(step) };
 }
 
@@ -89,42 +87,6 @@ function commandOf({ run = '', shell, stderr = 'separate' }: WrittenStep): Comma
 function shellOf(shell: WrittenStep['shell']): readonly string[] {
   if (shell === undefined || shell === 'bash') return bashShell;
   return shell === 'sh' ? shShell : shell;
-}
-
-type ClaudePart = Omit<ClaudeStep, keyof Omit<ShellStep, 'kind' | 'command' | 'shell' | 'stderr' | 'inheritsStdin'>>;
-
-function claudeOf(given: NonNullable<WrittenStep['claude']>, folder: string): ClaudePart {
-  const claude = typeof given === 'string' ? { prompt: given } : given;
-  const { mcpConfig } = claude;
-  return {
-    kind: 'claude',
-    prompt:
-      claude.promptFile === undefined
-        ? { kind: 'inline', text: claude.prompt ?? '' }
-        : { kind: 'file', path: resolve(folder, claude.promptFile) },
-    model: claude.model,
-    allowedTools: claude.allowedTools ?? [],
-    disallowedTools: claude.disallowedTools ?? [],
-    onDenied: claude.onDenied ?? 'warn',
-    requireMcp: claude.requireMcp ?? [],
-    permissionMode: claude.permissionMode,
-    maxBudgetUsd: claude.maxBudgetUsd,
-    maxTurns: claude.maxTurns,
-    waitForBackgroundMs: milliseconds(claude.waitForBackground),
-    systemPrompt: claude.systemPrompt,
-    appendSystemPrompt: claude.appendSystemPrompt,
-    mcpConfig: typeof mcpConfig === 'string' ? resolve(folder, mcpConfig) : mcpConfig,
-    jsonSchema: claude.jsonSchema,
-    resume: claude.resume,
-    onRateLimit: onRateLimitOf(claude.onRateLimit),
-    extraArgs: claude.extraArgs ?? [],
-  };
-}
-
-function onRateLimitOf(written: Exclude<NonNullable<WrittenStep['claude']>, string>['onRateLimit']): OnRateLimit {
-  if (written === 'fail') return { kind: 'fail' };
-  const longest = typeof written === 'object' ? milliseconds(written.wait) : undefined;
-  return { kind: 'wait', maxMs: longest ?? defaultLimitWaitMs };
 }
 
 function whenOf(written: string | boolean | undefined): When {

@@ -1,15 +1,11 @@
 // The texts of a Claude step with their values put in, at the moment the step comes up.
 import type { ReadFile } from './check/claude.ts';
+import { templatedKeys } from './claude-keys.ts';
 import type { Scope } from './expression/evaluate.ts';
 import { renderTemplate } from './template.ts';
 import type { ClaudeStep } from './workflow.ts';
 
-export type ClaudeTexts = {
-  readonly prompt: string;
-  readonly model: string | undefined;
-  readonly systemPrompt: string | undefined;
-  readonly appendSystemPrompt: string | undefined;
-};
+export type ClaudeTexts = { readonly prompt: string } & Pick<ClaudeStep, (typeof templatedKeys)[number]>;
 
 export type RenderedClaude =
   | { readonly ok: true; readonly texts: ClaudeTexts }
@@ -23,21 +19,15 @@ export function renderClaude(step: ClaudeStep, scope: Scope, readFile: ReadFile)
     const path = step.prompt.kind === 'file' ? step.prompt.path : '';
     return { ok: false, message: `the prompt file ${path} is not there or is not readable UTF-8 text` };
   }
-  const { model, systemPrompt, appendSystemPrompt } = step;
-  const rendered: Record<string, string> = {};
-  for (const [field, text] of Object.entries({ prompt: template, model, systemPrompt, appendSystemPrompt })) {
+  const prompt = renderTemplate(template, scope);
+  if (!prompt.ok) return { ok: false, message: `prompt: ${prompt.message}` };
+  const rendered: Partial<Record<(typeof templatedKeys)[number], string>> = {};
+  for (const key of templatedKeys) {
+    const text = step[key];
     if (text === undefined) continue;
     const result = renderTemplate(text, scope);
-    if (!result.ok) return { ok: false, message: `${field}: ${result.message}` };
-    rendered[field] = result.text;
+    if (!result.ok) return { ok: false, message: `${key}: ${result.message}` };
+    rendered[key] = result.text;
   }
-  return {
-    ok: true,
-    texts: {
-      prompt: rendered.prompt ?? '',
-      model: rendered.model,
-      systemPrompt: rendered.systemPrompt,
-      appendSystemPrompt: rendered.appendSystemPrompt,
-    },
-  };
+  return { ok: true, texts: { prompt: prompt.text, ...rendered } };
 }

@@ -1,4 +1,4 @@
-// The parts that schema.ts is made of: text forms, params, env, retries, stalls, budget and the Claude Code fields.
+// The parts that schema.ts is made of: text forms, params, env, retries, stalls and budget; those of Claude Code are claude-keys.ts's.
 // Each field carries its description and an example, which editors and error messages both show.
 import { z } from 'zod';
 import { durationPattern, maxDurationMs, parseDuration } from '../core/duration.ts';
@@ -74,7 +74,7 @@ const shortParam = paramValue.superRefine((given, context) => {
 
 export const param = z.union([shortParam, longParam]);
 
-const usd = z.number().positive();
+export const usd = z.number().positive();
 export const budget = z.union([
   usd,
   z.strictObject({
@@ -133,7 +133,7 @@ export const stalls = z.union([
   }),
 ]);
 
-const object = z.record(z.string(), z.unknown());
+export const object = z.record(z.string(), z.unknown());
 const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
 /** What an attempt must have brought about. What the globs, the pattern and the schema say is checked apart. */
@@ -163,87 +163,4 @@ export const expect = z.strictObject({
     required: ['verdict'],
   }).optional(),
   noDenials: field(z.boolean(), 'Claude Code must not have been denied a tool call.', true).optional(),
-});
-
-/** As `claude --help` of 2.1.328 lists them, and `default`, which it takes as the older name of `manual`. */
-export const permissionModes = [
-  'acceptEdits',
-  'auto',
-  'bypassPermissions',
-  'default',
-  'dontAsk',
-  'manual',
-  'plan',
-] as const;
-
-const tools = z.array(z.string().min(1));
-
-/** How to run Claude Code. That it has exactly one of `prompt` and `promptFile` is checked apart. */
-export const claude = z.strictObject({
-  prompt: field(filled, 'What to do. May hold `{{ }}`.', 'Fix: {{ steps.lint.output }}').optional(),
-  promptFile: field(
-    z.string().min(1),
-    "File with the prompt, from the workflow file's folder. May hold `{{ }}`.",
-    'prompts/review.md',
-  ).optional(),
-  model: field(z.string().min(1), 'Alias or full name of the model. May hold `{{ }}`.', 'sonnet').optional(),
-  allowedTools: field(tools, 'Tools that need no permission.', ['Read', 'Bash(git log:*)']).optional(),
-  disallowedTools: field(tools, 'Tools that are never used.', ['WebFetch']).optional(),
-  onDenied: field(
-    z.enum(['fail', 'warn']),
-    'What a denied tool call does: `fail` makes the step a failure, `warn` reports it. Default: warn.',
-    'fail',
-  ).optional(),
-  requireMcp: field(
-    z.array(z.string().min(1)),
-    'MCP servers that must be connected: without one of them the step fails before it has done anything.',
-    ['github'],
-  ).optional(),
-  permissionMode: field(
-    z.enum(permissionModes),
-    'What happens when a tool needs a permission.',
-    'acceptEdits',
-  ).optional(),
-  maxBudgetUsd: field(usd, 'What one attempt may cost, in US dollars.', 0.5).optional(),
-  maxTurns: field(z.int().min(1), 'Most turns of one attempt.', 20).optional(),
-  waitForBackground: field(
-    duration('or-zero'),
-    'How long work in the background may go on after the result. Default: 10s for commands; agents end by themselves.',
-    '10m',
-  ).optional(),
-  systemPrompt: field(
-    z.string().min(1),
-    'In place of the default system prompt. May hold `{{ }}`.',
-    'You review Go code.',
-  ).optional(),
-  appendSystemPrompt: field(
-    z.string().min(1),
-    'After the system prompt. May hold `{{ }}`.',
-    'Answer in one sentence.',
-  ).optional(),
-  mcpConfig: field(
-    z.union([z.string().min(1), object]),
-    "MCP servers: a file, from the workflow file's folder, or the mapping itself.",
-    'mcp.json',
-  ).optional(),
-  jsonSchema: field(object, 'JSON Schema that the answer must meet; its fields are then `steps.ID.output.FIELD`.', {
-    type: 'object',
-    properties: { verdict: { type: 'string' } },
-    required: ['verdict'],
-  }).optional(),
-  resume: field(z.string().min(1), 'An earlier Claude step, whose session goes on.', 'review').optional(),
-  onRateLimit: field(
-    z.union([
-      z.enum(['wait', 'fail']),
-      z.strictObject({
-        wait: field(duration('positive'), 'The longest that the step waits in all. Default: 6h.', '12h'),
-      }),
-    ]),
-    'What happens at a rate or usage limit whose end is known: `wait` (default) for it and continue, or `fail`.',
-    { wait: '12h' },
-  ).optional(),
-  extraArgs: field(z.array(z.string()), 'Further arguments of the `claude` command.', [
-    '--add-dir',
-    '../docs',
-  ]).optional(),
 });

@@ -1,10 +1,10 @@
 // How a workflow is written: the zod schema of the file's root and of steps. No transforms, so what it accepts is
 // what it gives, and the JSON Schema for editors is made from it. What spans several fields is check/'s.
 import { z } from 'zod';
+import { claude } from './claude-keys.ts';
 import { maxConcurrency, maxSteps } from './defaults.ts';
 import {
   budget,
-  claude,
   duration,
   env,
   envName,

@@ -1,7 +1,7 @@
 // The normal form as JSON and back, for `run.started`, so that a run can be resumed from its journal alone.
 // A value that is not there is null in JSON, so that every key is always present.
 import { z } from 'zod';
-import { defaultLimitWaitMs } from './defaults.ts';
+import { storedClaude } from './claude-keys.ts';
 import type { Expectations, Expression, Workflow } from './workflow.ts';
 
 /** Counts up when a stored workflow of before can no longer be read as it is. */
@@ -67,11 +67,6 @@ const when = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('expression'), expression }),
 ]);
 
-const onRateLimit = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('wait'), maxMs: z.number() }),
-  z.object({ kind: z.literal('fail') }),
-]);
-
 const stall = z.object({ afterMs: z.number(), action: z.enum(['none', 'kill', 'retry']) });
 
 const expectations = z.object({
@@ -89,7 +84,7 @@ const base = {
   needs: z.array(z.string()),
   when,
   env: texts,
-  cwd: maybe(z.string()),
+  cwd: z.string().optional(),
   timeoutMs: z.number(),
   retries: z.object({
     max: z.number(),
@@ -114,44 +109,25 @@ const base = {
   expect: maybe(expectations).optional().transform(filledExpectations),
 };
 
-const step = z.discriminatedUnion('kind', [
-  z.object({
-    ...base,
-    kind: z.literal('run'),
-    command: z.string(),
-    shell: z.array(z.string()),
-    stderr: z.enum(['separate', 'join']).default('separate'),
-  }),
-  z.object({
-    ...base,
-    kind: z.literal('claude'),
-    prompt: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('inline'), text: z.string() }),
-      z.object({ kind: z.literal('file'), path: z.string() }),
-    ]),
-    model: maybe(z.string()),
-    allowedTools: z.array(z.string()),
-    disallowedTools: z.array(z.string()),
-    // Runs of earlier versions have neither.
-    onDenied: z.enum(['fail', 'warn']).default('warn'),
-    requireMcp: z.array(z.string()).default([]),
-    permissionMode: maybe(z.string()),
-    maxBudgetUsd: maybe(z.number()),
-    maxTurns: maybe(z.number()),
-    // Journals of before the key was there lack it.
-    waitForBackgroundMs: maybe(z.number())
-      .optional()
-      .transform((value) => value ?? undefined),
-    systemPrompt: maybe(z.string()),
-    appendSystemPrompt: maybe(z.string()),
-    mcpConfig: maybe(z.union([z.string(), anything])),
-    jsonSchema: maybe(anything),
-    resume: maybe(z.string()),
-    // Absent in runs from before there was a choice.
-    onRateLimit: onRateLimit.default({ kind: 'wait', maxMs: defaultLimitWaitMs }),
-    extraArgs: z.array(z.string()),
-  }),
-]);
+const shellStep = z.object({
+  kind: z.literal('run'),
+  command: z.string(),
+  shell: z.array(z.string()),
+  stderr: z.enum(['separate', 'join']).default('separate'),
+});
+
+const step = z.preprocess(
+  withoutNulls,
+  z
+    .object(base)
+    .transform((keys) => ({ ...keys, cwd: keys.cwd, expect: keys.expect }))
+    .and(z.discriminatedUnion('kind', [shellStep, storedClaude])),
+);
+
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null));
+}
 
 /** `undefined` is left out in JSON. */
 function filledExpectations(stored: z.output<typeof expectations> | undefined): Expectations | undefined {

@@ -3,6 +3,9 @@
 
 import type { StallAction, StallCause } from '../core/event.ts';
 import type { OutcomeKind } from '../core/outcome.ts';
+import type { ClaudeKeys } from './claude-keys.ts';
+
+export type { OnRateLimit } from './claude-keys.ts';
 
 export type ParamValue = string | number | boolean;
 
@@ -107,36 +110,7 @@ export type ShellStep = StepBase & {
   readonly inheritsStdin?: boolean;
 };
 
-/** What a Claude step does about a rate or usage limit whose end is known. `maxMs`: for all waits of the step together. */
-export type OnRateLimit = { readonly kind: 'wait'; readonly maxMs: number } | { readonly kind: 'fail' };
-
-export type ClaudeStep = StepBase & {
-  readonly kind: 'claude';
-  readonly prompt:
-    | { readonly kind: 'inline'; readonly text: string }
-    | { readonly kind: 'file'; readonly path: string };
-  readonly model: string | undefined;
-  readonly allowedTools: readonly string[];
-  readonly disallowedTools: readonly string[];
-  /** Whether a denied tool call makes the attempt a failure, or is only told. */
-  readonly onDenied: 'fail' | 'warn';
-  /** MCP servers without which the attempt is ended as soon as the session shows that they are not there. */
-  readonly requireMcp: readonly string[];
-  readonly permissionMode: string | undefined;
-  readonly maxBudgetUsd: number | undefined;
-  readonly maxTurns: number | undefined;
-  /** How long work in the background may go on after the result; `undefined`: see `backgroundGraceMs`. */
-  readonly waitForBackgroundMs: number | undefined;
-  readonly systemPrompt: string | undefined;
-  readonly appendSystemPrompt: string | undefined;
-  /** A path, or the configuration itself. */
-  readonly mcpConfig: string | Readonly<Record<string, unknown>> | undefined;
-  readonly jsonSchema: Readonly<Record<string, unknown>> | undefined;
-  /** The id of an earlier Claude step whose session this one goes on with. */
-  readonly resume: string | undefined;
-  readonly onRateLimit: OnRateLimit;
-  readonly extraArgs: readonly string[];
-};
+export type ClaudeStep = StepBase & ClaudeKeys;
 
 export type Step = ShellStep | ClaudeStep;
 

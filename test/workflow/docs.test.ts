@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { permissionModes } from '../../src/workflow/claude-keys.ts';
 import { formatProblems, parseWorkflow } from '../../src/workflow/index.ts';
 import { workflowJsonSchema } from '../../src/workflow/json-schema.ts';
-import { permissionModes } from '../../src/workflow/schema-fields.ts';
 
 const docs = readFileSync(join(import.meta.dirname, '../../docs/workflow.md'), 'utf8');
 const examples = [...docs.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!);

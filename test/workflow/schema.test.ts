@@ -6,10 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { exampleOf } from '../../src/workflow/check/schema-help.ts';
+import { claude } from '../../src/workflow/claude-keys.ts';
 import { parseWorkflow } from '../../src/workflow/index.ts';
 import { workflowJsonSchema } from '../../src/workflow/json-schema.ts';
 import { stepSchema, workflowSchema } from '../../src/workflow/schema.ts';
-import { claude } from '../../src/workflow/schema-fields.ts';
 import { workflowInput } from './generators.ts';
 
 type Json = Record<string, unknown>;

@@ -81,12 +81,10 @@ describe('the normal form', () => {
     expect(steps[1]).toMatchObject({
       kind: 'claude',
       prompt: { kind: 'inline', text: 'hello' },
-      model: undefined,
       allowedTools: [],
-      permissionMode: undefined,
-      resume: undefined,
       extraArgs: [],
     });
+    for (const key of ['model', 'permissionMode', 'resume', 'mcpConfig']) expect(steps[1]).not.toHaveProperty(key);
   });
 
   test('keeps numbers in env as they are written', () => {

@@ -1,7 +1,7 @@
 // The command line of one attempt of a Claude Code step. Pure. Flags as in `claude --help` of 2.1.328; `--max-turns` is
 // not listed there but is taken. The prompt goes by stdin: an argument is bounded (128 KiB on Linux) and seen in `ps`.
-import type { ClaudeStep } from '../../workflow/workflow.ts';
-import { canNameFork, missingFlag } from './versions.ts';
+import { type ClaudeStep, claudeFlags, longTextKeys } from '../../workflow/index.ts';
+import { canNameFork, missingFlag, textFileFlag } from './versions.ts';
 
 export type ClaudeInvocation = {
   /** The prompt with its templates filled in. */
@@ -36,67 +36,69 @@ const LEAST_BUDGET_USD = 0.0001;
 
 export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation): ClaudeCommand {
   const flags: Flag[] = [];
-  const { version } = invocation;
-  const addFlag = (flag: Flag): void => {
-    if (missingFlag(version, flag.name)?.without !== 'omit') flags.push(flag);
+  const { version, resumeSessionId } = invocation;
+  const add = (name: string, values: readonly string[] = [], shown = values): void => {
+    const missing = missingFlag(version, name);
+    // A flag that stepspan wants for itself can be left out; a key that needs one has been refused by preflight.
+    if (missing === undefined || missing.key !== '') flags.push({ name, values, shown });
   };
-  const add = (name: string, ...values: readonly string[]): void => addFlag({ name, values, shown: values });
-  const addHidden = (name: string, value: string): void => addFlag({ name, values: [value], shown: ['…'] });
+  const addValue = (name: string, value: ClaudeStep[FlagKey]): void => {
+    const file = invocation.textFiles?.get(name);
+    if (value === undefined) return;
+    if (file !== undefined) add(textFileFlag(name), [file]);
+    else if (Array.isArray(value)) add(name, value);
+    else if (typeof value === 'object') add(name, [JSON.stringify(value)], hiddenValue);
+    else add(name, [String(value)], isLongText(name) ? hiddenValue : undefined);
+  };
 
   add('-p');
-  if (step.model !== undefined) add('--model', step.model);
-  if (step.permissionMode !== undefined) add('--permission-mode', step.permissionMode);
-  if (step.allowedTools.length > 0) add('--allowedTools', ...step.allowedTools);
-  if (step.disallowedTools.length > 0) add('--disallowedTools', ...step.disallowedTools);
-  if (invocation.mcpConfigPath !== undefined) add('--mcp-config', invocation.mcpConfigPath);
-  if (invocation.settingsPath !== undefined) add('--settings', invocation.settingsPath);
-  const budget = smallest(step.maxBudgetUsd, invocation.remainingUsd);
-  // The run's own budget is watched by stepspan as well, so an old CLI need not know it.
-  const isBudgetPassed = step.maxBudgetUsd !== undefined || missingFlag(version, '--max-budget-usd') === undefined;
-  if (budget !== undefined && isBudgetPassed) add('--max-budget-usd', String(Math.max(budget, LEAST_BUDGET_USD)));
-  if (step.maxTurns !== undefined) add('--max-turns', String(step.maxTurns));
-  const addText = (flag: string, text: string): void => {
-    const file = invocation.textFiles?.get(flag);
-    if (file === undefined) addHidden(flag, text);
-    else add(textFileFlag(flag), file);
+  if (invocation.settingsPath !== undefined) add('--settings', [invocation.settingsPath]);
+  const values = {
+    ...step,
+    mcpConfig: invocation.mcpConfigPath,
+    maxBudgetUsd: budgetToPass(step, invocation),
+    resume: resumeSessionId,
   };
-  if (step.systemPrompt !== undefined) addText('--system-prompt', step.systemPrompt);
-  if (step.appendSystemPrompt !== undefined) addText('--append-system-prompt', step.appendSystemPrompt);
-  if (step.jsonSchema !== undefined) addHidden('--json-schema', JSON.stringify(step.jsonSchema));
-  if (invocation.resumeSessionId !== undefined) {
-    add('--resume', invocation.resumeSessionId);
-    // The session goes on in a copy: so a second attempt starts where the first did, two steps can go on from the same
-    // one, and the earlier step's transcript stays as it was.
-    add('--fork-session');
-  }
-  const canNameSession = invocation.resumeSessionId === undefined || canNameFork(version);
-  if (invocation.sessionId !== undefined && canNameSession) add('--session-id', invocation.sessionId);
-  // Last, because flags that take several values would swallow extra arguments that are no flags.
-  add('--output-format', 'stream-json');
+  for (const key of flagKeys) addValue(claudeFlags[key], values[key]);
+  // The session continues in a copy: so a second attempt starts where the first did, two steps can continue the same one,
+  // and the earlier step's transcript stays as it was.
+  if (resumeSessionId !== undefined) add('--fork-session');
+  const canNameSession = resumeSessionId === undefined || canNameFork(version);
+  if (invocation.sessionId !== undefined && canNameSession) add('--session-id', [invocation.sessionId]);
+  // Last, because flags that take several values would swallow extra arguments that are not flags.
+  add('--output-format', ['stream-json']);
   add('--verbose');
-  // A long answer is a sign of life while it is written, and a hook that fails is told.
+  // A long answer is a sign of life while it is written, and a hook that fails is reported.
   add('--include-partial-messages');
   add('--include-hook-events');
 
   return {
-    args: [...flags.flatMap(({ name, values }) => [name, ...values]), ...step.extraArgs],
+    args: [...flags.flatMap(({ name, values: given }) => [name, ...given]), ...step.extraArgs],
     stdin: invocation.prompt,
     flags: flags.map(({ name }) => name),
     shown: ['claude', ...flags.flatMap(({ name, shown }) => [name, ...shown]), ...step.extraArgs].map(quoted).join(' '),
   };
 }
 
-/** The flag that reads from a file what `flag` takes as its value. */
-export function textFileFlag(flag: string): string {
-  return `${flag}-file`;
+/** Stands for a value that is long, or that nobody wants in a log. */
+const hiddenValue = ['…'];
+
+type FlagKey = keyof typeof claudeFlags;
+
+const flagKeys = Object.keys(claudeFlags).filter((key): key is FlagKey => key in claudeFlags);
+
+function isLongText(flag: string): boolean {
+  return longTextKeys.some((key) => claudeFlags[key] === flag);
+}
+
+/** The run's own budget is watched by stepspan as well, so an old CLI does not have to know it. */
+function budgetToPass({ maxBudgetUsd }: ClaudeStep, { remainingUsd, version }: ClaudeInvocation): number | undefined {
+  if (maxBudgetUsd === undefined && missingFlag(version, claudeFlags.maxBudgetUsd) !== undefined) return undefined;
+  const limits = [maxBudgetUsd, remainingUsd].filter((each) => each !== undefined);
+  return limits.length === 0 ? undefined : Math.max(Math.min(...limits), LEAST_BUDGET_USD);
 }
 
 type Flag = { readonly name: string; readonly values: readonly string[]; readonly shown: readonly string[] };
-
-function smallest(...numbers: readonly (number | undefined)[]): number | undefined {
-  const given = numbers.filter((each) => each !== undefined);
-  return given.length === 0 ? undefined : Math.min(...given);
-}
 
 /** As a person would type it in a shell. */
 function quoted(word: string): string {

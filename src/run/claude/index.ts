@@ -1,6 +1,6 @@
 // What the engine uses of this folder: one list, so that the parts behind it can move.
 export { type Activity, describeActivity } from './activity.ts';
-export { type ClaudeCommand, type ClaudeInvocation, claudeArguments, textFileFlag } from './arguments.ts';
+export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './arguments.ts';
 export { askClaude } from './ask-claude.ts';
 export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
 export { addCosts, type CostMeter, type CostSoFar, createCostMeter, noCost } from './cost.ts';
@@ -26,4 +26,4 @@ export {
 } from './settings-file.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';
-export { isOlder, minimumClaudeVersion, missingFlag, missingPermissionMode } from './versions.ts';
+export { isOlder, minimumClaudeVersion, missingFlag, missingPermissionMode, textFileFlag } from './versions.ts';

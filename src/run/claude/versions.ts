@@ -2,6 +2,8 @@
 // themselves (`npm run test:versions`); docs/claude-versions.md shows the same. A flag that is not in the table is in
 // every version from the minimum on.
 
+import { claudeFlags, longTextKeys } from '../../workflow/index.ts';
+
 /** The oldest version that steps run on: it is the first that takes `--session-id`. */
 export const minimumClaudeVersion = '1.0.53';
 
@@ -11,28 +13,45 @@ export const authStatusSince = '2.1.40';
 /** From this version on, `--session-id` names the session that `--resume --fork-session` makes. Before, it is refused. */
 const sessionIdOfForkSince = '2.0.73';
 
+/** A flag that came after the minimum, with its first version. */
 export type ClaudeFlag = {
   readonly flag: string;
   readonly since: string;
-  /** The key below `claude:` that needs it; '' where stepspan wants it for itself. */
+  /**
+   * The key below `claude:` that needs it: a workflow that has the key is refused on an older version. '' if stepspan wants the
+   * flag for itself: it is then left out.
+   */
   readonly key: string;
-  /** In an older version: a workflow that needs it is refused before it starts, or it is not passed. */
-  readonly without: 'refuse' | 'omit';
 };
 
-/** To pass a new flag, add one row. */
-export const claudeFlagTable: readonly ClaudeFlag[] = [
-  { flag: '--settings', since: '1.0.61', key: '', without: 'omit' },
-  { flag: '--include-partial-messages', since: '1.0.109', key: '', without: 'omit' },
-  { flag: '--include-hook-events', since: '2.1.105', key: '', without: 'omit' },
+/** The flag that reads from a file what `flag` takes as its value. */
+export function textFileFlag(flag: string): string {
+  return `${flag}-file`;
+}
+
+const keyOfFlag = new Map<string, string>([
+  ...Object.entries(claudeFlags).map(([key, flag]) => [flag, key] as const),
+  ...longTextKeys.map((key) => [textFileFlag(claudeFlags[key]), key] as const),
+]);
+
+const firstVersions: Readonly<Record<string, string>> = {
+  '--settings': '1.0.61',
+  '--include-partial-messages': '1.0.109',
+  '--include-hook-events': '2.1.105',
   // Before it, `--resume` continues in a new session by itself.
-  { flag: '--fork-session', since: '1.0.119', key: '', without: 'omit' },
-  { flag: '--system-prompt-file', since: '1.0.55', key: 'systemPrompt', without: 'refuse' },
-  { flag: '--append-system-prompt-file', since: '2.0.33', key: 'appendSystemPrompt', without: 'refuse' },
-  { flag: '--max-budget-usd', since: '2.0.30', key: 'maxBudgetUsd', without: 'refuse' },
-  { flag: '--json-schema', since: '2.0.45', key: 'jsonSchema', without: 'refuse' },
-  { flag: '--permission-prompts', since: '2.1.259', key: '', without: 'omit' },
-];
+  '--fork-session': '1.0.119',
+  '--system-prompt-file': '1.0.55',
+  '--append-system-prompt-file': '2.0.33',
+  '--max-budget-usd': '2.0.30',
+  '--json-schema': '2.0.45',
+  '--permission-prompts': '2.1.259',
+};
+
+export const claudeFlagTable: readonly ClaudeFlag[] = Object.entries(firstVersions).map(([flag, since]) => ({
+  flag,
+  since,
+  key: keyOfFlag.get(flag) ?? '',
+}));
 
 /** Values of `--permission-mode` that came after the minimum, with their first version. The others are in every version. */
 export const permissionModesSince: Readonly<Record<string, string>> = {
@@ -50,8 +69,8 @@ export function missingPermissionMode(version: string, mode: string): string | u
 /** Whether the version is older than `other`. Only the three numbers count: `2.1.0-beta.1` is 2.1.0. */
 export function isOlder(version: string, other: string): boolean {
   const [a, b] = [numbersOf(version), numbersOf(other)];
-  const index = a.findIndex((number, at) => number !== b[at]);
-  return index !== -1 && a[index]! < b[index]!;
+  const [major, minor, patch] = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+  return (major || minor || patch) < 0;
 }
 
 /** The flag's row where the version is too old for it; undefined where it takes the flag. */

@@ -3,7 +3,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ClaudeStep, problemOfPromptFile, readPrompt, renderClaude, type Scope } from '../../workflow/index.ts';
+import {
+  type ClaudeStep,
+  claudeFlags,
+  longTextKeys,
+  problemOfPromptFile,
+  readPrompt,
+  renderClaude,
+  type Scope,
+} from '../../workflow/index.ts';
 import { continuationPrompt, missingFlag, textFileFlag, withoutWorktree } from '../claude/index.ts';
 import type { Continuation, SessionRef } from './attempt.ts';
 
@@ -96,12 +104,9 @@ function isLong(text: string | undefined): text is string {
 
 /** The message of a text that is too long for an argument and that this version takes by no file. */
 function complainOfLength(step: ClaudeStep, version: string): string | undefined {
-  const byFile = [
-    ['systemPrompt', step.systemPrompt, '--system-prompt'],
-    ['appendSystemPrompt', step.appendSystemPrompt, '--append-system-prompt'],
-  ] as const;
-  for (const [key, text, flag] of byFile) {
-    const missing = missingFlag(version, textFileFlag(flag));
+  for (const key of longTextKeys) {
+    const text = step[key];
+    const missing = missingFlag(version, textFileFlag(claudeFlags[key]));
     if (!isLong(text) || missing === undefined) continue;
     const fix = `shorten it, or install Claude Code ${missing.since} or newer, which reads it from a file`;
     return tooLongText(key, text, fix);
@@ -121,13 +126,12 @@ function tooLongText(key: string, text: string, fix: string): string {
 type LongTexts = { readonly paths: ReadonlyMap<string, string>; readonly cleanUp: () => void };
 
 /** Texts can hold what is nobody else's business, so only their owner can read the files. */
-function textFiles(texts: Pick<ClaudeStep, 'systemPrompt' | 'appendSystemPrompt'>): LongTexts {
-  const long = [
-    ['--system-prompt', texts.systemPrompt],
-    ['--append-system-prompt', texts.appendSystemPrompt],
-  ] as const;
+function textFiles(texts: Pick<ClaudeStep, (typeof longTextKeys)[number]>): LongTexts {
   const paths = new Map<string, string>();
-  const wanted = long.filter((entry): entry is [(typeof entry)[0], string] => isLong(entry[1]));
+  const wanted = longTextKeys.flatMap((key) => {
+    const text = texts[key];
+    return isLong(text) ? [[claudeFlags[key], text] as const] : [];
+  });
   if (wanted.length === 0) return { paths, cleanUp: () => undefined };
   const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-claude-texts-'));
   for (const [flag, text] of wanted) {

@@ -1,12 +1,13 @@
 // Checks inside one Claude step: its prompt, session, tools, permissions and extra arguments.
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { claudeFlags } from '../claude-keys.ts';
 import type { Path } from '../problem.ts';
 import { isMapping } from '../source/tree.ts';
 import { type Outline, type OutlineStep, stepLabel } from './outline.ts';
 import { complainOfOrder } from './references.ts';
 import { mistakesOfTemplate } from './texts.ts';
 
-/** Arguments that stepspan itself gives to `claude`, and the field that sets each; '' where none does. */
+/** Arguments that stepspan itself passes to `claude`, and the key that sets each; '' if none does. */
 const ownArguments: Readonly<Record<string, string>> = {
   '-p': '',
   '--print': '',
@@ -19,19 +20,9 @@ const ownArguments: Readonly<Record<string, string>> = {
   '-c': 'resume',
   '--continue': 'resume',
   '-r': 'resume',
-  '--resume': 'resume',
-  '--model': 'model',
-  '--allowedTools': 'allowedTools',
   '--allowed-tools': 'allowedTools',
-  '--disallowedTools': 'disallowedTools',
   '--disallowed-tools': 'disallowedTools',
-  '--permission-mode': 'permissionMode',
-  '--max-budget-usd': 'maxBudgetUsd',
-  '--max-turns': 'maxTurns',
-  '--system-prompt': 'systemPrompt',
-  '--append-system-prompt': 'appendSystemPrompt',
-  '--mcp-config': 'mcpConfig',
-  '--json-schema': 'jsonSchema',
+  ...Object.fromEntries(Object.entries(claudeFlags).map(([key, flag]) => [flag, key])),
 };
 
 /** Gives the text of a file by its absolute path; undefined when it is not there (yet) or cannot be read. */

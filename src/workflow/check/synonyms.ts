@@ -1,6 +1,7 @@
 // Keys that people bring along from other tools, and keys that stand on the wrong level. Pure tables.
+
+import { claude } from '../claude-keys.ts';
 import type { Path } from '../problem.ts';
-import { claude } from '../schema-fields.ts';
 import { nearest } from '../suggest.ts';
 
 const stepEntry: Readonly<Record<string, string>> = {
