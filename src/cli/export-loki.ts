@@ -1,11 +1,10 @@
 // What `export --from loki` needs besides an export from the journal: where Loki is, which run is meant although its journal may be
 // gone, and when its lines were printed.
 
-import { readRunState } from '../api/http/run-states.ts';
 import { isRunId, type RunId } from '../core/ids.ts';
 import { dataFolder } from '../journal/index.ts';
 import { createLokiClient, createLokiSource, type ExportOptions, type RecordSource } from '../readers/export/index.ts';
-import { nsOfMs, type RunState } from '../runs/index.ts';
+import { nsOfMs, type RunState, readRunState } from '../runs/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { FlagValues, Settings } from './settings.ts';

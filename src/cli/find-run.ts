@@ -1,8 +1,7 @@
 // From what a person typed for a run to its folder and its state, with a message where there is none.
 
-import { readRunState } from '../api/http/run-states.ts';
 import { dataFolder, type JournalError, type JournalProblem, problemText, type RunFolder } from '../journal/index.ts';
-import type { RunState } from '../runs/index.ts';
+import { type RunState, readRunState } from '../runs/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { FlagValues, Settings } from './settings.ts';
@@ -42,10 +41,15 @@ export async function readable<T>(context: CliContext, read: () => Promise<T>): 
   try {
     return await read();
   } catch (error) {
-    if (!isJournalError(error)) throw error;
-    fail(context, exitCodes.notExecuted, error.message);
+    reportUnreadable(context, error);
     return 'unreadable';
   }
+}
+
+/** @throws what is not about a journal */
+export function reportUnreadable(context: CliContext, error: unknown): void {
+  if (!isJournalError(error)) throw error;
+  fail(context, exitCodes.notExecuted, error.message);
 }
 
 /** Tells each damage and gap once on stderr; reading goes on. Damage sets the exit status, since something is missing. */

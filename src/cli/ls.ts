@@ -1,24 +1,16 @@
 // `stepspan ls`: the runs of the data folder, newest first.
 
 import { type Command, Option } from 'commander';
-import { readRunState, type Standing, standingOf, standings } from '../api/http/run-states.ts';
 import { formatAge, formatDuration } from '../core/duration.ts';
 import { formatCount, plural } from '../core/units.ts';
+import { unreachable } from '../core/unreachable.ts';
 import { type DataFolder, dataFolder } from '../journal/index.ts';
-import {
-  costOf,
-  isoOfNs,
-  msOfNs,
-  nsOfText,
-  progressOf,
-  type RunState,
-  runDurationMs,
-  waitingUntilNs,
-} from '../runs/index.ts';
+import { createCatalogue, type RunPage } from '../runs/catalogue.ts';
+import { durationOfRun, msOfNs, nsOfText, type RunStateName, type RunSummary, runStateNames } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { readable } from './find-run.ts';
+import { reportUnreadable } from './find-run.ts';
 import { costCell, formatTable } from './format.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
@@ -28,22 +20,11 @@ import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 
 type LsFlags = {
   readonly workflow?: string;
-  readonly outcome?: readonly Standing[];
+  readonly outcome?: readonly RunStateName[];
   readonly since?: string;
   readonly limit: number;
   readonly json?: boolean;
 };
-
-/** What was found, and what was not looked at. */
-type Found = {
-  readonly rows: readonly Row[];
-  /** Runs in the data folder, of any workflow. */
-  readonly total: number;
-  /** Older runs that were not looked at, as the limit was reached. */
-  readonly unread: number;
-};
-
-type Row = { readonly state: RunState; readonly standing: Standing };
 
 /** A screenful; `--limit 0` for all. */
 const defaultLimit = 20;
@@ -53,7 +34,7 @@ export function registerLs(program: Command, context: CliContext): void {
     .command('ls')
     .description('List runs, newest first.')
     .option('--workflow <name>', 'only runs of this workflow')
-    .addOption(new Option('--outcome <outcome...>', 'only runs that stand so').choices([...standings]))
+    .addOption(new Option('--outcome <outcome...>', 'only runs in one of these states').choices([...runStateNames]))
     .option('--since <time>', 'only runs that started at a time (RFC 3339) or later, or so long ago (15m, 2h, 1d)')
     .option('-n, --limit <count>', 'show at most so many; 0 for all', parseCount, defaultLimit)
     .option('--json', 'print one JSON array')
@@ -76,8 +57,9 @@ async function ls(flags: LsFlags, context: CliContext): Promise<void> {
   const data = dataFolder(settings.dataDir);
   const found = await findRuns(data, flags, sinceNs, context);
   const output = createOutput(context.stdout);
-  if (flags.json === true) await output.write(`${JSON.stringify(found.rows.map(jsonOf))}\n`);
-  else if (found.rows.length === 0) await output.write(`${emptyText(found.total, data.root)}\n`);
+  if (flags.json === true)
+    await output.write(`${JSON.stringify(found.runs.map((run) => jsonOf(run, context.now())))}\n`);
+  else if (found.runs.length === 0) await output.write(`${emptyText(found.total, data.root)}\n`);
   else {
     const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
     await output.write(`${tableLines(found, context, style).join('\n')}\n`);
@@ -85,26 +67,19 @@ async function ls(flags: LsFlags, context: CliContext): Promise<void> {
   output.release();
 }
 
-async function findRuns(
+function findRuns(
   data: DataFolder,
-  flags: LsFlags,
+  { workflow, outcome, limit }: LsFlags,
   sinceNs: bigint | undefined,
   context: CliContext,
-): Promise<Found> {
-  const rows: Row[] = [];
-  const runIds = data.listRunIds();
-  for (const [index, runId] of runIds.entries()) {
-    if (flags.limit > 0 && rows.length >= flags.limit)
-      return { rows, total: runIds.length, unread: runIds.length - index };
-    const state = await readable(context, () => readRunState(data.runDir(runId)));
-    if (state === undefined || state === 'unreadable') continue;
-    const standing = standingOf(state);
-    if (flags.workflow !== undefined && state.workflow !== flags.workflow) continue;
-    if (flags.outcome !== undefined && !flags.outcome.includes(standing)) continue;
-    if (sinceNs !== undefined && (state.startedNs === undefined || state.startedNs < sinceNs)) continue;
-    rows.push({ state, standing });
-  }
-  return { rows, total: runIds.length, unread: 0 };
+): Promise<RunPage> {
+  return createCatalogue({ data, now: context.now }).list({
+    workflow,
+    states: outcome,
+    limit,
+    sinceMs: sinceNs === undefined ? undefined : msOfNs(sinceNs),
+    onUnreadable: (_runId, error) => reportUnreadable(context, error),
+  });
 }
 
 /** An empty data folder needs another answer than a filter that nothing fits. */
@@ -114,7 +89,7 @@ function emptyText(total: number, root: string): string {
   return `None of the ${formatCount(total)} runs in ${root} matches. List them with: stepspan ls`;
 }
 
-function tableLines({ rows, unread }: Found, context: CliContext, style: Style): readonly string[] {
+function tableLines({ runs, unexamined }: RunPage, context: CliContext, style: Style): readonly string[] {
   const nowMs = context.now();
   const [head = '', ...lines] = formatTable(
     [
@@ -126,72 +101,67 @@ function tableLines({ rows, unread }: Found, context: CliContext, style: Style):
       { head: 'TIME', side: 'right' },
       { head: 'COST', side: 'right' },
     ],
-    rows.map(({ state, standing }) => {
-      const { completedSteps, totalSteps } = progressOf(state);
-      return [
-        state.runId,
-        safe(state.workflow),
-        stateText(state, standing, style),
-        `${completedSteps}/${totalSteps}`,
-        state.startedNs === undefined ? '' : formatAge(nowMs - msOfNs(state.startedNs)),
-        formatDuration(durationOf(state, standing, nowMs)),
-        costCell(state),
-      ];
-    }),
+    runs.map((run) => [
+      run.runId,
+      safe(run.workflow),
+      stateText(run, style),
+      `${run.completedSteps}/${run.totalSteps}`,
+      run.startedAt === null ? '' : formatAge(nowMs - Date.parse(run.startedAt)),
+      formatDuration(durationOfRun(run, nowMs)),
+      costCell({ costUsd: run.costAtLeastUsd, costBasis: run.costBasis }),
+    ]),
     context.stdout.isTTY ? sizeOf(context.stdout).columns : Number.POSITIVE_INFINITY,
   );
-  const rest = unread === 0 ? [] : [style.dim(`${plural(unread, 'older run')} not searched: --limit 0 shows all`)];
+  const rest =
+    unexamined === 0 ? [] : [style.dim(`${plural(unexamined, 'older run')} not searched: --limit 0 shows all`)];
   return [style.dim(head), ...lines, ...rest];
 }
 
-function waitingUntilOf(state: RunState): string | null {
-  const untilNs = waitingUntilNs(state);
-  return untilNs === undefined ? null : isoOfNs(untilNs);
-}
-
-/** A run nobody writes any longer has stood still since its last record. */
-function durationOf(state: RunState, standing: Standing, nowMs: number): number {
-  return standing === 'abandoned' ? runDurationMs(state) : runDurationMs(state, nowMs);
-}
-
-function stateText(state: RunState, standing: Standing, style: Style): string {
-  const untilNs = standing === 'running' ? waitingUntilNs(state) : undefined;
-  if (untilNs === undefined) return coloured(standing, style);
-  return style.yellow(`waiting until ${isoOfNs(untilNs).slice(11, 19)}Z`);
-}
-
-function coloured(standing: Standing, style: Style): string {
-  switch (standing) {
+/** The state in a word, and with it until when or why, if it waits for something or hangs. */
+function stateText({ state, until, cause }: RunSummary, style: Style): string {
+  switch (state) {
     case 'success':
-      return style.green(standing);
+      return style.green(state);
     case 'running':
-      return style.cyan(standing);
+      return style.cyan(state);
+    case 'waiting':
+      return style.yellow(until === null ? `waiting (${safe(cause)})` : `waiting until ${until.slice(11, 19)}Z`);
+    case 'stuck':
+      return style.red(`stuck (${safe(cause)})`);
+    case 'over_budget':
+      return style.red('over budget');
     case 'paused':
     case 'cancelling':
     case 'cancellation':
     case 'skip':
-      return style.yellow(standing);
+      return style.yellow(state);
     case 'failure':
     case 'error':
     case 'timeout':
     case 'abandoned':
-      return style.red(standing);
+      return style.red(state);
+    default:
+      return unreachable(state);
   }
 }
 
-function jsonOf({ state, standing }: Row): object {
-  const { completedSteps, totalSteps } = progressOf(state);
+function jsonOf(run: RunSummary, nowMs: number): object {
   return {
-    runId: state.runId,
-    traceId: state.traceId,
-    workflow: state.workflow,
-    state: standing,
-    startedAt: state.startedNs === undefined ? null : isoOfNs(state.startedNs),
-    durationMs: runDurationMs(state),
-    steps: totalSteps,
-    completedSteps,
-    waitingUntil: waitingUntilOf(state),
-    ...costOf(state),
-    costEstimated: state.costBasis === 'estimated',
+    runId: run.runId,
+    traceId: run.traceId,
+    workflow: run.workflow,
+    state: run.state,
+    since: run.since,
+    cause: run.cause,
+    until: run.until,
+    startedAt: run.startedAt,
+    durationMs: durationOfRun(run, nowMs),
+    steps: run.totalSteps,
+    completedSteps: run.completedSteps,
+    waitingUntil: run.waitingUntil,
+    costUsd: run.costUsd,
+    costBasis: run.costBasis,
+    costAtLeastUsd: run.costAtLeastUsd,
+    costEstimated: run.costEstimated,
   };
 }

@@ -1,12 +1,20 @@
 // `stepspan search TEXT`: lines of many runs, the newest run first, as grep(1) would show them: one line each, and an exit status
 // that says whether there was any. Reads one journal after the other and holds one batch.
 import { type Command, Option } from 'commander';
-import { readRunState, type Standing, standingOf, standings } from '../api/http/run-states.ts';
 import { joinLines } from '../core/join-lines.ts';
 import { linesOf } from '../core/record.ts';
 import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
 import { exportRun } from '../readers/export/index.ts';
-import { createSelector, type RunState, type Selection } from '../runs/index.ts';
+import {
+  createSelector,
+  isWriterGone,
+  type RunState,
+  type RunStateName,
+  readRunState,
+  runStateNames,
+  runStatus,
+  type Selection,
+} from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -19,7 +27,7 @@ import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 
 type SearchFlags = Pick<SelectionFlags, 'step' | 'stream' | 'severity' | 'since' | 'to'> & {
   readonly workflow?: string;
-  readonly outcome?: readonly Standing[];
+  readonly outcome?: readonly RunStateName[];
   readonly limit: number;
   readonly runs?: boolean;
   readonly json?: boolean;
@@ -38,7 +46,7 @@ export function registerSearch(program: Command, context: CliContext): void {
       'Search the output of all runs, newest first. Exits with 0 where a line was found and 1 where none was.',
     )
     .option('--workflow <name>', 'only runs of this workflow')
-    .addOption(new Option('--outcome <outcome...>', 'only runs that stand so').choices([...standings]))
+    .addOption(new Option('--outcome <outcome...>', 'only runs in one of these states').choices([...runStateNames]))
     .option('--since <time>', 'only lines from a time on (RFC 3339), or so long ago (15m, 2h, 1d)')
     .option('--to <time>', 'only lines before a time')
     .option('-n, --limit <count>', 'show at most so many lines; 0 for all', parseCount, defaultLimit)
@@ -113,7 +121,7 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
 
 function isWanted(state: RunState, { workflow, outcome }: SearchFlags, { from }: Selection): boolean {
   if (workflow !== undefined && state.workflow !== workflow) return false;
-  if (outcome !== undefined && !outcome.includes(standingOf(state))) return false;
+  if (outcome !== undefined && !outcome.includes(runStatus(state, isWriterGone(state)).state)) return false;
   return !(from?.kind === 'time' && state.phase.kind === 'finished' && state.lastNs < from.ns);
 }
 

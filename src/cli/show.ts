@@ -1,11 +1,22 @@
 // `stepspan show RUN`: what came of a run, step by step, and the last lines of what failed.
 import type { Command } from 'commander';
-import { standingOf } from '../api/http/run-states.ts';
 import { readPrompted, readStepResults } from '../api/http/step-results.ts';
 import type { EventOf } from '../core/event.ts';
 import { outputFieldsOf, type StepOutput, valueText } from '../core/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
-import { isoOfNs, oneLine, progressOf, type RunState, totalsOf, waitingUntilNs } from '../runs/index.ts';
+import {
+  isActive,
+  isoOfNs,
+  isWriterGone,
+  nsOfMs,
+  oneLine,
+  progressOf,
+  type RunState,
+  type RunStatus,
+  runStatus,
+  totalsOf,
+  waitingUntilNs,
+} from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput } from './failed-output.ts';
@@ -87,15 +98,15 @@ function textOf(
   style: Style,
   context: CliContext,
 ): string[] {
+  const status = runStatus(state, isWriterGone(state));
   const columns = context.stdout.isTTY ? sizeOf(context.stdout).columns : 160;
   const lines = [
-    `${style.bold(safe(state.workflow))}  ${state.runId}  ${standingOf(state)}`,
+    `${style.bold(safe(state.workflow))}  ${state.runId}  ${status.state.replaceAll('_', ' ')}`,
     `  started ${state.startedNs === undefined ? 'unknown' : isoOfNs(state.startedNs)}  trace ${state.traceId}`,
   ];
   if (state.description !== '') lines.push(`  ${safe(state.description)}`);
   if (state.resumedFrom !== undefined) lines.push(`  continues ${state.resumedFrom}`);
-  const untilNs = waitingUntilNs(state);
-  if (untilNs !== undefined) lines.push(style.yellow(`  ${waitingText(untilNs, context.now())} (rate or usage limit)`));
+  if (isActive(status.state) && status.cause !== '') lines.push(style.yellow(`  ${statusText(status, context.now())}`));
   lines.push('');
   const glyphs = glyphsFor(context.env);
   lines.push(
@@ -130,13 +141,20 @@ function textOf(
   return lines;
 }
 
+/** Such as `waiting: rate or usage limit, since 14:02:11Z; waits until 15:00:00Z, 57m left`. */
+function statusText({ state, since, cause, until }: RunStatus, nowMs: number): string {
+  const from = since === null ? '' : `, since ${since.slice(0, 19)}Z`;
+  const to = until === null ? '' : `; ${waitingText(nsOfMs(Date.parse(until)), nowMs)}`;
+  return `${state.replaceAll('_', ' ')}: ${safe(cause)}${from}${to}`;
+}
+
 function jsonOf(state: RunState, folder: RunFolder, { failed, limit, results, prompts }: FromJournal): object {
   const { steps, ...totals } = totalsOf(state);
   const lastLines = new Map(failed.map((each) => [each.step.id, linesOfFailed(each, limit)]));
   const untilNs = waitingUntilNs(state);
   return {
     ...totals,
-    state: standingOf(state),
+    ...runStatus(state, isWriterGone(state)),
     description: state.description,
     file: state.file,
     startedAt: state.startedNs === undefined ? null : isoOfNs(state.startedNs),

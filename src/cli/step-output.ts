@@ -1,6 +1,5 @@
 // `stepspan output RUN STEP`: what a step gave, alone on stdout: all of its standard output, the result of a Claude step, or one field.
 import type { Command } from 'commander';
-import { readRunState } from '../api/http/run-states.ts';
 import { readStepResult } from '../api/http/step-results.ts';
 import { isRunId } from '../core/ids.ts';
 import {
@@ -15,7 +14,7 @@ import {
 } from '../core/step-output.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { type DataFolder, dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
-import type { AttemptState, RunState, StepState } from '../runs/index.ts';
+import { type AttemptState, type RunState, readRunState, type StepState } from '../runs/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';

@@ -1,13 +1,12 @@
 // From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
 import { existsSync } from 'node:fs';
-import { readHistory } from '../api/http/earlier-runs.ts';
-import { saveRunState } from '../api/http/run-states.ts';
 import { formatSetDuration } from '../core/duration.ts';
 import { plural } from '../core/units.ts';
 import { dataFolder } from '../journal/index.ts';
 import { defaultShipWaitMs, type RunResult, type StartedRun } from '../library/index.ts';
-import { lostCount, type RunState } from '../runs/index.ts';
+import { createCatalogue } from '../runs/catalogue.ts';
+import { lostCount, type RunState, saveRunState } from '../runs/index.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { lastLinesOfFailed, readFailedOutput } from './failed-output.ts';
@@ -145,7 +144,10 @@ async function openView(context: CliContext, settings: Settings, run: StartedRun
     out: context.stdout,
     style: createStyle(wantsColour(settings.colour, context.env, context.stdout)),
     glyphs: glyphsFor(context.env),
-    history: await readHistory(dataFolder(settings.dataDir), { runId: run.runId, workflow: run.workflow.name }),
+    history: await createCatalogue({ data: dataFolder(settings.dataDir) }).historyOf({
+      runId: run.runId,
+      workflow: run.workflow.name,
+    }),
     output: flags.output ?? false,
   });
 }

@@ -42,6 +42,8 @@ export type DataFolder = {
     readonly lock: string;
     /** Counters and positions of its metrics. */
     readonly metrics: string;
+    /** What lists of runs show of the runs that have ended; can be deleted at any time. */
+    readonly endedRuns: string;
   };
   /** By what they allow: secrets, made by the first server of the folder. */
   readonly tokenFiles: { readonly control: string; readonly read: string };
@@ -100,7 +102,12 @@ export function dataFolder(root: string = dataRoot()): DataFolder {
     locksDir: join(root, 'locks'),
     hubFile: join(root, 'hub.json'),
     sizeCheckFile: join(root, 'size-checked'),
-    hub: { dir: hubDir, lock: join(hubDir, 'hub.lock'), metrics: join(hubDir, 'metrics.json') },
+    hub: {
+      dir: hubDir,
+      lock: join(hubDir, 'hub.lock'),
+      metrics: join(hubDir, 'metrics.json'),
+      endedRuns: join(hubDir, 'ended-runs.jsonl'),
+    },
     tokenFiles: { control: join(root, 'token'), read: join(root, 'token.read') },
     listRunIds,
     runDir(runId) {

@@ -4,10 +4,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Router } from 'express';
 import express from 'express';
-import { createApi, createEarlierRuns, type Link } from '../api/http/index.ts';
+import { alertsOf, createApi, type Link } from '../api/http/index.ts';
 import { createTail, type TailNumbers, tailPath } from '../api/index.ts';
 import { type DataFolder, type JournalReader, openJournal } from '../journal/index.ts';
-import type { RunReference } from '../runs/index.ts';
+import { createCatalogue, type RunReference } from '../runs/index.ts';
 import type { Access } from './access/access.ts';
 import { type LiveActionsOptions, liveActions } from './live-actions.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -39,15 +39,15 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
   };
   const routes = express.Router();
   const session = sessionRoutes(access, facts, baseUrl);
-  const earlier = createEarlierRuns(data);
-  const api = createApi({ data, actions: liveActions(options), linksOf, earlier });
+  const catalogue = createCatalogue({ data, alertsOf });
+  const api = createApi({ catalogue, actions: liveActions(options), linksOf });
   routes.use(session);
   routes.use(api);
 
   const known = (): ReadonlySet<string> => new Set(data.listRunIds());
   const tail = createTail({
     version,
-    history: earlier,
+    history: catalogue.historyOf,
     resolveRun: (runId) => (known().has(runId) ? data.runDir(runId) : undefined),
     openRun: (folder) => (ownRun?.folder.runId === folder.runId ? ownRun : openJournal(folder)),
     authorize(request) {

@@ -3,6 +3,7 @@
 // Retries, pauses and skips to come are not foreseen; it is an estimate, and `basis` says what it stands on.
 
 import { msOfNs } from '../core/time.ts';
+import type { StepDurations } from './ended-runs.ts';
 import { currentSteps, progressOf } from './progress.ts';
 import type { RunState, StepState } from './run-state.ts';
 
@@ -18,22 +19,17 @@ export type Estimate = {
   readonly basis: 'history' | 'partial' | 'average';
 };
 
-/** Only the steps of successful runs count: a step that failed early says nothing of how long it takes. */
-export function historyOf(runs: Iterable<RunState>): History {
+/** @param runs durations of the steps of each earlier run */
+export function historyOf(runs: Iterable<StepDurations>): History {
   const history = new Map<string, number[]>();
-  for (const run of runs) {
-    if (run.phase.kind !== 'finished' || run.phase.outcome.kind !== 'success') continue;
-    for (const step of run.steps) {
-      if (step.phase.kind !== 'finished' || step.phase.outcome.kind !== 'success') continue;
-      history.set(step.id, [...(history.get(step.id) ?? []), step.phase.durationMs]);
-    }
-  }
+  for (const run of runs)
+    for (const [step, ms] of Object.entries(run)) history.set(step, [...(history.get(step) ?? []), ms]);
   return history;
 }
 
 /**
  * @param nowMs Unix milliseconds, the wall clock of the journal
- * @returns undefined where nothing is known yet, the run has ended, or is paused or ending
+ * @returns undefined if nothing is known yet, the run has ended, or is paused or ending
  */
 export function estimate(state: RunState, history: History, nowMs: number): Estimate | undefined {
   if (state.phase.kind !== 'running') return undefined;

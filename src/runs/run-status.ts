@@ -1,52 +1,10 @@
 // The status of a run: one word, since when, why and until when. Every list, page, command and metric shows this one. Pure.
-import { messageOf, type OutcomeKind } from '../core/outcome.ts';
+import { messageOf } from '../core/outcome.ts';
 import { isoOfNs, nsOfMs } from '../core/time.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { currentSteps } from './progress.ts';
 import type { RunState, Stall, StepState } from './run-state.ts';
-
-/** The states of a run that has not ended. */
-export const activeStatuses = [
-  /** At least one step makes progress, or the next one is about to start. */
-  'running',
-  /** Every active step waits for the end of a limit, or for an answer. */
-  'waiting',
-  /** No active step makes progress, and at least one of them hangs. */
-  'stuck',
-  'paused',
-  'cancelling',
-  /** It ends because its budget is used up. */
-  'over_budget',
-  /** The stepspan that ran it is gone, and nobody has closed it yet. */
-  'abandoned',
-] as const;
-
-export type ActiveStatus = (typeof activeStatuses)[number];
-export type RunStateName = ActiveStatus | OutcomeKind;
-
-/** What a step, or a whole run, waits for. Times are ISO 8601. */
-export type Wait = {
-  readonly kind: 'limit' | 'pause' | 'question' | 'stall' | 'retry';
-  readonly since: string | null;
-  /** When it ends, as far as that is known. */
-  readonly until: string | null;
-  /** A phrase such as `rate or usage limit` or `no output`. */
-  readonly cause: string;
-};
-
-export type RunStatus = {
-  readonly state: RunStateName;
-  readonly since: string | null;
-  /** Why: a phrase while the run is active, the sentence of its outcome after its end; '' if there is nothing to say. */
-  readonly cause: string;
-  /** When it is expected to continue; null if nothing is waited for or its end is not known. */
-  readonly until: string | null;
-};
-
-/** Whether a run in this state may still change. */
-export function isActive(state: RunStateName): state is ActiveStatus {
-  return activeStatuses.some((active) => active === state);
-}
+import type { RunStateName, RunStatus, Wait } from './run-view.ts';
 
 /** @param isWriterGone the process that ran it has died; of no interest for a run that has ended */
 export function runStatus(run: RunState, isWriterGone: boolean): RunStatus {
@@ -154,7 +112,8 @@ function wait(kind: Wait['kind'], sinceNs: bigint, untilNs: bigint | undefined, 
 
 /** A time as Claude Code wrote it; what is not a time is not passed on as one. */
 function isoOrNull(text: string | undefined): string | null {
-  return text === undefined || Number.isNaN(Date.parse(text)) ? null : new Date(text).toISOString();
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? null : isoOfNs(nsOfMs(ms));
 }
 
 function later(a: string | null, b: string | null): string | null {

@@ -1,19 +1,66 @@
-// `RunView`: what everybody who looks at a run is shown of it, as plain JSON. A run is folded once (fold-run.ts) into a `RunState`,
-// which is exact and internal; the view is made from that state here and nowhere else. Pages, lists, commands and the API show its
-// fields as they are. Times are ISO 8601 with nanoseconds; what is unknown is null. Pure.
+// `RunView`: what everybody who looks at a run is shown of it, as plain JSON, and its parts. Pages, lists, commands and the API show
+// its fields as they are. Times are ISO 8601 with nanoseconds; what is unknown is null. A run is folded once (fold-run.ts) into a
+// `RunState`, which is exact and internal; make-view.ts makes the view from it. Types only, so that the page can import them.
 import type { ModelUsage } from '../core/claude-event.ts';
-import { countFindings, type Findings } from '../core/finding.ts';
-import { messageOf, type Outcome } from '../core/outcome.ts';
-import type { Stream } from '../core/record.ts';
-import { isoOfNs, nsOfMs } from '../core/time.ts';
-import { describeFindings } from './describe-findings.ts';
-import { type Estimate, estimate, type History } from './estimate.ts';
-import { costBasisOf, costOfAttempt } from './fold-claude.ts';
-import { totalTokens } from './model-use.ts';
-import { currentSteps, progressOf, waitingUntilNs } from './progress.ts';
-import { type AttemptState, findingsOfStep, lastAttempt, type RunState, type StepState } from './run-state.ts';
-import { isActive, type RunStatus, runStatus, type Wait, waitOfStep } from './run-status.ts';
-import { attemptCount, type Cost, costOf, hiddenCount, lostCount, runDurationMs } from './totals.ts';
+import type { CostBasis } from '../core/cost.ts';
+import type { Findings } from '../core/finding.ts';
+import { type Outcome, type OutcomeKind, outcomeKinds } from '../core/outcome.ts';
+import type { Stream } from '../text/stream.ts';
+
+/** The states of a run that has not ended. */
+export const activeStatuses = [
+  /** At least one step makes progress, or the next one is about to start. */
+  'running',
+  /** Every active step waits for the end of a limit, or for an answer. */
+  'waiting',
+  /** No active step makes progress, and at least one of them hangs. */
+  'stuck',
+  'paused',
+  'cancelling',
+  /** It ends because its budget is used up. */
+  'over_budget',
+  /** The stepspan that ran it is gone, and nobody has closed it yet. */
+  'abandoned',
+] as const;
+
+/** Every state, in the order in which people are shown them. */
+export const runStateNames = [...activeStatuses, ...outcomeKinds] as const satisfies readonly RunStateName[];
+
+type ActiveState = (typeof activeStatuses)[number];
+export type RunStateName = ActiveState | OutcomeKind;
+
+/** What a step, or a whole run, waits for. Times are ISO 8601. */
+export type Wait = {
+  readonly kind: 'limit' | 'pause' | 'question' | 'stall' | 'retry';
+  readonly since: string | null;
+  /** When it ends, as far as that is known. */
+  readonly until: string | null;
+  /** A phrase such as `rate or usage limit` or `no output`. */
+  readonly cause: string;
+};
+
+export type RunStatus = {
+  readonly state: RunStateName;
+  readonly since: string | null;
+  /** Why: a phrase while the run is active, the sentence of its outcome after its end; '' if there is nothing to say. */
+  readonly cause: string;
+  /** When it is expected to continue; null if nothing is waited for or its end is not known. */
+  readonly until: string | null;
+};
+
+/** Whether a run in this state may still change. */
+export function isActive(state: RunStateName): state is ActiveState {
+  return activeStatuses.some((active) => active === state);
+}
+
+/** A cost as scripts read it: no number where a part of it is unknown, so that nobody adds up what is too little. */
+export type Cost = {
+  /** In USD; null if a part of the cost is unknown. */
+  readonly costUsd: number | null;
+  readonly costBasis: CostBasis;
+  /** What is known of it, in USD. */
+  readonly costAtLeastUsd: number;
+};
 
 /** An alert that fires. Which ones there are is decided by the rules of alerts.yaml, never by who shows it. */
 export type ActiveAlert = {
@@ -140,9 +187,9 @@ export type RunView = RunSummary & {
   readonly paused: { readonly by: string; readonly now: boolean; readonly since: string } | null;
   readonly pausedMs: number;
   readonly averageStepDurationMs: number | null;
-  /** To the second, so that it does not change all the time; null if it cannot be foreseen. */
+  /** Null if it cannot be foreseen. */
   readonly estimatedCompletion: string | null;
-  readonly estimateBasis: Estimate['basis'] | null;
+  readonly estimateBasis: 'history' | 'partial' | 'average' | null;
   /** The number that the next record of the run gets. */
   readonly nextSeq: number;
   readonly lines: Readonly<Record<Stream, number>>;
@@ -154,174 +201,3 @@ export type RunView = RunSummary & {
   readonly alerts: readonly ActiveAlert[];
   readonly steps: readonly StepView[];
 };
-
-/** What is known of a run besides its records. */
-export type ViewContext = {
-  /** Unix milliseconds, for the estimate. */
-  readonly nowMs: number;
-  /** The process that ran it has died. Of no interest for a run that has ended. */
-  readonly isWriterGone: boolean;
-  readonly history?: History;
-  readonly alerts?: readonly ActiveAlert[];
-};
-
-export function viewRun(run: RunState, context: ViewContext): RunView {
-  const { alerts = [], history = new Map(), nowMs } = context;
-  const summary = summarizeRun(run, context);
-  const expected = summary.state === 'abandoned' ? undefined : estimate(run, history, nowMs);
-  const { phase } = run;
-  const lost = lostCount(run);
-  return {
-    ...summary,
-    cwd: run.cwd,
-    concurrency: run.concurrency,
-    budgetUsd: run.budgetUsd ?? null,
-    budgetTokens: run.budgetTokens ?? null,
-    paused: phase.kind === 'paused' ? { by: phase.by, now: phase.now, since: isoOfNs(phase.sinceNs) } : null,
-    pausedMs: run.pauses.totalMs,
-    averageStepDurationMs: progressOf(run).averageStepDurationMs ?? null,
-    estimatedCompletion:
-      expected === undefined ? null : isoOfNs(nsOfMs(Math.round(expected.completionMs / 1000) * 1000)),
-    estimateBasis: expected?.basis ?? null,
-    nextSeq: run.nextSeq,
-    lines: run.lines,
-    hidden: hiddenCount(run),
-    lostLines: lost.lines,
-    lostEvents: lost.events,
-    models: Object.values(run.models),
-    activity: isActive(summary.state) ? activityOfRun(run) : null,
-    alerts,
-    steps: run.steps.map((step) => viewStep(step, run)),
-  };
-}
-
-export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
-  const { phase } = run;
-  const status = runStatus(run, context.isWriterGone);
-  const { completedSteps, totalSteps, progress, currentStep } = progressOf(run);
-  return {
-    ...status,
-    runId: run.runId,
-    traceId: run.traceId,
-    workflow: run.workflow,
-    description: run.description,
-    file: run.file,
-    resumedFrom: run.resumedFrom ?? null,
-    startedAt: isoOrNull(run.startedNs),
-    endedAt: phase.kind === 'finished' ? isoOfNs(phase.endedNs) : null,
-    // Nothing has happened in an abandoned run since its last record.
-    durationMs: phase.kind === 'finished' || status.state === 'abandoned' ? Math.round(runDurationMs(run)) : null,
-    totalSteps,
-    completedSteps,
-    progress,
-    currentStep: currentStep ?? null,
-    waitingUntil: isoOrNull(waitingUntilNs(run)),
-    ...costOf(run),
-    costEstimated: run.costBasis === 'estimated',
-    tokens: totalTokens(run.models),
-    message: phase.kind === 'finished' ? messageOf(phase.outcome) : '',
-    warnings: run.steps.reduce((sum, step) => sum + countFindings(findingsOfStep(step)), 0),
-    alertCount: context.alerts?.length ?? 0,
-  };
-}
-
-function activityOfRun(run: RunState): RunActivity | null {
-  const [step] = currentSteps(run);
-  if (step === undefined) return null;
-  return {
-    step: step.id,
-    text: step.lastLine === '' ? activityText(step) : step.lastLine,
-    since: activitySince(step),
-    cost: costOf(step),
-    waitsFor: waitOfStep(step, run) ?? null,
-  };
-}
-
-function viewStep(step: StepState, run: RunState): StepView {
-  const { phase } = step;
-  const finished = phase.kind === 'finished' ? phase : undefined;
-  const findings = findingsOfStep(step);
-  return {
-    id: step.id,
-    name: step.name,
-    kind: step.kind,
-    needs: step.needs,
-    state: phase.kind,
-    waitsFor: waitOfStep(step, run) ?? null,
-    outcome: finished?.outcome ?? null,
-    tolerated: finished?.tolerated ?? false,
-    startedAt: isoOrNull(step.startedNs),
-    endedAt: isoOrNull(finished?.endedNs),
-    durationMs: finished === undefined ? null : Math.round(finished.durationMs),
-    ...costOf(step),
-    lines: step.lines,
-    activity: activityText(step),
-    activitySince: activitySince(step),
-    lastLine: step.lastLine,
-    toolCalls: step.toolCalls,
-    toolErrors: step.toolErrors,
-    findings,
-    warning: describeFindings(findings),
-    resources: lastAttempt(step)?.resources ?? null,
-    attemptCount: attemptCount(step),
-    attempts: step.attempts.map(viewAttempt),
-  };
-}
-
-function viewAttempt(attempt: AttemptState): AttemptView {
-  const { phase, cost, session } = attempt;
-  const finished = phase.kind === 'finished' ? phase : undefined;
-  const costBasis = costBasisOf(attempt);
-  const costAtLeastUsd = costOfAttempt(attempt);
-  return {
-    number: attempt.number,
-    state: phase.kind,
-    outcome: finished?.outcome ?? null,
-    command: attempt.command,
-    pid: attempt.pid ?? null,
-    startedAt: isoOfNs(attempt.startedNs),
-    endedAt: isoOrNull(finished?.endedNs),
-    durationMs: finished?.durationMs ?? null,
-    pausedMs: finished?.pausedMs ?? 0,
-    firstSeq: attempt.firstSeq,
-    lastSeq: attempt.lastSeq ?? null,
-    lines: attempt.lines,
-    costUsd: cost.kind === 'none' || costBasis === 'unknown' ? null : costAtLeastUsd,
-    costBasis,
-    costAtLeastUsd,
-    costEstimated: costBasis === 'estimated',
-    costUnknownWhy: cost.kind === 'final' ? (cost.why ?? null) : null,
-    resources: attempt.resources ?? null,
-    sessionId: session?.sessionId ?? null,
-    model: session?.model ?? null,
-    turns: attempt.turns ?? null,
-  };
-}
-
-function activityText({ activity, phase }: StepState): string {
-  if (phase.kind === 'retrying') return 'waits to try again';
-  if (phase.kind === 'waiting') return `rate limited, waits until ${isoOfNs(phase.untilNs).slice(0, 19)}Z`;
-  if (phase.kind !== 'running') return '';
-  switch (activity.kind) {
-    case 'none':
-      return '';
-    case 'tool':
-      return `uses ${activity.tool}`;
-    case 'model':
-      return 'thinks';
-    case 'api_retry':
-      return `asks the API again: ${activity.error}`;
-    case 'rate_limited':
-      return 'is rate limited';
-  }
-}
-
-function activitySince({ activity, phase, attempts }: StepState): string | null {
-  if (phase.kind === 'retrying' || phase.kind === 'waiting') return isoOfNs(phase.sinceNs);
-  if (phase.kind !== 'running') return null;
-  return isoOrNull(activity.kind === 'none' ? attempts.at(-1)?.startedNs : activity.sinceNs);
-}
-
-function isoOrNull(ns: bigint | undefined): string | null {
-  return ns === undefined ? null : isoOfNs(ns);
-}

@@ -1,5 +1,4 @@
 // The sums of a run that `--json`, the closing summary and the library give. Pure; nothing in here is counted twice.
-import type { CostBasis } from '../core/cost.ts';
 import { countFindings, type Findings } from '../core/finding.ts';
 import { messageOf, type OutcomeKind } from '../core/outcome.ts';
 import { msOfNs } from '../core/time.ts';
@@ -12,15 +11,7 @@ import {
   type StepState,
   type TokensByModel,
 } from './run-state.ts';
-
-/** A cost as scripts read it: no number where a part of it is unknown, so that nobody adds up what is too little. */
-export type Cost = {
-  /** In USD; null if a part of the cost is unknown. */
-  readonly costUsd: number | null;
-  readonly costBasis: CostBasis;
-  /** What is known of it, in USD. */
-  readonly costAtLeastUsd: number;
-};
+import type { Cost } from './run-view.ts';
 
 export type StepTotals = {
   readonly id: string;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
+import { exit1 } from '../runs/journal-of.ts';
 import { createRig, newer, old, type Rig, startStep, writeMixed } from './data-folder-rig.ts';
 
 let rig: Rig;
@@ -44,6 +45,33 @@ describe('ls', () => {
     expect((await rig.call('ls', '-n', '1')).stdout.toString()).toContain('2 older runs not searched');
     await running.journal.close();
     await dead.journal.close();
+  });
+
+  test('names a run that waits, hangs or is over its budget so, and ls and show agree on it', async () => {
+    const untilNs = 4_102_444_800_000_000_000n;
+    const waits = rig.start({ id: old });
+    startStep(waits, 'build');
+    const limit = { reason: 'rate_limit', untilNs: untilNs.toString(), nextAttempt: 2, outcome: exit1 } as const;
+    waits.event({ type: 'step.waiting', ...limit }, 'build');
+    const hangs = rig.start({ id: newer });
+    startStep(hangs, 'build');
+    hangs.event({ type: 'stall.detected', cause: 'no_output', durationMs: 60_000, action: 'none' }, 'build');
+    const text = (await rig.call('ls')).stdout.toString();
+    expect(text).toMatch(/waiting until 00:00:00Z/);
+    expect(text).toMatch(/stuck \(no output\)/);
+    const listed = JSON.parse((await rig.call('ls', '--json')).stdout.toString());
+    expect(listed).toMatchObject([
+      { runId: newer, state: 'stuck', cause: 'no output', until: null },
+      { runId: old, state: 'waiting', cause: 'rate or usage limit', until: '2100-01-01T00:00:00.000000000Z' },
+    ]);
+    for (const { runId, state, since, cause, until } of listed) {
+      const shown = JSON.parse((await rig.call('show', runId, '--json')).stdout.toString());
+      expect(shown).toMatchObject({ state, since, cause, until });
+      expect((await rig.call('show', runId)).stdout.toString()).toContain(`${state}: ${cause}`);
+    }
+    expect(JSON.parse((await rig.call('ls', '--json', '--outcome', 'waiting')).stdout.toString())).toHaveLength(1);
+    await waits.journal.close();
+    await hangs.journal.close();
   });
 
   test('says of a filter that nothing fits that there are runs, and takes a time from which on they are listed', async () => {

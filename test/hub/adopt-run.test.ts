@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readRunState } from '../../src/api/http/run-states.ts';
 import type { Event, EventOf } from '../../src/core/event.ts';
 import { newRunId, type RunId } from '../../src/core/ids.ts';
 import type { EventRecord } from '../../src/core/record.ts';
@@ -17,6 +16,7 @@ import {
   runLockPath,
 } from '../../src/journal/index.ts';
 import { foldAll } from '../../src/runs/index.ts';
+import { readRunState } from '../../src/runs/saved-state.ts';
 import { readAll, startFixture } from '../journal/journal-rig.ts';
 import { isRunning } from '../process/rig.ts';
 import { runStarted } from '../runs/journal-of.ts';

@@ -73,7 +73,10 @@ describe('a run', () => {
   test('that Claude Code holds back itself waits until the limit resets', () => {
     const resetsAt = '2026-11-23T16:00:00.000Z';
     const rejected: Event = { type: 'claude.rate_limited', status: 'rejected', resetsAt };
-    expect(viewOf(active('a').event(rejected, 'a'))).toMatchObject({ state: 'waiting', until: resetsAt });
+    expect(viewOf(active('a').event(rejected, 'a'))).toMatchObject({
+      state: 'waiting',
+      until: '2026-11-23T16:00:00.000000000Z',
+    });
     const warned: Event = { type: 'claude.rate_limited', status: 'allowed_warning', resetsAt };
     expect(viewOf(active('a').event(warned, 'a'))).toMatchObject({ state: 'running' });
   });

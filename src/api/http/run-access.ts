@@ -1,21 +1,21 @@
 // From the id in a path to a run: the one gate, so that nothing but a run id becomes part of a file's path.
 import { isRunId, type RunId } from '../../core/ids.ts';
 import type { JournalReader } from '../../journal/index.ts';
+import type { Catalogue } from '../../runs/index.ts';
 import { ApiProblem } from './problem.ts';
-import type { RunMemory } from './run-memory.ts';
 
 export type RunAccess = {
   /** @throws ApiProblem if there is no such run */
   readonly find: (id: string) => Promise<{ readonly runId: RunId; readonly reader: JournalReader }>;
 };
 
-export function createRunAccess(memory: RunMemory): RunAccess {
+export function createRunAccess(catalogue: Catalogue): RunAccess {
   return {
     async find(id) {
       const fix = 'GET /api/v1/runs lists them, by their full ids.';
       const missing = new ApiProblem(404, 'no_run', 'There is no such run.', fix);
       if (!isRunId(id)) throw missing;
-      const reader = memory.readerOf(id);
+      const reader = catalogue.readerOf(id);
       const { nextSeq } = await reader.head();
       if (nextSeq === 0) throw missing;
       return { runId: id, reader };

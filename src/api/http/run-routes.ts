@@ -1,18 +1,7 @@
 // The routes that describe runs: the list, one of them, its steps, what happened when, what it used.
 import type { Router } from 'express';
-import type { RunId } from '../../core/ids.ts';
 import { outputFieldsOf } from '../../core/step-output.ts';
-import { type DataFolder, isAlive } from '../../journal/index.ts';
-import {
-  type History,
-  type RunReference,
-  type RunState,
-  type RunSummary,
-  summarizeRun,
-  type TimelineSpan,
-  type ViewContext,
-  viewRun,
-} from '../../runs/index.ts';
+import type { Catalogue, RunReference, TimelineSpan } from '../../runs/index.ts';
 import type { ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
 import type { RunAnswer, RunList } from '../schema/run.ts';
@@ -20,71 +9,47 @@ import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
 import { addRoute } from './read-request.ts';
 import type { RunAccess } from './run-access.ts';
-import { alertsOf } from './run-alerts.ts';
 import type { RunMemory } from './run-memory.ts';
 import { readStepResult } from './step-results.ts';
 
 export type Link = RunAnswer['links'][number];
 
 export type RunRoutes = {
-  readonly data: DataFolder;
+  readonly catalogue: Catalogue;
   readonly memory: RunMemory;
   readonly runs: RunAccess;
-  /** How long steps took in earlier runs of the same workflow. */
-  readonly earlier: (run: RunState) => Promise<History>;
   readonly linksOf: (run: RunReference) => readonly Link[];
 };
 
 /** A request examines this many runs at most if a filter leaves out most; `next` says where to continue. */
 const maxExamined = 1_000;
 
-export function addRunRoutes(router: Router, { data, memory, runs, earlier, linksOf }: RunRoutes): void {
-  /** A run that cannot be read is not listed; asked for by its id, it says why. */
-  const stateOrNone = (runId: RunId): Promise<RunState | undefined> => memory.stateOf(runId).catch(() => undefined);
-
+export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf }: RunRoutes): void {
   async function stateOf(id: string) {
     const { runId, reader } = await runs.find(id);
-    const state = await memory.stateOf(runId);
+    const state = await catalogue.stateOf(runId);
     if (state === undefined)
       throw new ApiProblem(404, 'no_run', 'The run was removed.', 'GET /api/v1/runs lists them.');
     return { runId, reader, state };
   }
 
-  async function viewOf(state: RunState) {
-    const history = state.phase.kind === 'running' ? await earlier(state) : new Map();
-    return viewRun(state, { ...contextOf(state), history });
-  }
-
   addRoute(router, routes.listRuns, async (response, { query }) => {
-    const { workflow, state: states, search, limit, before } = query;
-    const runIds = data.listRunIds().filter((runId) => before === undefined || runId < before);
-    const found: RunSummary[] = [];
-    let examined = 0;
-    for (const runId of runIds) {
-      if (found.length >= limit || examined >= maxExamined) break;
-      examined += 1;
-      const state = await stateOrNone(runId);
-      if (state === undefined || (workflow !== undefined && state.workflow !== workflow)) continue;
-      const summary = summarizeRun(state, contextOf(state));
-      if (states !== undefined && !states.includes(summary.state)) continue;
-      if (search !== undefined && !fits(summary, search)) continue;
-      found.push(summary);
-    }
-    const last = runIds[examined - 1];
-    const answer: RunList = { runs: found, ...(examined < runIds.length && last !== undefined ? { next: last } : {}) };
+    const { state: states, ...filter } = query;
+    const { runs: found, next } = await catalogue.list({ ...filter, states, maxExamined });
+    const answer: RunList = { runs: found, ...(next === undefined ? {} : { next }) };
     response.json(answer);
   });
 
   addRoute(router, routes.run, async (response, { id }) => {
     const { reader, state } = await stateOf(id);
     const { firstSeq } = await reader.head();
-    const answer: RunAnswer = { ...(await viewOf(state)), firstSeq, links: linksOf(state) };
+    const answer: RunAnswer = { ...(await catalogue.viewOfState(state)), firstSeq, links: linksOf(state) };
     response.json(answer);
   });
 
   addRoute(router, routes.steps, async (response, { id }) => {
     const { state } = await stateOf(id);
-    response.json({ steps: (await viewOf(state)).steps });
+    response.json({ steps: (await catalogue.viewOfState(state)).steps });
   });
 
   addRoute(router, routes.result, async (response, { id, query }) => {
@@ -121,18 +86,6 @@ export function addRunRoutes(router: Router, { data, memory, runs, earlier, link
     };
     response.json(answer);
   });
-}
-
-function contextOf(state: RunState): ViewContext {
-  const { writer } = state;
-  const isWriterGone = writer !== undefined && !isAlive(writer);
-  return { nowMs: Date.now(), isWriterGone, alerts: alertsOf(state, isWriterGone) };
-}
-
-/** As a person types it: any part of what the list shows, without regard to case. */
-function fits({ runId, workflow, state, cause, message, traceId, file, description }: RunSummary, search: string) {
-  const text = [runId, workflow, state, cause, message, traceId, file, description];
-  return text.join('\n').toLowerCase().includes(search.toLowerCase());
 }
 
 function claudeSpanOf(span: ClaudeSpan): TimelineAnswer['spans'][number] {

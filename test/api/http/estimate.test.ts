@@ -2,10 +2,9 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { createEarlierRuns } from '../../../src/api/http/earlier-runs.ts';
 import type { TailMessage } from '../../../src/api/tail/protocol.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
-import { emptyRunState } from '../../../src/runs/index.ts';
+import { createCatalogue, emptyRunState } from '../../../src/runs/index.ts';
 import { beginRun, nextRunId, tempData } from '../../hub/hub-rig.ts';
 import { attemptFinished, exit1, runFinished, stepFinished } from '../../runs/journal-of.ts';
 import { liveHub } from './api-rig.ts';
@@ -61,7 +60,7 @@ test('an estimate looks at the ten latest of them', async () => {
     journal.event(runFinished());
     await journal.close();
   }
-  const earlier = createEarlierRuns(data);
+  const earlier = createCatalogue({ data }).historyOf;
   const history = await earlier({ runId: nextRunId(), workflow: 'nightly' });
   expect(history.get('build')).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2].map((each) => each * 1000));
   // The journal of a run whose head is gone does not say what it is of.

@@ -13,6 +13,7 @@ import { askRun } from '../../../src/control/index.ts';
 import type { RunId } from '../../../src/core/ids.ts';
 import { signSession } from '../../../src/hub/access/secret.ts';
 import { createJournal, type DataFolder } from '../../../src/journal/index.ts';
+import { createCatalogue } from '../../../src/runs/index.ts';
 import { stateOf } from '../../control/control-rig.ts';
 import { beginRun, nextRunId, tempData } from '../../hub/hub-rig.ts';
 import { anyJournal } from '../../runs/journal-of.ts';
@@ -96,10 +97,9 @@ test('the documents are what the schemas make of them: `npm run generate`', () =
 
 test('the document has the routes of the server, and no others', async () => {
   const router = createApi({
-    data: tempData(),
+    catalogue: createCatalogue({ data: tempData() }),
     actions: { exportFormats: {} } as never,
     linksOf: () => [],
-    earlier: async () => new Map(),
   });
   const layers = router.stack as unknown as { route?: { path: string; methods: Record<string, boolean> } }[];
   const served = layers.flatMap(({ route }) =>
