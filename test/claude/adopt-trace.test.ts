@@ -2,8 +2,8 @@
 // one tree with the structure that they had.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/core/json.ts';
 import { createRequestCleaner } from '../../src/run/claude/intake/clean-request.ts';
-import type { JsonObject } from '../../src/run/claude/json.ts';
 
 const attempt = {
   runId: '20260101-000000-aaaaaa',

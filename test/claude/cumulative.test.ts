@@ -1,8 +1,8 @@
 // Delta metrics made cumulative: for each series the last point is the sum of all deltas.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { arrayAt, isObject, type JsonObject } from '../../src/core/json.ts';
 import { createToCumulative } from '../../src/run/claude/intake/cumulative.ts';
-import { arrayAt, isObject, type JsonObject } from '../../src/run/claude/json.ts';
 
 const delta = 1;
 

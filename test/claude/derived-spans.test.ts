@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
+import { arrayAt, type JsonObject, parseObject } from '../../src/core/json.ts';
 import { createSpanDeriver } from '../../src/run/claude/derived-spans.ts';
 import { createNesting } from '../../src/run/claude/intake/nesting.ts';
-import { arrayAt, type JsonObject, parseObject } from '../../src/run/claude/json.ts';
 
 const target = {
   runId: '20260101-000000-aaaaaa' as RunId,

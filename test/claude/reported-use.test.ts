@@ -1,7 +1,7 @@
 // The cost of Claude Code that only its telemetry tells: each model call once, however often and in whatever signal it comes.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '../../src/run/claude/json.ts';
+import type { JsonObject } from '../../src/core/json.ts';
 import { defaultPrices } from '../../src/run/claude/prices.ts';
 import { createReportedUse } from '../../src/run/claude/reported-use.ts';
 

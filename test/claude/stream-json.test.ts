@@ -105,7 +105,7 @@ describe('recorded sessions', () => {
     expect(typesOf(events)).not.toContain('claude.usage');
     expect(said.filter((each) => each.severity === 'error').map((each) => each.text)).toEqual([
       expect.stringContaining("There's an issue with the selected model (no-such)"),
-      expect.stringMatching(/^✘ Ended with an error after \d\.\d s: 1 turn, \$0\.0000/),
+      expect.stringMatching(/^✘ Ended with an error after [\d.]+ m?s: 1 turn$/),
     ]);
     expect(meter.finish()).toMatchObject({ costUsd: 0, models: [] });
     const exit = {

@@ -2,8 +2,8 @@
 // unknown, never zero, where there is nothing.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/core/json.ts';
 import { createCostMeter } from '../../src/run/claude/cost.ts';
-import type { JsonObject } from '../../src/run/claude/json.ts';
 import { readResult } from '../../src/run/claude/result.ts';
 
 const init = (model: string): JsonObject => ({ type: 'system', subtype: 'init', model });

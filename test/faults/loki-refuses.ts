@@ -9,6 +9,7 @@ import { createJournal, processIdentity } from '../../src/journal/index.ts';
 import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { runFinished, runStarted } from '../runs/journal-of.ts';
 import { createCollector, droppedBy } from '../stack/support/collector.ts';
+import { needs } from '../stack/support/external-programs.ts';
 import { type Loki, startLoki } from '../stack/support/loki.ts';
 import { readRun } from './support/check-run.ts';
 import type { Fault } from './support/fault.ts';
@@ -30,6 +31,7 @@ const withinMs = 60_000;
 export const lokiRefuses: Fault = {
   name: 'Loki refuses',
   what: 'The real Loki refuses lines of three hours ago; lines of up to 1 MB; directly and behind the real Collector; then it takes them, and all is sent again.',
+  needs: () => needs('loki').meta.skipped,
   run: async ({ log }) => sum([await direct(log), await behindCollector(log)]),
 };
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createTailClient } from '../../src/api/tail/client.ts';
 import { type Received, type Reply, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { createCollector, droppedBy } from '../stack/support/collector.ts';
+import { needs } from '../stack/support/external-programs.ts';
 import { type Loki, startLoki } from '../stack/support/loki.ts';
 import { freePorts } from '../stack/support/service.ts';
 import { startTraceSink } from '../stack/support/trace-sink.ts';
@@ -24,6 +25,7 @@ const settleMs = 180_000;
 export const wholeChain: Fault = {
   name: 'the whole chain',
   what: 'Real Collector, Loki and hub are killed and started again in turn while a run prints; a watcher, the Collector and Loki are compared with the journal.',
+  needs: () => needs('loki').meta.skipped,
   run: async ({ random, scale, log }: FaultContext): Promise<Tally> => {
     const sandbox = makeSandbox();
     const loki = await startLoki();

@@ -6,7 +6,7 @@ import { importsOf } from './counts.ts';
 import { read, root, tracked, typescript } from './tracked.ts';
 
 const pure = ['text', 'core'];
-const reading = [...pure, 'data', 'journal', 'runs'];
+const reading = [...pure, 'otlp', 'data', 'journal', 'runs'];
 const readers = ['readers/ship', 'readers/measure', 'readers/notify', 'readers/export'];
 /** What the hub puts together. */
 const parts = [...reading, 'workflow', 'run', 'control', ...readers, 'api'];
@@ -15,6 +15,7 @@ const parts = [...reading, 'workflow', 'run', 'control', ...readers, 'api'];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   text: [],
   core: ['text'],
+  otlp: pure,
   workflow: pure,
   data: pure,
   journal: [...pure, 'data'],

@@ -28,6 +28,7 @@ function answer(request: MessagesRequest): Turn {
     if (refused > 1) return { kind: 'reply', text: 'Now.', usage };
     return { kind: 'error', status: 429, message: 'slow down', retryAfterSeconds: askAgain.afterSeconds };
   }
+  if (said[0]?.includes('At once')) return limited();
   const isFirst = !said.some((text) => text.includes('tool_result'));
   if (isFirst) return { kind: 'reply', text: 'The first half.', tools: [bash('echo half')], usage };
   if (continued === -1 || Date.now() / 1000 < limitEnds) return limited();
@@ -77,6 +78,10 @@ describe('a usage limit with a known end', () => {
     expect(journal.text('system', 'ask')).toMatch(
       /waits for the usage limit \(five_hour\) until .*, then continues in the same session/,
     );
+    expect(journal.text('system', 'ask')).toContain(
+      `usage limit (five_hour) reached; it ends at ${new Date(limitEnds * 1000).toISOString()}`,
+    );
+    expect(journal.text('system', 'ask')).not.toContain('failure');
     // It did not continue before the end, and what it had done was still there.
     const second = journal.events('attempt.started', 'ask')[1];
     expect(second?.timeNs).toBeGreaterThanOrEqual(BigInt(limitEnds) * 1_000_000_000n);
@@ -115,6 +120,13 @@ describe('a usage limit with a known end', () => {
     expect(last).toContain('The first half.');
   });
 
+  test('that stops the first request is shown without amounts of 0', async () => {
+    const { result } = await rig.runYaml(step(', onRateLimit: fail').replace('Do all of it', 'At once'), [], login);
+    const text = (await rig.journal(result.runId)).text('stdout', 'ask');
+    expect(text).toMatch(/Ended with an error after .*: 1 turn$/m);
+    expect(text).not.toContain('$0');
+  });
+
   test('is shown while it is waited for, and can be paused and cancelled meanwhile', async () => {
     const cli = rig.start(['run', rig.write('cancel.yaml', step()), '--json'], login);
     await cli.said(/waits for the usage limit/);
@@ -148,23 +160,61 @@ test('of a short limit Claude Code waits itself, and the timeout of the step sta
 describe('the end of a limit', () => {
   const now = Date.UTC(2026, 10, 28, 5, 9, 30);
 
+  const at = (month: number, day: number, hour = 0, minute = 0) =>
+    Date.UTC(month < 11 ? 2027 : 2026, month - 1, day, hour, minute);
+
   test.each([
     ['Claude AI usage limit reached|1795842591', 1_795_842_591_000],
     ['Claude AI usage limit reached|1795842591000', 1_795_842_591_000],
-    ["You've hit your limit · resets 5:30am (UTC)", Date.UTC(2026, 10, 28, 5, 30)],
-    ["You've hit your session limit · resets 2pm (America/New_York)", Date.UTC(2026, 10, 28, 19, 0)],
-    ['5-hour limit reached ∙ resets 5am (UTC)', Date.UTC(2026, 10, 29, 5, 0)],
-    ["You've hit your limit · resets 12am (UTC)", Date.UTC(2026, 10, 29, 0, 0)],
+    ['API Error: 429 {"error":{"type":"rate_limit_error","resets_at":1795842591}}', 1_795_842_591_000],
+    ['usage limit reached, resets at 2026-11-28T09:00:00Z', at(11, 28, 9)],
+    ['usage limit reached, resets at 2026-11-28 09:00 UTC', at(11, 28, 9)],
+    ['usage limit reached, resets 2026-11-28T09:00:00+01:00', at(11, 28, 8)],
+    ["You've hit your limit · resets in 2h 5m", now + 125 * 60_000],
+    ['rate limit reached; try again in 45 minutes', now + 45 * 60_000],
+    ['weekly limit reached, resets in 1 day and 3 hours', now + 27 * 3_600_000],
+    ["You've hit your limit · resets 5:30am (UTC)", at(11, 28, 5, 30)],
+    ["You've hit your limit · resets 5:30\u202fAM (UTC)", at(11, 28, 5, 30)],
+    ["You've hit your session limit · resets 2pm (America/New_York)", at(11, 28, 19)],
+    ["You've hit your session limit · resets 3pm (Europe/Berlin)", at(11, 28, 14)],
+    ['Claude usage limit reached. Your limit will reset at 3pm (Europe/Berlin).', at(11, 28, 14)],
+    ["You've hit your session limit · resets 15:00 (Asia/Kolkata)", at(11, 28, 9, 30)],
+    ['5-hour limit reached ∙ resets 5am (UTC)', at(11, 29, 5)],
+    ["You've hit your limit · resets 12am (UTC)", at(11, 29, 0)],
+    ["You've hit your weekly limit · resets Dec 3 at 5pm (UTC)", at(12, 3, 17)],
+    ["You've hit your weekly limit · resets Dec 3, 5pm (Europe/Berlin)", at(12, 3, 16)],
+    ["You've hit your Opus limit · resets Dec 3, 5:30pm (America/Los_Angeles)", at(12, 4, 1, 30)],
+    ["You've hit your weekly limit · resets Jan 2, 2027, 5pm (UTC)", at(1, 2, 17)],
+    ["You've hit your weekly limit · resets Jan 2, 5pm (UTC)", at(1, 2, 17)],
+    ['try again after it resets on December 3 at 15:00 UTC.', at(12, 3, 15)],
+    ['usage limit reached · resets Dec 3', at(12, 3)],
+    ['Weekly limit reached ∙ resets Mon 9:00 AM (UTC)', at(11, 30, 9)],
+    ['Weekly limit reached ∙ resets Monday at 9am (UTC)', at(11, 30, 9)],
+    // The 28th is a Saturday, and 5 o'clock is over.
+    ['Weekly limit reached ∙ resets Saturday 5am (UTC)', at(12, 5, 5)],
+    ['limit reached, resets tomorrow at 9am (UTC)', at(11, 29, 9)],
+    // Summer time has begun between now and then.
+    ["You've hit your weekly limit · resets Apr 1, 2027, 9am (Europe/Berlin)", at(4, 1, 7)],
   ])('is read from %j', (text, untilMs) => {
-    expect(limitInText(text, now)?.untilMs).toBe(untilMs);
+    expect(limitInText(text, now)).toMatchObject({ untilMs });
   });
 
   test.each([
     'API Error: Request rejected (429)',
-    "You've hit your weekly limit · resets Dec 3 at 5pm (UTC)",
     'resets 5am (No/Where)',
+    'the limit resets soon',
+    'resets when your plan renews',
   ])('is not made up from %j', (text) => {
     expect(limitInText(text, now)).toBeUndefined();
+  });
+
+  test.each([
+    ["You've hit your weekly limit · resets Dec 3, 5pm (UTC)", 'weekly limit'],
+    ["You've hit your session limit · resets 2pm (UTC)", 'session limit'],
+    ['5-hour limit reached ∙ resets 5am (UTC)', '5-hour limit'],
+    ['Claude AI usage limit reached|1795842591', 'usage limit'],
+  ])('comes with the name of the limit in %j', (text, what) => {
+    expect(limitInText(text, now)?.what).toBe(what);
   });
 
   test('counts only if the limit ended the work, and is not long past', () => {

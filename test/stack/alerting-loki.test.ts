@@ -2,13 +2,14 @@
 // webhook; and it is over when the lines are older than the window. A workflow with few errors keeps quiet.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lokiGroups } from '../../alerting/groups.ts';
 import { renderRules } from '../../alerting/render.ts';
 import { type AlertSettings, readAlerts } from '../../src/runs/alerts/alerts-file.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { ourConfig, withShortWaits } from './alerting/our-alertmanager.ts';
 import { type Alertmanager, startAlertmanager, startWebhookSink, type WebhookSink } from './support/alertmanager.ts';
+import { needs } from './support/external-programs.ts';
 import { createLoki, type Loki } from './support/loki.ts';
 import { eventually } from './support/service.ts';
 
@@ -23,26 +24,6 @@ let rig: CliRig;
 let webhook: WebhookSink;
 let alertmanager: Alertmanager;
 let loki: Loki;
-
-beforeAll(async () => {
-  rig = await startCliRig();
-  const read = readAlerts(alertsYaml, 'alerts.yaml');
-  if (!read.ok) throw new Error(read.problems.join('\n'));
-  layOut(read.settings);
-  webhook = await startWebhookSink();
-  const config = ourConfig(rig.folder, { STEPSPAN_ALERT_WEBHOOK_URL: webhook.url });
-  alertmanager = await startAlertmanager({ config: withShortWaits(config) });
-  loki = await createLoki({
-    env: { LOKI_RULES_FOLDER: path.join(rig.folder, 'rules'), LOKI_ALERTMANAGER_URL: alertmanager.url },
-  });
-  await loki.start();
-});
-
-afterAll(async () => {
-  await rig?.close();
-  await Promise.all([loki?.remove(), alertmanager?.remove()]);
-  await webhook?.close();
-});
 
 /** As compose lays it out: ours and a user's own side by side, in the folder of the tenant. */
 function layOut(settings: AlertSettings): void {
@@ -76,30 +57,52 @@ const told = (status: string, alertname: string, workflow: string) =>
       message.groupLabels.workflow === workflow,
   );
 
-test('a burst of errors is told with its number, and is over when it has passed; a few errors are not told', async () => {
-  await run('calm', 'for i in 1 2 3 4 5; do echo "ERROR: one of few $i"; done; echo "out of memory, said Claude"');
-  await run('noisy', 'for i in $(seq 30); do echo "ERROR: cannot read part $i" >&2; done');
-
-  const firing = await eventually('the burst is told', () => told('firing', 'StepspanErrorBurst', 'noisy'), 90_000);
-  expect(firing.alerts[0]).toMatchObject({
-    labels: { workflow: 'noisy', severity: 'warning', source: 'loki' },
-    annotations: {
-      summary: 'noisy prints errors: 30 lines',
-      description: expect.stringContaining('In the last 40s'),
-      runbook_url: expect.stringContaining('#stepspanerrorburst'),
-      dashboard_url: 'http://127.0.0.1:3000/d/stepspan-logs?var-workflow=noisy',
-    },
+describe("the rules of Loki's ruler", needs('loki'), () => {
+  beforeAll(async () => {
+    rig = await startCliRig();
+    const read = readAlerts(alertsYaml, 'alerts.yaml');
+    if (!read.ok) throw new Error(read.problems.join('\n'));
+    layOut(read.settings);
+    webhook = await startWebhookSink();
+    const config = ourConfig(rig.folder, { STEPSPAN_ALERT_WEBHOOK_URL: webhook.url });
+    alertmanager = await startAlertmanager({ config: withShortWaits(config) });
+    loki = await createLoki({
+      env: { LOKI_RULES_FOLDER: path.join(rig.folder, 'rules'), LOKI_ALERTMANAGER_URL: alertmanager.url },
+    });
+    await loki.start();
   });
-  await eventually('the end is told', () => told('resolved', 'StepspanErrorBurst', 'noisy'), 120_000);
-  // Both ran before that, so they would have been told by now.
-  expect(webhook.messages.filter(({ groupLabels }) => groupLabels.workflow === 'calm')).toEqual([]);
-});
 
-test("what ran out on stderr is told, and what a user's own rule looks for", async () => {
-  await run('full', 'echo "cp: error writing: No space left on device" >&2; echo "my own words"');
-  const exhausted = () => told('firing', 'StepspanResourceExhausted', 'full');
-  const message = await eventually('it is told', exhausted, 90_000);
-  expect(message.alerts[0]?.annotations.summary).toBe('full runs out of memory, disk or files');
-  const own = await eventually("the user's own", () => told('firing', 'Mine', 'full'), 90_000);
-  expect(own.alerts[0]?.annotations.summary).toBe('full said it');
+  afterAll(async () => {
+    await rig?.close();
+    await Promise.all([loki?.remove(), alertmanager?.remove()]);
+    await webhook?.close();
+  });
+
+  test('a burst of errors is told with its number, and is over when it has passed; a few errors are not told', async () => {
+    await run('calm', 'for i in 1 2 3 4 5; do echo "ERROR: one of few $i"; done; echo "out of memory, said Claude"');
+    await run('noisy', 'for i in $(seq 30); do echo "ERROR: cannot read part $i" >&2; done');
+
+    const firing = await eventually('the burst is told', () => told('firing', 'StepspanErrorBurst', 'noisy'), 90_000);
+    expect(firing.alerts[0]).toMatchObject({
+      labels: { workflow: 'noisy', severity: 'warning', source: 'loki' },
+      annotations: {
+        summary: 'noisy prints errors: 30 lines',
+        description: expect.stringContaining('In the last 40s'),
+        runbook_url: expect.stringContaining('#stepspanerrorburst'),
+        dashboard_url: 'http://127.0.0.1:3000/d/stepspan-logs?var-workflow=noisy',
+      },
+    });
+    await eventually('the end is told', () => told('resolved', 'StepspanErrorBurst', 'noisy'), 120_000);
+    // Both ran before that, so they would have been told by now.
+    expect(webhook.messages.filter(({ groupLabels }) => groupLabels.workflow === 'calm')).toEqual([]);
+  });
+
+  test("what ran out on stderr is told, and what a user's own rule looks for", async () => {
+    await run('full', 'echo "cp: error writing: No space left on device" >&2; echo "my own words"');
+    const exhausted = () => told('firing', 'StepspanResourceExhausted', 'full');
+    const message = await eventually('it is told', exhausted, 90_000);
+    expect(message.alerts[0]?.annotations.summary).toBe('full runs out of memory, disk or files');
+    const own = await eventually("the user's own", () => told('firing', 'Mine', 'full'), 90_000);
+    expect(own.alerts[0]?.annotations.summary).toBe('full said it');
+  });
 });

@@ -1,4 +1,4 @@
-// Every configuration of the stack, loaded by the program that it is for; where that cannot be run here (Tempo, Mimir), keys
+// Every configuration of the stack, loaded by the program that it is for; and for what is often missing (Tempo, Mimir) keys
 // and kinds of values are compared with what its documentation lists. And: the Collector's manifest lists what they use.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { locateBackends } from './support/backends.ts';
 import { loadCompose, root } from './support/compose.ts';
+import { externalProgram, needs } from './support/external-programs.ts';
 
 const programs = locateBackends();
 const { services } = loadCompose();
@@ -79,16 +80,20 @@ describe('the Collector', () => {
 
 describe('Loki', () => {
   const load = (file: string, ...more: string[]) =>
-    run(programs.loki, [`-config.file=${file}`, '-config.expand-env=true', '-verify-config', ...more]);
+    run(externalProgram('loki'), [`-config.file=${file}`, '-config.expand-env=true', '-verify-config', ...more]);
 
-  test('loads its configuration with what compose sets, and with every part of it in the distributed mode', () => {
-    run(
-      programs.loki,
-      ['-config.file=stack/loki.yaml', '-config.expand-env=true', '-verify-config'],
-      services.loki?.environment,
-    );
-    for (const target of ['write', 'read', 'backend']) load('stack/scale/loki.yaml', `-target=${target}`);
-  });
+  test(
+    'loads its configuration with what compose sets, and with every part of it in the distributed mode',
+    needs('loki'),
+    () => {
+      run(
+        externalProgram('loki'),
+        ['-config.file=stack/loki.yaml', '-config.expand-env=true', '-verify-config'],
+        services.loki?.environment,
+      );
+      for (const target of ['write', 'read', 'backend']) load('stack/scale/loki.yaml', `-target=${target}`);
+    },
+  );
 
   test('has what stepspan needs in both', () => {
     const needed = ({ limits_config: limits }: { limits_config: Record<string, unknown> }) => ({
@@ -187,7 +192,11 @@ const tempo = z.strictObject({
   usage_report: z.strictObject({ reporting_enabled: z.literal(false) }),
 });
 
-describe('Tempo, which the tests cannot run', () => {
+describe('Tempo', () => {
+  test.each(['stack/tempo.yaml', 'stack/scale/tempo.yaml'])('loads %s', needs('tempo'), (file) => {
+    run(externalProgram('tempo'), [`-config.file=${file}`, '-config.verify=true']);
+  });
+
   test.each(['stack/tempo.yaml', 'stack/scale/tempo.yaml'])('%s has keys that are known, and their kinds', (file) => {
     expect(() => tempo.parse(read(file))).not.toThrow();
   });

@@ -11,6 +11,7 @@ import { composeAddresses } from '../../src/cli/doctor/stack/index.ts';
 import type { RunningCli } from '../support/cli-rig.ts';
 import { type Alertmanager, startAlertmanager } from './support/alertmanager.ts';
 import { loadCompose, root } from './support/compose.ts';
+import { needs } from './support/external-programs.ts';
 import { type Loki, startLoki } from './support/loki.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { eventually, makeFolder } from './support/service.ts';
@@ -40,58 +41,6 @@ const password = 'admin:correct-horse';
 /** What the stand-in for Grafana has; a test takes something away. */
 const inGrafana = new Set<string>([...provisioned.sources, ...provisioned.dashboards]);
 
-beforeAll(async () => {
-  stack = await startStack([]);
-  const rules = await makeFolder('rules');
-  cpSync(path.join(root, 'alerting/loki/stepspan'), path.join(rules, 'fake'), { recursive: true });
-  [loki, alertmanager] = await Promise.all([
-    startLoki({ env: { LOKI_RULES_FOLDER: rules } }),
-    startAlertmanager({
-      config: {
-        route: { receiver: 'mail' },
-        receivers: [{ name: 'mail', webhook_configs: [{ url: 'http://127.0.0.1:9/' }] }],
-      },
-    }),
-  ]);
-  hub = stack.start(['serve', '--port', '0']);
-  prometheus = await startPrometheus({
-    targets: { stepspan: new URL(await hub.url()).host },
-    config: {
-      rule_files: [path.join(root, 'alerting/prometheus/*.rules.yaml')],
-      alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanager.url).host] }] }] },
-    },
-  });
-  await prometheus.scraped();
-  tempo = await serve((url) => {
-    if (url === '/ready') return { body: 'ready' };
-    const spans = stack.sink.spans(/^\/api\/traces\/([0-9a-f]{32})$/.exec(url)?.[1] ?? '');
-    return { status: spans.length === 0 ? 404 : 200, body: JSON.stringify(spans.map(({ name }) => name)) };
-  });
-  grafana = await serve((url, authorization) => {
-    if (url === '/api/health') return { body: JSON.stringify({ database: 'ok', version: '13.2.0' }) };
-    if (authorization !== `Basic ${Buffer.from(password).toString('base64')}`) return { status: 401, body: '{}' };
-    const uid = /^\/api\/(?:datasources|dashboards)\/uid\/([\w-]+)(\/health)?$/.exec(url)?.[1] ?? '';
-    return inGrafana.has(uid) ? { body: '{}' } : { status: 404, body: '{"message":"not found"}' };
-  });
-  // Both ask their rules and targets in turns of their own.
-  await eventually('Prometheus knows its Alertmanager', async () => {
-    const answer = await (await fetch(`${prometheus.url}/api/v1/alertmanagers`)).text();
-    return answer.includes(alertmanager.url) || undefined;
-  });
-  await eventually('Loki has read its rules', async () => {
-    return (await (await fetch(`${loki.url}/prometheus/api/v1/rules`)).text()).includes('Stepspan') || undefined;
-  });
-});
-
-afterAll(async () => {
-  hub?.child.kill('SIGTERM');
-  await hub?.done;
-  tempo?.close();
-  grafana?.close();
-  await Promise.all([prometheus?.remove(), alertmanager?.remove(), loki?.remove()]);
-  await stack?.close();
-});
-
 async function serve(answer: (url: string, authorization?: string) => { status?: number; body: string }) {
   const server = createServer((request, response) => {
     const { status = 200, body } = answer(request.url ?? '', request.headers.authorization);
@@ -120,7 +69,59 @@ async function doctor(env: Readonly<Record<string, string>> = {}) {
 const kinds = (checks: ReadonlyMap<string, Finding>, ...not: string[]) =>
   [...checks].filter(([, { kind }]) => !['good', ...not].includes(kind)).map(([what]) => what);
 
-describe('doctor --stack', () => {
+describe('doctor --stack', needs('loki'), () => {
+  beforeAll(async () => {
+    stack = await startStack([]);
+    const rules = await makeFolder('rules');
+    cpSync(path.join(root, 'alerting/loki/stepspan'), path.join(rules, 'fake'), { recursive: true });
+    [loki, alertmanager] = await Promise.all([
+      startLoki({ env: { LOKI_RULES_FOLDER: rules } }),
+      startAlertmanager({
+        config: {
+          route: { receiver: 'mail' },
+          receivers: [{ name: 'mail', webhook_configs: [{ url: 'http://127.0.0.1:9/' }] }],
+        },
+      }),
+    ]);
+    hub = stack.start(['serve', '--port', '0']);
+    prometheus = await startPrometheus({
+      targets: { stepspan: new URL(await hub.url()).host },
+      config: {
+        rule_files: [path.join(root, 'alerting/prometheus/*.rules.yaml')],
+        alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanager.url).host] }] }] },
+      },
+    });
+    await prometheus.scraped();
+    tempo = await serve((url) => {
+      if (url === '/ready') return { body: 'ready' };
+      const spans = stack.sink.spans(/^\/api\/traces\/([0-9a-f]{32})$/.exec(url)?.[1] ?? '');
+      return { status: spans.length === 0 ? 404 : 200, body: JSON.stringify(spans.map(({ name }) => name)) };
+    });
+    grafana = await serve((url, authorization) => {
+      if (url === '/api/health') return { body: JSON.stringify({ database: 'ok', version: '13.2.0' }) };
+      if (authorization !== `Basic ${Buffer.from(password).toString('base64')}`) return { status: 401, body: '{}' };
+      const uid = /^\/api\/(?:datasources|dashboards)\/uid\/([\w-]+)(\/health)?$/.exec(url)?.[1] ?? '';
+      return inGrafana.has(uid) ? { body: '{}' } : { status: 404, body: '{"message":"not found"}' };
+    });
+    // Both ask their rules and targets in turns of their own.
+    await eventually('Prometheus knows its Alertmanager', async () => {
+      const answer = await (await fetch(`${prometheus.url}/api/v1/alertmanagers`)).text();
+      return answer.includes(alertmanager.url) || undefined;
+    });
+    await eventually('Loki has read its rules', async () => {
+      return (await (await fetch(`${loki.url}/prometheus/api/v1/rules`)).text()).includes('Stepspan') || undefined;
+    });
+  });
+
+  afterAll(async () => {
+    hub?.child.kill('SIGTERM');
+    await hub?.done;
+    tempo?.close();
+    grafana?.close();
+    await Promise.all([prometheus?.remove(), alertmanager?.remove(), loki?.remove()]);
+    await stack?.close();
+  });
+
   test('finds every piece well, and the probe run in all of them', async () => {
     // Its Loki is the one that the Collector sends to; that one has no rules, and says so.
     const { code, checks } = await doctor();

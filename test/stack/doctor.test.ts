@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningCli } from '../support/cli-rig.ts';
+import { needs } from './support/external-programs.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { type Stack, startStack } from './support/stack.ts';
 
@@ -16,27 +17,6 @@ let stack: Stack;
 let hub: RunningCli;
 let prometheus: Prometheus;
 let tempo: Server;
-
-beforeAll(async () => {
-  stack = await startStack([]);
-  hub = stack.start(['serve', '--port', '0']);
-  prometheus = await startPrometheus({ targets: { stepspan: new URL(await hub.url()).host } });
-  tempo = createServer((request, response) => {
-    const traceId = /^\/api\/traces\/([0-9a-f]{32})$/.exec(request.url ?? '')?.[1];
-    const spans = traceId === undefined ? [] : stack.sink.spans(traceId);
-    response.writeHead(spans.length === 0 ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ names: spans.map((span) => span.name) }));
-  });
-  await new Promise<void>((resolve) => tempo.listen(0, '127.0.0.1', resolve));
-});
-
-afterAll(async () => {
-  hub?.child.kill('SIGTERM');
-  await hub?.done;
-  tempo?.close();
-  await prometheus?.remove();
-  await stack?.close();
-});
 
 async function doctor(
   env: Readonly<Record<string, string>> = {},
@@ -51,7 +31,28 @@ async function doctor(
   return { code: end.code, checks: new Map(checks.map(({ what, finding }) => [what, finding])) };
 }
 
-describe('doctor', () => {
+describe('doctor', needs('loki'), () => {
+  beforeAll(async () => {
+    stack = await startStack([]);
+    hub = stack.start(['serve', '--port', '0']);
+    prometheus = await startPrometheus({ targets: { stepspan: new URL(await hub.url()).host } });
+    tempo = createServer((request, response) => {
+      const traceId = /^\/api\/traces\/([0-9a-f]{32})$/.exec(request.url ?? '')?.[1];
+      const spans = traceId === undefined ? [] : stack.sink.spans(traceId);
+      response.writeHead(spans.length === 0 ? 404 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ names: spans.map((span) => span.name) }));
+    });
+    await new Promise<void>((resolve) => tempo.listen(0, '127.0.0.1', resolve));
+  });
+
+  afterAll(async () => {
+    hub?.child.kill('SIGTERM');
+    await hub?.done;
+    tempo?.close();
+    await prometheus?.remove();
+    await stack?.close();
+  });
+
   test('finds the log in Loki, the trace in Tempo and the metric in Prometheus', async () => {
     const { code, checks } = await doctor();
     expect([...checks].filter(([, { kind }]) => kind !== 'good')).toEqual([]);

@@ -3,6 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultOf } from '../support/cli-rig.ts';
+import { needs } from './support/external-programs.ts';
 import { eventually } from './support/service.ts';
 import { linesInLoki, type Stack, startStack } from './support/stack.ts';
 
@@ -28,33 +29,33 @@ steps:
 
 let stack: Stack;
 let runId: string;
-beforeAll(async () => {
-  stack = await startStack([]);
-  const result = resultOf(
-    await stack.run(['run', stack.writeWorkflow('export', workflow), '--json', '--ship-wait', '60s']),
-  );
-  expect(result).toMatchObject({ outcome: 'success', pending: 0, refused: 0 });
-  runId = result.runId;
-  await eventually('every line in Loki', async () => {
-    const entries = await linesInLoki(stack.loki, runId);
-    const lines = new Set(entries.map(({ seq }) => seq));
-    if (lines.size < result.lines.stdout + result.lines.stderr + result.lines.system) return undefined;
-    // The long line is three entries.
-    return entries.length === lines.size + 2 ? true : undefined;
+describe('an export from Loki', needs('loki'), () => {
+  beforeAll(async () => {
+    stack = await startStack([]);
+    const result = resultOf(
+      await stack.run(['run', stack.writeWorkflow('export', workflow), '--json', '--ship-wait', '60s']),
+    );
+    expect(result).toMatchObject({ outcome: 'success', pending: 0, refused: 0 });
+    runId = result.runId;
+    await eventually('every line in Loki', async () => {
+      const entries = await linesInLoki(stack.loki, runId);
+      const lines = new Set(entries.map(({ seq }) => seq));
+      if (lines.size < result.lines.stdout + result.lines.stderr + result.lines.system) return undefined;
+      // The long line is three entries.
+      return entries.length === lines.size + 2 ? true : undefined;
+    });
   });
-});
-afterAll(() => stack.close());
+  afterAll(() => stack.close());
 
-const exported = async (...flags: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await stack.run(['export', runId, ...flags]);
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  return stdout;
-};
-const fromLoki = (...flags: string[]): Promise<string> =>
-  exported('--from', 'loki', '--loki-url', stack.loki.url, ...flags);
+  const exported = async (...flags: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await stack.run(['export', runId, ...flags]);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    return stdout;
+  };
+  const fromLoki = (...flags: string[]): Promise<string> =>
+    exported('--from', 'loki', '--loki-url', stack.loki.url, ...flags);
 
-describe('an export from Loki', () => {
   test.each([
     ['all of it as ndjson', ['--format', 'ndjson']],
     ['all of it as text', ['--format', 'text']],

@@ -10,8 +10,9 @@ import { startAlertmanager } from './support/alertmanager.ts';
 import { locateBackends } from './support/backends.ts';
 import { startCollector } from './support/collector.ts';
 import { loadCompose, root } from './support/compose.ts';
+import { externalProgram, needs } from './support/external-programs.ts';
 import { startLoki } from './support/loki.ts';
-import { canMakeNamespaces, type Namespace, startNamespace } from './support/namespace.ts';
+import { type Namespace, needsNamespaces, startNamespace } from './support/namespace.ts';
 import { defineService, eventually, makeFolder } from './support/service.ts';
 
 const { services } = loadCompose();
@@ -41,13 +42,13 @@ describe('a health check', () => {
     expect(health('otel-collector', programs.busybox, here)).not.toBe(0);
   });
 
-  test("of Loki is Loki's own", async () => {
+  test("of Loki is Loki's own", needs('loki'), async () => {
     const loki = await startLoki();
     cleanUp.push(() => loki.remove());
     const here = { '127.0.0.1:3100': new URL(loki.url).host };
-    expect(health('loki', programs.loki, here)).toBe(0);
+    expect(health('loki', externalProgram('loki'), here)).toBe(0);
     await loki.kill();
-    expect(health('loki', programs.loki, here)).not.toBe(0);
+    expect(health('loki', externalProgram('loki'), here)).not.toBe(0);
   });
 
   test('of Alertmanager asks it with its own tool', async () => {
@@ -84,7 +85,7 @@ test('Alertmanager starts with what compose passes on, and with the mail catcher
 });
 
 // It changes owners, which root may, as it is in its container.
-describe.runIf(canMakeNamespaces)('prepare', () => {
+describe('prepare', needsNamespaces, () => {
   async function prepare(env: Record<string, string> = {}) {
     const folder = await makeFolder('prepare');
     cleanUp.push(() => rm(folder, { recursive: true, force: true }));
@@ -149,7 +150,7 @@ describe.runIf(canMakeNamespaces)('prepare', () => {
   });
 });
 
-describe.runIf(canMakeNamespaces)('the way to the hub', () => {
+describe('the way to the hub', needsNamespaces, () => {
   test('lets a Prometheus with stack/prometheus.yaml scrape a hub that listens on loopback and knows no other name', async () => {
     const folder = await makeFolder('relay');
     cleanUp.push(() => rm(folder, { recursive: true, force: true }));

@@ -8,7 +8,7 @@ import { type RunningCli, resultOf } from '../support/cli-rig.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { workflows } from './support/sample-runs.ts';
 import { eventually } from './support/service.ts';
-import { allRecords, type Stack, startStack } from './support/stack.ts';
+import { allRecords, type StackWithoutLoki, startStackWithoutLoki } from './support/stack.ts';
 
 const script: Script = [
   {
@@ -66,14 +66,14 @@ steps:
     run: exit 9
 `;
 
-let stack: Stack;
+let stack: StackWithoutLoki;
 let hub: RunningCli;
 let prometheus: Prometheus;
 let active: RunningCli;
 let results: readonly RunResult[];
 
 beforeAll(async () => {
-  stack = await startStack(script);
+  stack = await startStackWithoutLoki(script);
   hub = stack.start(['serve', '--port', '0']);
   const url = await hub.url();
   prometheus = await startPrometheus({ targets: { stepspan: new URL(url).host } });

@@ -10,9 +10,10 @@ import { simpleParser } from 'mailparser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { sources, uids } from '../../grafana/names.ts';
-import { type BackendName, locateBackends } from './support/backends.ts';
+import { locateBackends } from './support/backends.ts';
 import { loadCompose, root } from './support/compose.ts';
-import { canMakeNamespaces, type Namespace, startNamespace } from './support/namespace.ts';
+import { externalProgram, needs } from './support/external-programs.ts';
+import { type Namespace, needsNamespaces, startNamespace } from './support/namespace.ts';
 import { defineService, eventually, makeFolder, type Service } from './support/service.ts';
 
 const { services } = loadCompose();
@@ -39,16 +40,14 @@ function outside(name: string, word: string): string {
   return word;
 }
 
-async function up(name: string, program: BackendName, change: Record<string, string>, port: number, ready: string) {
+async function up(name: string, program: string, change: Record<string, string>, port: number, ready: string) {
   const { command = [], entrypoint = [], environment = {} } = services[name] ?? {};
   const env: Record<string, string> = {};
   for (const [variable, value] of Object.entries({ ...environment, ...change }))
     env[variable] = outside(name, value ?? '');
   const script = entrypoint.slice(1).map((word) => outside(name, word));
   const words = [...script, ...command.map((word) => outside(name, word))];
-  await start(name, entrypoint[0] ?? programs[program], words, env, async () =>
-    answers(`http://127.0.0.1:${port}${ready}`),
-  );
+  await start(name, entrypoint[0] ?? program, words, env, async () => answers(`http://127.0.0.1:${port}${ready}`));
 }
 
 async function start(
@@ -90,71 +89,72 @@ const stepspan = async (args: string[]) => {
   return end.catch((error: { stdout: string; stderr: string }) => error);
 };
 
-beforeAll(async () => {
-  if (!canMakeNamespaces) return;
-  folder = await makeFolder('whole');
-  for (const name of Object.keys(loadCompose().volumes)) mkdirSync(path.join(folder, name));
-  // `prepare`, but for the owners, which are those of the images.
-  mkdirSync(path.join(folder, 'loki-rules/fake'));
-  execFileSync('cp', [
-    path.join(root, 'alerting/loki/stepspan/stepspan.rules.yaml'),
-    path.join(folder, 'loki-rules/fake'),
-  ]);
-  network = await startNamespace(hosts);
-  const mail = readFileSync(path.join(root, 'stack/mail.env'), 'utf8');
-  const mailEnv = Object.fromEntries(
-    [...mail.matchAll(/^(\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
-  );
+describe('the stack of docker-compose.yml', needsNamespaces.skip ? needsNamespaces : needs('loki'), () => {
+  beforeAll(async () => {
+    folder = await makeFolder('whole');
+    for (const name of Object.keys(loadCompose().volumes)) mkdirSync(path.join(folder, name));
+    // `prepare`, but for the owners, which are those of the images.
+    mkdirSync(path.join(folder, 'loki-rules/fake'));
+    execFileSync('cp', [
+      path.join(root, 'alerting/loki/stepspan/stepspan.rules.yaml'),
+      path.join(folder, 'loki-rules/fake'),
+    ]);
+    network = await startNamespace(hosts);
+    const mail = readFileSync(path.join(root, 'stack/mail.env'), 'utf8');
+    const mailEnv = Object.fromEntries(
+      [...mail.matchAll(/^(\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+    );
 
-  const standIns = path.join(root, 'test/fixtures/stack-stand-ins.ts');
-  await start('stand-ins', process.execPath, [standIns, folder], {}, async () => readdirSync(folder).includes('ready'));
-  await Promise.all([
-    // Loki would write below its root, as it may in its container.
-    up(
-      'loki',
-      'loki',
-      { LOKI_FOLDER: '/loki', LOKI_RULES_FOLDER: '/etc/loki/rules', LOKI_RULES_EVERY: '1s' },
-      3100,
-      '/ready',
-    ),
-    // The stand-in for Tempo reads JSON; and all addresses would take its port from it.
-    up(
-      'otel-collector',
-      'otelcol',
-      { OTELCOL_OTLP_HTTP: '127.0.0.1:4318', TEMPO_OTLP_ENCODING: 'json' },
-      8888,
-      '/metrics',
-    ),
-    up('prometheus', 'prometheus', {}, 9090, '/-/ready'),
-    up(
-      'alertmanager',
-      'alertmanager',
-      {
-        ...mailEnv,
-        STEPSPAN_ALERTMANAGER: programs.alertmanager,
-        STEPSPAN_ALERT_RUNTIME_DIR: folder,
-        PATH: process.env.PATH ?? '',
-      },
-      9093,
-      '/-/ready',
-    ),
-  ]);
-  await start(
-    'hub',
-    process.execPath,
-    [main, 'serve'],
-    { ...told, STEPSPAN_DATA_DIR: path.join(folder, 'data') },
-    async () => answers('http://127.0.0.1:9464/healthz'),
-  );
-});
+    const standIns = path.join(root, 'test/fixtures/stack-stand-ins.ts');
+    await start('stand-ins', process.execPath, [standIns, folder], {}, async () =>
+      readdirSync(folder).includes('ready'),
+    );
+    await Promise.all([
+      // Loki would write below its root, as it may in its container.
+      up(
+        'loki',
+        externalProgram('loki'),
+        { LOKI_FOLDER: '/loki', LOKI_RULES_FOLDER: '/etc/loki/rules', LOKI_RULES_EVERY: '1s' },
+        3100,
+        '/ready',
+      ),
+      // The stand-in for Tempo reads JSON; and all addresses would take its port from it.
+      up(
+        'otel-collector',
+        programs.otelcol,
+        { OTELCOL_OTLP_HTTP: '127.0.0.1:4318', TEMPO_OTLP_ENCODING: 'json' },
+        8888,
+        '/metrics',
+      ),
+      up('prometheus', programs.prometheus, {}, 9090, '/-/ready'),
+      up(
+        'alertmanager',
+        programs.alertmanager,
+        {
+          ...mailEnv,
+          STEPSPAN_ALERTMANAGER: programs.alertmanager,
+          STEPSPAN_ALERT_RUNTIME_DIR: folder,
+          PATH: process.env.PATH ?? '',
+        },
+        9093,
+        '/-/ready',
+      ),
+    ]);
+    await start(
+      'hub',
+      process.execPath,
+      [main, 'serve'],
+      { ...told, STEPSPAN_DATA_DIR: path.join(folder, 'data') },
+      async () => answers('http://127.0.0.1:9464/healthz'),
+    );
+  });
 
-afterAll(async () => {
-  for (const service of running.reverse()) await service.remove();
-  await network?.remove();
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-});
+  afterAll(async () => {
+    for (const service of running.reverse()) await service.remove();
+    await network?.remove();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
 
-describe.runIf(canMakeNamespaces)('the stack of docker-compose.yml', () => {
   test('is found well by `doctor --stack`, which is told nothing but what docs/stack.md says', async () => {
     type Check = { what: string; finding: { kind: string; detail: string } };
     const checks = await eventually(

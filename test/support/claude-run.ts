@@ -10,6 +10,7 @@ import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/serv
 import type { ClaudeEvent } from '../../src/core/claude-event.ts';
 import type { Findings } from '../../src/core/finding.ts';
 import { newRunId, parentSpanId, traceIdOf, traceparentOf } from '../../src/core/ids.ts';
+import type { JsonObject } from '../../src/core/json.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Severity } from '../../src/core/record.ts';
 import { type ClaudeInvocation, claudeArguments } from '../../src/run/claude/arguments.ts';
@@ -18,7 +19,6 @@ import { createSpanDeriver } from '../../src/run/claude/derived-spans.ts';
 import { claudeEnvironment } from '../../src/run/claude/environment.ts';
 import type { NestingFound } from '../../src/run/claude/intake/nesting.ts';
 import { startIntake, type TelemetryArrived } from '../../src/run/claude/intake/server.ts';
-import type { JsonObject } from '../../src/run/claude/json.ts';
 import { type ClaudeExit, judgeClaude } from '../../src/run/claude/judge.ts';
 import type { ClaudeResult } from '../../src/run/claude/result.ts';
 import { createStallTracker, type StallTracker } from '../../src/run/claude/stalls.ts';

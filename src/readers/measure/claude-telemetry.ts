@@ -1,13 +1,15 @@
 // Claude Code's own metrics, journaled as cumulative sums of each attempt, as increments of the counters that show them.
-// Format: ExportMetricsServiceRequest of opentelemetry-proto 1.x in its JSON mapping. Whatever does not fit is passed over.
+// Points that do not fit the format are left out.
+import { type JsonObject, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import type { EventRecord } from '../../core/record.ts';
+import { itemsIn } from '../../otlp/request.ts';
+import { attributesOf } from '../../otlp/values.ts';
 import { metrics } from './catalogue.ts';
 import { claudeMetrics } from './catalogue-claude.ts';
 import { add, type Change, type CounterMetric } from './metric.ts';
 import { maxTelemetrySeries, type PartFold, type RunMemory } from './run-memory.ts';
 
-type Json = Readonly<Record<string, unknown>>;
-type Point = { readonly name: string; readonly attributes: Json; readonly value: number };
+type Point = { readonly name: string; readonly attributes: JsonObject; readonly value: number };
 
 const shown = new Map<string, CounterMetric>(
   Object.values(claudeMetrics).flatMap((metric: CounterMetric) =>
@@ -44,30 +46,14 @@ export function foldTelemetry(
 }
 
 function pointsOf(request: unknown): Point[] {
-  return list(request, 'resourceMetrics').flatMap((resource) =>
-    list(resource, 'scopeMetrics').flatMap((scope) =>
-      list(scope, 'metrics').flatMap((metric) => {
-        const name = field(metric, 'name');
-        if (typeof name !== 'string') return [];
-        return list(field(metric, 'sum'), 'dataPoints').flatMap((point) => {
-          const value = Number(field(point, 'asDouble') ?? field(point, 'asInt'));
-          return Number.isFinite(value) && value >= 0 ? [{ name, attributes: attributesOf(point), value }] : [];
-        });
-      }),
-    ),
-  );
-}
-
-function attributesOf(point: unknown): Json {
-  return Object.fromEntries(
-    list(point, 'attributes').map((attribute) => {
-      const value = field(attribute, 'value');
-      const plain = ['stringValue', 'intValue', 'doubleValue', 'boolValue']
-        .map((kind) => field(value, kind))
-        .find((each) => each !== undefined);
-      return [String(field(attribute, 'key')), plain];
-    }),
-  );
+  return [...itemsIn(request, 'metrics')].flatMap((metric) => {
+    const name = textAt(metric, 'name');
+    if (name === undefined) return [];
+    return objectsAt(objectAt(metric, 'sum'), 'dataPoints').flatMap((point) => {
+      const value = Number(point.asDouble ?? point.asInt);
+      return Number.isFinite(value) && value >= 0 ? [{ name, attributes: attributesOf(point), value }] : [];
+    });
+  });
 }
 
 function textOf(value: unknown): string {
@@ -76,13 +62,4 @@ function textOf(value: unknown): string {
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1;
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Json)[name] : undefined;
-}
-
-function list(value: unknown, name: string): readonly unknown[] {
-  const found = field(value, name);
-  return Array.isArray(found) ? found : [];
 }

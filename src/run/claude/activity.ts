@@ -1,9 +1,9 @@
 // What a step is doing at a moment, as data and in words: the cause that a timeout, a stall or a cancellation names. Pure.
 // The stall tracker makes it of Claude Code's messages, the output sink of what a process printed last.
 import { formatAge, formatElapsed } from '../../core/duration.ts';
+import { cut } from '../../core/json.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { type ApiErrorKind, nameApiError } from './api-error.ts';
-import { cut } from './json.ts';
 
 export type Activity =
   /** Nothing was printed at all. */

@@ -1,7 +1,8 @@
 // Blocks of a message's content as text: what a tool gave back, what the API carried out itself. Pure.
 // Pictures and other data in base64 are named by media type and size and never repeated: the raw line has them once.
+
+import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import { formatBytes } from '../../core/units.ts';
-import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
 
 /** A result is a string or a list of blocks. */
 export function textOfContent(content: unknown): string {

@@ -14,7 +14,7 @@
 import type { ModelUsage } from '../../core/claude-event.ts';
 import { type CostBasis, roundUsd, sumUsd } from '../../core/cost.ts';
 import type { EventOf } from '../../core/event.ts';
-import { countAt, type JsonObject, objectAt, objectsAt, textAt } from './json.ts';
+import { countAt, type JsonObject, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import { defaultPrices, type ModelPrice, type PriceTable, priceOf } from './prices.ts';
 import type { ClaudeResult } from './result.ts';
 

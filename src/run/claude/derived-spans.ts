@@ -3,11 +3,11 @@
 // sent. Pure but for what it remembers; ids are derived, so making them again gives the same spans.
 
 import { type RunId, spanIdOf } from '../../core/ids.ts';
+import { countAt, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import type { Subject } from '../../core/record.ts';
+import { type Attribute, countAttribute, flagAttribute, numberAttribute, textAttribute } from '../../otlp/values.ts';
 import { stampOf } from './intake/clean-request.ts';
 import type { MissingSpan, NestingFound } from './intake/nesting.ts';
-import { type Attribute, countAttribute, flagAttribute, numberAttribute, textAttribute } from './intake/otlp.ts';
-import { countAt, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 
 /** Spans of one attempt that are kept; a day of work has some thousand. More are counted on the interaction span. */
 const MAX_DERIVED = 5_000;

@@ -3,7 +3,7 @@
 // every message, secrets already taken out; read by the engine at the end of the attempt.
 // The same fact comes by several messages, and which ones depends on the version: each is kept once.
 import type { Finding, FindingKind, Findings } from '../../core/finding.ts';
-import { cut, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
+import { cut, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import { isBlockingHook } from './notices.ts';
 import { oneLineArgument, plain } from './readable.ts';
 

@@ -1,11 +1,11 @@
 // How an attempt of a Claude Code step ended: the result line first, then the exit. Pure. Timeouts, cancellations and
 // stalls are known to the engine, which asks here only for what Claude Code and its process say themselves.
 import type { Findings } from '../../core/finding.ts';
+import { cut } from '../../core/json.ts';
 import type { FailureReason, Outcome } from '../../core/outcome.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { findingsByKind } from '../../runs/describe-findings.ts';
 import { classifyApiError } from './api-error.ts';
-import { cut } from './json.ts';
 import { plain } from './readable.ts';
 import { creditHelp, loginHelp } from './refused-account.ts';
 import type { ClaudeResult } from './result.ts';

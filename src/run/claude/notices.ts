@@ -1,7 +1,8 @@
 // Which of Claude Code's lesser messages say something to a person, and what. One table, one line each. Pure.
 // Types and subtypes: the schema of SDKMessage in Claude Code 2.1.328, which says itself that the set grows.
+
+import { arrayAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import type { Severity } from '../../core/record.ts';
-import { arrayAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 
 export type Notice = { readonly text: string; readonly severity: Severity };
 

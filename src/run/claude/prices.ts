@@ -1,6 +1,6 @@
 // What a token costs, for the estimate of a run's cost while Claude Code is at work. Pure. The final number is always
 // Claude Code's own; these prices decide only when a budget stops a step, so in doubt they are too high.
-import { isObject, parseObject } from './json.ts';
+import { isObject, parseObject } from '../../core/json.ts';
 
 /** USD per million tokens. */
 export type ModelPrice = {

@@ -4,11 +4,11 @@
 import type { ModelUsage } from '../../core/claude-event.ts';
 import { formatCost } from '../../core/cost.ts';
 import { formatDuration } from '../../core/duration.ts';
+import { cut } from '../../core/json.ts';
 import { firstLine, mainArgument } from '../../core/tool-call.ts';
 import { plural } from '../../core/units.ts';
 import { seenText } from '../../text/seen.ts';
 import { basisOf, type CostSoFar } from './cost.ts';
-import { cut } from './json.ts';
 import type { ClaudeResult } from './result.ts';
 
 /** Lines of a tool's result that are shown; the rest is counted. Claude Code's own terminal shows about as many. */
@@ -67,11 +67,11 @@ export function summaryLine(result: ClaudeResult, cost: CostSoFar, paint: Paint)
   const sum = (pick: (use: ModelUsage) => number): number => models.reduce((total, use) => total + pick(use), 0);
   const tokensIn = sum((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens);
   const tokensOut = sum((use) => use.outputTokens);
-  const facts = [
-    plural(result.turns, 'turn'),
-    formatCost(cost.costUsd, basisOf(cost)),
-    `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`,
-  ].join(', ');
+  const basis = basisOf(cost);
+  // Nothing was used if the API refused the first request; amounts of 0 would read as if something had been paid.
+  const isFree = tokensIn + tokensOut === 0 && cost.costUsd === 0 && basis !== 'unknown';
+  const amounts = [formatCost(cost.costUsd, basis), `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`];
+  const facts = [plural(result.turns, 'turn'), ...(isFree ? [] : amounts)].join(', ');
   const time = formatDuration(result.durationMs);
   return result.isError
     ? paint.red(`✘ Ended with an error after ${time}: ${facts}`)

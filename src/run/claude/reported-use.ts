@@ -4,9 +4,10 @@
 // either, so for each model of a process the larger of the two counts.
 import type { ModelUsage, TelemetrySignal } from '../../core/claude-event.ts';
 import type { EventOf } from '../../core/event.ts';
+import { arrayAt, isObject, type JsonObject, objectAt, textAt } from '../../core/json.ts';
+import { itemsIn } from '../../otlp/request.ts';
+import { attributesOf, enumNumber, temporalityCumulative } from '../../otlp/values.ts';
 import { type CostSoFar, costOfTokens, sumByModel, tokensOf } from './cost.ts';
-import { mapItems } from './intake/otlp.ts';
-import { arrayAt, isObject, type JsonObject, objectAt, textAt } from './json.ts';
 import { type PriceTable, priceOf } from './prices.ts';
 
 export type ReportedUse = {
@@ -23,9 +24,6 @@ export type ReportedUse = {
 
 /** Calls and points that are remembered so that one that is sent again counts once. A day of work has some thousand. */
 const MAX_REMEMBERED = 100_000;
-
-/** AggregationTemporality of OTLP: a point that replaces the one before, in place of one that is added to it. */
-const CUMULATIVE = [2, 'AGGREGATION_TEMPORALITY_CUMULATIVE'];
 
 type Uses = Map<string, ModelUsage>;
 
@@ -79,7 +77,7 @@ export function createReportedUse(prices: PriceTable): ReportedUse {
     const name = textAt(item, 'name');
     if (name !== 'claude_code.cost.usage' && name !== 'claude_code.token.usage') return;
     const sum = objectAt(item, 'sum');
-    const isCumulative = CUMULATIVE.includes(sum.aggregationTemporality as number);
+    const isCumulative = enumNumber(sum.aggregationTemporality, 'temporality') === temporalityCumulative;
     for (const point of arrayAt(sum, 'dataPoints').filter(isObject)) {
       const facts = attributesOf(point);
       const series = JSON.stringify([process, name, point.attributes, point.startTimeUnixNano]);
@@ -97,11 +95,10 @@ export function createReportedUse(prices: PriceTable): ReportedUse {
       const of = byProcess.get(process) ?? { calls: new Map(), points: new Map() };
       byProcess.set(process, of);
       const events: EventOf<'claude.usage'>[] = [];
-      mapItems(body, signal, (item) => {
+      for (const item of itemsIn(body, signal)) {
         if (signal === 'logs') events.push(...[call(item, process, of.calls)].filter((each) => each !== undefined));
         else if (signal === 'metrics') metric(item, process, of.points);
-        return item;
-      });
+      }
       return events;
     },
     soFar() {
@@ -139,16 +136,7 @@ function addUse(uses: Uses, use: ModelUsage): void {
   if (sum !== undefined) uses.set(use.model, sum);
 }
 
-/** Numbers and texts by key; older versions send numbers as texts. */
-function attributesOf(item: JsonObject): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    arrayAt(item, 'attributes')
-      .filter(isObject)
-      .map(({ key, value }) => [String(key), isObject(value) ? Object.values(value)[0] : undefined]),
-  );
-}
-
-/** A count or an amount; 0 for what is neither. */
+/** A count or an amount; older versions send them as texts. 0 for anything else. */
 function count(value: unknown): number {
   const number = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
   return Number.isFinite(number) && number > 0 ? number : 0;

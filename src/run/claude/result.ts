@@ -1,7 +1,7 @@
 // The result line of Claude Code's stream-json, as a typed value. Pure; what it means for the step is judge.ts's,
 // what it means for the cost is cost.ts's. Field names and subtypes: Claude Code 2.1.328, schema of SDKResultMessage.
 import type { ModelUsage } from '../../core/claude-event.ts';
-import { arrayAt, countAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
+import { arrayAt, countAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 
 export type ClaudeResult = {
   /** `success`, `error_during_execution`, `error_max_turns`, `error_max_budget_usd`, `error_max_structured_output_retries`. */

@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { isObject, type JsonObject, parseObject } from './json.ts';
+import { isObject, type JsonObject, parseObject } from '../../core/json.ts';
 
 export type OverrulingSettings = { readonly file: string; readonly names: readonly string[] };
 

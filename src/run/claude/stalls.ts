@@ -1,9 +1,9 @@
 // What a Claude Code process is waiting for, read from its stream-json: the causes behind a silence. Pure: times are
 // given in ms, no timer runs here. How long is too long, and what happens then, are the engine's and the workflow's.
 import type { StallCause } from '../../core/event.ts';
+import { type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import type { Activity } from './activity.ts';
 import { classifyApiError } from './api-error.ts';
-import { type JsonObject, numberAt, objectAt, objectsAt, textAt } from './json.ts';
 import { type BackgroundTask, backgroundTasksIn } from './notices.ts';
 import { oneLineArgument } from './readable.ts';
 

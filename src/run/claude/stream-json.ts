@@ -5,11 +5,11 @@
 import type { ClaudeEvent } from '../../core/claude-event.ts';
 import { formatDuration } from '../../core/duration.ts';
 import type { Findings } from '../../core/finding.ts';
+import { cut, type JsonObject, numberAt, objectAt, objectsAt, parseObject, textAt } from '../../core/json.ts';
 import type { Severity } from '../../core/record.ts';
 import { isErrorContent, textOfContent } from './content-text.ts';
 import type { CostMeter } from './cost.ts';
 import { createFindingsCollector, type Denial, type FindingsCollector } from './findings.ts';
-import { cut, type JsonObject, numberAt, objectAt, objectsAt, parseObject, textAt } from './json.ts';
 import { createMessageLines, MAX_MESSAGE_BYTES, type MessageLines } from './message-lines.ts';
 import { noticeOf } from './notices.ts';
 import {

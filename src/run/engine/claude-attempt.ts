@@ -233,12 +233,15 @@ export function startClaudeAttempt(
     reportCut(bounded, setting, log);
     const outcome = await expectations.check(ownOutcome, { output: bounded.output, denials: [...denials.values()] });
     const outputs = takeNamedOutputs(setting.outputFile, setting.subject, ports);
-    finishAttempt(ports, setting, outcome, {
+    const limit = limitOf(outcome);
+    const facts = {
       ...attemptFacts(supervised),
       lines: sumOfLines(sink.lines(), expectations.lines()),
       findings: reader.findings(),
       partialMessages: partial.count(),
-    });
+      limit,
+    };
+    finishAttempt(ports, setting, outcome, facts);
     const { ending } = supervised;
     return {
       outcome,
@@ -247,7 +250,7 @@ export function startClaudeAttempt(
       costUsd: cost.costUsd,
       costUnknown: cost.unknown !== undefined,
       session: sessionLeft(),
-      limit: limitOf(outcome),
+      limit,
       ranMs: supervised.durationMs - supervised.pausedMs,
       isSessionLost:
         inputs.isContinued && outcome.kind !== 'success' && isSessionMissing(reader.result(), stderrTail.toString()),

@@ -6,7 +6,7 @@ import type { Stream } from '../../core/record.ts';
 import { noOutput } from '../../core/step-output.ts';
 import { describeFindings, describeOutcomeKind } from '../../runs/describe-findings.ts';
 import { commandText, type ShellStep } from '../../workflow/index.ts';
-import type { CostSoFar } from '../claude/index.ts';
+import type { CostSoFar, RateLimit } from '../claude/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';
 import { tokensOf } from './budget.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
@@ -123,12 +123,16 @@ export function finishAttempt(
     readonly lines: Readonly<Partial<Record<Stream, number>>>;
     readonly findings?: Findings;
     readonly partialMessages?: number;
+    /** What stopped it, if its end is known: the step waits for it or says why not. */
+    readonly limit?: RateLimit | undefined;
   },
 ): void {
-  const { findings = noFindings, ...rest } = facts;
+  const { findings = noFindings, limit, ...rest } = facts;
   const found = countFindings(findings) > 0;
   ports.append.event({ type: 'attempt.finished', outcome, ...rest, ...(found ? { findings } : {}) }, subject);
-  if (outcome.kind !== 'success') ports.log('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
+  if (limit !== undefined)
+    ports.log('warning', `${limit.what} reached; it ends at ${new Date(limit.untilMs).toISOString()}`, subject);
+  else if (outcome.kind !== 'success') ports.log('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
   if (found)
     ports.log('warning', `${describeOutcomeKind(outcome.kind, findings)}: ${describeFindings(findings)}`, subject);
 }

@@ -116,3 +116,42 @@ test('log records keep time, severity, name, body, attributes and span', () => {
   };
   expect(again(JsonLogsSerializer.serializeRequest(logsOfRequest(logs, {})))).toEqual(logs);
 });
+
+describe('data in base64', () => {
+  const picture = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(3 * 1024 * 1024, 'pixels?')]);
+  const message = JSON.stringify({ type: 'image', source: { data: picture.toString('base64') } });
+  const large = {
+    attributes: [text('tool.output', message), { key: 'raw', value: { bytesValue: picture.toString('base64') } }],
+  };
+  const marker = '[base64 image/png, 3 MiB]';
+
+  test('goes to no backend from a span, wherever it is there', () => {
+    const broken = {
+      ...span,
+      ...large,
+      events: [{ ...span.events[0], ...large }],
+      links: [{ ...span.links[0], ...large }],
+    };
+    const failed = { ...broken, status: { code: 2, message } };
+    const [made] = spansOfRequest({ resourceSpans: [{ scopeSpans: [{ spans: [failed] }] }] }, {});
+    const output = JSON.stringify({ type: 'image', source: { data: marker } });
+    expect(made).toMatchObject({
+      attributes: { 'tool.output': output, raw: marker },
+      events: [{ attributes: { 'tool.output': output, raw: marker } }],
+      links: [{ attributes: { 'tool.output': output, raw: marker } }],
+      status: { message: output },
+    });
+  });
+
+  test('goes to no backend from a log record, whatever form its body has', () => {
+    const bodies = [
+      { stringValue: message },
+      { bytesValue: picture.toString('base64') },
+      { arrayValue: { values: [{ kvlistValue: { values: large.attributes } }] } },
+    ];
+    const logRecords = bodies.map((body) => ({ body, ...large }));
+    const made = logsOfRequest({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] }, {});
+    expect(made).toHaveLength(3);
+    expect(JSON.stringify(made).length).toBeLessThan(3_000);
+  });
+});

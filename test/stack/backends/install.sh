@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the real programs of the stack tests available outside the repo: the OpenTelemetry Collector, Loki, Prometheus
-# and Alertmanager, with their tools, are built from Go modules; what is small comes from the distribution's packages. Each
-# lands in
+# Makes the real programs of the stack tests available outside the repo: the OpenTelemetry Collector, Prometheus and
+# Alertmanager, with their tools, are built from Go modules; what is small comes from the distribution's packages. Loki, Tempo
+# and Grafana are not built: copy-images.sh says where they come from. Each program lands in
 #   ${STEPSPAN_CACHE_DIR:-${XDG_CACHE_HOME:-~/.cache}/stepspan}/backends/<name>-<version>-<hash of its inputs>/bin
 # and backends.json beside them names every program; test/stack/support/backends.ts reads it. Run it as often as you
 # like, also twice at once: what is there is kept, and what was interrupted is not there. It starts no service.
@@ -83,16 +83,6 @@ collector() {
   mv -- "$scratch/out/otelcol" "$bin/"
 }
 
-loki_tells() { echo 'building it from its Go module (about 10 minutes on 2 cores).'; }
-loki() {
-  local bin=$1 version=$3
-  need go 'build Loki'
-  cd -- "$here/loki"
-  CGO_ENABLED=0 nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" \
-    -ldflags="-s -w -X github.com/grafana/loki/v3/pkg/util/build.Version=$version" \
-    github.com/grafana/loki/v3/cmd/loki github.com/grafana/loki/v3/cmd/logcli
-}
-
 # unpack_module MODULE VERSION FOLDER: the source of a release as the Go module proxy has it, to be built as its own main
 # module, so with exactly the dependencies that it names. No part of a recipe's hash: it gives what the version says.
 unpack_module() {
@@ -160,7 +150,6 @@ image_tools() {
 
 # The version is read from the file that pins it, so that it is written down once.
 collector_version=$(sed -n 's/^  version: //p' "$collector_manifest")
-loki_version=$(sed -n 's/^\tgithub.com\/grafana\/loki\/v3 v\([^ ]*\).*/\1/p' "$here/loki/go.mod")
 image_version() { sed -n "s#^    image: $1:v##p" "$root/docker-compose.yml"; }
 prometheus_version=$(image_version prom/prometheus)
 alertmanager_version=$(image_version prom/alertmanager)
@@ -173,8 +162,6 @@ provide alertmanager "$alertmanager_version" alertmanager
 alertmanager_bin=$provided
 provide collector "$collector_version" collector "$collector_manifest"
 collector_bin=$provided
-provide loki "$loki_version" loki "$here/loki/go.mod" "$here/loki/go.sum"
-loki_bin=$provided
 
 provide compose 2.9.0 compose
 compose_bin=$provided
@@ -184,8 +171,6 @@ image_tools_bin=$provided
 cat >"$cache/backends.json.building" <<JSON
 {
   "otelcol": "$collector_bin/otelcol",
-  "loki": "$loki_bin/loki",
-  "logcli": "$loki_bin/logcli",
   "prometheus": "$prometheus_bin/prometheus",
   "promtool": "$prometheus_bin/promtool",
   "alertmanager": "$alertmanager_bin/alertmanager",
@@ -196,5 +181,6 @@ cat >"$cache/backends.json.building" <<JSON
 }
 JSON
 mv -- "$cache/backends.json.building" "$cache/backends.json"
+"$here/copy-images.sh"
 say "all there after $((SECONDS - began)) s, named in $cache/backends.json"
 cat -- "$cache/backends.json"

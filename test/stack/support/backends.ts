@@ -6,8 +6,6 @@ import { join } from 'node:path';
 
 const NAMES = [
   'otelcol',
-  'loki',
-  'logcli',
   'prometheus',
   'promtool',
   'alertmanager',
@@ -23,15 +21,15 @@ export type Backends = Record<BackendName, string>;
 const REMEDY =
   'Run `bash test/stack/backends/install.sh` first; the first time takes about a quarter of an hour, later ones none.';
 
-// The same rule as in install.sh. An empty variable counts as not set, in both places.
-function manifestPath(env: NodeJS.ProcessEnv): string {
+/** The same rule as in install.sh. An empty variable counts as not set, in both places. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
   const cache = env.STEPSPAN_CACHE_DIR || join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'stepspan');
-  return join(cache, 'backends', 'backends.json');
+  return join(cache, 'backends');
 }
 
 /** The absolute path of every program; throws, naming install.sh, when one is missing. */
 export function locateBackends(env: NodeJS.ProcessEnv = process.env): Backends {
-  const path = manifestPath(env);
+  const path = join(cacheFolder(env), 'backends.json');
   const named = readManifest(path);
   const missing = NAMES.filter((name) => !isExecutable(named[name]));
   if (missing.length > 0) {

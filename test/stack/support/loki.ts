@@ -2,7 +2,7 @@
 // labels and structured metadata, without loss however many there are.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { locateBackends } from './backends.ts';
+import { externalProgram } from './external-programs.ts';
 import { defineService, freePorts, makeFolder, type Service } from './service.ts';
 
 const CONFIG = fileURLToPath(new URL('../../../stack/loki.yaml', import.meta.url));
@@ -53,7 +53,7 @@ export async function createLoki(options: LokiOptions = {}): Promise<Loki> {
   const url = `http://127.0.0.1:${http}`;
   const service = defineService({
     name: 'Loki',
-    program: locateBackends().loki,
+    program: externalProgram('loki'),
     args: [`-config.file=${CONFIG}`, '-config.expand-env=true'],
     folder,
     env: {

@@ -2,6 +2,7 @@
 // ports they use in production. It stands for the host, or for a container of docker-compose.yml. Needs root.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { skipBecause } from '../../support/skip.ts';
 import { locateBackends } from './backends.ts';
 import { defineService, makeFolder } from './service.ts';
 
@@ -11,8 +12,10 @@ export interface Namespace {
   remove(): Promise<void>;
 }
 
-/** Whether this user may make one. */
-export const canMakeNamespaces = process.getuid?.() === 0;
+/** Options of a test that makes one, which only root may. */
+export const needsNamespaces = skipBecause(
+  process.getuid?.() === 0 ? undefined : 'only root may make a network namespace',
+);
 
 /** @param hosts lines for /etc/hosts, in it alone; without them names are those of this machine */
 export async function startNamespace(hosts?: string): Promise<Namespace> {

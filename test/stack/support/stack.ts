@@ -1,5 +1,5 @@
 // Everything a run needs around it, all real but for two: Collector, Loki, the CLI as a process, the real Claude Code.
-// Anthropic's API is a scripted one on loopback, and the trace sink stands where Tempo would be; neither can run here.
+// Anthropic's API is a scripted one on loopback, and the trace sink takes the place of Tempo.
 import type { Script } from '../../../demo/messages-api/script.ts';
 import { createLineJoiner } from '../../../src/core/join-lines.ts';
 import { type JournalRecord, linesOf } from '../../../src/core/record.ts';
@@ -10,10 +10,11 @@ import { type Collector, startCollector } from './collector.ts';
 import { type Loki, type LokiEntry, startLoki } from './loki.ts';
 import { startTraceSink, type TraceSink } from './trace-sink.ts';
 
-export type Stack = {
+export type Stack = StackWithoutLoki & { readonly loki: Loki };
+
+export type StackWithoutLoki = {
   readonly folder: string;
   readonly dataDir: string;
-  readonly loki: Loki;
   readonly sink: TraceSink;
   readonly collector: Collector;
   /** Starts the CLI from the sources; its OTLP goes to the Collector. */
@@ -25,15 +26,25 @@ export type Stack = {
   readonly close: () => Promise<void>;
 };
 
+/** Call it only in tests that need Loki. */
 export async function startStack(script: Script): Promise<Stack> {
-  const [rig, loki, sink] = await Promise.all([startCliRig({ script }), startLoki(), startTraceSink()]);
-  const collector = await startCollector({ lokiEndpoint: loki.otlpEndpoint, tempoEndpoint: sink.endpoint });
-  const start: Stack['start'] = (args, env) =>
+  const loki = await startLoki();
+  const rest = await startStackWithoutLoki(script, loki.otlpEndpoint);
+  return { ...rest, loki, close: () => rest.close().finally(() => loki.remove()) };
+}
+
+/** @param lokiEndpoint where log records go; by default nothing takes them, and the Collector keeps them */
+export async function startStackWithoutLoki(
+  script: Script,
+  lokiEndpoint = 'http://127.0.0.1:9',
+): Promise<StackWithoutLoki> {
+  const [rig, sink] = await Promise.all([startCliRig({ script }), startTraceSink()]);
+  const collector = await startCollector({ lokiEndpoint, tempoEndpoint: sink.endpoint });
+  const start: StackWithoutLoki['start'] = (args, env) =>
     rig.start(args, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, ...env });
   return {
     folder: rig.folder,
     dataDir: rig.dataDir,
-    loki,
     sink,
     collector,
     start,
@@ -42,7 +53,7 @@ export async function startStack(script: Script): Promise<Stack> {
     runFolder: (runId) => dataFolder(rig.dataDir).runDir(runId as never),
     async close() {
       await rig.close();
-      await Promise.all([sink.close(), collector.remove(), loki.remove()]);
+      await Promise.all([sink.close(), collector.remove()]);
     },
   };
 }

@@ -59,6 +59,14 @@ export function textWithoutBase64(text: string): string {
   return short === bytes ? text : short.toString();
 }
 
+/** For bytes that are not text: the bytes themselves, or the marker in their place. */
+export function bytesMarker(bytes: Buffer): Buffer | string {
+  const characters = Math.ceil(bytes.length / 3) * 4;
+  if (characters < MIN_CHARACTERS) return bytes;
+  const head = Buffer.from(bytes.toString('base64', 0, 48));
+  return markerOf(head, 0, { end: head.length, characters });
+}
+
 type Run = { readonly end: number; readonly characters: number };
 
 function runFrom(bytes: Buffer, start: number): Run {

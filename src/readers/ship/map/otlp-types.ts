@@ -20,10 +20,6 @@ export function hrTimeOf(ns: bigint): HrTime {
   return [Number(ns / 1_000_000_000n), Number(ns % 1_000_000_000n)];
 }
 
-export function nsOfHrTime(time: readonly [number, number]): bigint {
-  return BigInt(time[0]) * 1_000_000_000n + BigInt(time[1]);
-}
-
 /** Severity numbers and short names of the OpenTelemetry logs data model. */
 export const otlpSeverity = {
   debug: { number: 5, text: 'DEBUG' },

@@ -4,7 +4,8 @@
 // gives the same spans.
 import type { TelemetrySignal } from '../../../core/claude-event.ts';
 import { type RunId, spanIdOf } from '../../../core/ids.ts';
-import { arrayAt, isObject, type JsonObject, textAt } from '../json.ts';
+import { arrayAt, isObject, type JsonObject, textAt } from '../../../core/json.ts';
+import { idAt } from '../../../otlp/values.ts';
 
 export type TraceAdopter = {
   /** A span, or a log record with its trace context, in the attempt's trace; a metric as it is. */
@@ -23,10 +24,10 @@ export function createTraceAdopter(target: { runId: string; traceId: string; spa
   const idOf = (trace: string, span: string): string => spanIdOf(target.runId as RunId, 'adopted', trace, span);
 
   function span(item: JsonObject): JsonObject {
-    const trace = idAt(item, 'traceId', 32);
-    const id = idAt(item, 'spanId', 16);
+    const trace = idAt(item, 'traceId');
+    const id = idAt(item, 'spanId');
     if (trace === undefined || id === undefined) return item;
-    const parent = idAt(item, 'parentSpanId', 16);
+    const parent = idAt(item, 'parentSpanId');
     if (trace === traceId) return parent === undefined ? { ...item, parentSpanId: spanId } : item;
     adopted += 1;
     const isTop = parent === undefined || parent === spanId || textAt(item, 'name') === OUTERMOST;
@@ -42,8 +43,8 @@ export function createTraceAdopter(target: { runId: string; traceId: string; spa
   /** A log record, or a link to a span of the same trace. */
   function context(item: unknown, within?: string): unknown {
     if (!isObject(item)) return item;
-    const trace = idAt(item, 'traceId', 32);
-    const id = idAt(item, 'spanId', 16);
+    const trace = idAt(item, 'traceId');
+    const id = idAt(item, 'spanId');
     if (trace === undefined || trace === traceId || (within !== undefined && trace !== within)) return item;
     return { ...item, traceId, spanId: id === undefined ? spanId : idOf(trace, id) };
   }
@@ -61,10 +62,4 @@ export function createTraceAdopter(target: { runId: string; traceId: string; spa
     },
     adopted: () => adopted,
   };
-}
-
-/** An id in lower case; undefined for one that is missing, of the wrong form, or all zeros, which OTLP takes for missing. */
-function idAt(item: JsonObject, key: string, digits: number): string | undefined {
-  const id = textAt(item, key)?.toLowerCase();
-  return id !== undefined && id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id) ? id : undefined;
 }

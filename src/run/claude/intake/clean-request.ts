@@ -1,21 +1,14 @@
 // What happens to one export request of Claude Code between the socket and the journal: identity out, run and step on,
 // deltas made cumulative, other traces put below the attempt, nesting noted. No IO. The HTTP side is server.ts's.
 import type { TelemetrySignal } from '../../../core/claude-event.ts';
+import type { JsonObject } from '../../../core/json.ts';
 import type { Subject } from '../../../core/record.ts';
-import type { JsonObject } from '../json.ts';
+import { countItems, isRequest, mapItems } from '../../../otlp/request.ts';
+import { type Attribute, countAttribute, textAttribute, withAttributes } from '../../../otlp/values.ts';
 import { createTraceAdopter } from './adopt-trace.ts';
 import { createToCumulative, type ToCumulative } from './cumulative.ts';
 import { MAX_DEPTH, withoutIdentity } from './identity.ts';
 import { createNesting, type NestingFound } from './nesting.ts';
-import {
-  type Attribute,
-  countAttribute,
-  countItems,
-  isRequest,
-  mapItems,
-  textAttribute,
-  withAttributes,
-} from './otlp.ts';
 
 /** Which attempt telemetry belongs to. */
 export type IntakeAttempt = {
@@ -62,7 +55,7 @@ export function createRequestCleaner(
   return {
     clean(signal, body) {
       if (!isRequest(body, signal))
-        return { kind: 'refused', why: `the body is no OTLP/JSON export request for ${signal}` };
+        return { kind: 'refused', why: `the body is not an OTLP/JSON export request for ${signal}` };
       const cleaned = withoutIdentity(body);
       if (cleaned === undefined)
         return { kind: 'refused', why: `the body is nested more than ${MAX_DEPTH} levels deep` };

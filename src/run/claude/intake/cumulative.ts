@@ -1,11 +1,8 @@
 // Turns delta metrics into cumulative ones, for the life of one attempt. Pure but for what it remembers. Claude Code
 // sends deltas; a delta that is lost or scraped late is wrong for ever, while a sum heals with the next point.
-import { arrayAt, isObject, type JsonObject } from '../json.ts';
-import { mapItems } from './otlp.ts';
-
-/** AggregationTemporality of OTLP. */
-const DELTA = [1, 'AGGREGATION_TEMPORALITY_DELTA'];
-const CUMULATIVE = 2;
+import { arrayAt, isObject, type JsonObject } from '../../../core/json.ts';
+import { mapItems } from '../../../otlp/request.ts';
+import { enumNumber, temporalityCumulative, temporalityDelta } from '../../../otlp/values.ts';
 
 /**
  * Series that are remembered for one attempt. Claude Code has about 10 metrics with a handful of models and tools each;
@@ -31,13 +28,13 @@ export function createToCumulative(maxSeries = MAX_SERIES): ToCumulative {
     if (isObject(exponential)) unconverted += arrayAt(exponential, 'dataPoints').length;
     for (const kind of ['sum', 'histogram'] as const) {
       const data = metric[kind];
-      if (!isObject(data) || !DELTA.includes(data.aggregationTemporality as number)) continue;
+      if (!isObject(data) || enumNumber(data.aggregationTemporality, 'temporality') !== temporalityDelta) continue;
       const name = [around, metric.name, metric.unit, kind];
       const dataPoints = arrayAt(data, 'dataPoints').flatMap((point) => {
         const sum = isObject(point) ? add(kind, name, point) : undefined;
         return sum === undefined ? [] : [sum];
       });
-      return { ...metric, [kind]: { ...data, aggregationTemporality: CUMULATIVE, dataPoints } };
+      return { ...metric, [kind]: { ...data, aggregationTemporality: temporalityCumulative, dataPoints } };
     }
     return metric;
   }
@@ -55,7 +52,7 @@ export function createToCumulative(maxSeries = MAX_SERIES): ToCumulative {
   }
 
   return {
-    convert: (request) => mapItems(request, 'metrics', (metric, around) => convertMetric(metric, around)),
+    convert: (request) => mapItems(request, 'metrics', convertMetric),
     unconverted: () => unconverted,
   };
 }

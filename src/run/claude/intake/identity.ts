@@ -1,7 +1,7 @@
 // Takes out of telemetry who the person is. Pure. What Claude Code 2.1.328 was seen to send on every span, log record
 // and data point: user.id (of the device), user.email, user.account_uuid, user.account_id, organization.id; and behind an
 // enterprise gateway user.groups and identity.source.
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../../../core/json.ts';
 
 /** Whole families, so that an attribute that a later version adds is out as well. */
 const FAMILIES = ['user.', 'enduser.', 'organization.', 'identity.', 'account.'];

@@ -1,7 +1,8 @@
 // Checks that Claude Code's own spans hang below the attempt's span, and which links of the chain never came: a span is
 // sent when it ends, so a process that is killed leaves children whose parents were never sent. Pure but for its memory.
-import { isObject, type JsonObject, textAt } from '../json.ts';
-import { mapItems } from './otlp.ts';
+import { type JsonObject, textAt } from '../../../core/json.ts';
+import { itemsIn } from '../../../otlp/request.ts';
+import { idAt, nanosAt } from '../../../otlp/values.ts';
 
 /** Spans that are remembered for one attempt; a day of work has some thousand. Beyond it they are shipped unchecked. */
 export const MAX_SPANS = 100_000;
@@ -42,17 +43,17 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
   let strangers = 0;
 
   function take(span: JsonObject): void {
-    const spanId = textAt(span, 'spanId')?.toLowerCase() ?? '';
-    if (textAt(span, 'traceId')?.toLowerCase() !== traceId) {
+    const spanId = idAt(span, 'spanId') ?? '';
+    if (idAt(span, 'traceId') !== traceId) {
       strangers += 1;
       return;
     }
     if (seen.size >= maxSpans) return;
     seen.set(spanId, {
-      parent: textAt(span, 'parentSpanId')?.toLowerCase() ?? '',
+      parent: idAt(span, 'parentSpanId') ?? '',
       name: textAt(span, 'name') ?? '',
-      startNs: nanos(span.startTimeUnixNano),
-      endNs: nanos(span.endTimeUnixNano),
+      startNs: nanosAt(span, 'startTimeUnixNano'),
+      endNs: nanosAt(span, 'endTimeUnixNano'),
     });
   }
 
@@ -73,10 +74,7 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
 
   return {
     take(request) {
-      mapItems(request, 'traces', (span) => {
-        if (isObject(span)) take(span);
-        return span;
-      });
+      for (const span of itemsIn(request, 'traces')) take(span);
     },
     verify() {
       const tops = new Map<string, string>();
@@ -91,7 +89,7 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
           continue;
         }
         orphans += 1;
-        if (!seen.has(span.parent) && /^[0-9a-f]{16}$/.test(span.parent)) {
+        if (span.parent !== '' && !seen.has(span.parent)) {
           missing.set(span.parent, widened(missing.get(span.parent), span));
         }
       }
@@ -107,9 +105,4 @@ function widened(before: MissingSpan | undefined, child: Seen): MissingSpan {
     startNs: before === undefined || child.startNs < before.startNs ? child.startNs : before.startNs,
     endNs: before === undefined || child.endNs > before.endNs ? child.endNs : before.endNs,
   };
-}
-
-function nanos(value: unknown): bigint {
-  if (typeof value === 'number' && Number.isFinite(value)) return BigInt(Math.trunc(value));
-  return typeof value === 'string' && /^\d{1,20}$/.test(value) ? BigInt(value) : 0n;
 }
