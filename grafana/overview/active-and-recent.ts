@@ -186,8 +186,7 @@ const runPoints: readonly Column[] = [
 const recentGraphs: readonly Panel[] = [
   graph({
     title: 'Which workflows were running?',
-    description:
-      'Active runs by workflow. A run that starts and ends between two points counts for the point after it.',
+    description: 'Active runs by workflow. Runs that start and end between two samples count as one.',
     unit: 'short',
     queries: [recent.active],
     draw: 'steps',

@@ -56,9 +56,12 @@ export const activeSteps = {
   cost: logsNow(`${longest(elapsed.step)} * 0 + on (${runLabel}) group_left () ${total(costs, 'cost', runLabel)}`),
 };
 
-/** The gauge may be asked between two short runs; a run that started since the last point was active as well. */
+/**
+ * The gauge is sampled, so a short run may be over before it is seen; a run that started since the last point was active as
+ * well. It counts as one, as the growth of a counter that has just begun is extrapolated to more.
+ */
 const mostActive = `max_over_time(sum by (workflow) (${series(metrics.activeRuns)})[$__rate_interval:])`;
-const started = `round(${growing(metrics.runsStarted, 'workflow')})`;
+const started = `clamp_max(round(${growing(metrics.runsStarted, 'workflow')}), 1)`;
 
 export const recent = {
   ended: now(counted(metrics.runs, '')),

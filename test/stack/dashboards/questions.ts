@@ -1,7 +1,6 @@
 // How the tests of the dashboards ask a query by the name of its panel, and what they expect: values that are computed from
 // the journals of the sample runs. Remembers what was asked, so that no query is left out.
 import { linesOf } from '../../../src/core/record.ts';
-import { metrics } from '../../../src/readers/measure/catalogue.ts';
 import { severityOfLine } from '../../../src/text/severity.ts';
 import { dashboards, queriesOf, type Values } from '../../grafana/support/dashboards.ts';
 import { type Answer, ask } from '../support/ask-panels.ts';
@@ -86,13 +85,11 @@ export function tally(words: readonly string[]): Record<string, number> {
 export const outcomeOf = (run: SampleRun) => run.events('run.finished')[0]!.outcome;
 export const costOf = (runs: readonly SampleRun[]): number =>
   runs.flatMap((run) => run.events('claude.cost')).reduce((sum, { costUsd }) => sum + costUsd, 0);
-/** What `histogram_quantile` may give for one observation: anything in its bucket. */
-export function inBucketOf(seconds: number): { asymmetricMatch: (value: unknown) => boolean } {
-  const bounds = [0, ...metrics.runDuration.buckets];
-  const above = bounds.findIndex((bound) => bound >= seconds);
-  return {
-    asymmetricMatch: (value) => typeof value === 'number' && value >= bounds[above - 1]! && value <= bounds[above]!,
-  };
+/** Year, month (from 0), day and time of day in UTC, as a run id begins with them. */
+export function startOf(runId: string): [number, number, number, number, number, number] {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-/.exec(runId)?.map(Number) ?? [];
+  return [year!, month! - 1, day!, hour!, minute!, second!];
 }
 
 /** Of what is not counted in whole numbers: `increase` is extrapolated, by some scrapes of a short time here. */

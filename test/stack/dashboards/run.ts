@@ -2,15 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { stepStates } from '../../../src/readers/ship/map/event-records.ts';
 import {
-  answerTo,
   costOf,
-  last,
   linesFor,
   most,
   pointsOf,
   printed,
   review,
   sampleStack,
+  startOf,
   tally,
   valuesOf,
 } from './questions.ts';
@@ -26,30 +25,50 @@ export function runTests(): void {
       const { '': cost } = await valuesOf(at('Cost'));
       expect(cost).toBeCloseTo(finished.costUsd, 9);
       expect(cost).toBeGreaterThan(0);
-      expect(await valuesOf(at('Steps that ended'))).toEqual({ '': 4 });
-      expect(await valuesOf(at('Calls of tools'))).toEqual({ '': 2 });
+      expect(await valuesOf(at('Ended steps'))).toEqual({ '': 4 });
+      expect(await valuesOf(at('Warnings'))).toEqual({ '': 0 });
       const bySeverity = await valuesOf(at('Lines by severity'));
       const { DEBUG: _protocol, ...seen } = bySeverity;
       expect(seen).toEqual(tally(printed([review()]).map(({ severity }) => severity)));
     });
 
-    test('says of a run that goes on nothing that is known only at its end', async () => {
+    test('says of a run that is active that it is running, for how long, and what it has cost', async () => {
       const { runId } = sampleStack().active;
-      for (const title of ['Result', 'Duration', 'Cost']) expect(await valuesOf(at(title), { run: runId })).toEqual({});
-      expect(await valuesOf(at('Result'), { run: '' })).toEqual({});
+      expect(await valuesOf(at('Result'), { run: runId })).toEqual({ running: 1 });
+      const { '': duration } = await valuesOf(at('Duration'), { run: runId });
+      expect(Math.abs(Date.now() - Date.UTC(...startOf(runId)) - duration!)).toBeLessThan(60_000);
+      expect(await valuesOf(at('Cost'), { run: runId })).toEqual({ '': 0 });
     });
 
-    test('follows the state of each step', async () => {
-      expect(await pointsOf(at('What was each step doing?'), last)).toEqual({
-        flaky: stepStates.success,
-        busy: stepStates.success,
-        ask: stepStates.success,
-        skipped: stepStates.skip,
-      });
-      const answer = await answerTo(at('What was each step doing?'));
-      const ask =
-        answer.kind === 'range' ? answer.series.find(({ labels }) => labels.stepspan_step_id === 'ask') : undefined;
-      expect(ask?.points[0]?.value).toBe(stepStates.running);
+    test('says of a run that does not exist nothing at all', async () => {
+      for (const title of ['Result', 'Duration', 'Cost', 'Warnings', 'Ended steps']) {
+        expect(await valuesOf(at(title), { run: 'none' }), title).toEqual({});
+      }
+    });
+
+    test('does not take the known part of a cost for all of it', async () => {
+      const unknown = sampleStack().runs.spender[0]!;
+      const isUnknown = unknown.events('run.finished')[0]!.costUnknown === true;
+      expect(Object.keys(await valuesOf(at('Cost'), { run: unknown.runId }))).toEqual(isUnknown ? [] : ['']);
+    });
+
+    test('has every change of the state of each step at its exact time', async () => {
+      const states = await linesFor(at('What was each step doing?'));
+      const lastOf = (step: string) =>
+        Number(
+          states.filter(({ metadata }) => metadata.stepspan_step_id === step).at(-1)?.metadata.stepspan_step_state,
+        );
+      expect(['flaky', 'busy', 'ask', 'skipped'].map(lastOf)).toEqual([
+        stepStates.success,
+        stepStates.success,
+        stepStates.success,
+        stepStates.skip,
+      ]);
+      const times = review().records.flatMap((record) =>
+        record.kind === 'event' && record.event.type === 'step.started' ? [record.timeNs] : [],
+      );
+      const started = states.filter(({ metadata }) => metadata.stepspan_event === 'step.started');
+      expect(started.map(({ timeNs }) => timeNs)).toEqual(times);
     });
 
     test('has a row for each step and the events in their order', async () => {
@@ -106,6 +125,7 @@ export function runTests(): void {
       const lines = at('What did it print?');
       const all = printed([review()]);
       expect(await linesFor(lines)).toHaveLength(all.length);
+      expect(await valuesOf(at('Matching lines'))).toEqual({ '': all.length });
       expect(await linesFor(lines, { step: 'busy' })).toHaveLength(all.filter(({ step }) => step === 'busy').length);
       expect((await linesFor(lines, { stream: 'stderr' })).map(({ line }) => line)).toEqual(['attempt 1', 'attempt 2']);
       expect(
