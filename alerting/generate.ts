@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type AlertSettings, defaultAlerts, readAlerts } from '../src/runs/alerts/alerts-file.ts';
+import { type AlertSettings, defaultAlerts, readAlerts } from '../src/runs/alerts/index.ts';
 import { lokiGroups, prometheusGroups } from './groups.ts';
 import { renderRules } from './render.ts';
 

@@ -1,11 +1,10 @@
 // All rules of the two backends as groups, after what alerts.yaml says: a table of contents, no policy but the order.
-import type { AlertSettings } from '../src/runs/alerts/alerts-file.ts';
-import { type Alert, type Group, isAlert } from './rule.ts';
+import { type AlertSettings, settingsOfRule } from '../src/runs/alerts/rule.ts';
+import { type Alert, type Group, isAlert, type ThresholdsOf } from './rule.ts';
 import { backendAlerts } from './rules/backends.ts';
 import { hubAlerts } from './rules/hub.ts';
 import { logAlerts } from './rules/logs.ts';
 import { workflowAlerts, workflowRecordings } from './rules/workflows.ts';
-import { thresholdsOf } from './thresholds.ts';
 
 export function prometheusGroups(settings: AlertSettings): readonly Group[] {
   const of = thresholdsOf(settings);
@@ -30,6 +29,10 @@ export function alertsOf(groups: readonly Group[]): readonly Alert[] {
 
 function enabled(alerts: readonly Alert[], settings: AlertSettings): readonly Alert[] {
   return alerts.filter(({ rule }) => settings.rules[rule.name]?.enabled === true);
+}
+
+function thresholdsOf(settings: AlertSettings): ThresholdsOf {
+  return (rule) => settingsOfRule(settings, rule).thresholds;
 }
 
 /** Prometheus takes a group without rules, Loki's ruler does not. */

@@ -1,5 +1,5 @@
 // Every query of every rule in one list, for whoever wants to put them to a real Prometheus and Loki, or to parse them.
-import type { AlertSettings } from '../src/runs/alerts/alerts-file.ts';
+import type { AlertSettings } from '../src/runs/alerts/rule.ts';
 import { alertsOf, lokiGroups, prometheusGroups } from './groups.ts';
 import { type Group, isAlert } from './rule.ts';
 

@@ -2,7 +2,7 @@
 // the same bytes.
 import { stringify } from 'yaml';
 import { formatSetDuration } from '../src/core/duration.ts';
-import type { AlertSettings } from '../src/runs/alerts/alerts-file.ts';
+import type { AlertSettings } from '../src/runs/alerts/rule.ts';
 import { runbookLink } from '../src/runs/alerts/rule.ts';
 import { type Alert, type Dashboard, type Group, isAlert, type Recording } from './rule.ts';
 

@@ -1,6 +1,9 @@
 // What a rule file is made of: alerts and recording rules, before they are written as YAML. Types and pure helpers; the
 // queries are in queries/, the words in rules/, names, severities and thresholds in src/runs/alerts.
-import type { RuleDefinition, RuleSeverity } from '../src/runs/alerts/rule.ts';
+import type { RuleDefinition, RuleSeverity, Thresholds } from '../src/runs/alerts/rule.ts';
+
+/** The thresholds of a rule as alerts.yaml has them. */
+export type ThresholdsOf = <R extends RuleDefinition>(rule: R) => Thresholds<R>;
 
 /** The dashboard that shows what an alert is about, by its uid in Grafana. */
 export type Dashboard = 'stepspan-overview' | 'stepspan-logs' | 'stepspan-health';

@@ -3,12 +3,11 @@
 import { formatSetDuration } from '../../src/core/duration.ts';
 import { prometheusRules as rules } from '../../src/runs/alerts/backend-rules.ts';
 import * as query from '../queries/prometheus.ts';
-import type { Alert } from '../rule.ts';
-import type { Thresholds } from '../thresholds.ts';
+import type { Alert, ThresholdsOf } from '../rule.ts';
 
 const dashboard = 'stepspan-health';
 
-export function backendAlerts(of: Thresholds): readonly Alert[] {
+export function backendAlerts(of: ThresholdsOf): readonly Alert[] {
   const { StepspanCollectorQueueFilling: filling, StepspanCollectorDropping: dropping } = rules;
   return [
     {

@@ -4,12 +4,11 @@ import { formatSetDuration } from '../../src/core/duration.ts';
 import { formatBytes } from '../../src/core/units.ts';
 import { prometheusRules as rules } from '../../src/runs/alerts/backend-rules.ts';
 import * as query from '../queries/prometheus.ts';
-import type { Alert } from '../rule.ts';
-import type { Thresholds } from '../thresholds.ts';
+import type { Alert, ThresholdsOf } from '../rule.ts';
 
 const dashboard = 'stepspan-health';
 
-export function hubAlerts(of: Thresholds): readonly Alert[] {
+export function hubAlerts(of: ThresholdsOf): readonly Alert[] {
   return [
     {
       rule: rules.StepspanHubDown,
@@ -57,7 +56,7 @@ export function hubAlerts(of: Thresholds): readonly Alert[] {
   ];
 }
 
-function shipping(of: Thresholds): readonly Alert[] {
+function shipping(of: ThresholdsOf): readonly Alert[] {
   const { StepspanShippingBehind: behind, StepspanShippingRejecting: rejecting } = rules;
   return [
     {
@@ -84,7 +83,7 @@ function shipping(of: Thresholds): readonly Alert[] {
   ];
 }
 
-function disk(of: Thresholds): readonly Alert[] {
+function disk(of: ThresholdsOf): readonly Alert[] {
   const rule = rules.StepspanJournalDiskFilling;
   const { free, criticalFree, within, for: forMs } = of(rule);
   return [
@@ -117,7 +116,7 @@ function disk(of: Thresholds): readonly Alert[] {
 /** Four scrapes at the usual 15 s: a file that is written and removed at once wakes nobody. */
 const criticalForMs = 60_000;
 
-function losses(of: Thresholds): readonly Alert[] {
+function losses(of: ThresholdsOf): readonly Alert[] {
   const { StepspanLinesLost: lost, StepspanRetentionUnsent: unsent, StepspanJournalDamaged: damaged } = rules;
   return [
     {

@@ -3,10 +3,9 @@
 import { formatSetDuration } from '../../src/core/duration.ts';
 import { lokiRules as rules } from '../../src/runs/alerts/backend-rules.ts';
 import { errorBurst, resourceExhausted } from '../queries/loki.ts';
-import type { Alert } from '../rule.ts';
-import type { Thresholds } from '../thresholds.ts';
+import type { Alert, ThresholdsOf } from '../rule.ts';
 
-export function logAlerts(of: Thresholds): readonly Alert[] {
+export function logAlerts(of: ThresholdsOf): readonly Alert[] {
   const { StepspanErrorBurst: burst, StepspanResourceExhausted: exhausted } = rules;
   return [
     {

@@ -12,11 +12,10 @@ import {
   workflowFailureRate,
 } from '../queries/prometheus.ts';
 import { promString } from '../queries/text.ts';
-import type { Alert, Recording } from '../rule.ts';
-import type { Thresholds } from '../thresholds.ts';
+import type { Alert, Recording, ThresholdsOf } from '../rule.ts';
 
 /** What the failure rate is decided by; to be evaluated before it. */
-export function workflowRecordings(of: Thresholds): readonly Recording[] {
+export function workflowRecordings(of: ThresholdsOf): readonly Recording[] {
   const { ended, failedShare } = runsOf(of(rules.StepspanWorkflowFailureRate).window);
   return [
     { record: recorded.ended, expr: ended },
@@ -25,7 +24,7 @@ export function workflowRecordings(of: Thresholds): readonly Recording[] {
 }
 
 /** @param schedules how long each workflow may go without a success, in milliseconds */
-export function workflowAlerts(of: Thresholds, schedules: Readonly<Record<string, number>>): readonly Alert[] {
+export function workflowAlerts(of: ThresholdsOf, schedules: Readonly<Record<string, number>>): readonly Alert[] {
   const rate = of(rules.StepspanWorkflowFailureRate);
   const spend = of(rules.StepspanSpendHigh);
   return [
@@ -54,7 +53,7 @@ export function workflowAlerts(of: Thresholds, schedules: Readonly<Record<string
 }
 
 /** One pair of alerts a workflow: `for` and the time that is looked back on are part of a rule, and cannot come from data. */
-function scheduled(of: Thresholds, workflow: string, period: number): readonly Alert[] {
+function scheduled(of: ThresholdsOf, workflow: string, period: number): readonly Alert[] {
   const rule = rules.StepspanNoRecentSuccess;
   return [
     {

@@ -81,7 +81,7 @@ function playThrough(
 }
 
 /** The median, and not the mean: one night in which the API was down must not lengthen every estimate after it. */
-function median(durations: readonly number[] | undefined): number | undefined {
+export function median(durations: readonly number[] | undefined): number | undefined {
   if (durations === undefined || durations.length === 0) return undefined;
   const sorted = [...durations].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

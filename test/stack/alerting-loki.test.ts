@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lokiGroups } from '../../alerting/groups.ts';
 import { renderRules } from '../../alerting/render.ts';
-import { type AlertSettings, readAlerts } from '../../src/runs/alerts/alerts-file.ts';
+import { type AlertSettings, readAlerts } from '../../src/runs/alerts/index.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { ourConfig, withShortWaits } from './alerting/our-alertmanager.ts';
 import { type Alertmanager, startAlertmanager, startWebhookSink, type WebhookSink } from './support/alertmanager.ts';

@@ -35,7 +35,7 @@ export async function listAlerts(context: CliContext, flags: FlagValues & { read
   }
   if (firing.length === 0) say('Nothing fires.');
   for (const alert of firing) {
-    say(`${alert.severity ?? 'new'}  ${alert.alert.rule}  ${safe(alert.alert.summary)}`);
+    say(`${alert.alert.severity}  ${alert.alert.rule}  ${safe(alert.alert.summary)}`);
     say(`    run ${alert.runId}, began ${formatAge(context.now() - alert.alert.startsMs)}, ${deliveryText(alert)}`);
   }
   say();

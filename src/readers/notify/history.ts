@@ -2,8 +2,7 @@
 // bounded, however many runs there are and however much they have printed.
 import type { RunId } from '../../core/ids.ts';
 import { type DataFolder, openJournal } from '../../journal/index.ts';
-import type { StepHistory } from '../../runs/alerts/index.ts';
-import { emptyRunState, foldRun, type RunState } from '../../runs/index.ts';
+import { emptyRunState, foldRun, type History, type RunState } from '../../runs/index.ts';
 import { loadNotifierState } from './notifier-state.ts';
 
 /** Earlier runs of the same workflow that are compared with: enough for a median that one odd run does not move. */
@@ -14,7 +13,7 @@ const lookedAtRuns = 300;
 const readRecords = 50_000;
 
 /** @param before only runs that started earlier count */
-export async function readHistory(data: DataFolder, workflow: string, before: RunId): Promise<StepHistory> {
+export async function readHistory(data: DataFolder, workflow: string, before: RunId): Promise<History> {
   const durations = new Map<string, number[]>();
   let compared = 0;
   const earlier = data.listRunIds().filter((runId) => runId < before);
@@ -28,8 +27,7 @@ export async function readHistory(data: DataFolder, workflow: string, before: Ru
       durations.set(id, [...(durations.get(id) ?? []), phase.durationMs]);
     }
   }
-  const usual = [...durations].map(([id, all]) => [id, { medianMs: median(all), runs: all.length }] as const);
-  return Object.fromEntries(usual);
+  return durations;
 }
 
 /** The state of an ended run of that workflow; undefined where it is of another one, goes on, or is too long to read. */
@@ -49,11 +47,4 @@ async function readRun(data: DataFolder, runId: RunId, workflow: string): Promis
   for await (const records of reader.read({ from: state.nextSeq, reuseMemory: true, onProblem: () => undefined }))
     for (const record of records) state = foldRun(state, record);
   return state;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >>> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }

@@ -22,7 +22,7 @@ export function hasEndToSend({ rules, deliveries }: NotifierState): boolean {
   });
 }
 
-const version = 1;
+const version = 2;
 
 /** @returns undefined where there is none that can be used */
 export function loadNotifierState(folder: RunFolder): NotifierState | undefined {

@@ -16,6 +16,7 @@ import {
   foldAlerts,
   resolveBySuccess,
   tickAlerts,
+  withHistory,
 } from '../../runs/alerts/index.ts';
 import { msOfNs, type RunReference } from '../../runs/index.ts';
 import { createOutbox, type Deliveries, firstDueMs, type Outbox, type OutboxOptions } from './deliver/outbox.ts';
@@ -148,8 +149,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
     for await (const records of batches) {
       const first = records[0];
       if (first?.kind === 'event' && first.event.type === 'run.started') {
-        const history = await readHistory(data, first.event.workflow, runId);
-        rules = { ...rules, history };
+        rules = withHistory(rules, await readHistory(data, first.event.workflow, runId));
       }
       const { alerts } = rules;
       for (const record of records) rules = foldAlerts(rules, record, settings.alerts);

@@ -1,15 +1,19 @@
-// An alert of a run as the rules give it, and how one begins, changes and ends. Pure; knows neither labels nor receivers.
-import type { RunRuleName } from './catalogue.ts';
+// An alert of a run: the one form in which page, tail, CLI, webhook, Alertmanager, mail and metrics show it. Here it starts,
+// changes and ends. Pure; which rule finds what is in the *-rules.ts files.
+import { type RunRuleName, runRules } from './catalogue.ts';
+import { type AlertSettings, type RuleSeverity, type RunRuleDefinition, settingsOfRule } from './rule.ts';
 
 export type Alert = {
   readonly rule: RunRuleName;
-  /** Undefined for what is about the run as a whole. */
+  /** As alerts.yaml had it when the alert started: the severity is a label, and another one would make another alert. */
+  readonly severity: RuleSeverity;
+  /** The step that it is about, or where it was first found; undefined for what is about the run as a whole. */
   readonly step: string | undefined;
-  /** Unix ms, from the journal: who evaluates the same journal again gets the same alert. */
+  /** Unix ms, from the journal: the same journal always results in the same alert. */
   readonly startsMs: number;
-  /** When it stopped being so; undefined while it is. Of what happened in an instant and cannot stop, that instant. */
+  /** When its condition ended; undefined while it lasts. For an event that cannot end, the time of the event. */
   readonly endedMs: number | undefined;
-  /** How long it goes on firing after its end, counted from when it was first delivered where that was later. */
+  /** How long it keeps firing after its end, counted from its first delivery if that was later. */
   readonly keepMs: number;
   readonly summary: string;
   readonly description: string;
@@ -17,61 +21,88 @@ export type Alert = {
   readonly seq: number;
 };
 
-/** One for each rule and step at most. */
+/** By `alertKey`. */
 export type Alerts = Readonly<Record<string, Alert>>;
 
+/** What a rule has found. The settings of the rule say how urgent that is and how long it fires. */
+export type Finding = Pick<Alert, 'rule' | 'step' | 'startsMs' | 'summary' | 'description' | 'seq'>;
+
 /**
- * Alertmanager waits `group_wait` (30 s by default) before it sends the first message of a group, `group_interval` (5 min)
- * before it says what has joined a group that was told already, and says nothing of what has ended by then. What must be
- * told although it is over at once goes on firing for a minute longer than that.
+ * Alertmanager waits `group_wait` (30 s by default) before the first message of a group and `group_interval` (5 min) before
+ * the next, and sends nothing about an alert that has ended by then. An alert that must be sent although it is over at once
+ * keeps firing for a minute longer than that.
  */
 export const outliveGroupMs = 6 * 60_000;
 
+/** One cause is one alert: a rule about the run has one alert per run, a rule about steps one per step. */
 export function alertKey({ rule, step }: Pick<Alert, 'rule' | 'step'>): string {
-  return step === undefined ? rule : `${rule}/${step}`;
+  return runRules[rule].scope === 'run' || step === undefined ? rule : `${rule}/${step}`;
 }
 
-/** Whether it is so, or was and is kept. What has ended with nothing to keep is over. */
-export function isOpen(alert: Alert | undefined): alert is Alert {
+/** Whether its condition lasts. */
+export function isOpen(alert: Alert | undefined): alert is Alert & { readonly endedMs: undefined } {
   return alert !== undefined && alert.endedMs === undefined;
 }
 
-/** Begins an alert; one that goes on keeps its start and takes the new texts. */
-export function fire(alerts: Alerts, alert: Alert): Alerts {
-  const key = alertKey(alert);
-  const before = alerts[key];
-  if (before === undefined) return { ...alerts, [key]: alert };
-  const isFact = alert.endedMs !== undefined;
-  if (!isOpen(before) && !isFact) return { ...alerts, [key]: alert };
-  return { ...alerts, [key]: { ...alert, startsMs: before.startsMs, endedMs: isFact ? before.endedMs : undefined } };
+/** Starts an alert that lasts until `endAlert`. One that is open keeps its start and takes the new texts. */
+export function startAlert(alerts: Alerts, finding: Finding, settings: AlertSettings, keepMs = 0): Alerts {
+  const { enabled, severity } = settingsOfRule(settings, runRules[finding.rule]);
+  if (!enabled) return alerts;
+  return putAlert(alerts, { ...finding, severity, endedMs: undefined, keepMs }, isOpen);
 }
 
-/** Ends an alert; one that is over, or is not there, stays as it is. */
-export function end(alerts: Alerts, key: string, atMs: number): Alerts {
+/** Records an event that cannot end: it fires for the `keepFor` of its rule. The next such event changes the texts only. */
+export function recordAlert(alerts: Alerts, finding: Finding, settings: AlertSettings): Alerts {
+  const rule: RunRuleDefinition = runRules[finding.rule];
+  const { enabled, severity, thresholds } = settingsOfRule(settings, rule);
+  if (!enabled) return alerts;
+  const alert = { ...finding, severity, endedMs: finding.startsMs, keepMs: thresholds.keepFor ?? 0 };
+  return putAlert(alerts, alert, (before) => before !== undefined);
+}
+
+/** Its labels and times are its identity, so an alert that continues keeps them. */
+function putAlert(alerts: Alerts, alert: Alert, continues: (before: Alert | undefined) => boolean): Alerts {
+  const key = alertKey(alert);
+  const before = alerts[key];
+  if (before === undefined || !continues(before)) return { ...alerts, [key]: alert };
+  const { step, severity, startsMs, endedMs } = before;
+  return { ...alerts, [key]: { ...alert, step, severity, startsMs, endedMs } };
+}
+
+/** Ends an alert. One that has ended, or does not exist, stays as it is. */
+export function endAlert(alerts: Alerts, key: string, atMs: number): Alerts {
   const alert = alerts[key];
   return isOpen(alert) ? { ...alerts, [key]: { ...alert, endedMs: Math.max(atMs, alert.startsMs) } } : alerts;
 }
 
-/** Ends everything that is about a run that goes on. */
-export function endAll(alerts: Alerts, atMs: number): Alerts {
-  return Object.keys(alerts).reduce((left, key) => end(left, key, atMs), alerts);
+/** Ends everything that is about an active run. */
+export function endAllAlerts(alerts: Alerts, atMs: number): Alerts {
+  return Object.keys(alerts).reduce((left, key) => endAlert(left, key, atMs), alerts);
 }
 
-const resolvedBySuccess: ReadonlySet<RunRuleName> = new Set(['StepspanRunFailed', 'StepspanRunAbandoned']);
+/** When it stops firing, in Unix ms; undefined while its condition lasts. @param takenMs when a receiver first took it */
+export function firesUntilMs(alert: Alert, takenMs: number): number | undefined {
+  return alert.endedMs === undefined ? undefined : Math.max(alert.endedMs, takenMs + alert.keepMs);
+}
+
+function isResolvedBySuccess({ rule, keepMs }: Alert): boolean {
+  const definition: RunRuleDefinition = runRules[rule];
+  return definition.isResolvedBySuccess === true && keepMs !== outliveGroupMs;
+}
 
 /** Whether a later success of the workflow has something to resolve here. */
 export function awaitsSuccess(alerts: Alerts): boolean {
-  return Object.values(alerts).some(({ rule, keepMs }) => resolvedBySuccess.has(rule) && keepMs !== outliveGroupMs);
+  return Object.values(alerts).some(isResolvedBySuccess);
 }
 
 /**
- * A later run of the workflow has succeeded: its failure and its loss are no longer news. They fire on for `outliveGroupMs`, as
- * they may not have been told yet.
+ * A later run of the workflow has succeeded, so its failure is no longer news. It keeps firing for `outliveGroupMs`, as nobody
+ * may have been notified yet.
  */
 export function resolveBySuccess(alerts: Alerts, atMs: number): Alerts {
-  const resolved = Object.entries(alerts).map(([key, alert]) => {
-    const ends = resolvedBySuccess.has(alert.rule) && alert.keepMs !== outliveGroupMs;
-    return [key, ends ? { ...alert, endedMs: Math.max(atMs, alert.startsMs), keepMs: outliveGroupMs } : alert];
-  });
-  return Object.fromEntries(resolved) as Alerts;
+  const resolved = Object.entries(alerts).map(([key, alert]): [string, Alert] => [
+    key,
+    isResolvedBySuccess(alert) ? { ...alert, endedMs: Math.max(atMs, alert.startsMs), keepMs: outliveGroupMs } : alert,
+  ]);
+  return Object.fromEntries(resolved);
 }

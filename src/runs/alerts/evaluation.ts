@@ -1,27 +1,23 @@
-// What evaluating the rules of one run carries from record to record: its state, what is watched, and the alerts so far.
-// As JSON it is what a notifier goes on from after a restart.
-import { emptyRunState, type RunState, stateFromJson, stateToJson } from '../index.ts';
+// What the evaluation of a run's alerts carries from record to record: the state of the run, what is watched of each step, and
+// the alerts so far. As JSON it is where a notifier continues after a restart.
+import { emptyRunState, type History, median, type RunState, stateFromJson, stateToJson } from '../index.ts';
 import type { Alerts } from './alert.ts';
-import type { AlertSettings } from './alerts-file.ts';
-import type { RunRuleName } from './catalogue.ts';
-import type { RuleSettings } from './rule.ts';
 import type { StepWatch } from './step-watch.ts';
-
-/** How long a step took when it succeeded in earlier runs. */
-export type Usual = { readonly medianMs: number; readonly runs: number };
-/** By step id. */
-export type StepHistory = Readonly<Record<string, Usual>>;
 
 export type AlertEvaluation = {
   readonly run: RunState;
   readonly alerts: Alerts;
+  /** By step id. */
   readonly watches: Readonly<Record<string, StepWatch>>;
-  /** The largest share of the budget that was seen used. */
+  /** The largest share of the budget that was used so far. */
   readonly budgetShare: number;
-  /** Since when all processes of the run stand still. */
+  /** Since when all processes of the run are frozen. */
   readonly frozenSinceMs: number | undefined;
-  readonly history: StepHistory;
+  /** How long each step took when it succeeded in earlier runs, by step id. */
+  readonly history: Readonly<Record<string, UsualDuration>>;
 };
+
+export type UsualDuration = { readonly medianMs: number; readonly runs: number };
 
 export function emptyEvaluation(): AlertEvaluation {
   return {
@@ -34,29 +30,24 @@ export function emptyEvaluation(): AlertEvaluation {
   };
 }
 
-/** What is kept for a step; a step may be called `constructor` or `__proto__`, which every object has. */
-export function stepEntry<T>(kept: Readonly<Record<string, T>>, step: string | undefined): T | undefined {
-  return step !== undefined && Object.hasOwn(kept, step) ? kept[step] : undefined;
+/** Sets what "slow" is compared with. */
+export function withHistory(evaluation: AlertEvaluation, history: History): AlertEvaluation {
+  const usual = [...history].map(([step, all]) => [step, { medianMs: median(all) ?? 0, runs: all.length }] as const);
+  return { ...evaluation, history: Object.fromEntries(usual) };
 }
 
-/** A rule's settings with its thresholds by their names. */
-export function ruleSettings<T extends string>(
-  settings: AlertSettings,
-  name: RunRuleName,
-): RuleSettings & { readonly thresholds: Readonly<Record<T, number>> } {
-  const found = settings.rules[name];
-  if (found === undefined) throw new Error(`the settings of alerts hold no rule ${name}`);
-  return found as RuleSettings & { readonly thresholds: Readonly<Record<T, number>> };
+/** The entry of a step. A step may be called `constructor` or `__proto__`, which every object has. */
+export function stepEntry<T>(entries: Readonly<Record<string, T>>, step: string | undefined): T | undefined {
+  return step !== undefined && Object.hasOwn(entries, step) ? entries[step] : undefined;
 }
 
-/** For the file of a notifier. */
 export type StoredEvaluation = Omit<AlertEvaluation, 'run'> & { readonly run: string };
 
-export function storeEvaluation(state: AlertEvaluation): StoredEvaluation {
-  return { ...state, run: stateToJson(state.run) };
+export function storeEvaluation(evaluation: AlertEvaluation): StoredEvaluation {
+  return { ...evaluation, run: stateToJson(evaluation.run) };
 }
 
-/** @returns undefined where another version has stored it: then the journal is read again from its start */
+/** @returns undefined if another version has stored it: then the journal is read again from its start */
 export function restoreEvaluation(stored: StoredEvaluation): AlertEvaluation | undefined {
   const run = stateFromJson(stored.run);
   return run === undefined ? undefined : { ...stored, frozenSinceMs: stored.frozenSinceMs, run };

@@ -1,58 +1,58 @@
-// The fold of the rules: one record or one look at the clock after the other, from nothing to the alerts of a run. Pure, so
-// that whoever reads a journal again, from any saved state on, comes to the same alerts.
+// The fold of the alerts of a run: one record, or one look at the clock, after the other. Pure, so that reading a journal
+// again, from any saved evaluation on, results in the same alerts.
 import type { EventRecord, JournalRecord } from '../../core/record.ts';
-import { foldRun, msOfNs } from '../index.ts';
-import { alertKey, end } from './alert.ts';
-import type { AlertSettings } from './alerts-file.ts';
-import { atTime } from './clock-rules.ts';
-import { afterEnd } from './end-rules.ts';
-import { type AlertEvaluation, ruleSettings, stepEntry } from './evaluation.ts';
-import { afterEvent } from './record-rules.ts';
-import { newWatch, type StepWatch, showsLife, thaw, watchMemory, watchOutput } from './step-watch.ts';
+import { foldRun, msOfNs, type RunState } from '../index.ts';
+import { alertKey, endAlert } from './alert.ts';
+import { runRules } from './catalogue.ts';
+import { evaluateClock } from './clock-rules.ts';
+import { evaluateEnd } from './end-rules.ts';
+import { type AlertEvaluation, stepEntry } from './evaluation.ts';
+import { evaluateEvent } from './record-rules.ts';
+import { type AlertSettings, settingsOfRule } from './rule.ts';
+import { isSignOfLife, newWatch, type StepWatch, skipTime, watchMemory, watchOutput } from './step-watch.ts';
 
 /**
- * The state after one more record. One that was folded already changes nothing.
- * What the clock alone would have said before this record is said first, however late the record is read.
+ * The evaluation after one more record. One that was folded already changes nothing.
+ * Before it, everything that the clock alone showed until then is evaluated, however late the record is read.
+ * @param folded the state of the run after the record, if the caller has folded it already
  */
-export function foldAlerts(before: AlertEvaluation, record: JournalRecord, settings: AlertSettings): AlertEvaluation {
+export function foldAlerts(
+  before: AlertEvaluation,
+  record: JournalRecord,
+  settings: AlertSettings,
+  folded?: RunState,
+): AlertEvaluation {
   if (record.seq < before.run.nextSeq) return before;
   const atMs = msOfNs(record.timeNs);
-  const timed = atTime(before, atMs, settings);
-  const state = watched({ ...timed, run: foldRun(timed.run, record) }, record, atMs, settings);
-  if (record.kind === 'output') return endedByLife(state, record.subject?.step, atMs, settings);
-  const told = afterEvent(state, record, settings);
-  const { event, subject } = record;
-  if (event.type === 'run.finished') return afterEnd(told, event.outcome, atMs, settings);
-  if (event.type === 'step.finished' && subject !== undefined) return endedWithStep(told, subject.step, atMs);
-  return endedByLife(told, subject?.step, atMs, settings);
+  const timed = evaluateClock(before, atMs, settings);
+  const step = record.subject?.step;
+  const state = watchRecord({ ...timed, run: folded ?? foldRun(timed.run, record) }, record, settings);
+  if (record.kind === 'output') return endPassed(state, step, atMs, settings);
+  const evaluated = evaluateEvent(state, record, settings);
+  if (record.event.type === 'run.finished') return evaluateEnd(evaluated, record.event.outcome, atMs, settings);
+  if (record.event.type === 'step.finished' && step !== undefined) return endOfStep(evaluated, step, atMs);
+  return endPassed(evaluated, step, atMs, settings);
 }
 
 /**
- * The state once the clock shows `nowMs`. To be called only when every record before that time was folded: a record that
- * was not read yet may be the sign of life whose lack this would be about.
+ * The evaluation when the clock shows `nowMs`. Call it only if every record before that time was folded: one that was not
+ * read yet may be the output whose lack this would report.
  */
 export function tickAlerts(state: AlertEvaluation, nowMs: number, settings: AlertSettings): AlertEvaluation {
-  return state.run.nextSeq === 0 ? state : atTime(state, nowMs, settings);
+  return state.run.nextSeq === 0 ? state : evaluateClock(state, nowMs, settings);
 }
 
-function watched(
-  state: AlertEvaluation,
-  record: JournalRecord,
-  atMs: number,
-  settings: AlertSettings,
-): AlertEvaluation {
-  if (record.kind === 'event' && record.subject === undefined) return afterRunEvent(state, record, atMs, settings);
-  const step = record.subject?.step;
-  if (step === undefined) return state;
-  const before = stepEntry(state.watches, step) ?? newWatch(atMs);
-  const after =
-    record.kind === 'output' ? watchOutput(before, record, atMs) : watchEvent(before, record, atMs, settings);
-  return after === before && Object.hasOwn(state.watches, step)
-    ? state
-    : { ...state, watches: { ...state.watches, [step]: after } };
+function watchRecord(state: AlertEvaluation, record: JournalRecord, settings: AlertSettings): AlertEvaluation {
+  const { subject } = record;
+  if (subject === undefined) return record.kind === 'event' ? watchRun(state, record, settings) : state;
+  const before = stepEntry(state.watches, subject.step);
+  const watch = before ?? newWatch(msOfNs(record.timeNs));
+  const after = record.kind === 'output' ? watchOutput(watch, record) : watchEvent(watch, record, settings);
+  return after === before ? state : { ...state, watches: { ...state.watches, [subject.step]: after } };
 }
 
-function watchEvent(watch: StepWatch, { event }: EventRecord, atMs: number, settings: AlertSettings): StepWatch {
+function watchEvent(watch: StepWatch, { event, timeNs }: EventRecord, settings: AlertSettings): StepWatch {
+  const atMs = msOfNs(timeNs);
   switch (event.type) {
     case 'step.started':
       return newWatch(atMs);
@@ -60,80 +60,72 @@ function watchEvent(watch: StepWatch, { event }: EventRecord, atMs: number, sett
       return { ...newWatch(atMs), startedMs: watch.startedMs, isRunning: true };
     case 'attempt.finished':
       return { ...watch, isRunning: false, hang: undefined, memory: [] };
-    case 'stall.detected':
-      // That nothing is printed has a limit of its own here, unless the run itself does something about it.
-      return event.cause === 'no_output' && event.action === 'none'
-        ? { ...watch, activity: event.activity }
-        : { ...watch, activity: event.activity, hang: { cause: event.cause, sinceMs: atMs } };
+    case 'stall.detected': {
+      // Silence has a limit of its own here. An attempt that the run itself ends is reported by how it ends.
+      const isHang = event.cause !== 'no_output' && event.action === 'none';
+      const hang = isHang ? { cause: event.cause, sinceMs: atMs } : watch.hang;
+      return { ...watch, activity: event.activity, hang };
+    }
     case 'stall.cleared':
       return { ...watch, activity: undefined, hang: watch.hang?.cause === event.cause ? undefined : watch.hang };
     case 'resource.sampled': {
-      const { window } = ruleSettings<'window'>(settings, 'StepspanMemoryGrowing').thresholds;
+      const { window } = settingsOfRule(settings, runRules.StepspanMemoryGrowing).thresholds;
       return watchMemory(watch, event.rssBytes, atMs, window);
     }
     default:
-      return showsLife(event) ? { ...watch, quietSinceMs: atMs } : watch;
+      return isSignOfLife(event) ? { ...watch, quietSinceMs: atMs } : watch;
   }
 }
 
-function afterRunEvent(
-  state: AlertEvaluation,
-  { event }: EventRecord,
-  atMs: number,
-  settings: AlertSettings,
-): AlertEvaluation {
+function watchRun(state: AlertEvaluation, { event, timeNs }: EventRecord, settings: AlertSettings): AlertEvaluation {
+  const atMs = msOfNs(timeNs);
+  const { frozenSinceMs } = state;
   switch (event.type) {
     case 'run.paused':
-      return event.now ? { ...state, frozenSinceMs: state.frozenSinceMs ?? atMs } : state;
-    case 'run.resumed': {
-      if (state.frozenSinceMs === undefined) return state;
-      const frozenMs = atMs - state.frozenSinceMs;
-      return thawed({ ...state, frozenSinceMs: undefined }, frozenMs, atMs, settings);
-    }
+      return event.now ? { ...state, frozenSinceMs: frozenSinceMs ?? atMs } : state;
+    case 'run.resumed':
+      if (frozenSinceMs === undefined) return state;
+      return skipLostTime({ ...state, frozenSinceMs: undefined }, atMs - frozenSinceMs, atMs, settings);
     case 'run.suspended':
-      // The time of a pause is taken off as a whole when it ends.
-      return state.frozenSinceMs === undefined ? thawed(state, event.suspendedMs, atMs, settings) : state;
+      // The time of a pause is skipped as a whole when it ends.
+      return frozenSinceMs === undefined ? skipLostTime(state, event.suspendedMs, atMs, settings) : state;
     default:
       return state;
   }
 }
 
-/** Takes lost time off every limit. What is no longer so ends now, not when somebody next looks at the clock. */
-function thawed(state: AlertEvaluation, lostMs: number, atMs: number, settings: AlertSettings): AlertEvaluation {
+/** Takes lost time off every limit. What no longer holds ends now, not at the next look at the clock. */
+function skipLostTime(state: AlertEvaluation, lostMs: number, atMs: number, settings: AlertSettings): AlertEvaluation {
   const watches = Object.fromEntries(
-    Object.entries(state.watches).map(([step, watch]) => [step, thaw(watch, lostMs, atMs)] as const),
+    Object.entries(state.watches).map(([step, watch]) => [step, skipTime(watch, lostMs, atMs)]),
   );
-  let { alerts } = state;
-  for (const step in watches) {
+  const alerts = Object.keys(watches).reduce((before, step) => {
     const key = alertKey({ rule: 'StepspanStepSlow', step });
-    // It was said of time that does not count, and is said again when the time that counts has passed.
-    if ((alerts[key]?.startsMs ?? 0) > atMs - lostMs) alerts = end(alerts, key, atMs);
-  }
-  return atTime({ ...state, watches, alerts }, atMs, settings);
+    // It was about time that does not count. It starts again once the time that counts has passed.
+    return (before[key]?.startsMs ?? 0) > atMs - lostMs ? endAlert(before, key, atMs) : before;
+  }, state.alerts);
+  return evaluateClock({ ...state, watches, alerts }, atMs, settings);
 }
 
-/** A step that is no longer stuck; the clock rule says whether it is. */
-function endedByLife(
+/** Ends what this record has shown to be over: silence, and the growth of processes that have ended. */
+function endPassed(
   state: AlertEvaluation,
   step: string | undefined,
   atMs: number,
   settings: AlertSettings,
 ): AlertEvaluation {
-  if (step === undefined || state.alerts[alertKey({ rule: 'StepspanRunStuck', step })] === undefined) {
-    return memoryEnded(state, step, atMs);
-  }
-  return memoryEnded(atTime(state, atMs, settings), step, atMs);
+  if (step === undefined) return state;
+  const isStuckKnown = state.alerts[alertKey({ rule: 'StepspanRunStuck', step })] !== undefined;
+  const timed = isStuckKnown ? evaluateClock(state, atMs, settings) : state;
+  if (stepEntry(timed.watches, step)?.isRunning !== false) return timed;
+  const alerts = endAlert(timed.alerts, alertKey({ rule: 'StepspanMemoryGrowing', step }), atMs);
+  return alerts === timed.alerts ? timed : { ...timed, alerts };
 }
 
-/** The processes whose memory grew are gone with their attempt. */
-function memoryEnded(state: AlertEvaluation, step: string | undefined, atMs: number): AlertEvaluation {
-  if (step === undefined || stepEntry(state.watches, step)?.isRunning !== false) return state;
-  const alerts = end(state.alerts, alertKey({ rule: 'StepspanMemoryGrowing', step }), atMs);
-  return alerts === state.alerts ? state : { ...state, alerts };
-}
-
-function endedWithStep(state: AlertEvaluation, step: string, atMs: number): AlertEvaluation {
+function endOfStep(state: AlertEvaluation, step: string, atMs: number): AlertEvaluation {
   const rules = ['StepspanRunStuck', 'StepspanStepSlow', 'StepspanMemoryGrowing'] as const;
-  const alerts = rules.reduce((left, rule) => end(left, alertKey({ rule, step }), atMs), state.alerts);
-  return { ...state, alerts };
+  return {
+    ...state,
+    alerts: rules.reduce((left, rule) => endAlert(left, alertKey({ rule, step }), atMs), state.alerts),
+  };
 }

@@ -6,16 +6,23 @@
 // `AlertEvaluation`, the state of the run with its alerts. Pure: the same journal always results in the same alerts.
 //
 // Called by the API and the page (what they show), by readers/notify (what is sent) and by `stepspan alerts`.
-export { type Alert, type Alerts, alertKey, awaitsSuccess, resolveBySuccess } from './alert.ts';
-export { type AlertSettings, defaultAlerts, readAlerts } from './alerts-file.ts';
-export { allRules, type RunRuleName } from './catalogue.ts';
+export {
+  type Alert,
+  type Alerts,
+  alertKey,
+  awaitsSuccess,
+  firesUntilMs,
+  resolveBySuccess,
+} from './alert.ts';
+export { defaultAlerts, readAlerts } from './alerts-file.ts';
+export { allRules } from './catalogue.ts';
 export {
   type AlertEvaluation,
   emptyEvaluation,
   restoreEvaluation,
-  type StepHistory,
   storeEvaluation,
+  withHistory,
 } from './evaluation.ts';
 export { foldAlerts, tickAlerts } from './fold-alerts.ts';
-export { type RuleSettings, type RuleSeverity, ruleSeverities, runbookLink } from './rule.ts';
+export { type AlertSettings, type RuleSettings, type RuleSeverity, ruleSeverities, runbookLink } from './rule.ts';
 export { thresholdText } from './threshold.ts';

@@ -1,159 +1,149 @@
-// The rules about what a record says: budget, memory, secrets, losses. Each takes the state after the record.
+// The rules about what one record reports: budget, memory, secrets, losses, processes that remain. Each takes the state after
+// the record.
 import { formatSpending, formatUsd } from '../../core/cost.ts';
 import { formatSetDuration } from '../../core/duration.ts';
+import type { EventOf } from '../../core/event.ts';
 import type { EventRecord } from '../../core/record.ts';
-import { formatBytes, plural } from '../../core/units.ts';
-import { msOfNs, type RunState } from '../index.ts';
-import { type Alert, type Alerts, alertKey, end, fire, isOpen, outliveGroupMs } from './alert.ts';
-import type { AlertSettings } from './alerts-file.ts';
-import type { RunRuleName } from './catalogue.ts';
-import { type AlertEvaluation, ruleSettings, stepEntry } from './evaluation.ts';
+import { formatBytes, formatCount, plural } from '../../core/units.ts';
+import { hiddenCount, msOfNs, type RunState, totalTokens } from '../index.ts';
+import { alertKey, endAlert, type Finding, isOpen, outliveGroupMs, recordAlert, startAlert } from './alert.ts';
+import { runRules } from './catalogue.ts';
+import { type AlertEvaluation, stepEntry } from './evaluation.ts';
+import { type AlertSettings, settingsOfRule } from './rule.ts';
 import { memoryParts } from './step-watch.ts';
 
-/** Something that happened and cannot stop: it fires for the time that its rule says. */
-export function happened(
-  alerts: Alerts,
-  settings: AlertSettings,
-  alert: Omit<Alert, 'endedMs' | 'keepMs'> & { readonly rule: RunRuleName },
-): Alerts {
-  const rule = ruleSettings<'keepFor'>(settings, alert.rule);
-  if (!rule.enabled) return alerts;
-  return fire(alerts, { ...alert, endedMs: alert.startsMs, keepMs: rule.thresholds.keepFor });
-}
-
-export function afterEvent(state: AlertEvaluation, record: EventRecord, settings: AlertSettings): AlertEvaluation {
-  const { event, seq } = record;
-  const step = record.subject?.step;
-  const atMs = msOfNs(record.timeNs);
-  const { workflow } = state.run;
+export function evaluateEvent(state: AlertEvaluation, record: EventRecord, settings: AlertSettings): AlertEvaluation {
+  const { event, seq, subject } = record;
+  const at = { step: subject?.step, startsMs: msOfNs(record.timeNs), seq };
+  const recorded = (finding: Finding): AlertEvaluation => ({
+    ...state,
+    alerts: recordAlert(state.alerts, finding, settings),
+  });
   switch (event.type) {
     case 'run.budget_warned':
-      return budget(state, event.share, atMs, seq, settings);
+      return evaluateBudget(state, event.share, at, settings);
     case 'claude.usage':
     case 'claude.cost':
-      return budget(state, shareOf(state.run), atMs, seq, settings);
-    case 'run.budget_exceeded': {
-      const about = event.estimated ? ' Part of it is an estimate.' : '';
-      const alerts = happened(state.alerts, settings, {
-        rule: 'StepspanBudgetExceeded',
-        step: undefined,
-        startsMs: atMs,
-        summary: `${workflow}: the budget of ${formatSpending(event.limit, event.unit)} is used up`,
-        description: `The run has used ${formatSpending(event.used, event.unit)} of ${formatSpending(event.limit, event.unit)} and was ended.${about}`,
-        seq,
-      });
-      return { ...state, alerts };
-    }
+      return evaluateBudget(state, budgetShareOf(state.run), at, settings);
+    case 'run.budget_exceeded':
+      return recorded(budgetExceeded(state.run, event, at));
     case 'resource.sampled':
-      return step === undefined ? state : memory(state, step, event.rssBytes, atMs, seq, settings);
-    case 'secret.redacted': {
-      const kinds = Object.keys(event.kinds).join(', ');
-      const count = state.run.steps.find(({ id }) => id === step)?.hidden ?? sum(Object.values(state.run.hidden));
-      const where = step === undefined ? 'the run' : `step ${step}`;
-      const alerts = happened(state.alerts, settings, {
-        rule: 'StepspanSecretHidden',
-        step,
-        startsMs: atMs,
-        summary: `${workflow}: ${where} printed what looks like a secret`,
-        description: `In what ${where} printed, ${count} ${count === 1 ? 'value was' : 'values were'} replaced, lastly by: ${kinds}. Nothing of them was written. Whoever can read the program's output elsewhere may have seen them.`,
-        seq,
-      });
-      return { ...state, alerts };
-    }
-    case 'journal.lost': {
-      const lost = state.run.lost[event.reason];
-      const reasons = { disk: 'the disk took no more', retention: 'they were too old', size: 'they were too large' };
-      const alerts = happened(state.alerts, settings, {
-        rule: 'StepspanOutputLost',
-        step: undefined,
-        startsMs: atMs,
-        summary: `${workflow}: part of the record of a run is lost`,
-        description: `${plural(lost.lines, 'line')} and ${plural(lost.events, 'event')} (${formatBytes(lost.bytes)}) were lost: ${reasons[event.reason]}.`,
-        seq,
-      });
-      return { ...state, alerts };
-    }
+      return evaluateMemory(state, event.rssBytes, at, settings);
+    case 'secret.redacted':
+      return recorded(secretRedacted(state.run, event, at));
+    case 'journal.lost':
+      return recorded(outputLost(state.run, event, at));
+    case 'process.orphaned':
+      return recorded(processesLeft(state.run, event, at));
     default:
       return state;
   }
 }
 
-function shareOf(run: RunState): number {
-  const used = sum(
-    Object.values(run.models).map(
-      (use) => use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens,
-    ),
-  );
-  const share = (part: number, whole: number | undefined) => (whole === undefined || whole === 0 ? 0 : part / whole);
-  return Math.max(share(run.costUsd, run.budgetUsd), share(used, run.budgetTokens));
+type At = Pick<Finding, 'step' | 'startsMs' | 'seq'>;
+
+function budgetExceeded(run: RunState, event: EventOf<'run.budget_exceeded'>, at: At): Finding {
+  const limit = formatSpending(event.limit, event.unit);
+  const estimated = event.estimated ? ' Part of it is an estimate.' : '';
+  return {
+    ...at,
+    rule: 'StepspanBudgetExceeded',
+    step: undefined,
+    summary: `${run.workflow}: the budget of ${limit} is used up`,
+    description: `The run has used ${formatSpending(event.used, event.unit)} of ${limit} and was ended.${estimated}`,
+  };
 }
 
-function budget(
-  state: AlertEvaluation,
-  share: number,
-  atMs: number,
-  seq: number,
-  settings: AlertSettings,
-): AlertEvaluation {
-  const rule = ruleSettings<'share'>(settings, 'StepspanBudgetWarning');
+/** One per run: a secret in a command is in the workflow, in the command line and often in the output as well. */
+function secretRedacted(run: RunState, event: EventOf<'secret.redacted'>, at: At): Finding {
+  const steps = run.steps.filter(({ hidden }) => hidden > 0).map(({ id }) => id);
+  const count = hiddenCount(run);
+  const where = steps.length === 0 ? 'the run' : `${steps.length === 1 ? 'step' : 'steps'} ${steps.join(', ')}`;
+  return {
+    ...at,
+    rule: 'StepspanSecretHidden',
+    summary: `${run.workflow}: ${where} printed or used what looks like a secret`,
+    description: `${count === 1 ? '1 value was' : `${formatCount(count)} values were`} replaced in ${where} before anything was written; the last rules that matched: ${Object.keys(event.kinds).join(', ')}. Anyone who can read the program's output elsewhere may have seen them.`,
+  };
+}
+
+const lossReasons: Readonly<Record<EventOf<'journal.lost'>['reason'], string>> = {
+  disk: 'the disk took no more',
+  retention: 'they were too old',
+  size: 'they were too large',
+};
+
+function outputLost(run: RunState, { reason }: EventOf<'journal.lost'>, at: At): Finding {
+  const { lines, events, bytes } = run.lost[reason];
+  return {
+    ...at,
+    rule: 'StepspanOutputLost',
+    step: undefined,
+    summary: `${run.workflow}: part of the record of a run is lost`,
+    description: `${plural(lines, 'line')} and ${plural(events, 'event')} (${formatBytes(bytes)}) were lost: ${lossReasons[reason]}.`,
+  };
+}
+
+function processesLeft(run: RunState, { processes }: EventOf<'process.orphaned'>, at: At): Finding {
+  const what = at.step === undefined ? 'The run' : `Step ${at.step}`;
+  const commands = processes.slice(0, 3).map(({ command }) => `\n> ${command}`);
+  return {
+    ...at,
+    rule: 'StepspanProcessesLeft',
+    summary: `${run.workflow}: ${what.toLowerCase()} left ${plural(processes.length, 'process', 'processes')} running`,
+    description: `${what} had ended and ${plural(processes.length, 'process', 'processes')} of it still ran. stepspan ended them.${commands.join('')}`,
+  };
+}
+
+function budgetShareOf(run: RunState): number {
+  const share = (part: number, whole: number | undefined) => (whole === undefined || whole === 0 ? 0 : part / whole);
+  return Math.max(share(run.costUsd, run.budgetUsd), share(totalTokens(run.models), run.budgetTokens));
+}
+
+function evaluateBudget(state: AlertEvaluation, share: number, at: At, settings: AlertSettings): AlertEvaluation {
   const budgetShare = Math.max(state.budgetShare, share);
-  const limit = rule.thresholds.share;
+  const { share: limit } = settingsOfRule(settings, runRules.StepspanBudgetWarning).thresholds;
   const { run } = state;
-  if (!rule.enabled || budgetShare < limit || state.alerts.StepspanBudgetWarning !== undefined)
+  if (budgetShare < limit || state.alerts.StepspanBudgetWarning !== undefined)
     return budgetShare === state.budgetShare ? state : { ...state, budgetShare };
-  const limits = [
+  const budgets = [
     ...(run.budgetUsd === undefined ? [] : [formatUsd(run.budgetUsd)]),
-    ...(run.budgetTokens === undefined ? [] : [formatSpending(run.budgetTokens, 'tokens')]),
+    ...(run.budgetTokens === undefined ? [] : [plural(run.budgetTokens, 'token')]),
   ];
-  const alerts = fire(state.alerts, {
+  const used = `${Math.floor(budgetShare * 100)} %`;
+  const finding = {
+    ...at,
     rule: 'StepspanBudgetWarning',
     step: undefined,
-    startsMs: atMs,
-    endedMs: undefined,
-    keepMs: outliveGroupMs,
-    summary: `${run.workflow}: ${Math.floor(budgetShare * 100)} % of the budget is used`,
-    description: `The run has used ${Math.floor(budgetShare * 100)} % of its budget of ${limits.join(' and ')}; it is warned of at ${Math.round(limit * 100)} %. At 100 % the run is ended.`,
-    seq,
-  });
-  return { ...state, budgetShare, alerts };
+    summary: `${run.workflow}: ${used} of the budget is used`,
+    description: `The run has used ${used} of its budget of ${budgets.join(' and ')}. It is ended at 100 %.`,
+  } as const;
+  return { ...state, budgetShare, alerts: startAlert(state.alerts, finding, settings, outliveGroupMs) };
 }
 
-/** A fall by so much is a fall, and not what any program's memory goes up and down by. */
+/** The memory of any program goes up and down by a few percent; by this much it has fallen. */
 const fallShare = 0.9;
 
-function memory(
-  state: AlertEvaluation,
-  step: string,
-  rssBytes: number,
-  atMs: number,
-  seq: number,
-  settings: AlertSettings,
-): AlertEvaluation {
-  const rule = ruleSettings<'window' | 'factor' | 'atLeast'>(settings, 'StepspanMemoryGrowing');
+function evaluateMemory(state: AlertEvaluation, rssBytes: number, at: At, settings: AlertSettings): AlertEvaluation {
+  const { step } = at;
   const points = stepEntry(state.watches, step)?.memory ?? [];
-  const first = points[0];
+  const [first] = points;
   const last = points.at(-1);
   const key = alertKey({ rule: 'StepspanMemoryGrowing', step });
-  if (!rule.enabled || first === undefined || last === undefined) return state;
+  if (first === undefined || last === undefined) return state;
   if (isOpen(state.alerts[key])) {
     const most = Math.max(...points.map(({ bytes }) => bytes));
-    return rssBytes < most * fallShare ? { ...state, alerts: end(state.alerts, key, atMs) } : state;
+    return rssBytes < most * fallShare ? { ...state, alerts: endAlert(state.alerts, key, at.startsMs) } : state;
   }
-  const { window, factor, atLeast } = rule.thresholds;
-  const grows = points.every(({ bytes }, index) => bytes >= (points[index - 1]?.bytes ?? 0));
+  const { window, factor, atLeast } = settingsOfRule(settings, runRules.StepspanMemoryGrowing).thresholds;
+  const isGrowing = points.every(({ bytes }, index) => bytes >= (points[index - 1]?.bytes ?? 0));
   const isLarger = last.bytes >= first.bytes * factor && last.bytes - first.bytes >= atLeast;
-  if (points.length <= memoryParts || !grows || !isLarger) return state;
-  const alerts = fire(state.alerts, {
+  if (points.length <= memoryParts || !isGrowing || !isLarger) return state;
+  const finding = {
+    ...at,
     rule: 'StepspanMemoryGrowing',
-    step,
-    startsMs: atMs,
-    endedMs: undefined,
-    keepMs: 0,
     summary: `${state.run.workflow}: the memory of step ${step} grows`,
     description: `The processes of step ${step} have grown from ${formatBytes(first.bytes)} to ${formatBytes(last.bytes)} in ${formatSetDuration(window)} without falling.`,
-    seq,
-  });
-  return { ...state, alerts };
+  } as const;
+  return { ...state, alerts: startAlert(state.alerts, finding, settings) };
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

@@ -1,5 +1,5 @@
-// What an alert rule is, whoever evaluates it: its name, severity, meaning and thresholds. Types and texts only, no IO; the
-// rules themselves are in catalogue.ts (evaluated by stepspan) and backend-rules.ts (by Prometheus and by Loki's ruler).
+// What an alert rule is: its name, severity, meaning and thresholds, and the settings under which it is evaluated. Types and
+// small accessors. The rules are in catalogue.ts (evaluated by stepspan) and backend-rules.ts (by Prometheus and Loki's ruler).
 
 export const ruleSeverities = ['critical', 'warning', 'info'] as const;
 /** `critical`: somebody has to act now. `warning`: today. `info`: good to know. */
@@ -33,7 +33,16 @@ export type RuleDefinition = {
   readonly thresholds: Readonly<Record<string, Threshold>>;
 };
 
-/** A rule as it is in force: its definition with what alerts.yaml says over it. */
+/** A rule that stepspan evaluates itself, on the journal of a run. */
+export type RunRuleDefinition = RuleDefinition & {
+  readonly source: 'run';
+  /** Whether a run has one alert of this rule, or one for each step. */
+  readonly scope: 'run' | 'step';
+  /** A later run of the workflow that succeeds ends its alerts. */
+  readonly isResolvedBySuccess?: true;
+};
+
+/** A rule as it is evaluated: its definition with the changes of alerts.yaml. */
 export type RuleSettings = {
   readonly enabled: boolean;
   readonly severity: RuleSeverity;
@@ -41,10 +50,48 @@ export type RuleSettings = {
   readonly thresholds: Readonly<Record<string, number>>;
 };
 
-/** The settings of a rule that nobody has changed. */
+/** Everything that alerts.yaml decides. */
+export type AlertSettings = {
+  /** For every rule there is, by name. */
+  readonly rules: Readonly<Record<string, RuleSettings>>;
+  /** Workflows that run on a schedule, and how long each may be without a success, in milliseconds. */
+  readonly schedules: Readonly<Record<string, number>>;
+  /** Put on every alert beside its own labels, such as `team`. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly links: {
+    /** The address of runbook.md, wherever it is published. */
+    readonly runbook: string | undefined;
+    /** Grafana's address, for dashboards. */
+    readonly grafana: string | undefined;
+    /** The hub's address as people reach it, for the live page. */
+    readonly hub: string | undefined;
+  };
+};
+
+/** Durations in milliseconds, sizes in bytes. */
+export type Thresholds<R extends RuleDefinition> = Readonly<Record<keyof R['thresholds'], number>>;
+
+/** The settings of a rule that alerts.yaml does not mention. */
 export function defaultSettings(rule: RuleDefinition): RuleSettings {
   const thresholds = Object.entries(rule.thresholds).map(([name, threshold]) => [name, threshold.default]);
   return { enabled: true, severity: rule.severity, thresholds: Object.fromEntries(thresholds) };
+}
+
+/** The settings of a rule, with the thresholds under the names of its definition: a wrong name does not compile. */
+export function settingsOfRule<R extends RuleDefinition>(
+  { rules }: AlertSettings,
+  rule: R,
+): RuleSettings & { readonly thresholds: Thresholds<R> } {
+  const { enabled = false, severity = rule.severity, thresholds = {} } = rules[rule.name] ?? {};
+  if (!isComplete(thresholds, rule)) throw new Error(`the settings of alerts lack the rule ${rule.name}`);
+  return { enabled, severity, thresholds };
+}
+
+function isComplete<R extends RuleDefinition>(
+  thresholds: Readonly<Record<string, number>>,
+  rule: R,
+): thresholds is Thresholds<R> {
+  return Object.keys(rule.thresholds).every((name) => Object.hasOwn(thresholds, name));
 }
 
 /** Where the runbook explains a rule. @param runbook the address of runbook.md */

@@ -1,27 +1,28 @@
-// What the rules have to remember of each step besides its state: when it last gave a sign of life, its last lines, its
-// memory over time. Pure and bounded: a few numbers and lines a step, however long it runs.
+// What the rules remember of each step besides its state: its last sign of life, its last lines, its memory over time. Pure and
+// bounded: a few numbers and lines for each step, however long it runs.
 import type { Event, StallCause } from '../../core/event.ts';
 import type { OutputRecord } from '../../core/record.ts';
+import { msOfNs } from '../../core/time.ts';
 import { appendOutput, lastLinesOf, noText, type TextEnd } from '../last-line.ts';
 
 export type MemoryPoint = {
   readonly atMs: number;
-  /** The least of its interval: what a program needs for a moment and gives back does not show. */
+  /** The least of its interval, so that a short peak does not show. */
   readonly bytes: number;
 };
 
 export type StepWatch = {
   readonly isRunning: boolean;
-  /** When the step came up, moved on by the time in which it was frozen. */
+  /** When the step started, moved forward by the time in which it was frozen. */
   readonly startedMs: number;
-  /** The last sign of life of its attempt, moved on in the same way. */
+  /** The last sign of life of its attempt, moved forward in the same way. */
   readonly quietSinceMs: number;
-  /** A stall that the run has found, other than that nothing is printed. */
+  /** A stall other than silence that the run has found and does nothing about. */
   readonly hang: { readonly cause: StallCause; readonly sinceMs: number } | undefined;
-  /** What the newest stall said that the step was doing. */
-  readonly activity?: string | undefined;
-  /** What the last attempt printed last. Absent in what an older version has saved. */
-  readonly output?: TextEnd;
+  /** What the step was doing when the newest stall was found. */
+  readonly activity: string | undefined;
+  /** The end of what the last attempt printed. */
+  readonly output: TextEnd;
   readonly memory: readonly MemoryPoint[];
 };
 
@@ -35,23 +36,30 @@ const keptOutput = 16 * 1024;
 export const memoryParts = 10;
 
 export function newWatch(atMs: number): StepWatch {
-  return { isRunning: false, startedMs: atMs, quietSinceMs: atMs, hang: undefined, output: noText, memory: [] };
+  return {
+    isRunning: false,
+    startedMs: atMs,
+    quietSinceMs: atMs,
+    hang: undefined,
+    activity: undefined,
+    output: noText,
+    memory: [],
+  };
 }
 
-/** A sign of life: lines of the child (not of stepspan), and what Claude Code says that it does. */
-export function showsLife(event: Event): boolean {
+/** What Claude Code reports of its work; lines of the child are the other sign of life. */
+export function isSignOfLife(event: Event): boolean {
   return event.type.startsWith('claude.') && event.type !== 'claude.telemetry';
 }
 
-export function watchOutput(watch: StepWatch, record: OutputRecord, atMs: number): StepWatch {
+export function watchOutput(watch: StepWatch, record: OutputRecord): StepWatch {
   if (record.stream === 'system') return watch;
-  const alive = { ...watch, quietSinceMs: atMs };
-  return record.stream === 'debug'
-    ? alive
-    : { ...alive, output: appendOutput(watch.output ?? noText, record, keptOutput) };
+  const quietSinceMs = msOfNs(record.timeNs);
+  if (record.stream === 'debug') return { ...watch, quietSinceMs };
+  return { ...watch, quietSinceMs, output: appendOutput(watch.output, record, keptOutput) };
 }
 
-/** What the last attempt printed last, as it was seen at its end: collapsed first, and then cut. Oldest first. */
+/** The last lines of the last attempt as a person saw them: redrawn lines are collapsed first, and then cut. Oldest first. */
 export function lastLinesOfWatch(watch: StepWatch | undefined, limit = shownLines): readonly string[] {
   // Blank lines take up room that an error needs.
   return lastLinesOf(watch?.output ?? noText, 2 * shownLines)
@@ -60,7 +68,12 @@ export function lastLinesOfWatch(watch: StepWatch | undefined, limit = shownLine
     .map((line) => line.slice(0, shownLineLength).toWellFormed());
 }
 
-/** @param windowMs the time over which growth is looked for */
+/** Lines below a text, each marked, so that they cannot be taken for part of it. */
+export function quoteLines(lines: readonly string[]): string {
+  return lines.map((line) => `\n> ${line}`).join('');
+}
+
+/** @param windowMs the time over which memory has to grow */
 export function watchMemory(watch: StepWatch, bytes: number, atMs: number, windowMs: number): StepWatch {
   const partMs = windowMs / memoryParts;
   const last = watch.memory.at(-1);
@@ -71,8 +84,8 @@ export function watchMemory(watch: StepWatch, bytes: number, atMs: number, windo
   return { ...watch, memory: [...watch.memory, { atMs, bytes }].slice(-(memoryParts + 1)) };
 }
 
-/** The step did not run for so long, paused or suspended: that counts neither as silence nor as slowness. */
-export function thaw(watch: StepWatch, lostMs: number, atMs: number): StepWatch {
+/** The step was paused or suspended for so long: that counts neither as silence nor as slowness. */
+export function skipTime(watch: StepWatch, lostMs: number, atMs: number): StepWatch {
   // A sign of life within that time does not move into the future.
   const moved = (timeMs: number): number => Math.min(atMs, timeMs + lostMs);
   return { ...watch, startedMs: moved(watch.startedMs), quietSinceMs: moved(watch.quietSinceMs) };

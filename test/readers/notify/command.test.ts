@@ -15,7 +15,7 @@ test('what nobody has taken is said at the end of the run and listed, with where
   sink.answer(503);
   const rig = await startCliRig();
   const env = { STEPSPAN_ALERT_WEBHOOK_URL: `${sink.url}/s3cr3t` };
-  const { result, stderr: shown } = await rig.runYaml(failing, ['--ship-wait', '1s'], env);
+  const { result, stderr: shown } = await rig.runYaml(failing, ['--ship-wait', '5s'], env);
   expect(shown).toMatch(/1 alert is not delivered \(http:\/\/127\.0\.0\.1:\d+ answered 503\); a hub will send them/);
 
   const listed = await rig.run(['alerts'], env);

@@ -38,7 +38,7 @@ describe('alerts.yaml', () => {
     ],
     [
       'rules:\n  StepspanRunStuck: off',
-      'a.yaml:2: rules.StepspanRunStuck is no list of settings; write `name: value` lines below it',
+      'a.yaml:2: rules.StepspanRunStuck is not a list of settings; write `name: value` lines below it',
     ],
     [
       'rules:\n  StepspanBudgetWarning: { share: 80 }',
@@ -54,7 +54,7 @@ describe('alerts.yaml', () => {
       'a.yaml:2: links.grafana: write an address such as `https://grafana.example.com`',
     ],
     ['rules: {\n', 'a.yaml:2: a bracket or brace that was opened above is not closed here'],
-    ['- rules', 'a.yaml:1: the file is no list of settings; write `name: value` lines below it'],
+    ['- rules', 'a.yaml:1: the file is not a list of settings; write `name: value` lines below it'],
   ])('is told what is wrong with %j', (text, problem) => {
     const read = readAlerts(text, 'a.yaml');
     expect(read.ok ? [] : read.problems).toEqual([expect.stringContaining(problem)]);

@@ -3,8 +3,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JournalRecord } from '../../../src/core/record.ts';
-import { dueOf, leaseMs, resendMs, taken } from '../../../src/readers/notify/deliver/schedule.ts';
-import type { Alert } from '../../../src/runs/alerts/alert.ts';
 import {
   type AlertEvaluation,
   emptyEvaluation,
@@ -80,76 +78,6 @@ describe('the alerts of a journal', () => {
         for (const { startsMs, endedMs } of Object.values(state.alerts)) {
           expect(endedMs).toBeGreaterThanOrEqual(startsMs);
         }
-      }),
-    );
-  });
-});
-
-describe('the delivery of an alert', () => {
-  const anyAlert = fc.record({
-    startsMs: fc.constant(0),
-    lastsMs: fc.option(fc.nat(20 * resendMs), { nil: undefined }),
-    keepMs: fc.constantFrom(0, 2 * resendMs, 100 * resendMs),
-    outages: fc.array(fc.boolean(), { minLength: 50, maxLength: 50 }),
-  });
-  const alertOf = (endedMs: number | undefined, keepMs: number): Alert => ({
-    rule: 'StepspanRunStuck',
-    step: 'one',
-    startsMs: 0,
-    endedMs,
-    keepMs,
-    summary: '',
-    description: '',
-    seq: 0,
-  });
-
-  test('comes to an end that Alertmanager has been told, and never lapses while it goes on and the way is open', () => {
-    fc.assert(
-      fc.property(anyAlert, ({ lastsMs, keepMs, outages }) => {
-        let known: ReturnType<typeof taken> | undefined;
-        /** What Alertmanager makes of it: an end to come never replaces a later one, an end that has come does. */
-        let endAtReceiver = 0;
-        let nowMs = 0;
-        for (let step = 0; step < 400; step++) {
-          const endedMs = lastsMs !== undefined && nowMs >= lastsMs ? lastsMs : undefined;
-          const alert = alertOf(endedMs, keepMs);
-          const due = dueOf(alert, known, 'text', 'alertmanager', nowMs);
-          const isUp = outages[step] ?? true;
-          if (due !== undefined && due.atMs <= nowMs && isUp) {
-            endAtReceiver = due.endsMs <= nowMs ? due.endsMs : Math.max(endAtReceiver, due.endsMs);
-            known = taken(alert, known, due, { text: 'text', severity: 'info', kind: 'alertmanager', nowMs });
-          }
-          if (endedMs === undefined && isUp) expect(known?.sentEndMs).toBeGreaterThan(nowMs);
-          nowMs += resendMs;
-        }
-        const last = dueOf(alertOf(lastsMs, keepMs), known, 'text', 'alertmanager', nowMs);
-        if (lastsMs === undefined) expect(last?.endsMs).toBe(nowMs + leaseMs);
-        else {
-          expect(last).toBeUndefined();
-          // Either nobody was told before it was over and it left nothing, or the end is known and final.
-          expect(known === undefined ? keepMs : known.isEndSent).toBe(known === undefined ? 0 : true);
-          expect(endAtReceiver).toBe(known === undefined ? 0 : known.sentEndMs);
-        }
-      }),
-    );
-  });
-
-  test('tells a webhook twice: when it begins and when it ends', () => {
-    fc.assert(
-      fc.property(anyAlert, ({ lastsMs, keepMs, outages }) => {
-        let known: ReturnType<typeof taken> | undefined;
-        const told: boolean[] = [];
-        for (let step = 0; step < 400; step++) {
-          const nowMs = step * resendMs;
-          const endedMs = lastsMs !== undefined && nowMs >= lastsMs ? lastsMs : undefined;
-          const alert = alertOf(endedMs, keepMs);
-          const due = dueOf(alert, known, 'text', 'webhook', nowMs);
-          if (due === undefined || due.atMs > nowMs || outages[step] === false) continue;
-          told.push(due.isEnd && due.endsMs <= nowMs);
-          known = taken(alert, known, due, { text: 'text', severity: 'info', kind: 'webhook', nowMs });
-        }
-        const expected = known === undefined ? [] : lastsMs === undefined ? [false] : [false, true];
-        expect(told).toEqual(expected);
       }),
     );
   });

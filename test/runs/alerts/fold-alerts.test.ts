@@ -220,7 +220,7 @@ describe('a step that is slow', () => {
     const slow = tickAlerts(state, at(6 * minute), chatty);
     expect(only(slow)).toMatchObject({ rule: 'StepspanStepSlow', startsMs: at(6 * minute) });
     expect(only(slow).description).toBe(
-      'Step one runs for more than 6 m 00 s. In 5 earlier runs its median was 2 m 00 s.',
+      'Step one has been running for more than 6 m 00 s. Its median in 5 earlier runs is 2 m 00 s.',
     );
     const [end] = later(journal.event(stepFinished(), 'one').records.slice(-1), 0, 10 * minute);
     expect(shown(foldAlerts(slow, end!, chatty))).toEqual(['StepspanStepSlow one ended']);
@@ -268,18 +268,18 @@ describe('a budget', () => {
     expect(shown(after(warned, late))).toEqual([]);
   });
 
-  test('that is used up fires although the run ends at once', () => {
+  test('that is used up is one alert, which then says how the run ended', () => {
     const over: Event = { type: 'run.budget_exceeded', unit: 'USD', used: 10.5, limit: 10, estimated: true };
     const state = after(
       running({ budgetUsd: 10 })
         .event(over)
         .event(runFinished({ kind: 'error', reason: 'budget', message: 'x' })),
     );
-    expect(shown(state)).toEqual(['StepspanBudgetExceeded ended', 'StepspanRunFailed ended']);
-    expect(state.alerts.StepspanBudgetExceeded).toMatchObject({
-      keepMs: 60 * minute,
-      description: 'The run has used $10.50 of $10.00 and was ended. Part of it is an estimate.',
-    });
+    const alert = only(state);
+    expect(alert).toMatchObject({ rule: 'StepspanBudgetExceeded', keepMs: 24 * 60 * minute });
+    expect(alert.description).toContain(
+      'The run has used $10.50 of $10.00 and was ended. Part of it is an estimate.\nRun ',
+    );
   });
 });
 
@@ -315,7 +315,45 @@ describe('memory', () => {
   });
 });
 
+describe('one cause is one alert', () => {
+  test('a secret in the workflow, in a command and in the output of two steps', () => {
+    const redacted: Event = { type: 'secret.redacted', kinds: { aws_key: 1 } };
+    const journal = running().event(redacted).event(redacted, 'one').event(redacted, 'two').event(redacted);
+    const alert = only(after(journal));
+    expect(alert).toMatchObject({ rule: 'StepspanSecretHidden', startsMs: startMs + 3000 });
+    expect(alert.description).toContain('4 values were replaced in steps one, two');
+  });
+
+  test('a step that hangs is stuck and not slow as well', () => {
+    const known = { ...emptyEvaluation(), history: { one: { medianMs: 6 * minute, runs: 5 } } };
+    const state = tickAlerts(after(running(), defaultAlerts(), known), startMs + 60 * minute, defaultAlerts());
+    expect(shown(state)).toEqual(['StepspanRunStuck one fires']);
+  });
+
+  test('a stalled attempt that the run ends by itself is reported by how the run ends', () => {
+    const stalled: Event = { type: 'stall.detected', cause: 'no_output', durationMs: 30_000, action: 'kill' };
+    const outcome = { kind: 'error', reason: 'stalled', message: 'printed nothing for 30 s' } as const;
+    const journal = running()
+      .event(stalled, 'one')
+      .event(sampled(1), 'one')
+      .event(attemptFinished(outcome), 'one')
+      .event(stepFinished(outcome), 'one')
+      .event(runFinished(outcome));
+    expect(only(after(journal)).rule).toBe('StepspanRunFailed');
+  });
+});
+
 describe('what a record says', () => {
+  test('processes that a step left running', () => {
+    const orphaned: Event = { type: 'process.orphaned', processes: [{ pid: 7, command: 'node server.js' }] };
+    expect(only(after(running().event(orphaned, 'one')))).toMatchObject({
+      rule: 'StepspanProcessesLeft',
+      severity: 'info',
+      summary: 'nightly: step one left 1 process running',
+      description: 'Step one had ended and 1 process of it still ran. stepspan ended them.\n> node server.js',
+    });
+  });
+
   test('secrets of one step are one alert that counts', () => {
     const hidden = (kinds: Record<string, number>): Event => ({ type: 'secret.redacted', kinds });
     const state = after(
@@ -324,7 +362,9 @@ describe('what a record says', () => {
         .event(hidden({ github_token: 2 }), 'one'),
     );
     expect(only(state)).toMatchObject({ rule: 'StepspanSecretHidden', step: 'one', startsMs: startMs + 3000 });
-    expect(only(state).description).toContain('3 values were replaced, lastly by: github_token');
+    expect(only(state).description).toContain(
+      '3 values were replaced in step one before anything was written; the last rules that matched: github_token',
+    );
   });
 
   test('lost output', () => {
@@ -351,9 +391,10 @@ describe('time in which stepspan was suspended', () => {
     expect(still(folded)).toEqual([]);
     expect(still(tickAlerts(folded, awakeMs + 9 * minute, limits))).toEqual([]);
     expect(still(tickAlerts(folded, awakeMs + 11 * minute, limits))).toEqual(['StepspanRunStuck one fires']);
-    expect(still(tickAlerts(folded, awakeMs + hour, limits))).toEqual([
-      'StepspanRunStuck one fires',
-      'StepspanStepSlow one fires',
-    ]);
+    const noStuck = settings(
+      'rules: { StepspanRunStuck: { enabled: false }, StepspanStepSlow: { factor: 1.1, minimumRuns: 1 } }',
+    );
+    expect(still(tickAlerts(folded, awakeMs + 20 * minute, noStuck))).toEqual([]);
+    expect(still(tickAlerts(folded, awakeMs + hour, noStuck))).toEqual(['StepspanStepSlow one fires']);
   });
 });

@@ -1,7 +1,6 @@
 // Brings the alerts of one run to the receiver: what is due is sent, what was taken is remembered, what failed is sent
 // again until it is taken. Its queue is the alerts themselves, one for each rule and step, so it cannot grow.
 
-import type { RuleSeverity } from '../../../runs/alerts/index.ts';
 import { type Alert, type Alerts, alertKey } from '../../../runs/alerts/index.ts';
 import type { RunReference } from '../../../runs/index.ts';
 import type { NotifySettings, SendResult } from '../settings.ts';
@@ -45,7 +44,7 @@ export type Outbox = {
   readonly contact: () => Contact;
 };
 
-type Item = { readonly key: string; readonly alert: Alert; readonly severity: RuleSeverity; readonly due: Due };
+type Item = { readonly key: string; readonly alert: Alert; readonly due: Due };
 
 /** When the first of the alerts is due, by what the receiver has of them: Unix ms; undefined where none is unless it changes. */
 export function firstDueMs(
@@ -69,23 +68,13 @@ function itemsOf(
   return Object.values(alerts).flatMap((alert) => {
     const key = alertKey(alert);
     const known = deliveries[key];
-    const severity = severityOf(alert, known, settings);
-    const due = dueOf(alert, known, textOf(alert, run, severity, settings), settings.receiver.kind, nowMs);
-    return due === undefined ? [] : [{ key, alert, severity, due }];
+    const due = dueOf(alert, known, textOf(alert, run, settings), settings.receiver.kind, nowMs);
+    return due === undefined ? [] : [{ key, alert, due }];
   });
 }
 
-function severityOf(
-  { rule, startsMs }: Alert,
-  known: Delivery | Refusal | undefined,
-  settings: NotifySettings,
-): RuleSeverity {
-  const first = known !== undefined && known.startsMs === startsMs && 'severity' in known ? known.severity : undefined;
-  return first ?? settings.alerts.rules[rule]?.severity ?? 'warning';
-}
-
-function textOf(alert: Alert, run: RunReference, severity: RuleSeverity, settings: NotifySettings): string {
-  return render(alert, run, severity, settings).annotations.description ?? '';
+function textOf(alert: Alert, run: RunReference, settings: NotifySettings): string {
+  return render(alert, run, settings).annotations.description ?? '';
 }
 
 export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox {
@@ -97,13 +86,13 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
   let lastFailure: string | undefined;
   let contact: Contact = 'none';
 
-  function note({ key, alert, severity, due }: Item, result: PostResult, run: RunReference, nowMs: number): void {
+  function note({ key, alert, due }: Item, result: PostResult, run: RunReference, nowMs: number): void {
     if (result.kind === 'failed') return;
     const known = deliveries[key];
-    const text = textOf(alert, run, severity, settings);
+    const text = textOf(alert, run, settings);
     const after =
       result.kind === 'taken'
-        ? taken(alert, known, due, { text, severity, kind, nowMs })
+        ? taken(alert, known, due, { text, kind, nowMs })
         : { startsMs: alert.startsMs, refused: result.message };
     deliveries = { ...deliveries, [key]: after };
   }
@@ -145,14 +134,9 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
   };
 }
 
-function outgoing(
-  { key, alert, severity, due }: Item,
-  run: RunReference,
-  settings: NotifySettings,
-  nowMs: number,
-): Outgoing {
+function outgoing({ key, alert, due }: Item, run: RunReference, settings: NotifySettings, nowMs: number): Outgoing {
   return {
-    ...render(alert, run, severity, settings),
+    ...render(alert, run, settings),
     key,
     startsMs: alert.startsMs,
     endsMs: due.endsMs,

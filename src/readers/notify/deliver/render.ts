@@ -1,7 +1,6 @@
 // An alert as a receiver gets it: labels, which are its identity, and annotations, which are what people read. Pure.
 
-import type { Alert } from '../../../runs/alerts/index.ts';
-import { type RuleSeverity, runbookLink } from '../../../runs/alerts/index.ts';
+import { type Alert, runbookLink } from '../../../runs/alerts/index.ts';
 import type { RunReference } from '../../../runs/index.ts';
 import { runDashboardLink } from '../dashboard-link.ts';
 import type { NotifySettings } from '../settings.ts';
@@ -16,12 +15,7 @@ export type Rendered = {
 /** Annotations are for messages; what is longer is cut, and the journal has all of it. In UTF-16 units. */
 const maxAnnotation = 4000;
 
-export function render(
-  alert: Alert,
-  run: RunReference,
-  severity: RuleSeverity,
-  settings: Omit<NotifySettings, 'receiver'>,
-): Rendered {
+export function render(alert: Alert, run: RunReference, settings: Omit<NotifySettings, 'receiver'>): Rendered {
   const { alerts } = settings;
   const links = settings.linksOf(run);
   const linkTo = (label: string): string | undefined => links.find((link) => link.label === label)?.url;
@@ -31,7 +25,7 @@ export function render(
     labels: nonEmpty({
       ...alerts.labels,
       alertname: alert.rule,
-      severity,
+      severity: alert.severity,
       source: 'run',
       workflow: run.workflow,
       run: run.runId,

@@ -6,15 +6,13 @@
 // and needs no sender. An end that is still to come never takes the place of a later one that Alertmanager has: whoever
 // wants an earlier end has to wait for it, and say then that it is over. A webhook is a message to people: one when it
 // begins, one when it ends.
-import type { Alert, RuleSeverity } from '../../../runs/alerts/index.ts';
+import { type Alert, firesUntilMs } from '../../../runs/alerts/index.ts';
 import type { ReceiverKind } from '../settings.ts';
 
 /** What the receiver has of one alert. */
 export type Delivery = {
   /** The `startsMs` of the alert that this is about: one that begins again is a new one. */
   readonly startsMs: number;
-  /** As it was first sent: the severity is a label, and another one would make another alert. */
-  readonly severity: RuleSeverity;
   /** When it was first taken, and when lastly. Unix ms. */
   readonly takenMs: number;
   readonly sentMs: number;
@@ -57,8 +55,7 @@ export function dueOf(
 ): Due | undefined {
   const before = known?.startsMs === alert.startsMs ? known : undefined;
   if (before !== undefined && 'refused' in before) return undefined;
-  const endMs =
-    alert.endedMs === undefined ? undefined : Math.max(alert.endedMs, (before?.takenMs ?? nowMs) + alert.keepMs);
+  const endMs = firesUntilMs(alert, before?.takenMs ?? nowMs);
   const isEnd = endMs !== undefined;
   const endsMs = endMs ?? nowMs + leaseMs;
   if (before === undefined) {
@@ -82,14 +79,13 @@ export function taken(
   alert: Alert,
   known: Delivery | Refusal | undefined,
   due: Due,
-  sent: { readonly text: string; readonly severity: RuleSeverity; readonly kind: ReceiverKind; readonly nowMs: number },
+  sent: { readonly text: string; readonly kind: ReceiverKind; readonly nowMs: number },
 ): Delivery {
   const before = known?.startsMs === alert.startsMs && !('refused' in known) ? known : undefined;
   // A webhook was told of the beginning; its end, though known, is told when it comes.
   const toldEnd = due.isEnd && (sent.kind === 'alertmanager' || before !== undefined);
   return {
     startsMs: alert.startsMs,
-    severity: before?.severity ?? sent.severity,
     takenMs: before?.takenMs ?? sent.nowMs,
     sentMs: sent.nowMs,
     sentText: sent.text,
