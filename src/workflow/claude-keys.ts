@@ -112,6 +112,14 @@ export const claudeFlags = {
 /** Keys besides the prompt whose text may hold `{{ }}`. */
 export const templatedKeys = ['model', 'systemPrompt', 'appendSystemPrompt'] as const;
 
+/** Keys of the normal form that limit a step: when one changes, what a step has done stays done. */
+export const limitKeys = [
+  'maxBudgetUsd',
+  'maxTurns',
+  'onRateLimit',
+  'waitForBackgroundMs',
+] as const satisfies readonly (keyof ClaudeKeys)[];
+
 /** Keys whose text Claude Code also takes from a file, since it can be longer than an argument. */
 export const longTextKeys = ['systemPrompt', 'appendSystemPrompt'] as const;
 

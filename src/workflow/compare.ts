@@ -1,6 +1,7 @@
 // What differs between two normal forms of one workflow: which steps read differently at all, and which would do something
 // else. Pure. `resume` asks here whether a file was edited since a run, and which of the steps that are done still stand.
 import { resolve } from 'node:path';
+import { limitKeys } from './claude-keys.ts';
 import { paramVariable } from './environment.ts';
 import type { Step, Workflow } from './workflow.ts';
 
@@ -57,10 +58,7 @@ const notOfTheWork: ReadonlySet<string> = new Set([
   'continueOnFailure',
   'readOnly',
   'stalls',
-  'maxBudgetUsd',
-  'maxTurns',
-  'onRateLimit',
-  'waitForBackgroundMs',
+  ...limitKeys,
 ]);
 
 /**

@@ -9,6 +9,11 @@ export function field<T extends z.ZodType>(schema: T, description: string, examp
   return schema.meta({ description, examples: [example] }) as T;
 }
 
+/** In the normal form: undefined if it is left out. JSON has no undefined, so null is read as that. */
+export function optional<T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
 export const idPattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const envNamePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -41,7 +46,7 @@ export function duration(range: 'positive' | 'or-zero') {
     .regex(durationPattern, 'not a duration')
     .superRefine((text, context) => {
       const ms = parseDuration(text) ?? 1;
-      if (ms > maxDurationMs) context.addIssue({ code: 'custom', message: 'must be at most 596 hours' });
+      if (ms > maxDurationMs) context.addIssue({ code: 'custom', message: 'must be at most 24d20h' });
       if (ms === 0 && range === 'positive')
         context.addIssue({ code: 'custom', message: 'must be longer than nothing' });
     });

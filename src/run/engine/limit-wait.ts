@@ -3,7 +3,7 @@
 
 import { formatSetDuration } from '../../core/duration.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import type { OnRateLimit } from '../../workflow/workflow.ts';
+import type { OnRateLimit } from '../../workflow/claude-keys.ts';
 import type { RateLimit } from '../claude/index.ts';
 import { waitMs } from '../process/index.ts';
 import type { PhaseMachine } from './run-phase.ts';

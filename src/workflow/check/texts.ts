@@ -1,4 +1,5 @@
 // Reads every text of a workflow that has a language of its own: `when`, templates, and shell commands.
+import { templatedKeys } from '../claude-keys.ts';
 import {
   namedOutputPrefix,
   namedOutputVariable,
@@ -16,8 +17,6 @@ import { checkEnvValue } from './env-values.ts';
 import { type Outline, type OutlineStep, stepLabel } from './outline.ts';
 import { type Complaint, complainOf, complainOfEnv, complainOfOrder, complainOfOutcome } from './references.ts';
 
-/** Fields of `claude:` in which `{{ }}` gets its value. */
-const claudeTemplates = ['prompt', 'systemPrompt', 'appendSystemPrompt', 'model'] as const;
 /** Fields of a step in which `{{ }}` would be taken literally, which nobody wants. */
 const plainFields = ['name', 'cwd'] as const;
 const plainClaudeFields = ['promptFile', 'mcpConfig', 'permissionMode'] as const;
@@ -40,7 +39,8 @@ export function checkTexts(outline: Outline): void {
     for (const field of plainFields) checkPlain(raw[field], [...path, field], outline);
     if (typeof raw.claude === 'string') checkTemplate(raw.claude, [...path, 'claude'], step, outline);
     if (!isMapping(raw.claude)) continue;
-    for (const field of claudeTemplates) checkTemplate(raw.claude[field], [...path, 'claude', field], step, outline);
+    for (const field of ['prompt', ...templatedKeys])
+      checkTemplate(raw.claude[field], [...path, 'claude', field], step, outline);
     for (const field of plainClaudeFields) checkPlain(raw.claude[field], [...path, 'claude', field], outline);
   }
 }
