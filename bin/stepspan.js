@@ -2,13 +2,15 @@
 // Starts stepspan with a Node that can run it. Plain JavaScript of the oldest kind, so that an old Node can read it and say
 // what is wrong. Where the running Node is too old, the npm package `node`, installed beside stepspan, brings its own.
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
+import path from 'node:path';
 
 const needed = [22, 15];
 const running = process.versions.node.split('.').map(Number);
 
 if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[1])) {
-  await import('../dist/cli/main.js');
+  keepCompiledCode();
+  await import('../dist/app/main.js');
 } else {
   const program = newerNode();
   if (program === undefined) {
@@ -33,6 +35,12 @@ if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+/** The next start does not compile what this one has compiled. A folder of the user's own: who can write there runs code as them. */
+function keepCompiledCode() {
+  const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
+  if (cache && path.isAbsolute(cache)) module.enableCompileCache(path.join(cache, 'stepspan', 'compiled'));
 }
 
 function newerNode() {

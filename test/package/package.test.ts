@@ -38,12 +38,12 @@ describe('the tarball', () => {
     const stack =
       /^(docker-compose\.yml|otel-collector(-redaction)?\.yaml|stack\/([\w/-]+\.(yaml|sh)|mail\.env|\.env\.example)|grafana\/[\w/-]+\.(json|yaml)|alerting\/(prometheus|loki|alertmanager|custom)\/[\w./-]+\.(yaml|tmpl|sh|md)|alerting\/custom\/\.gitignore|alerting\/(runbook|README)\.md)$/;
     const expected =
-      /^(bin\/stepspan\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/page\/[\w./-]+\.(html|js|css|svg)|dist\/sbom\.cdx\.json|docs\/[\w/-]+\.(md|svg|png|yaml)|schema\/workflow\.schema\.json|examples\/[\w.-]+|LICENSE|(README|SECURITY)\.md|package\.json)$/;
+      /^(bin\/stepspan\.js|dist\/types\/[\w/-]+\.d\.ts|dist\/app\/[\w-]+\.js(\.map)?|dist\/LICENSES\.txt|dist\/page\/[\w./-]+\.(html|js|css|svg)|dist\/sbom\.cdx\.json|docs\/[\w/-]+\.(md|svg|png|yaml)|schema\/workflow\.schema\.json|examples\/[\w.-]+|LICENSE|(README|SECURITY)\.md|package\.json)$/;
     expect(installed.files.filter((file) => !expected.test(file) && !stack.test(file))).toEqual([]);
     for (const file of [
       'bin/stepspan.js',
-      'dist/library/index.d.ts',
-      'dist/ship/worker.js',
+      'dist/types/library/index.d.ts',
+      'dist/app/worker.js',
       'dist/page/index.html',
       'docker-compose.yml',
       'stack/prepare.sh',
