@@ -19,10 +19,35 @@ const entries = {
  * The packages that short commands wait for. All others stay outside: the SDK and the web server load what they need by name,
  * and koffi is a program for one system.
  */
-const bundled =
-  /^(commander|yaml|zod|execa|pidusage|pidtree|safe-buffer|figures|get-stream|human-signals|is-plain-obj|is-stream|is-unicode-supported|npm-run-path|path-key|parse-ms|pretty-ms|signal-exit|strip-final-newline|unicorn-magic|which-command|yoctocolors|cross-spawn|isexe|which|shebang-command|shebang-regex|@sec-ant\/readable-stream|@sindresorhus\/merge-streams)(\/|$)/;
+const bundled = [
+  'commander',
+  'yaml',
+  'zod',
+  'pidtree',
+  'pidusage',
+  // execa and what it loads.
+  '@sec-ant/readable-stream',
+  '@sindresorhus/merge-streams',
+  'execa',
+  'figures',
+  'get-stream',
+  'human-signals',
+  'is-plain-obj',
+  'is-stream',
+  'is-unicode-supported',
+  'npm-run-path',
+  'parse-ms',
+  'path-key',
+  'pretty-ms',
+  'signal-exit',
+  'strip-final-newline',
+  'unicorn-magic',
+  'which-command',
+  'yoctocolors',
+];
 
-const isOutside = (id: string): boolean => /^[@a-z]/.test(id) && !bundled.test(id);
+const isOutside = (id: string): boolean =>
+  /^[@a-z]/.test(id) && !bundled.some((name) => id === name || id.startsWith(`${name}/`));
 
 async function bundle(): Promise<readonly OutputChunk[]> {
   const build = await rolldown({

@@ -27,9 +27,11 @@ export type RunOptions = { readonly cwd?: string; readonly env?: Readonly<Record
 /** Everything that the build and the tarball are made from. */
 const sources = [
   'scripts/sbom.mjs',
+    'scripts/bundle.ts',
   'scripts/setup.mjs',
   ...[
     'src',
+    'web',
     'bin',
     'docs',
     'schema',
