@@ -1,11 +1,8 @@
-// Output, step names and links that want to do something: all of it is shown, none of it acts.
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serveHttp } from '../support/http-server.ts';
 import { type Rig, startRig } from './rig.ts';
 import { untilRows } from './terminal-text.ts';
 
@@ -101,9 +98,9 @@ test('a file whose name or problem is markup is shown as text where it can be st
 test('a page of another origin gets nothing out of a browser that has signed in, and does nothing with it', async () => {
   const runId = await rig.run('name: private\nsteps:\n  - id: a\n    run: echo secret words\n');
   // On the same host, so that the browser counts it as the same site and would send the cookie with it.
-  const other = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<p>hello'));
-  other.listen(0, '127.0.0.1');
-  await once(other, 'listening');
+  const other = await serveHttp((_request, response) =>
+    response.setHeader('content-type', 'text/html').end('<p>hello'),
+  );
   const { page, context } = await rig.open();
   const api = `${rig.hub.url}/api/v1`;
   const tail = `${api.replace('http', 'ws')}/tail`;
@@ -130,8 +127,7 @@ test('a page of another origin gets nothing out of a browser that has signed in,
     ['tail', 'nothing'],
   ];
   const before = await runsOf(page);
-  const at = (other.address() as AddressInfo).port;
-  await page.goto(`http://127.0.0.1:${at}/`);
+  await page.goto(`${other.url}/`);
   expect(await page.evaluate(tries)).toEqual(nothing);
   // A frame that is shut in has the origin null; so has a page in a file.
   await page.evaluate(`document.body.innerHTML = '<iframe sandbox="allow-scripts" srcdoc="<p>shut in</p>"></iframe>'`);
@@ -145,8 +141,7 @@ test('a page of another origin gets nothing out of a browser that has signed in,
   await page.goto(`${rig.hub.url}/`);
   expect(await runsOf(page)).toEqual(before);
   await context.close();
-  other.close();
-  other.closeAllConnections();
+  await other.close();
 });
 
 async function runsOf(page: Page): Promise<readonly string[]> {

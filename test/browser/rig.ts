@@ -1,14 +1,11 @@
 // A real hub over a data folder of its own, real runs started through the command line, and a real Chromium that watches.
 // Everything listens on a port of its own choice and is ended by who started it.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { compileCache } from '../support/compile-cache.ts';
-
-const root = path.resolve(import.meta.dirname, '../..');
-const cli = path.join(root, 'src/cli/main.ts');
+import { root, startCli } from '../support/cli.ts';
 
 /** Pictures of the page are kept here after the tests, as output of a CI job: where the variable says, else beside the code. */
 export const shots = path.resolve(process.env.STEPSPAN_SCREENSHOTS ?? path.join(root, 'test-output/screenshots'));
@@ -74,20 +71,10 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
   };
   const begin = (yaml: string, params: Readonly<Record<string, string>> = {}) => {
     const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
-    const child = spawn(process.execPath, [cli, 'run', fileOf(yaml), '--data-dir', dataDir, '--json', ...given], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...cleanEnvironment(), ...env },
-    });
+    const args = ['run', fileOf(yaml), '--data-dir', dataDir, '--json', ...given];
+    const { child, done, output } = startCli(args, { env: { ...cleanEnvironment(), ...env } });
     children.push(child);
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
-    return { ended, text: () => text };
+    return { ended: done.then(() => undefined), text: output };
   };
   const ids = async (): Promise<readonly string[]> => {
     const { readdir } = await import('node:fs/promises');
@@ -147,32 +134,19 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
 }
 
 async function startHub(flags: readonly string[], port: number, env: Readonly<Record<string, string>>): Promise<Hub> {
-  const child = spawn(process.execPath, [cli, 'serve', '--port', String(port), ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...cleanEnvironment(), ...env },
-  });
-  let text = '';
-  const link = await new Promise<string>((resolve, reject) => {
-    const take = (chunk: Buffer): void => {
-      text += chunk.toString();
-      const found = /http:\/\/\S+\/#code=\S+/.exec(text);
-      if (found !== null) resolve(found[0]);
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    child.on('exit', () => reject(new Error(`the hub ended: ${text}`)));
-  });
+  const serve = startCli(['serve', '--port', String(port), ...flags], { env: { ...cleanEnvironment(), ...env } });
+  const isLink = /http:\/\/\S+\/#code=\S+(?=\s)/;
+  await serve.said(isLink);
+  const link = isLink.exec(serve.output())?.[0] ?? '';
   const url = new URL(link);
   return {
     url: url.origin,
     link,
     port: Number(url.port),
-    stop: (signal = 'SIGTERM') =>
-      new Promise((resolve) => {
-        if (child.exitCode !== null || child.signalCode !== null) return resolve();
-        child.on('exit', () => resolve());
-        child.kill(signal);
-      }),
+    async stop(signal = 'SIGTERM') {
+      serve.child.kill(signal);
+      await serve.done;
+    },
   };
 }
 
@@ -192,7 +166,7 @@ async function freshLink(hub: Hub, dataDir: string, scope: 'control' | 'read'): 
 /** Nothing of who runs the tests gets into a run: no exporter, no data folder, no credentials. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG } = process.env;
-  return { PATH, HOME, LANG, NO_COLOR: '1', ...compileCache };
+  return { PATH, HOME, LANG, NO_COLOR: '1' };
 }
 
 function wait(ms: number): Promise<false> {

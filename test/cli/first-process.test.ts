@@ -1,12 +1,11 @@
 // stepspan as process 1, as in a container without an init, in a pid namespace of its own.
 import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type CliRig, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { cliProgram, resultOf } from '../support/cli.ts';
+import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 
 const flags = ['--pid', '--fork', '--mount-proc'];
 const canUnshare = spawnSync('unshare', [...flags, 'true']).status === 0;
-const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 let rig: CliRig;
 beforeAll(async () => {
@@ -19,7 +18,7 @@ const workflow = 'name: orphans\nsteps: [{id: one, run: "(true & sleep 0.1 &) ; 
 test.skipIf(!canUnshare)(
   'as process 1 a run says what it cannot collect, and does not count zombies as left over',
   () => {
-    const args = [process.execPath, main, 'run', rig.write('orphans.yaml', workflow), '--json'];
+    const args = [process.execPath, cliProgram, 'run', rig.write('orphans.yaml', workflow), '--json'];
     const { stdout, stderr, status } = spawnSync('unshare', [...flags, ...args], {
       cwd: rig.work,
       env: { ...rig.env },

@@ -1,8 +1,8 @@
 // `--json` has standard output to itself, refusals included; and standard output that cannot be written is told as such.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cliProgram } from '../support/cli.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 
 let rig: CliRig;
@@ -74,8 +74,7 @@ describe('--json', () => {
 describe('standard output that cannot be written', () => {
   async function toFull(args: readonly string[]) {
     const full = openSync('/dev/full', 'w');
-    const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, [cliProgram, ...args], {
       cwd: rig.work,
       env: rig.env,
       stdio: ['ignore', full, 'pipe'],

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { loadSettings, surroundings } from '../../src/cli/settings.ts';
 import { homeFolder } from '../../src/journal/index.ts';
+import { cliProgram } from '../support/cli.ts';
 
-const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-places-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -17,9 +17,13 @@ test.each([['ls'], ['validate', 'x.yaml'], ['exec', '--', 'true'], ['doctor']])(
   async (...args) => {
     const script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"';
     const gone = path.join(folder, `gone-${args[0]}`);
-    const { code, stderr } = await promisify(execFile)('sh', ['-c', script, gone, process.execPath, main, ...args], {
-      env: { PATH: process.env.PATH, HOME: folder },
-    }).then(
+    const { code, stderr } = await promisify(execFile)(
+      'sh',
+      ['-c', script, gone, process.execPath, cliProgram, ...args],
+      {
+        env: { PATH: process.env.PATH, HOME: folder },
+      },
+    ).then(
       () => ({ code: 0, stderr: '' }),
       (error: { readonly code: number; readonly stderr: string }) => error,
     );
@@ -38,6 +42,9 @@ test.each([[''], ['relative/home'], [undefined]])('with HOME %o, the home is tha
 });
 
 test('with an empty HOME nothing is written into the working folder', async () => {
-  await promisify(execFile)(process.execPath, [main, 'ls'], { cwd: folder, env: { PATH: process.env.PATH, HOME: '' } });
+  await promisify(execFile)(process.execPath, [cliProgram, 'ls'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: '' },
+  });
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -5,9 +5,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { askRun } from '../../src/control/index.ts';
-import { linesOf } from '../../src/core/record.ts';
-import { openJournal } from '../../src/journal/index.ts';
 import { tempData } from '../hub/hub-rig.ts';
+import { readRecords } from '../support/journal.ts';
 import { until } from '../support/until.ts';
 import { counter, eventsOf, readCount, startRun, stateOf, stepspan } from './control-rig.ts';
 
@@ -29,7 +28,7 @@ async function controlOf(folder: string): Promise<{ socket: string; token: strin
 test('pause --now stops the whole tree, counts nothing against its timeout, and continue wakes it', async () => {
   const data = tempData();
   const file = write(data.root, counting(data.root, '    timeout: 3s\n'));
-  const { runId, end } = await startRun(data, file);
+  const { runId, done } = await startRun(data, file);
   await until(() => readCount(data.root) > 3);
   // Asked from here and not by a command, whose start would take a good part of the timeout.
   const folder = data.runDir(runId);
@@ -49,7 +48,7 @@ test('pause --now stops the whole tree, counts nothing against its timeout, and 
   expect(await askRun(folder, { verb: 'resume', by: 'cli' })).toEqual({ ok: true });
   await until(() => readCount(data.root) > stood);
   expect(await askRun(folder, { verb: 'cancel', now: true, by: 'cli' })).toEqual({ ok: true });
-  expect((await end).code).toBe(130);
+  expect((await done).code).toBe(130);
   const { phase, steps, pauses } = await stateOf(data, runId);
   expect(phase).toMatchObject({ kind: 'finished', outcome: { kind: 'cancellation' } });
   expect(pauses).toMatchObject({ count: 1 });
@@ -63,16 +62,16 @@ test('a plain pause holds the next step and lets the running one end', async () 
     data.root,
     `  - id: first\n    run: while [ ! -e ${flag} ]; do sleep 0.02; done\n  - id: second\n    needs: first\n    run: echo done\n`,
   );
-  const { runId, end } = await startRun(data, file);
+  const { runId, done } = await startRun(data, file);
   await controlOf(data.runDir(runId).dir);
   expect((await stepspan(data, 'pause', runId)).code).toBe(0);
   writeFileSync(flag, '');
   await until(async () => (await stateOf(data, runId)).steps[0]?.phase.kind === 'finished');
   expect((await stateOf(data, runId)).steps[1]?.phase.kind).toBe('planned');
   const again = await stepspan(data, 'pause', runId);
-  expect(again).toMatchObject({ code: 3, err: `stepspan: Run ${runId}: the run is paused already.\n` });
-  expect(await stepspan(data, 'continue', runId)).toMatchObject({ code: 0, out: `Run ${runId}: goes on.\n` });
-  expect((await end).code).toBe(0);
+  expect(again).toMatchObject({ code: 3, stderr: `stepspan: Run ${runId}: the run is paused already.\n` });
+  expect(await stepspan(data, 'continue', runId)).toMatchObject({ code: 0, stdout: `Run ${runId}: goes on.\n` });
+  expect((await done).code).toBe(0);
   const types = (await eventsOf(data, runId)).map(({ type }) => type);
   expect(types.indexOf('run.resumed')).toBeLessThan(types.lastIndexOf('step.started'));
 });
@@ -88,26 +87,24 @@ test('freezing a step that holds a network connection says so in the journal', a
     data.root,
     `  - id: talk\n    run: exec ${process.execPath} -e "require('net').connect(${port}, '127.0.0.1'); setInterval(() => {}, 1000)"\n`,
   );
-  const { runId, end } = await startRun(data, file);
+  const { runId, done } = await startRun(data, file);
   await connected;
   const paused = await stepspan(data, 'pause', runId, '--now');
-  expect(paused).toMatchObject({ code: 0, out: `Run ${runId}: paused, its processes are frozen.\n` });
+  expect(paused).toMatchObject({ code: 0, stdout: `Run ${runId}: paused, its processes are frozen.\n` });
   const said = async () => {
-    const lines: string[] = [];
-    for await (const batch of openJournal(data.runDir(runId)).read({ from: 0 }))
-      for (const record of batch)
-        if (record.kind === 'output' && record.stream === 'system' && record.severity === 'warning')
-          lines.push(...[...linesOf(record)].map(({ bytes }) => bytes.toString()));
-    return lines.join('\n');
+    const records = await readRecords(data.runDir(runId));
+    return records
+      .flatMap((record) => (record.kind === 'output' && record.stream === 'system' ? [record.bytes.toString()] : []))
+      .join('');
   };
   await until(async () => (await said()).includes(`frozen with open network connections (127.0.0.1:${port})`));
   await stepspan(data, 'cancel', runId, '--now');
-  expect((await end).code).toBe(130);
+  expect((await done).code).toBe(130);
 });
 
 test('the channel is for who has the token, and is gone when the run has ended', async () => {
   const data = tempData();
-  const { runId, end } = await startRun(data, write(data.root, counting(data.root)));
+  const { runId, done } = await startRun(data, write(data.root, counting(data.root)));
   const folder = data.runDir(runId);
   const { socket, token } = await controlOf(folder.dir);
   expect(statSync(join(folder.dir, 'control.json')).mode & 0o777).toBe(0o600);
@@ -137,26 +134,29 @@ test('the channel is for who has the token, and is gone when the run has ended',
   expect((await stateOf(data, runId)).phase.kind).toBe('running');
 
   expect((await stepspan(data, 'cancel', runId)).code).toBe(0);
-  await end;
+  await done;
   expect([existsSync(socket), existsSync(join(folder.dir, 'control.json'))]).toEqual([false, false]);
   expect(await askRun(folder, { verb: 'ping' })).toMatchObject({ ok: undefined });
   const late = await stepspan(data, 'pause', runId);
-  expect(late).toMatchObject({ code: 3, err: `stepspan: Run ${runId} has ended; there is nothing left to pause.\n` });
+  expect(late).toMatchObject({
+    code: 3,
+    stderr: `stepspan: Run ${runId} has ended; there is nothing left to pause.\n`,
+  });
   expect((await stepspan(data, 'pause', 'nosuchrun')).code).toBe(7);
 });
 
 test('a run whose wrapper was killed is closed by cancel, and only by that', async () => {
   const data = tempData();
-  const { runId, child, end } = await startRun(data, write(data.root, counting(data.root)));
+  const { runId, child, done } = await startRun(data, write(data.root, counting(data.root)));
   await until(() => readCount(data.root) > 3);
   child.kill('SIGKILL');
-  await end;
+  await done;
   const paused = await stepspan(data, 'pause', runId, '--now');
   expect(paused.code).toBe(3);
-  expect(paused.err).toContain(`The process that ran ${runId} is gone. \`stepspan cancel ${runId}\``);
+  expect(paused.stderr).toContain(`The process that ran ${runId} is gone. \`stepspan cancel ${runId}\``);
   const cancelled = await stepspan(data, 'cancel', runId);
   expect(cancelled.code).toBe(0);
-  expect(cancelled.out).toMatch(/was gone: \d+ of its processes were ended\. The run is closed as abandoned\.\n$/);
+  expect(cancelled.stdout).toMatch(/was gone: \d+ of its processes were ended\. The run is closed as abandoned\.\n$/);
   expect((await stateOf(data, runId)).phase).toMatchObject({ outcome: { kind: 'error', reason: 'abandoned' } });
   const stood = readCount(data.root);
   await stepspan(data, 'cancel', runId);

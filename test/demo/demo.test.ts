@@ -1,21 +1,16 @@
 // The demo as a person starts it, with the real Claude Code CLI, once: what it says, what it leaves on the disk, what its
 // journal has. The pauses for watching are left out.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opensPage } from '../../demo/open-page.ts';
-import {
-  dataFolder,
-  type Event,
-  type EventOf,
-  type EventType,
-  openJournal,
-  type RunResult,
-} from '../../src/library/index.ts';
+import { dataFolder, type Event, type EventOf, type EventType, type RunResult } from '../../src/library/index.ts';
 import { compileCache } from '../support/compile-cache.ts';
+import { eventsIn, readRecords } from '../support/journal.ts';
 import { processesOf } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-demo-test-'));
@@ -38,7 +33,9 @@ describe('the demo', () => {
     writeFileSync(browser, '#!/bin/sh\nprintf %s "$1" > "$0.link"\n', { mode: 0o755 });
     const demo = startDemo({ BROWSER: browser }, '--fast', '--json', '--open');
     await demo.says(/its page stays at/);
-    page = await openPage(readFileSync(`${browser}.link`, 'utf8'));
+    // The browser is a process of its own, which writes the link when it gets to it.
+    const link = () => existsSync(`${browser}.link`) && readFileSync(`${browser}.link`, 'utf8');
+    page = await openPage(await until(() => link() || undefined));
     demo.interrupt();
     ended = await demo.ended;
     result = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? '') as RunResult;
@@ -187,11 +184,6 @@ async function openPage(link: string): Promise<Page> {
 }
 
 async function readEvents({ runId }: RunResult) {
-  const found: { step: string | undefined; event: Event }[] = [];
-  for await (const batch of openJournal(dataFolder(dataDir).runDir(runId)).read({ from: 0 })) {
-    for (const record of batch) {
-      if (record.kind === 'event') found.push({ step: record.subject?.step, event: record.event });
-    }
-  }
-  return found;
+  const records = await readRecords(dataFolder(dataDir).runDir(runId));
+  return eventsIn(records).map(({ subject, ...event }) => ({ step: subject?.step, event }));
 }

@@ -2,11 +2,9 @@
 // started, ships and counts; `stepspan resume` does the rest. The CLI is the real one; the API says a witness's lines.
 import path from 'node:path';
 import type { Position, Turn } from '../../demo/messages-api/script.ts';
-import type { RunId } from '../../src/core/ids.ts';
-import type { JournalRecord } from '../../src/core/record.ts';
-import { openJournal } from '../../src/journal/index.ts';
 import { emptyRunState, foldRun, totalsOf } from '../../src/runs/index.ts';
 import { type OtlpServer, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
+import { readRecords } from '../support/journal.ts';
 import { hasFinished, startHub } from './kill-hub.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { checkRun, type ReadRun, readRun } from './support/check-run.ts';
@@ -141,7 +139,7 @@ function killedAt({ place, options }: KillPoint): Promise<Tally> {
         ({ attributes }) => attributes['cicd.pipeline.run.id'] === each && attributes['stepspan.seq'] !== undefined,
       );
       tallies.push(checkRun({ run, seen: each === runId ? seen.pieces : [], shipped }));
-      const records = await recordsOf(sandbox, each);
+      const records = await readRecords(sandbox.data.runDir(each));
       problems.push(...telemetryWrongly(records, each, server));
       const totals = totalsOf(records.reduce(foldRun, emptyRunState()));
       [usd, tokens] = [usd + totals.costAtLeastUsd, tokens + totals.tokens];
@@ -171,12 +169,6 @@ async function followFirst(sandbox: Sandbox, signal: AbortSignal): Promise<ReadR
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return undefined;
-}
-
-async function recordsOf(sandbox: Sandbox, runId: RunId): Promise<readonly JournalRecord[]> {
-  const records: JournalRecord[] = [];
-  for await (const batch of openJournal(sandbox.data.runDir(runId)).read({ from: 0 })) records.push(...batch);
-  return records;
 }
 
 function leftOf(sandbox: Sandbox, hub: StartedCli): string[] {

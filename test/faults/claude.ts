@@ -3,12 +3,12 @@
 // do it, by its API and by its own Bash tool, and else test/fixtures/fake-claude.mjs, which each entry says.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Turn } from '../../demo/messages-api/script.ts';
-import type { EventOf } from '../../src/core/event.ts';
 import { messageOf, reasonOf } from '../../src/core/outcome.ts';
 import type { JournalRecord } from '../../src/core/record.ts';
-import { openJournal, type RunFolder } from '../../src/journal/index.ts';
+import type { RunFolder } from '../../src/journal/index.ts';
 import { emptyRunState, foldRun, totalsOf } from '../../src/runs/index.ts';
 import { measured } from '../readers/measure/measured.ts';
+import { readJournal } from '../support/journal.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { bash, type ClaudeCli, replyTokens, startClaudeCli } from './support/claude-cli.ts';
 import { compareBytes } from './support/compare-bytes.ts';
@@ -218,11 +218,7 @@ async function judge(
   cli: ClaudeCli,
   partialMessages: number,
 ): Promise<readonly string[]> {
-  const records: JournalRecord[] = [];
-  for await (const batch of openJournal(folder).read({ from: 0 })) records.push(...batch);
-  const events = records.flatMap((record) => (record.kind === 'event' ? [record.event] : []));
-  const eventsOf = <T extends JournalEvent>(type: T) =>
-    events.filter((event): event is EventOf<T> => event.type === type);
+  const { records, events: eventsOf } = await readJournal(folder);
   const wanted = new Map<string, unknown>();
   const found = new Map<string, unknown>();
   const expect = (what: string, is: unknown, shouldBe: unknown): void => {
@@ -234,12 +230,7 @@ async function judge(
   const outcome = finished?.outcome;
   const ending = outcome && [outcome.kind, reasonOf(outcome)].filter((part) => part !== '' && part !== 'timeout');
   expect('the outcome', ending?.join(' ') || 'timeout', each.ends);
-  for (const type of each.says ?? [])
-    expect(
-      `an event ${type}`,
-      events.some((event) => event.type === type),
-      true,
-    );
+  for (const type of each.says ?? []) expect(`an event ${type}`, eventsOf(type).length > 0, true);
 
   const left = eventsOf('attempt.finished').reduce((count, event) => count + (event.partialMessages ?? 0), 0);
   expect('the partial messages that were left out', left, partialMessages);

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { MessagesRequest, Turn } from '../../demo/messages-api/script.ts';
 import type { JournalRecord } from '../../src/core/record.ts';
-import { openJournal } from '../../src/journal/index.ts';
+import { eventsIn, readRecords } from '../support/journal.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { bash, type ClaudeCli, startClaudeCli } from './support/claude-cli.ts';
 import type { Fault } from './support/fault.ts';
@@ -245,13 +245,11 @@ function lastScreen(output: string): string {
 async function look(sandbox: Sandbox, cli: ClaudeCli, requests: readonly MessagesRequest[]): Promise<Seen> {
   const [runId] = sandbox.data.listRunIds();
   if (runId === undefined) throw new Error('there is no run');
-  const records: JournalRecord[] = [];
-  for await (const batch of openJournal(sandbox.data.runDir(runId)).read({ from: 0 })) records.push(...batch);
   const listed = await sandbox.start(['ls', '--json'], { env: cli.env }).ended;
   const [json] = JSON.parse(listed.output) as [Seen['json']];
   return {
     requests,
-    events: records.flatMap((record) => (record.kind === 'event' ? [record.event] : [])),
+    events: eventsIn(await readRecords(sandbox.data.runDir(runId))),
     json,
   };
 }

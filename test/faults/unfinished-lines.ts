@@ -10,6 +10,7 @@ import { READ_BUFFER_BYTES } from '../../src/run/process/line-splitter.ts';
 import { MAX_PIPE_BYTES } from '../../src/run/process/pipe-size.ts';
 import { type OtlpServer, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { isEvent } from '../readers/ship/support/protobuf.ts';
+import { readJournal } from '../support/journal.ts';
 import { partOf } from './fixtures/unfinished-text.ts';
 import { atOnce, within } from './support/at-once.ts';
 import { checkRun, readRun } from './support/check-run.ts';
@@ -142,12 +143,5 @@ function writtenBytes(sandbox: Sandbox, kind: Kind): number {
 }
 
 async function bytesOf(folder: RunFolder, kind: Kind): Promise<Buffer> {
-  const bytes: Buffer[] = [];
-  for await (const records of openJournal(folder).read({ from: 0, onProblem() {} })) {
-    for (const record of records) {
-      if (record.kind === 'output' && record.stream === 'stdout' && record.subject?.step === kind)
-        bytes.push(Buffer.from(record.bytes));
-    }
-  }
-  return Buffer.concat(bytes);
+  return (await readJournal(folder, { onProblem() {} })).bytes('stdout', kind);
 }

@@ -17,9 +17,11 @@ import {
 } from '../../src/journal/index.ts';
 import { foldAll } from '../../src/runs/index.ts';
 import { readRunState } from '../../src/runs/saved-state.ts';
-import { readAll, startFixture } from '../journal/journal-rig.ts';
+import { startFixture } from '../journal/journal-rig.ts';
 import { isRunning } from '../process/rig.ts';
 import { runStarted } from '../runs/journal-of.ts';
+import { readRecords } from '../support/journal.ts';
+import { commandLine } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
 
@@ -37,12 +39,12 @@ async function killedRun(data: DataFolder): Promise<{ runId: RunId; pids: readon
   const pids = JSON.parse(printed.toString()) as number[];
   wrapper.kill('SIGKILL');
   await once(wrapper, 'close');
-  await until(() => pids.every((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep')));
+  await until(() => pids.every((pid) => commandLine(pid).startsWith('sleep')));
   return { runId, pids };
 }
 
 async function eventsOf(data: DataFolder, runId: RunId): Promise<EventRecord[]> {
-  return (await readAll(data.runDir(runId))).filter((record) => record.kind === 'event');
+  return (await readRecords(data.runDir(runId))).filter((record) => record.kind === 'event');
 }
 
 const ofType = <T extends Event['type']>(records: readonly EventRecord[], type: T) =>
@@ -60,7 +62,7 @@ describe('a run whose wrapper was killed', () => {
     expect(pids.filter(isRunning)).toEqual([]);
     expect(lockHolder(runLockPath(folder, 'writer'))).toBeUndefined();
     expect(await openJournal(folder).head()).toMatchObject({ finished: true });
-    const records = await readAll(folder);
+    const records = await readRecords(folder);
     expect(records.at(-1)).toMatchObject({
       kind: 'event',
       event: { type: 'run.finished', outcome: abandoned, costUsd: 0.5 },

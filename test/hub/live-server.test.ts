@@ -8,35 +8,30 @@ import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { allowedHosts, inBrackets, reachableAddresses } from '../../src/hub/host-check.ts';
 import { liveHub, send, signIn } from '../api/http/api-rig.ts';
-import { startRun, stepspan } from '../control/control-rig.ts';
-import { startFixture } from '../journal/journal-rig.ts';
+import { startIn, startRun, stepspan } from '../control/control-rig.ts';
 import { until } from '../support/until.ts';
 import { ask, beginRun, tempData } from './hub-rig.ts';
 
 test('serve and link print links that sign in, with the scope that was asked for', async () => {
   const data = tempData();
   const none = await stepspan(data, 'link');
-  expect(none).toMatchObject({ code: 7, err: expect.stringContaining('Start one: stepspan serve') });
-  const child = startFixture('../../src/cli/main.ts', 'serve', '--port', '0', '--data-dir', data.root);
-  let printed = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    printed += bytes.toString();
-  });
-  await until(() => printed.includes('within five minutes'));
-  const first = await signIn(/^page {6}(\S+)$/m.exec(printed)?.[1] ?? '');
+  expect(none).toMatchObject({ code: 7, stderr: expect.stringContaining('Start one: stepspan serve') });
+  const serve = startIn(data, 'serve', '--port', '0');
+  await serve.said('within five minutes');
+  const first = await signIn(/^page {6}(\S+)$/m.exec(serve.stdout())?.[1] ?? '');
   expect(first.scope).toBe('control');
   const runs = await fetch(`${first.url}/api/v1/runs`, { headers: { cookie: first.cookie } });
   expect(await runs.json()).toEqual({ runs: [] });
 
   const linked = await stepspan(data, 'link', '--read');
   expect(linked.code).toBe(0);
-  const second = await signIn(linked.out.trim());
+  const second = await signIn(linked.stdout.trim());
   expect([second.url, second.scope, second.to]).toEqual([first.url, 'read', undefined]);
 
   const { runId } = beginRun(data);
-  const third = await signIn((await stepspan(data, 'link', 'latest')).out.trim());
+  const third = await signIn((await stepspan(data, 'link', 'latest')).stdout.trim());
   expect([third.scope, third.to]).toEqual(['control', `/runs/${runId}`]);
-  expect(await stepspan(data, 'link', 'none')).toMatchObject({ code: 7, err: expect.stringContaining('No run in') });
+  expect(await stepspan(data, 'link', 'none')).toMatchObject({ code: 7, stderr: expect.stringContaining('No run in') });
 });
 
 test('a run with --serve shows itself while it lasts, and leaves that to a hub that is there', async () => {
@@ -46,12 +41,8 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub t
     file,
     `name: flow\nsteps:\n  - id: wait\n    run: while [ ! -e ${data.root}/go ]; do sleep 0.02; done\n`,
   );
-  const { child, runId, end } = await startRun(data, file, '--serve');
-  let said = '';
-  child.stderr.on('data', (bytes: Buffer) => {
-    said += bytes.toString();
-  });
-  const link = await until(() => /watch this run at (\S+)\s/.exec(said)?.[1], { what: 'the link' });
+  const { output, runId, done } = await startRun(data, file, '--serve');
+  const link = await until(() => /watch this run at (\S+)\s/.exec(output())?.[1], { what: 'the link' });
   const { url, cookie, to } = await signIn(link);
   expect(to).toBe(`/runs/${runId}`);
   const shown = await fetch(`${url}/api/v1/runs/${runId}`, { headers: { cookie } });
@@ -64,18 +55,15 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub t
   const closed = once(socket, 'close');
   await once(socket, 'message');
   writeFileSync(join(data.root, 'go'), '');
-  expect((await end).code).toBe(0);
+  expect((await done).code).toBe(0);
   await closed;
   await expect(fetch(url)).rejects.toThrow();
-  expect(said).toContain('the live page has ended with the run; `stepspan serve --open` shows it again');
+  expect(output()).toContain('the live page has ended with the run; `stepspan serve --open` shows it again');
 
   const hub = await liveHub(data);
   const other = await startRun(data, file, '--serve');
-  let hint = '';
-  other.child.stderr.on('data', (bytes: Buffer) => {
-    hint += bytes.toString();
-  });
-  expect((await other.end).code).toBe(0);
+  expect((await other.done).code).toBe(0);
+  const hint = other.output();
   expect(hint).not.toContain('has ended with the run');
   const atHub = await signIn(/watch this run at (\S+)/.exec(hint)?.[1] ?? '');
   expect(atHub).toMatchObject({ url: hub.url, to: `/runs/${other.runId}`, scope: 'control' });

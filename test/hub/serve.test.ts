@@ -1,31 +1,28 @@
 // `stepspan serve` as a real process: what it prints, what it answers, how it ends, and that a kill costs no count.
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { runningHub } from '../../src/hub/index.ts';
 import type { DataFolder } from '../../src/journal/index.ts';
-import { ended, startFixture } from '../journal/journal-rig.ts';
+import { startIn, stepspan } from '../control/control-rig.ts';
 import { beginRun, endRun, scrapeUntil, tempData } from './hub-rig.ts';
 
 async function serve(data: DataFolder, ...flags: string[]) {
-  const child = startFixture('../../src/cli/main.ts', 'serve', '--port', '0', '--data-dir', data.root, ...flags);
-  const [printed] = (await once(child.stdout, 'data')) as [Buffer];
-  const url = /^listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(printed.toString())?.[1];
-  if (url === undefined) throw new Error(`no url in ${printed.toString()}`);
-  return { child, url };
+  const cli = startIn(data, 'serve', '--port', '0', ...flags);
+  const url = await cli.url();
+  expect(cli.stdout()).toMatch(/^listening on http:\/\/127\.0\.0\.1:\d+\n/);
+  return { ...cli, url };
 }
 
 test('prints where it listens, serves, and ends well when it is asked to', async () => {
   const data = tempData();
-  const { child, url } = await serve(data);
+  const { child, url, done } = await serve(data);
   expect(runningHub(data)).toMatchObject({ url, process: { pid: child.pid } });
   await endRun(beginRun(data));
   const scraped = await scrapeUntil(url, (now) => now.sum('stepspan_runs_total') === 1);
   expect(scraped.value('stepspan_build_info')).toBe(1);
-  const end = ended(child);
   child.kill('SIGTERM');
-  expect((await end).code).toBe(0);
+  expect((await done).code).toBe(0);
   expect(existsSync(data.hubFile)).toBe(false);
 });
 
@@ -53,9 +50,8 @@ test('goes on counting after it was killed, and takes over from the dead', async
   const first = await serve(data);
   const run = beginRun(data);
   await scrapeUntil(first.url, (now) => now.value('stepspan_output_lines_total', { stream: 'stdout' }) === 3);
-  const end = ended(first.child);
   first.child.kill('SIGKILL');
-  await end;
+  await first.done;
   expect(existsSync(data.hubFile)).toBe(true);
   expect(runningHub(data)).toBeUndefined();
   await endRun(run);
@@ -68,36 +64,13 @@ test('goes on counting after it was killed, and takes over from the dead', async
 test('says who has the data folder, and which flag is wrong, with an exit code for each', async () => {
   const data = tempData();
   const { child } = await serve(data);
-  const second = startFixture('../../src/cli/main.ts', 'serve', '--port', '0', '--data-dir', data.root);
-  let said = '';
-  second.stderr.on('data', (bytes: Buffer) => {
-    said += bytes.toString();
-  });
-  expect((await ended(second)).code).toBe(6);
-  expect(said).toContain(`Process ${child.pid} on`);
+  const second = await stepspan(data, 'serve', '--port', '0');
+  expect(second).toMatchObject({ code: 6, stderr: expect.stringContaining(`Process ${child.pid} on`) });
 
-  const wrong = startFixture('../../src/cli/main.ts', 'serve', '--port', 'many', '--data-dir', tempData().root);
-  said = '';
-  wrong.stderr.on('data', (bytes: Buffer) => {
-    said += bytes.toString();
-  });
-  expect((await ended(wrong)).code).toBe(2);
-  expect(said).toContain('--port is "many", not a whole number from 0 to 65535; write a number');
+  const wrong = await stepspan(tempData(), 'serve', '--port', 'many');
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain('--port is "many", not a whole number from 0 to 65535; write a number');
 
-  const remote = startFixture(
-    '../../src/cli/main.ts',
-    'serve',
-    '--port',
-    '0',
-    '--host',
-    '0.0.0.0',
-    '--data-dir',
-    tempData().root,
-  );
-  said = '';
-  remote.stderr.on('data', (bytes: Buffer) => {
-    said += bytes.toString();
-  });
-  expect((await ended(remote)).code).toBe(2);
-  expect(said).toContain('--allow-remote');
+  const remote = await stepspan(tempData(), 'serve', '--port', '0', '--host', '0.0.0.0');
+  expect(remote).toMatchObject({ code: 2, stderr: expect.stringContaining('--allow-remote') });
 });

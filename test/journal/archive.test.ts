@@ -5,7 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { archiveSealed, createJournal, openJournal, reopenJournal } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
-import { flat, output, readAll, runFinished, stepStarted, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { flat, output, runFinished, stepStarted, tempRun } from './journal-rig.ts';
 
 describe('an archived segment', () => {
   test('is one that zcat gives back byte for byte, in members of about 1 MiB', async () => {
@@ -26,7 +27,7 @@ describe('an archived segment', () => {
     await journal.close();
     const [raw] = listSegments(folder.journalDir);
     const bytes = readFileSync(raw!.path);
-    const before = await readAll(folder);
+    const before = await readRecords(folder);
     const report = await archiveSealed(folder);
     expect(report).toMatchObject({ archived: 1, rawBytes: bytes.length, left: [] });
     expect(report.archivedBytes).toBeLessThan(bytes.length / 2);
@@ -34,9 +35,9 @@ describe('an archived segment', () => {
     expect(archived!.path).toBe(`${raw!.path}.gz`);
     expect(gunzipSync(readFileSync(archived!.path)).equals(bytes)).toBe(true);
     expect(execFileSync('zcat', [archived!.path], { maxBuffer: 1e9 }).equals(bytes)).toBe(true);
-    expect(await readAll(folder)).toEqual(before);
+    expect(await readRecords(folder)).toEqual(before);
     const { nextSeq } = await openJournal(folder).head();
-    expect(flat(await readAll(folder, { from: nextSeq - 2 }))).toEqual(flat(before).slice(-2));
+    expect(flat(await readRecords(folder, { from: nextSeq - 2 }))).toEqual(flat(before).slice(-2));
     expect((await openJournal(folder).head()).finished).toBe(true);
   });
 
@@ -50,7 +51,7 @@ describe('an archived segment', () => {
     journal.event(runFinished);
     await journal.close();
     expect((await archiveSealed(folder)).archived).toBe(3);
-    expect(flat(await readAll(folder)).map(([, text]) => text)).toEqual(['a', 'b', 'c', 'd', 'run.finished']);
+    expect(flat(await readRecords(folder)).map(([, text]) => text)).toEqual(['a', 'b', 'c', 'd', 'run.finished']);
   });
 
   test('that was renamed into place when its maker died takes over from the raw one', async () => {
@@ -62,7 +63,7 @@ describe('an archived segment', () => {
     const raw = readFileSync(first!.path);
     await archiveSealed(folder);
     writeFileSync(first!.path, raw);
-    expect(flat(await readAll(folder)).map(([, text]) => text)).toEqual(['a', 'b']);
+    expect(flat(await readRecords(folder)).map(([, text]) => text)).toEqual(['a', 'b']);
     await archiveSealed(folder);
     expect(listSegments(folder.journalDir).map((file) => file.form)).toEqual(['archived', 'raw']);
   });
@@ -77,7 +78,7 @@ describe('an archived segment', () => {
     const again = reopenJournal(folder);
     expect(again.event(stepStarted)).toBe(3);
     await again.close();
-    expect(flat(await readAll(folder)).map(([seq]) => seq)).toEqual([0, 1, 2, 3]);
+    expect(flat(await readRecords(folder)).map(([seq]) => seq)).toEqual([0, 1, 2, 3]);
   });
 });
 

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { newRunId } from '../../src/core/ids.ts';
 import { createJournal, dataFolder, openCursor, openJournal, reopenJournal } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
-import { ended, flat, output, readAll, startFixture, stepStarted, tempRoot, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { ended, flat, output, startFixture, stepStarted, tempRoot, tempRun } from './journal-rig.ts';
 
 describe('a writer killed with SIGKILL', () => {
   test('loses nothing that append had returned for, however often it is killed', async () => {
@@ -24,14 +25,14 @@ describe('a writer killed with SIGKILL', () => {
       expect(acked).toBeGreaterThan(0);
 
       expect((await openJournal(folder).head()).nextSeq).toBeGreaterThanOrEqual(acked);
-      const lines = flat(await readAll(folder)).filter(([, text]) => text !== 'journal.recovered');
+      const lines = flat(await readRecords(folder)).filter(([, text]) => text !== 'journal.recovered');
       for (const [seq, text] of lines) expect(text).toMatch(new RegExp(`^line ${seq} `));
       expect(lines.length).toBeGreaterThanOrEqual(acked - round);
     }
     const journal = reopenJournal(folder);
     const next = journal.event(stepStarted);
     await journal.close();
-    const all = flat(await readAll(folder));
+    const all = flat(await readRecords(folder));
     expect(all.map(([seq]) => seq)).toEqual(Array.from({ length: next + 1 }, (_, seq) => seq));
   });
 });
@@ -48,11 +49,11 @@ describe('a torn tail', () => {
     const whole = readFileSync(file);
     for (let size = keptBytes + 1; size < whole.length; size++) {
       writeFileSync(file, whole.subarray(0, size));
-      expect(flat(await readAll(folder))).toEqual([[0, 'kept']]);
+      expect(flat(await readRecords(folder))).toEqual([[0, 'kept']]);
       const again = reopenJournal(folder);
       again.output(output('new\n'));
       await again.close();
-      const records = await readAll(folder);
+      const records = await readRecords(folder);
       expect(records[1]).toMatchObject({
         event: { type: 'journal.recovered', cutBytes: size - keptBytes, lastSeq: 0 },
       });
@@ -68,7 +69,7 @@ describe('a torn tail', () => {
     appendFileSync(listSegments(folder.journalDir)[0]!.path, Buffer.alloc(5000));
     await reopenJournal(folder).close();
     await reopenJournal(folder).close();
-    const [, recovered, ...more] = await readAll(folder);
+    const [, recovered, ...more] = await readRecords(folder);
     expect(recovered).toMatchObject({ event: { type: 'journal.recovered', cutBytes: 5000 } });
     expect(more).toEqual([]);
   });
@@ -83,7 +84,7 @@ describe('a torn tail', () => {
     const again = reopenJournal(folder);
     again.output(output('three\n'));
     await again.close();
-    expect(flat(await readAll(folder))).toEqual([
+    expect(flat(await readRecords(folder))).toEqual([
       [0, 'one'],
       [1, 'journal.recovered'],
       [2, 'three'],
@@ -102,7 +103,7 @@ describe('a torn tail', () => {
     const again = reopenJournal(folder);
     expect(again.event(stepStarted)).toBe(5);
     await again.close();
-    expect(flat(await readAll(folder, { from: 2 }))).toEqual([
+    expect(flat(await readRecords(folder, { from: 2 }))).toEqual([
       [4, 'journal.recovered'],
       [5, 'step.started'],
     ]);
@@ -117,7 +118,7 @@ describe('a torn tail', () => {
     const file = listSegments(folder.journalDir)[0]!.path;
     appendFileSync(file, 'torn');
     const before = readFileSync(file);
-    await readAll(folder);
+    await readRecords(folder);
     await openJournal(folder).head();
     expect(readFileSync(file).equals(before)).toBe(true);
   });
@@ -130,19 +131,19 @@ test('an index that is missing or wrong changes nothing that is read', async () 
   await journal.close();
   const index = join(folder.journalDir, '00000000000000000000.idx');
   const good = readFileSync(index);
-  const wanted = flat(await readAll(folder, { from: 60 }));
+  const wanted = flat(await readRecords(folder, { from: 60 }));
   expect(wanted[0]).toEqual([60, 'line 60']);
   const shifted = Buffer.from(good);
   for (let at = 16 + 16; at < shifted.length; at += 24) shifted.writeUInt32LE(shifted.readUInt32LE(at) + 3, at);
   for (const bytes of [Buffer.alloc(0), good.subarray(0, 70), shifted, Buffer.alloc(good.length, 0xff)]) {
     writeFileSync(index, bytes);
-    expect(flat(await readAll(folder, { from: 60 }))).toEqual(wanted);
+    expect(flat(await readRecords(folder, { from: 60 }))).toEqual(wanted);
     expect((await openJournal(folder).head()).nextSeq).toBe(100);
   }
   const again = reopenJournal(folder, { indexEveryBytes: 100 });
   again.output(output('line 100\n'));
   await again.close();
-  expect(flat(await readAll(folder, { from: 99 }))).toEqual([
+  expect(flat(await readRecords(folder, { from: 99 }))).toEqual([
     [99, 'line 99'],
     [100, 'line 100'],
   ]);

@@ -12,7 +12,8 @@ import {
   reopenJournal,
 } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
-import { flat, output, readAll, runFinished, stepStarted, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { flat, output, runFinished, stepStarted, tempRun } from './journal-rig.ts';
 
 const lines = 60;
 
@@ -37,7 +38,7 @@ describe('damage in the middle of a closed segment', () => {
     const file = listSegments(folder.journalDir)[1]!;
     flipBit(file.path, 600);
     const problems: JournalProblem[] = [];
-    const got = flat(await readAll(folder, { onProblem: (problem) => problems.push(problem) }));
+    const got = flat(await readRecords(folder, { onProblem: (problem) => problems.push(problem) }));
     const [corrupt, gap] = problems;
     expect(problems.length).toBe(2);
     expect(corrupt).toMatchObject({ kind: 'corrupt', file: file.path });
@@ -57,7 +58,7 @@ describe('damage in the middle of a closed segment', () => {
     const folder = await written();
     const file = listSegments(folder.journalDir)[1]!;
     flipBit(file.path, 600);
-    await expect(readAll(folder)).rejects.toMatchObject({
+    await expect(readRecords(folder)).rejects.toMatchObject({
       code: 'corrupt',
       file: file.path,
       offset: expect.any(Number),
@@ -80,7 +81,7 @@ describe('damage in the middle of a closed segment', () => {
     const journal = reopenJournal(folder);
     expect(journal.event(stepStarted)).toBe(lines + 1);
     await journal.close();
-    const got = flat(await readAll(folder, { onProblem: () => {} }));
+    const got = flat(await readRecords(folder, { onProblem: () => {} }));
     expect(got.at(-2)).toEqual([lines, 'run.finished']);
     expect(got.length).toBeGreaterThan(lines - 10);
   });
@@ -90,7 +91,7 @@ test('whatever bit of whatever file is another, nothing that was not written is 
   for (const archived of [false, true]) {
     const folder = await written();
     if (archived) await archiveSealed(folder);
-    const wanted = new Map(flat(await readAll(folder)));
+    const wanted = new Map(flat(await readRecords(folder)));
     const files = readdirSync(folder.journalDir).map((name) => join(folder.journalDir, name));
     await fc.assert(
       fc.asyncProperty(
@@ -111,7 +112,7 @@ test('whatever bit of whatever file is another, nothing that was not written is 
               if (problem.kind !== 'gap') return;
               for (let seq = problem.fromSeq; seq < problem.toSeq; seq++) missing.add(seq);
             };
-            const got = flat(await readAll(folder, { from, onProblem }));
+            const got = flat(await readRecords(folder, { from, onProblem }));
             for (const [seq, text] of got) expect(text).toBe(wanted.get(seq));
             const seqs = got.map(([seq]) => seq);
             // The end of the last segment is torn or not yet written: nothing behind it says that it is missing.
@@ -141,7 +142,7 @@ test('what an archive member says of itself is a hint: a wrong bit in it costs n
     for (let bit = 0; bit < headBytes * 8; bit++) {
       flipBit(path, bit >> 3, bit & 7);
       const problems: JournalProblem[] = [];
-      const got = flat(await readAll(folder, { onProblem: (problem) => problems.push(problem) }));
+      const got = flat(await readRecords(folder, { onProblem: (problem) => problems.push(problem) }));
       const { nextSeq } = await openJournal(folder).head();
       writeFileSync(path, untouched);
       if (got.length === lines + 1) expect(nextSeq).toBe(lines + 1);

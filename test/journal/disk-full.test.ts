@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { lockPath } from '../../src/data/data-folder.ts';
 import { createJournal, type JournalFileSystem, openJournal, reopenJournal } from '../../src/journal/index.ts';
+import { readRecords } from '../support/journal.ts';
 import { until } from '../support/until.ts';
-import { flat, output, readAll, runFinished, stepStarted, tempRun } from './journal-rig.ts';
+import { flat, output, runFinished, stepStarted, tempRun } from './journal-rig.ts';
 
 /** A disk with so much room, in bytes that can be written to segments; it takes what fits, as a real one does. */
 function smallDisk(room: number) {
@@ -67,13 +68,13 @@ describe('a full disk', () => {
     expect(journal.output(output('waits 1\nwaits 2\n'))).toBe(1);
     expect(journal.event(stepStarted)).toBe(3);
     // A part of the frame had been taken by the disk; no reader sees it.
-    expect(flat(await readAll(folder))).toEqual([[0, 'before']]);
+    expect(flat(await readRecords(folder))).toEqual([[0, 'before']]);
     expect(journal.stats()).toMatchObject({ lastError: 'ENOSPC: injected', lostLines: 0 });
     disk.room = 10_000;
     await until(() => journal.stats().pendingBytes === 0);
     journal.output(output('after\n'));
     await journal.close();
-    expect(flat(await readAll(folder)).map(([, text]) => text)).toEqual([
+    expect(flat(await readRecords(folder)).map(([, text]) => text)).toEqual([
       'before',
       'waits 1',
       'waits 2',
@@ -100,7 +101,7 @@ describe('a full disk', () => {
     journal.event(runFinished);
     disk.room = 1_000_000;
     await journal.close();
-    const records = await readAll(folder);
+    const records = await readRecords(folder);
     const texts = flat(records).map(([, text]) => text);
     expect(texts.slice(-3)).toEqual(['journal.lost', 'step.started', 'run.finished']);
     expect(records.at(-3)).toMatchObject({
@@ -136,7 +137,7 @@ describe('a full disk', () => {
         }
         disk.room = 1_000_000;
         await journal.close();
-        const kept = new Set((await readAll(folder)).map(({ seq }) => seq));
+        const kept = new Set((await readRecords(folder)).map(({ seq }) => seq));
         const broken = new Set([...lines].filter(([seq]) => !kept.has(seq)).map(([, line]) => line));
         expect(journal.stats().lostLines).toBe(broken.size);
       }),
@@ -154,7 +155,7 @@ describe('a full disk', () => {
     await journal.close();
     journal.output(output('too late\n'));
     expect(journal.stats()).toMatchObject({ lostLines: 3, lostEvents: 1, pendingBytes: 0 });
-    expect(await readAll(folder)).toEqual([]);
+    expect(await readRecords(folder)).toEqual([]);
   });
 
   test('that is full to the end has room for how the run ended, and for what was lost in between', async () => {
@@ -170,7 +171,7 @@ describe('a full disk', () => {
     journal.event(runFinished);
     await journal.close();
     const problems: string[] = [];
-    const records = await readAll(folder, { onProblem: (problem) => problems.push(JSON.stringify(problem)) });
+    const records = await readRecords(folder, { onProblem: (problem) => problems.push(JSON.stringify(problem)) });
     expect(flat(records)).toEqual([
       [0, 'before'],
       [3, 'step.started'],
@@ -199,7 +200,7 @@ describe('a full disk', () => {
     const journal = reopenJournal(folder, { fileSystem, reserveBytes: 2_000 });
     journal.event(runFinished);
     await journal.close();
-    expect(flat(await readAll(folder)).map(([, text]) => text)).toEqual(['before', 'run.finished']);
+    expect(flat(await readRecords(folder)).map(([, text]) => text)).toEqual(['before', 'run.finished']);
     await killed.close();
   });
 
@@ -211,7 +212,7 @@ describe('a full disk', () => {
     expect(readdirSync(folder.dir)).not.toContain('reserve');
     journal.output(output('one\n'));
     await journal.close();
-    expect(flat(await readAll(folder))).toEqual([[0, 'one']]);
+    expect(flat(await readRecords(folder))).toEqual([[0, 'one']]);
   });
 
   test('that fills while a new segment is made leaves no half-made one', async () => {
@@ -225,7 +226,7 @@ describe('a full disk', () => {
     }
     disk.room = 100_000;
     await journal.close();
-    expect(flat(await readAll(folder)).map(([seq]) => seq)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(flat(await readRecords(folder)).map(([seq]) => seq)).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 });
 
@@ -236,14 +237,14 @@ test('a disk that fails with EIO in the middle, and cannot even cut what it took
   journal.output(output('one\n'));
   Object.assign(disk, { room: 30, code: 'EIO', truncates: false });
   journal.output(output('two\n'));
-  expect(flat(await readAll(folder))).toEqual([[0, 'one']]);
+  expect(flat(await readRecords(folder))).toEqual([[0, 'one']]);
   // Only a new file works from here on: the old one is given up with its torn end.
   disk.room = 10_000;
   await until(() => journal.stats().pendingBytes === 0);
   journal.output(output('three\n'));
   await journal.close();
   expect(journal.stats().segments).toBe(2);
-  expect(flat(await readAll(folder))).toEqual([
+  expect(flat(await readRecords(folder))).toEqual([
     [0, 'one'],
     [1, 'two'],
     [2, 'three'],
@@ -259,7 +260,7 @@ test('a disk that does not confirm is counted, and sync and close still resolve'
   await journal.sync();
   expect(journal.stats()).toMatchObject({ writeErrors: 1, syncErrors: 1, lastError: 'EIO', lostLines: 0 });
   await journal.close();
-  expect(flat(await readAll(folder))).toEqual([[0, 'one']]);
+  expect(flat(await readRecords(folder))).toEqual([[0, 'one']]);
 });
 
 test('a caller may use its buffer again while the disk is full', async () => {
@@ -272,5 +273,5 @@ test('a caller may use its buffer again while the disk is full', async () => {
   draft.bytes.fill('?');
   disk.room = 10_000;
   await journal.close();
-  expect(flat(await readAll(folder))).toEqual([[0, 'mine']]);
+  expect(flat(await readRecords(folder))).toEqual([[0, 'mine']]);
 });

@@ -3,8 +3,9 @@ import fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { createJournal, type Durability, type JournalFileSystem } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
+import { readRecords } from '../support/journal.ts';
 import { until } from '../support/until.ts';
-import { flat, output, readAll, runFinished, tempRun } from './journal-rig.ts';
+import { flat, output, runFinished, tempRun } from './journal-rig.ts';
 
 function counting(durability: Durability) {
   const count = { group: 0, each: 0, folder: 0, folderNow: 0 };
@@ -58,7 +59,7 @@ test('with `none` the disk is never asked, and the journal is whole all the same
   await journal.sync();
   await journal.close();
   expect(count).toEqual({ group: 0, each: 0, folder: 0, folderNow: 0 });
-  expect(flat(await readAll(journal.folder))).toEqual([[0, 'x']]);
+  expect(flat(await readRecords(journal.folder))).toEqual([[0, 'x']]);
 });
 
 test('closed segments of a quiet run are archived in the background, and the run goes on', async () => {
@@ -69,5 +70,5 @@ test('closed segments of a quiet run are archived in the background, and the run
   await until(() => forms().includes('archived') && !forms().slice(0, -1).includes('raw'));
   journal.event(runFinished);
   await journal.close();
-  expect(flat(await readAll(folder)).map(([seq]) => seq)).toEqual(Array.from({ length: 11 }, (_, seq) => seq));
+  expect(flat(await readRecords(folder)).map(([seq]) => seq)).toEqual(Array.from({ length: 11 }, (_, seq) => seq));
 });

@@ -8,7 +8,8 @@ import { severities, streams } from '../../src/core/record.ts';
 import { encodeSegmentHeader, formatMajor, frameSeed, parseSegmentHeader } from '../../src/journal/format.ts';
 import { encodeFrameHead, type FrameFields, parseFrame } from '../../src/journal/frame.ts';
 import { createJournal, JournalError, openJournal, reopenJournal } from '../../src/journal/index.ts';
-import { flat, output, readAll, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { flat, output, tempRun } from './journal-rig.ts';
 
 const seed = frameSeed({ runId: '20261123-120000-abcdef', firstSeq: 7 });
 
@@ -117,7 +118,7 @@ describe('a segment header', () => {
     const folder = await written();
     patchVersion(join(folder.journalDir, '00000000000000000000.seg'), formatMajor + 1, 3);
     const refusal = new RegExp(`journal format ${formatMajor + 1}\\.3`);
-    await expect(readAll(folder)).rejects.toThrow(refusal);
+    await expect(readRecords(folder)).rejects.toThrow(refusal);
     await expect(openJournal(folder).head()).rejects.toMatchObject({ name: 'JournalError', code: 'newer_format' });
     expect(() => reopenJournal(folder)).toThrow(refusal);
     expect(() => reopenJournal(folder)).toThrow(JournalError);
@@ -132,7 +133,7 @@ describe('a segment header', () => {
     journal.output(output('two\n'));
     await journal.close();
     expect(readFileSync(file).equals(before)).toBe(true);
-    expect(flat(await readAll(folder))).toEqual([
+    expect(flat(await readRecords(folder))).toEqual([
       [0, 'one'],
       [1, 'two'],
     ]);

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { isRunId } from '../../src/core/ids.ts';
 import { dataFolder } from '../../src/journal/index.ts';
 import { foldAll } from '../../src/runs/index.ts';
-import { readAll, tempRoot } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { tempRoot } from './journal-rig.ts';
 
 /** It was written by format version 1.0 and has each event that 1.1 renamed, or of which it renamed a field. */
 const fixture = fileURLToPath(new URL('../fixtures/journal-1.0', import.meta.url));
@@ -17,7 +18,7 @@ test('a journal of format 1.0 is read with the names of today', async () => {
   mkdirSync(folder.journalDir, { recursive: true });
   cpSync(fixture, folder.journalDir, { recursive: true });
 
-  const records = await readAll(folder);
+  const records = await readRecords(folder);
 
   const events = records.flatMap((record) => (record.kind === 'event' ? [record.event] : []));
   const usage = {

@@ -9,7 +9,8 @@ import {
   openJournal,
   reopenJournal,
 } from '../../src/journal/index.ts';
-import { flat, output, readAll, stepStarted, subject, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { flat, output, stepStarted, subject, tempRun } from './journal-rig.ts';
 
 type Action =
   | { kind: 'lines'; lines: string[]; unterminated: boolean }
@@ -54,7 +55,7 @@ test('every number reads back what was appended under it, over reopening, rollin
         let journal: JournalWriter = createJournal(folder, options);
         const check = async (from: number, maxBatchBytes?: number): Promise<void> => {
           const wanted = model.slice(from).map((text, index) => [from + index, text]);
-          expect(flat(await readAll(folder, { from, ...(maxBatchBytes && { maxBatchBytes }) }))).toEqual(wanted);
+          expect(flat(await readRecords(folder, { from, ...(maxBatchBytes && { maxBatchBytes }) }))).toEqual(wanted);
         };
         for (const action of actions) {
           switch (action.kind) {
@@ -95,9 +96,9 @@ test('every number reads back what was appended under it, over reopening, rollin
   );
 });
 
-async function timesIncrease(folder: Parameters<typeof readAll>[0]): Promise<void> {
+async function timesIncrease(folder: Parameters<typeof readRecords>[0]): Promise<void> {
   let last = 0n;
-  for (const record of await readAll(folder)) {
+  for (const record of await readRecords(folder)) {
     const times = record.kind === 'event' ? [record.timeNs] : [...linesOf(record)].map((line) => line.timeNs);
     for (const time of times) {
       expect(time > last).toBe(true);
@@ -114,7 +115,7 @@ test('time goes on from where it was when the clock was set back between two wri
   const second = reopenJournal(folder, { wallNs: () => 10n });
   second.event(stepStarted);
   await second.close();
-  const [lines, event] = await readAll(folder);
+  const [lines, event] = await readRecords(folder);
   expect(event!.timeNs).toBe(lines!.timeNs + 2n);
 });
 

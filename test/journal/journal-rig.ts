@@ -10,7 +10,7 @@ import { onTestFinished } from 'vitest';
 import type { Event } from '../../src/core/event.ts';
 import { newRunId } from '../../src/core/ids.ts';
 import { type JournalRecord, linesOf, type OutputDraft } from '../../src/core/record.ts';
-import { dataFolder, openJournal, type ReadOptions, type RunFolder } from '../../src/journal/index.ts';
+import { dataFolder, type RunFolder } from '../../src/journal/index.ts';
 import { compileCache } from '../support/compile-cache.ts';
 
 export function tempRoot(): string {
@@ -42,12 +42,6 @@ export const runFinished: Event = {
   pausedMs: 0,
   costUsd: 0,
 };
-
-export async function readAll(folder: RunFolder, options: Partial<ReadOptions> = {}): Promise<JournalRecord[]> {
-  const records: JournalRecord[] = [];
-  for await (const batch of openJournal(folder).read({ from: 0, ...options })) records.push(...batch);
-  return records;
-}
 
 /** One entry a sequence number: the number, and the text of the line or the type of the event. */
 export function flat(records: readonly JournalRecord[]): [number, string][] {

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { createJournal, type JournalProblem } from '../../src/journal/index.ts';
 import type * as SegmentIndex from '../../src/journal/segment-index.ts';
-import { flat, output, readAll, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { flat, output, tempRun } from './journal-rig.ts';
 
 /** Called each time that a reader is about to look into the index. */
 let beforeIndex: () => void = () => undefined;
@@ -36,7 +37,7 @@ test('a frame that becomes whole while the reader looks for the next one is read
     if (++looks === 2) writeFileSync(segment, whole);
   };
   const problems: JournalProblem[] = [];
-  const records = await readAll(folder, { onProblem: (problem) => problems.push(problem) });
+  const records = await readRecords(folder, { onProblem: (problem) => problems.push(problem) });
 
   expect(looks).toBeGreaterThanOrEqual(2);
   expect(problems).toEqual([]);

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JournalRecord } from '../../src/core/record.ts';
 import { createJournal, openJournal, type RunFolder } from '../../src/journal/index.ts';
-import { output, readAll, stepStarted, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { output, stepStarted, tempRun } from './journal-rig.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -43,7 +44,7 @@ test('it gives what reading into fresh memory gives, over segments, large frames
           journal.output(output(`${String.fromCharCode(97 + index).repeat(bytes)}\n`));
         }
         await journal.close();
-        expect((await readReusing(folder, maxBatchBytes)).records).toEqual((await readAll(folder)).map(summed));
+        expect((await readReusing(folder, maxBatchBytes)).records).toEqual((await readRecords(folder)).map(summed));
       },
     ),
     { numRuns: 40 },

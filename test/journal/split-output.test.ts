@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createJournal, maxFrameBytes, maxOutputPayloadBytes } from '../../src/journal/index.ts';
 import { splitOutput } from '../../src/journal/split-output.ts';
-import { flat, output, readAll, runFinished, tempRun } from './journal-rig.ts';
+import { readRecords } from '../support/journal.ts';
+import { flat, output, runFinished, tempRun } from './journal-rig.ts';
 
 test('parts join to the whole, none is too large, and each says how it is cut and how many lines it has', () => {
   const text = fc.array(fc.string({ unit: 'grapheme', maxLength: 30 }), { minLength: 1, maxLength: 20 });
@@ -49,7 +50,7 @@ test('output larger than a frame is journaled in several, and reads back as it w
   const text = `first\n${long}\nlast\n`;
   expect(journal.output(output(text))).toBe(0);
   await journal.close();
-  const records = await readAll(folder);
+  const records = await readRecords(folder);
   expect(records.length).toBeGreaterThan(2);
   const bytes = Buffer.concat(records.map((record) => (record.kind === 'output' ? record.bytes : Buffer.alloc(0))));
   expect(bytes.toString() === text).toBe(true);
@@ -62,7 +63,7 @@ test('an event larger than a frame may be is counted as lost, with its size', as
   journal.event({ type: 'claude.message', text: 'x'.repeat(maxFrameBytes), parentToolUseId: undefined });
   journal.event(runFinished);
   await journal.close();
-  const [lost, finished] = await readAll(folder);
+  const [lost, finished] = await readRecords(folder);
   expect(lost).toMatchObject({ event: { type: 'journal.lost', reason: 'size', events: 1, lines: 0 } });
   expect(finished).toMatchObject({ seq: 1, event: { type: 'run.finished' } });
 });
@@ -74,7 +75,7 @@ test('an event of several megabytes reads back whole', async () => {
   journal.event({ type: 'claude.message', text, parentToolUseId: undefined });
   journal.output(output('after\n'));
   await journal.close();
-  const [said, after] = await readAll(folder);
+  const [said, after] = await readRecords(folder);
   expect(said?.kind === 'event' && said.event.type === 'claude.message' && said.event.text === text).toBe(true);
   expect(after?.seq).toBe(1);
 });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { endLeftoverProcesses, markerOf } from '../../src/run/process/index.ts';
 import { readCommand } from '../../src/run/process/proc-files.ts';
+import { commandLine } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { createRig, fixture, isRunning } from './rig.ts';
 
@@ -25,7 +26,7 @@ describe('left-overs', () => {
     await child.ended;
     await child.outputEnded;
     const pid = Number(child.text());
-    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
+    await until(() => commandLine(pid).startsWith('sleep'));
     const left = await endLeftoverProcesses({ marker: rig.marker });
     expect(left).toMatchObject({ found: [{ pid, command: 'sleep 300' }], survivors: [] });
     expect(left.signalled.map((each) => each.signal)).toEqual(['SIGTERM']);
@@ -38,7 +39,7 @@ describe('left-overs', () => {
     expect(await child.ended).toEqual({ exitCode: 0, signal: undefined });
     await child.outputEnded;
     const pid = Number(readFileSync(rig.path('pid'), 'utf8'));
-    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
+    await until(() => commandLine(pid).startsWith('sleep'));
     expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(rig.runId);
     const left = await child.endLeftoverProcesses();
     expect(left.found).toEqual([{ pid, command: 'sleep 300' }]);
@@ -55,7 +56,7 @@ describe('left-overs', () => {
     );
     await until(() => child.output().stdout.lines === 1);
     const pid = Number(child.text());
-    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
+    await until(() => commandLine(pid).startsWith('sleep'));
     expect((await child.tree.look()).map((info) => info.pid)).toContain(pid);
     writeFileSync(rig.path('go'), '');
     await child.ended;
@@ -86,9 +87,7 @@ describe('left-overs', () => {
       bystander({ STEPSPAN_RUN_ID: rig.runId, STEPSPAN_STEP_ID: 'two' }),
     ];
     const mine = bystander({ STEPSPAN_RUN_ID: rig.runId, STEPSPAN_STEP_ID: 'one' });
-    await until(() =>
-      [...others, mine].every((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep')),
-    );
+    await until(() => [...others, mine].every((pid) => commandLine(pid).startsWith('sleep')));
     const left = await endLeftoverProcesses({ marker: markerOf(rig.runId, 'one') });
     expect(left.found.map((each) => each.pid)).toEqual([mine]);
     expect(isRunning(mine)).toBe(false);

@@ -1,7 +1,8 @@
 // What a run may cost, with the real Claude Code CLI against a scripted API: counted over steps, attempts and resumed runs,
 // in US dollars and in tokens; and going on with more.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 const dear = { input: 400_000, output: 20_000 } as const;
 const sleep = { name: 'Bash', input: { command: 'sleep 0.2', description: 'x' } };

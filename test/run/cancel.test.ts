@@ -1,6 +1,7 @@
 // A run that is ended from outside: what each signal does, what it leaves, and what a second one changes.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 
 let rig: CliRig;

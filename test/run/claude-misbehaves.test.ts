@@ -3,7 +3,8 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/library/index.ts';
-import { type CliRig, outcomesOf, type RunJournal, startCliRig } from '../support/cli-rig.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
+import type { RunJournal } from '../support/journal.ts';
 
 let rig: CliRig;
 let result: RunResult;

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Conversation, type Turn, turnFor } from '../../demo/messages-api/script.ts';
 import { continuationPrompt, withoutWorktree } from '../../src/run/claude/continuation.ts';
-import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'x' } });
 const usage = { input: 1_000, output: 100 } as const;

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 let rig: CliRig;
 let mounted: string | undefined;

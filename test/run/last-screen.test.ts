@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cliProgram } from '../support/cli.ts';
 
-const program = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 let folder: string;
 
 beforeEach(() => {
@@ -28,7 +28,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function run(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string }> {
   const env = { PATH: process.env.PATH, HOME: folder, STEPSPAN_DATA_DIR: path.join(folder, 'data') };
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { cwd: folder, env }, (error, stdout) =>
+    execFile(process.execPath, [cliProgram, ...args], { cwd: folder, env }, (error, stdout) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout }),
     );
   });
@@ -51,7 +51,10 @@ test.each([[[]], [['-q']]])(
 test('the first Ctrl-C says what a second one does', async () => {
   writeFileSync(path.join(folder, 'wait.yaml'), 'name: wait\nsteps:\n  - {id: wait, run: echo ready; sleep 60}\n');
   const env = { PATH: process.env.PATH, HOME: folder, STEPSPAN_DATA_DIR: path.join(folder, 'data') };
-  const child = spawn(process.execPath, [program, 'run', 'wait.yaml', '--no-serve', '--no-ship'], { cwd: folder, env });
+  const child = spawn(process.execPath, [cliProgram, 'run', 'wait.yaml', '--no-serve', '--no-ship'], {
+    cwd: folder,
+    env,
+  });
   let told = '';
   child.stderr.on('data', (chunk) => {
     told += String(chunk);

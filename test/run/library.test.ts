@@ -4,14 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  dataFolder,
-  openJournal,
-  type RunOptions,
-  runWorkflow,
-  type StartedRun,
-  startWorkflow,
-} from '../../src/library/index.ts';
+import { dataFolder, type RunOptions, runWorkflow, type StartedRun, startWorkflow } from '../../src/library/index.ts';
+import { eventsIn, readRecords } from '../support/journal.ts';
 import { until } from '../support/until.ts';
 
 let folder: string;
@@ -60,12 +54,8 @@ async function standsStill(name: string): Promise<number> {
 }
 
 async function eventsOf(run: Pick<StartedRun, 'runId'>) {
-  const events = [];
-  const reader = openJournal(dataFolder(path.join(folder, 'data')).runDir(run.runId));
-  for await (const batch of reader.read({ from: 0 }))
-    for (const record of batch)
-      if (record.kind === 'event') events.push({ ...record.event, step: record.subject?.step });
-  return events;
+  const records = await readRecords(dataFolder(path.join(folder, 'data')).runDir(run.runId));
+  return eventsIn(records).map(({ subject, ...event }) => ({ ...event, step: subject?.step }));
 }
 
 describe('a pause', () => {

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 /** 0.9 USD at the prices of Sonnet 5: 2 and 10 USD for a million. */
 const dear = { input: 400_000, output: 10_000 } as const;

@@ -2,7 +2,8 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliRig, outcomesOf, type RunJournal, startCliRig } from '../support/cli-rig.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
+import type { RunJournal } from '../support/journal.ts';
 
 let rig: CliRig;
 beforeAll(async () => {

@@ -5,7 +5,8 @@ import type { MessagesRequest, Turn } from '../../demo/messages-api/script.ts';
 import { createRateLimitReader, limitInText } from '../../src/run/claude/rate-limit.ts';
 import { readResult } from '../../src/run/claude/result.ts';
 import { decideOnLimit } from '../../src/run/engine/limit-wait.ts';
-import { type CliRig, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 
 const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'x' } });

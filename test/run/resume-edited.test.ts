@@ -3,7 +3,8 @@ import { existsSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ResumePlan, startWorkflow } from '../../src/library/index.ts';
-import { type CliRig, outcomesOf, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 const usage = { input: 1_000, output: 100 } as const;
 

@@ -1,9 +1,9 @@
 // What stepspan takes over from whoever starts it (ignored signals, standard input, a launcher), how two streams become one, and
 // what the exit codes of shells mean.
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explainExitCode, explainSignal } from '../../src/run/engine/exit-hint.ts';
+import { cliProgram } from '../support/cli.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 
@@ -13,11 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
-
 /** Starts the CLI by a shell script, in which `$CLI` stands for it. */
 function startBy(script: string) {
-  const env = { ...rig.env, CLI: `${process.execPath} ${main}` };
+  const env = { ...rig.env, CLI: `${process.execPath} ${cliProgram}` };
   const child = spawn('bash', ['-c', script], { cwd: rig.work, env, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliRig, outcomesOf, type RunningCli, resultOf, startCliRig } from '../support/cli-rig.ts';
+import { type RunningCli, resultOf } from '../support/cli.ts';
+import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 
 let rig: CliRig;

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linesBegun, type OutputRecord } from '../../src/core/record.ts';
-import { type CliRig, type RunningCli, startCliRig } from '../support/cli-rig.ts';
+import type { RunningCli } from '../support/cli.ts';
+import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 
 let rig: CliRig;

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dataFolder } from '../../src/journal/index.ts';
 import { type NotifySettings, startNotifier } from '../../src/readers/notify/index.ts';
 import { defaultAlerts } from '../../src/runs/alerts/index.ts';
-import { type CliRig, type RunningCli, startCliRig } from '../support/cli-rig.ts';
+import type { RunningCli } from '../support/cli.ts';
+import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import {
   type Alertmanager,
   createAlertmanager,

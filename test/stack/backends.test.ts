@@ -1,7 +1,5 @@
-// The real Collector, Loki and Prometheus and the trace sink, each doing what the other stack tests rely on, and every
-// promise that otel-collector.yaml and stack/loki.yaml make in a comment. No stepspan here: the input is plain OTLP.
-import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type HttpServer, serveHttp } from '../support/http-server.ts';
 import { locateBackends } from './support/backends.ts';
 import { type Collector, startCollector } from './support/collector.ts';
 import { needs } from './support/external-programs.ts';
@@ -21,7 +19,7 @@ let loki: Loki;
 let sink: TraceSink;
 let collector: Collector;
 let prometheus: Prometheus;
-let application: Server;
+let application: HttpServer;
 
 beforeAll(async () => {
   if (!withLoki.skip) loki = await startLoki();
@@ -31,15 +29,13 @@ beforeAll(async () => {
     tempoEndpoint: sink.endpoint,
   });
   application = await serveOpenMetrics();
-  const { port } = application.address() as { port: number };
   prometheus = await startPrometheus({
-    targets: { collector: collector.metricsTarget, application: `127.0.0.1:${port}` },
+    targets: { collector: collector.metricsTarget, application: application.host },
   });
 });
 
 afterAll(async () => {
-  application?.close();
-  await Promise.all([collector?.remove(), loki?.remove(), prometheus?.remove(), sink?.close()]);
+  await Promise.all([application?.close(), collector?.remove(), loki?.remove(), prometheus?.remove(), sink?.close()]);
 });
 
 describe('locateBackends', () => {
@@ -230,13 +226,10 @@ function spans(some: { spanId: string; parentSpanId?: string; name: string; star
   return { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: full }] }] };
 }
 
-function serveOpenMetrics(): Promise<Server> {
+function serveOpenMetrics(): Promise<HttpServer> {
   const exposition = `# TYPE runs counter\nruns_total 7 # {trace_id="${TRACE_ID}"} 1\n# EOF\n`;
-  return new Promise((resolve) => {
-    const server = createServer((_, response) => {
-      response.setHeader('content-type', 'application/openmetrics-text; version=1.0.0; charset=utf-8');
-      response.end(exposition);
-    }).listen(0, '127.0.0.1', () => resolve(server));
+  return serveHttp((_request, response) => {
+    response.setHeader('content-type', 'application/openmetrics-text; version=1.0.0; charset=utf-8').end(exposition);
   });
 }
 

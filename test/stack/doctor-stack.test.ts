@@ -1,14 +1,13 @@
 // `doctor --stack` against the real Collector, Loki, Prometheus and Alertmanager, with the rules that users get. Grafana and
 // Tempo cannot be run here: small servers answer as theirs do by documentation, and prove what stepspan asks, no more.
 import { cpSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sources, uids } from '../../grafana/names.ts';
 import { provisioned } from '../../src/cli/doctor/stack/grafana.ts';
 import { composeAddresses } from '../../src/cli/doctor/stack/index.ts';
-import type { RunningCli } from '../support/cli-rig.ts';
+import type { RunningCli } from '../support/cli.ts';
+import { type HttpServer, serveHttp } from '../support/http-server.ts';
 import { type Alertmanager, startAlertmanager } from './support/alertmanager.ts';
 import { loadCompose, root } from './support/compose.ts';
 import { needs } from './support/external-programs.ts';
@@ -35,30 +34,25 @@ let hub: RunningCli;
 let loki: Loki;
 let prometheus: Prometheus;
 let alertmanager: Alertmanager;
-let tempo: Server;
-let grafana: Server;
+let tempo: HttpServer;
+let grafana: HttpServer;
 const password = 'admin:correct-horse';
 /** What the stand-in for Grafana has; a test takes something away. */
 const inGrafana = new Set<string>([...provisioned.sources, ...provisioned.dashboards]);
 
-async function serve(answer: (url: string, authorization?: string) => { status?: number; body: string }) {
-  const server = createServer((request, response) => {
+const serve = (answer: (url: string, authorization?: string) => { status?: number; body: string }) =>
+  serveHttp((request, response) => {
     const { status = 200, body } = answer(request.url ?? '', request.headers.authorization);
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
-}
-
-const urlOfServer = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 async function doctor(env: Readonly<Record<string, string>> = {}) {
   const end = await stack.run(['doctor', '--stack', '--json', '--ship-wait', '5s'], {
     STEPSPAN_LOKI_URL: stack.loki.url,
-    STEPSPAN_TEMPO_URL: urlOfServer(tempo),
+    STEPSPAN_TEMPO_URL: tempo.url,
     STEPSPAN_PROMETHEUS_URL: prometheus.url,
     STEPSPAN_ALERTMANAGER_URL: alertmanager.url,
-    STEPSPAN_GRAFANA_URL: urlOfServer(grafana),
+    STEPSPAN_GRAFANA_URL: grafana.url,
     STEPSPAN_GRAFANA_LOGIN: password,
     ...env,
   });
@@ -116,8 +110,8 @@ describe('doctor --stack', needs('loki'), () => {
   afterAll(async () => {
     hub?.child.kill('SIGTERM');
     await hub?.done;
-    tempo?.close();
-    grafana?.close();
+    await tempo?.close();
+    await grafana?.close();
     await Promise.all([prometheus?.remove(), alertmanager?.remove(), loki?.remove()]);
     await stack?.close();
   });
@@ -174,23 +168,22 @@ describe('doctor --stack', needs('loki'), () => {
 
   test('gives a Loki that asks who is there what it wants, and shows none of it', async () => {
     const login = `Basic ${Buffer.from('me:never-shown').toString('base64')}`;
-    const guard = createServer(async ({ url, headers }, response) => {
+    const guard = await serveHttp(async ({ url, headers }, response) => {
       const isKnown =
         headers.authorization === login && headers['x-scope-orgid'] === 'team' && headers['x-key'] === 'k2';
       const answer = isKnown ? await fetch(`${stack.loki.url}${url}`) : new Response('who is there?', { status: 401 });
       response.writeHead(answer.status).end(await answer.text());
     });
-    await new Promise<void>((resolve) => guard.listen(0, '127.0.0.1', resolve));
     try {
       const { checks, stdout } = await doctor({
-        STEPSPAN_LOKI_URL: urlOfServer(guard).replace('//', '//me:never-shown@'),
+        STEPSPAN_LOKI_URL: guard.url.replace('//', '//me:never-shown@'),
         STEPSPAN_LOKI_TENANT: 'team',
         STEPSPAN_LOKI_HEADERS: 'x-key=k2',
       });
       for (const what of ['Loki', 'Settings of Loki', 'Log in Loki']) expect(checks.get(what)?.kind, what).toBe('good');
       expect(stdout).not.toContain('never-shown');
     } finally {
-      guard.close();
+      await guard.close();
     }
   });
 
@@ -214,12 +207,12 @@ describe('doctor --stack', needs('loki'), () => {
     let status = 503;
     const intake = await serve(() => ({ status, body: '{}' }));
     try {
-      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: urlOfServer(intake) };
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: intake.url };
       expect((await doctor(env)).checks.get('Collector')?.detail).toContain('refuses to take more');
       status = 404;
       expect((await doctor(env)).checks.get('Collector')?.detail).toContain('knows no OTLP logs');
     } finally {
-      intake.close();
+      await intake.close();
     }
   });
 
@@ -232,7 +225,7 @@ describe('doctor --stack', needs('loki'), () => {
       const env = { STEPSPAN_PROMETHEUS_URL: empty.url, STEPSPAN_ALERTMANAGER_URL: silent.url };
       const { checks } = await doctor({
         ...env,
-        STEPSPAN_LOKI_URL: urlOfServer(sharded),
+        STEPSPAN_LOKI_URL: sharded.url,
         STEPSPAN_TEMPO_URL: 'http://127.0.0.1:9',
       });
       expect(checks.get('Scrape of the hub')).toMatchObject({ kind: 'bad', detail: 'no job is called stepspan' });
@@ -249,7 +242,7 @@ describe('doctor --stack', needs('loki'), () => {
         ),
       });
     } finally {
-      sharded.close();
+      await sharded.close();
       await Promise.all([empty.remove(), silent.remove()]);
     }
   });

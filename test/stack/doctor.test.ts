@@ -1,9 +1,6 @@
-// `doctor` against the real Collector, Loki, hub and Prometheus: it finds in each what it has sent, and says so where one
-// of them is away. Tempo cannot run here; a small server answers its query by trace id from what the Collector handed on.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RunningCli } from '../support/cli-rig.ts';
+import type { RunningCli } from '../support/cli.ts';
+import { type HttpServer, serveHttp } from '../support/http-server.ts';
 import { needs } from './support/external-programs.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { type Stack, startStack } from './support/stack.ts';
@@ -16,14 +13,14 @@ type Check = {
 let stack: Stack;
 let hub: RunningCli;
 let prometheus: Prometheus;
-let tempo: Server;
+let tempo: HttpServer;
 
 async function doctor(
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; checks: Map<string, Check['finding']> }> {
   const end = await stack.run(['doctor', '--json', '--ship-wait', '5s'], {
     STEPSPAN_LOKI_URL: stack.loki.url,
-    STEPSPAN_TEMPO_URL: `http://127.0.0.1:${(tempo.address() as AddressInfo).port}`,
+    STEPSPAN_TEMPO_URL: tempo.url,
     STEPSPAN_PROMETHEUS_URL: prometheus.url,
     ...env,
   });
@@ -36,19 +33,18 @@ describe('doctor', needs('loki'), () => {
     stack = await startStack([]);
     hub = stack.start(['serve', '--port', '0']);
     prometheus = await startPrometheus({ targets: { stepspan: new URL(await hub.url()).host } });
-    tempo = createServer((request, response) => {
+    tempo = await serveHttp((request, response) => {
       const traceId = /^\/api\/traces\/([0-9a-f]{32})$/.exec(request.url ?? '')?.[1];
       const spans = traceId === undefined ? [] : stack.sink.spans(traceId);
       response.writeHead(spans.length === 0 ? 404 : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ names: spans.map((span) => span.name) }));
     });
-    await new Promise<void>((resolve) => tempo.listen(0, '127.0.0.1', resolve));
   });
 
   afterAll(async () => {
     hub?.child.kill('SIGTERM');
     await hub?.done;
-    tempo?.close();
+    await tempo?.close();
     await prometheus?.remove();
     await stack?.close();
   });

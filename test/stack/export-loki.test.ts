@@ -2,7 +2,7 @@
 // several entries there, both streams, severities; and then without the journal.
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resultOf } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
 import { needs } from './support/external-programs.ts';
 import { eventually } from './support/service.ts';
 import { linesInLoki, type Stack, startStack } from './support/stack.ts';

@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import type { RunResult } from '../../src/library/index.ts';
 import { catalogue, metrics } from '../../src/readers/measure/index.ts';
-import { type RunningCli, resultOf } from '../support/cli-rig.ts';
+import { type RunningCli, resultOf } from '../support/cli.ts';
+import { readRecords } from '../support/journal.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 import { workflows } from './support/sample-runs.ts';
 import { eventually } from './support/service.ts';
-import { allRecords, type StackWithoutLoki, startStackWithoutLoki } from './support/stack.ts';
+import { type StackWithoutLoki, startStackWithoutLoki } from './support/stack.ts';
 
 const script: Script = [
   {
@@ -155,7 +156,7 @@ describe('Prometheus', () => {
     }
     let bytes = 0;
     for (const { runId } of samples) {
-      for (const record of await allRecords(stack.runFolder(runId))) {
+      for (const record of await readRecords(stack.runFolder(runId))) {
         if (record.kind === 'output' && record.stream === 'stderr') bytes += record.bytes.length;
       }
     }

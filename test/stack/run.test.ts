@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import { parentSpanId, type RunId } from '../../src/core/ids.ts';
 import { dataFolder } from '../../src/journal/index.ts';
-import { resultOf } from '../support/cli-rig.ts';
+import { resultOf } from '../support/cli.ts';
+import { readRecords } from '../support/journal.ts';
 import { processesOf } from '../support/processes.ts';
 import { needs } from './support/external-programs.ts';
 import { eventually } from './support/service.ts';
-import { allRecords, expectedLines, linesInLoki, type Stack, startStack } from './support/stack.ts';
+import { expectedLines, linesInLoki, type Stack, startStack } from './support/stack.ts';
 import type { SinkSpan } from './support/trace-sink.ts';
 
 const script: Script = [
@@ -192,7 +193,7 @@ steps:
       const hub = stack.start(['serve', '--port', '0']);
       try {
         const records = await eventually('the end of the run', async () => {
-          const all = await allRecords(stack.runFolder(runId));
+          const all = await readRecords(stack.runFolder(runId));
           const last = all.at(-1);
           return last?.kind === 'event' && last.event.type === 'run.finished' ? all : undefined;
         });

@@ -2,11 +2,10 @@
 // which stands for Mimir; and the rule that tells of a machine from which nothing comes any more.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { serveHttp } from '../support/http-server.ts';
 import { locateBackends } from './support/backends.ts';
 import { root } from './support/compose.ts';
 import { defineService, eventually, freePorts, makeFolder } from './support/service.ts';
@@ -41,13 +40,12 @@ async function start(name: string, args: (folder: string, port: number) => strin
 
 /** A hub as far as an agent sees one: on loopback, with the same port on each machine. */
 async function hub(): Promise<number> {
-  const server = createServer((_request, response) => {
+  const { port, close } = await serveHttp((_request, response) => {
     response.setHeader('content-type', 'text/plain; version=0.0.4');
     response.end('stepspan_data_folder_free_bytes 1000\n');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanUp.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
-  return (server.address() as AddressInfo).port;
+  cleanUp.push(close);
+  return port;
 }
 
 test('agents of two machines, whose hubs have one address, write series that rules can tell apart', async () => {

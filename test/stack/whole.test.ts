@@ -10,6 +10,7 @@ import { simpleParser } from 'mailparser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { sources, uids } from '../../grafana/names.ts';
+import { cliProgram } from '../support/cli.ts';
 import { locateBackends } from './support/backends.ts';
 import { loadCompose, root } from './support/compose.ts';
 import { externalProgram, needs } from './support/external-programs.ts';
@@ -18,7 +19,6 @@ import { defineService, eventually, makeFolder, type Service } from './support/s
 
 const { services } = loadCompose();
 const programs = locateBackends();
-const main = path.join(root, 'src/cli/main.ts');
 
 /** Tempo's intake has the Collector's port, which is no matter in containers of their own. */
 const hosts = `127.0.0.1 localhost ${Object.keys(services)
@@ -82,7 +82,7 @@ const told = {
 
 const stepspan = async (args: string[]) => {
   const env = { ...claudeTestEnvironment({ apiUrl: 'http://127.0.0.1:9', home: folder }), ...told, HOME: folder };
-  const end = inside(process.execPath, [main, ...args], {
+  const end = inside(process.execPath, [cliProgram, ...args], {
     ...env,
     STEPSPAN_DATA_DIR: path.join(folder, 'data'),
   } as Record<string, string>);
@@ -143,7 +143,7 @@ describe('the stack of docker-compose.yml', needsNamespaces.skip ? needsNamespac
     await start(
       'hub',
       process.execPath,
-      [main, 'serve'],
+      [cliProgram, 'serve'],
       { ...told, STEPSPAN_DATA_DIR: path.join(folder, 'data') },
       async () => answers('http://127.0.0.1:9464/healthz'),
     );

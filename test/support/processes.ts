@@ -12,6 +12,15 @@ export function processesOf(mark: string): readonly string[] {
   return find(mark).map(({ pid, command }) => `${pid} ${command}`);
 }
 
+/** The command line of a process, its words apart by NUL; empty before it has one, and when the process has ended. */
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** Ends them without asking; what has ended by itself meanwhile is fine. */
 export function killProcesses(mark: string): void {
   for (const { pid } of find(mark)) {

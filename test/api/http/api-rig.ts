@@ -1,14 +1,12 @@
 // A hub with its live side over real journals, asked over real HTTP with headers as they are given.
 import { request } from 'node:http';
-import path from 'node:path';
 import { loadTokens, type Tokens } from '../../../src/hub/access/token-file.ts';
 import type { HubOptions } from '../../../src/hub/index.ts';
 import type { DataFolder } from '../../../src/journal/index.ts';
 import { beginRun, endRun, hubOf, type RunningHub, tempData } from '../../hub/hub-rig.ts';
+import { cliProgram } from '../../support/cli.ts';
 import { compileCache } from '../../support/compile-cache.ts';
 import { addressOf, table } from './route-table.ts';
-
-const main = path.resolve(import.meta.dirname, '../../../src/cli/main.ts');
 
 export type LiveHub = RunningHub & {
   readonly tokens: Tokens;
@@ -37,7 +35,7 @@ export async function liveHub(
     env: { PATH: process.env.PATH, HOME: data.root, ...compileCache },
     live: {
       workflows,
-      command: [process.execPath, main],
+      command: [process.execPath, cliProgram],
       linksOf: ({ runId }) => [{ label: 'trace', url: `https://grafana.example/${runId}` }],
       toOtlp: undefined,
     },

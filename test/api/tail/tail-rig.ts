@@ -1,12 +1,12 @@
 // A real http server with the tail on it, over journals in a temp folder, and watchers that remember what they were told.
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { createTail, type Tail, type TailOptions } from '../../../src/api/index.ts';
 import type { ClientMessage, TailMessage } from '../../../src/api/tail/protocol.ts';
 import { dataFolder, type RunFolder } from '../../../src/journal/index.ts';
+import { serveHttp } from '../../support/http-server.ts';
 import { until } from '../../support/until.ts';
 
 export type TailRig = { readonly tail: Tail; readonly server: Server; readonly url: string; readonly port: number };
@@ -19,15 +19,11 @@ export async function serveTail(root: string, options: Partial<TailOptions> = {}
     version: '0.0.0-test',
     ...options,
   });
-  const server = createServer((_request, response) => response.writeHead(404).end());
+  const { server, port: at, close } = await serveHttp((_request, response) => response.writeHead(404).end(), port);
   server.on('upgrade', tail.handleUpgrade);
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const at = (server.address() as AddressInfo).port;
   onTestFinished(async () => {
-    server.close();
     await tail.stop();
-    server.closeAllConnections();
+    await close();
   });
   return { tail, server, url: `ws://127.0.0.1:${at}/api/v1/tail`, port: at };
 }

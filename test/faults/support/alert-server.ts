@@ -1,9 +1,4 @@
-// A server that takes alerts as Alertmanager's API v2 does, answers as a script says, and remembers what an Alertmanager would know:
-// alerts by their labels, each with the starts that it was given. The real one is in test/stack.
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
+import { jsonOf, serveHttp } from '../../support/http-server.ts';
 
 export type Posted = { readonly labels: Readonly<Record<string, string>>; readonly startsAt: string };
 
@@ -43,8 +38,8 @@ export async function startAlertServer(
       alert.starts.add(startsAt);
     }
   };
-  const server = http.createServer(async (request, response) => {
-    const alerts = JSON.parse((await buffer(request)).toString()) as readonly Posted[];
+  const { url, close } = await serveHttp(async (request, response) => {
+    const alerts = await jsonOf<readonly Posted[]>(request);
     const said = await answer(alerts, requests++);
     switch (said.kind) {
       case 'take':
@@ -62,16 +57,10 @@ export async function startAlertServer(
         break;
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
+    close,
     requests: () => requests,
     known: () => known,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }

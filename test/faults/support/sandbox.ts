@@ -1,17 +1,15 @@
 // A folder with a data folder, a home and a working folder of its own, the stepspan CLI in it, with or without injected faults, and
 // a look at which processes it has left. Knows no fault.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type DataFolder, dataFolder } from '../../../src/journal/index.ts';
-import { compileCache } from '../../support/compile-cache.ts';
+import { startCli } from '../../support/cli.ts';
 import { killProcesses, processesOf } from '../../support/processes.ts';
 
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const inject = pathToFileURL(fileURLToPath(new URL('../fixtures/inject.mjs', import.meta.url))).href;
 /** The program that prints numbered lines; see there for its arguments. */
 export const witness = fileURLToPath(new URL('../fixtures/witness.mjs', import.meta.url));
@@ -73,7 +71,6 @@ export function makeSandbox(template?: DataFolder): Sandbox {
     HOME: home,
     LANG: 'C.UTF-8',
     STEPSPAN_DATA_DIR: root,
-    ...compileCache,
   };
   const running = new Set<ChildProcess>();
   return {
@@ -86,26 +83,21 @@ export function makeSandbox(template?: DataFolder): Sandbox {
       return file;
     },
     start(args, options = {}) {
-      const preload = options.inject === undefined ? [] : ['--import', inject];
-      const [program = process.execPath, ...before] = [...(options.under ?? []), process.execPath];
-      const child = spawn(program, [...before, ...preload, main, ...args], {
+      const { under, uid } = options;
+      const cli = startCli(args, {
         cwd: work,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
         env: { ...env, ...(options.inject && injectEnv(root, options.inject)), ...options.env },
+        nodeFlags: options.inject === undefined ? [] : ['--import', inject],
+        keep: keptOutput,
+        ...(under && { under }),
+        ...(uid !== undefined && { uid }),
       });
-      running.add(child);
-      let output = '';
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.on('data', (data: Buffer) => {
-          output = (output + data.toString()).slice(-keptOutput);
-        });
-      }
-      const ended = once(child, 'close').then(([code, signal]) => {
-        running.delete(child);
-        return { code, signal, output } as Ended;
+      running.add(cli.child);
+      const ended = cli.done.then(({ code, signal }): Ended => {
+        running.delete(cli.child);
+        return { code, signal, output: cli.output() };
       });
-      return { child, ended, output: () => output };
+      return { child: cli.child, ended, output: cli.output };
     },
     processes: () => processesOf(folder),
     async remove() {

@@ -5,12 +5,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { createTailClient, type RunMessage, type SocketLike } from '../../../src/api/tail/client.ts';
-import type { JournalRecord } from '../../../src/core/record.ts';
-import { openJournal } from '../../../src/journal/index.ts';
+import type { RunFolder } from '../../../src/journal/index.ts';
 import { addressOf, table } from '../../api/http/route-table.ts';
 import { readScrape, type Scraped } from '../../readers/measure/scraped.ts';
 import { type OtlpServer, type Received, type Reply, startOtlpServer } from '../../readers/ship/support/otlp-server.ts';
 import { everyByteBelow } from '../../support/every-byte.ts';
+import { readJournal } from '../../support/journal.ts';
 import { until } from '../../support/until.ts';
 import { linesOnce, type ReadRun, readRun } from './check-run.ts';
 import type { Sandbox, StartedCli } from './sandbox.ts';
@@ -265,12 +265,7 @@ async function scrapeOf(url: string): Promise<Scraped> {
   return look();
 }
 
-async function hiddenOf(folder: Parameters<typeof openJournal>[0]): Promise<number> {
-  let hidden = 0;
-  const count = (record: JournalRecord): void => {
-    if (record.kind !== 'event' || record.event.type !== 'secret.redacted') return;
-    for (const many of Object.values(record.event.kinds)) hidden += many ?? 0;
-  };
-  for await (const batch of openJournal(folder).read({ from: 0 })) for (const record of batch) count(record);
-  return hidden;
+async function hiddenOf(folder: RunFolder): Promise<number> {
+  const events = (await readJournal(folder)).events('secret.redacted');
+  return events.flatMap(({ kinds }) => Object.values(kinds)).reduce<number>((sum, many) => sum + (many ?? 0), 0);
 }

@@ -1,7 +1,6 @@
 // Reading a run back from Loki: pages without loss or repetition, lines put together, and what is said when it does not work.
 // The real Loki is asked in test/stack; here its answers can be made as odd as they get.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { linesOf } from '../../../src/core/record.ts';
@@ -9,6 +8,7 @@ import type { LokiClient, LokiEntry, PageAnswer } from '../../../src/readers/exp
 import { createLokiClient } from '../../../src/readers/export/loki/loki-client.ts';
 import { readPages } from '../../../src/readers/export/loki/loki-pages.ts';
 import { createLokiSource, type LokiRun, queryOf } from '../../../src/readers/export/loki/loki-source.ts';
+import { serveHttp } from '../../support/http-server.ts';
 
 const dayNs = 86_400_000_000_000n;
 
@@ -149,13 +149,9 @@ describe('lines', () => {
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 async function server(answer: Answer): Promise<string> {
-  const http = createServer(answer);
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    http.closeAllConnections();
-    http.close();
-  });
-  return `127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const { host, close } = await serveHttp(answer);
+  onTestFinished(close);
+  return host;
 }
 
 const page = { query: '{}', startNs: 1n, endNs: 2n, limit: 10 };
@@ -226,10 +222,8 @@ describe('Loki', () => {
   });
 
   test('that is not there is named', async () => {
-    const http = createServer();
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-    const { port } = http.address() as AddressInfo;
-    await new Promise((resolve) => http.close(resolve));
-    await expect(clientOf(`127.0.0.1:${port}`).page(page)).rejects.toThrow('cannot be reached (ECONNREFUSED)');
+    const { host, close } = await serveHttp(() => undefined);
+    await close();
+    await expect(clientOf(host).page(page)).rejects.toThrow('cannot be reached (ECONNREFUSED)');
   });
 });

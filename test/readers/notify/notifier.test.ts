@@ -1,8 +1,3 @@
-// One notifier over a real journal and a real server: delivered once across refusals, outages and restarts; what runs of
-// one workflow mean for each other. The real Alertmanager is test/stack's.
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { newRunId, type RunId } from '../../../src/core/ids.ts';
@@ -31,6 +26,7 @@ import {
   stepFinished,
   success,
 } from '../../runs/journal-of.ts';
+import { jsonOf, serveHttp } from '../../support/http-server.ts';
 import { until } from '../../support/until.ts';
 import { alertmanagerAt } from './alertmanager-at.ts';
 
@@ -50,24 +46,17 @@ async function startReceiver() {
   }[] = [];
   let answer: (alerts: readonly Posted[]) => number = () => 200;
   const taken: Posted[] = [];
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const alerts = JSON.parse(Buffer.concat(chunks).toString()) as readonly Posted[];
+  const { url, port, close } = await serveHttp(async (request, response) => {
+    const alerts = await jsonOf<readonly Posted[]>(request);
     const status = answer(alerts);
     requests.push({ path: request.url ?? '', authorization: request.headers.authorization, alerts });
     if (status === 200) taken.push(...alerts);
     response.writeHead(status).end('why');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
   });
-  const { port } = server.address() as AddressInfo;
+  onTestFinished(close);
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url,
     requests,
     taken,
     answers(next: (alerts: readonly Posted[]) => number) {

@@ -1,7 +1,3 @@
-// What goes over the wire is what the official exporters would send: the same spans and lines, through
-// exporter-trace-otlp-http and exporter-logs-otlp-http into a real HTTP server, give the same requests as ours.
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,25 +12,20 @@ import type { ReadableSpan } from '../../../src/readers/ship/map/otlp-types.ts';
 import { bareContext, contextAfter } from '../../../src/readers/ship/map/run-context.ts';
 import { createSpanMapper } from '../../../src/readers/ship/map/spans.ts';
 import { type Sdk, startSdk } from '../../../src/readers/ship/sdk.ts';
+import { type HttpServer, jsonOf, serveHttp } from '../../support/http-server.ts';
 import { build, recorder, runFinished, runStarted } from './support/runs.ts';
 
 const runId = '20261123-100000-abcdef' as RunId;
 const wide = { items: 1e6, bytes: 4e6 };
 const received = new Map<string, unknown>();
-const server = createServer((request, response) => {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    received.set(request.url ?? '', JSON.parse(Buffer.concat(chunks).toString()));
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  });
-});
 let sdk: Sdk;
-let url: string;
+let server: HttpServer;
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await serveHttp(async (request, response) => {
+    received.set(request.url ?? '', await jsonOf(request));
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
   const started = await startSdk({}, { host: 'here', version: '1' });
   if (started === undefined) throw new Error('the SDK is off');
   sdk = started;
@@ -67,7 +58,7 @@ describe('a request', () => {
       mapper.apply(record).map((span) => (span.kind === 'own' ? sdk.spanOf(span.spec) : span.span)),
     );
     expect(spans.length).toBeGreaterThan(1);
-    const exporter = new OTLPTraceExporter({ url: `${url}/v1/traces` });
+    const exporter = new OTLPTraceExporter({ url: `${server.url}/v1/traces` });
     await exported((done) => exporter.export(spans, done));
     await exporter.shutdown();
     expect(bodyOf(createSpanBatcher(runId, sdk, 'json', 0, wide), sampleRun())).toEqual(received.get('/v1/traces'));
@@ -82,7 +73,7 @@ describe('a request', () => {
     );
     expect(logs.filter(({ attributes }) => attributes[attr.event] === undefined)).toHaveLength(2);
     expect(logs.length).toBeGreaterThan(2);
-    const exporter = new OTLPLogExporter({ url: `${url}/v1/logs` });
+    const exporter = new OTLPLogExporter({ url: `${server.url}/v1/logs` });
     await exported((done) => exporter.export(logs, done));
     await exporter.shutdown();
     expect(bodyOf(createJsonLogBatcher(context, sdk.logOrigin, wide), records)).toEqual(received.get('/v1/logs'));

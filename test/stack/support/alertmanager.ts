@@ -1,9 +1,5 @@
-// Runs the real Alertmanager with a configuration of the test, and asks it what it knows. Beside it a webhook receiver that
-// keeps what it is sent. Knows nothing of stepspan.
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { jsonOf, serveHttp } from '../../support/http-server.ts';
 import { locateBackends } from './backends.ts';
 import { defineService, freePorts, makeFolder, type Service } from './service.ts';
 
@@ -113,24 +109,17 @@ export interface WebhookSink {
 export async function startWebhookSink(port = 0): Promise<WebhookSink> {
   const messages: WebhookMessage[] = [];
   let status = 200;
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      if (status === 200) messages.push(JSON.parse(Buffer.concat(chunks).toString('utf8')) as WebhookMessage);
-      response.writeHead(status).end();
-    });
-  }).listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const { url, close } = await serveHttp(async (request, response) => {
+    const message = await jsonOf<WebhookMessage>(request);
+    if (status === 200) messages.push(message);
+    response.writeHead(status).end();
+  }, port);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `${url}/hook`,
+    close,
     messages,
     answer(next) {
       status = next;
-    },
-    async close() {
-      server.closeAllConnections();
-      await once(server.close(), 'close');
     },
   };
 }

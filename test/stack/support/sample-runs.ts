@@ -4,10 +4,11 @@ import type { Script } from '../../../demo/messages-api/script.ts';
 import type { EventOf, EventType } from '../../../src/core/event.ts';
 import type { JournalRecord } from '../../../src/core/record.ts';
 import { dataFolder } from '../../../src/journal/index.ts';
-import { type RunningCli, resultOf } from '../../support/cli-rig.ts';
+import { type RunningCli, resultOf } from '../../support/cli.ts';
+import { readRecords } from '../../support/journal.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { eventually } from './service.ts';
-import { allRecords, type Stack, startStack } from './stack.ts';
+import { type Stack, startStack } from './stack.ts';
 
 const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'Look' } });
 
@@ -194,7 +195,7 @@ async function endedRuns(stack: Stack, count: number): Promise<readonly string[]
 }
 
 async function readRun(stack: Stack, runId: string): Promise<SampleRun> {
-  const records = await allRecords(stack.runFolder(runId));
+  const records = await readRecords(stack.runFolder(runId));
   const events: SampleRun['events'] = <T extends EventType>(type: T) =>
     records.flatMap((record) =>
       record.kind === 'event' && record.event.type === type

@@ -2,10 +2,12 @@
 // Anthropic's API is a scripted one on loopback, and the trace sink takes the place of Tempo.
 import type { Script } from '../../../demo/messages-api/script.ts';
 import { createLineJoiner } from '../../../src/core/join-lines.ts';
-import { type JournalRecord, linesOf } from '../../../src/core/record.ts';
-import { dataFolder, openJournal, type RunFolder } from '../../../src/journal/index.ts';
+import { linesOf } from '../../../src/core/record.ts';
+import { dataFolder, type RunFolder } from '../../../src/journal/index.ts';
 import { seenLine } from '../../../src/text/seen.ts';
-import { type Finished, type RunningCli, startCliRig } from '../../support/cli-rig.ts';
+import type { Finished, RunningCli } from '../../support/cli.ts';
+import { startCliRig } from '../../support/cli-rig.ts';
+import { readRecords } from '../../support/journal.ts';
 import { type Collector, startCollector } from './collector.ts';
 import { type Loki, type LokiEntry, startLoki } from './loki.ts';
 import { startTraceSink, type TraceSink } from './trace-sink.ts';
@@ -70,7 +72,7 @@ export type ExpectedLine = {
 export async function expectedLines(folder: RunFolder): Promise<ExpectedLine[]> {
   const lines: ExpectedLine[] = [];
   const joiner = createLineJoiner();
-  const records = (await allRecords(folder)).flatMap((record) => joiner.add(record));
+  const records = (await readRecords(folder)).flatMap((record) => joiner.add(record));
   for (const record of [...records, ...joiner.end()]) {
     if (record.kind !== 'output') continue;
     for (const line of linesOf(record)) {
@@ -79,12 +81,6 @@ export async function expectedLines(folder: RunFolder): Promise<ExpectedLine[]> 
     }
   }
   return lines.sort((a, b) => a.seq - b.seq);
-}
-
-export async function allRecords(folder: RunFolder): Promise<JournalRecord[]> {
-  const records: JournalRecord[] = [];
-  for await (const batch of openJournal(folder).read({ from: 0 })) records.push(...batch);
-  return records;
 }
 
 /** The lines of a run in Loki, in the order of their numbers; Claude Code's own log records are not among them. */

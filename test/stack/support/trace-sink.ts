@@ -1,10 +1,5 @@
-// Stands where Tempo would be, because Tempo is no module that Go could build here. It takes what the real Collector sends by
-// OTLP/HTTP, keeps the first copy of a span id, and counts the others. It proves what left the Collector,
-// and nothing about Tempo. Protobuf is refused; collector.ts has the Collector send JSON (TEMPO_OTLP_ENCODING).
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import { buffer } from 'node:stream/consumers';
-import { gunzipSync } from 'node:zlib';
+import type { IncomingMessage } from 'node:http';
+import { bodyOf, serveHttp } from '../../support/http-server.ts';
 import { type ResourceSpans, type SinkSpan, spansOf } from './otlp-json.ts';
 import { eventually } from './service.ts';
 
@@ -45,25 +40,24 @@ export async function startTraceSink(): Promise<TraceSink> {
     else trace.set(span.spanId, span);
   }
 
-  const server = createServer(async (request, response) => {
+  const { url, close } = await serveHttp(async (request, response) => {
     // Read first in every case: an answer before the end of the request breaks the connection of a large export.
-    const body = await buffer(request);
+    const body = await bodyOf(request);
     const refusal = status === 200 ? refusalOf(request) : { status, message: 'This is a played outage.' };
     if (refusal) {
       response.writeHead(refusal.status, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ message: refusal.message }));
       return;
     }
-    const json = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
-    const { resourceSpans = [] } = JSON.parse(json.toString('utf8')) as { resourceSpans?: ResourceSpans[] };
+    const { resourceSpans = [] } = JSON.parse(body.toString('utf8')) as { resourceSpans?: ResourceSpans[] };
     for (const span of spansOf(resourceSpans)) keep(span);
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
 
   const spans = (traceId: string) => [...(traces.get(traceId)?.values() ?? [])].sort(byStart);
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    endpoint: url,
+    close,
     traceIds: () => [...traces.keys()],
     spans,
     duplicates: () => duplicates,
@@ -74,10 +68,6 @@ export async function startTraceSink(): Promise<TraceSink> {
     },
     answerWith(next) {
       status = next;
-    },
-    async close() {
-      server.closeAllConnections();
-      await once(server.close(), 'close');
     },
   };
 }

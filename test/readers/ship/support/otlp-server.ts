@@ -1,8 +1,7 @@
-// A real HTTP server on a free port that answers OTLP requests as a script says, and keeps what it acknowledged.
-import { once } from 'node:events';
-import http, { type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import { serveHttp } from '../../../support/http-server.ts';
 import { type DecodedLog, decodeLogs, isEvent } from './protobuf.ts';
 
 export type Received = {
@@ -51,34 +50,24 @@ export async function startOtlpServer(
       for (const log of decodeLogs(received.body)) (isEvent(log) ? events : logs).push(log);
     }
   };
-  const server = http.createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', async () => {
-      const raw = Buffer.concat(chunks);
-      const received: Received = {
-        path: request.url ?? '',
-        headers: request.headers,
-        body: request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw,
-        wireBytes: raw.length,
-      };
-      requests.push(received);
-      answer(response, received, await reply(received, requests.length - 1), take);
-    });
-  });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const { url, close } = await serveHttp(async (request, response) => {
+    const raw = await buffer(request);
+    const received: Received = {
+      path: request.url ?? '',
+      headers: request.headers,
+      body: request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw,
+      wireBytes: raw.length,
+    };
+    requests.push(received);
+    answer(response, received, await reply(received, requests.length - 1), take);
+  }, port);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
+    close,
     requests,
     logs,
     events,
     traces,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }
 
