@@ -1,6 +1,13 @@
 // Four suites: `main` is what `npm test` runs, `browser` needs Chromium, `stack` the real backends, `package` the packed
 // tarball.
 import { defineConfig } from 'vitest/config';
+import { nodeProblem, runNode } from './scripts/node-version.mjs';
+
+const problem = nodeProblem(process.versions.node, runNode, 'The tests of stepspan need');
+if (problem !== undefined) {
+  process.stderr.write(`${problem}\n`);
+  process.exit(1);
+}
 
 export default defineConfig({
   test: {
