@@ -1,3 +1,4 @@
+// Output, step names and links that want to do something: all of it is shown, none of it acts.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';

@@ -1,3 +1,5 @@
+// The real Collector, Loki and Prometheus and the trace sink, each doing what the other stack tests rely on, and every
+// promise that otel-collector.yaml and stack/loki.yaml make in a comment. No stepspan here: the input is plain OTLP.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HttpServer, serveHttp } from '../support/http-server.ts';
 import { locateBackends } from './support/backends.ts';

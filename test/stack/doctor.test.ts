@@ -1,3 +1,5 @@
+// `doctor` against the real Collector, Loki, hub and Prometheus: it finds in each what it has sent, and says so where one
+// of them is away. Tempo cannot run here; a small server answers its query by trace id from what the Collector handed on.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningCli } from '../support/cli.ts';
 import { type HttpServer, serveHttp } from '../support/http-server.ts';

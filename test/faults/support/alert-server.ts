@@ -1,3 +1,5 @@
+// A server that takes alerts as Alertmanager's API v2 does, answers as a script says, and remembers what an Alertmanager would know:
+// alerts by their labels, each with the starts that it was given. The real one is in test/stack.
 import { jsonOf, serveHttp } from '../../support/http-server.ts';
 
 export type Posted = { readonly labels: Readonly<Record<string, string>>; readonly startsAt: string };

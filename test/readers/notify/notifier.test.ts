@@ -1,3 +1,5 @@
+// One notifier over a real journal and a real server: delivered once across refusals, outages and restarts; what runs of
+// one workflow mean for each other. The real Alertmanager is test/stack's.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { newRunId, type RunId } from '../../../src/core/ids.ts';

@@ -1,3 +1,5 @@
+// What goes over the wire is what the official exporters would send: the same spans and lines, through
+// exporter-trace-otlp-http and exporter-logs-otlp-http into a real HTTP server, give the same requests as ours.
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

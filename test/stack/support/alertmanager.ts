@@ -1,3 +1,5 @@
+// Runs the real Alertmanager with a configuration of the test, and asks it what it knows. Beside it a webhook receiver that
+// keeps what it is sent. Knows nothing of stepspan.
 import { writeFile } from 'node:fs/promises';
 import { jsonOf, serveHttp } from '../../support/http-server.ts';
 import { locateBackends } from './backends.ts';

@@ -1,3 +1,4 @@
+// A real HTTP server on a free port that answers OTLP requests as a script says, and keeps what it acknowledged.
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
