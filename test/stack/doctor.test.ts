@@ -1,5 +1,6 @@
 // `doctor` against the real Collector, Loki, hub and Prometheus: it finds in each what it has sent, and says so where one
-// of them is away. Tempo cannot run here; a small server answers its query by trace id from what the Collector handed on.
+// of them is away. A small server in the place of Tempo answers
+// its query by trace id from what the Collector passed on.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningCli } from '../support/cli.ts';
 import { type HttpServer, serveHttp } from '../support/http-server.ts';

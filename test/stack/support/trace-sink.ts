@@ -1,6 +1,6 @@
-// Stands where Tempo would be, because Tempo is no module that Go could build here. It takes what the real Collector sends by
-// OTLP/HTTP, keeps the first copy of a span id, and counts the others. It proves what left the Collector,
-// and nothing about Tempo. Protobuf is refused; collector.ts has the Collector send JSON (TEMPO_OTLP_ENCODING).
+// Takes the place of Tempo in tests that run without one. It takes what the real Collector sends by OTLP/HTTP, keeps the
+// first copy of a span id, and counts the others. It proves what left the Collector, and nothing about Tempo. Protobuf is
+// refused; collector.ts has the Collector send JSON (TEMPO_OTLP_ENCODING).
 import type { IncomingMessage } from 'node:http';
 import { bodyOf, serveHttp } from '../../support/http-server.ts';
 import { type ResourceSpans, type SinkSpan, spansOf } from './otlp-json.ts';
