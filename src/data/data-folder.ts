@@ -7,7 +7,7 @@ import { isRunId, type RunId } from '../core/ids.ts';
 import { makeFolder } from './make-folder.ts';
 import { namesIn } from './names-in.ts';
 
-/** The folders and files of one run. They need not exist. */
+/** The folders and files of one run, whether or not they exist. */
 export type RunFolder = {
   readonly runId: RunId;
   readonly dir: string;
@@ -19,7 +19,7 @@ export type RunFolder = {
   readonly alertsFile: string;
   /** A saved fold of the journal, for lists of runs. May be missing or old. */
   readonly summaryFile: string;
-  /** Where whoever runs the run says how to steer it. */
+  /** Where the process of the run says how to control it. */
   readonly controlFile: string;
 };
 
@@ -111,7 +111,7 @@ export function dataFolder(root: string = dataRoot()): DataFolder {
     tokenFiles: { control: join(root, 'token'), read: join(root, 'token.read') },
     listRunIds,
     runDir(runId) {
-      if (!isRunId(runId)) throw new Error(`${JSON.stringify(runId)} is no run id, and would become a path`);
+      if (!isRunId(runId)) throw new Error(`${JSON.stringify(runId)} is not a run id, and would become a path`);
       return runFolderAt(join(runsDir, runId), runId);
     },
     findRun: (text) => findRun(listRunIds(), text, runsDir, (runId) => existsSync(probePath(runsDir, runId))),
@@ -145,7 +145,7 @@ export function lockPath(folder: RunFolder, name: string): string {
   return join(folder.locksDir, `${checkedName(name)}.lock`);
 }
 
-/** The file that keeps room on the disk for the end of a run while it goes on. */
+/** The file that keeps room on the disk for the end of a run while it is active. */
 export function reservePath(folder: RunFolder): string {
   return join(folder.dir, 'reserve');
 }

@@ -1,8 +1,8 @@
 // A lock as a file, held by one process at a time and by nobody once that process has ended, however it ended.
-// Usable for any path. Node offers no flock(2), so the file says who holds it.
+// Called for the locks of a run (writer, ship, archive), of the hub and of its files; usable for any path. Node offers no flock(2), so the file says who holds it.
 //
 // How two processes never both take a lock over: a lock file appears only with its whole content (written under a
-// temporary name, then link(2), which fails where there is one already). Each holding has a nonce. Whoever finds the
+// temporary name, then link(2), which fails if the name exists). Each holding has a nonce. A process that finds the
 // holder dead must first get the lock `<path>.<nonce of the dead>`, and replaces the file by rename(2) only when it still
 // has that nonce. The dead cannot release, and only the one with that second lock may replace it, so nothing changes in
 // between. Should the taker die as well, its second lock is taken over in the same way, by a third lock named after it.
@@ -19,6 +19,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { errorCode } from '../core/errors.ts';
 import type { ProcessIdentity } from '../core/event.ts';
 import { removeLitter } from './lock-litter.ts';
 import { isAlive, processIdentity, type ScopedIdentity, whereIs } from './process-identity.ts';
@@ -36,7 +37,7 @@ export type HeldLock = {
   readonly path: string;
   /** False once another host has taken the lock over, which it may after `foreignStaleMs` without a heartbeat. */
   readonly stillHeld: () => boolean;
-  /** Gives the lock back. May be called more than once. A process that ends without it is found dead by the next. */
+  /** Releases the lock. May be called more than once. A process that ends without it is found dead by the next. */
   readonly release: () => void;
 };
 
@@ -47,7 +48,7 @@ export const heartbeatMs = 30_000;
 
 /**
  * A lock of another host (or of another container) is taken over when its file was not rewritten for so long: 20 missed
- * heartbeats, more than any pause of a machine short of a suspend. The age is told by the clock of the file system alone.
+ * heartbeats, more than any pause of a machine short of a suspend. The age is measured by the clock of the file system alone.
  */
 export const foreignStaleMs = 20 * heartbeatMs;
 
@@ -59,7 +60,7 @@ type LockContent = { readonly nonce: string; readonly holder: LockHolder & Scope
 /**
  * Takes the lock at `path`, or says who holds it. Never waits. The folder must exist.
  * Throws what the file system throws when the file cannot be made (no folder, no permission, no hard links).
- * @param detail what the lock is held for, shown to whoever finds it held
+ * @param detail what the lock is held for, shown to the process that finds it held
  */
 export function tryLockFile(path: string, detail: string): LockResult {
   const nonce = randomBytes(8).toString('hex');
@@ -76,11 +77,6 @@ export function tryLockFile(path: string, detail: string): LockResult {
   }
   removeLitter(path, (name) => isStale(name, path));
   return hold(path, nonce, text);
-}
-
-/** As `tryLockFile`. */
-export async function acquireLockFile(path: string, detail: string): Promise<LockResult> {
-  return tryLockFile(path, detail);
 }
 
 /** Who holds the lock at `path` now; undefined when nobody does. Takes nothing. */
@@ -100,7 +96,7 @@ function take(path: string, temporary: string): LockHolder | undefined {
     if (!isDead(content, path, statSync(temporary).mtimeMs)) return met;
     const guard = tryGuard(`${path}.${content.nonce}`, temporary);
     if (guard.kind === 'held') {
-      // Whoever takes over right now has it in a moment, unless it came late and there is a new holder already.
+      // The process that takes over right now has it in a moment, unless it came late and there is a new holder already.
       if (readLock(path)?.nonce === content.nonce) return guard.by;
       continue;
     }
@@ -112,7 +108,9 @@ function take(path: string, temporary: string): LockHolder | undefined {
       rmSync(guard.path, { force: true });
     }
   }
-  return met ?? { pid: 0, startTime: '', host: '', detail: 'somebody who takes and gives it all the time', since: '' };
+  return (
+    met ?? { pid: 0, startTime: '', host: '', detail: 'a process that takes and releases it all the time', since: '' }
+  );
 }
 
 function tryGuard(path: string, source: string): { kind: 'acquired'; path: string } | { kind: 'held'; by: LockHolder } {
@@ -136,11 +134,11 @@ function readLock(path: string): LockContent | undefined {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
-    const { nonce, ...holder } = JSON.parse(text) as LockContent['holder'] & { nonce: unknown };
+    const { nonce, ...holder } = JSON.parse(text);
     if (typeof nonce === 'string' && /^[0-9a-f]{16}$/.test(nonce) && typeof holder.pid === 'number')
       return { nonce, holder };
   } catch {
@@ -160,7 +158,7 @@ function isDead(content: LockContent, path: string, nowMs: number): boolean {
   return touched !== undefined && nowMs - touched > foreignStaleMs;
 }
 
-/** Whether a helper file beside the lock belongs to a process that has ended, and so to no takeover that is going on. */
+/** Whether a helper file beside the lock belongs to a process that has ended, and so not to a takeover in progress. */
 function isStale(helper: string, path: string): boolean {
   const content = readLock(helper);
   return content !== undefined && readLock(path)?.nonce !== content.nonce && isDead(content, helper, Date.now());

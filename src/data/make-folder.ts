@@ -1,10 +1,11 @@
-// Makes a folder and those above it. In place of Node's `recursive`, which never returns where the system says of a folder
-// that is there that it is not, as /proc and automounters do (libuv's mkdirp tries for ever on ENOENT).
+// Makes a folder and those above it. In place of Node's `recursive`, which never returns if the system says of an existing
+// folder that it does not exist, as /proc and automounters do (libuv's mkdirp tries for ever on ENOENT).
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { errorCode } from '../core/errors.ts';
 
 /**
- * For the owner only: what a run prints is nobody else's business. A folder that is there stays as it is.
+ * For the owner only: what a run prints is nobody else's business. An existing folder stays as it is.
  * @throws the error of `mkdir`, as ENOTDIR, EACCES or ENOENT
  */
 export function makeFolder(dir: string): void {
@@ -18,7 +19,7 @@ export function makeFolder(dir: string): void {
       mkdirSync(each, { mode: 0o700 });
     } catch (error) {
       // Another run was as fast.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (errorCode(error) !== 'EEXIST') throw error;
     }
   }
 }

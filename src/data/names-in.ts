@@ -1,12 +1,13 @@
-// What is in a folder that may not be there yet. Knows no names.
+// The names in a folder that might not exist yet.
 import { readdirSync } from 'node:fs';
+import { errorCode } from '../core/errors.ts';
 
-/** In no order; none where there is no such folder. Throws what else the file system says. */
+/** In no order; none if the folder does not exist. Throws what else the file system says. */
 export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }

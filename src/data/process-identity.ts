@@ -1,12 +1,13 @@
-// Telling one process from another that later got the same pid, and whether it still lives. Knows no files of ours.
+// What distinguishes a process from another that later got the same pid, and whether it is still alive.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { errorCode } from '../core/errors.ts';
 import type { ProcessIdentity } from '../core/event.ts';
 
 /**
- * A process, and the boot and pid namespace in which its pid means something. `scope` is '' where the system does not
- * tell (everything but Linux); a pid of another scope says nothing here.
+ * A process, and the boot and pid namespace in which its pid means something. `scope` is '' if the system does not
+ * say (everything but Linux); a pid of another scope says nothing here.
  */
 export type ScopedIdentity = ProcessIdentity & { readonly scope?: string };
 
@@ -17,7 +18,7 @@ export function processIdentity(pid: number = process.pid): ScopedIdentity {
 
 /**
  * Whether that process still runs here. A process that has ended but was not yet reaped (a zombie) does not.
- * Of another host, or of another container with its own pids, nobody can tell from here: it counts as alive.
+ * Of another host, or of another container with its own pids, nothing can be known from here: it counts as alive.
  * After a reboot of this host every process from before is gone.
  */
 export function isAlive(identity: ScopedIdentity): boolean {
@@ -56,7 +57,7 @@ const ownScope = ((): string => {
   }
 })();
 
-/** Undefined when no such process runs; '' when it runs and its start time cannot be told. */
+/** Undefined when no such process runs; '' when it runs and its start time is unknown. */
 function startTimeOf(pid: number): string | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   return process.platform === 'linux' ? linuxStartTime(pid) : psStartTime(pid);
@@ -68,7 +69,7 @@ function linuxStartTime(pid: number): string | undefined {
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch {
-    // With hidepid the file of another user's process is not there to see; a signal 0 still tells that it runs.
+    // With hidepid the file of another user's process is not there to see; a signal 0 still shows that it runs.
     return runs(pid) ? '' : undefined;
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -98,7 +99,7 @@ function runs(pid: number): boolean {
     return true;
   } catch (error) {
     // EPERM: it runs, as somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 

@@ -1,14 +1,15 @@
-// Small files that are there as a whole or not at all: after a crash it is the old or the new one and never half of both.
-// What a power cut may cost is the caller's to say, by the function that it takes. Knows no format.
+// Small files that exist as a whole or not at all: after a crash it is the old or the new one and never half of both.
+// The caller chooses what a power cut may cost, by the function that it calls.
 import { closeSync, fdatasync, fdatasyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { errorCode } from '../core/errors.ts';
 
 const sync = promisify(fdatasync);
 
 /**
  * Replaces a file that outlives power cuts: without the sync one could leave it with its name and not its content. The name
  * itself may still be the old one's then, so what the old file says must stay usable. For the owner's eyes only. Rejects with
- * what the file system says; the file that was there is whole then.
+ * what the file system says; the earlier file is whole then.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = temporaryOf(path);
@@ -27,7 +28,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 
 /**
  * As `replaceFile`, at once and without its wait for the disk: for what means nothing after a power cut, as the address of a
- * process, or can be made anew. Its reader must take an empty file for none.
+ * process, or can be made again. Its reader must take an empty file for none.
  */
 export function replaceFileUnsynced(path: string, text: string): void {
   const temporary = temporaryOf(path);
@@ -37,7 +38,7 @@ export function replaceFileUnsynced(path: string, text: string): void {
 
 /**
  * Makes a file that is not there yet, and that outlives power cuts. Of several processes that do so at once one makes it, and
- * none sees it empty. @returns false where there is one
+ * none sees it empty. @returns false if it exists already
  */
 export function makeFile(path: string, text: string): boolean {
   const temporary = temporaryOf(path);
@@ -64,13 +65,13 @@ export function writeWhole(path: string, text: string, durability: 'synced' | 'u
   }
 }
 
-/** Gives a file a second name. @returns false where something has that name */
+/** Adds a second name to a file. @returns false if something has that name */
 export function linkFile(from: string, to: string): boolean {
   try {
     linkSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }

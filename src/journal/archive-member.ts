@@ -109,7 +109,7 @@ const headDeflatedBytes = 1024;
 
 /**
  * The first raw bytes of a member, without uncompressing the rest of it: a late reader of many segments needs only their
- * headers. Fewer where the member is damaged, none where it begins so.
+ * headers. Fewer if the member is damaged, none if it is damaged from its start on.
  */
 export function readMemberHead(fd: number, member: Member, bytes: number): Buffer {
   const deflated = Buffer.alloc(Math.min(member.deflatedBytes, headDeflatedBytes));

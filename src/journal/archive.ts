@@ -1,16 +1,17 @@
 // Compresses segments that are not written any more, each into one `.seg.gz` that takes the raw file's place.
-// Only whole frames that check out are archived; a damaged segment stays as it is, for whoever wants to look at it.
+// Only whole frames that check out are archived; a damaged segment stays as it is, for anyone who wants to look at it.
 import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
+import { toError } from '../core/errors.ts';
 import { lockPath, type RunFolder } from '../data/data-folder.ts';
 import { tryLockFile } from '../data/lock-file.ts';
 import { encodeMember, memberRawBytes } from './archive-member.ts';
 import { syncFolder } from './file-system.ts';
 import { frameSeed, segmentHeaderBytes } from './format.ts';
-import { type Frame, parseFrame } from './frame.ts';
+import { type Frame, framesIn } from './frame.ts';
 import { journalEnd } from './journal-end.ts';
 import { headerOf } from './scan-tail.ts';
 import { archivedPath, indexPath, listSegments, rawPath, type SegmentFile } from './segment-files.ts';
@@ -39,7 +40,8 @@ const deflate = promisify<Buffer, { level: number }, Buffer>(deflateRaw);
  * finished. May be called while the run is written and read. Does nothing when another process is at it.
  */
 export async function archiveSealed(folder: RunFolder, options: ArchiveOptions = {}): Promise<ArchiveReport> {
-  const report = { archived: 0, rawBytes: 0, archivedBytes: 0, left: [] as { file: string; reason: string }[] };
+  const left: ArchiveReport['left'][number][] = [];
+  const report = { archived: 0, rawBytes: 0, archivedBytes: 0, left };
   if (listSegments(folder.journalDir).length === 0) return report;
   const lock = tryLockFile(lockPath(folder, 'archive'), `archiving run ${folder.runId}`);
   if (lock.kind === 'held') return report;
@@ -51,9 +53,9 @@ export async function archiveSealed(folder: RunFolder, options: ArchiveOptions =
       const following = segments[index + 1];
       const sealed = following !== undefined || (end.finished && segment.path === end.known?.segment.path);
       if (segment.form !== 'raw' || !sealed) continue;
-      const result = await archiveSegment(folder, segment, following?.firstSeq, options);
+      const result = await archiveSegment({ folder, segment, followingSeq: following?.firstSeq }, options);
       if (result === undefined) break;
-      if ('reason' in result) report.left.push({ file: segment.path, reason: result.reason });
+      if ('reason' in result) left.push({ file: segment.path, reason: result.reason });
       else {
         report.archived += 1;
         report.rawBytes += result.rawBytes;
@@ -68,15 +70,18 @@ export async function archiveSealed(folder: RunFolder, options: ArchiveOptions =
 
 type SegmentResult = { readonly rawBytes: number; readonly archivedBytes: number } | { readonly reason: string };
 
+type Source = {
+  readonly folder: RunFolder;
+  readonly segment: SegmentFile;
+  /** The first number of the segment behind it. */
+  readonly followingSeq: number | undefined;
+};
+
 /** Undefined when it was aborted: nothing has changed then. */
-async function archiveSegment(
-  folder: RunFolder,
-  segment: SegmentFile,
-  followingSeq: number | undefined,
-  options: ArchiveOptions,
-): Promise<SegmentResult | undefined> {
+async function archiveSegment(source: Source, options: ArchiveOptions): Promise<SegmentResult | undefined> {
+  const { folder, segment } = source;
   const target = archivedPath(folder.journalDir, segment.firstSeq);
-  // Left over from a kill between the rename and the removal of the raw file: the archive is whole.
+  // What remains of a kill between the rename and the removal of the raw file: the archive is whole.
   if (existsSync(target)) {
     removeRaw(folder, segment);
     return { rawBytes: 0, archivedBytes: 0 };
@@ -84,7 +89,7 @@ async function archiveSegment(
   const temporary = `${target}.tmp`;
   const output = await open(temporary, 'w', 0o600);
   try {
-    const result = await writeMembers(folder, segment, followingSeq, output, options);
+    const result = await writeMembers(source, output, options);
     if (result === undefined || 'reason' in result) {
       await unlink(temporary);
       return result;
@@ -97,7 +102,7 @@ async function archiveSegment(
   } catch (error) {
     // The disk is full, or the folder is gone. The raw file is as good.
     rmSync(temporary, { force: true });
-    return { reason: (error as Error).message };
+    return { reason: toError(error).message };
   } finally {
     await output.close();
   }
@@ -109,9 +114,7 @@ function removeRaw(folder: RunFolder, segment: SegmentFile): void {
 }
 
 async function writeMembers(
-  folder: RunFolder,
-  segment: SegmentFile,
-  followingSeq: number | undefined,
+  { folder, segment, followingSeq }: Source,
   output: FileHandle,
   options: ArchiveOptions,
 ): Promise<SegmentResult | undefined> {
@@ -142,7 +145,7 @@ async function writeMembers(
   let at = 0;
   for await (const chunk of createReadStream(segment.path, { highWaterMark: memberRawBytes })) {
     if (options.signal?.aborted) return undefined;
-    rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     if (seed === undefined) {
       const { header, damaged } = headerOf(rest.subarray(0, segmentHeaderBytes), segment, folder.runId);
       if (header === undefined || damaged) return { reason: 'its header is damaged' };
@@ -150,21 +153,22 @@ async function writeMembers(
       headerBytes = header.headerBytes;
       at = headerBytes;
     }
-    for (;;) {
-      const parsed = parseFrame(rest, at, seed);
-      if (parsed.kind !== 'frame') break;
-      first ??= parsed.frame;
-      at += parsed.frame.bytes;
-      nextSeq = parsed.frame.seq + parsed.frame.lineCount;
-      if (at < memberRawBytes) continue;
-      await flush(rest.subarray(0, at), first);
-      rest = rest.subarray(at);
-      at = 0;
+    // Where in `rest` the member begins that is being filled.
+    let from = 0;
+    for (const frame of framesIn(rest, at, seed)) {
+      first ??= frame;
+      at += frame.bytes;
+      nextSeq = frame.seq + frame.lineCount;
+      if (at - from < memberRawBytes) continue;
+      await flush(rest.subarray(from, at), first);
+      from = at;
       first = undefined;
     }
+    rest = rest.subarray(from);
+    at -= from;
   }
-  // Behind the last whole frame there may be the part of one that could not be written. When the next segment goes on
-  // with the very next number nothing was lost there; otherwise something was, and the file stays as it is.
+  // Behind the last whole frame there may be the part of one that could not be written. If the next segment continues
+  // with the very next number, nothing was lost there; otherwise something was, and the file stays as it is.
   const whole = at === rest.length || (followingSeq !== undefined && followingSeq === nextSeq);
   if (!whole) return { reason: 'a frame in it does not check out' };
   if (first !== undefined) await flush(rest.subarray(0, at), first);

@@ -36,7 +36,7 @@ export function startArchiver(folder: RunFolder, writtenBytes: () => number): Ar
       return;
     }
     running = archiveSealed(folder, { signal: stopped.signal, duty })
-      // The run goes on without an archive: its raw segments are whole, and the hub tries again.
+      // The run continues without an archive: its raw segments are whole, and the hub tries again.
       .catch(() => undefined)
       .finally(() => {
         running = undefined;

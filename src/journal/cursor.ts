@@ -3,6 +3,7 @@
 // its work is done elsewhere, so a crash repeats work and skips none. A reader may keep numbers of its own beside the
 // position: they are of the same moment, as all are replaced at once.
 import { readFileSync } from 'node:fs';
+import { errorCode, toError } from '../core/errors.ts';
 import { cursorPath, type RunFolder } from '../data/data-folder.ts';
 import { replaceFile } from '../data/whole-file.ts';
 import { journalEnd } from './journal-end.ts';
@@ -11,7 +12,7 @@ import { journalEnd } from './journal-end.ts';
 export type CursorState =
   | { readonly kind: 'found' }
   | { readonly kind: 'new' }
-  /** It stood past the end of the journal, which was copied, cut or replaced since; it is not trusted. */
+  /** It is past the end of the journal, which was copied, cut or replaced since; it is not trusted. */
   | { readonly kind: 'past_end'; readonly saved: number; readonly nextSeq: number }
   | { readonly kind: 'unreadable'; readonly file: string; readonly reason: string };
 
@@ -23,7 +24,7 @@ export type Cursor = {
   readonly state: CursorState;
   /** The next sequence number that the reader wants. */
   readonly position: number;
-  /** What was last saved beside the position. Kept where the position is not trusted: what was counted has happened. */
+  /** What was last saved beside the position. Kept if the position is not trusted: what was counted has happened. */
   readonly counters: Counters;
   /** Numbers before the position that the reader needs again; of a position that is not trusted there are none. */
   readonly open: readonly number[];
@@ -65,7 +66,7 @@ export function openCursor(folder: RunFolder, reader: string): Cursor {
         lastError = undefined;
         kept = wanted;
       } catch (error) {
-        lastError = error as Error;
+        lastError = toError(error);
         failed = wanted;
       }
     }
@@ -101,7 +102,7 @@ export function savedPosition(folder: RunFolder, reader: string): number | undef
   return typeof found === 'object' ? found.position : undefined;
 }
 
-/** The saved counters of a reader: none where it has no cursor yet, undefined where its file cannot be read. */
+/** The saved counters of a reader: none if it has no cursor yet, undefined if its file cannot be read. */
 export function savedCounters(folder: RunFolder, reader: string): Counters | undefined {
   const found = parse(cursorPath(folder, reader)) ?? { counters: {} };
   return typeof found === 'object' ? found.counters : undefined;
@@ -126,13 +127,15 @@ function load(folder: RunFolder, path: string): Saved & { state: CursorState } {
 /** What the file says, undefined when there is no file, or the reason why it says nothing. */
 function parse(path: string): Saved | string | undefined {
   try {
-    const { position, counters, open } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-    if (!isWhole(position)) return 'its position is no whole number';
+    const { position, counters, open } = JSON.parse(readFileSync(path, 'utf8'));
+    if (!isWhole(position)) return 'its position is not a whole number';
     // A counter that is none costs a count, and must not cost the position.
-    const valid = Object.entries(counters ?? {}).filter((entry): entry is [string, number] => isWhole(entry[1]));
+    const valid = Object.entries<unknown>(counters ?? {}).filter((entry): entry is [string, number] =>
+      isWhole(entry[1]),
+    );
     return { position, counters: Object.fromEntries(valid), open: Array.isArray(open) ? open.filter(isWhole) : [] };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : (error as Error).message;
+    return errorCode(error) === 'ENOENT' ? undefined : toError(error).message;
   }
 }
 

@@ -1,5 +1,6 @@
 // The file system as the writer sees it: exactly the calls it makes, so that a test can make each of them fail.
 import fs from 'node:fs';
+import { errorCode } from '../core/errors.ts';
 
 export type JournalFileSystem = Pick<
   typeof fs,
@@ -12,7 +13,7 @@ export type JournalFileSystem = Pick<
 
 export const realFileSystem: JournalFileSystem = fs;
 
-/** Makes entries of a folder (a new file, a rename) survive a power cut. Some file systems refuse; that is no loss of order. */
+/** Makes entries of a folder (a new file, a rename) survive a power cut. Some file systems refuse, which loses no order. */
 export function syncFolder(
   folder: string,
   fileSystem: Pick<JournalFileSystem, 'openSync' | 'fsyncSync' | 'closeSync'> = fs,
@@ -22,7 +23,7 @@ export function syncFolder(
     fileSystem.fsyncSync(fd);
   } catch (error) {
     // EINVAL: this file system has no fsync on folders (some network and FUSE ones).
-    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    if (errorCode(error) !== 'EINVAL') throw error;
   } finally {
     fileSystem.closeSync(fd);
   }

@@ -21,13 +21,13 @@
 //
 // Why so:
 // - CRC-32 (IEEE) by zlib.crc32 and not CRC32C: Node has it built in at 2.4-4 GB/s, it needs no native package, and it
-//   detects every burst of up to 32 bits and all but 2^-32 of the rest, which is what CRC32C gives at these sizes.
+//   detects every burst of up to 32 bits and all but 2^-32 of the rest, as CRC32C does at these sizes.
 // - The CRC is seeded by run id and first seq, so a frame of another file (stale disk blocks, a child that prints a
 //   journal) does not check out. It covers the length, so a damaged length is found too.
 // - Nobody searches bytes for the next frame after damage: output is raw, so what looks like a frame may be printed text.
-//   Reading goes on at the next place that the index knows, or at the next segment.
+//   Reading continues at the next place that the index knows, or at the next segment.
 // - Major rises when an older reader would misread; it refuses such a file. Minor rises for additions (a longer header,
-//   new kinds, new flags), which an older reader passes over, and when events or their fields get other names.
+//   new kinds, new flags), which an older reader skips, and when events or their fields get other names.
 //
 // Versions: 1.0 was the first. 1.1 renamed events and fields (`former-events.ts`); journals of 1.0 are read as before.
 import { crc32 } from 'node:zlib';
@@ -128,7 +128,7 @@ export function writeSeq(bytes: Buffer, seq: number, at: number): void {
   bytes.writeUInt32LE(Math.floor(seq / 0x1_0000_0000), at + 4);
 }
 
-/** The number at `at`, or undefined when it is no safe integer and so was not written by us. */
+/** The number at `at`, or undefined if it is not a safe integer and so was not written by us. */
 export function readSeq(bytes: Buffer, at: number): number | undefined {
   const seq = bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 0x1_0000_0000;
   return Number.isSafeInteger(seq) ? seq : undefined;

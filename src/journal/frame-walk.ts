@@ -1,7 +1,8 @@
-// Walks the frames of a journal in order, over segments and damage, from a sequence number on. Knows no records.
-// Its place is a number, not a file, so segments may be rolled, archived or removed under it.
+// Walks the frames of a journal in order, over segments and damage, from a sequence number on. Its place is a number, not a
+// file, so segments can be rolled, archived or removed meanwhile. Called by journal-reader.ts, which makes records of them.
+import { errorCode } from '../core/errors.ts';
 import type { RunFolder } from '../data/data-folder.ts';
-import { type Frame, parseFrame } from './frame.ts';
+import { type Frame, framesIn, type NoFrame } from './frame.ts';
 import type { JournalProblem } from './journal-problem.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
 import { type Memory, maxBlockBytes, openSegment, type SegmentSource } from './segment-source.ts';
@@ -12,9 +13,9 @@ export type WalkStep =
    * that moment; whether there is a next segment was not looked at.
    */
   | { readonly kind: 'frames'; readonly frames: readonly Frame[]; readonly atEnd: boolean }
-  /** Something is wrong; the next step goes on behind it. */
+  /** Something is wrong; the next step continues behind it. */
   | { readonly kind: 'problem'; readonly problem: JournalProblem }
-  /** There is no more for now. A frame that is being written, or was torn by a crash, is no frame yet. */
+  /** There is no more for now. A frame that is being written, or was torn by a crash, does not count. */
   | { readonly kind: 'end'; readonly torn?: { readonly file: string; readonly offset: number } };
 
 export type FrameWalk = {
@@ -42,146 +43,204 @@ export type WalkMemory = {
 const stepsInBlock = 4;
 
 export function walkFrames(folder: RunFolder, from: number, wanted: WalkMemory): FrameWalk {
-  const memory: Memory = {
-    blockBytes: Math.min(maxBlockBytes, Math.max(minBlockBytes, stepsInBlock * wanted.maxBytes)),
-    allocate: wanted.reuse ? oneBlock() : Buffer.allocUnsafeSlow,
-  };
-  /** The next number wanted: everything below it was given, or told of as a gap. */
-  let place = from;
-  let source: SegmentSource | undefined;
-  /** Segments that begin before it are done with. */
-  let oldestSegment = 0;
-  /** Where in the segment to go on, and the bytes that were read from `blockAt` on. */
-  let offset = 0;
-  let block: Buffer = noBytes;
-  let blockAt = 0;
-  let blockIsLast = false;
-  /** Where damage with nothing behind it was told of. */
-  let toldAt: number | undefined;
-  /** Why numbers would be missing, if they were. */
-  let missingBecause: 'removed' | 'lost' | 'corrupt' = 'lost';
-
-  const goTo = (at: number): void => {
-    offset = at;
-    block = noBytes;
-    blockAt = at;
-    blockIsLast = false;
-  };
-  const leave = async (): Promise<void> => {
-    const left = source;
-    source = undefined;
-    goTo(0);
-    await left?.close();
-  };
-  const leaveFor = async (following: SegmentFile): Promise<void> => {
-    oldestSegment = following.firstSeq;
-    await leave();
-  };
-
-  /** Frames from `offset` on; none where there is no whole one, with why not unless that is the end of the bytes. */
-  const collect = async (here: SegmentSource, maxBytes: number): Promise<{ frames: Frame[]; stopped?: string }> => {
-    const frames: Frame[] = [];
-    let bytes = 0;
-    let next = place;
-    let asked = -1;
-    while (bytes < maxBytes) {
-      const parsed = parseFrame(block, offset - blockAt, here.seed);
-      if (parsed.kind === 'frame') {
-        const { frame } = parsed;
-        if (frame.seq > next) {
-          // A gap is told before what follows it.
-          if (frames.length === 0) frames.push(frame);
-          break;
-        }
-        offset += frame.bytes;
-        asked = -1;
-        if (frame.seq + frame.lineCount <= place) continue;
-        frames.push(frame);
-        bytes += frame.payload.length;
-        next = frame.seq + frame.lineCount;
-        continue;
-      }
-      if (frames.length > 0) break;
-      const needs = parsed.kind === 'incomplete' ? parsed.needs : 0;
-      if (asked >= needs) {
-        if (block.length === offset - blockAt) return { frames };
-        return { frames, stopped: parsed.kind === 'corrupt' ? parsed.reason : 'it ends amid a frame' };
-      }
-      asked = needs;
-      const more = await here.bytesAt(offset, needs, memory);
-      if (more.kind === 'corrupt') return { frames, stopped: more.reason };
-      block = more.bytes;
-      blockAt = offset;
-      blockIsLast = more.atEnd;
-    }
-    return { frames };
-  };
-
-  const give = (frames: readonly Frame[]): WalkStep => {
-    const first = frames[0]!;
-    if (first.seq > place) {
-      const gap = { kind: 'gap', fromSeq: place, toSeq: first.seq, why: missingBecause } as const;
-      place = first.seq;
-      return { kind: 'problem', problem: gap };
-    }
-    const last = frames.at(-1)!;
-    place = last.seq + last.lineCount;
-    missingBecause = 'lost';
-    return { kind: 'frames', frames, atEnd: blockIsLast && offset - blockAt === block.length };
-  };
-
-  const enter = async (): Promise<WalkStep | SegmentSource> => {
-    const found = await openAt(folder, Math.max(place, oldestSegment));
-    if (found === undefined) return { kind: 'end' };
-    source = found.source;
-    goTo((await found.source.seek((entry) => entry.seq <= place)).offset);
-    if (found.isOldest && found.source.file.firstSeq > place) missingBecause = 'removed';
-    if (!found.source.headerDamaged) return found.source;
-    const { path } = found.source.file;
-    return { kind: 'problem', problem: { kind: 'corrupt', file: path, offset: 0, reason: 'its header is damaged' } };
-  };
-
-  const next = async (maxBytes: number): Promise<WalkStep> => {
-    for (;;) {
-      const here = source ?? (await enter());
-      if ('kind' in here) return here;
-      const found = await collect(here, maxBytes);
-      if (found.frames.length > 0) return give(found.frames);
-      // A segment is complete once there is a next one. What came in since it was read is read before moving on.
-      const following = listSegments(folder.journalDir).find((file) => file.firstSeq > here.file.firstSeq);
-      const late = following && (await collect(here, maxBytes));
-      if (late !== undefined && late.frames.length > 0) return give(late.frames);
-
-      // Bytes that are no frame, with nothing missing between them and the next segment, are what is left of a frame
-      // that could not be written here and was written there.
-      const isMissing = following !== undefined && following.firstSeq > place;
-      if (found.stopped !== undefined && (following === undefined || isMissing)) {
-        const at = offset;
-        const further = await here.resync(at);
-        // A writer finishes a frame before it begins another: with one further on, what was half there is whole by now.
-        const whole = further === undefined ? undefined : await collect(here, maxBytes);
-        if (whole !== undefined && whole.frames.length > 0) return give(whole.frames);
-        if (further === undefined && following === undefined) {
-          const isWritten = here.file.form === 'raw' || toldAt === at;
-          if (isWritten) return { kind: 'end', torn: { file: here.file.path, offset: at } };
-          // Nobody writes to an archive, so what is no frame there will never be one.
-          toldAt = at;
-        } else if (further === undefined) await leaveFor(following!);
-        else goTo(further);
-        missingBecause = 'corrupt';
-        return {
-          kind: 'problem',
-          problem: { kind: 'corrupt', file: here.file.path, offset: at, reason: found.stopped },
-        };
-      }
-      if (following === undefined) return { kind: 'end' };
-      await leaveFor(following);
-    }
-  };
-  return { next, close: leave };
+  return new Walk(folder, from, wanted);
 }
 
-/** Gives the same memory again and again. Frames are read from it only when none of the block before is left. */
+type Found = {
+  /** From the offset on; none if there is no whole frame. */
+  readonly frames: readonly Frame[];
+  /** Why there is no frame, unless that is the end of the bytes. */
+  readonly stopped?: string;
+};
+
+/** A place in one segment, and the bytes that were read from there. */
+class SegmentPlace {
+  readonly source: SegmentSource;
+  readonly #memory: Memory;
+  #offset: number;
+  #block: Buffer = noBytes;
+  #blockAt = 0;
+  #blockIsLast = false;
+
+  constructor(source: SegmentSource, memory: Memory, offset: number) {
+    this.source = source;
+    this.#memory = memory;
+    this.#offset = offset;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Whether the segment had no more at the last read, and all of that was taken. */
+  get isAtEnd(): boolean {
+    return this.#blockIsLast && this.#offset - this.#blockAt === this.#block.length;
+  }
+
+  goTo(offset: number): void {
+    this.#offset = offset;
+    this.#block = noBytes;
+    this.#blockAt = offset;
+    this.#blockIsLast = false;
+  }
+
+  /** @param seq the next number wanted; a frame behind a gap comes alone, so that the gap is reported first */
+  async collect(seq: number, maxBytes: number): Promise<Found> {
+    const frames: Frame[] = [];
+    let asked = -1;
+    for (;;) {
+      const before = this.#offset;
+      const stop = this.#take(frames, seq, maxBytes);
+      if (stop === undefined || frames.length > 0) return { frames };
+      if (this.#offset !== before) asked = -1;
+      const needs = stop.kind === 'incomplete' ? stop.needs : 0;
+      if (asked >= needs) {
+        if (this.#block.length === this.#offset - this.#blockAt) return { frames };
+        return { frames, stopped: stop.kind === 'corrupt' ? stop.reason : 'it ends amid a frame' };
+      }
+      asked = needs;
+      const at = this.#offset;
+      const more = await this.source.bytesAt(at, needs, this.#memory);
+      if (more.kind === 'corrupt') return { frames, stopped: more.reason };
+      this.#block = more.bytes;
+      this.#blockAt = at;
+      this.#blockIsLast = more.atEnd;
+    }
+  }
+
+  /** Takes the frames that are in the block. Returns why it stopped, if not because there were enough. */
+  #take(frames: Frame[], seq: number, maxBytes: number): NoFrame | undefined {
+    let bytes = 0;
+    let next = seq;
+    const walk = framesIn(this.#block, this.#offset - this.#blockAt, this.source.seed);
+    for (;;) {
+      const { done, value } = walk.next();
+      if (done) return value;
+      if (value.seq > next) {
+        if (frames.length === 0) frames.push(value);
+        return undefined;
+      }
+      this.#offset += value.bytes;
+      if (value.seq + value.lineCount <= seq) continue;
+      frames.push(value);
+      bytes += value.payload.length;
+      next = value.seq + value.lineCount;
+      if (bytes >= maxBytes) return undefined;
+    }
+  }
+}
+
+class Walk implements FrameWalk {
+  readonly #folder: RunFolder;
+  readonly #memory: Memory;
+  /** The next number wanted: everything below it was returned, or reported as a gap. */
+  #seq: number;
+  #place: SegmentPlace | undefined;
+  /** Segments that begin before it are finished. */
+  #oldestSegment = 0;
+  /** Where damage with nothing behind it was reported. */
+  #reportedAt: number | undefined;
+  /** Why numbers would be missing, if they were. */
+  #missingBecause: 'removed' | 'lost' | 'corrupt' = 'lost';
+
+  constructor(folder: RunFolder, from: number, wanted: WalkMemory) {
+    this.#folder = folder;
+    this.#seq = from;
+    this.#memory = {
+      blockBytes: Math.min(maxBlockBytes, Math.max(minBlockBytes, stepsInBlock * wanted.maxBytes)),
+      allocate: wanted.reuse ? oneBlock() : Buffer.allocUnsafeSlow,
+    };
+  }
+
+  async next(maxBytes: number): Promise<WalkStep> {
+    for (;;) {
+      const place = this.#place ?? (await this.#enter());
+      if (!(place instanceof SegmentPlace)) return place;
+      const found = await place.collect(this.#seq, maxBytes);
+      if (found.frames.length > 0) return this.#stepOf(place, found.frames);
+      // A segment is complete once there is a next one. What came in since it was read is read before moving on.
+      const following = listSegments(this.#folder.journalDir).find(
+        (file) => file.firstSeq > place.source.file.firstSeq,
+      );
+      const late = following && (await place.collect(this.#seq, maxBytes));
+      if (late !== undefined && late.frames.length > 0) return this.#stepOf(place, late.frames);
+
+      // If no number is missing up to the next segment, bytes that are not a frame are what remains of a frame that could not
+      // be written here and was written there.
+      const isMissing = following !== undefined && following.firstSeq > this.#seq;
+      if (found.stopped !== undefined && (following === undefined || isMissing)) {
+        return this.#passDamage(place, found.stopped, following, maxBytes);
+      }
+      if (following === undefined) return { kind: 'end' };
+      await this.#leaveFor(following);
+    }
+  }
+
+  async close(): Promise<void> {
+    const left = this.#place;
+    this.#place = undefined;
+    await left?.source.close();
+  }
+
+  async #enter(): Promise<WalkStep | SegmentPlace> {
+    const found = await openAt(this.#folder, Math.max(this.#seq, this.#oldestSegment));
+    if (found === undefined) return { kind: 'end' };
+    const { source, isOldest } = found;
+    const { offset } = await source.seek((entry) => entry.seq <= this.#seq);
+    this.#place = new SegmentPlace(source, this.#memory, offset);
+    if (isOldest && source.file.firstSeq > this.#seq) this.#missingBecause = 'removed';
+    return source.headerDamaged ? corrupt(source, 0, 'its header is damaged') : this.#place;
+  }
+
+  async #leaveFor(following: SegmentFile): Promise<void> {
+    this.#oldestSegment = following.firstSeq;
+    await this.close();
+  }
+
+  #stepOf(place: SegmentPlace, frames: readonly Frame[]): WalkStep {
+    const [first, last] = [frames[0], frames.at(-1)];
+    if (first !== undefined && first.seq > this.#seq) {
+      const gap = { kind: 'gap', fromSeq: this.#seq, toSeq: first.seq, why: this.#missingBecause } as const;
+      this.#seq = first.seq;
+      return { kind: 'problem', problem: gap };
+    }
+    if (last !== undefined) this.#seq = last.seq + last.lineCount;
+    this.#missingBecause = 'lost';
+    return { kind: 'frames', frames, atEnd: place.isAtEnd };
+  }
+
+  /** Continues at the next place where a frame is known to begin, in this segment or the next one. */
+  async #passDamage(
+    place: SegmentPlace,
+    reason: string,
+    following: SegmentFile | undefined,
+    maxBytes: number,
+  ): Promise<WalkStep> {
+    const { source, offset } = place;
+    const further = await source.resync(offset);
+    if (further !== undefined) {
+      // A writer finishes a frame before it begins another: with one further on, what was half there is whole by now.
+      const whole = await place.collect(this.#seq, maxBytes);
+      if (whole.frames.length > 0) return this.#stepOf(place, whole.frames);
+      place.goTo(further);
+    } else if (following !== undefined) {
+      await this.#leaveFor(following);
+    } else {
+      const isWritten = source.file.form === 'raw' || this.#reportedAt === offset;
+      if (isWritten) return { kind: 'end', torn: { file: source.file.path, offset } };
+      // Nobody writes to an archive, so bytes that are not a frame there will never be one.
+      this.#reportedAt = offset;
+    }
+    this.#missingBecause = 'corrupt';
+    return corrupt(source, offset, reason);
+  }
+}
+
+function corrupt({ file }: SegmentSource, offset: number, reason: string): WalkStep {
+  return { kind: 'problem', problem: { kind: 'corrupt', file: file.path, offset, reason } };
+}
+
+/** The same memory again and again. Frames are read from it only when none of the block before is left. */
 function oneBlock(): Memory['allocate'] {
   let block = noBytes;
   return (bytes) => {
@@ -210,7 +269,7 @@ async function openAt(
       return source && { source, isOldest: index === 0 };
     } catch (error) {
       // Archived or removed since it was listed; the next listing has it right.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === maxTries) throw error;
+      if (errorCode(error) !== 'ENOENT' || tries === maxTries) throw error;
     }
   }
 }

@@ -24,18 +24,18 @@ export type FrameFields = {
 };
 
 export type Frame = Omit<FrameFields, 'kind'> & {
-  /** `unknown` was added by a later minor version: it takes sequence numbers and is passed over. */
+  /** `unknown` was added by a later minor version: it takes sequence numbers and is skipped. */
   readonly kind: 'event' | 'output' | 'unknown';
   readonly payload: Buffer;
   /** Size of the whole frame: the next one begins so many bytes later. */
   readonly bytes: number;
 };
 
-export type ParsedFrame =
-  | { readonly kind: 'frame'; readonly frame: Frame }
-  /** The bytes end before the frame does; `needs` is how many it takes from its start, as far as can be told. */
-  | { readonly kind: 'incomplete'; readonly needs: number }
-  | { readonly kind: 'corrupt'; readonly reason: string };
+export type ParsedFrame = { readonly kind: 'frame'; readonly frame: Frame } | NoFrame;
+
+export type NoFrame =
+  /** The bytes end before the frame does; `needs` is how many it takes from its start, as far as is known. */
+  { readonly kind: 'incomplete'; readonly needs: number } | { readonly kind: 'corrupt'; readonly reason: string };
 
 /** How many bytes a frame takes. */
 export function frameBytes(fields: FrameFields, payloadBytes: number): number {
@@ -82,10 +82,10 @@ export function parseFrame(bytes: Buffer, at: number, seed: number): ParsedFrame
   if (crc32(bytes.subarray(at + 4, at + length), seed) !== bytes.readUInt32LE(at)) {
     return { kind: 'corrupt', reason: 'the checksum of the frame does not match' };
   }
-  const kindCode = bytes[at + 8]!;
-  const streamCode = bytes[at + 9]!;
-  const severityCode = bytes[at + 10]!;
-  const flags = bytes[at + 11]!;
+  const kindCode = bytes.readUInt8(at + 8);
+  const streamCode = bytes.readUInt8(at + 9);
+  const severityCode = bytes.readUInt8(at + 10);
+  const flags = bytes.readUInt8(at + 11);
   const lineCount = bytes.readUInt32LE(at + 12);
   const seq = readSeq(bytes, at + 16);
   const payloadAt = at + frameHeadBytes + bytes.readUInt16LE(at + 36);
@@ -117,9 +117,19 @@ export function parseFrame(bytes: Buffer, at: number, seed: number): ParsedFrame
   };
 }
 
+/** The whole frames from `at` on, in order. Returns what comes behind them: bytes that are not a frame, or not a whole one. */
+export function* framesIn(bytes: Buffer, at: number, seed: number): Generator<Frame, NoFrame> {
+  for (let offset = at; ; ) {
+    const parsed = parseFrame(bytes, offset, seed);
+    if (parsed.kind !== 'frame') return parsed;
+    offset += parsed.frame.bytes;
+    yield parsed.frame;
+  }
+}
+
 /**
  * The record that a frame holds, cut to begin at sequence number `from` where that lies inside it.
- * Undefined for a kind that this version does not know, and for an event that is no JSON.
+ * Undefined for a kind that this version does not know, and for an event that is not JSON.
  */
 export function recordOf(frame: Frame, from = frame.seq): JournalRecord | undefined {
   const { seq, timeNs, subject } = frame;

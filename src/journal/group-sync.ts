@@ -17,7 +17,7 @@ export type GroupSync = {
   readonly stop: () => void;
 };
 
-/** @param syncAll asks the disk; resolves also when it failed (who gives it keeps count) */
+/** @param syncAll asks the disk; resolves also when it failed, which the caller counts */
 export function createGroupSync(everyMs: number | undefined, syncAll: () => Promise<void>): GroupSync {
   let dirty = false;
   let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,10 @@
-// The public face of the journal: everything that others may import from it, and nothing else.
+// The journal: the record of one run, which everything else reads. This file is all that other folders import from it.
+//
+// It owns the files `journal/*.seg` of a run: their format (format.ts, frame.ts), the one writer (journal-writer.ts, which
+// numbers records and hands them to the kernel), the reader (journal-reader.ts over frame-walk.ts, which follows the growth and
+// passes damage), recovery after a crash, archives of closed segments, retention, and the cursors of readers.
+// Data goes in by `Append` of src/core/record.ts, called by src/run through what the library composes, and comes out as batches
+// of `JournalRecord` to src/runs and the readers. It knows nothing of what records mean, but for `run.finished`, the last one.
 import { lockPath, type RunFolder } from '../data/data-folder.ts';
 import { type LockResult, tryLockFile } from '../data/lock-file.ts';
 
@@ -8,14 +14,12 @@ export {
   dataRoot,
   type FoundRun,
   homeFolder,
-  makeRunFolder,
   markProbe,
   type RunFolder,
   readersOf,
 } from '../data/data-folder.ts';
 export { fileErrorText } from '../data/file-error.ts';
 export {
-  acquireLockFile,
   type HeldLock,
   type LockHolder,
   type LockResult,
@@ -28,7 +32,6 @@ export { makeFile, replaceFile, replaceFileUnsynced } from '../data/whole-file.t
 export { type ArchiveOptions, type ArchiveReport, archiveSealed } from './archive.ts';
 export { type Counters, type Cursor, type CursorState, openCursor, savedCounters, savedPosition } from './cursor.ts';
 export type { JournalFileSystem } from './file-system.ts';
-export { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 export type { Durability } from './group-sync.ts';
 export { JournalError, type JournalErrorCode } from './journal-error.ts';
 export { defaultJournalOptions, type JournalOptions } from './journal-options.ts';

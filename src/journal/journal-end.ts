@@ -1,4 +1,5 @@
 // From which to which sequence number a journal goes. Read-only and synchronous: it reads the end of one file.
+import { errorCode } from '../core/errors.ts';
 import type { RunFolder } from '../data/data-folder.ts';
 import { type SegmentTail, scanTail } from './scan-tail.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
@@ -24,10 +25,10 @@ export function journalEnd(folder: RunFolder, known?: JournalEnd['known']): Jour
     const before = known?.segment.path === last.path ? known.tail : undefined;
     try {
       const tail = scanTail(folder.journalDir, last, folder.runId, before);
-      const firstSeq = segments[0]!.firstSeq;
+      const { firstSeq } = segments[0] ?? last;
       return { firstSeq, nextSeq: tail.nextSeq, finished: tail.finished, known: { segment: last, tail } };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 3) throw error;
+      if (errorCode(error) !== 'ENOENT' || tries === 3) throw error;
     }
   }
 }

@@ -1,22 +1,22 @@
-// The one error class of the journal, for calls that cannot give what they promise. Appending never throws it.
+// The one error class of the journal, for calls that cannot do what they promise. Appending never throws it.
 
 export type JournalErrorCode =
-  /** A journal is there already. */
+  /** The folder holds a journal. */
   | 'exists'
   /** Another process writes this journal. */
   | 'locked'
-  /** There is no journal to go on with. */
+  /** There is no journal to continue. */
   | 'not_found'
   /** A later stepspan wrote it, in a format that this one must not read. */
   | 'newer_format'
-  /** A frame or header does not check out, and nobody asked to be told of problems. */
+  /** A frame or header does not check out, and the caller does not take problems. */
   | 'corrupt';
 
 export class JournalError extends Error {
   override readonly name = 'JournalError';
   readonly code: JournalErrorCode;
   readonly file: string;
-  /** Where in `file`, in bytes of the uncompressed segment; undefined where the whole file is meant. */
+  /** Where in `file`, in bytes of the uncompressed segment; undefined if the whole file is meant. */
   readonly offset: number | undefined;
 
   /** @param message what is wrong and what to do, as one or two sentences */

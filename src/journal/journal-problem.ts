@@ -1,7 +1,7 @@
-// What a reader can find wrong with a journal, as it is told to whoever reads. Pure vocabulary.
+// What can be wrong with a journal, as a reader reports it. Pure vocabulary.
 
 export type JournalProblem =
-  /** Bytes that do not check out. Reading went on at the next place where a frame is known to begin. */
+  /** Bytes that do not check out. Reading continued at the next place where a frame is known to begin. */
   | {
       readonly kind: 'corrupt';
       readonly file: string;
@@ -10,8 +10,8 @@ export type JournalProblem =
       readonly reason: string;
     }
   /**
-   * The journal ends in bytes that are no record: one that is being written right now, or that a crash cut short, or a
-   * damaged one. Told at the end of reading without following.
+   * The journal ends in bytes that are not a record: one that is being written right now, that a crash cut short, or that is
+   * damaged. Reported at the end of reading without following.
    */
   | { readonly kind: 'torn'; readonly file: string; readonly offset: number }
   /** Numbers from `fromSeq` to before `toSeq` are not there. */
@@ -21,11 +21,11 @@ export type JournalProblem =
       readonly toSeq: number;
       /**
        * `removed`: by retention, before this reader came. `lost`: they were never written (a `journal.lost` or
-       * `journal.recovered` follows). `corrupt`: damaged, as told just before.
+       * `journal.recovered` follows). `corrupt`: damaged, as reported just before.
        */
       readonly why: 'removed' | 'lost' | 'corrupt';
     }
-  /** A record of a kind that a later minor version added; it was passed over. */
+  /** A record of a kind that a later minor version added; it was skipped. */
   | { readonly kind: 'unknown_record'; readonly seq: number };
 
 /** One sentence for a person. */
@@ -34,7 +34,7 @@ export function problemText(problem: JournalProblem): string {
     case 'corrupt':
       return `${problem.file} is damaged at byte ${problem.offset}: ${problem.reason}.`;
     case 'torn':
-      return `${problem.file} ends at byte ${problem.offset} in bytes that are no whole record.`;
+      return `${problem.file} ends at byte ${problem.offset} in bytes that are not a whole record.`;
     case 'gap':
       return `Records ${problem.fromSeq} to ${problem.toSeq - 1} are missing (${problem.why}).`;
     case 'unknown_record':

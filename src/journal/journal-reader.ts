@@ -1,6 +1,7 @@
 // Reads a journal from any number on, once or following its growth, from any process. Holds no state but its place.
 // The place is a sequence number, not a file: so segments may be rolled, archived or removed while it reads.
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorCode } from '../core/errors.ts';
 import type { JournalRecord } from '../core/record.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { RunFolder } from '../data/data-folder.ts';
@@ -15,7 +16,7 @@ import { openSegment, type SegmentSource } from './segment-source.ts';
 import { createWake, type Wake } from './wake.ts';
 
 export type ReadOptions = {
-  /** The first sequence number wanted. One inside an output record gives that record cut to start there. */
+  /** The first sequence number wanted. For one inside an output record, the record is cut to start there. */
   readonly from: number;
   /** Waits for more at the end; ends after `run.finished`. */
   readonly follow?: boolean;
@@ -23,7 +24,7 @@ export type ReadOptions = {
   readonly signal?: AbortSignal;
   /** Bound on the payload bytes of a batch; a batch holds at least one record, however large. Default 1 MiB. */
   readonly maxBatchBytes?: number;
-  /** When following, waits so long for a batch to fill before it is given. Default 0. */
+  /** When following, waits so long for a batch to fill. Default 0. */
   readonly maxBatchMs?: number;
   /**
    * The bytes of a batch are overwritten when the next one is asked for. For who keeps none of them: reading a long
@@ -31,7 +32,7 @@ export type ReadOptions = {
    */
   readonly reuseMemory?: boolean;
   /**
-   * Is told what is wrong, and reading goes on behind it. Without it damage throws a JournalError `corrupt`, and a gap
+   * Called with what is wrong; reading continues behind it. Without it damage throws a JournalError `corrupt`, and a gap
    * shows as a jump of sequence numbers.
    */
   readonly onProblem?: (problem: JournalProblem) => void;
@@ -45,7 +46,7 @@ export type JournalReader = {
   readonly seqBefore: (timeNs: bigint) => Promise<number>;
 };
 
-/** As much as one block of a segment: reading gives what it has got. */
+/** As much as one block of a segment: a batch is what was read at once. */
 const defaultBatchBytes = 1024 * 1024;
 
 /** @param options.onAppend that of the writer, when it is in this process */
@@ -84,18 +85,19 @@ async function* readJournal(
       const step = await walk.next(maxBatchBytes);
       switch (step.kind) {
         case 'problem':
-          tell(step.problem, options.onProblem);
+          report(step.problem, options.onProblem);
           break;
         case 'frames': {
           const records = recordsOf(step.frames, from, options.onProblem);
           if (records.length > 0) yield records;
-          if (follow && isRunFinished(step.frames.at(-1)!)) return;
+          const last = step.frames.at(-1);
+          if (follow && last !== undefined && isRunFinished(last)) return;
           if (step.atEnd && wake?.isQuiet(seen)) await idle(wake, seen);
           break;
         }
         case 'end':
           if (wake === undefined) {
-            if (step.torn !== undefined) tell({ kind: 'torn', ...step.torn }, options.onProblem);
+            if (step.torn !== undefined) report({ kind: 'torn', ...step.torn }, options.onProblem);
             return;
           }
           wake.looked(seen);
@@ -121,7 +123,7 @@ function recordsOf(frames: readonly Frame[], from: number, onProblem: ReadOption
   return records;
 }
 
-function tell(problem: JournalProblem, onProblem: ReadOptions['onProblem']): void {
+function report(problem: JournalProblem, onProblem: ReadOptions['onProblem']): void {
   if (onProblem !== undefined) onProblem(problem);
   else if (problem.kind === 'corrupt') {
     throw new JournalError('corrupt', problemText(problem), problem.file, problem.offset);
@@ -135,7 +137,8 @@ async function seqBefore(folder: RunFolder, timeNs: bigint): Promise<number> {
   let found = files[0]?.firstSeq ?? 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const place = await placeInSegment(folder, files[middle]!, timeNs);
+    const file = files[middle];
+    const place = file && (await placeInSegment(folder, file, timeNs));
     if (place === undefined) high = middle;
     else {
       found = place;
@@ -153,7 +156,7 @@ async function placeInSegment(folder: RunFolder, file: SegmentFile, timeNs: bigi
     if (source === undefined || source.header.createdNs > timeNs) return undefined;
     return (await source.seek((entry) => entry.timeNs <= timeNs)).seq;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   } finally {
     await source?.close();

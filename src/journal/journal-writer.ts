@@ -1,23 +1,23 @@
-// The one writer of a run's journal: gives numbers and times, keeps frames that the disk would not take, tells of loss.
-// It calls the kernel on the caller's own stack, so what append has returned for outlives a kill of this process.
-// Knows no bytes of a frame (frame.ts) and no files (segment-roll.ts). Disk errors never reach the caller of append.
+// The one writer of a run's journal: numbers and times frames, keeps those that the disk does not take, records what is lost.
+// It calls the kernel on the caller's own stack, so what append has returned for outlives a kill of this process. Bytes of a
+// frame are made by frame.ts, files by segment-roll.ts. Disk errors never reach the caller of append.
 import { backoffMs } from '../core/backoff.ts';
-import { createClock } from '../core/clock.ts';
+import { type Clock, createClock } from '../core/clock.ts';
 import type { Event } from '../core/event.ts';
 import type { Append, OutputDraft, Subject } from '../core/record.ts';
 import { lockPath, makeRunFolder, type RunFolder } from '../data/data-folder.ts';
 import { fileErrorText } from '../data/file-error.ts';
 import { type HeldLock, tryLockFile } from '../data/lock-file.ts';
-import { startArchiver } from './archiver.ts';
+import { type Archiver, startArchiver } from './archiver.ts';
 import { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 import { type FrameFields, frameBytes } from './frame.ts';
 import { JournalError } from './journal-error.ts';
 import { defaultJournalOptions, type JournalOptions } from './journal-options.ts';
-import { createPending, type Loss } from './pending.ts';
+import { createPending, type Loss, type Pending, type QueuedFrame } from './pending.ts';
 import { recoverTail } from './recovery.ts';
-import { keepReserve } from './reserve.ts';
+import { keepReserve, type Reserve } from './reserve.ts';
 import { listSegments } from './segment-files.ts';
-import { createSegmentRoll } from './segment-roll.ts';
+import { createSegmentRoll, type SegmentRoll } from './segment-roll.ts';
 import { continueSegment, createSegment, type SegmentSettings, type SegmentWriter } from './segment-writer.ts';
 import { splitOutput } from './split-output.ts';
 
@@ -43,7 +43,7 @@ export type JournalWriter = Append & {
   readonly nextSeq: number;
   /** Resolves when everything appended before is on disk (with durability `none`: in the kernel). Never rejects. */
   readonly sync: () => Promise<void>;
-  /** Writes what waits, syncs, gives the writer lock back. What the disk still does not take is counted as lost. */
+  /** Writes what waits, syncs, releases the writer lock. What the disk still does not take is counted as lost. */
   readonly close: () => Promise<void>;
   /** Calls `listener` after each append that reached the kernel. Returns how to stop. It must be cheap. */
   readonly onAppend: (listener: () => void) => () => void;
@@ -53,7 +53,7 @@ export type JournalWriter = Append & {
 /** Wait between tries to write what waits: from 50 ms, doubled, to 1 s. A full disk is seldom freed faster. */
 const retryPace = { firstMs: 50, maxMs: 1_000 };
 
-/** How long `close` goes on trying. A run that cannot write its end must still end. */
+/** How long `close` keeps trying. A run that cannot write its end must still end. */
 const closePatienceMs = 2_000;
 
 /** And then with the room that was kept for it. A failing segment is given up after some tries, which have to fit in. */
@@ -68,18 +68,18 @@ export function createJournal(folder: RunFolder, options: Partial<JournalOptions
   makeRunFolder(folder);
   return underLock(folder, (lock) => {
     if (listSegments(folder.journalDir).length > 0) {
-      const message = `There is a journal in ${folder.journalDir} already. Give the run another id, or reopen it.`;
+      const message = `${folder.journalDir} already holds a journal. Give the run another id, or reopen it.`;
       throw new JournalError('exists', message, folder.journalDir);
     }
     const files = segmentSettings(folder, settings);
     const clock = createClock(0n, settings.wallNs);
     const first = createSegment(files, folder.runId, 0, clock.reserve(1));
-    return startWriter(folder, settings, lock, first, 0, clock);
+    return startWriter({ folder, options: settings, lock, segment: first, nextSeq: 0, clock });
   });
 }
 
 /**
- * Goes on with the journal of a run whose writer has ended. A torn tail is cut off and told of by `journal.recovered`.
+ * Continues the journal of a run whose writer has ended. A torn tail is cut off, and `journal.recovered` says so.
  * Throws a JournalError `not_found`, `locked` or `newer_format`, and what the file system throws.
  */
 export function reopenJournal(folder: RunFolder, options: Partial<JournalOptions> = {}): JournalWriter {
@@ -92,8 +92,8 @@ export function reopenJournal(folder: RunFolder, options: Partial<JournalOptions
     const found = recoverTail(folder);
     const files = segmentSettings(folder, settings);
     const clock = createClock(found.lastNs, settings.wallNs);
-    const last = found.goOn && continueSegment(files, found.goOn.header, found.goOn.size, found.goOn.entries);
-    const writer = startWriter(folder, settings, lock, last, found.nextSeq, clock);
+    const last = found.continued && continueSegment(files, found.continued);
+    const writer = startWriter({ folder, options: settings, lock, segment: last, nextSeq: found.nextSeq, clock });
     if (found.cutBytes > 0 || found.skippedSeqs > 0) {
       writer.event({ type: 'journal.recovered', cutBytes: found.cutBytes, lastSeq: found.lastSeq });
     }
@@ -121,181 +121,240 @@ function segmentSettings(folder: RunFolder, options: JournalOptions): SegmentSet
   return { journalDir: folder.journalDir, fileSystem, indexEveryBytes, durable: options.durability !== 'none' };
 }
 
-function startWriter(
-  folder: RunFolder,
-  options: JournalOptions,
-  lock: HeldLock,
-  segment: SegmentWriter | undefined,
-  firstFreeSeq: number,
-  clock: ReturnType<typeof createClock>,
-): JournalWriter {
-  const pending = createPending(options.maxPendingBytes);
-  const reserve = keepReserve(folder, options.reserveBytes, options.fileSystem);
-  const listeners = new Set<() => void>();
-  const files = segmentSettings(folder, options);
-  const archiver = options.archive ? startArchiver(folder, () => bytes) : undefined;
-  const noteError = (error: Error): void => {
-    writeErrors += 1;
-    lastError = fileErrorText(error);
-  };
-  const noteSyncError = (error: Error): void => {
-    syncErrors += 1;
-    noteError(error);
-  };
-  const roll = createSegmentRoll(folder, options, files, clock, segment, () => archiver?.nudge(), noteSyncError);
-  let nextSeq = firstFreeSeq;
-  let bytes = 0;
-  let [writeErrors, syncErrors] = [0, 0];
-  let lastError: string | undefined;
-  let failedTries = 1;
-  let retryAt = 0;
-  let retryTimer: NodeJS.Timeout | undefined;
-  let closing: Promise<void> | undefined;
-  let ended = false;
+type WriterStart = {
+  readonly folder: RunFolder;
+  readonly options: JournalOptions;
+  readonly lock: HeldLock;
+  /** The segment to continue, if any. */
+  readonly segment: SegmentWriter | undefined;
+  readonly nextSeq: number;
+  readonly clock: Clock;
+};
 
-  const number = (fields: Omit<FrameFields, 'seq' | 'timeNs'>): FrameFields => {
-    const numbered = { ...fields, seq: nextSeq, timeNs: clock.reserve(fields.lineCount) };
-    nextSeq += fields.lineCount;
-    return numbered;
-  };
-  const numberLoss = (): FrameFields => number(eventFields(undefined));
-
-  const write = (fields: FrameFields, payload: Buffer): boolean => {
-    const failure = roll.write(fields, payload);
-    if (failure === undefined) {
-      bytes += frameBytes(fields, payload.length);
-      return true;
-    }
-    noteError(failure);
-    const retryMs = backoffMs(failedTries, retryPace);
-    retryAt = performance.now() + retryMs;
-    retryTimer ??= setTimeout(retry, retryMs).unref();
-    return false;
-  };
-
-  const drain = (): boolean => {
-    for (let frame = pending.first(); frame !== undefined; frame = pending.first()) {
-      const payload = Buffer.isBuffer(frame.payload) ? frame.payload : encodeEvent(lostEvent('disk', frame.payload));
-      if (!write(frame.fields, payload)) return false;
-      pending.shift();
-    }
-    failedTries = 1;
-    return true;
-  };
-
-  function retry(): void {
-    retryTimer = undefined;
-    failedTries += 1;
-    if (drain()) wake();
-  }
-
-  function wake(): void {
-    for (const listener of listeners) listener();
-  }
-
-  const append = (unnumbered: Omit<FrameFields, 'seq' | 'timeNs'>, payload: Buffer): number => {
-    const fields = number(unnumbered);
-    if (ended) {
-      // The journal is closed: a line that comes now is counted, and nobody's crash.
-      pending.push(fields, payload, numberLoss);
-      pending.giveUp();
-      return fields.seq;
-    }
-    const blocked = closing !== undefined || (!pending.isEmpty() && (performance.now() < retryAt || !drain()));
-    if (!blocked && write(fields, payload)) {
-      pending.written(fields);
-      wake();
-    } else pending.push(fields, payload, numberLoss);
-    return fields.seq;
-  };
-
-  const appendOutput = (draft: OutputDraft): number => append(outputFields(draft), draft.bytes);
-
-  const flush = async (): Promise<void> => {
-    if (drain()) wake();
-    await roll.sync();
-  };
-
-  const finish = async (): Promise<void> => {
-    clearTimeout(retryTimer);
-    let until = performance.now() + closePatienceMs;
-    while (!drain()) {
-      clearTimeout(retryTimer);
-      await new Promise((resolve) => setTimeout(resolve, retryPace.firstMs));
-      if (performance.now() < until) continue;
-      // Full to the end: how the run ended is worth more than its last lines, and somebody else may take the room at once.
-      if (!reserve.release()) break;
-      pending.dropOutput();
-      until = performance.now() + reservePatienceMs;
-    }
-    clearTimeout(retryTimer);
-    reserve.release();
-    pending.giveUp();
-    ended = true;
-    wake();
-    await Promise.all([roll.close(), archiver?.stop()]);
-    lock.release();
-  };
-
+function startWriter(start: WriterStart): JournalWriter {
+  const { folder } = start;
+  const frames = startFrames(start);
+  const appendOutput = (draft: OutputDraft): number => frames.append(outputFields(draft), draft.bytes);
   return {
     folder,
     get nextSeq() {
-      return nextSeq;
+      return frames.nextSeq();
     },
     output(draft) {
       if (draft.bytes.length <= maxOutputPayloadBytes) return appendOutput(draft);
-      const first = nextSeq;
+      const first = frames.nextSeq();
       for (const part of splitOutput(draft, maxOutputPayloadBytes)) appendOutput(part);
       return first;
     },
     event(event, subject) {
       const payload = encodeEvent(event);
       const fields = eventFields(subject);
-      if (payload.length + maxHeadBytes <= maxFrameBytes) return append(fields, payload);
+      if (payload.length + maxHeadBytes <= maxFrameBytes) return frames.append(fields, payload);
       const loss = { lines: 0, events: 1, bytes: payload.length };
-      return append(fields, encodeEvent(lostEvent('size', loss)));
+      return frames.append(fields, encodeEvent(lostEvent('size', loss)));
     },
-    sync: () => (closing === undefined ? flush() : closing),
-    close() {
-      closing ??= finish();
-      return closing;
+    sync: frames.sync,
+    close: frames.close,
+    onAppend: frames.onAppend,
+    stats: () => ({ ...frames.stats(), segments: listSegments(folder.journalDir).length }),
+  };
+}
+
+type Frames = Pick<JournalWriter, 'sync' | 'close' | 'onAppend'> & {
+  readonly append: (fields: UnnumberedFields, payload: Buffer) => number;
+  readonly nextSeq: () => number;
+  readonly stats: () => Omit<JournalStats, 'segments'>;
+};
+
+type UnnumberedFields = Omit<FrameFields, 'seq' | 'timeNs'>;
+
+/** Numbers frames and hands them to the kernel; keeps those in memory that the disk does not take, and tries again. */
+function startFrames(start: WriterStart): Frames {
+  const { folder, options } = start;
+  const pending = createPending(options.maxPendingBytes);
+  const reserve = keepReserve(folder, options.reserveBytes, options.fileSystem);
+  const appended = createListeners();
+  const errors = createErrorCount();
+  const files = openFiles(start, errors.noteSync, () => bytes);
+  const numbering = createNumbering(start.clock, start.nextSeq);
+  let bytes = 0;
+  let failedTries = 1;
+  let retryAt = 0;
+  let retryTimer: NodeJS.Timeout | undefined;
+  let closing: Promise<void> | undefined;
+  let isClosed = false;
+
+  function write(fields: FrameFields, payload: Buffer): boolean {
+    const failure = files.roll.write(fields, payload);
+    if (failure === undefined) {
+      bytes += frameBytes(fields, payload.length);
+      return true;
+    }
+    errors.note(failure);
+    const retryMs = backoffMs(failedTries, retryPace);
+    retryAt = performance.now() + retryMs;
+    retryTimer ??= setTimeout(retry, retryMs).unref();
+    return false;
+  }
+
+  function drain(): boolean {
+    for (let frame = pending.first(); frame !== undefined; frame = pending.first()) {
+      if (!write(frame.fields, payloadOf(frame))) return false;
+      pending.shift();
+    }
+    failedTries = 1;
+    return true;
+  }
+
+  function retry(): void {
+    retryTimer = undefined;
+    failedTries += 1;
+    if (drain()) appended.wake();
+  }
+
+  function append(unnumbered: UnnumberedFields, payload: Buffer): number {
+    const fields = numbering.number(unnumbered);
+    const isBlocked = closing !== undefined || (!pending.isEmpty() && (performance.now() < retryAt || !drain()));
+    if (!isBlocked && write(fields, payload)) {
+      pending.written(fields);
+      appended.wake();
+    } else pending.push(fields, payload, () => numbering.number(eventFields(undefined)));
+    // The journal is closed: a line that comes now is counted, and nobody's crash.
+    if (isClosed) pending.giveUp();
+    return fields.seq;
+  }
+
+  async function finish(): Promise<void> {
+    await drainToEnd(pending, reserve, drain);
+    clearTimeout(retryTimer);
+    reserve.release();
+    pending.giveUp();
+    isClosed = true;
+    appended.wake();
+    await Promise.all([files.roll.close(), files.archiver?.stop()]);
+    start.lock.release();
+  }
+
+  return {
+    append,
+    nextSeq: numbering.nextSeq,
+    async sync() {
+      if (closing !== undefined) return closing;
+      if (drain()) appended.wake();
+      await files.roll.sync();
+    },
+    close: () => (closing ??= finish()),
+    onAppend: appended.onAppend,
+    stats: () => ({ bytes, pendingBytes: pending.bytes(), ...lostIn(pending), ...errors.count() }),
+  };
+}
+
+function payloadOf({ payload }: QueuedFrame): Buffer {
+  return Buffer.isBuffer(payload) ? payload : encodeEvent(lostEvent('disk', payload));
+}
+
+/** The segments, and the archiver of those that are closed. */
+function openFiles(
+  { folder, options, clock, segment }: WriterStart,
+  onSyncFailure: (error: Error) => void,
+  writtenBytes: () => number,
+): { readonly roll: SegmentRoll; readonly archiver: Archiver | undefined } {
+  const archiver = options.archive ? startArchiver(folder, writtenBytes) : undefined;
+  const settings = segmentSettings(folder, options);
+  const onSealed = (): void => archiver?.nudge();
+  return {
+    roll: createSegmentRoll({ folder, options, settings, clock, open: segment, onSealed, onSyncFailure }),
+    archiver,
+  };
+}
+
+type Numbering = {
+  readonly number: (fields: UnnumberedFields) => FrameFields;
+  readonly nextSeq: () => number;
+};
+
+function createNumbering(clock: Clock, firstSeq: number): Numbering {
+  let nextSeq = firstSeq;
+  return {
+    number(fields) {
+      const numbered = { ...fields, seq: nextSeq, timeNs: clock.reserve(fields.lineCount) };
+      nextSeq += fields.lineCount;
+      return numbered;
+    },
+    nextSeq: () => nextSeq,
+  };
+}
+
+function createListeners(): { readonly wake: () => void; readonly onAppend: JournalWriter['onAppend'] } {
+  const listeners = new Set<() => void>();
+  return {
+    wake() {
+      for (const listener of listeners) listener();
     },
     onAppend(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    stats() {
-      const lost = pending.lost();
-      return {
-        bytes,
-        segments: listSegments(folder.journalDir).length,
-        lostLines: lost.lines,
-        lostEvents: lost.events,
-        lostBytes: lost.bytes,
-        pendingBytes: pending.bytes(),
-        writeErrors,
-        syncErrors,
-        ...(lastError === undefined ? {} : { lastError }),
-      };
-    },
   };
 }
 
-/** A frame head and the longest step id that its 16-bit length can tell. */
+/** Tries until everything is written, or the disk has refused for too long. */
+async function drainToEnd(pending: Pending, reserve: Reserve, drain: () => boolean): Promise<void> {
+  let until = performance.now() + closePatienceMs;
+  while (!drain()) {
+    await new Promise((resolve) => setTimeout(resolve, retryPace.firstMs));
+    if (performance.now() < until) continue;
+    // Full to the end: how the run ended is worth more than its last lines, and somebody else may take the room at once.
+    if (!reserve.release()) return;
+    pending.dropOutput();
+    until = performance.now() + reservePatienceMs;
+  }
+}
+
+function lostIn(pending: Pending): Pick<JournalStats, 'lostLines' | 'lostEvents' | 'lostBytes'> {
+  const { lines, events, bytes } = pending.lost();
+  return { lostLines: lines, lostEvents: events, lostBytes: bytes };
+}
+
+type ErrorCount = {
+  readonly note: (error: Error) => void;
+  readonly noteSync: (error: Error) => void;
+  readonly count: () => Pick<JournalStats, 'writeErrors' | 'syncErrors' | 'lastError'>;
+};
+
+function createErrorCount(): ErrorCount {
+  let writeErrors = 0;
+  let syncErrors = 0;
+  let lastError: string | undefined;
+  const note = (error: Error): void => {
+    writeErrors += 1;
+    lastError = fileErrorText(error);
+  };
+  return {
+    note,
+    noteSync(error) {
+      syncErrors += 1;
+      note(error);
+    },
+    count: () => ({ writeErrors, syncErrors, ...(lastError === undefined ? {} : { lastError }) }),
+  };
+}
+
+/** A frame head and the longest step id that its 16-bit length allows. */
 const maxHeadBytes = 40 + 0xffff;
 
-function eventFields(subject: Subject | undefined): Omit<FrameFields, 'seq' | 'timeNs'> {
+function eventFields(subject: Subject | undefined): UnnumberedFields {
   const stream = undefined;
   return { kind: 'event', stream, severity: undefined, continues: false, unterminated: false, lineCount: 1, subject };
 }
 
-function outputFields(draft: OutputDraft): Omit<FrameFields, 'seq' | 'timeNs'> {
+function outputFields(draft: OutputDraft): UnnumberedFields {
   const { stream, severity, lineCount, subject, unterminated } = draft;
   return { kind: 'output', stream, severity, continues: draft.continues ?? false, unterminated, lineCount, subject };
 }
 
-function lostEvent(why: 'disk' | 'size', loss: Loss): Event {
-  return { type: 'journal.lost', reason: why, ...loss, reader: undefined };
+function lostEvent(reason: 'disk' | 'size', loss: Loss): Event {
+  return { type: 'journal.lost', reason, ...loss, reader: undefined };
 }
 
 function encodeEvent(event: Event): Buffer {

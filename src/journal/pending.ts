@@ -1,6 +1,6 @@
 // Frames that the disk would not take, in memory and bounded, and the count of those that found no room there.
-// The first frame that is dropped leaves a place in the queue for the `journal.lost` that will tell of it: so the
-// number of that record stands where the loss is, and `run.finished` stays the last record of a journal.
+// The first frame that is dropped leaves a place in the queue for the `journal.lost` that will report it: so the
+// number of that record is where the loss is, and `run.finished` stays the last record of a journal.
 import type { FrameFields } from './frame.ts';
 
 /** `lines`: those of which any part is lost. A line that came in several lost pieces counts once. */
@@ -28,13 +28,13 @@ export type Pending = {
   readonly isEmpty: () => boolean;
   readonly bytes: () => number;
   readonly lost: () => Readonly<Loss>;
-  /** Queues a copy of the frame, or counts it as lost. `makeLoss` numbers the record that will tell so. */
+  /** Queues a copy of the frame, or counts it as lost. `makeLoss` numbers the record that will say so. */
   readonly push: (fields: FrameFields, payload: Buffer, makeLoss: () => FrameFields) => void;
   /** Says that a frame was written without waiting here. */
   readonly written: (fields: FrameFields) => void;
   readonly first: () => QueuedFrame | undefined;
   readonly shift: () => void;
-  /** Leaves the events alone, and in place of all output that waits one record that tells of its loss. */
+  /** Leaves the events alone, and in place of all output that waits one record that reports its loss. */
   readonly dropOutput: () => void;
   /** Counts everything that still waits as lost: the writer ends, and the disk never took it. */
   readonly giveUp: () => void;
@@ -46,33 +46,23 @@ export function createPending(maxBytes: number): Pending {
   let bytes = 0;
   /** The loss that is queued but not yet written, so that it can still grow. */
   let open: Loss | undefined;
-  /** Steps and streams whose unfinished line has lost a piece already. */
-  const brokenLines = new Set<string>();
+  const lines = createLostLines();
 
-  /** Lines that this lost frame adds to the count. */
-  const newlyLost = (fields: FrameFields): number => {
-    if (fields.kind === 'event') return 0;
-    const source = sourceOf(fields);
-    const isCounted = fields.continues && brokenLines.has(source);
-    if (fields.unterminated) brokenLines.add(source);
-    else brokenLines.delete(source);
-    return fields.lineCount - (isCounted ? 1 : 0);
+  const note = (losses: readonly Loss[], fields: FrameFields, payloadBytes: number): void => {
+    const lost = fields.kind === 'event' ? { lines: 0, events: 1 } : { lines: lines.newlyLost(fields), events: 0 };
+    for (const loss of losses) {
+      loss.lines += lost.lines;
+      loss.events += lost.events;
+      loss.bytes += payloadBytes;
+    }
   };
-  const noteKept = (fields: FrameFields): void => {
-    if (brokenLines.size === 0 || fields.kind === 'event') return;
-    // The broken line ends here, so the next piece that is lost is of another one.
-    if (!fields.continues || !fields.unterminated || fields.lineCount > 1) brokenLines.delete(sourceOf(fields));
-  };
-
   const drop = (fields: FrameFields, payloadBytes: number, makeLoss: () => FrameFields): void => {
     if (open === undefined) {
       open = { lines: 0, events: 0, bytes: 0 };
       queue.push({ fields: makeLoss(), payload: open });
       bytes += entryBytes;
     }
-    const lines = newlyLost(fields);
-    count(open, fields, lines, payloadBytes);
-    count(lost, fields, lines, payloadBytes);
+    note([open, lost], fields, payloadBytes);
   };
   return {
     isEmpty: () => queue.length === 0,
@@ -84,12 +74,12 @@ export function createPending(maxBytes: number): Pending {
         drop(fields, payload.length, makeLoss);
         return;
       }
-      noteKept(fields);
+      lines.noteKept(fields);
       // The caller may use its buffer again as soon as append has returned.
       queue.push({ fields, payload: Buffer.from(payload) });
       bytes += payload.length + entryBytes;
     },
-    written: noteKept,
+    written: lines.noteKept,
     first: () => queue[0],
     shift() {
       const frame = queue.shift();
@@ -104,9 +94,7 @@ export function createPending(maxBytes: number): Pending {
       const kept = queue.flatMap((frame, index): QueuedFrame[] => {
         const { fields, payload } = frame;
         if (fields.kind === 'event' || !Buffer.isBuffer(payload)) return [frame];
-        const lines = newlyLost(fields);
-        count(loss, fields, lines, payload.length);
-        count(lost, fields, lines, payload.length);
+        note([loss, lost], fields, payload.length);
         bytes -= payload.length + entryBytes;
         return index === last ? [{ fields: lastOf(fields), payload: loss }] : [];
       });
@@ -116,10 +104,35 @@ export function createPending(maxBytes: number): Pending {
     giveUp() {
       for (const { fields, payload } of queue.splice(0)) {
         if (!Buffer.isBuffer(payload)) continue;
-        count(lost, fields, newlyLost(fields), payload.length);
+        note([lost], fields, payload.length);
       }
       bytes = 0;
       open = undefined;
+    },
+  };
+}
+
+type LostLines = {
+  /** Lines that this lost frame of output adds to the count. */
+  readonly newlyLost: (fields: FrameFields) => number;
+  readonly noteKept: (fields: FrameFields) => void;
+};
+
+function createLostLines(): LostLines {
+  /** Steps and streams whose unfinished line has lost a piece already. */
+  const brokenLines = new Set<string>();
+  return {
+    newlyLost(fields) {
+      const source = sourceOf(fields);
+      const isCounted = fields.continues && brokenLines.has(source);
+      if (fields.unterminated) brokenLines.add(source);
+      else brokenLines.delete(source);
+      return fields.lineCount - (isCounted ? 1 : 0);
+    },
+    noteKept(fields) {
+      if (brokenLines.size === 0 || fields.kind === 'event') return;
+      // The broken line ends here, so the next piece that is lost is of another one.
+      if (!fields.continues || !fields.unterminated || fields.lineCount > 1) brokenLines.delete(sourceOf(fields));
     },
   };
 }
@@ -128,13 +141,7 @@ function sourceOf({ subject, stream }: FrameFields): string {
   return `${subject?.step}\0${subject?.attempt}\0${stream}`;
 }
 
-function count(loss: Loss, fields: FrameFields, lines: number, payloadBytes: number): void {
-  if (fields.kind === 'event') loss.events += 1;
-  else loss.lines += lines;
-  loss.bytes += payloadBytes;
-}
-
-/** The place of the last line of an output frame, for an event that stands there instead: readers are told of a gap, then why. */
+/** The place of the last line of an output frame, for an event in its place: readers see a gap, then why. */
 function lastOf({ seq, timeNs, lineCount, subject: _subject, ...fields }: FrameFields): FrameFields {
   const behind = lineCount - 1;
   return {

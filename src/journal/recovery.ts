@@ -1,21 +1,20 @@
-// What a journal needs before it can be written on after its writer has died: where it ends, what is torn off there,
-// and which numbers and nanoseconds are taken. Reads and decides; the cutting is done by who goes on with the segment,
+// What a journal needs before it can be continued after its writer has died: where it ends, what is torn off there,
+// and which numbers and nanoseconds are taken. Reads and decides; the cutting is done by the writer that continues the segment,
 // but for a last file that holds nothing, which is removed.
 import { statSync, unlinkSync } from 'node:fs';
 import { type RunFolder, readersOf } from '../data/data-folder.ts';
 import { savedPosition } from './cursor.ts';
-import { formatMinor, type SegmentHeader } from './format.ts';
+import { formatMinor } from './format.ts';
 import { scanTail } from './scan-tail.ts';
 import { indexPath, listSegments } from './segment-files.ts';
-import { type IndexEntry, loadIndex } from './segment-index.ts';
+import { loadIndex } from './segment-index.ts';
+import type { ContinuedSegment } from './segment-writer.ts';
 
 export type Recovery = {
-  /** The segment to go on with, cut to `size`; undefined to begin a new one. */
-  readonly goOn:
-    | { readonly header: SegmentHeader; readonly size: number; readonly entries: readonly IndexEntry[] }
-    | undefined;
+  /** The segment to continue; undefined to begin a new one. */
+  readonly continued: ContinuedSegment | undefined;
   readonly nextSeq: number;
-  /** The last number that is there; -1 when there is none. */
+  /** The last number that is in the journal; -1 if it is empty. */
   readonly lastSeq: number;
   readonly lastNs: bigint;
   /** Size of the torn tail. */
@@ -25,13 +24,13 @@ export type Recovery = {
 };
 
 /** A cursor that leads by more is damaged, not ahead: a power cut loses 100 ms of lines, not four thousand million. */
-const believableLead = 2 ** 32;
+const maxCursorLead = 2 ** 32;
 
 export function recoverTail(folder: RunFolder): Recovery {
   let cutBytes = 0;
   for (;;) {
     const last = listSegments(folder.journalDir).at(-1);
-    if (last === undefined) return ended(folder, undefined, 0, 0n, cutBytes);
+    if (last === undefined) return recoveryOf(folder, { continued: undefined, free: 0, lastNs: 0n, cutBytes });
     const tail = scanTail(folder.journalDir, last, folder.runId);
     const { header } = tail;
     if (header === undefined && last.form === 'raw') {
@@ -48,18 +47,24 @@ export function recoverTail(folder: RunFolder): Recovery {
     if (!appendable) {
       // The new segment needs a name of its own, also where nothing in this one could be read.
       const free = Math.max(tail.nextSeq, last.firstSeq + 1);
-      return ended(folder, undefined, free, tail.lastNs, cutBytes);
+      return recoveryOf(folder, { continued: undefined, free, lastNs: tail.lastNs, cutBytes });
     }
     const entries = loadIndex(indexPath(folder.journalDir, last.firstSeq), last.firstSeq);
-    const goOn = { header, size: tail.validBytes, entries: entries.filter((entry) => entry.offset < tail.validBytes) };
-    return ended(folder, goOn, tail.nextSeq, tail.lastNs, cutBytes + torn);
+    const known = entries.filter((entry) => entry.offset < tail.validBytes);
+    const continued = { header, size: tail.validBytes, entries: known };
+    return recoveryOf(folder, { continued, free: tail.nextSeq, lastNs: tail.lastNs, cutBytes: cutBytes + torn });
   }
 }
 
-function ended(folder: RunFolder, goOn: Recovery['goOn'], free: number, lastNs: bigint, cutBytes: number): Recovery {
+type End = Pick<Recovery, 'continued' | 'lastNs' | 'cutBytes'> & {
+  /** The number after the last one in the journal. */
+  readonly free: number;
+};
+
+function recoveryOf(folder: RunFolder, { free, ...end }: End): Recovery {
   const seen = readersOf(folder)
     .map((reader) => savedPosition(folder, reader) ?? 0)
-    .filter((position) => position - free < believableLead);
+    .filter((position) => position - free < maxCursorLead);
   const nextSeq = Math.max(free, ...seen);
-  return { goOn, nextSeq, lastSeq: free - 1, lastNs, cutBytes, skippedSeqs: nextSeq - free };
+  return { ...end, nextSeq, lastSeq: free - 1, skippedSeqs: nextSeq - free };
 }

@@ -11,7 +11,7 @@ import type { JournalFileSystem } from './file-system.ts';
 export const defaultReserveBytes = 1024 * 1024;
 
 export type Reserve = {
-  /** Gives the room back to the disk. @returns false where there was none */
+  /** Frees the room on the disk. @returns false if none was kept */
   readonly release: () => boolean;
 };
 

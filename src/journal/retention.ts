@@ -1,4 +1,4 @@
-// Removes what is too old or too much: whole runs that have ended. A run that goes on keeps all of its journal.
+// Removes what is too old or too much: whole runs that have ended. An active run keeps all of its journal.
 // Whatever a reader had not read yet is counted in the report.
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -83,7 +83,7 @@ async function measure(folder: RunFolder): Promise<{ folder: RunFolder; bytes: n
     bytes += file?.size ?? 0;
     lastWriteMs = Math.max(lastWriteMs, file?.mtimeMs ?? 0);
   }
-  // A run folder without a journal is one that is being made, or was half removed: its own time tells which.
+  // A run folder without a journal is one that is being made, or was half removed: its own time shows which.
   if (lastWriteMs === 0) lastWriteMs = (await stat(folder.dir).catch(() => undefined))?.mtimeMs ?? 0;
   return { folder, bytes, lastWriteMs };
 }

@@ -12,7 +12,7 @@ import {
   type SegmentHeader,
   segmentHeaderBytes,
 } from './format.ts';
-import { type Frame, parseFrame, recordOf } from './frame.ts';
+import { type Frame, framesIn, type NoFrame, parseFrame, recordOf } from './frame.ts';
 import { newerFormat } from './journal-error.ts';
 import { indexPath, type SegmentFile } from './segment-files.ts';
 import { loadIndex } from './segment-index.ts';
@@ -34,26 +34,21 @@ export type SegmentTail = {
   readonly finished: boolean;
 };
 
-/** @param known a tail of the same file from before: the scan goes on from there */
+/** @param known a tail of the same file from before: the scan continues from there */
 export function scanTail(journalDir: string, segment: SegmentFile, runId: string, known?: SegmentTail): SegmentTail {
   return withFile(segment.path, (fd) =>
-    segment.form === 'raw' ? scanRaw(fd, journalDir, segment, runId, known) : scanArchived(fd, segment, runId),
+    segment.form === 'raw' ? scanRaw(fd, journalDir, segment, { runId, known }) : scanArchived(fd, segment, runId),
   );
 }
 
-function scanRaw(
-  fd: number,
-  journalDir: string,
-  segment: SegmentFile,
-  runId: string,
-  known?: SegmentTail,
-): SegmentTail {
+function scanRaw(fd: number, journalDir: string, segment: SegmentFile, start: Start): SegmentTail {
+  const { runId, known } = start;
   const totalBytes = fstatSync(fd).size;
   const { header, damaged } = headerOf(readAt(fd, 0, segmentHeaderBytes), segment, runId);
   if (header === undefined) return nothing(segment, totalBytes);
   const seed = frameSeed(header);
   if (known?.header !== undefined && known.validBytes <= totalBytes) {
-    return walk(fd, known.validBytes, totalBytes, seed, known);
+    return scanFrom(fd, seed, { ...known, totalBytes });
   }
   const empty: SegmentTail = {
     header,
@@ -67,31 +62,39 @@ function scanRaw(
   const entries = loadIndex(indexPath(journalDir, segment.firstSeq), segment.firstSeq);
   for (const entry of entries.reverse()) {
     const parsed = entry.offset < totalBytes ? frameAt(fd, entry.offset, totalBytes, seed) : undefined;
-    if (parsed?.seq === entry.seq) return walk(fd, entry.offset, totalBytes, seed, empty);
+    if (parsed?.seq === entry.seq) return scanFrom(fd, seed, { ...empty, validBytes: entry.offset });
   }
-  return walk(fd, header.headerBytes, totalBytes, seed, empty);
+  return scanFrom(fd, seed, empty);
 }
 
-/** From a frame boundary on to the last whole frame. */
-function walk(fd: number, from: number, totalBytes: number, seed: number, start: SegmentTail): SegmentTail {
-  const blockBytes = 1024 * 1024;
-  let tail: SegmentTail = { ...start, validBytes: from, totalBytes };
-  let block = readAt(fd, from, blockBytes);
-  let blockAt = from;
+type Start = { readonly runId: string; readonly known: SegmentTail | undefined };
+
+const blockBytes = 1024 * 1024;
+
+/** From the frame boundary at `validBytes` on to the last whole frame. */
+function scanFrom(fd: number, seed: number, start: SegmentTail): SegmentTail {
+  let tail = start;
+  let block = readAt(fd, tail.validBytes, blockBytes);
   for (;;) {
-    const parsed = parseFrame(block, tail.validBytes - blockAt, seed);
-    if (parsed.kind === 'frame') {
-      tail = advance(tail, parsed.frame);
-      continue;
-    }
-    if (parsed.kind === 'corrupt') return tail;
-    const rest = totalBytes - tail.validBytes;
-    if (rest < parsed.needs) return tail;
-    const more = readAt(fd, tail.validBytes, Math.max(blockBytes, parsed.needs));
+    const reached = advanceIn(block, 0, tail, seed);
+    tail = reached.tail;
+    if (reached.end.kind === 'corrupt') return tail;
+    const { needs } = reached.end;
+    if (tail.totalBytes - tail.validBytes < needs) return tail;
+    block = readAt(fd, tail.validBytes, Math.max(blockBytes, needs));
     // The file has become shorter since its size was taken: another process cut its tail.
-    if (more.length < parsed.needs) return tail;
-    block = more;
-    blockAt = tail.validBytes;
+    if (block.length < needs) return tail;
+  }
+}
+
+/** Over all whole frames of a block, from `at` on. */
+function advanceIn(block: Buffer, at: number, start: SegmentTail, seed: number): { tail: SegmentTail; end: NoFrame } {
+  let tail = start;
+  const frames = framesIn(block, at, seed);
+  for (;;) {
+    const { done, value } = frames.next();
+    if (done) return { tail, end: value };
+    tail = advance(tail, value);
   }
 }
 
@@ -126,12 +129,9 @@ function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentT
   };
   const through = (tail: SegmentTail, member: Member): SegmentTail => {
     const raw = inflate(member);
-    let reached: SegmentTail = { ...tail, validBytes: Math.max(member.rawOffset, header.headerBytes) };
-    for (;;) {
-      const parsed = parseFrame(raw, reached.validBytes - member.rawOffset, seed);
-      if (parsed.kind !== 'frame') return reached.nextSeq === tail.nextSeq ? tail : reached;
-      reached = advance(reached, parsed.frame);
-    }
+    const from = Math.max(member.rawOffset, header.headerBytes);
+    const reached = advanceIn(raw, from - member.rawOffset, { ...tail, validBytes: from }, seed).tail;
+    return reached.nextSeq === tail.nextSeq ? tail : reached;
   };
   // The last member has the end, unless it is damaged; then it takes the frames of all the others to know it.
   const end = through(start, last);

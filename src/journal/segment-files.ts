@@ -1,4 +1,4 @@
-// Names of segment files, and which are there. Knows nothing of what is in them.
+// Names of segment files, and the list of them in a folder.
 import { join } from 'node:path';
 import { namesIn } from '../data/names-in.ts';
 
@@ -25,8 +25,8 @@ export function indexPath(journalDir: string, firstSeq: number): string {
 }
 
 /**
- * The segments of a journal in order; none when the folder does not exist. A segment that is there in both forms
- * (its raw file is about to go) is given raw.
+ * The segments of a journal in order; none if the folder does not exist. A segment that exists in both forms
+ * (its raw file is about to go) is listed as raw.
  */
 export function listSegments(journalDir: string): SegmentFile[] {
   const found = new Map<number, SegmentFile>();

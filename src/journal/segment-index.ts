@@ -46,26 +46,29 @@ export function lastEntry<T>(entries: readonly T[], isBefore: (entry: T) => bool
   let high = entries.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (isBefore(entries[middle]!)) low = middle + 1;
+    const entry = entries[middle];
+    if (entry !== undefined && isBefore(entry)) low = middle + 1;
     else high = middle;
   }
   return low - 1;
 }
 
 export type IndexWriter = {
-  /** Tells of a frame; it becomes an entry when enough bytes have gone by. Failures to write are kept and tried again. */
+  /** Notes a frame; it becomes an entry when enough bytes have gone by. Failures to write are kept and tried again. */
   readonly note: (entry: IndexEntry) => void;
   readonly close: () => void;
 };
 
-/** Writes the index anew from `entries` on, which are those of a segment that is continued. */
-export function createIndexWriter(
-  path: string,
-  firstSeq: number,
-  entries: readonly IndexEntry[],
-  everyBytes: number,
-  fileSystem: JournalFileSystem,
-): IndexWriter {
+/** Writes the index again, with the `entries` of a segment that is continued. */
+export function createIndexWriter(start: {
+  readonly path: string;
+  readonly firstSeq: number;
+  readonly entries: readonly IndexEntry[];
+  /** How many bytes of frames one entry stands for. */
+  readonly everyBytes: number;
+  readonly fileSystem: JournalFileSystem;
+}): IndexWriter {
+  const { path, firstSeq, entries, everyBytes, fileSystem } = start;
   const header = Buffer.alloc(headerBytes);
   magic.copy(header);
   writeSeq(header, firstSeq, 8);

@@ -1,6 +1,7 @@
 // The segments of one writer in a row: which one is open, when the next begins, and syncing all of them in order.
 // Failures are returned, never thrown; keeping frames that could not be written is for `journal-writer.ts`.
 import type { Clock } from '../core/clock.ts';
+import { toError } from '../core/errors.ts';
 import type { RunFolder } from '../data/data-folder.ts';
 import { encodeFrameHead, type FrameFields, frameBytes } from './frame.ts';
 import { createGroupSync, type GroupSync } from './group-sync.ts';
@@ -18,22 +19,23 @@ export type SegmentRoll = {
 /** After so many failures in a row the file itself is given up, and the next try makes a new one. */
 const failuresPerSegment = 3;
 
-/**
- * @param open the segment to go on with, if any
- * @param onSealed a segment was closed and may be archived
- * @param onSyncFailure the disk did not confirm; the kernel still has the bytes
- */
-export function createSegmentRoll(
-  folder: RunFolder,
-  options: JournalOptions,
-  settings: SegmentSettings,
-  clock: Clock,
-  open: SegmentWriter | undefined,
-  onSealed: () => void,
-  onSyncFailure: (error: Error) => void,
-): SegmentRoll {
+export type SegmentRollStart = {
+  readonly folder: RunFolder;
+  readonly options: JournalOptions;
+  readonly settings: SegmentSettings;
+  readonly clock: Clock;
+  /** The segment to continue, if any. */
+  readonly open: SegmentWriter | undefined;
+  /** A segment was closed and may be archived. */
+  readonly onSealed: () => void;
+  /** The disk did not confirm; the kernel still has the bytes. */
+  readonly onSyncFailure: (error: Error) => void;
+};
+
+export function createSegmentRoll(start: SegmentRollStart): SegmentRoll {
+  const { folder, options, settings, clock, onSealed, onSyncFailure } = start;
   const { durability } = options;
-  let current = open;
+  let current = start.open;
   let sealed: SegmentWriter[] = [];
   let failures = 0;
 
@@ -87,7 +89,7 @@ export function createSegmentRoll(
         }
         return undefined;
       } catch (error) {
-        return error as Error;
+        return toError(error);
       }
     },
     sync: () => group.sync(),

@@ -11,7 +11,7 @@ import { indexPath, type SegmentFile } from './segment-files.ts';
 import { type IndexEntry, lastEntry, loadIndex } from './segment-index.ts';
 
 export type SegmentBytes =
-  /** Empty at the end of what is there now. `atEnd` where nothing lies behind them yet. */
+  /** Empty at the current end of the segment. `atEnd` if nothing is behind them yet. */
   | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly atEnd: boolean }
   | { readonly kind: 'corrupt'; readonly reason: string };
 
@@ -86,7 +86,7 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
   const seed = frameSeed(header);
   const entries = (): IndexEntry[] => loadIndex(indexPath(journalDir, file.firstSeq), file.firstSeq);
 
-  /** Whether the last reading came to the end of what was there: then the next one looks for what was appended. */
+  /** Whether the last reading came to the end of the file: then the next one looks for what was appended. */
   let atEnd = false;
 
   const bytesAt = async (offset: number, minBytes: number, memory: Memory = freshMemory): Promise<SegmentBytes> => {

@@ -1,6 +1,6 @@
-// One segment that is being written: bytes at its end, its index, its place on disk. Knows no records and no policy:
-// what to do about a failure, and when to roll, is for `journal-writer.ts`.
-
+// One segment that is being written: bytes at its end, its index, its place on disk. What to do about a failure is for
+// `journal-writer.ts`, when to begin the next segment for `segment-roll.ts`.
+import { toError } from '../core/errors.ts';
 import { type JournalFileSystem, syncFolder, syncFolderAside } from './file-system.ts';
 import { encodeSegmentHeader, frameSeed, type SegmentHeader, segmentHeaderBytes } from './format.ts';
 import { indexPath, rawPath } from './segment-files.ts';
@@ -13,11 +13,11 @@ export type SegmentWriter = {
   readonly size: () => number;
   readonly isEmpty: () => boolean;
   /** Hands one frame to the kernel, whole or not at all. Returns the failure, after which the file is as before. */
-  readonly append: (head: Buffer, payload: Buffer, seq: number, timeNs: bigint) => NodeJS.ErrnoException | undefined;
+  readonly append: (head: Buffer, payload: Buffer, seq: number, timeNs: bigint) => Error | undefined;
   /** Asks the disk for everything written so far, off the main thread. Returns the failure. */
-  readonly sync: () => Promise<NodeJS.ErrnoException | undefined>;
-  readonly syncNow: () => NodeJS.ErrnoException | undefined;
-  readonly close: () => NodeJS.ErrnoException | undefined;
+  readonly sync: () => Promise<Error | undefined>;
+  readonly syncNow: () => Error | undefined;
+  readonly close: () => Error | undefined;
 };
 
 export type SegmentSettings = {
@@ -49,16 +49,19 @@ export function createSegment(
     fileSystem.unlinkSync(path);
     throw error;
   }
-  return openEnd(settings, fd, { runId, firstSeq }, segmentHeaderBytes, segmentHeaderBytes, [], !settings.durable);
+  const bytes = { size: segmentHeaderBytes, headerBytes: segmentHeaderBytes };
+  return openEnd(settings, { fd, header: { runId, firstSeq }, ...bytes, entries: [], isNameKept: !settings.durable });
 }
 
-/** Goes on with a segment whose whole frames end at `size`; what lies behind is cut off. Throws what the file system throws. */
-export function continueSegment(
-  settings: SegmentSettings,
-  header: SegmentHeader,
-  size: number,
-  entries: readonly IndexEntry[],
-): SegmentWriter {
+/** A segment of an earlier writer whose whole frames end at `size`. */
+export type ContinuedSegment = {
+  readonly header: SegmentHeader;
+  readonly size: number;
+  readonly entries: readonly IndexEntry[];
+};
+
+/** Opens a segment to append to it; what is behind its whole frames is cut off. Throws what the file system throws. */
+export function continueSegment(settings: SegmentSettings, { header, size, entries }: ContinuedSegment): SegmentWriter {
   const { fileSystem, journalDir } = settings;
   const fd = fileSystem.openSync(rawPath(journalDir, header.firstSeq), 'r+');
   try {
@@ -67,78 +70,85 @@ export function continueSegment(
     fileSystem.closeSync(fd);
     throw error;
   }
-  return openEnd(settings, fd, header, size, header.headerBytes, entries, true);
+  return openEnd(settings, { fd, header, size, headerBytes: header.headerBytes, entries, isNameKept: true });
 }
 
-function openEnd(
-  settings: SegmentSettings,
-  fd: number,
-  header: { readonly runId: string; readonly firstSeq: number },
-  startSize: number,
-  headerBytes: number,
-  entries: readonly IndexEntry[],
-  isNameKept: boolean,
-): SegmentWriter {
-  const { fileSystem } = settings;
+type OpenSegment = {
+  readonly fd: number;
+  readonly header: { readonly runId: string; readonly firstSeq: number };
+  readonly size: number;
+  readonly headerBytes: number;
+  readonly entries: readonly IndexEntry[];
+  /** Whether the name of the file survives a power cut already. */
+  readonly isNameKept: boolean;
+};
+
+function openEnd(settings: SegmentSettings, { fd, header, ...start }: OpenSegment): SegmentWriter {
+  const { fileSystem, journalDir, indexEveryBytes } = settings;
   /** What is in a file survives a power cut only if its name does; so the first sync is one of the folder as well. */
-  let named = isNameKept;
-  const path = indexPath(settings.journalDir, header.firstSeq);
-  const index = createIndexWriter(path, header.firstSeq, entries, settings.indexEveryBytes, fileSystem);
-  let size = startSize;
-  let torn = false;
+  let isNameKept = start.isNameKept;
+  const path = indexPath(journalDir, header.firstSeq);
+  const index = createIndexWriter({
+    path,
+    firstSeq: header.firstSeq,
+    entries: start.entries,
+    everyBytes: indexEveryBytes,
+    fileSystem,
+  });
+  const end = createFileEnd(fileSystem, fd, start.size);
   return {
     firstSeq: header.firstSeq,
     seed: frameSeed(header),
-    size: () => size,
-    isEmpty: () => size === headerBytes,
+    size: end.size,
+    isEmpty: () => end.size() === start.headerBytes,
     append(head, payload, seq, timeNs) {
-      const total = head.length + payload.length;
-      try {
-        if (torn) {
-          fileSystem.ftruncateSync(fd, size);
-          torn = false;
-        }
-        const written = fileSystem.writevSync(fd, [head, payload], size);
-        if (written !== total) writeRest(head, payload, written);
-      } catch (error) {
-        cut();
-        return error as NodeJS.ErrnoException;
-      }
-      index.note({ seq, timeNs, offset: size });
-      size += total;
-      return undefined;
+      const offset = end.size();
+      const failure = failureOf(() => end.append(head, payload));
+      if (failure === undefined) index.note({ seq, timeNs, offset });
+      return failure;
     },
     async sync() {
       try {
-        if (!named) await syncFolderAside(settings.journalDir, fileSystem);
-        named = true;
+        if (!isNameKept) await syncFolderAside(journalDir, fileSystem);
+        isNameKept = true;
       } catch (error) {
-        return error as NodeJS.ErrnoException;
+        return toError(error);
       }
       return new Promise((resolve) => {
         fileSystem.fdatasync(fd, (error) => resolve(error ?? undefined));
       });
     },
-    syncNow() {
-      try {
-        if (!named) syncFolder(settings.journalDir, fileSystem);
-        named = true;
+    syncNow: () =>
+      failureOf(() => {
+        if (!isNameKept) syncFolder(journalDir, fileSystem);
+        isNameKept = true;
         fileSystem.fdatasyncSync(fd);
-        return undefined;
-      } catch (error) {
-        return error as NodeJS.ErrnoException;
-      }
-    },
+      }),
     close() {
       index.close();
-      try {
-        fileSystem.closeSync(fd);
-        return undefined;
-      } catch (error) {
-        return error as NodeJS.ErrnoException;
-      }
+      return failureOf(() => fileSystem.closeSync(fd));
     },
   };
+}
+
+function failureOf(call: () => void): Error | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return toError(error);
+  }
+}
+
+type FileEnd = {
+  readonly size: () => number;
+  /** Appends both, or throws and leaves the file as it was. */
+  readonly append: (head: Buffer, payload: Buffer) => void;
+};
+
+function createFileEnd(fileSystem: JournalFileSystem, fd: number, startSize: number): FileEnd {
+  let size = startSize;
+  let isTorn = false;
 
   /** The kernel may take a part only (a full disk, a signal). It says why at the next try, or takes the rest. */
   function writeRest(head: Buffer, payload: Buffer, already: number): void {
@@ -151,14 +161,33 @@ function openEnd(
     }
   }
 
-  /** Removes the part of a frame that was written. Where that fails too it is tried again before the next frame. */
+  /** Removes the part of a frame that was written. If that fails too, it is tried again before the next frame. */
   function cut(): void {
-    torn = true;
+    isTorn = true;
     try {
       fileSystem.ftruncateSync(fd, size);
-      torn = false;
+      isTorn = false;
     } catch {
       // Readers take the part for a frame that is still being written, which it is.
     }
   }
+
+  return {
+    size: () => size,
+    append(head, payload) {
+      const total = head.length + payload.length;
+      try {
+        if (isTorn) {
+          fileSystem.ftruncateSync(fd, size);
+          isTorn = false;
+        }
+        const written = fileSystem.writevSync(fd, [head, payload], size);
+        if (written !== total) writeRest(head, payload, written);
+      } catch (error) {
+        cut();
+        throw error;
+      }
+      size += total;
+    },
+  };
 }

@@ -25,10 +25,10 @@ export function* splitOutput(draft: OutputDraft, maxBytes: number): Generator<Ou
   yield { ...draft, bytes: rest, lineCount: Math.max(lineCount, 1), continues };
 }
 
-/** A UTF-8 character has at most three continuation bytes (10xxxxxx); more of them means that it is no UTF-8. */
+/** A UTF-8 character has at most three continuation bytes (10xxxxxx); more of them means that it is not UTF-8. */
 function wholeCharacters(bytes: Buffer, start: number, maxBytes: number): number {
   for (let back = 0; back < 4 && back < maxBytes; back++) {
-    if ((bytes[start + maxBytes - back]! & 0xc0) !== 0x80) return maxBytes - back;
+    if ((bytes.readUInt8(start + maxBytes - back) & 0xc0) !== 0x80) return maxBytes - back;
   }
   return maxBytes;
 }

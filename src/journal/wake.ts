@@ -1,15 +1,15 @@
 // Wakes a reader when a journal grows, also when another process writes it: fs.watch, and a slow look of its own in
-// case that says nothing (network disks, no watches left). Knows no files but the folder.
+// case that says nothing (network disks, no watches left).
 import { type FSWatcher, watch } from 'node:fs';
 
 export type Wake = {
   /** Counts the signs of growth. Take it before reading, and hand it to `wait`: then no sign is missed in between. */
   readonly seen: () => number;
-  /** Tells that the folder was looked through after that many signs. */
+  /** Notes that the folder was looked through after that many signs. */
   readonly looked: (seen: number) => void;
   /**
    * Whether there was no sign since `seen`, and no file has come or gone since the folder was looked through: then who has
-   * read the last file to its end need not look again. False without a watch, where nobody would tell of files.
+   * read the last file to its end does not have to look again. False without a watch, which would notice files.
    */
   readonly isQuiet: (seen: number) => boolean;
   /** Resolves when there was a sign since `seen`, when it is time to look anyway, or when `signal` is aborted. */
@@ -59,11 +59,11 @@ export function createWake(
     try {
       watcher = watch(folder, (what) => {
         if (what === 'rename') filesAt = signs + 1;
-        // A writer in this process has told already of what it appended.
+        // The writer in this process has signalled already what it appended.
         else if (onAppend !== undefined) return;
         sign();
       });
-      // What has come before is told by nobody.
+      // Nothing signals what came before the watch.
       filesAt = signs + 1;
       watcher.on('error', unwatch);
       lookNowAndThen();
@@ -85,7 +85,7 @@ export function createWake(
     isQuiet: (seen) => watcher !== undefined && signs === seen && lookedAt >= filesAt,
     wait(seen) {
       if (signs !== seen || signal?.aborted) return Promise.resolve();
-      // What came before the watch was told by nobody, so it is time to look.
+      // Nothing signals what came before the watch, so it is time to look.
       if (watcher === undefined && tryWatch()) return Promise.resolve();
       return new Promise((resolve) => {
         wakeUp = () => {

@@ -1,4 +1,5 @@
 // A data folder with runs in it, written by the real journal writer, and the reading commands as real processes over it.
+
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,11 +14,11 @@ import { registerShow } from '../../src/cli/show.ts';
 import { registerTail } from '../../src/cli/tail.ts';
 import type { Event } from '../../src/core/event.ts';
 import { newRunId, type RunId } from '../../src/core/ids.ts';
+import { makeRunFolder } from '../../src/data/data-folder.ts';
 import {
   createJournal,
   dataFolder,
   type JournalWriter,
-  makeRunFolder,
   processIdentity,
   type RunFolder,
 } from '../../src/journal/index.ts';

@@ -54,8 +54,8 @@ describe('finding a run', () => {
   });
 });
 
-test('a text that is no run id cannot become a path', () => {
+test('a text that is not a run id cannot become a path', () => {
   for (const text of ['..', '../../etc', '20261123-120000-aaaaaa/../x', '/etc', '', 'latest']) {
-    expect(() => dataFolder('/data').runDir(text as RunId), text).toThrow('is no run id');
+    expect(() => dataFolder('/data').runDir(text as RunId), text).toThrow('is not a run id');
   }
 });

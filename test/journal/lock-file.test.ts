@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { foreignStaleMs } from '../../src/data/lock-file.ts';
 import {
-  acquireLockFile,
   createJournal,
   isAlive,
   lockHolder,
   processIdentity,
   reopenJournal,
+  tryLockFile,
 } from '../../src/journal/index.ts';
 import { ended, output, startFixture, tempRoot, tempRun } from './journal-rig.ts';
 
@@ -41,7 +41,7 @@ describe('a lock', () => {
       }
     }
     expect(lockHolder(lock)).toBe(undefined);
-    expect((await acquireLockFile(lock, 'after')).kind).toBe('acquired');
+    expect(tryLockFile(lock, 'after').kind).toBe('acquired');
   });
 
   test('is cleared of what processes that were killed amid taking it have left, and of nothing else', async () => {
@@ -56,7 +56,7 @@ describe('a lock', () => {
     writeFileSync(`${lock}.${kept[0]}`, JSON.stringify(me));
     writeFileSync(`${lock}.${kept[1]}`, '');
     writeFileSync(`${lock}.${kept[2]}`, dead);
-    await acquireLockFile(lock, 'me');
+    tryLockFile(lock, 'me');
     expect(readdirSync(root).sort()).toEqual(['ship.lock', ...kept.map((name) => `ship.lock.${name}`)]);
   });
 
@@ -64,26 +64,26 @@ describe('a lock', () => {
     const lock = join(tempRoot(), 'writer.lock');
     const holder = startFixture('lock-holder.ts', lock);
     await once(holder.stdout, 'data');
-    const held = await acquireLockFile(lock, 'me');
+    const held = tryLockFile(lock, 'me');
     expect(held).toMatchObject({ kind: 'held', by: { pid: holder.pid, detail: 'a holder' } });
     expect(lockHolder(lock)).toMatchObject({ pid: holder.pid });
     holder.kill('SIGKILL');
     await once(holder, 'close');
     expect(lockHolder(lock)).toBe(undefined);
-    const mine = await acquireLockFile(lock, 'me');
+    const mine = tryLockFile(lock, 'me');
     expect(mine.kind).toBe('acquired');
     expect(lockHolder(lock)).toMatchObject({ pid: process.pid, detail: 'me' });
   });
 
   test('is not given twice to one process, and can be given back', async () => {
     const lock = join(tempRoot(), 'writer.lock');
-    const first = await acquireLockFile(lock, 'first');
+    const first = tryLockFile(lock, 'first');
     if (first.kind !== 'acquired') throw new Error('not acquired');
-    expect((await acquireLockFile(lock, 'second')).kind).toBe('held');
+    expect(tryLockFile(lock, 'second').kind).toBe('held');
     first.release();
     first.release();
     expect(existsSync(lock)).toBe(false);
-    const second = await acquireLockFile(lock, 'second');
+    const second = tryLockFile(lock, 'second');
     expect(second.kind).toBe('acquired');
     first.release();
     expect(existsSync(lock)).toBe(true);
@@ -91,28 +91,28 @@ describe('a lock', () => {
 
   test('of a process that has died and whose pid is in use again is free', async () => {
     const lock = join(tempRoot(), 'writer.lock');
-    await acquireLockFile(lock, 'x');
+    tryLockFile(lock, 'x');
     writeFileSync(lock, JSON.stringify({ ...JSON.parse(readFileSync(lock, 'utf8')), startTime: '1' }));
-    expect((await acquireLockFile(lock, 'me')).kind).toBe('acquired');
+    expect(tryLockFile(lock, 'me').kind).toBe('acquired');
   });
 
   test('of before a reboot is free, also when pid and start time agree', async () => {
     const lock = join(tempRoot(), 'writer.lock');
-    await acquireLockFile(lock, 'x');
+    tryLockFile(lock, 'x');
     const content = JSON.parse(readFileSync(lock, 'utf8')) as { scope: string };
     const [machine, , namespace] = content.scope.split('/');
     writeFileSync(lock, JSON.stringify({ ...content, scope: `${machine}/an-earlier-boot/${namespace}` }));
-    expect((await acquireLockFile(lock, 'me')).kind).toBe('acquired');
+    expect(tryLockFile(lock, 'me').kind).toBe('acquired');
   });
 
   test('of another host is held while its file is fresh, and free when it has missed its heartbeats', async () => {
     const lock = join(tempRoot(), 'writer.lock');
-    const lost = await acquireLockFile(lock, 'x');
+    const lost = tryLockFile(lock, 'x');
     writeFileSync(lock, JSON.stringify({ ...JSON.parse(readFileSync(lock, 'utf8')), host: 'elsewhere.example' }));
-    expect(await acquireLockFile(lock, 'me')).toMatchObject({ kind: 'held', by: { host: 'elsewhere.example' } });
+    expect(tryLockFile(lock, 'me')).toMatchObject({ kind: 'held', by: { host: 'elsewhere.example' } });
     const old = (Date.now() - foreignStaleMs - 60_000) / 1000;
     utimesSync(lock, old, old);
-    expect((await acquireLockFile(lock, 'me')).kind).toBe('acquired');
+    expect(tryLockFile(lock, 'me').kind).toBe('acquired');
     expect(lost.kind === 'acquired' && lost.stillHeld()).toBe(false);
   });
 
@@ -120,7 +120,7 @@ describe('a lock', () => {
     for (const text of ['', '{', '[]', 'null', '{"nonce":"../../x","pid":1}']) {
       const lock = join(tempRoot(), 'writer.lock');
       writeFileSync(lock, text);
-      expect((await acquireLockFile(lock, 'me')).kind, text).toBe('acquired');
+      expect(tryLockFile(lock, 'me').kind, text).toBe('acquired');
     }
   });
 });

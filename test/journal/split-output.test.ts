@@ -1,7 +1,8 @@
 // Output that is too large for one frame: split at lines, or inside one without breaking a character.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createJournal, maxFrameBytes, maxOutputPayloadBytes } from '../../src/journal/index.ts';
+import { maxFrameBytes, maxOutputPayloadBytes } from '../../src/journal/format.ts';
+import { createJournal } from '../../src/journal/index.ts';
 import { splitOutput } from '../../src/journal/split-output.ts';
 import { readRecords } from '../support/journal.ts';
 import { flat, output, runFinished, tempRun } from './journal-rig.ts';
