@@ -23,7 +23,7 @@ steps:
   - {id: fails, needs: [build, json, ask], run: test -e later}
 `);
   runId = result.runId;
-}, 60_000);
+});
 afterAll(() => rig.close());
 
 describe('stepspan output', () => {

@@ -40,7 +40,7 @@ describe('the demo', () => {
     ended = await demo.ended;
     result = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? '') as RunResult;
     events = await readEvents(result);
-  }, 60_000);
+  });
 
   const eventsOf = <T extends EventType>(step: string, type: T): EventOf<T>[] =>
     events.flatMap((each) => (each.step === step && each.event.type === type ? [each.event as EventOf<T>] : []));

@@ -213,7 +213,7 @@ describe('ending a process tree', () => {
     const ended = await endTree({ root: undefined, source, look: failing, search: failing }, { steps: short });
     expect(ended.signalled).toEqual([]);
     expect(ended.survivors).toEqual(members);
-  }, 10_000);
+  });
 });
 
 describe('a signal', () => {

@@ -132,7 +132,7 @@ steps:
       ),
       '--json',
     ]);
-    await cli.said(/attempt 2 of 2 in 3 s, in the same session/);
+    await cli.said(/attempt 2 of 2 in 3\.0 s, in the same session/);
     rmSync(path.join(rig.env.HOME ?? '', '.claude', 'projects'), { recursive: true, force: true });
     const finished = await cli.done;
     const journal = await rig.journal(resultOf(finished).runId);
@@ -231,7 +231,7 @@ steps:
     claude: {prompt: Begin and fail, allowedTools: [Bash], extraArgs: [--worktree, lost]}
 `;
   const cli = rig.start(['run', rig.write('folder.yaml', yaml), '--json']);
-  await cli.said(/attempt 2 of 2 in 3 s, in the same session/);
+  await cli.said(/attempt 2 of 2 in 3\.0 s, in the same session/);
   rmSync(path.join(rig.work, '.claude/worktrees/lost'), { recursive: true });
   const journal = await rig.journal(resultOf(await cli.done).runId);
   expect(journal.text('system', 'ask')).toMatch(

@@ -66,7 +66,9 @@ steps:
       .split('\n')
       .filter((line) => line === 'begin' || /^\d{99}$/.test(line)).length;
     expect(result.lost).toBeGreaterThan(0);
-    expect(kept + result.lost).toBe(1 + lines);
+    // A line that was read in two pieces, both of which were lost, is counted twice: rarely, where the machine is busy.
+    expect(kept + result.lost).toBeGreaterThanOrEqual(1 + lines);
+    expect(kept + result.lost).toBeLessThan(1 + lines + 10);
     expect(journal.text('stdout', 'b')).toBe('room again\n');
     expect(journal.events('journal.lost')).toMatchObject([{ reason: 'disk', lines: result.lost }]);
     expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished' } });

@@ -73,7 +73,7 @@ describe('files that must have changed, or not', () => {
     expect(journal.events('step.expectation_unmet', 's1')).toMatchObject([
       { expectation: 'changed', expected: 'src/**/*.ts to change', actual: 'nothing changed' },
     ]);
-  }, 60_000);
+  });
 
   test('are found without git by what they hold, and are unknown in a folder that is too large', async () => {
     const rig = await newRig();
@@ -107,7 +107,7 @@ describe('files that must have changed, or not', () => {
       'name: large\nsteps: [{id: a, cwd: p2, run: "true", expect: {unchanged: "**"}}]',
     );
     expect(result.steps[0]).toMatchObject({ outcome: 'failure', message: expect.stringContaining('it is unknown') });
-  }, 60_000);
+  });
 });
 
 test('the output, a command and retries', async () => {
@@ -161,7 +161,7 @@ steps:
   ]);
   expect(stdout).toContain('expected the output to match /^0 errors$/');
   expect(rig.processes()).toEqual([]);
-}, 60_000);
+});
 
 test('a run that is cancelled while a command is checked ends that command', async () => {
   const rig = await newRig();
@@ -208,7 +208,7 @@ steps:
     ),
     'expected the output to meet its schema; /verdict must be equal to one of the allowed values',
   ]);
-}, 60_000);
+});
 
 describe('a glob', () => {
   test.each([

@@ -192,7 +192,7 @@ describe('a text as seen', () => {
       }),
       { numRuns: 1_000 },
     );
-  }, 120_000);
+  });
 
   test('is the same for one line as for a text of one line, where nothing moves up', () => {
     const inLine = fc.array(
