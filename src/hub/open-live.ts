@@ -5,7 +5,7 @@ import type { HttpOptions } from './http-server.ts';
 import type { LiveOptions } from './live.ts';
 import { openWorkflowFolders } from './workflow-folders.ts';
 
-export type LiveSettings = Pick<LiveOptions, 'linksOf' | 'toOtlp'> & {
+export type LiveSettings = Pick<LiveOptions, 'alerts' | 'linksOf' | 'toOtlp'> & {
   /** Folders whose workflows may be started. */
   readonly workflows: readonly string[];
   /** Program and first arguments of `stepspan`, to start runs with; undefined where none can be started. */
@@ -33,12 +33,13 @@ export function openLive(
   if (!folders.ok) return folders;
   const loaded = loadTokens(data);
   if (!loaded.ok) return { ok: false, problems: [loaded.message] };
-  const { command, linksOf, toOtlp } = settings;
+  const { alerts, command, linksOf, toOtlp } = settings;
   return {
     ok: true,
     live: {
       tokens: loaded.tokens,
       data,
+      alerts,
       version: around.version,
       ownRun: around.ownRun,
       folders: folders.folders,

@@ -3,12 +3,13 @@
 // supervisor. Active runs are folded on from where they were; of ended ones only what a list shows stays in memory.
 import { isRunId, type RunId } from '../core/ids.ts';
 import { type DataFolder, isAlive, type JournalReader, openJournal } from '../journal/index.ts';
+import type { ReadRunAlerts } from './alerts/run-alerts.ts';
 import { createEndedRuns, type EndedRun, type StepDurations, stepDurationsOf } from './ended-runs.ts';
 import { type History, historyOf } from './estimate.ts';
 import { foldAll } from './fold-run.ts';
 import { summarizeRun, viewRun } from './make-view.ts';
 import type { RunState } from './run-state.ts';
-import type { ActiveAlert, RunStateName, RunSummary, RunView } from './run-view.ts';
+import type { RunStateName, RunSummary, RunView } from './run-view.ts';
 import { readRunState, savedState } from './saved-state.ts';
 
 export type RunOfWorkflow = { readonly runId: string; readonly workflow: string };
@@ -63,8 +64,8 @@ export type Catalogue = {
 export type CatalogueOptions = {
   readonly data: DataFolder;
   readonly now?: () => number;
-  /** The alerts of a run that fire. */
-  readonly alertsOf?: (run: RunState, isWriterGone: boolean) => readonly ActiveAlert[];
+  /** The alerts of a run that fire; none are shown without it. */
+  readonly alertsOf?: ReadRunAlerts;
 };
 
 /** A state takes some 10 KB and a few more for each step: 200 take some MB. */
@@ -96,7 +97,7 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
     }
     if (state?.phase.kind !== 'finished') return undefined;
     const run = {
-      summary: summarizeRun(state, contextOf(state)),
+      summary: summarizeRun(state, await contextOf(state)),
       stepDurations: stepDurationsOf(state),
       nextSeq: state.nextSeq,
     };
@@ -108,17 +109,17 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
     const run = await endedRunOf(runId);
     if (run !== undefined) return run.summary;
     const state = await states.stateOf(runId);
-    return state === undefined ? undefined : summarizeRun(state, contextOf(state));
+    return state === undefined ? undefined : summarizeRun(state, await contextOf(state));
   }
 
-  function contextOf(state: RunState) {
-    const isGone = isWriterGone(state);
-    return { nowMs: now(), isWriterGone: isGone, alerts: alertsOf?.(state, isGone) ?? [] };
+  async function contextOf(state: RunState) {
+    const alerts = (await alertsOf?.(state, historyFor)) ?? [];
+    return { nowMs: now(), isWriterGone: isWriterGone(state), alerts };
   }
 
   async function viewOfState(state: RunState): Promise<RunView> {
     const history = state.phase.kind === 'running' ? await historyFor(state) : new Map();
-    return viewRun(state, { ...contextOf(state), history });
+    return viewRun(state, { ...(await contextOf(state)), history });
   }
 
   return {

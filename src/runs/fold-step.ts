@@ -113,8 +113,8 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     case 'process.orphaned':
       return {
         ...step,
-        leftOver: step.leftOver + event.processes.length,
-        leftOverNs: step.leftOverNs ?? timeNs,
+        orphaned: step.orphaned + event.processes.length,
+        orphanedNs: step.orphanedNs ?? timeNs,
       };
     case 'secret.redacted':
       return { ...step, hidden: Object.values(event.kinds).reduce((sum, count) => sum + count, step.hidden) };

@@ -160,9 +160,9 @@ export type StepState = PlannedStep & {
   readonly toolCalls: number;
   readonly toolErrors: number;
   readonly permissionDenials: number;
-  readonly leftOver: number;
+  readonly orphaned: number;
   /** When the first of them was found. */
-  readonly leftOverNs: bigint | undefined;
+  readonly orphanedNs: bigint | undefined;
 };
 
 export type RunState = {
@@ -270,8 +270,8 @@ export function plannedStep(step: PlannedStep, planned: boolean): StepState {
     toolCalls: 0,
     toolErrors: 0,
     permissionDenials: 0,
-    leftOver: 0,
-    leftOverNs: undefined,
+    orphaned: 0,
+    orphanedNs: undefined,
   };
 }
 

@@ -296,7 +296,7 @@ describe('a run that is known', () => {
       .event(left, 'a');
     const state = foldAll(journal.records);
     expect(state.budget).toMatchObject({ kind: 'warned', sinceNs: at(1) });
-    expect([state.hiddenNs, state.lostNs, state.steps[0]?.leftOverNs]).toEqual([at(2), at(4), at(6)]);
+    expect([state.hiddenNs, state.lostNs, state.steps[0]?.orphanedNs]).toEqual([at(2), at(4), at(6)]);
     journal.event({ type: 'run.budget_exceeded', unit: 'USD', used: 11, limit: 10, estimated: false });
     expect(foldAll(journal.records).budget).toMatchObject({ kind: 'exceeded', sinceNs: at(8) });
   });

@@ -14,7 +14,6 @@ export { routes } from '../schema/routes.ts';
 export type { ActionResult, Actions, GivenBudget, ParamValues, RetryOptions } from './action-routes.ts';
 export { ApiProblem, answerProblem, handleProblems } from './problem.ts';
 export { addRoute } from './read-request.ts';
-export { alertsOf } from './run-alerts.ts';
 export type { Link } from './run-routes.ts';
 
 export type ApiOptions = {

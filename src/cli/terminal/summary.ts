@@ -142,7 +142,7 @@ function unknownCosts(state: RunState): readonly { readonly name: string; readon
 function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
   const hidden = hiddenCount(state);
   const lost = lostCount(state);
-  const leftOver = state.steps.reduce((sum, step) => sum + step.leftOver, 0);
+  const orphaned = state.steps.reduce((sum, step) => sum + step.orphaned, 0);
   const derived = state.steps.filter((step) =>
     step.attempts.some(({ nesting }) => nesting !== undefined && nesting.ownSpans === 0),
   );
@@ -178,8 +178,8 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
     if (countFindings(found) > 0)
       notes.push(style.yellow(`${safe(step.name)}: ${safe(describeFindings(found), noteLength)}`));
   }
-  if (leftOver > 0)
-    notes.push(style.yellow(`${plural(leftOver, 'process', 'processes')} left running by steps and ended`));
+  if (orphaned > 0)
+    notes.push(style.yellow(`${plural(orphaned, 'process', 'processes')} left running by steps and ended`));
   if (derived.length > 0)
     notes.push(
       style.yellow(

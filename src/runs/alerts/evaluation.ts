@@ -1,6 +1,8 @@
 // What the evaluation of a run's alerts carries from record to record: the state of the run, what is watched of each step, and
 // the alerts so far. As JSON it is where a notifier continues after a restart.
-import { emptyRunState, type History, median, type RunState, stateFromJson, stateToJson } from '../index.ts';
+import { type History, median } from '../estimate.ts';
+import { emptyRunState, type RunState } from '../run-state.ts';
+import { stateFromJson, stateToJson } from '../stored-state.ts';
 import type { Alerts } from './alert.ts';
 import type { StepWatch } from './step-watch.ts';
 

@@ -1,7 +1,9 @@
 // The fold of the alerts of a run: one record, or one look at the clock, after the other. Pure, so that reading a journal
 // again, from any saved evaluation on, results in the same alerts.
 import type { EventRecord, JournalRecord } from '../../core/record.ts';
-import { foldRun, msOfNs, type RunState } from '../index.ts';
+import { msOfNs } from '../../core/time.ts';
+import { foldRun } from '../fold-run.ts';
+import type { RunState } from '../run-state.ts';
 import { alertKey, endAlert } from './alert.ts';
 import { runRules } from './catalogue.ts';
 import { evaluateClock } from './clock-rules.ts';

@@ -4,20 +4,23 @@ import { formatSpending, formatUsd } from '../../core/cost.ts';
 import { formatSetDuration } from '../../core/duration.ts';
 import type { EventOf } from '../../core/event.ts';
 import type { EventRecord } from '../../core/record.ts';
+import { msOfNs } from '../../core/time.ts';
 import { formatBytes, formatCount, plural } from '../../core/units.ts';
-import { hiddenCount, msOfNs, type RunState, totalTokens } from '../index.ts';
+import { totalTokens } from '../model-use.ts';
+import type { LossCause, RunState } from '../run-state.ts';
+import { hiddenCount } from '../totals.ts';
 import { alertKey, endAlert, type Finding, isOpen, outliveGroupMs, recordAlert, startAlert } from './alert.ts';
 import { runRules } from './catalogue.ts';
 import { type AlertEvaluation, stepEntry } from './evaluation.ts';
 import { type AlertSettings, settingsOfRule } from './rule.ts';
-import { memoryParts } from './step-watch.ts';
+import { memoryParts, quoteLines } from './step-watch.ts';
 
 export function evaluateEvent(state: AlertEvaluation, record: EventRecord, settings: AlertSettings): AlertEvaluation {
   const { event, seq, subject } = record;
   const at = { step: subject?.step, startsMs: msOfNs(record.timeNs), seq };
-  const recorded = (finding: Finding): AlertEvaluation => ({
+  const recorded = (finding: Omit<Finding, keyof At>, step = at.step): AlertEvaluation => ({
     ...state,
-    alerts: recordAlert(state.alerts, finding, settings),
+    alerts: recordAlert(state.alerts, { ...at, ...finding, step }, settings),
   });
   switch (event.type) {
     case 'run.budget_warned':
@@ -26,74 +29,97 @@ export function evaluateEvent(state: AlertEvaluation, record: EventRecord, setti
     case 'claude.cost':
       return evaluateBudget(state, budgetShareOf(state.run), at, settings);
     case 'run.budget_exceeded':
-      return recorded(budgetExceeded(state.run, event, at));
+      return recorded(budgetExceeded(state.run, event), undefined);
     case 'resource.sampled':
       return evaluateMemory(state, event.rssBytes, at, settings);
     case 'secret.redacted':
-      return recorded(secretRedacted(state.run, event, at));
+      return recorded(secretRedacted(state.run));
     case 'journal.lost':
-      return recorded(outputLost(state.run, event, at));
+      return recorded(outputLost(state.run), undefined);
     case 'process.orphaned':
-      return recorded(processesLeft(state.run, event, at));
+      return recorded(processesLeft(state.run, at.step, event.processes));
     default:
       return state;
   }
 }
 
-type At = Pick<Finding, 'step' | 'startsMs' | 'seq'>;
+/** The same findings from the state of a run alone, with its records long read. */
+export function recordedFindings(run: RunState, seq: number): readonly Finding[] {
+  const { budget, hiddenNs, lostNs } = run;
+  const atRun = (ns: bigint) => ({ step: undefined, startsMs: msOfNs(ns), seq });
+  return [
+    ...(budget.kind === 'exceeded'
+      ? [{ ...atRun(budget.sinceNs), ...budgetExceeded(run, { ...budget, estimated: false }) }]
+      : []),
+    ...(hiddenNs === undefined ? [] : [{ ...atRun(hiddenNs), ...secretRedacted(run) }]),
+    ...(lostNs === undefined ? [] : [{ ...atRun(lostNs), ...outputLost(run) }]),
+    ...run.steps.flatMap(({ id, orphanedNs, attempts }) => {
+      if (orphanedNs === undefined) return [];
+      const at = { step: id, startsMs: msOfNs(orphanedNs), seq: attempts.at(-1)?.lastSeq ?? seq };
+      return [{ ...at, ...processesLeft(run, id) }];
+    }),
+  ];
+}
 
-function budgetExceeded(run: RunState, event: EventOf<'run.budget_exceeded'>, at: At): Finding {
-  const limit = formatSpending(event.limit, event.unit);
-  const estimated = event.estimated ? ' Part of it is an estimate.' : '';
+type At = Pick<Finding, 'step' | 'startsMs' | 'seq'>;
+type Text = Omit<Finding, keyof At>;
+type Excess = Pick<EventOf<'run.budget_exceeded'>, 'unit' | 'used' | 'limit' | 'estimated'>;
+
+function budgetExceeded({ workflow }: RunState, { unit, used, limit, estimated }: Excess): Text {
   return {
-    ...at,
     rule: 'StepspanBudgetExceeded',
-    step: undefined,
-    summary: `${run.workflow}: the budget of ${limit} is used up`,
-    description: `The run has used ${formatSpending(event.used, event.unit)} of ${limit} and was ended.${estimated}`,
+    summary: `${workflow}: the budget of ${formatSpending(limit, unit)} is used up`,
+    description: `The run has used ${formatSpending(used, unit)} of ${formatSpending(limit, unit)} and was ended.${estimated ? ' Part of it is an estimate.' : ''}`,
   };
 }
 
 /** One per run: a secret in a command is in the workflow, in the command line and often in the output as well. */
-function secretRedacted(run: RunState, event: EventOf<'secret.redacted'>, at: At): Finding {
+function secretRedacted(run: RunState): Text {
   const steps = run.steps.filter(({ hidden }) => hidden > 0).map(({ id }) => id);
   const count = hiddenCount(run);
   const where = steps.length === 0 ? 'the run' : `${steps.length === 1 ? 'step' : 'steps'} ${steps.join(', ')}`;
   return {
-    ...at,
     rule: 'StepspanSecretHidden',
     summary: `${run.workflow}: ${where} printed or used what looks like a secret`,
-    description: `${count === 1 ? '1 value was' : `${formatCount(count)} values were`} replaced in ${where} before anything was written; the last rules that matched: ${Object.keys(event.kinds).join(', ')}. Anyone who can read the program's output elsewhere may have seen them.`,
+    description: `${count === 1 ? '1 value was' : `${formatCount(count)} values were`} replaced in ${where} before anything was written; rules that matched: ${Object.keys(run.hidden).join(', ')}. Anyone who can read the program's output elsewhere may have seen them.`,
   };
 }
 
-const lossReasons: Readonly<Record<EventOf<'journal.lost'>['reason'], string>> = {
+const lossReasons: Readonly<Record<LossCause, string>> = {
   disk: 'the disk took no more',
   retention: 'they were too old',
   size: 'they were too large',
 };
 
-function outputLost(run: RunState, { reason }: EventOf<'journal.lost'>, at: At): Finding {
-  const { lines, events, bytes } = run.lost[reason];
+function outputLost({ workflow, lost }: RunState): Text {
+  const reasons = (['disk', 'retention', 'size'] as const).filter(
+    (cause) => lost[cause].lines + lost[cause].events > 0,
+  );
+  const parts = reasons.map((cause) => {
+    const { lines, events, bytes } = lost[cause];
+    return `${plural(lines, 'line')} and ${plural(events, 'event')} (${formatBytes(bytes)}) were lost: ${lossReasons[cause]}.`;
+  });
+  const summary = `${workflow}: part of the record of a run is lost`;
+  return { rule: 'StepspanOutputLost', summary, description: parts.join(' ') };
+}
+
+function processesLeft(
+  run: RunState,
+  step: string | undefined,
+  processes: EventOf<'process.orphaned'>['processes'] = [],
+): Text {
+  const what = step === undefined ? 'the run' : `step ${step}`;
+  const count = run.steps.find(({ id }) => id === step)?.orphaned ?? processes.length;
+  const commands = quoteLines(processes.slice(0, shownProcesses).map(({ command }) => command));
   return {
-    ...at,
-    rule: 'StepspanOutputLost',
-    step: undefined,
-    summary: `${run.workflow}: part of the record of a run is lost`,
-    description: `${plural(lines, 'line')} and ${plural(events, 'event')} (${formatBytes(bytes)}) were lost: ${lossReasons[reason]}.`,
+    rule: 'StepspanProcessesLeft',
+    summary: `${run.workflow}: ${what} left ${plural(count, 'process', 'processes')} running`,
+    description: `When ${what} had ended, ${plural(count, 'process', 'processes')} that it had started still ran. stepspan ended them.${commands}`,
   };
 }
 
-function processesLeft(run: RunState, { processes }: EventOf<'process.orphaned'>, at: At): Finding {
-  const what = at.step === undefined ? 'The run' : `Step ${at.step}`;
-  const commands = processes.slice(0, 3).map(({ command }) => `\n> ${command}`);
-  return {
-    ...at,
-    rule: 'StepspanProcessesLeft',
-    summary: `${run.workflow}: ${what.toLowerCase()} left ${plural(processes.length, 'process', 'processes')} running`,
-    description: `${what} had ended and ${plural(processes.length, 'process', 'processes')} of it still ran. stepspan ended them.${commands.join('')}`,
-  };
-}
+/** Commands that are named; a process tree may have hundreds. */
+const shownProcesses = 3;
 
 function budgetShareOf(run: RunState): number {
   const share = (part: number, whole: number | undefined) => (whole === undefined || whole === 0 ? 0 : part / whole);

@@ -350,7 +350,8 @@ describe('what a record says', () => {
       rule: 'StepspanProcessesLeft',
       severity: 'info',
       summary: 'nightly: step one left 1 process running',
-      description: 'Step one had ended and 1 process of it still ran. stepspan ended them.\n> node server.js',
+      description:
+        'When step one had ended, 1 process that it had started still ran. stepspan ended them.\n> node server.js',
     });
   });
 
@@ -363,7 +364,7 @@ describe('what a record says', () => {
     );
     expect(only(state)).toMatchObject({ rule: 'StepspanSecretHidden', step: 'one', startsMs: startMs + 3000 });
     expect(only(state).description).toContain(
-      '3 values were replaced in step one before anything was written; the last rules that matched: github_token',
+      '3 values were replaced in step one before anything was written; rules that matched: aws_key, github_token',
     );
   });
 
