@@ -56,6 +56,8 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     short: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    // How many faults run at once. Each has folders, servers and choices of its own.
+    jobs: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -82,14 +84,13 @@ if (values.list) {
 
 const scale = values.short ? 'short' : 'full';
 say(`seed ${seed}, ${scale}: the same again with --seed ${seed}${values.short ? ' --short' : ''}`);
-const rows: Row[] = [];
-for (const { name, what, needs, run } of chosen) {
+
+async function rowOf({ name, what, needs, run }: Fault): Promise<Row> {
   const log = (line: string): void => say(`  ${name}: ${line}`);
   const notRun = needs?.();
   if (notRun !== undefined) {
-    rows.push({ name, what, tally: nothing, seconds: 0, notRun });
     log(`not run: ${notRun}`);
-    continue;
+    return { name, what, tally: nothing, seconds: 0, notRun };
   }
   const began = performance.now();
   // A fault that breaks the test itself is a broken promise too, and must not hide what the others came to.
@@ -98,10 +99,18 @@ for (const { name, what, needs, run } of chosen) {
     problems: [error.stack ?? error.message],
   }));
   const seconds = (performance.now() - began) / 1000;
-  rows.push({ name, what, tally, seconds });
   log(`${isKept(tally) ? 'kept' : 'BROKEN'} after ${seconds.toFixed(0)} s`);
   for (const problem of tally.problems.slice(0, 20)) log(problem);
+  return { name, what, tally, seconds };
 }
+
+const waiting = [...chosen];
+const done = new Map<Fault, Row>();
+const work = async (): Promise<void> => {
+  for (let fault = waiting.shift(); fault !== undefined; fault = waiting.shift()) done.set(fault, await rowOf(fault));
+};
+await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work));
+const rows = chosen.flatMap((fault) => done.get(fault) ?? []);
 say(`\n${table(rows)}\n`);
 const ran = rows.filter(({ notRun }) => notRun === undefined);
 const broken = ran.filter(({ tally }) => !isKept(tally));

@@ -177,7 +177,7 @@ function tellUnknownKey(key: string, path: Path, tree: Tree, report: Report): vo
     path.length === 0 ? 'a workflow' : typeof path.at(-1) === 'number' ? 'a step' : `\`${String(path.at(-1))}\``;
   const better = betterKey(key, path, known);
   const fix = better ?? didYouMean(key, known, 'remove it; known are');
-  report(place, `${where} has no key \`${key}\``, fix);
+  report(place, `${where} has no key \`${key.replaceAll('\n', '\\n')}\``, fix);
 }
 
 /** `timeout`, or `item 2 of needs`, or `step 3`: what stands at a path, as a person would say it. */
