@@ -63,299 +63,345 @@ export type StreamJsonReader = MessageLines & {
 };
 
 export function createStreamJsonReader(options: StreamJsonOptions): StreamJsonReader {
-  const { emit, meter } = options;
-  const paint = paintFor(options.colour ?? false);
-  let result: ClaudeResult | undefined;
-  let sessionId: string | undefined;
-  let cwd: string | undefined;
-  const collector = createFindingsCollector();
-  let stream = { toldMs: performance.now(), characters: 0 };
-  /** Of calls that have not returned. */
-  const tools = new Map<string, string>();
-
-  function line(bytes: Buffer): void {
-    const text = bytes.toString('utf8').trim();
-    if (text === '') return;
-    const message = text.startsWith('{') ? parseObject(text) : undefined;
-    if (message === undefined) {
-      // The CLI, or a program in its process group, printed a line of its own between the messages.
-      options.show(plain(text), 'info');
-      return;
-    }
-    options.observe?.(message);
-    const use = meter.message(message);
-    const shown = options.hide === undefined ? message : withoutSecrets(message, options.hide);
-    options.observeShown?.(shown);
-    read(shown);
-    if (use !== undefined) emit(use);
-  }
-
-  function read(message: JsonObject): void {
-    const type = typeOf(message);
-    const denials = collector.message(message);
-    for (const denial of denials) permissionDenied(denial, type);
-    switch (type) {
-      case 'system/init':
-        session(message);
-        break;
-      case 'assistant':
-        assistant(message);
-        break;
-      case 'user':
-        user(message);
-        break;
-      case 'result':
-        ended(message);
-        break;
-      case 'system/api_retry':
-        retrying(message);
-        break;
-      case 'rate_limit_event':
-        rateLimit(objectAt(message, 'rate_limit_info'));
-        break;
-      case 'system/permission_denied':
-        break;
-      case 'stream_event':
-        streaming(message);
-        break;
-      default:
-        other(type, message);
-    }
-  }
-
-  function session(message: JsonObject): void {
-    const first = sessionId === undefined;
-    sessionId = textAt(message, 'session_id') ?? '';
-    cwd = textAt(message, 'cwd');
-    // Each turn of a process begins with an init message of its own; only the first is news.
-    if (!first) return;
-    const event = {
-      type: 'claude.session',
-      sessionId,
-      model: textAt(message, 'model') ?? '',
-      // Versions before 2.0 do not name themselves.
-      version: textAt(message, 'claude_code_version') ?? options.version ?? '',
-      permissionMode: textAt(message, 'permissionMode') ?? '',
-      tools: texts(message.tools),
-      mcpServers: objectsAt(message, 'mcp_servers').map((server) => ({
-        name: textAt(server, 'name') ?? '',
-        status: textAt(server, 'status') ?? '',
-      })),
-      cwd,
-    } as const;
-    emit(event);
-    show(paint.dim(`Claude Code ${event.version}, ${event.model}, session ${sessionId}`), 'info');
-    for (const { name, status } of event.mcpServers) {
-      if (status === 'connected' || status === 'disabled') continue;
-      show(paint.yellow(`MCP server ${plain(name)} is not connected: ${plain(status)}`), 'warning');
-    }
-  }
-
-  function assistant(message: JsonObject): void {
-    const parent = textAt(message, 'parent_tool_use_id');
-    const failed = textAt(message, 'error') !== undefined;
-    for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
-      const type = textAt(block, 'type') ?? '';
-      const text = textAt(block, 'text');
-      if (type === 'text') {
-        if (text === undefined || text.trim() === '') continue;
-        emit({ type: 'claude.message', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
-        show(failed ? paint.red(plain(text).trim()) : plain(text).trim(), failed ? 'error' : 'info', parent);
-      } else if (type === 'thinking' || type === 'redacted_thinking') {
-        thought(textAt(block, 'thinking') ?? '', parent);
-      } else if (type.endsWith('tool_use')) {
-        toolCalled(block, parent, type !== 'tool_use');
-      } else if (type.endsWith('_tool_result')) {
-        serverToolReturned(block, parent);
-      } else {
-        unknownBlock('assistant', type, parent);
-      }
-    }
-  }
-
-  /** The pieces themselves come again as a whole; that they come is said at most every few seconds. */
-  function streaming(message: JsonObject): void {
-    const event = objectAt(message, 'event');
-    const now = performance.now();
-    if (event.type === 'message_start') stream = { toldMs: now, characters: 0 };
-    const delta = objectAt(event, 'delta');
-    const text = textAt(delta, 'text') ?? textAt(delta, 'thinking') ?? textAt(delta, 'partial_json') ?? '';
-    stream = { ...stream, characters: stream.characters + text.length };
-    if (now - stream.toldMs < STREAMING_EVERY_MS) return;
-    stream = { ...stream, toldMs: now };
-    const parent = textAt(message, 'parent_tool_use_id');
-    emit({ type: 'claude.streaming', characters: stream.characters, parentToolUseId: parent });
-  }
-
-  function thought(text: string, parent: string | undefined): void {
-    emit({ type: 'claude.thinking', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
-    show(thoughtLines(text.trim() === '' ? 'thinking (not shown by the API)' : text, paint), 'info', parent);
-  }
-
-  /** A block of a kind that a later version brings: what it is called is said, and the raw line has all of it. */
-  function unknownBlock(messageType: string, blockType: string, parent: string | undefined): void {
-    const name = cut(blockType, TYPE_CHARACTERS);
-    emit({ type: 'claude.unknown', messageType, blockType: name });
-    show(paint.dim(`◦ a block of type ${plain(name) || 'unknown'}`), 'info', parent);
-  }
-
-  function toolCalled(block: JsonObject, parent: string | undefined, isServerSide: boolean): void {
-    const tool = textAt(block, 'name') ?? '';
-    tools.set(textAt(block, 'id') ?? '', tool);
-    emit({
-      type: 'claude.tool_called',
-      toolUseId: textAt(block, 'id') ?? '',
-      tool,
-      input: cut(JSON.stringify(block.input ?? {}), EVENT_TEXT_CHARACTERS),
-      parentToolUseId: parent,
-      ...(isServerSide ? { serverSide: true as const } : {}),
-    });
-    show(toolCallLine(tool, block.input, cwd, paint), 'info', parent);
-  }
-
-  function serverToolReturned(block: JsonObject, parent: string | undefined): void {
-    const isError = block.is_error === true || isErrorContent(block.content);
-    toolReturned(block, isError, parent, true);
-  }
-
-  function toolReturned(block: JsonObject, isError: boolean, parent: string | undefined, isServerSide: boolean): void {
-    const id = textAt(block, 'tool_use_id') ?? '';
-    const text = textOfContent(block.content);
-    emit({
-      type: 'claude.tool_returned',
-      toolUseId: id,
-      isError,
-      text: cut(text, EVENT_TEXT_CHARACTERS),
-      bytes: Buffer.byteLength(text),
-      parentToolUseId: parent,
-      ...(isServerSide ? { serverSide: true as const } : {}),
-    });
-    // A denial was told a moment ago, in the words that come back as the result.
-    if (collector.isDenied(id)) return;
-    show(toolResultLines(text, isError, paint), isError ? 'warning' : 'info', parent);
-    if (isError) explainMissingTool(text, parent);
-  }
-
-  /** The model only hears that there is no such tool; a person wants to know that its server never came up. */
-  function explainMissingTool(text: string, parent: string | undefined): void {
-    const server = /no such tool available: mcp__(.+?)__/i.exec(text)?.[1];
-    const status = server === undefined ? undefined : collector.mcpStatus(server);
-    if (status === undefined) return;
-    show(
-      paint.yellow(`    the MCP server ${plain(server ?? '')} is not connected (${plain(status)})`),
-      'warning',
-      parent,
-    );
-  }
-
-  function user(message: JsonObject): void {
-    const parent = textAt(message, 'parent_tool_use_id');
-    for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
-      // Other blocks are the prompt and what Claude Code adds to it; the model's view, not news.
-      if (block.type !== 'tool_result') continue;
-      const id = textAt(block, 'tool_use_id') ?? '';
-      const isError = block.is_error === true;
-      if (parent === undefined && !isError) followWorktree(tools.get(id), objectAt(message, 'tool_use_result'));
-      tools.delete(id);
-      toolReturned(block, isError, parent, false);
-    }
-  }
-
-  /** The two tools that move a session say where to in the structured form of their result. */
-  function followWorktree(tool: string | undefined, result: JsonObject): void {
-    const key = tool === 'EnterWorktree' ? 'worktreePath' : tool === 'ExitWorktree' ? 'restoredCwd' : undefined;
-    const folder = key === undefined ? undefined : textAt(result, key);
-    if (folder === undefined || folder === cwd) return;
-    cwd = folder;
-    emit({ type: 'claude.folder_changed', cwd: folder });
-  }
-
-  function retrying(message: JsonObject): void {
-    const status = numberAt(message, 'error_status');
-    const error = `${textAt(message, 'error') ?? 'unknown'}${status === undefined ? '' : ` (${status})`}`;
-    const attempt = numberAt(message, 'attempt') ?? 0;
-    const maxRetries = numberAt(message, 'max_retries');
-    const delayMs = numberAt(message, 'retry_delay_ms');
-    emit({ type: 'claude.retrying', attempt, maxRetries, delayMs, error });
-    const count = `${attempt}${maxRetries === undefined ? '' : ` of ${maxRetries}`}`;
-    const wait = delayMs === undefined ? '' : ` in ${formatDuration(delayMs)}`;
-    show(paint.yellow(`API error ${error}: retry ${count}${wait}`), 'warning');
-  }
-
-  function rateLimit(info: JsonObject): void {
-    const status = textAt(info, 'status') ?? '';
-    // `allowed` comes with each first answer of a subscription and says that nothing is wrong.
-    if (status === 'allowed' || status === '') return;
-    const seconds = numberAt(info, 'resetsAt');
-    const resetsAt = seconds === undefined ? undefined : dateText(seconds);
-    emit({ type: 'claude.rate_limited', status, resetsAt });
-    const which = textAt(info, 'rateLimitType');
-    const until = resetsAt === undefined ? '' : `, resets at ${resetsAt}`;
-    show(paint.yellow(`rate limit ${status}${which === undefined ? '' : ` (${which})`}${until}`), 'warning');
-  }
-
-  function permissionDenied({ tool, toolUseId, input, why }: Denial, origin: string): void {
-    const text = cut(JSON.stringify(input ?? {}), EVENT_TEXT_CHARACTERS);
-    emit({ type: 'claude.permission_denied', tool, toolUseId, input: text, ...(why === '' ? {} : { reason: why }) });
-    // What only the result line names was shown as a failed call when it came back; there it is far from its call.
-    const what = origin === 'result' ? toolCallLine(tool, input, cwd, paintFor(false)).slice(2) : why;
-    show(paint.yellow(`  ⎿ permission denied: ${what === '' ? plain(tool) : what}`), 'warning');
-  }
-
-  function ended(message: JsonObject): void {
-    result = readResult(message);
-    meter.result(result);
-    sessionId ??= result.sessionId;
-    const cost = meter.soFar();
-    const errors = result.errors.join('\n');
-    emit({
-      type: 'claude.result',
-      subtype: result.subtype,
-      isError: result.isError,
-      sessionId: result.sessionId,
-      turns: result.turns,
-      durationMs: result.durationMs,
-      durationApiMs: result.durationApiMs,
-      costUsd: cost.costUsd,
-      ...(cost.unknown === undefined ? {} : { costUnknown: cost.unknown }),
-      models: cost.models,
-      text: cut(result.text === '' ? errors : result.text, EVENT_TEXT_CHARACTERS),
-      structuredOutput: result.structuredOutput,
-    });
-    if (errors !== '') show(paint.red(plain(errors)), 'error');
-    show(summaryLine(result, cost, paint), result.isError ? 'error' : 'info');
-  }
-
-  function other(type: string, message: JsonObject): void {
-    const found = noticeOf(type, message);
-    if (found.kind === 'known') return;
-    if (found.kind === 'unknown') {
-      emit({ type: 'claude.unknown', messageType: cut(type, TYPE_CHARACTERS) });
-      return;
-    }
-    const { severity } = found.notice;
-    const text = cut(plain(found.notice.text).replace(/\s+/g, ' ').trim(), EVENT_TEXT_CHARACTERS);
-    emit({ type: 'claude.notice', subtype: type.replace('system/', ''), text });
-    show(paintBy(severity, paint)(`◦ ${text}`), severity);
-  }
-
-  function show(text: string, severity: Severity, parent?: string): void {
-    if (text !== '') options.show(parent === undefined ? text : indented(text), severity);
-  }
-
-  const lines = createMessageLines(line, (bytes) => {
-    const text = `a message of ${bytes} bytes is over the bound of ${MAX_MESSAGE_BYTES} and was not read`;
-    emit({ type: 'claude.notice', subtype: 'message_too_long', text });
-    options.show(text, 'warning');
-  });
+  const reading: Reading = openReading(options);
+  const { collector } = reading;
+  const lines = createMessageLines(
+    (bytes) => readLine(reading, bytes),
+    (bytes) => {
+      const text = `a message of ${bytes} bytes is over the bound of ${MAX_MESSAGE_BYTES} and was not read`;
+      options.emit({ type: 'claude.notice', subtype: 'message_too_long', text });
+      options.show(text, 'warning');
+    },
+  );
   return {
     push: lines.push,
     end: lines.end,
-    result: () => result,
-    session: () => (sessionId === undefined ? undefined : { sessionId, cwd }),
+    result: () => reading.result,
+    session: () => (reading.sessionId === undefined ? undefined : { sessionId: reading.sessionId, cwd: reading.cwd }),
     findings: collector.findings,
     missingServers: collector.missingServers,
   };
+}
+
+/** What the messages so far have left: what the functions below share. */
+type Reading = ReturnType<typeof openReading> & {
+  result?: ClaudeResult;
+  sessionId?: string;
+  cwd?: string | undefined;
+};
+
+function openReading(options: StreamJsonOptions) {
+  return {
+    options,
+    emit: options.emit,
+    meter: options.meter,
+    paint: paintFor(options.colour ?? false),
+    collector: createFindingsCollector(),
+    /** The answer that is being written, and when people were last shown that it is. */
+    stream: { shownMs: performance.now(), characters: 0 },
+    /** Of calls that have not returned. */
+    tools: new Map<string, string>(),
+  };
+}
+
+function readLine(reading: Reading, bytes: Buffer): void {
+  const text = bytes.toString('utf8').trim();
+  if (text === '') return;
+  const message = text.startsWith('{') ? parseObject(text) : undefined;
+  if (message === undefined) {
+    // The CLI, or a program in its process group, printed a line of its own between the messages.
+    reading.options.show(plain(text), 'info');
+    return;
+  }
+  reading.options.observe?.(message);
+  const use = reading.meter.message(message);
+  const shown = reading.options.hide === undefined ? message : withoutSecrets(message, reading.options.hide);
+  reading.options.observeShown?.(shown);
+  readMessage(reading, shown);
+  if (use !== undefined) reading.emit(use);
+}
+
+function readMessage(reading: Reading, message: JsonObject): void {
+  const type = typeOf(message);
+  const denials = reading.collector.message(message);
+  for (const denial of denials) reportDenial(reading, denial, type);
+  switch (type) {
+    case 'system/init':
+      readInit(reading, message);
+      break;
+    case 'assistant':
+      readAssistantMessage(reading, message);
+      break;
+    case 'user':
+      readUserMessage(reading, message);
+      break;
+    case 'result':
+      readResultLine(reading, message);
+      break;
+    case 'system/api_retry':
+      reportRetry(reading, message);
+      break;
+    case 'rate_limit_event':
+      reportRateLimit(reading, objectAt(message, 'rate_limit_info'));
+      break;
+    case 'system/permission_denied':
+      break;
+    case 'stream_event':
+      recordStreaming(reading, message);
+      break;
+    default:
+      reportNotice(reading, type, message);
+  }
+}
+
+function readInit(reading: Reading, message: JsonObject): void {
+  const first = reading.sessionId === undefined;
+  reading.sessionId = textAt(message, 'session_id') ?? '';
+  reading.cwd = textAt(message, 'cwd');
+  // Each turn of a process begins with an init message of its own; only the first is news.
+  if (!first) return;
+  const event = {
+    type: 'claude.session',
+    sessionId: reading.sessionId,
+    model: textAt(message, 'model') ?? '',
+    // Versions before 2.0 do not name themselves.
+    version: textAt(message, 'claude_code_version') ?? reading.options.version ?? '',
+    permissionMode: textAt(message, 'permissionMode') ?? '',
+    tools: texts(message.tools),
+    mcpServers: objectsAt(message, 'mcp_servers').map((server) => ({
+      name: textAt(server, 'name') ?? '',
+      status: textAt(server, 'status') ?? '',
+    })),
+    cwd: reading.cwd,
+  } as const;
+  reading.emit(event);
+  show(
+    reading,
+    reading.paint.dim(`Claude Code ${event.version}, ${event.model}, session ${reading.sessionId}`),
+    'info',
+  );
+  for (const { name, status } of event.mcpServers) {
+    if (status === 'connected' || status === 'disabled') continue;
+    show(reading, reading.paint.yellow(`MCP server ${plain(name)} is not connected: ${plain(status)}`), 'warning');
+  }
+}
+
+function readAssistantMessage(reading: Reading, message: JsonObject): void {
+  const parent = textAt(message, 'parent_tool_use_id');
+  const failed = textAt(message, 'error') !== undefined;
+  for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+    const type = textAt(block, 'type') ?? '';
+    const text = textAt(block, 'text');
+    if (type === 'text') {
+      if (text === undefined || text.trim() === '') continue;
+      reading.emit({ type: 'claude.message', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
+      show(
+        reading,
+        failed ? reading.paint.red(plain(text).trim()) : plain(text).trim(),
+        failed ? 'error' : 'info',
+        parent,
+      );
+    } else if (type === 'thinking' || type === 'redacted_thinking') {
+      showThought(reading, textAt(block, 'thinking') ?? '', parent);
+    } else if (type.endsWith('tool_use')) {
+      recordToolCall(reading, block, parent, type !== 'tool_use');
+    } else if (type.endsWith('_tool_result')) {
+      const isError = block.is_error === true || isErrorContent(block.content);
+      recordToolResult(reading, block, { isError, parent, isServerSide: true });
+    } else {
+      reportUnknownBlock(reading, 'assistant', type, parent);
+    }
+  }
+}
+
+/** The pieces themselves come again as a whole; that they come is said at most every few seconds. */
+function recordStreaming(reading: Reading, message: JsonObject): void {
+  const event = objectAt(message, 'event');
+  const now = performance.now();
+  if (event.type === 'message_start') reading.stream = { shownMs: now, characters: 0 };
+  const delta = objectAt(event, 'delta');
+  const text = textAt(delta, 'text') ?? textAt(delta, 'thinking') ?? textAt(delta, 'partial_json') ?? '';
+  reading.stream = { ...reading.stream, characters: reading.stream.characters + text.length };
+  if (now - reading.stream.shownMs < STREAMING_EVERY_MS) return;
+  reading.stream = { ...reading.stream, shownMs: now };
+  const parent = textAt(message, 'parent_tool_use_id');
+  reading.emit({ type: 'claude.streaming', characters: reading.stream.characters, parentToolUseId: parent });
+}
+
+function showThought(reading: Reading, text: string, parent: string | undefined): void {
+  reading.emit({ type: 'claude.thinking', text: cut(text, EVENT_TEXT_CHARACTERS), parentToolUseId: parent });
+  show(
+    reading,
+    thoughtLines(text.trim() === '' ? 'thinking (not shown by the API)' : text, reading.paint),
+    'info',
+    parent,
+  );
+}
+
+/** A block of a kind that a later version brings: what it is called is said, and the raw line has all of it. */
+function reportUnknownBlock(
+  reading: Reading,
+  messageType: string,
+  blockType: string,
+  parent: string | undefined,
+): void {
+  const name = cut(blockType, TYPE_CHARACTERS);
+  reading.emit({ type: 'claude.unknown', messageType, blockType: name });
+  show(reading, reading.paint.dim(`◦ a block of type ${plain(name) || 'unknown'}`), 'info', parent);
+}
+
+function recordToolCall(reading: Reading, block: JsonObject, parent: string | undefined, isServerSide: boolean): void {
+  const tool = textAt(block, 'name') ?? '';
+  reading.tools.set(textAt(block, 'id') ?? '', tool);
+  reading.emit({
+    type: 'claude.tool_called',
+    toolUseId: textAt(block, 'id') ?? '',
+    tool,
+    input: cut(JSON.stringify(block.input ?? {}), EVENT_TEXT_CHARACTERS),
+    parentToolUseId: parent,
+    ...(isServerSide ? { serverSide: true as const } : {}),
+  });
+  show(reading, toolCallLine(tool, block.input, reading.cwd, reading.paint), 'info', parent);
+}
+
+type Returned = { readonly isError: boolean; readonly parent: string | undefined; readonly isServerSide: boolean };
+
+function recordToolResult(reading: Reading, block: JsonObject, { isError, parent, isServerSide }: Returned): void {
+  const id = textAt(block, 'tool_use_id') ?? '';
+  const text = textOfContent(block.content);
+  reading.emit({
+    type: 'claude.tool_returned',
+    toolUseId: id,
+    isError,
+    text: cut(text, EVENT_TEXT_CHARACTERS),
+    bytes: Buffer.byteLength(text),
+    parentToolUseId: parent,
+    ...(isServerSide ? { serverSide: true as const } : {}),
+  });
+  // A denial was told a moment ago, in the words that come back as the result.
+  if (reading.collector.isDenied(id)) return;
+  show(reading, toolResultLines(text, isError, reading.paint), isError ? 'warning' : 'info', parent);
+  if (isError) explainMissingTool(reading, text, parent);
+}
+
+/** The model only hears that there is no such tool; a person wants to know that its server never came up. */
+function explainMissingTool(reading: Reading, text: string, parent: string | undefined): void {
+  const server = /no such tool available: mcp__(.+?)__/i.exec(text)?.[1];
+  const status = server === undefined ? undefined : reading.collector.mcpStatus(server);
+  if (status === undefined) return;
+  show(
+    reading,
+    reading.paint.yellow(`    the MCP server ${plain(server ?? '')} is not connected (${plain(status)})`),
+    'warning',
+    parent,
+  );
+}
+
+function readUserMessage(reading: Reading, message: JsonObject): void {
+  const parent = textAt(message, 'parent_tool_use_id');
+  for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+    // Other blocks are the prompt and what Claude Code adds to it; the model's view, not news.
+    if (block.type !== 'tool_result') continue;
+    const id = textAt(block, 'tool_use_id') ?? '';
+    const isError = block.is_error === true;
+    if (parent === undefined && !isError)
+      followWorktree(reading, reading.tools.get(id), objectAt(message, 'tool_use_result'));
+    reading.tools.delete(id);
+    recordToolResult(reading, block, { isError, parent, isServerSide: false });
+  }
+}
+
+/** The two tools that move a session say where to in the structured form of their result. */
+function followWorktree(reading: Reading, tool: string | undefined, structured: JsonObject): void {
+  const key = tool === 'EnterWorktree' ? 'worktreePath' : tool === 'ExitWorktree' ? 'restoredCwd' : undefined;
+  const folder = key === undefined ? undefined : textAt(structured, key);
+  if (folder === undefined || folder === reading.cwd) return;
+  reading.cwd = folder;
+  reading.emit({ type: 'claude.folder_changed', cwd: folder });
+}
+
+function reportRetry(reading: Reading, message: JsonObject): void {
+  const status = numberAt(message, 'error_status');
+  const error = `${textAt(message, 'error') ?? 'unknown'}${status === undefined ? '' : ` (${status})`}`;
+  const attempt = numberAt(message, 'attempt') ?? 0;
+  const maxRetries = numberAt(message, 'max_retries');
+  const delayMs = numberAt(message, 'retry_delay_ms');
+  reading.emit({ type: 'claude.retrying', attempt, maxRetries, delayMs, error });
+  const count = `${attempt}${maxRetries === undefined ? '' : ` of ${maxRetries}`}`;
+  const wait = delayMs === undefined ? '' : ` in ${formatDuration(delayMs)}`;
+  show(reading, reading.paint.yellow(`API error ${error}: retry ${count}${wait}`), 'warning');
+}
+
+function reportRateLimit(reading: Reading, info: JsonObject): void {
+  const status = textAt(info, 'status') ?? '';
+  // `allowed` comes with each first answer of a subscription and says that nothing is wrong.
+  if (status === 'allowed' || status === '') return;
+  const seconds = numberAt(info, 'resetsAt');
+  const resetsAt = seconds === undefined ? undefined : dateText(seconds);
+  reading.emit({ type: 'claude.rate_limited', status, resetsAt });
+  const which = textAt(info, 'rateLimitType');
+  const until = resetsAt === undefined ? '' : `, resets at ${resetsAt}`;
+  show(
+    reading,
+    reading.paint.yellow(`rate limit ${status}${which === undefined ? '' : ` (${which})`}${until}`),
+    'warning',
+  );
+}
+
+function reportDenial(reading: Reading, { tool, toolUseId, input, why }: Denial, origin: string): void {
+  const text = cut(JSON.stringify(input ?? {}), EVENT_TEXT_CHARACTERS);
+  reading.emit({
+    type: 'claude.permission_denied',
+    tool,
+    toolUseId,
+    input: text,
+    ...(why === '' ? {} : { reason: why }),
+  });
+  // What only the result line names was shown as a failed call when it came back; there it is far from its call.
+  const what = origin === 'result' ? toolCallLine(tool, input, reading.cwd, paintFor(false)).slice(2) : why;
+  show(reading, reading.paint.yellow(`  ⎿ permission denied: ${what === '' ? plain(tool) : what}`), 'warning');
+}
+
+function readResultLine(reading: Reading, message: JsonObject): void {
+  const result = readResult(message);
+  reading.result = result;
+  reading.meter.result(result);
+  reading.sessionId ??= result.sessionId;
+  const cost = reading.meter.soFar();
+  const errors = result.errors.join('\n');
+  reading.emit({
+    type: 'claude.result',
+    subtype: result.subtype,
+    isError: result.isError,
+    sessionId: result.sessionId,
+    turns: result.turns,
+    durationMs: result.durationMs,
+    durationApiMs: result.durationApiMs,
+    costUsd: cost.costUsd,
+    ...(cost.unknown === undefined ? {} : { costUnknown: cost.unknown }),
+    models: cost.models,
+    text: cut(result.text === '' ? errors : result.text, EVENT_TEXT_CHARACTERS),
+    structuredOutput: result.structuredOutput,
+  });
+  if (errors !== '') show(reading, reading.paint.red(plain(errors)), 'error');
+  show(reading, summaryLine(result, cost, reading.paint), result.isError ? 'error' : 'info');
+}
+
+function reportNotice(reading: Reading, type: string, message: JsonObject): void {
+  const found = noticeOf(type, message);
+  if (found.kind === 'known') return;
+  if (found.kind === 'unknown') {
+    reading.emit({ type: 'claude.unknown', messageType: cut(type, TYPE_CHARACTERS) });
+    return;
+  }
+  const { severity } = found.notice;
+  const text = cut(plain(found.notice.text).replace(/\s+/g, ' ').trim(), EVENT_TEXT_CHARACTERS);
+  reading.emit({ type: 'claude.notice', subtype: type.replace('system/', ''), text });
+  show(reading, paintBy(severity, reading.paint)(`◦ ${text}`), severity);
+}
+
+function show(reading: Reading, text: string, severity: Severity, parent?: string): void {
+  if (text !== '') reading.options.show(parent === undefined ? text : indented(text), severity);
 }
 
 /** What is looked up by and counted with stays as it came; as text it goes through the redactor once more. */

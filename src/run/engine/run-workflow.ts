@@ -66,210 +66,227 @@ export type RunHandle = {
   readonly cancel: (by: string) => void;
 };
 
-export function startRun(options: RunOptions): RunHandle {
+/** What ends with a run: everything at once, or Claude Code alone. A used-up budget lets shell steps finish that cost nothing. */
+type Ending = 'all' | 'claudeOnly';
+
+/** A run under way: what the functions below share. */
+type Run = ReturnType<typeof openRun> & {
+  /** Set when the run is ending. */
+  ending?: Ending;
+  stopWatching?: readonly (() => void)[];
+};
+
+function openRun(options: RunOptions) {
   const { workflow, append } = options;
-  const startedAt = performance.now();
-  const phase = createPhaseMachine();
-  const log = createSystemLog(append);
-  const budget = createBudgetMeter(workflow.budget);
-  const running = new Map<string, Attempt | undefined>();
-  const ended = new Map<string, Ended>();
-  const ends = new Map<string, StepEnd>();
-  const sessions = new Map<string, SessionRef>();
-  const finished = Promise.withResolvers<RunEnd>();
-  /** The run is ending, and its shell steps were left to end by themselves. */
-  let spared = false;
-  /** Steps that have used anything of the budget, shell steps among them. */
-  const spending = new Set<string>();
+  return {
+    options,
+    workflow,
+    append,
+    log: createSystemLog(append),
+    startedAt: performance.now(),
+    phase: createPhaseMachine(),
+    budget: createBudgetMeter(workflow.budget),
+    /** Steps that are running, with their attempt once there is one. */
+    running: new Map<string, Attempt | undefined>(),
+    ended: new Map<string, Ended>(),
+    ends: new Map<string, StepEnd>(),
+    sessions: new Map<string, SessionRef>(),
+    /** Steps that have used anything of the budget, shell steps among them. */
+    spending: new Set<string>(),
+    finished: Promise.withResolvers<RunEnd>(),
+  };
+}
 
-  const scope: RunScope = { workflow, append, log, ended, sessions, budget, use };
-
+export function startRun(options: RunOptions): RunHandle {
+  const run: Run = openRun(options);
+  const { workflow, append, log, phase } = run;
   append.event({ ...options.started, ...planOf(workflow) });
   for (const step of workflow.steps) {
     const before = options.previousResults?.get(step.id);
-    if (before !== undefined) skipCompletedStep(step, before);
+    if (before !== undefined) skipCompletedStep(run, step, before);
   }
   const stopClock = watchTimeout(workflow.timeoutMs, phase, (limitMs) => {
-    endRun('timeout', {
-      kind: 'timeout',
-      limitMs,
-      message: `the run took longer than its timeout of ${formatSetDuration(limitMs)}`,
-    });
+    const message = `the run took longer than its timeout of ${formatSetDuration(limitMs)}`;
+    endRun(run, 'timeout', { kind: 'timeout', limitMs, message });
   });
   const stopReporting = systemClock.onSuspended((ms) => {
     const suspendedMs = Math.round(ms);
     append.event({ type: 'run.suspended', suspendedMs });
     log('warning', `stepspan was suspended for ${formatDuration(suspendedMs)}; no timeout or wait counts that time`);
   });
-  if (options.usedBefore !== undefined) account('runs before', options.usedBefore);
-  // Whoever started the run gets its handle before the first step begins, and can still cancel it.
-  setImmediate(scheduleReadySteps);
-
-  /** Starts and skips what can be, and finishes the run when nothing is left. Called after every change. */
-  function scheduleReadySteps(): void {
-    if (phase.current().kind === 'paused') return;
-    let decisions: readonly Decision[];
-    do {
-      if (phase.current().kind === 'ending') skipRemainingSteps();
-      decisions = decide(workflow, { ended, running: new Set(running.keys()) });
-      for (const decision of decisions) {
-        const { kind, step } = decision;
-        if (kind === 'start') launch(step);
-        else if (kind === 'skip') skipStep(step, { kind, reason: decision.reason, message: decision.message });
-        else refuseStep(step, decision.message);
-      }
-    } while (decisions.some((decision) => decision.kind !== 'start'));
-    if (ended.size === workflow.steps.length && phase.current().kind !== 'finished') void finish();
-  }
-
-  function launch(step: Step): void {
-    running.set(step.id, undefined);
-    void runStep(step, {
-      append,
-      log,
-      phase,
-      now: () => performance.now(),
-      continued: options.continued?.get(step.id),
-      startAttempt(each, number, how) {
-        const attempt = options.startAttempt(each, number, scope, how);
-        running.set(each.id, attempt);
-        return attempt;
-      },
-    }).then(async (end) => {
-      await options.sync();
-      running.delete(step.id);
-      ends.set(step.id, end);
-      ended.set(step.id, end);
-      if (end.session !== undefined) sessions.set(step.id, end.session);
-      scheduleReadySteps();
-    });
-  }
-
-  function skipRemainingSteps(): void {
-    for (const step of workflow.steps) {
-      if (ended.has(step.id) || running.has(step.id)) continue;
-      skipStep(step, { kind: 'skip', reason: 'run_ended', message: 'the run was ending before the step came up' });
-    }
-  }
-
-  function refuseStep(step: Step, message: string): void {
-    skipStep(step, { kind: 'error', reason: 'setup', message }, undefined, step.continueOnFailure);
-  }
-
-  function skipStep(step: Step, outcome: Outcome, before?: PreviousResult, tolerated = false): void {
-    const output = stepOutputOf(before ?? noOutput);
-    const spent = { attempts: 0, costUsd: 0, costUnknown: false };
-    const end = { outcome, ...output, tolerated, ...spent, session: before?.session };
-    append.event(
-      {
-        type: 'step.finished',
-        outcome,
-        attempts: 0,
-        durationMs: 0,
-        costUsd: 0,
-        ...output,
-        tolerated,
-      },
-      { step: step.id, attempt: 0 },
-    );
-    const [severity, what] = outcome.kind === 'skip' ? (['info', 'skipped'] as const) : (['error', 'not run'] as const);
-    log(severity, `${what}: ${messageOf(outcome)}`, { step: step.id, attempt: 0 });
-    ends.set(step.id, end);
-    ended.set(step.id, end);
-  }
-
-  function skipCompletedStep(step: Step, before: PreviousResult): void {
-    skipStep(step, { kind: 'skip', reason: 'already_done', message: 'it succeeded in the run before' }, before);
-    if (before.session !== undefined) sessions.set(step.id, before.session);
-  }
-
-  function use(step: Step, attempt: number, used: Used): void {
-    spending.add(step.id);
-    account(`${step.id}#${attempt}`, used);
-    const now = phase.current();
-    // It was left to end by itself, and has started Claude Code since.
-    if (spared && step.kind === 'run' && now.kind === 'ending') stopAttempt(step.id, now.outcome);
-  }
-
-  function stopAttempt(id: string, outcome: Outcome): void {
-    running.get(id)?.thaw();
-    running.get(id)?.stop(outcome, messageOf(outcome));
-  }
-
-  function account(key: string, used: Used): void {
-    for (const crossing of budget.update(key, used)) {
-      append.event(crossing);
-      if (crossing.type === 'run.budget_uncertain') {
-        log('warning', `the budget of the run cannot hold: ${crossing.reason}`);
-      } else if (crossing.type === 'run.budget_warned') {
-        log('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
-      } else {
-        const estimate = crossing.estimated ? ' (estimated)' : '';
-        const message = `the budget of ${formatSpending(crossing.limit, crossing.unit)} is used up: ${formatSpending(crossing.used, crossing.unit)}${estimate}`;
-        endRun('budget', { kind: 'error', reason: 'budget', message }, 'claude');
-      }
-    }
-  }
-
-  /** @param which steps to stop: a used-up budget lets shell steps end by themselves that start no Claude Code */
-  function endRun(by: string, outcome: Outcome, which: 'all' | 'claude' = 'all'): void {
-    // What a used-up budget has spared can still be cancelled, or outlive the run's timeout; the run's outcome stays.
-    if (!phase.end(outcome) && !(spared && which === 'all')) return;
-    spared = which === 'claude';
-    append.event({ type: 'run.cancelling', by });
-    log('warning', `ending the run: ${messageOf(outcome)}`);
-    for (const [id, attempt] of running) {
-      const kind = workflow.steps.find((step) => step.id === id)?.kind;
-      attempt?.thaw();
-      if (which === 'all' || kind === 'claude' || spending.has(id)) attempt?.stop(outcome, messageOf(outcome));
-    }
-    scheduleReadySteps();
-  }
-
-  async function finish(): Promise<void> {
-    const before = phase.current();
-    phase.finish();
-    stopClock();
-    stopReporting();
-    await options.endLeftoverProcesses();
-    const outcome = before.kind === 'ending' ? before.outcome : outcomeOf(workflow, ended);
-    append.event({
-      type: 'run.finished',
-      outcome,
-      durationMs: Math.round(performance.now() - startedAt),
-      pausedMs: Math.round(phase.pausedMs()),
-      costUsd: sumUsd([...ends.values()].map((end) => end.costUsd)),
-      costUnknown: [...ends.values()].some((end) => end.costUnknown),
-    });
-    await options.sync();
-    finished.resolve({ outcome, steps: ends });
-  }
+  run.stopWatching = [stopClock, stopReporting];
+  if (options.usedBefore !== undefined) recordUse(run, 'runs before', options.usedBefore);
+  // The caller gets its handle before the first step begins, and can still cancel the run.
+  setImmediate(scheduleReadySteps, run);
 
   return {
-    done: finished.promise,
+    done: run.finished.promise,
     phase: phase.current,
     pause(by, now) {
       if (!phase.pause(now)) return false;
       append.event({ type: 'run.paused', by, now });
-      if (now) for (const attempt of running.values()) attempt?.freeze();
+      if (now) for (const attempt of run.running.values()) attempt?.freeze();
       return true;
     },
     resume(by) {
       const pausedMs = phase.resume();
       if (pausedMs === undefined) return false;
       append.event({ type: 'run.resumed', by, pausedMs: Math.round(pausedMs) });
-      for (const attempt of running.values()) attempt?.thaw();
-      scheduleReadySteps();
+      for (const attempt of run.running.values()) attempt?.thaw();
+      scheduleReadySteps(run);
       return true;
     },
     cancel(by) {
-      if (phase.current().kind === 'ending' && !spared) {
-        for (const attempt of running.values()) attempt?.killNow();
+      if (phase.current().kind === 'ending' && run.ending !== 'claudeOnly') {
+        for (const attempt of run.running.values()) attempt?.killNow();
         return;
       }
-      endRun(by, { kind: 'cancellation', message: `cancelled by ${by}` });
+      endRun(run, by, { kind: 'cancellation', message: `cancelled by ${by}` });
     },
   };
+}
+
+/** Starts and skips what can be, and finishes the run when nothing is left. Called after every change. */
+function scheduleReadySteps(run: Run): void {
+  const { workflow, phase, running, ended } = run;
+  if (phase.current().kind === 'paused') return;
+  let decisions: readonly Decision[];
+  do {
+    if (phase.current().kind === 'ending') skipRemainingSteps(run);
+    decisions = decide(workflow, { ended, running: new Set(running.keys()) });
+    for (const { step, ...decision } of decisions) {
+      switch (decision.kind) {
+        case 'start':
+          startStep(run, step);
+          break;
+        case 'skip':
+          skipStep(run, step, { kind: 'skip', reason: decision.reason, message: decision.message });
+          break;
+        case 'refuse':
+          skipStep(run, step, { kind: 'error', reason: 'setup', message: decision.message });
+          break;
+      }
+    }
+  } while (decisions.some((decision) => decision.kind !== 'start'));
+  if (ended.size === workflow.steps.length && phase.current().kind !== 'finished') void finishRun(run);
+}
+
+function startStep(run: Run, step: Step): void {
+  const { append, log, phase, options, running } = run;
+  running.set(step.id, undefined);
+  const { workflow, ended, sessions, budget } = run;
+  const use = (each: Step, attempt: number, used: Used): void => recordStepUse(run, each, attempt, used);
+  const scope: RunScope = { workflow, append, log, ended, sessions, budget, use };
+  const done = runStep(step, {
+    append,
+    log,
+    phase,
+    now: () => performance.now(),
+    continued: options.continued?.get(step.id),
+    startAttempt(each, number, how) {
+      const attempt = options.startAttempt(each, number, scope, how);
+      running.set(each.id, attempt);
+      return attempt;
+    },
+  });
+  void done.then(async (end) => {
+    await options.sync();
+    running.delete(step.id);
+    recordEnd(run, step, end);
+    scheduleReadySteps(run);
+  });
+}
+
+function recordEnd({ ends, ended, sessions }: Run, step: Step, end: StepEnd): void {
+  ends.set(step.id, end);
+  ended.set(step.id, end);
+  if (end.session !== undefined) sessions.set(step.id, end.session);
+}
+
+function skipRemainingSteps(run: Run): void {
+  for (const step of run.workflow.steps) {
+    if (run.ended.has(step.id) || run.running.has(step.id)) continue;
+    skipStep(run, step, { kind: 'skip', reason: 'run_ended', message: 'the run was ending before the step came up' });
+  }
+}
+
+function skipCompletedStep(run: Run, step: Step, before: PreviousResult): void {
+  skipStep(run, step, { kind: 'skip', reason: 'already_done', message: 'it succeeded in the run before' }, before);
+}
+
+/** Ends a step that is not run: skipped, or with the error that keeps it from starting. */
+function skipStep(run: Run, step: Step, outcome: Outcome, before?: PreviousResult): void {
+  const output = stepOutputOf(before ?? noOutput);
+  const tolerated = outcome.kind === 'error' && step.continueOnFailure;
+  const subject = { step: step.id, attempt: 0 };
+  const facts = { outcome, attempts: 0, costUsd: 0, ...output, tolerated };
+  run.append.event({ type: 'step.finished', durationMs: 0, ...facts }, subject);
+  const [severity, what] = outcome.kind === 'skip' ? (['info', 'skipped'] as const) : (['error', 'not run'] as const);
+  run.log(severity, `${what}: ${messageOf(outcome)}`, subject);
+  recordEnd(run, step, { ...facts, costUnknown: false, session: before?.session });
+}
+
+function recordStepUse(run: Run, step: Step, attempt: number, used: Used): void {
+  run.spending.add(step.id);
+  recordUse(run, `${step.id}#${attempt}`, used);
+  const now = run.phase.current();
+  // It was left to end by itself, and has started Claude Code since.
+  if (run.ending === 'claudeOnly' && step.kind === 'run' && now.kind === 'ending')
+    stopAttempt(run, step.id, now.outcome);
+}
+
+function recordUse(run: Run, key: string, used: Used): void {
+  for (const crossing of run.budget.update(key, used)) {
+    run.append.event(crossing);
+    if (crossing.type === 'run.budget_uncertain') {
+      run.log('warning', `the budget of the run cannot hold: ${crossing.reason}`);
+    } else if (crossing.type === 'run.budget_warned') {
+      run.log('warning', `the run has used ${Math.floor(crossing.share * 100)} % of its budget`);
+    } else {
+      const [limit, spent] = [crossing.limit, crossing.used].map((amount) => formatSpending(amount, crossing.unit));
+      const message = `the budget of ${limit} is used up: ${spent}${crossing.estimated ? ' (estimated)' : ''}`;
+      endRun(run, 'budget', { kind: 'error', reason: 'budget', message }, 'claudeOnly');
+    }
+  }
+}
+
+function endRun(run: Run, by: string, outcome: Outcome, ending: Ending = 'all'): void {
+  // A run whose shell steps were left to end can still be cancelled or reach its timeout; its outcome stays.
+  if (!run.phase.end(outcome) && !(run.ending === 'claudeOnly' && ending === 'all')) return;
+  run.ending = ending;
+  run.append.event({ type: 'run.cancelling', by });
+  run.log('warning', `ending the run: ${messageOf(outcome)}`);
+  for (const [id, attempt] of run.running) {
+    const isClaude = run.workflow.steps.find((step) => step.id === id)?.kind === 'claude';
+    if (ending === 'all' || isClaude || run.spending.has(id)) stopAttempt(run, id, outcome);
+    else attempt?.thaw();
+  }
+  scheduleReadySteps(run);
+}
+
+function stopAttempt({ running }: Run, id: string, outcome: Outcome): void {
+  const attempt = running.get(id);
+  attempt?.thaw();
+  attempt?.stop(outcome, messageOf(outcome));
+}
+
+async function finishRun(run: Run): Promise<void> {
+  const { options, phase, append, workflow, ended, ends } = run;
+  const before = phase.current();
+  phase.finish();
+  for (const stop of run.stopWatching ?? []) stop();
+  await options.endLeftoverProcesses();
+  const outcome = before.kind === 'ending' ? before.outcome : outcomeOf(workflow, ended);
+  append.event({
+    type: 'run.finished',
+    outcome,
+    durationMs: Math.round(performance.now() - run.startedAt),
+    pausedMs: Math.round(phase.pausedMs()),
+    costUsd: sumUsd([...ends.values()].map((end) => end.costUsd)),
+    costUnknown: [...ends.values()].some((end) => end.costUnknown),
+  });
+  await options.sync();
+  run.finished.resolve({ outcome, steps: ends });
 }
 
 /** How often a run's own timeout is looked at, in milliseconds: a run is timed in minutes, a pause moves its end. */

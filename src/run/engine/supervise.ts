@@ -1,7 +1,7 @@
 // One child under supervision: started, timed, sampled, watched for stalls, stopped when asked, and cleaned up after.
 // Common to shell commands and Claude Code. Judges nothing: how it ended is told, what that means is the caller's.
 import { formatDuration, formatSetDuration } from '../../core/duration.ts';
-import type { EventOf, StallCause } from '../../core/event.ts';
+import type { StallCause } from '../../core/event.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { Append, Subject } from '../../core/record.ts';
 import type { StallRules } from '../../workflow/workflow.ts';
@@ -13,6 +13,7 @@ import {
   type Exit,
   type Identity,
   isLive,
+  type LeftoverProcesses,
   type LineBatch,
   type Marker,
   type OomKills,
@@ -30,7 +31,7 @@ import {
 } from '../process/index.ts';
 import { explainExitCode, explainSignal } from './exit-hint.ts';
 import type { SystemLog } from './system-log.ts';
-import { createTreeFreezer } from './tree-freezer.ts';
+import { createTreeFreezer, type TreeFreezer } from './tree-freezer.ts';
 
 export type SuperviseOptions = {
   readonly file: string;
@@ -124,25 +125,74 @@ const noUsage: UsageTotals = { cpuSeconds: 0, maxRssBytes: 0, basis: 'complete' 
 /** Causes whose clock the supervision itself starts and beats. */
 type OwnCause = Extract<StallCause, 'no_output' | 'output_closed'>;
 
-export function supervise(options: SuperviseOptions): Supervision {
-  const { append, subject, stalls, log } = options;
-  const startedAt = performance.now();
-  const oomBefore = readOomKills();
-  const suspendedBefore = systemClock.suspendedMs();
-  const killNow = new AbortController();
-  let child: StartedProcess | undefined;
-  let stopped: Stop | undefined;
-  let ending: Promise<unknown> | undefined;
+/** A child under supervision: what the functions below share. */
+type Watched = {
+  readonly options: SuperviseOptions;
+  readonly startedAt: number;
+  readonly killNow: AbortController;
+  readonly clocks: Clocks;
+  readonly freezer: TreeFreezer;
+  child: StartedProcess | undefined;
+  stopped: Stop | undefined;
+  /** Under way as soon as the child is being ended. */
+  ending: Promise<unknown> | undefined;
   /** When the child itself had ended. What is cleaned up after it is not its time. */
-  let exitedAt: number | undefined;
+  exitedAt: number | undefined;
+};
 
-  const timer = createPausableTimer(options.timeLeftMs ?? options.timeoutMs, () => {
-    const limitMs = options.timeoutMs;
-    stop(
-      { kind: 'timeout', limitMs, message: `took longer than its timeout of ${formatSetDuration(limitMs)}` },
-      'timeout',
-    );
+export function supervise(options: SuperviseOptions): Supervision {
+  const { log, subject } = options;
+  const freezer = createTreeFreezer(
+    () => watched.child,
+    (text) => log('warning', text, subject),
+  );
+  const clocks = createClocks(options, (outcome, why, stall) => stop(watched, outcome, why, stall));
+  const watched: Watched = {
+    options,
+    startedAt: performance.now(),
+    killNow: new AbortController(),
+    clocks,
+    freezer,
+    child: undefined,
+    stopped: undefined,
+    ending: undefined,
+    exitedAt: undefined,
+  };
+  return {
+    done: run(watched),
+    stop: (outcome, why) => stop(watched, outcome, why),
+    killNow: () => watched.killNow.abort(),
+    freeze() {
+      clocks.freeze();
+      freezer.freeze();
+    },
+    thaw() {
+      clocks.thaw();
+      freezer.thaw();
+    },
+    holdTimeout: clocks.holdTimeout,
+    endAfter: clocks.endAfter,
+    stallWatch: clocks.stallWatch,
+  };
+}
+
+type StopChild = (outcome: Outcome, why: string, stall?: StallFound) => void;
+
+type Clocks = Pick<Supervision, 'freeze' | 'thaw' | 'holdTimeout' | 'endAfter' | 'stallWatch'> & {
+  readonly watchFor: (cause: OwnCause) => void;
+  /** No timeout and no limit stops the child any more. */
+  readonly cancel: () => void;
+  readonly pausedMs: () => number;
+};
+
+/** Everything that can stop a child for the time that has passed: its timeout, limits of its reader, stalls. */
+function createClocks(options: SuperviseOptions, stopChild: StopChild): Clocks {
+  const { stalls, timeoutMs } = options;
+  const timer = createPausableTimer(options.timeLeftMs ?? timeoutMs, () => {
+    const message = `took longer than its timeout of ${formatSetDuration(timeoutMs)}`;
+    stopChild({ kind: 'timeout', limitMs: timeoutMs, message }, 'timeout');
   });
+  const stallWatch = createStallReports(options, stopChild);
   /** Why the timeout stands still. */
   const holds = new Set<'frozen' | 'rate_limit'>();
   let holdOver: NodeJS.Timeout | undefined;
@@ -154,11 +204,48 @@ export function supervise(options: SuperviseOptions): Supervision {
     if (holds.delete(why) && holds.size === 0) timer.resume();
   };
   const limits = new Set<PausableTimer>();
-  const freezer = createTreeFreezer(
-    () => child,
-    (text) => log('warning', text, subject),
-  );
-  const stallWatch = createStallWatch<StallCause>({
+  return {
+    stallWatch,
+    watchFor: (cause) => stallWatch.start(cause, stalls[cause].afterMs),
+    pausedMs: timer.pausedMs,
+    cancel() {
+      timer.cancel();
+      clearTimeout(holdOver);
+      for (const limit of limits) limit.cancel();
+    },
+    freeze() {
+      hold('frozen');
+      for (const limit of limits) limit.pause();
+      stallWatch.pause();
+    },
+    thaw() {
+      release('frozen');
+      for (const limit of limits) limit.resume();
+      stallWatch.resume();
+    },
+    holdTimeout(forMs) {
+      clearTimeout(holdOver);
+      hold('rate_limit');
+      holdOver = setTimeout(() => release('rate_limit'), forMs);
+    },
+    endAfter(ms, outcome, why) {
+      const limit = createPausableTimer(ms, () => {
+        limits.delete(limit);
+        stopChild(outcome, why);
+      });
+      limits.add(limit);
+      return () => {
+        limit.cancel();
+        limits.delete(limit);
+      };
+    },
+  };
+}
+
+/** Reports stalls as they come and go, and stops the child if its rule says so. */
+function createStallReports(options: SuperviseOptions, stopChild: StopChild): StallWatch<StallCause> {
+  const { append, subject, log, stalls } = options;
+  return createStallWatch<StallCause>({
     onDetected(cause, forMs) {
       const { action } = stalls[cause];
       const activity = describeActivity(options.activity());
@@ -170,173 +257,141 @@ export function supervise(options: SuperviseOptions): Supervision {
         return;
       }
       log('error', `${text}; ${action === 'kill' ? 'ending it' : 'ending it to try again'}`, subject);
-      stop({ kind: 'error', reason: 'stalled', message: what }, what, {
-        cause,
-        retryAsked: action === 'retry',
-      });
+      const outcome = { kind: 'error', reason: 'stalled', message: what } as const;
+      stopChild(outcome, what, { cause, retryAsked: action === 'retry' });
     },
     onCleared(cause, forMs) {
       append.event({ type: 'stall.cleared', cause, durationMs: Math.round(forMs) }, subject);
     },
   });
-  const watchFor = (cause: OwnCause): void => stallWatch.start(cause, stalls[cause].afterMs);
+}
 
-  function stop(outcome: Outcome, why: string, stall?: StallFound): void {
-    if (stopped !== undefined || exitedAt !== undefined) return;
-    const hadResult = options.hasResult?.() ?? false;
-    stopped = { outcome: withCause(outcome, options.activity), why, stall, hadResult };
-    endChild();
+function stop(watched: Watched, outcome: Outcome, why: string, stall?: StallFound): void {
+  const { options } = watched;
+  if (watched.stopped !== undefined || watched.exitedAt !== undefined) return;
+  const hadResult = options.hasResult?.() ?? false;
+  watched.stopped = { outcome: withCause(outcome, options.activity), why, stall, hadResult };
+  endChild(watched);
+}
+
+/** Also called when the child turns up after the stop. */
+function endChild(watched: Watched): void {
+  const { child, stopped, ending, clocks, killNow, options } = watched;
+  if (child === undefined || stopped === undefined || ending !== undefined) return;
+  const { why, hadResult } = stopped;
+  const { append, subject } = options;
+  clocks.cancel();
+  // A reader that was held back would keep the child from writing its last words.
+  child.resumeReading();
+  watched.ending = (hadResult ? reportOutliving(child, options) : Promise.resolve()).then(() =>
+    child.end({
+      killNow: killNow.signal,
+      onSignal: (signal) => append.event({ type: 'process.signalled', signal, reason: why }, subject),
+    }),
+  );
+}
+
+async function run(watched: Watched): Promise<Supervised> {
+  const { options, clocks, freezer } = watched;
+  const { append, subject } = options;
+  const oomBefore = readOomKills();
+  const suspendedBefore = systemClock.suspendedMs();
+  await options.prepare?.();
+  clocks.watchFor('no_output');
+  const started = await startProcess({
+    ...startOptions(options),
+    onOutput(stream, batch) {
+      clocks.stallWatch.beat('no_output');
+      options.onOutput(stream, batch);
+    },
+  });
+  if (started.kind === 'failed') {
+    clocks.cancel();
+    clocks.stallWatch.close();
+    const durationMs = elapsedMs(watched);
+    return { ending: { kind: 'not_started', failure: started }, durationMs, pausedMs: 0, usage: noUsage };
   }
+  watched.child = started;
+  freezer.apply();
+  reportStart(started, options);
+  const sampler = createSampler({
+    tree: started.tree,
+    onSample: (sample) => append.event({ type: 'resource.sampled', ...sample }, subject),
+  });
+  endChild(watched);
+  void started.outputEnded.then(() => {
+    clocks.stallWatch.clear('no_output');
+    if (watched.exitedAt === undefined) clocks.watchFor('output_closed');
+  });
 
-  /** Also called when the child turns up after the stop. */
-  function endChild(): void {
-    if (child === undefined || stopped === undefined || ending !== undefined) return;
-    const { why, hadResult } = stopped;
-    const { end } = child;
-    timer.cancel();
-    for (const limit of limits) limit.cancel();
-    // A reader that was held back would keep the child from writing its last words.
-    child.resumeReading();
-    ending = (hadResult ? reportOutliving(child) : Promise.resolve()).then(() =>
-      end({
-        killNow: killNow.signal,
-        onSignal: (signal) => append.event({ type: 'process.signalled', signal, reason: why }, subject),
-      }),
-    );
-  }
-
-  async function run(): Promise<Supervised> {
-    await options.prepare?.();
-    watchFor('no_output');
-    const started = await startProcess({
-      file: options.file,
-      args: options.args,
-      cwd: options.cwd,
-      env: options.env,
-      stdin: options.stdin,
-      inheritsStdin: options.inheritsStdin,
-      joinsStderr: options.joinsStderr,
-      marker: options.marker,
-      onOutput(stream, batch) {
-        stallWatch.beat('no_output');
-        options.onOutput(stream, batch);
-      },
-    });
-    if (started.kind === 'failed') {
-      timer.cancel();
-      stallWatch.close();
-      return { ending: { kind: 'not_started', failure: started }, durationMs: elapsed(), pausedMs: 0, usage: noUsage };
-    }
-    child = started;
-    freezer.apply();
-    options.onTree?.(started.tree);
-    append.event(
-      {
-        type: 'attempt.started',
-        command: options.command,
-        cwd: options.cwd,
-        pid: started.pid,
-        pidStartTime: started.identity.startTime,
-        ...(options.inputFiles === undefined ? {} : { inputFiles: options.inputFiles }),
-      },
-      subject,
-    );
-    options.onStarted?.(started.identity);
-    for (const notice of started.notices) log('warning', notice, subject);
-    const sampler = createSampler({
-      tree: started.tree,
-      onSample: (sample) => append.event({ type: 'resource.sampled', ...sample }, subject),
-    });
-    endChild();
-    void started.outputEnded.then(() => {
-      stallWatch.clear('no_output');
-      if (exitedAt === undefined) watchFor('output_closed');
-    });
-
-    const exit = await started.ended;
-    exitedAt = performance.now();
-    const suspendedMs = systemClock.suspendedMs() - suspendedBefore;
-    timer.cancel();
-    clearTimeout(holdOver);
-    for (const limit of limits) limit.cancel();
-    stallWatch.close();
-    await ending;
-    await started.outputEndedWithin(OUTPUT_GRACE_MS);
-    await endLeftoverProcesses(started);
-    await started.drain();
-    await started.outputEnded;
-    const usage = await sampler.finish(started.lastSeen());
-    started.release();
-    return {
-      ending:
-        stopped === undefined
-          ? { kind: 'exited', exit, oomKills: { before: oomBefore, after: readOomKills() } }
-          : { kind: 'stopped', exit, outcome: stopped.outcome, stall: stopped.stall, hadResult: stopped.hadResult },
-      durationMs: elapsed(),
-      pausedMs: Math.round(timer.pausedMs() + suspendedMs),
-      usage,
-    };
-  }
-
-  async function endLeftoverProcesses(started: StartedProcess): Promise<void> {
-    const { found, survivors } = await started.endLeftoverProcesses({ killNow: killNow.signal });
-    reportLeftOver(found);
-    for (const { pid } of survivors) log('error', `process ${pid} could not be ended`, subject);
-  }
-
-  /** What the child started and still has running, which is ended with it. */
-  async function reportOutliving({ tree, pid }: StartedProcess): Promise<void> {
-    const members = await tree.search().catch(() => []);
-    const others = members.filter((info) => info.pid !== pid && isLive(info));
-    reportLeftOver(
-      await Promise.all(others.map(async (info) => ({ pid: info.pid, command: await tree.source.command(info.pid) }))),
-    );
-  }
-
-  function reportLeftOver(processes: EventOf<'process.orphaned'>['processes']): void {
-    if (processes.length === 0) return;
-    append.event({ type: 'process.orphaned', processes }, subject);
-    const names = processes.map(({ pid, command }) => `${pid} (${command})`).join(', ');
-    const what = processes.length === 1 ? 'a process' : `${processes.length} processes`;
-    log('warning', `left ${what} running, now ended: ${names}`, subject);
-  }
-
-  const elapsed = (): number => Math.round((exitedAt ?? performance.now()) - startedAt);
-
+  const exit = await started.ended;
+  watched.exitedAt = performance.now();
+  const suspendedMs = systemClock.suspendedMs() - suspendedBefore;
+  clocks.cancel();
+  clocks.stallWatch.close();
+  await watched.ending;
+  await cleanUp(started, watched);
+  const usage = await sampler.finish(started.lastSeen());
+  started.release();
   return {
-    done: run(),
-    stop,
-    killNow: () => killNow.abort(),
-    freeze() {
-      hold('frozen');
-      for (const limit of limits) limit.pause();
-      stallWatch.pause();
-      freezer.freeze();
-    },
-    thaw() {
-      release('frozen');
-      for (const limit of limits) limit.resume();
-      stallWatch.resume();
-      freezer.thaw();
-    },
-    holdTimeout(forMs) {
-      clearTimeout(holdOver);
-      hold('rate_limit');
-      holdOver = setTimeout(() => release('rate_limit'), forMs);
-    },
-    endAfter(ms, outcome, why) {
-      const limit = createPausableTimer(ms, () => {
-        limits.delete(limit);
-        stop(outcome, why);
-      });
-      limits.add(limit);
-      return () => {
-        limit.cancel();
-        limits.delete(limit);
-      };
-    },
-    stallWatch,
+    ending: endingOf(watched, exit, oomBefore),
+    durationMs: elapsedMs(watched),
+    pausedMs: Math.round(clocks.pausedMs() + suspendedMs),
+    usage,
   };
+}
+
+function startOptions(options: SuperviseOptions) {
+  const { file, args, cwd, env, stdin, inheritsStdin, joinsStderr, marker } = options;
+  return { file, args, cwd, env, stdin, inheritsStdin, joinsStderr, marker };
+}
+
+function reportStart(started: StartedProcess, options: SuperviseOptions): void {
+  const { append, subject, log, command, cwd, inputFiles } = options;
+  options.onTree?.(started.tree);
+  const process = { pid: started.pid, pidStartTime: started.identity.startTime };
+  const files = inputFiles === undefined ? {} : { inputFiles };
+  append.event({ type: 'attempt.started', command, cwd, ...process, ...files }, subject);
+  options.onStarted?.(started.identity);
+  for (const notice of started.notices) log('warning', notice, subject);
+}
+
+/** Ends what the child has left running, and reads the last of the output. */
+async function cleanUp(started: StartedProcess, { options, killNow }: Watched): Promise<void> {
+  await started.outputEndedWithin(OUTPUT_GRACE_MS);
+  const { found, survivors } = await started.endLeftoverProcesses({ killNow: killNow.signal });
+  reportLeftovers(found, options);
+  for (const { pid } of survivors) options.log('error', `process ${pid} could not be ended`, options.subject);
+  await started.drain();
+  await started.outputEnded;
+}
+
+function endingOf({ stopped }: Watched, exit: Exit, oomBefore: OomKills): Ending {
+  if (stopped === undefined) return { kind: 'exited', exit, oomKills: { before: oomBefore, after: readOomKills() } };
+  return { kind: 'stopped', exit, outcome: stopped.outcome, stall: stopped.stall, hadResult: stopped.hadResult };
+}
+
+function elapsedMs({ exitedAt, startedAt }: Watched): number {
+  return Math.round((exitedAt ?? performance.now()) - startedAt);
+}
+
+/** What the child started and still has running, which is ended with it. */
+async function reportOutliving({ tree, pid }: StartedProcess, options: SuperviseOptions): Promise<void> {
+  const members = await tree.search().catch(() => []);
+  const others = members.filter((info) => info.pid !== pid && isLive(info));
+  const command = (info: { readonly pid: number }) => tree.source.command(info.pid);
+  reportLeftovers(
+    await Promise.all(others.map(async (info) => ({ pid: info.pid, command: await command(info) }))),
+    options,
+  );
+}
+
+function reportLeftovers(processes: LeftoverProcesses['found'], { append, log, subject }: SuperviseOptions): void {
+  if (processes.length === 0) return;
+  append.event({ type: 'process.orphaned', processes }, subject);
+  const names = processes.map(({ pid, command }) => `${pid} (${command})`).join(', ');
+  const what = processes.length === 1 ? 'a process' : `${processes.length} processes`;
+  log('warning', `left ${what} running, now ended: ${names}`, subject);
 }
 
 /** The outcome with what the child was doing when it was stopped, where that is the cause or tells what was cut short. */
