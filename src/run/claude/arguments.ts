@@ -43,8 +43,9 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
     if (missing === undefined || missing.key !== '') flags.push({ name, values, shown });
   };
   const addValue = (name: string, value: ClaudeStep[FlagKey]): void => {
+    // A list without entries is not passed: its flag would swallow the next argument.
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) return;
     const file = invocation.textFiles?.get(name);
-    if (value === undefined) return;
     if (file !== undefined) add(textFileFlag(name), [file]);
     else if (Array.isArray(value)) add(name, value);
     else if (typeof value === 'object') add(name, [JSON.stringify(value)], hiddenValue);
