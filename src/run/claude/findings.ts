@@ -36,250 +36,266 @@ export type FindingsCollector = {
 
 type Call = { readonly tool: string; readonly input: unknown };
 
-export function createFindingsCollector(): FindingsCollector {
+/** What the messages so far have shown: what the functions below share. */
+type Collection = ReturnType<typeof openCollection> & {
+  /** By name, with their status; absent until an init message lists them. */
+  servers?: ReadonlyMap<string, string> | undefined;
+  /** Tools of the session, by the newest init message. */
+  tools?: readonly string[];
+};
+
+function openCollection() {
   const found: Finding[] = [];
-  const counts: Partial<Record<FindingKind, number>> = {};
-  /** Calls that have no result yet. */
-  const open = new Map<string, Call>();
-  /** Every call, for denials that are told after the result. */
-  const calls = new Map<string, Call>();
-  const denied = new Set<string>();
-  const cuts = new Set<string>();
-  const refusals = new Set<string>();
-  const agents = new Map<string, { readonly name: string; readonly isShell: boolean }>();
-  const failedAgents = new Set<string>();
-  let servers: ReadonlyMap<string, string> | undefined;
-  let tools: readonly string[] = [];
-  const calledWithoutServer = new Map<string, string>();
-  let currentMessageId = '';
-  let isEnded = false;
-
-  function add(finding: Finding): void {
-    counts[finding.kind] = (counts[finding.kind] ?? 0) + 1;
-    if (found.length < MAX_ITEMS) found.push(finding);
-  }
-
-  function deny(tool: string, id: string, input: unknown, why: string): readonly Denial[] {
-    // Versions without an id are told apart by what was called.
-    const key = id === '' ? callKey(tool, input) : id;
-    if (denied.has(key)) return [];
-    denied.add(key);
-    // A denied call may have no result of its own.
-    for (const [callId, call] of open) {
-      if (callId === id || (id === '' && callKey(call.tool, call.input) === key)) open.delete(callId);
-    }
-    add({ ...callFinding('denied', tool, input), ...(why === '' ? {} : { why: cut(why, WHY_CHARACTERS) }) });
-    return [{ tool, toolUseId: id, input, why }];
-  }
-
-  function assistant(message: JsonObject): void {
-    const body = objectAt(message, 'message');
-    const id = textAt(body, 'id') ?? '';
-    stopped(textAt(body, 'stop_reason'), id);
-    if (textAt(message, 'error') === 'max_output_tokens') stopped('max_tokens', id);
-    for (const block of objectsAt(body, 'content')) {
-      const type = textAt(block, 'type') ?? '';
-      if (!type.endsWith('tool_use')) {
-        if (type.endsWith('_tool_result')) open.delete(textAt(block, 'tool_use_id') ?? '');
-        continue;
-      }
-      const callId = textAt(block, 'id') ?? '';
-      const call = { tool: textAt(block, 'name') ?? '', input: block.input };
-      open.set(callId, call);
-      calls.set(callId, call);
-    }
-  }
-
-  /** One model call is one message id, however many messages say why it stopped. */
-  function stopped(reason: string | undefined, messageId: string): void {
-    const isCut = reason === 'max_tokens' || reason === 'model_context_window_exceeded';
-    if (isCut && !cuts.has(messageId)) {
-      cuts.add(messageId);
-      const what = reason === 'max_tokens' ? 'the limit of output tokens was reached' : 'the context window is full';
-      add({ kind: 'cut', name: '', detail: what });
-    }
-    if (reason === 'refusal' && !refusals.has(messageId)) {
-      refusals.add(messageId);
-      add({ kind: 'refused', name: '', detail: 'the model refused to answer' });
-    }
-  }
-
-  function user(message: JsonObject): readonly Denial[] {
-    if (textAt(message, 'refused_message_id') !== undefined) stopped('refusal', currentMessageId);
-    const meta = objectsAt(message, 'tool_result_meta');
-    return objectsAt(objectAt(message, 'message'), 'content').flatMap((block) => {
-      if (
-        block.type === 'text' &&
-        message.isSynthetic === true &&
-        /^output token limit hit/i.test(String(block.text))
-      ) {
-        stopped('max_tokens', currentMessageId);
-      }
-      if (block.type !== 'tool_result') return [];
-      const id = textAt(block, 'tool_use_id') ?? '';
-      const call = calls.get(id) ?? { tool: '', input: undefined };
-      open.delete(id);
-      if (block.is_error !== true) return [];
-      const text = typeof block.content === 'string' ? block.content : '';
-      if (
-        isDenial(
-          text,
-          meta.find((each) => each.id === id),
-        )
-      )
-        return deny(call.tool, id, call.input, whyOf(text));
-      noSuchTool(call.tool, text);
-      if (isAgentTool(call.tool)) {
-        const name = isObject(call.input) ? (textAt(call.input, 'subagent_type') ?? '') : '';
-        failAgent(id, name, firstSentence(text));
-      }
-      return [];
-    });
-  }
-
-  function noSuchTool(tool: string, text: string): void {
-    const server = /^mcp__(.+?)__/.exec(tool)?.[1];
-    if (server !== undefined && /no such tool/i.test(text)) calledWithoutServer.set(server, tool);
-  }
-
-  function failAgent(id: string, name: string, why: string): void {
-    if (failedAgents.has(id)) return;
-    failedAgents.add(id);
-    add({ kind: 'subagent_failed', name, detail: cut(why, WHY_CHARACTERS) });
-  }
-
-  function task(subtype: string, message: JsonObject): void {
-    const id = textAt(message, 'tool_use_id') ?? textAt(message, 'task_id') ?? '';
-    if (subtype === 'task_started') {
-      const isShell = textAt(message, 'task_type') === 'local_bash';
-      agents.set(id, { name: textAt(message, 'subagent_type') ?? '', isShell });
-      return;
-    }
-    const status = textAt(message, 'status') ?? '';
-    const known = agents.get(id);
-    // A background command that ends with an error is as much the model's affair as one in the foreground.
-    if (known?.isShell === true || !['failed', 'killed'].includes(status)) return;
-    failAgent(id, known?.name ?? '', firstSentence(textAt(message, 'summary') ?? status));
-  }
-
-  function system(subtype: string, message: JsonObject): readonly Denial[] {
-    switch (subtype) {
-      case 'init':
-        servers = new Map(
-          objectsAt(message, 'mcp_servers').map((each) => [textAt(each, 'name') ?? '', textAt(each, 'status') ?? '']),
-        );
-        if (!Array.isArray(message.mcp_servers)) servers = undefined;
-        tools = Array.isArray(message.tools) ? message.tools.filter((each) => typeof each === 'string') : [];
-        return [];
-      case 'permission_denied': {
-        const id = textAt(message, 'tool_use_id') ?? '';
-        const call = calls.get(id);
-        const input = call?.input ?? message.tool_input;
-        return deny(
-          textAt(message, 'tool_name') ?? call?.tool ?? '',
-          id,
-          input,
-          whyOf(textAt(message, 'message') ?? ''),
-        );
-      }
-      case 'hook_response': {
-        const code = numberAt(message, 'exit_code');
-        if (textAt(message, 'outcome') === 'error' && !isBlockingHook(message)) hookFailed(message, code);
-        return [];
-      }
-      case 'notification':
-        // Newer versions tell a failed Stop hook in full before; this is all that older ones say.
-        if (textAt(message, 'key') === 'stop-hook-error' && !found.some(({ name }) => name === 'Stop')) {
-          add({ kind: 'hook_failed', name: 'Stop', detail: 'it reported a problem' });
-        }
-        return [];
-      case 'task_started':
-      case 'task_notification':
-        task(subtype, message);
-        return [];
-      default:
-        return [];
-    }
-  }
-
-  function hookFailed(message: JsonObject, code: number | undefined): void {
-    const words = ['stderr', 'output', 'stdout'].map((key) => textAt(message, key)?.trim() ?? '');
-    const said = firstSentence(words.find((each) => each !== '') ?? '');
-    const exit = code === undefined ? '' : `exit code ${code}`;
-    const detail = [exit, said].filter((each) => each !== '').join(': ');
-    add({ kind: 'hook_failed', name: textAt(message, 'hook_name') ?? '', detail: cut(detail, WHY_CHARACTERS) });
-  }
-
-  function ended(message: JsonObject): readonly Denial[] {
-    isEnded = true;
-    // Of the last model call, which may have been told already by a message of its own.
-    stopped(textAt(message, 'stop_reason'), currentMessageId);
-    return objectsAt(message, 'permission_denials').flatMap((each) =>
-      deny(textAt(each, 'tool_name') ?? '', textAt(each, 'tool_use_id') ?? '', each.tool_input, ''),
-    );
-  }
-
-  function mcpFindings(): readonly Finding[] {
-    return [...(servers ?? [])]
-      .filter(([, status]) => status !== 'connected' && status !== 'disabled')
-      .map(([name, status]) => {
-        const tool = calledWithoutServer.get(serverInToolName(name));
-        const why = tool === undefined ? {} : { why: `Claude called ${tool}, which did not exist` };
-        return { kind: 'mcp_unavailable', name, detail: status, ...why } as const;
-      });
-  }
-
-  function unanswered(): readonly Finding[] {
-    return isEnded ? [...open.values()].map(({ tool, input }) => callFinding('unanswered', tool, input)) : [];
-  }
-
   return {
-    message(message) {
-      const type = textAt(message, 'type');
-      const isMain = textAt(message, 'parent_tool_use_id') === undefined;
-      switch (type) {
-        case 'assistant':
-          if (isMain) currentMessageId = textAt(objectAt(message, 'message'), 'id') ?? currentMessageId;
-          assistant(message);
-          return [];
-        case 'stream_event': {
-          const event = objectAt(message, 'event');
-          const id = textAt(message, 'api_message_id') ?? textAt(objectAt(event, 'message'), 'id') ?? currentMessageId;
-          if (event.type === 'message_start' && isMain) currentMessageId = id;
-          if (event.type === 'message_delta') stopped(textAt(objectAt(event, 'delta'), 'stop_reason'), id);
-          return [];
-        }
-        case 'user':
-          return user(message);
-        case 'result':
-          return ended(message);
-        case 'system':
-          return system(textAt(message, 'subtype') ?? '', message);
-        default:
-          return [];
-      }
-    },
-    isDenied: (toolUseId) => denied.has(toolUseId),
+    found,
+    counts: new Map<FindingKind, number>(),
+    /** Calls that have no result yet. */
+    open: new Map<string, Call>(),
+    /** Every call, for denials that are reported after the result. */
+    calls: new Map<string, Call>(),
+    denied: new Set<string>(),
+    cuts: new Set<string>(),
+    refusals: new Set<string>(),
+    agents: new Map<string, { readonly name: string; readonly isShell: boolean }>(),
+    failedAgents: new Set<string>(),
+    calledWithoutServer: new Map<string, string>(),
+    currentMessageId: '',
+    isEnded: false,
+  };
+}
+
+export function createFindingsCollector(): FindingsCollector {
+  const all: Collection = openCollection();
+  return {
+    message: (message) => readMessage(all, message),
+    isDenied: (toolUseId) => all.denied.has(toolUseId),
     mcpStatus(server) {
-      const status = [...(servers ?? [])].find(([name]) => serverInToolName(name) === server)?.[1];
+      const status = [...(all.servers ?? [])].find(([name]) => serverInToolName(name) === server)?.[1];
       return status === 'connected' ? undefined : status;
     },
     missingServers(required) {
       return required.flatMap((name) => {
-        if (tools.some((tool) => tool.startsWith(`mcp__${serverInToolName(name)}__`))) return [];
+        if (all.tools?.some((tool) => tool.startsWith(`mcp__${serverInToolName(name)}__`))) return [];
         // An init message without a list of servers, as of old versions, says nothing of them.
-        if (servers === undefined) return [];
-        const status = servers.get(name) ?? 'not configured';
+        if (all.servers === undefined) return [];
+        const status = all.servers.get(name) ?? 'not configured';
         return status === 'connected' ? [] : [{ name, status }];
       });
     },
     findings() {
-      const late = [...mcpFindings(), ...unanswered()];
-      const all: Partial<Record<FindingKind, number>> = { ...counts };
-      for (const { kind } of late) all[kind] = (all[kind] ?? 0) + 1;
-      return { counts: all, items: [...found, ...late].slice(0, MAX_ITEMS) };
+      const late = [...mcpFindings(all), ...unansweredCalls(all)];
+      const counts = new Map(all.counts);
+      for (const { kind } of late) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      return { counts: Object.fromEntries(counts), items: [...all.found, ...late].slice(0, MAX_ITEMS) };
     },
   };
+}
+
+function readMessage(all: Collection, message: JsonObject): readonly Denial[] {
+  const type = textAt(message, 'type');
+  const isMain = textAt(message, 'parent_tool_use_id') === undefined;
+  switch (type) {
+    case 'assistant':
+      if (isMain) all.currentMessageId = textAt(objectAt(message, 'message'), 'id') ?? all.currentMessageId;
+      readAssistantMessage(all, message);
+      return [];
+    case 'stream_event': {
+      const event = objectAt(message, 'event');
+      const id = textAt(message, 'api_message_id') ?? textAt(objectAt(event, 'message'), 'id') ?? all.currentMessageId;
+      if (event.type === 'message_start' && isMain) all.currentMessageId = id;
+      if (event.type === 'message_delta') recordStop(all, textAt(objectAt(event, 'delta'), 'stop_reason'), id);
+      return [];
+    }
+    case 'user':
+      return readUserMessage(all, message);
+    case 'result':
+      return readResult(all, message);
+    case 'system':
+      return readSystemMessage(all, textAt(message, 'subtype') ?? '', message);
+    default:
+      return [];
+  }
+}
+
+function addFinding(all: Collection, finding: Finding): void {
+  all.counts.set(finding.kind, (all.counts.get(finding.kind) ?? 0) + 1);
+  if (all.found.length < MAX_ITEMS) all.found.push(finding);
+}
+
+function recordDenial(all: Collection, denial: Denial): readonly Denial[] {
+  const { tool, toolUseId: id, input, why } = denial;
+  // Versions without an id are told apart by what was called.
+  const key = id === '' ? callKey(tool, input) : id;
+  if (all.denied.has(key)) return [];
+  all.denied.add(key);
+  // A denied call may have no result of its own.
+  for (const [callId, call] of all.open) {
+    if (callId === id || (id === '' && callKey(call.tool, call.input) === key)) all.open.delete(callId);
+  }
+  addFinding(all, { ...callFinding('denied', tool, input), ...(why === '' ? {} : { why: cut(why, WHY_CHARACTERS) }) });
+  return [denial];
+}
+
+function readAssistantMessage(all: Collection, message: JsonObject): void {
+  const body = objectAt(message, 'message');
+  const id = textAt(body, 'id') ?? '';
+  recordStop(all, textAt(body, 'stop_reason'), id);
+  if (textAt(message, 'error') === 'max_output_tokens') recordStop(all, 'max_tokens', id);
+  for (const block of objectsAt(body, 'content')) {
+    const type = textAt(block, 'type') ?? '';
+    if (!type.endsWith('tool_use')) {
+      if (type.endsWith('_tool_result')) all.open.delete(textAt(block, 'tool_use_id') ?? '');
+      continue;
+    }
+    const callId = textAt(block, 'id') ?? '';
+    const call = { tool: textAt(block, 'name') ?? '', input: block.input };
+    all.open.set(callId, call);
+    all.calls.set(callId, call);
+  }
+}
+
+/** One model call is one message id, however many messages say why it stopped. */
+function recordStop(all: Collection, reason: string | undefined, messageId: string): void {
+  const isCut = reason === 'max_tokens' || reason === 'model_context_window_exceeded';
+  if (isCut && !all.cuts.has(messageId)) {
+    all.cuts.add(messageId);
+    const what = reason === 'max_tokens' ? 'the limit of output tokens was reached' : 'the context window is full';
+    addFinding(all, { kind: 'cut', name: '', detail: what });
+  }
+  if (reason === 'refusal' && !all.refusals.has(messageId)) {
+    all.refusals.add(messageId);
+    addFinding(all, { kind: 'refused', name: '', detail: 'the model refused to answer' });
+  }
+}
+
+function readUserMessage(all: Collection, message: JsonObject): readonly Denial[] {
+  if (textAt(message, 'refused_message_id') !== undefined) recordStop(all, 'refusal', all.currentMessageId);
+  const meta = objectsAt(message, 'tool_result_meta');
+  return objectsAt(objectAt(message, 'message'), 'content').flatMap((block) => {
+    if (block.type === 'text' && message.isSynthetic === true && /^output token limit hit/i.test(String(block.text))) {
+      recordStop(all, 'max_tokens', all.currentMessageId);
+    }
+    if (block.type !== 'tool_result') return [];
+    const id = textAt(block, 'tool_use_id') ?? '';
+    const call = all.calls.get(id) ?? { tool: '', input: undefined };
+    all.open.delete(id);
+    if (block.is_error !== true) return [];
+    const text = typeof block.content === 'string' ? block.content : '';
+    if (
+      isDenial(
+        text,
+        meta.find((each) => each.id === id),
+      )
+    )
+      return recordDenial(all, { tool: call.tool, toolUseId: id, input: call.input, why: whyOf(text) });
+    recordMissingTool(all, call.tool, text);
+    if (isAgentTool(call.tool)) {
+      const name = isObject(call.input) ? (textAt(call.input, 'subagent_type') ?? '') : '';
+      recordFailedAgent(all, id, name, firstSentence(text));
+    }
+    return [];
+  });
+}
+
+function recordMissingTool(all: Collection, tool: string, text: string): void {
+  const server = /^mcp__(.+?)__/.exec(tool)?.[1];
+  if (server !== undefined && /no such tool/i.test(text)) all.calledWithoutServer.set(server, tool);
+}
+
+function recordFailedAgent(all: Collection, id: string, name: string, why: string): void {
+  if (all.failedAgents.has(id)) return;
+  all.failedAgents.add(id);
+  addFinding(all, { kind: 'subagent_failed', name, detail: cut(why, WHY_CHARACTERS) });
+}
+
+function readTask(all: Collection, subtype: string, message: JsonObject): void {
+  const id = textAt(message, 'tool_use_id') ?? textAt(message, 'task_id') ?? '';
+  if (subtype === 'task_started') {
+    const isShell = textAt(message, 'task_type') === 'local_bash';
+    all.agents.set(id, { name: textAt(message, 'subagent_type') ?? '', isShell });
+    return;
+  }
+  const status = textAt(message, 'status') ?? '';
+  const known = all.agents.get(id);
+  // A background command that ends with an error is as much the model's affair as one in the foreground.
+  if (known?.isShell === true || !['failed', 'killed'].includes(status)) return;
+  recordFailedAgent(all, id, known?.name ?? '', firstSentence(textAt(message, 'summary') ?? status));
+}
+
+function readSystemMessage(all: Collection, subtype: string, message: JsonObject): readonly Denial[] {
+  switch (subtype) {
+    case 'init':
+      all.servers = new Map(
+        objectsAt(message, 'mcp_servers').map((each) => [textAt(each, 'name') ?? '', textAt(each, 'status') ?? '']),
+      );
+      if (!Array.isArray(message.mcp_servers)) all.servers = undefined;
+      all.tools = Array.isArray(message.tools) ? message.tools.filter((each) => typeof each === 'string') : [];
+      return [];
+    case 'permission_denied': {
+      const id = textAt(message, 'tool_use_id') ?? '';
+      const call = all.calls.get(id);
+      const input = call?.input ?? message.tool_input;
+      const tool = textAt(message, 'tool_name') ?? call?.tool ?? '';
+      return recordDenial(all, { tool, toolUseId: id, input, why: whyOf(textAt(message, 'message') ?? '') });
+    }
+    case 'hook_response': {
+      const code = numberAt(message, 'exit_code');
+      if (textAt(message, 'outcome') === 'error' && !isBlockingHook(message)) recordFailedHook(all, message, code);
+      return [];
+    }
+    case 'notification':
+      // Newer versions tell a failed Stop hook in full before; this is all that older ones say.
+      if (textAt(message, 'key') === 'stop-hook-error' && !all.found.some(({ name }) => name === 'Stop')) {
+        addFinding(all, { kind: 'hook_failed', name: 'Stop', detail: 'it reported a problem' });
+      }
+      return [];
+    case 'task_started':
+    case 'task_notification':
+      readTask(all, subtype, message);
+      return [];
+    default:
+      return [];
+  }
+}
+
+function recordFailedHook(all: Collection, message: JsonObject, code: number | undefined): void {
+  const words = ['stderr', 'output', 'stdout'].map((key) => textAt(message, key)?.trim() ?? '');
+  const said = firstSentence(words.find((each) => each !== '') ?? '');
+  const exit = code === undefined ? '' : `exit code ${code}`;
+  const detail = [exit, said].filter((each) => each !== '').join(': ');
+  addFinding(all, {
+    kind: 'hook_failed',
+    name: textAt(message, 'hook_name') ?? '',
+    detail: cut(detail, WHY_CHARACTERS),
+  });
+}
+
+function readResult(all: Collection, message: JsonObject): readonly Denial[] {
+  all.isEnded = true;
+  // Of the last model call, which may have been told already by a message of its own.
+  recordStop(all, textAt(message, 'stop_reason'), all.currentMessageId);
+  return objectsAt(message, 'permission_denials').flatMap((each) =>
+    recordDenial(all, {
+      tool: textAt(each, 'tool_name') ?? '',
+      toolUseId: textAt(each, 'tool_use_id') ?? '',
+      input: each.tool_input,
+      why: '',
+    }),
+  );
+}
+
+function mcpFindings(all: Collection): readonly Finding[] {
+  return [...(all.servers ?? [])]
+    .filter(([, status]) => status !== 'connected' && status !== 'disabled')
+    .map(([name, status]) => {
+      const tool = all.calledWithoutServer.get(serverInToolName(name));
+      const why = tool === undefined ? {} : { why: `Claude called ${tool}, which did not exist` };
+      return { kind: 'mcp_unavailable', name, detail: status, ...why } as const;
+    });
+}
+
+function unansweredCalls(all: Collection): readonly Finding[] {
+  return all.isEnded ? [...all.open.values()].map(({ tool, input }) => callFinding('unanswered', tool, input)) : [];
 }
 
 function callKey(tool: string, input: unknown): string {

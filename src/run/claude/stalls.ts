@@ -27,8 +27,6 @@ export type BackgroundWork = {
 export type StallTracker = {
   /** Takes each message of the stream; see `observe` of the stream-json reader. */
   readonly message: (message: JsonObject, nowMs: number) => void;
-  /** Any output that is no message: a sign of life only. */
-  readonly output: (nowMs: number) => void;
   /** The work that goes on after a result line, by Claude Code's own words; undefined unless there is a result and such work. */
   readonly background: () => BackgroundWork | undefined;
   /** Whether the last turn has given its result and no turn has begun since. */
@@ -58,143 +56,158 @@ type Phase =
   | { readonly kind: 'asked'; readonly sinceMs: number }
   | { readonly kind: 'streaming'; readonly sinceMs: number };
 
+/** What the messages so far have shown of the process. */
+type Tracking = {
+  held: Held;
+  /** Of the last sign of life. */
+  lifeMs: number;
+  backgroundTasks: readonly BackgroundTask[];
+  /** Tool calls without a result, by id. */
+  readonly running: Map<string, Running>;
+  apiError: ApiFailure | undefined;
+  phase: Phase;
+};
+
 /** @param startMs when the process was started */
 export function createStallTracker(startMs: number): StallTracker {
-  let held: Held = { kind: 'nothing' };
-  let lifeMs = startMs;
-  let backgroundTasks: readonly BackgroundTask[] = [];
-  const running = new Map<string, Running>();
-  let apiError: ApiFailure | undefined;
-  let phase: Phase = { kind: 'starting' };
-
-  function heldBy(message: JsonObject, nowMs: number): Held {
-    const type = textAt(message, 'type') ?? '';
-    const name = type === 'system' ? `system/${textAt(message, 'subtype') ?? ''}` : type;
-    const before = (kind: Held['kind']): number => (held.kind === kind && 'sinceMs' in held ? held.sinceMs : nowMs);
-    switch (name) {
-      case 'result':
-        return { kind: 'result', sinceMs: nowMs };
-      case 'system/api_retry': {
-        if (!limits.has(textAt(message, 'error') ?? '')) return { kind: 'nothing' };
-        const untilMs = nowMs + (numberAt(message, 'retry_delay_ms') ?? 0);
-        return { kind: 'limit', sinceMs: before('limit'), untilMs };
-      }
-      case 'rate_limit_event': {
-        const info = objectAt(message, 'rate_limit_info');
-        if (textAt(info, 'status') !== 'rejected') return held.kind === 'limit' ? { kind: 'nothing' } : held;
-        const resets = numberAt(info, 'resetsAt');
-        return { kind: 'limit', sinceMs: before('limit'), untilMs: resets === undefined ? undefined : resets * 1000 };
-      }
-      case 'system/permission_check_status': {
-        if (message.status !== 'checking') return held.kind === 'permission' ? { kind: 'nothing' } : held;
-        const tool = running.get(textAt(message, 'tool_use_id') ?? '')?.tool ?? 'a tool call';
-        return { kind: 'permission', sinceMs: before('permission'), tool };
-      }
-      case 'system/session_state_changed':
-        if (message.state === 'requires_action') {
-          return { kind: 'permission', sinceMs: before('permission'), tool: 'the session' };
-        }
-        return held.kind === 'permission' ? { kind: 'nothing' } : held;
-      case 'control_request': {
-        const request = objectAt(message, 'request');
-        if (textAt(request, 'subtype') !== 'can_use_tool') return held;
-        return {
-          kind: 'permission',
-          sinceMs: before('permission'),
-          tool: textAt(request, 'tool_name') ?? 'a tool call',
-        };
-      }
-      default:
-        return working.has(name) ? { kind: 'nothing' } : held;
-    }
-  }
-
-  function trackTools(message: JsonObject, nowMs: number): void {
-    for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
-      const id = textAt(block, 'id');
-      const answered = textAt(block, 'tool_use_id');
-      if (block.type === 'tool_use' && id !== undefined) {
-        const argument = oneLineArgument(block.input);
-        running.set(id, { tool: textAt(block, 'name') ?? '', argument, sinceMs: nowMs });
-      }
-      if (block.type === 'tool_result' && answered !== undefined) running.delete(answered);
-    }
-  }
-
-  /** An error of the API is the cause until the conversation moves. */
-  function trackModel(message: JsonObject, nowMs: number): void {
-    const type = textAt(message, 'type');
-    if (type === 'system' && message.subtype === 'api_retry') {
-      const status = numberAt(message, 'error_status');
-      apiError = {
-        status,
-        error: classifyApiError({ status, code: textAt(message, 'error') }),
-        attempt: numberAt(message, 'attempt') ?? 0,
-        maxRetries: numberAt(message, 'max_retries'),
-      };
-      return;
-    }
-    if (type === 'stream_event') {
-      apiError = undefined;
-      phase = { kind: 'streaming', sinceMs: nowMs };
-    } else if (type === 'assistant' || type === 'user' || type === 'result') {
-      apiError = undefined;
-      phase = { kind: 'asked', sinceMs: nowMs };
-    } else if (phase.kind === 'starting' && message.subtype === 'init') {
-      phase = { kind: 'asked', sinceMs: nowMs };
-    }
-  }
-
+  const tracking: Tracking = {
+    held: { kind: 'nothing' },
+    lifeMs: startMs,
+    backgroundTasks: [],
+    running: new Map(),
+    apiError: undefined,
+    phase: { kind: 'starting' },
+  };
   return {
     message(message, nowMs) {
-      lifeMs = nowMs;
-      trackTools(message, nowMs);
-      trackModel(message, nowMs);
-      backgroundTasks = backgroundTasksIn(message) ?? backgroundTasks;
-      held = heldBy(message, nowMs);
+      tracking.lifeMs = nowMs;
+      trackTools(tracking, message, nowMs);
+      trackModel(tracking, message, nowMs);
+      tracking.backgroundTasks = backgroundTasksIn(message) ?? tracking.backgroundTasks;
+      tracking.held = heldBy(tracking, message, nowMs);
     },
-    output(nowMs) {
-      lifeMs = nowMs;
-    },
-    isDone: () => held.kind === 'result',
+    isDone: () => tracking.held.kind === 'result',
     background() {
+      const { held, backgroundTasks } = tracking;
       if (held.kind !== 'result' || backgroundTasks.length === 0) return undefined;
       const kind = backgroundTasks.every(({ isCommand }) => isCommand) ? 'commands' : 'agents';
       return { kind, descriptions: backgroundTasks.map(({ description }) => description) };
     },
-    waiting() {
-      switch (held.kind) {
-        case 'limit':
-          return { cause: 'rate_limited', sinceMs: held.sinceMs, untilMs: held.untilMs };
-        case 'permission':
-          return { cause: 'waiting_for_permission', sinceMs: held.sinceMs, untilMs: undefined };
-        case 'result':
-          // With -p the CLI waits up to ten minutes for background subagents, and goes on with a turn when they end.
-          if (backgroundTasks.length > 0) return quiet();
-          return { cause: 'no_exit_after_result', sinceMs: held.sinceMs, untilMs: undefined };
-        case 'nothing':
-          return quiet();
-      }
-    },
-    activity(nowMs) {
-      // What the conversation waits for goes before what merely runs beside it.
-      if (apiError !== undefined) return { kind: 'api_error', ...apiError };
-      if (held.kind === 'limit') return { kind: 'rate_limited', untilMs: held.untilMs };
-      if (held.kind === 'permission') return { kind: 'permission', tool: held.tool, forMs: nowMs - held.sinceMs };
-      if (held.kind === 'result') {
-        return backgroundTasks.length === 0 ? { kind: 'done' } : { kind: 'background', tasks: backgroundTasks.length };
-      }
-      // The one that began first is the one that the turn has waited for longest.
-      const [tool] = running.values();
-      if (tool !== undefined) {
-        return { kind: 'tool', tool: tool.tool, argument: tool.argument, forMs: nowMs - tool.sinceMs };
-      }
-      if (phase.kind === 'starting') return { kind: 'starting' };
-      return { kind: 'model', isStreaming: phase.kind === 'streaming', forMs: nowMs - phase.sinceMs };
-    },
+    waiting: () => waitingFor(tracking),
+    activity: (nowMs) => activityAt(tracking, nowMs),
   };
+}
 
-  function quiet(): Waiting {
-    return { cause: 'no_output', sinceMs: lifeMs, untilMs: undefined };
+function waitingFor({ held, lifeMs, backgroundTasks }: Tracking): Waiting {
+  const quiet: Waiting = { cause: 'no_output', sinceMs: lifeMs, untilMs: undefined };
+  switch (held.kind) {
+    case 'limit':
+      return { cause: 'rate_limited', sinceMs: held.sinceMs, untilMs: held.untilMs };
+    case 'permission':
+      return { cause: 'waiting_for_permission', sinceMs: held.sinceMs, untilMs: undefined };
+    case 'result':
+      // With -p the CLI waits up to ten minutes for background subagents, and continues with a turn when they end.
+      if (backgroundTasks.length > 0) return quiet;
+      return { cause: 'no_exit_after_result', sinceMs: held.sinceMs, untilMs: undefined };
+    case 'nothing':
+      return quiet;
+  }
+}
+
+function activityAt({ held, apiError, backgroundTasks, running, phase }: Tracking, nowMs: number): Activity {
+  // What the conversation waits for comes before what merely runs beside it.
+  if (apiError !== undefined) return { kind: 'api_error', ...apiError };
+  if (held.kind === 'limit') return { kind: 'rate_limited', untilMs: held.untilMs };
+  if (held.kind === 'permission') return { kind: 'permission', tool: held.tool, forMs: nowMs - held.sinceMs };
+  if (held.kind === 'result') {
+    return backgroundTasks.length === 0 ? { kind: 'done' } : { kind: 'background', tasks: backgroundTasks.length };
+  }
+  // The one that began first is the one that the turn has waited for longest.
+  const [tool] = running.values();
+  if (tool !== undefined) {
+    return { kind: 'tool', tool: tool.tool, argument: tool.argument, forMs: nowMs - tool.sinceMs };
+  }
+  if (phase.kind === 'starting') return { kind: 'starting' };
+  return { kind: 'model', isStreaming: phase.kind === 'streaming', forMs: nowMs - phase.sinceMs };
+}
+
+function heldBy(tracking: Tracking, message: JsonObject, nowMs: number): Held {
+  const type = textAt(message, 'type') ?? '';
+  const name = type === 'system' ? `system/${textAt(message, 'subtype') ?? ''}` : type;
+  const before = (kind: Held['kind']): number =>
+    tracking.held.kind === kind && 'sinceMs' in tracking.held ? tracking.held.sinceMs : nowMs;
+  switch (name) {
+    case 'result':
+      return { kind: 'result', sinceMs: nowMs };
+    case 'system/api_retry': {
+      if (!limits.has(textAt(message, 'error') ?? '')) return { kind: 'nothing' };
+      const untilMs = nowMs + (numberAt(message, 'retry_delay_ms') ?? 0);
+      return { kind: 'limit', sinceMs: before('limit'), untilMs };
+    }
+    case 'rate_limit_event': {
+      const info = objectAt(message, 'rate_limit_info');
+      if (textAt(info, 'status') !== 'rejected')
+        return tracking.held.kind === 'limit' ? { kind: 'nothing' } : tracking.held;
+      const resets = numberAt(info, 'resetsAt');
+      return { kind: 'limit', sinceMs: before('limit'), untilMs: resets === undefined ? undefined : resets * 1000 };
+    }
+    case 'system/permission_check_status': {
+      if (message.status !== 'checking')
+        return tracking.held.kind === 'permission' ? { kind: 'nothing' } : tracking.held;
+      const tool = tracking.running.get(textAt(message, 'tool_use_id') ?? '')?.tool ?? 'a tool call';
+      return { kind: 'permission', sinceMs: before('permission'), tool };
+    }
+    case 'system/session_state_changed':
+      if (message.state === 'requires_action') {
+        return { kind: 'permission', sinceMs: before('permission'), tool: 'the session' };
+      }
+      return tracking.held.kind === 'permission' ? { kind: 'nothing' } : tracking.held;
+    case 'control_request': {
+      const request = objectAt(message, 'request');
+      if (textAt(request, 'subtype') !== 'can_use_tool') return tracking.held;
+      return {
+        kind: 'permission',
+        sinceMs: before('permission'),
+        tool: textAt(request, 'tool_name') ?? 'a tool call',
+      };
+    }
+    default:
+      return working.has(name) ? { kind: 'nothing' } : tracking.held;
+  }
+}
+
+function trackTools(tracking: Tracking, message: JsonObject, nowMs: number): void {
+  for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+    const id = textAt(block, 'id');
+    const answered = textAt(block, 'tool_use_id');
+    if (block.type === 'tool_use' && id !== undefined) {
+      const argument = oneLineArgument(block.input);
+      tracking.running.set(id, { tool: textAt(block, 'name') ?? '', argument, sinceMs: nowMs });
+    }
+    if (block.type === 'tool_result' && answered !== undefined) tracking.running.delete(answered);
+  }
+}
+
+/** An error of the API is the cause until the conversation moves. */
+function trackModel(tracking: Tracking, message: JsonObject, nowMs: number): void {
+  const type = textAt(message, 'type');
+  if (type === 'system' && message.subtype === 'api_retry') {
+    const status = numberAt(message, 'error_status');
+    tracking.apiError = {
+      status,
+      error: classifyApiError({ status, code: textAt(message, 'error') }),
+      attempt: numberAt(message, 'attempt') ?? 0,
+      maxRetries: numberAt(message, 'max_retries'),
+    };
+    return;
+  }
+  if (type === 'stream_event') {
+    tracking.apiError = undefined;
+    tracking.phase = { kind: 'streaming', sinceMs: nowMs };
+  } else if (type === 'assistant' || type === 'user' || type === 'result') {
+    tracking.apiError = undefined;
+    tracking.phase = { kind: 'asked', sinceMs: nowMs };
+  } else if (tracking.phase.kind === 'starting' && message.subtype === 'init') {
+    tracking.phase = { kind: 'asked', sinceMs: nowMs };
   }
 }
