@@ -219,3 +219,22 @@ function linksOf(panel: Panel): readonly { readonly url: string }[] {
   );
   return [...(panel.fieldConfig?.defaults.links ?? []), ...ofColumns];
 }
+
+describe('a name with quotes, &, +, | and %', () => {
+  test('is escaped by Grafana in every query, and is never between double quotes', () => {
+    const withName = asked.filter(({ expr }) => /\$\{?workflow/.test(expr));
+    expect(withName.length).toBeGreaterThan(30);
+    for (const { expr, name } of withName) expect(expr, name).not.toMatch(/"[^"`]*\$\{?workflow[^`]*"/);
+    // The variable of the Run dashboard is a regular expression that somebody types.
+    const ofRun = withName.filter(({ name }) => !name.startsWith('stepspan-run /'));
+    for (const { expr, name } of ofRun) expect(expr, name).toContain('`${workflow:regex}');
+  });
+
+  test('is percent-encoded in every link', () => {
+    const urls = every.flatMap(({ panel, name }) => linksOf(panel).map(({ url }) => ({ name, url })));
+    for (const { name, url } of urls.filter(({ url }) => !url.startsWith('/explore'))) {
+      const raw = [...url.matchAll(/\$\{(__value\.raw|__data\.fields\.(?!Trace|From|To)\w+)\}/g)].map(([text]) => text);
+      expect(raw, name).toEqual([]);
+    }
+  });
+});

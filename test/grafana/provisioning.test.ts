@@ -1,6 +1,6 @@
 // What Grafana is provisioned with: the data sources that the dashboards name, wired to each other, and the folder that
 // holds the dashboards. No Grafana runs here, so the files are held to what its documentation says.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -35,6 +35,15 @@ test('they lead to each other: exemplars and lines to traces, spans to lines and
     tracesToLogsV2: { datasourceUid: sources.loki.uid, customQuery: true },
     tracesToMetrics: { datasourceUid: sources.prometheus.uid },
   });
+  // By the trace and the time of the span: only steps have lines of their own, and Claude Code's spans have logs of its own.
+  const { query, spanStartTimeShift, spanEndTimeShift } = dataOf(sources.tempo.uid).tracesToLogsV2 as unknown as Record<
+    string,
+    string
+  >;
+  expect(query).toContain('trace_id="$${__trace.traceId}"');
+  expect(query).not.toContain('span_id');
+  expect(query).toContain('{service_name=~"stepspan|claude-code"}');
+  expect([spanStartTimeShift, spanEndTimeShift]).toEqual(['-1s', '1s']);
   // A service map would be empty: a run makes no calls between services.
   expect(dataOf(sources.tempo.uid)).not.toHaveProperty('serviceMap');
 });
@@ -53,4 +62,10 @@ test('the dashboards are found where compose has them, in a folder of their own'
   expect(providers[0]).toMatchObject({ folder: 'stepspan', type: 'file', allowUiUpdates: false });
   const inContainer = providers[0]?.options.path ?? '';
   expect(inContainer).toBe('/etc/stepspan/grafana/dashboards');
+});
+
+test('every folder that Grafana looks into at its start is there', () => {
+  for (const folder of ['dashboards', 'datasources', 'alerting', 'plugins']) {
+    expect(existsSync(path.resolve(import.meta.dirname, '../../grafana/provisioning', folder)), folder).toBe(true);
+  }
 });

@@ -9,6 +9,7 @@ import { readRecords } from '../../support/journal.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { eventually } from './service.ts';
 import { type Stack, startStack } from './stack.ts';
+import type { Tempo } from './tempo.ts';
 
 const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'Look' } });
 
@@ -112,14 +113,19 @@ export type SampleStack = {
  */
 const scrapes = 8;
 
-export async function startSampleStack(): Promise<SampleStack> {
-  const stack = await startStack(script);
+/** @param options.tempo takes the traces, and is scraped with Loki, in place of the trace sink */
+export async function startSampleStack(options: { readonly tempo?: Tempo } = {}): Promise<SampleStack> {
+  const stack = await startStack(script, options);
   const children: RunningCli[] = [];
   const hub = stack.start(['serve', '--port', '0']);
   children.push(hub);
   const hubUrl = await hub.url();
   const prometheus = await startPrometheus({
-    targets: { stepspan: new URL(hubUrl).host, 'otel-collector': stack.collector.metricsTarget },
+    targets: {
+      stepspan: hostOf(hubUrl),
+      'otel-collector': stack.collector.metricsTarget,
+      ...(options.tempo === undefined ? {} : { tempo: hostOf(options.tempo.url), loki: hostOf(stack.loki.url) }),
+    },
     // A scrape that is given up would take the 0 of a new series with it, and its increase would never be seen.
     scrapeSeconds: 2,
   });
@@ -170,6 +176,10 @@ export async function startSampleStack(): Promise<SampleStack> {
     await close();
     throw error;
   }
+}
+
+function hostOf(url: string): string {
+  return new URL(url).host;
 }
 
 /** Kills a wrapper once its step prints, so that somebody else has to close the run. */

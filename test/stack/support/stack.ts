@@ -10,6 +10,7 @@ import { startCliRig } from '../../support/cli-rig.ts';
 import { readRecords } from '../../support/journal.ts';
 import { type Collector, startCollector } from './collector.ts';
 import { type Loki, type LokiEntry, startLoki } from './loki.ts';
+import type { Tempo } from './tempo.ts';
 import { startTraceSink, type TraceSink } from './trace-sink.ts';
 
 export type Stack = StackWithoutLoki & { readonly loki: Loki };
@@ -28,10 +29,10 @@ export type StackWithoutLoki = {
   readonly close: () => Promise<void>;
 };
 
-/** Call it only in tests that need Loki. */
-export async function startStack(script: Script): Promise<Stack> {
+/** Call it only in tests that need Loki. @param options.tempo a real Tempo in place of the trace sink, which then gets nothing */
+export async function startStack(script: Script, options: { readonly tempo?: Tempo } = {}): Promise<Stack> {
   const loki = await startLoki();
-  const rest = await startStackWithoutLoki(script, loki.otlpEndpoint);
+  const rest = await startStackWithoutLoki(script, loki.otlpEndpoint, options.tempo);
   return { ...rest, loki, close: () => rest.close().finally(() => loki.remove()) };
 }
 
@@ -39,9 +40,15 @@ export async function startStack(script: Script): Promise<Stack> {
 export async function startStackWithoutLoki(
   script: Script,
   lokiEndpoint = 'http://127.0.0.1:9',
+  tempo?: Tempo,
 ): Promise<StackWithoutLoki> {
   const [rig, sink] = await Promise.all([startCliRig({ script }), startTraceSink()]);
-  const collector = await startCollector({ lokiEndpoint, tempoEndpoint: sink.endpoint });
+  const collector = await startCollector({
+    lokiEndpoint,
+    tempoEndpoint: tempo?.endpoint ?? sink.endpoint,
+    // The trace sink reads JSON, Tempo protobuf only.
+    ...(tempo === undefined ? {} : { env: { TEMPO_OTLP_ENCODING: 'proto' } }),
+  });
   const start: StackWithoutLoki['start'] = (args, env) =>
     rig.start(args, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, ...env });
   return {

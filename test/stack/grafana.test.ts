@@ -1,0 +1,200 @@
+// The dashboards in a real Grafana over a real Tempo, Loki, Prometheus and Collector, after real runs, as a person sees them in a
+// browser: no error mark, no empty panel where data is, names at lone bars, tables in order, and links that lead there.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dashboards } from '../grafana/support/dashboards.ts';
+import { needs } from './support/external-programs.ts';
+import { type Grafana, startGrafana } from './support/grafana.ts';
+import { type SampleStack, startSampleStack } from './support/sample-runs.ts';
+import { eventually } from './support/service.ts';
+import { startTempo, type Tempo } from './support/tempo.ts';
+
+/** Pictures are kept here after the tests, as output of a CI job. */
+const shots = path.resolve(
+  process.env.STEPSPAN_SCREENSHOTS ?? path.join(import.meta.dirname, '../../test-output/screenshots'),
+);
+
+/** Grafana's script is some 10 MB, and takes its time on a machine that is busy with the tests beside this one. */
+const PATIENCE_MS = 150_000;
+
+/** A name with everything that queries and addresses give a meaning to. */
+const oddName = `R&D "nightly" + 50% | it's`;
+const odd = `name: ${JSON.stringify(oddName)}\nsteps: [{id: fails, run: exit 3}]\n`;
+
+/** What is empty after the sample runs, by the sentence that says so. */
+const expectedEmpty: Readonly<Record<string, readonly string[]>> = {
+  'stepspan-overview': [
+    'Nothing was denied or cut in this time',
+    'Nothing was denied or cut in this time, or no hub is scraped',
+  ],
+  'stepspan-run': [],
+  'stepspan-logs': [],
+  'stepspan-health': [
+    'No secret was found, or no hub is scraped',
+    'All values are shown, or no hub is scraped',
+    'No alert was sent, or no hub is scraped',
+  ],
+};
+
+describe('in a real Grafana', needs('grafana', 'tempo', 'loki'), () => {
+  let tempo: Tempo;
+  let sample: SampleStack;
+  let grafana: Grafana;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    mkdirSync(shots, { recursive: true });
+    tempo = await startTempo();
+    sample = await startSampleStack({ tempo });
+    await sample.stack.run(['run', sample.stack.writeWorkflow('odd', odd), '--shared', '--ship-wait', '60s']);
+    await eventually('the odd run in Loki', async () => {
+      const query = `{service_name="stepspan-events"} | stepspan_event="run.finished" | cicd_pipeline_name=\`${oddName}\``;
+      return (await sample.stack.loki.count(query)) === 1 ? true : undefined;
+    });
+    await eventually('the odd run in Prometheus', async () => {
+      const [ended] = await sample.prometheus.query(
+        `stepspan_runs_total{workflow=\`${oddName}\`, outcome="failure"} > 0`,
+      );
+      return ended === undefined ? undefined : true;
+    });
+    grafana = await startGrafana({
+      addresses: {
+        'prometheus:9090': new URL(sample.prometheus.url).host,
+        'loki:3100': new URL(sample.stack.loki.url).host,
+        'tempo:3200': new URL(tempo.url).host,
+        'alertmanager:9093': '127.0.0.1:9',
+      },
+    });
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await grafana?.remove();
+    await sample?.close();
+    await tempo?.remove();
+  });
+
+  /** So high that every panel is in view: Grafana asks only for those. */
+  const everything = { width: 1440, height: 5200 };
+
+  async function open(address: string, viewport = everything): Promise<Page> {
+    const page = await browser.newPage({ viewport });
+    const answers = new Set<string>();
+    page.on('response', (response) => {
+      if (response.status() >= 400 && !response.url().includes('/api/live/')) {
+        answers.add(`${response.status()} ${response.url()}`);
+      }
+    });
+    let waiting = 0;
+    const count = (by: number) => (request: { url(): string }) => {
+      if (request.url().includes('/api/')) waiting += by;
+    };
+    page.on('request', count(1));
+    page.on('requestfinished', count(-1));
+    page.on('requestfailed', count(-1));
+    const uid = /\/d\/([\w-]+)/.exec(address)?.[1];
+    const last = dashboards.find((each) => each.uid === uid)?.panels.at(-1)?.title ?? '';
+    await page.goto(`${grafana.url}${address}`, { waitUntil: 'domcontentloaded', timeout: PATIENCE_MS });
+    await page.getByText(last, { exact: true }).first().waitFor({ timeout: PATIENCE_MS });
+    // Answers come one after the other, and each is drawn after it has come: quiet is several looks without a question.
+    let quiet = 0;
+    await eventually(
+      `no answer of ${address} is awaited`,
+      async () => {
+        await page.waitForTimeout(200);
+        quiet = waiting === 0 ? quiet + 1 : 0;
+        return quiet > 10 ? true : undefined;
+      },
+      PATIENCE_MS,
+    );
+    expect([...answers], address).toEqual([]);
+    return page;
+  }
+
+  // biome-ignore lint/performance/useDomNodeTextContent: the text as it is laid out, a line for each cell and panel.
+  const textOf = (page: Page): Promise<string> => page.locator('body').innerText();
+  /** Of Grafana before and since 9.5. */
+  const errorMarks = (page: Page) =>
+    page.locator('.panel-info-corner--error, [data-testid="data-testid Panel status error"]').count();
+
+  const review = () => sample.runs.review[0]!;
+  const addressOf = (uid: string): string =>
+    uid === 'stepspan-run'
+      ? `/d/${uid}?kiosk&from=now-15m&to=now&var-run=${review().runId}&var-trace=${review().traceId}`
+      : `/d/${uid}?kiosk&from=now-15m&to=now`;
+
+  test.each(dashboards)('$title shows data in every panel that has some, and no error', async ({ uid, panels }) => {
+    const page = await open(addressOf(uid));
+    await page.screenshot({ path: path.join(shots, `grafana-${uid}.png`) });
+    const text = await textOf(page);
+    expect(await errorMarks(page)).toBe(0);
+    const sentences = new Set(panels.map(({ fieldConfig }) => fieldConfig?.defaults.noValue).filter((each) => each));
+    const seen = [...sentences].filter((sentence) => text.includes(sentence!));
+    expect(seen.filter((sentence) => !expectedEmpty[uid]!.includes(sentence!))).toEqual([]);
+    // What is empty here is a table without rows, which Grafana 9 does not show the sentence of.
+    const empty = text.split('\n').filter((line) => /^No data/.test(line.trim())).length;
+    expect(empty).toBeLessThanOrEqual(uid === 'stepspan-overview' ? 1 : 0);
+    await page.close();
+  });
+
+  test('the table of failed runs is newest first, and a run of it leads to its dashboard, whatever its name is', async () => {
+    const page = await open(addressOf('stepspan-overview'));
+    const text = await textOf(page);
+    const table = text.slice(text.indexOf('Which runs failed?'), text.indexOf('Which runs succeeded with warnings?'));
+    const ids = [...table.matchAll(/\d{8}-\d{6}-[a-z0-9]{6}/g)].map(([id]) => id);
+    const ends = [...table.matchAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g)].map(([time]) => time);
+    expect(ids.length).toBeGreaterThan(3);
+    expect(ends).toEqual([...ends].sort().reverse());
+    expect(table).toContain(oddName);
+    expect(table).toContain('exit code 3');
+    // The newest is the odd one; its cell has a menu of links.
+    await page.getByText(ids[0]!, { exact: true }).first().click();
+    const href = await page.getByRole('menuitem', { name: 'Show this run' }).getAttribute('href');
+    await page.close();
+    const run = await open(`${new URL(href!, grafana.url).pathname}${new URL(href!, grafana.url).search}&kiosk`);
+    expect(await textOf(run)).toMatch(/Result\s+failure/);
+    expect(await errorMarks(run)).toBe(0);
+    await run.close();
+  });
+
+  test('a workflow of any name can be chosen, and leads to its logs', async () => {
+    const page = await open(`${addressOf('stepspan-overview')}&var-workflow=${encodeURIComponent(oddName)}`);
+    const text = await textOf(page);
+    expect(await errorMarks(page)).toBe(0);
+    const table = text.slice(text.indexOf('Which runs failed?'), text.indexOf('Which runs succeeded with warnings?'));
+    expect(table.match(/\d{8}-\d{6}-[a-z0-9]{6}/g)).toHaveLength(1);
+    await page.close();
+    const logs = await open(`${addressOf('stepspan-logs')}&var-workflow=${encodeURIComponent(oddName)}`);
+    expect(await textOf(logs)).toContain('exit code 3');
+    await logs.close();
+  });
+
+  test('a lone bar has its name, and a run that is active its result, its steps and its time', async () => {
+    const ended = await open(addressOf('stepspan-run'));
+    const text = await textOf(ended);
+    expect(text).toMatch(/Which tools were called\?\s+Bash\s+2/);
+    expect(text).toMatch(/Result\s+success/);
+    await ended.close();
+    const active = await open(`/d/stepspan-run?kiosk&from=now-15m&to=now&var-run=${sample.active.runId}`);
+    await active.screenshot({ path: path.join(shots, 'grafana-run-active.png') });
+    const live = await textOf(active);
+    expect(live).toMatch(/Result\s+running/);
+    expect(live).toMatch(/Duration\s+[\d.]+/);
+    expect(await errorMarks(active)).toBe(0);
+    await active.close();
+  });
+
+  test('logs no error about what it is provisioned with', () => {
+    const lines = grafana.output().split('\n');
+    // Legacy notification channels are gone since Grafana 11; 9 looks for their folder.
+    const errors = lines.filter(
+      (line) => /provisioning/.test(line) && /level=error/.test(line) && !/notifiers/.test(line),
+    );
+    expect(errors).toEqual([]);
+  });
+});
