@@ -23,7 +23,7 @@ if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[
   // The second one looks for this one: ended by SIGKILL, it can hand nothing on.
   const env = { ...process.env, STEPSPAN_LAUNCHER: String(process.pid) };
   const child = spawn(program, process.argv.slice(1), { stdio: 'inherit', env });
-  // A terminal sends Ctrl-C to both, and a second one would hurry; what is sent to this process alone is handed on.
+  // A terminal sends Ctrl-C to both, and a second one would kill the steps; a signal to this process alone is forwarded.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGCONT']) {
     process.on(signal, () => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
@@ -31,7 +31,7 @@ if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[
   }
   child.on('exit', (status, signal) => {
     if (signal === null) process.exit(status);
-    // Ended by a signal as the child was, so that whoever waits for this process sees it.
+    // Ended by a signal as the child was, so that the process that waits for this one sees it.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });

@@ -23,7 +23,7 @@ function newestMs(folder: string): number {
   return Math.max(...names.map((name) => changedMs(path.join(folder, name))));
 }
 
-/** 0 where there is no such file. */
+/** 0 if it does not exist. */
 function changedMs(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

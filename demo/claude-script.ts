@@ -50,7 +50,7 @@ export function claudeScript(options: { readonly folder: string; readonly fast: 
       ],
     },
     {
-      prompt: 'Put it right now',
+      prompt: 'Fix it now',
       turns: [
         reply({
           text: 'I round down and hand out the cents that are left.',

@@ -17,7 +17,7 @@ const api = flags.live
   : await startMessagesApi({ script: claudeScript({ folder: place.sample, fast: flags.fast }) });
 const env = api === undefined ? liveEnvironment(process.env) : scriptedEnvironment(process.env, place, api.url);
 
-// Whoever reads what is printed may go away, as `| head` does; the run goes on without them.
+// The reader of the output may go away, as `| head` does; the run continues without it.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 // With --json standard output is for a program, and its last line is the result.
@@ -40,7 +40,7 @@ const child = spawn(process.execPath, [path.join(clone, 'src', 'cli', 'main.ts')
   env,
   stdio: 'inherit',
 });
-// A terminal sends Ctrl-C to both, and a second one would hurry; what is sent to this process alone is handed on.
+// A terminal sends Ctrl-C to both, and a second one would kill the steps; a signal to this process alone is forwarded.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);

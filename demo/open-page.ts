@@ -2,7 +2,7 @@
 import { noBrowser } from '../src/cli/open-browser.ts';
 
 export type Around = {
-  /** `--open` or `--no-open`; undefined where neither was given. */
+  /** `--open` or `--no-open`; undefined if neither was given. */
   readonly asked: boolean | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether a person reads what is printed. */

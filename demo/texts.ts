@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export const usage = `Usage: npm run demo [-- FLAGS]
   --live   your own Claude Code and account, in place of scripted answers (a few US cents)
-  --fast   without the pauses that are there for watching
+  --fast   without the pauses for watching
   --json   plain lines, and the result as one JSON object on the last line
   --open   the live page in a browser; by itself on a terminal with a display
            (--no-open: not there either)
@@ -37,7 +37,7 @@ export function opening({ place, env, live }: { place: Place; env: Environment; 
   ].join('\n');
 }
 
-/** Whoever has set an endpoint wants to see the demo there; it is said all the same. */
+/** A user who has set an endpoint wants to see the demo there; the demo says so. */
 function telemetryNote(env: Environment): string[] {
   const set = Object.keys(env).filter((name) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name) && env[name]);
   return set.map((name) => `But for traces and logs of this run: they go to ${env[name]}, as\n${name} says.`);
@@ -57,7 +57,7 @@ Try next, in a shell:
 `;
 }
 
-/** For a POSIX shell; left as it is where that is the same. */
+/** For a POSIX shell; left as it is if that is the same. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

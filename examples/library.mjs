@@ -1,4 +1,4 @@
-// stepspan as a library: two workflows made in code. The first is run to its end, the second is followed while it goes on.
+// stepspan as a library: two workflows made in code. The first is run to its end, the second is followed while it runs.
 // Run it in a folder where stepspan is installed: node library.mjs
 import { linesOf, runWorkflow, startWorkflow } from 'stepspan';
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints a run of stepspan as it goes on, with the Python standard library alone: tail.py ws://HOST:PORT/api/v1/tail TOKEN RUN."""
+"""Prints a run of stepspan while it runs, with the Python standard library alone: tail.py ws://HOST:PORT/api/v1/tail TOKEN RUN."""
 import base64, json, os, socket, struct, sys, urllib.parse
 
 url, token, run = urllib.parse.urlsplit(sys.argv[1]), sys.argv[2], sys.argv[3]

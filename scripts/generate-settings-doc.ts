@@ -48,10 +48,10 @@ A setting is taken from the first of these that has it:
 4. \`$XDG_CONFIG_HOME/stepspan/config.yaml\`, else \`~/.config/stepspan/config.yaml\`,
 5. the default.
 
-\`~\` is \`$HOME\`; where that is empty or not an absolute path, the home of the user's account.
+\`~\` is \`$HOME\`; if that is empty or not an absolute path, the home of the user's account.
 
-Relative paths in a file start from the folder of that file, others from the working folder. A setting that is wrong, or a
-name in a file that is none, is told with its source and what to write instead; nothing is started, and the exit status is 2.
+Relative paths in a file start from the folder of that file, others from the working folder. A wrong setting, or an
+unknown name in a file, is reported with its source and what to write instead; nothing is started, and the exit code is 2.
 
 \`\`\`yaml
 # stepspan.config.yaml

@@ -46,7 +46,7 @@ export type Turn =
     }
   /** Takes the request and never answers, as an API behind a dead proxy does. */
   | { readonly kind: 'silence' }
-  /** Starts a reply, says the text, and never goes on. */
+  /** Starts a reply, says the text, and then stops. */
   | { readonly kind: 'hang'; readonly text: string }
   /** Starts a reply, says the text, and breaks the connection. */
   | { readonly kind: 'drop'; readonly text: string };
@@ -60,7 +60,7 @@ export type Conversation = {
 
 export type Script = readonly Conversation[] | ((request: MessagesRequest, position: Position) => Turn);
 
-/** Where a request stands: the newest prompt of a person in it, and how many answers that prompt has had. */
+/** The place of a request in the script: the newest prompt of a person in it, and how many answers that prompt has had. */
 export type Position = { readonly prompt: string; readonly answers: number };
 
 /** Text that Claude Code puts beside the prompt itself, which no script is about. */
@@ -102,7 +102,7 @@ export function turnFor(script: Script, request: MessagesRequest, failed: number
   return turnAt(conversation.turns, position.answers, failed);
 }
 
-/** Errors take no place in a conversation, so replies are counted over the turns that are no errors. */
+/** Errors take no place in a conversation, so replies are counted over the turns that succeeded. */
 function turnAt(turns: readonly Turn[], answers: number, failed: number): Turn {
   let replies = 0;
   let failures = 0;

@@ -89,7 +89,7 @@ export async function startMessagesApi(options: { readonly script: Script }): Pr
   };
 }
 
-/** Gives one turn. A client that goes away in between ends it silently. */
+/** Sends one turn. A client that goes away in between ends it silently. */
 async function play(turn: Turn, request: MessagesRequest, response: ServerResponse): Promise<void> {
   const messageId = `msg_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
   switch (turn.kind) {

@@ -22,14 +22,14 @@ export type CliContext = {
   readonly toOtlp?: (run: RunState) => Promise<OtlpMapper>;
 };
 
-/** A person's mistake or a circumstance, told in one or more lines; not a bug of ours. */
+/** Reports a person's mistake or a circumstance, which is not a defect of stepspan, in one or more lines. */
 export function fail(context: CliContext, code: ExitCode, ...lines: readonly string[]): undefined {
   for (const line of lines) context.stderr.write(`stepspan: ${line}\n`);
   context.setExitCode(code);
   return undefined;
 }
 
-/** The settings, or undefined after everything that is wrong with them was told. */
+/** The settings, or undefined after everything that is wrong with them was reported. */
 export function settingsFor(context: CliContext, flags: FlagValues): Settings | undefined {
   const loaded = loadSettings(surroundings(context.env, context.cwd), flags);
   return loaded.ok ? loaded.settings : fail(context, exitCodes.badInput, ...loaded.problems);

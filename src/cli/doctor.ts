@@ -52,28 +52,28 @@ async function doctor(context: CliContext, flags: DoctorFlags): Promise<void> {
   if (settings === undefined) return;
   const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
   const checks: Check[] = [];
-  const tell = (...found: readonly Check[]): void => {
+  const report = (...found: readonly Check[]): void => {
     checks.push(...found);
     if (flags.json === true) return;
     for (const check of found) for (const line of checkLines(check, style)) context.stdout.write(`${line}\n`);
   };
   const { checkClaude, checkDataFolder, checkHub, checkNode } = await import('./doctor/machine.ts');
   const { checkDelivery } = await import('./doctor/delivery.ts');
-  tell(checkNode(), ...(await checkClaude(settings, context.env, context.cwd, claudeSetBy(context.env, flags))));
+  report(checkNode(), ...(await checkClaude(settings, context.env, context.cwd, claudeSetBy(context.env, flags))));
   const folder = checkDataFolder(settings);
-  tell(folder, await checkHub(settings));
+  report(folder, await checkHub(settings));
   let asked = settings;
   let { env } = context;
   if (flags.stack === true) {
     const { checkStack, composeAddresses, withStack } = await import('./doctor/stack/index.ts');
-    tell(...(await checkStack(settings, env)));
+    report(...(await checkStack(settings, env)));
     asked = withStack(settings);
     env = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: env.OTEL_EXPORTER_OTLP_ENDPOINT || composeAddresses.collector };
   }
   if (checks.some(({ what, finding }) => finding.kind === 'bad' && needed.has(what))) {
     const remedy = 'Fix what is above first. Then doctor sends one small run through all of it.';
-    tell(leftOut('Probe run', 'nothing was sent, as it could not arrive', remedy));
-  } else tell(...(await checkDelivery(asked, env, context.cwd)));
+    report(leftOut('Probe run', 'nothing was sent, as it could not arrive', remedy));
+  } else report(...(await checkDelivery(asked, env, context.cwd)));
   if (flags.json === true) context.stdout.write(`${JSON.stringify(checks)}\n`);
   if (checks.some((check) => check.finding.kind === 'bad')) context.setExitCode(exitCodes.notExecuted);
 }

@@ -1,8 +1,8 @@
-// What stepspan's exit status says. A script can tell the workflow's fault from its own from ours. docs/cli.md lists the same.
+// What stepspan's exit status says. A script can distinguish the workflow's fault, its own, and a defect of stepspan. docs/cli.md lists the same.
 import type { Outcome } from '../core/outcome.ts';
 import { unreachable } from '../core/unreachable.ts';
 
-/** By name, so that no number stands anywhere else. 128 + signal number is what shells give for a signal. */
+/** By name, so that no other file has the numbers. 128 + signal number is what shells use for a signal. */
 export const exitCodes = {
   success: 0,
   runFailed: 1,
@@ -24,8 +24,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** One sentence for each, for help and documentation. 70 is EX_SOFTWARE of sysexits.h. */
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   0: 'Success. For reading commands: what was asked for was shown.',
-  1: 'The run failed: a step that may not fail did not succeed. Of `search`: no line was found.',
-  2: 'Bad input: a workflow, a flag or a setting is wrong, or the workflow names what is not there; or Claude Code is too old for it or not logged in. Nothing was started.',
+  1: 'The run failed: a step did not succeed, and the workflow does not allow that (`continueOnFailure`). Of `search`: no line was found.',
+  2: 'Bad input: a workflow, a flag or a setting is wrong, or the workflow names a file or program that does not exist; or Claude Code is too old for it or not logged in. Nothing was started.',
   3: 'The run could not be carried out: a program could not be started or was killed, Claude Code is missing or gave no result, a stall, a usage limit. Of `pause`, `continue`, `cancel`: the run did not do it. Of `doctor`, `ship`, `search`, `export`, `alerts test`: something is not as it should be. The message says what.',
   4: 'The run was longer than its `timeout`.',
   5: 'The budget of the run, or of a step, was used up.',
@@ -40,7 +40,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
 
 /**
  * The exit status for the outcome of a run.
- * @param cancelledBy the `by` of its `run.cancelling`, which tells SIGTERM from SIGINT
+ * @param cancelledBy the `by` of its `run.cancelling`, which distinguishes SIGTERM from SIGINT
  * @param lost how many lines and events of it were not kept
  */
 export function exitCodeOf(outcome: Outcome, cancelledBy = '', lost = 0): ExitCode {

@@ -16,7 +16,7 @@ export type LokiRunFound = { readonly runId: RunId; readonly state: RunState | u
 /** A run begins when its id is made; so much is room for a clock that was set meanwhile. */
 const marginMs = 60_000;
 
-/** @returns undefined after the person was told what is missing, or cannot be had from Loki */
+/** @returns undefined after reporting what is missing, or what Loki does not have */
 export function lokiAccess(context: CliContext, flags: FlagValues): LokiSettings | undefined {
   const settings = settingsFor(context, flags);
   if (settings === undefined) return undefined;
@@ -25,7 +25,7 @@ export function lokiAccess(context: CliContext, flags: FlagValues): LokiSettings
     return fail(
       context,
       exitCodes.badInput,
-      '--from loki: nobody says where Loki is; set STEPSPAN_LOKI_URL or --loki-url, for example to http://localhost:3100',
+      '--from loki: the address of Loki is not set; set STEPSPAN_LOKI_URL or --loki-url, for example to http://localhost:3100',
     );
   }
   if (flags.format === 'otlp-json' || flags.events === true) {
@@ -33,7 +33,7 @@ export function lokiAccess(context: CliContext, flags: FlagValues): LokiSettings
     return fail(
       context,
       exitCodes.badInput,
-      `${what} needs the events of a run, which its journal alone has; leave out --from loki`,
+      `${what} needs the events of a run, which Loki does not have; leave out --from loki`,
     );
   }
   return { ...settings, lokiUrl };
@@ -61,7 +61,7 @@ export async function lokiRunOf(
         context,
         exitCodes.notFound,
         found.message,
-        'Of a run that is not kept here Loki has to be told the whole id.',
+        'For a run that is no longer kept here, give the whole id.',
       );
   }
 }

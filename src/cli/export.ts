@@ -1,4 +1,4 @@
-// `stepspan export RUN`: a run, or a part of it, as a file to keep or a stream to go on with.
+// `stepspan export RUN`: a run, or a part of it, as a file, or as a stream for other programs.
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { openJournal } from '../journal/index.ts';
@@ -14,7 +14,7 @@ import type { RunState } from '../runs/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { lokiAccess, lokiRunOf, lokiSourceOf } from './export-loki.ts';
-import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
 import { createOutput, writeAll, writeFileWhole } from './output.ts';
 import { addSelectionFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
 import { addSettingFlags } from './settings.ts';
@@ -35,7 +35,7 @@ export function registerExport(program: Command, context: CliContext): void {
     .argument('<run>', runArgument)
     .description('Write a run, or a part of it, as text, ndjson, CSV or OTLP/JSON.')
     .addOption(new Option('--format <format>', 'of what is written').choices([...exportFormats]).default('text'))
-    .option('-o, --output <file>', 'write to a file, which is there whole or not at all; without it to stdout')
+    .option('-o, --output <file>', 'write to a file, which is written completely or not at all; default: stdout')
     .option('--raw', 'as text: the bytes exactly as the steps printed them, in the order they came, and nothing else')
     .option('--ansi', 'keep escape sequences and what was overwritten, line by line')
     .option('--prefix', 'as text: put the name of its step before each line')
@@ -45,7 +45,7 @@ export function registerExport(program: Command, context: CliContext): void {
     .option('--csv-exact', 'do not put an apostrophe before what a spreadsheet would take for a formula')
     .addHelpText(
       'after',
-      '\nText is what was seen at the end of each line: no escape sequences, and of a bar that redraws itself its last state. --raw gives\nback the bytes.\n\n--from loki reads the lines from Loki (its settings: docs/settings.md) in place of the journal, also of a run that is no longer\nkept here; --since then says from where.\n\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export latest --prefix --timestamps > run.txt\n  stepspan export 7f3k2m --step build --stream stdout --raw > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json\n  stepspan export 20260823-151402-7f3k2m --from loki --severity error',
+      '\nText is what was seen at the end of each line: no escape sequences, and of a bar that redraws itself its last state. --raw prints\nthe original bytes.\n\n--from loki reads the lines from Loki (its settings: docs/settings.md) in place of the journal, also of a run that is no longer\nkept here; --since then says from where.\n\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export latest --prefix --timestamps > run.txt\n  stepspan export 7f3k2m --step build --stream stdout --raw > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json\n  stepspan export 20260823-151402-7f3k2m --from loki --severity error',
     )
     .action((run: string, flags: ExportFlags) => exportCommand(run, flags, context));
   addSettingFlags(
@@ -69,7 +69,7 @@ async function exportFromJournal(run: string, flags: ExportFlags, context: CliCo
   const options = await optionsOf(flags, found.state.runId, found.state, context);
   if (options === undefined) return;
   const reader = openJournal(found.folder);
-  const onProblem = problemTeller(context);
+  const onProblem = problemReporter(context);
   const source = {
     read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem }),
     seqBefore: reader.seqBefore,
@@ -154,7 +154,7 @@ function wrongTogether({ format, raw, ansi, prefix, timestamps, events }: Export
   if (raw !== true) return undefined;
   const added = Object.entries({ '--ansi': ansi, '--prefix': prefix, '--timestamps': timestamps, '--events': events });
   const found = added.find(([, isGiven]) => isGiven === true);
-  return found === undefined ? undefined : `--raw gives the bytes alone; leave ${found[0]} out`;
+  return found === undefined ? undefined : `--raw prints the bytes alone; leave ${found[0]} out`;
 }
 
 async function toFile(chunks: AsyncIterable<string | Buffer>, file: string, context: CliContext): Promise<void> {

@@ -1,4 +1,4 @@
-// From what a person typed for a run to its folder and its state, with a message where there is none.
+// From what a person typed for a run to its folder and its state, with a message if there is none.
 
 import { dataFolder, type JournalError, type JournalProblem, problemText, type RunFolder } from '../journal/index.ts';
 import { type RunState, readRunState } from '../runs/index.ts';
@@ -11,7 +11,7 @@ export type FoundState = { readonly folder: RunFolder; readonly state: RunState;
 /** For the help of every command that takes a run. */
 export const runArgument = 'the id of a run, the start or the end of one, or `latest`';
 
-/** @returns undefined after the person was told why there is none, with the exit status set */
+/** @returns undefined after reporting why there is none, with the exit code set */
 export async function findRunState(
   context: CliContext,
   text: string,
@@ -28,7 +28,7 @@ export async function findRunState(
       return fail(context, exitCodes.notFound, found.message);
     case 'found': {
       const folder = data.runDir(found.runId);
-      const state = await readable(context, () => readRunState(folder, problemTeller(context)));
+      const state = await readable(context, () => readRunState(folder, problemReporter(context)));
       if (state === 'unreadable') return undefined;
       if (state === undefined) return fail(context, exitCodes.notFound, `Run ${found.runId} has an empty journal.`);
       return { folder, state, settings };
@@ -36,7 +36,7 @@ export async function findRunState(
   }
 }
 
-/** Runs something that reads journals; what a journal cannot be read for is told in its own words. */
+/** Runs something that reads journals; a journal that cannot be read is reported in its own words. */
 export async function readable<T>(context: CliContext, read: () => Promise<T>): Promise<T | 'unreadable'> {
   try {
     return await read();
@@ -52,13 +52,13 @@ export function reportUnreadable(context: CliContext, error: unknown): void {
   fail(context, exitCodes.notExecuted, error.message);
 }
 
-/** Tells each damage and gap once on stderr; reading goes on. Damage sets the exit status, since something is missing. */
-export function problemTeller(context: CliContext): (problem: JournalProblem) => void {
-  const told = new Set<string>();
+/** Reports each damage and gap once on stderr; reading continues. Damage sets the exit code, since something is missing. */
+export function problemReporter(context: CliContext): (problem: JournalProblem) => void {
+  const reported = new Set<string>();
   return (problem) => {
     const text = problemText(problem);
-    if (told.has(text)) return;
-    told.add(text);
+    if (reported.has(text)) return;
+    reported.add(text);
     if (problem.kind === 'corrupt') fail(context, exitCodes.notExecuted, text);
     else context.stderr.write(`stepspan: ${text}\n`);
   };

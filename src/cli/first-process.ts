@@ -4,7 +4,7 @@
 const startsProcesses: ReadonlySet<string | undefined> = new Set(['run', 'exec', 'serve']);
 
 /**
- * The line to print, if any. The kernel gives each process whose parent has ended to process 1, which is to wait for it.
+ * The line to print, if any. The kernel makes process 1 the parent of each process whose parent has ended; it has to wait for them.
  * Node waits only for what it started, so that these stay as zombies until the container stops.
  */
 export function firstProcessWarning(pid: number, command: string | undefined): string | undefined {

@@ -11,7 +11,7 @@ export type Column = { readonly head: string; readonly side?: 'left' | 'right' }
 
 /**
  * Rows under heads, columns as wide as their widest cell, two spaces between.
- * @param width columns of the terminal; longer rows are cut. Infinity where there is none
+ * @param width columns of the terminal; longer rows are cut. Infinity if there is no terminal
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
   const widths = columns.map(({ head }, index) =>

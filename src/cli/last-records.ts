@@ -40,7 +40,7 @@ export async function lastRecords(
       const inside = records.filter((record) => record.seq < to);
       take(inside.flatMap(joiner.add));
       const isPast = inside.length < records.length;
-      // Whole records that lie before the last `limit` lines are let go of after each batch, so memory stays bounded.
+      // Whole records that lie before the last `limit` lines are released after each batch, so memory stays bounded.
       let drop = 0;
       for (const record of kept) {
         if (lines - seqCount(record) < limit) break;

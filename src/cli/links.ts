@@ -6,7 +6,7 @@ import type { Settings } from './settings.ts';
 export type Link = { readonly label: string; readonly url: string };
 
 /**
- * The uids of Grafana's data sources, as grafana/provisioning gives them. Who has others sets `traceLink` and `logsLink`.
+ * The uids of Grafana's data sources, as grafana/provisioning sets them. If yours are others, set `traceLink` and `logsLink`.
  */
 export const grafanaSources = {
   prometheus: 'stepspan-prometheus',
@@ -25,7 +25,7 @@ export function linksOf(
   };
   const dashboard = runDashboardLink(settings.grafanaUrl, run);
   if (dashboard !== undefined) links.push({ label: 'dashboard', url: dashboard });
-  // Explore looks at the last hour unless told, and a link in a mail may be followed days later.
+  // Explore looks at the last hour by default, and a link in a mail may be followed days later.
   const range = timeOfRun(run) ?? { from: 'now-24h', to: 'now' };
   add('trace', settings.traceLink ?? exploreLink(settings.grafanaUrl, grafanaSources.tempo, '{traceId}', range));
   add(

@@ -13,15 +13,15 @@ import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.t
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Undefined if it was deleted after somebody went into it. */
+/** Undefined if it was deleted meanwhile. */
 const folder = currentFolder();
 
 /** Without a listener a signal ends the program, as Node takes back that it was ignored. */
 const ignored = stopSignals.filter((signal) => wasIgnored(signal, process.env));
 for (const signal of ignored) process.on(signal, () => undefined);
-const heeded = stopSignals.filter((signal) => !ignored.includes(signal));
+const handled = stopSignals.filter((signal) => !ignored.includes(signal));
 
-// Whoever ends the launcher with a signal that cannot be handed on means the run, as with a terminal that is closed.
+// A launcher that is ended by SIGKILL cannot forward it; the run is then cancelled, as when a terminal is closed.
 watchLauncher(process.env, () => process.kill(process.pid, 'SIGHUP'));
 
 const context: CliContext = {
@@ -37,9 +37,9 @@ const context: CliContext = {
   // What is large and seldom wanted is loaded when it is: here the SDK, a quarter of a second.
   toOtlp: async (run) => (await import('./otlp-mapper.ts')).createOtlpMapper(run, version),
   onSignal(listener) {
-    for (const signal of heeded) process.on(signal, listener);
+    for (const signal of handled) process.on(signal, listener);
     return () => {
-      for (const signal of heeded) process.off(signal, listener);
+      for (const signal of handled) process.off(signal, listener);
     };
   },
 };
@@ -106,7 +106,7 @@ function askedCommand(args: readonly string[]): string | undefined {
   return words[0] === 'help' ? words[1] : words[0];
 }
 
-/** The file system said no to a path: that is for the user to put right, and no defect. */
+/** The file system refused a path: the user can fix that, so it is not a defect. */
 function isRefusedByDisk(error: unknown): error is NodeJS.ErrnoException {
   const { code, path } = error as NodeJS.ErrnoException;
   return path !== undefined && ['EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOTDIR', 'ELOOP'].includes(code ?? '');

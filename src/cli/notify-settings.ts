@@ -1,4 +1,4 @@
-// From the settings to what a notifier is told: the receiver, alerts.yaml, and where links lead. Reads alerts.yaml.
+// From the settings to the options of a notifier: the receiver, alerts.yaml, and where links lead. Reads alerts.yaml.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { NotifySettings } from '../readers/notify/index.ts';
@@ -22,7 +22,7 @@ export const alertFlags = [
 
 export type AlertsFile = { readonly file: string | undefined; readonly alerts: AlertSettings };
 
-/** @returns undefined after everything that is wrong with alerts.yaml was told */
+/** @returns undefined after everything that is wrong with alerts.yaml was reported */
 export function alertsOf(context: CliContext, settings: Settings): AlertsFile | undefined {
   const file = settings.alertsFile ?? foundFile(context);
   if (file === undefined) return { file, alerts: defaultAlerts() };
@@ -41,7 +41,7 @@ export function alertsOf(context: CliContext, settings: Settings): AlertsFile | 
 }
 
 /**
- * @returns `notify` undefined where no receiver is set; undefined as a whole after everything that is wrong was told.
+ * @returns `notify` undefined if no receiver is set; undefined as a whole after everything that is wrong was reported.
  * alerts.yaml is checked also where nothing is sent, so that a mistake in it shows before it matters.
  */
 export function notifySettingsOf(
@@ -63,7 +63,7 @@ export function notifySettingsOf(
   };
 }
 
-/** An Alertmanager where there is one: it does what a webhook alone cannot, and has webhooks of its own. */
+/** An Alertmanager if one is set: it does what a webhook alone cannot, and has webhooks of its own. */
 export function receiverOf({
   alertmanagerUrl,
   alertWebhookUrl,

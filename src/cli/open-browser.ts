@@ -1,4 +1,4 @@
-// Opens a link in the browser of whoever sits at this machine, or says why it cannot. Knows nothing of runs and servers.
+// Opens a link in a browser on this machine, or says why it cannot. Called by run, serve and link.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,16 +9,16 @@ export type Opened =
   /** `why` fits into "no browser was opened: …". */
   | { readonly kind: 'not_opened'; readonly why: string };
 
-/** Openers hand the link to the browser and end, well within a second; one that is the browser itself goes on. */
+/** Openers pass the link to the browser and end within a second; one that is the browser itself keeps running. */
 const failsWithinMs = 2_000;
 
 /**
  * Whether arguments of programs may hold a link that is good for this user alone. Every user of a machine can read them, and
- * Linux is where the server can tell who has followed the link.
+ * On Linux the server can see who has followed the link.
  */
 export const bindsLinks = process.platform === 'linux';
 
-/** @returns why nothing can be opened here; undefined where it can be tried */
+/** @returns why nothing can be opened here; undefined if it can be tried */
 export function noBrowser(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): string | undefined {
   if (env.BROWSER) return undefined;
   if (platform === 'linux') return env.DISPLAY || env.WAYLAND_DISPLAY ? undefined : 'there is no display';

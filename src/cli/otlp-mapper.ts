@@ -11,7 +11,7 @@ import type { RunState } from '../runs/index.ts';
 /** @param version the `stepspanVersion` that the run was made with, as the records name it */
 export async function createOtlpMapper(run: RunState, version: string): Promise<OtlpMapper> {
   const runId = run.runId as RunId;
-  // No OTEL_* of whoever exports: a file is not sent, and must not depend on where it was written.
+  // No OTEL_* variables of the exporting user: a file is not sent, and must not depend on where it was written.
   const sdk = await startSdk({}, { host: run.writer?.host, version });
   if (sdk === undefined) throw new Error('the SDK is switched off, although no setting was given');
   const context = {

@@ -1,5 +1,5 @@
 // Writing to a pipe, a file or a terminal at the pace of its reader, and quietly when that reader has gone.
-// `stepspan tail latest | head -1` is no error: the pipe breaks, and the command ends as if it were done.
+// `stepspan tail latest | head -1` is not an error: the pipe breaks, and the command ends as if it were done.
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 
@@ -50,7 +50,7 @@ export async function writeAll(chunks: AsyncIterable<string | Buffer>, output: O
   for await (const chunk of chunks) if (!(await output.write(chunk))) return;
 }
 
-/** Writes a file that is there whole or not at all: under another name first, which a broken export leaves nothing of. */
+/** Writes a file completely or not at all: under another name first, which is removed if the export breaks. */
 export async function writeFileWhole(chunks: AsyncIterable<string | Buffer>, file: string): Promise<void> {
   const partial = `${file}.partial`;
   // For the owner only, as the journal is: output may hold what is nobody else's business.

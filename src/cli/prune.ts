@@ -61,7 +61,7 @@ function reportLines({ removedRuns, keptBytes }: RetentionReport, root: string, 
 const checkEveryMs = 24 * 3_600_000;
 
 /**
- * To be called at the end of a run where no hub runs.
+ * Called at the end of a run if no hub runs.
  * @returns one sentence if the data folder is larger than `retentionMaxBytes`; '' if it is not, or was checked within a day
  */
 export async function dataFolderWarning(

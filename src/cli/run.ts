@@ -44,7 +44,7 @@ type ResumeFlags = RunFlags & {
 export function registerRun(program: Command, context: CliContext): void {
   runOptions(program.command('run'))
     .argument('<file>', 'the workflow, a YAML file')
-    .description('Run a workflow, show it while it goes on, and exit with a code that says how it ended.')
+    .description('Run a workflow, show it while it runs, and exit with a code that says how it ended.')
     .option('-p, --param <name=value>', 'a value for a param of the workflow; may be given more than once', collect)
     .addHelpText(
       'after',
@@ -69,7 +69,7 @@ export function registerRun(program: Command, context: CliContext): void {
         { cwd: context.cwd },
       );
       if (!frame.ok) return refuse(context, { kind: 'invalid', problems: frame.problems, message: '' });
-      // Put in after the checks, which are for what people write in files: braces in these words are no templates.
+      // Put in after the checks, which are for what people write in files: braces in these words are not templates.
       const words = { shell: command.slice(0, -1), command: command.at(-1) ?? '' };
       const steps = frame.workflow.steps.map((step) =>
         step.kind === 'run' ? { ...step, ...words, inheritsStdin: context.stdinIsTerminal === false } : step,
@@ -82,8 +82,8 @@ export function registerRun(program: Command, context: CliContext): void {
     });
 
   runOptions(program.command('resume'))
-    .argument('<run>', 'the run to go on from: its id, an unambiguous part of it, or `latest`')
-    .description('Go on from the first step that did not succeed, in a new run that is linked to the old one.')
+    .argument('<run>', 'the run to continue: its id, an unambiguous part of it, or `latest`')
+    .description('Continue from the first step that did not succeed, in a new run that is linked to the old one.')
     .addOption(new Option('--budget <limit>', budgetHelp).argParser(parseBudget))
     .option('--from-step <id>', 'do this step and all that need it again, also where they had succeeded')
     .option('--edited', 'use the workflow file as it is now: steps that are the same are kept, changed ones run')
@@ -211,7 +211,7 @@ export function claudeSetBy(env: NodeJS.ProcessEnv, flags: FlagValues): string {
   return env.STEPSPAN_CLAUDE ? 'STEPSPAN_CLAUDE' : 'the setting `claude`';
 }
 
-/** @returns undefined after the problem was told */
+/** @returns undefined after the problem was reported */
 function pricesOf(context: CliContext, file: string | undefined): Pick<RunOptions, 'prices'> | undefined {
   if (file === undefined) return {};
   try {

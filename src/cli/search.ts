@@ -18,7 +18,7 @@ import {
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { problemTeller, readable } from './find-run.ts';
+import { problemReporter, readable } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addLineFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
 import { addSettingFlags } from './settings.ts';
@@ -42,9 +42,7 @@ export function registerSearch(program: Command, context: CliContext): void {
   const command = program
     .command('search')
     .argument('<text>', 'what a line must hold, case and all, or a /regular expression/flags that fits it')
-    .description(
-      'Search the output of all runs, newest first. Exits with 0 where a line was found and 1 where none was.',
-    )
+    .description('Search the output of all runs, newest first. Exits with 0 if a line was found and 1 if none was.')
     .option('--workflow <name>', 'only runs of this workflow')
     .addOption(new Option('--outcome <outcome...>', 'only runs in one of these states').choices([...runStateNames]))
     .option('--since <time>', 'only lines from a time on (RFC 3339), or so long ago (15m, 2h, 1d)')
@@ -54,7 +52,7 @@ export function registerSearch(program: Command, context: CliContext): void {
     .option('--json', 'print each line as an object, as `export --format ndjson` does')
     .addHelpText(
       'after',
-      '\nEach line is shown as RUN:STEP:SEQ:TEXT; `stepspan tail RUN --from SEQ` goes on from there. Stream `debug` (raw protocol of\nClaude Code) is searched on request only.\n\nExamples:\n  stepspan search ECONNREFUSED\n  stepspan search "/time(d )?out/i" --workflow nightly --since 7d --severity error\n  stepspan search "permission denied" --outcome failure error --runs',
+      '\nEach line is shown as RUN:STEP:SEQ:TEXT; `stepspan tail RUN --from SEQ` continues from there. Stream `debug` (raw protocol of\nClaude Code) is searched on request only.\n\nExamples:\n  stepspan search ECONNREFUSED\n  stepspan search "/time(d )?out/i" --workflow nightly --since 7d --severity error\n  stepspan search "permission denied" --outcome failure error --runs',
     )
     .action((text: string, flags: SearchFlags) => search(text, flags, context));
   addSettingFlags(addLineFlags(command), 'dataDir', 'colour');
@@ -84,7 +82,7 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   const { flags, selection } = wanted;
   const data = dataFolder(dataDir);
   const output = createOutput(context.stdout);
-  // What is damaged or unreadable is told, and must not pass for "nothing there".
+  // What is damaged or unreadable is reported, and must not look like "nothing found".
   let isWhole = true;
   const watching: CliContext = {
     ...context,
@@ -97,7 +95,7 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   let isCut = false;
   for (const runId of data.listRunIds()) {
     const folder = data.runDir(runId);
-    const state = await readable(watching, () => readRunState(folder, problemTeller(watching)));
+    const state = await readable(watching, () => readRunState(folder, problemReporter(watching)));
     if (state === undefined || state === 'unreadable' || !isWanted(state, flags, selection)) continue;
     const lines = flags.json === true ? objectsOf(folder, selection, watching) : textsOf(folder, wanted, watching);
     const outcome = await readable(watching, async () => {
@@ -131,7 +129,7 @@ async function* textsOf(folder: RunFolder, { selection, style }: Wanted, context
   const reader = openJournal(folder);
   const from = selection.from?.kind === 'time' ? await reader.seqBefore(selection.from.ns) : 0;
   // Joined, as a word may be split over two pieces of a line.
-  const reading = joinLines(reader.read({ from, reuseMemory: true, onProblem: problemTeller(context) }));
+  const reading = joinLines(reader.read({ from, reuseMemory: true, onProblem: problemReporter(context) }));
   for await (const batch of reading) {
     for (const record of batch) {
       if (selector.isPast(record)) return;
@@ -150,7 +148,7 @@ async function* textsOf(folder: RunFolder, { selection, style }: Wanted, context
 async function* objectsOf(folder: RunFolder, selection: Selection, context: CliContext): AsyncGenerator<string> {
   const reader = openJournal(folder);
   const source = {
-    read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem: problemTeller(context) }),
+    read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem: problemReporter(context) }),
     seqBefore: reader.seqBefore,
   };
   const chunks = exportRun(source, { ...selection, runId: folder.runId, format: 'ndjson', ansi: false });

@@ -51,7 +51,7 @@ export function addLineFlags(command: Command): Command {
 }
 
 /**
- * @param state of the run, to tell a step that is none from one that printed nothing; undefined where it is not known
+ * @param state of the run, to distinguish an unknown step from one that printed nothing; undefined if it is not known
  * @param defaultStreams those that are meant where nobody says; undefined for all
  */
 export function selectionOf(

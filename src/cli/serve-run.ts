@@ -1,5 +1,5 @@
-// The server of one run, in the process that runs it: its metrics where a port was set, and the live page where no hub shows
-// it already. A port that cannot be had is told, and the run goes on: all of it is in the journal for the hub.
+// The server of one run, in the process that runs it: its metrics if a port was set, and the live page if no hub shows
+// it already. A port that is taken is reported, and the run continues: all of it is in the journal for the hub.
 import type { HubRecord, MetricsServer } from '../hub/index.ts';
 import { type DataFolder, dataFolder } from '../journal/index.ts';
 import { type StartedRun, version } from '../library/index.ts';
@@ -10,7 +10,7 @@ import { bindsLinks, openBrowser } from './open-browser.ts';
 import type { Settings } from './settings.ts';
 
 export type ServeRunFlags = {
-  /** Undefined where nobody said: then only for people at a terminal. */
+  /** Undefined if it was not given: then only for people at a terminal. */
   readonly serve?: boolean;
   readonly quiet?: boolean;
   /** Opens the page in a browser. */
@@ -64,7 +64,7 @@ export async function serveRun(
   return { server, isOpened };
 }
 
-/** A hub goes on showing the run after its end, so nothing of this process has to stay. */
+/** A hub keeps showing the run after its end, so nothing of this process has to stay. */
 async function showAtHub(
   context: CliContext,
   data: DataFolder,

@@ -26,7 +26,7 @@ export function registerServe(program: Command, context: CliContext): void {
   const command = program
     .command('serve')
     .description(
-      'Look after all runs of the data folder: show them live in a browser, serve their metrics, ship what is not yet shipped, close runs whose wrapper died.',
+      'Look after all runs of the data folder: show them live in a browser, serve their metrics, send what is not sent yet, and close runs whose stepspan was killed.',
     )
     .addOption(new Option('--port <port>', 'the port to listen on; 0 takes a free one (default: 9464)'))
     .addOption(new Option('--host <address>', 'the address to listen on (default: 127.0.0.1)'))
@@ -95,7 +95,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
       return fail(context, exitCodes.badInput, ...start.problems);
     case 'started': {
       const { hub } = start;
-      // The first line is for scripts: `--port 0` is told nowhere else but in hub.json.
+      // The first line is for scripts: the port of `--port 0` is only here and in hub.json.
       say(`listening on ${hub.url}`);
       say(`metrics   ${hub.url}/metrics`);
       say(`runs in   ${data.root}`);

@@ -30,7 +30,7 @@ export type Setting<T> = {
   readonly defaultText: string;
   /** One sentence. */
   readonly description: string;
-  /** What a number means in the program; '' where it is no number. */
+  /** What a number means in the program; '' if it is not a number. */
   readonly unit: '' | 'ms' | 'bytes';
 };
 
@@ -77,13 +77,13 @@ export const settingTable = {
   durability: setting<Durability>(
     durability,
     { value: { everyMs: 100 }, as: '`100ms`' },
-    'When the journal is made to be on the disk: so often, `always` (at every append) or `none` (left to the system). A killed stepspan loses nothing either way; this is about power cuts.',
+    'How often a run is synced to the disk: at this interval, `always` (at every write) or `none` (left to the system). A killed stepspan loses nothing either way; this is about power cuts.',
   ),
   redact: setting(yesNo, { value: true, as: '`on`' }, 'Whether secrets are replaced before anything is written.'),
   retentionMaxAge: setting(
     duration,
     { value: 30 * day, as: '`30d`' },
-    'The hub removes runs that ended longer ago. What a reader had not had of them is counted in `stepspan_retention_unread_records_total`.',
+    'The hub removes runs that ended longer ago. What had not been sent of them is counted in `stepspan_retention_unread_records_total`.',
     'ms',
   ),
   retentionMaxBytes: setting(
@@ -92,14 +92,14 @@ export const settingTable = {
     'The hub removes the oldest runs while the data folder is larger, and counts what was unread as above.',
     'bytes',
   ),
-  archive: setting(yesNo, { value: true, as: '`on`' }, 'Whether sealed journal segments are compressed.'),
+  archive: setting(yesNo, { value: true, as: '`on`' }, 'Whether older parts of a recorded run are compressed.'),
   shipWait: optional(
     wait,
     'How long the end of a run waits for what is not yet sent, whether the endpoint answers or not.',
     'up to 10s, and not for an endpoint that does not answer at all',
     'ms',
   ),
-  metricsPort: optional(port, 'Serve `/metrics` on this port while a run goes on; 0 takes a free one.', 'not served'),
+  metricsPort: optional(port, 'Serve `/metrics` on this port during a run; 0 takes a free one.', 'not served'),
   hubPort: setting(port, { value: 9464, as: '`9464`' }, 'The port of `stepspan serve`; 0 takes a free one.'),
   hubHost: setting(
     text,
@@ -145,7 +145,7 @@ export const settingTable = {
   ),
   alertmanagerUrl: optional(
     secretUrl,
-    'The Alertmanager that alerts of runs are sent to; with `user:password@` in it where it asks for one. Never shown.',
+    'The Alertmanager that alerts of runs are sent to; with `user:password@` in it if it needs a login. Never shown.',
     'no alerts are sent',
   ),
   alertWebhookUrl: optional(

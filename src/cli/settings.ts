@@ -1,5 +1,5 @@
-// What every setting is set to, and by whom: flags over environment over project file over user file over defaults.
-// All that is wrong is told at once, each with its source and what to write instead.
+// What every setting is set to, and where: flags over environment over project file over user file over defaults.
+// All that is wrong is reported at once, each with its source and what to write instead.
 import { type Command, Option } from 'commander';
 import {
   flagOf,
@@ -25,7 +25,7 @@ export type LoadedSettings =
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Values of flags by setting name, as commander gives them; other flags of the command may be among them. */
+/** Values of flags by setting name, as commander returns them; other flags of the command may be among them. */
 export type FlagValues = Readonly<Record<string, unknown>>;
 
 type Given = { readonly raw: unknown; readonly where: string; readonly base: string };
@@ -59,7 +59,7 @@ export function loadSettings(around: Surroundings, flags: FlagValues = {}): Load
 }
 
 /**
- * Gives a command the flags of settings. `on|off` settings get `--name` and `--no-name`.
+ * Adds the flags of settings to a command. `on|off` settings get `--name` and `--no-name`.
  * No default is set on the option, or a flag that nobody gave would win over the environment.
  */
 export function addSettingFlags(command: Command, ...names: readonly SettingName[]): Command {

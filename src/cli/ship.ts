@@ -10,7 +10,7 @@ import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 
-/** How often a person is told how far it is, in milliseconds, when nothing has ended it by then. */
+/** How often the progress is printed while it lasts, in milliseconds. */
 const progressEveryMs = 5_000;
 
 export function registerShip(program: Command, context: CliContext): void {
@@ -20,7 +20,7 @@ export function registerShip(program: Command, context: CliContext): void {
     .description(
       'Send what a run still has to send over OTLP (OTEL_EXPORTER_OTLP_ENDPOINT and its like), and wait for it.',
     )
-    .option('--again', 'send everything again, as to a backend that has lost it; what is there already shows once')
+    .option('--again', 'send everything again, as to a backend that has lost it; what already exists there shows once')
     .addHelpText(
       'after',
       examples('ship latest', 'ship latest --ship-wait 10m') +
@@ -46,7 +46,9 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   const { adoptRun } = await import('../hub/index.ts');
   const adoption = await adoptRun(folder);
   if (adoption.kind === 'adopted')
-    context.stderr.write(`stepspan: run ${found.runId} had lost its wrapper; closed as abandoned\n`);
+    context.stderr.write(
+      `stepspan: run ${found.runId} was left open by a killed stepspan; it is now closed as abandoned\n`,
+    );
   const { createShipper } = await import('../readers/ship/shipper.ts');
   const start = await createShipper({ folder, env: context.env, again: flags.again === true });
   switch (start.kind) {

@@ -20,7 +20,7 @@ import {
 import { parseCount } from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput } from './failed-output.ts';
-import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { sizeOf } from './terminal/screen.ts';
@@ -61,7 +61,7 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   if (found === undefined) return;
   const { folder, state, settings } = found;
   const limit = flags.lines;
-  const failed = await readFailedOutput(folder, state, limit, problemTeller(context));
+  const failed = await readFailedOutput(folder, state, limit, problemReporter(context));
   const results = await readable(context, () => readStepResults(openJournal(folder), state.steps));
   const prompts = await readable(context, () => promptsOf(state, folder));
   if (results === 'unreadable' || prompts === 'unreadable') return;

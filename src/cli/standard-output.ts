@@ -44,7 +44,7 @@ export function watchStandardOutput(stream: Stream): StandardOutput {
   };
 }
 
-/** Of the messages of a refusal: more is no message to a person. */
+/** Of the messages of a refusal: nobody reads more. */
 const maxMessageLength = 64 * 1024;
 
 export type RefusalNote = {
@@ -71,7 +71,7 @@ export function noteRefusal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStre
   };
 }
 
-/** Whether the words of a command line ask for JSON; what stands behind `--` is another program's. */
+/** Whether the words of a command line ask for JSON; what follows `--` is another program's. */
 export function wantsJson(words: readonly string[]): boolean {
   const end = words.indexOf('--');
   return words.slice(0, end === -1 ? words.length : end).includes('--json');

@@ -30,7 +30,7 @@ export function registerSteer(program: Command, context: CliContext): void {
       'after',
       '\nExamples:\n  $ stepspan pause latest\n  $ stepspan pause latest --now\n  $ stepspan continue latest',
     );
-  add('continue', 'Let a paused run go on. (`resume` starts a new run from one that has ended.)', () => ({
+  add('continue', 'Continue a paused run. (`resume` starts a new run from one that has ended.)', () => ({
     verb: 'resume',
     by,
   }));

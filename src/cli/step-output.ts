@@ -18,7 +18,7 @@ import { type AttemptState, type RunState, readRunState, type StepState } from '
 import { type CliContext, fail } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
-import { findRunState, problemTeller, readable, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
 import { createOutput, writeAll } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 
@@ -155,7 +155,7 @@ async function sourceOf(
 }
 
 async function* recordsOf({ folder, step, attempt }: Source, context: CliContext) {
-  const onProblem = problemTeller(context);
+  const onProblem = problemReporter(context);
   for await (const records of openJournal(folder).read({ from: attempt.firstSeq, onProblem })) {
     for (const record of records) {
       if (attempt.lastSeq !== undefined && record.seq > attempt.lastSeq) return;

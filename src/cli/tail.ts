@@ -9,7 +9,7 @@ import { createSelector, type RunState, type Selector } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type FoundState, findRunState, problemTeller, readable, runArgument } from './find-run.ts';
+import { type FoundState, findRunState, problemReporter, readable, runArgument } from './find-run.ts';
 import { lastRecords } from './last-records.ts';
 import { createOutput } from './output.ts';
 import { addSelectionFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
@@ -30,7 +30,7 @@ const lookBack = 1_000;
 /** As tail(1) shows. */
 const defaultLines = 10;
 
-/** How often a silent run is asked whether its wrapper still lives. */
+/** How often stepspan checks that the process of a silent run still lives. */
 const livenessMs = 1000;
 
 export function registerTail(program: Command, context: CliContext): void {
@@ -44,7 +44,7 @@ export function registerTail(program: Command, context: CliContext): void {
       parseCount,
     )
     .option('--grep <regex>', 'only lines that a JavaScript regular expression fits')
-    .option('--no-follow', 'show what is there and end')
+    .option('--no-follow', 'show what was printed so far and end')
     .option('--prefix', 'in a pipe too, put the name of its step before each line')
     .option('--timestamps', 'put its time before each line, as ISO 8601 in UTC')
     .addHelpText(
@@ -93,7 +93,7 @@ type Wanted = Pick<FoundState, 'folder' | 'state'> & {
   readonly selector: Selector;
   readonly signal: AbortSignal;
   readonly context: CliContext;
-  /** Gets what stands shortly before the first shown line. */
+  /** Gets what is shortly before the first shown line. */
   readonly skip: ((record: JournalRecord) => void) | undefined;
 };
 
@@ -109,7 +109,7 @@ async function* wanted({
 }: Wanted): AsyncGenerator<readonly JournalRecord[]> {
   const reader = openJournal(folder);
   const { firstSeq, nextSeq, finished } = await reader.head();
-  const onProblem = problemTeller(context);
+  const onProblem = problemReporter(context);
   let from = Math.max(firstSeq, selector.firstSeq);
   /** Colours that an earlier line left on are on in the first shown one. */
   const skipBefore = async (seq: number): Promise<void> => {
@@ -142,17 +142,17 @@ function isClosed(state: RunState): boolean {
   return state.phase.kind === 'finished';
 }
 
-/** A run whose wrapper was killed gets no more lines: waiting for its end would be for ever, if no hub closes it. */
+/** A run whose process was killed gets no more lines: if no hub closes it, waiting for its end would last for ever. */
 function watchWriter({ state }: FoundState, ending: AbortController, context: CliContext): NodeJS.Timeout | undefined {
   const { writer, runId } = state;
   if (writer === undefined || isClosed(state)) return undefined;
   let missed = 0;
   return setInterval(() => {
-    // Twice, so that what the wrapper wrote last is read, and a hub that is just closing the run may do so.
+    // Twice, so that the last lines of the process are read, and a hub that is closing the run has time to.
     missed = isAlive(writer) ? 0 : missed + 1;
     if (missed < 2) return;
     context.stderr.write(
-      `stepspan: the process that ran ${runId} is gone and nobody has closed the run; stepspan serve does.\n`,
+      `stepspan: the process that ran ${runId} is gone and the run is not closed; run \`stepspan serve\` to close it.\n`,
     );
     ending.abort();
   }, livenessMs);

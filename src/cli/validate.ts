@@ -46,8 +46,8 @@ export function registerValidate(program: Command, context: CliContext): void {
   program
     .command('validate')
     .argument('<file...>', 'workflow files')
-    .description('Check workflow files and say everything that is wrong with them. Starts nothing.')
-    .option('-q, --quiet', 'say nothing of files that are right')
+    .description('Check workflow files and report everything that is wrong with them. Starts nothing.')
+    .option('-q, --quiet', 'print nothing for files without problems')
     .option('--json', 'print one JSON array with what is wrong with each file')
     .addHelpText(
       'after',
@@ -78,8 +78,8 @@ export function registerValidate(program: Command, context: CliContext): void {
   program
     .command('init')
     .argument('[file]', 'where to write it', 'stepspan.yaml')
-    .description('Write a first workflow with comments, to be changed to your needs.')
-    .option('-f, --force', 'write over a file that is there')
+    .description('Write a first workflow with comments, for you to change.')
+    .option('-f, --force', 'overwrite an existing file')
     .addHelpText('after', examples('init', 'init workflows/nightly.yaml'))
     .action((file: string, flags: { readonly force?: boolean }) => {
       const target = path.resolve(context.cwd, file);
@@ -87,7 +87,7 @@ export function registerValidate(program: Command, context: CliContext): void {
         return fail(
           context,
           exitCodes.badInput,
-          `${file} is there already; give another name, or --force to write over it`,
+          `${file} already exists; choose another name, or add --force to overwrite it`,
         );
       }
       try {

@@ -1,4 +1,4 @@
-// From a started run to its exit code: shows it while it goes on, turns signals into a cancel, prints the closing summary
+// From a started run to its exit code: shows it while it runs, turns signals into a cancel, prints the closing summary
 // and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
 import { existsSync } from 'node:fs';
 import { formatSetDuration } from '../core/duration.ts';
@@ -25,7 +25,7 @@ export type WatchFlags = {
   readonly quiet?: boolean;
   /** In the live view: lines that steps print above the list. */
   readonly output?: boolean;
-  /** Whether the live page is served; undefined where nobody said. */
+  /** Whether the live page is served; undefined if it was not given. */
   readonly serve?: boolean;
   /** Opens the live page in a browser, where it stays after the run. */
   readonly open?: boolean;
@@ -47,7 +47,7 @@ export async function watchRun(
   let cancelledBy = '';
   let view: View | undefined;
   const unsubscribe = context.onSignal((signal) => {
-    if (cancelledBy === '' && signal === 'SIGINT') tellOfSecond(context, view);
+    if (cancelledBy === '' && signal === 'SIGINT') reportSecondInterrupt(context, view);
     cancelledBy ||= signal;
     run.cancel(signal);
   });
@@ -55,15 +55,15 @@ export async function watchRun(
   const { server, isOpened } = await serveRun(shown, settings, run, flags);
   view = flags.quiet === true ? undefined : await openView(shown, settings, run, flags);
   const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
-  const stopTelling = tellOfWait(context, settings, run, view);
+  const stopReporting = reportWait(context, settings, run, view);
   const { result, shipping, notifying, unconfirmed, state } = await run.done;
-  stopTelling();
+  stopReporting();
   // Who has ended the run by hand is done with looking at it.
   const stays = isOpened && cancelledBy === '';
   const wasWatched = server?.wasWatched() ?? false;
   if (!stays) await server?.close(settings.shipWait ?? defaultShipWaitMs);
   unsubscribe();
-  // A journal that lacks its end is looked at anew by whoever comes next.
+  // A journal that lacks its end is read again by the next command.
   if (followed.phase.kind === 'finished') saveRunState(folder, followed);
 
   const links = linksOf(settings, {
@@ -103,7 +103,7 @@ export async function watchRun(
 const failedLines = 10;
 
 /** Somebody who has stopped a run wants to know whether it is about to end, and how to be quicker. */
-function tellOfSecond(context: CliContext, view: View | undefined): void {
+function reportSecondInterrupt(context: CliContext, view: View | undefined): void {
   const text = 'cancelling: the steps are asked to end; press Ctrl-C again to kill them now';
   if (view?.note === undefined) context.stderr.write(`stepspan: ${text}\n`);
   else view.note(text);
@@ -115,7 +115,7 @@ function flagsOf({ dataDir }: WatchFlags): string {
   return ` --data-dir ${/^[\w@%+=:,./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`}`;
 }
 
-/** A hub keeps the data folder within its bound; without one somebody has to be told. */
+/** A hub keeps the data folder within its bound; without one the user has to do it. */
 async function warningOf(context: CliContext, settings: Settings): Promise<string> {
   const data = dataFolder(settings.dataDir);
   return existsSync(data.hubFile) ? '' : dataFolderWarning(data, settings, context.now());
@@ -125,7 +125,7 @@ async function warningOf(context: CliContext, settings: Settings): Promise<strin
 const silentWaitMs = 500;
 
 /** The steps have ended; what is left is to send. @returns how to stop */
-function tellOfWait(context: CliContext, settings: Settings, run: StartedRun, view: View | undefined): () => void {
+function reportWait(context: CliContext, settings: Settings, run: StartedRun, view: View | undefined): () => void {
   const timer = setTimeout(() => {
     const status = run.shipperStatus();
     const pending = status === undefined ? 0 : Math.max(status.logs.pendingSeqs, status.traces.pendingSeqs);

@@ -1,10 +1,10 @@
 // Addresses of servers with a login in them (`https://user:password@host/`): `fetch` refuses those, and no message may show
-// the login. Pure; knows no server.
+// the login. Pure.
 
 export type PlainAddress = {
   /** Without user and password, so it may be asked and shown. */
   readonly address: URL;
-  /** The login as HTTP has it (RFC 7617), to be sent with each request; none where the address has no login. */
+  /** The login as HTTP has it (RFC 7617), to be sent with each request; none if the address has no login. */
   readonly headers: { readonly authorization?: string };
 };
 

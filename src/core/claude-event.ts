@@ -1,4 +1,4 @@
-// What Claude Code does inside a step, as told by its stream-json and by its own telemetry. No IO.
+// What Claude Code does inside a step, as reported by its stream-json and by its own telemetry. No IO.
 // Long texts are bounded by who writes the event; the raw stream-json line is in the journal on stream `debug`.
 
 /** Tokens of one model. The four counts do not overlap: `inputTokens` are those read from no cache. */
@@ -97,7 +97,7 @@ export type ClaudeEvent =
       readonly costUnknown?: string;
       readonly models: readonly ModelUsage[];
       readonly text: string;
-      /** What a JSON schema asked for; undefined where none did. */
+      /** What a JSON schema asked for; undefined without one. */
       readonly structuredOutput: unknown;
     }
   /**

@@ -1,5 +1,5 @@
-// The one source of journal time: wall clock in nanoseconds that never stands still and never goes back.
-// Loki orders and collapses records by their nanosecond, so two lines may not share one.
+// The one source of journal time: wall clock in nanoseconds that always advances.
+// Loki orders and collapses records by their nanosecond, so two lines must not share one.
 
 export type Clock = {
   /**
@@ -27,7 +27,7 @@ export function createClock(after = 0n, wallNs: () => bigint = systemWallNs): Cl
 
 /**
  * `Date.now()` sets the millisecond, the monotonic clock fills in the digits below it. The two are not in phase, so a time
- * is right to a millisecond; its digits below that only tell one record from the next.
+ * is right to a millisecond; its digits below that only distinguish one record from the next.
  */
 function systemWallNs(): bigint {
   return BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n);

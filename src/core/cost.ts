@@ -5,7 +5,7 @@ import { unreachable } from './unreachable.ts';
 
 /**
  * `known`: Claude Code reported it. `estimated`: part of it was calculated from prices. `unknown`: nobody reported a part
- * of it, so the sum that stands beside it is the least that was paid.
+ * of it, so the sum beside it is the least that was paid.
  */
 export type CostBasis = 'known' | 'estimated' | 'unknown';
 

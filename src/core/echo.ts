@@ -1,4 +1,4 @@
-// What a server says back of that by which it knows us: its answers are kept and shown, a login is not. Pure; knows no server.
+// What a server says back of that by which it knows us: its answers are kept and shown, a login is not. Pure.
 
 /** As the redactor takes it (docs/redaction.md): shorter ones are settings and words, which a message needs. */
 const MIN_SECRET_LENGTH = 8;
@@ -22,7 +22,7 @@ export function secretsOfAddress(url: string | URL): readonly string[] {
   return [password, ...tokens.filter((part) => part.length >= MIN_TOKEN_LENGTH && /\d/.test(part))];
 }
 
-/** The text with each of the secrets of at least 8 characters replaced, however often it stands there. */
+/** The text with each of the secrets of at least 8 characters replaced, however often it occurs. */
 export function withoutEcho(text: string, secrets: readonly string[]): string {
   return secrets
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)

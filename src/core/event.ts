@@ -16,7 +16,7 @@ export type PlannedStep = {
   readonly needs: readonly string[];
 };
 
-/** Which process writes the journal: enough to tell it from a later process with the same pid. */
+/** Which process writes the journal: enough to distinguish it from a later process with the same pid. */
 export type ProcessIdentity = {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat (clock ticks since boot), or the start time as `ps` prints it; '' where unknown. */
@@ -43,7 +43,7 @@ export type RunEvent =
       readonly budgetTokens: number | undefined;
       readonly writer: ProcessIdentity;
       readonly stepspanVersion: string;
-      /** The run that this one goes on from. */
+      /** The run that this one continues. */
       readonly resumedFrom: string | undefined;
     }
   /** `now` says that the running process tree was frozen too, and not only the next step held. */
@@ -68,7 +68,7 @@ export type RunEvent =
     }
   /** Once a run: the cost of this attempt is unknown, so what is left of the budget is unknown too. */
   | { readonly type: 'run.budget_uncertain'; readonly reason: string }
-  /** The last record of every journal. A run whose wrapper died gets it from whoever adopts it. */
+  /** The last record of every journal. If stepspan was killed, the process that adopts the run writes it. */
   | {
       readonly type: 'run.finished';
       readonly outcome: Outcome;
@@ -90,7 +90,7 @@ export type StepEvent =
       readonly cwd: string;
       readonly pid: number | undefined;
       readonly pidStartTime: string;
-      /** SHA-256 of the files that the workflow gives the step (prompt, MCP configuration), by path; absent before it was recorded. */
+      /** SHA-256 of the files that the workflow passes to the step (prompt, MCP configuration), by path; absent before it was recorded. */
       readonly inputFiles?: Readonly<Record<string, string>>;
     }
   | {

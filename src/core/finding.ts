@@ -22,7 +22,7 @@ export type FindingKind = (typeof findingKinds)[number];
 
 export type Finding = {
   readonly kind: FindingKind;
-  /** The tool, the hook, the server or the subagent; '' where there is no name. */
+  /** The tool, the hook, the server or the subagent; '' if it has no name. */
   readonly name: string;
   /** What it was about, on one short line: `npm test` for a denied Bash call, `failed` for a server. */
   readonly detail: string;

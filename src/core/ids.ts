@@ -1,5 +1,5 @@
 // Ids of runs, traces and spans. Trace and span ids are derived from the run id, never drawn at random,
-// so that whoever ships a journal, and however often, sends the same record under the same id.
+// so that every process that ships a journal, however often, sends the same record under the same id.
 import { createHash, randomBytes } from 'node:crypto';
 
 declare const brand: unique symbol;

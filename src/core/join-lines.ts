@@ -8,19 +8,19 @@ export const MAX_JOINED_BYTES = 1 << 20;
 
 export type LineJoiner = {
   /**
-   * Takes the next record of a journal and gives what can be read in its place: the record itself, if it holds whole lines
+   * Takes the next record of a journal and returns what can be read in its place: the record itself, if it holds whole lines
    * only; none, if it is a piece. A joined line has the number and time of its last piece. The bytes of an open line are
    * copied. A line that ended without LF is given when its attempt ends, when something of its stream follows that does not
    * continue it, or when records are missing.
    */
   readonly add: (record: JournalRecord) => readonly JournalRecord[];
-  /** Gives the lines that have been open for too long, as if a record of this time came. */
+  /** Returns the lines that have been open for too long, as if a record of this time came. */
   readonly expire: (nowNs: bigint) => readonly OutputRecord[];
   /** The open lines as they stand, oldest first: each an unterminated record of one line. */
   readonly open: () => readonly OutputRecord[];
   /** Numbers of the first pieces of the open lines. Who starts to read again needs the pieces from there on. */
   readonly openSeqs: () => readonly number[];
-  /** Gives the open lines, and forgets them: nothing more is read. */
+  /** Returns the open lines, and forgets them: nothing more is read. */
   readonly end: () => readonly OutputRecord[];
   /** Takes a record in place of `add` whose content is not wanted. What is missing or open for too long is found all the same. */
   readonly pass: (record: JournalRecord) => readonly OutputRecord[];
@@ -28,7 +28,7 @@ export type LineJoiner = {
 
 export type LineJoinerOptions = {
   readonly maxLineBytes?: number;
-  /** How long a line stays open by the times of the journal, before what is there of it is given as a part. Default: for ever. */
+  /** How long a line stays open by the times of the journal, before the part of it that exists is returned. Default: for ever. */
   readonly maxOpenNs?: bigint;
   /** Records were left out on purpose, as by a filter: missing numbers end no line. */
   readonly isFiltered?: boolean;
@@ -54,7 +54,7 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
   const lines = new Map<string, OpenLine>();
   let expectedSeq: number | undefined;
 
-  /** Gives the lines of which `isOver` holds, and forgets them. */
+  /** Returns the lines of which `isOver` holds, and forgets them. */
   const close = (isOver: (line: OpenLine) => boolean): OutputRecord[] => {
     const given: OutputRecord[] = [];
     for (const [key, line] of lines) {

@@ -15,7 +15,7 @@ export type ErrorReason =
   | 'stalled'
   /** A rate or usage limit that is not waited for; the message says when it ends. */
   | 'rate_limited'
-  /** The wrapper died; the run was closed by another process afterwards. */
+  /** stepspan was killed; another process closed the run afterwards. */
   | 'abandoned'
   /** A prompt file, a template or the working folder was not usable when the step came up. */
   | 'setup'
@@ -38,7 +38,7 @@ export type FailureReason =
   | 'denied'
   /** An MCP server that the step requires was not connected. */
   | 'mcp_unavailable'
-  /** Of a run only: at least one step that may not fail did not succeed. */
+  /** Of a run only: at least one step did not succeed although it had to. */
   | 'step_failed';
 
 /** Why a step was not run. */
@@ -94,7 +94,7 @@ export function reasonOf(outcome: Outcome): string {
   }
 }
 
-/** The sentence that tells a person why, or '' for success. */
+/** The sentence that says why, or '' for success. */
 export function messageOf(outcome: Outcome): string {
   return outcome.kind === 'success' ? '' : outcome.message;
 }

@@ -27,9 +27,9 @@ export type OutputRecord = RecordBase & {
   readonly lineCount: number;
   /** Lines as the child printed them, each ended by LF, but for the last when `unterminated`. Redacted already. */
   readonly bytes: Buffer;
-  /** The first line goes on where the last record of this subject and stream stopped without a line end. */
+  /** The first line continues where the last record of this subject and stream stopped without a line end. */
   readonly continues: boolean;
-  /** The last line has no LF: the child ended there, or the line was longer than the capture bound and goes on. */
+  /** The last line has no LF: the child ended there, or the line was longer than the capture bound and continues. */
   readonly unterminated: boolean;
 };
 
@@ -52,7 +52,7 @@ export type OutputDraft = Omit<OutputRecord, 'kind' | 'seq' | 'timeNs' | 'contin
 
 /**
  * The one way into a journal. Both calls return the (first) sequence number given.
- * They return when the bytes are the kernel's, so that a killed wrapper loses nothing of them.
+ * They return when the bytes have been handed to the kernel, so that a killed stepspan loses nothing of them.
  */
 export type Append = {
   readonly output: (draft: OutputDraft) => number;

@@ -1,4 +1,4 @@
-// What a step hands on to later steps: its output, bounded, and the bounds themselves. The engine makes it, `step.finished`
+// What a step passes to later steps: its output, bounded, and the bounds themselves. The engine makes it, `step.finished`
 // keeps it, and expressions, templates, variables, `show` and `output` read it. No IO.
 
 /**
@@ -14,7 +14,7 @@ export const maxJsonBytes = 1024 * 1024;
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 export type StepOutput = {
-  /** What `{{ steps.ID.output }}` gives: stdout of a shell step, the result of a Claude step; redacted, at most `maxOutputBytes`. */
+  /** The value of `{{ steps.ID.output }}`: stdout of a shell step, the result of a Claude step; redacted, at most `maxOutputBytes`. */
   readonly output: string;
   /** True when `output` lacks its middle. The journal's lines hold the rest. */
   readonly outputCut: boolean;
@@ -82,7 +82,7 @@ function parse({ output, outputCut, outputBytes, outputJson }: StepOutput): Read
 
 export type FoundField =
   | { readonly kind: 'found'; readonly value: JsonValue }
-  /** The names that there are, at the place where the path leaves what is there. */
+  /** The existing names, at the place where the path leaves the value. */
   | { readonly kind: 'missing'; readonly names: readonly string[] };
 
 /** Goes into a value by keys; a number is an index of a list. */

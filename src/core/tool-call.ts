@@ -1,7 +1,7 @@
-// Which argument of a tool call tells most about it. Pure. Used for the line that people read of a call, and for what a step does now.
+// Which argument of a tool call says most about it. Pure. Used for the line that people read of a call, and for what a step does now.
 
 /** Names of the arguments that say most about a call, the best first. From the tools of Claude Code 2.1.328. */
-const telling = [
+const argumentsByWeight = [
   'command',
   'file_path',
   'notebook_path',
@@ -17,11 +17,12 @@ const telling = [
   'name',
 ];
 
-/** @returns the argument as text, '' where there is none */
+/** @returns the argument as text, '' if there is none */
 export function mainArgument(input: unknown): string {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return '';
   const fields = new Map<string, unknown>(Object.entries(input));
-  const key = typeof fields.get('pattern') === 'string' ? 'pattern' : telling.find((each) => isText(fields.get(each)));
+  const key =
+    typeof fields.get('pattern') === 'string' ? 'pattern' : argumentsByWeight.find((each) => isText(fields.get(each)));
   if (key !== undefined) return String(fields.get(key));
   if (fields.size === 0) return '';
   const todos = fields.get('todos');
@@ -32,7 +33,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-/** The first line that says something, and a mark where there are more. */
+/** The first line that says something, and a mark if more follow. */
 export function firstLine(text: string): string {
   const lines = text
     .split('\n')

@@ -1,5 +1,5 @@
 // Terminal escape sequences: where they are, what they are, and text without them. Pure. Read by the model of a terminal
-// (screen.ts) and by whoever only wants them out of a text that nothing redraws.
+// (screen.ts) and by callers that remove them from a text that nothing redraws.
 // ECMA-48 (CSI, OSC, DCS, SOS, PM, APC) and the two-byte escapes; both the ESC forms and the one-character C1 forms.
 
 export type Escape =
@@ -15,7 +15,7 @@ const controlString =
   /(?:\x1b([\]PX^_])|([\x9d\x90\x98\x9e\x9f]))([^\x07\x1b\x90\x98\x9b-\x9f\n]*)(\x07|\x1b\\|\x9c)?/y;
 const short = /\x1b[ -/]*([0-~]?)|[\x80-\x9f]/y;
 
-/** The sequence that begins at `at`; undefined where none does. */
+/** The sequence that begins at `at`; undefined if none does. */
 export function escapeAt(text: string, at: number): Escape | undefined {
   const code = text.charCodeAt(at);
   if (code !== 0x1b && (code < 0x80 || code > 0x9f)) return undefined;

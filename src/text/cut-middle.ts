@@ -15,7 +15,7 @@ export type CutText = { readonly text: string; readonly headBytes: number; reado
 /** Room for the marker and the line ends around it. */
 const markerBytes = 512;
 
-/** The share of the head. What a failure looks like stands at the end, what was asked for at the beginning. */
+/** The share of the head. A failure shows at the end, what was asked for at the beginning. */
 const headShare = 1 / 3;
 
 const LF = 0x0a;

@@ -21,7 +21,7 @@ const shortWords: Table = {
 };
 
 /**
- * What stands behind a level and makes a count of it, as an expression: `0`, `0)`, `0, WARN: 2`, `0 errors`. `5, access is denied`
+ * What follows a level and makes a count of it, as an expression: `0`, `0)`, `0, WARN: 2`, `0 errors`. `5, access is denied`
  * is not one: that number is the code of an error.
  */
 export const count = String.raw`\s*(?:\d+\s*(?:[)\]]?\s*$|[,;|]\s*\w+:\s*\d)|0 (?:errors|failures|failed|problems|warnings)\b)`;
@@ -71,7 +71,7 @@ export function severityOfOtel(level: number): Severity | undefined {
 
 function mapOf(table: Table): ReadonlyMap<string, Severity> {
   const entries = Object.entries(table) as [Severity, string][];
-  // As written most often, so that the hot path of a busy log need not change the case of a word.
+  // As written most often, so that the hot path of a busy log does not have to change the case of a word.
   return new Map(
     entries.flatMap(([severity, list]) =>
       list.split(' ').flatMap((word): [string, Severity][] => [

@@ -1,6 +1,6 @@
-// Where a line says how grave it is: in an object (level-of-object.ts), by its shape (level-shapes.ts), in a field of logfmt, or by a word that
-// stands at its start or behind a time, a host, a logger's name, a place in a file. Pure. A word of prose is none, so the walk
-// over the words of a line ends at the first that is no part of a log's head; it looks at few and bounded words, whatever comes.
+// Where a line says how severe it is: in an object (level-of-object.ts), by its shape (level-shapes.ts), in a field of logfmt, or by a word that
+// is at its start or behind a time, a host, a logger's name, a place in a file. Pure. A word of prose is none, so the walk
+// over the words of a line ends at the first that is not part of a log's head; it looks at few and bounded words, whatever comes.
 
 import { stripAnsi } from './ansi.ts';
 import { count, namedCount, severityOfPino, severityOfWord } from './level-names.ts';
@@ -9,8 +9,8 @@ import { levelOfShape } from './level-shapes.ts';
 import type { Severity } from './stream.ts';
 
 /**
- * @param text holds the line from `start` to `end`; one that is no slice of another is read fastest
- * @returns undefined where the line says nothing
+ * @param text holds the line from `start` to `end`; one that is not a slice of another is read fastest
+ * @returns undefined if the line says nothing
  */
 export function levelIn(text: string, start: number, end: number): Severity | undefined {
   const at = startOfWord(text, start, end);
@@ -20,7 +20,7 @@ export function levelIn(text: string, start: number, end: number): Severity | un
   return levelOfShape(text, at, limit) ?? levelOfWords(text, at, limit);
 }
 
-/** A level stands in the head of a line: time stamp, host and logger name fit in; message text mostly does not. */
+/** A level is in the head of a line: time stamp, host and logger name fit in; message text mostly does not. */
 const headLength = 256;
 /** In the heads of real logs the level is the eighth word at the latest; a line of logfmt may hold more fields before it. */
 const maxWords = 8;
@@ -43,7 +43,7 @@ const thrown = /^(?:[\w$]{1,64}\.){0,8}[A-Z][\w$]{0,64}(?:Error|Exception|(Warni
 const bareLevel = /^(?:trace|debug|info|warn|warning|error|fatal|panic|dpanic)$/;
 
 /**
- * A date, seconds since 1970, or a place in a file, as is any word with a colon between digits: what stands behind it is a log's
+ * A date, seconds since 1970, or a place in a file, as is any word with a colon between digits: what follows it is a log's
  * and no sentence's.
  */
 const clock = /\d{4}[-/]\d\d[-/]\d\d|^\[?\d{10}|\(\d+,\d+\):?$/;
@@ -51,7 +51,7 @@ const clock = /\d{4}[-/]\d\d[-/]\d\d|^\[?\d{10}|\(\d+,\d+\):?$/;
 const prose = /^["'`(]*[A-Za-z]+(?:['-][A-Za-z]+)*["'`)]*[.,;!?]*$/;
 const partOfHead =
   /^\[?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|UTC|GMT|AM|PM|Uncaught),?$/;
-/** `ERROR: 3` and the like count, and tell of nothing themselves. */
+/** `ERROR: 3` and the like count, and report nothing themselves. */
 const onlyCount = new RegExp(`^${count}`);
 /** So do `ERROR count: 3` and `CRITICAL issues found: 0`. */
 const onlyNamedCount = new RegExp(`^${namedCount}`);

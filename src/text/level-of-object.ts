@@ -1,4 +1,4 @@
-// Where a line of JSON says how grave it is. Pure. The line is searched and not parsed: it is long, often cut off, and on the hot path.
+// Where a line of JSON says how severe it is. Pure. The line is searched and not parsed: it is long, often cut off, and on the hot path.
 
 import { severityOfOtel, severityOfPino, severityOfSyslog, severityOfWord } from './level-names.ts';
 import type { Severity } from './stream.ts';
@@ -9,7 +9,7 @@ export const maxHeadLength = 2048;
 /** Serilog has `@l`, ECS `log.level`, Python `levelname`, journald `PRIORITY`, pino and bunyan numbers. */
 const fields =
   /"(level|severity|severity_?text|lvl|levelname|log\.?level|@l|severity_?number|priority)"\s*:\s*(?:"([A-Za-z]+)|"?(\d{1,3})\b)/gi;
-/** What tells GELF, which has the numbers of syslog in `level`. */
+/** What marks GELF, which has the numbers of syslog in `level`. */
 const isGelf = /"short_message"\s*:/;
 
 /**

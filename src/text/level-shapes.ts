@@ -1,4 +1,4 @@
-// Lines that tell their level by how they begin and not by a word: klog, syslog, test reports, compilers, crashes. Pure.
+// Lines that show their level by how they begin and not by a word: klog, syslog, test reports, compilers, crashes. Pure.
 
 import { count, namedCount, severityOfSyslog, severityOfWord } from './level-names.ts';
 import type { Severity } from './stream.ts';

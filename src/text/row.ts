@@ -93,7 +93,7 @@ export function eraseCells(row: Row, from: number, to: number): number {
   return to - from;
 }
 
-/** Takes cells out, and what stands behind them moves up. */
+/** Takes cells out, and what follows them moves up. */
 export function deleteCells(row: Row, from: number, count: number): void {
   if (from >= row.width) return;
   const { chars, looks } = cellsOf(row);
@@ -105,7 +105,7 @@ export function deleteCells(row: Row, from: number, count: number): void {
   truncate(row, chars, chars.length);
 }
 
-/** Makes room for cells, and what stands behind them moves on. */
+/** Makes room for cells, and what follows them moves on. */
 export function insertCells(row: Row, from: number, count: number): void {
   if (from >= row.width) return;
   const { chars, looks } = cellsOf(row);
@@ -116,7 +116,7 @@ export function insertCells(row: Row, from: number, count: number): void {
   row.width = chars.length;
 }
 
-/** What stands in the row, from its first column to the last one written. */
+/** The text of the row, from its first column to the last one written. */
 export function runsOf(row: Row): readonly Run[] {
   if (row.cells === undefined) return row.runs;
   const made: Row = newRow();
@@ -194,7 +194,7 @@ function breakAt(chars: Cell[], at: number): void {
   for (let cell = first; cell < chars.length && (cell === first || chars[cell] === ''); cell++) chars[cell] = ' ';
 }
 
-/** Tabs that move are no tabs any more, as they would reach to another stop. */
+/** Tabs that move become spaces, as they would reach to another stop. */
 function breakTabs(chars: Cell[]): void {
   for (let at = 0; at < chars.length; at++) if (chars[at] === '\t') breakAt(chars, at + 1);
   for (let at = 0; at < chars.length; at++) if (chars[at] === '\t') chars[at] = ' ';

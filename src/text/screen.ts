@@ -1,4 +1,4 @@
-// A small model of a terminal: what stands on its rows after a text was written to it. Used by seen.ts only.
+// A small model of a terminal: what is on its rows after a text was written to it. Used by seen.ts only.
 // It has `screenRows` rows and keeps what scrolls off them, has no right margin (a line is as long as it was printed), and takes
 // a line feed as the end of a line, as pipes have it. Sequences that neither move the cursor nor erase nor colour do nothing.
 import { type Escape, escapeAt } from './ansi.ts';

@@ -1,9 +1,9 @@
 // The text of output as a person saw it at its end: carriage returns, backspaces, erasures and moves of the cursor are carried
-// out, so that of a bar or a spinner the last state is left. Everything that cuts, searches, compares or hands on output takes
+// out, so that of a bar or a spinner the last state is left. Everything that cuts, searches, compares or passes on output takes
 // its text from here, and cuts afterwards. The bytes in the journal stay as they were printed.
 //
 // What leaves nothing: modes, titles, character sets, control characters (bell, NUL, DEL, C1). Tabs stay tabs. Bytes that are
-// not UTF-8 come as U+FFFD from whoever decoded them, and half a surrogate pair becomes U+FFFD here.
+// not UTF-8 come as U+FFFD from the decoder, and half a surrogate pair becomes U+FFFD here.
 import { type Row, type Run, runsOf, textOfRow } from './row.ts';
 import { drawText, type Screen, screenRows } from './screen.ts';
 
@@ -81,7 +81,7 @@ export function seenLine(raw: string): string {
 }
 
 export type SeenRows = {
-  /** At least one. Each is what stands in it, in runs of one look. */
+  /** At least one. Each is the text in it, in runs of one look. */
   readonly rows: readonly (readonly Run[])[];
   /** SGR parameters in force behind the line; colours carry on into the next line of the same source. */
   readonly sgr: string;

@@ -1,12 +1,12 @@
-// How grave a line of output is, read from the line itself where it says so, else from its stream. Pure and cheap: only the
-// head of a line is looked at. What a level is called stands in level-names.ts, where it stands in a line in level-of-head.ts.
+// How severe a line of output is, read from the line itself where it says so, else from its stream. Pure and cheap: only the
+// head of a line is looked at. Names of levels are in level-names.ts, their place in a line in level-of-head.ts.
 
 import { levelIn } from './level-of-head.ts';
 import { maxHeadLength } from './level-of-object.ts';
 import { seenLine } from './seen.ts';
 import type { Severity, Stream } from './stream.ts';
 
-/** What a line counts as that does not say it itself. Programs write progress to stderr as well, hence no `error`. */
+/** What a line counts as that does not say it itself. Programs write progress to stderr as well, so it is not `error`. */
 export const severityOfStream = {
   stdout: 'info',
   stderr: 'warning',
@@ -28,7 +28,7 @@ export function severityOfLine(stream: Stream, line: Buffer): Severity {
   return levelIn(head, 0, head.length) ?? byStream;
 }
 
-/** Of a longer line only the end is looked at: it is what was drawn last, and reading a line must not cost its length. */
+/** Of a longer line only the end is looked at, because it was drawn last and reading a line must not cost its length. */
 const maxRedrawn = 16 * 1024;
 /** What writes over what was written: see text/screen.ts. Colours do not. */
 const redraws = /\r(?!$)|\x08|(?:\x1b\[|\xc2\x9b)[\d;]*[A-HJKPX@`adefsu]|\x1b[78DEMc]/;
@@ -43,7 +43,7 @@ function severityOfSeen(seen: string, byStream: Severity): Severity {
 }
 
 /**
- * As `severityOfLine`, for a line that stands in a longer text (as Latin-1 or UTF-8: only ASCII is looked for).
+ * As `severityOfLine`, for a line inside a longer text (as Latin-1 or UTF-8: only ASCII is looked for).
  * It is not for stream `debug`, and not for a line that redraws itself.
  */
 export function severityWithin(text: string, start: number, end: number, byStream: Severity): Severity {

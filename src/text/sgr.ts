@@ -46,7 +46,7 @@ const order = [
 ];
 /** The longest colour in use is `38:2:0:255:255:255`; a longer parameter is none. */
 const maxParameter = 24;
-/** All attributes at once are shorter; what is longer is no setting of colours. */
+/** All attributes at once are shorter; what is longer does not set colours. */
 const maxParams = 256;
 /** Programs repeat a few combinations all the time. */
 const maxRemembered = 500;

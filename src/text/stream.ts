@@ -1,11 +1,11 @@
-// The streams a line can come from and how grave it can be. Vocabulary only.
+// The streams a line can come from and how severe it can be. Vocabulary only.
 
 /** Where a line came from. `system` is what stepspan says; `debug` is raw protocol, such as Claude's stream-json. */
 export type Stream = 'stdout' | 'stderr' | 'system' | 'debug';
 
 export const streams = ['stdout', 'stderr', 'system', 'debug'] as const satisfies readonly Stream[];
 
-/** How grave a line is. Maps to OTLP severity numbers 5, 9, 13 and 17. */
+/** How severe a line is. Maps to OTLP severity numbers 5, 9, 13 and 17. */
 export type Severity = 'debug' | 'info' | 'warning' | 'error';
 
 export const severities = ['debug', 'info', 'warning', 'error'] as const satisfies readonly Severity[];

@@ -1,5 +1,5 @@
 // What differs between two normal forms of one workflow: which steps read differently at all, and which would do something
-// else. Pure. `resume` asks here whether a file was edited since a run, and which of the steps that are done still stand.
+// else. Pure. `resume` asks here whether a file was edited since a run, and which of the completed steps are still valid.
 import { resolve } from 'node:path';
 import { limitKeys } from './claude-keys.ts';
 import { paramVariable } from './environment.ts';
@@ -36,7 +36,7 @@ export function compareWorkflows(
   };
 }
 
-/** One phrase such as `steps lint, test; workflow: env`; undefined where nothing differs. */
+/** One phrase such as `steps lint, test; workflow: env`; undefined if nothing differs. */
 export function describeDifference({ changed, added, removed, keys }: WorkflowDifference): string | undefined {
   const parts = [
     changed.length === 0 ? '' : `${changed.length === 1 ? 'step' : 'steps'} ${changed.join(', ')}`,
@@ -63,7 +63,7 @@ const notOfTheWork: ReadonlySet<string> = new Set([
 
 /**
  * Why step `id` would do something else in `after` than in `before`: the keys that differ, in the words of the file, and
- * `param NAME`. Empty where it would do the same, as far as the two workflows tell; files that it reads are not looked at.
+ * `param NAME`. Empty if it would do the same, as far as the two workflows show; files that it reads are not looked at.
  */
 export function changesOfWork(before: Workflow, after: Workflow, id: string): readonly string[] {
   const [old, now] = [byId(before).get(id), byId(after).get(id)];

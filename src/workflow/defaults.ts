@@ -29,7 +29,7 @@ export const defaultRetries = {
 export const defaultLimitWaitMs = 6 * 60 * 60_000;
 
 /**
- * Scripts stop at the first command that fails, also one inside a pipe: a step that goes on after an error and
+ * Scripts stop at the first command that fails, also one inside a pipe: a step that continues after an error and
  * then reports success is the worst of its outcomes. `sh` has no `pipefail`, so this is bash, as in most CI systems.
  */
 export const bashShell: readonly string[] = ['bash', '-eo', 'pipefail', '-c'];

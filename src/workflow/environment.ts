@@ -13,7 +13,7 @@ export function paramVariable(name: string): string {
   return `STEPSPAN_PARAM_${upper(name)}`;
 }
 
-/** `STEPSPAN_OUTPUT_<STEP_ID>`: what `{{ steps.ID.output }}` gives. */
+/** `STEPSPAN_OUTPUT_<STEP_ID>`: the value of `{{ steps.ID.output }}`. */
 export function outputVariable(stepId: string): string {
   return `STEPSPAN_OUTPUT_${upper(stepId)}`;
 }
@@ -23,7 +23,7 @@ export function outcomeVariable(stepId: string): string {
   return `STEPSPAN_OUTCOME_${upper(stepId)}`;
 }
 
-/** `STEPSPAN_OUTPUTS_<STEP_ID>_<NAME>`: what `{{ steps.ID.outputs.NAME }}` gives. */
+/** `STEPSPAN_OUTPUTS_<STEP_ID>_<NAME>`: the value of `{{ steps.ID.outputs.NAME }}`. */
 export function namedOutputVariable(stepId: string, name: string): string {
   return `${namedOutputPrefix(stepId)}${upper(name)}`;
 }

@@ -1,4 +1,4 @@
-// The order that `needs` gives to steps. Pure, and usable on anything with an id and needs: a checked step,
+// The order that `needs` sets for steps. Pure, and usable on anything with an id and needs: a checked step,
 // a planned step of a journal, or the raw text of a file that is still being checked.
 
 export type GraphStep = { readonly id: string; readonly needs: readonly string[] };
@@ -17,7 +17,7 @@ export function ancestorsOf(steps: readonly GraphStep[], id: string): ReadonlySe
 }
 
 /**
- * Steps by depth: a step stands one level below the lowest of its needs, in the order of the file within a level.
+ * Steps by depth: a step is one level below the lowest of its needs, in the order of the file within a level.
  * Steps of one level can run at the same time. Total: steps on a cycle, which no checked workflow has, come last.
  */
 export function levelsOf<T extends GraphStep>(steps: readonly T[]): readonly (readonly T[])[] {

@@ -1,4 +1,4 @@
-// Whether a value meets a JSON Schema that a workflow gives: drafts 6, 7 and 2020-12. The validator is loaded when a workflow has
+// Whether a value meets a JSON Schema of a workflow: drafts 6, 7 and 2020-12. The validator is loaded when a workflow has
 // such a schema, as few do and loading takes longer than reading a workflow.
 import { createRequire } from 'node:module';
 

@@ -6,7 +6,7 @@ import { type DefineOptions, parseWorkflow, type WorkflowResult } from './parse.
 import { maxFileBytes } from './source/yaml-tree.ts';
 
 /**
- * Reads and checks the workflow in `file`, and the templates in those of its prompt files that are there.
+ * Reads and checks the workflow in `file`, and the templates in those of its prompt files that exist.
  * A file that cannot be read is a problem like any other, at its first line.
  */
 export function loadWorkflow(file: string, options: DefineOptions = {}): WorkflowResult {
@@ -21,13 +21,13 @@ export function loadWorkflow(file: string, options: DefineOptions = {}): Workflo
 /** A prompt of this size is far more than any model takes. */
 export const maxPromptBytes = 4 * 1024 * 1024;
 
-/** The text of a prompt file, or undefined when it is not there (yet), too big or not UTF-8. */
+/** The text of a prompt file, or undefined if it does not exist (yet), is too big or not UTF-8. */
 export const readPrompt: ReadFile = (path) => {
   const content = readText(path, maxPromptBytes);
   return content.ok ? content.text : undefined;
 };
 
-/** Why a prompt file cannot be used; undefined where it can. */
+/** Why a prompt file cannot be used; undefined if it can. */
 export function problemOfPromptFile(file: string): { readonly message: string; readonly fix: string } | undefined {
   const content = readText(file, maxPromptBytes);
   if (content.ok) return undefined;
@@ -75,7 +75,7 @@ function readText(file: string, maxBytes: number): Content {
 function problemOfWorkflowFile(found: Unreadable): { readonly message: string; readonly fix: string } {
   switch (found.why) {
     case 'missing':
-      return { message: 'there is no such file', fix: 'check the path; `stepspan init` writes a first workflow' };
+      return { message: 'this file does not exist', fix: 'check the path; `stepspan init` writes a first workflow' };
     case 'folder':
       return { message: 'this is a folder', fix: 'name the workflow file in it' };
     case 'too_big':

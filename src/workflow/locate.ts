@@ -1,4 +1,4 @@
-// Says where in the workflow file something stands that is found wrong after the file was read, as a prompt file that is
+// Finds where in the workflow file something is that is found wrong after the file was read, as a prompt file that is
 // not there. Reads the file again, only then.
 import { readFileSync } from 'node:fs';
 import { type Path, type Problem, pathText, sortProblems } from './problem.ts';

@@ -1,4 +1,4 @@
-// From a file's text, or an object made in code, to a checked workflow: reads it, runs every check, and either gives
+// From a file's text, or an object made in code, to a checked workflow: reads it, runs every check, and either returns
 // the normal form or all problems. Does no IO of its own.
 import { dirname, resolve } from 'node:path';
 import { checkClaudeSteps, type ReadFile } from './check/claude.ts';
@@ -64,7 +64,7 @@ type Origin = { readonly file: string; readonly folder: string; readonly cwd: st
 function check(reading: Reading, options: DefineOptions, origin: Origin): WorkflowResult {
   if (!reading.ok) return { ok: false, problems: sortProblems(reading.problems, origin.file) };
   const problems: Problem[] = [...reading.problems];
-  // A value that could not be read is told once: that it is then also of the wrong type is no news.
+  // A value that could not be read is reported once, and not again for its type.
   const unread = new Set(reading.problems.map((problem) => problem.path).filter((path) => path !== ''));
   const report: Report = (place, message, fix) => {
     if (!unread.has(place.path)) problems.push({ ...place, message, fix });

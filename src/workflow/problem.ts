@@ -10,7 +10,7 @@ export type Problem = {
   readonly line: number;
   /** From 1, in UTF-16 units as editors count; 0 as above. */
   readonly column: number;
-  /** Where it stands in the value, as `steps[2].claude.model`; '' for the workflow itself. */
+  /** Where it is in the value, as `steps[2].claude.model`; '' for the workflow itself. */
   readonly path: string;
   /** What is wrong, in one line. */
   readonly message: string;
@@ -27,10 +27,10 @@ export type Place = Pick<Problem, 'file' | 'line' | 'column' | 'path'>;
 /** Collects the problems of one check after the other. */
 export type Report = (place: Place, message: string, fix: string) => void;
 
-/** A person reads a screenful; the rest is counted, and shows up when these are mended. */
+/** A person reads a screenful; the rest is counted, and shows up when these are fixed. */
 export const maxShownProblems = 100;
 
-/** `steps[2].env.PORT` for `['steps', 2, 'env', 'PORT']`; a key that is no plain word is quoted. */
+/** `steps[2].env.PORT` for `['steps', 2, 'env', 'PORT']`; any key but a plain word is quoted. */
 export function pathText(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
@@ -70,7 +70,7 @@ export function problemText(problem: Problem): string {
   return `${whereOf(problem)}: ${problem.message}; ${problem.fix}`;
 }
 
-/** The same for what is no reason to refuse the workflow. */
+/** The same for what does not prevent the workflow from running. */
 export function formatWarnings(warnings: readonly Problem[]): string {
   return formatProblems(warnings.map((each) => ({ ...each, message: `warning: ${each.message}` })));
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { durationPattern, maxDurationMs, parseDuration } from '../core/duration.ts';
 import { maxRetries } from './defaults.ts';
 
-/** Attaches what people are told of a field. The example must be valid: a test holds it to that. */
+/** Attaches what people read about a field. The example must be valid: a test checks it. */
 export function field<T extends z.ZodType>(schema: T, description: string, example: unknown): T {
   return schema.meta({ description, examples: [example] }) as T;
 }
@@ -103,7 +103,7 @@ export const retries = z.union([
     ).optional(),
     session: field(
       z.enum(['new', 'continue']),
-      'Of a Claude step: `continue` goes on in the session of the attempt that failed. Default: `new`.',
+      'Of a Claude step: `continue` continues the session of the attempt that failed. Default: `new`.',
       'continue',
     ).optional(),
   }),

@@ -1,5 +1,5 @@
-// How a workflow is written: the zod schema of the file's root and of steps. No transforms, so what it accepts is
-// what it gives, and the JSON Schema for editors is made from it. What spans several fields is check/'s.
+// How a workflow is written: the zod schema of the file's root and of steps. It transforms nothing, so
+// the JSON Schema for editors is made from it. Rules that span several fields are in check/.
 import { z } from 'zod';
 import { claude } from './claude-keys.ts';
 import { maxConcurrency, maxSteps } from './defaults.ts';
@@ -47,7 +47,11 @@ export const stepSchema = z.strictObject({
     '10m',
   ).optional(),
   retries: field(retries, 'How often to try again: a number, or how. Default: 0.', { max: 2, delay: '5s' }).optional(),
-  continueOnFailure: field(z.boolean(), 'The run goes on, and can succeed, though this step did not.', true).optional(),
+  continueOnFailure: field(
+    z.boolean(),
+    'The run continues, and can succeed, although this step did not.',
+    true,
+  ).optional(),
   readOnly: field(z.boolean(), 'The step writes nothing in its folder, so it needs no lock on it.', true).optional(),
   stalls: field(stalls, 'What happens when the step seems to hang: one action for all causes, or by cause.', {
     noOutput: { after: '10m', action: 'kill' },

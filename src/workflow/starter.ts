@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 /**
  * The text of the file.
- * @param schema where editors find the schema, as `schemaReference` gives it; undefined leaves the line out
+ * @param schema where editors find the schema, as `schemaReference` returns it; undefined leaves the line out
  */
 export function starterWorkflow(schema?: string): string {
   return `${schema === undefined ? '' : `# yaml-language-server: $schema=${schema}\n`}${starter}`;
@@ -14,7 +14,7 @@ const schemaInPackage = join('node_modules', 'stepspan', 'schema', 'workflow.sch
 
 /**
  * The schema of the installed package, relative to the folder of the workflow file that is about to be written.
- * Undefined where stepspan is not installed in that project: a path of this machine alone would help nobody else.
+ * Undefined if stepspan is not installed in that project: a path of this machine alone would help nobody else.
  */
 export function schemaReference(workflowFile: string): string | undefined {
   const from = dirname(resolve(workflowFile));

@@ -16,8 +16,8 @@ export const templateFix =
 export type ParsedTemplate = { readonly parts: readonly TemplatePart[]; readonly mistakes: readonly Mistake[] };
 
 /**
- * Cuts a text at its `{{ }}`. A text in quotes stands for itself, so `{{ '{{' }}` gives two braces.
- * Every mistake is found: after one, the search goes on behind its braces.
+ * Cuts a text at its `{{ }}`. A text in quotes stands for itself, so `{{ '{{' }}` is two braces.
+ * Every mistake is found: after one, the search continues behind its braces.
  */
 export function parseTemplate(text: string): ParsedTemplate {
   const parts: TemplatePart[] = [];

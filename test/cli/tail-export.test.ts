@@ -67,7 +67,7 @@ describe('tail', () => {
     await run.journal.close();
     const { stdout, stderr, code } = await rig.run('tail', old);
     expect(stdout.toString()).toBe('last words\n');
-    expect(stderr).toContain('is gone and nobody has closed the run');
+    expect(stderr).toContain('is gone and the run is not closed');
     expect(code).toBe(0);
   });
 

@@ -157,7 +157,7 @@ type Refused = readonly [
 
 const refused: readonly Refused[] = [
   ['a file with several mistakes', ['run', 'bad.yaml'], {}, 2, /bad\.yaml:3:.*bad\.yaml:4:/s],
-  ['a file that is not there', ['run', 'none.yaml'], {}, 2, /none\.yaml.*there is no such file/],
+  ['a file that is not there', ['run', 'none.yaml'], {}, 2, /none\.yaml.*this file does not exist/],
   ['a folder in place of a file', ['run', '.'], {}, 2, /folder/],
   ['a flag that there is not', ['run', 'good.yaml', '--nope'], {}, 2, /--nope/],
   ['a param that there is not', ['run', 'good.yaml', '-p', 'y=1'], {}, 2, /`y`/],

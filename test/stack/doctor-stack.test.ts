@@ -210,7 +210,7 @@ describe('doctor --stack', needs('loki'), () => {
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: intake.url };
       expect((await doctor(env)).checks.get('Collector')?.detail).toContain('refuses to take more');
       status = 404;
-      expect((await doctor(env)).checks.get('Collector')?.detail).toContain('knows no OTLP logs');
+      expect((await doctor(env)).checks.get('Collector')?.detail).toContain('does not accept OTLP logs');
     } finally {
       await intake.close();
     }

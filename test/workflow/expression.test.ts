@@ -147,7 +147,7 @@ describe('templates', () => {
     });
     expect(renderTemplate('{{ user }}', scope)).toMatchObject({
       ok: false,
-      message: expect.stringContaining('`user` is no value'),
+      message: expect.stringContaining('`user` is not a value'),
     });
   });
 });

@@ -32,12 +32,12 @@ describe('a workflow made in code', () => {
       return result.ok ? 'ok' : result.problems.map((problem) => `${problem.path}: ${problem.message}`).join();
     });
     expect(messages).toEqual([
-      'name: a function is no value here',
-      'name: an object of a class is no value here',
-      'name: NaN is no value here',
+      'name: a function is not allowed here',
+      'name: an object of a class is not allowed here',
+      'name: NaN is not allowed here',
       expect.stringContaining('name.steps[0]: the value contains itself'),
-      'name: a bigint is no value here',
-      'name: a symbol is no value here',
+      'name: a bigint is not allowed here',
+      'name: a symbol is not allowed here',
     ]);
   });
 
@@ -65,7 +65,7 @@ describe('a workflow file', () => {
     writeFileSync(join(folder, 'latin1.yaml'), Buffer.from([0x6e, 0x3a, 0x20, 0xe9]));
     writeFileSync(join(folder, 'huge.yaml'), ' '.repeat(300_000));
     expect(problemsOf(join(folder, 'gone.yaml'))).toBe(
-      '/gone.yaml:1:1: there is no such file\n    check the path; `stepspan init` writes a first workflow\n',
+      '/gone.yaml:1:1: this file does not exist\n    check the path; `stepspan init` writes a first workflow\n',
     );
     expect(problemsOf(folder)).toBe(':1:1: this is a folder\n    name the workflow file in it\n');
     expect(problemsOf(join(folder, 'latin1.yaml'))).toBe(

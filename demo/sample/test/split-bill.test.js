@@ -5,7 +5,7 @@ import { splitBill } from '../src/split-bill.js';
 
 const sum = (shares) => shares.reduce((total, share) => total + share, 0);
 
-test('an even bill gives even shares', () => {
+test('an even bill has even shares', () => {
   assert.deepEqual(splitBill(900, 3), [300, 300, 300]);
 });
 

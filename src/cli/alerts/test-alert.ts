@@ -58,7 +58,7 @@ export async function testAlert(context: CliContext, flags: TestFlags): Promise<
       [{ ...alert, status: 'resolved', endsMs: context.now() }],
       new AbortController().signal,
     );
-    say('It was told of the beginning and of the end. What it then does with them cannot be known from here.');
+    say('It got the start and the end of the alert. stepspan cannot know what it does with them.');
     return;
   }
   const known = await routed(url, alert.labels).catch((error: Error) => error);
@@ -69,7 +69,7 @@ export async function testAlert(context: CliContext, flags: TestFlags): Promise<
   const problem = routeProblem(known);
   if (problem !== undefined) return fail(context, exitCodes.notExecuted, problem);
   say(`routed to ${known.receivers.join(', ')}`);
-  await tellMessages(context, url, before, parsed.value);
+  await reportMessages(context, url, before, parsed.value);
   say(
     `It ends by itself at ${new Date(alert.endsMs).toISOString()}. Whether a person has seen it cannot be known from here.`,
   );
@@ -112,11 +112,11 @@ function routeProblem({ state, silencedBy, inhibitedBy, receivers }: KnownAlert)
     return 'Alertmanager has it and routes it to nobody; look at the routes of its configuration.';
   if (state !== 'suppressed') return undefined;
   const why = silencedBy.length > 0 ? `silenced by ${silencedBy.join(', ')}` : `inhibited by ${inhibitedBy.join(', ')}`;
-  return `Alertmanager has it for ${receivers.join(', ')} and tells nobody: it is ${why}.`;
+  return `Alertmanager has it for ${receivers.join(', ')} and sends it to nobody: it is ${why}.`;
 }
 
 /** Counts of messages are by kind of receiver: another alert's message may be among them, and that is said. */
-async function tellMessages(
+async function reportMessages(
   context: CliContext,
   url: string,
   before: MessageCounts | undefined,

@@ -105,7 +105,7 @@ export function checkDataFolder(settings: Settings): Check {
 export async function checkHub(settings: Settings): Promise<Check> {
   const hub = runningHub(dataFolder(settings.dataDir));
   const remedy =
-    'Start it with `stepspan serve`: it serves /metrics, ships what is left and closes runs whose wrapper died.';
+    'Start it with `stepspan serve`: it serves /metrics, sends what is not sent yet, and closes runs whose stepspan was killed.';
   if (hub === undefined) return advice('Hub', 'none runs for this data folder', remedy);
   try {
     const answer = await fetch(`${hub.url}/healthz`, { signal: AbortSignal.timeout(5_000) });

@@ -5,7 +5,7 @@
 import { createLineJoiner } from '../../core/join-lines.ts';
 import type { JournalRecord, OutputRecord } from '../../core/record.ts';
 
-/** A line that does not end is written as it stands then: the state of a bar, which a log shows in no other way. */
+/** A line that does not end is written as it is then: the state of a bar, which a log shows in no other way. */
 const maxOpenNs = 10_000_000_000n;
 
 export type AppendLog = {
@@ -17,14 +17,14 @@ export type AppendLog = {
 export function createAppendLog(options: {
   /** The lines of a record, without line ends; none of what is not shown. */
   readonly linesOf: (record: JournalRecord) => readonly string[];
-  /** What stands before a line that is written while it has no end, and is not written again when it is continued. */
+  /** What is written before a line that is written while it has no end, and is not written again when it is continued. */
   readonly headOf: (record: OutputRecord) => string;
   /** The first line of a record as it is written while it has no end; empty if it is not shown. */
   readonly openTextOf: (record: OutputRecord) => string;
 }): AppendLog {
   const { linesOf, headOf, openTextOf } = options;
   const joiner = createLineJoiner({ maxOpenNs });
-  /** What stands at the end without a line end, as far as it was written. */
+  /** What is at the end without a line end, as far as it was written. */
   let open: { readonly source: string; readonly text: string } | undefined;
   /** By source, what was written of a line before something else was. */
   const interrupted = new Map<string, string>();
@@ -43,7 +43,7 @@ export function createAppendLog(options: {
     return isLineEnd(record) || (written !== undefined && openTextOf(record).trimEnd() === written.trimEnd());
   };
 
-  /** The lines of a record with their line ends; the first one may complete what stands there without one. */
+  /** The lines of a record with their line ends; the first one may complete what is written without one. */
   const writeWhole = (record: JournalRecord): string => {
     const lines = linesOf(record);
     const [first, ...others] = record.kind === 'output' && isFirstWritten(record) ? lines.slice(1) : lines;
@@ -55,7 +55,7 @@ export function createAppendLog(options: {
     return `${[begin, ...others].join('\n')}\n`;
   };
 
-  /** An open line that nobody has seen yet, such as a question beside a bar; else more of the one that stands there. */
+  /** An open line that nobody has seen yet, such as a question beside a bar; else more of the one that is already written. */
   const writeOpen = (): string => {
     const lines = joiner.open();
     const isNew = (record: OutputRecord): boolean => {

@@ -46,7 +46,7 @@ export function frameOf(state: RunState, options: FrameOptions): string[] {
 
 /**
  * The steps that fit in `room` lines, in the order of the plan; with a line kept for the count of the others.
- * First those that go on, then those that went wrong, then what comes next, then what ended last.
+ * First those that run, then those that went wrong, then what comes next, then what ended last.
  */
 export function chooseSteps(
   steps: readonly StepState[],

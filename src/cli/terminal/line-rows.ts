@@ -8,7 +8,7 @@ import { terminalRows } from './sanitize.ts';
 export type LineRows = {
   /** Takes the next record of a journal. @returns what can be printed for good in its place: events, and lines that are whole */
   readonly add: (record: JournalRecord) => readonly JournalRecord[];
-  /** The rows of each line of such a record, in order; of its last lines only where there are more than `most`. */
+  /** The rows of each line of such a record, in order; of its last lines only if it has more than `most`. */
   readonly rowsOf: (record: OutputRecord, most?: number) => readonly (readonly string[])[];
   /** The lines that are not ended, each with what is seen of it now. */
   readonly open: () => readonly { readonly record: OutputRecord; readonly rows: readonly string[] }[];
@@ -32,7 +32,7 @@ export function createLineRows(colour: boolean): LineRows {
       if (skip >= 0) continue;
       const drawn = terminalRows(bytes.toString('utf8'), colour, sgr);
       sgr = drawn.sgr;
-      // What stands behind the last line end and shows nothing, as the cursor being shown again, is no line.
+      // What follows the last line end and shows nothing, as a sequence that shows the cursor again, is not a line.
       const isNothing = unterminated && drawn.rows.every((row) => row === '');
       if (!isNothing) lines.push(drawn.rows.map(cutRow));
     }

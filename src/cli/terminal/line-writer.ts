@@ -1,4 +1,4 @@
-// Output of a run for people on a terminal: each line after the name of its step, harmless, stderr and events told apart. A line
+// Output of a run for people on a terminal: each line after the name of its step, harmless, stderr and events marked. A line
 // that is not ended grows in place below the others.
 import type { JournalRecord, OutputRecord } from '../../core/record.ts';
 import { isoOfNs } from '../../core/time.ts';
@@ -29,7 +29,7 @@ export type LineWriter = {
   readonly skip: (record: JournalRecord) => void;
 };
 
-/** @param size of the terminal; undefined where there is none: then a line is written when it is whole */
+/** @param size of the terminal; undefined without a terminal: then a line is written when it is whole */
 export function createLineWriter(
   { style, hasPrefix, hasTime }: LineWriterOptions,
   size: Pick<TerminalStream, 'columns' | 'rows'> | undefined,
@@ -75,7 +75,7 @@ export function createLineWriter(
         fitText(prefixOf(record, record.timeNs) + (rows.at(-1) ?? ''), sizeOf(size ?? {}).columns),
       );
   let hasOpen = false;
-  /** @param open what stands below and is drawn again with the next text */
+  /** @param open what is below and is drawn again with the next text */
   const draw = (above: readonly string[], open: readonly string[]): readonly string[] => {
     if (above.length === 0 && open.length === 0 && !hasOpen) return [];
     if (size === undefined || (open.length === 0 && !hasOpen))

@@ -131,7 +131,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
       process.off('exit', screen.clear);
       screen.clear();
       const lines = summaryOf(state, { columns: size().columns, nowMs: now(), style, glyphs, extras });
-      // What the steps printed stands above it and would run into its table.
+      // What the steps printed is above it and would run into its table.
       out.write(`${output ? '\n' : ''}${lines.join('\n')}\n`);
     },
   };

@@ -1,4 +1,4 @@
-// The view of a run where there is no terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn. A line that has no end
+// The view of a run without a terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn. A line that has no end
 // yet, such as a question, is written as far as it is there, and continued if nothing else was written meanwhile.
 // Every line begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
 
@@ -91,7 +91,7 @@ function timeOf(timeNs: bigint): string {
   return new Date(msOfNs(timeNs)).toISOString().slice(11, 19);
 }
 
-/** The events that say how a run or a step stands; others are in the journal for who looks closer. */
+/** The events that change the state of a run or a step; the others are in the journal. */
 function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): string | undefined {
   const said = safe(describeEvent(event));
   switch (event.type) {
@@ -105,7 +105,7 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'step.waiting':
       return `${style.yellow(glyphs.waiting)} ${said}`;
     case 'step.finished':
-      // Why it failed stands at the end, once, with its last lines.
+      // Why it failed is shown at the end, once, with its last lines.
       if (isFailure(event.outcome) && !event.tolerated)
         return `${outcomeGlyph(event.outcome, false, glyphs, style)} ${event.outcome.kind} after ${formatDuration(event.durationMs)}`;
       return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${said}`;

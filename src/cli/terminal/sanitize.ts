@@ -16,7 +16,7 @@ export type TerminalRows = {
 };
 
 /**
- * One line of output as it may be printed. Tabs become spaces, since a tab moves the cursor over what stands there.
+ * One line of output as it may be printed. Tabs become spaces, since a tab moves the cursor and erases nothing.
  * @param colour whether SGR sequences are kept; they are ended at the end of each row
  * @param sgr parameters in force before the line: colours carry on over line ends
  */

@@ -11,7 +11,7 @@ import { findingsOfStep, type RunState, type StepState } from '../../runs/run-st
 import { sanitizeLine } from './sanitize.ts';
 import type { Glyphs, Style } from './style.ts';
 
-/** A sign, coloured by how the step stands. */
+/** A sign, coloured by the state of the step. */
 export function stepGlyph(step: StepState, run: RunState, glyphs: Glyphs, style: Style): string {
   switch (step.phase.kind) {
     case 'planned':
@@ -33,7 +33,7 @@ export function stepGlyph(step: StepState, run: RunState, glyphs: Glyphs, style:
   }
 }
 
-/** @param tolerated a failure that the workflow goes on after is a warning */
+/** @param tolerated a failure after which the workflow continues is a warning */
 export function outcomeGlyph(outcome: Outcome, tolerated: boolean, glyphs: Glyphs, style: Style): string {
   const bad = tolerated ? style.yellow : style.red;
   switch (outcome.kind) {
@@ -53,7 +53,7 @@ export function outcomeGlyph(outcome: Outcome, tolerated: boolean, glyphs: Glyph
   }
 }
 
-/** What a person most wants to know of the step now: why it stands still, what it waits for, or what it printed last. */
+/** What a person most wants to know of the step now: why it is stuck, what it waits for, or what it printed last. */
 export function stepDoing(step: StepState, nowMs: number, style: Style): string {
   const { phase } = step;
   switch (phase.kind) {

@@ -16,7 +16,7 @@ import type { Glyphs, Style } from './style.ts';
 
 /** What the journal does not know: how far readers are, and where to look. */
 export type SummaryExtras = {
-  /** Records (lines and events) that are still to ship; undefined where nothing is shipped at all. */
+  /** Records (lines and events) that are still to ship; undefined if nothing is shipped at all. */
   readonly pending?: number | undefined;
   /** Records that the backend refused and that were kept aside. */
   readonly refused?: number | undefined;
@@ -68,7 +68,7 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
     plural(totals.lines.stdout + totals.lines.stderr, 'line'),
   ];
   const whole = ended === undefined ? '' : messageOf(ended.outcome);
-  // What a step is to blame for stands beside it, and once.
+  // What a step is to blame for is shown beside it, and once.
   const isSaid = state.steps.some(
     (step) => step.phase.kind === 'finished' && isToBlame(step) && whole.includes(messageOf(step.phase.outcome)),
   );
@@ -111,7 +111,7 @@ export function isFailure({ kind }: Outcome): boolean {
   return kind === 'failure' || kind === 'error' || kind === 'timeout';
 }
 
-/** What each step printed last that failed. Why it failed stands in the table; where it was cut there, it stands here whole. */
+/** What each step printed last that failed. Why it failed is in the table; if it was cut there, it is here as a whole. */
 function failuresOf(state: RunState, rows: readonly string[], { style, extras }: SummaryOptions): string[] {
   const hasSucceeded = state.phase.kind === 'finished' && state.phase.outcome.kind === 'success';
   // In a run that succeeded, a failure that was allowed explains nothing.
@@ -170,7 +170,7 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
   if (state.recovered.times > 0)
     notes.push(
       style.yellow(
-        `the journal was opened again after a crash, ${plural(state.recovered.cutBytes, 'byte')} of a torn tail cut`,
+        `stepspan was killed and the record of the run repaired, ${plural(state.recovered.cutBytes, 'byte')} of an incomplete end removed`,
       ),
     );
   for (const step of state.steps) {

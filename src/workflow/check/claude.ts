@@ -25,13 +25,13 @@ const ownArguments: Readonly<Record<string, string>> = {
   ...Object.fromEntries(Object.entries(claudeFlags).map(([key, flag]) => [flag, key])),
 };
 
-/** Gives the text of a file by its absolute path; undefined when it is not there (yet) or cannot be read. */
+/** Returns the text of a file by its absolute path; undefined if it does not exist (yet) or cannot be read. */
 export type ReadFile = (path: string) => string | undefined;
 
 /**
  * Reports what is wrong with Claude steps.
  * @param folder where relative paths start: the folder of the workflow file
- * @param readFile reads prompt files, to check the templates in them; a file that is not there is left for later
+ * @param readFile reads prompt files, to check the templates in them; a file that does not exist is left for later
  */
 export function checkClaudeSteps(outline: Outline, folder: string, readFile: ReadFile | undefined): void {
   for (const step of outline.steps) {
@@ -93,7 +93,7 @@ function checkResume(resume: unknown, path: Path, step: OutlineStep, outline: Ou
   if (order !== undefined) {
     report(place, order.message, order.fix);
   } else if (!Object.hasOwn(byId.get(resume)?.raw ?? {}, 'claude')) {
-    const message = `step \`${resume}\` has no Claude session to go on with`;
+    const message = `step \`${resume}\` has no Claude session to continue`;
     report(place, message, 'name a step with `claude`, or use `{{ steps.ID.output }}` in the prompt');
   }
 }

@@ -11,7 +11,7 @@ const variable = /(?<![$\\])\$(?:([A-Z_][A-Z0-9_]*)|\{([A-Z_][A-Z0-9_]*)\})/g;
 /** At the start of a path, or of one in a list of paths as PATH is one. */
 const home = /(?:^|:)~(?=\/|$|:)/g;
 
-/** @param step the step that the `env` stands in; undefined for that of the workflow */
+/** @param step the step that has the `env`; undefined for that of the workflow */
 export function checkEnvValue(value: unknown, path: Path, step: OutlineStep | undefined, outline: Outline): void {
   if (typeof value !== 'string') return;
   const { tree, report } = outline;

@@ -1,5 +1,5 @@
 // What can be read of a workflow that may be wrong in places: enough for the checks across fields to run on the good
-// parts, so that all mistakes are told at once.
+// parts, so that all mistakes are reported at once.
 
 import { ancestorsOf, type GraphStep } from '../graph.ts';
 import type { Path, Report } from '../problem.ts';
@@ -8,9 +8,9 @@ import { isMapping, type Tree } from '../source/tree.ts';
 export type OutlineStep = GraphStep & {
   readonly path: Path;
   readonly raw: Readonly<Record<string, unknown>>;
-  /** False where the step has no usable id; `id` is then '' and nothing can refer to it. */
+  /** False if the step has no usable id; `id` is then '' and nothing can refer to it. */
   readonly hasId: boolean;
-  /** Where each of `needs` stands. */
+  /** Where each of `needs` is written. */
   readonly needPaths: readonly Path[];
 };
 
@@ -28,7 +28,7 @@ export type Outline = {
   readonly ancestors: (id: string) => ReadonlySet<string>;
 };
 
-/** Reads what is there, and skips over what has the wrong type: the schema has told that already. */
+/** Reads what has the right type, and skips the rest: the schema has reported that already. */
 export function outlineOf(tree: Tree, report: Report, warn: Report): Outline {
   const root = isMapping(tree.value) ? tree.value : {};
   const params = new Map(Object.entries(isMapping(root.params) ? root.params : {}));

@@ -24,7 +24,7 @@ function typeName(value: unknown): Param['type'] | undefined {
 }
 
 /**
- * Reports given values that do not fit, and gives the values of the run: given ones over defaults.
+ * Reports given values that do not fit, and returns the values of the run: given ones over defaults.
  * @param given undefined while only the file is checked: then no value is missing
  */
 export function valuesOf(
@@ -37,7 +37,7 @@ export function valuesOf(
   for (const name of Object.keys(given ?? {})) {
     if (names.includes(name)) continue;
     const fix = names.length === 0 ? 'remove it: the workflow has no params' : didYouMean(name, names, 'known are');
-    report(tree.placeOfKey(['params']), `a value was given for \`${name}\`, which is no param`, fix);
+    report(tree.placeOfKey(['params']), `a value was given for \`${name}\`, which is not a param`, fix);
   }
   const values: Record<string, ParamValue> = {};
   for (const param of params) {

@@ -9,7 +9,7 @@ export type Complaint = { readonly message: string; readonly fix: string };
 
 /**
  * What is wrong with a reference, or undefined.
- * @param step the step that it stands in; undefined in the `env` of the workflow, where no step has run yet
+ * @param step the step that it is in; undefined in the `env` of the workflow, before any step has run
  */
 export function complainOf(
   { path }: FoundReference,
@@ -20,7 +20,7 @@ export function complainOf(
   const text = path.join('.');
   if (root === 'params') {
     const names = [...outline.params.keys()];
-    if (name === undefined) return { message: '`params` is no value', fix: 'write `params.NAME`' };
+    if (name === undefined) return { message: '`params` is not a value', fix: 'write `params.NAME`' };
     if (!outline.params.has(name)) {
       return { message: `there is no param \`${name}\``, fix: didYouMean(name, names, missingParam(name, names)) };
     }
@@ -32,7 +32,7 @@ export function complainOf(
   }
   if (name === undefined)
     return {
-      message: '`steps` is no value',
+      message: '`steps` is not a value',
       fix: 'write `steps.ID.output`, `steps.ID.outputs.NAME` or `steps.ID.outcome`',
     };
   if (step === undefined) {
@@ -41,7 +41,7 @@ export function complainOf(
   const order = complainOfOrder(name, step, outline);
   if (order !== undefined) return order;
   if (field === undefined)
-    return { message: `\`${text}\` is no value`, fix: `write \`${text}.output\` or \`${text}.outcome\`` };
+    return { message: `\`${text}\` is not a value`, fix: `write \`${text}.output\` or \`${text}.outcome\`` };
   if (field === 'output') return undefined;
   if (field === 'outcome') {
     return inside.length === 0
@@ -59,7 +59,7 @@ export function complainOfEnv({ path }: FoundReference): Complaint | undefined {
   return { message: `\`${path.join('.')}\` is not a value`, fix: 'write `env.NAME`' };
 }
 
-/** Which names a step gives is known when it has ended; only what can never be a name is wrong here. */
+/** Which names a step returns is known when it has ended; only what can never be a name is wrong here. */
 function complainOfNamed(text: string, [name]: readonly string[]): Complaint | undefined {
   if (name === undefined) return { message: `\`${text}\` is not a value`, fix: `write \`${text}.NAME\`` };
   if (idPattern.test(name)) return undefined;
@@ -79,13 +79,12 @@ export function complainOfOrder(name: string, step: OutlineStep, outline: Outlin
     return { message: `there is no step \`${name}\``, fix: didYouMean(name, others, 'write one of') };
   }
   if (!step.hasId || ancestors(step.id).has(name)) return undefined;
-  if (name === step.id)
-    return { message: `step \`${name}\` cannot use what it gives itself`, fix: 'name an earlier step' };
+  if (name === step.id) return { message: `step \`${name}\` cannot use its own output`, fix: 'name an earlier step' };
   if (ancestors(name).has(step.id)) {
     const message = `step \`${name}\` comes after ${stepLabel(step)}, so it has given nothing yet`;
     return { message, fix: `name a step that \`${step.id}\` needs` };
   }
-  const message = `step \`${name}\` is not among the needs of \`${step.id}\`, so it may not have ended yet`;
+  const message = `step \`${name}\` is not among the needs of \`${step.id}\`, so it might not have ended yet`;
   const needs = [...new Set([...step.needs, name])].join(', ');
   return { message, fix: `write \`needs: [${needs}]\` in step \`${step.id}\`` };
 }

@@ -17,7 +17,7 @@ export function shapeKeys(schemas: readonly z.ZodType[]): readonly string[] {
   return schemas.flatMap((schema) => Object.keys(shapeOf(schema) ?? {}));
 }
 
-/** The example of the field at `path` as YAML in code marks, `timeout: 10m`; undefined where there is none. */
+/** The example of the field at `path` as YAML in code marks, `timeout: 10m`; undefined if it has none. */
 export function exampleOf(path: Path): string | undefined {
   const key = path.at(-1);
   if (typeof key !== 'string') return undefined;

@@ -14,19 +14,19 @@ type Issue = z.core.$ZodIssue;
 /** Reports every mismatch between the tree and the schema. */
 export function checkSchema(tree: Tree, report: Report): void {
   const parsed = workflowSchema.safeParse(tree.value);
-  for (const issue of parsed.error?.issues ?? []) tell(issue, [], tree, report);
+  for (const issue of parsed.error?.issues ?? []) reportIssue(issue, [], tree, report);
 }
 
-function tell(issue: Issue, base: Path, tree: Tree, report: Report): void {
+function reportIssue(issue: Issue, base: Path, tree: Tree, report: Report): void {
   const path: Path = [...base, ...issue.path] as Path;
   const value = valueAt(tree.value, path);
   const place = tree.placeOf(path);
   switch (issue.code) {
     case 'unrecognized_keys':
-      for (const key of issue.keys) tellUnknownKey(key, path, tree, report);
+      for (const key of issue.keys) reportUnknownKey(key, path, tree, report);
       return;
     case 'invalid_union':
-      tellUnion(issue, path, tree, report);
+      reportUnion(issue, path, tree, report);
       return;
     case 'invalid_key':
       report(
@@ -39,7 +39,7 @@ function tell(issue: Issue, base: Path, tree: Tree, report: Report): void {
       if (value === undefined) {
         report(tree.placeOf(path.slice(0, -1)), `\`${String(path.at(-1))}\` is missing`, `add ${exampleAt(path)}`);
       } else {
-        tellWrongType([typeText(issue.expected)], value, path, tree, report);
+        reportWrongType([typeText(issue.expected)], value, path, tree, report);
       }
       return;
     case 'invalid_value': {
@@ -53,7 +53,7 @@ function tell(issue: Issue, base: Path, tree: Tree, report: Report): void {
       report(place, `${labelOf(path)} ${rangeText(issue, value)}`, `write ${exampleAt(path)}`);
       return;
     case 'invalid_format':
-      tellFormat(issue, path, value, tree, report);
+      reportFormat(issue, path, value, tree, report);
       return;
     case 'custom':
       report(place, `${labelOf(path)} ${issue.message}`, String(issue.params?.fix ?? `write ${exampleAt(path)}`));
@@ -73,21 +73,21 @@ function exampleAt(path: Path): string {
   return exampleOf(path) ?? (typeof last === 'number' ? exampleOf(path.slice(0, -1)) : undefined) ?? 'another value';
 }
 
-function tellFormat(issue: Issue, path: Path, value: unknown, tree: Tree, report: Report): void {
+function reportFormat(issue: Issue, path: Path, value: unknown, tree: Tree, report: Report): void {
   const place = tree.placeOf(path);
   if (issue.message === 'not a duration') {
-    const message = `${labelOf(path)} is no duration: \`${shorten(String(value))}\``;
+    const message = `${labelOf(path)} is not a duration: \`${shorten(String(value))}\``;
     report(
       place,
       message,
-      'write hours, minutes, seconds and milliseconds in this order: `1h30m`, `5m`, `90s`, `500ms`',
+      'write days, hours, minutes, seconds and milliseconds in this order: `2d`, `1h30m`, `5m`, `90s`, `500ms`',
     );
     return;
   }
   report(place, `${labelOf(path)} cannot be ${kindText(value)}`, issue.message);
 }
 
-function tellWrongType(expected: readonly string[], value: unknown, path: Path, tree: Tree, report: Report): void {
+function reportWrongType(expected: readonly string[], value: unknown, path: Path, tree: Tree, report: Report): void {
   const place = value === null ? tree.placeOfKey(path) : tree.placeOf(path);
   if (typeof value === 'number' && isDuration(path)) {
     const asSeconds = formatSetDuration(Math.max(value, 0) * 1000);
@@ -123,12 +123,12 @@ function tellWrongType(expected: readonly string[], value: unknown, path: Path, 
   report(place, message, fix);
 }
 
-/** Says what the one branch that was meant says; where none was, names the types that are possible. */
-function tellUnion(issue: Issue & { code: 'invalid_union' }, path: Path, tree: Tree, report: Report): void {
+/** Reports what the one branch that was meant reports; if none was meant, names the possible types. */
+function reportUnion(issue: Issue & { code: 'invalid_union' }, path: Path, tree: Tree, report: Report): void {
   const branches = leafBranches(issue);
   const meant = branches.filter((issues) => !isTypeMismatch(issues));
   if (meant.length === 1) {
-    for (const inner of meant[0]!) tell(inner, path, tree, report);
+    for (const inner of meant[0]!) reportIssue(inner, path, tree, report);
     return;
   }
   const value = valueAt(tree.value, path);
@@ -146,7 +146,7 @@ function tellUnion(issue: Issue & { code: 'invalid_union' }, path: Path, tree: T
     return;
   }
   const expected = branches.flatMap((issues) => issues.map((inner) => expectedText(inner)));
-  tellWrongType([...new Set(expected)], value, path, tree, report);
+  reportWrongType([...new Set(expected)], value, path, tree, report);
 }
 
 /** A union inside a union counts as the branches that it has. */
@@ -170,7 +170,7 @@ function expectedText(issue: Issue): string {
   return issue.code === 'invalid_value' ? `one of ${listOf(issue.values.map(String))}` : 'another value';
 }
 
-function tellUnknownKey(key: string, path: Path, tree: Tree, report: Report): void {
+function reportUnknownKey(key: string, path: Path, tree: Tree, report: Report): void {
   const place = tree.placeOfKey([...path, key]);
   const known = shapeKeys(schemaAt(path));
   const where =
@@ -180,7 +180,7 @@ function tellUnknownKey(key: string, path: Path, tree: Tree, report: Report): vo
   report(place, `${where} has no key \`${key.replaceAll('\n', '\\n')}\``, fix);
 }
 
-/** `timeout`, or `item 2 of needs`, or `step 3`: what stands at a path, as a person would say it. */
+/** `timeout`, or `item 2 of needs`, or `step 3`: what is at a path, as a person would say it. */
 function labelOf(path: Path): string {
   const last = path.at(-1);
   if (last === undefined) return 'a workflow';

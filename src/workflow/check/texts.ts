@@ -172,7 +172,7 @@ function complainOfVariable(variable: string, step: OutlineStep, outline: Outlin
   if (params.some((name) => paramVariable(name) === variable)) return undefined;
   const id = byVariable.get(variable);
   if (id !== undefined) return complainOfOrder(id, step, outline);
-  // Which names a step gives is known when it has ended, so only the step is looked at.
+  // Which names a step returns is known when it has ended, so only the step is looked at.
   const givers = [...outline.byId.keys()].filter((each) => variable.startsWith(namedOutputPrefix(each)));
   const orders = givers.map((each) => complainOfOrder(each, step, outline));
   if (givers.length > 0) return orders.some((order) => order === undefined) ? undefined : orders[0];

@@ -78,7 +78,7 @@ export function resolveReference(path: readonly string[], scope: Scope): Evaluat
   return inside.length === 0 ? { ok: true, value: step.output } : fieldOf(step, name, inside);
 }
 
-/** A step that had succeeded in the run before counts as a success in the run that goes on from it. */
+/** A step that had succeeded in the run before counts as a success in the run that continues it. */
 function outcomeName(outcome: Outcome): string {
   return outcome.kind === 'skip' && outcome.reason === 'already_done' ? 'success' : outcome.kind;
 }

@@ -30,7 +30,7 @@ const foreignSymbols: Readonly<Record<string, string>> = {
   '{{': 'write the expression alone, without the braces',
 };
 
-/** The token at or after `from`. A text that is none gives a `bad` token, never an exception. */
+/** The token at or after `from`. A text that is not a token becomes a `bad` token, never an exception. */
 export function nextToken(text: string, from: number): Token {
   const index = from + (matchAt(space, text, from)?.length ?? 0);
   if (index >= text.length) return { kind: 'end', index, end: index };
@@ -43,7 +43,7 @@ export function nextToken(text: string, from: number): Token {
   const sign = matchAt(symbol, text, index);
   if (sign === undefined) return bad(index, index + 1, `\`${first}\` has no meaning here`, 'remove it');
   const foreign = foreignSymbols[sign];
-  if (foreign !== undefined) return bad(index, index + sign.length, `\`${sign}\` is no operator here`, foreign);
+  if (foreign !== undefined) return bad(index, index + sign.length, `\`${sign}\` is not an operator here`, foreign);
   return { kind: 'symbol', text: sign, index, end: index + sign.length };
 }
 
@@ -57,7 +57,7 @@ function wordToken(word: string, index: number): Token {
   if (word === 'true' || word === 'false') return { kind: 'literal', value: word === 'true', index, end };
   const operators: Readonly<Record<string, string>> = { and: '&&', or: '||', not: '!' };
   const operator = Object.hasOwn(operators, word) ? operators[word] : undefined;
-  if (operator !== undefined) return bad(index, end, `\`${word}\` is no operator here`, `write \`${operator}\``);
+  if (operator !== undefined) return bad(index, end, `\`${word}\` is not an operator here`, `write \`${operator}\``);
   return { kind: 'name', text: word, index, end };
 }
 
@@ -76,7 +76,7 @@ function quoted(text: string, index: number, quote: string): Token {
     if (text[at] === '\\') {
       const escaped = Object.hasOwn(escapes, text[at + 1] ?? '') ? escapes[text[at + 1]!] : undefined;
       if (escaped === undefined) {
-        const message = `\`${text.slice(at, at + 2)}\` is no escape`;
+        const message = `\`${text.slice(at, at + 2)}\` is not an escape`;
         return bad(
           at,
           at + 2,

@@ -1,4 +1,4 @@
-// Parses `when` expressions, and the one operand of a `{{ }}`, to their tree. Knows no workflow: whether a name
+// Parses `when` expressions, and the one operand of a `{{ }}`, to their tree. Whether a name
 // exists is check/references.ts's question.
 //
 //   or      = and { "||" and }              compare = unary [ ("==" | "!=" | "<" | "<=" | ">" | ">=") unary ]
@@ -169,7 +169,7 @@ const operandHelp =
   'write `params.NAME`, `steps.ID.outcome`, `steps.ID.output`, a text in quotes, a number, `true` or `false`';
 
 function bareWord(word: string, index: number): Mistake {
-  return { index, message: `\`${word}\` is no value`, fix: `put text in quotes: \`'${word}'\`; or ${operandHelp}` };
+  return { index, message: `\`${word}\` is not a value`, fix: `put text in quotes: \`'${word}'\`; or ${operandHelp}` };
 }
 
 function calledFunction(called: string, index: number): Mistake {
@@ -182,7 +182,7 @@ function calledFunction(called: string, index: number): Mistake {
     };
   }
   const fix = `write \`${known}()\` as the whole of \`when\`, or ask for single steps: \`steps.ID.outcome == 'failure'\``;
-  return { index, message: `\`${known}()\` stands alone and cannot be part of an expression`, fix };
+  return { index, message: `\`${known}()\` must be alone and cannot be part of an expression`, fix };
 }
 
 function afterOperand(text: string, token: Token): Mistake {

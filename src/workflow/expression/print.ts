@@ -1,7 +1,7 @@
 // Writes an expression down again, for messages and for `describeWorkflow`. The inverse of expression/parse.ts. Pure.
 import type { Expression } from '../workflow.ts';
 
-/** Text that parses to the same tree. Every operator but the outermost stands in parentheses. */
+/** Text that parses to the same tree. Every operator but the outermost is in parentheses. */
 export function printExpression(expression: Expression): string {
   switch (expression.kind) {
     case 'literal':

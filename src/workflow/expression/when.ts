@@ -13,7 +13,7 @@ export type ParsedWhen =
     }
   | { readonly ok: false; readonly mistake: Mistake };
 
-/** Reads a `when`. `true` and `false`, which YAML gives as booleans, are expressions too. */
+/** Reads a `when`. `true` and `false`, which YAML reads as booleans, are expressions too. */
 export function parseWhen(text: string | boolean): ParsedWhen {
   const status = /^\s*(success|always|failure)\s*\(\s*\)\s*$/.exec(String(text))?.[1];
   if (status !== undefined) {

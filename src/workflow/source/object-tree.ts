@@ -19,10 +19,10 @@ export function readObject(given: unknown): Reading {
     if (path.length > maxDepth) return report(path, `nested more than ${maxDepth} levels deep`, 'make it flatter');
     if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
     if (typeof value === 'number') {
-      return Number.isFinite(value) ? value : report(path, `${value} is no value here`, 'give a finite number');
+      return Number.isFinite(value) ? value : report(path, `${value} is not allowed here`, 'give a finite number');
     }
     if (typeof value !== 'object')
-      return report(path, `${kindText(value)} is no value here`, 'give plain data, as JSON can hold it');
+      return report(path, `${kindText(value)} is not allowed here`, 'give plain data, as JSON can hold it');
     if (open.has(value)) return report(path, 'the value contains itself', 'give plain data, as JSON can hold it');
     open.add(value);
     const copied = Array.isArray(value)
@@ -34,7 +34,7 @@ export function readObject(given: unknown): Reading {
   const copyMapping = (value: object, path: Path): unknown => {
     const prototype = Object.getPrototypeOf(value);
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-      return report(path, 'an object of a class is no value here', 'give plain data, as JSON can hold it');
+      return report(path, 'an object of a class is not allowed here', 'give plain data, as JSON can hold it');
     }
     const entries = Object.entries(value).filter(([key, item]) => item !== undefined && key !== '__proto__');
     return Object.fromEntries(entries.map(([key, item]) => [key, copy(item, [...path, key])]));

@@ -1,4 +1,4 @@
-// Where a character of a YAML text value stands in the file, so that an error inside an expression or a prompt
+// Where a character of a YAML text value is in the file, so that an error inside an expression or a prompt
 // points at the very column, in all five ways in which YAML writes text. Pure.
 import type { Scalar } from 'yaml';
 
@@ -7,7 +7,7 @@ const escapeLength: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
 
 /**
  * The offset in `text` of character `index` of the scalar's value. Walks source and value side by side: what is
- * in the source only (indentation, the backslash of an escape, the second half of `''`) is passed over.
+ * in the source only (indentation, the backslash of an escape, the second half of `''`) is skipped.
  */
 export function offsetInScalar(text: string, node: Scalar, index: number): number | undefined {
   const { range, value } = node;

@@ -1,4 +1,4 @@
-// A workflow as it was given, read from text or made in code: a plain value, and where each part of it stands.
+// A workflow as it was given, read from text or made in code: a plain value, and where each part of it is.
 // The checks see only this, so that both kinds of workflow pass through the same ones.
 import type { Path, Place, Problem } from '../problem.ts';
 
@@ -6,11 +6,11 @@ export type Tree = {
   /** Plain objects, lists, strings, finite numbers, booleans and null. */
   readonly value: unknown;
   /**
-   * Where the value at `path` starts, or that of its nearest parent that is there.
+   * Where the value at `path` starts, or its nearest existing parent.
    * @param index a character of that value, when it is a text, to point inside it
    */
   readonly placeOf: (path: Path, index?: number) => Place;
-  /** Where the key (the last part of `path`) stands; the value's place where there is no key. */
+  /** Where the key (the last part of `path`) is; the value's place if it has no key. */
   readonly placeOfKey: (path: Path) => Place;
   /** A number, boolean or text as it was written: `1.10` and not 1.1. */
   readonly writtenAt: (path: Path) => string;

@@ -1,4 +1,4 @@
-// Alertmanager from outside: whether it is ready, whether anybody is told, and whether runs tell it what happens.
+// Alertmanager from outside: whether it is ready, whether it has a receiver, and whether runs send it alerts.
 import { parse } from 'yaml';
 import { advice, bad, type Check, good } from '../check.ts';
 import { ask, askJson, notReady, shown } from './ask.ts';
@@ -13,7 +13,9 @@ export async function checkAlertmanager(url: string, isConfigured: boolean): Pro
   return [
     good(what, `${shown(url)} is ready`),
     await checkReceivers(url),
-    ...(isConfigured ? [] : [advice('Alerts of runs', 'no run here tells an Alertmanager what happens', remedy)]),
+    ...(isConfigured
+      ? []
+      : [advice('Alerts of runs', 'runs on this machine send no alerts to an Alertmanager', remedy)]),
   ];
 }
 
@@ -31,7 +33,7 @@ async function checkReceivers(url: string): Promise<Check> {
   const kinds = [...new Set(ways)].sort();
   if (kinds.length > 0) return good(about, `alerts go out by ${kinds.join(', ')}; \`stepspan alerts test\` sends one`);
   const remedy =
-    'Say who is told: STEPSPAN_ALERT_MAIL_TO and STEPSPAN_SMTP_SMARTHOST, or STEPSPAN_ALERT_WEBHOOK_URL, in .env (stack/.env.example); then `docker compose up -d`.';
+    'Set a receiver: STEPSPAN_ALERT_MAIL_TO and STEPSPAN_SMTP_SMARTHOST, or STEPSPAN_ALERT_WEBHOOK_URL, in .env (stack/.env.example); then `docker compose up -d`.';
   return advice(about, 'alerts are shown in Alertmanager and Grafana, and reach nobody', remedy);
 }
 

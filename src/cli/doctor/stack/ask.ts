@@ -1,4 +1,4 @@
-// One question to one piece of the stack over HTTP, and what to say where nobody answers. Knows no piece.
+// One question to one piece of the stack over HTTP, and what to say if nothing answers. Each piece has its own file.
 import { parse } from 'yaml';
 import { withoutLogin } from '../../../core/address.ts';
 import type { Settings } from '../../settings.ts';
@@ -31,7 +31,7 @@ export async function ask(base: string, path: string, question: Question = {}): 
   }
 }
 
-/** The answer as JSON; undefined where it is none, or not a good one. */
+/** The answer as JSON; undefined if it is not JSON, or an error. */
 export async function askJson<T>(base: string, path: string, question?: Question): Promise<T | undefined> {
   const answer = await ask(base, path, question);
   if (answer.kind === 'silent' || !answer.ok) return undefined;
@@ -71,7 +71,7 @@ export function notReady(what: string, base: string, service: string, answer: An
   return bad(what, `${shown(base)} cannot be asked: ${answer.why}`, remedy);
 }
 
-/** What a piece printed of its configuration; undefined where it is no YAML, as of a proxy in front of it. */
+/** What a piece printed of its configuration; undefined if it is not YAML, as from a proxy in front of it. */
 export function parsedYaml<T>(text: string): T | undefined {
   try {
     return parse(text) as T;

@@ -1,4 +1,4 @@
-// The Collector from outside: whether its OTLP intake takes something, and whether runs are told to send there.
+// The Collector from outside: whether its OTLP intake takes something, and whether runs send to it.
 import { advice, bad, type Check, good } from '../check.ts';
 import { ask, notReady } from './ask.ts';
 
@@ -11,17 +11,17 @@ export async function checkCollector(endpoint: string, isConfigured: boolean): P
   const answer = await ask(endpoint, 'v1/logs', { method: 'POST', headers, body: '{}' });
   if (answer.kind === 'answered' && answer.status === 503) {
     const remedy =
-      'Its queue is full or its memory at the limit: mend the backend that it cannot reach. Runs keep everything meanwhile.';
+      'Its queue is full or its memory at the limit: fix the backend that it cannot reach. Runs keep everything meanwhile.';
     return [bad(what, `${endpoint} refuses to take more`, remedy)];
   }
   if (answer.kind === 'answered' && answer.status === 404) {
     const remedy = 'Is this an OTLP/HTTP intake? The address is without /v1/logs, and usually has the port 4318.';
-    return [bad(what, `${endpoint} answers, and knows no OTLP logs`, remedy)];
+    return [bad(what, `${endpoint} answers, but does not accept OTLP logs`, remedy)];
   }
   const failed = notReady(what, endpoint, 'otel-collector', answer);
   if (failed !== undefined) return [failed];
   const taken = good(what, `${endpoint} takes OTLP`);
   if (isConfigured) return [taken];
   const remedy = `Set OTEL_EXPORTER_OTLP_ENDPOINT=${endpoint} where runs and \`stepspan serve\` are started.`;
-  return [taken, advice('OTLP endpoint', 'no run here is told to send there', remedy)];
+  return [taken, advice('OTLP endpoint', 'runs on this machine do not send there', remedy)];
 }

@@ -14,7 +14,7 @@ export const provisioned = {
 /** Grafana asks these itself whether they work; for an Alertmanager it has no such question. */
 const selfChecking = new Set<string>([grafanaSources.prometheus, grafanaSources.loki, grafanaSources.tempo]);
 
-/** Named in the messages; it is no flag of doctor, because others see the flags of a process. */
+/** Named in the messages; it is not a flag of doctor, because others see the flags of a process. */
 const loginVariable = 'STEPSPAN_GRAFANA_LOGIN';
 
 /** @param login `user:password`, or the token of a service account; undefined asks for nothing that needs one */
@@ -24,8 +24,8 @@ export async function checkGrafana(url: string, login: string | undefined): Prom
   if (failed !== undefined) return [failed];
   const { database, version } = (await askJson<{ database?: string; version?: string }>(url, 'api/health')) ?? {};
   if (database !== 'ok')
-    return [bad(what, `${shown(url)}: its database is ${database ?? 'not told'}`, 'Its own log says why.')];
-  const well = good(what, `${shown(url)}, version ${version ?? 'not told'}`);
+    return [bad(what, `${shown(url)}: its database is ${database ?? 'unknown'}`, 'Its own log says why.')];
+  const well = good(what, `${shown(url)}, version ${version ?? 'unknown'}`);
   const about = 'Data sources and dashboards';
   if (login === undefined) {
     const remedy = `Set ${loginVariable} to user:password or to the token of a service account; docs/stack.md says where the password is.`;

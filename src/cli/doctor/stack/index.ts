@@ -20,7 +20,7 @@ export const composeAddresses = {
   grafanaUrl: 'http://127.0.0.1:3000',
 } as const;
 
-/** The settings with the addresses of compose where nothing is set, for whoever asks the same pieces afterwards. */
+/** The settings with the addresses of compose where nothing is set, for callers that ask the same pieces afterwards. */
 export function withStack(settings: Settings): Settings {
   return {
     ...settings,

@@ -21,7 +21,7 @@ type Configured = {
   readonly alerting?: { readonly alertmanagers?: readonly unknown[] };
 };
 
-/** Prometheus hands on what its discovery has found every 5 s (`updatert` of its discovery manager): until then it knows no target. */
+/** Prometheus takes up what its discovery has found every 5 s (`updatert` of its discovery manager): until then it has no target. */
 const justStarted = 'it has just started, and has not looked for it yet';
 const askAgain = 'Ask again in some seconds.';
 
