@@ -64,7 +64,7 @@ describe('spans of traces of their own', () => {
         if (isSentAgain) expect(cleaned(cleaner, order)).toEqual(sent);
         expect(new Set(sent.map((span) => span.traceId))).toEqual(new Set([attempt.traceId]));
         expect(new Set(sent.map((span) => span.spanId)).size).toBe(spans.length);
-        expect(cleaner.nesting()).toMatchObject({ ownSpans: spans.length, orphans: 0, missing: [], strangers: 0 });
+        expect(cleaner.nesting()).toMatchObject({ ownSpans: spans.length, orphans: 0, missing: [], untraced: 0 });
 
         const newId = new Map(sent.map((span) => [span.name, span.spanId]));
         const nameOf = (of: Span | undefined): string | undefined => of?.name;

@@ -13,7 +13,7 @@ const target = {
   traceId: '0af7651916cd43dd8448eb211c80319c',
   spanId: 'b7ad6b7169203331',
 };
-const nothingCame = { ownSpans: 0, orphans: 0, adopted: 0, strangers: 0, missing: [], interactionId: undefined };
+const nothingCame = { ownSpans: 0, orphans: 0, adopted: 0, untraced: 0, missing: [], interactionId: undefined };
 
 /** Feeds a recorded session, one message each 10 ns. */
 function deriverOf(name: string) {
@@ -36,7 +36,7 @@ describe('a session of which no span came', () => {
   test('gets an interaction with its calls to the model and its tools, whole and below the attempt', () => {
     const nesting = createNesting(target.traceId, target.spanId);
     nesting.take(request);
-    expect(nesting.verify()).toMatchObject({ ownSpans: spans, orphans: 0, strangers: 0 });
+    expect(nesting.verify()).toMatchObject({ ownSpans: spans, orphans: 0, untraced: 0 });
     const names = spansOf(request).map((span) => span.name);
     expect(names.filter((name) => name === 'claude_code.interaction')).toHaveLength(1);
     expect(names.filter((name) => name === 'claude_code.tool')).toHaveLength(2);

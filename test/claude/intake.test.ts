@@ -132,7 +132,7 @@ describe('a request that is taken', () => {
     expect(arrived).toEqual([]);
   });
 
-  test('counts elements that are no objects as rejected, and keeps the others', async () => {
+  test('counts elements that are not objects as rejected, and keeps the others', async () => {
     const answer = await send({ body: spans(null, span('a'.repeat(16), attempt.spanId), 7) });
     expect(answer.body).toEqual({ partialSuccess: { rejectedSpans: '2', errorMessage: expect.any(String) } });
     expect(arrived).toMatchObject([{ items: 1 }]);
@@ -198,7 +198,7 @@ describe('nesting', () => {
       ownSpans: 4,
       orphans: 1,
       adopted: 1,
-      strangers: 0,
+      untraced: 0,
       interactionId: id('a'),
       missing: [{ spanId: 'f'.repeat(16), childNames: ['claude_code.tool'], startNs: 5n, endNs: 9n }],
     });

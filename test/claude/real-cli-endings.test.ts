@@ -41,7 +41,7 @@ describe('a process that is ended by SIGTERM in the middle of a tool call', () =
     const nesting = createNesting(run.traceId, run.spanId);
     for (const { signal, request } of run.telemetry) if (signal === 'traces') nesting.take(request);
     nesting.take(run.derived.request);
-    expect(nesting.verify()).toMatchObject({ orphans: 0, strangers: 0, missing: [] });
+    expect(nesting.verify()).toMatchObject({ orphans: 0, untraced: 0, missing: [] });
     expect(nesting.verify().ownSpans).toBeGreaterThan(0);
   });
 });

@@ -86,7 +86,7 @@ describe('a session with tools, a failing tool and a denial, of somebody who is 
   });
 
   test('has its own spans below the span of the attempt, and needs none derived', () => {
-    expect(run.nesting).toMatchObject({ orphans: 0, strangers: 0, missing: [] });
+    expect(run.nesting).toMatchObject({ orphans: 0, untraced: 0, missing: [] });
     // One interaction, four model calls, three tool calls with their parts.
     expect(run.nesting.ownSpans).toBeGreaterThanOrEqual(8);
     expect(run.derived.spans).toBe(0);

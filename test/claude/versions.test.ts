@@ -74,7 +74,7 @@ for (const { tried, claude } of provided) {
     test('has one tree of spans below the step, its own or derived ones and never both', () => {
       const { ownSpans, derivedSpans } = { ownSpans: run.nesting.ownSpans, derivedSpans: run.derived.spans };
       expect([ownSpans > 0, derivedSpans > 0]).toEqual(tried.spans === 'none' ? [false, true] : [true, false]);
-      expect(run.nesting).toMatchObject({ orphans: 0, missing: [], strangers: 0 });
+      expect(run.nesting).toMatchObject({ orphans: 0, missing: [], untraced: 0 });
     });
 
     test('takes the flags that the table says it takes, and no other of them', { timeout: slow }, async () => {

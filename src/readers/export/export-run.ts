@@ -1,6 +1,6 @@
 // A run as a file to keep: the journal is read in batches, filtered and written in one of four formats.
 // Holds one batch at a time and reads the next when the consumer asks for more, so a slow disk or pipe costs no memory.
-// A line that was recorded in pieces is written once, whole, where its last piece stands.
+// A line that was recorded in pieces is written once, whole, in the place of its last piece.
 import { createLineJoiner } from '../../core/join-lines.ts';
 import type { JournalRecord } from '../../core/record.ts';
 import { unreachable } from '../../core/unreachable.ts';
@@ -14,7 +14,7 @@ import { createTextFormat } from './text-format.ts';
 /** The part of a journal's reader that an export needs. */
 export type RecordSource = {
   readonly read: (options: { from: number; signal?: AbortSignal }) => AsyncIterable<readonly JournalRecord[]>;
-  /** A number at or shortly before the first record of a time, so that an export from a time need not read all before it. */
+  /** A number at or shortly before the first record of a time, so that an export from a time does not read all before it. */
   readonly seqBefore?: (timeNs: bigint) => Promise<number>;
 };
 

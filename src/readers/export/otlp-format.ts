@@ -1,5 +1,5 @@
 // OTLP/JSON, one request object a line, as the Collector's otlpjsonfile receiver reads it. What a request looks like is not known
-// here: the mapping belongs to the shipper, and whoever puts the program together hands it in.
+// here: the mapping belongs to the shipper, and the command line passes it in.
 import type { JournalRecord } from '../../core/record.ts';
 import type { FormatWriter } from './export-format.ts';
 

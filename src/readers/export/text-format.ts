@@ -66,12 +66,12 @@ export function createTextFormat({ ansi, raw, prefix, timestamps }: TextOptions)
   };
 }
 
-/** The same for who writes batch by batch by itself: gives the pieces of each batch. */
+/** The same for a caller that writes batch by batch: returns the pieces of each batch. */
 export function createTextWriter(ansi: boolean): (records: readonly JournalRecord[]) => Iterable<string | Buffer> {
   return createTextFormat({ ansi }).records;
 }
 
-/** Two attempts are two processes: the second does not go on with a line of the first. */
+/** Two attempts are two processes: the second does not continue a line of the first. */
 function sourceOf(record: JournalRecord): string {
   const stream = record.kind === 'output' ? record.stream : 'event';
   return [record.subject?.step, record.subject?.attempt, stream].join('\0');

@@ -1,5 +1,5 @@
 // What was shipped of a run, over all who ever shipped it: kept in the file of the cursor, so that it is of one moment with
-// the position, and whoever counts it need not be who ships. Only grows.
+// the position, and the process that counts it can be another than the one that ships. Only grows.
 import { type Counters, type RunFolder, savedCounters } from '../../journal/index.ts';
 import type { Signal } from './settings.ts';
 

@@ -1,4 +1,9 @@
-// The public face of the shipper: everything that others may import from it, and nothing else.
+// The shipper: sends a run to an OTLP endpoint, as log records and spans. The hub and the library call it, and import from
+// this file only.
+//
+// A journal reader feeds one pipeline for each signal (deliver/): records become log records or spans (map/), those become
+// request bodies (encode/), a request is sent until it is acknowledged or refused on its own, and then the cursor moves.
+// Nothing waits in a queue that drops: what was not acknowledged is read from the journal again.
 export { savedCounted } from './counted.ts';
 export type { Pace } from './deliver/pace.ts';
 export type { Env } from './env.ts';

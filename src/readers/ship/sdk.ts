@@ -19,7 +19,7 @@ import type { SpanSpec } from './map/span-spec.ts';
 /** The name and version of the instrumentation scope that every record of ours carries. */
 export const scopeName = 'stepspan';
 
-/** What the journal says of the machine and the program that wrote it. Stays the same whoever ships it, and when. */
+/** What the journal says of the machine and the program that wrote it. Stays the same in whatever process it is shipped, and when. */
 export type Origin = { readonly host: string | undefined; readonly version: string | undefined };
 
 export type Sdk = {
@@ -28,7 +28,7 @@ export type Sdk = {
   readonly spanOf: (spec: SpanSpec) => ReadableSpan;
 };
 
-/** @returns undefined where OTEL_SDK_DISABLED is set */
+/** @returns undefined if OTEL_SDK_DISABLED is set */
 export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefined> {
   let ids = { traceId: '', spanId: '' };
   let ended: ReadableSpan | undefined;
@@ -37,7 +37,7 @@ export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefine
     startUnregistered(
       new NodeSDK({
         idGenerator: { generateTraceId: () => ids.traceId, generateSpanId: () => ids.spanId },
-        // The trace of a run is sent whole or not at all: half a trace tells nobody why a run failed.
+        // The trace of a run is sent whole or not at all: half a trace does not show why a run failed.
         sampler: {
           shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED }),
           toString: () => 'always on',
@@ -86,11 +86,11 @@ export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefine
     for (const event of spec.events) span.addEvent(event.name, mutable(event.attributes), hrTimeOf(event.timeNs));
     if (spec.error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: spec.error });
     span.end(hrTimeOf(spec.endNs));
-    if (ended === undefined) throw new Error('The tracer ended a span without telling its processor.');
+    if (ended === undefined) throw new Error('The tracer ended a span without calling its processor.');
     return ended;
   };
 
-  // The resource is only to be had from a record; this span is never sent.
+  // The resource is only available from a record; this span is never sent.
   const probe = spanOf({
     traceId: '1'.padStart(32, '0'),
     spanId: '1'.padStart(16, '0'),
@@ -124,14 +124,14 @@ function resourceSettings(env: Env, origin: Origin): Env {
   const named = /(?:^|,)\s*service\.name\s*=/.test(given);
   return {
     OTEL_NODE_RESOURCE_DETECTORS: env.OTEL_NODE_RESOURCE_DETECTORS || 'env',
-    // The later of two values for a key wins, so what the user says stands last.
+    // The later of two values for a key wins, so what the user says comes last.
     OTEL_RESOURCE_ATTRIBUTES: [...ours, ...(given === '' ? [] : [given])].join(','),
     ...(named || env.OTEL_SERVICE_NAME ? {} : { OTEL_SERVICE_NAME: scopeName }),
   };
 }
 
 /**
- * Starts the SDK and takes its tracer provider, which it gives to nobody but the API's global. What was global before is
+ * Starts the SDK and takes its tracer provider, which it sets as the API's global only. What was global before is
  * put back before anybody else can run, so that a program that uses stepspan as a library keeps its own SDK.
  */
 function startUnregistered(sdk: NodeSDK): TracerProvider | undefined {

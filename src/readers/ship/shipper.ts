@@ -53,7 +53,7 @@ export type Shipper = {
   readonly drain: (deadlineMs: number, giveUp?: GiveUp) => Promise<DrainResult>;
   /** When the run has ended and all of it was sent, or after `stop`. */
   readonly done: Promise<void>;
-  /** Ends shipping where it is and gives the lock back. What was not acknowledged is sent again by the next shipper. */
+  /** Ends shipping where it is and releases the lock. What was not acknowledged is sent again by the next shipper. */
   readonly stop: () => Promise<void>;
 };
 
@@ -73,7 +73,7 @@ export async function createShipper(options: ShipperOptions): Promise<ShipperSta
   if (!settings.ok) return { kind: 'invalid', problems: settings.problems };
   const lock = await acquireLock(options.folder, 'ship', `ships run ${options.folder.runId}`);
   if (lock.kind === 'held') return lock;
-  // Under the lock: whoever ships has the cursor to himself.
+  // Under the lock: the process that ships is the only one that moves the cursor.
   if (options.again) await startOver(options.folder);
   return { kind: 'shipping', shipper: startShipper(options, settings, lock.release) };
 }
@@ -205,7 +205,7 @@ function partialSuccessOf(signal: Signal, encoding: Encoding): (body: Uint8Array
       const partial = serializer.deserializeResponse(body).partialSuccess;
       return partial && { rejected: Number(partial.rejectedSpans ?? 0), message: partial.errorMessage ?? '' };
     } catch {
-      // A 2xx with a body that is no OTLP answer: the status is the acknowledgement, the body only adds to it.
+      // A 2xx with a body that is not an OTLP answer: the status is the acknowledgement, the body only adds to it.
       return undefined;
     }
   };
@@ -221,7 +221,7 @@ type Draining = {
 };
 
 /**
- * How long an endpoint that has said nothing yet may take for its first answer before `unreachable` gives it up, in
+ * How long an endpoint that has said nothing yet may take for its first answer before `unreachable` stops waiting for it, in
  * milliseconds. A Collector on this machine answers within 10, one behind a slow link within some hundred.
  */
 const firstAnswerMs = 2_000;

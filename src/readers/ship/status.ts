@@ -9,7 +9,7 @@ export type PipelineState =
   | { readonly kind: 'sending' }
   /** The last request failed; the next one goes out at `untilMs` (Unix milliseconds). */
   | { readonly kind: 'waiting'; readonly untilMs: number; readonly why: string }
-  /** The server says that we may not, or that it is the wrong place. Tried again slowly; nothing is given up. */
+  /** The server says that we are not allowed, or that it is the wrong place. Tried again slowly; nothing is given up. */
   | { readonly kind: 'misconfigured'; readonly untilMs: number; readonly why: string }
   /** The run has ended and all of it was sent. */
   | { readonly kind: 'finished' }

@@ -1,5 +1,5 @@
-// Starts the shipper in a worker thread, so that encoding and compressing never hold up whoever captures output, and so
-// that the SDK's globals are the worker's own. What it gives is used like a shipper in this thread.
+// Starts the shipper in a worker thread, so that encoding and compressing never hold up the capture of output, and so
+// that the SDK's globals are the worker's own. What it returns is used like a shipper in this thread.
 import { Worker } from 'node:worker_threads';
 import { unreachable } from '../../core/unreachable.ts';
 import type { Shipper, ShipperOptions, ShipperStart } from './shipper.ts';
@@ -31,7 +31,7 @@ export function startShipperWorker(options: Omit<ShipperOptions, 'again'>): Prom
       });
     });
     worker.on('error', (error) => {
-      // A defect of ours: the run goes on, and `ship` later sends what is missing.
+      // A defect of ours: the run continues, and `ship` later sends what is missing.
       if (status === undefined) reject(error);
       else heard(withState(status, { kind: 'failed', why: error.message }));
     });
@@ -93,7 +93,7 @@ export function startShipperWorker(options: Omit<ShipperOptions, 'again'>): Prom
   }
 }
 
-/** What a drain gives when the worker has ended: all is well if it ended because everything was sent. */
+/** The result of a drain when the worker has ended: all is well if it ended because everything was sent. */
 function cutShort(status: ShipperStatus): DrainResult {
   const open = [status.logs, status.traces].filter(({ state }) => state.kind !== 'finished' && state.kind !== 'off');
   if (open.length === 0) return { kind: 'drained', status };

@@ -1,5 +1,5 @@
 // Loki's query API: one page of a log query, with patience for a server that is busy and advice where the settings are wrong.
-// Knows no run. https://grafana.com/docs/loki/latest/reference/loki-http-api/#query-logs-within-a-range-of-time
+// https://grafana.com/docs/loki/latest/reference/loki-http-api/#query-logs-within-a-range-of-time
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { withoutLogin } from '../../../core/address.ts';
@@ -135,7 +135,7 @@ async function bodyOf(response: Response, address: URL): Promise<unknown> {
   try {
     return await response.json();
   } catch {
-    throw new LokiError(`${address} does not answer as Loki does, but with something that is no JSON: is it lokiUrl?`);
+    throw new LokiError(`${address} does not answer as Loki does, but with something that is not JSON: is it lokiUrl?`);
   }
 }
 

@@ -1,6 +1,6 @@
-// All entries of a log query over any span of time, page by page, none lost and none twice. Knows no run.
+// All entries of a log query over any span of time, page by page, none lost and none twice. Called by loki-source.ts.
 // Loki has no cursor: the next page begins at the time of the last entry, and what of that time was given already is left
-// out by its identity, which is the one by which Loki itself tells entries apart: time, text and attributes.
+// out by its identity, which is the one by which Loki itself distinguishes entries: time, text and attributes.
 import type { LokiClient, LokiEntry } from './loki-client.ts';
 import { LokiError } from './loki-error.ts';
 
@@ -61,7 +61,7 @@ export async function* readPages(
     }
     if (last.timeNs === from && fresh.length === 0) {
       throw new LokiError(
-        `${limit} lines or more have the time ${from}, and Loki gives no more at once: raise its max_entries_limit_per_query`,
+        `${limit} lines or more have the time ${from}, and Loki returns no more at once: raise its max_entries_limit_per_query`,
       );
     }
     const known = last.timeNs === from ? given : new Set<string>();

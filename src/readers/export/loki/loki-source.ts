@@ -1,5 +1,5 @@
 // The lines of one run as Loki has them, as records of the journal again, so that every format can be made of them.
-// What Loki does not have: events, escape sequences, and bytes that are no UTF-8 (docs/logs.md).
+// What Loki does not have: events, escape sequences, and bytes that are not UTF-8 (docs/logs.md).
 import type { JournalRecord, OutputRecord, Severity, Stream } from '../../../core/record.ts';
 import { streams } from '../../../text/stream.ts';
 import type { RecordSource } from '../export-run.ts';

@@ -13,7 +13,7 @@ export type Answer =
     }
   /** No answer: the connection broke, could not be made, or the time was up. */
   | { readonly kind: 'unreachable'; readonly message: string; readonly hasConnected: boolean }
-  /** The server says that we may not, or that nothing of the kind is here. No record is to blame, so none is given up. */
+  /** The server says that we are not allowed, or that nothing of the kind is here. No record is to blame, so none is given up. */
   | { readonly kind: 'misconfigured'; readonly status: number; readonly message: string }
   /** The request as it is will never be taken. */
   | { readonly kind: 'refused'; readonly status: number; readonly message: string };
@@ -22,7 +22,7 @@ export type Answer =
 const busyStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /**
- * Wrong token, wrong path or method, proxy login, wrong media type: what a person must put right. A redirect too:
+ * Wrong token, wrong path or method, proxy login, wrong media type: what a person must fix. A redirect too:
  * the specification has none, and following one would send the headers, with their token, somewhere else.
  */
 const misconfiguredStatuses: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 415, 421]);

@@ -9,7 +9,7 @@ export type Channel<T> = {
   readonly take: () => Promise<T | undefined>;
   /** No more items will come. */
   readonly end: () => void;
-  /** Gives up whatever is in it; everybody who waits is told. */
+  /** Drops what is in it, and wakes everybody who waits. */
   readonly close: () => void;
   /** Called whenever an item was taken. */
   readonly onTaken: (listener: () => void) => void;

@@ -127,7 +127,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
       const { finished } = await options.reader.head();
       for await (const records of options.reader.read({
         from: lines.readFrom,
-        // Its last record tells a follower that a run has ended, which one that starts behind it would never see.
+        // A follower sees by the last record that a run has ended; one that starts behind it would wait for ever.
         follow: !finished,
         signal: stopping.signal,
         onProblem(problem) {

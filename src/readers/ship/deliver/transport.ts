@@ -24,7 +24,7 @@ export type Transport = {
   readonly close: () => void;
 };
 
-/** An answer longer than this is no OTLP answer; the rest is not read. */
+/** An answer longer than this is not an OTLP answer; the rest is not read. */
 const maxAnswerBytes = 64 * 1024;
 
 /** Headers of the official exporters that say what is sent. */

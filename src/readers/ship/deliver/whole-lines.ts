@@ -1,12 +1,12 @@
 // Whole lines for the shipper: the joiner, with what a shipper needs to take up where the one before it stopped. A line is
-// sent once, when it ends. One that stays open is sent in parts, cut by the times of the journal, so that whoever sends it again
-// sends the same parts. Used by pipeline.ts.
+// sent once, when it ends. One that stays open is sent in parts, cut by the times of the journal, so that another process that
+// sends it again sends the same parts. Used by pipeline.ts.
 import { createLineJoiner, cutLastLine } from '../../../core/join-lines.ts';
 import { type JournalRecord, type OutputRecord, seqCount } from '../../../core/record.ts';
 import { createSelector } from '../../../runs/index.ts';
 
 /**
- * How long a line may stay open before what is there of it is sent. A question that somebody has to answer is to be found in
+ * How long a line may stay open before its beginning is sent. A question that somebody has to answer is to be found in
  * Loki while it waits; a progress bar of some seconds is one record and not ten.
  */
 export const MAX_OPEN_MS = 10_000;

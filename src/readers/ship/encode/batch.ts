@@ -2,7 +2,7 @@
 import type { JournalRecord } from '../../../core/record.ts';
 
 export type Batch = {
-  /** Log records or spans. 0 for a part of the journal that gives none; it only moves the cursor. */
+  /** Log records or spans. 0 for a part of the journal that has none; it only moves the cursor. */
   readonly count: number;
   readonly bytes: number;
   /** The cursor once the whole batch is acknowledged. */
@@ -16,7 +16,7 @@ export type Batch = {
 };
 
 export type Batcher = {
-  /** Takes a record in; gives the batches that became full on the way. */
+  /** Takes a record in, and yields the batches that became full on the way. */
   readonly push: (record: JournalRecord) => Iterable<Batch>;
   /** What was taken in since the last batch; undefined if nothing was. */
   readonly take: () => Batch | undefined;

@@ -11,7 +11,7 @@ import type { Batch, Batcher, BatchLimits } from './batch.ts';
 import { type ByteWriter, createByteWriter, reserve, writeAttributes, writeBytes, written } from './byte-writer.ts';
 import { createLineEncoder } from './protobuf-lines.ts';
 
-/** What stands in the buffer of a batch: item i is `offsets[i]` up to `offsets[i + 1]`. */
+/** The buffer of a batch: item i is `offsets[i]` up to `offsets[i + 1]`. */
 type Content = {
   readonly writer: ByteWriter;
   readonly offsets: number[];
@@ -114,7 +114,7 @@ function batchOf(
         }
         while (index < to && !whole.has(index)) index++;
         const lines = encoded.subarray(offsets[start], endOf(index - 1));
-        pieces.push(wrapperOf(head, lines.length), lines);
+        pieces.push(headBefore(head, lines.length), lines);
       }
       return Buffer.concat(pieces);
     },
@@ -162,7 +162,7 @@ function headOf(origin: LogOrigin): Head {
 }
 
 /** Everything before the log records: tag and length of ResourceLogs, the resource, tag and length of ScopeLogs, the scope. */
-function wrapperOf(head: Head, linesLength: number): Buffer {
+function headBefore(head: Head, linesLength: number): Buffer {
   const scopeLogs = createByteWriter(16);
   writeLength(scopeLogs, 0x12, head.scope.length + linesLength);
   const opened = written(scopeLogs);

@@ -1,5 +1,5 @@
 // Takes pictures and other data in base64 out of what goes to a backend: a tool result with a picture is megabytes that
-// nobody searches. In its place stands what it was and how large. The journal has the raw line. Pure, and the same for the
+// nobody searches. In its place is what it was and how large. The journal has the raw line. Pure, and the same for the
 // same bytes, so that a resend is the same record.
 
 import { formatBytes } from '../../../core/units.ts';
@@ -8,7 +8,7 @@ import { formatBytes } from '../../../core/units.ts';
 const MIN_CHARACTERS = 512;
 /** Base64 with line ends, as `base64` prints it, has 76 characters in a line; JSON writes the line end as `\n`. */
 const MIN_LINE_CHARACTERS = 60;
-/** The media type stands within so many bytes before or behind the data. */
+/** The media type is within so many bytes before or behind the data. */
 const TYPE_DISTANCE = 300;
 
 const isBase64 = new Uint8Array(256);
@@ -29,7 +29,7 @@ const beginnings: readonly (readonly [string, string])[] = [
   ['H4sI', 'application/gzip'],
 ];
 
-/** @returns `bytes` itself where there is nothing to take out */
+/** @returns `bytes` itself if it holds no base64 */
 export function withoutBase64(bytes: Buffer): Buffer {
   if (bytes.length < MIN_CHARACTERS) return bytes;
   const parts: Buffer[] = [];
@@ -51,7 +51,7 @@ export function withoutBase64(bytes: Buffer): Buffer {
   return parts.length === 0 ? bytes : Buffer.concat([...parts, bytes.subarray(copied)]);
 }
 
-/** For texts that are no lines, such as attributes of Claude Code's own telemetry. */
+/** For texts other than lines, such as attributes of Claude Code's own telemetry. */
 export function textWithoutBase64(text: string): string {
   if (text.length < MIN_CHARACTERS) return text;
   const bytes = Buffer.from(text);

@@ -1,6 +1,6 @@
 // Events of the journal as log records: what a dashboard of one run is drawn from (the states of its steps, their CPU and
-// memory, costs, tool calls), since no run id is a label of a metric. Pure, and without memory: whoever ships an event, and
-// from wherever, makes the same record of it.
+// memory, costs, tool calls), since no run id is a label of a metric. Pure, and without memory: an event
+// becomes the same record in every process that ships it.
 import type { Event } from '../../../core/event.ts';
 import { countFindings, noFindings } from '../../../core/finding.ts';
 import { type Outcome, type OutcomeKind, reasonOf } from '../../../core/outcome.ts';
@@ -37,7 +37,7 @@ export const stepStates = {
 } as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying' | 'waiting', number>>;
 
 /**
- * @returns what gives the log records of an event: its own, or those of Claude Code that it carries; none for an event
+ * @returns what makes the log records of an event: its own, or those of Claude Code that it carries; none for an event
  * that is not sent
  */
 export function createEventLogs(
@@ -59,7 +59,7 @@ export function createEventLogs(
     const attributes = attributesOf(event);
     if (attributes === undefined) return [];
     const time = hrTimeOf(record.timeNs);
-    // Never above INFO: what went wrong is told, with its severity, by a line of the run, and would be counted twice.
+    // Never above INFO: a line of the run says what went wrong, with its severity, and it would be counted twice.
     const isSample = event.type === 'resource.sampled';
     const severity = otlpSeverity[isSample ? 'debug' : 'info'];
     const log = {
@@ -146,7 +146,7 @@ function attributesOf(event: Event): AttributeMap | undefined {
   }
 }
 
-/** What is not known whole has no amount: whoever adds amounts up would take it for all of it. */
+/** What is not known whole has no amount: a sum of amounts would take it for all of it. */
 function costAttributes(usd: number, unknown: boolean): Readonly<Record<string, number | boolean | undefined>> {
   return unknown
     ? { [attr.costUnknown]: true, [attr.costAtLeastUsd]: usd > 0 ? usd : undefined }

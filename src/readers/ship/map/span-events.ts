@@ -1,11 +1,11 @@
 // Which events of the journal show as events on a span, under their own name, and with what. Pure.
-// What people read as text stands in the log lines already; these are the marks on the timeline of a trace.
+// What people read as text is in the log lines already; these are the marks on the timeline of a trace.
 import type { Event } from '../../../core/event.ts';
 import { messageOf, reasonOf } from '../../../core/outcome.ts';
 import { describeEvent, isoOfNs, nsOfDigits } from '../../../runs/index.ts';
 import { type AttributeMap, attr, known } from './names.ts';
 
-/** Commands of left-over processes that one event lists. Enough to see a pattern; the journal has all. */
+/** Commands of orphaned processes that one event lists. Enough to see a pattern; the journal has all. */
 const maxCommands = 16;
 
 /** @returns undefined for an event that makes no mark */

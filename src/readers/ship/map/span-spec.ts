@@ -23,7 +23,7 @@ export type SpanSpec = {
 
 /**
  * Events kept for one span: what the SDK keeps by default (OTEL_SPAN_EVENT_COUNT_LIMIT). The first are kept, since
- * they say how trouble began; how many were left out stands in an attribute, and all of them are in the journal.
+ * they say how trouble began; an attribute says how many were left out, and all of them are in the journal.
  */
 export const maxSpanEvents = 128;
 

@@ -1,7 +1,7 @@
 // Puts telemetry of other traces below the attempt that it came from. Pure but for its count. The intake knows the attempt
 // by the token of the request, so it needs no TRACEPARENT: Claude Code 2.1.7 to 2.1.105 does not take it up, and a script
 // can set one of its own before it starts Claude Code. New ids follow from the old ones, so a request that is sent again
-// gives the same spans.
+// has the same spans.
 import type { TelemetrySignal } from '../../../core/claude-event.ts';
 import { type RunId, spanIdOf } from '../../../core/ids.ts';
 import { arrayAt, isObject, type JsonObject, textAt } from '../../../core/json.ts';

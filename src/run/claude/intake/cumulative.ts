@@ -92,7 +92,7 @@ function numberOf(point: JsonObject): number {
   return typeof number === 'number' && Number.isFinite(number) ? number : 0;
 }
 
-/** Histograms with other bounds than before start anew: their buckets cannot be added. */
+/** Histograms with other bounds than before start again: their buckets cannot be added. */
 function addHistograms(before: JsonObject, point: JsonObject): JsonObject {
   const same = JSON.stringify(before.explicitBounds ?? []) === JSON.stringify(point.explicitBounds ?? []);
   const counts = arrayAt(before, 'bucketCounts');

@@ -25,7 +25,7 @@ export type NestingFound = {
   /** Spans that came in traces of their own and were put below the attempt. */
   readonly adopted: number;
   /** Spans without a usable trace id. They are shipped as they are. */
-  readonly strangers: number;
+  readonly untraced: number;
   /** The span of the whole interaction, where it came: what is missing is put below it. */
   readonly interactionId: string | undefined;
 };
@@ -40,12 +40,12 @@ type Seen = { readonly parent: string; readonly name: string; readonly startNs: 
 /** @param parentSpanId the attempt's span, below which everything must hang */
 export function createNesting(traceId: string, parentSpanId: string, maxSpans = MAX_SPANS): Nesting {
   const seen = new Map<string, Seen>();
-  let strangers = 0;
+  let untraced = 0;
 
   function take(span: JsonObject): void {
     const spanId = idAt(span, 'spanId') ?? '';
     if (idAt(span, 'traceId') !== traceId) {
-      strangers += 1;
+      untraced += 1;
       return;
     }
     if (seen.size >= maxSpans) return;
@@ -93,7 +93,7 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
           missing.set(span.parent, widened(missing.get(span.parent), span));
         }
       }
-      return { ownSpans, orphans, missing: [...missing.values()], strangers, interactionId };
+      return { ownSpans, orphans, missing: [...missing.values()], untraced, interactionId };
     },
   };
 }

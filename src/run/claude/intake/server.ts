@@ -1,4 +1,4 @@
-// The loopback intake for Claude Code's own OTLP: one server a run, one path and token an attempt, so that each request
+// The loopback intake for Claude Code's own OTLP: one server for each run, one path and token for each attempt, so that each request
 // is known to belong to a step. Owns HTTP, tokens and waiting for late arrivals; what is done to a request is
 // clean-request.ts's, and where it goes is the caller's. Guards: loopback Host only, no browsers, token in constant time.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
@@ -45,7 +45,7 @@ export type OpenedIntake = {
 export type ChannelOptions = {
   /**
    * Sees each request that was kept, as it was sent.
-   * @param sender what stands behind the key in the path: the pid, where each process has a path of its own
+   * @param sender what comes behind the key in the path: the pid, where each process has a path of its own
    */
   readonly observe?: (signal: TelemetrySignal, body: JsonObject, sender: string) => void;
 };
@@ -70,7 +70,7 @@ const SETTLE_QUIET_MS = 50;
 export const SETTLE_LIMIT_MS = 2_000;
 /** Sockets at once: a step has at most three exporters, and eight steps in parallel are many. */
 const MAX_CONNECTIONS = 256;
-/** From the first byte, or the connection, to the end of the head, in ms: only strangers need longer to show a token. */
+/** From the first byte, or the connection, to the end of the head, in ms: only an unknown caller needs longer to show a token. */
 const HEAD_MS = 10_000;
 
 type Entry = {
@@ -167,7 +167,7 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
     const partial =
       malformed === 0
         ? {}
-        : { [rejectedName[signal]]: String(malformed), errorMessage: 'elements that are no objects' };
+        : { [rejectedName[signal]]: String(malformed), errorMessage: 'elements that are not objects' };
     return { status: 200, body: { partialSuccess: partial } };
   }
 
@@ -209,7 +209,7 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
   };
 }
 
-/** Why a request is not even looked at; undefined when it may go on. */
+/** Why a request is not even looked at; undefined if it may continue. */
 function barredBy(request: IncomingMessage, entry: Entry | undefined): Answer | undefined {
   // A page that points its own host name at loopback sends that name (DNS rebinding).
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(request.headers.host ?? '')) {
@@ -218,7 +218,7 @@ function barredBy(request: IncomingMessage, entry: Entry | undefined): Answer | 
   if (request.headers.origin !== undefined) return refusal(403, 'requests of browsers are not taken');
   const given = request.headers[TOKEN_HEADER];
   const known = entry?.tokenHash ?? Buffer.alloc(32);
-  // Hashes are compared, since the comparison needs equal lengths and must not tell the token's.
+  // Hashes are compared, since the comparison needs equal lengths and must not show the token's.
   const same = timingSafeEqual(hash(typeof given === 'string' ? given : ''), known);
   return entry !== undefined && same ? undefined : refusal(401, `the header ${TOKEN_HEADER} does not fit this path`);
 }
