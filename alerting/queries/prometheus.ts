@@ -91,10 +91,12 @@ export function shippingRejecting(at: { window: number }): Query {
   return { expr: `${both} > 0`, measures: [both] };
 }
 
+/** The fallback for a hub that delivers no alerts of runs: where it does, StepspanOutputLost reports the same loss. */
 export function linesLost(at: { window: number }): Query {
   const window = formatSetDuration(at.window);
   const both = `sum by (instance, why) (increase(${metrics.lostLines.name}[${window}]) + increase(${metrics.lostEvents.name}[${window}]))`;
-  return { expr: `${both} > 0`, measures: [both] };
+  const delivered = `sum by (instance) (${metrics.alertsSent.name}{result="taken"})`;
+  return { expr: `${both} > 0 unless on (instance) (${delivered} > 0)`, measures: [both] };
 }
 
 export function retentionUnsent(at: { window: number }): Query {

@@ -45,6 +45,8 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
           add(metrics.archivedSegments, {}, report.archived),
           add(metrics.archiveSaved, {}, report.rawBytes - report.archivedBytes),
         );
+        for (const { file, reason } of report.left)
+          options.onError('archive', new Error(`${file} stays uncompressed: ${reason}`));
         if (!signal.aborted) done.add(runId);
       } catch (error) {
         options.onError('archive', error as Error);

@@ -65,7 +65,7 @@ export const claudeMetrics = {
   unknownTelemetry: {
     name: 'stepspan_claude_unknown_metrics_total',
     type: 'counter',
-    help: 'Data points of metrics of Claude Code that this version does not know and does not show.',
+    help: 'Data points of metrics of Claude Code that are not shown: of an unknown metric, of a kind that is not a sum, or of too many series.',
     unit: '',
     labels: {},
     scope: 'run',

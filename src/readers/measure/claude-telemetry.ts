@@ -25,8 +25,9 @@ export function foldTelemetry(
   request: unknown,
 ): PartFold {
   const telemetry = new Map(memory.telemetry);
-  const changes: Change[] = [];
-  for (const { name, attributes, value } of pointsOf(request)) {
+  const { points, unshown } = pointsOf(request);
+  const changes: Change[] = unshown > 0 ? [add(metrics.unknownTelemetry, {}, unshown)] : [];
+  for (const { name, attributes, value } of points) {
     const metric = shown.get(name);
     if (metric === undefined) {
       changes.push(add(metrics.unknownTelemetry, {}));
@@ -35,7 +36,10 @@ export function foldTelemetry(
     // All attributes count for what a series is, also those that are not shown: two sessions of one attempt add up.
     const key = JSON.stringify([subject?.step, subject?.attempt, name, Object.entries(attributes).sort(byKey)]);
     const before = telemetry.get(key);
-    if (before === undefined && telemetry.size >= maxTelemetrySeries) continue;
+    if (before === undefined && telemetry.size >= maxTelemetrySeries) {
+      changes.push(add(metrics.unknownTelemetry, {}));
+      continue;
+    }
     telemetry.set(key, value);
     // A sum that went down has started anew, as Prometheus sees it too.
     const increase = before === undefined || value < before ? value : value - before;
@@ -45,15 +49,22 @@ export function foldTelemetry(
   return { memory: { telemetry }, changes };
 }
 
-function pointsOf(request: unknown): Point[] {
-  return [...itemsIn(request, 'metrics')].flatMap((metric) => {
+/** Sums are shown as counters. `unshown` counts the points of every other kind, and sums that are not a number from 0. */
+function pointsOf(request: unknown): { readonly points: readonly Point[]; readonly unshown: number } {
+  const points: Point[] = [];
+  let unshown = 0;
+  for (const metric of itemsIn(request, 'metrics')) {
     const name = textAt(metric, 'name');
-    if (name === undefined) return [];
-    return objectsAt(objectAt(metric, 'sum'), 'dataPoints').flatMap((point) => {
+    for (const kind of ['gauge', 'histogram', 'exponentialHistogram', 'summary'])
+      unshown += objectsAt(objectAt(metric, kind), 'dataPoints').length;
+    for (const point of objectsAt(objectAt(metric, 'sum'), 'dataPoints')) {
       const value = Number(point.asDouble ?? point.asInt);
-      return Number.isFinite(value) && value >= 0 ? [{ name, attributes: attributesOf(point), value }] : [];
-    });
-  });
+      if (name !== undefined && value >= 0 && Number.isFinite(value))
+        points.push({ name, attributes: attributesOf(point), value });
+      else unshown += 1;
+    }
+  }
+  return { points, unshown };
 }
 
 function textOf(value: unknown): string {

@@ -1,4 +1,5 @@
 // What the shipper says of itself: plain data, for the summary of a run, for `measure` and for people. No behaviour.
+import type { Contact } from '../../core/contact.ts';
 import type { Signal } from './settings.ts';
 
 export type PipelineState =
@@ -16,9 +17,6 @@ export type PipelineState =
   | { readonly kind: 'stopped' }
   /** The journal could not be read, or a defect of ours. */
   | { readonly kind: 'failed'; readonly why: string };
-
-/** Whether the endpoint has answered since this shipper started. `unreachable`: every request so far failed to reach it. */
-export type Contact = 'none' | 'unreachable' | 'answered';
 
 export type SignalStatus = {
   readonly signal: Signal;

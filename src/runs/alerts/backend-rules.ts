@@ -99,7 +99,8 @@ export const prometheusRules = {
     name: 'StepspanLinesLost',
     source: 'prometheus',
     severity: 'critical',
-    meaning: 'Lines or events of runs could not be kept, or were removed before a reader had them.',
+    meaning:
+      'Lines or events of runs were lost, and the hub has delivered no alerts of runs: otherwise StepspanOutputLost reports it.',
     thresholds: { window: lookedBack(15 * minute) },
   },
   StepspanRetentionUnsent: {

@@ -133,6 +133,18 @@ describe('Claude Code', () => {
     expect(scraped.value('stepspan_claude_unknown_metrics_total')).toBe(1);
   });
 
+  test('has points that cannot be shown counted: of a kind that is not a sum, and values that are not a number', async () => {
+    const gauge = { name: 'claude_code.load', gauge: { dataPoints: [{ asDouble: 1 }, { asDouble: 2 }] } };
+    const request = { resourceMetrics: [{ scopeMetrics: [{ metrics: [gauge] }] }] };
+    const scraped = await measured(
+      journalOf()
+        .event(runStarted(['ask']))
+        .event({ ...telemetry(1, {}), request } as Event, 'ask')
+        .event(telemetry(Number.NaN, { type: 'input' }), 'ask').records,
+    );
+    expect(scraped.value('stepspan_claude_unknown_metrics_total')).toBe(3);
+  });
+
   test('has its own metrics go on where they were over a restart between two exports', async () => {
     const point = (value: number) => telemetry(value, { type: 'cli' }, 'claude_code.active_time.total');
     const { records } = journalOf()

@@ -87,6 +87,16 @@ export const journalCases: readonly RuleCase[] = [
   },
   {
     alert: 'StepspanLinesLost',
+    title: 'is the fallback of a hub that delivers no alerts of runs',
+    series: {
+      [`stepspan_lost_lines_total{why="disk",${from}}`]: '0x9 40x50',
+      [`stepspan_lost_events_total{why="disk",${from}}`]: '0x60',
+      [`stepspan_alerts_sent_total{receiver="alertmanager",result="taken",${from}}`]: '0x9 1x50',
+    },
+    at: { 10: nothing, 20: nothing },
+  },
+  {
+    alert: 'StepspanLinesLost',
     title: 'fires for events alone, and keeps quiet where all was kept',
     series: {
       [`stepspan_lost_lines_total{why="size",${from}}`]: '0x60',

@@ -1,6 +1,7 @@
 // Brings the alerts of one run to the receiver: what is due is sent, what was taken is remembered, what failed is sent
 // again until it is taken. Its queue is the alerts themselves, one for each rule and step, so it cannot grow.
 
+import type { Contact } from '../../../core/contact.ts';
 import { type Alert, type Alerts, alertKey } from '../../../runs/alerts/index.ts';
 import type { RunReference } from '../../../runs/index.ts';
 import type { NotifySettings, SendResult } from '../settings.ts';
@@ -21,8 +22,6 @@ export type OutboxOptions = {
   /** For tests: how long to wait, as `waitMs` of pace.ts says unless told. */
   readonly wait?: typeof waitMs;
 };
-
-type Contact = 'none' | 'unreachable' | 'answered';
 
 export type Outbox = {
   /**

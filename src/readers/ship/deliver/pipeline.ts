@@ -1,10 +1,12 @@
 // One signal of one run: journal -> batches -> server -> cursor. One request is under way at a time, so that records go
 // out in the order of the journal and a crash repeats one batch at most; the next batches are encoded meanwhile.
+
+import type { Contact } from '../../../core/contact.ts';
 import { type Cursor, type JournalReader, problemText } from '../../../journal/index.ts';
 import { type Counted, countedIn, nothingCounted, plus } from '../counted.ts';
 import type { Batch, Batcher } from '../encode/batch.ts';
 import type { Signal } from '../settings.ts';
-import type { Contact, PipelineState, SignalStatus } from '../status.ts';
+import type { PipelineState, SignalStatus } from '../status.ts';
 import { createChannel } from './channel.ts';
 import { deliver } from './delivery.ts';
 import type { Pace } from './pace.ts';
