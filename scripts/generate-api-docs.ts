@@ -4,9 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import * as messages from '../src/api/schema/messages.ts';
 import { queryLists } from '../src/api/schema/requests.ts';
 import { errorStatuses, type Route, routes } from '../src/api/schema/routes.ts';
 import { components } from '../src/api/schema/values.ts';
+import { limits } from '../src/api/tail/protocol.ts';
 
 const docs = path.resolve(import.meta.dirname, '../docs');
 
@@ -122,6 +124,50 @@ function routeTable(): string {
   return ['| method | path | scope | what |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** The fields of a message, with what their descriptions add. */
+function fieldsOf(schema: z.ZodObject, leftOut: readonly string[]): string {
+  const fields = Object.entries(schema.shape).filter(([name]) => !leftOut.includes(name));
+  const texts = fields.map(([name, field]) => {
+    const isOptional = z.safeParse(field, undefined).success;
+    const { description } = jsonSchema(field);
+    const own = components.get(field) === undefined && typeof description === 'string' ? ` (${description})` : '';
+    return `\`${name}${isOptional ? '?' : ''}\`${own}`;
+  });
+  return texts.join(', ');
+}
+
+type Messages = Readonly<Record<string, z.ZodObject>>;
+
+function messageTable(types: Messages, leftOut: readonly string[]): string {
+  const rows = Object.entries(types).map(([type, schema]) => {
+    return [`\`${type}\``, fieldsOf(schema, leftOut), String(jsonSchema(schema).description ?? '')];
+  });
+  return table(['type', leftOut.includes('type') ? 'fields' : 'data', 'what'], rows);
+}
+
+function protocolTables(): Readonly<Record<string, string>> {
+  const bounds = Object.entries(limits).map(([name, value]) => {
+    const text = Object.entries(messages.limitTexts).find(([key]) => key === name)?.[1] ?? '';
+    return [`\`${name}\``, value.toLocaleString('en'), text];
+  });
+  const errors = Object.entries(messages.errorCodes).map(([code, text]) => [`\`${code}\``, text]);
+  return {
+    client: messageTable(messages.clientMessages, ['type']),
+    journal: messageTable(messages.journalMessages, ['step', 'attempt']),
+    subscription: messageTable(messages.subscriptionMessages, []),
+    state: messageTable({ ...messages.stateMessages, ...messages.listMessages }, []),
+    connection: messageTable(messages.connectionMessages, []),
+    errors: table(['code', 'when'], errors),
+    limits: table(['name', 'value', 'of what'], bounds),
+    closeCodes: table(['code', 'meaning', 'connect again?'], messages.closeCodeTexts),
+  };
+}
+
 /** The page with what is between the marks of each table replaced. */
 function withTables(page: string, tables: Readonly<Record<string, string>>): string {
   return Object.entries(tables).reduce((text, [name, table]) => {
@@ -138,6 +184,7 @@ export function apiDocuments(): Readonly<Record<string, string>> {
   return {
     [path.join(docs, 'openapi.yaml')]: openapi(),
     [path.join(docs, 'api.md')]: withTables(read('api.md'), { routes: routeTable() }),
+    [path.join(docs, 'tail-protocol.md')]: withTables(read('tail-protocol.md'), protocolTables()),
   };
 }
 

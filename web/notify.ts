@@ -1,7 +1,7 @@
 // Browser notifications of runs. Permission is asked for on a click and never otherwise.
 import { app, go, setNotify } from './app-state.ts';
 import { noticesOf } from './model/notices.ts';
-import type { RunView } from './model/run-view.ts';
+import type { Run } from './model/run.ts';
 
 /** Called from a click. @returns what to tell the person, '' where there is nothing to tell */
 export async function toggleNotifications(): Promise<string> {
@@ -17,14 +17,14 @@ export async function toggleNotifications(): Promise<string> {
     : 'The browser does not let this page notify you. Its site settings can change that.';
 }
 
-export function notify(now: RunView, before: Pick<RunView, 'status' | 'alerts'>): void {
+export function notify(now: Run, before: Pick<Run, 'state' | 'alerts'>): void {
   if (!app.get().notify || !('Notification' in globalThis) || Notification.permission !== 'granted') return;
   for (const { title, body } of noticesOf(now, before)) {
     // The tag lets two pages of one browser tell it once.
-    const notification = new Notification(title, { body, tag: `${now.id} ${title}` });
+    const notification = new Notification(title, { body, tag: `${now.runId} ${title}` });
     notification.onclick = () => {
       window.focus();
-      go({ view: 'run', runId: now.id, tab: 'output' });
+      go({ view: 'run', runId: now.runId, tab: 'output' });
       notification.close();
     };
   }

@@ -8,6 +8,7 @@ import express from 'express';
 import type * as Api from '../../src/api/http/index.ts';
 import type * as Tail from '../../src/api/index.ts';
 import type * as Journal from '../../src/journal/index.ts';
+import type * as Runs from '../../src/runs/index.ts';
 import type { ServeOrder, ServerState } from '../support/tail-orders.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as ServeOrder;
@@ -15,15 +16,22 @@ const { createTail } = (await import(order.modules.tail)) as typeof Tail;
 const { createApi } = (await import(order.modules.api)) as typeof Api;
 const { dataFolder } = (await import(order.modules.journal)) as typeof Journal;
 
+const { createCatalogue } = (await import(order.modules.runs)) as typeof Runs;
+
 const data = dataFolder(order.dataDir);
+const catalogue = createCatalogue({ data });
+const linksOf = (): readonly [] => [];
 const tail = createTail({
+  catalogue,
+  linksOf,
+  runsDir: data.runsDir,
   resolveRun: (runId) => data.runDir(runId),
   authorize: () => ({ ok: true, scope: 'read' }),
   version: 'bench',
 });
 const app = express();
 // Only searches are asked for, which need no more of the options than these.
-app.use(createApi({ data, linksOf: () => [] } as unknown as Parameters<typeof Api.createApi>[0]));
+app.use(createApi({ catalogue, linksOf } as unknown as Parameters<typeof Api.createApi>[0]));
 const server = createServer(app);
 server.on('upgrade', tail.handleUpgrade);
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));

@@ -3,7 +3,7 @@
 /** To `programs/serve-tail.ts`, which prints its port, and then a `ServerState` for each line on stdin, after a collection where it says `collect`. */
 export type ServeOrder = {
   /** URLs of the built modules. */
-  readonly modules: { readonly tail: string; readonly api: string; readonly journal: string };
+  readonly modules: { readonly tail: string; readonly api: string; readonly journal: string; readonly runs: string };
   readonly dataDir: string;
 };
 

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import type { SearchAnswer } from '../../src/api/schema/answers.ts';
-import type { TailMessage } from '../../src/api/tail/protocol.ts';
+import type { TailMessage } from '../../src/api/schema/messages.ts';
 import { atMost, type Setting } from '../support/bench.ts';
 import { median } from '../support/statistics.ts';
 import type { Part } from './latency.ts';

@@ -31,7 +31,12 @@ export type TailServer = {
 export async function startTailServer(place: Place): Promise<TailServer> {
   const dataDir = place.folder('data');
   const built = (module: string): string => pathToFileURL(place.built(module)).href;
-  const modules = { tail: built('tail/index'), api: built('tail/api/index'), journal: built('journal/index') };
+  const modules = {
+    tail: built('api/index'),
+    api: built('api/http/index'),
+    journal: built('journal/index'),
+    runs: built('runs/index'),
+  };
   const order: ServeOrder = { modules, dataDir };
   const child = spawn(process.execPath, ['--expose-gc', serveProgram, JSON.stringify(order)], {
     env: basicEnvironment(),

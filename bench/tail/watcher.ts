@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import type { TailMessage } from '../../src/api/tail/protocol.ts';
+import type { TailMessage } from '../../src/api/schema/messages.ts';
 
 export type Watcher = {
   readonly socket: WebSocket;

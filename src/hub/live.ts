@@ -50,7 +50,9 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
   const known = (): ReadonlySet<string> => new Set(data.listRunIds());
   const tail = createTail({
     version,
-    history: catalogue.historyOf,
+    catalogue,
+    linksOf,
+    runsDir: data.runsDir,
     resolveRun: (runId) => (known().has(runId) ? data.runDir(runId) : undefined),
     openRun: (folder) => (ownRun?.folder.runId === folder.runId ? ownRun : openJournal(folder)),
     authorize(request) {

@@ -85,7 +85,8 @@ test('CPU and memory are drawn a line a step, with their peak in words, and of o
   const memory = page.locator('figure', { hasText: 'Memory' });
   await cpu.locator('canvas').waitFor();
   await cpu.getByText(/at most \d\.\d\d cores, Burn at \d/).waitFor();
-  const [, mebibytes] = /at most (\d+) MiB, Burn/.exec((await memory.locator('figcaption').textContent()) ?? '') ?? [];
+  const [, mebibytes] =
+    /at most ([\d.]+) MiB, Burn/.exec((await memory.locator('figcaption').textContent()) ?? '') ?? [];
   expect(Number(mebibytes)).toBeGreaterThan(61);
   await cpu.locator('.u-legend', { hasText: 'Burn' }).waitFor();
   // Something is really drawn: a canvas that is empty has no pixel in the colour of the step.
@@ -178,7 +179,10 @@ steps:
   await page.goto(`${rig.hub.url}/#/runs/${own}/alerts`);
   const alerts = page.locator('.alert');
   await alerts.first().waitFor();
-  expect(await alerts.locator('strong').allTextContents()).toEqual(['left over', 'hidden']);
+  expect(await alerts.locator('strong').allTextContents()).toEqual([
+    'A step left processes running',
+    'A secret was printed',
+  ]);
   const times = await alerts
     .locator('time')
     .evaluateAll((all) => all.map((time) => Date.parse(time.getAttribute('datetime') ?? '')));

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { TailMessage } from '../../src/api/tail/protocol.ts';
+import type { TailMessage } from '../../src/api/schema/messages.ts';
 import { serveMetrics } from '../../src/hub/index.ts';
 import { openJournal } from '../../src/journal/index.ts';
 import { liveHub } from '../api/http/api-rig.ts';

@@ -5,44 +5,25 @@ import { compareSteps } from '../../web/model/compare.ts';
 import { countByState, filterRuns, sparkline } from '../../web/model/fleet.ts';
 import { count, duration, money } from '../../web/model/format.ts';
 import { layoutGraph, nodeHeight, nodeWidth } from '../../web/model/graph.ts';
-import type { RunRow, RunView, StepView } from '../../web/model/run-view.ts';
+import type { Run, RunRow, Step } from '../../web/model/run.ts';
 import { seriesOf } from '../../web/model/series.ts';
 import { fullRange, pan, ticks, timelineRows, zoom } from '../../web/model/timeline.ts';
 import { formatRoute, parseRoute } from '../../web/route.ts';
 
+const isoOf = (ms: number): string => new Date(ms).toISOString();
 const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
-  id,
-  workflow: 'nightly',
-  status: 'success',
-  message: '',
-  warnings: 0,
-  progress: 100,
-  steps: { done: 1, total: 1 },
-  currentStep: undefined,
-  waitingUntilMs: undefined,
-  costUsd: 0,
-  costBasis: 'known',
-  startedMs: Number(id),
-  durationMs: 1000,
-  ...part,
+  ...{ runId: id, traceId: '', workflow: 'nightly', description: '', file: '', resumedFrom: null },
+  ...{ state: 'success', since: null, cause: '', until: null, message: '', warnings: 0, alertCount: 0 },
+  ...{ startedAt: isoOf(Number(id)), endedAt: null, durationMs: 1000, currentStep: null, waitingUntil: null },
+  ...{ totalSteps: 1, completedSteps: 1, progress: 100, tokens: 0 },
+  ...{ costUsd: 0, costBasis: 'known', costAtLeastUsd: 0, costEstimated: false, ...part },
 });
-const step = (id: string, needs: readonly string[], part: Partial<StepView> = {}): StepView => ({
-  id,
-  name: id,
-  kind: 'run',
-  needs,
-  status: 'success',
-  message: '',
-  warning: '',
-  tolerated: false,
-  startedMs: 0,
-  durationMs: 100,
-  attempts: [],
-  costUsd: 0,
-  costBasis: 'known',
-  lines: 0,
-  activity: '',
-  ...part,
+const step = (id: string, needs: readonly string[], part: Partial<Step> = {}): Step => ({
+  ...{ id, name: id, kind: 'run', needs, state: 'finished', outcome: { kind: 'success' }, tolerated: false },
+  ...{ waitsFor: null, startedAt: isoOf(0), endedAt: null, durationMs: 100, activity: '', activitySince: null },
+  ...{ costUsd: 0, costBasis: 'known', costAtLeastUsd: 0, lastLine: '', toolCalls: 0, toolErrors: 0 },
+  ...{ lines: { stdout: 0, stderr: 0, system: 0, debug: 0 }, findings: { counts: {}, items: [] }, warning: '' },
+  ...{ resources: null, attemptCount: 0, attempts: [], ...part },
 });
 
 describe('addresses', () => {
@@ -81,13 +62,13 @@ describe('addresses', () => {
 describe('the fleet', () => {
   const rows = [
     row('1'),
-    row('2', { status: 'failure', message: 'tests broke' }),
-    row('3', { status: 'running', workflow: 'deploy' }),
+    row('2', { state: 'failure', message: 'tests broke' }),
+    row('3', { state: 'running', workflow: 'deploy' }),
   ];
 
   test('is filtered by state, workflow and words', () => {
     const ids = (filter: Parameters<typeof filterRuns>[1]): readonly string[] =>
-      filterRuns(rows, filter).map((one) => one.id);
+      filterRuns(rows, filter).map((one) => one.runId);
     expect(ids({ state: 'failed', workflow: '', search: '' })).toEqual(['2']);
     expect(ids({ state: 'all', workflow: 'deploy', search: '' })).toEqual(['3']);
     expect(ids({ state: 'all', workflow: '', search: 'TESTS' })).toEqual(['2']);
@@ -95,7 +76,7 @@ describe('the fleet', () => {
   });
 
   test('shows earlier runs of the same workflow beside each, oldest first', () => {
-    expect(sparkline(rows, row('2')).map((bar) => bar.id)).toEqual(['1', '2']);
+    expect(sparkline(rows, row('2'), 0).map((bar) => bar.id)).toEqual(['1', '2']);
   });
 });
 
@@ -116,7 +97,7 @@ describe('the graph', () => {
     const { nodes, edges } = layoutGraph([
       step('c', ['a', 'b']),
       step('a', []),
-      step('b', ['a'], { status: 'running' }),
+      step('b', ['a'], { state: 'running' }),
     ]);
     const x = (id: string): number => nodes.find((node) => node.step.id === id)?.x ?? Number.NaN;
     expect(x('a')).toBeLessThan(x('b'));
@@ -202,10 +183,10 @@ test('series have one column a step and keep gaps', () => {
 });
 
 test('two runs are compared step by step', () => {
-  const run = (steps: readonly StepView[]): RunView => ({ stepList: steps }) as unknown as RunView;
+  const run = (steps: readonly Step[]): Run => ({ steps }) as unknown as Run;
   const [a, b] = compareSteps(
     run([step('a', [])]),
-    run([step('a', [], { durationMs: 150, status: 'failure' }), step('b', [])]),
+    run([step('a', [], { durationMs: 150, outcome: { kind: 'timeout', message: '', limitMs: 1 } }), step('b', [])]),
   );
   expect(a).toMatchObject({ id: 'a', durationDelta: 50, changed: true });
   expect(b).toMatchObject({ id: 'b', left: undefined, durationDelta: undefined });
@@ -222,5 +203,5 @@ test('numbers read as people write them', () => {
     '2 d 02 h',
   ]);
   expect([0, 0.0042, 1.271, 340.2].map(money)).toEqual(['$0', '$0.0042', '$1.27', '$340.20']);
-  expect([950, 12_400, 3_100_000].map(count)).toEqual(['950', '12.4k', '3.10M']);
+  expect([950, 12_400, 3_100_000].map((value) => count(value))).toEqual(['950', '12.4k', '3.10M']);
 });

@@ -4,36 +4,33 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readableTurns, type Turn } from '../../web/model/conversation.ts';
 import { noticesOf } from '../../web/model/notices.ts';
-import type { AlertView, RunView } from '../../web/model/run-view.ts';
+import type { Run, RunAlert } from '../../web/model/run.ts';
 import { peakOf, seriesOf } from '../../web/model/series.ts';
 import { everything, filterQuery, isEverything, type OutputLine, toggled, wants } from '../../web/output/line.ts';
 import { lineAt } from '../../web/output/seek.ts';
 
 describe('notices', () => {
-  const run = (part: Partial<RunView>): RunView =>
-    ({ id: 'r', workflow: 'nightly', status: 'running', message: '', alerts: [], ...part }) as RunView;
-  const alert = (part: Partial<AlertView>): AlertView => ({
-    ...{ kind: 'RunStuck', severity: 'warning', step: 'a', message: 'It has stalled for 3 s.', timeMs: 0, ns: '0' },
-    ...part,
+  const run = (part: Partial<Run>): Run =>
+    ({ runId: 'r', workflow: 'nightly', state: 'running', message: '', alerts: [], ...part }) as Run;
+  const alert = (part: Partial<RunAlert>): RunAlert => ({
+    ...{ rule: 'StepspanRunStuck', severity: 'warning', step: 'a', since: '2026-11-23T15:00:00.000000000Z', seq: 0 },
+    ...{ summary: 'A step is stuck', description: 'No progress for 3 s.', ...part },
   });
-  const titles = (now: RunView, before: RunView) => noticesOf(now, before).map(({ title }) => title);
+  const titles = (now: Run, before: Run) => noticesOf(now, before).map(({ title }) => title);
 
   test('are of an end, of being stuck and of the budget, each once', () => {
     const stuck = run({ alerts: [alert({})] });
     expect(titles(stuck, run({}))).toEqual(['nightly is stuck']);
-    expect(titles(run({ alerts: [alert({ message: 'It has stalled for 9 s.' })] }), stuck)).toEqual([]);
+    expect(titles(run({ alerts: [alert({ description: 'No progress for 9 s.' })] }), stuck)).toEqual([]);
     expect(titles(run({ alerts: [alert({ step: 'b' }), alert({})] }), stuck)).toEqual(['nightly is stuck']);
-    expect(titles(run({ alerts: [alert({ kind: 'SecretHidden' })] }), run({}))).toEqual([]);
-    const most = run({ alerts: [alert({ kind: 'BudgetWarning', step: undefined })] });
-    const over = run({
-      status: 'error',
-      alerts: [alert({ kind: 'BudgetExceeded', severity: 'critical', step: undefined })],
-    });
+    expect(titles(run({ alerts: [alert({ rule: 'StepspanSecretHidden' })] }), run({}))).toEqual([]);
+    const most = run({ alerts: [alert({ rule: 'StepspanBudgetWarning', step: null })] });
+    const over = run({ state: 'error', alerts: [alert({ rule: 'StepspanBudgetExceeded', step: null })] });
     expect(titles(most, run({}))).toEqual(['nightly has used most of its budget']);
     expect(titles(over, most)).toEqual(['nightly is over its budget', 'nightly error']);
     expect(titles(over, over)).toEqual([]);
-    expect(titles(run({ status: 'paused' }), run({}))).toEqual([]);
-    expect(titles(run({ status: 'cancellation' }), run({ status: 'cancelling' }))).toEqual(['nightly cancelled']);
+    expect(titles(run({ state: 'paused' }), run({}))).toEqual([]);
+    expect(titles(run({ state: 'cancellation' }), run({ state: 'cancelling' }))).toEqual(['nightly cancelled']);
   });
 });
 

@@ -10,6 +10,12 @@ export type ApiAnswer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: ApiFailure };
 
+export const unreachable: ApiFailure = {
+  kind: 'unreachable',
+  message: 'The server does not answer.',
+  fix: 'Is `stepspan serve` still running? The page keeps trying.',
+};
+
 /** Relative, so that the page works below a path as well. */
 const base = './api/v1';
 
@@ -56,11 +62,7 @@ async function request<T>(path: string, init: RequestInit): Promise<ApiAnswer<T>
     // The connection can break, or the view that asked be left, in the middle of the answer as well.
     text = await response.text();
   } catch {
-    return failed(
-      'unreachable',
-      'The server does not answer.',
-      'Is `stepspan serve` still running? The page goes on trying.',
-    );
+    return { ok: false, failure: unreachable };
   }
   const json = parsed(text) as { error?: { message?: string; fix?: string } } | undefined;
   if (response.ok && json !== undefined) return { ok: true, value: json as T };

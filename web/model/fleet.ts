@@ -1,5 +1,5 @@
 // Which runs the fleet view lists, and the bars of earlier runs beside each. Pure.
-import { isBad, isOpen, type RunRow } from './run-view.ts';
+import { elapsedMs, isBad, isOpen, msOf, type RunRow } from './run.ts';
 
 export type StateFilter = 'all' | 'active' | 'failed' | 'succeeded';
 
@@ -15,7 +15,7 @@ export function filterRuns(
       inState(row, filter.state) &&
       (filter.workflow === '' || row.workflow === filter.workflow) &&
       (search === '' ||
-        `${row.workflow} ${row.id} ${row.message} ${row.currentStep ?? ''}`.toLowerCase().includes(search)),
+        `${row.workflow} ${row.runId} ${row.message} ${row.currentStep ?? ''}`.toLowerCase().includes(search)),
   );
 }
 
@@ -29,18 +29,18 @@ function inState(row: RunRow, state: StateFilter): boolean {
     case 'all':
       return true;
     case 'active':
-      return isOpen(row.status);
+      return isOpen(row.state);
     case 'failed':
-      return isBad(row.status);
+      return isBad(row.state);
     case 'succeeded':
-      return row.status === 'success';
+      return row.state === 'success';
   }
 }
 
 export type Bar = {
   readonly id: string;
   readonly height: number;
-  readonly status: RunRow['status'];
+  readonly state: RunRow['state'];
   readonly self: boolean;
 };
 
@@ -48,17 +48,17 @@ export type Bar = {
 const sparkBars = 12;
 
 /** Durations of this run and of those of the same workflow before it, oldest first; heights are shares of the longest. */
-export function sparkline(rows: readonly RunRow[], row: RunRow): readonly Bar[] {
+export function sparkline(rows: readonly RunRow[], row: RunRow, nowMs: number): readonly Bar[] {
   const same = rows.filter(
-    (other) => other.workflow === row.workflow && (other.startedMs ?? 0) <= (row.startedMs ?? 0),
+    (other) => other.workflow === row.workflow && (msOf(other.startedAt) ?? 0) <= (msOf(row.startedAt) ?? 0),
   );
-  const shown = [...same].sort((a, b) => (a.startedMs ?? 0) - (b.startedMs ?? 0)).slice(-sparkBars);
-  const longest = Math.max(1, ...shown.map((other) => other.durationMs));
+  const shown = [...same].sort((a, b) => (msOf(a.startedAt) ?? 0) - (msOf(b.startedAt) ?? 0)).slice(-sparkBars);
+  const longest = Math.max(1, ...shown.map((other) => elapsedMs(other, nowMs) ?? 0));
   return shown.map((other) => ({
-    id: other.id,
-    height: Math.max(0.08, other.durationMs / longest),
-    status: other.status,
-    self: other.id === row.id,
+    id: other.runId,
+    height: Math.max(0.08, (elapsedMs(other, nowMs) ?? 0) / longest),
+    state: other.state,
+    self: other.runId === row.runId,
   }));
 }
 

@@ -5,20 +5,20 @@ import { formatBytes, formatShortCount } from '../../src/core/units.ts';
 
 const unknown = '–';
 
-export function duration(ms: number | undefined): string {
-  return ms === undefined || !Number.isFinite(ms) ? unknown : formatDuration(ms);
+export function duration(ms: number | null | undefined): string {
+  return ms === undefined || ms === null || !Number.isFinite(ms) ? unknown : formatDuration(ms);
 }
 
 export function money(usd: number | undefined): string {
   return usd === undefined ? unknown : formatUsd(usd);
 }
 
-export function cost({ costUsd, costBasis }: { readonly costUsd: number; readonly costBasis: CostBasis }): string {
-  return formatCost(costUsd, costBasis);
+export function cost(of: { readonly costAtLeastUsd: number; readonly costBasis: CostBasis }): string {
+  return formatCost(of.costAtLeastUsd, of.costBasis);
 }
 
-export function count(value: number | undefined): string {
-  return value === undefined ? unknown : formatShortCount(value);
+export function count(value: number | undefined, orElse = unknown): string {
+  return value === undefined ? orElse : formatShortCount(value);
 }
 
 export function bytes(value: number | undefined): string {

@@ -1,8 +1,8 @@
 // Where each step and each arrow of the workflow graph is drawn. The layout is dagre's; sizes and paths are ours. Pure.
 import { Graph, layout } from '@dagrejs/dagre';
-import type { StepView } from './run-view.ts';
+import { type Step, stepState } from './run.ts';
 
-export type GraphNode = { readonly step: StepView; readonly x: number; readonly y: number };
+export type GraphNode = { readonly step: Step; readonly x: number; readonly y: number };
 
 export type GraphEdge = {
   readonly key: string;
@@ -22,7 +22,7 @@ export const nodeWidth = 176;
 export const nodeHeight = 46;
 
 /** Positions depend on the plan alone, so a node never moves while its run goes on. */
-export function layoutGraph(steps: readonly StepView[]): GraphLayout {
+export function layoutGraph(steps: readonly Step[]): GraphLayout {
   const graph = new Graph();
   graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 40, marginx: 6, marginy: 6 });
   graph.setDefaultEdgeLabel(() => ({}));
@@ -49,9 +49,9 @@ export function layoutGraph(steps: readonly StepView[]): GraphLayout {
   return { width: size.width ?? 0, height: size.height ?? 0, nodes, edges };
 }
 
-function edgeState(from: StepView | undefined, to: StepView | undefined): GraphEdge['state'] {
-  if (to === undefined || from === undefined || to.status === 'planned') return 'waiting';
-  return ['running', 'retrying', 'waiting'].includes(to.status) ? 'active' : 'done';
+function edgeState(from: Step | undefined, to: Step | undefined): GraphEdge['state'] {
+  if (to === undefined || from === undefined || to.state === 'planned') return 'waiting';
+  return ['running', 'retrying', 'waiting'].includes(stepState(to)) ? 'active' : 'done';
 }
 
 type Point = { readonly x: number; readonly y: number };

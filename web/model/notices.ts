@@ -1,27 +1,29 @@
 // Which changes of a run are worth telling somebody who looks elsewhere. Pure.
-import { type AlertView, isOpen, type RunView, statusWord } from './run-view.ts';
+import { isOpen, nameOf, type Run, type RunAlert, stateWord } from './run.ts';
 
 export type Notice = { readonly title: string; readonly body: string };
 
-/** What is to be told of the way from one state of a run to the next. */
-export function noticesOf(now: RunView, before: Pick<RunView, 'status' | 'alerts'>): readonly Notice[] {
-  const notices: Notice[] = [];
+/** What is to be shown about the change from one state of a run to the next. */
+export function noticesOf(now: Run, before: Pick<Run, 'state' | 'alerts'>): readonly Notice[] {
   const known = new Set(before.alerts.map(keyOf));
-  for (const alert of now.alerts) {
-    if (known.has(keyOf(alert)) || !['RunStuck', 'BudgetWarning', 'BudgetExceeded'].includes(alert.kind)) continue;
-    notices.push({ title: `${now.workflow} ${wordOf(alert)}`, body: alert.message });
-  }
-  if (isOpen(before.status) && !isOpen(now.status))
-    notices.push({ title: `${now.workflow} ${statusWord(now.status)}`, body: now.message || now.id });
+  const notices = now.alerts.flatMap((alert) => {
+    const words = noticedRules[alert.rule];
+    return words === undefined || known.has(keyOf(alert))
+      ? []
+      : [{ title: `${nameOf(now)} ${words}`, body: alert.description }];
+  });
+  if (isOpen(before.state) && !isOpen(now.state))
+    notices.push({ title: `${nameOf(now)} ${stateWord(now.state)}`, body: now.message || now.runId });
   return notices;
 }
 
-function wordOf(alert: AlertView): string {
-  if (alert.kind === 'RunStuck') return 'is stuck';
-  return alert.kind === 'BudgetExceeded' ? 'is over its budget' : 'has used most of its budget';
-}
+const noticedRules: Readonly<Record<string, string>> = {
+  StepspanRunStuck: 'is stuck',
+  StepspanBudgetWarning: 'has used most of its budget',
+  StepspanBudgetExceeded: 'is over its budget',
+};
 
-/** Not its message: that may count seconds. */
-function keyOf({ kind, severity, step }: AlertView): string {
-  return `${kind} ${severity} ${step ?? ''}`;
+/** Not its description: that may count seconds. */
+function keyOf({ rule, step }: RunAlert): string {
+  return `${rule} ${step ?? ''}`;
 }

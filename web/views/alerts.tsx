@@ -1,10 +1,10 @@
 // What somebody should know of the run, newest first: stalls, budget, lost lines, processes left over; and where in the output.
 import { fullTime, timeOfDay } from '../model/format.ts';
-import type { RunView } from '../model/run-view.ts';
+import { nsOf, type Run, type RunAlert } from '../model/run.ts';
 import { formatRoute } from '../route.ts';
 import { Empty } from './parts.tsx';
 
-export function Alerts({ run, names }: { run: RunView; names: ReadonlyMap<string, string> }) {
+export function Alerts({ run, names }: { run: Run; names: ReadonlyMap<string, string> }) {
   if (run.alerts.length === 0)
     return (
       <Empty title="No alerts">
@@ -13,19 +13,25 @@ export function Alerts({ run, names }: { run: RunView; names: ReadonlyMap<string
     );
   return (
     <ul class="alerts">
-      {run.alerts.map((alert) => (
-        <li key={`${alert.kind} ${alert.step ?? ''}`} class={`alert v-${alert.severity}`}>
-          <time class="muted tabular" dateTime={new Date(alert.timeMs).toISOString()} title={fullTime(alert.timeMs)}>
-            {timeOfDay(alert.timeMs)}
+      {run.alerts.toSorted(newestFirst).map((alert) => (
+        <li key={`${alert.rule} ${alert.step ?? ''}`} class={`alert v-${alert.severity}`}>
+          <time class="muted tabular" dateTime={alert.since} title={fullTime(Date.parse(alert.since))}>
+            {timeOfDay(Date.parse(alert.since))}
           </time>
-          <strong>{alert.kind.replaceAll('_', ' ')}</strong>
+          <strong title={alert.rule}>{alert.summary}</strong>
           <span class="text">
-            {alert.message}{' '}
-            {alert.step !== undefined && <span class="muted">{names.get(alert.step) ?? alert.step}</span>}
+            {alert.description}{' '}
+            {alert.step !== null && <span class="muted">{names.get(alert.step) ?? alert.step}</span>}
           </span>
-          <a href={formatRoute({ view: 'run', runId: run.id, tab: 'output', at: alert.ns })}>Output at that time</a>
+          <a href={formatRoute({ view: 'run', runId: run.runId, tab: 'output', at: nsOf(alert.since) })}>
+            Output at that time
+          </a>
         </li>
       ))}
     </ul>
   );
+}
+
+function newestFirst(a: RunAlert, b: RunAlert): number {
+  return Date.parse(b.since) - Date.parse(a.since);
 }

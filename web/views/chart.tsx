@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { duration } from '../model/format.ts';
-import type { RunView } from '../model/run-view.ts';
+import type { Run } from '../model/run.ts';
 import { peakOf, type SeriesColumns } from '../model/series.ts';
 
 const height = 190;
@@ -12,8 +12,8 @@ const height = 190;
 const palette = ['#4f7cf0', '#d9822b', '#2a9d8f', '#b65fcf', '#c9505f', '#8a8f2b', '#3f9fd0', '#9a6b4f'];
 
 /** Of each step the same colour in every chart, whatever else is shown. */
-export function coloursOf(run: RunView): ReadonlyMap<string, string> {
-  return new Map(run.stepList.map((step, index) => [step.id, palette[index % palette.length] ?? '']));
+export function coloursOf(run: Run): ReadonlyMap<string, string> {
+  return new Map(run.steps.map((step, index) => [step.id, palette[index % palette.length] ?? '']));
 }
 
 /** Marks at round numbers of KiB, MiB and GiB. */

@@ -5,7 +5,7 @@ import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
 import { readableTurns, type Turn } from '../model/conversation.ts';
 import { cost, count, duration, timeOfDay } from '../model/format.ts';
-import type { RunView } from '../model/run-view.ts';
+import type { Run } from '../model/run.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
 import { Empty, Failure, Skeleton } from './parts.tsx';
@@ -20,9 +20,9 @@ const turnsAtOnce = 2_000;
 const heldTurns = 10_000;
 const refreshMs = 1_000;
 
-export function Conversation(props: { session: RunSession; run: RunView; steps: readonly string[] }) {
+export function Conversation(props: { session: RunSession; run: Run; steps: readonly string[] }) {
   const { session, run, steps } = props;
-  const claude = run.stepList.filter((one) => one.kind === 'claude' && one.attempts.length > 0);
+  const claude = run.steps.filter((one) => one.kind === 'claude' && one.attempts.length > 0);
   const [picked, setPicked] = useState<string>();
   const chosen =
     claude.find((one) => (picked === undefined ? steps.includes(one.id) : one.id === picked)) ?? claude.at(-1);
@@ -41,7 +41,7 @@ export function Conversation(props: { session: RunSession; run: RunView; steps: 
     /** Only what is new is asked for, a part at a time: a long session has thousands of turns. */
     const ask = async (before: Held | undefined): Promise<void> => {
       const query = `step=${encodeURIComponent(id)}&from=${before?.nextSeq ?? 0}&limit=${turnsAtOnce}`;
-      const answer = await getJson<ConversationAnswer>(`/runs/${run.id}/conversation?${query}`, abort.signal);
+      const answer = await getJson<ConversationAnswer>(`/runs/${run.runId}/conversation?${query}`, abort.signal);
       if (abort.signal.aborted) return;
       setFailure(answer.ok ? undefined : answer.failure);
       if (!answer.ok) return;
@@ -56,7 +56,7 @@ export function Conversation(props: { session: RunSession; run: RunView; steps: 
       clearTimeout(timer);
       abort.abort();
     };
-  }, [run.id, id, events, run.status]);
+  }, [run.runId, id, events, run.state]);
   const turns = useMemo(() => (held?.step === id ? readableTurns(held?.turns ?? []) : undefined), [held, id]);
   const shown = shownTurns * more;
 
@@ -64,7 +64,7 @@ export function Conversation(props: { session: RunSession; run: RunView; steps: 
     return (
       <Empty title="No conversation">
         <p>
-          {run.stepList.some((one) => one.kind === 'claude')
+          {run.steps.some((one) => one.kind === 'claude')
             ? 'No Claude step has started yet.'
             : 'This workflow has no Claude step.'}
         </p>
@@ -144,7 +144,7 @@ function bodyOf(event: Turn['event']) {
       // A call of the model is never free: 0 is that of a model without a known price.
       return (
         <p class="cost muted tabular">
-          {cost({ costUsd: event.usage.costUsd, costBasis: event.usage.costUsd === 0 ? 'unknown' : 'known' })} ·{' '}
+          {cost({ costAtLeastUsd: event.usage.costUsd, costBasis: event.usage.costUsd === 0 ? 'unknown' : 'known' })} ·{' '}
           {count(event.usage.inputTokens + event.usage.cacheReadTokens + event.usage.cacheCreationTokens)} in,{' '}
           {count(event.usage.outputTokens)} out
         </p>
@@ -170,7 +170,7 @@ function bodyOf(event: Turn['event']) {
         <p class={event.isError ? 'bad' : 'good'}>
           {event.isError ? `Ended with ${event.subtype}` : 'Done'} ·{' '}
           {event.turns === 1 ? '1 turn' : `${event.turns} turns`} · {duration(event.durationMs)} ·{' '}
-          {cost({ costUsd: event.costUsd, costBasis: event.costUnknown === undefined ? 'known' : 'unknown' })}
+          {cost({ costAtLeastUsd: event.costUsd, costBasis: event.costUnknown === undefined ? 'known' : 'unknown' })}
         </p>
       );
     default:

@@ -3,7 +3,7 @@
 import { formatElapsed } from '../../src/core/duration.ts';
 import { sparkline } from '../model/fleet.ts';
 import { age, cost, duration, fullTime } from '../model/format.ts';
-import { isOpen, type RunRow, statusWord } from '../model/run-view.ts';
+import { elapsedMs, isOpen, msOf, nameOf, type RunRow, stateWord } from '../model/run.ts';
 import { formatRoute } from '../route.ts';
 import { Status, Warnings } from './parts.tsx';
 
@@ -21,14 +21,14 @@ export function FleetRow(props: {
   onChoose: () => void;
 }) {
   const { row } = props;
-  const open = isOpen(row.status);
+  const open = isOpen(row.state);
   const now = Date.now();
-  const took = open && row.startedMs !== undefined && row.status === 'running' ? now - row.startedMs : row.durationMs;
+  const took = elapsedMs(row, now);
   return (
     <li class={`run-row ${props.chosen ? 'chosen' : ''}`}>
       <input
         type="checkbox"
-        aria-label={`Compare ${row.workflow} ${row.id}`}
+        aria-label={`Compare ${row.workflow} ${row.runId}`}
         title={
           props.comparable
             ? 'Choose two runs of one workflow to compare'
@@ -38,17 +38,19 @@ export function FleetRow(props: {
         disabled={!props.comparable}
         onChange={props.onChoose}
       />
-      <a class="run-link" href={formatRoute({ view: 'run', runId: row.id, tab: 'output' })}>
+      <a class="run-link" href={formatRoute({ view: 'run', runId: row.runId, tab: 'output' })}>
         <span class="run-name">
-          <strong>{row.workflow === '' ? '(no name)' : row.workflow}</strong>
-          <span class="muted mono">{row.id}</span>
+          <strong>{nameOf(row)}</strong>
+          <span class="muted mono">{row.runId}</span>
         </span>
-        <Status status={row.status} />
+        <Status state={row.state} />
         <span class="run-where">
           {open ? (
             <>
-              <progress max={100} value={row.progress} aria-label={`Progress of ${row.id}`} />
-              <span class="muted clip">{row.currentStep ?? ''}</span>
+              <progress max={100} value={row.progress} aria-label={`Progress of ${row.runId}`} />
+              <span class="muted clip" title={row.cause}>
+                {row.cause === '' ? (row.currentStep ?? '') : row.cause}
+              </span>
             </>
           ) : (
             <>
@@ -60,16 +62,16 @@ export function FleetRow(props: {
           )}
         </span>
         <span class="num first" title="steps done">
-          {row.steps.done}/{row.steps.total}
+          {row.completedSteps}/{row.totalSteps}
         </span>
         <span class="num" title="time">
-          {open ? formatElapsed(took) : duration(took)}
+          {open ? formatElapsed(took ?? 0) : duration(took)}
         </span>
         <span class="num" title={costTitles[row.costBasis]}>
           {cost(row)}
         </span>
-        <span class="num muted" title={fullTime(row.startedMs)}>
-          {age(row.startedMs, now)}
+        <span class="num muted" title={fullTime(msOf(row.startedAt))}>
+          {age(msOf(row.startedAt), now)}
         </span>
         <Spark row={row} all={props.all} />
       </a>
@@ -80,7 +82,7 @@ export function FleetRow(props: {
 const sparkHeight = 20;
 
 function Spark({ row, all }: { row: RunRow; all: readonly RunRow[] }) {
-  const bars = sparkline(all, row);
+  const bars = sparkline(all, row, Date.now());
   return (
     <svg
       class="spark"
@@ -95,14 +97,14 @@ function Spark({ row, all }: { row: RunRow; all: readonly RunRow[] }) {
         return (
           <rect
             key={bar.id}
-            class={`bar s-${bar.status} ${bar.self ? 'self' : ''}`}
+            class={`bar s-${bar.state} ${bar.self ? 'self' : ''}`}
             x={x}
             y={sparkHeight - height}
             width="5"
             height={height}
             rx="1"
           >
-            <title>{statusWord(bar.status)}</title>
+            <title>{stateWord(bar.state)}</title>
           </rect>
         );
       })}

@@ -2,11 +2,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { RunList } from '../../src/api/schema/run.ts';
 import { getJson } from '../api/http.ts';
-import { rowOf } from '../api/views.ts';
 import { app, canControl, go } from '../app-state.ts';
-import { fleet, lookAtFleet, pageSize } from '../fleet-watch.ts';
+import { fleet, lookAtFleet } from '../fleet.ts';
 import { countByState, filterRuns, type StateFilter, stateFilters, workflowNames } from '../model/fleet.ts';
-import { isOpen, type RunRow } from '../model/run-view.ts';
+import { isOpen, type RunRow } from '../model/run.ts';
 import { useStore } from '../store.ts';
 import { SearchField, Toggles } from './fields.tsx';
 import { FleetRow } from './fleet-row.tsx';
@@ -17,7 +16,7 @@ import { useKeys } from './use-keys.ts';
 export function Fleet() {
   const control = useStore(app, canControl);
   const canStart = useStore(app, (s) => s.session.kind === 'signed_in' && s.session.session.canStart);
-  const { rows, next, failure } = useStore(fleet, (now) => now);
+  const { rows, isComplete, failure } = useStore(fleet, (now) => now);
   const [older, setOlder] = useState<{ readonly rows: readonly RunRow[]; readonly next: string | undefined }>();
   const [state, setState] = useState<StateFilter>('all');
   const [workflow, setWorkflow] = useState('');
@@ -33,23 +32,22 @@ export function Fleet() {
   useEffect(lookAtFleet, []);
 
   const more = async (): Promise<void> => {
-    const before = older?.next ?? next;
+    const before = older === undefined ? rows?.at(-1)?.runId : older.next;
     if (before === undefined) return;
-    const answer = await getJson<RunList>(`/runs?limit=${pageSize}&before=${encodeURIComponent(before)}`);
-    if (answer.ok)
-      setOlder({ rows: [...(older?.rows ?? []), ...answer.value.runs.map(rowOf)], next: answer.value.next });
+    const answer = await getJson<RunList>(`/runs?limit=200&before=${encodeURIComponent(before)}`);
+    if (answer.ok) setOlder({ rows: [...(older?.rows ?? []), ...answer.value.runs], next: answer.value.next });
     else fleet.set({ failure: answer.failure });
   };
 
   const all = useMemo(() => {
-    const known = new Set((rows ?? []).map((row) => row.id));
-    return [...(rows ?? []), ...(older?.rows ?? []).filter((row) => !known.has(row.id))];
+    const known = new Set((rows ?? []).map((row) => row.runId));
+    return [...(rows ?? []), ...(older?.rows ?? []).filter((row) => !known.has(row.runId))];
   }, [rows, older]);
   const shown = filterRuns(all, { state, workflow, search });
   const counts = countByState(all);
-  const left = all.find((row) => row.id === chosen[0]);
+  const left = all.find((row) => row.runId === chosen[0]);
   const choose = (row: RunRow): void =>
-    setChosen(chosen.includes(row.id) ? chosen.filter((id) => id !== row.id) : [...chosen, row.id].slice(-2));
+    setChosen(chosen.includes(row.runId) ? chosen.filter((id) => id !== row.runId) : [...chosen, row.runId].slice(-2));
 
   return (
     <div class="fleet">
@@ -125,24 +123,24 @@ export function Fleet() {
         <ul class="runs" aria-label="Runs">
           {shown.map((row) => (
             <FleetRow
-              key={row.id}
+              key={row.runId}
               row={row}
               all={all}
-              chosen={chosen.includes(row.id)}
-              comparable={left === undefined || left.workflow === row.workflow || chosen.includes(row.id)}
+              chosen={chosen.includes(row.runId)}
+              comparable={left === undefined || left.workflow === row.workflow || chosen.includes(row.runId)}
               onChoose={() => choose(row)}
             />
           ))}
         </ul>
       )}
-      {(older === undefined ? next : older.next) !== undefined && (
+      {(older === undefined ? !isComplete : older.next !== undefined) && (
         <button type="button" class="more" onClick={() => void more()}>
           Older runs
         </button>
       )}
       {starting && <StartDialog onClose={() => setStarting(false)} />}
       <p class="sr-only" role="status">
-        {shown.filter((row) => isOpen(row.status)).length} runs active
+        {shown.filter((row) => isOpen(row.state)).length} runs active
       </p>
     </div>
   );

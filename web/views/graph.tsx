@@ -3,12 +3,12 @@ import { useMemo } from 'preact/hooks';
 import { formatElapsed } from '../../src/core/duration.ts';
 import { duration } from '../model/format.ts';
 import { type GraphNode, layoutGraph, nodeHeight, nodeWidth } from '../model/graph.ts';
-import { type StepView, statusWord } from '../model/run-view.ts';
+import { elapsedMs, type Step, stateWord, stepState } from '../model/run.ts';
 import { toggled } from '../output/line.ts';
 import { glyphOf } from './parts.tsx';
 
 export function Graph(props: {
-  steps: readonly StepView[];
+  steps: readonly Step[];
   chosen: readonly string[];
   nowMs: number;
   /** @param steps what is to be chosen in place of what was */
@@ -50,7 +50,7 @@ function Node(props: {
   const { step, x, y } = props.node;
   return (
     <g
-      class={`node s-${step.status} ${props.chosen ? 'chosen' : ''}`}
+      class={`node s-${stepState(step)} ${props.chosen ? 'chosen' : ''}`}
       transform={`translate(${x} ${y})`}
       role="button"
       tabindex={0}
@@ -64,8 +64,8 @@ function Node(props: {
       }}
     >
       <rect class="box" width={nodeWidth} height={nodeHeight} rx="7" />
-      <svg class={`glyph s-${step.status}`} x="9" y="15" width="16" height="16" viewBox="0 0 16 16">
-        {glyphOf(step.status)}
+      <svg class={`glyph s-${stepState(step)}`} x="9" y="15" width="16" height="16" viewBox="0 0 16 16">
+        {glyphOf(stepState(step))}
       </svg>
       <text class="name" x="33" y="19">
         {short(step.name)}
@@ -79,25 +79,25 @@ function Node(props: {
 }
 
 /** Begins with what is seen, so that a person who speaks to the page can say it. */
-function spoken(step: StepView, nowMs: number): string {
+function spoken(step: Step, nowMs: number): string {
   const rest = [
-    statusWord(step.status),
-    step.message,
+    stateWord(stepState(step)),
+    step.outcome === null || step.outcome.kind === 'success' ? '' : step.outcome.message,
     step.warning === '' ? '' : `warnings: ${step.warning}`,
     short(step.name) === step.name ? '' : step.name,
   ];
   return [`${short(step.name)} ${detail(step, nowMs)}`, ...rest.filter((text) => text !== '')].join(', ');
 }
 
-function detail(step: StepView, nowMs: number): string {
+function detail(step: Step, nowMs: number): string {
   const attempts = step.attempts.length > 1 ? `, ${step.attempts.length} attempts` : '';
   return `${step.kind === 'claude' ? 'Claude · ' : ''}${took(step, nowMs)}${attempts}`;
 }
 
-function took(step: StepView, nowMs: number): string {
-  if (step.status === 'planned' || step.status === 'skip') return statusWord(step.status);
-  if (step.status === 'running' && step.startedMs !== undefined) return formatElapsed(nowMs - step.startedMs);
-  return duration(step.durationMs);
+function took(step: Step, nowMs: number): string {
+  if (stepState(step) === 'planned' || stepState(step) === 'skip') return stateWord(stepState(step));
+  const took = elapsedMs(step, nowMs);
+  return stepState(step) === 'running' && took !== undefined ? formatElapsed(took) : duration(took);
 }
 
 /** As much as fits into a node at its font size. */

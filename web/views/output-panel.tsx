@@ -1,7 +1,7 @@
 // The output of a run: toolbar, rows of the terminal with their numbers, scroll bar. Ties feed, search and terminal together.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, go, recall, remember } from '../app-state.ts';
-import { isOpen, type RunView } from '../model/run-view.ts';
+import { isOpen, type Run } from '../model/run.ts';
 import { parseLine, plainText } from '../output/ansi-line.ts';
 import type { Feed } from '../output/feed.ts';
 import { everything, isEverything } from '../output/line.ts';
@@ -26,7 +26,7 @@ const columnStep = 8;
 export function OutputPanel(props: {
   session: RunSession;
   feed: Feed;
-  run: RunView;
+  run: Run;
   steps: readonly string[];
   line: number | undefined;
   /** The time whose line is looked for; the address then names the line. */
@@ -103,8 +103,8 @@ export function OutputPanel(props: {
   useEffect(() => {
     if (props.at === undefined) return;
     const { firstSeq, headSeq } = feed.state();
-    void lineAt(askLineOf(props.run.id), BigInt(props.at), firstSeq, headSeq).then((line) => {
-      go({ view: 'run', runId: props.run.id, tab: 'output', ...(line !== undefined && { line }) }, true);
+    void lineAt(askLineOf(props.run.runId), BigInt(props.at), firstSeq, headSeq).then((line) => {
+      go({ view: 'run', runId: props.run.runId, tab: 'output', ...(line !== undefined && { line }) }, true);
     });
   }, [feed, props.at]);
   const state = feed.state();
@@ -159,7 +159,7 @@ export function OutputPanel(props: {
   const filtered = !isEverything(state.filter);
 
   const chooseSteps = (chosen: readonly string[]): void =>
-    go({ view: 'run', runId: props.run.id, tab: 'output', ...(chosen.length > 0 && { steps: chosen }) }, true);
+    go({ view: 'run', runId: props.run.runId, tab: 'output', ...(chosen.length > 0 && { steps: chosen }) }, true);
   const showAll = (): void => {
     feed.setFilter(everything);
     chooseSteps([]);
@@ -179,7 +179,7 @@ export function OutputPanel(props: {
       <div class="output-area" ref={area}>
         <Gutter
           rows={rows}
-          runId={props.run.id}
+          runId={props.run.runId}
           rowHeight={terminal.current?.size().rowHeight ?? 16}
           names={props.names}
           marked={props.line}
@@ -212,12 +212,7 @@ export function OutputPanel(props: {
           </button>
         )}
       </div>
-      <OutputFoot
-        state={state}
-        first={rows[0]?.line.seq}
-        last={rows.at(-1)?.line.seq}
-        open={isOpen(props.run.status)}
-      />
+      <OutputFoot state={state} first={rows[0]?.line.seq} last={rows.at(-1)?.line.seq} open={isOpen(props.run.state)} />
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { formatCount } from '../../src/core/units.ts';
 import { severities, streams } from '../../src/text/stream.ts';
 import { apiUrl } from '../api/http.ts';
-import type { RunView } from '../model/run-view.ts';
+import type { Run } from '../model/run.ts';
 import type { Feed } from '../output/feed.ts';
 import { toggled } from '../output/line.ts';
 import type { SearchState } from '../output/search.ts';
@@ -20,7 +20,7 @@ const severityChoices = severities.toReversed().map((value) => ({ value, name: v
 export function OutputToolbar(props: {
   session: RunSession;
   feed: Feed;
-  run: RunView;
+  run: Run;
   /** Those that the address names. */
   steps: readonly string[];
   wrap: boolean;
@@ -60,7 +60,7 @@ export function OutputToolbar(props: {
       <MultiSelect
         label="Step"
         all="any step"
-        options={run.stepList.map((step) => ({ value: step.id, name: step.name }))}
+        options={run.steps.map((step) => ({ value: step.id, name: step.name }))}
         chosen={props.steps}
         onChange={props.onSteps}
       />
@@ -124,7 +124,7 @@ export function OutputToolbar(props: {
         class="button icon"
         aria-label="Download the output"
         title="Download the output"
-        href={apiUrl(`/runs/${run.id}/export?format=text`)}
+        href={apiUrl(`/runs/${run.runId}/export?format=text`)}
         download=""
       >
         <Icon name="download" />

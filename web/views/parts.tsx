@@ -2,13 +2,13 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ApiFailure } from '../api/http.ts';
-import { type RunStatus, type StepStatus, statusWord } from '../model/run-view.ts';
+import { type RunState, type StepState, stateWord } from '../model/run.ts';
 
-export function Status({ status, quiet = false }: { status: RunStatus | StepStatus; quiet?: boolean }) {
+export function Status({ state, quiet = false }: { state: RunState | StepState; quiet?: boolean }) {
   return (
-    <span class={`status s-${status}`}>
-      <StatusGlyph status={status} />
-      <span class={quiet ? 'sr-only' : ''}>{statusWord(status)}</span>
+    <span class={`status s-${state}`}>
+      <StatusGlyph state={state} />
+      <span class={quiet ? 'sr-only' : ''}>{stateWord(state)}</span>
     </span>
   );
 }
@@ -20,16 +20,16 @@ export function Warnings({ count }: { count: number }) {
 }
 
 /** A form for each state, since colour alone does not tell everybody. */
-export function StatusGlyph({ status }: { status: RunStatus | StepStatus }) {
+export function StatusGlyph({ state }: { state: RunState | StepState }) {
   return (
-    <svg class={`glyph s-${status}`} viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
-      {glyphOf(status)}
+    <svg class={`glyph s-${state}`} viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+      {glyphOf(state)}
     </svg>
   );
 }
 
-export function glyphOf(status: RunStatus | StepStatus) {
-  switch (status) {
+export function glyphOf(state: RunState | StepState) {
+  switch (state) {
     case 'success':
       return <path d="M3.5 8.5l3 3 6-7" class="stroke" />;
     case 'failure':

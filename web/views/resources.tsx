@@ -5,7 +5,7 @@ import { type ApiFailure, getJson } from '../api/http.ts';
 import { msOfNsText } from '../api/views.ts';
 import { app } from '../app-state.ts';
 import { bytes } from '../model/format.ts';
-import type { RunView } from '../model/run-view.ts';
+import { msOf, type Run } from '../model/run.ts';
 import { seriesOf } from '../model/series.ts';
 import type { RunSession, Sample } from '../run-session.ts';
 import { useStore } from '../store.ts';
@@ -14,7 +14,7 @@ import { Empty, Failure, Skeleton } from './parts.tsx';
 
 export function Resources(props: {
   session: RunSession;
-  run: RunView;
+  run: Run;
   steps: readonly string[];
   names: ReadonlyMap<string, string>;
 }) {
@@ -26,7 +26,7 @@ export function Resources(props: {
   const [failure, setFailure] = useState<ApiFailure>();
   useEffect(() => {
     const abort = new AbortController();
-    void getJson<ResourcesAnswer>(`/runs/${run.id}/resources`, abort.signal).then((answer) => {
+    void getJson<ResourcesAnswer>(`/runs/${run.runId}/resources`, abort.signal).then((answer) => {
       if (abort.signal.aborted) return;
       if (!answer.ok) return setFailure(answer.failure);
       setBefore(
@@ -39,8 +39,8 @@ export function Resources(props: {
       );
     });
     return () => abort.abort();
-  }, [run.id, run.status, jumps]);
-  const startedMs = run.startedMs ?? 0;
+  }, [run.runId, run.state, jumps]);
+  const startedMs = msOf(run.startedAt) ?? 0;
   const samples = useMemo(() => {
     const last = before?.at(-1)?.timeMs ?? 0;
     const all = [...(before ?? []), ...live.filter((sample) => sample.timeMs > last)];

@@ -1,15 +1,15 @@
 // The button by which an ended run is gone on from, and the question for another budget where its own has ended it.
 import { useState } from 'preact/hooks';
 import { go } from '../app-state.ts';
-import type { RunView, StepStatus, StepView } from '../model/run-view.ts';
+import { type Run, type Step, type StepState, stepState } from '../model/run.ts';
 import { Dialog, Icon } from './parts.tsx';
 import { steer } from './steer.ts';
 
-type Props = { readonly run: RunView; readonly chosen: readonly string[]; readonly refresh: () => void };
+type Props = { readonly run: Run; readonly chosen: readonly string[] };
 
 type Budget = { readonly usd?: number; readonly tokens?: number };
 
-export function Retry({ run, chosen, refresh }: Props) {
+export function Retry({ run, chosen }: Props) {
   const [asking, setAsking] = useState(false);
   const from = retryStep(run, chosen);
   if (from === undefined) return null;
@@ -19,11 +19,11 @@ export function Retry({ run, chosen, refresh }: Props) {
       ...(chosen.includes(from.id) ? { fromStep: from.id } : {}),
       ...(budget === undefined ? {} : { budget }),
     };
-    const runId = await steer(run, 'retry', refresh, body);
-    if (runId !== undefined && runId !== run.id) go({ view: 'run', runId, tab: 'output' });
+    const runId = await steer(run, 'retry', body);
+    if (runId !== undefined && runId !== run.runId) go({ view: 'run', runId, tab: 'output' });
   };
   // With what it had it would end at once.
-  const needsMore = run.alerts.some(({ kind }) => kind === 'BudgetExceeded');
+  const needsMore = run.alerts.some(({ rule }) => rule === 'StepspanBudgetExceeded');
   return (
     <>
       <button
@@ -38,9 +38,9 @@ export function Retry({ run, chosen, refresh }: Props) {
   );
 }
 
-function BudgetDialog(props: { run: RunView; onClose: () => void; onBudget: (budget: Budget) => void }) {
+function BudgetDialog(props: { run: Run; onClose: () => void; onBudget: (budget: Budget) => void }) {
   const { run } = props;
-  const [usd, setUsd] = useState(suggestion(run.budgetUsd, run.costUsd));
+  const [usd, setUsd] = useState(suggestion(run.budgetUsd, run.costAtLeastUsd));
   const [tokens, setTokens] = useState(suggestion(run.budgetTokens, run.tokens));
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -54,7 +54,7 @@ function BudgetDialog(props: { run: RunView; onClose: () => void; onBudget: (bud
     <Dialog title="Retry with another budget" onClose={props.onClose}>
       <form class="form" onSubmit={submit}>
         <p>The budget of this run is used up. Say what it and the new run may use together.</p>
-        {run.budgetUsd !== undefined && (
+        {run.budgetUsd !== null && (
           <>
             <label for="budget-usd">US dollars</label>
             <input
@@ -68,7 +68,7 @@ function BudgetDialog(props: { run: RunView; onClose: () => void; onBudget: (bud
             />
           </>
         )}
-        {run.budgetTokens !== undefined && (
+        {run.budgetTokens !== null && (
           <>
             <label for="budget-tokens">Tokens</label>
             <input
@@ -96,17 +96,17 @@ function BudgetDialog(props: { run: RunView; onClose: () => void; onBudget: (bud
 }
 
 /** Twice as much is a guess to start from. What is used may be over the limit: the last call is not cut short. */
-function suggestion(limit: number | undefined, used: number): string {
-  return limit === undefined ? '' : String(Math.ceil(2 * Math.max(limit, used) * 100) / 100);
+function suggestion(limit: number | null, used: number): string {
+  return limit === null ? '' : String(Math.ceil(2 * Math.max(limit, used) * 100) / 100);
 }
 
 /** The step that is chosen; else the one that the run ended for, which is none that may fail; else what is not done. */
-function retryStep(run: RunView, chosen: readonly string[]): StepView | undefined {
-  const [first, ...others] = run.stepList.filter((step) => chosen.includes(step.id) && step.attempts.length > 0);
+function retryStep(run: Run, chosen: readonly string[]): Step | undefined {
+  const [first, ...others] = run.steps.filter((step) => chosen.includes(step.id) && step.attempts.length > 0);
   if (first !== undefined && others.length === 0) return first;
-  if (run.status === 'success') return undefined;
-  const failed = run.stepList.find((step) => failures.includes(step.status) && !step.tolerated);
-  return failed ?? run.stepList.find((step) => step.status !== 'success');
+  if (run.state === 'success') return undefined;
+  const failed = run.steps.find((step) => failures.includes(stepState(step)) && !step.tolerated);
+  return failed ?? run.steps.find((step) => stepState(step) !== 'success');
 }
 
-const failures: readonly StepStatus[] = ['failure', 'error', 'timeout', 'cancellation'];
+const failures: readonly StepState[] = ['failure', 'error', 'timeout', 'cancellation'];

@@ -3,30 +3,30 @@ import { useState } from 'preact/hooks';
 import { formatElapsed } from '../../src/core/duration.ts';
 import { formatCount } from '../../src/core/units.ts';
 import { cost, count, duration, fullTime, money, timeOfDay } from '../model/format.ts';
-import { isOpen, type RunView } from '../model/run-view.ts';
+import { elapsedMs, isOpen, lineCount, msOf, nameOf, type Run, tokensOf } from '../model/run.ts';
 import { Dialog, Icon, Status, Warnings } from './parts.tsx';
 import { Retry } from './retry.tsx';
 import { steer } from './steer.ts';
 import { say } from './toasts.tsx';
 
 export function RunHeader(props: {
-  run: RunView;
+  run: Run;
   /** Those that are chosen. */
   steps: readonly string[];
   nowMs: number;
   control: boolean;
-  refresh: () => void;
 }) {
   const { run, nowMs } = props;
-  const open = isOpen(run.status);
-  const elapsed = run.status === 'running' && run.startedMs !== undefined ? nowMs - run.startedMs : run.durationMs;
+  const open = isOpen(run.state);
+  const elapsed = elapsedMs(run, nowMs) ?? 0;
   return (
     <header class="run-head">
       <div class="run-title">
-        <h1 title={run.description}>{run.workflow === '' ? '(no name)' : run.workflow}</h1>
-        <Status status={run.status} />
+        <h1 title={run.description}>{nameOf(run)}</h1>
+        <Status state={run.state} />
+        {isOpen(run.state) && run.paused === null && run.cause !== '' && <span class="muted">{run.cause}</span>}
         <Warnings count={run.warnings} />
-        {run.paused !== undefined && (
+        {run.paused !== null && (
           <span class="muted">
             by {run.paused.by}; {run.paused.now ? 'what runs is frozen' : 'what runs may end, nothing new starts'}
           </span>
@@ -35,9 +35,9 @@ export function RunHeader(props: {
           type="button"
           class="quiet mono"
           title="Copy the id"
-          onClick={() => void navigator.clipboard?.writeText(run.id).then(() => say('The id is copied.'))}
+          onClick={() => void navigator.clipboard?.writeText(run.runId).then(() => say('The id is copied.'))}
         >
-          {run.id}
+          {run.runId}
         </button>
         <span class="grow" />
         {run.links.map((link) => (
@@ -46,7 +46,7 @@ export function RunHeader(props: {
           </a>
         ))}
         {props.control ? (
-          <Controls run={run} chosen={props.steps} refresh={props.refresh} />
+          <Controls run={run} chosen={props.steps} />
         ) : (
           <span
             class="muted"
@@ -56,25 +56,26 @@ export function RunHeader(props: {
           </span>
         )}
       </div>
-      <progress class={`s-${run.status}`} max={100} value={run.progress} aria-label="Progress of the run" />
+      <progress class={`s-${run.state}`} max={100} value={run.progress} aria-label="Progress of the run" />
       <dl class="facts">
-        <Fact name="Steps" value={`${run.steps.done} of ${run.steps.total}`} />
-        <Fact name="Time" value={open ? formatElapsed(elapsed) : duration(elapsed)} title={fullTime(run.startedMs)} />
-        {run.waitingUntilMs !== undefined ? (
+        <Fact name="Steps" value={`${run.completedSteps} of ${run.totalSteps}`} />
+        <Fact
+          name="Time"
+          value={open ? formatElapsed(elapsed) : duration(elapsed)}
+          title={fullTime(msOf(run.startedAt))}
+        />
+        {run.waitingUntil !== null ? (
           <Fact
             name="Waits for a limit until"
-            value={timeOfDay(run.waitingUntilMs)}
-            title={fullTime(run.waitingUntilMs)}
+            value={timeOfDay(Date.parse(run.waitingUntil))}
+            title={fullTime(Date.parse(run.waitingUntil))}
           />
         ) : (
           open && <Fact name="Done at" value={eta(run, nowMs)} />
         )}
-        <Fact
-          name="Cost"
-          value={`${costAlone(run)}${run.budgetUsd === undefined ? '' : ` of ${money(run.budgetUsd)}`}`}
-        />
-        <Fact name="Tokens" value={count(run.tokens)} />
-        <Fact name="Lines" value={formatCount(run.lines)} />
+        <Fact name="Cost" value={`${costAlone(run)}${run.budgetUsd === null ? '' : ` of ${money(run.budgetUsd)}`}`} />
+        <Fact name="Tokens" value={count(tokensOf(run), 'unknown')} />
+        <Fact name="Lines" value={formatCount(lineCount(run))} />
         {run.message !== '' && <Fact name="Why" value={run.message} wide />}
         {warningsOf(run).map(({ step, text }) => (
           <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
@@ -85,18 +86,19 @@ export function RunHeader(props: {
 }
 
 /** Beside the name `Cost`, which `cost unknown` would say twice. */
-function costAlone(run: RunView): string {
-  return run.costBasis === 'unknown' && run.costUsd === 0 ? 'unknown' : cost(run);
+function costAlone(run: Run): string {
+  return run.costBasis === 'unknown' && run.costAtLeastUsd === 0 ? 'unknown' : cost(run);
 }
 
 /** An estimate moves with the clock once its time has come, and would say `0 s` all along. */
 const soonestMs = 1_000;
 
-function eta(run: RunView, nowMs: number): string {
-  if (run.status !== 'running' || run.etaMs === undefined) return '–';
+function eta(run: Run, nowMs: number): string {
+  const etaMs = msOf(run.estimatedCompletion);
+  if (run.state !== 'running' || etaMs === undefined) return '–';
   // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
-  if (run.etaMs - nowMs < soonestMs) return 'later than expected';
-  return `${timeOfDay(run.etaMs)} (${formatElapsed(run.etaMs - nowMs)})`;
+  if (etaMs - nowMs < soonestMs) return 'later than expected';
+  return `${timeOfDay(etaMs)} (${formatElapsed(etaMs - nowMs)})`;
 }
 
 function Fact({ name, value, title, wide }: { name: string; value: string; title?: string; wide?: boolean }) {
@@ -108,26 +110,26 @@ function Fact({ name, value, title, wide }: { name: string; value: string; title
   );
 }
 
-function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly string[]; refresh: () => void }) {
+function Controls({ run, chosen }: { run: Run; chosen: readonly string[] }) {
   const [asking, setAsking] = useState<'cancel' | 'pause' | undefined>();
-  if (!isOpen(run.status)) return <Retry run={run} chosen={chosen} refresh={refresh} />;
+  if (!isOpen(run.state)) return <Retry run={run} chosen={chosen} />;
   return (
     <>
-      {run.paused === undefined ? (
+      {run.paused === null ? (
         <button
           type="button"
-          disabled={run.status === 'cancelling'}
+          disabled={run.state === 'cancelling'}
           onClick={() => setAsking('pause')}
           title="Pause (p)"
         >
           <Icon name="pause" /> Pause
         </button>
       ) : (
-        <button type="button" class="primary" onClick={() => void steer(run, 'resume', refresh)} title="Resume (p)">
+        <button type="button" class="primary" onClick={() => void steer(run, 'resume')} title="Resume (p)">
           <Icon name="play" /> Resume
         </button>
       )}
-      <button type="button" class="danger" disabled={run.status === 'cancelling'} onClick={() => setAsking('cancel')}>
+      <button type="button" class="danger" disabled={run.state === 'cancelling'} onClick={() => setAsking('cancel')}>
         <Icon name="stop" /> Cancel
       </button>
       {asking === 'cancel' && (
@@ -142,7 +144,7 @@ function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly str
               class="danger"
               onClick={() => {
                 setAsking(undefined);
-                void steer(run, 'cancel', refresh);
+                void steer(run, 'cancel');
               }}
             >
               Cancel the run
@@ -161,7 +163,7 @@ function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly str
               type="button"
               onClick={() => {
                 setAsking(undefined);
-                void steer(run, 'pause', refresh, { now: true });
+                void steer(run, 'pause', { now: true });
               }}
             >
               Freeze now
@@ -171,7 +173,7 @@ function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly str
               class="primary"
               onClick={() => {
                 setAsking(undefined);
-                void steer(run, 'pause', refresh);
+                void steer(run, 'pause');
               }}
             >
               Hold the next step
@@ -184,8 +186,6 @@ function Controls({ run, chosen, refresh }: { run: RunView; chosen: readonly str
 }
 
 /** What steps were denied or lacked although they ended: at the head, as a green run is not looked at further. */
-function warningsOf(run: RunView): readonly { readonly step: string; readonly text: string }[] {
-  return run.stepList
-    .filter(({ warning }) => warning !== '')
-    .map(({ name, warning }) => ({ step: name, text: warning }));
+function warningsOf(run: Run): readonly { readonly step: string; readonly text: string }[] {
+  return run.steps.filter(({ warning }) => warning !== '').map(({ name, warning }) => ({ step: name, text: warning }));
 }

@@ -1,8 +1,7 @@
 // One run: header, graph, and below it what one looks at: output, conversation, timeline, resources or alerts.
 import { useEffect, useState } from 'preact/hooks';
 import { app, canControl, go } from '../app-state.ts';
-import { askSoon } from '../fleet-watch.ts';
-import { isBad, isOpen } from '../model/run-view.ts';
+import { isBad, isOpen, nameOf, stepState } from '../model/run.ts';
 import { type Route, type Tab, tabs } from '../route.ts';
 import { openRunSession, type RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
@@ -28,7 +27,7 @@ type RunRoute = Extract<Route, { view: 'run' }>;
 export function Run({ route }: { route: RunRoute }) {
   const [session, setSession] = useState<RunSession>();
   useEffect(() => {
-    const opened = openRunSession(route.runId, route.line, () => askSoon(0));
+    const opened = openRunSession(route.runId, route.line);
     setSession(opened);
     return () => opened.close();
   }, [route.runId]);
@@ -41,13 +40,13 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
   const status = useStore(session.store, (state) => state.status);
   const control = useStore(app, canControl);
   const [atFailure, setAtFailure] = useState(-1);
-  const nowMs = useNow(run !== undefined && isOpen(run.status));
+  const nowMs = useNow(run !== undefined && isOpen(run.state));
   const steps = route.steps ?? noSteps;
   const show = (tab: Tab, chosen = steps): void =>
     go({ view: 'run', runId: route.runId, tab, ...(chosen.length > 0 && { steps: chosen }) }, true);
 
   const nextFailure = (): void => {
-    const failed = run?.stepList.flatMap((step) => step.attempts.filter((attempt) => isBad(attempt.status))) ?? [];
+    const failed = run?.steps.flatMap((step) => step.attempts.filter((attempt) => isBad(stepState(attempt)))) ?? [];
     if (failed.length === 0) return;
     const at = (atFailure + 1) % failed.length;
     setAtFailure(at);
@@ -60,7 +59,7 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
   useKeys({
     f: nextFailure,
     p: () => {
-      if (run !== undefined && control) void steer(run, run.paused === undefined ? 'pause' : 'resume', session.refresh);
+      if (run !== undefined && control) void steer(run, run.paused === null ? 'pause' : 'resume');
     },
     ...Object.fromEntries(tabs.map((tab, index) => [String(index + 1), () => show(tab)])),
   });
@@ -69,16 +68,15 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
     document.getElementById(`tab-${route.tab}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [route.tab, run === undefined]);
   useEffect(() => {
-    if (run !== undefined) document.title = `${titleMark(run.status)}${run.workflow} · stepspan`;
-  }, [run?.status, run?.workflow]);
+    if (run !== undefined) document.title = `${titleMark(run.state)}${nameOf(run)} · stepspan`;
+  }, [run?.state, run?.workflow]);
 
-  if (run === undefined)
-    return failure === undefined ? <Skeleton rows={10} /> : <Failure failure={failure} retry={session.refresh} />;
+  if (run === undefined) return failure === undefined ? <Skeleton rows={10} /> : <Failure failure={failure} />;
   const feed = session.feed();
-  const names = new Map(run.stepList.map((step) => [step.id, step.name]));
+  const names = new Map(run.steps.map((step) => [step.id, step.name]));
   return (
     <div class="run">
-      <RunHeader run={run} steps={steps} nowMs={nowMs} control={control} refresh={session.refresh} />
+      <RunHeader run={run} steps={steps} nowMs={nowMs} control={control} />
       {status === 'refused' && (
         <p class="banner bad" role="status">
           The server sends nothing more of this run. Load the page again to see how it goes on.
@@ -89,7 +87,7 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
           Connection lost. Reconnecting; nothing is missed.
         </p>
       )}
-      <Graph steps={run.stepList} chosen={steps} nowMs={nowMs} onChoose={(chosen) => show(route.tab, chosen)} />
+      <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={(chosen) => show(route.tab, chosen)} />
       <div class="tabs" role="tablist" aria-label="Views of the run">
         {tabs.map((tab) => (
           <button

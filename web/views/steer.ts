@@ -1,19 +1,13 @@
 // Pause, resume, cancel and retry of a run by a request, and what came of it for the person.
 import type { DoneAnswer } from '../../src/api/schema/answers.ts';
 import { postJson } from '../api/http.ts';
-import type { RunView } from '../model/run-view.ts';
+import type { Run } from '../model/run.ts';
 import { say } from './toasts.tsx';
 
 export type Verb = 'pause' | 'resume' | 'cancel' | 'retry';
 
-export async function steer(
-  run: RunView,
-  verb: Verb,
-  refresh: () => void,
-  body: object = {},
-): Promise<string | undefined> {
-  const answer = await postJson<DoneAnswer>(`/runs/${run.id}/${verb}`, body);
+export async function steer(run: Run, verb: Verb, body: object = {}): Promise<string | undefined> {
+  const answer = await postJson<DoneAnswer>(`/runs/${run.runId}/${verb}`, body);
   say(answer.ok ? answer.value.message : `${answer.failure.message} ${answer.failure.fix}`.trim());
-  refresh();
   return answer.ok ? answer.value.runId : undefined;
 }

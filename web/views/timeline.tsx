@@ -4,8 +4,7 @@ import type { TimelineAnswer } from '../../src/api/schema/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
 import { spansOf } from '../api/views.ts';
 import { duration } from '../model/format.ts';
-import type { RunView } from '../model/run-view.ts';
-import { isOpen } from '../model/run-view.ts';
+import { elapsedMs, isOpen, msOf, type Run } from '../model/run.ts';
 import { fullRange, pan, type Span, type TimeRange, ticks, timelineRows, zoom } from '../model/timeline.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
@@ -23,12 +22,7 @@ const lastTickPercent = 96;
 /** A browser draws so many bars at once without a pause; zooming in brings the others. */
 const shownSpans = 4_000;
 
-export function Timeline(props: {
-  session: RunSession;
-  run: RunView;
-  names: ReadonlyMap<string, string>;
-  nowMs: number;
-}) {
+export function Timeline(props: { session: RunSession; run: Run; names: ReadonlyMap<string, string>; nowMs: number }) {
   const { session, run } = props;
   const events = useStore(session.store, (state) => state.spanEvents);
   const [spans, setSpans] = useState<readonly Span[]>();
@@ -39,7 +33,7 @@ export function Timeline(props: {
   useEffect(() => {
     const abort = new AbortController();
     const ask = async (): Promise<void> => {
-      const answer = await getJson<TimelineAnswer>(`/runs/${run.id}/timeline`, abort.signal);
+      const answer = await getJson<TimelineAnswer>(`/runs/${run.runId}/timeline`, abort.signal);
       if (abort.signal.aborted) return;
       setFailure(answer.ok ? undefined : answer.failure);
       if (!answer.ok) return;
@@ -51,9 +45,9 @@ export function Timeline(props: {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [run.id, events, run.status]);
+  }, [run.runId, events, run.state]);
 
-  const endMs = isOpen(run.status) ? props.nowMs : (run.startedMs ?? 0) + run.durationMs;
+  const endMs = isOpen(run.state) ? props.nowMs : (msOf(run.startedAt) ?? 0) + (elapsedMs(run, props.nowMs) ?? 0);
   const full = fullRange(spans ?? [], endMs);
   const range = chosen ?? full;
   const at = useRef({ range, full });
@@ -87,7 +81,7 @@ export function Timeline(props: {
   }, [spans === undefined]);
 
   // Every row stays, whatever part of time is shown, so that nothing jumps while one zooms.
-  const rows = useMemo(() => timelineRows(spans ?? [], props.names), [spans, run.stepList]);
+  const rows = useMemo(() => timelineRows(spans ?? [], props.names), [spans, run.steps]);
   if (spans === undefined) return failure === undefined ? <Skeleton rows={8} /> : <Failure failure={failure} />;
   if (spans.length === 0) return <Empty title="Nothing has started yet" />;
   const place = (ms: number): number => (100 * (ms - range.fromMs)) / (range.toMs - range.fromMs);

@@ -1,7 +1,7 @@
 // The spans of Claude Code's own telemetry over a run, kept for its timeline: each once, in the order in which they came. Pure.
 import { parentSpanId, type RunId } from '../../core/ids.ts';
 import type { JournalRecord } from '../../core/record.ts';
-import type { TailSpan } from '../tail/protocol.ts';
+import type { TailSpan } from '../schema/messages.ts';
 import { spansOfTelemetry } from '../tail/telemetry-spans.ts';
 
 export type ClaudeSpan = TailSpan & {

@@ -4,15 +4,13 @@ import { outputFieldsOf } from '../../core/step-output.ts';
 import type { Catalogue, RunReference, TimelineSpan } from '../../runs/index.ts';
 import type { ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
-import type { RunAnswer, RunList } from '../schema/run.ts';
+import type { Link, RunAnswer, RunList } from '../schema/run.ts';
 import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
 import { addRoute } from './read-request.ts';
 import type { RunAccess } from './run-access.ts';
 import type { RunMemory } from './run-memory.ts';
 import { readStepResult } from './step-results.ts';
-
-export type Link = RunAnswer['links'][number];
 
 export type RunRoutes = {
   readonly catalogue: Catalogue;

@@ -170,6 +170,7 @@ export const runAnswer = named(
   }),
 );
 
+export type Link = z.infer<typeof link>;
 export type RunAnswer = z.infer<typeof runAnswer>;
 
 export const runList = named(
@@ -180,3 +181,14 @@ export const runList = named(
   }),
 );
 export type RunList = z.infer<typeof runList>;
+/** Only what changed. A step or an attempt that the receiver has is sent with its key and its changed fields; a new one is sent whole. */
+export const runPatch = z.strictObject({
+  ...runAnswer.partial().shape,
+  steps: listOf(
+    z.looseObject({
+      ...step.partial().shape,
+      id: z.string(),
+      attempts: listOf(z.strictObject({ ...attempt.partial().shape, number: integer })).optional(),
+    }),
+  ).optional(),
+});

@@ -1,51 +1,21 @@
-// The client of the WebSocket tail, for browsers and for Node 22 and later. Keeps one connection, makes it anew when it
-// breaks, and takes every subscription up where it stopped: without gap and without repeat. Needs a global WebSocket.
-import { backoffMs, withJitter } from '../../core/backoff.ts';
-import {
-  type ClientMessage,
-  closeCodes,
-  type ErrorData,
-  type Filters,
-  type HelloData,
-  subprotocol,
-  type TailMessage,
-} from './protocol.ts';
+// The client of the WebSocket tail, for browsers and for Node 22 and later. It keeps one connection, makes it again when it breaks,
+// and continues every subscription where it stopped: without gap and without repeat. Needs a global WebSocket.
+import { patchView, type RunViewPatch } from '../../runs/view-patch.ts';
+import type { ErrorData, Filters, ListMessage, StateMessage, TailMessage } from '../schema/messages.ts';
+import type { RunAnswer, RunList } from '../schema/run.ts';
+import { type ConnectionOptions, createConnection, type TailStatus } from './connection.ts';
 
-export type * from './protocol.ts';
+export { patchView, type RunViewPatch } from '../../runs/view-patch.ts';
+export type * from '../schema/messages.ts';
+export type { RunAnswer, RunList } from '../schema/run.ts';
+export type { ConnectionOptions as TailClientOptions, SocketLike, TailStatus } from './connection.ts';
 export { closeCodes, limits, protocolVersion, subprotocol, tailPath } from './protocol.ts';
 
-/** What of a WebSocket is used here. */
-export type SocketLike = {
-  readonly readyState: number;
-  send(text: string): void;
-  close(code?: number): void;
-  addEventListener(type: 'open' | 'close' | 'error' | 'message', listener: (event: never) => void): void;
-};
-
-export type TailStatus =
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'open'; readonly hello: HelloData }
-  /** The connection broke; another try is made after `retryMs`. */
-  | { readonly kind: 'waiting'; readonly retryMs: number; readonly code: number }
-  | { readonly kind: 'closed' }
-  /** Closed with a code that says that trying again does not help. */
-  | { readonly kind: 'refused'; readonly code: number; readonly reason: string };
-
-export type TailClientOptions = {
-  /** `ws://host:port/api/v1/tail`, or `wss://`. */
-  readonly url: string;
-  /** Sent as a bearer token. Node only: a browser sends its cookie, and cannot set headers. */
-  readonly token?: string;
-  readonly onStatus?: (status: TailStatus) => void;
-  /** Milliseconds of the first pause and of the longest. Each is drawn at random from half of it on. */
-  readonly retry?: { readonly firstMs: number; readonly longestMs: number };
-  /** Instead of the global WebSocket. */
-  readonly open?: (url: string) => SocketLike;
-};
-
-/** A message about one run. */
-export type RunMessage = Extract<TailMessage, { readonly executionId: string; readonly seq: number }>;
+/** A message about what happened in one run, or about a subscription to it. */
+export type RunMessage = Exclude<
+  Extract<TailMessage, { readonly executionId: string; readonly seq: number }>,
+  StateMessage
+>;
 
 export type SubscribeOptions = {
   readonly fromSeq?: number | 'end';
@@ -57,27 +27,35 @@ export type SubscribeOptions = {
 };
 
 export type ClientSubscription = {
-  /** The number that is wanted next; `end` before the first answer. What it gives can be handed to another client. */
+  /** The number that is wanted next; `end` before the first answer. Another client can continue from it. */
   readonly position: () => number | 'end';
   readonly jumpToNow: () => void;
   readonly unsubscribe: () => void;
 };
 
+export type WatchRunOptions = {
+  /** The state of the run, each time it changes. Parts that did not change are the same objects. */
+  readonly onView: (run: RunAnswer) => void;
+  readonly onError?: (error: ErrorData) => void;
+};
+
+export type WatchedRuns = {
+  /** Newest first. */
+  readonly runs: RunList['runs'];
+  /** False if there are older runs. */
+  readonly isComplete: boolean;
+};
+
 export type TailClient = {
-  /** Connects when it is the first. A second subscription to the same run takes the place of the first. */
+  /** Connects when it is the first. A second subscription to the same run replaces the first. */
   readonly subscribe: (executionId: string, options: SubscribeOptions) => ClientSubscription;
+  /** As `subscribe`, for the state of the run. @returns ends it */
+  readonly watchRun: (executionId: string, options: WatchRunOptions) => () => void;
+  /** The newest runs, each time one of them changes. One at a time. @returns ends it */
+  readonly watchRuns: (onRuns: (list: WatchedRuns) => void) => () => void;
   readonly status: () => TailStatus;
   readonly close: () => void;
 };
-
-/** Soon enough that a restart of the server is hardly seen, and seldom enough that a thousand clients do not storm it. */
-const defaultRetry = { firstMs: 250, longestMs: 10_000 };
-
-/** After so long a silence the server is asked for a sign; after as long again the connection counts as broken. */
-const silenceMs = 30_000;
-
-/** Codes that say that something is wrong with what this client sends. */
-const hopeless: readonly number[] = [1002, closeCodes.binary, 1007, closeCodes.tooBig, closeCodes.badMessages];
 
 type Entry = {
   readonly executionId: string;
@@ -86,159 +64,191 @@ type Entry = {
   /** Of the last request; what comes before its answer is of an earlier one. */
   requestId: string;
   answered: boolean;
-  /** The run is over and all of it was told. */
+  /** The run has ended and all of it was sent. */
   complete: boolean;
 };
 
-export function createTailClient(options: TailClientOptions): TailClient {
-  const { url, onStatus, retry = defaultRetry } = options;
-  const open = options.open ?? ((at) => openGlobal(at, options.token));
-  const entries = new Map<string, Entry>();
-  let status: TailStatus = { kind: 'idle' };
-  let socket: SocketLike | undefined;
-  let failures = 0;
+type ViewEntry = { readonly options: WatchRunOptions; requestId: string; view: RunAnswer | undefined };
+
+export function createTailClient(options: ConnectionOptions): TailClient {
+  const lines = createLineEntries();
+  const views = new Map<string, ViewEntry>();
+  let runs: { readonly onRuns: (list: WatchedRuns) => void; list: WatchedRuns | undefined } | undefined;
   let requests = 0;
-  let heardAt = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let watch: ReturnType<typeof setInterval> | undefined;
 
-  const become = (next: TailStatus): void => {
-    status = next;
-    onStatus?.(next);
-  };
-
-  const send = (message: ClientMessage): void => {
-    if (status.kind === 'open') socket?.send(JSON.stringify(message));
-  };
-
-  const request = (entry: Entry): void => {
+  const nextId = (): string => {
     requests += 1;
-    entry.requestId = String(requests);
+    return String(requests);
+  };
+
+  const requestLines = (entry: Entry): void => {
+    entry.requestId = nextId();
     entry.answered = false;
     const { executionId, requestId: id, position: fromSeq } = entry;
     const { filters } = entry.options;
-    send({ type: 'subscribe_execution', id, executionId, fromSeq, ...(filters !== undefined && { filters }) });
-  };
-
-  const connect = (): void => {
-    become({ kind: 'connecting' });
-    const own = open(url);
-    socket = own;
-    heardAt = Date.now();
-    own.addEventListener('message', ({ data }: { readonly data: unknown }) => {
-      if (socket !== own || typeof data !== 'string') return;
-      heardAt = Date.now();
-      take(JSON.parse(data) as TailMessage);
+    connection.send({
+      type: 'subscribe_execution',
+      id,
+      executionId,
+      fromSeq,
+      ...(filters !== undefined && { filters }),
     });
-    own.addEventListener('close', ({ code, reason }: { readonly code: number; readonly reason: string }) => {
-      if (socket === own) lost(code, reason);
-    });
-    // What went wrong is told by `close`, which follows; without a listener Node would end the process.
-    own.addEventListener('error', () => undefined);
-    clearInterval(watch);
-    watch = setInterval(lookForSigns, silenceMs / 2);
   };
 
-  const lost = (code: number, reason: string) => {
-    socket = undefined;
-    clearInterval(watch);
-    if (hopeless.includes(code)) return become({ kind: 'refused', code, reason });
-    if (!isNeeded()) return become({ kind: 'idle' });
-    failures += 1;
-    const retryMs = withJitter(backoffMs(failures, { firstMs: retry.firstMs, maxMs: retry.longestMs }));
-    timer = setTimeout(connect, retryMs);
-    become({ kind: 'waiting', retryMs, code });
+  const requestView = (executionId: string, entry: ViewEntry): void => {
+    entry.requestId = nextId();
+    entry.view = undefined;
+    connection.send({ type: 'subscribe_view', id: entry.requestId, executionId });
   };
 
-  const isNeeded = (): boolean => [...entries.values()].some((entry) => !entry.complete);
-
-  /** A connection whose other end is gone without a word looks like a silent one. */
-  const lookForSigns = () => {
-    const silentMs = Date.now() - heardAt;
-    if (silentMs < silenceMs) return;
-    if (silentMs < 2 * silenceMs) return send({ type: 'ping' });
-    const old = socket;
-    lost(1006, 'silent');
-    old?.close();
+  const requestAll = (): void => {
+    for (const entry of lines.open()) requestLines(entry);
+    for (const [executionId, entry] of views) requestView(executionId, entry);
+    if (runs !== undefined) connection.send({ type: 'subscribe_runs' });
   };
 
   const take = (message: TailMessage): void => {
     switch (message.type) {
       case 'hello':
-        failures = 0;
-        become({ kind: 'open', hello: message.data });
-        for (const entry of entries.values()) if (!entry.complete) request(entry);
+        requestAll();
         break;
       case 'pong':
         break;
       case 'error':
-        refused(message.executionId, message.data);
+        refused(message.executionId ?? '', message.data);
+        break;
+      case 'run_view':
+      case 'run_patch':
+        takeView(message);
+        break;
+      case 'run_list':
+      case 'run_list_patch':
+        takeRuns(message);
         break;
       default:
-        given(message);
+        lines.take(message);
     }
   };
 
-  const refused = (executionId: string | null, error: ErrorData): void => {
-    const entry = entries.get(executionId ?? '');
+  const refused = (executionId: string, error: ErrorData): void => {
+    lines.refuse(executionId, error);
+    const entry = views.get(executionId);
     if (entry === undefined || error.id !== entry.requestId) return;
-    entries.delete(entry.executionId);
+    views.delete(executionId);
     entry.options.onError?.(error);
   };
 
-  const given = (message: RunMessage): void => {
-    const entry = entries.get(message.executionId);
+  const takeView = (message: StateMessage): void => {
+    const entry = views.get(message.executionId);
     if (entry === undefined) return;
-    if (message.type === 'subscribed' && message.data.id === entry.requestId) {
-      entry.answered = true;
-      entry.position = message.data.fromSeq;
+    if (message.type === 'run_view') {
+      if (message.data.id !== entry.requestId) return;
+      entry.view = message.data.view;
+    } else {
+      // Without the whole there is nothing to change: this patch is of an earlier request.
+      if (entry.view === undefined) return;
+      const patch = message.data.patch as RunViewPatch;
+      entry.view = { ...entry.view, ...patchView(entry.view, patch) };
     }
-    if (!entry.answered) return;
-    entry.position = Math.max(entry.position === 'end' ? 0 : entry.position, message.seq + 1);
-    if (message.type === 'caught_up' && message.data.ended) entry.complete = true;
-    entry.options.onMessage(message);
+    entry.options.onView(entry.view);
+  };
+
+  const takeRuns = (message: ListMessage): void => {
+    if (runs === undefined) return;
+    if (message.type === 'run_list') runs.list = message.data;
+    else if (runs.list !== undefined) runs.list = patchRuns(runs.list, message.data);
+    if (runs.list !== undefined) runs.onRuns(runs.list);
+  };
+
+  const connection = createConnection(options, take, () => lines.open().length + views.size > 0 || runs !== undefined);
+  const connectIfIdle = (request: () => void): void => {
+    if (connection.status().kind === 'idle') connection.connect();
+    else if (connection.status().kind === 'open') request();
   };
 
   return {
     subscribe(executionId, wanted) {
-      const entry: Entry = {
-        executionId,
-        options: wanted,
-        position: wanted.fromSeq ?? 0,
-        requestId: '',
-        answered: false,
-        complete: false,
-      };
-      entries.set(executionId, entry);
-      if (status.kind === 'idle') connect();
-      else if (status.kind === 'open') request(entry);
-      const isMine = (): boolean => entries.get(executionId) === entry;
+      const entry = lines.add(executionId, wanted);
+      connectIfIdle(() => requestLines(entry));
       return {
         position: () => entry.position,
-        jumpToNow: () => isMine() && send({ type: 'jump_to_now', executionId }),
+        jumpToNow: () => lines.has(entry) && connection.send({ type: 'jump_to_now', executionId }),
         unsubscribe() {
-          if (!isMine()) return;
-          entries.delete(executionId);
-          send({ type: 'unsubscribe_execution', executionId });
+          if (lines.remove(entry)) connection.send({ type: 'unsubscribe_execution', executionId });
         },
       };
     },
-    status: () => status,
+    watchRun(executionId, wanted) {
+      const entry: ViewEntry = { options: wanted, requestId: '', view: undefined };
+      views.set(executionId, entry);
+      connectIfIdle(() => requestView(executionId, entry));
+      return () => {
+        if (views.get(executionId) !== entry) return;
+        views.delete(executionId);
+        connection.send({ type: 'unsubscribe_view', executionId });
+      };
+    },
+    watchRuns(onRuns) {
+      const own = { onRuns, list: undefined };
+      runs = own;
+      connectIfIdle(() => connection.send({ type: 'subscribe_runs' }));
+      return () => {
+        if (runs !== own) return;
+        runs = undefined;
+        connection.send({ type: 'unsubscribe_runs' });
+      };
+    },
+    status: connection.status,
     close() {
-      const old = socket;
-      socket = undefined;
-      clearTimeout(timer);
-      clearInterval(watch);
-      entries.clear();
-      become({ kind: 'closed' });
-      old?.close(1000);
+      lines.clear();
+      views.clear();
+      runs = undefined;
+      connection.close();
     },
   };
 }
 
-/** Node's WebSocket takes headers where a browser's takes nothing more; see the documentation of undici. */
-function openGlobal(url: string, token: string | undefined): SocketLike {
-  const init =
-    token === undefined ? subprotocol : { protocols: [subprotocol], headers: { authorization: `Bearer ${token}` } };
-  return new WebSocket(url, init as string) as SocketLike;
+function patchRuns(list: WatchedRuns, patch: { readonly runs: RunList['runs']; readonly removed: readonly string[] }) {
+  const rows = new Map(list.runs.map((run) => [run.runId, run]));
+  for (const run of patch.runs) rows.set(run.runId, run);
+  for (const runId of patch.removed) rows.delete(runId);
+  // Ids sort by time.
+  const runs = [...rows.values()].sort((a, b) => (a.runId < b.runId ? 1 : -1));
+  return { ...list, runs };
+}
+
+/** The subscriptions to lines and events, by run. */
+function createLineEntries() {
+  const entries = new Map<string, Entry>();
+  const has = (entry: Entry): boolean => entries.get(entry.executionId) === entry;
+  return {
+    has,
+    open: (): readonly Entry[] => [...entries.values()].filter((entry) => !entry.complete),
+    clear: () => entries.clear(),
+    add(executionId: string, options: SubscribeOptions): Entry {
+      const position = options.fromSeq ?? 0;
+      const entry = { executionId, options, position, requestId: '', answered: false, complete: false };
+      entries.set(executionId, entry);
+      return entry;
+    },
+    remove: (entry: Entry): boolean => has(entry) && entries.delete(entry.executionId),
+    refuse(executionId: string, error: ErrorData): void {
+      const entry = entries.get(executionId);
+      if (entry === undefined || error.id !== entry.requestId) return;
+      entries.delete(executionId);
+      entry.options.onError?.(error);
+    },
+    take(message: RunMessage): void {
+      const entry = entries.get(message.executionId);
+      if (entry === undefined) return;
+      if (message.type === 'subscribed' && message.data.id === entry.requestId) {
+        entry.answered = true;
+        entry.position = message.data.fromSeq;
+      }
+      if (!entry.answered) return;
+      entry.position = Math.max(entry.position === 'end' ? 0 : entry.position, message.seq + 1);
+      if (message.type === 'caught_up' && message.data.ended) entry.complete = true;
+      entry.options.onMessage(message);
+    },
+  };
 }

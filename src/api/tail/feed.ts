@@ -3,9 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../../core/record.ts';
 import type { JournalProblem, JournalReader } from '../../journal/index.ts';
-import type { History, RunState } from '../../runs/index.ts';
-import type { JournalData } from './protocol.ts';
-import { createRunProgress, type RunProgress } from './run-progress.ts';
+import type { JournalData } from '../schema/messages.ts';
+import { createLiveRun, type Describer, type LiveRun } from './live-run.ts';
 
 export type FeedBatch = {
   readonly fromSeq: number;
@@ -29,7 +28,7 @@ export type Feed = {
   readonly take: (seq: number) => FeedBatch | 'behind' | 'wait' | 'ended';
   /** The oldest number in memory, or that of the next live record. */
   readonly oldestSeq: () => number;
-  readonly progress: RunProgress;
+  readonly run: LiveRun;
   /** Why the live end cannot be read any more. */
   readonly failure: () => unknown;
   /** Is told of everything new. */
@@ -49,12 +48,7 @@ const ringBatches = 1_000;
  */
 const pacePerWatcherMs = 0.05;
 
-/** @param history how long steps took in earlier runs, for the estimate */
-export async function openFeed(
-  reader: JournalReader,
-  history: (state: RunState) => Promise<History>,
-  signal: AbortSignal,
-): Promise<Feed> {
+export async function openFeed(reader: JournalReader, describer: Describer, signal: AbortSignal): Promise<Feed> {
   const head = await reader.head();
   const ring: FeedBatch[] = [];
   const listeners = new Set<() => void>();
@@ -66,7 +60,9 @@ export async function openFeed(
   const tell = (): void => {
     for (const listener of listeners) listener();
   };
-  const progress = createRunProgress({ reader, liveSeq: () => nextSeq, history, signal, onChange: tell });
+  const { runId } = reader.folder;
+  const liveSeq = (): number => nextSeq;
+  const run = createLiveRun({ ...describer, runId, reader, liveSeq, signal, onChange: tell });
 
   const push = (batch: FeedBatch): void => {
     ring.push(batch);
@@ -83,7 +79,7 @@ export async function openFeed(
       const end = last.seq + (last.kind === 'output' ? last.lineCount : 1);
       push({ fromSeq: nextSeq, nextSeq: end, records, gaps, encoded: new Map() });
       gaps = [];
-      progress.take(records);
+      run.take(records);
       tell();
       const pace = listeners.size * pacePerWatcherMs;
       if (pace >= 1) await delay(pace, undefined, { signal });
@@ -107,7 +103,7 @@ export async function openFeed(
       const oldest = ring[0];
       return oldest === undefined || seq < oldest.fromSeq ? 'behind' : find(ring, seq);
     },
-    progress,
+    run,
     failure: () => failure,
     watch: (listener) => listeners.add(listener),
     unwatch: (listener) => listeners.delete(listener),

@@ -1,8 +1,8 @@
 // The live ends that somebody watches: opened for the first watcher of a run, closed after the last.
 import type { RunId } from '../../core/ids.ts';
 import type { JournalReader, RunFolder } from '../../journal/index.ts';
-import type { History, RunState } from '../../runs/index.ts';
 import { type Feed, openFeed } from './feed.ts';
+import type { Describer } from './live-run.ts';
 
 export type Feeds = {
   /** Each that is taken must be released once. Rejects where the journal cannot be read. */
@@ -12,10 +12,7 @@ export type Feeds = {
 
 type Held = { readonly opening: Promise<Feed>; readonly ending: AbortController; users: number };
 
-export function createFeeds(
-  openRun: (folder: RunFolder) => JournalReader,
-  history: (state: RunState) => Promise<History>,
-): Feeds {
+export function createFeeds(openRun: (folder: RunFolder) => JournalReader, describer: Describer): Feeds {
   const held = new Map<RunId, Held>();
 
   const drop = (runId: RunId, one: Held): void => {
@@ -31,7 +28,7 @@ export function createFeeds(
       let one = held.get(runId);
       if (one === undefined) {
         const ending = new AbortController();
-        one = { opening: openFeed(openRun(folder), history, ending.signal), ending, users: 0 };
+        one = { opening: openFeed(openRun(folder), describer, ending.signal), ending, users: 0 };
         held.set(runId, one);
       }
       const taken = one;

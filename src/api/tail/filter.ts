@@ -1,9 +1,8 @@
 // From the filters of a watcher to the parts of records it wants. Pure but for the clock that stops a regular expression.
 import { createContext, Script } from 'node:vm';
 import type { JournalRecord } from '../../core/record.ts';
-import { createSelector } from '../../runs/select-records.ts';
-import { searchOf } from './decode.ts';
-import type { Filters } from './protocol.ts';
+import { createSelector, parseSearch, type Search } from '../../runs/select-records.ts';
+import type { Filters } from '../schema/messages.ts';
 
 export type Filter = {
   /** Filters that want the same have the same key, so that what was made for one serves all. */
@@ -45,6 +44,13 @@ export function createFilter(filters: Filters = {}): Filter {
     wantsEvents: events,
     select: search?.kind === 'regex' ? (records, from) => timed(() => select(records, from)) : select,
   };
+}
+
+/** What a checked `search` looks for; nothing if it is empty. */
+function searchOf(text: string | undefined): Search | undefined {
+  if (text === undefined || text === '') return undefined;
+  const parsed = parseSearch(text);
+  return parsed.ok ? parsed.search : undefined;
 }
 
 type Timed = { run: (() => unknown) | undefined };

@@ -8,14 +8,8 @@ import { unreachable } from '../../core/unreachable.ts';
 import { describeEvent } from '../../runs/describe-event.ts';
 import { severityOfLine } from '../../text/severity.ts';
 import type { Severity } from '../../text/stream.ts';
-import {
-  type AlertKind,
-  type JournalData,
-  type JournalMessage,
-  limits,
-  type TailLine,
-  type TailSpan,
-} from './protocol.ts';
+import type { AlertKind, JournalData, JournalMessage, TailLine, TailSpan } from '../schema/messages.ts';
+import { limits } from './protocol.ts';
 import { spansOfTelemetry } from './telemetry-spans.ts';
 
 type Data = { readonly [T in keyof JournalData]: readonly [T, JournalData[T]] }[keyof JournalData];

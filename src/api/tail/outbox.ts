@@ -2,7 +2,8 @@
 // Knows no journals. Messages about the journal wait for room; answers are counted, and too many end the connection.
 import type { Duplex } from 'node:stream';
 import { Sender, type WebSocket } from 'ws';
-import { closeCodes, limits, type TailMessage } from './protocol.ts';
+import type { TailMessage } from '../schema/messages.ts';
+import { closeCodes, limits } from './protocol.ts';
 
 /**
  * So much may wait in this process for one watcher, beside one message. What a slow watcher has not taken is in the

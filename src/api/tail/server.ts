@@ -6,11 +6,14 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { RunId } from '../../core/ids.ts';
 import { type JournalReader, openJournal, type RunFolder } from '../../journal/index.ts';
-import type { History, RunState } from '../../runs/index.ts';
+import type { Catalogue } from '../../runs/index.ts';
 import { createFeeds } from './feeds.ts';
+import type { Describer } from './live-run.ts';
 import { defaultBufferBytes } from './outbox.ts';
 import { closeCodes, limits, subprotocol } from './protocol.ts';
+import { createRunList } from './run-list.ts';
 import { type Scope, startSession } from './session.ts';
+import type { Shared } from './watches.ts';
 
 export type Authorized =
   | { readonly ok: true; readonly scope: Scope }
@@ -25,8 +28,11 @@ export type TailOptions = {
   readonly authorize: (request: IncomingMessage) => Authorized | Promise<Authorized>;
   /** Of this package, for `hello`. */
   readonly version: string;
-  /** How long steps took in earlier runs of the same workflow, for `estimatedCompletion`. */
-  readonly history?: (state: RunState) => Promise<History>;
+  /** The runs of the data folder: their states, their list, how long steps took in earlier runs. */
+  readonly catalogue: Catalogue;
+  readonly linksOf: Describer['linksOf'];
+  /** The folder of runs; a run that comes or goes there is seen at once. */
+  readonly runsDir: string;
   /** Bounds that tests make small. */
   readonly tuning?: Partial<Tuning>;
 };
@@ -71,13 +77,18 @@ export type Tail = {
 };
 
 export function createTail(options: TailOptions): Tail {
-  const { resolveRun, authorize, version } = options;
+  const { resolveRun, authorize, version, catalogue, linksOf } = options;
   const tuning = { ...defaultTuning, ...options.tuning };
-  const feeds = createFeeds(options.openRun ?? openJournal, options.history ?? (async () => new Map()));
+  const feeds = createFeeds(options.openRun ?? openJournal, { catalogue, linksOf });
+  const runList = createRunList(options.runsDir, catalogue.list);
   const sockets = new Set<Socket>();
   let sentBytes = 0;
   let jumped = 0;
   let stopped = false;
+  const onJump: Shared['onJump'] = (count) => {
+    jumped += count;
+  };
+  const shared: Shared = { feeds, runList, resolveRun, lagEveryMs: tuning.lagEveryMs, onJump };
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: true,
@@ -98,21 +109,8 @@ export function createTail(options: TailOptions): Tail {
         sockets.delete(sent);
         sentBytes += sent.bytesWritten;
       });
-      const { bufferBytes, lagEveryMs, pingMs } = tuning;
-      startSession({
-        socket: client,
-        stream: sent,
-        scope,
-        feeds,
-        resolveRun,
-        version,
-        bufferBytes,
-        lagEveryMs,
-        pingMs,
-        onJump: (count) => {
-          jumped += count;
-        },
-      });
+      const { bufferBytes, pingMs } = tuning;
+      startSession({ socket: client, stream: sent, scope, shared, version, bufferBytes, pingMs });
     });
   };
 
@@ -146,6 +144,7 @@ export function createTail(options: TailOptions): Tail {
     async stop() {
       stopped = true;
       feeds.stop();
+      runList.stop();
       const clients = [...server.clients];
       const closed = clients.map((client) => new Promise((resolve) => client.once('close', resolve)));
       for (const client of clients) client.close(closeCodes.goingAway, 'the server stops');

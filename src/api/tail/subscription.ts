@@ -5,12 +5,12 @@ import type { RunId } from '../../core/ids.ts';
 import type { JournalRecord } from '../../core/record.ts';
 import { nsOfMs } from '../../core/time.ts';
 import { JournalError } from '../../journal/index.ts';
+import type { ErrorCode, SubscriptionData, SubscriptionMessage } from '../schema/messages.ts';
 import { type Encoded, type Feed, type FeedBatch, type Gap, gapsOf } from './feed.ts';
 import { type Filter, SlowSearch } from './filter.ts';
+import { isoNow, progressMessage } from './live-run.ts';
 import { gapMessage, messagesOf } from './map.ts';
 import { encode, type Outbox } from './outbox.ts';
-import type { ErrorCode, SubscriptionData, SubscriptionMessage } from './protocol.ts';
-import { isoNow, progressMessage } from './run-progress.ts';
 import { createSignal } from './signal.ts';
 
 export type Subscription = {
@@ -83,7 +83,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
   };
 
   const tellProgress = (): void => {
-    const now = feed.progress.now();
+    const now = feed.run.progress();
     if (now === undefined || now === toldProgress || !filter.wantsEvents) return;
     toldProgress = now;
     outbox.send(encode(progressMessage(runId, now.data, position - 1)));
@@ -155,7 +155,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
   };
 
   const atEnd = (state: 'wait' | 'ended'): void => {
-    feed.progress.start();
+    feed.run.start();
     tellProgress();
     if (caughtUp && !(state === 'ended' && !ended)) return;
     caughtUp = true;

@@ -3,7 +3,7 @@ import type { EventOf } from '../../core/event.ts';
 import { type JsonObject, objectAt, textAt } from '../../core/json.ts';
 import { itemsIn } from '../../otlp/request.ts';
 import { enumNumber, idAt, nanosAt, statusError } from '../../otlp/values.ts';
-import type { TailSpan } from './protocol.ts';
+import type { TailSpan } from '../schema/messages.ts';
 
 /** A request of Claude Code holds some tens; the attributes are left out, so 1,000 are 200 KB. */
 const maxSpans = 1_000;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { TailMessage } from '../../../src/api/tail/protocol.ts';
+import type { TailMessage } from '../../../src/api/schema/messages.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
 import { createCatalogue, emptyRunState } from '../../../src/runs/index.ts';
 import { beginRun, nextRunId, tempData } from '../../hub/hub-rig.ts';

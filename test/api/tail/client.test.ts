@@ -131,7 +131,10 @@ test('a browser can load the client: nothing of it but types comes from elsewher
     const text = readFileSync(new URL(`../../../src/api/tail/${name}`, import.meta.url), 'utf8');
     return [...text.matchAll(/^(?:import|export|\}) (?!type)[^;]*?from '([^']+)'/gms)].map((match) => match[1]!);
   };
-  expect(new Set(importsOf('client.ts'))).toEqual(new Set(['./protocol.ts', '../../core/backoff.ts']));
-  expect(importsOf('../../core/backoff.ts')).toEqual([]);
+  expect(new Set(importsOf('client.ts'))).toEqual(
+    new Set(['../../runs/view-patch.ts', './connection.ts', './protocol.ts']),
+  );
+  expect(new Set(importsOf('connection.ts'))).toEqual(new Set(['../../core/backoff.ts', './protocol.ts']));
+  for (const file of ['../../core/backoff.ts', '../../runs/view-patch.ts']) expect(importsOf(file)).toEqual([]);
   expect(importsOf('protocol.ts')).toEqual([]);
 });

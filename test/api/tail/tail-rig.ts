@@ -4,16 +4,21 @@ import type { Server } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { createTail, type Tail, type TailOptions } from '../../../src/api/index.ts';
-import type { ClientMessage, TailMessage } from '../../../src/api/tail/protocol.ts';
+import type { ClientMessage, TailMessage } from '../../../src/api/schema/messages.ts';
 import { dataFolder, type RunFolder } from '../../../src/journal/index.ts';
+import { createCatalogue } from '../../../src/runs/index.ts';
 import { serveHttp } from '../../support/http-server.ts';
 import { until } from '../../support/until.ts';
+import { messagesSchema } from './message-schema.ts';
 
 export type TailRig = { readonly tail: Tail; readonly server: Server; readonly url: string; readonly port: number };
 
 export async function serveTail(root: string, options: Partial<TailOptions> = {}, port = 0): Promise<TailRig> {
   const data = dataFolder(root);
   const tail = createTail({
+    catalogue: createCatalogue({ data }),
+    linksOf: () => [],
+    runsDir: data.runsDir,
     resolveRun: (runId) => (data.listRunIds().includes(runId) ? data.runDir(runId) : undefined),
     authorize: () => ({ ok: true, scope: 'read' }),
     version: '0.0.0-test',
@@ -27,6 +32,9 @@ export async function serveTail(root: string, options: Partial<TailOptions> = {}
   });
   return { tail, server, url: `ws://127.0.0.1:${at}/api/v1/tail`, port: at };
 }
+
+/** Enough to see each type; a test of slow watchers gets a million lines. */
+const checkedMessages = 200;
 
 export type Watcher = {
   readonly socket: WebSocket;
@@ -44,6 +52,10 @@ export async function watcher(url: string): Promise<Watcher> {
   const socket = new WebSocket(url, 'stepspan.tail.v1');
   const messages: TailMessage[] = [];
   socket.on('message', (data) => messages.push(JSON.parse(data.toString()) as TailMessage));
+  onTestFinished(() => {
+    // What a server says is in the schema, whatever the test is about.
+    for (const message of messages.slice(0, checkedMessages)) messagesSchema.parse(message);
+  });
   const closed = new Promise<{ code: number; reason: string }>((resolve) =>
     socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
   );
@@ -91,6 +103,10 @@ export function told(messages: readonly TailMessage[]): [number, string][] {
       case 'lagging':
       case 'jumped':
       case 'progress':
+      case 'run_view':
+      case 'run_patch':
+      case 'run_list':
+      case 'run_list_patch':
         return [];
       default:
         return [[message.seq, message.type]];

@@ -1,7 +1,8 @@
 // What a client of the tail says: any text is a message in its normal form or a refusal with a code and a sentence.
 
+import { clientMessages } from '../../../src/api/schema/messages.ts';
 import { decodeClientMessage } from '../../../src/api/tail/decode.ts';
-import { clientMessageTypes, limits } from '../../../src/api/tail/protocol.ts';
+import { limits } from '../../../src/api/tail/protocol.ts';
 import { parseSearch } from '../../../src/runs/select-records.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
@@ -43,7 +44,7 @@ export const tail: FuzzTarget = {
     const decoded = decodeClientMessage(input.toString('utf8'));
     if (decoded.ok) {
       const { message } = decoded;
-      must(clientMessageTypes.includes(message.type), 'a message has a known type');
+      must(Object.hasOwn(clientMessages, message.type), 'a message has a known type');
       const again = decodeClientMessage(JSON.stringify(message));
       must(again.ok && JSON.stringify(again.message) === JSON.stringify(message), 'a message is in its normal form');
       if (!('executionId' in message)) return;

@@ -1,0 +1,198 @@
+// What one connection watches: lines and events of runs, the state of runs, the list of runs. Carries out what its client asks for.
+import { isRunId, type RunId } from '../../core/ids.ts';
+import { unreachable } from '../../core/unreachable.ts';
+import type { RunFolder } from '../../journal/index.ts';
+import type { ClientMessage, ErrorCode, Subscribe } from '../schema/messages.ts';
+import type { Feed } from './feed.ts';
+import type { Feeds } from './feeds.ts';
+import { createFilter } from './filter.ts';
+import type { Outbox } from './outbox.ts';
+import { limits } from './protocol.ts';
+import type { RunList } from './run-list.ts';
+import { type Subscription, startSubscription } from './subscription.ts';
+import { startListSubscription, startViewSubscription } from './view-subscription.ts';
+
+/** What the connections of a server share. */
+export type Shared = {
+  readonly feeds: Feeds;
+  readonly runList: RunList;
+  readonly resolveRun: (runId: RunId) => RunFolder | undefined;
+  readonly lagEveryMs: number;
+  /** Receives how many numbers a client has jumped over. */
+  readonly onJump: (count: number) => void;
+};
+
+export type Watches = {
+  /** One message after the other, since some of them have to look at files. */
+  readonly handle: (message: ClientMessage) => Promise<void>;
+  readonly stop: () => void;
+};
+
+export type Answers = {
+  readonly answer: (type: string, executionId: string | null, data: unknown, seq?: number) => void;
+  readonly refuse: (code: ErrorCode, message: string, executionId: string, id?: string) => void;
+  readonly isOpen: () => boolean;
+};
+
+type Opened = { readonly feed: Feed; readonly release: () => void };
+
+export function createWatches(shared: Shared, outbox: Outbox, answers: Answers): Watches {
+  const { answer, refuse } = answers;
+  const lines = createOpenRuns<Subscription>();
+  const views = createOpenRuns<() => void>();
+  let endList: (() => void) | undefined;
+
+  const open = (executionId: string, id: string | undefined): Promise<Opened | undefined> => {
+    const isFull = Math.max(lines.size(), views.size()) >= limits.maxSubscriptions;
+    return openRun(shared, answers, { executionId, id, isFull });
+  };
+
+  const subscribe = async (message: Subscribe): Promise<void> => {
+    const { executionId, id } = message;
+    // Asked again, it starts again: with other filters, or from another place.
+    lines.end(executionId);
+    const opened = await open(executionId, id);
+    if (opened === undefined) return;
+    const fail = (code: ErrorCode, text: string): void => {
+      if (!lines.end(executionId)) opened.release();
+      refuse(code, text, executionId, id);
+    };
+    const fromSeq = await firstNumber(opened.feed, message, fail);
+    if (fromSeq === undefined) return;
+    if (!answers.isOpen()) return opened.release();
+    const { feed, release } = opened;
+    answer(
+      'subscribed',
+      executionId,
+      { id: id ?? null, fromSeq: fromSeq.from, headSeq: fromSeq.head },
+      fromSeq.from - 1,
+    );
+    const { lagEveryMs, onJump } = shared;
+    const { runId } = feed.reader.folder;
+    const filter = createFilter(message.filters);
+    const options = { runId, feed, filter, fromSeq: fromSeq.from, outbox, onError: fail, lagEveryMs, onJump };
+    const started = startSubscription(options);
+    lines.add(executionId, started, () => {
+      started.stop();
+      release();
+    });
+  };
+
+  const subscribeView = async (executionId: string, id: string | undefined): Promise<void> => {
+    views.end(executionId);
+    const opened = await open(executionId, id);
+    if (opened === undefined) return;
+    const { feed, release } = opened;
+    const end = startViewSubscription(feed.reader.folder.runId, id ?? null, feed, outbox);
+    views.add(executionId, end, () => {
+      end();
+      release();
+    });
+  };
+
+  const notWatched = (executionId: string): void =>
+    refuse('not_subscribed', 'This connection does not watch that run.', executionId);
+
+  return {
+    async handle(message) {
+      switch (message.type) {
+        case 'subscribe_execution':
+          return subscribe(message);
+        case 'unsubscribe_execution':
+          if (!lines.end(message.executionId)) notWatched(message.executionId);
+          return;
+        case 'jump_to_now': {
+          const found = lines.get(message.executionId);
+          if (found === undefined) notWatched(message.executionId);
+          else found.jumpToNow();
+          return;
+        }
+        case 'subscribe_view':
+          return subscribeView(message.executionId, message.id);
+        case 'unsubscribe_view':
+          if (!views.end(message.executionId)) notWatched(message.executionId);
+          return;
+        case 'subscribe_runs':
+          endList?.();
+          endList = startListSubscription(shared.runList, outbox);
+          return;
+        case 'unsubscribe_runs':
+          endList?.();
+          endList = undefined;
+          return;
+        case 'ping':
+          answer('pong', null, { nonce: message.nonce ?? null });
+          return;
+        default:
+          unreachable(message);
+      }
+    },
+    stop() {
+      lines.endAll();
+      views.endAll();
+      endList?.();
+    },
+  };
+}
+
+/** The runs that are watched in one way, and what ends each. */
+function createOpenRuns<T>() {
+  const runs = new Map<string, { readonly value: T; readonly end: () => void }>();
+  const end = (executionId: string): boolean => {
+    const found = runs.get(executionId);
+    runs.delete(executionId);
+    found?.end();
+    return found !== undefined;
+  };
+  return {
+    size: () => runs.size,
+    get: (executionId: string): T | undefined => runs.get(executionId)?.value,
+    add: (executionId: string, value: T, onEnd: () => void) => void runs.set(executionId, { value, end: onEnd }),
+    end,
+    endAll() {
+      for (const executionId of [...runs.keys()]) end(executionId);
+    },
+  };
+}
+
+type Asked = { readonly executionId: string; readonly id: string | undefined; readonly isFull: boolean };
+
+/** @returns undefined if the request was refused, or the connection has closed meanwhile */
+async function openRun({ feeds, resolveRun }: Shared, answers: Answers, asked: Asked): Promise<Opened | undefined> {
+  const { executionId, id, isFull } = asked;
+  const folder = isRunId(executionId) ? resolveRun(executionId) : undefined;
+  if (folder === undefined) {
+    answers.refuse('not_found', `There is no run ${JSON.stringify(executionId)}.`, executionId, id);
+  } else if (isFull) {
+    const message = `A connection can watch ${limits.maxSubscriptions} runs; unsubscribe one.`;
+    answers.refuse('too_many_subscriptions', message, executionId, id);
+  } else {
+    try {
+      const opened = await feeds.take(folder);
+      if (answers.isOpen()) return opened;
+      opened.release();
+    } catch (error) {
+      answers.refuse('journal_unreadable', error instanceof Error ? error.message : String(error), executionId, id);
+    }
+  }
+  return undefined;
+}
+
+/** The number that a subscription begins with, and that of the next record. */
+async function firstNumber(
+  feed: Feed,
+  { fromSeq = 0 }: Subscribe,
+  fail: (code: ErrorCode, message: string) => void,
+): Promise<{ readonly from: number; readonly head: number } | undefined> {
+  try {
+    const { nextSeq, finished } = await feed.reader.head();
+    const head = Math.max(nextSeq, feed.nextSeq());
+    // Of a run that has ended, its last record is what is left to show.
+    const from = fromSeq === 'end' ? (finished ? Math.max(0, head - 1) : head) : fromSeq;
+    if (from <= head) return { from, head };
+    fail('beyond_end', `The journal ends before number ${head}, so nothing can continue at ${from}.`);
+  } catch (error) {
+    fail('journal_unreadable', error instanceof Error ? error.message : String(error));
+  }
+  return undefined;
+}
