@@ -196,7 +196,7 @@ describe('Loki', () => {
     [403, '', 'lokiHeaders'],
     [404, 'page not found', 'Is lokiUrl the address'],
     [400, 'parse error at line 1', 'lokiSelector'],
-    [200, '<html>', 'no JSON'],
+    [200, '<html>', 'not JSON'],
     [200, '{"data":{"resultType":"matrix","result":[]}}', 'numbers and not with lines'],
   ])('that answers %i %j is told of with what to do', async (status, body, advice) => {
     const host = await server((_request, response) => void response.writeHead(status).end(body));

@@ -74,10 +74,15 @@ describe('a request that failed is made again', () => {
   test.each(cases)('after %s', async (_name, reply) => {
     const { folder } = await finishedRun(lines);
     const sink = await failing(reply, reply);
-    const shipper = await ship(folder, sink, { OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+    const isSilent = reply.kind === 'hang';
+    const shipper = await ship(folder, sink, isSilent ? { OTEL_EXPORTER_OTLP_TIMEOUT: '300' } : {});
     await shipper.done;
     expect([...new Set(bodiesOf(sink))]).toEqual(lines);
-    expect(shipper.status().logs).toMatchObject({ retries: 2, refused: 0, rejected: 0, state: { kind: 'finished' } });
+    const { logs } = shipper.status();
+    expect(logs).toMatchObject({ refused: 0, rejected: 0, state: { kind: 'finished' } });
+    // On a slow machine an answer, too, can come after the 300 ms.
+    if (isSilent) expect(logs.retries).toBeGreaterThanOrEqual(2);
+    else expect(logs.retries).toBe(2);
     expect(shipper.status().logs.lastError).toBeDefined();
   });
 
