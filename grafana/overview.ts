@@ -6,6 +6,7 @@ import { activePanels, recentPanels } from './overview/active-and-recent.ts';
 import { failurePanels } from './overview/failures.ts';
 import { healthPanels, moneyPanels, stepPanels } from './overview/money-and-steps.ts';
 import { trendPanels } from './overview/trend.ts';
+import { workPanels } from './overview/work.ts';
 import { workflowVariable } from './variables.ts';
 
 export const overview = dashboardOf({
@@ -24,6 +25,7 @@ export const overview = dashboardOf({
     { title: 'What is getting worse?', panels: trendPanels },
     { title: 'Where does the money go?', panels: moneyPanels },
     { title: 'Steps', panels: stepPanels },
+    { title: 'What was used and done?', panels: workPanels },
     { title: 'Is what is shown here complete?', panels: healthPanels },
   ],
 });

@@ -117,7 +117,7 @@ export const failures = {
   notSucceeded: logLines(`${endedRuns} | ${result}!="success" | ${withTimeOfRun}`, 100),
 };
 
-/** Without `claude-`, which all of them begin with; and the cache types told apart by their first word. */
+/** Without `claude-`, which all of them begin with; and the cache types with the word that differs first. */
 const shortModel = (expr: string): string => `label_replace(${expr}, "model", "$1", "model", "claude-(.+)")`;
 const shortType = (expr: string): string =>
   `label_replace(label_replace(${expr}, "type", "cache read", "type", "cache_read"), "type", "cache write", "type", "cache_creation")`;
@@ -150,7 +150,24 @@ export const steps = {
 export const claude = {
   tools: rows(`${counted(metrics.toolCalls, 'tool, result')} > 0`),
   findings: rows(`${counted(metrics.findings, 'workflow, kind')} > 0`),
-  apiRetries: now(counted(metrics.apiRetries, '')),
+};
+
+const reported = (what: string, metric: Parameters<typeof counted>[0]): string =>
+  `label_replace(${counted(metric, 'workflow')} > 0, "what", "${what}", "", "")`;
+
+export const work = {
+  cpu: rows(`topk(10, ${grown(metrics.cpu, 'workflow, step')} > 0)`),
+  memory: rows(`topk(10, max by (workflow, step) (max_over_time(${series(metrics.memoryMax)}[$__range])) > 0)`),
+  remaining: rows(`${counted(metrics['leftOver'], 'workflow')} > 0`),
+  linesOfCode: rows(`${counted(metrics.linesOfCode, 'workflow, type')} > 0`),
+  delivered: rows(
+    [
+      reported('commits', metrics.commits),
+      reported('pull requests', metrics.pullRequests),
+      reported('sessions', metrics.sessions),
+    ].join(' or '),
+  ),
+  apiRetries: rows(`${counted(metrics.apiRetries, 'workflow')} > 0`),
 };
 
 export const healthShort = {

@@ -17,7 +17,7 @@ const shots = path.resolve(
 );
 
 /** Grafana's script is some 10 MB, and takes its time on a machine that is busy with the tests beside this one. */
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 300_000;
 
 /** A name with everything that queries and addresses give a meaning to. */
 const oddName = `R&D "nightly" + 50% | it's`;
@@ -38,7 +38,7 @@ const expectedEmpty: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-describe('in a real Grafana', needs('grafana', 'tempo', 'loki'), () => {
+describe('in a real Grafana', { ...needs('grafana', 'tempo', 'loki'), timeout: 2 * PATIENCE_MS }, () => {
   let tempo: Tempo;
   let sample: SampleStack;
   let grafana: Grafana;
@@ -71,7 +71,7 @@ describe('in a real Grafana', needs('grafana', 'tempo', 'loki'), () => {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
     });
-  });
+  }, 2 * PATIENCE_MS);
   afterAll(async () => {
     await browser?.close();
     await grafana?.remove();
@@ -125,8 +125,8 @@ describe('in a real Grafana', needs('grafana', 'tempo', 'loki'), () => {
   const review = () => sample.runs.review[0]!;
   const addressOf = (uid: string): string =>
     uid === 'stepspan-run'
-      ? `/d/${uid}?kiosk&from=now-15m&to=now&var-run=${review().runId}&var-trace=${review().traceId}`
-      : `/d/${uid}?kiosk&from=now-15m&to=now`;
+      ? `/d/${uid}?kiosk&refresh=1d&from=now-15m&to=now&var-run=${review().runId}&var-trace=${review().traceId}`
+      : `/d/${uid}?kiosk&refresh=1d&from=now-15m&to=now`;
 
   test.each(dashboards)('$title shows data in every panel that has some, and no error', async ({ uid, panels }) => {
     const page = await open(addressOf(uid));
@@ -180,7 +180,7 @@ describe('in a real Grafana', needs('grafana', 'tempo', 'loki'), () => {
     expect(text).toMatch(/Which tools were called\?\s+Bash\s+2/);
     expect(text).toMatch(/Result\s+success/);
     await ended.close();
-    const active = await open(`/d/stepspan-run?kiosk&from=now-15m&to=now&var-run=${sample.active.runId}`);
+    const active = await open(`/d/stepspan-run?kiosk&refresh=1d&from=now-15m&to=now&var-run=${sample.active.runId}`);
     await active.screenshot({ path: path.join(shots, 'grafana-run-active.png') });
     const live = await textOf(active);
     expect(live).toMatch(/Result\s+running/);

@@ -250,6 +250,20 @@ export function overviewTests(): void {
       expect(Object.keys(stalls).filter((cause) => stalls[cause]! > 0)).toEqual(['no_output']);
     });
 
+    test('names what steps used and what Claude Code says it did', async () => {
+      const memory = await valuesOf(at('Which steps hold most memory?'));
+      expect(Object.keys(memory)).toContain('watch nightly');
+      const cpu = await valuesOf(at('Which steps use most CPU?'));
+      for (const used of [...Object.values(memory), ...Object.values(cpu)]) expect(used).toBeGreaterThan(0);
+      for (const title of ['Which workflows leave processes behind?', 'Where does the API fail?']) {
+        expect(await valuesOf(at(title)), title).toEqual({});
+      }
+      // What Claude Code reports of itself arrives with its telemetry; all that is held is that it is a number of something.
+      for (const title of ['What did Claude Code change?', 'What did Claude Code deliver?']) {
+        for (const count of Object.values(await valuesOf(at(title)))) expect(count, title).toBeGreaterThan(0);
+      }
+    });
+
     test('says that what it shows is complete', async () => {
       expect(await valuesOf(at('Runs waiting to ship'))).toEqual({ '': 0 });
       for (const title of ['Records not taken', 'Lines lost', 'Hub errors']) {

@@ -1,0 +1,76 @@
+// What steps used and what Claude Code says it did. Rows of the Overview.
+import { toWorkflowLogs } from '../links.ts';
+import { always, bars, type Panel } from '../panels.ts';
+import { work } from '../queries/overview.ts';
+import { noHub, whole } from './words.ts';
+
+export const workPanels: readonly Panel[] = [
+  bars({
+    title: 'Which steps use most CPU?',
+    description: 'CPU time of the process trees of steps in this time: the ten with the most.',
+    unit: 's',
+    queries: [work.cpu],
+    names: ['workflow', 'step'],
+    links: [toWorkflowLogs('workflow')],
+    w: 8,
+    h: 8,
+    empty: noHub,
+  }),
+  bars({
+    title: 'Which steps hold most memory?',
+    description: 'The largest memory of the process trees of steps in this time: the ten with the most.',
+    unit: 'bytes',
+    queries: [work.memory],
+    names: ['workflow', 'step'],
+    links: [toWorkflowLogs('workflow')],
+    w: 8,
+    h: 8,
+    empty: noHub,
+  }),
+  bars({
+    title: 'Which workflows leave processes behind?',
+    description: 'Processes that steps left running when they ended, and that stepspan ended, in this time.',
+    unit: 'short',
+    decimals: whole,
+    queries: [work.remaining],
+    names: ['workflow'],
+    thresholds: always('orange'),
+    w: 8,
+    h: 8,
+    empty: 'No process was left behind, or no hub is scraped',
+  }),
+  bars({
+    title: 'What did Claude Code change?',
+    description: 'Lines of code that Claude Code says it added and removed in this time, by workflow.',
+    unit: 'short',
+    decimals: whole,
+    queries: [work.linesOfCode],
+    names: ['workflow', 'type'],
+    w: 8,
+    h: 8,
+    empty: 'No line was changed, or no hub is scraped',
+  }),
+  bars({
+    title: 'What did Claude Code deliver?',
+    description: 'Commits, pull requests and sessions that Claude Code reports in this time, by workflow.',
+    unit: 'short',
+    decimals: whole,
+    queries: [work.delivered],
+    names: ['workflow', 'what'],
+    w: 8,
+    h: 8,
+    empty: 'Nothing was reported, or no hub is scraped',
+  }),
+  bars({
+    title: 'Where does the API fail?',
+    description: 'Requests to the model that Claude Code made again in this time, by workflow.',
+    unit: 'short',
+    decimals: whole,
+    queries: [work.apiRetries],
+    names: ['workflow'],
+    thresholds: always('orange'),
+    w: 8,
+    h: 8,
+    empty: 'No request was made again, or no hub is scraped',
+  }),
+];
