@@ -254,7 +254,7 @@ steps:
     const { code, result } = await rig.runYaml(`
 name: stalled
 steps:
-  - {id: quiet, claude: Say nothing, stalls: {noOutput: {after: 2s, action: kill}}}
+  - {id: quiet, claude: Say nothing, stalls: {noOutput: {after: 10s, action: kill}}}
 `);
     const journal = await rig.journal(result.runId);
     expect(journal.events('claude.result')).toMatchObject([{ isError: true }]);
