@@ -5,12 +5,12 @@ import { clone } from './place.ts';
 
 /** @returns why there is no page; undefined when it is there */
 export async function buildPage(): Promise<string | undefined> {
-  const source = path.join(clone, 'src', 'tail');
+  const source = path.join(clone, 'web');
   if (newestMs(source) <= changedMs(path.join(clone, 'dist', 'page', 'index.html'))) return undefined;
   try {
     // Half a second to load, for who needs it.
     const { build } = await import('vite');
-    await build({ configFile: path.join(source, 'page', 'vite.config.ts'), logLevel: 'silent' });
+    await build({ configFile: path.join(source, 'vite.config.ts'), logLevel: 'silent' });
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -153,10 +153,10 @@ function startDemo(more: NodeJS.ProcessEnv, ...flags: readonly string[]) {
   return {
     ended,
     interrupt: () => void child.kill('SIGINT'),
-    /** Resolves when stderr has it, or the demo has ended without. */
+    /** Resolves when stderr has it; rejects if the demo ends without. */
     says: (text: RegExp): Promise<unknown> =>
       Promise.race([
-        ended,
+        ended.then(() => Promise.reject(new Error(`the demo ended before it printed ${text}:\n${stderr}`))),
         new Promise<void>((resolve) => child.stderr.on('data', () => text.test(stderr) && resolve())),
       ]),
   };
