@@ -44,7 +44,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   const folder = data.runDir(found.runId);
   // A run that nobody writes any more is closed first, so that its trace has a root.
   const { adoptRun } = await import('../hub/index.ts');
-  const adoption = await adoptRun(folder);
+  const adoption = await adoptRun(folder, '`stepspan ship`');
   if (adoption.kind === 'adopted')
     context.stderr.write(
       `stepspan: run ${found.runId} was left open by a killed stepspan; it is now closed as abandoned\n`,

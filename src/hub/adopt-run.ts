@@ -1,10 +1,13 @@
-// Adopts a run whose wrapper died: ends what is left of its processes, closes its steps in the journal, records it as
-// abandoned. The journal alone says what is to be done, so any process may do it; the writer lock lets one at a time.
+// Adopts a run whose stepspan was killed: ends its remaining processes, closes its steps in the journal, marks it as abandoned. The
+// journal alone says what is to be done, so any process can do it; the lock of the writer admits one at a time. Called by the hub, and by
+// `cancel`, `resume` and `ship` if no hub was faster.
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Event } from '../core/event.ts';
+import type { RunId } from '../core/ids.ts';
 import type { Outcome } from '../core/outcome.ts';
 import {
+  type DataFolder,
   JournalError,
   type JournalWriter,
   type LockHolder,
@@ -14,9 +17,11 @@ import {
   reopenJournal,
   runLockPath,
 } from '../journal/index.ts';
+import { add, type Measure, metrics } from '../readers/measure/index.ts';
 import { endLeftoverProcesses, type Identity, type LeftoverProcesses, markerOf } from '../run/process/index.ts';
 import { emptyRunState, foldRun, type RunState } from '../runs/index.ts';
 import { closingEvents } from './closing-events.ts';
+import type { RunTask, Supervisor } from './supervisor.ts';
 
 export type Adoption =
   | {
@@ -25,7 +30,7 @@ export type Adoption =
       readonly processes: number;
       readonly survivors: readonly number[];
     }
-  /** Its wrapper lives, or another process adopts it right now. */
+  /** Its stepspan lives, or another process adopts it right now. */
   | { readonly kind: 'running'; readonly by: LockHolder | undefined }
   | { readonly kind: 'finished' }
   /** Nothing was written yet, or retention has removed it. */
@@ -36,19 +41,22 @@ export type Adoption =
 /** Whether a run has ended without its end in the journal. Reads a lock file and the end of one segment. */
 export async function needsAdoption(folder: RunFolder): Promise<Exclude<Adoption, { kind: 'adopted' }> | undefined> {
   try {
-    // The lock first: a wrapper that ends writes its last record and then lets go, so a free lock means that it is there.
+    // The lock first: a writer releases it after its last record, so if the lock is free, that record is there.
     const by = lockHolder(runLockPath(folder, 'writer'));
     const { nextSeq, finished } = await openJournal(folder).head();
     if (finished) return { kind: 'finished' };
     if (by !== undefined) return { kind: 'running', by };
     return nextSeq === 0 ? { kind: 'no_journal' } : undefined;
   } catch (error) {
-    return { kind: 'unreadable', message: (error as Error).message };
+    return { kind: 'unreadable', message: errorText(error) };
   }
 }
 
-/** Adopts the run if it needs it. Never rejects for what is wrong with the run; safe to be called by several at once. */
-export async function adoptRun(folder: RunFolder): Promise<Adoption> {
+/**
+ * Adopts the run if it needs it. Never rejects because of what is wrong with the run; several processes can call it at once.
+ * @param closedBy as the message about the run names it
+ */
+export async function adoptRun(folder: RunFolder, closedBy = 'the hub'): Promise<Adoption> {
   const not = await needsAdoption(folder);
   if (not !== undefined) return not;
   let writer: JournalWriter;
@@ -58,31 +66,39 @@ export async function adoptRun(folder: RunFolder): Promise<Adoption> {
     if (error instanceof JournalError && error.code === 'locked') {
       return { kind: 'running', by: lockHolder(runLockPath(folder, 'writer')) };
     }
-    return { kind: 'unreadable', message: (error as Error).message };
+    return { kind: 'unreadable', message: errorText(error) };
   }
   try {
-    return await closeRun(folder, writer);
+    return await closeRun(folder, writer, closedBy);
   } catch (error) {
-    return { kind: 'unreadable', message: (error as Error).message };
+    return { kind: 'unreadable', message: errorText(error) };
   } finally {
     await writer.close();
   }
 }
 
+/** Such as `stepspan (pid 4711)`. */
+export function stepspanOf({ writer }: Pick<RunState, 'writer'>): string {
+  return writer === undefined ? 'stepspan' : `stepspan (pid ${writer.pid})`;
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 type Left = { readonly step: string; readonly attempt: number; readonly identity: Identity | undefined };
 
-async function closeRun(folder: RunFolder, writer: JournalWriter): Promise<Adoption> {
+async function closeRun(folder: RunFolder, writer: JournalWriter, closedBy: string): Promise<Adoption> {
   const { state, left } = await readRun(folder);
-  // Somebody else was as fast, and has let go again.
+  // Another process was faster, and has released the lock again.
   if (state.phase.kind === 'finished') return { kind: 'finished' };
-  // A fold that was saved may know an end that a power cut has taken from the journal, and would answer for it from then on.
+  // A saved state may have an end that a power cut took from the journal.
   rmSync(folder.summaryFile, { force: true });
   const { processes, survivors } = await endProcesses(folder, state, left, writer);
-  const who = state.writer === undefined ? 'its wrapper' : `its wrapper (process ${state.writer.pid})`;
   const outcome: Outcome = {
     kind: 'error',
     reason: 'abandoned',
-    message: `${who} ended without closing the run; process ${process.pid} closed it`,
+    message: `${stepspanOf(state)} was killed; ${closedBy} marked this run as abandoned`,
   };
   writer.output({
     subject: undefined,
@@ -103,7 +119,7 @@ async function readRun(folder: RunFolder): Promise<{ state: RunState; left: read
   const { firstSeq } = await reader.head();
   const left = new Map<string, Left>();
   let state = emptyRunState();
-  // Damage in the middle is passed over: the run is to be closed all the same.
+  // Damage in the middle is skipped: the run has to be closed in any case.
   for await (const records of reader.read({ from: firstSeq, onProblem: () => undefined })) {
     for (const record of records) {
       state = foldRun(state, record);
@@ -119,25 +135,25 @@ async function readRun(folder: RunFolder): Promise<{ state: RunState; left: read
   return { state, left: [...left.values()] };
 }
 
-/** Step by step, so that the journal says whose they were; then what carries the mark of the run alone. */
+/** Step by step, so that the journal names the step of each process; then those with the mark of the run alone. */
 async function endProcesses(
   folder: RunFolder,
   state: RunState,
   left: readonly Left[],
   writer: JournalWriter,
 ): Promise<{ processes: number; survivors: readonly number[] }> {
-  // Of another machine's run, found on a shared disk, no process is here, and its pids are others'.
+  // A run of another machine on a shared disk has no processes here; its pids belong to others.
   if (state.writer !== undefined && state.writer.host !== hostname()) return { processes: 0, survivors: [] };
   const ofSteps = await Promise.all(
     left.map(async ({ step, attempt, identity }) => {
       const known = identity === undefined ? [] : [identity];
       const ended = await endLeftoverProcesses({ marker: markerOf(folder.runId, step), known, byPipes: true });
-      tell(writer, ended, { step, attempt });
+      recordLeftovers(writer, ended, { step, attempt });
       return ended;
     }),
   );
   const ofRun = await endLeftoverProcesses({ marker: markerOf(folder.runId), byPipes: true });
-  tell(writer, ofRun, undefined);
+  recordLeftovers(writer, ofRun, undefined);
   const all = [...ofSteps, ofRun];
   return {
     processes: all.reduce((sum, { found }) => sum + found.length, 0),
@@ -145,14 +161,52 @@ async function endProcesses(
   };
 }
 
-function tell(
+function recordLeftovers(
   writer: JournalWriter,
   { found }: LeftoverProcesses,
   subject: Parameters<JournalWriter['event']>[1],
 ): void {
   if (found.length === 0) return;
-  // The program only: its arguments may hold secrets, and which they are died with the wrapper.
+  // The program only: its arguments may hold secrets, and the list of secrets died with stepspan.
   const processes = found.map(({ pid, command }) => ({ pid, command: command.split(' ', 1)[0] ?? '' }));
   const event: Event = { type: 'process.orphaned', processes };
   writer.event(event, subject);
+}
+
+export type AdoptOptions = {
+  readonly data: DataFolder;
+  readonly measure: Pick<Measure, 'apply'>;
+  /** Lets the next tasks see that the run has ended. */
+  readonly examine: Supervisor['examine'];
+  readonly log: (line: string) => void;
+  readonly onError: (runId: RunId, error: unknown) => void;
+};
+
+/** The task of the supervisor that adopts runs. */
+export function createAdoption({ data, measure, examine, log, onError }: AdoptOptions): RunTask {
+  /** Not tried or reported again in the life of this hub. */
+  const failed = new Set<RunId>();
+
+  async function adopt(runId: RunId): Promise<void> {
+    const adoption = await adoptRun(data.runDir(runId));
+    if (adoption.kind === 'unreadable') {
+      failed.add(runId);
+      onError(runId, new Error(adoption.message));
+    }
+    if (adoption.kind !== 'adopted') return;
+    measure.apply(add(metrics.adoptedRuns, {}));
+    const { processes, survivors, state } = adoption;
+    const ended = processes === 0 ? '' : `; ${processes} of its processes were still running and were ended`;
+    log(`run ${runId}: ${stepspanOf(state)} was killed; the run is marked as abandoned${ended}`);
+    for (const pid of survivors) log(`run ${runId}: process ${pid} could not be ended`);
+    await examine(runId);
+  }
+
+  return {
+    name: 'adopt',
+    async look({ runs }) {
+      for (const run of runs)
+        if (run.kind === 'live' && run.writer === undefined && !failed.has(run.runId)) await adopt(run.runId);
+    },
+  };
 }

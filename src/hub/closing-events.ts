@@ -1,5 +1,5 @@
-// The events that a run lacks when its wrapper has died: the ends of its attempts, of its steps and of itself. Pure.
-// Durations end at the last record that the wrapper wrote: what came after it was nobody's work.
+// The events that a run lacks if its stepspan was killed: the ends of its attempts, of its steps and of itself. Pure.
+// Durations end at the last record that stepspan wrote.
 import type { Event } from '../core/event.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Subject } from '../core/record.ts';
@@ -31,7 +31,7 @@ function closeStep(step: StepState, outcome: Outcome, lastNs: bigint): ClosingEv
     case 'finished':
       return [];
     case 'planned': {
-      const message = 'the wrapper died before the step came up';
+      const message = 'stepspan was killed before the step started';
       return [stepEnd(step, { kind: 'skip', reason: 'run_ended', message }, 0)];
     }
     case 'running':
@@ -48,7 +48,7 @@ function closeAttempt(step: string, attempt: AttemptState, outcome: Outcome, las
   if (attempt.phase.kind === 'finished') return [];
   const subject = { step, attempt: attempt.number };
   const { cost, resources } = attempt;
-  // What its model calls came to is all that will ever be known of its cost.
+  // The sum of its model calls is all that will ever be known of its cost.
   const costs: ClosingEvent[] =
     cost.kind === 'live'
       ? [
@@ -83,7 +83,7 @@ function closeAttempt(step: string, attempt: AttemptState, outcome: Outcome, las
 function stepEnd(step: StepState, outcome: Outcome, durationMs: number): ClosingEvent {
   const attempts = step.attempts.length;
   return {
-    // As the engine has it: a step that never came up ends in attempt 0.
+    // As in the engine: a step that never started ends in attempt 0.
     subject: { step: step.id, attempt: outcome.kind === 'skip' ? 0 : Math.max(attempts, 1) },
     event: {
       type: 'step.finished',

@@ -1,10 +1,11 @@
-// What a hub does now and then: compresses the journals of runs that have ended, removes what is too old or too much, and
-// measures what is on the disk.
+// Keeps the data folder small: compresses the journals of ended runs, removes what is too old or too much, and measures the disk. A task
+// of the supervisor that does something once a minute.
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '../core/ids.ts';
-import { applyRetention, archiveSealed, type DataFolder, openJournal } from '../journal/index.ts';
+import { applyRetention, archiveSealed, type DataFolder } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
+import type { ReadableRun, RunTask } from './supervisor.ts';
 
 export type HousekeepingOptions = {
   readonly data: DataFolder;
@@ -12,13 +13,13 @@ export type HousekeepingOptions = {
   readonly archive: boolean;
   /** Undefined keeps everything. */
   readonly retention: { readonly maxAgeMs: number | undefined; readonly maxBytes: number | undefined } | undefined;
-  readonly onError: (task: 'archive' | 'retention', error: Error) => void;
+  readonly onError: (task: 'archive' | 'retention', error: unknown) => void;
+  readonly everyMs: number;
   readonly signal: AbortSignal;
 };
 
-export type Housekeeping = {
-  readonly run: (nowMs: number) => Promise<void>;
-  /** As of the last `run`. */
+export type Housekeeping = RunTask & {
+  /** As of the last time that it was done. */
   readonly gauges: () => readonly GaugeSample[];
 };
 
@@ -26,21 +27,19 @@ export type Housekeeping = {
 const archiveDuty = 0.5;
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { data, measure, signal } = options;
+  const { data, measure, signal, everyMs } = options;
   /** Finished and archived, as far as it can be: nothing changes there any more. */
   const done = new Set<RunId>();
   let gauges: readonly GaugeSample[] = [];
+  let doneAt = Number.NEGATIVE_INFINITY;
 
-  async function archive(): Promise<void> {
-    for (const runId of data.listRunIds()) {
+  async function archive(runs: readonly ReadableRun[]): Promise<void> {
+    for (const { runId, kind } of runs) {
       if (signal.aborted) return;
-      if (done.has(runId)) continue;
-      const folder = data.runDir(runId);
+      // A live run is archived by its own writer, when it is quiet.
+      if (kind === 'live' || done.has(runId)) continue;
       try {
-        // Its own writer archives a run that goes on, when it is quiet.
-        const { finished } = await openJournal(folder).head();
-        if (!finished) continue;
-        const report = await archiveSealed(folder, { signal, duty: archiveDuty });
+        const report = await archiveSealed(data.runDir(runId), { signal, duty: archiveDuty });
         measure.apply(
           add(metrics.archivedSegments, {}, report.archived),
           add(metrics.archiveSaved, {}, report.rawBytes - report.archivedBytes),
@@ -49,7 +48,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
           options.onError('archive', new Error(`${file} stays uncompressed: ${reason}`));
         if (!signal.aborted) done.add(runId);
       } catch (error) {
-        options.onError('archive', error as Error);
+        options.onError('archive', error);
       }
     }
   }
@@ -68,11 +67,14 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   }
 
   return {
-    async run(nowMs) {
-      if (options.archive) await archive();
+    name: 'housekeeping',
+    async look({ runs, nowMs }) {
+      if (performance.now() - doneAt < everyMs) return;
+      if (options.archive) await archive(runs);
       if (signal.aborted) return;
-      await removeOld(nowMs).catch((error: unknown) => options.onError('retention', error as Error));
+      await removeOld(nowMs).catch((error: unknown) => options.onError('retention', error));
       gauges = await diskUse(data);
+      doneAt = performance.now();
     },
     gauges: () => gauges,
   };

@@ -1,5 +1,5 @@
-// The hub of a data folder: one long-lived process that measures every run, ships what is not shipped, adopts runs whose
-// wrapper died, and keeps the folder small. Composition only: what each of these does is in the file of its name.
+// The hub of a data folder: one long-lived process that serves page, API and metrics, and whose supervisor has every run counted, adopted,
+// notified about, shipped and archived. Composition only: what each of these does is in the file of its name.
 import type { RunId } from '../core/ids.ts';
 import type { DataFolder, LockHolder } from '../journal/index.ts';
 import {
@@ -8,24 +8,26 @@ import {
   type GaugeSample,
   gauge,
   loadState,
+  type Measure,
   metrics,
   saveState,
 } from '../readers/measure/index.ts';
 import type { NotifySettings } from '../readers/notify/index.ts';
 import { isShippingConfigured, readSettings } from '../readers/ship/index.ts';
-import { adoptRun } from './adopt-run.ts';
-import { createFollowers } from './follow-runs.ts';
-import { createHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
-import { type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
+import type { Catalogue } from '../runs/catalogue.ts';
+import { createAdoption } from './adopt-run.ts';
+import { createRunCounter, type RunCounter } from './count-runs.ts';
+import { createHousekeeping, type Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
+import { type HttpAnswers, type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
 import { lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
 import { createNotifyRuns, type NotifyRuns } from './notify-runs.ts';
-import { type LiveSettings, openLive } from './open-live.ts';
-import { createReaderLag } from './reader-lag.ts';
-import { watchRuns } from './runs-watch.ts';
-import { createSaver } from './saver.ts';
+import { catalogueWithAlerts, type LiveSettings, openLive } from './open-live.ts';
+import { createReaderLag, type ReaderLag } from './reader-lag.ts';
+import { createSaver, type Saver } from './saver.ts';
 import type { LinkAsked } from './session-routes.ts';
-import { createShipRuns } from './ship-runs.ts';
-import { createShippedTotals } from './shipped-totals.ts';
+import { createShipRuns, type ShipRuns } from './ship-runs.ts';
+import { createShippedTotals, type ShippedTotals } from './shipped-totals.ts';
+import { type Supervisor, startSupervisor } from './supervisor.ts';
 import { createTailMetrics } from './tail-metrics.ts';
 
 export type HubOptions = Omit<HttpOptions, 'live'> & {
@@ -62,10 +64,10 @@ export type HubStart =
   | { readonly kind: 'held'; readonly by: LockHolder; readonly message: string }
   | { readonly kind: 'failed'; readonly problems: readonly string[] };
 
-/** New runs are seen by fs.watch; this is for file systems without, and for wrappers that die, which nothing tells of. */
+/** New runs are seen by fs.watch; this is for file systems without it, and for a stepspan that is killed, which nothing reports. */
 const lookEveryMs = 2_000;
 const housekeepingEveryMs = 60_000;
-/** What a crash makes the next hub read again, where nobody scrapes. */
+/** What a crash makes the next hub read again, if nobody scrapes. */
 const saveEveryMs = 30_000;
 
 /**
@@ -75,11 +77,12 @@ const saveEveryMs = 30_000;
 export const countedBeforeMs = 24 * 3_600_000;
 
 export async function startHub(options: HubOptions): Promise<HubStart> {
-  const { data, log } = options;
-  const shipSettings = readSettings(options.env);
-  const ships = options.ship && isShippingConfigured(options.env);
+  const { data, env } = options;
+  const shipSettings = readSettings(env);
+  const ships = options.ship && isShippingConfigured(env);
   if (ships && !shipSettings.ok) return { kind: 'failed', problems: shipSettings.problems };
-  const live = openLive(options.live, options);
+  const catalogue = catalogueWithAlerts(data, options.live?.alerts);
+  const live = openLive(options.live, { ...options, catalogue });
   if (!live.ok) return { kind: 'failed', problems: live.problems };
   const lock = lockHub(data);
   if (lock.kind === 'held') {
@@ -87,147 +90,37 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     const message = `Process ${pid} on ${host} is the hub of ${data.root} since ${since}. Use it, stop it, or give another --data-dir.`;
     return { kind: 'held', by: lock.by, message };
   }
-
-  const startedMs = Date.now();
-  const loaded = loadState(data.hub.metrics);
-  if (loaded.kind === 'unusable') {
-    log(
-      `The counters of ${data.hub.metrics} cannot be used (${loaded.reason}); they start at 0. It was moved to ${loaded.movedTo}.`,
-    );
-  }
-  const measure = createMeasure({
-    scope: 'hub',
-    version: options.version,
-    sinceMs: startedMs - countedBeforeMs,
-    stored: loaded.kind === 'found' ? loaded.stored : undefined,
-  });
-  // There at 0 before anything is removed; a reader of another kind gets its series when it first has a cursor to lose.
-  for (const signal of ['logs', 'traces']) measure.apply(add(metrics.removedUnread, { reader: `ship-${signal}` }, 0));
-  const stopping = new AbortController();
-  const failed = (task: string, what: string, error: Error): void => {
-    measure.apply(add(metrics.hubErrors, { task }));
-    log(`${what}: ${error.message}`);
-  };
-  const ofRun = (task: string) => (runId: RunId, error: Error) => failed(task, `run ${runId}, ${task}`, error);
-  const saver = createSaver({
-    version: measure.version,
-    save: () => saveState(data.hub.metrics, measure.stored()),
-    onError: (error) => failed('save', `saving ${data.hub.metrics}`, error),
-  });
-  const followers = createFollowers({ data, measure, sinceMs: measure.sinceMs, onError: ofRun('follow') });
-  const shipper = ships ? createShipRuns({ data, env: options.env, onError: ofRun('ship') }) : undefined;
-  const shipped = createShippedTotals(data, measure);
-  const readerLag = createReaderLag(data, ships);
-  const tailMetrics = createTailMetrics(measure);
-  let server: HttpServer | undefined;
-  const housekeeping = createHousekeeping({
-    ...options,
-    measure,
-    signal: stopping.signal,
-    onError: (task, error) => failed(task, task, error),
-  });
-
-  let notifier: NotifyRuns | undefined;
-  const gauges = async (): Promise<readonly GaugeSample[]> => [
-    gauge(metrics.hubStart, {}, startedMs / 1000),
-    gauge(metrics.storedRuns, {}, data.listRunIds().length),
-    ...housekeeping.gauges(),
-    ...tailMetrics(server?.tail()),
-    ...(notifier?.gauges() ?? [gauge(metrics.alertsWaiting, {}, 0)]),
-    ...(shipper?.gauges() ?? [gauge(metrics.shippingRuns, {}, 0), gauge(metrics.waitingRuns, {}, 0)]),
-    ...(await readerLag.gauges(data.listRunIds(), Date.now())),
-  ];
-
-  const http = await startHttp(
-    { ...options, live: live.live },
-    {
-      async metrics(format, isScraper) {
-        const now = await gauges();
-        // After the gauges: where they say that nothing is left to ship, all of it was counted.
-        shipped.look(data.listRunIds(), Date.now());
-        const scrape = await measure.scrape(format, now);
-        // Nothing is shown that is not kept: a counter that a crash took back would look like a new one to Prometheus.
-        await saver.save();
-        if (isScraper) scrape.seen();
-        return scrape;
-      },
-      health: () => ({
-        status: 'ok',
-        version: options.version,
-        pid: process.pid,
-        activeRuns: followers.active().length,
-      }),
-      about: (url) =>
-        `stepspan ${options.version}, the hub of ${data.root}\n\n${url}/metrics  for Prometheus, OpenMetrics with exemplars when asked for\n${url}/healthz  whether it runs`,
-    },
-  );
+  const parts = createParts(options, ships);
+  const http = await startHttp({ ...options, live: live.live }, answersOf(options, parts));
   if (http.kind === 'failed') {
     lock.release();
     return { kind: 'failed', problems: [http.message] };
   }
-  server = http;
-  if (options.notify !== undefined) {
-    // Where nobody said how people reach it, the address of this machine is better than none.
-    const settings = { ...options.notify, hubUrl: options.notify.hubUrl ?? http.url };
-    notifier = createNotifyRuns({ data, settings, measure, onError: ofRun('notify') });
-  }
+  parts.server = http;
+  const notifier = notifierOf(options, parts, http.url);
+  parts.notifier = notifier;
   const { url, host, port } = http;
   writeHubRecord(data, { url, host, port, version: options.version, notifies: notifier !== undefined });
-
-  /** Not tried again in this life, nor told again. */
-  const unadoptable = new Set<RunId>();
-  async function adopt(runId: RunId): Promise<void> {
-    if (unadoptable.has(runId)) return;
-    const adoption = await adoptRun(data.runDir(runId));
-    if (adoption.kind === 'unreadable') {
-      unadoptable.add(runId);
-      ofRun('adopt')(runId, new Error(adoption.message));
-    }
-    if (adoption.kind !== 'adopted') return;
-    measure.apply(add(metrics.adoptedRuns, {}));
-    const { processes, survivors } = adoption;
-    const ended = processes === 0 ? '' : `, ${processes} of its processes were still there and were ended`;
-    log(`run ${runId}: its wrapper has died; recorded as abandoned${ended}`);
-    for (const pid of survivors) log(`run ${runId}: process ${pid} could not be ended`);
-  }
-
-  let kept = Number.NEGATIVE_INFINITY;
-  let saved = performance.now();
-  const watch = watchRuns(data.runsDir, options.everyMs?.look ?? lookEveryMs, async () => {
-    const runIds = data.listRunIds();
-    measure.keepOnly(new Set(runIds));
-    followers.look(runIds);
-    await followers.caughtUp();
-    for (const runId of followers.active()) if (!stopping.signal.aborted) await adopt(runId);
-    await notifier?.look(runIds, Date.now());
-    // Before anything is shipped: of an old run only what comes from now on counts.
-    shipped.look(runIds, Date.now());
-    await shipper?.look(runIds, Date.now());
-    // After all runs were counted: what retention removes cannot be counted any more.
-    if (performance.now() - kept >= (options.everyMs?.housekeeping ?? housekeepingEveryMs)) {
-      await housekeeping.run(Date.now());
-      kept = performance.now();
-    }
-    if (performance.now() - saved >= saveEveryMs) {
-      await saver.save();
-      saved = performance.now();
-    }
-  });
+  await catalogue.load();
+  const supervisor = supervise(options, parts, catalogue);
+  parts.supervisor = supervisor;
 
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    stopping.abort();
-    await Promise.all([watch.stop(), http.close(), followers.stop(), shipper?.stop(), notifier?.stop()]);
+    parts.stopping.abort();
+    const { counter, shipper, shipped, saver } = parts;
+    await Promise.all([supervisor.stop(), http.close(), counter.stop(), shipper?.stop(), notifier?.stop()]);
     shipped.look(data.listRunIds(), Date.now());
     await saver.save();
+    catalogue.save();
     removeHubRecord(data);
     lock.release();
   };
   return {
     kind: 'started',
     hub: {
-      url: http.url,
-      port: http.port,
+      url,
+      port,
       link: http.link,
       stop() {
         stopped ??= stop();
@@ -235,4 +128,149 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
       },
     },
   };
+}
+
+type Parts = {
+  readonly measure: Measure;
+  readonly startedMs: number;
+  readonly stopping: AbortController;
+  /** Counts and logs an error that the hub survives. */
+  readonly failed: (task: string, what: string, error: unknown) => void;
+  readonly failedRun: (task: string) => (runId: RunId, error: unknown) => void;
+  readonly saver: Saver;
+  readonly counter: RunCounter;
+  readonly shipper: ShipRuns | undefined;
+  readonly shipped: ShippedTotals;
+  readonly readerLag: ReaderLag;
+  readonly tailMetrics: ReturnType<typeof createTailMetrics>;
+  readonly housekeeping: Housekeeping;
+  /** What needs the address of the server, and is there once it listens. */
+  server?: HttpServer;
+  notifier?: NotifyRuns | undefined;
+  supervisor?: Supervisor;
+};
+
+function createParts(options: HubOptions, ships: boolean): Parts {
+  const { data, log, version } = options;
+  const startedMs = Date.now();
+  const loaded = loadState(data.hub.metrics);
+  if (loaded.kind === 'unusable') {
+    log(
+      `The counters of ${data.hub.metrics} cannot be used (${loaded.reason}); they start at 0. It was moved to ${loaded.movedTo}.`,
+    );
+  }
+  const stored = loaded.kind === 'found' ? loaded.stored : undefined;
+  const measure = createMeasure({ scope: 'hub', version, sinceMs: startedMs - countedBeforeMs, stored });
+  // These two exist at 0 before anything is removed; a reader of another kind gets its series with its first cursor.
+  for (const signal of ['logs', 'traces']) measure.apply(add(metrics.removedUnread, { reader: `ship-${signal}` }, 0));
+  const stopping = new AbortController();
+  const failed: Parts['failed'] = (task, what, error) => {
+    measure.apply(add(metrics.hubErrors, { task }));
+    log(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  };
+  const failedRun: Parts['failedRun'] = (task) => (runId, error) => failed(task, `run ${runId}, ${task}`, error);
+  return {
+    measure,
+    startedMs,
+    stopping,
+    failed,
+    failedRun,
+    saver: createSaver({
+      version: measure.version,
+      save: () => saveState(data.hub.metrics, measure.stored()),
+      onError: (error) => failed('save', `saving ${data.hub.metrics}`, error),
+    }),
+    counter: createRunCounter({ data, measure, sinceMs: measure.sinceMs, onError: failedRun('follow') }),
+    shipper: ships ? createShipRuns({ data, env: options.env, onError: failedRun('ship') }) : undefined,
+    shipped: createShippedTotals(data, measure),
+    readerLag: createReaderLag(data, ships),
+    tailMetrics: createTailMetrics(measure),
+    housekeeping: createHousekeeping({
+      ...options,
+      measure,
+      signal: stopping.signal,
+      everyMs: options.everyMs?.housekeeping ?? housekeepingEveryMs,
+      onError: (task, error) => failed(task, task, error),
+    }),
+  };
+}
+
+function notifierOf({ data, notify }: HubOptions, { measure, failedRun }: Parts, url: string): NotifyRuns | undefined {
+  if (notify === undefined) return undefined;
+  // If nobody said how people reach the hub, the address of this machine is better than none.
+  const settings = { ...notify, hubUrl: notify.hubUrl ?? url };
+  return createNotifyRuns({ data, settings, measure, onError: failedRun('notify') });
+}
+
+function answersOf({ data, version }: HubOptions, parts: Parts): HttpAnswers {
+  const { measure, shipped, saver } = parts;
+  const gauges = async (): Promise<readonly GaugeSample[]> => [
+    gauge(metrics.hubStart, {}, parts.startedMs / 1000),
+    gauge(metrics.storedRuns, {}, data.listRunIds().length),
+    ...parts.housekeeping.gauges(),
+    ...parts.tailMetrics(parts.server?.tail()),
+    ...(parts.notifier?.gauges() ?? [gauge(metrics.alertsWaiting, {}, 0)]),
+    ...(parts.shipper?.gauges() ?? [gauge(metrics.shippingRuns, {}, 0), gauge(metrics.waitingRuns, {}, 0)]),
+    ...(await parts.readerLag.gauges((await parts.supervisor?.readable()) ?? [], Date.now())),
+  ];
+  return {
+    async metrics(format, isScraper) {
+      const now = await gauges();
+      // After the gauges: if they say that nothing is left to ship, all of it was counted.
+      shipped.look(data.listRunIds(), Date.now());
+      const scrape = await measure.scrape(format, now);
+      // Only what is saved is shown: a counter that a crash took back would look like a new one to Prometheus.
+      await saver.save();
+      if (isScraper) scrape.seen();
+      return scrape;
+    },
+    health: () => ({
+      status: 'ok',
+      version,
+      pid: process.pid,
+      activeRuns: parts.supervisor?.liveCount() ?? 0,
+    }),
+    about: (url) =>
+      `stepspan ${version}, the hub of ${data.root}\n\n${url}/metrics  for Prometheus, OpenMetrics with exemplars when asked for\n${url}/healthz  whether it runs`,
+  };
+}
+
+/** The order of the tasks matters: a run is counted before it is shipped, and before retention removes it. */
+function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Supervisor {
+  const { data, log, everyMs } = options;
+  const { measure, counter, notifier, shipped, shipper, housekeeping, saver, failed, failedRun } = parts;
+  let saved = performance.now();
+  const supervisor: Supervisor = startSupervisor({
+    data,
+    everyMs: everyMs?.look ?? lookEveryMs,
+    onFound: catalogue.confirm,
+    onUnreadable: failedRun('follow'),
+    onTaskError: (task, error) => failed(task, task, error),
+    tasks: [
+      counter,
+      createAdoption({
+        data,
+        measure,
+        examine: (runId) => supervisor.examine(runId),
+        log,
+        onError: failedRun('adopt'),
+      }),
+      ...(notifier === undefined ? [] : [notifier]),
+      // Before anything is shipped: of an old run only what is shipped from now on counts.
+      { name: 'ship', look: ({ present, nowMs }) => shipped.look([...present], nowMs) },
+      ...(shipper === undefined ? [] : [shipper]),
+      housekeeping,
+      {
+        name: 'save',
+        async look({ runs }) {
+          await catalogue.rememberEnded(runs.flatMap(({ runId, kind }) => (kind === 'ended' ? [runId] : [])));
+          catalogue.save();
+          if (performance.now() - saved < saveEveryMs) return;
+          await saver.save();
+          saved = performance.now();
+        },
+      },
+    ],
+  });
+  return supervisor;
 }

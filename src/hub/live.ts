@@ -7,16 +7,15 @@ import express from 'express';
 import { createApi, type Link } from '../api/http/index.ts';
 import { createTail, type TailNumbers, tailPath } from '../api/index.ts';
 import { type DataFolder, type JournalReader, openJournal } from '../journal/index.ts';
-import { type AlertSettings, createRunAlerts, defaultAlerts } from '../runs/alerts/index.ts';
-import { createCatalogue, type RunReference } from '../runs/index.ts';
+import type { Catalogue } from '../runs/catalogue.ts';
+import type { RunReference } from '../runs/index.ts';
 import type { Access } from './access/access.ts';
 import { type LiveActionsOptions, liveActions } from './live-actions.ts';
 import { sessionRoutes } from './session-routes.ts';
 
 export type LiveOptions = Omit<LiveActionsOptions, 'data'> & {
   readonly data: DataFolder;
-  /** What alerts.yaml says. Its defaults if it is left out. */
-  readonly alerts?: AlertSettings | undefined;
+  readonly catalogue: Catalogue;
   readonly version: string;
   /** The run of this very process, if it has one: what is appended to it is told without a detour over the disk. */
   readonly ownRun?: JournalReader | undefined;
@@ -33,7 +32,7 @@ export type Live = {
 };
 
 export function createLive(options: LiveOptions, access: Access, baseUrl: () => string): Live {
-  const { alerts = defaultAlerts(), data, version, folders, starter, linksOf, ownRun } = options;
+  const { catalogue, data, version, folders, starter, linksOf, ownRun } = options;
   const sample = linksOf({ runId: '', traceId: '', workflow: '' });
   const facts = {
     version,
@@ -42,7 +41,6 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
   };
   const routes = express.Router();
   const session = sessionRoutes(access, facts, baseUrl);
-  const catalogue = createCatalogue({ data, alertsOf: createRunAlerts({ data, settings: alerts }) });
   const api = createApi({ catalogue, actions: liveActions(options), linksOf });
   routes.use(session);
   routes.use(api);

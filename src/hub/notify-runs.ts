@@ -1,7 +1,7 @@
-// Sends the alerts of the runs of a data folder: one notifier for each run that goes on, or that has left something to
-// send. How one run is notified about is notify's.
+// Sends the alerts of the runs of a data folder: one notifier for each run that is live or has something left to send. A task of the
+// supervisor; how one run is notified about is notify's.
 import { type RunId, startedMsOf } from '../core/ids.ts';
-import { type DataFolder, JournalError, lockHolder, openJournal, runLockPath } from '../journal/index.ts';
+import { type DataFolder, JournalError, lockHolder, runLockPath } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 import {
   loadNotifierState,
@@ -12,6 +12,7 @@ import {
 } from '../readers/notify/index.ts';
 import { msOfNs } from '../runs/index.ts';
 import { recordAt } from './record-at.ts';
+import type { ReadableRun, RunTask } from './supervisor.ts';
 
 /**
  * Runs at once: those that go on, and those whose alerts the receiver has not taken. Of an ended run a notifier holds some
@@ -31,9 +32,7 @@ const remembersForMs = 14 * 24 * 3_600_000;
 /** A run whose notifier has failed (a full disk, a defect) is tried again so much later. */
 const retryMs = 60_000;
 
-export type NotifyRuns = {
-  /** Starts notifiers where there is something to do, as far as there is room. @param runIds newest first */
-  readonly look: (runIds: readonly RunId[], nowMs: number) => Promise<void>;
+export type NotifyRuns = RunTask & {
   readonly gauges: () => readonly GaugeSample[];
   readonly stop: () => Promise<void>;
 };
@@ -42,7 +41,7 @@ export type NotifyRunsOptions = {
   readonly data: DataFolder;
   readonly settings: NotifySettings;
   readonly measure: Pick<Measure, 'apply'>;
-  readonly onError: (runId: RunId, error: Error) => void;
+  readonly onError: (runId: RunId, error: unknown) => void;
 };
 
 export function createNotifyRuns({ data, settings, measure, onError }: NotifyRunsOptions): NotifyRuns {
@@ -52,12 +51,10 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
   const quietUntil = new Map<RunId, number>();
   let stopped = false;
 
-  async function hasNews(runId: RunId, nowMs: number): Promise<boolean> {
+  async function hasNews({ runId, kind, nextSeq }: ReadableRun, nowMs: number): Promise<boolean> {
     const folder = data.runDir(runId);
     if (lockHolder(runLockPath(folder, 'notify')) !== undefined) return false;
-    const { nextSeq, finished } = await openJournal(folder).head();
-    if (nextSeq === 0) return false;
-    if (!finished) return true;
+    if (kind === 'live') return true;
     const state = loadNotifierState(folder);
     if (state !== undefined) {
       const next = state.rules.run.nextSeq < nextSeq ? nowMs : nextWorkMs(state, settings, nowMs);
@@ -93,7 +90,7 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
     if (stopped) await notifier.stop();
   }
 
-  function failed(runId: RunId, error: Error): void {
+  function failed(runId: RunId, error: unknown): void {
     // Retention may remove a run at any time.
     if (!data.listRunIds().includes(runId)) return;
     // A journal that cannot be read stays so; who follows it for the metrics has said so, too.
@@ -102,17 +99,18 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
   }
 
   return {
-    async look(runIds, nowMs) {
-      const known = new Set(runIds);
-      for (const runId of quietUntil.keys()) if (!known.has(runId)) quietUntil.delete(runId);
-      for (const runId of runIds) {
+    name: 'notify',
+    async look({ runs, present, nowMs }) {
+      for (const runId of quietUntil.keys()) if (!present.has(runId)) quietUntil.delete(runId);
+      for (const run of runs) {
+        const { runId } = run;
         if (stopped || open.size >= notifiedAtOnce) return;
         if (open.has(runId) || (quietUntil.get(runId) ?? 0) > nowMs) continue;
         if (nowMs - startedMsOf(runId) > remembersForMs) continue;
         try {
-          if (await hasNews(runId, nowMs)) await start(runId);
+          if (await hasNews(run, nowMs)) await start(runId);
         } catch (error) {
-          failed(runId, error as Error);
+          failed(runId, error);
         }
       }
     },

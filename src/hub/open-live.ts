@@ -1,11 +1,15 @@
 // From what was asked for on the command line to the live side of a server: tokens, folders of workflows, how to start runs.
 import type { DataFolder, JournalReader } from '../journal/index.ts';
+import { type AlertSettings, createRunAlerts, defaultAlerts } from '../runs/alerts/index.ts';
+import { type Catalogue, createCatalogue } from '../runs/catalogue.ts';
 import { loadTokens } from './access/token-file.ts';
 import type { HttpOptions } from './http-server.ts';
 import type { LiveOptions } from './live.ts';
 import { openWorkflowFolders } from './workflow-folders.ts';
 
-export type LiveSettings = Pick<LiveOptions, 'alerts' | 'linksOf' | 'toOtlp'> & {
+export type LiveSettings = Pick<LiveOptions, 'linksOf' | 'toOtlp'> & {
+  /** What alerts.yaml says. Its defaults if it is left out. */
+  readonly alerts?: AlertSettings | undefined;
   /** Folders whose workflows may be started. */
   readonly workflows: readonly string[];
   /** Program and first arguments of `stepspan`, to start runs with; undefined where none can be started. */
@@ -23,6 +27,8 @@ export function openLive(
     readonly data: DataFolder;
     readonly env: NodeJS.ProcessEnv;
     readonly version: string;
+    /** Shared with the hub's supervisor; the server of one run makes its own. */
+    readonly catalogue?: Catalogue;
     /** The run of this very process, if it has one. */
     readonly ownRun?: JournalReader;
   },
@@ -33,14 +39,14 @@ export function openLive(
   if (!folders.ok) return folders;
   const loaded = loadTokens(data);
   if (!loaded.ok) return { ok: false, problems: [loaded.message] };
-  const { alerts, command, linksOf, toOtlp } = settings;
+  const { command, linksOf, toOtlp } = settings;
   return {
     ok: true,
     live: {
       tokens: loaded.tokens,
       data,
-      alerts,
       version: around.version,
+      catalogue: around.catalogue ?? catalogueWithAlerts(data, settings.alerts),
       ownRun: around.ownRun,
       folders: folders.folders,
       starter: command === undefined ? undefined : { data, command, env },
@@ -48,4 +54,9 @@ export function openLive(
       toOtlp,
     },
   };
+}
+
+/** The catalogue of a server: with the alerts that fire, by what alerts.yaml says. */
+export function catalogueWithAlerts(data: DataFolder, settings: AlertSettings = defaultAlerts()): Catalogue {
+  return createCatalogue({ data, alertsOf: createRunAlerts({ data, settings }) });
 }

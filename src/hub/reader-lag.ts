@@ -1,11 +1,12 @@
-// How far readers with a cursor are behind, over the runs of a data folder. Asks the cursors and the ends of journals on
-// disk, so that it sees a run that ships itself as well as one that the hub ships.
+// How far readers with a cursor are behind, over the runs of a data folder, for the hub's metrics. It reads the cursors on disk, so that
+// it sees a run that ships itself as well as one that the hub ships.
 import { type RunId, startedMsOf } from '../core/ids.ts';
-import { type DataFolder, openJournal, readersOf, savedPosition } from '../journal/index.ts';
+import { type DataFolder, readersOf, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
 import { msOfNs } from '../runs/index.ts';
 import { recordAt } from './record-at.ts';
 import { shippedForMs } from './ship-runs.ts';
+import type { ReadableRun } from './supervisor.ts';
 
 /** Runs that are looked at for one answer, oldest first: more that lag at once say no more than that shipping is down. */
 const lookedAt = 200;
@@ -14,7 +15,7 @@ const lookedAt = 200;
 const timed = 20;
 
 export type ReaderLag = {
-  readonly gauges: (runIds: readonly RunId[], nowMs: number) => Promise<readonly GaugeSample[]>;
+  readonly gauges: (runs: readonly ReadableRun[], nowMs: number) => Promise<readonly GaugeSample[]>;
 };
 
 const signals = ['logs', 'traces'] as const;
@@ -25,41 +26,38 @@ export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
   /** Finished, and every reader has had all of it. */
   const settled = new Set<RunId>();
 
-  async function lagOf(runId: RunId): Promise<ReadonlyMap<string, { lag: number; position: number }>> {
+  function lagOf({ runId, kind, nextSeq }: ReadableRun): ReadonlyMap<string, { lag: number; position: number }> {
     const folder = data.runDir(runId);
-    const { nextSeq, finished } = await openJournal(folder).head();
     const lags = new Map(
       [...new Set([...readersOf(folder), ...expected])].map((reader) => {
         const position = savedPosition(folder, reader) ?? 0;
         return [reader, { lag: Math.max(0, nextSeq - position), position }];
       }),
     );
-    if (finished && [...lags.values()].every(({ lag }) => lag === 0)) settled.add(runId);
+    if (kind === 'ended' && [...lags.values()].every(({ lag }) => lag === 0)) settled.add(runId);
     return lags;
   }
 
   return {
-    async gauges(runIds, nowMs) {
+    async gauges(runs, nowMs) {
       const samples: GaugeSample[] = [];
       for (const signal of signals) {
         samples.push(gauge(metrics.shipperLag, { signal }, 0), gauge(metrics.shipperPending, { signal }, 0));
       }
       let reads = 0;
       // What is too old for the hub to ship would be behind for ever.
-      const oldestFirst = runIds
-        .filter((runId) => !settled.has(runId) && nowMs - startedMsOf(runId) <= shippedForMs)
+      const oldestFirst = runs
+        .filter(({ runId }) => !settled.has(runId) && nowMs - startedMsOf(runId) <= shippedForMs)
         .reverse();
-      for (const runId of oldestFirst.slice(0, lookedAt)) {
-        // A run may be removed between being listed and being looked at.
-        const lags = await lagOf(runId).catch(() => new Map<string, never>());
-        for (const [reader, { lag, position }] of lags) {
+      for (const run of oldestFirst.slice(0, lookedAt)) {
+        for (const [reader, { lag, position }] of lagOf(run)) {
           samples.push(gauge(metrics.cursorLag, { reader }, lag));
           const signal = signals.find((each) => reader === `ship-${each}`);
           if (signal === undefined || lag === 0) continue;
           samples.push(gauge(metrics.shipperPending, { signal }, lag));
           if (reads >= timed) continue;
           reads += 1;
-          const oldest = await recordAt(data, runId, position);
+          const oldest = await recordAt(data, run.runId, position);
           const ageMs = oldest === undefined ? 0 : Math.max(0, nowMs - msOfNs(oldest.timeNs));
           samples.push(gauge(metrics.shipperLag, { signal }, ageMs / 1000));
         }

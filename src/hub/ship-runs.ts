@@ -1,8 +1,10 @@
-// Ships the runs of a data folder that nobody else ships: so many at once, newest first. How one run is shipped is ship's.
+// Ships the runs of a data folder that nobody else ships, newest first, a few at a time. A task of the supervisor; how one run is
+// shipped is ship's.
 import { type RunId, startedMsOf } from '../core/ids.ts';
-import { type DataFolder, lockHolder, openJournal, runLockPath, savedPosition } from '../journal/index.ts';
+import { type DataFolder, lockHolder, runLockPath, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
 import { readSettings, type Shipper, type Signal } from '../readers/ship/index.ts';
+import type { ReadableRun, RunTask } from './supervisor.ts';
 
 /** Runs that have ended: each has some 16 MiB of batches at most (see ship/deliver/pipeline.ts), and they are sent at full speed. */
 export const shippedAtOnce = 4;
@@ -25,9 +27,7 @@ const retryMs = 60_000;
 /** Shippers are stopped within it; what they have not been told of is sent again by the next. */
 const stopWithinMs = 5_000;
 
-export type ShipRuns = {
-  /** Starts shippers for what is not shipped, as far as there is room. @param runIds newest first */
-  readonly look: (runIds: readonly RunId[], nowMs: number) => Promise<void>;
+export type ShipRuns = RunTask & {
   readonly gauges: () => readonly GaugeSample[];
   readonly stop: () => Promise<void>;
 };
@@ -35,7 +35,7 @@ export type ShipRuns = {
 export type ShipOptions = {
   readonly data: DataFolder;
   readonly env: NodeJS.ProcessEnv;
-  readonly onError: (runId: RunId, error: Error) => void;
+  readonly onError: (runId: RunId, error: unknown) => void;
 };
 
 export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
@@ -47,23 +47,21 @@ export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
   let waiting = 0;
   let stopped = false;
 
-  /** Whether the hub is to ship the run now, and whether that goes on. */
-  async function wants(runId: RunId, nowMs: number): Promise<'ended' | 'active' | undefined> {
-    if (shipped.has(runId) || shipping.has(runId) || (tryAgainAt.get(runId) ?? 0) > nowMs) return undefined;
-    if (nowMs - startedMsOf(runId) > shippedForMs) return undefined;
+  /** Whether the hub is to ship the run now. */
+  function isWanted(run: ReadableRun, nowMs: number): boolean {
+    const { runId, nextSeq } = run;
+    if (shipped.has(runId) || shipping.has(runId) || (tryAgainAt.get(runId) ?? 0) > nowMs) return false;
+    if (nowMs - startedMsOf(runId) > shippedForMs) return false;
     const folder = data.runDir(runId);
-    const { nextSeq, finished } = await openJournal(folder).head();
-    if (nextSeq === 0) return undefined;
     if (signals.every((signal) => (savedPosition(folder, `ship-${signal}`) ?? 0) >= nextSeq)) {
-      if (finished) shipped.add(runId);
-      return undefined;
+      if (run.kind === 'ended') shipped.add(runId);
+      return false;
     }
-    if (lockHolder(runLockPath(folder, 'ship')) !== undefined) return undefined;
-    if (finished) return 'ended';
-    if (lockHolder(runLockPath(folder, 'writer')) === undefined) return 'active';
+    if (lockHolder(runLockPath(folder, 'ship')) !== undefined) return false;
+    if (run.kind === 'ended' || run.writer === undefined) return true;
     const seen = firstSeen.get(runId) ?? nowMs;
     firstSeen.set(runId, seen);
-    return nowMs - seen >= headStartMs ? 'active' : undefined;
+    return nowMs - seen >= headStartMs;
   }
 
   async function start(runId: RunId, active: boolean): Promise<void> {
@@ -90,23 +88,21 @@ export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
     } catch (error) {
       shipping.delete(runId);
       tryAgainAt.set(runId, Date.now() + retryMs);
-      onError(runId, error as Error);
+      onError(runId, error);
     }
   }
 
   return {
-    async look(runIds, nowMs) {
-      if (signals.length === 0) return;
+    name: 'ship',
+    async look({ runs, nowMs }) {
       let left = 0;
-      for (const runId of runIds) {
-        // A run that cannot be read is told of by who follows it.
-        const wanted = await wants(runId, nowMs).catch(() => undefined);
+      for (const run of runs) {
         if (stopped) return;
-        if (wanted === undefined) continue;
-        const active = wanted === 'active';
+        if (signals.length === 0 || !isWanted(run, nowMs)) continue;
+        const active = run.kind === 'live';
         const alike = [...shipping.values()].filter((other) => other.active === active).length;
         if (alike >= (active ? followedAtOnce : shippedAtOnce)) left += 1;
-        else await start(runId, active);
+        else await start(run.runId, active);
       }
       waiting = left;
     },

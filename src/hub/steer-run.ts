@@ -1,14 +1,14 @@
-// Pauses, resumes and cancels a run of the data folder, wherever it runs, and says what came of it: also when it has ended,
-// and when its wrapper has died, whose run is then closed. Shared by the command line and the HTTP API.
+// Pauses, resumes and cancels a run of the data folder, wherever it runs, and says what came of it: also if it has ended, and if its
+// stepspan was killed, in which case the run is closed. Shared by the command line and the HTTP API.
 import { askRun, type ControlRequest } from '../control/index.ts';
 import type { RunFolder } from '../journal/index.ts';
 import { adoptRun, needsAdoption } from './adopt-run.ts';
 
 export type Steered =
   | { readonly kind: 'done'; readonly message: string }
-  /** The run is there and does not do it; one sentence that says why. */
+  /** The run does not do it; one sentence that says why. */
   | { readonly kind: 'refused'; readonly message: string }
-  /** Its wrapper had died; the run was closed as abandoned, which is all that was left to do. */
+  /** Its stepspan had been killed; the run was marked as abandoned, which is all that was left to do. */
   | { readonly kind: 'adopted'; readonly message: string }
   | { readonly kind: 'ended'; readonly message: string }
   /** It runs, and cannot be reached from here. */
@@ -31,7 +31,7 @@ export async function steerRun(folder: RunFolder, request: Verb): Promise<Steere
       return { kind: 'unreachable', message: `Run ${runId}: ${not.message}` };
     case 'running': {
       const by = not.by === undefined ? '' : ` (process ${not.by.pid} on ${not.by.host})`;
-      const message = `Run ${runId} goes on${by} and cannot be reached: ${reply.message}. Send that process SIGINT to end it.`;
+      const message = `Run ${runId} is active${by} and cannot be reached: ${reply.message}. Send that process SIGINT to end it.`;
       return { kind: 'unreachable', message };
     }
     case undefined:
@@ -39,24 +39,24 @@ export async function steerRun(folder: RunFolder, request: Verb): Promise<Steere
   }
 }
 
-/** Only a cancel may end what is left of a run: who asks for a pause does not mean that. */
+/** Only a cancel ends what remains of a run; a request to pause it does not mean that. */
 async function closeDead(folder: RunFolder, request: Verb): Promise<Steered> {
   const { runId } = folder;
   if (request.verb !== 'cancel') {
-    const message = `The process that ran ${runId} is gone. \`stepspan cancel ${runId}\` ends what it left and closes the run; \`stepspan resume ${runId}\` then goes on from it in a new one.`;
+    const message = `The stepspan that ran ${runId} was killed. \`stepspan cancel ${runId}\` ends its remaining processes and closes the run; \`stepspan resume ${runId}\` then continues it in a new run.`;
     return { kind: 'unreachable', message };
   }
-  const adoption = await adoptRun(folder);
+  const adoption = await adoptRun(folder, 'a request to cancel it');
   if (adoption.kind !== 'adopted') {
     return {
       kind: 'ended',
-      message: `The process that ran ${runId} is gone, and another one closes the run just now.`,
+      message: `The stepspan that ran ${runId} was killed, and another process is closing the run.`,
     };
   }
   const { processes, survivors } = adoption;
-  const left = processes === 0 ? 'none of its processes was left' : `${processes} of its processes were ended`;
-  const immortal = survivors.length === 0 ? '' : `, and these could not be: ${survivors.join(', ')}`;
-  const message = `The process that ran ${runId} was gone: ${left}${immortal}. The run is closed as abandoned.`;
+  const left = processes === 0 ? 'none of its processes was still running' : `${processes} of its processes were ended`;
+  const immortal = survivors.length === 0 ? '' : `, and these could not be ended: ${survivors.join(', ')}`;
+  const message = `The stepspan that ran ${runId} had been killed: ${left}${immortal}. The run is marked as abandoned.`;
   return { kind: 'adopted', message };
 }
 
@@ -69,10 +69,10 @@ function sentenceOf(request: Verb): string {
     case 'pause':
       return request.now
         ? 'paused, its processes are frozen'
-        : 'paused, nothing new starts; what runs goes on to its end';
+        : 'paused, nothing new starts; running steps continue to their end';
     case 'resume':
-      return 'goes on';
+      return 'continues';
     case 'cancel':
-      return request.now ? 'ending now' : 'ending; its steps get their time to stop';
+      return request.now ? 'ending now' : 'ending; its steps get time to stop';
   }
 }

@@ -117,7 +117,8 @@ function findRun(dataDir: string, text: unknown): { readonly ok: true; readonly 
 
 /** To start, ends and closes what a killed process left, so that two runs never work at the same thing. */
 async function blockingReason(folder: RunFolder, purpose: 'start' | 'look'): Promise<NotResumable | undefined> {
-  const adoption = purpose === 'start' ? await adoptRun(folder) : await needsAdoption(folder);
+  const adoption =
+    purpose === 'start' ? await adoptRun(folder, 'the run that continues it') : await needsAdoption(folder);
   switch (adoption?.kind) {
     case undefined:
     case 'adopted':

@@ -53,6 +53,8 @@ export type Catalogue = {
   readonly list: (filter: RunFilter) => Promise<RunPage>;
   /** How long the steps took in earlier runs of the workflow. Read once for each run: its past does not change. */
   readonly historyOf: (run: RunOfWorkflow) => Promise<History>;
+  /** Reads of these ended runs what a list shows, so that lists find it in memory. */
+  readonly rememberEnded: (runIds: readonly RunId[]) => Promise<void>;
   /** Reads what the last hub has kept of ended runs. */
   readonly load: () => Promise<void>;
   /** Keeps what is known of ended runs for the next process. For the hub, which is the only one to write. */
@@ -77,6 +79,9 @@ const historyRuns = 10;
 /** So many earlier runs are examined for them. Reading the saved state of an ended run takes 0.5 ms. */
 const examinedForHistory = 100;
 
+/** Alerts of an ended run fire for a day by default; a list does not count those of runs that ended longer ago. */
+const alertsShownForMs = 48 * 3_600_000;
+
 /** A history is a few numbers for each step. */
 const keptHistories = 100;
 
@@ -84,6 +89,7 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
   const states = createStates(data);
   const ended = createEndedRuns(data);
   const historyFor = createHistories(data, endedRunOf);
+  const withAlertCount = createAlertCounter({ now, alertsOf, stateOf: states.stateOf, historyOf: historyFor });
 
   /** Of an ended run nothing but its summary stays in memory, however many a list examines. */
   async function endedRunOf(runId: RunId): Promise<EndedRun | undefined> {
@@ -97,7 +103,7 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
     }
     if (state?.phase.kind !== 'finished') return undefined;
     const run = {
-      summary: summarizeRun(state, await contextOf(state)),
+      summary: summarizeRun(state, { nowMs: now(), isWriterGone: false }),
       stepDurations: stepDurationsOf(state),
       nextSeq: state.nextSeq,
     };
@@ -109,7 +115,7 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
     const run = await endedRunOf(runId);
     if (run !== undefined) return run.summary;
     const state = await states.stateOf(runId);
-    return state === undefined ? undefined : summarizeRun(state, await contextOf(state));
+    return state === undefined ? undefined : summarizeRun(state, { nowMs: now(), isWriterGone: isWriterGone(state) });
   }
 
   async function contextOf(state: RunState) {
@@ -130,12 +136,17 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
       return state === undefined ? undefined : viewOfState(state);
     },
     viewOfState,
-    list(filter) {
+    async list(filter) {
       const runIds = data.listRunIds();
       ended.keepOnly(new Set(runIds));
-      return listRuns(runIds, filter, summaryOf);
+      const page = await listRuns(runIds, filter, summaryOf);
+      return { ...page, runs: await Promise.all(page.runs.map(withAlertCount)) };
     },
     historyOf: historyFor,
+    async rememberEnded(runIds) {
+      // A run that cannot be read is reported by who follows it.
+      for (const runId of runIds) if (ended.get(runId) === undefined) await endedRunOf(runId).catch(() => undefined);
+    },
     load: ended.load,
     save: ended.save,
     confirm(runId, { nextSeq, finished }) {
@@ -187,6 +198,22 @@ function createStates(data: DataFolder): States {
     },
     known: (runId) => states.get(runId)?.state,
     forget: states.delete,
+  };
+}
+
+type AlertSources = { readonly alertsOf: CatalogueOptions['alertsOf'] | undefined } & Pick<
+  Catalogue,
+  'stateOf' | 'historyOf'
+> & { readonly now: () => number };
+
+/** Only for the runs that a list shows: evaluating alerts reads a journal. */
+function createAlertCounter({ now, alertsOf, stateOf, historyOf: historyFor }: AlertSources) {
+  return async (summary: RunSummary): Promise<RunSummary> => {
+    const { runId, endedAt } = summary;
+    const isOld = endedAt !== null && now() - Date.parse(endedAt) > alertsShownForMs;
+    if (alertsOf === undefined || isOld || !isRunId(runId)) return summary;
+    const state = await stateOf(runId);
+    return state === undefined ? summary : { ...summary, alertCount: (await alertsOf(state, historyFor)).length };
   };
 }
 

@@ -70,7 +70,7 @@ test('a plain pause holds the next step and lets the running one end', async () 
   expect((await stateOf(data, runId)).steps[1]?.phase.kind).toBe('planned');
   const again = await stepspan(data, 'pause', runId);
   expect(again).toMatchObject({ code: 3, stderr: `stepspan: Run ${runId}: the run is paused already.\n` });
-  expect(await stepspan(data, 'continue', runId)).toMatchObject({ code: 0, stdout: `Run ${runId}: goes on.\n` });
+  expect(await stepspan(data, 'continue', runId)).toMatchObject({ code: 0, stdout: `Run ${runId}: continues.\n` });
   expect((await done).code).toBe(0);
   const types = (await eventsOf(data, runId)).map(({ type }) => type);
   expect(types.indexOf('run.resumed')).toBeLessThan(types.lastIndexOf('step.started'));
@@ -153,10 +153,12 @@ test('a run whose wrapper was killed is closed by cancel, and only by that', asy
   await done;
   const paused = await stepspan(data, 'pause', runId, '--now');
   expect(paused.code).toBe(3);
-  expect(paused.stderr).toContain(`The process that ran ${runId} is gone. \`stepspan cancel ${runId}\``);
+  expect(paused.stderr).toContain(`The stepspan that ran ${runId} was killed. \`stepspan cancel ${runId}\``);
   const cancelled = await stepspan(data, 'cancel', runId);
   expect(cancelled.code).toBe(0);
-  expect(cancelled.stdout).toMatch(/was gone: \d+ of its processes were ended\. The run is closed as abandoned\.\n$/);
+  expect(cancelled.stdout).toMatch(
+    /had been killed: \d+ of its processes were ended\. The run is marked as abandoned\.\n$/,
+  );
   expect((await stateOf(data, runId)).phase).toMatchObject({ outcome: { kind: 'error', reason: 'abandoned' } });
   const stood = readCount(data.root);
   await stepspan(data, 'cancel', runId);

@@ -26,7 +26,7 @@ export type Measure = {
   /** Says that all of a run was counted, or that it is not to be. */
   readonly close: (runId: RunId) => void;
   /** As `close`, for a run that is too old to be counted: its workflow is known from then on, and when it succeeded. */
-  readonly passOver: (runId: RunId, first: JournalRecord | undefined, last: JournalRecord | undefined) => void;
+  readonly skipRun: (runId: RunId, first: JournalRecord | undefined, last: JournalRecord | undefined) => void;
   /** Forgets runs that are not there any more. What they counted stays. */
   readonly keepOnly: (runIds: ReadonlySet<RunId>) => void;
   /** Counts what is in no journal: what the hub itself does. */
@@ -115,7 +115,7 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
       closed.add(runId);
       changes += 1;
     },
-    passOver(runId, first, last) {
+    skipRun(runId, first, last) {
       // Folded apart from the counters: of all that these records say only this is still true.
       const { workflow } = foldAll([first, last].filter((record) => record !== undefined));
       store.apply([{ kind: 'touch', labels: { workflow } }]);
