@@ -95,7 +95,7 @@ test('tell of every run that succeeds, fails, is stuck or over its budget, and l
   await page.goto(`${rig.hub.url}/#/runs/${open[1]?.runId}/timeline`);
   await expect
     .poll(() => told(page), { timeout: 30_000 })
-    .toEqual([expect.stringMatching(/^quiet is stuck: .*[Nn]o (progress|output)/)]);
+    .toEqual([expect.stringMatching(/^quiet is stuck: no output/)]);
   writeFileSync(go, '');
   await Promise.all(open.map(({ ended }) => ended));
   await rig.run(`

@@ -180,8 +180,8 @@ steps:
   const alerts = page.locator('.alert');
   await alerts.first().waitFor();
   expect(await alerts.locator('strong').allTextContents()).toEqual([
-    'A step left processes running',
-    'A secret was printed',
+    'alarming: step leave left 1 process running',
+    'alarming: step tell printed or used what looks like a secret',
   ]);
   const times = await alerts
     .locator('time')

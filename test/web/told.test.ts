@@ -29,6 +29,10 @@ describe('notices', () => {
     expect(titles(most, run({}))).toEqual(['nightly has used most of its budget']);
     expect(titles(over, most)).toEqual(['nightly is over its budget', 'nightly error']);
     expect(titles(over, over)).toEqual([]);
+    expect(titles(run({ alerts: [...over.alerts, ...most.alerts] }), run({}))).toEqual(['nightly is over its budget']);
+    const whole = run({ state: 'stuck', cause: 'no output' });
+    expect(noticesOf(whole, run({}))).toEqual([{ title: 'nightly is stuck', body: 'no output' }]);
+    expect(titles(run({ state: 'stuck', alerts: [alert({})] }), whole)).toEqual([]);
     expect(titles(run({ state: 'paused' }), run({}))).toEqual([]);
     expect(titles(run({ state: 'cancellation' }), run({ state: 'cancelling' }))).toEqual(['nightly cancelled']);
   });
