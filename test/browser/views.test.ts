@@ -167,12 +167,12 @@ test('alerts stand newest first with their time, and lead to what was printed th
   const own = await rig.run(`
 name: alarming
 steps:
-  - id: tell
-    name: Tell
+  - id: print
+    name: Print
     run: for i in $(seq 1 200); do echo "before $i"; done; sleep 0.2; echo "it is $API_TOKEN"; sleep 0.2; for i in $(seq 1 200); do echo "after $i"; done
   - id: leave
     name: Leave
-    needs: tell
+    needs: print
     run: setsid sleep 300 & sleep 0.3; echo left
 `);
   const { page, context } = await rig.open();
@@ -181,7 +181,7 @@ steps:
   await alerts.first().waitFor();
   expect(await alerts.locator('strong').allTextContents()).toEqual([
     'alarming: step leave left 1 process running',
-    'alarming: step tell printed or used what looks like a secret',
+    'alarming: step print printed or used what looks like a secret',
   ]);
   const times = await alerts
     .locator('time')

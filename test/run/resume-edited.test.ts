@@ -120,7 +120,7 @@ steps:
     rmSync(file);
     expect((await planOf(['resume', runId])).notes).toEqual([expect.stringContaining('is not there any more')]);
     const gone = await rig.run(['resume', runId, '--edited']);
-    expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('no such file')]);
+    expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('this file does not exist')]);
     const exec = await rig.run(['exec', '--json', '--', 'false']);
     const none = await rig.run(['resume', resultOf(exec).runId, '--edited']);
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('from no file')]);

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linesBegun, type OutputRecord } from '../../src/core/record.ts';
+import { READ_BUFFER_BYTES } from '../../src/run/process/line-splitter.ts';
+import { MAX_PIPE_BYTES } from '../../src/run/process/pipe-size.ts';
 import type { RunningCli } from '../support/cli.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
@@ -107,7 +109,7 @@ describe('a line that has no end yet', () => {
   test('outlives a killed stepspan, however long it is', async () => {
     rig.write(
       'print.mjs',
-      "import { writeFileSync, writeSync } from 'node:fs';\nconst all = Buffer.alloc(900_000, 'abcdefghij');\n" +
+      "import { writeFileSync, writeSync } from 'node:fs';\nconst all = Buffer.alloc(3_000_000, 'abcdefghij');\n" +
         "for (let at = 0; at < all.length; ) at += writeSync(1, all, at);\nwriteFileSync('written', '');\nsetTimeout(() => {}, 60_000);\n",
     );
     const { cli } = startRun('node print.mjs');
@@ -122,7 +124,7 @@ describe('a line that has no end yet', () => {
     cli.child.kill('SIGKILL');
     await cli.done;
     const kept = (await rig.journal(id)).bytes('stdout', 'ask');
-    expect(kept.length).toBeGreaterThanOrEqual(900_000 - 2 * 65_536);
+    expect(kept.length).toBeGreaterThanOrEqual(3_000_000 - MAX_PIPE_BYTES - READ_BUFFER_BYTES);
     expect(kept.equals(Buffer.alloc(kept.length, 'abcdefghij'))).toBe(true);
   });
 });
