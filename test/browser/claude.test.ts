@@ -128,7 +128,7 @@ test('a run that its budget ended is gone on from with more, asked for on the pa
   const { page, context } = await rig.open();
   await page.goto(`${rig.hub.url}/#/runs/${runId}/alerts`);
   await page
-    .getByText(/The budget of \$0.0010 is used up/)
+    .getByText(/budget of \$0\.0010? is used up/)
     .first()
     .waitFor();
   await page.getByRole('button', { name: /^Retry from / }).click();

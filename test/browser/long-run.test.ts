@@ -99,13 +99,13 @@ steps:
   writeFileSync(go, '');
   const head = async (): Promise<number> => {
     const answer = await context.request.get(`${rig.hub.url}/api/v1/runs/${runId}`);
-    return ((await answer.json()) as { headSeq: number }).headSeq;
+    return ((await answer.json()) as { nextSeq: number }).nextSeq;
   };
   await expect.poll(head, { timeout: 30_000 }).toBeGreaterThan(400_000);
   await session.send('Debugger.resume');
   await session.send('Debugger.disable');
   const foot = page.locator('.output-foot');
-  await foot.getByText(/jumped [\d\u2009]+ lines to keep up/).waitFor();
+  await foot.getByText(/jumped [\d,]+ lines to keep up/).waitFor();
   await untilRows(page, (rows) => rows.includes('at last') && rows.includes('line 400000'));
   await page.goto(`${rig.hub.url}/#/runs/${runId}/output?line=200000`);
   const middle = await untilRows(page, (rows) => /^line (199|200)\d{3}$/.test(rows[0] ?? ''));

@@ -26,9 +26,7 @@ export type RunOptions = { readonly cwd?: string; readonly env?: Readonly<Record
 
 /** Everything that the build and the tarball are made from. */
 const sources = [
-  'scripts/sbom.mjs',
-  'scripts/bundle.ts',
-  'scripts/setup.mjs',
+  'scripts',
   ...[
     'src',
     'web',

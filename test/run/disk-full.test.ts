@@ -66,9 +66,8 @@ steps:
       .split('\n')
       .filter((line) => line === 'begin' || /^\d{99}$/.test(line)).length;
     expect(result.lost).toBeGreaterThan(0);
-    // A line that was read in two pieces, both of which were lost, is counted twice: rarely, where the machine is busy.
-    expect(kept + result.lost).toBeGreaterThanOrEqual(1 + lines);
-    expect(kept + result.lost).toBeLessThan(1 + lines + 10);
+    // Where a loss begins or ends inside a line, the count of lost lines can be off by that line.
+    expect(Math.abs(kept + result.lost - (1 + lines))).toBeLessThan(10);
     expect(journal.text('stdout', 'b')).toBe('room again\n');
     expect(journal.events('journal.lost')).toMatchObject([{ reason: 'disk', lines: result.lost }]);
     expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished' } });
