@@ -181,8 +181,13 @@ describe('the stack of docker-compose.yml', needsNamespaces.skip ? needsNamespac
 
   test('sends a mail about the first run that fails', async () => {
     await stepspan(['exec', '--name', 'doomed', '--', 'sh', '-c', 'echo "the disk is on fire" >&2; exit 1']);
-    const file = await eventually('a mail', () => readdirSync(folder).find((name) => name.endsWith('.eml')), 90_000);
-    const mail = await simpleParser(readFileSync(path.join(folder, file)));
+    // The sink may be writing the file when it is seen: a mail has arrived once it ends with a line end.
+    const read = () =>
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.eml'))
+        .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+        .find((text) => text.endsWith('\n'));
+    const mail = await simpleParser(await eventually('a mail', read, 90_000));
     expect(mail.subject).toContain('doomed');
     expect(mail.text).toContain('the disk is on fire');
     expect(mail.text).toMatch(/http:\/\/127\.0\.0\.1:9464\/#\/runs\/\d{8}-/);
