@@ -129,8 +129,13 @@ const conclusions: readonly Conclusion[] = [
     // Only a subscription has limits whose end is known.
     env: { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' },
     answer: () => {
-      const endsAt = Math.ceil(Date.now() / 1000) + 4;
-      return (request) => (request === 0 ? bash('true') : Date.now() / 1000 < endsAt ? limitedUntil(endsAt) : done);
+      // Counted from the first request that is limited, however long Claude Code took to come up.
+      let endsAt: number | undefined;
+      return (request) => {
+        if (request === 0) return bash('true');
+        endsAt ??= Math.ceil(Date.now() / 1000) + 4;
+        return Date.now() / 1000 < endsAt ? limitedUntil(endsAt) : done;
+      };
     },
     exit: 0,
     screen: [/waits for the usage limit/, /success/],
