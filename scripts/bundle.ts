@@ -5,7 +5,9 @@ import path from 'node:path';
 import { type OutputChunk, rolldown } from 'rolldown';
 
 const root = path.resolve(import.meta.dirname, '..');
-const target = path.join(root, 'dist/app');
+/** The folder of the build: dist, unless another is named. */
+const build = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
+const target = path.join(build, 'app');
 
 /** All files are in one folder, as the program looks for main.js and worker.js beside the file that names them. */
 const entries = {
@@ -50,14 +52,14 @@ const isOutside = (id: string): boolean =>
   /^[@a-z]/.test(id) && !bundled.some((name) => id === name || id.startsWith(`${name}/`));
 
 async function bundle(): Promise<readonly OutputChunk[]> {
-  const build = await rolldown({
+  const bundler = await rolldown({
     cwd: root,
     input: entries,
     platform: 'node',
     external: (id) => id.startsWith('node:') || isOutside(id),
     treeshake: true,
   });
-  const { output } = await build.write({
+  const { output } = await bundler.write({
     dir: target,
     format: 'esm',
     sourcemap: true,
@@ -65,7 +67,7 @@ async function bundle(): Promise<readonly OutputChunk[]> {
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
   });
-  await build.close();
+  await bundler.close();
   return output.filter((file) => file.type === 'chunk');
 }
 
@@ -91,4 +93,4 @@ function licences(chunks: readonly OutputChunk[]): string {
   return `dist/app contains code of these packages.\n\n${texts.join(`\n${'-'.repeat(78)}\n\n`)}`;
 }
 
-writeFileSync(path.join(root, 'dist/LICENSES.txt'), licences(await bundle()));
+writeFileSync(path.join(build, 'LICENSES.txt'), licences(await bundle()));

@@ -21,7 +21,7 @@ export type Place = {
   readonly root: string;
   /** The built program, to be run with `node`. */
   readonly program: string;
-  /** The built module of `src/<name>.ts`, as a path to import. */
+  /** A module of the bundle, `library` for example, as a path to import. */
   readonly built: (name: string) => string;
   /** A new empty folder. */
   readonly folder: (name: string) => string;
@@ -32,8 +32,7 @@ export type Place = {
 
 export function makePlace(): Place {
   const root = mkdtempSync(path.join(tmpdir(), 'stepspan-bench-'));
-  const tsc = path.join(clone, 'node_modules', '.bin', 'tsc');
-  execFileSync(tsc, ['-p', path.join(clone, 'tsconfig.build.json'), '--outDir', path.join(root, 'dist')]);
+  execFileSync(process.execPath, [path.join(clone, 'scripts', 'bundle.ts'), path.join(root, 'dist')]);
   cpSync(path.join(clone, 'package.json'), path.join(root, 'package.json'));
   cpSync(path.join(clone, 'bin'), path.join(root, 'bin'), { recursive: true });
   symlinkSync(path.join(clone, 'node_modules'), path.join(root, 'node_modules'));
@@ -41,7 +40,7 @@ export function makePlace(): Place {
   return {
     root,
     program: path.join(root, 'bin', 'stepspan.js'),
-    built: (name) => path.join(root, 'dist', `${name}.js`),
+    built: (name) => path.join(root, 'dist', 'app', `${name}.js`),
     folder(name) {
       const folder = path.join(root, `${name}-${folders++}`);
       mkdirSync(folder);

@@ -237,7 +237,7 @@ export async function runAndWatch(
       },
       places: {
         'the data folder': everyByteBelow(sandbox.data.root).bytes,
-        'the terminal': Buffer.concat(shown),
+        'the terminal': Buffer.concat(shown.map((chunk) => Buffer.from(chunk))),
         'the WebSocket': Buffer.from(frames.join('\n')),
         'the answers': Buffer.from(answers.join('\n')),
         'the backend': bodies(otlp),
