@@ -33,7 +33,7 @@ export async function measureSteps(
   options: { readonly redact: boolean; readonly env?: Readonly<Record<string, string>> },
 ): Promise<MeasuredStep> {
   const dataDir = place.folder('data');
-  const library = pathToFileURL(place.built('library')).href;
+  const library = pathToFileURL(place.built('library/index')).href;
   const order: StepOrder = { library, steps, dataDir, redact: options.redact };
   const { stdout } = await runProgram(process.execPath, [program, JSON.stringify(order)], {
     env: { ...basicEnvironment(), ...options.env },

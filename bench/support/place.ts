@@ -21,7 +21,7 @@ export type Place = {
   readonly root: string;
   /** The built program, to be run with `node`. */
   readonly program: string;
-  /** A module of the bundle, `library` for example, as a path to import. */
+  /** The compiled module of `src/<name>.ts`, as a path to import: the bundle has none by itself. */
   readonly built: (name: string) => string;
   /** A new empty folder. */
   readonly folder: (name: string) => string;
@@ -33,6 +33,16 @@ export type Place = {
 export function makePlace(): Place {
   const root = mkdtempSync(path.join(tmpdir(), 'stepspan-bench-'));
   execFileSync(process.execPath, [path.join(clone, 'scripts', 'bundle.ts'), path.join(root, 'dist')]);
+  const tsc = path.join(clone, 'node_modules', '.bin', 'tsc');
+  const flags = [
+    '--emitDeclarationOnly',
+    'false',
+    '--declaration',
+    'false',
+    '--outDir',
+    path.join(root, 'modules', 'src'),
+  ];
+  execFileSync(tsc, ['-p', path.join(clone, 'tsconfig.build.json'), ...flags]);
   cpSync(path.join(clone, 'package.json'), path.join(root, 'package.json'));
   cpSync(path.join(clone, 'bin'), path.join(root, 'bin'), { recursive: true });
   symlinkSync(path.join(clone, 'node_modules'), path.join(root, 'node_modules'));
@@ -40,7 +50,7 @@ export function makePlace(): Place {
   return {
     root,
     program: path.join(root, 'bin', 'stepspan.js'),
-    built: (name) => path.join(root, 'dist', 'app', `${name}.js`),
+    built: (name) => path.join(root, 'modules', 'src', `${name}.js`),
     folder(name) {
       const folder = path.join(root, `${name}-${folders++}`);
       mkdirSync(folder);
