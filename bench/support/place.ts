@@ -44,6 +44,7 @@ export function makePlace(): Place {
   ];
   execFileSync(tsc, ['-p', path.join(clone, 'tsconfig.build.json'), ...flags]);
   cpSync(path.join(clone, 'package.json'), path.join(root, 'package.json'));
+  cpSync(path.join(clone, 'package.json'), path.join(root, 'modules', 'package.json'));
   cpSync(path.join(clone, 'bin'), path.join(root, 'bin'), { recursive: true });
   symlinkSync(path.join(clone, 'node_modules'), path.join(root, 'node_modules'));
   let folders = 0;
