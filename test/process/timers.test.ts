@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { createPausableTimer, createStallWatch, systemClock } from '../../src/run/process/index.ts';
-import { createProcessStalls } from '../../src/run/process/process-stalls.ts';
 import { createSystemClock, SUSPENDED_MS } from '../../src/run/process/timer-clock.ts';
 import { createFakeClock } from './fake-clock.ts';
 
@@ -174,47 +173,5 @@ describe('stalls', () => {
     watch.clear('a');
     clock.advance(1000);
     expect(log).toEqual([]);
-  });
-});
-
-describe('stalls of any child', () => {
-  it('are silence, and after the output was closed only the life without it', () => {
-    const clock = createFakeClock();
-    const log: string[] = [];
-    const stalls = createProcessStalls({
-      noOutputMs: 100,
-      outputClosedMs: 50,
-      onDetected: (cause) => log.push(cause),
-      onCleared: (cause) => log.push(`${cause} cleared`),
-      clock,
-    });
-    clock.advance(90);
-    stalls.output();
-    clock.advance(100);
-    expect(log).toEqual(['no_output']);
-    stalls.outputClosed();
-    clock.advance(49);
-    expect(log).toEqual(['no_output', 'no_output cleared']);
-    clock.advance(1000);
-    expect(log.slice(2)).toEqual(['output_closed']);
-    stalls.ended();
-    expect(log.slice(3)).toEqual(['output_closed cleared']);
-    expect(clock.pending()).toBe(0);
-  });
-
-  it('are none where no limit is set', () => {
-    const clock = createFakeClock();
-    const never = () => expect.unreachable();
-    const stalls = createProcessStalls({
-      noOutputMs: undefined,
-      outputClosedMs: undefined,
-      onDetected: never,
-      onCleared: never,
-      clock,
-    });
-    clock.advance(1e9);
-    stalls.outputClosed();
-    clock.advance(1e9);
-    expect(clock.pending()).toBe(0);
   });
 });

@@ -12,7 +12,6 @@ export { openConnections } from './network-use.ts';
 export { type OomKills, readOomKills } from './oom-kills.ts';
 export { createPausableTimer, type PausableTimer, waitMs } from './pausable-timer.ts';
 export { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
-export type { ProcessStalls } from './process-stalls.ts';
 export { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';
 export { createSampler, type Sample, type Sampler, type UsageTotals } from './sampler.ts';
 export type { SpawnFailure, SpawnFailureReason } from './spawn-failure.ts';
