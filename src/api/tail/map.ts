@@ -117,7 +117,6 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
     case 'resource.sampled':
       return ['resource_update', { ...place, ...without(event) }];
     case 'run.budget_warned':
-      return alert(place, 'budget', 'warning', event);
     case 'run.budget_uncertain':
       return alert(place, 'budget', 'warning', event);
     case 'run.budget_exceeded':

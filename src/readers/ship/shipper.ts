@@ -29,7 +29,7 @@ import type { Env } from './env.ts';
 import { bareContext, contextAfter, type RunContext } from './map/run-context.ts';
 import { type Origin, type Sdk, startSdk } from './sdk.ts';
 import { type Encoding, readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
-import type { DrainResult, GiveUp, ShipperStatus, SignalStatus } from './status.ts';
+import { type DrainResult, type GiveUp, nothingSent, type ShipperStatus, type SignalStatus } from './status.ts';
 
 export type ShipperOptions = {
   readonly folder: RunFolder;
@@ -296,14 +296,7 @@ function idleStatus(
     pendingSeqs: 0,
     pendingItems: 0,
     lagSeconds: 0,
-    sent: 0,
-    rejected: 0,
-    refused: 0,
-    refusedNotKept: 0,
-    journalProblems: 0,
-    requests: 0,
-    retries: 0,
-    bytes: 0,
+    ...nothingSent,
     lastError: failure,
   };
 }

@@ -1,4 +1,4 @@
-// What the shipper says of itself: plain data, for the summary of a run, for `measure` and for people. No behaviour.
+// What the shipper says of itself: plain data, for the summary of a run, for `measure` and for people.
 import type { Contact } from '../../core/contact.ts';
 import type { Signal } from './settings.ts';
 
@@ -17,6 +17,18 @@ export type PipelineState =
   | { readonly kind: 'stopped' }
   /** The journal could not be read, or a defect of ours. */
   | { readonly kind: 'failed'; readonly why: string };
+
+/** What a pipeline counts, before it has sent anything. */
+export const nothingSent = {
+  sent: 0,
+  rejected: 0,
+  refused: 0,
+  refusedNotKept: 0,
+  journalProblems: 0,
+  requests: 0,
+  retries: 0,
+  bytes: 0,
+};
 
 export type SignalStatus = {
   readonly signal: Signal;

@@ -6,7 +6,7 @@ import { type Cursor, type JournalReader, problemText } from '../../../journal/i
 import { type Counted, countedIn, nothingCounted, plus } from '../counted.ts';
 import type { Batch, Batcher } from '../encode/batch.ts';
 import type { Signal } from '../settings.ts';
-import type { PipelineState, SignalStatus } from '../status.ts';
+import { nothingSent, type PipelineState, type SignalStatus } from '../status.ts';
 import { createChannel } from './channel.ts';
 import { deliver } from './delivery.ts';
 import type { Pace } from './pace.ts';
@@ -58,17 +58,7 @@ export function startPipeline(options: PipelineOptions): Pipeline {
   const { batcher, cursor, lines } = options;
   const stopping = new AbortController();
   const channel = createChannel<Sendable>(batchesAhead);
-  const count = {
-    sent: 0,
-    rejected: 0,
-    refused: 0,
-    refusedNotKept: 0,
-    journalProblems: 0,
-    requests: 0,
-    retries: 0,
-    bytes: 0,
-    underWay: 0,
-  };
+  const count = { ...nothingSent, underWay: 0 };
   let state: PipelineState = { kind: 'idle' };
   let contact: Contact = 'none';
   let lastError: string | undefined;
