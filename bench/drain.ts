@@ -81,7 +81,10 @@ async function shipJournal(setting: Setting, sink: Sink, file: string, protocol:
   const { place } = setting;
   const dataDir = await journalOf(setting, file);
   const url = (module: string): string => pathToFileURL(place.built(module)).href;
-  const order: DrainOrder = { modules: { shipper: url('readers/ship/shipper'), journal: url('journal/index') }, dataDir };
+  const order: DrainOrder = {
+    modules: { shipper: url('readers/ship/shipper'), journal: url('journal/index') },
+    dataDir,
+  };
   const { stdout } = await runProgram(process.execPath, [shipProgram, JSON.stringify(order)], {
     env: { ...otlpEnvironment(sink, protocol), OTEL_TRACES_EXPORTER: 'none' },
   });
