@@ -1,5 +1,5 @@
-// What the commands get from the outside: streams, environment and the few things that only the composition root can give.
-// A command touches no `process` of its own, so that it can be run by a test or by another program.
+// What every command gets from main.ts: streams, environment, clock and the few things that only the composition root has.
+// A command does not touch `process`, so that a test or another program can run it.
 import type { OtlpMapper } from '../readers/export/index.ts';
 import type { RunState } from '../runs/index.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -10,26 +10,26 @@ export type CliContext = {
   readonly cwd: string;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Somebody sits before it: what `exec` starts then reads nothing, so that no program waits for an answer. */
+  /** With a person before it, a command of `exec` gets no input, so that it cannot wait for an answer. */
   readonly stdinIsTerminal?: boolean;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** The exit status that the program will end with, once nothing is left to do. */
-  readonly setExitCode: (code: ExitCode) => void;
-  /** Calls `listener` for each request to end (SIGINT, SIGTERM, SIGHUP), which then do not end the program by themselves. */
+  /** Sets the status with which the program ends. Besides the codes of stepspan, `exec` passes on the one of its command. */
+  readonly setExitCode: (code: number) => void;
+  /** Calls `listener` for SIGINT, SIGTERM and SIGHUP, which then do not end the program by themselves. */
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => () => void;
   /** Makes the mapper for `export --format otlp-json` of a run; without it that format is not offered. */
   readonly toOtlp?: (run: RunState) => Promise<OtlpMapper>;
 };
 
-/** Reports a person's mistake or a circumstance, which is not a defect of stepspan, in one or more lines. */
+/** Reports in one or more lines what the user can fix: not a defect of stepspan. */
 export function fail(context: CliContext, code: ExitCode, ...lines: readonly string[]): undefined {
   for (const line of lines) context.stderr.write(`stepspan: ${line}\n`);
   context.setExitCode(code);
   return undefined;
 }
 
-/** The settings, or undefined after everything that is wrong with them was reported. */
+/** @returns undefined after reporting everything that is wrong with the settings */
 export function settingsFor(context: CliContext, flags: FlagValues): Settings | undefined {
   const loaded = loadSettings(surroundings(context.env, context.cwd), flags);
   return loaded.ok ? loaded.settings : fail(context, exitCodes.badInput, ...loaded.problems);

@@ -1,4 +1,5 @@
-// What stepspan's exit status says. A script can distinguish the workflow's fault, its own, and a defect of stepspan. docs/cli.md lists the same.
+// The exit status of every command, by name: a script can distinguish a failed workflow, bad input and a defect of stepspan.
+// Commands set one by `fail` or `exitCodeOf`; help and docs/cli.md list them.
 import type { Outcome } from '../core/outcome.ts';
 import { unreachable } from '../core/unreachable.ts';
 
@@ -21,15 +22,15 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** One sentence for each, for help and documentation. 70 is EX_SOFTWARE of sysexits.h. */
+/** One line for each. docs/cli.md begins its rows with them. 70 is EX_SOFTWARE of sysexits.h. */
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
-  0: 'Success. For reading commands: what was asked for was shown.',
-  1: 'The run failed: a step did not succeed, and the workflow does not allow that (`continueOnFailure`). Of `search`: no line was found.',
-  2: 'Bad input: a workflow, a flag or a setting is wrong, or the workflow names a file or program that does not exist; or Claude Code is too old for it or not logged in. Nothing was started.',
-  3: 'The run could not be carried out: a program could not be started or was killed, Claude Code is missing or gave no result, a stall, a usage limit. Of `pause`, `continue`, `cancel`: the run did not do it. Of `doctor`, `ship`, `search`, `export`, `alerts test`: something is not as it should be. The message says what.',
+  0: 'Success.',
+  1: 'The run failed: a step did not succeed, and the workflow does not allow that.',
+  2: 'Bad input: a workflow, a flag or a setting is wrong. Nothing was started.',
+  3: 'The run could not be carried out, or a check did not pass. The message says why.',
   4: 'The run was longer than its `timeout`.',
   5: 'The budget of the run, or of a step, was used up.',
-  6: 'Another run holds the working folder, or another hub the data folder; or the run to resume is still active.',
+  6: 'Another run holds the working folder, or another hub the data folder.',
   7: 'There is no such run, step or field; or no hub, if one is needed.',
   8: 'The run succeeded, but part of its record was lost, as on a full disk.',
   70: 'A defect of stepspan. Please report it.',
@@ -37,6 +38,12 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   130: 'Cancelled by Ctrl-C (SIGINT) or through the API.',
   143: 'Cancelled by SIGTERM.',
 };
+
+/** For the help of the commands that start a run. */
+export function exitStatusHelp(): string {
+  const lines = Object.entries(exitCodeMeanings).map(([code, meaning]) => `  ${code.padEnd(4)} ${meaning}\n`);
+  return `\nExit status:\n${lines.join('')}`;
+}
 
 /**
  * The exit status for the outcome of a run.

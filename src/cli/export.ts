@@ -1,6 +1,7 @@
 // `stepspan export RUN`: a run, or a part of it, as a file, or as a stream for other programs.
 import path from 'node:path';
 import { type Command, Option } from 'commander';
+import { errorCode } from '../core/errors.ts';
 import { openJournal } from '../journal/index.ts';
 import {
   type ExportFormat,
@@ -45,7 +46,7 @@ export function registerExport(program: Command, context: CliContext): void {
     .option('--csv-exact', 'do not put an apostrophe before what a spreadsheet would take for a formula')
     .addHelpText(
       'after',
-      '\nText is what was seen at the end of each line: no escape sequences, and of a bar that redraws itself its last state. --raw prints\nthe original bytes.\n\n--from loki reads the lines from Loki (its settings: docs/settings.md) in place of the journal, also of a run that is no longer\nkept here; --since then says from where.\n\nText leaves stream `debug` (raw protocol of Claude Code) out unless it is asked for with --stream; other formats have it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export latest --prefix --timestamps > run.txt\n  stepspan export 7f3k2m --step build --stream stdout --raw > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json\n  stepspan export 20260823-151402-7f3k2m --from loki --severity error',
+      '\nText is what was seen at the end of each line: no escape sequences, and of a bar that redraws itself its last state. --raw prints\nthe original bytes.\n\n--from loki reads the lines from Loki (its settings: docs/settings.md) in place of the journal, also of a run that is no longer\nkept here; --since then says from where.\n\nText leaves out the stream `debug` (raw protocol of Claude Code) unless --stream names it; other formats include it.\n\nExamples:\n  stepspan export latest > run.txt\n  stepspan export latest --format ndjson --events -o run.ndjson\n  stepspan export latest --prefix --timestamps > run.txt\n  stepspan export 7f3k2m --step build --stream stdout --raw > build.log\n  stepspan export latest --format csv --severity error --search "/timeout|refused/i"\n  stepspan export latest --format otlp-json -o run.otlp.json\n  stepspan export 20260823-151402-7f3k2m --from loki --severity error',
     )
     .action((run: string, flags: ExportFlags) => exportCommand(run, flags, context));
   addSettingFlags(
@@ -124,7 +125,7 @@ async function optionsOf(
   const wrong = wrongTogether(flags);
   if (wrong !== undefined) return fail(context, exitCodes.badInput, wrong);
   const printed = ['stdout', 'stderr'] as const;
-  // What stepspan says itself is not what a step printed.
+  // Raw output is what the steps printed, without the lines of stepspan.
   const streams =
     flags.raw === true ? printed : flags.format === 'text' ? ([...printed, 'system'] as const) : undefined;
   const parsed = selectionOf(flags, state, context.now(), streams);
@@ -141,7 +142,7 @@ async function optionsOf(
   };
   if (flags.format !== 'otlp-json') return options;
   if (context.toOtlp === undefined || state === undefined)
-    return fail(context, exitCodes.badInput, '--format otlp-json cannot be had here');
+    return fail(context, exitCodes.badInput, '--format otlp-json is not available here');
   return { ...options, toOtlp: await context.toOtlp(state) };
 }
 
@@ -161,9 +162,10 @@ async function toFile(chunks: AsyncIterable<string | Buffer>, file: string, cont
   try {
     await writeFileWhole(chunks, file);
   } catch (error) {
-    const { code, syscall, message } = error as NodeJS.ErrnoException;
-    if (code === undefined || syscall === undefined) throw error;
-    if (code !== 'ENOENT') return fail(context, exitCodes.notExecuted, `cannot write ${file}: ${message}`);
+    const code = errorCode(error);
+    // Only a call of the system has one of these; anything else is a defect.
+    if (code === undefined || !(error instanceof Error && 'syscall' in error)) throw error;
+    if (code !== 'ENOENT') return fail(context, exitCodes.notExecuted, `cannot write ${file}: ${error.message}`);
     fail(context, exitCodes.notFound, `cannot write ${file}: there is no folder ${path.dirname(file)}; make it first`);
   }
 }

@@ -1,4 +1,6 @@
-// Asks a running hub for a link to its page, with the token of the data folder.
+// Asks a running hub for a link to its page, with the token of the data folder. Called by `link` and by a run that is shown there.
+import { toError } from '../core/errors.ts';
+import { objectAt, parseObject, textAt } from '../core/json.ts';
 import type { HubRecord, LinkAsked } from '../hub/index.ts';
 import type { DataFolder } from '../journal/index.ts';
 
@@ -20,11 +22,14 @@ export async function askHubLink(data: DataFolder, hub: HubRecord, asked: LinkAs
       body: JSON.stringify(asked),
       signal: AbortSignal.timeout(answerWithinMs),
     });
-    const answer = (await response.json()) as { url?: string; error?: { message: string; fix: string } };
-    if (answer.url !== undefined) return { ok: true, url: answer.url };
-    return { ok: false, message: `The hub refused: ${answer.error?.message} ${answer.error?.fix}` };
+    const answer = parseObject(await response.text()) ?? {};
+    const url = textAt(answer, 'url');
+    if (url !== undefined) return { ok: true, url };
+    const problem = objectAt(answer, 'error');
+    const why = [textAt(problem, 'message') ?? `it answered ${response.status}.`, textAt(problem, 'fix') ?? ''];
+    return { ok: false, message: `The hub refused: ${why.join(' ').trimEnd()}` };
   } catch (error) {
-    return { ok: false, message: `The hub at ${hub.url} cannot be asked: ${(error as Error).message}` };
+    return { ok: false, message: `The hub at ${hub.url} cannot be asked: ${toError(error).message}` };
   }
 }
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-// The program: argv, streams, signals and the exit code. The only file that touches `process`; what a command does is
-// its own file's.
+// The command line, the only edge of the program: argv, streams, signals and the exit code. No other file touches `process`.
+// bin/stepspan.js starts it. It loads the module of the command that was asked for (commands.ts); each command reads its settings
+// (settings.ts), calls the library, the hub or a reader, and prints (terminal/). context.ts is what they get from here.
 import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
+import { errorCode, toError } from '../core/errors.ts';
 import { version } from '../library/version.ts';
 import { addCommands } from './commands.ts';
 import type { CliContext } from './context.ts';
@@ -13,10 +15,10 @@ import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.t
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Undefined if it was deleted meanwhile. */
+/** Undefined if it was deleted. */
 const folder = currentFolder();
 
-/** Without a listener a signal ends the program, as Node takes back that it was ignored. */
+/** Node makes an ignored signal end the program again; a listener that does nothing keeps it ignored. */
 const ignored = stopSignals.filter((signal) => wasIgnored(signal, process.env));
 for (const signal of ignored) process.on(signal, () => undefined);
 const handled = stopSignals.filter((signal) => !ignored.includes(signal));
@@ -34,7 +36,7 @@ const context: CliContext = {
   setExitCode(code) {
     process.exitCode = code;
   },
-  // What is large and seldom wanted is loaded when it is: here the SDK, a quarter of a second.
+  // Loaded only when it is needed: the SDK takes a quarter of a second.
   toOtlp: async (run) => (await import('./otlp-mapper.ts')).createOtlpMapper(run, version),
   onSignal(listener) {
     for (const signal of handled) process.on(signal, listener);
@@ -73,22 +75,21 @@ try {
   if (error instanceof CommanderError) {
     context.setExitCode(error.exitCode === 0 ? exitCodes.success : exitCodes.badInput);
   } else if (standardOutput.isFailure(error)) {
-    // Reported below, as it is also for a command that does not wait for what it has printed.
+    // Reported below, together with that of a command that does not wait for its output.
   } else if (isRefusedByDisk(error)) {
     context.stderr.write(
       `stepspan: ${error.message}; set STEPSPAN_DATA_DIR or --data-dir to a folder that is yours to use\n`,
     );
     context.setExitCode(exitCodes.badInput);
   } else {
-    context.stderr.write(
-      `stepspan: a defect of stepspan, please report it: ${(error as Error).stack ?? String(error)}\n`,
-    );
+    const { stack, message } = toError(error);
+    context.stderr.write(`stepspan: a defect of stepspan, please report it: ${stack ?? message}\n`);
     context.setExitCode(exitCodes.internal);
   }
 }
 
 const exitCode = Number(process.exitCode ?? exitCodes.success);
-// A run that failed has printed its result; every other code is that of a refusal.
+// A failed run has printed its result; with every higher code the command was refused.
 if (exitCode > exitCodes.runFailed) {
   const refusal = refused?.refusal(exitCode);
   if (refusal !== undefined) context.stdout.write(`${refusal}\n`);
@@ -107,9 +108,9 @@ function askedCommand(args: readonly string[]): string | undefined {
 }
 
 /** The file system refused a path: the user can fix that, so it is not a defect. */
-function isRefusedByDisk(error: unknown): error is NodeJS.ErrnoException {
-  const { code, path } = error as NodeJS.ErrnoException;
-  return path !== undefined && ['EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOTDIR', 'ELOOP'].includes(code ?? '');
+function isRefusedByDisk(error: unknown): error is Error {
+  if (!(error instanceof Error && 'path' in error)) return false;
+  return ['EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '');
 }
 
 function currentFolder(): string | undefined {

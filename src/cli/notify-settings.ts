@@ -1,6 +1,7 @@
 // From the settings to the options of a notifier: the receiver, alerts.yaml, and where links lead. Reads alerts.yaml.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { toError } from '../core/errors.ts';
 import type { NotifySettings } from '../readers/notify/index.ts';
 import { type AlertSettings, defaultAlerts, readAlerts } from '../runs/alerts/index.ts';
 import { type CliContext, fail } from './context.ts';
@@ -10,7 +11,7 @@ import type { SettingName } from './setting-table.ts';
 import { type Settings, surroundings } from './settings.ts';
 import { settingsFilePaths } from './settings-file.ts';
 
-/** What a command that sends alerts takes: to whom, by which rules, and where the links in them lead. */
+/** The flags of a command that sends alerts: the receiver, the rules, and where the links in them lead. */
 export const alertFlags = [
   'alertmanagerUrl',
   'alertsFile',
@@ -33,7 +34,7 @@ export function alertsOf(context: CliContext, settings: Settings): AlertsFile | 
     return fail(
       context,
       exitCodes.badInput,
-      `${file}: alerts.yaml cannot be read (${(error as Error).message}); make it readable, or give another as STEPSPAN_ALERTS_FILE`,
+      `${file}: alerts.yaml cannot be read (${toError(error).message}); make it readable, or set STEPSPAN_ALERTS_FILE to another file`,
     );
   }
   const read = readAlerts(text, file);
@@ -42,7 +43,7 @@ export function alertsOf(context: CliContext, settings: Settings): AlertsFile | 
 
 /**
  * @returns `notify` undefined if no receiver is set; undefined as a whole after everything that is wrong was reported.
- * alerts.yaml is checked also where nothing is sent, so that a mistake in it shows before it matters.
+ * alerts.yaml is checked even if nothing is sent, so that a mistake in it shows before it matters.
  */
 export function notifySettingsOf(
   context: CliContext,
@@ -63,7 +64,7 @@ export function notifySettingsOf(
   };
 }
 
-/** An Alertmanager if one is set: it does what a webhook alone cannot, and has webhooks of its own. */
+/** An Alertmanager wins over a webhook: it can do more, and has webhooks of its own. */
 export function receiverOf({
   alertmanagerUrl,
   alertWebhookUrl,
@@ -72,7 +73,7 @@ export function receiverOf({
   return alertWebhookUrl === undefined ? undefined : { kind: 'webhook', url: alertWebhookUrl };
 }
 
-/** Beside a settings file and nowhere else: a folder may well hold an alerts.yaml of somebody else's. */
+/** Only beside a settings file: any other folder may hold the alerts.yaml of another program. */
 function foundFile({ env, cwd }: CliContext): string | undefined {
   return settingsFilePaths(surroundings(env, cwd))
     .filter((file) => existsSync(file))

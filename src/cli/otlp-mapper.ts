@@ -1,6 +1,7 @@
 // Makes `export --format otlp-json` from the same mapping that ships a run, so that a file holds what a backend gets.
 // Here and not in export/, because a reader never imports another reader.
-import type { RunId } from '../core/ids.ts';
+import { isRunId } from '../core/ids.ts';
+import { parseObject } from '../core/json.ts';
 import type { OtlpMapper } from '../readers/export/index.ts';
 import { type Batch, logLimits, spanLimits } from '../readers/ship/encode/batch.ts';
 import { createJsonLogBatcher, createSpanBatcher } from '../readers/ship/encode/readable-batcher.ts';
@@ -10,7 +11,8 @@ import type { RunState } from '../runs/index.ts';
 
 /** @param version the `stepspanVersion` that the run was made with, as the records name it */
 export async function createOtlpMapper(run: RunState, version: string): Promise<OtlpMapper> {
-  const runId = run.runId as RunId;
+  const { runId } = run;
+  if (!isRunId(runId)) throw new Error(`"${runId}" is not the id of a run`);
   // No OTEL_* variables of the exporting user: a file is not sent, and must not depend on where it was written.
   const sdk = await startSdk({}, { host: run.writer?.host, version });
   if (sdk === undefined) throw new Error('the SDK is switched off, although no setting was given');
@@ -22,9 +24,13 @@ export async function createOtlpMapper(run: RunState, version: string): Promise<
   };
   const spans = createSpanBatcher(runId, sdk, 'json', 0, spanLimits);
   const logs = createJsonLogBatcher(context, sdk.logOrigin, logLimits);
-  const requestOf = (batch: Batch): object => JSON.parse(Buffer.from(batch.body(0, batch.count)).toString()) as object;
   const requestsOf = (batches: Iterable<Batch | undefined>): object[] =>
-    [...batches].filter((batch) => batch !== undefined && batch.count > 0).map((batch) => requestOf(batch as Batch));
+    [...batches].flatMap((batch) => {
+      if (batch === undefined || batch.count === 0) return [];
+      const request = parseObject(Buffer.from(batch.body(0, batch.count)).toString());
+      if (request === undefined) throw new Error('a request for OTLP/JSON is not a JSON object');
+      return [request];
+    });
   return {
     map: (records) => records.flatMap((record) => requestsOf([...spans.push(record), ...logs.push(record)])),
     end: () => requestsOf([spans.take(), logs.take()]),

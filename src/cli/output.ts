@@ -1,24 +1,36 @@
-// Writing to a pipe, a file or a terminal at the pace of its reader, and quietly when that reader has gone.
-// `stepspan tail latest | head -1` is not an error: the pipe breaks, and the command ends as if it were done.
+// Writes to a pipe, a file or a terminal at the pace of its reader, and stops without an error when that reader is gone:
+// after `stepspan tail latest | head -1` the pipe breaks, and the command ends as if it were done. Called by every command that prints.
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import { errorCode } from '../core/errors.ts';
 
 export type Output = {
   /** Resolves when the stream takes more. @returns false once nobody reads any longer */
   readonly write: (chunk: string | Buffer) => Promise<boolean>;
   /** Aborted once nobody reads any longer. */
   readonly gone: AbortSignal;
-  /** Takes the listeners off again. */
+  /** Removes the listeners. */
   readonly release: () => void;
 };
 
-type Sink = Pick<NodeJS.WriteStream, 'write' | 'on' | 'once' | 'off'>;
+/** What a stream of the terminal, a pipe and a file have in common. */
+type Sink = {
+  readonly write: (chunk: string | Buffer) => boolean;
+  readonly on: (event: 'error' | 'close', listener: (error: Error) => void) => unknown;
+  readonly once: (event: 'drain', listener: () => void) => unknown;
+  readonly off: (event: 'error' | 'close' | 'drain', listener: (error: Error) => void) => unknown;
+};
+
+/** The reader closed its end. Every other fault is one of the disk or the system, and is thrown where it is written. */
+const goneCodes: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET']);
 
 export function createOutput(stream: Sink): Output {
   const controller = new AbortController();
-  const onError = (error: NodeJS.ErrnoException): void => {
-    // EPIPE: the reader closed its end. Anything else is a fault of the disk or the system, and is thrown where it is written.
-    controller.abort(error);
+  let failure: Error | undefined;
+  const onError = (error: Error): void => {
+    const code = errorCode(error);
+    if (code !== undefined && !goneCodes.has(code)) failure ??= error;
+    controller.abort();
   };
   const onClose = (): void => controller.abort();
   stream.on('error', onError);
@@ -26,16 +38,8 @@ export function createOutput(stream: Sink): Output {
   return {
     async write(chunk) {
       if (!controller.signal.aborted && !stream.write(chunk)) await drained(stream, controller.signal);
-      if (!controller.signal.aborted) return true;
-      const { reason } = controller.signal as { reason: NodeJS.ErrnoException };
-      if (
-        reason.code !== undefined &&
-        reason.code !== 'EPIPE' &&
-        reason.code !== 'ECONNRESET' &&
-        reason.name !== 'AbortError'
-      )
-        throw reason;
-      return false;
+      if (failure !== undefined) throw failure;
+      return !controller.signal.aborted;
     },
     gone: controller.signal,
     release() {
@@ -53,15 +57,15 @@ export async function writeAll(chunks: AsyncIterable<string | Buffer>, output: O
 /** Writes a file completely or not at all: under another name first, which is removed if the export breaks. */
 export async function writeFileWhole(chunks: AsyncIterable<string | Buffer>, file: string): Promise<void> {
   const partial = `${file}.partial`;
-  // For the owner only, as the journal is: output may hold what is nobody else's business.
+  // Readable by the owner alone, like the journal.
   const stream = createWriteStream(partial, { mode: 0o600 });
   const ended = new Promise<void>((resolve, reject) => {
     stream.on('finish', resolve);
     stream.on('error', reject);
   });
-  // A failure is thrown below, by whichever of writing and ending meets it first.
+  // A failure is thrown below, by writing or by ending, whichever comes first.
   ended.catch(() => undefined);
-  const output = createOutput(stream as unknown as Sink);
+  const output = createOutput(stream);
   try {
     await writeAll(chunks, output);
     stream.end();

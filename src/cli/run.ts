@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { toError } from '../core/errors.ts';
 import { isRunId, type RunId } from '../core/ids.ts';
 import {
   type NewBudget,
@@ -18,7 +19,7 @@ import { defineWorkflow, formatProblems } from '../workflow/index.ts';
 import { budgetHelp, parseBudget } from './budget-flag.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { exitCodes, exitStatusHelp } from './exit-codes.ts';
 import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { resumePlanLines } from './resume-plan.ts';
 import { defaultClaude } from './setting-table.ts';
@@ -69,7 +70,7 @@ export function registerRun(program: Command, context: CliContext): void {
         { cwd: context.cwd },
       );
       if (!frame.ok) return refuse(context, { kind: 'invalid', problems: frame.problems, message: '' });
-      // Put in after the checks, which are for what people write in files: braces in these words are not templates.
+      // Added after the checks, which are for workflow files: braces in these words are not templates.
       const words = { shell: command.slice(0, -1), command: command.at(-1) ?? '' };
       const steps = frame.workflow.steps.map((step) =>
         step.kind === 'run' ? { ...step, ...words, inheritsStdin: context.stdinIsTerminal === false } : step,
@@ -77,7 +78,7 @@ export function registerRun(program: Command, context: CliContext): void {
       const watched = await start(context, flags, { checked: { ...frame.workflow, steps } });
       const outcome = watched?.state.steps[0]?.phase;
       if (outcome?.kind === 'finished' && outcome.outcome.kind === 'failure' && watched?.result.outcome === 'failure') {
-        context.setExitCode((outcome.outcome.exitCode ?? exitCodes.runFailed) as ExitCode);
+        context.setExitCode(outcome.outcome.exitCode ?? exitCodes.runFailed);
       }
     });
 
@@ -85,7 +86,7 @@ export function registerRun(program: Command, context: CliContext): void {
     .argument('<run>', 'the run to continue: its id, an unambiguous part of it, or `latest`')
     .description('Continue from the first step that did not succeed, in a new run that is linked to the old one.')
     .addOption(new Option('--budget <limit>', budgetHelp).argParser(parseBudget))
-    .option('--from-step <id>', 'do this step and all that need it again, also where they had succeeded')
+    .option('--from-step <id>', 'run this step and all that need it again, even if they succeeded')
     .option('--edited', 'use the workflow file as it is now: steps that are the same are kept, changed ones run')
     .option(
       '-p, --param <name=value>',
@@ -115,7 +116,7 @@ export function registerRun(program: Command, context: CliContext): void {
     });
 }
 
-/** Grouped by what a person looks for: two dozen flags in one list are not read. */
+/** In groups: nobody reads two dozen flags in one list. */
 function runOptions(command: Command): Command {
   command
     .optionsGroup('What is run:')
@@ -136,8 +137,8 @@ function runOptions(command: Command): Command {
     .optionsGroup('Telemetry and alerts:')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
   addSettingFlags(command, 'shipWait', 'metricsPort', ...alertFlags);
-  // The flags that a command adds itself are about what is run.
-  return command.optionsGroup('What is run:');
+  // The flags that a command adds itself belong to this group.
+  return command.optionsGroup('What is run:').addHelpText('after', exitStatusHelp());
 }
 
 async function start(context: CliContext, flags: RunFlags, source: WorkflowSource) {
@@ -147,13 +148,13 @@ async function start(context: CliContext, flags: RunFlags, source: WorkflowSourc
     return fail(
       context,
       exitCodes.badInput,
-      '--open needs the page that --no-serve does without; leave one of them out',
+      '--open shows the page that --no-serve switches off; leave one of them out',
     );
   const options = optionsOf(context, settings, flags, source);
   if (options === undefined) return undefined;
   const started = await startWorkflow(options);
   if (started.kind !== 'started') return refuse(context, started);
-  // The plain view shows these among the lines of the run; elsewhere they would not be seen.
+  // The plain view shows these among the lines of the run; the other views do not.
   if (flags.quiet === true || viewContext(context, flags).stdout.isTTY === true)
     for (const note of started.run.notes) context.stderr.write(`stepspan: ${note}\n`);
   return watchRun(context, settings, started.run, flags);
@@ -200,12 +201,12 @@ function optionsOf(
   };
 }
 
-/** Only where somebody chose a program: what is said when there is none depends on it. */
+/** Only if somebody chose a program, as the message for a missing one depends on it. */
 function claudeVariable({ claude }: Settings): { readonly STEPSPAN_CLAUDE?: string } {
   return claude === defaultClaude ? {} : { STEPSPAN_CLAUDE: claude };
 }
 
-/** Who named the program, as a person would look for it. */
+/** The setting that named the program, as a person would look for it. */
 export function claudeSetBy(env: NodeJS.ProcessEnv, flags: FlagValues): string {
   if (flags.claude !== undefined) return '--claude';
   return env.STEPSPAN_CLAUDE ? 'STEPSPAN_CLAUDE' : 'the setting `claude`';
@@ -219,7 +220,7 @@ function pricesOf(context: CliContext, file: string | undefined): Pick<RunOption
     if (parsed.ok) return { prices: parsed.prices };
     return fail(context, exitCodes.badInput, ...parsed.problems);
   } catch (error) {
-    return fail(context, exitCodes.badInput, `${file}: the price table cannot be read: ${(error as Error).message}`);
+    return fail(context, exitCodes.badInput, `${file}: the price table cannot be read: ${toError(error).message}`);
   }
 }
 

@@ -1,4 +1,4 @@
-// `stepspan search TEXT`: lines of many runs, the newest run first, as grep(1) would show them: one line each, and an exit status
+// `stepspan search TEXT`: the matching lines of many runs, newest run first, as grep(1) shows them: one line each, and an exit status
 // that says whether there was any. Reads one journal after the other and holds one batch.
 import { type Command, Option } from 'commander';
 import { joinLines } from '../core/join-lines.ts';
@@ -35,24 +35,27 @@ type SearchFlags = Pick<SelectionFlags, 'step' | 'stream' | 'severity' | 'since'
 
 type Wanted = { readonly selection: Selection; readonly flags: SearchFlags; readonly style: Style };
 
-/** More than anybody reads, and few enough not to fill a terminal for minutes when the text was too short. */
+/** More than anybody reads, and few enough not to fill a terminal for minutes if the text is too short. */
 const defaultLimit = 1000;
 
 export function registerSearch(program: Command, context: CliContext): void {
   const command = program
     .command('search')
-    .argument('<text>', 'what a line must hold, case and all, or a /regular expression/flags that fits it')
+    .argument(
+      '<text>',
+      'a text that a line must contain, in the same case, or a /regular expression/flags that it must match',
+    )
     .description('Search the output of all runs, newest first. Exits with 0 if a line was found and 1 if none was.')
     .option('--workflow <name>', 'only runs of this workflow')
     .addOption(new Option('--outcome <outcome...>', 'only runs in one of these states').choices([...runStateNames]))
-    .option('--since <time>', 'only lines from a time on (RFC 3339), or so long ago (15m, 2h, 1d)')
+    .option('--since <time>', 'only lines at or after a time (RFC 3339), or not older than this (15m, 2h, 1d)')
     .option('--to <time>', 'only lines before a time')
-    .option('-n, --limit <count>', 'show at most so many lines; 0 for all', parseCount, defaultLimit)
+    .option('-n, --limit <count>', 'show at most this many lines; 0 for all', parseCount, defaultLimit)
     .option('-l, --runs', 'show only the ids of runs that have such a line')
     .option('--json', 'print each line as an object, as `export --format ndjson` does')
     .addHelpText(
       'after',
-      '\nEach line is shown as RUN:STEP:SEQ:TEXT; `stepspan tail RUN --from SEQ` continues from there. Stream `debug` (raw protocol of\nClaude Code) is searched on request only.\n\nExamples:\n  stepspan search ECONNREFUSED\n  stepspan search "/time(d )?out/i" --workflow nightly --since 7d --severity error\n  stepspan search "permission denied" --outcome failure error --runs',
+      '\nEach line is shown as RUN:STEP:SEQ:TEXT; `stepspan tail RUN --from SEQ` continues from there. Stream `debug` (raw protocol of\nClaude Code) is searched only if --stream names it.\n\nExamples:\n  stepspan search ECONNREFUSED\n  stepspan search "/time(d )?out/i" --workflow nightly --since 7d --severity error\n  stepspan search "permission denied" --outcome failure error --runs',
     )
     .action((text: string, flags: SearchFlags) => search(text, flags, context));
   addSettingFlags(addLineFlags(command), 'dataDir', 'colour');
@@ -62,7 +65,7 @@ async function search(text: string, flags: SearchFlags, context: CliContext): Pr
   const settings = settingsFor(context, { ...flags });
   if (settings === undefined) return;
   const { step, stream, severity, since, to } = flags;
-  const given = { search: text, ...known({ step, stream, severity, since, to }) };
+  const given = { search: text, step, stream, severity, since, to };
   const parsed = selectionOf(given, undefined, context.now(), ['stdout', 'stderr', 'system']);
   if (!parsed.ok) {
     fail(context, exitCodes.badInput, ...parsed.problems.map((problem) => problem.replace('--search', 'TEXT')));
@@ -71,7 +74,7 @@ async function search(text: string, flags: SearchFlags, context: CliContext): Pr
   const { selection } = parsed;
   if (selection.from?.kind === 'seq' || selection.to?.kind === 'seq') {
     const flag = selection.from?.kind === 'seq' ? '--since' : '--to';
-    fail(context, exitCodes.badInput, `${flag}: each run has numbers of its own; write a time, as 2h or 2026-11-23`);
+    fail(context, exitCodes.badInput, `${flag}: each run has its own numbers; write a time such as 2h or 2026-11-23`);
     return;
   }
   const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
@@ -82,7 +85,7 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   const { flags, selection } = wanted;
   const data = dataFolder(dataDir);
   const output = createOutput(context.stdout);
-  // What is damaged or unreadable is reported, and must not look like "nothing found".
+  // A damaged or unreadable journal is reported, and must not look like "nothing found".
   let isWhole = true;
   const watching: CliContext = {
     ...context,
@@ -113,7 +116,7 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
     if (outcome === 'enough') break;
   }
   output.release();
-  if (isCut) context.stderr.write(`stepspan: shown are the first ${flags.limit}; --limit 0 shows all\n`);
+  if (isCut) context.stderr.write(`stepspan: only the first ${flags.limit} are shown; --limit 0 shows all\n`);
   if (isWhole) context.setExitCode(found > 0 ? exitCodes.success : exitCodes.runFailed);
 }
 
@@ -123,7 +126,7 @@ function isWanted(state: RunState, { workflow, outcome }: SearchFlags, { from }:
   return !(from?.kind === 'time' && state.phase.kind === 'finished' && state.lastNs < from.ns);
 }
 
-/** A line at a time, so that the bound on lines is one. */
+/** One line at a time, so that `--limit` counts lines. */
 async function* textsOf(folder: RunFolder, { selection, style }: Wanted, context: CliContext): AsyncGenerator<string> {
   const selector = createSelector(selection);
   const reader = openJournal(folder);
@@ -153,10 +156,4 @@ async function* objectsOf(folder: RunFolder, selection: Selection, context: CliC
   };
   const chunks = exportRun(source, { ...selection, runId: folder.runId, format: 'ndjson', ansi: false });
   for await (const chunk of chunks) for (const line of String(chunk).trimEnd().split('\n')) yield `${line}\n`;
-}
-
-function known<T extends Readonly<Record<string, unknown>>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>;
-  };
 }

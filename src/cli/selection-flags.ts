@@ -1,4 +1,4 @@
-// The flags of `tail`, `export` and `search` that say which lines are wanted, and reading them into a selection.
+// The flags of `tail`, `export` and `search` that choose lines, and how they become a selection.
 import { type Command, Option } from 'commander';
 import {
   nsOfText,
@@ -13,12 +13,12 @@ import { type Severity, type Stream, severities, streams } from '../text/stream.
 import { didYouMean } from '../workflow/suggest.ts';
 
 export type SelectionFlags = {
-  readonly step?: readonly string[];
-  readonly stream?: readonly Stream[];
-  readonly severity?: readonly Severity[];
+  readonly step?: readonly string[] | undefined;
+  readonly stream?: readonly Stream[] | undefined;
+  readonly severity?: readonly Severity[] | undefined;
   readonly from?: string | undefined;
-  readonly since?: string;
-  readonly to?: string;
+  readonly since?: string | undefined;
+  readonly to?: string | undefined;
   readonly grep?: string;
   readonly search?: string;
   readonly events?: boolean;
@@ -36,13 +36,13 @@ export function addSelectionFlags(command: Command, fromMeans = ''): Command {
   return addLineFlags(command)
     .option(
       `--from <${fromMeans}seq|time>`,
-      'start at a sequence number, a time (RFC 3339) or so long ago (15m, 2h, 1d)',
+      'start at a sequence number, at a time (RFC 3339) or this long ago (15m, 2h, 1d)',
     )
     .option('--since <seq|time>', 'the same as --from')
     .option('--events', 'show events too, not only lines');
 }
 
-/** Those that make sense for any number of runs. */
+/** The flags that make sense for any number of runs. */
 export function addLineFlags(command: Command): Command {
   return command
     .option('--step <id...>', 'only lines of these steps')
@@ -52,7 +52,7 @@ export function addLineFlags(command: Command): Command {
 
 /**
  * @param state of the run, to distinguish an unknown step from one that printed nothing; undefined if it is not known
- * @param defaultStreams those that are meant where nobody says; undefined for all
+ * @param defaultStreams those that are chosen without `--stream`; undefined for all
  */
 export function selectionOf(
   flags: SelectionFlags,

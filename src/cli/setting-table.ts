@@ -1,5 +1,5 @@
-// Every setting there is, each defined once: its name, kind, default, variable and what it does.
-// Flags, variables, the file, their checks and docs/settings.md are all made from this table.
+// Defines every setting once: its name, kind, default, variable and what it does.
+// Flags, variables, the settings file, their checks and docs/settings.md are all made from this table.
 import { type Durability, dataRoot, homeFolder } from '../journal/index.ts';
 import {
   concurrency,
@@ -24,7 +24,7 @@ export type Surroundings = { readonly env: NodeJS.ProcessEnv; readonly cwd: stri
 
 export type Setting<T> = {
   readonly kind: Kind<T>;
-  /** The value where nobody set one. */
+  /** The value if none is set. */
   readonly default: (around: Surroundings) => T;
   /** The default in words, for help and documentation. */
   readonly defaultText: string;
@@ -36,21 +36,14 @@ export type Setting<T> = {
 
 function setting<T>(
   kind: Kind<T>,
-  defaults: { readonly value: T | ((around: Surroundings) => T); readonly as: string },
+  defaults: { readonly value: (around: Surroundings) => T; readonly as: string },
   description: string,
   unit: Setting<T>['unit'] = '',
 ): Setting<T> {
-  const { value } = defaults;
-  return {
-    kind,
-    default: typeof value === 'function' ? (value as (around: Surroundings) => T) : () => value,
-    defaultText: defaults.as,
-    description,
-    unit,
-  };
+  return { kind, default: defaults.value, defaultText: defaults.as, description, unit };
 }
 
-/** A setting that may stay without a value. */
+/** A setting that can be without a value. */
 function optional<T>(
   kind: Kind<T>,
   description: string,
@@ -76,23 +69,23 @@ export const settingTable = {
   ),
   durability: setting<Durability>(
     durability,
-    { value: { everyMs: 100 }, as: '`100ms`' },
+    { value: () => ({ everyMs: 100 }), as: '`100ms`' },
     'How often a run is synced to the disk: at this interval, `always` (at every write) or `none` (left to the system). A killed stepspan loses nothing either way; this is about power cuts.',
   ),
-  redact: setting(yesNo, { value: true, as: '`on`' }, 'Whether secrets are replaced before anything is written.'),
+  redact: setting(yesNo, { value: () => true, as: '`on`' }, 'Whether secrets are replaced before anything is written.'),
   retentionMaxAge: setting(
     duration,
-    { value: 30 * day, as: '`30d`' },
+    { value: () => 30 * day, as: '`30d`' },
     'The hub removes runs that ended longer ago. What had not been sent of them is counted in `stepspan_retention_unread_records_total`.',
     'ms',
   ),
   retentionMaxBytes: setting(
     size,
-    { value: 10 * 2 ** 30, as: '`10GiB`' },
+    { value: () => 10 * 2 ** 30, as: '`10GiB`' },
     'The hub removes the oldest runs while the data folder is larger, and counts what was unread as above.',
     'bytes',
   ),
-  archive: setting(yesNo, { value: true, as: '`on`' }, 'Whether older parts of a recorded run are compressed.'),
+  archive: setting(yesNo, { value: () => true, as: '`on`' }, 'Whether older parts of a recorded run are compressed.'),
   shipWait: optional(
     wait,
     'How long the end of a run waits for what is not yet sent, whether the endpoint answers or not.',
@@ -100,13 +93,17 @@ export const settingTable = {
     'ms',
   ),
   metricsPort: optional(port, 'Serve `/metrics` on this port during a run; 0 takes a free one.', 'not served'),
-  hubPort: setting(port, { value: 9464, as: '`9464`' }, 'The port of `stepspan serve`; 0 takes a free one.'),
+  hubPort: setting(port, { value: () => 9464, as: '`9464`' }, 'The port of `stepspan serve`; 0 takes a free one.'),
   hubHost: setting(
     text,
-    { value: '127.0.0.1', as: '`127.0.0.1`' },
+    { value: () => '127.0.0.1', as: '`127.0.0.1`' },
     'The address that `stepspan serve` and `--metrics-port` listen on.',
   ),
-  claude: setting(program, { value: defaultClaude, as: '`claude`' }, 'The Claude Code CLI: a name on PATH or a path.'),
+  claude: setting(
+    program,
+    { value: () => defaultClaude, as: '`claude`' },
+    'The Claude Code CLI: a name on PATH or a path.',
+  ),
   priceTable: optional(
     folder,
     'A JSON file with prices by model, over the ones that are built in. docs/settings.md has its format.',
@@ -119,7 +116,7 @@ export const settingTable = {
   ),
   colour: setting<'auto' | 'always' | 'never'>(
     oneOf('auto', 'always', 'never'),
-    { value: 'auto', as: '`auto`' },
+    { value: () => 'auto', as: '`auto`' },
     'Colours on the terminal. `auto` asks whether it is one, and honours NO_COLOR and FORCE_COLOR.',
   ),
   grafanaUrl: optional(url, 'The Grafana that links in summaries, on the live page and in alerts lead to.'),
@@ -167,7 +164,7 @@ export const settingTable = {
   lokiHeaders: optional(headers, 'Headers of each request to Loki, as `Authorization=Bearer%20abc`. Never shown.'),
   lokiSelector: setting(
     text,
-    { value: '{service_name="stepspan"}', as: '`{service_name="stepspan"}`' },
+    { value: () => '{service_name="stepspan"}', as: '`{service_name="stepspan"}`' },
     'The streams of Loki that stepspan ships to, for `export --from loki`: another one with another OTEL_SERVICE_NAME.',
   ),
   tempoUrl: optional(url, 'The Tempo that `doctor` asks for the trace that it has sent.', 'not asked'),
@@ -179,9 +176,13 @@ export type Settings = {
   readonly [K in SettingName]: (typeof settingTable)[K] extends Setting<infer T> ? T : never;
 };
 
-export const settingNames = Object.keys(settingTable) as readonly SettingName[];
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingTable, name);
+}
 
-/** The American spelling, which is what most tools have, is taken everywhere too: flag, variable and settings file. */
+export const settingNames: readonly SettingName[] = Object.keys(settingTable).filter(isSettingName);
+
+/** The American spelling, which most tools have, works everywhere too: flag, variable and settings file. */
 const otherSpellings: Readonly<Partial<Record<SettingName, string>>> = { colour: 'color' };
 
 /** Every name of a setting, the one in the documentation first. */
@@ -200,7 +201,7 @@ export function flagOf(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Where the program runs, for defaults and for files that are looked for. */
+/** The environment in which defaults are computed and settings files are looked for. */
 export function surroundings(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Surroundings {
   return { env, cwd, home: homeFolder(env) };
 }

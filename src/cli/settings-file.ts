@@ -1,8 +1,9 @@
-// Settings in a YAML file: `stepspan.config.yaml` of the working folder, and the user's own below ~/.config.
-// Reads files; knows neither flags nor variables.
+// Reads settings from YAML files: `stepspan.config.yaml` of the working folder, and the user's own below ~/.config.
+// Called by settings.ts, which adds flags and variables.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isMap, isScalar } from 'yaml';
+import { errorCode, toError } from '../core/errors.ts';
 import { readYamlText } from '../core/yaml-text.ts';
 import { isMapping } from '../workflow/source/tree.ts';
 import { didYouMean } from '../workflow/suggest.ts';
@@ -17,7 +18,7 @@ export type SettingsFile = {
   readonly problems: readonly string[];
 };
 
-/** The files that are looked for, the stronger one first. Neither has to be there. */
+/** The files that are looked for, the stronger one first. Neither has to exist. */
 export function settingsFilePaths({ env, cwd, home }: Surroundings): readonly string[] {
   const config = env.XDG_CONFIG_HOME;
   const isGiven = config !== undefined && path.isAbsolute(config);
@@ -34,9 +35,8 @@ export function readSettingsFile(file: string): SettingsFile | undefined {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    return failed(`${file}: cannot be read (${message}); make it readable or remove it`);
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
+    return failed(`${file}: cannot be read (${toError(error).message}); make it readable or remove it`);
   }
 
   const yaml = readYamlText(text);

@@ -1,6 +1,7 @@
-// What every setting is set to, and where: flags over environment over project file over user file over defaults.
-// All that is wrong is reported at once, each with its source and what to write instead.
+// Reads every setting: flags over environment over project file over user file over defaults. Everything that is wrong is
+// reported at once, each with its source and what to write instead. Called by every command, through context.ts.
 import { type Command, Option } from 'commander';
+import { toError } from '../core/errors.ts';
 import {
   flagOf,
   type Setting,
@@ -17,12 +18,7 @@ import { readSettingsFile, type SettingsFile, settingsFilePaths } from './settin
 export { type Settings, surroundings } from './setting-table.ts';
 
 export type LoadedSettings =
-  | {
-      readonly ok: true;
-      readonly settings: Settings;
-      /** Where each value comes from, in words: `--ship-wait`, `STEPSPAN_SHIP_WAIT`, `FILE:LINE` or `default`. */
-      readonly from: Readonly<Record<SettingName, string>>;
-    }
+  | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Values of flags by setting name, as commander returns them; other flags of the command may be among them. */
@@ -33,34 +29,50 @@ type Given = { readonly raw: unknown; readonly where: string; readonly base: str
 export function loadSettings(around: Surroundings, flags: FlagValues = {}): LoadedSettings {
   const files = settingsFilePaths(around).flatMap((file) => readSettingsFile(file) ?? []);
   const problems = files.flatMap((file) => file.problems);
-  const settings: Record<string, unknown> = {};
-  const from: Record<string, string> = {};
+  const settings: Draft = {};
   for (const name of settingNames) {
-    const definition: Setting<unknown> = settingTable[name];
-    const given = find(name, around, flags, files);
-    from[name] = given?.where ?? 'default';
-    if (given === undefined) {
-      try {
-        settings[name] = definition.default(around);
-      } catch (error) {
-        problems.push((error as Error).message);
-      }
-      continue;
-    }
-    const parsed = definition.kind.parse(given.raw, given.base);
-    if (parsed.ok) settings[name] = parsed.value;
-    else
-      problems.push(
-        `${given.where}: ${name} is ${definition.kind.isSecret ? '(not shown)' : shown(given.raw)}, ${parsed.problem.wrong}; write ${parsed.problem.write}`,
-      );
+    const problem = addSetting(settings, name, around, find(name, around, flags, files));
+    if (problem !== undefined) problems.push(problem);
   }
-  if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, settings: settings as Settings, from: from as Record<SettingName, string> };
+  return problems.length === 0 && isComplete(settings) ? { ok: true, settings } : { ok: false, problems };
+}
+
+type Draft = { -readonly [Name in SettingName]?: Settings[Name] };
+
+function isComplete(settings: Draft): settings is Settings {
+  return settingNames.every((name) => Object.hasOwn(settings, name));
+}
+
+const definitions: { readonly [Name in SettingName]: Setting<Settings[Name]> } = settingTable;
+
+/** @returns what is wrong with the given value, or why there is no default; undefined after adding the value */
+function addSetting<Name extends SettingName>(
+  settings: Draft,
+  name: Name,
+  around: Surroundings,
+  given: Given | undefined,
+): string | undefined {
+  const definition = definitions[name];
+  if (given === undefined) {
+    try {
+      settings[name] = definition.default(around);
+      return undefined;
+    } catch (error) {
+      return toError(error).message;
+    }
+  }
+  const parsed = definition.kind.parse(given.raw, given.base);
+  if (!parsed.ok) {
+    const value = definition.kind.isSecret ? '(not shown)' : shown(given.raw);
+    return `${given.where}: ${name} is ${value}, ${parsed.problem.wrong}; write ${parsed.problem.write}`;
+  }
+  settings[name] = parsed.value;
+  return undefined;
 }
 
 /**
  * Adds the flags of settings to a command. `on|off` settings get `--name` and `--no-name`.
- * No default is set on the option, or a flag that nobody gave would win over the environment.
+ * The option has no default, or a flag that is not given would win over the environment.
  */
 export function addSettingFlags(command: Command, ...names: readonly SettingName[]): Command {
   for (const name of names) {
@@ -88,7 +100,7 @@ function find(
   for (const spelling of spellings)
     if (flags[spelling] !== undefined) return { raw: flags[spelling], where: flagOf(spelling), base: cwd };
   for (const variable of spellings.map(variableOf)) {
-    // An empty variable is one that a shell script meant to leave unset.
+    // Shell scripts leave a variable empty to mean unset.
     if (env[variable]) return { raw: env[variable], where: variable, base: cwd };
   }
   for (const file of files) {

@@ -1,11 +1,11 @@
-// What became of standard output, for the end of every command: whether anything was printed on it, whether it could be written,
-// and, for a command with `--json` that was refused, an object that says why. Called by main.ts alone.
+// Watches standard output for the end of every command: whether anything was printed, whether it could be written, and, for a
+// command with `--json` that was refused, the object that says why. Called by main.ts.
 import { stripAnsi } from '../text/ansi.ts';
 
 export type StandardOutput = {
-  /** Resolves when all that was printed is written, or could not be. */
+  /** Resolves when all output is written, or has failed to be. */
   readonly settled: () => Promise<void>;
-  /** One sentence, if it could not be written for another reason than that its reader has gone. */
+  /** One sentence if writing failed; a reader that went away is not a failure. */
   readonly failure: () => string | undefined;
   /** Whether this error is the one that `failure` reports. */
   readonly isFailure: (error: unknown) => boolean;
@@ -44,7 +44,7 @@ export function watchStandardOutput(stream: Stream): StandardOutput {
   };
 }
 
-/** Of the messages of a refusal: nobody reads more. */
+/** The messages of a refusal are kept up to this length: nobody reads more. */
 const maxMessageLength = 64 * 1024;
 
 export type RefusalNote = {
@@ -52,37 +52,38 @@ export type RefusalNote = {
   readonly refusal: (exitCode: number) => string | undefined;
 };
 
-/** Listens to both streams of a command with `--json`: what it said on standard error is why it was refused. */
+/** Listens to both streams of a command with `--json`: standard error says why it was refused. */
 export function noteRefusal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): RefusalNote {
   let hasPrinted = false;
-  let said = '';
+  let messages = '';
   listen(stdout, () => {
     hasPrinted = true;
   });
   listen(stderr, (text) => {
-    if (said.length < maxMessageLength) said += text;
+    if (messages.length < maxMessageLength) messages += text;
   });
   return {
     refusal(exitCode) {
       if (hasPrinted) return undefined;
-      const message = stripAnsi(said.replace(/^stepspan: /gm, '')).trim();
+      const message = stripAnsi(messages.replace(/^stepspan: /gm, '')).trim();
       return JSON.stringify({ error: { exitCode, message } });
     },
   };
 }
 
-/** Whether the words of a command line ask for JSON; what follows `--` is another program's. */
+/** Whether a command line asks for JSON; what follows `--` belongs to another program. */
 export function wantsJson(words: readonly string[]): boolean {
   const end = words.indexOf('--');
   return words.slice(0, end === -1 ? words.length : end).includes('--json');
 }
 
+/** Nothing in stepspan passes an encoding: text is UTF-8. */
 function listen(stream: NodeJS.WriteStream, onText: (text: string) => void): void {
-  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
-  stream.write = (...args: unknown[]): boolean => {
-    const [chunk] = args;
-    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString('utf8');
+  const write = stream.write.bind(stream);
+  stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
     if (text !== '') onText(text);
-    return write(...args);
+    const onWritten = rest.find((value) => typeof value === 'function');
+    return write(chunk, onWritten === undefined ? undefined : (error) => onWritten(error));
   };
 }

@@ -1,7 +1,6 @@
-// The commands that steer a run which another process runs: `pause RUN`, `continue RUN`, `cancel RUN`.
-// What they do is the control channel's and the hub's; here are the flags, the words and the exit status.
+// The commands `pause RUN`, `continue RUN` and `cancel RUN`, which steer a run of another process. They have flags, messages and
+// the exit status; the hub's `steerRun` does the work, through the control channel.
 import type { Command } from 'commander';
-import type { RunId } from '../core/ids.ts';
 import type { steerRun } from '../hub/index.ts';
 import { dataFolder } from '../journal/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
@@ -12,7 +11,7 @@ import { addSettingFlags, type FlagValues } from './settings.ts';
 type Request = Parameters<typeof steerRun>[1];
 type SteerFlags = FlagValues & { readonly now?: boolean };
 
-/** Who asked, as the journal names it. */
+/** The name in the journal of what asked for it. */
 const by = 'cli';
 
 export function registerSteer(program: Command, context: CliContext): void {
@@ -42,7 +41,7 @@ export function registerSteer(program: Command, context: CliContext): void {
     .option('--now', 'do not wait for steps to stop by themselves')
     .addHelpText(
       'after',
-      '\nA run whose own process has died is closed as abandoned, and what is left of its processes is ended.\n\nExamples:\n  $ stepspan cancel latest\n  $ stepspan cancel 7f3k2m --now',
+      '\nA run whose own process was killed is closed as abandoned, and its remaining processes are ended.\n\nExamples:\n  $ stepspan cancel latest\n  $ stepspan cancel 7f3k2m --now',
     );
 }
 
@@ -53,7 +52,7 @@ async function steer(context: CliContext, text: string, flags: SteerFlags, reque
   const found = data.findRun(text);
   if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
   const { steerRun: steerOn } = await import('../hub/index.ts');
-  const steered = await steerOn(data.runDir(found.runId as RunId), request);
+  const steered = await steerOn(data.runDir(found.runId), request);
   switch (steered.kind) {
     case 'done':
     case 'adopted':

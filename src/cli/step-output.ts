@@ -1,10 +1,10 @@
-// `stepspan output RUN STEP`: what a step gave, alone on stdout: all of its standard output, the result of a Claude step, or one field.
+// `stepspan output RUN STEP`: the result of a step, alone on stdout: all of its standard output, the result of a Claude step, or one field.
 import type { Command } from 'commander';
 import { readStepResult } from '../api/http/step-results.ts';
 import { isRunId } from '../core/ids.ts';
+import { parseObject, textAt } from '../core/json.ts';
 import {
   fieldIn,
-  type JsonValue,
   jsonOfNamed,
   maxJsonBytes,
   outputFieldsOf,
@@ -29,7 +29,7 @@ export function registerStepOutput(program: Command, context: CliContext): void 
     .command('output')
     .argument('<run>', runArgument)
     .argument('<step>', 'the id of a step')
-    .description('Print what a step gave: its standard output, the result of a Claude step, or one field of it.')
+    .description('Print the result of a step: its standard output, the result of a Claude step, or one field of it.')
     .option('--field <path>', 'a named output, or a field of an output that is JSON: version, items.0.name')
     .option('--json', 'print one JSON object with the output, bounded as later steps get it, and all named outputs')
     .addHelpText(
@@ -72,13 +72,13 @@ async function print(context: CliContext, text: string): Promise<void> {
   output.release();
 }
 
-/** A named output comes first: it was given on purpose. */
+/** A named output wins over a field of the output: the step set it on purpose. */
 function printField(field: string, step: string, result: StepOutput, context: CliContext): Promise<void> | undefined {
   const [name = '', ...inside] = field.split('.');
   const notThere = (message: string): undefined => fail(context, exitCodes.notFound, message);
   const named = result.outputs ?? {};
-  if (Object.hasOwn(named, name)) {
-    const value = named[name]!;
+  const value = Object.hasOwn(named, name) ? named[name] : undefined;
+  if (value !== undefined) {
     const found = fieldIn(inside.length === 0 ? value : jsonOfNamed(value), inside);
     if (found.kind === 'found') return print(context, `${valueText(found.value)}\n`);
     return notThere(`the output \`${name}\` of step \`${step}\` has no \`${inside.join('.')}\`${hasOf(found.names)}`);
@@ -96,7 +96,7 @@ function printField(field: string, step: string, result: StepOutput, context: Cl
       return notThere(`the output of step \`${step}\` has ${read.bytes} bytes; ${bound}${hasOf(Object.keys(named))}`);
     }
     case 'not_json': {
-      const what = `the output of step \`${step}\` is not JSON and it gave no output named \`${name}\``;
+      const what = `the output of step \`${step}\` is not JSON and the step set no output named \`${name}\``;
       return notThere(`${what}${hasOf(Object.keys(named))}`);
     }
     default:
@@ -131,7 +131,7 @@ async function printWhole(
 
 type Source = { readonly folder: RunFolder; readonly step: string; readonly attempt: AttemptState };
 
-/** Where the lines are: in the run itself, or in the one from which a resumed run has taken the step over. */
+/** Where the lines are: in the run itself, or, for a step that a resumed run reused, in the run that ran it. */
 async function sourceOf(
   data: DataFolder,
   folder: RunFolder,
@@ -171,7 +171,7 @@ async function* stdoutOf(source: Source, context: CliContext): AsyncGenerator<Bu
   }
 }
 
-/** From the raw result line, as events hold no text of any length. */
+/** From the raw result line, as the text in an event is bounded. */
 async function wholeResult(
   source: Source | undefined,
   { outputJson }: StepOutput,
@@ -195,10 +195,6 @@ async function wholeResult(
 
 function resultIn(line: string): string | undefined {
   if (!line.includes('"type":"result"')) return undefined;
-  try {
-    const message = JSON.parse(line) as { readonly [key: string]: JsonValue };
-    return message.type === 'result' && typeof message.result === 'string' ? message.result : undefined;
-  } catch {
-    return undefined;
-  }
+  const message = parseObject(line);
+  return message?.type === 'result' ? textAt(message, 'result') : undefined;
 }

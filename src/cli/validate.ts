@@ -1,7 +1,8 @@
-// The commands that read or write a workflow file and start nothing: `validate` and `init`.
+// The commands `validate` and `init`, which read or write a workflow file and start nothing.
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { errorCode, toError } from '../core/errors.ts';
 import { checkSurroundings, type Finding } from '../run/preflight/index.ts';
 import {
   describeWorkflow,
@@ -24,7 +25,7 @@ type CheckedFile = {
   readonly warnings: readonly Problem[];
 };
 
-/** The file itself, and if it is right, what it names. */
+/** Checks the file itself and, if it is valid, the files and programs that it names. */
 function checkFile(file: string, env: NodeJS.ProcessEnv): CheckedFile {
   const result = loadWorkflow(file);
   if (!result.ok) return { workflow: undefined, problems: result.problems, warnings: [] };
@@ -93,8 +94,8 @@ export function registerValidate(program: Command, context: CliContext): void {
       try {
         writeFileSync(target, starterWorkflow(schemaReference(target)));
       } catch (error) {
-        const { code, message } = error as NodeJS.ErrnoException;
-        const why = code === 'ENOENT' ? `there is no folder ${path.dirname(target)}; make it first` : message;
+        const hasNoFolder = errorCode(error) === 'ENOENT';
+        const why = hasNoFolder ? `there is no folder ${path.dirname(target)}; make it first` : toError(error).message;
         return fail(context, exitCodes.badInput, `${file} cannot be written: ${why}`);
       }
       context.stdout.write(

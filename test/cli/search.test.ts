@@ -72,7 +72,7 @@ describe('search', () => {
 
   test('says that there was more than it shows, and not where there was not', async () => {
     await twoRuns();
-    expect((await found('needle', '-n', '3')).stderr).toContain('shown are the first 3; --limit 0 shows all');
+    expect((await found('needle', '-n', '3')).stderr).toContain('only the first 3 are shown; --limit 0 shows all');
     expect((await found('needle', '-n', '4')).stderr).toBe('');
   });
 
@@ -91,7 +91,7 @@ describe('search', () => {
     const bad = await found('/(/');
     expect(bad.code).toBe(2);
     expect(bad.stderr).toMatch(/TEXT: .*regular expression/i);
-    expect((await found('needle', '--since', '12')).stderr).toContain('--since: each run has numbers of its own');
+    expect((await found('needle', '--since', '12')).stderr).toContain('--since: each run has its own numbers');
   });
 
   test('goes on behind a damaged journal, and its exit status says that not all was searched', async () => {

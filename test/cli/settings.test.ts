@@ -55,15 +55,6 @@ describe('a setting', () => {
     got.push(settingsOf({ STEPSPAN_SHIP_WAIT: '20s' }).shipWait);
     got.push(settingsOf({ STEPSPAN_SHIP_WAIT: '20s' }, { shipWait: '15s' }).shipWait);
     expect(got).toEqual(wanted);
-    const loaded = load({ STEPSPAN_COLOUR: 'never' }, { claude: 'claude-next' });
-    expect(loaded).toMatchObject({
-      from: {
-        shipWait: `${path.join(cwd, 'stepspan.config.yaml')}:1`,
-        colour: 'STEPSPAN_COLOUR',
-        claude: '--claude',
-        hubPort: 'default',
-      },
-    });
   });
 
   test('that is an empty variable counts as not set', () => {

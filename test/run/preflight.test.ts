@@ -241,7 +241,7 @@ describe('an installed Claude Code', () => {
 
   test('of an old version is told by doctor, with the keys that it does not know', async () => {
     const { stdout } = await rig.run(['doctor'], claudeOf('2.0.29'));
-    expect(stdout).toMatch(/could be better Claude Code: 2\.0\.29 .*maxBudgetUsd .*from 2\.0\.30.*jsonSchema/);
+    expect(stdout).toMatch(/could be better Claude Code: 2\.0\.29 .*maxBudgetUsd .*since 2\.0\.30.*jsonSchema/);
     const old = await rig.run(['doctor'], claudeOf('1.0.22'));
     expect([old.code, old.stdout]).toEqual([3, expect.stringMatching(/not ok .*Claude Code: .*needs 1\.0\.53/)]);
   });

@@ -192,8 +192,8 @@ describe('doctor --stack', needs('loki'), () => {
     inGrafana.delete('stepspan-tempo');
     try {
       const { checks } = await doctor();
-      expect(checks.get('Dashboards')).toMatchObject({ kind: 'bad', detail: 'not there: stepspan-run' });
-      expect(checks.get('Data sources')).toMatchObject({ kind: 'bad', detail: 'stepspan-tempo is not there' });
+      expect(checks.get('Dashboards')).toMatchObject({ kind: 'bad', detail: 'missing: stepspan-run' });
+      expect(checks.get('Data sources')).toMatchObject({ kind: 'bad', detail: 'stepspan-tempo is missing' });
     } finally {
       for (const uid of ['stepspan-run', 'stepspan-tempo']) inGrafana.add(uid);
     }
@@ -208,7 +208,7 @@ describe('doctor --stack', needs('loki'), () => {
     const intake = await serve(() => ({ status, body: '{}' }));
     try {
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: intake.url };
-      expect((await doctor(env)).checks.get('Collector')?.detail).toContain('refuses to take more');
+      expect((await doctor(env)).checks.get('Collector')?.detail).toContain('refuses new data');
       status = 404;
       expect((await doctor(env)).checks.get('Collector')?.detail).toContain('does not accept OTLP logs');
     } finally {
@@ -238,7 +238,7 @@ describe('doctor --stack', needs('loki'), () => {
       expect(checks.get('Settings of Loki')).toMatchObject({
         kind: 'bad',
         detail: expect.stringMatching(
-          /^4 not as .*time_sharding_enabled.*enabled: false.*pipeline\.name as.*run\.id not as/,
+          /^stepspan needs 4 of them changed: .*time_sharding_enabled.*enabled: false.*pipeline\.name as.*run\.id not as/,
         ),
       });
     } finally {

@@ -1,15 +1,15 @@
-// What one check of `doctor` found. Types and printing only.
+// What one check of `doctor` found, and how it is printed. Used by every check of this folder.
 import type { Style } from '../terminal/style.ts';
 
 export type Check = {
-  /** What was looked at, as a noun. */
+  /** What was checked, as a noun. */
   readonly what: string;
   readonly finding:
     | { readonly kind: 'good'; readonly detail: string }
     /** It works, but not as well as it could. */
     | { readonly kind: 'advice'; readonly detail: string; readonly remedy: string }
     | { readonly kind: 'bad'; readonly detail: string; readonly remedy: string }
-    /** Not looked at, because nobody asked for it. */
+    /** Not checked, because it was not asked for or could not work. */
     | { readonly kind: 'left_out'; readonly detail: string; readonly remedy: string };
 };
 

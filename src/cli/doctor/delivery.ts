@@ -1,7 +1,8 @@
-// The part of `doctor` that proves that things arrive: a real run of one line is shipped and counted, and Loki, Tempo and
-// Prometheus are asked for it. Who is not known cannot be asked, and is said to be left out.
+// The part of `doctor` that proves that telemetry arrives: it runs one line, sends it, and looks for it in Loki, Tempo and
+// Prometheus. A backend without an address is reported as not checked.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import { formatSetDuration } from '../../core/duration.ts';
 import { newRunId } from '../../core/ids.ts';
 import { plural } from '../../core/units.ts';
@@ -12,15 +13,20 @@ import { metrics } from '../../readers/measure/index.ts';
 import { isShippingConfigured } from '../../readers/ship/index.ts';
 import type { Settings } from '../settings.ts';
 import { bad, type Check, good, leftOut } from './check.ts';
-import { ask as askOnce, lokiHeadersOf, type Question, shown } from './stack/ask.ts';
+import { ask, lokiHeadersOf, type Question, readJson, shown } from './stack/ask.ts';
 
-/** What the probe run is called, in every backend. */
+/** The workflow of the probe run, by which every backend is searched. */
 export const probeWorkflow = 'stepspan-doctor';
 
-/** A backend shows what it has taken within a second or two; Prometheus at its next scrape, by default once a minute. */
+/** A backend shows new data within a second or two; Prometheus after its next scrape, by default once a minute. */
 const askForMs = 30_000;
 const scrapeForMs = 90_000;
 const askEveryMs = 500;
+
+const lokiLines = z.object({ data: z.object({ result: z.array(z.object({ values: z.array(z.unknown()) })) }) });
+const prometheusSamples = z.object({
+  data: z.object({ result: z.array(z.object({ value: z.tuple([z.number(), z.string()]) })) }),
+});
 
 export async function checkDelivery(
   settings: Settings,
@@ -39,14 +45,14 @@ export async function checkDelivery(
   });
   if (result.kind !== 'finished')
     return [bad('Probe run', result.message, 'Fix this first. Nothing else was checked.')];
-  if (result.outcome !== 'success') return [bad('Probe run', result.message, 'A shell with `echo` is all it needs.')];
+  if (result.outcome !== 'success') return [bad('Probe run', result.message, 'It needs only a shell with `echo`.')];
   const sent = checkSent(result, env);
-  const asked = sent.finding.kind === 'good';
+  const isSent = sent.finding.kind === 'good';
   return [
     good('Probe run', `${result.runId}, trace ${result.traceId}`),
     sent,
-    await checkLog(settings, result, asked),
-    await checkTrace(settings, result, asked),
+    await checkLog(settings, result, isSent),
+    await checkTrace(settings, result, isSent),
     ...(await checkMetric(settings)),
   ];
 }
@@ -61,120 +67,117 @@ function checkSent(result: RunResult, env: NodeJS.ProcessEnv): Check {
     return bad(
       what,
       `${where} refused ${result.refused} records`,
-      'Its own log says why; the run folder keeps the records in `refused`.',
+      'Its own log says why; the records are kept in `refused` of the run folder.',
     );
   }
   if (result.pending > 0) {
     return bad(
       what,
-      `${where} has not taken ${result.pending} lines and events in time`,
-      'Is it running, and may this machine reach it?',
+      `${where} has not accepted ${result.pending} lines and events in time`,
+      'Check that it runs and that this machine can reach it.',
     );
   }
-  return good(what, `${where} took the log and the trace`);
+  return good(what, `${where} accepted the log and the trace`);
 }
 
-async function checkLog(settings: Settings, result: RunResult, sent: boolean): Promise<Check> {
+async function checkLog(settings: Settings, result: RunResult, isSent: boolean): Promise<Check> {
   const what = 'Log in Loki';
   const { lokiUrl } = settings;
-  if (lokiUrl === undefined || !sent) return notAsked(what, 'lokiUrl', 'STEPSPAN_LOKI_URL', sent);
+  if (lokiUrl === undefined || !isSent) return notAsked(what, 'lokiUrl', 'STEPSPAN_LOKI_URL', isSent);
   const query = `{service_name=~".+"} | trace_id="${result.traceId}"`;
   // Loki takes its times in nanoseconds; an hour back covers clocks that differ.
   const search = new URLSearchParams({ query, start: `${Date.now() - 3_600_000}000000`, limit: '5' });
-  const place = { base: lokiUrl, path: `loki/api/v1/query_range?${search}`, headers: lokiHeadersOf(settings) };
-  return ask(
+  return askUntilFound({
     what,
-    place,
-    askForMs,
-    'Does the Collector send logs to this Loki? Its own log and metrics say.',
-    (body) => {
-      const streams = (body as { data?: { result?: { values?: unknown[] }[] } }).data?.result ?? [];
-      const lines = streams.reduce((sum, stream) => sum + (stream.values?.length ?? 0), 0);
-      if (lines === 0) return undefined;
-      return `found ${plural(lines, 'line')} of the probe run`;
+    base: lokiUrl,
+    path: `loki/api/v1/query_range?${search}`,
+    headers: lokiHeadersOf(settings),
+    forMs: askForMs,
+    remedy: 'Check that the Collector sends logs to this Loki; its own log and metrics show it.',
+    find(text) {
+      const streams = readJson(text, lokiLines)?.data.result ?? [];
+      const lines = streams.reduce((sum, stream) => sum + stream.values.length, 0);
+      return lines === 0 ? undefined : `found ${plural(lines, 'line')} of the probe run`;
     },
-  );
+  });
 }
 
-async function checkTrace(settings: Settings, result: RunResult, sent: boolean): Promise<Check> {
+async function checkTrace(settings: Settings, result: RunResult, isSent: boolean): Promise<Check> {
   const what = 'Trace in Tempo';
   const { tempoUrl } = settings;
-  if (tempoUrl === undefined || !sent) return notAsked(what, 'tempoUrl', 'STEPSPAN_TEMPO_URL', sent);
-  return ask(
+  if (tempoUrl === undefined || !isSent) return notAsked(what, 'tempoUrl', 'STEPSPAN_TEMPO_URL', isSent);
+  return askUntilFound({
     what,
-    { base: tempoUrl, path: `api/traces/${result.traceId}` },
-    askForMs,
-    'Does the Collector send traces to this Tempo? Its own log and metrics say.',
-    (body) => (JSON.stringify(body).includes(`RUN ${probeWorkflow}`) ? `trace ${result.traceId} is there` : undefined),
-  );
+    base: tempoUrl,
+    path: `api/traces/${result.traceId}`,
+    forMs: askForMs,
+    remedy: 'Check that the Collector sends traces to this Tempo; its own log and metrics show it.',
+    find: (text) => (text.includes(`RUN ${probeWorkflow}`) ? `found trace ${result.traceId}` : undefined),
+  });
 }
 
-/** The hub first, since Prometheus can only have what the hub serves. */
+/** The hub first, since Prometheus gets its metrics from the hub. */
 async function checkMetric(settings: Settings): Promise<readonly Check[]> {
   const what = 'Metric of the hub';
   const hub = runningHub(dataFolder(settings.dataDir));
   if (hub === undefined) return [leftOut(what, 'no hub runs', 'Start one with `stepspan serve`.')];
   const series = `${metrics.runs.name}{workflow="${probeWorkflow}",outcome="success"}`;
-  const served = await ask(
+  const served = await askUntilFound({
     what,
-    { base: hub.url, path: 'metrics' },
-    askForMs,
-    'Stop the hub and start it again.',
-    (_body, text) => (text.includes(`workflow="${probeWorkflow}"`) ? `${series} is served` : undefined),
-  );
+    base: hub.url,
+    path: 'metrics',
+    forMs: askForMs,
+    remedy: 'Stop the hub and start it again.',
+    find: (text) => (text.includes(`workflow="${probeWorkflow}"`) ? `${series} is served` : undefined),
+  });
   if (served.finding.kind !== 'good') return [served];
   const { prometheusUrl } = settings;
   const inPrometheus = 'Metric in Prometheus';
   if (prometheusUrl === undefined)
     return [served, notAsked(inPrometheus, 'prometheusUrl', 'STEPSPAN_PROMETHEUS_URL', true)];
-  const place = { base: prometheusUrl, path: `api/v1/query?${new URLSearchParams({ query: series })}` };
-  const remedy = `Does it scrape ${hub.url}/metrics? Its page /targets says.`;
-  const scraped = await ask(inPrometheus, place, scrapeForMs, remedy, (body) => {
-    const value = (body as { data?: { result?: { value?: [number, string] }[] } }).data?.result?.[0]?.value?.[1];
-    return value === undefined ? undefined : `${series} is ${value}`;
+  const scraped = await askUntilFound({
+    what: inPrometheus,
+    base: prometheusUrl,
+    path: `api/v1/query?${new URLSearchParams({ query: series })}`,
+    forMs: scrapeForMs,
+    remedy: `Check that it scrapes ${hub.url}/metrics; its page /targets shows it.`,
+    find(text) {
+      const [, value] = readJson(text, prometheusSamples)?.data.result[0]?.value ?? [];
+      return value === undefined ? undefined : `${series} is ${value}`;
+    },
   });
   return [served, scraped];
 }
 
-function notAsked(what: string, setting: string, variable: string, sent: boolean): Check {
-  if (!sent) return leftOut(what, 'nothing was sent', 'Fix the OTLP endpoint first.');
-  return leftOut(
-    what,
-    `where to ask is not known`,
-    `Set ${variable} (setting ${setting}), and doctor asks it for the probe run.`,
-  );
+function notAsked(what: string, setting: string, variable: string, isSent: boolean): Check {
+  if (!isSent) return leftOut(what, 'nothing was sent', 'Fix the OTLP endpoint first.');
+  const remedy = `Set ${variable} (setting ${setting}); doctor then looks for the probe run there.`;
+  return leftOut(what, 'its address is not set', remedy);
 }
 
-type Place = Pick<Question, 'headers'> & { readonly base: string; readonly path: string };
+type Search = Pick<Question, 'headers'> & {
+  readonly what: string;
+  readonly base: string;
+  readonly path: string;
+  readonly forMs: number;
+  readonly remedy: string;
+  /** @returns what was found in the answer, as a phrase; undefined to ask again */
+  readonly find: (text: string) => string | undefined;
+};
 
-/** Asks again until `find` has an answer or the time is up. */
-async function ask(
-  what: string,
-  { base, path, headers = {} }: Place,
-  forMs: number,
-  remedy: string,
-  find: (body: unknown, text: string) => string | undefined,
-): Promise<Check> {
+async function askUntilFound({ what, base, path, headers, forMs, remedy, find }: Search): Promise<Check> {
   const until = performance.now() + forMs;
   let last = 'it did not answer';
   do {
-    const answer = await askOnce(base, path, { headers: { accept: 'application/json', ...headers } });
+    const answer = await ask(base, path, { headers: { accept: 'application/json', ...headers } });
     if (answer.kind === 'answered') {
-      const found = answer.ok ? find(parsed(answer.text), answer.text) : undefined;
+      const found = answer.ok ? find(answer.text) : undefined;
       if (found !== undefined) return good(what, found);
       last = answer.ok
-        ? 'it answers, but the probe run is not there'
+        ? 'it answers, but does not have the probe run'
         : `it answers ${answer.status}: ${answer.text.slice(0, 200)}`;
     } else last = `${shown(base)} cannot be asked: ${answer.why}`;
     await delay(askEveryMs);
   } while (performance.now() < until);
   return bad(what, `${last} (asked for ${formatSetDuration(forMs)})`, remedy);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
 }

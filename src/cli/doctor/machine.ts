@@ -1,6 +1,7 @@
-// What `doctor` looks at on this machine: Node, Claude Code, the data folder and its disk, the hub.
+// What `doctor` checks on this machine: Node, Claude Code, the data folder and its disk, the hub.
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { toError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { runningHub } from '../../hub/index.ts';
@@ -18,7 +19,7 @@ import { defaultClaude } from '../setting-table.ts';
 import type { Settings } from '../settings.ts';
 import { advice, bad, type Check, good, leftOut } from './check.ts';
 
-/** Where `zlib.crc32` and the official OTLP exporters run: see package.json, `engines`. */
+/** The first with `zlib.crc32` on which the official OTLP exporters run; the same as `engines` of package.json. */
 const leastNode = [22, 15] as const;
 
 /** Less than a run with long output can fill within a night. */
@@ -35,14 +36,14 @@ export function checkNode(version: string = process.versions.node): Check {
   );
 }
 
-/** @param setBy who named the program, for messages */
+/** @param setBy the setting that named the program, for messages */
 export async function checkClaude(
   settings: Settings,
   env: NodeJS.ProcessEnv,
   cwd: string,
   setBy: string,
 ): Promise<readonly Check[]> {
-  // The default is nobody's wish, and a message should not say that somebody set it.
+  // A message should not name a setting that nobody has set.
   const asked = settings.claude === defaultClaude ? undefined : settings.claude;
   const found = await findClaude({ ...env, STEPSPAN_CLAUDE: asked }, setBy);
   if (found.kind === 'missing') {
@@ -58,7 +59,7 @@ function checkClaudeVersion(program: ClaudeProgram): Check {
   const detail = `${program.version} (${program.path})`;
   const missing = claudeFlagTable.filter(({ key, since }) => key !== '' && isOlder(program.version, since));
   if (missing.length === 0) return good('Claude Code', detail);
-  const keys = missing.map(({ key, flag, since }) => `${key} (${flag}, from ${since} on)`).join(', ');
+  const keys = missing.map(({ key, flag, since }) => `${key} (${flag}, since ${since})`).join(', ');
   return advice(
     'Claude Code',
     `${detail} does not have ${keys}`,
@@ -74,7 +75,7 @@ async function checkLogin(program: ClaudeProgram, env: NodeJS.ProcessEnv, cwd: s
     case 'logged_out':
       return bad('Claude login', 'Claude Code is not logged in', loggedOutHelp);
     case 'unknown':
-      return leftOut('Claude login', login.why, 'A run shows it. A step that is refused by the API is not retried.');
+      return leftOut('Claude login', login.why, 'A run will show it; a step that the API refuses is not retried.');
     default:
       return unreachable(login);
   }
@@ -88,8 +89,8 @@ export function checkDataFolder(settings: Settings): Check {
     writeFileSync(probe, 'x');
     rmSync(probe);
   } catch (error) {
-    const remedy = 'Give it to yourself, or set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in.';
-    return bad('Data folder', `${dataDir} cannot be written: ${(error as Error).message}`, remedy);
+    const remedy = 'Make it writable for you, or set STEPSPAN_DATA_DIR or --data-dir to a folder that is.';
+    return bad('Data folder', `${dataDir} cannot be written: ${toError(error).message}`, remedy);
   }
   const { bavail, bsize } = statfsSync(dataDir);
   const free = bavail * bsize;
@@ -106,12 +107,12 @@ export async function checkHub(settings: Settings): Promise<Check> {
   const hub = runningHub(dataFolder(settings.dataDir));
   const remedy =
     'Start it with `stepspan serve`: it serves /metrics, sends what is not sent yet, and closes runs whose stepspan was killed.';
-  if (hub === undefined) return advice('Hub', 'none runs for this data folder', remedy);
+  if (hub === undefined) return advice('Hub', 'none is running for this data folder', remedy);
   try {
     const answer = await fetch(`${hub.url}/healthz`, { signal: AbortSignal.timeout(5_000) });
     if (answer.ok) return good('Hub', `${hub.url}, version ${hub.version}`);
     return bad('Hub', `${hub.url} answers ${answer.status}`, 'Stop it and start it again.');
   } catch (error) {
-    return bad('Hub', `${hub.url} does not answer: ${(error as Error).message}`, 'Stop it and start it again.');
+    return bad('Hub', `${hub.url} does not answer: ${toError(error).message}`, 'Stop it and start it again.');
   }
 }

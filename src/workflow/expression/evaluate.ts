@@ -119,7 +119,7 @@ function namedOutput(
     const names = Object.keys(outputs ?? {});
     const has = names.length === 0 ? 'it gave no named outputs' : `it gave ${listOf(names)}`;
     const fix = 'write `name=value` into the file that STEPSPAN_OUTPUTS names';
-    return { ok: false, message: `step \`${step}\` gave no output named \`${name}\`; ${has}; ${fix}` };
+    return { ok: false, message: `step \`${step}\` set no output named \`${name}\`; ${has}; ${fix}` };
   }
   const value = outputs[name]!;
   const found = fieldIn(inside.length === 0 ? value : jsonOfNamed(value), inside);

@@ -1,6 +1,9 @@
-// One question to one piece of the stack over HTTP, and what to say if nothing answers. Each piece has its own file.
+// Asks one piece of the stack one question over HTTP, reads its answer by a schema, and says what is wrong if there is none.
+// Called by the file of each piece, and by delivery.ts.
 import { parse } from 'yaml';
+import type { z } from 'zod';
 import { withoutLogin } from '../../../core/address.ts';
+import { toError } from '../../../core/errors.ts';
 import type { Settings } from '../../settings.ts';
 import { bad, type Check } from '../check.ts';
 
@@ -26,17 +29,32 @@ export async function ask(base: string, path: string, question: Question = {}): 
     const response = await fetch(address, { ...question, headers, signal: AbortSignal.timeout(timeoutMs) });
     return { kind: 'answered', ok: response.ok, status: response.status, text: await response.text() };
   } catch (error) {
-    const { cause, message } = error as Error;
-    return { kind: 'silent', why: (cause as Error | undefined)?.message || message };
+    const { cause, message } = toError(error);
+    // fetch says only that it failed; its cause says why.
+    return { kind: 'silent', why: (cause instanceof Error && cause.message) || message };
   }
 }
 
-/** The answer as JSON; undefined if it is not JSON, or an error. */
-export async function askJson<T>(base: string, path: string, question?: Question): Promise<T | undefined> {
+export type JsonQuestion<T> = Question & { readonly path: string; readonly schema: z.ZodType<T> };
+
+/** The answer as JSON; undefined if it is an error, is not JSON or does not fit the schema. */
+export async function askJson<T>(base: string, { path, schema, ...question }: JsonQuestion<T>): Promise<T | undefined> {
   const answer = await ask(base, path, question);
-  if (answer.kind === 'silent' || !answer.ok) return undefined;
+  return answer.kind === 'answered' && answer.ok ? readJson(answer.text, schema) : undefined;
+}
+
+export function readJson<T>(text: string, schema: z.ZodType<T>): T | undefined {
+  return readBy(JSON.parse, text, schema);
+}
+
+/** A configuration that a piece printed; undefined if it is not YAML, as from a proxy in front of it. */
+export function readYaml<T>(text: string, schema: z.ZodType<T>): T | undefined {
+  return readBy(parse, text, schema);
+}
+
+function readBy<T>(parseText: (text: string) => unknown, text: string, schema: z.ZodType<T>): T | undefined {
   try {
-    return JSON.parse(answer.text) as T;
+    return schema.safeParse(parseText(text)).data;
   } catch {
     return undefined;
   }
@@ -55,7 +73,7 @@ export function shown(base: string): string {
   return withoutLogin(base).address.href.replace(/\/$/, '');
 }
 
-/** What is wrong when a piece does not say that it is ready; undefined when it does. */
+/** What is wrong with a piece that does not say that it is ready; undefined if it does. */
 export function notReady(what: string, base: string, service: string, answer: Answer): Check | undefined {
   if (answer.kind === 'answered' && answer.ok) return undefined;
   const look = `\`docker compose ps ${service}\` and \`docker compose logs ${service}\` say why`;
@@ -64,18 +82,9 @@ export function notReady(what: string, base: string, service: string, answer: An
     return bad(
       what,
       `${shown(base)} is not ready: ${answer.status} ${said}`,
-      `A minute after its start it should be; ${look}.`,
+      `It should be ready a minute after its start; ${look}.`,
     );
   }
-  const remedy = `Start it with \`docker compose up -d\`; ${look}. If it is elsewhere, say where, see \`stepspan doctor --help\`.`;
+  const remedy = `Start it with \`docker compose up -d\`; ${look}. If it is elsewhere, set its address (\`stepspan doctor --help\`).`;
   return bad(what, `${shown(base)} cannot be asked: ${answer.why}`, remedy);
-}
-
-/** What a piece printed of its configuration; undefined if it is not YAML, as from a proxy in front of it. */
-export function parsedYaml<T>(text: string): T | undefined {
-  try {
-    return parse(text) as T;
-  } catch {
-    return undefined;
-  }
 }

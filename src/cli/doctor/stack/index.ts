@@ -1,5 +1,5 @@
-// `doctor --stack`: each piece of the stack, asked from outside, all at the same time. Where they are is what the settings
-// say, and else where docker-compose.yml has them.
+// `doctor --stack`: checks each piece of the stack from outside, all at the same time. The settings say where they are;
+// without one, the address is that of docker-compose.yml.
 import type { Settings } from '../../settings.ts';
 import type { Check } from '../check.ts';
 import { checkAlertmanager } from './alertmanager.ts';
@@ -20,7 +20,7 @@ export const composeAddresses = {
   grafanaUrl: 'http://127.0.0.1:3000',
 } as const;
 
-/** The settings with the addresses of compose where nothing is set, for callers that ask the same pieces afterwards. */
+/** The settings, with the addresses of docker-compose.yml for those that are not set; `doctor` uses them for its probe run too. */
 export function withStack(settings: Settings): Settings {
   return {
     ...settings,

@@ -1,25 +1,37 @@
-// Loki from outside: whether it is ready, and has the settings without which lines are lost or cannot be found. The same as
+// Loki from outside: whether it is ready, and has the settings without which lines are lost or cannot be found: those that
 // stack/loki.yaml marks with "for stepspan".
+import { z } from 'zod';
 import { attr } from '../../../readers/ship/map/names.ts';
 import { advice, bad, type Check, good } from '../check.ts';
-import { ask, askJson, notReady, parsedYaml, type Question, shown } from './ask.ts';
+import { ask, askJson, notReady, type Question, readYaml, shown } from './ask.ts';
 
 const what = 'Loki';
 
-/** What of Loki's /config is looked at. It prints every setting, defaults included. */
-type Config = {
-  readonly limits_config?: {
-    readonly allow_structured_metadata?: boolean;
-    readonly shard_streams?: { readonly enabled?: boolean; readonly time_sharding_enabled?: boolean };
-    readonly otlp_config?: {
-      readonly resource_attributes?: {
-        readonly attributes_config?: readonly { readonly action?: string; readonly attributes?: readonly string[] }[];
-      };
-    };
-  };
-};
+/** The part of Loki's /config that matters here. Loki prints every setting, defaults included; an empty list as null. */
+const configSchema = z.object({
+  limits_config: z.object({
+    allow_structured_metadata: z.boolean().optional(),
+    shard_streams: z.object({ enabled: z.boolean(), time_sharding_enabled: z.boolean() }).partial().optional(),
+    otlp_config: z
+      .object({
+        resource_attributes: z
+          .object({
+            attributes_config: z
+              .array(z.object({ action: z.string().optional(), attributes: z.array(z.string()).nullish() }))
+              .nullish(),
+          })
+          .nullish(),
+      })
+      .nullish(),
+  }),
+});
 
-/** @param headers what it wants with each question, as `lokiHeadersOf` has them */
+const ruleSchema = z.object({ name: z.string(), lastError: z.string().optional() });
+const rulesSchema = z.object({
+  data: z.object({ groups: z.array(z.object({ rules: z.array(ruleSchema).nullish() })).nullish() }),
+});
+
+/** @param headers of each question, as `lokiHeadersOf` returns them */
 export async function checkLoki(
   url: string,
   headers: Readonly<Record<string, string>> = {},
@@ -33,8 +45,8 @@ export async function checkLoki(
 async function checkSettings(url: string, question: Question): Promise<Check> {
   const about = 'Settings of Loki';
   const answer = await ask(url, 'config', question);
-  const config = answer.kind === 'answered' && answer.ok ? parsedYaml<Config>(answer.text) : undefined;
-  if (config?.limits_config === undefined) {
+  const config = answer.kind === 'answered' && answer.ok ? readYaml(answer.text, configSchema) : undefined;
+  if (config === undefined) {
     return advice(about, 'it does not show them', 'Compare its limits_config with stack/loki.yaml, "for stepspan".');
   }
   const { allow_structured_metadata, shard_streams, otlp_config } = config.limits_config;
@@ -45,7 +57,9 @@ async function checkSettings(url: string, question: Question): Promise<Check> {
     ...(allow_structured_metadata === true ? [] : ['allow_structured_metadata: true (run, step and trace of a line)']),
     ...(shard_streams?.time_sharding_enabled === true
       ? []
-      : ['shard_streams.time_sharding_enabled: true (an older run shipped after a newer one is refused without)']),
+      : [
+          'shard_streams.time_sharding_enabled: true (without it, an older run that is sent after a newer one is refused)',
+        ]),
     ...(shard_streams?.enabled === false
       ? []
       : ['shard_streams.enabled: false (a line sent again would show twice in a busy stream)']),
@@ -59,29 +73,26 @@ async function checkSettings(url: string, question: Question): Promise<Check> {
   if (missing.length === 0) return good(about, 'as stepspan needs them');
   return bad(
     about,
-    `${missing.length} not as stepspan needs: ${missing.join('; ')}`,
-    'stack/loki.yaml has them, with reasons.',
+    `stepspan needs ${missing.length} of them changed: ${missing.join('; ')}`,
+    'stack/loki.yaml has them, with the reasons.',
   );
 }
 
 async function checkRules(url: string, question: Question): Promise<Check> {
   const about = 'Rules of Loki';
-  const answer = await askJson<{ data?: { groups?: { rules?: { name: string; lastError?: string }[] }[] } }>(
-    url,
-    'prometheus/api/v1/rules',
-    question,
-  );
-  const rules = (answer?.data?.groups ?? []).flatMap((group) => group.rules ?? []);
+  const answer = await askJson(url, { path: 'prometheus/api/v1/rules', schema: rulesSchema, ...question });
+  const rules = (answer?.data.groups ?? []).flatMap((group) => group.rules ?? []);
   const ours = rules.filter(({ name }) => name.startsWith('Stepspan'));
   const failing = rules.find(({ lastError }) => lastError !== undefined && lastError !== '');
   if (failing !== undefined) {
     return bad(
       about,
       `${failing.name} cannot be evaluated: ${failing.lastError}`,
-      'Its expression is wrong, or asks too much.',
+      'Its expression is wrong, or reads too much.',
     );
   }
   if (ours.length > 0) return good(about, `${ours.length} of stepspan, all evaluated`);
-  const remedy = 'Give alerting/loki/stepspan to its ruler as the folder of the tenant; within a minute it reads them.';
+  const remedy =
+    'Mount alerting/loki/stepspan as the folder of the tenant of its ruler; it reads them within a minute.';
   return advice(about, 'it has none of stepspan, so nothing alerts on what is printed', remedy);
 }

@@ -1,29 +1,46 @@
 // Prometheus from outside: whether it is ready, gets the metrics of the hub and of the other pieces, has the rules, keeps
 // exemplars, and knows an Alertmanager.
+import { z } from 'zod';
 import { advice, bad, type Check, good } from '../check.ts';
-import { ask, askJson, notReady, parsedYaml, shown } from './ask.ts';
+import { ask, askJson, notReady, readYaml, shown } from './ask.ts';
 
 const what = 'Prometheus';
 
-/** The job under which stack/prometheus.yaml scrapes the hub; rules and dashboards do not ask for it. */
+/** The job under which stack/prometheus.yaml scrapes the hub; rules and dashboards do not depend on it. */
 const hubJob = 'stepspan';
 
-type Target = {
-  readonly labels: { readonly job?: string };
-  readonly scrapeUrl: string;
-  readonly health: 'up' | 'down' | 'unknown';
-  readonly lastError: string;
-};
+const targetSchema = z.object({
+  labels: z.object({ job: z.string().optional() }),
+  scrapeUrl: z.string(),
+  health: z.enum(['up', 'down', 'unknown']),
+  lastError: z.string(),
+});
+type Target = z.infer<typeof targetSchema>;
+const targetsSchema = z.object({ data: z.object({ activeTargets: z.array(targetSchema) }) });
 
-/** What its configuration file says, as far as it is asked for; it says so before Prometheus has begun to act on it. */
-type Configured = {
-  readonly scrape_configs?: readonly { readonly job_name?: string }[];
-  readonly alerting?: { readonly alertmanagers?: readonly unknown[] };
-};
+/** The parts of its configuration file that matter here. Prometheus shows the file before it has begun to act on it. */
+const configuredSchema = z.object({
+  scrape_configs: z.array(z.object({ job_name: z.string().optional() })).optional(),
+  alerting: z.object({ alertmanagers: z.array(z.unknown()).optional() }).optional(),
+});
+type Configured = z.infer<typeof configuredSchema>;
+const statusSchema = z.object({ data: z.object({ yaml: z.string() }) });
 
-/** Prometheus takes up what its discovery has found every 5 s (`updatert` of its discovery manager): until then it has no target. */
-const justStarted = 'it has just started, and has not looked for it yet';
-const askAgain = 'Ask again in some seconds.';
+const ruleSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  health: z.string(),
+  lastError: z.string().optional(),
+});
+const rulesSchema = z.object({ data: z.object({ groups: z.array(z.object({ rules: z.array(ruleSchema) })) }) });
+const flagsSchema = z.object({ data: z.record(z.string(), z.string()) });
+const alertmanagersSchema = z.object({
+  data: z.object({ activeAlertmanagers: z.array(z.object({ url: z.string() })) }),
+});
+
+/** Prometheus applies what its discovery has found every 5 s (`updatert` of its discovery manager): until then it has no target. */
+const justStarted = 'it has just started and has not looked for it yet';
+const askAgain = 'Ask again in a few seconds.';
 
 export async function checkPrometheus(url: string): Promise<readonly Check[]> {
   const failed = notReady(what, url, 'prometheus', await ask(url, '-/ready'));
@@ -39,13 +56,13 @@ export async function checkPrometheus(url: string): Promise<readonly Check[]> {
 }
 
 async function askConfigured(url: string): Promise<Configured> {
-  const answer = await askJson<{ data?: { yaml?: string } }>(url, 'api/v1/status/config');
-  return parsedYaml<Configured | null>(answer?.data?.yaml ?? '') ?? {};
+  const answer = await askJson(url, { path: 'api/v1/status/config', schema: statusSchema });
+  return readYaml(answer?.data.yaml ?? '', configuredSchema) ?? {};
 }
 
 async function checkTargets(url: string, configured: Configured): Promise<readonly Check[]> {
-  const answer = await askJson<{ data?: { activeTargets?: Target[] } }>(url, 'api/v1/targets?state=active');
-  const targets = answer?.data?.activeTargets ?? [];
+  const answer = await askJson(url, { path: 'api/v1/targets?state=active', schema: targetsSchema });
+  const targets = answer?.data.activeTargets ?? [];
   const others = targets.filter(({ labels, health }) => labels.job !== hubJob && health === 'down');
   return [
     checkHubTarget(
@@ -67,17 +84,17 @@ function checkHubTarget(targets: readonly Target[], isConfigured: boolean): Chec
   const [down] = targets.filter(({ health }) => health === 'down');
   if (down !== undefined) {
     const remedy =
-      'Is `stepspan serve` running on this machine, on port 9464? In docker compose hub-door and hub-relay lead there: `docker compose ps`.';
+      'Is `stepspan serve` running on this machine, on port 9464? In docker compose, hub-door and hub-relay lead there: `docker compose ps` shows whether they run.';
     return bad(about, `${down.scrapeUrl}: ${down.lastError}`, remedy);
   }
   if (targets.length === 0) {
     if (isConfigured) return advice(about, justStarted, askAgain);
-    return bad(about, `no job is called ${hubJob}`, 'stack/prometheus.yaml has the job; take it over.');
+    return bad(about, `no job is called ${hubJob}`, 'Copy the job from stack/prometheus.yaml.');
   }
   if (targets.some(({ health }) => health === 'unknown')) {
     return advice(
       about,
-      'it has not scraped yet',
+      'it has not scraped the hub yet',
       'Ask again after its scrape interval, 15 s in stack/prometheus.yaml.',
     );
   }
@@ -86,15 +103,14 @@ function checkHubTarget(targets: readonly Target[], isConfigured: boolean): Chec
 
 async function checkRules(url: string): Promise<Check> {
   const about = 'Rules of Prometheus';
-  type Rule = { readonly name: string; readonly type: string; readonly health: string; readonly lastError?: string };
-  const answer = await askJson<{ data?: { groups?: { rules: Rule[] }[] } }>(url, 'api/v1/rules');
-  const rules = (answer?.data?.groups ?? []).flatMap((group) => group.rules);
+  const answer = await askJson(url, { path: 'api/v1/rules', schema: rulesSchema });
+  const rules = (answer?.data.groups ?? []).flatMap((group) => group.rules);
   const failing = rules.find(({ health }) => health === 'err');
   if (failing !== undefined) {
     return bad(
       about,
       `${failing.name} cannot be evaluated: ${failing.lastError}`,
-      'Its expression is wrong, or asks too much.',
+      'Its expression is wrong, or reads too much.',
     );
   }
   const alerts = rules.filter(({ name, type }) => type === 'alerting' && name.startsWith('Stepspan'));
@@ -105,21 +121,17 @@ async function checkRules(url: string): Promise<Check> {
 
 async function checkExemplars(url: string): Promise<Check> {
   const about = 'Exemplars';
-  const flags = await askJson<{ data?: Record<string, string> }>(url, 'api/v1/status/flags');
-  if (flags?.data?.['enable-feature']?.split(',').includes('exemplar-storage') === true) return good(about, 'are kept');
+  const flags = await askJson(url, { path: 'api/v1/status/flags', schema: flagsSchema });
+  if (flags?.data['enable-feature']?.split(',').includes('exemplar-storage') === true) return good(about, 'are kept');
   const remedy = 'Start it with --enable-feature=exemplar-storage.';
   return advice(about, 'are not kept, so a duration leads to no trace', remedy);
 }
 
 async function checkAlertmanagers(url: string, configured: Configured): Promise<Check> {
   const about = 'Alertmanager of Prometheus';
-  const answer = await askJson<{ data?: { activeAlertmanagers?: { url: string }[] } }>(url, 'api/v1/alertmanagers');
-  const active = answer?.data?.activeAlertmanagers ?? [];
+  const answer = await askJson(url, { path: 'api/v1/alertmanagers', schema: alertmanagersSchema });
+  const active = answer?.data.activeAlertmanagers ?? [];
   if (active.length > 0) return good(about, active.map((each) => each.url).join(', '));
   if ((configured.alerting?.alertmanagers ?? []).length > 0) return advice(about, justStarted, askAgain);
-  return bad(
-    about,
-    'it knows none, so its alerts reach nobody',
-    'Name it in `alerting`, as stack/prometheus.yaml does.',
-  );
+  return bad(about, 'it has none, so its alerts reach nobody', 'Name it in `alerting`, as stack/prometheus.yaml does.');
 }

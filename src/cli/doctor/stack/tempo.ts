@@ -1,4 +1,4 @@
-// Tempo from outside: whether it is ready. That a trace arrives is delivery.ts's question.
+// Tempo from outside: whether it is ready. delivery.ts checks that a trace arrives there.
 import { type Check, good } from '../check.ts';
 import { ask, notReady, shown } from './ask.ts';
 
