@@ -249,8 +249,8 @@ function startFrames(start: WriterStart): Frames {
   };
 }
 
-function payloadOf({ payload }: QueuedFrame): Buffer {
-  return Buffer.isBuffer(payload) ? payload : encodeEvent(lostEvent('disk', payload));
+function payloadOf(frame: QueuedFrame): Buffer {
+  return 'lines' in frame ? frame.payload : encodeEvent(lostEvent('disk', frame.payload));
 }
 
 /** The segments, and the archiver of those that are closed. */

@@ -6,11 +6,10 @@ import type { FrameFields } from './frame.ts';
 /** `lines`: those of which any part is lost. A line that came in several lost pieces counts once. */
 export type Loss = { lines: number; events: number; bytes: number };
 
-export type QueuedFrame = {
-  readonly fields: FrameFields;
+export type QueuedFrame =
+  | { readonly fields: FrameFields; readonly payload: Buffer; readonly lines: FrameLines }
   /** A loss is encoded when it is written, as it grows until then. */
-  readonly payload: Buffer | Loss;
-};
+  | { readonly fields: FrameFields; readonly payload: Loss };
 
 /**
  * Output waits in memory up to here, 100 ms of a child that prints 80 MB/s: enough for a disk that hiccups, and so
@@ -46,23 +45,23 @@ export function createPending(maxBytes: number): Pending {
   let bytes = 0;
   /** The loss that is queued but not yet written, so that it can still grow. */
   let open: Loss | undefined;
-  const lines = createLostLines();
+  const tracker = createLineTracker();
 
-  const note = (losses: readonly Loss[], fields: FrameFields, payloadBytes: number): void => {
-    const lost = fields.kind === 'event' ? { lines: 0, events: 1 } : { lines: lines.newlyLost(fields), events: 0 };
+  const note = (losses: readonly Loss[], lines: FrameLines, payloadBytes: number): void => {
+    const newlyLost = loseLines(lines);
     for (const loss of losses) {
-      loss.lines += lost.lines;
-      loss.events += lost.events;
+      loss.lines += newlyLost;
+      loss.events += lines.kind === 'event' ? 1 : 0;
       loss.bytes += payloadBytes;
     }
   };
-  const drop = (fields: FrameFields, payloadBytes: number, makeLoss: () => FrameFields): void => {
+  const drop = (lines: FrameLines, payloadBytes: number, makeLoss: () => FrameFields): void => {
     if (open === undefined) {
       open = { lines: 0, events: 0, bytes: 0 };
       queue.push({ fields: makeLoss(), payload: open });
       bytes += entryBytes;
     }
-    note([open, lost], fields, payloadBytes);
+    note([open, lost], lines, payloadBytes);
   };
   return {
     isEmpty: () => queue.length === 0,
@@ -70,75 +69,82 @@ export function createPending(maxBytes: number): Pending {
     lost: () => lost,
     push(fields, payload, makeLoss) {
       const bound = fields.kind === 'event' ? maxBytes + eventReserveBytes : maxBytes;
+      const lines = tracker.track(fields);
       if (bytes + payload.length + entryBytes > bound) {
-        drop(fields, payload.length, makeLoss);
+        drop(lines, payload.length, makeLoss);
         return;
       }
-      lines.noteKept(fields);
       // The caller may use its buffer again as soon as append has returned.
-      queue.push({ fields, payload: Buffer.from(payload) });
+      queue.push({ fields, payload: Buffer.from(payload), lines });
       bytes += payload.length + entryBytes;
     },
-    written: lines.noteKept,
+    written: tracker.track,
     first: () => queue[0],
     shift() {
       const frame = queue.shift();
       if (frame === undefined) return;
       if (frame.payload === open) open = undefined;
-      bytes -= entryBytes + (Buffer.isBuffer(frame.payload) ? frame.payload.length : 0);
+      bytes -= entryBytes + ('lines' in frame ? frame.payload.length : 0);
     },
     dropOutput() {
       const last = queue.findLastIndex(({ fields }) => fields.kind === 'output');
       if (last === -1) return;
       const loss: Loss = { lines: 0, events: 0, bytes: 0 };
       const kept = queue.flatMap((frame, index): QueuedFrame[] => {
-        const { fields, payload } = frame;
-        if (fields.kind === 'event' || !Buffer.isBuffer(payload)) return [frame];
-        note([loss, lost], fields, payload.length);
-        bytes -= payload.length + entryBytes;
-        return index === last ? [{ fields: lastOf(fields), payload: loss }] : [];
+        if (frame.fields.kind === 'event' || !('lines' in frame)) return [frame];
+        note([loss, lost], frame.lines, frame.payload.length);
+        bytes -= frame.payload.length + entryBytes;
+        return index === last ? [{ fields: lastOf(frame.fields), payload: loss }] : [];
       });
       bytes += entryBytes;
       queue.splice(0, queue.length, ...kept);
     },
     giveUp() {
-      for (const { fields, payload } of queue.splice(0)) {
-        if (!Buffer.isBuffer(payload)) continue;
-        note([lost], fields, payload.length);
-      }
+      for (const frame of queue.splice(0)) if ('lines' in frame) note([lost], frame.lines, frame.payload.length);
       bytes = 0;
       open = undefined;
     },
   };
 }
 
-type LostLines = {
-  /** Lines that this lost frame of output adds to the count. */
-  readonly newlyLost: (fields: FrameFields) => number;
-  readonly noteKept: (fields: FrameFields) => void;
+/** One printed line, shared by all frames that hold a piece of it: some of them may be lost and others kept, in any order. */
+type PrintedLine = { isLost: boolean };
+
+/** The lines of which a frame holds a part. Those between its first and its last are whole, and in no other frame. */
+type FrameLines =
+  | { readonly kind: 'event' }
+  | { readonly kind: 'output'; readonly first: PrintedLine; readonly last: PrintedLine; readonly between: number };
+
+type LineTracker = {
+  /** To be called for every frame, in the order of their numbers. */
+  readonly track: (fields: FrameFields) => FrameLines;
 };
 
-function createLostLines(): LostLines {
-  /** Steps and streams whose unfinished line has lost a piece already. */
-  const brokenLines = new Set<string>();
+function createLineTracker(): LineTracker {
+  /** The unfinished line of each step and stream. */
+  const unfinished = new Map<string, PrintedLine>();
   return {
-    newlyLost(fields) {
-      const source = sourceOf(fields);
-      const isCounted = fields.continues && brokenLines.has(source);
-      if (fields.unterminated) brokenLines.add(source);
-      else brokenLines.delete(source);
-      return fields.lineCount - (isCounted ? 1 : 0);
-    },
-    noteKept(fields) {
-      if (brokenLines.size === 0 || fields.kind === 'event') return;
-      // The broken line ends here, so the next piece that is lost is of another one.
-      if (!fields.continues || !fields.unterminated || fields.lineCount > 1) brokenLines.delete(sourceOf(fields));
+    track({ kind, continues, unterminated, lineCount, subject, stream }) {
+      if (kind === 'event') return { kind };
+      const source = `${subject?.step}\0${subject?.attempt}\0${stream}`;
+      const first = (continues ? unfinished.get(source) : undefined) ?? { isLost: false };
+      const last = lineCount === 1 ? first : { isLost: false };
+      if (unterminated) unfinished.set(source, last);
+      else unfinished.delete(source);
+      return { kind, first, last, between: Math.max(lineCount - 2, 0) };
     },
   };
 }
 
-function sourceOf({ subject, stream }: FrameFields): string {
-  return `${subject?.step}\0${subject?.attempt}\0${stream}`;
+/** Marks the lines of a frame as lost. @returns how many of them were not lost before */
+function loseLines(lines: FrameLines): number {
+  if (lines.kind === 'event') return 0;
+  let newlyLost = lines.between;
+  for (const line of [lines.first, lines.last]) {
+    if (!line.isLost) newlyLost += 1;
+    line.isLost = true;
+  }
+  return newlyLost;
 }
 
 /** The place of the last line of an output frame, for an event in its place: readers see a gap, then why. */

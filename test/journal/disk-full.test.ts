@@ -141,7 +141,7 @@ describe('a full disk', () => {
         const broken = new Set([...lines].filter(([seq]) => !kept.has(seq)).map(([, line]) => line));
         expect(journal.stats().lostLines).toBe(broken.size);
       }),
-      { numRuns: 60 },
+      { numRuns: 15 },
     );
   });
 
