@@ -121,6 +121,8 @@ export type ClaudeEvent =
       readonly signal: TelemetrySignal;
       readonly derived: boolean;
       readonly items: number;
+      /** Data points that were left out of the request; absent if there were none. */
+      readonly dropped?: number;
       readonly request: unknown;
     }
   /** Said once for each attempt of a Claude step: whether Claude's own spans were found below the step's span. */

@@ -106,7 +106,7 @@ export function describeEvent(event: Event): string {
         ? `cost ${formatSpending(event.costUsd, 'USD')}${event.estimated ? ' (estimated)' : ''}`
         : `cost unknown, at least ${formatSpending(event.costUsd, 'USD')}: ${oneLine(event.unknown)}`;
     case 'claude.telemetry':
-      return `${event.derived ? 'derived' : "Claude's own"} ${event.signal}: ${event.items}`;
+      return `${event.derived ? 'derived' : "Claude's own"} ${event.signal}: ${event.items}${event.dropped === undefined ? '' : `, ${event.dropped} dropped`}`;
     case 'claude.nesting':
       return event.ownSpans > 0
         ? `${event.ownSpans} of Claude's own spans lie below the step`

@@ -2,11 +2,12 @@
 // one tree with the structure that they had.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { RunId } from '../../src/core/ids.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createRequestCleaner } from '../../src/run/claude/intake/clean-request.ts';
 
 const attempt = {
-  runId: '20260101-000000-aaaaaa',
+  runId: '20260101-000000-aaaaaa' as RunId,
   subject: { step: 'ask', attempt: 2 },
   traceId: '0af7651916cd43dd8448eb211c80319c',
   spanId: 'b7ad6b7169203331',

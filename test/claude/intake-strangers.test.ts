@@ -1,10 +1,11 @@
 // The OTLP intake against who can reach its port and has no token: what they may take up, and bytes that are no request.
 import { expect, onTestFinished, test } from 'vitest';
+import type { RunId } from '../../src/core/ids.ts';
 import { type Intake, type OpenedIntake, startIntake } from '../../src/run/claude/intake/server.ts';
 import * as raw from '../support/raw-http.ts';
 
 const attempt = {
-  runId: '20260101-000000-aaaaaa',
+  runId: '20260101-000000-aaaaaa' as RunId,
   subject: { step: 'ask', attempt: 1 },
   traceId: '0af7651916cd43dd8448eb211c80319c',
   spanId: 'b7ad6b7169203331',

@@ -3,6 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { RunId } from '../../src/core/ids.ts';
+import { MAX_SERIES } from '../../src/run/claude/intake/cumulative.ts';
 import {
   type Intake,
   type OpenedIntake,
@@ -11,7 +13,7 @@ import {
 } from '../../src/run/claude/intake/server.ts';
 
 const attempt = {
-  runId: '20260101-000000-aaaaaa',
+  runId: '20260101-000000-aaaaaa' as RunId,
   subject: { step: 'ask', attempt: 2 },
   traceId: '0af7651916cd43dd8448eb211c80319c',
   spanId: 'b7ad6b7169203331',
@@ -107,6 +109,19 @@ describe('who may send', () => {
     expect(arrived).toEqual([]);
   });
 
+  test('is remembered with its reason; what is asked for again is not', async () => {
+    expect(opened.refusals()).toBeUndefined();
+    refuseToKeep = true;
+    await send({ body: spans(span('a'.repeat(16), attempt.spanId)) });
+    expect(opened.refusals()).toBeUndefined();
+    await send({ body: '{' });
+    await send({ headers: { 'content-type': 'text/plain' } });
+    expect(opened.refusals()).toEqual({
+      count: 2,
+      lastWhy: 'content-type text/plain is not read here; set OTEL_EXPORTER_OTLP_PROTOCOL=http/json',
+    });
+  });
+
   test('the token of one attempt does not open the path of another', async () => {
     const other = intake.open({ ...attempt, subject: { step: 'other', attempt: 1 } });
     expect((await send({ headers: { 'x-stepspan-token': other.token } })).status).toBe(401);
@@ -170,7 +185,6 @@ describe('a request that is taken', () => {
     const text = JSON.stringify(arrived[0]?.request);
     expect(text).not.toMatch(/dev@example\.com|user\.|organization/i);
     expect(text.match(/"opus"/g)).toHaveLength(3);
-    expect(opened.counts()).toMatchObject({ identityRemoved: 18, accepted: 1 });
   });
 
   test('is stamped with run, step and attempt, over what claims to be that', async () => {
@@ -182,6 +196,30 @@ describe('a request that is taken', () => {
       '"attributes":[{"key":"cicd.pipeline.run.id","value":{"stringValue":"20260101-000000-aaaaaa"}},' +
         '{"key":"stepspan.step.id","value":{"stringValue":"ask"}},{"key":"stepspan.attempt","value":{"intValue":"2"}}]',
     );
+  });
+});
+
+describe('points of more series than are remembered', () => {
+  const metrics = (from: number, count: number): string => {
+    const dataPoints = Array.from({ length: count }, (_, index) => ({
+      asInt: '1',
+      attributes: [attribute(`${from + index}`)],
+    }));
+    const sum = { aggregationTemporality: 1, dataPoints };
+    return JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'm', sum }] }] }] });
+  };
+
+  test('are reported to the sender and to the recorder of the request, also when nothing else is in it', async () => {
+    // As many as one body of this intake holds, several times.
+    for (let from = 0; from < MAX_SERIES; from += 1_000)
+      expect((await send({ path: '/v1/metrics', body: metrics(from, 1_000) })).body).toEqual({ partialSuccess: {} });
+    arrived = [];
+    const answer = await send({ path: '/v1/metrics', body: metrics(MAX_SERIES, 3) });
+    expect(answer).toEqual({
+      status: 200,
+      body: { partialSuccess: { rejectedDataPoints: '3', errorMessage: 'data points of more than 10000 series' } },
+    });
+    expect(arrived).toMatchObject([{ items: 0, dropped: 3 }]);
   });
 });
 

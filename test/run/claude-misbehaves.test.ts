@@ -32,6 +32,7 @@ steps:
   - {id: limited, claude: is limited, stalls: ${after('rateLimited', 'kill')}}
   - {id: asks, claude: waits for a permission, stalls: ${after('waitingForPermission', 'kill')}}
   - {id: tongues, claude: speaks in tongues}
+  - {id: garbles, claude: sends telemetry that cannot be read}
   - {id: fails, claude: fails after a good result}
   - {id: shell, run: 'echo one; sleep 60', stalls: ${after('noOutput', 'kill', 1_500)}}
 `,
@@ -115,9 +116,16 @@ describe('Claude Code that', () => {
     expect(stderr.slice(stderr.lastIndexOf('STEP'))).toMatch(/spans/);
   });
 
+  test('sends telemetry that cannot be read has that said at its step', () => {
+    expect(outcome('garbles')).toEqual({ kind: 'success' });
+    expect(stderr).toContain(
+      'garbles | 1 request with telemetry of Claude Code was refused, the last because the body is not valid JSON',
+    );
+  });
+
   test('leaves nothing running, and the run says what went wrong first', () => {
     expect(rig.processes()).toEqual([]);
-    expect(Object.values(outcomesOf(result)).filter((each) => each === 'success')).toHaveLength(4);
+    expect(Object.values(outcomesOf(result)).filter((each) => each === 'success')).toHaveLength(5);
     expect(result).toMatchObject({
       outcome: 'failure',
       message: expect.stringMatching(/^step `none`: .*\(and 7 more\)$/),

@@ -1,5 +1,7 @@
 // Claude Code's own metrics, journaled as cumulative sums of each attempt, as increments of the counters that show them.
 // Points that do not fit the format are left out.
+
+import type { EventOf } from '../../core/event.ts';
 import { type JsonObject, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import type { EventRecord } from '../../core/record.ts';
 import { itemsIn } from '../../otlp/request.ts';
@@ -17,16 +19,17 @@ const shown = new Map<string, CounterMetric>(
   ),
 );
 
-/** @param request the `request` of a `claude.telemetry` event of signal `metrics` */
+/** @param event of signal `metrics` */
 export function foldTelemetry(
   memory: RunMemory,
   workflow: string,
   { subject }: EventRecord,
-  request: unknown,
+  { request, dropped = 0 }: Pick<EventOf<'claude.telemetry'>, 'request' | 'dropped'>,
 ): PartFold {
   const telemetry = new Map(memory.telemetry);
   const { points, unshown } = pointsOf(request);
-  const changes: Change[] = unshown > 0 ? [add(metrics.unknownTelemetry, {}, unshown)] : [];
+  const lost = unshown + dropped;
+  const changes: Change[] = lost > 0 ? [add(metrics.unknownTelemetry, {}, lost)] : [];
   for (const { name, attributes, value } of points) {
     const metric = shown.get(name);
     if (metric === undefined) {

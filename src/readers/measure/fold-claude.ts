@@ -42,7 +42,7 @@ export function foldClaude(memory: RunMemory, after: RunState, record: EventReco
     case 'claude.retrying':
       return { memory: {}, changes: [add(metrics.apiRetries, { workflow })] };
     case 'claude.telemetry':
-      return event.signal === 'metrics' ? foldTelemetry(memory, workflow, record, event.request) : nothing;
+      return event.signal === 'metrics' ? foldTelemetry(memory, workflow, record, event) : nothing;
     case 'attempt.finished':
       return endOfAttempt(memory, after, record);
     default:

@@ -8,7 +8,13 @@ export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';
 export { bypassProxy, claudeEnvironment, telemetryVariables } from './environment.ts';
 export type { ClaudeFound, ClaudeProgram } from './find-claude.ts';
 export type { IntakeAttempt } from './intake/clean-request.ts';
-export { type Intake, type OpenedIntake, startIntake, type TelemetryArrived } from './intake/server.ts';
+export {
+  describeRefusals,
+  type Intake,
+  type OpenedIntake,
+  startIntake,
+  type TelemetryArrived,
+} from './intake/server.ts';
 export { type ClaudeExit, judgeClaude } from './judge.ts';
 export { askLogin, hasStoredLogin, type Login } from './login.ts';
 export { createPartialMessageFilter } from './partial-messages.ts';

@@ -20,6 +20,7 @@ import {
   createSpanDeriver,
   createStallTracker,
   createStreamJsonReader,
+  describeRefusals,
   type Intake,
   isSessionMissing,
   judgeClaude,
@@ -270,6 +271,8 @@ export function startClaudeAttempt(
       log('warning', `${why}; ${spans} derived from its output take their place`, subject);
     }
     append.event({ type: 'claude.nesting', ownSpans: found.ownSpans, derivedSpans: spans }, subject);
+    const refused = telemetry.refusals();
+    if (refused !== undefined) log('warning', describeRefusals(refused), subject);
   }
 
   function outcomeOf({ ending }: Supervised): Outcome {

@@ -128,8 +128,10 @@ function withOutputFile(setting: StepSetting): AttemptSetting {
 
 function startTelemetryIntake(append: Append): Promise<Intake> {
   return startIntake({
-    onRequest: ({ signal, request, items, subject }) =>
-      void append.event({ type: 'claude.telemetry', signal, derived: false, items, request }, subject),
+    onRequest({ signal, request, items, dropped, subject }) {
+      const left = dropped > 0 ? { dropped } : {};
+      append.event({ type: 'claude.telemetry', signal, derived: false, items, ...left, request }, subject);
+    },
   });
 }
 

@@ -8,6 +8,7 @@ import {
   createPathShim,
   createReportedUse,
   createSpanDeriver,
+  describeRefusals,
   findOverrulingSettings,
   type Intake,
   type PathShim,
@@ -151,6 +152,8 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
     // Nearly all steps start no Claude Code, and do not wait for what it sends.
     if (started.length > 0 || seen.size > 0 || channel.isUsed()) await channel.settled();
     channel.close();
+    const refused = channel.refusals();
+    if (refused !== undefined) ports.log('warning', describeRefusals(refused), subject);
     if (started.length === 0 && seen.size === 0 && !channel.isUsed()) return undefined;
     standIn();
     const unknown = use.soFar().unknown ?? silent(started);

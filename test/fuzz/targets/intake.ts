@@ -1,10 +1,12 @@
 // The OTLP intake behind its socket: any JSON is cleaned or refused, and what is cleaned can be written and holds no identity.
+
 import type { TelemetrySignal } from '../../../src/core/claude-event.ts';
+import type { RunId } from '../../../src/core/ids.ts';
 import { createRequestCleaner } from '../../../src/run/claude/intake/clean-request.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
 const attempt = {
-  runId: '20260101-000000-aaaaaa',
+  runId: '20260101-000000-aaaaaa' as RunId,
   subject: { step: 'ask', attempt: 2 },
   traceId: '0af7651916cd43dd8448eb211c80319c',
   spanId: 'b7ad6b7169203331',

@@ -133,16 +133,17 @@ describe('Claude Code', () => {
     expect(scraped.value('stepspan_claude_unknown_metrics_total')).toBe(1);
   });
 
-  test('has points that cannot be shown counted: of a kind that is not a sum, and values that are not a number', async () => {
+  test('has points that cannot be shown counted: of a kind that is not a sum, values that are not a number, and those that were dropped', async () => {
     const gauge = { name: 'claude_code.load', gauge: { dataPoints: [{ asDouble: 1 }, { asDouble: 2 }] } };
     const request = { resourceMetrics: [{ scopeMetrics: [{ metrics: [gauge] }] }] };
     const scraped = await measured(
       journalOf()
         .event(runStarted(['ask']))
         .event({ ...telemetry(1, {}), request } as Event, 'ask')
-        .event(telemetry(Number.NaN, { type: 'input' }), 'ask').records,
+        .event(telemetry(Number.NaN, { type: 'input' }), 'ask')
+        .event({ ...telemetry(1, { type: 'input' }), dropped: 2 } as Event, 'ask').records,
     );
-    expect(scraped.value('stepspan_claude_unknown_metrics_total')).toBe(3);
+    expect(scraped.value('stepspan_claude_unknown_metrics_total')).toBe(5);
   });
 
   test('has its own metrics go on where they were over a restart between two exports', async () => {

@@ -1,4 +1,4 @@
-// Puts telemetry of other traces below the attempt that it came from. Pure but for its count. The intake knows the attempt
+// Puts telemetry of other traces below the attempt that it came from. Pure, apart from its count. The intake knows the attempt
 // by the token of the request, so it needs no TRACEPARENT: Claude Code 2.1.7 to 2.1.105 does not take it up, and a script
 // can set one of its own before it starts Claude Code. New ids follow from the old ones, so a request that is sent again
 // has the same spans.
@@ -17,11 +17,11 @@ export type TraceAdopter = {
 /** The span of a whole turn: its parent is never one of Claude Code's. */
 const OUTERMOST = 'claude_code.interaction';
 
-export function createTraceAdopter(target: { runId: string; traceId: string; spanId: string }): TraceAdopter {
+export function createTraceAdopter(target: { runId: RunId; traceId: string; spanId: string }): TraceAdopter {
   const { traceId, spanId } = target;
   let adopted = 0;
 
-  const idOf = (trace: string, span: string): string => spanIdOf(target.runId as RunId, 'adopted', trace, span);
+  const idOf = (trace: string, span: string): string => spanIdOf(target.runId, 'adopted', trace, span);
 
   function span(item: JsonObject): JsonObject {
     const trace = idAt(item, 'traceId');
@@ -36,13 +36,14 @@ export function createTraceAdopter(target: { runId: string; traceId: string; spa
       traceId,
       spanId: idOf(trace, id),
       parentSpanId: isTop ? spanId : idOf(trace, parent),
-      ...(Array.isArray(item.links) ? { links: arrayAt(item, 'links').map((link) => context(link, trace)) } : {}),
+      ...(Array.isArray(item.links)
+        ? { links: arrayAt(item, 'links').map((link) => (isObject(link) ? withContext(link, trace) : link)) }
+        : {}),
     };
   }
 
   /** A log record, or a link to a span of the same trace. */
-  function context(item: unknown, within?: string): unknown {
-    if (!isObject(item)) return item;
+  function withContext(item: JsonObject, within?: string): JsonObject {
     const trace = idAt(item, 'traceId');
     const id = idAt(item, 'spanId');
     if (trace === undefined || trace === traceId || (within !== undefined && trace !== within)) return item;
@@ -55,7 +56,7 @@ export function createTraceAdopter(target: { runId: string; traceId: string; spa
         case 'traces':
           return span(item);
         case 'logs':
-          return context(item) as JsonObject;
+          return withContext(item);
         case 'metrics':
           return item;
       }

@@ -1,6 +1,7 @@
 // What happens to one export request of Claude Code between the socket and the journal: identity out, run and step on,
 // deltas made cumulative, other traces put below the attempt, nesting noted. No IO. The HTTP side is server.ts's.
 import type { TelemetrySignal } from '../../../core/claude-event.ts';
+import type { RunId } from '../../../core/ids.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { Subject } from '../../../core/record.ts';
 import { countItems, isRequest, mapItems } from '../../../otlp/request.ts';
@@ -12,7 +13,7 @@ import { createNesting, type NestingFound } from './nesting.ts';
 
 /** Which attempt telemetry belongs to. */
 export type IntakeAttempt = {
-  readonly runId: string;
+  readonly runId: RunId;
   readonly subject: Subject;
   readonly traceId: string;
   /** The span below which Claude's spans must hang: `parentSpanId(runId, step, attempt)`. */
@@ -20,14 +21,21 @@ export type IntakeAttempt = {
 };
 
 export type Cleaned =
-  | { readonly kind: 'cleaned'; readonly request: JsonObject; readonly items: number; readonly malformed: number }
+  | {
+      readonly kind: 'cleaned';
+      readonly request: JsonObject;
+      /** The request as it came. */
+      readonly sent: JsonObject;
+      readonly items: number;
+      readonly malformed: number;
+      /** Data points that were left out. */
+      readonly dropped: number;
+    }
   | { readonly kind: 'refused'; readonly why: string };
 
 export type RequestCleaner = {
   readonly clean: (signal: TelemetrySignal, body: unknown) => Cleaned;
   readonly nesting: () => NestingFound;
-  /** Identity attributes taken out so far. */
-  readonly identityRemoved: () => number;
 };
 
 /**
@@ -50,24 +58,24 @@ export function createRequestCleaner(
   const adopter = createTraceAdopter(attempt);
   const nesting = createNesting(attempt.traceId, attempt.spanId);
   const stamp = stampOf(attempt);
-  let identityRemoved = 0;
 
   return {
     clean(signal, body) {
       if (!isRequest(body, signal))
         return { kind: 'refused', why: `the body is not an OTLP/JSON export request for ${signal}` };
-      const cleaned = withoutIdentity(body);
-      if (cleaned === undefined)
+      const anonymous = withoutIdentity(body);
+      if (anonymous === undefined)
         return { kind: 'refused', why: `the body is nested more than ${MAX_DEPTH} levels deep` };
-      identityRemoved += cleaned.removed;
-      const { request, malformed } =
+      const { request, malformed, dropped } =
         signal === 'metrics'
-          ? toCumulative.convert(cleaned.request)
-          : mapItems(cleaned.request, signal, (item) => withAttributes(adopter.adopt(signal, item), stamp));
+          ? toCumulative.convert(anonymous)
+          : {
+              ...mapItems(anonymous, signal, (item) => withAttributes(adopter.adopt(signal, item), stamp)),
+              dropped: 0,
+            };
       if (signal === 'traces') nesting.take(request);
-      return { kind: 'cleaned', request, items: countItems(request, signal), malformed };
+      return { kind: 'cleaned', request, sent: body, items: countItems(request, signal), malformed, dropped };
     },
     nesting: () => ({ ...nesting.verify(), adopted: adopter.adopted() }),
-    identityRemoved: () => identityRemoved,
   };
 }

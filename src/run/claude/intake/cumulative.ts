@@ -1,5 +1,5 @@
 // Turns delta metrics into cumulative ones, for the life of one attempt. Pure but for what it remembers. Claude Code
-// sends deltas; a delta that is lost or scraped late is wrong for ever, while a sum heals with the next point.
+// sends deltas; a delta that is lost or scraped late is wrong forever, while a sum heals with the next point.
 import { arrayAt, isObject, type JsonObject } from '../../../core/json.ts';
 import { mapItems } from '../../../otlp/request.ts';
 import { enumNumber, temporalityCumulative, temporalityDelta } from '../../../otlp/values.ts';
@@ -11,21 +11,22 @@ import { enumNumber, temporalityCumulative, temporalityDelta } from '../../../ot
 export const MAX_SERIES = 10_000;
 
 export type ToCumulative = {
-  /** The request with every delta sum and histogram made cumulative. */
-  readonly convert: (request: JsonObject) => { readonly request: JsonObject; readonly malformed: number };
-  /** Points that could not be added up: too many series, or of a kind that cannot be (exponential histograms). */
-  readonly unconverted: () => number;
+  /**
+   * The request with every delta sum and histogram made cumulative. Exponential histograms cannot be added up here and stay as
+   * they are. `dropped` counts points that were left out, as they are of more series than are remembered.
+   */
+  readonly convert: (request: JsonObject) => Converted;
 };
+
+export type Converted = { readonly request: JsonObject; readonly malformed: number; readonly dropped: number };
 
 type Kind = 'sum' | 'histogram';
 
 export function createToCumulative(maxSeries = MAX_SERIES): ToCumulative {
   const series = new Map<string, JsonObject>();
-  let unconverted = 0;
+  let dropped = 0;
 
   function convertMetric(metric: JsonObject, around: unknown): JsonObject {
-    const exponential = metric.exponentialHistogram;
-    if (isObject(exponential)) unconverted += arrayAt(exponential, 'dataPoints').length;
     for (const kind of ['sum', 'histogram'] as const) {
       const data = metric[kind];
       if (!isObject(data) || enumNumber(data.aggregationTemporality, 'temporality') !== temporalityDelta) continue;
@@ -43,7 +44,7 @@ export function createToCumulative(maxSeries = MAX_SERIES): ToCumulative {
     const key = JSON.stringify([name, sorted(arrayAt(point, 'attributes'))]);
     const before = series.get(key);
     if (before === undefined && series.size >= maxSeries) {
-      unconverted += 1;
+      dropped += 1;
       return undefined;
     }
     const sum = before === undefined ? point : (kind === 'sum' ? addNumbers : addHistograms)(before, point);
@@ -52,8 +53,10 @@ export function createToCumulative(maxSeries = MAX_SERIES): ToCumulative {
   }
 
   return {
-    convert: (request) => mapItems(request, 'metrics', convertMetric),
-    unconverted: () => unconverted,
+    convert(request) {
+      const before = dropped;
+      return { ...mapItems(request, 'metrics', convertMetric), dropped: dropped - before };
+    },
   };
 }
 
@@ -68,11 +71,7 @@ function spanning(before: JsonObject, point: JsonObject): JsonObject {
 }
 
 function addNumbers(before: JsonObject, point: JsonObject): JsonObject {
-  const {
-    asInt: _int,
-    asDouble: _double,
-    ...rest
-  } = spanning(before, point) as { asInt?: unknown; asDouble?: unknown };
+  const { asInt: _int, asDouble: _double, ...rest } = spanning(before, point);
   const whole = wholeOf(before);
   const more = wholeOf(point);
   if (whole !== undefined && more !== undefined) return { ...rest, asInt: String(whole + more) };

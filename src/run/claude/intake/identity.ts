@@ -35,12 +35,9 @@ export function isIdentity(key: string): boolean {
 /**
  * A copy of the request without identity attributes, wherever they are: resource, scope, span, event, link, log record,
  * data point, exemplar, or inside an attribute's own key-value list. Any list element with such a `key` is left out.
- * @returns undefined when the value is nested deeper than `MAX_DEPTH`
+ * @returns undefined if the value is nested deeper than `MAX_DEPTH`
  */
-export function withoutIdentity(
-  request: JsonObject,
-): { readonly request: JsonObject; readonly removed: number } | undefined {
-  let removed = 0;
+export function withoutIdentity(request: JsonObject): JsonObject | undefined {
   let tooDeep = false;
 
   function copy(value: unknown, depth: number): unknown {
@@ -50,7 +47,6 @@ export function withoutIdentity(
     }
     if (Array.isArray(value)) {
       const kept = value.filter((each) => !(isObject(each) && typeof each.key === 'string' && isIdentity(each.key)));
-      removed += value.length - kept.length;
       return kept.map((each) => copy(each, depth + 1));
     }
     return isObject(value) ? copyObject(value, depth) : value;
@@ -61,5 +57,5 @@ export function withoutIdentity(
   }
 
   const cleaned = copyObject(request, 0);
-  return tooDeep ? undefined : { request: cleaned, removed };
+  return tooDeep ? undefined : cleaned;
 }

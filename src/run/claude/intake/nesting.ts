@@ -1,5 +1,5 @@
 // Checks that Claude Code's own spans hang below the attempt's span, and which links of the chain never came: a span is
-// sent when it ends, so a process that is killed leaves children whose parents were never sent. Pure but for its memory.
+// sent when it ends, so a process that is killed leaves children whose parents were never sent. Pure, apart from its memory.
 import { type JsonObject, textAt } from '../../../core/json.ts';
 import { itemsIn } from '../../../otlp/request.ts';
 import { idAt, nanosAt } from '../../../otlp/values.ts';
@@ -26,7 +26,7 @@ export type NestingFound = {
   readonly adopted: number;
   /** Spans without a usable trace id. They are shipped as they are. */
   readonly untraced: number;
-  /** The span of the whole interaction, where it came: what is missing is put below it. */
+  /** The span of the whole interaction, if it came: what is missing is put below it. */
   readonly interactionId: string | undefined;
 };
 
@@ -61,11 +61,11 @@ export function createNesting(traceId: string, parentSpanId: string, maxSpans = 
   function topOf(spanId: string, tops: Map<string, string>): string {
     const path: string[] = [];
     let at = spanId;
-    while (seen.has(at) && !tops.has(at)) {
+    for (let span = seen.get(at); span !== undefined && !tops.has(at); span = seen.get(at)) {
       path.push(at);
       // Marked before its parent is known, so that a circle ends here.
       tops.set(at, '');
-      at = seen.get(at)!.parent;
+      at = span.parent;
     }
     const top = tops.get(at) ?? at;
     for (const each of path) tops.set(each, top);

@@ -1,27 +1,37 @@
 // The loopback intake for Claude Code's own OTLP: one server for each run, one path and token for each attempt, so that each request
-// is known to belong to a step. Owns HTTP, tokens and waiting for late arrivals; what is done to a request is
-// clean-request.ts's, and where it goes is the caller's. Guards: loopback Host only, no browsers, token in constant time.
+// is known to belong to a step. The engine opens a channel for each attempt; a request that comes there is cleaned by
+// clean-request.ts and passed to `onRequest`, which records it. Guards: loopback Host only, no browsers, token in constant time.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import type { TelemetrySignal } from '../../../core/claude-event.ts';
+import { errorCode } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
+import { plural } from '../../../core/units.ts';
 import { TOKEN_HEADER } from '../environment.ts';
 import { createRequestCleaner, type IntakeAttempt, type RequestCleaner } from './clean-request.ts';
-import { createToCumulative, type ToCumulative } from './cumulative.ts';
+import { createToCumulative, MAX_SERIES, type ToCumulative } from './cumulative.ts';
 import type { NestingFound } from './nesting.ts';
-import { MAX_BODY_BYTES, readBody } from './read-body.ts';
 
 /** One cleaned export request, as it goes into `claude.telemetry`. */
 export type TelemetryArrived = IntakeAttempt & {
   readonly signal: TelemetrySignal;
   readonly request: JsonObject;
-  /** Spans, log records or data points; at least 1. */
+  /** Spans, log records or data points in `request`. */
   readonly items: number;
+  /** Data points that were left out of `request`; at least one of the two is 1 or more. */
+  readonly dropped: number;
 };
 
-export type IntakeCounts = { readonly accepted: number; readonly refused: number; readonly identityRemoved: number };
+/** Requests that were refused for good, and why the last one was. What the sender is asked to send again is not among them. */
+export type Refusals = { readonly count: number; readonly lastWhy: string };
+
+export function describeRefusals({ count, lastWhy }: Refusals): string {
+  const were = count === 1 ? 'was' : 'were';
+  return `${plural(count, 'request')} with telemetry of Claude Code ${were} refused, the last because ${lastWhy}`;
+}
 
 export type OpenedIntake = {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT, without the `/v1/…` part. */
@@ -34,7 +44,8 @@ export type OpenedIntake = {
   readonly settled: (limitMs?: number) => Promise<void>;
   /** Whether Claude's own spans hang below the attempt's span; to be asked when it is settled. */
   readonly nesting: () => NestingFound;
-  readonly counts: () => IntakeCounts;
+  /** Undefined if none was refused. */
+  readonly refusals: () => Refusals | undefined;
   /** Whether anything was sent here. */
   readonly isUsed: () => boolean;
   /** Refuses what comes from now on. */
@@ -80,13 +91,24 @@ type Entry = {
   readonly observe: ChannelOptions['observe'];
   pending: number;
   lastMs: number;
-  accepted: number;
-  refused: number;
+  isUsed: boolean;
+  refusals: Refusals | undefined;
 };
 
-type Answer = { readonly status: number; readonly body: JsonObject };
+type Answer = {
+  readonly status: number;
+  readonly body: JsonObject;
+  /** Why the request was refused. */
+  readonly refused?: string;
+};
 
-const signals: Readonly<Record<string, TelemetrySignal>> = { traces: 'traces', logs: 'logs', metrics: 'metrics' };
+/**
+ * Of one request, on the wire and inflated. Claude Code sends at most 512 spans or log records a request, of some KiB
+ * each; with prompts and tool content turned on one can reach 60 KiB. A gzip bomb ends here.
+ */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+const signals: readonly TelemetrySignal[] = ['traces', 'logs', 'metrics'];
 const rejectedName = { traces: 'rejectedSpans', logs: 'rejectedLogRecords', metrics: 'rejectedDataPoints' } as const;
 
 /** Starts the intake on a free port of 127.0.0.1. It does not keep the process alive. */
@@ -98,12 +120,19 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
   // Not by `import`: its facade reads every lazy getter of the module, which costs 45 ms and 16 MiB at the start of a run.
   const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer(times, (request, response) => {
-    void handle(request)
+    void answerRequest(request, entries, options)
       .catch((): Answer => refusal(400, 'the request was not read to its end'))
-      .then(({ status, body }) => send(request, response, status, body));
+      .then((answer) => send(request, response, answer));
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.unref();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The intake listens on no port.');
+  const { port } = address;
 
   /** One for all channels of an attempt: readers take the series of an attempt for one. */
   function cumulativeOf({ subject }: IntakeAttempt): ToCumulative {
@@ -113,90 +142,22 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
     return found;
   }
 
-  async function handle(request: IncomingMessage): Promise<Answer> {
-    const path = /^\/([0-9a-f]+)(?:\/(\d{1,10}))?\/v1\/([a-z]+)$/.exec(request.url ?? '');
-    const entry = entries.get(path?.[1] ?? '');
-    const barred = barredBy(request, entry);
-    if (barred !== undefined) return barred;
-    const signal = Object.hasOwn(signals, path?.[3] ?? '') ? signals[path![3]!] : undefined;
-    if (signal === undefined || entry === undefined)
-      return refusal(404, 'there are only /v1/traces, /v1/logs and /v1/metrics');
-    entry.pending += 1;
-    try {
-      const answer = await accept(request, entry, signal, path?.[2] ?? '');
-      if (answer.status === 200) entry.accepted += 1;
-      else entry.refused += 1;
-      return answer;
-    } finally {
-      entry.pending -= 1;
-      entry.lastMs = performance.now();
-    }
-  }
-
-  async function accept(
-    request: IncomingMessage,
-    entry: Entry,
-    signal: TelemetrySignal,
-    sender: string,
-  ): Promise<Answer> {
-    if (request.method !== 'POST') return refusal(405, 'only POST is taken here');
-    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
-    if (type !== 'application/json') {
-      const why = `content-type ${type === '' ? 'is missing' : `${type} is not read here`}; set OTEL_EXPORTER_OTLP_PROTOCOL=http/json`;
-      return refusal(415, why);
-    }
-    const body = await readBody(request, options.maxBodyBytes ?? MAX_BODY_BYTES);
-    if (body.kind === 'refused') return refusal(body.status, body.why);
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(body.text);
-    } catch {
-      return refusal(400, 'the body is not valid JSON');
-    }
-    const cleaned = entry.cleaner.clean(signal, parsed);
-    if (cleaned.kind === 'refused') return refusal(400, cleaned.why);
-    const { items, malformed } = cleaned;
-    if (items > 0) {
-      try {
-        options.onRequest({ ...entry.attempt, signal, request: cleaned.request, items });
-      } catch {
-        return refusal(503, 'it could not be kept; send it again');
-      }
-      entry.observe?.(signal, parsed as JsonObject, sender);
-    }
-    const partial =
-      malformed === 0
-        ? {}
-        : { [rejectedName[signal]]: String(malformed), errorMessage: 'elements that are not objects' };
-    return { status: 200, body: { partialSuccess: partial } };
-  }
-
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-
   return {
     port,
     open(attempt, { observe } = {}) {
       const key = randomBytes(8).toString('hex');
       const token = randomBytes(32).toString('hex');
       const cleaner = createRequestCleaner(attempt, cumulativeOf(attempt));
-      const counts = { pending: 0, lastMs: 0, accepted: 0, refused: 0 };
-      const entry: Entry = { attempt, tokenHash: hash(token), cleaner, observe, ...counts };
+      const unused = { pending: 0, lastMs: 0, isUsed: false, refusals: undefined };
+      const entry: Entry = { attempt, tokenHash: hash(token), cleaner, observe, ...unused };
       entries.set(key, entry);
       return {
         url: `http://127.0.0.1:${port}/${key}`,
         token,
         settled: (limitMs = SETTLE_LIMIT_MS) => settle(entry, limitMs),
         nesting: cleaner.nesting,
-        counts: () => ({
-          accepted: entry.accepted,
-          refused: entry.refused,
-          identityRemoved: cleaner.identityRemoved(),
-        }),
-        isUsed: () => entry.pending + entry.accepted + entry.refused > 0,
+        refusals: () => entry.refusals,
+        isUsed: () => entry.isUsed,
         close: () => void entries.delete(key),
       };
     },
@@ -207,6 +168,103 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
         server.closeAllConnections();
       }),
   };
+}
+
+async function answerRequest(
+  request: IncomingMessage,
+  entries: ReadonlyMap<string, Entry>,
+  options: IntakeOptions,
+): Promise<Answer> {
+  const [, key = '', sender = '', name] =
+    /^\/([0-9a-f]+)(?:\/(\d{1,10}))?\/v1\/([a-z]+)$/.exec(request.url ?? '') ?? [];
+  const entry = entries.get(key);
+  const barred = barredBy(request, entry);
+  if (barred !== undefined) return barred;
+  const signal = signals.find((each) => each === name);
+  if (signal === undefined || entry === undefined)
+    return refusal(404, 'there are only /v1/traces, /v1/logs and /v1/metrics');
+  entry.pending += 1;
+  entry.isUsed = true;
+  try {
+    const answer = await takeRequest(request, { entry, signal, sender }, options);
+    const { refused } = answer;
+    if (refused !== undefined) entry.refusals = { count: (entry.refusals?.count ?? 0) + 1, lastWhy: refused };
+    return answer;
+  } finally {
+    entry.pending -= 1;
+    entry.lastMs = performance.now();
+  }
+}
+
+type Target = { readonly entry: Entry; readonly signal: TelemetrySignal; readonly sender: string };
+
+async function takeRequest(request: IncomingMessage, target: Target, options: IntakeOptions): Promise<Answer> {
+  const { entry, signal, sender } = target;
+  if (request.method !== 'POST') return refusal(405, 'only POST is taken here');
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type !== 'application/json') {
+    const why = `content-type ${type === '' ? 'is missing' : `${type} is not read here`}; set OTEL_EXPORTER_OTLP_PROTOCOL=http/json`;
+    return refusal(415, why);
+  }
+  const body = await readBody(request, options.maxBodyBytes ?? MAX_BODY_BYTES);
+  if (body.kind === 'refused') return body.answer;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.text);
+  } catch {
+    return refusal(400, 'the body is not valid JSON');
+  }
+  const cleaned = entry.cleaner.clean(signal, parsed);
+  if (cleaned.kind === 'refused') return refusal(400, cleaned.why);
+  const { items, dropped, malformed } = cleaned;
+  if (items + dropped > 0) {
+    try {
+      options.onRequest({ ...entry.attempt, signal, request: cleaned.request, items, dropped });
+    } catch {
+      return { status: 503, body: statusBody('it could not be kept; send it again') };
+    }
+    entry.observe?.(signal, cleaned.sent, sender);
+  }
+  return { status: 200, body: { partialSuccess: partialSuccess(signal, malformed, dropped) } };
+}
+
+/** What of a request was not taken, in the words of OTLP. */
+function partialSuccess(signal: TelemetrySignal, malformed: number, dropped: number): JsonObject {
+  if (malformed + dropped === 0) return {};
+  const why = [
+    ...(malformed > 0 ? ['elements that are not objects'] : []),
+    ...(dropped > 0 ? [`data points of more than ${MAX_SERIES} series`] : []),
+  ];
+  return { [rejectedName[signal]]: String(malformed + dropped), errorMessage: why.join('; ') };
+}
+
+type Body = { readonly kind: 'body'; readonly text: string } | { readonly kind: 'refused'; readonly answer: Answer };
+
+const inflate = promisify(gunzip);
+
+/** The body of a request within a bound, inflated if it is gzip. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding !== 'identity' && encoding !== 'gzip') {
+    return { kind: 'refused', answer: refusal(415, `content-encoding ${encoding} is not read here; use gzip or none`) };
+  }
+  const tooLarge: Body = { kind: 'refused', answer: refusal(413, `the body is over the bound of ${maxBytes} bytes`) };
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes: Buffer = chunk;
+    size += bytes.length;
+    if (size > maxBytes) return tooLarge;
+    chunks.push(bytes);
+  }
+  const bytes = Buffer.concat(chunks);
+  if (encoding === 'identity') return { kind: 'body', text: bytes.toString('utf8') };
+  try {
+    return { kind: 'body', text: (await inflate(bytes, { maxOutputLength: maxBytes })).toString('utf8') };
+  } catch (error) {
+    if (errorCode(error) === 'ERR_BUFFER_TOO_LARGE') return tooLarge;
+    return { kind: 'refused', answer: refusal(400, 'the body is not valid gzip') };
+  }
 }
 
 /** Why a request is not even looked at; undefined if it may continue. */
@@ -236,12 +294,16 @@ function hash(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** The error body of OTLP/HTTP: a google.rpc.Status. Code 3 is INVALID_ARGUMENT. */
-function refusal(status: number, message: string): Answer {
-  return { status, body: { code: 3, message } };
+function refusal(status: number, why: string): Answer {
+  return { status, body: statusBody(why), refused: why };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, status: number, body: JsonObject): void {
+/** The error body of OTLP/HTTP: a google.rpc.Status. Code 3 is INVALID_ARGUMENT. */
+function statusBody(message: string): JsonObject {
+  return { code: 3, message };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, body }: Answer): void {
   if (response.destroyed) return;
   response.writeHead(status, {
     'content-type': 'application/json',
