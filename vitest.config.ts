@@ -9,6 +9,9 @@ if (problem !== undefined) {
   process.exit(1);
 }
 
+/** What `expect.poll` waits at most: less than a test does, so that it reports what it waited for. */
+const patience = { timeout: 150_000 };
+
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/test-report.ts'],
@@ -18,9 +21,10 @@ export default defineConfig({
           name: 'main',
           include: ['test/**/*.test.ts'],
           exclude: ['test/stack/**', 'test/package/**', 'test/browser/**', '**/node_modules/**'],
-          // Only a hang is to end a test: at a load of 20 the longest took 40 s.
+          // Only a hang ends a test: at a load of 20 the longest took 40 s.
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          expect: { poll: patience },
           // Half of the time goes into waiting for real processes. Vitest's own default is a core less than there are: one.
           maxWorkers: 3,
         },
@@ -40,8 +44,9 @@ export default defineConfig({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['test/browser/build-page.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          expect: { poll: patience },
           // Each file has a Chromium and a hub of its own; two cores carry two such pairs.
           maxWorkers: 2,
         },

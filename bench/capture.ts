@@ -31,7 +31,7 @@ export const capture: Bench = {
       const bytes = (setting.short ? shortBytes : fullBytes) / (isHeadline ? 1 : 3);
       const rounds = isHeadline ? (setting.short ? 3 : 7) : setting.short ? 1 : 3;
       setting.say(`capture: lines of ${title}, ${Math.round(bytes / 1e6)} MB, ${rounds} rounds`);
-      const samples = await measureSize(setting, lineBytes, bytes, rounds, hasS6);
+      const samples = await measureSize(setting, { lineBytes, bytes, rounds, hasS6 });
       const rate = (ms: readonly number[]): string =>
         ms.length === 0 ? '' : `${Math.round(bytes / 1e3 / median(ms))} MB/s`;
       const off = medianRatio(samples.tee, samples.off);
@@ -74,25 +74,30 @@ export const capture: Bench = {
   },
 };
 
-async function measureSize(setting: Setting, lineBytes: number, bytes: number, rounds: number, hasS6: boolean) {
-  const { place } = setting;
+type SizeOrder = {
+  readonly lineBytes: number;
+  readonly bytes: number;
+  readonly rounds: number;
+  readonly hasS6: boolean;
+};
+
+async function measureSize({ place }: Setting, { lineBytes, bytes, rounds, hasS6 }: SizeOrder) {
   const made = place.linesFile(lineBytes, bytes);
   const prepared = { ...made, checksum: await checksumOf(made.file) };
   const env = basicEnvironment();
   const { file } = prepared;
   const copy = path.join(place.root, 'copy');
   const logs = path.join(place.root, 's6');
+  // `t` stamps each line, as the journal does; n and s keep everything, in files of 256 MB.
+  const s6 = (): Promise<number> =>
+    timeShell(`cat ${file} | s6-log -b t n100 s268435455 ${logs}`, env).finally(() =>
+      rmSync(logs, { recursive: true }),
+    );
   return interleave(rounds, {
     tee: () => timeShell(`cat ${file} | tee ${copy} > /dev/null`, env).finally(() => rmSync(copy)),
     off: async () => (await measureCapture(place, prepared, { redact: false })).ms,
     on: async () => (await measureCapture(place, prepared, { redact: true, env: secretEnvironment() })).ms,
-    s6: async () => {
-      if (!hasS6) return Number.NaN;
-      // `t` stamps each line, as the journal does; n and s keep everything, in files of 256 MB.
-      return timeShell(`cat ${file} | s6-log -b t n100 s268435455 ${logs}`, env).finally(() =>
-        rmSync(logs, { recursive: true }),
-      );
-    },
+    s6: hasS6 ? s6 : undefined,
   });
 }
 

@@ -32,7 +32,7 @@ export const drain: Bench = {
       const ship = (protocol: Protocol) => async () =>
         rateOf(sink, lines, await shipJournal(setting, sink, file, protocol));
       const send = (protocol: Protocol, queue: Queue) => async () =>
-        rateOf(sink, lines, { ms: await sendBySdk(setting, sink, file, protocol, queue), events: 0 });
+        rateOf(sink, lines, { ms: await sendBySdk(setting, { sink, file, protocol, queue }), events: 0 });
       const rates = await interleave(rounds, {
         shipProtobuf: ship('http/protobuf'),
         sdkProtobuf: send('http/protobuf', defaultQueue),
@@ -101,13 +101,14 @@ async function journalOf({ place }: Setting, file: string): Promise<string> {
   return dataDir;
 }
 
-async function sendBySdk(
-  { place }: Setting,
-  sink: Sink,
-  file: string,
-  protocol: Protocol,
-  queue: Queue,
-): Promise<number> {
+type SendBySdk = {
+  readonly sink: Sink;
+  readonly file: string;
+  readonly protocol: Protocol;
+  readonly queue: Queue;
+};
+
+async function sendBySdk({ place }: Setting, { sink, file, protocol, queue }: SendBySdk): Promise<number> {
   const order: SdkOrder = { file, queueSize: queue.size };
   const { stdout } = await runProgram(process.execPath, [sdkProgram, JSON.stringify(order)], {
     cwd: place.root,

@@ -1,4 +1,4 @@
-// How fast the journal takes 64 KiB batches of output and gives them back, without a child and without redaction.
+// How fast the journal writes 64 KiB batches of output and reads them back, without a child and without redaction.
 import { rmSync } from 'node:fs';
 import { newRunId } from '../src/core/ids.ts';
 import { createJournal, dataFolder, openJournal } from '../src/journal/index.ts';

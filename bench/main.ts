@@ -1,5 +1,6 @@
 // `npm run bench -- [--short] [--write] [NAME…]`: measures stepspan against its peers in the same run, prints every ratio on a
-// line of its own, and fails where one misses its floor. `--write` keeps the result as docs/benchmarks.md.
+// line of its own, and fails if one misses its floor or if a value is impossible. `--write` keeps the result as
+// docs/benchmarks.md.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +11,7 @@ import { memory } from './memory.ts';
 import { overhead } from './overhead.ts';
 import { readers } from './readers.ts';
 import { redact } from './redact.ts';
-import { type Section, verdictOf } from './support/bench.ts';
+import { impossibleValues, type Section, verdictOf } from './support/bench.ts';
 import { describeMachine } from './support/machine.ts';
 import { clone, makePlace } from './support/place.ts';
 import { pageOf, ratioLine, textTable } from './support/report.ts';
@@ -38,6 +39,8 @@ const sections: Section[] = [];
 try {
   for (const bench of chosen) {
     const section = await bench.run({ short: flags.short, place, say: (text) => console.error(`# ${text}`) });
+    const impossible = impossibleValues(section);
+    if (impossible.length > 0) throw new Error(`bench ${bench.name} measured what cannot be: ${impossible.join('; ')}`);
     sections.push(section);
     console.log(`\n${section.title}`);
     for (const table of section.tables) console.log(textTable(table));

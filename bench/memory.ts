@@ -1,4 +1,4 @@
-// What the wrapper keeps in memory, by how much was printed: it must not grow with it.
+// How much memory a run takes, by how many lines were printed: it must not grow with them.
 import { atMost, type Bench, type Setting } from './support/bench.ts';
 import { checksumOf, measureCapture, secretEnvironment } from './support/measure-step.ts';
 import { interleave, median } from './support/statistics.ts';
@@ -19,7 +19,7 @@ export const memory: Bench = {
       `${Math.round(median(bytes) / 2 ** 20)} MiB`,
     ];
     return {
-      title: 'Memory of the wrapper',
+      title: 'Memory of a run',
       how:
         'Peak of the resident memory (VmHWM) of a process that runs one step by the library: lines of 100 bytes, redaction on, up to the result of ' +
         'the run, for which its journal is read once. Node itself takes about 45 MiB of it.',

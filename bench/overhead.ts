@@ -1,5 +1,5 @@
-// What the wrapper costs in time: `stepspan exec -- true` against `true`, a step in a run that goes on, and a small step of
-// Claude Code against the bare command. The Messages API behind Claude Code is scripted and answers at once.
+// How much time stepspan adds: `stepspan exec -- true` against `true`, a step in a longer run, and a small step of Claude
+// Code against the bare command. The Messages API behind Claude Code is scripted and answers at once.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { claudeTestEnvironment } from '../demo/messages-api/environment.ts';
@@ -37,12 +37,12 @@ export const overhead: Bench = {
       bare === undefined ? '' : `${(median(ms) - median(bare)).toFixed(0)} ms`,
     ];
     return {
-      title: 'Time that the wrapper adds',
+      title: 'Time that stepspan adds',
       how:
-        'Wall time of a process from spawn to exit, redaction on, nothing shipped; of a step inside a run from `step.started` to `step.finished` in the journal, with ' +
-        'making its pipes and looking for what it left. The Claude Code step is one prompt and one answer by a scripted API on loopback; stepspan turns Claude ' +
-        "Code's own telemetry on and takes it in, which Claude Code flushes before it ends. The bare command is run with it off, and with the same telemetry " +
-        'to nobody for comparison.',
+        'Wall time of a process from spawn to exit, redaction on, nothing shipped; of a step in a run of one step after the other, from `step.started` to ' +
+        '`step.finished` in the journal, with making its pipes and looking for processes it left. The Claude Code step is one prompt and one answer by a scripted ' +
+        "API on loopback; stepspan turns Claude Code's own telemetry on and receives it, and Claude Code flushes it before it ends. The bare command runs with " +
+        'telemetry off, and once more with telemetry that nobody receives.',
       tables: [
         {
           columns: ['what', 'median', 'more than the bare command'],

@@ -81,11 +81,11 @@ async function childRate({ place }: Setting, load: Load, wanted: Readers): Promi
   const all = wanted.kind === 'all';
   const flags = all ? ['--metrics-port', '0', '--ship-wait', '0s'] : ['--no-ship'];
   const otlp = all ? { OTEL_EXPORTER_OTLP_ENDPOINT: wanted.collector.url } : undefined;
-  const wrapper = start([place.program, 'exec', '--quiet', ...flags, '--', ...command], { ...env, ...otlp }, dataDir);
-  const ended = once(wrapper, 'exit');
-  const following = all ? follow(place.program, wrapper, env, dataDir) : undefined;
+  const run = start([place.program, 'exec', '--quiet', ...flags, '--', ...command], { ...env, ...otlp }, dataDir);
+  const ended = once(run, 'exit');
+  const following = all ? follow(place.program, run, env, dataDir) : undefined;
   const [code] = (await ended) as [number | null];
-  if (code !== 0) throw new Error(`the wrapper ended with ${code}`);
+  if (code !== 0) throw new Error(`stepspan ended with ${code}`);
   await following;
   const rate = JSON.parse(readFileSync(result, 'utf8')) as { linesPerSecond: number };
   rmSync(dataDir, { recursive: true });
@@ -93,13 +93,13 @@ async function childRate({ place }: Setting, load: Load, wanted: Readers): Promi
 }
 
 /** Scrapes and tails the run until it ends. */
-async function follow(program: string, wrapper: ChildProcess, env: Record<string, string>, dataDir: string) {
-  let said = '';
-  wrapper.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+async function follow(program: string, run: ChildProcess, env: Record<string, string>, dataDir: string) {
+  let printed = '';
+  run.stderr?.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
   });
-  const urlOf = (): string | undefined => /metrics of this run at (\S+)/.exec(said)?.[1];
-  const isRunning = (): boolean => wrapper.exitCode === null && wrapper.signalCode === null;
+  const urlOf = (): string | undefined => /metrics of this run at (\S+)/.exec(printed)?.[1];
+  const isRunning = (): boolean => run.exitCode === null && run.signalCode === null;
   while (isRunning() && urlOf() === undefined) await delay(5);
   const [runId] = readdirSync(path.join(dataDir, 'runs'));
   const tail = start([program, 'tail', runId ?? '', '--from', '0'], env, dataDir);

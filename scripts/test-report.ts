@@ -33,9 +33,15 @@ function reportOf(modules: readonly TestModule[]): TestReport {
     passed: inState('passed').length,
     failed: inState('failed').length + unloaded.length,
     skipped: inState('skipped').map((test) => ({ name: fullName(test), reason: skipReason(test) })),
-    retried: tests.filter((test) => test.diagnostic()?.flaky === true).map(fullName),
+    retried: tests
+      .filter((test) => test.diagnostic()?.flaky === true)
+      .map((test) => `${fullName(test)}: ${firstErrorOf(test)}`),
   };
 }
+
+/** Why the first try failed. */
+const firstErrorOf = (test: TestCase): string =>
+  test.result().errors?.[0]?.message.split('\n').slice(0, 3).join(' ') ?? 'no error was kept';
 
 const fullName = (test: TestCase): string => `${test.module.relativeModuleId}: ${test.fullName}`;
 

@@ -1,4 +1,4 @@
-// One process of its own that runs one step by the library and prints what became of it as JSON: so that every
+// Runs steps by the library in a process of its own, one after the other, and prints their times as JSON. So every
 // measurement has a fresh heap, and the peak of its memory is its own. Started by `support/measure-step.ts`.
 import { existsSync, readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -10,17 +10,22 @@ const order = JSON.parse(process.argv[2] ?? '') as StepOrder;
 const { runWorkflow, openJournal, dataFolder } = (await import(order.library)) as typeof Library;
 
 const result = await runWorkflow({
-  workflow: { name: 'bench', steps: order.steps.map((run, index) => ({ id: `step${index}`, run, timeout: '1h' })) },
+  workflow: {
+    name: 'bench',
+    concurrency: 1,
+    steps: order.steps.map((run, index) => ({ id: `step${index}`, run, timeout: '1h' })),
+  },
   cwd: order.dataDir,
   dataDir: order.dataDir,
   redact: order.redact,
   ship: 'off',
 });
 if (result.kind !== 'finished' || result.outcome !== 'success') throw new Error(JSON.stringify(result));
-// Before the journal is read for the check: that is not the wrapper's memory.
+// Before the journal is read for the check, which is not memory of the run.
 const maxRssBytes = peakRssBytes();
 
-const times: { started: bigint; finished: bigint }[] = [];
+const startedNs = new Map<string, bigint>();
+const stepMs: number[] = [];
 let lines = 0;
 let checksum = 0;
 for await (const batch of openJournal(dataFolder(order.dataDir).runDir(result.runId)).read({ from: 0 })) {
@@ -32,20 +37,22 @@ function take(record: JournalRecord): void {
     if (record.stream !== 'stdout') return;
     lines += record.lineCount - (record.continues ? 1 : 0);
     checksum = crc32(record.bytes, checksum);
-  } else if (record.event.type === 'step.started') {
-    times.push({ started: record.timeNs, finished: 0n });
-  } else if (record.event.type === 'step.finished') {
-    const last = times.at(-1);
-    if (last !== undefined) last.finished = record.timeNs;
+    return;
+  }
+  const step = record.subject?.step ?? '';
+  if (record.event.type === 'step.started') startedNs.set(step, record.timeNs);
+  if (record.event.type === 'step.finished') {
+    const started = startedNs.get(step);
+    if (started === undefined) throw new Error(`step ${step} finished without a start`);
+    stepMs.push(Number(record.timeNs - started) / 1e6);
   }
 }
 
-/** Not getrusage where there is /proc: that counts what the starting process had before exec as ours (getrusage(2)). */
+/** From /proc if it exists: getrusage(2) also counts what the starting process had before exec. */
 function peakRssBytes(): number {
   const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'utf8') : '';
   const kibibytes = /^VmHWM:\s*(\d+) kB/m.exec(status)?.[1];
   return kibibytes === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kibibytes) * 1024;
 }
 
-const stepMs = times.map(({ started, finished }) => Number(finished - started) / 1e6);
 process.stdout.write(JSON.stringify({ stepMs, lines, checksum, maxRssBytes } satisfies MeasuredStep));

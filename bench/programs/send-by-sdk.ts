@@ -1,6 +1,6 @@
 // The peer of the shipper: the lines of a file through the batch log processor and the OTLP exporter of OpenTelemetry JS,
-// as its SDK sets them up from OTEL_*, in a process of its own. It emits as many records as the queue holds and waits for
-// them to be taken before it goes on, as the queue drops what it has no room for.
+// as its SDK sets them up from OTEL_*, in a process of its own. It emits as many records as the queue holds, then waits
+// until they are taken, because the queue drops what it has no room for.
 import { readFileSync } from 'node:fs';
 import { logs, SeverityNumber } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
@@ -23,7 +23,7 @@ let seq = 0;
 for (let at = 0; at < bytes.length; ) {
   const end = bytes.indexOf(0x0a, at);
   const time: [number, number] = [Math.floor(startedMs / 1000), (startedMs % 1000) * 1_000_000 + seq];
-  // As many attributes as stepspan gives a line, and as long.
+  // As many attributes as a line of stepspan has, and as long.
   logger.emit({
     body: bytes.toString('utf8', at, end),
     severityNumber: SeverityNumber.INFO,

@@ -7,7 +7,7 @@ import type { WriteOrder } from '../support/tail-orders.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as WriteOrder;
 const { archiveSealed, createJournal, dataFolder, reopenJournal } = (await import(order.journal)) as typeof Journal;
-if (!isRunId(order.runId)) throw new Error(`${order.runId} is no run id`);
+if (!isRunId(order.runId)) throw new Error(`${order.runId} is not a run id`);
 const folder = dataFolder(order.dataDir).runDir(order.runId);
 const { lines } = order;
 // A history is not worth waiting for a disk; what is watched is written as a run is.

@@ -1,10 +1,11 @@
-// What a benchmark is, and what it gives: tables to read and ratios that are held to a goal and a floor.
+// What a benchmark is, and what it returns: tables to read, and ratios with a goal and a floor. Used by main.ts and by
+// every benchmark.
 import type { Place } from './place.ts';
 
 export type Ratio = {
   readonly name: string;
   readonly value: number;
-  /** Worse than the goal is told; worse than the floor fails. Absent where the number is for information only. */
+  /** Worse than the goal is printed; worse than the floor fails. Absent if the number is for information only. */
   readonly bounds?: {
     readonly goal: number;
     readonly floor: number;
@@ -57,4 +58,14 @@ export function atLeast(goal: number, floor: number): NonNullable<Ratio['bounds'
 
 export function atMost(goal: number, floor: number): NonNullable<Ratio['bounds']> {
   return { goal, floor, kind: 'at most' };
+}
+
+/** What a broken measurement leaves in a section: ratios and cells that are not numbers. Negative samples never get here. */
+export function impossibleValues({ tables, ratios }: Section): readonly string[] {
+  const wrongRatios = ratios.filter(({ value }) => !Number.isFinite(value));
+  const cells = tables.flatMap(({ rows }) => rows.flat());
+  return [
+    ...wrongRatios.map(({ name, value }) => `${name} is ${value}`),
+    ...cells.filter((cell) => /\bNaN\b|\bInfinity\b|\bundefined\b/.test(cell)),
+  ];
 }

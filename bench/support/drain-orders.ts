@@ -1,4 +1,4 @@
-// What the programs that drain are told, and what they answer.
+// The orders that `drain.ts` passes to its programs as JSON, and their answers.
 
 /** To `programs/ship-journal.ts`. */
 export type DrainOrder = {

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import type { Place } from './place.ts';
 import { runProgram } from './processes.ts';
+import { checkSamples } from './statistics.ts';
 
 export type StepOrder = {
   /** URL of the built library. */
@@ -39,10 +40,14 @@ export async function measureSteps(
     env: { ...basicEnvironment(), ...options.env },
   });
   rmSync(dataDir, { recursive: true });
-  return JSON.parse(stdout) as MeasuredStep;
+  const measured = JSON.parse(stdout) as MeasuredStep;
+  if (measured.stepMs.length !== steps.length)
+    throw new Error(`${measured.stepMs.length} of ${steps.length} steps ended`);
+  checkSamples('the time of a step', measured.stepMs);
+  return measured;
 }
 
-/** The step `cat FILE`. Throws where the journal does not hold exactly what the file does. */
+/** The step `cat FILE`. Throws unless the journal holds exactly what the file does. */
 export async function measureCapture(
   place: Place,
   prepared: { readonly file: string; readonly lines: number; readonly checksum: number },

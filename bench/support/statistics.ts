@@ -1,16 +1,27 @@
 // Rounds and medians. Contenders are measured in turn within each round, so that a machine that slows down slows all of
-// them, and what is told is the median over the rounds.
+// them, and what is printed is the median over the rounds. Used by every benchmark.
 
-/** @returns every sample, by name; `contenders` are called once a round, one after the other */
+/** Throws for samples that no clock and no counter can have: negative, infinite, or not a number. */
+export function checkSamples(name: string, samples: readonly number[]): void {
+  const impossible = samples.filter((sample) => !Number.isFinite(sample) || sample < 0);
+  if (impossible.length > 0) throw new Error(`${name} cannot be ${impossible.join(', ')}: the measurement is wrong`);
+}
+
+/** @param contenders are called once per round, one after the other; one that is undefined has no samples */
 export async function interleave<Name extends string>(
   rounds: number,
-  contenders: Readonly<Record<Name, () => Promise<number>>>,
+  contenders: Readonly<Record<Name, (() => Promise<number>) | undefined>>,
 ): Promise<Readonly<Record<Name, readonly number[]>>> {
   const names = Object.keys(contenders) as Name[];
   const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = 0; round < rounds; round++) {
     // Every other round goes backwards, so that nobody always comes after the same neighbour.
-    for (const name of round % 2 === 0 ? names : [...names].reverse()) samples[name].push(await contenders[name]());
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      const sample = await contenders[name]?.();
+      if (sample === undefined) continue;
+      checkSamples(name, [sample]);
+      samples[name].push(sample);
+    }
   }
   return samples;
 }

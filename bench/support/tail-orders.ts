@@ -1,4 +1,4 @@
-// What the programs of the tail benchmark are told, and what they answer.
+// The orders that the tail benchmark passes to its programs as JSON, and their answers.
 
 /** To `programs/serve-tail.ts`, which prints its port, and then a `ServerState` for each line on stdin, after a collection where it says `collect`. */
 export type ServeOrder = {
@@ -13,7 +13,7 @@ export type ServerState = {
   readonly rssBytes: number;
   /** Processor time since its start, of all its threads. */
   readonly cpuMs: number;
-  /** Read from files since its start; NaN where the system does not tell. */
+  /** Read from files since its start; NaN if the system does not report it. */
   readonly readBytes: number;
 };
 

@@ -18,7 +18,7 @@ export type TailServer = {
   readonly url: string;
   /** Of the HTTP API. */
   readonly apiUrl: string;
-  /** @param collect garbage before, so that memory in use is told; it costs the server a pause */
+  /** @param collect garbage before, so that only memory in use is counted; it costs the server a pause */
   readonly state: (collect?: 'collect') => Promise<ServerState>;
   /** A run that nobody has written to yet. */
   readonly newRun: () => string;

@@ -68,7 +68,7 @@ export async function stalled(setting: Setting): Promise<Part> {
   };
 }
 
-/** Throws where one has a gap: the others while one is stalled, and that one when it goes on. */
+/** Throws if a watcher has a gap: the others while one is stalled, and that one once it reads again. */
 async function measure(server: TailServer, withStall: boolean, count: number): Promise<Measured> {
   const runId = server.newRun();
   const history = await server.write(runId, { kind: 'history', bytes: historyBytes, archive: false });

@@ -12,7 +12,7 @@ const timed = 'oldest of a message';
 /** So many connect at once; the server is asked by as many browsers at most. */
 const together = 100;
 
-/** Throws where one misses a line. */
+/** Throws if any watcher misses a line. */
 export async function thousand(setting: Setting): Promise<Part> {
   const seconds = setting.short ? 2 : 10;
   setting.say(`tail: ${watchers} watchers for ${seconds} s`);

@@ -15,8 +15,8 @@ export type Watcher = {
 };
 
 /**
- * Resolves when it has everything there is.
- * @param timed of each message only the oldest line where there are so many watchers that looking at clocks would be the load
+ * Resolves when it has caught up with the writer.
+ * @param timed only the oldest line of each message if so many watch that reading the clock would be the load
  */
 export async function watchRun(
   url: string,
@@ -63,7 +63,7 @@ export function ageMs(line: string, now: bigint): number {
   return Number(now - BigInt(line.slice(0, line.indexOf(' ')))) / 1e6;
 }
 
-/** Waits until each has so many lines. Throws where one has lost a line, or got one twice. */
+/** Waits until each has so many lines. Throws if one has lost a line, or got one twice. */
 export async function expectAll(watchers: readonly Watcher[], lines: number): Promise<void> {
   const end = performance.now() + 60_000;
   while (watchers.some((one) => one.lines() < lines) && performance.now() < end) await delay(5);

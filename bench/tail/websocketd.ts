@@ -10,7 +10,7 @@ import { ageMs } from './watcher.ts';
 
 export type Peer = {
   readonly lateMs: readonly number[];
-  /** Processor time of websocketd and of tail so far; NaN where the system does not tell. */
+  /** Processor time of websocketd and of tail so far; NaN if the system does not report it. */
   readonly cpuMs: () => number;
   readonly stop: () => Promise<void>;
 };
@@ -21,7 +21,7 @@ export function hasPeer(): boolean {
   return spawnSync(program, ['--version']).error === undefined;
 }
 
-/** @param file is made anew */
+/** @param file is emptied if it exists */
 export async function watchByPeer(file: string): Promise<Peer> {
   writeFileSync(file, '');
   // It takes no port 0, so a free one is looked for.

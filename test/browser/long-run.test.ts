@@ -101,7 +101,7 @@ steps:
     const answer = await context.request.get(`${rig.hub.url}/api/v1/runs/${runId}`);
     return ((await answer.json()) as { nextSeq: number }).nextSeq;
   };
-  await expect.poll(head, { timeout: 30_000 }).toBeGreaterThan(400_000);
+  await expect.poll(head).toBeGreaterThan(400_000);
   await session.send('Debugger.resume');
   await session.send('Debugger.disable');
   const foot = page.locator('.output-foot');

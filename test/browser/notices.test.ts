@@ -93,9 +93,7 @@ test('tell of every run that succeeds, fails, is stuck or over its budget, and l
   ];
   // A view of one of them: the others are told of all the same, and this one not twice.
   await page.goto(`${rig.hub.url}/#/runs/${open[1]?.runId}/timeline`);
-  await expect
-    .poll(() => told(page), { timeout: 30_000 })
-    .toEqual([expect.stringMatching(/^quiet is stuck: no output/)]);
+  await expect.poll(() => told(page)).toEqual([expect.stringMatching(/^quiet is stuck: no output/)]);
   writeFileSync(go, '');
   await Promise.all(open.map(({ ended }) => ended));
   await rig.run(`
@@ -113,7 +111,7 @@ steps:
     expect.stringMatching(/^quiet is stuck: /),
     expect.stringMatching(/^quiet succeeded: /),
   ];
-  await expect.poll(async () => [...(await told(page))].sort(), { timeout: 30_000 }).toEqual(all);
+  await expect.poll(async () => [...(await told(page))].sort()).toEqual(all);
 
   await page.evaluate('window.last.onclick()');
   await page.getByRole('heading', { name: 'costly' }).waitFor();

@@ -10,6 +10,9 @@ import { root, startCli } from '../support/cli.ts';
 /** Pictures of the page are kept here after the tests, as output of a CI job: where the variable says, else beside the code. */
 export const shots = path.resolve(process.env.STEPSPAN_SCREENSHOTS ?? path.join(root, 'test-output/screenshots'));
 
+/** What the browser waits for an element at most: less than a test does, so that it reports what it waited for. */
+const patienceMs = 150_000;
+
 export type Hub = {
   readonly url: string;
   readonly link: string;
@@ -115,6 +118,7 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
     },
     async open(options, scope = 'control') {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      context.setDefaultTimeout(patienceMs);
       const page = await context.newPage();
       await page.goto(await freshLink(hub, dataDir, scope));
       await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
@@ -122,6 +126,7 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
     },
     async stranger() {
       const context = await browser.newContext();
+      context.setDefaultTimeout(patienceMs);
       return context.newPage();
     },
     async close() {

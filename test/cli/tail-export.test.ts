@@ -16,9 +16,6 @@ beforeEach(() => {
 });
 afterEach(() => rig.remove());
 
-/** A process has to start, beside those of other tests. */
-const patience = { timeout: 20_000 };
-
 describe('tail', () => {
   test('in a pipe gives the bytes exactly as they were printed', async () => {
     await writeMixed(rig);
@@ -51,9 +48,9 @@ describe('tail', () => {
     child.stdout?.on('data', (chunk: Buffer) => {
       seen += chunk;
     });
-    await expect.poll(() => seen, patience).toBe('before\n');
+    await expect.poll(() => seen).toBe('before\n');
     run.output('while\n', 'build', 'stderr');
-    await expect.poll(() => seen, patience).toBe('before\nwhile\n');
+    await expect.poll(() => seen).toBe('before\nwhile\n');
     run.output('last\n', 'build');
     const ended = once(child, 'close');
     await run.finish(['build']);

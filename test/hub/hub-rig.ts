@@ -1,5 +1,5 @@
 // Hubs of temporary data folders with real journals, scraped over real HTTP.
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { Event } from '../../src/core/event.ts';
 import { newRunId, type RunId } from '../../src/core/ids.ts';
@@ -70,8 +70,11 @@ export function ask(
   method = 'GET',
 ): Promise<Answer> {
   const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const sent = request({ hostname: hostname.replace(/[[\]]/g, ''), port, path, method, headers }, (response) => {
+  // A connection of its own: a kept one can be closed by the server at the very moment of the next request.
+  const agent = new Agent({ keepAlive: true });
+  const options = { hostname: hostname.replace(/[[\]]/g, ''), port, path, method, headers, agent };
+  return new Promise<Answer>((resolve, reject) => {
+    const sent = request(options, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -81,7 +84,7 @@ export function ask(
     });
     sent.on('error', reject);
     sent.end();
-  });
+  }).finally(() => agent.destroy());
 }
 
 let seconds = 0;

@@ -1,18 +1,18 @@
-// Waits for what happens elsewhere: in another process, on a socket, on disk. Knows nothing of what it waits for.
+// Waits for what happens elsewhere: in another process, on a socket, on disk. Used by every test that waits.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export type Patience = {
-  /** For the message, where the place in the stack does not say it. */
+  /** For the message, if the place in the stack does not say it. */
   readonly what?: string;
-  /** What has not come by then never will; below the time limit of a test, so that it says what was waited for. */
+  /** Below the time limit of a test, so that a test that hangs says what it waited for. A slow machine never gets here. */
   readonly withinMs?: number;
   readonly everyMs?: number;
 };
 
-/** Looks until there is something else than false or undefined, and gives that. What `look` throws is thrown at once. */
+/** Looks until `look` returns something else than false or undefined, and returns that. An error of `look` is thrown at once. */
 export async function until<T>(
   look: () => T | Promise<T>,
-  { what = String(look), withinMs = 25_000, everyMs = 5 }: Patience = {},
+  { what = String(look), withinMs = 150_000, everyMs = 5 }: Patience = {},
 ): Promise<Exclude<T, false | undefined>> {
   const end = performance.now() + withinMs;
   for (;;) {

@@ -1,5 +1,5 @@
 // A hub with its live side over real journals, asked over real HTTP with headers as they are given.
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { loadTokens, type Tokens } from '../../../src/hub/access/token-file.ts';
 import type { HubOptions } from '../../../src/hub/index.ts';
 import type { DataFolder } from '../../../src/journal/index.ts';
@@ -110,8 +110,10 @@ export function send(
   >;
   // Node sends none with DELETE, and what follows would then be the next request.
   if (body !== undefined) given['content-length'] = String(Buffer.byteLength(body));
-  return new Promise((resolve, reject) => {
-    const sent = request({ hostname: '127.0.0.1', port, path, method, headers: given }, (response) => {
+  // A connection of its own: a kept one can be closed by the server at the very moment of the next request.
+  const agent = new Agent({ keepAlive: true });
+  return new Promise<Answer>((resolve, reject) => {
+    const sent = request({ hostname: '127.0.0.1', port, path, method, headers: given, agent }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -129,7 +131,7 @@ export function send(
     });
     sent.on('error', (error) => reject(new Error(`${method} ${path}: ${error.message}`)));
     sent.end(body);
-  });
+  }).finally(() => agent.destroy());
 }
 
 function parsed(text: string): unknown {
