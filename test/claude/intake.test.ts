@@ -127,6 +127,14 @@ describe('who may send', () => {
     expect((await send({ headers: { 'x-stepspan-token': other.token } })).status).toBe(401);
   });
 
+  test('the token may be in the path, for a sender that can set no header', async () => {
+    const headers = { 'x-stepspan-token': '' };
+    expect((await send({ path: `/${opened.token}/v1/traces`, headers })).status).toBe(200);
+    expect((await send({ path: `/${'0'.repeat(64)}/v1/traces`, headers })).status).toBe(401);
+    const other = intake.open({ ...attempt, subject: { step: 'other', attempt: 1 } });
+    expect((await send({ path: `/${other.token}/v1/traces`, headers })).status).toBe(401);
+  });
+
   test('a closed attempt takes nothing more', async () => {
     expect((await send({ body: spans(span('a'.repeat(16), attempt.spanId)) })).status).toBe(200);
     opened.close();
@@ -140,6 +148,20 @@ describe('a request that is taken', () => {
     const answer = await send({ body, headers: { 'content-encoding': 'gzip' } });
     expect(answer).toEqual({ status: 200, body: { partialSuccess: {} } });
     expect(arrived).toMatchObject([{ ...attempt, signal: 'traces', items: 2 }]);
+  });
+
+  test('leaves out the contents of the conversation that detailed tracing adds', async () => {
+    const path = `/${opened.token}`;
+    const attributes = [attribute('model'), attribute('new_context'), attribute('later', 'y'.repeat(1_001))];
+    await send({ path: `${path}/v1/traces`, body: spans(span('a'.repeat(16), attempt.spanId, { attributes })) });
+    const events = ['tool', 'api_request'].map((name) => ({ attributes: [attribute('event.name', name)] }));
+    const logs = { resourceLogs: [{ resource: {}, scopeLogs: [{ scope: {}, logRecords: events }] }] };
+    await send({ path: `${path}/v1/logs`, body: JSON.stringify(logs) });
+    expect(arrived.map(({ items }) => items)).toEqual([1, 1]);
+    const kept = JSON.stringify(arrived);
+    expect(kept).toContain('"model"');
+    expect(kept).toContain('api_request');
+    expect(kept).not.toMatch(/new_context|"later"|"stringValue":"tool"/);
   });
 
   test('is empty and accepted, and no news', async () => {

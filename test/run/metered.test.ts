@@ -78,11 +78,34 @@ steps:
     expect(result.costUsd).toBeCloseTo(1.8, 9);
   });
 
-  test('whose `claude` is not the one on the PATH has an unknown cost and says what to write', async () => {
-    const { result } = await rig.runYaml(stepYaml(`${claude} -p 'Ask by path'`, 'budget: 1\n'));
+  test('that starts Claude Code by its path, as the Agent SDK does, has its cost and its spans', async () => {
+    rig.write(
+      'agent.mjs',
+      `import { execFileSync } from 'node:child_process';
+       const line = JSON.stringify({ type: 'user', message: { role: 'user', content: 'Spend by path' } });
+       const args = ['--output-format', 'stream-json', '--input-format', 'stream-json', '--verbose', '--model', 'claude-sonnet-5'];
+       execFileSync(${JSON.stringify(claude)}, args, { input: line });`,
+    );
+    const { result } = await rig.runYaml(stepYaml('node agent.mjs'));
+    expect(result).toMatchObject({ outcome: 'success', costBasis: 'known', tokens: 410_000 });
+    expect(result.costUsd).toBeCloseTo(0.9, 9);
+    const journal = await rig.journal(result.runId);
+    const telemetry = journal.events('claude.telemetry', 'ask');
+    const sent = JSON.stringify(telemetry.map(({ request }) => request));
+    expect(sent).toContain('claude_code.interaction');
+    // What detailed tracing adds, above all the definition of each tool: 60 KB for each process.
+    expect(sent).not.toMatch(/"key":"tools"|"stringValue":"claude_code\.tool"}/);
+  });
+
+  test('whose Claude Code reports nothing has an unknown cost and says what to write', async () => {
+    const { result } = await rig.runYaml(
+      stepYaml(`${claude} -p 'Ask by path'; env -u BETA_TRACING_ENDPOINT ${claude} -p 'Ask unseen'`, 'budget: 1\n'),
+    );
     expect(result).toMatchObject({ outcome: 'success', costUsd: null, costBasis: 'unknown' });
     const journal = await rig.journal(result.runId);
-    expect(journal.events('claude.cost', 'ask')[0]?.unknown).toMatch(/did not report .* write `claudeTelemetry: env`/);
+    expect(journal.events('claude.cost', 'ask')[0]?.unknown).toMatch(
+      /^1 of Claude Code's processes \d+, \d+ ran in this step and did not report .* try `claudeTelemetry: env`/,
+    );
     expect(journal.events('run.budget_uncertain')).toHaveLength(1);
   });
 

@@ -114,7 +114,7 @@ export const step = named(
   }),
 );
 
-export const activeAlert = named(
+const activeAlert = named(
   'Alert',
   z.strictObject({
     rule: z.string().describe('Name of the rule, such as `StepspanRunStuck`.'),

@@ -6,10 +6,9 @@ import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from
 import { isoOfNs } from '../../core/time.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { describeEvent } from '../../runs/describe-event.ts';
-import type { ActiveAlert } from '../../runs/run-view.ts';
 import { severityOfLine } from '../../text/severity.ts';
 import type { Severity } from '../../text/stream.ts';
-import type { JournalData, JournalMessage, SubscriptionData, TailLine, TailSpan } from '../schema/messages.ts';
+import type { AlertKind, JournalData, JournalMessage, TailLine, TailSpan } from '../schema/messages.ts';
 import { limits } from './protocol.ts';
 import { spansOfTelemetry } from './telemetry-spans.ts';
 
@@ -119,13 +118,21 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
       return ['resource_update', { ...place, ...without(event) }];
     case 'run.budget_warned':
     case 'run.budget_uncertain':
+      return alert(place, 'budget', 'warning', event);
     case 'run.budget_exceeded':
+      return alert(place, 'budget', 'error', event);
     case 'stall.detected':
+      return alert(place, 'stall', event.action === 'none' ? 'warning' : 'error', event);
     case 'stall.cleared':
+      return alert(place, 'stall_cleared', 'info', event);
     case 'process.orphaned':
+      return alert(place, 'left_over', 'warning', event);
     case 'secret.redacted':
+      return alert(place, 'hidden', 'warning', event);
     case 'journal.lost':
+      return alert(place, 'lost', 'error', event);
     case 'journal.recovered':
+      return alert(place, 'recovered', 'warning', event);
     case 'run.cancelling':
     case 'run.suspended':
     case 'step.expectation_unmet':
@@ -171,18 +178,7 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
 const maxPromptCharacters = 16 * 1024;
 
 function severityOf(event: Event): Severity {
-  switch (event.type) {
-    case 'step.expectation_unmet':
-    case 'run.budget_exceeded':
-    case 'journal.lost':
-      return 'error';
-    case 'stall.detected':
-      return event.action === 'none' ? 'warning' : 'error';
-    case 'stall.cleared':
-      return 'info';
-    default:
-      return 'warning';
-  }
+  return event.type === 'step.expectation_unmet' ? 'error' : 'warning';
 }
 
 function without<E extends Event>(event: E): Omit<E, 'type'> {
@@ -190,32 +186,8 @@ function without<E extends Event>(event: E): Omit<E, 'type'> {
   return data;
 }
 
-/** Of a line in a log: a program that shows alerts among the lines needs no second scale. */
-const alertSeverities = {
-  critical: 'error',
-  warning: 'warning',
-  info: 'info',
-} as const satisfies Readonly<Record<ActiveAlert['severity'], Severity>>;
-
-export function alertData(alert: ActiveAlert): SubscriptionData['alert_triggered'] {
-  return {
-    step: alert.step,
-    attempt: null,
-    severity: alertSeverities[alert.severity],
-    message: alert.summary,
-    alert,
-  };
-}
-
-/** What is new among alerts that fire, and what does not fire any more. */
-export function compareAlerts(before: readonly ActiveAlert[], now: readonly ActiveAlert[]) {
-  const keyOf = ({ rule, step, since }: ActiveAlert): string => `${rule}\0${step}\0${since}`;
-  const keysBefore = new Set(before.map(keyOf));
-  const keysNow = new Set(now.map(keyOf));
-  return {
-    begun: now.filter((alert) => !keysBefore.has(keyOf(alert))),
-    ended: before.filter((alert) => !keysNow.has(keyOf(alert))),
-  };
+function alert(place: Said, kind: AlertKind, severity: Severity, event: Event): Data {
+  return ['alert_triggered', { ...place, kind, severity, message: describeEvent(event), event }];
 }
 
 type OutcomeKind = NonNullable<TailSpan['outcome']>;

@@ -5,12 +5,11 @@ import type { RunId } from '../../core/ids.ts';
 import type { JournalRecord } from '../../core/record.ts';
 import { nsOfMs } from '../../core/time.ts';
 import { JournalError } from '../../journal/index.ts';
-import type { ActiveAlert } from '../../runs/index.ts';
 import type { ErrorCode, SubscriptionData, SubscriptionMessage } from '../schema/messages.ts';
 import { type Encoded, type Feed, type FeedBatch, type Gap, gapsOf } from './feed.ts';
 import { type Filter, SlowSearch } from './filter.ts';
 import { isoNow, progressMessage } from './live-run.ts';
-import { alertData, compareAlerts, gapMessage, messagesOf } from './map.ts';
+import { gapMessage, messagesOf } from './map.ts';
 import { encode, type Outbox } from './outbox.ts';
 import { createSignal } from './signal.ts';
 
@@ -57,7 +56,6 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
   let ended = false;
   let toldLagAt = performance.now();
   let toldProgress: unknown;
-  let sentAlerts: readonly ActiveAlert[] = [];
 
   const say = <T extends keyof SubscriptionData>(type: T, data: SubscriptionData[T]): void => {
     const message = { type, executionId: runId, seq: position - 1, timestamp: isoNow(), data };
@@ -89,15 +87,6 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
     if (now === undefined || now === toldProgress || !filter.wantsEvents) return;
     toldProgress = now;
     outbox.send(encode(progressMessage(runId, now.data, position - 1)));
-  };
-
-  const sendAlerts = (): void => {
-    const now = feed.run.alerts();
-    if (now === undefined || now === sentAlerts || !filter.wantsEvents) return;
-    const { begun, ended: over } = compareAlerts(sentAlerts, now);
-    sentAlerts = now;
-    for (const alert of over) say('alert_resolved', { step: alert.step, attempt: null, alert });
-    for (const alert of begun) say('alert_triggered', alertData(alert));
   };
 
   /** Reads the journal once, from `position` to its end of now, or until the socket takes no more. */
@@ -168,7 +157,6 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
   const atEnd = (state: 'wait' | 'ended'): void => {
     feed.run.start();
     tellProgress();
-    sendAlerts();
     if (caughtUp && !(state === 'ended' && !ended)) return;
     caughtUp = true;
     ended = state === 'ended';
@@ -194,10 +182,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
       } else {
         sendBatch(next);
         tellLag();
-        if (caughtUp) {
-          tellProgress();
-          sendAlerts();
-        }
+        if (caughtUp) tellProgress();
       }
     }
   };

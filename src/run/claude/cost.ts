@@ -3,14 +3,13 @@
 //
 // Which number of the result line is the attempt's own (tried with 2.1.328):
 // - `usage` leaves subagents out; `modelUsage` and `total_cost_usd` hold them.
-// - Both of those go on from the total that the transcript of a resumed session saved, so they must not be added up
-//   over steps; and a process can write several result lines (background work starts turns of its own), each with the
-//   total so far.
-// - Versions before 2.0 give no `modelUsage`: the total is then put to the session's model, with the tokens of `usage`.
-// - A cost of 0 for tokens that were used, or none at all, is not taken for free: it is estimated where the model has a
-//   price, and unknown otherwise.
-// - `model_usage_since_last_result` holds exactly the calls of this process since its last result. It is used where it
-//   is there. Older versions lack it; for a resumed session it is then an estimate which of two readings is right.
+// - In a resumed session both of those start from the total in its transcript, so they must not be added up over steps.
+//   A process can write several result lines (background work starts turns of its own), each with the total so far.
+// - Versions before 2.0 have no `modelUsage`: the total is then counted for the session's model, with the tokens of `usage`.
+// - A cost of 0 for tokens that were used, or no cost at all, does not mean that they were free: it is estimated if the
+//   model has a price, and unknown otherwise.
+// - `model_usage_since_last_result` holds exactly the calls of this process since its last result, and is used if it
+//   exists. Older versions lack it; for a resumed session the more plausible of two readings is then taken.
 import type { ModelUsage } from '../../core/claude-event.ts';
 import { type CostBasis, roundUsd, sumUsd } from '../../core/cost.ts';
 import type { EventOf } from '../../core/event.ts';
@@ -22,13 +21,13 @@ import type { ClaudeResult } from './result.ts';
 export type CostSoFar = {
   readonly costUsd: number;
   readonly models: readonly ModelUsage[];
-  /** Part of it is reckoned from prices and not reported by Claude Code. */
+  /** Part of it is computed from prices and not reported by Claude Code. */
   readonly estimated: boolean;
   /** Why a part of it is unknown, and so not in `costUsd`. */
   readonly unknown?: string;
 };
 
-/** What a sum rests on. */
+/** How far a sum is known. */
 export function basisOf({ estimated, unknown }: Pick<CostSoFar, 'estimated' | 'unknown'>): CostBasis {
   if (unknown !== undefined) return 'unknown';
   return estimated ? 'estimated' : 'known';
@@ -71,124 +70,174 @@ const endedEarly = 'Claude Code ended before it reported any usage';
 /** A model call that no result line has covered yet. `characters` are those of its output seen so far. */
 type Call = { model: string; usage: JsonObject; outputTokens: number; characters: number };
 
-export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
-  const prices = options.prices ?? defaultPrices;
-  const calls = new Map<string, Call>();
-  let reported: readonly ModelUsage[] = [];
-  let results = 0;
-  let guessed = false;
-  let sessionModel: string | undefined;
-  let unreported: string | undefined;
+/** What the messages of an attempt have shown of its cost: what the functions below share. */
+type Metering = {
+  readonly prices: PriceTable;
+  readonly resumed: CostMeterOptions['resumed'];
+  /** Model calls since the last result line, by message id. */
+  readonly calls: Map<string, Call>;
+  /** The sum of the result lines. */
+  reported: readonly ModelUsage[];
+  results: number;
+  /** A part of `reported` follows from prices, or from which reading of a total is nearer. */
+  isEstimated: boolean;
+  sessionModel: string | undefined;
+  /** Why a part of `reported` is unknown. */
+  unknown: string | undefined;
   /** The last result is of a turn that was interrupted, maybe while the model was answering: that call is in no sum. */
-  let isCutShort = false;
-  let partialId = '';
+  isCutShort: boolean;
+  /** The message whose pieces are coming in. */
+  partialId: string;
+};
 
-  function soFar(): CostSoFar {
-    const live = [...calls.values()].map((call) => useOf(call, prices));
-    const models = sumByModel([...reported, ...live]);
-    const costUsd = sumUsd(models.map((use) => use.costUsd));
-    const so = { costUsd, models, estimated: guessed || isCutShort || results === 0 || calls.size > 0 };
-    const unknown = unreported ?? (isCutShort && models.length === 0 ? endedEarly : undefined);
-    return unknown === undefined ? so : { ...so, unknown };
-  }
-
-  /** Takes what a result says of its use; see the head of this file. */
-  function accept(result: ClaudeResult, live: readonly ModelUsage[]): void {
-    if (result.sinceLast !== undefined) {
-      reported = sumByModel([...reported, ...result.sinceLast.map(withCost)]);
-    } else if (options.resumed !== undefined && result.totalCostUsd !== undefined) {
-      guessed = true;
-      const total = { usd: result.totalCostUsd, models: modelsOf(result) };
-      reported = ownOfResumed(total, options.resumed.totalCostUsd, sumByModel([...reported, ...live]));
-    } else {
-      const models = modelsOf(result);
-      if (models === undefined) unreported = 'the result of Claude Code says neither a cost nor tokens';
-      else reported = models.map(withCost);
-    }
-  }
-
-  /** The totals of a result by model; undefined if it has none. */
-  function modelsOf({ totalModels, totalCostUsd, usage: tokens }: ClaudeResult): readonly ModelUsage[] | undefined {
-    if (totalModels.length > 0) return totalModels;
-    if (totalCostUsd === undefined && tokens === undefined) return undefined;
-    const use = { ...emptyUse(sessionModel ?? ''), ...tokens, costUsd: totalCostUsd ?? 0 };
-    return use.costUsd === 0 && tokensOf(use) === 0 ? [] : [use];
-  }
-
-  /** A use whose tokens were reported without a cost gets one from the prices. */
-  function withCost(use: ModelUsage): ModelUsage {
-    if (use.costUsd > 0 || tokensOf(use) === 0) return use;
-    const { price, known } = priceOf(prices, use.model);
-    if (!known) {
-      unreported = `Claude Code reported no cost for ${use.model === '' ? 'its model' : use.model}, and it has no price`;
-      return use;
-    }
-    guessed = true;
-    return { ...use, costUsd: costOfTokens(use, 0, price) };
-  }
-
-  function usage(id: string, model: string, change: (call: Call) => void): EventOf<'claude.usage'> {
-    const call = calls.get(id) ?? { model, usage: {}, outputTokens: 0, characters: 0 };
-    calls.set(id, call);
-    change(call);
-    return { type: 'claude.usage', messageId: id, usage: useOf(call, prices) };
-  }
-
-  /** A sum that will not change any more: guesses that stand for an unknown price are taken out. */
-  function atEnd(): CostSoFar {
-    if (calls.size === 0 && reported.length === 0 && (results === 0 || isCutShort)) {
-      // Without a session no model was called.
-      if (sessionModel === undefined && results === 0) return { costUsd: 0, models: [], estimated: false };
-      return { ...soFar(), unknown: endedEarly };
-    }
-    const live = sumByModel([...calls.values()].map((call) => useOf(call, prices)));
-    const unpriced = live.filter((use) => tokensOf(use) > 0 && !priceOf(prices, use.model).known);
-    if (unpriced.length === 0) return soFar();
-    const priced = live.map((use) => (unpriced.includes(use) ? { ...use, costUsd: 0 } : use));
-    const models = sumByModel([...reported, ...priced]);
-    const names = unpriced.map(({ model }) => model).join(', ');
-    const costUsd = sumUsd(models.map((use) => use.costUsd));
-    const unknown = unreported ?? `Claude Code ended before it reported a cost, and there is no price for ${names}`;
-    return { costUsd, models, estimated: true, unknown };
-  }
-
-  return {
-    message(message) {
-      if (message.type === 'system' && message.subtype === 'init') sessionModel ??= textAt(message, 'model');
-      const inner = message.type === 'stream_event' ? objectAt(message, 'event') : message;
-      const said = objectAt(inner, 'message');
-      switch (inner.type) {
-        case 'assistant': {
-          const id = textAt(said, 'id');
-          // The CLI's own texts, such as API errors, come as messages of this model; no call was made for them.
-          if (id === undefined || textAt(said, 'model') === '<synthetic>') return undefined;
-          return usage(id, textAt(said, 'model') ?? '', (call) => {
-            take(call, objectAt(said, 'usage'));
-            // Each line of a message holds its next content block only, so the lengths add up.
-            for (const block of objectsAt(said, 'content')) call.characters += charactersOf(block);
-          });
-        }
-        case 'message_start':
-          partialId = textAt(said, 'id') ?? '';
-          return undefined;
-        case 'message_delta':
-          // Only with partial messages, and only for the main agent: the true count of output tokens.
-          if (!calls.has(partialId)) return undefined;
-          return usage(partialId, '', (call) => take(call, objectAt(inner, 'usage')));
-        default:
-          return undefined;
-      }
-    },
-    result(result) {
-      const live = [...calls.values()].map((call) => useOf(call, prices));
-      calls.clear();
-      results += 1;
-      isCutShort = result.subtype === 'error_during_execution';
-      accept(result, live);
-    },
-    soFar,
-    finish: atEnd,
+export function createCostMeter(options: CostMeterOptions = {}): CostMeter {
+  const metering: Metering = {
+    prices: options.prices ?? defaultPrices,
+    resumed: options.resumed,
+    calls: new Map(),
+    reported: [],
+    results: 0,
+    isEstimated: false,
+    sessionModel: undefined,
+    unknown: undefined,
+    isCutShort: false,
+    partialId: '',
   };
+  return {
+    message: (message) => readMessage(metering, message),
+    result: (result) => readResult(metering, result),
+    soFar: () => costSoFar(metering),
+    finish: () => finalCost(metering),
+  };
+}
+
+function readMessage(metering: Metering, message: JsonObject): EventOf<'claude.usage'> | undefined {
+  if (message.type === 'system' && message.subtype === 'init') metering.sessionModel ??= textAt(message, 'model');
+  const inner = message.type === 'stream_event' ? objectAt(message, 'event') : message;
+  const body = objectAt(inner, 'message');
+  switch (inner.type) {
+    case 'assistant': {
+      const id = textAt(body, 'id');
+      // The CLI's own texts, such as API errors, come as messages of this model; no call was made for them.
+      if (id === undefined || textAt(body, 'model') === '<synthetic>') return undefined;
+      return updateCall(metering, id, textAt(body, 'model') ?? '', (call) => {
+        takeUsage(call, objectAt(body, 'usage'));
+        // Each line of a message holds its next content block only, so the lengths add up.
+        for (const block of objectsAt(body, 'content')) call.characters += charactersOf(block);
+      });
+    }
+    case 'message_start':
+      metering.partialId = textAt(body, 'id') ?? '';
+      return undefined;
+    case 'message_delta':
+      // Only with partial messages, and only for the main agent: the true count of output tokens.
+      if (!metering.calls.has(metering.partialId)) return undefined;
+      return updateCall(metering, metering.partialId, '', (call) => takeUsage(call, objectAt(inner, 'usage')));
+    default:
+      return undefined;
+  }
+}
+
+function updateCall(
+  { calls, prices }: Metering,
+  id: string,
+  model: string,
+  change: (call: Call) => void,
+): EventOf<'claude.usage'> {
+  const call = calls.get(id) ?? { model, usage: {}, outputTokens: 0, characters: 0 };
+  calls.set(id, call);
+  change(call);
+  return { type: 'claude.usage', messageId: id, usage: useOf(call, prices) };
+}
+
+/** Takes what a result says of its use; see the head of this file. */
+function readResult(metering: Metering, result: ClaudeResult): void {
+  const live = liveUses(metering);
+  metering.calls.clear();
+  metering.results += 1;
+  metering.isCutShort = result.subtype === 'error_during_execution';
+  const { resumed, reported } = metering;
+  if (result.sinceLast !== undefined) {
+    metering.reported = sumByModel([...reported, ...withCosts(metering, result.sinceLast)]);
+  } else if (resumed !== undefined && result.totalCostUsd !== undefined) {
+    metering.isEstimated = true;
+    const total = { usd: result.totalCostUsd, models: totalModels(metering, result) };
+    metering.reported = ownOfResumed(total, resumed.totalCostUsd, sumByModel([...reported, ...live]));
+  } else {
+    const models = totalModels(metering, result);
+    if (models === undefined) metering.unknown = 'the result of Claude Code says neither a cost nor tokens';
+    else metering.reported = withCosts(metering, models);
+  }
+}
+
+/** The totals of a result by model; undefined if it has none. */
+function totalModels(
+  { sessionModel }: Metering,
+  { totalModels: models, totalCostUsd, usage: tokens }: ClaudeResult,
+): readonly ModelUsage[] | undefined {
+  if (models.length > 0) return models;
+  if (totalCostUsd === undefined && tokens === undefined) return undefined;
+  const use = { ...emptyUse(sessionModel ?? ''), ...tokens, costUsd: totalCostUsd ?? 0 };
+  return use.costUsd === 0 && tokensOf(use) === 0 ? [] : [use];
+}
+
+function withCosts(metering: Metering, uses: readonly ModelUsage[]): readonly ModelUsage[] {
+  return uses.map((use) => {
+    const priced = priceUse(metering.prices, use);
+    if (priced.basis === 'estimated') metering.isEstimated = true;
+    if (priced.basis === 'unknown') metering.unknown = priced.why;
+    return priced.use;
+  });
+}
+
+function liveUses({ calls, prices }: Metering): readonly ModelUsage[] {
+  return [...calls.values()].map((call) => useOf(call, prices));
+}
+
+function costSoFar(metering: Metering): CostSoFar {
+  const { isEstimated, isCutShort, results, calls } = metering;
+  const models = sumByModel([...metering.reported, ...liveUses(metering)]);
+  const unknown = metering.unknown ?? (isCutShort && models.length === 0 ? endedEarly : undefined);
+  return {
+    costUsd: sumUsd(models.map((use) => use.costUsd)),
+    models,
+    estimated: isEstimated || isCutShort || results === 0 || calls.size > 0,
+    ...(unknown === undefined ? {} : { unknown }),
+  };
+}
+
+/** A sum that will not change any more: guesses in place of an unknown price are taken out. */
+function finalCost(metering: Metering): CostSoFar {
+  const { prices, calls, reported, results, isCutShort, sessionModel } = metering;
+  if (calls.size === 0 && reported.length === 0 && (results === 0 || isCutShort)) {
+    // Without a session no model was called.
+    if (sessionModel === undefined && results === 0) return noCost;
+    return { ...costSoFar(metering), unknown: endedEarly };
+  }
+  const live = sumByModel(liveUses(metering));
+  const unpriced = live.filter((use) => tokensOf(use) > 0 && !priceOf(prices, use.model).known);
+  if (unpriced.length === 0) return costSoFar(metering);
+  const priced = live.map((use) => (unpriced.includes(use) ? { ...use, costUsd: 0 } : use));
+  const models = sumByModel([...reported, ...priced]);
+  const names = unpriced.map(({ model }) => model).join(', ');
+  const why = `Claude Code ended before it reported a cost, and there is no price for ${names}`;
+  const costUsd = sumUsd(models.map((use) => use.costUsd));
+  return { costUsd, models, estimated: true, unknown: metering.unknown ?? why };
+}
+
+type PricedUse =
+  /** Its cost is the reported one, or it used nothing. */
+  | { readonly basis: 'known'; readonly use: ModelUsage }
+  | { readonly basis: 'estimated'; readonly use: ModelUsage }
+  | { readonly basis: 'unknown'; readonly use: ModelUsage; readonly why: string };
+
+/** Adds a cost from the prices to a use whose tokens were reported without one. */
+export function priceUse(prices: PriceTable, use: ModelUsage): PricedUse {
+  if (use.costUsd > 0 || tokensOf(use) === 0) return { basis: 'known', use };
+  const { price, known } = priceOf(prices, use.model);
+  if (known) return { basis: 'estimated', use: { ...use, costUsd: costOfTokens(use, 0, price) } };
+  const model = use.model === '' ? 'its model' : use.model;
+  return { basis: 'unknown', use, why: `Claude Code reported no cost for ${model}, and it has no price` };
 }
 
 /**
@@ -208,7 +257,7 @@ function ownOfResumed(
   return live.map((use) => ({ ...use, costUsd: roundUsd((use.costUsd / estimate) * without) }));
 }
 
-function take(call: Call, usage: JsonObject): void {
+function takeUsage(call: Call, usage: JsonObject): void {
   call.usage = { ...call.usage, ...usage };
   call.outputTokens = Math.max(call.outputTokens, countAt(usage, 'output_tokens'));
 }
@@ -235,7 +284,7 @@ function useOf(call: Call, prices: PriceTable): ModelUsage {
 }
 
 /** What tokens cost; `hourTokens` of those written to the cache live there for an hour. */
-export function costOfTokens(use: Omit<ModelUsage, 'costUsd'>, hourTokens: number, price: ModelPrice): number {
+function costOfTokens(use: Omit<ModelUsage, 'costUsd'>, hourTokens: number, price: ModelPrice): number {
   const perMillion =
     use.inputTokens * price.input +
     use.outputTokens * price.output +
@@ -256,7 +305,7 @@ export function tokensOf(use: Omit<ModelUsage, 'model' | 'costUsd'>): number {
   return use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens;
 }
 
-function emptyUse(model: string): ModelUsage {
+export function emptyUse(model: string): ModelUsage {
   return { model, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, costUsd: 0 };
 }
 

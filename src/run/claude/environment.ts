@@ -2,7 +2,7 @@
 // Variables: Claude Code's monitoring documentation, tried with 2.1.328.
 
 export type ClaudeEnvironment = {
-  /** What the step's process would get otherwise: the wrapper's environment with that of workflow and step over it. */
+  /** What the step's process would get otherwise: stepspan's own environment, overlaid by that of workflow and step. */
   readonly base: Readonly<Record<string, string | undefined>>;
   /** Where this attempt's telemetry goes, from `Intake.open`. */
   readonly intake: { readonly url: string; readonly token: string };
@@ -21,10 +21,10 @@ const EXPORT_INTERVAL_MS = '1000';
 const METRIC_INTERVAL_MS = '5000';
 
 /**
- * What a Claude Code that started stepspan says of itself. Handed on it would make the step's process take itself for a
- * part of that session, with its effort level and its message socket.
+ * What a Claude Code that started stepspan says of itself. If the step's process got it, it would take itself for a part
+ * of that session, with its effort level and its message socket.
  */
-const OUTER_SESSION = [
+const OUTER_SESSION: readonly string[] = [
   'CLAUDECODE',
   'CLAUDE_CODE_CHILD_NOTES_DIR',
   'CLAUDE_CODE_CHILD_SESSION',
@@ -38,22 +38,26 @@ const OUTER_SESSION = [
   'CLAUDE_EFFORT',
   'CLAUDE_PID',
   'TRACESTATE',
-] as const;
+];
 
 /**
  * The whole environment for the process. OTEL_* of the base are taken out: they are meant for stepspan, which ships
- * Claude's telemetry itself. OTEL_LOG_* stay, since they are how somebody asks for prompts and tool content in it.
- * Everything else, the person's login above all, is handed on.
+ * Claude's telemetry itself. OTEL_LOG_* stay: with them you ask for prompts and tool content in it. Everything else is
+ * passed on, above all the login.
  */
 export function claudeEnvironment({ base, intake, traceparent }: ClaudeEnvironment): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(base)) {
-    const ours = name.startsWith('OTEL_') && !name.startsWith('OTEL_LOG_');
-    if (value !== undefined && !ours && !(OUTER_SESSION as readonly string[]).includes(name)) env[name] = value;
+    if (value !== undefined && !leadsTelemetry(name) && !OUTER_SESSION.includes(name)) env[name] = value;
   }
   Object.assign(env, telemetryVariables(intake), { TRACEPARENT: traceparent });
   bypassProxy(env);
   return env;
+}
+
+/** Whether a variable says where telemetry goes. OTEL_LOG_* ask for more in it, and lead it nowhere. */
+export function leadsTelemetry(name: string): boolean {
+  return (name.startsWith('OTEL_') && !name.startsWith('OTEL_LOG_')) || TRACING_VARIABLES.includes(name);
 }
 
 /** What makes Claude Code report to the intake. */
@@ -82,9 +86,19 @@ export function telemetryVariables(intake: {
   };
 }
 
-/** Keeps a proxy out of the way to the intake. */
+/**
+ * What makes Claude Code report to the intake that is started by its path, as the Agent SDK does. Its detailed tracing has an
+ * address of its own, so no other program of the step is led anywhere. Seen with 2.0.76 to 2.1.328; older versions ignore it.
+ */
+export function tracingVariables(intake: { readonly tracingUrl: string }): Readonly<Record<string, string>> {
+  return { ENABLE_BETA_TRACING_DETAILED: '1', BETA_TRACING_ENDPOINT: intake.tracingUrl };
+}
+
+/** Where detailed tracing would lead the telemetry of a Claude Code that reports to the intake by OTEL_* variables. */
+export const TRACING_VARIABLES: readonly string[] = ['ENABLE_BETA_TRACING_DETAILED', 'BETA_TRACING_ENDPOINT'];
+
+/** Keeps a proxy out of the way to the intake: it is on loopback, and a proxy for the API must not get its requests. */
 export function bypassProxy(env: Record<string, string>): void {
-  // The intake is on loopback; a proxy for the API must not get its requests.
   if (Object.keys(env).some((name) => /^(https?|all)_proxy$/i.test(name))) {
     for (const name of ['NO_PROXY', 'no_proxy']) {
       env[name] = [env[name], '127.0.0.1', 'localhost'].filter((each) => each !== undefined && each !== '').join(',');

@@ -5,7 +5,13 @@ export { askClaude } from './ask-claude.ts';
 export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
 export { addCosts, type CostMeter, type CostSoFar, createCostMeter, noCost } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';
-export { bypassProxy, claudeEnvironment, telemetryVariables } from './environment.ts';
+export {
+  bypassProxy,
+  claudeEnvironment,
+  TRACING_VARIABLES,
+  telemetryVariables,
+  tracingVariables,
+} from './environment.ts';
 export type { ClaudeFound, ClaudeProgram } from './find-claude.ts';
 export type { IntakeAttempt } from './intake/clean-request.ts';
 export {
@@ -22,7 +28,7 @@ export { createPathShim, type PathShim } from './path-shim.ts';
 export type { PriceTable } from './prices.ts';
 export { createRateLimitReader, type RateLimit, rateLimitWaitIn } from './rate-limit.ts';
 export { refusedAccount } from './refused-account.ts';
-export { createReportedUse } from './reported-use.ts';
+export { createReportedUse, type ReportedUse } from './reported-use.ts';
 export type { ClaudeResult } from './result.ts';
 export {
   findOverrulingSettings,

@@ -1,11 +1,12 @@
-// A small program named `claude` that stands first on the PATH of a step: it sets the variables that make Claude Code
-// report to the run, and starts the real one. So only Claude Code gets them, and no other program of the step that speaks
-// OpenTelemetry is led away from where it reports. It finds every `claude` that is started by name, from a shell, a
-// script or Claude Code's own Bash tool; not one that is started by its path, by `npx` or by the Agent SDK.
-// Writes and reads files; starts nothing.
+// A small program named `claude` that comes first on the PATH of a step: it sets the variables that make Claude Code
+// report to the run, and starts the real one. So only Claude Code gets them, and every other program of the step that
+// speaks OpenTelemetry reports where it did before. It finds every `claude` that is started by name, from a shell, a script
+// or Claude Code's own Bash tool. One that is started by its path, by `npx` or by the Agent SDK reports by detailed tracing
+// (environment.ts). Writes and reads files; starts nothing.
 import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { TRACING_VARIABLES } from './environment.ts';
 
 /** The last part of the folder's path, by which one of these programs knows another: a step can run stepspan again. */
 export const SHIM_FOLDER = 'claude-on-path';
@@ -21,14 +22,14 @@ export type PathShim = {
 export type PathShimOptions = {
   /** The variables for Claude Code. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Without the `/v1/…` part; the pid is put behind it, so that each process can be told apart. */
+  /** Without the `/v1/…` part; the pid is appended, so that the processes can be distinguished. */
   readonly endpoint: string;
   readonly traceparent: string;
-  /** A settings file to be given with `--settings`, where nothing else overrules the user's own. */
+  /** A settings file for `--settings`, unless the caller passes one of its own. */
   readonly settingsFile?: string | undefined;
 };
 
-/** Variables that would lead a signal elsewhere, or that are meant for stepspan itself. */
+/** Variables that would send a signal elsewhere, or that are meant for stepspan itself. */
 const OVERRULING = [
   ...['TRACES', 'METRICS', 'LOGS'].flatMap((signal) =>
     ['ENDPOINT', 'HEADERS', 'PROTOCOL', 'COMPRESSION', 'TIMEOUT'].map((what) => `OTEL_EXPORTER_OTLP_${signal}_${what}`),
@@ -41,6 +42,7 @@ const OVERRULING = [
   'OTEL_RESOURCE_ATTRIBUTES',
   'OTEL_METRICS_TEMPORALITY_PREFERENCE',
   'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE',
+  ...TRACING_VARIABLES,
 ];
 
 /** @returns undefined if the PATH has no `claude`: a script that asks for one must not find this. */
@@ -101,7 +103,7 @@ done
 IFS=$ifs
 set +f
 if [ -z "\${real-}" ]; then echo 'claude: not found on PATH' >&2; exit 127; fi
-# One that a run inside of this one has started reports there. Below Claude Code of this run, it is a session of its own.
+# A Claude Code below a nested \`stepspan run\` reports to that run. Below Claude Code of this run, it is a session of its own.
 case \${OTEL_EXPORTER_OTLP_ENDPOINT-} in ${new URL(endpoint).origin}/*) ;;
   *) case \${OTEL_EXPORTER_OTLP_HEADERS-} in *x-stepspan-token=*) exec "$real" "$@" ;; esac ;;
 esac

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isObject, type JsonObject, parseObject } from '../../core/json.ts';
+import { leadsTelemetry } from './environment.ts';
 
 export type OverrulingSettings = { readonly file: string; readonly names: readonly string[] };
 
@@ -35,12 +36,9 @@ function telemetryNames(settings: JsonObject | undefined): readonly string[] {
   return isObject(settings?.env) ? Object.keys(settings.env).filter(isTelemetry) : [];
 }
 
-/** OTEL_LOG_* ask for more in the telemetry, and lead it nowhere. */
 function isTelemetry(name: string): boolean {
   return (
-    (name.startsWith('OTEL_') && !name.startsWith('OTEL_LOG_')) ||
-    name === 'CLAUDE_CODE_ENABLE_TELEMETRY' ||
-    name === 'CLAUDE_CODE_ENHANCED_TELEMETRY_BETA'
+    leadsTelemetry(name) || name === 'CLAUDE_CODE_ENABLE_TELEMETRY' || name === 'CLAUDE_CODE_ENHANCED_TELEMETRY_BETA'
   );
 }
 

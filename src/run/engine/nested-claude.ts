@@ -1,5 +1,5 @@
-// Claude Code that an attempt starts by itself: a script of a shell step, or the Bash tool of a Claude step. It is given a
-// way to report to the run, what it reports is counted, and what does not report makes the cost unknown.
+// Claude Code that an attempt starts by itself: from a script of a shell step, or from the Bash tool of a Claude step. It
+// gets the means to report to the run. What it reports is counted; if it does not report, the cost is unknown.
 import type { Append } from '../../core/record.ts';
 import type { ClaudeTelemetry } from '../../workflow/workflow.ts';
 import {
@@ -11,10 +11,13 @@ import {
   describeRefusals,
   findOverrulingSettings,
   type Intake,
+  type OpenedIntake,
   type PathShim,
   type PriceTable,
-  type SettingsFile,
+  type ReportedUse,
+  TRACING_VARIABLES,
   telemetryVariables,
+  tracingVariables,
   writeSettingsFile,
 } from '../claude/index.ts';
 import { isLive, type ProcessTree, processKey } from '../process/index.ts';
@@ -40,13 +43,144 @@ export type NestedClaudePorts = {
 
 export type NestedClaudeOptions = {
   readonly mode: ClaudeTelemetry;
-  /** The attempt's own process is Claude Code, whose cost its output tells. */
+  /** The attempt's own process is Claude Code, whose output says what it costs. */
   readonly isInsideClaude: boolean;
   readonly setting: StepSetting;
   readonly identity: RunIdentity;
   readonly ports: NestedClaudePorts;
-  /** Told after each report, when `soFar` has changed. */
+  /** Called after each report, when `soFar` has changed. */
   readonly onUse: () => void;
+};
+
+export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
+  const { mode, isInsideClaude, setting, ports } = options;
+  const { subject, spanId } = setting;
+  const { runId, traceId } = options.identity;
+  const target = { runId, subject, traceId, spanId };
+  const use = createReportedUse(ports.prices);
+  const channel = ports.intake.open(target, {
+    observe(signal, body, sender) {
+      for (const event of use.request(signal, body, sender)) ports.append.event(event, subject);
+      options.onUse();
+    },
+  });
+  const shim = mode === 'path' ? openShim(setting, channel, ports.log) : undefined;
+  const finder = createClaudeFinder(isInsideClaude);
+
+  async function finish(): Promise<CostSoFar | undefined> {
+    finder.stop();
+    const started = shim?.started() ?? [];
+    shim?.remove();
+    const wasFound = started.length > 0 || finder.found().length > 0;
+    // Nearly all steps start no Claude Code, and do not wait for what it sends.
+    if (wasFound || channel.isUsed()) await channel.settled();
+    channel.close();
+    const refused = channel.refusals();
+    if (refused !== undefined) ports.log('warning', describeRefusals(refused), subject);
+    if (!wasFound && !channel.isUsed()) return undefined;
+    replaceMissingSpans();
+    const unknown = use.soFar().unknown ?? whyUnreported({ mode, started, found: finder.found(), use });
+    return { ...use.soFar(), ...(unknown === undefined ? {} : { unknown }) };
+  }
+
+  /** A process that was killed leaves spans whose parents were never sent. */
+  function replaceMissingSpans(): void {
+    const deriver = createSpanDeriver(target);
+    const { request, spans } = deriver.derive(channel.nesting(), BigInt(Date.now()) * 1_000_000n);
+    if (spans === 0) return;
+    ports.append.event({ type: 'claude.telemetry', signal: 'traces', derived: true, items: spans, request }, subject);
+  }
+
+  return {
+    env: environmentFor(options, channel, shim),
+    watch: finder.watch,
+    soFar: use.soFar,
+    finish,
+  };
+}
+
+/** The small `claude` on the PATH, with a settings file where those of the person would lead its telemetry elsewhere. */
+function openShim(
+  { env, cwd, traceparent, subject }: StepSetting,
+  channel: OpenedIntake,
+  log: SystemLog,
+): PathShim | undefined {
+  try {
+    const variables = telemetryVariables(channel);
+    const overruling = findOverrulingSettings({ env, cwd });
+    const settings = overruling.length === 0 ? undefined : writeSettingsFile({ overruling, variables, args: [], cwd });
+    const settingsFile = settings?.path;
+    const shim = createPathShim(env.PATH ?? '', { variables, endpoint: channel.url, traceparent, settingsFile });
+    if (shim === undefined) settings?.remove();
+    return (
+      shim && {
+        ...shim,
+        remove() {
+          shim.remove();
+          settings?.remove();
+        },
+      }
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log('warning', `what Claude Code costs that this step starts will not be counted: ${why}`, subject);
+    return undefined;
+  }
+}
+
+function environmentFor(
+  { mode, isInsideClaude, setting }: NestedClaudeOptions,
+  channel: OpenedIntake,
+  shim: PathShim | undefined,
+): Readonly<Record<string, string>> {
+  const env: Record<string, string> = { ...setting.env };
+  if (shim !== undefined) env.PATH = `${shim.folder}:${env.PATH ?? ''}`;
+  if (mode === 'env') {
+    for (const name of TRACING_VARIABLES) delete env[name];
+    Object.assign(env, telemetryVariables(channel));
+  }
+  // Claude Code that is the attempt's own process would take these variables for itself.
+  if (mode === 'path' && !isInsideClaude) Object.assign(env, tracingVariables(channel));
+  if (mode !== 'off') bypassProxy(env);
+  return env;
+}
+
+type Unreported = {
+  readonly mode: ClaudeTelemetry;
+  /** Pids that the small `claude` noted. */
+  readonly started: readonly string[];
+  /** Pids that were seen among the processes. */
+  readonly found: readonly string[];
+  readonly use: ReportedUse;
+};
+
+/** Why the cost of Claude Code is not completely known; undefined if all that was seen has reported. */
+function whyUnreported({ mode, started, found, use }: Unreported): string | undefined {
+  const reported = use.processes();
+  const silent = [...new Set([...started, ...found])].filter((pid) => !reported.has(pid));
+  // Several processes report at one address, where sessions can be counted at best, and not assigned to pids.
+  const missing = silent.length - use.sharedSessions();
+  if (missing <= 0) return undefined;
+  const pids = silent.join(', ');
+  const which =
+    missing === silent.length ? `Claude Code (process ${pids})` : `${missing} of Claude Code's processes ${pids}`;
+  if (silent.every((pid) => started.includes(pid))) return `${which} ended before it reported what it used`;
+  const why = `${which} ran in this step and did not report what it used`;
+  switch (mode) {
+    case 'path':
+      return `${why}: it ended too early, or was not started as \`claude\` from the PATH; try \`claudeTelemetry: env\` at the step`;
+    case 'env':
+      return why;
+    case 'off':
+      return `${why}, because the step has \`claudeTelemetry: off\``;
+  }
+}
+
+type ClaudeFinder = {
+  readonly watch: (tree: ProcessTree) => void;
+  /** Pids of the Claude Code processes that were seen to answer a prompt. */
+  readonly found: () => readonly string[];
+  readonly stop: () => void;
 };
 
 /**
@@ -58,115 +192,36 @@ const LOOK_MS = 200;
 /** An answer to a prompt is what costs money: `claude mcp list` and the like do not. */
 const promptFlag = /(^|\s)(-p|--print|--input-format|--output-format)(=|\s|$)/;
 
-export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
-  const { mode, setting, ports } = options;
-  const { subject, spanId, traceparent } = setting;
-  const { runId, traceId } = options.identity;
-  const target = { runId, subject, traceId, spanId };
-  const use = createReportedUse(ports.prices);
-  const channel = ports.intake.open(target, {
-    observe(signal, body, sender) {
-      for (const event of use.request(signal, body, sender)) ports.append.event(event, subject);
-      options.onUse();
+/** @param isRootClaude the root of the tree is Claude Code itself and is not looked for */
+function createClaudeFinder(isRootClaude: boolean): ClaudeFinder {
+  const found = new Set<string>();
+  /** The name under which each process was seen last. */
+  const names = new Map<string, string>();
+  let stop = (): void => undefined;
+
+  async function look(tree: ProcessTree): Promise<void> {
+    for (const info of await tree.look()) {
+      const name = info.name ?? '';
+      if (isRootClaude && info.pid === tree.root?.pid) continue;
+      if (!isLive(info) || names.get(processKey(info)) === name) continue;
+      names.set(processKey(info), name);
+      if (!/^claude(\.exe)?$/.test(name)) continue;
+      const command = await tree.source.command(info.pid);
+      // Before it becomes another program, what Claude Code starts is for a moment a copy of Claude Code.
+      if (command === (await tree.source.command(info.parentPid))) continue;
+      // Versions that are JavaScript put their name in place of their arguments.
+      if (promptFlag.test(command) || !command.includes(' ')) found.add(String(info.pid));
+    }
+  }
+
+  return {
+    watch(tree) {
+      // Elsewhere a look starts `ps`, which lists no names.
+      if (process.platform !== 'linux') return;
+      const timer = setInterval(() => void look(tree).catch(() => undefined), LOOK_MS).unref();
+      stop = () => clearInterval(timer);
     },
-  });
-  const variables = telemetryVariables(channel);
-  let settings: SettingsFile | undefined;
-  const shim = mode === 'path' ? tryShim(setting.env.PATH ?? '') : undefined;
-  /** Processes of Claude Code that were seen, by pid. */
-  const seen = new Set<string>();
-  let stopWatching = (): void => undefined;
-
-  function tryShim(searched: string): PathShim | undefined {
-    try {
-      const { env, cwd } = setting;
-      const overruling = findOverrulingSettings({ env, cwd });
-      settings = overruling.length === 0 ? undefined : writeSettingsFile({ overruling, variables, args: [], cwd });
-      return createPathShim(searched, { variables, endpoint: channel.url, traceparent, settingsFile: settings?.path });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      ports.log('warning', `what Claude Code costs that this step starts will not be counted: ${why}`, subject);
-      return undefined;
-    }
-  }
-
-  function environment(): Record<string, string> {
-    const env: Record<string, string> = { ...setting.env };
-    if (shim !== undefined) env.PATH = `${shim.folder}:${env.PATH ?? ''}`;
-    if (mode === 'env') {
-      Object.assign(env, variables);
-      bypassProxy(env);
-    }
-    return env;
-  }
-
-  function watch(tree: ProcessTree): void {
-    // Elsewhere a look starts `ps`, and says no names.
-    if (process.platform !== 'linux') return;
-    const known = new Map<string, string>();
-    const timer = setInterval(() => void look().catch(() => undefined), LOOK_MS).unref();
-    stopWatching = () => clearInterval(timer);
-
-    async function look(): Promise<void> {
-      for (const info of await tree.look()) {
-        const name = info.name ?? '';
-        if (options.isInsideClaude && info.pid === tree.root?.pid) continue;
-        if (!isLive(info) || known.get(processKey(info)) === name) continue;
-        known.set(processKey(info), name);
-        if (!/^claude(\.exe)?$/.test(name)) continue;
-        const command = await tree.source.command(info.pid);
-        // Before it becomes another program, what Claude Code starts is for a moment a copy of Claude Code.
-        if (command === (await tree.source.command(info.parentPid))) continue;
-        // Versions that are JavaScript put their name in place of their arguments.
-        if (promptFlag.test(command) || !command.includes(' ')) seen.add(String(info.pid));
-      }
-    }
-  }
-
-  /** Why the cost of Claude Code is not known whole; undefined if all that was seen has reported. */
-  function silent(started: readonly string[]): string | undefined {
-    const reported = use.processes();
-    // A settings file has one address for all processes.
-    const isSilent = (pid: string): boolean => !reported.has(pid) && !(settings !== undefined && reported.has(''));
-    const viaPath = started.filter(isSilent);
-    if (viaPath.length > 0) return `Claude Code (process ${viaPath.join(', ')}) ended before it reported what it used`;
-    // Under `env` all processes report at one address, so they cannot be told apart.
-    const others = mode === 'env' && reported.size > 0 ? [] : [...seen].filter((pid) => isSilent(pid));
-    if (others.length === 0) return undefined;
-    const which = `Claude Code (process ${others.join(', ')}) ran in this step and did not report what it used`;
-    switch (mode) {
-      case 'path':
-        return `${which}, because it was not started as \`claude\` from the PATH; write \`claudeTelemetry: env\` at the step`;
-      case 'env':
-        return which;
-      case 'off':
-        return `${which}, because the step has \`claudeTelemetry: off\``;
-    }
-  }
-
-  async function finish(): Promise<CostSoFar | undefined> {
-    stopWatching();
-    const started = shim?.started() ?? [];
-    shim?.remove();
-    settings?.remove();
-    // Nearly all steps start no Claude Code, and do not wait for what it sends.
-    if (started.length > 0 || seen.size > 0 || channel.isUsed()) await channel.settled();
-    channel.close();
-    const refused = channel.refusals();
-    if (refused !== undefined) ports.log('warning', describeRefusals(refused), subject);
-    if (started.length === 0 && seen.size === 0 && !channel.isUsed()) return undefined;
-    standIn();
-    const unknown = use.soFar().unknown ?? silent(started);
-    return { ...use.soFar(), ...(unknown === undefined ? {} : { unknown }) };
-  }
-
-  /** A process that was killed leaves spans whose parents were never sent. */
-  function standIn(): void {
-    const deriver = createSpanDeriver(target);
-    const { request, spans } = deriver.derive(channel.nesting(), BigInt(Date.now()) * 1_000_000n);
-    if (spans === 0) return;
-    ports.append.event({ type: 'claude.telemetry', signal: 'traces', derived: true, items: spans, request }, subject);
-  }
-
-  return { env: environment(), watch, soFar: use.soFar, finish };
+    found: () => [...found],
+    stop: () => stop(),
+  };
 }

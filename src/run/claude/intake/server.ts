@@ -10,9 +10,11 @@ import type { TelemetrySignal } from '../../../core/claude-event.ts';
 import { errorCode } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { plural } from '../../../core/units.ts';
+import { isRequest } from '../../../otlp/request.ts';
 import { TOKEN_HEADER } from '../environment.ts';
 import { createRequestCleaner, type IntakeAttempt, type RequestCleaner } from './clean-request.ts';
 import { createToCumulative, MAX_SERIES, type ToCumulative } from './cumulative.ts';
+import { withoutDetails } from './details.ts';
 import type { NestingFound } from './nesting.ts';
 
 /** One cleaned export request, as it goes into `claude.telemetry`. */
@@ -37,6 +39,8 @@ export type OpenedIntake = {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT, without the `/v1/…` part. */
   readonly url: string;
   readonly token: string;
+  /** As `url`, with the token in the path, for a sender that can set no header: the detailed tracing of Claude Code. */
+  readonly tracingUrl: string;
   /**
    * To be awaited after the process has ended: resolves when what it sent has been read, or after `limitMs`.
    * The CLI sends the rest of its telemetry before it exits, so nothing comes later than what is in the sockets now.
@@ -154,6 +158,7 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
       return {
         url: `http://127.0.0.1:${port}/${key}`,
         token,
+        tracingUrl: `http://127.0.0.1:${port}/${key}/${token}`,
         settled: (limitMs = SETTLE_LIMIT_MS) => settle(entry, limitMs),
         nesting: cleaner.nesting,
         refusals: () => entry.refusals,
@@ -170,15 +175,17 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
   };
 }
 
+/** `/KEY/v1/SIGNAL`, with the pid or the token behind the key. */
+const addressForm = /^\/([0-9a-f]+)(?:\/(\d{1,10})|\/([0-9a-f]{64}))?\/v1\/([a-z]+)$/;
+
 async function answerRequest(
   request: IncomingMessage,
   entries: ReadonlyMap<string, Entry>,
   options: IntakeOptions,
 ): Promise<Answer> {
-  const [, key = '', sender = '', name] =
-    /^\/([0-9a-f]+)(?:\/(\d{1,10}))?\/v1\/([a-z]+)$/.exec(request.url ?? '') ?? [];
+  const [, key = '', sender = '', token, name] = addressForm.exec(request.url ?? '') ?? [];
   const entry = entries.get(key);
-  const barred = barredBy(request, entry);
+  const barred = barredBy(request, token ?? request.headers[TOKEN_HEADER], entry);
   if (barred !== undefined) return barred;
   const signal = signals.find((each) => each === name);
   if (signal === undefined || entry === undefined)
@@ -186,7 +193,7 @@ async function answerRequest(
   entry.pending += 1;
   entry.isUsed = true;
   try {
-    const answer = await takeRequest(request, { entry, signal, sender }, options);
+    const answer = await takeRequest(request, { entry, signal, sender, isDetailed: token !== undefined }, options);
     const { refused } = answer;
     if (refused !== undefined) entry.refusals = { count: (entry.refusals?.count ?? 0) + 1, lastWhy: refused };
     return answer;
@@ -196,10 +203,16 @@ async function answerRequest(
   }
 }
 
-type Target = { readonly entry: Entry; readonly signal: TelemetrySignal; readonly sender: string };
+type Target = {
+  readonly entry: Entry;
+  readonly signal: TelemetrySignal;
+  readonly sender: string;
+  /** By the detailed tracing of Claude Code, whose contents are left out. */
+  readonly isDetailed: boolean;
+};
 
 async function takeRequest(request: IncomingMessage, target: Target, options: IntakeOptions): Promise<Answer> {
-  const { entry, signal, sender } = target;
+  const { entry, signal, sender, isDetailed } = target;
   if (request.method !== 'POST') return refusal(405, 'only POST is taken here');
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type !== 'application/json') {
@@ -214,6 +227,7 @@ async function takeRequest(request: IncomingMessage, target: Target, options: In
   } catch {
     return refusal(400, 'the body is not valid JSON');
   }
+  if (isDetailed && isRequest(parsed, signal)) parsed = withoutDetails(signal, parsed);
   const cleaned = entry.cleaner.clean(signal, parsed);
   if (cleaned.kind === 'refused') return refusal(400, cleaned.why);
   const { items, dropped, malformed } = cleaned;
@@ -268,13 +282,12 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Bod
 }
 
 /** Why a request is not even looked at; undefined if it may continue. */
-function barredBy(request: IncomingMessage, entry: Entry | undefined): Answer | undefined {
+function barredBy(request: IncomingMessage, given: unknown, entry: Entry | undefined): Answer | undefined {
   // A page that points its own host name at loopback sends that name (DNS rebinding).
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(request.headers.host ?? '')) {
     return refusal(403, 'only requests to a loopback host name are taken');
   }
   if (request.headers.origin !== undefined) return refusal(403, 'requests of browsers are not taken');
-  const given = request.headers[TOKEN_HEADER];
   const known = entry?.tokenHash ?? Buffer.alloc(32);
   // Hashes are compared, since the comparison needs equal lengths and must not show the token's.
   const same = timingSafeEqual(hash(typeof given === 'string' ? given : ''), known);
