@@ -9,7 +9,6 @@ import { version } from '../library/version.ts';
 import { addCommands } from './commands.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { firstProcessWarning } from './first-process.ts';
 import { wasIgnored, watchLauncher } from './inherited-signals.ts';
 import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.ts';
 
@@ -48,8 +47,6 @@ const context: CliContext = {
 
 const standardOutput = watchStandardOutput(process.stdout);
 process.stderr.on('error', () => undefined);
-const warning = firstProcessWarning(process.pid, process.argv[2]);
-if (warning !== undefined) process.stderr.write(warning);
 const refused = wantsJson(process.argv) ? noteRefusal(process.stdout, process.stderr) : undefined;
 
 const program = new Command('stepspan')

@@ -21,6 +21,7 @@ import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes, exitStatusHelp } from './exit-codes.ts';
 import { alertFlags, notifySettingsOf } from './notify-settings.ts';
+import { adoptOrphansOrWarn } from './orphans.ts';
 import { resumePlanLines } from './resume-plan.ts';
 import { defaultClaude } from './setting-table.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
@@ -152,6 +153,7 @@ async function start(context: CliContext, flags: RunFlags, source: WorkflowSourc
     );
   const options = optionsOf(context, settings, flags, source);
   if (options === undefined) return undefined;
+  adoptOrphansOrWarn(context);
   const started = await startWorkflow(options);
   if (started.kind !== 'started') return refuse(context, started);
   // The plain view shows these among the lines of the run; the other views do not.

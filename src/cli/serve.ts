@@ -9,6 +9,7 @@ import { exitCodes } from './exit-codes.ts';
 import { liveSettings } from './live-settings.ts';
 import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { bindsLinks, type Opened, openBrowser } from './open-browser.ts';
+import { adoptOrphansOrWarn } from './orphans.ts';
 import { addSettingFlags, type FlagValues, loadSettings, surroundings } from './settings.ts';
 
 type ServeFlags = FlagValues & {
@@ -70,6 +71,8 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   if (alerts === undefined) return;
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
   const data = dataFolder(settings.dataDir);
+  // Elsewhere a hub has nothing to adopt: each run that it starts is a process that does so itself.
+  if (process.pid === 1) adoptOrphansOrWarn(context);
   const { startHub } = await import('../hub/index.ts');
   const folders = (flags.workflows ?? []).map((folder) => path.resolve(context.cwd, folder));
   const start = await startHub({

@@ -147,12 +147,12 @@ async function endProcesses(
   const ofSteps = await Promise.all(
     left.map(async ({ step, attempt, identity }) => {
       const known = identity === undefined ? [] : [identity];
-      const ended = await endLeftoverProcesses({ marker: markerOf(folder.runId, step), known, byPipes: true });
+      const ended = await endLeftoverProcesses({ marker: markerOf(folder.runId, step), known, reach: 'dead_run' });
       recordLeftovers(writer, ended, { step, attempt });
       return ended;
     }),
   );
-  const ofRun = await endLeftoverProcesses({ marker: markerOf(folder.runId), byPipes: true });
+  const ofRun = await endLeftoverProcesses({ marker: markerOf(folder.runId), reach: 'dead_run' });
   recordLeftovers(writer, ofRun, undefined);
   const all = [...ofSteps, ofRun];
   return {

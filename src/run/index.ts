@@ -11,4 +11,5 @@ export type { PreviousResult, RunEnd, RunHandle } from './engine/run-workflow.ts
 export { lockWorkingFolders, type WorkingFolderLock } from './engine/working-folder.ts';
 export { checkClaude, loggedOutHelp, tooOldMessage } from './preflight/claude.ts';
 export { checkSurroundings, type Finding } from './preflight/index.ts';
+export { adoptOrphans } from './process/index.ts';
 export { createRedactor, type Redactor } from './redact/index.ts';

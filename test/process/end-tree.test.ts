@@ -223,7 +223,7 @@ describe('a signal', () => {
     await until(() => child.text().includes('ready'));
     const earlier = { ...(readStat(child.pid) as ProcessInfo), startTime: '1' };
     expect(await sendSignal([earlier], 'SIGKILL', systemProcesses)).toEqual([]);
-    expect(await createProcessTree({ known: [earlier], marker: [] }).look()).toEqual([]);
+    expect(await createProcessTree({ known: [earlier], marker: [], reach: 'own_step' }).look()).toEqual([]);
     expect(isRunning(child.pid)).toBe(true);
   });
 
@@ -231,12 +231,12 @@ describe('a signal', () => {
     const self = readStat(process.pid) as ProcessInfo;
     const parent = readStat(process.ppid) as ProcessInfo;
     expect(await sendSignal([self, parent], 'SIGCONT', systemProcesses)).toEqual([]);
-    const tree = createProcessTree({ known: [self, parent], marker: [] });
+    const tree = createProcessTree({ known: [self, parent], marker: [], reach: 'own_step' });
     const pids = (await tree.look()).map((info) => info.pid);
     expect(pids).not.toContain(process.pid);
     expect(pids).not.toContain(process.ppid);
     const own = readFileSync('/proc/self/environ', 'utf8').split('\0')[0] as string;
-    const marked = await createProcessTree({ known: [], marker: [own] }).search();
+    const marked = await createProcessTree({ known: [], marker: [own], reach: 'own_step' }).search();
     expect(marked.map((info) => info.pid)).not.toContain(process.pid);
   });
 

@@ -27,7 +27,7 @@ describe('left-overs', () => {
     await child.outputEnded;
     const pid = Number(child.text());
     await until(() => commandLine(pid).startsWith('sleep'));
-    const left = await endLeftoverProcesses({ marker: rig.marker });
+    const left = await endLeftoverProcesses({ marker: rig.marker, reach: 'own_run' });
     expect(left).toMatchObject({ found: [{ pid, command: 'sleep 300' }], survivors: [] });
     expect(left.signalled.map((each) => each.signal)).toEqual(['SIGTERM']);
     expect(isRunning(pid)).toBe(false);
@@ -60,7 +60,7 @@ describe('left-overs', () => {
     expect((await child.tree.look()).map((info) => info.pid)).toContain(pid);
     writeFileSync(rig.path('go'), '');
     await child.ended;
-    expect(await endLeftoverProcesses({ marker: rig.marker })).toMatchObject({ found: [] });
+    expect(await endLeftoverProcesses({ marker: rig.marker, reach: 'own_run' })).toMatchObject({ found: [] });
     expect((await child.endLeftoverProcesses()).found).toEqual([{ pid, command: 'sleep 300' }]);
     expect(isRunning(pid)).toBe(false);
   });
@@ -88,7 +88,7 @@ describe('left-overs', () => {
     ];
     const mine = bystander({ STEPSPAN_RUN_ID: rig.runId, STEPSPAN_STEP_ID: 'one' });
     await until(() => [...others, mine].every((pid) => commandLine(pid).startsWith('sleep')));
-    const left = await endLeftoverProcesses({ marker: markerOf(rig.runId, 'one') });
+    const left = await endLeftoverProcesses({ marker: markerOf(rig.runId, 'one'), reach: 'own_run' });
     expect(left.found.map((each) => each.pid)).toEqual([mine]);
     expect(isRunning(mine)).toBe(false);
     expect(others.filter(isRunning)).toEqual(others);
@@ -107,8 +107,8 @@ describe('left-overs', () => {
       return job !== undefined && readCommand(job.pid) === 'sleep 300';
     });
     const stale = { ...child.identity, startTime: '1' };
-    expect(await endLeftoverProcesses({ marker: [], known: [stale] })).toMatchObject({ found: [] });
-    const left = await endLeftoverProcesses({ marker: [], known: [child.identity] });
+    expect(await endLeftoverProcesses({ marker: [], known: [stale], reach: 'own_run' })).toMatchObject({ found: [] });
+    const left = await endLeftoverProcesses({ marker: [], known: [child.identity], reach: 'own_run' });
     expect(left.found.map((each) => each.command)).toEqual([expect.stringContaining('sh -c'), 'sleep 300']);
     expect(await child.ended).toMatchObject({ signal: 'SIGTERM' });
   });

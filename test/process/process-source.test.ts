@@ -47,7 +47,7 @@ describe.each([
     await until(() => child.output().stdout.lines === 1);
     const pid = Number(child.text());
     const [identity] = await source.get([child.pid]);
-    const tree = createProcessTree({ known: identity ? [identity] : [], marker: [], source });
+    const tree = createProcessTree({ known: identity ? [identity] : [], marker: [], reach: 'own_step', source });
     await until(async () => (await tree.look()).length === 3);
     expect((await tree.look()).map((info) => info.pid)).toContain(pid);
     const left = await endLeftoverProcesses(tree);

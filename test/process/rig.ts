@@ -26,7 +26,7 @@ export function createRig() {
   const marker = markerOf(runId);
   const env = { PATH: process.env.PATH ?? '', STEPSPAN_RUN_ID: runId };
   onTestFinished(async () => {
-    await endLeftoverProcesses({ marker });
+    await endLeftoverProcesses({ marker, reach: 'own_run' });
     rmSync(folder, { recursive: true, force: true });
   });
   return {

@@ -137,7 +137,7 @@ function startTelemetryIntake(append: Append): Promise<Intake> {
 
 /** Each step ends its own left-overs; this finds who escaped one by a new session and a clean environment. */
 async function endWhatIsLeft(runId: RunId, known: readonly Identity[], append: Append, log: SystemLog): Promise<void> {
-  const { found, survivors } = await endLeftoverProcesses({ marker: markerOf(runId), known });
+  const { found, survivors } = await endLeftoverProcesses({ marker: markerOf(runId), known, reach: 'own_run' });
   if (found.length > 0) {
     append.event({ type: 'process.orphaned', processes: found });
     log(

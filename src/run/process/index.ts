@@ -10,6 +10,7 @@ export { endLeftoverProcesses, type LeftoverProcesses, markerOf } from './leftov
 export type { LineBatch } from './line-splitter.ts';
 export { openConnections } from './network-use.ts';
 export { type OomKills, readOomKills } from './oom-kills.ts';
+export { adoptOrphans } from './orphans.ts';
 export { createPausableTimer, type PausableTimer, waitMs } from './pausable-timer.ts';
 export { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
 export { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';

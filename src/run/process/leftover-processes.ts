@@ -19,14 +19,21 @@ export function markerOf(runId: string, stepId?: string): Marker {
   return stepId === undefined ? [run] : [run, `STEPSPAN_STEP_ID=${stepId}`];
 }
 
+/** The processes of a run, or with a marker of it of one of its steps, and those that are known from its journal. */
+export type MarkedProcesses = {
+  readonly marker: Marker;
+  readonly known?: readonly Identity[];
+  /** `dead_run`: the run was killed before it could search itself, so that also counts who still has our pipes open. */
+  readonly reach: 'own_run' | 'dead_run';
+};
+
 /**
  * Finds and ends, with SIGTERM and then SIGKILL, every process that carries the marker, or that is in the given tree.
  * @param target the tree of the process that has ended, which remembers members that took the mark off; or a marker and
- *   what a journal says of the process: both find descendants too. `byPipes` also looks for who still has our pipes
- *   open, in every process of the machine: for a run that was killed before it could search itself
+ *   what a journal says of the process: both find descendants too
  */
 export async function endLeftoverProcesses(
-  target: ProcessTree | { readonly marker: Marker; readonly known?: readonly Identity[]; readonly byPipes?: boolean },
+  target: ProcessTree | MarkedProcesses,
   options: Pick<EndOptions, 'killNow' | 'onSignal'> = {},
 ): Promise<LeftoverProcesses> {
   const tree = 'look' in target ? target : createProcessTree({ ...target, holding: () => pipesOf(target) });
@@ -40,6 +47,6 @@ export async function endLeftoverProcesses(
   return { found, ...(await endTree(tree, { ...options, steps })) };
 }
 
-function pipesOf(target: { readonly marker: Marker; readonly byPipes?: boolean }): string | undefined {
-  return target.byPipes === true ? `/${pipesNameOf(target.marker)}` : undefined;
+function pipesOf({ marker, reach }: MarkedProcesses): string | undefined {
+  return reach === 'dead_run' ? `/${pipesNameOf(marker)}` : undefined;
 }

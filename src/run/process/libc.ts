@@ -1,5 +1,5 @@
-// What Node cannot ask the C library for itself: to make a fifo without starting a program, and how much a pipe holds. Called
-// by the pipes of a child and by capture. Uses the package koffi; its callers have another way if koffi is missing.
+// What Node cannot ask the C library for itself: to make a fifo without starting a program, how much a pipe holds, and to be
+// the parent of orphans. Called by the pipes of a child, by capture, and by orphans.ts. Uses the package koffi; its callers have another way if koffi is missing.
 import { createRequire } from 'node:module';
 
 export type Libc = {
@@ -7,13 +7,21 @@ export type Libc = {
   readonly makeFifo: (path: string, mode: number) => boolean;
   /** Sets how many bytes the pipe of a descriptor holds. @returns false if the system refused; the pipe is then as it was */
   readonly setPipeSize: (fd: number, bytes: number) => boolean;
+  /** Makes this process the parent of its descendants that lose theirs. @returns false if the system refused */
+  readonly becomeSubreaper: () => boolean;
+  /** Takes the exit status of a child that has ended, and with it its pid; does nothing if it still runs. */
+  readonly collect: (pid: number) => void;
 };
 
 type Koffi = { readonly load: (library: string | null) => { readonly func: (signature: string) => NativeFunction } };
-type NativeFunction = (...values: readonly (string | number)[]) => number;
+type NativeFunction = (...values: readonly (string | number | null)[]) => number;
 
 /** F_SETPIPE_SZ of Linux (fcntl.h): 1024 + 7. */
 const setPipeSizeCommand = 1031;
+/** PR_SET_CHILD_SUBREAPER of Linux (prctl.h). */
+const setChildSubreaper = 36;
+/** WNOHANG of Linux (wait.h). */
+const withoutWaiting = 1;
 
 let loaded: Libc | 'missing' | undefined;
 
@@ -29,9 +37,15 @@ function load(): Libc | 'missing' {
     const library = koffi.load(null);
     const mkfifo = library.func('int mkfifo(const char *path, unsigned int mode)');
     const fcntl = library.func('int fcntl(int fd, int command, int value)');
+    const prctl = library.func(
+      'int prctl(int option, unsigned long value, unsigned long, unsigned long, unsigned long)',
+    );
+    const waitpid = library.func('int waitpid(int pid, int *status, int options)');
     return {
       makeFifo: (path, mode) => mkfifo(path, mode) === 0,
       setPipeSize: (fd, bytes) => fcntl(fd, setPipeSizeCommand, bytes) >= 0,
+      becomeSubreaper: () => prctl(setChildSubreaper, 1, 0, 0, 0) === 0,
+      collect: (pid) => void waitpid(pid, null, withoutWaiting),
     };
   } catch {
     return 'missing';

@@ -44,13 +44,20 @@ export type SearchCriteria = {
   readonly holding: string | undefined;
   /** Sessions in which every process is ours. */
   readonly sessions: ReadonlySet<number>;
+  readonly reach: SearchReach;
 };
+
+/**
+ * Where processes can be. `own_step` and `own_run`: they were started by this process, so all are below it if it adopts orphans; of a
+ * run every orphan is a member, whatever it has taken off. `dead_run`: by a process that was killed; they can be anywhere.
+ */
+export type SearchReach = 'own_step' | 'own_run' | 'dead_run';
 
 export type ProcessSource = {
   readonly get: (pids: readonly number[]) => Promise<ProcessInfo[]>;
   /** The given processes, as far as they exist, and all below them; parents before their children. */
   readonly withDescendants: (pids: readonly number[]) => Promise<ProcessInfo[]>;
-  /** Looks at every process of the machine. Dear: on demand only. */
+  /** Looks at every process of the machine, unless all that can be meant are below this one. On demand only: it is slow. */
   readonly search: (criteria: SearchCriteria) => Promise<ProcessInfo[]>;
   readonly command: (pid: number) => Promise<string>;
 };

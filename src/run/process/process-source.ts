@@ -1,4 +1,5 @@
 // Where processes are looked up: /proc on Linux, pidtree and `ps` elsewhere. Answers questions; remembers nothing.
+import { adoptedPids, adoptsOrphans, collectOrphans } from './orphans.ts';
 import { createPortableSource } from './portable-source.ts';
 import {
   hasChildrenFiles,
@@ -16,27 +17,39 @@ export const systemProcesses: ProcessSource =
 
 function createLinuxSource(): ProcessSource {
   let listsChildren: boolean | undefined;
-  return {
-    async get(pids) {
-      return present(pids);
-    },
-    async withDescendants(pids) {
-      listsChildren ??= hasChildrenFiles();
-      if (!listsChildren) return descendantsIn(present(readAllPids()), pids);
-      const found = new Map(present(pids).map((info) => [info.pid, info]));
-      // A map gives its entries in the order of their insertion, also those that are added while it is walked.
-      for (const parent of found.values()) {
-        for (const pid of readChildren(parent.pid)) {
-          const child = found.has(pid) ? undefined : readStat(pid);
-          // A pid that was given to somebody else after the list was read has another parent.
-          if (child?.parentPid === parent.pid) found.set(pid, child);
-        }
+  const listed = () => (listsChildren ??= hasChildrenFiles());
+  const withDescendants = (pids: readonly number[]): ProcessInfo[] => {
+    if (!listed()) return descendantsIn(present(readAllPids()), pids);
+    const found = new Map(present(pids).map((info) => [info.pid, info]));
+    // A map gives its entries in the order of their insertion, also those that are added while it is walked.
+    for (const parent of found.values()) {
+      for (const pid of readChildren(parent.pid)) {
+        const child = found.has(pid) ? undefined : readStat(pid);
+        // A pid that was given to somebody else after the list was read has another parent.
+        if (child?.parentPid === parent.pid) found.set(pid, child);
       }
-      return [...found.values()];
-    },
-    async search({ marker, holding, sessions }) {
-      return present(readAllPids()).filter(
+    }
+    return [...found.values()];
+  };
+  /** Also those that were orphaned, and so became our children, while this walked. */
+  const belowUs = (): ProcessInfo[] => {
+    const found = new Map<number, ProcessInfo>();
+    for (let before = -1; before < found.size; ) {
+      before = found.size;
+      for (const info of withDescendants([process.pid])) if (info.pid !== process.pid) found.set(info.pid, info);
+    }
+    return [...found.values()];
+  };
+  return {
+    get: async (pids) => present(pids),
+    withDescendants: async (pids) => withDescendants(pids),
+    async search({ marker, holding, sessions, reach }) {
+      const ours = reach !== 'dead_run' && adoptsOrphans() && listed();
+      if (ours) collectOrphans();
+      const orphans = new Set(ours && reach === 'own_run' ? adoptedPids() : []);
+      return (ours ? belowUs() : present(readAllPids())).filter(
         ({ pid, sessionId }) =>
+          orphans.has(pid) ||
           sessions.has(sessionId) ||
           hasMarker(pid, marker) ||
           (holding !== undefined && pid !== process.pid && holdsFile(pid, holding)),

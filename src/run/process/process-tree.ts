@@ -2,8 +2,14 @@
 // seen below it, and those that carry its mark. Remembers members by pid and start time, so that a pid that was given
 // to somebody else is never taken for a member. Sends no signal.
 import type { ProcessIdentity } from '../../core/event.ts';
-import type { ProcessSource } from './process-info.ts';
-import { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
+import {
+  isLive,
+  type Marker,
+  type ProcessInfo,
+  type ProcessSource,
+  processKey,
+  type SearchReach,
+} from './process-info.ts';
 import { systemProcesses } from './process-source.ts';
 
 export type ProcessTree = {
@@ -13,8 +19,8 @@ export type ProcessTree = {
    */
   readonly look: () => Promise<readonly ProcessInfo[]>;
   /**
-   * The same after a search of the whole machine for the mark in environments, for sessions of members, and for who holds
-   * our pipes: also finds a daemon whose parents were gone before anybody looked. Reads a few files a process.
+   * The same after a search for the mark in environments, for sessions of members, and for who holds our pipes: among the
+   * processes below this one, or if it does not adopt orphans or the run is another's, in the whole machine. Also finds a daemon whose parents were gone before anybody looked. Reads a few files a process.
    */
   readonly search: () => Promise<readonly ProcessInfo[]>;
   /** The process that the tree was made for, as long as it lives. */
@@ -28,11 +34,13 @@ export type Identity = Pick<ProcessIdentity, 'pid' | 'startTime'>;
 /**
  * @param options.known processes to walk down from: the root first; those whose identity no longer fits are ignored
  * @param options.marker environment entries of every member; none: no search by environment
+ * @param options.reach where members can be
  * @param options.holding part of the paths of files that only members have inherited; undefined when nobody has one open
  */
 export function createProcessTree(options: {
   readonly known?: readonly Identity[];
   readonly marker: Marker;
+  readonly reach: SearchReach;
   readonly holding?: () => string | undefined;
   readonly source?: ProcessSource;
 }): ProcessTree {
@@ -66,7 +74,8 @@ export function createProcessTree(options: {
       // The number of a session is ours only while a member is in it; afterwards it can be given out again.
       const sessions = new Set(known.filter(isLive).map((info) => info.sessionId));
       const ours = new Set([...sessions].filter((session) => leaders.has(session)));
-      const found = await source.search({ marker: options.marker, holding: options.holding?.(), sessions: ours });
+      const { marker, reach } = options;
+      const found = await source.search({ marker, holding: options.holding?.(), sessions: ours, reach });
       const pids = new Set([...known, ...found].map((info) => info.pid));
       const protectedOnes = await protectedPids(source);
       return keep(await source.withDescendants([...pids].filter((pid) => !protectedOnes.has(pid))));

@@ -113,6 +113,7 @@ export async function createProcessHandle(
   const tree = createProcessTree({
     known: [identity],
     marker: options.marker ?? [],
+    reach: 'own_step',
     holding: () => (isOpen('stdout') || isOpen('stderr') || lifeline?.held() ? pipes && `${pipes.folder}/` : undefined),
   });
   const outputEnded = Promise.all([captures.stdout.done, captures.stderr.done]).then(() => undefined);
