@@ -1,10 +1,11 @@
-// What several commands print: the cost of something, and tables. Pure.
-import { type CostBasis, formatCost } from '../core/cost.ts';
+// The cost of something, and tables, as several commands print them. Pure.
+import { formatCost } from '../core/cost.ts';
+import type { Cost } from '../runs/run-view.ts';
 import { fillText, fitText, textWidth } from '../text/width.ts';
 
 /** The cost of a run, a step or an attempt; '' for one that cost nothing. */
-export function costCell({ costUsd, costBasis }: { readonly costUsd: number; readonly costBasis: CostBasis }): string {
-  return costUsd > 0 || costBasis === 'unknown' ? formatCost(costUsd, costBasis) : '';
+export function costCell({ costAtLeastUsd, costBasis }: Cost): string {
+  return costAtLeastUsd > 0 || costBasis === 'unknown' ? formatCost(costAtLeastUsd, costBasis) : '';
 }
 
 export type Column = { readonly head: string; readonly side?: 'left' | 'right' };

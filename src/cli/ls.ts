@@ -108,7 +108,7 @@ function tableLines({ runs, unexamined }: RunPage, context: CliContext, style: S
       `${run.completedSteps}/${run.totalSteps}`,
       run.startedAt === null ? '' : formatAge(nowMs - Date.parse(run.startedAt)),
       formatDuration(durationOfRun(run, nowMs)),
-      costCell({ costUsd: run.costAtLeastUsd, costBasis: run.costBasis }),
+      costCell(run),
     ]),
     context.stdout.isTTY ? sizeOf(context.stdout).columns : Number.POSITIVE_INFINITY,
   );

@@ -1,30 +1,36 @@
-// The commands that start a run: `run FILE`, `exec -- CMD`, `resume RUN`.
+// The commands that start a run: `run FILE`, `exec -- CMD`, `resume RUN`. They turn flags and settings into options of the library,
+// which starts the run; watch-run.ts then shows it to its end.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { formatUsd } from '../core/cost.ts';
+import { formatDuration } from '../core/duration.ts';
 import { toError } from '../core/errors.ts';
 import { isRunId, type RunId } from '../core/ids.ts';
+import { plural } from '../core/units.ts';
 import {
   type NewBudget,
+  type PlannedStepOfResume,
   planResume,
   type Refusal,
   type ResumeOptions,
+  type ResumePlan,
   type RunOptions,
   startWorkflow,
   type WorkflowSource,
 } from '../library/index.ts';
 import { parsePrices } from '../run/index.ts';
 import { defineWorkflow, formatProblems } from '../workflow/index.ts';
-import { budgetHelp, parseBudget } from './budget-flag.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes, exitStatusHelp } from './exit-codes.ts';
+import { formatTable } from './format.ts';
 import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { adoptOrphansOrWarn } from './orphans.ts';
-import { resumePlanLines } from './resume-plan.ts';
 import { defaultClaude } from './setting-table.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
+import { safe } from './terminal/step-text.ts';
 import { viewContext, type WatchFlags, watchRun } from './watch-run.ts';
 
 type RunFlags = FlagValues &
@@ -263,4 +269,52 @@ function parseRunId(text: string): RunId {
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   if (value === '') throw new InvalidArgumentError('write --param NAME=VALUE');
   return [...before, value];
+}
+
+const budgetHelp =
+  'what this run and those before it may cost together, instead of the limit in the workflow: 5 (US dollars), 3000000tokens, none; may be given once for each unit';
+
+/** The value of `--budget`. @param before the value of an earlier `--budget` of the same command line */
+export function parseBudget(text: string, before: NewBudget = {}): NewBudget {
+  if (text === 'none') return { usd: null, tokens: null };
+  const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*(usd|tokens)?$/i.exec(text.trim()) ?? [];
+  const value = Number(amount);
+  const isTokens = unit.toLowerCase() === 'tokens';
+  if (amount === '' || !(value > 0) || (isTokens && !Number.isSafeInteger(value))) {
+    throw new InvalidArgumentError('Write an amount above 0 such as 5 (US dollars) or 3000000tokens, or none.');
+  }
+  return isTokens ? { ...before, tokens: value } : { ...before, usd: value };
+}
+
+/** A note can name many steps and a long path. */
+const noteCharacters = 2000;
+
+const planColumns = [
+  { head: 'STEP' },
+  { head: 'ACTION' },
+  { head: 'COST', side: 'right' },
+  { head: 'TIME', side: 'right' },
+  { head: 'WHY' },
+] as const;
+
+/** A table of the steps with what happens to each and why, and what is saved. */
+function resumePlanLines({ runId, workflow, notes, steps, saved }: ResumePlan): readonly string[] {
+  const count = (action: PlannedStepOfResume['action']): number =>
+    steps.filter((step) => step.action === action).length;
+  const rows = steps.map((step) => [
+    safe(step.id),
+    step.action,
+    step.costUsd > 0 ? formatUsd(step.costUsd) : '',
+    step.durationMs > 0 ? formatDuration(step.durationMs) : '',
+    `${safe(step.why)}${step.continuesSession ? '; continues in its session' : ''}`,
+  ]);
+  return [
+    `Run ${runId} of ${safe(workflow)} would continue as follows; nothing was started.`,
+    ...notes.map((note) => safe(note, noteCharacters)),
+    '',
+    ...formatTable(planColumns, rows, Number.POSITIVE_INFINITY),
+    '',
+    `${plural(count('keep'), 'step')} kept, which saves ${formatUsd(saved.costUsd)} and ${formatDuration(saved.durationMs)}; ` +
+      `${plural(count('run'), 'step')} to run.`,
+  ];
 }

@@ -1,5 +1,6 @@
-// The server of one run, in the process that runs it: its metrics if a port was set, and the live page if no hub shows
-// it already. A port that is taken is reported, and the run continues: all of it is in the journal for the hub.
+// The server of one run, in the process that runs it: its metrics if a port is set, and the live page if no hub shows the run
+// already. Called by watch-run.ts. A port that is in use is reported, and the run continues: the hub has all of it from the journal.
+import type { RunId } from '../core/ids.ts';
 import type { HubRecord, MetricsServer } from '../hub/index.ts';
 import { type DataFolder, dataFolder } from '../journal/index.ts';
 import { type StartedRun, version } from '../library/index.ts';
@@ -10,7 +11,7 @@ import { bindsLinks, openBrowser } from './open-browser.ts';
 import type { Settings } from './settings.ts';
 
 export type ServeRunFlags = {
-  /** Undefined if it was not given: then only for people at a terminal. */
+  /** Undefined if the flag is not given: then the page is served only on a terminal. */
   readonly serve?: boolean;
   readonly quiet?: boolean;
   /** Opens the page in a browser. */
@@ -19,7 +20,7 @@ export type ServeRunFlags = {
 
 export type ServedRun = {
   readonly server: MetricsServer | undefined;
-  /** Whether a browser was opened on the page of this very process, so that it is looked at after the run as well. */
+  /** Whether a browser was opened on the page of this process, which then has to stay after the run. */
   readonly isOpened: boolean;
 };
 
@@ -34,11 +35,11 @@ export async function serveRun(
   const isWatched = context.stdout.isTTY === true && flags.quiet !== true;
   const wantsPage = flags.serve ?? (flags.open === true || isWatched);
   if (!wantsPage && settings.metricsPort === undefined) return nothing;
-  // Loaded here, as express and prom-client would take a fifth of a second from every command.
+  // Loaded here, as express and prom-client would cost every command a fifth of a second.
   const { runningHub, serveMetrics } = await import('../hub/index.ts');
   const data = dataFolder(settings.dataDir);
   const hub = wantsPage ? runningHub(data) : undefined;
-  if (hub !== undefined) await showAtHub(context, data, hub, run, flags);
+  if (hub !== undefined) await showAtHub({ context, data, hub, runId: run.runId, isOpened: flags.open === true });
   const page = wantsPage && hub === undefined;
   if (!page && settings.metricsPort === undefined) return nothing;
   const start = await serveMetrics({
@@ -46,7 +47,7 @@ export async function serveRun(
     reader: run.journal,
     version,
     host: settings.hubHost,
-    // A free one, so that neither a hub that is started meanwhile nor another run finds its port taken.
+    // A free port, so that it is not in the way of a hub or another run.
     port: settings.metricsPort ?? 0,
     ...(page ? { live: { settings: liveSettings(context, settings, []), data, env: context.env } } : {}),
   });
@@ -64,18 +65,21 @@ export async function serveRun(
   return { server, isOpened };
 }
 
-/** A hub keeps showing the run after its end, so nothing of this process has to stay. */
-async function showAtHub(
-  context: CliContext,
-  data: DataFolder,
-  hub: HubRecord,
-  { runId }: StartedRun,
-  flags: ServeRunFlags,
-): Promise<void> {
+type ShownAtHub = {
+  readonly context: CliContext;
+  readonly data: DataFolder;
+  readonly hub: HubRecord;
+  readonly runId: RunId;
+  /** Whether a browser is opened on the page. */
+  readonly isOpened: boolean;
+};
+
+/** A hub shows the run after its end too, so this process does not have to stay. */
+async function showAtHub({ context, data, hub, runId, isOpened }: ShownAtHub): Promise<void> {
   const link = await askHubLink(data, hub, { runId });
-  // A hub that is busy has the page all the same, for browsers that have signed in.
+  // Even if the hub is too busy to make a link, browsers that have signed in can open the page.
   say(context, `watch this run at ${link.ok ? link.url : `${hub.url}/#/runs/${runId}`}`);
-  if (flags.open !== true) return;
+  if (!isOpened) return;
   const shown = await askHubLink(data, hub, { runId, ownUser: bindsLinks });
   if (shown.ok) await openOrSay(context, shown.url);
   else say(context, `no browser was opened: ${shown.message}`);

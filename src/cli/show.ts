@@ -1,4 +1,4 @@
-// `stepspan show RUN`: what came of a run, step by step, and the last lines of what failed.
+// `stepspan show RUN`: the result of a run, step by step, and the last lines of what failed.
 import type { Command } from 'commander';
 import { readPrompted, readStepResults } from '../api/http/step-results.ts';
 import type { EventOf } from '../core/event.ts';
@@ -8,7 +8,6 @@ import {
   isActive,
   isoOfNs,
   isWriterGone,
-  nsOfMs,
   oneLine,
   progressOf,
   type RunState,
@@ -28,10 +27,10 @@ import { safe, waitingText } from './terminal/step-text.ts';
 import { createStyle, glyphsFor, type Style, wantsColour } from './terminal/style.ts';
 import { summaryOf } from './terminal/summary.ts';
 
-/** What the state of the run does not hold. */
+/** What is read from the journal, as the state of the run does not have it. */
 type FromJournal = {
   readonly failed: readonly FailedOutput[];
-  /** How many of the last lines are wanted. */
+  /** How many of the last lines to show. */
   readonly limit: number;
   /** By step id. */
   readonly results: ReadonlyMap<string, StepOutput>;
@@ -48,7 +47,9 @@ export function registerShow(program: Command, context: CliContext): void {
   const command = program
     .command('show')
     .argument('<run>', runArgument)
-    .description('Show what came of a run: steps, attempts, cost, tokens, sessions, and the last lines of what failed.')
+    .description(
+      'Show the result of a run: steps, attempts, cost, tokens, sessions, and the last lines of what failed.',
+    )
     .option('-n, --lines <count>', 'how many of the last lines of a failed step', parseCount, defaultLines)
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExamples:\n  stepspan show latest\n  stepspan show 7f3k2m --json | jq .steps')
@@ -133,7 +134,7 @@ function textOf(
   }
   for (const step of state.steps) {
     for (const [name, value] of Object.entries(results.get(step.id)?.outputs ?? {})) {
-      lines.push(`  ${safe(step.name)} gave ${safe(name)}: ${safe(oneLine(valueText(value)))}`);
+      lines.push(`  ${safe(step.name)} set ${safe(name)}: ${safe(oneLine(valueText(value)))}`);
     }
   }
   for (const [id, rows] of lastLinesOfFailed(failed, limit, style.colour))
@@ -144,7 +145,7 @@ function textOf(
 /** Such as `waiting: rate or usage limit, since 14:02:11Z; waits until 15:00:00Z, 57m left`. */
 function statusText({ state, since, cause, until }: RunStatus, nowMs: number): string {
   const from = since === null ? '' : `, since ${since.slice(0, 19)}Z`;
-  const to = until === null ? '' : `; ${waitingText(nsOfMs(Date.parse(until)), nowMs)}`;
+  const to = until === null ? '' : `; ${waitingText(until, nowMs)}`;
   return `${state.replaceAll('_', ' ')}: ${safe(cause)}${from}${to}`;
 }
 

@@ -1,5 +1,5 @@
-// From a started run to its exit code: shows it while it runs, turns signals into a cancel, prints the closing summary
-// and, on request, the result as one JSON line. Shared by `run`, `exec` and `resume`.
+// Follows a started run to its exit code: shows it while it runs, turns signals into a cancellation, prints the closing summary
+// and, with `--json`, the result as one line. Called by `run`, `exec` and `resume`.
 import { existsSync } from 'node:fs';
 import { formatSetDuration } from '../core/duration.ts';
 import { plural } from '../core/units.ts';
@@ -58,7 +58,7 @@ export async function watchRun(
   const stopReporting = reportWait(context, settings, run, view);
   const { result, shipping, notifying, unconfirmed, state } = await run.done;
   stopReporting();
-  // Who has ended the run by hand is done with looking at it.
+  // A person who cancels the run does not need its page any more.
   const stays = isOpened && cancelledBy === '';
   const wasWatched = server?.wasWatched() ?? false;
   if (!stays) await server?.close(settings.shipWait ?? defaultShipWaitMs);
@@ -74,10 +74,10 @@ export async function watchRun(
   });
   const folderWarning = await warningOf(context, settings);
   const notes = [unconfirmed, shipping.message, notifying.message, folderWarning].filter((message) => message !== '');
-  // Its message says how much is left, and why.
+  // The message says how much is left, and why.
   const pending = shipping.kind === 'off' || shipping.message !== '' ? undefined : shipping.pending;
   const closing = view ?? plainView(shown, settings, false);
-  // One that was quiet knows nothing of the run yet, and no view knows an end that is not in the journal.
+  // A quiet run has had no view yet, and no view has seen an end that is not in the journal.
   await closing.update([], state);
   const failed = await readFailedOutput(folder, state, failedLines, () => undefined);
   const lastLines = lastLinesOfFailed(failed, failedLines, wantsColour(settings.colour, context.env, shown.stdout));
@@ -99,17 +99,17 @@ export async function watchRun(
   return { state, result };
 }
 
-/** Of each failed step, in the closing summary: enough to see an assertion or the end of a stack trace. */
+/** The last lines of each failed step in the closing summary: enough for an assertion or the end of a stack trace. */
 const failedLines = 10;
 
-/** Somebody who has stopped a run wants to know whether it is about to end, and how to be quicker. */
+/** After Ctrl-C a person wants to know whether the run is ending, and how to end it faster. */
 function reportSecondInterrupt(context: CliContext, view: View | undefined): void {
   const text = 'cancelling: the steps are asked to end; press Ctrl-C again to kill them now';
   if (view?.note === undefined) context.stderr.write(`stepspan: ${text}\n`);
   else view.note(text);
 }
 
-/** Without it the commands in the summary would look for the run elsewhere. */
+/** The commands in the summary need the same data folder. */
 function flagsOf({ dataDir }: WatchFlags): string {
   if (dataDir === undefined) return '';
   return ` --data-dir ${/^[\w@%+=:,./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`}`;
@@ -121,10 +121,10 @@ async function warningOf(context: CliContext, settings: Settings): Promise<strin
   return existsSync(data.hubFile) ? '' : dataFolderWarning(data, settings, context.now());
 }
 
-/** A run that takes longer than this to end, in milliseconds, says what it waits for. */
+/** If the end of a run takes longer than this, in milliseconds, it says what it waits for. */
 const silentWaitMs = 500;
 
-/** The steps have ended; what is left is to send. @returns how to stop */
+/** Says what is still being sent after the steps have ended. @returns how to stop */
 function reportWait(context: CliContext, settings: Settings, run: StartedRun, view: View | undefined): () => void {
   const timer = setTimeout(() => {
     const status = run.shipperStatus();

@@ -2,6 +2,7 @@
 import { countFindings } from '../core/finding.ts';
 import { messageOf } from '../core/outcome.ts';
 import { isoOfNs, nsOfMs } from '../core/time.ts';
+import { unreachable } from '../core/unreachable.ts';
 import { describeFindings } from './describe-findings.ts';
 import { estimate, type History } from './estimate.ts';
 import { costBasisOf, costOfAttempt } from './fold-claude.ts';
@@ -99,7 +100,7 @@ function activityOfRun(run: RunState): RunActivity | null {
   if (step === undefined) return null;
   return {
     step: step.id,
-    text: step.lastLine === '' ? activityText(step) : step.lastLine,
+    text: activityText(step),
     since: activitySince(step),
     cost: costOf(step),
     waitsFor: waitOfStep(step, run) ?? null,
@@ -167,21 +168,23 @@ function viewAttempt(attempt: AttemptState): AttemptView {
   };
 }
 
-function activityText({ activity, phase }: StepState): string {
+function activityText({ activity, phase, lastLine }: StepState): string {
   if (phase.kind === 'retrying') return 'waits to try again';
   if (phase.kind === 'waiting') return `rate limited, waits until ${isoOfNs(phase.untilNs).slice(0, 19)}Z`;
   if (phase.kind !== 'running') return '';
   switch (activity.kind) {
     case 'none':
-      return '';
+      return lastLine;
     case 'tool':
-      return `uses ${activity.tool}`;
+      return lastLine === '' ? `uses ${activity.tool}` : lastLine;
     case 'model':
-      return 'thinks';
+      return lastLine === '' ? 'thinks' : lastLine;
     case 'api_retry':
-      return `asks the API again: ${activity.error}`;
+      return `asks the API again (retry ${activity.attempt}): ${activity.error}`;
     case 'rate_limited':
-      return 'is rate limited';
+      return activity.resetsAt === undefined ? 'is rate limited' : `is rate limited until ${activity.resetsAt}`;
+    default:
+      return unreachable(activity);
   }
 }
 

@@ -61,7 +61,12 @@ export function waitOfStep(step: StepState, run: Pick<RunState, 'phase'>): Wait 
     case 'finished':
       return undefined;
     case 'retrying':
-      return wait('retry', phase.sinceNs, phase.untilNs, `attempt ${phase.nextAttempt}`);
+      return wait(
+        'retry',
+        phase.sinceNs,
+        phase.untilNs,
+        `attempt ${phase.nextAttempt} after ${messageOf(phase.outcome)}`,
+      );
     case 'waiting':
       return wait('limit', phase.sinceNs, phase.untilNs, limitCause);
     case 'running':

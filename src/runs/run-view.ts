@@ -163,7 +163,7 @@ export type StepView = {
   /** Null until it has ended. */
   readonly durationMs: number | null;
   readonly lines: Readonly<Record<Stream, number>>;
-  /** What it does now, in a few words; '' if nothing is known. */
+  /** What it does now: the tool with its argument, the last sentence or the last line; '' if nothing is known. */
   readonly activity: string;
   readonly activitySince: string | null;
   readonly lastLine: string;

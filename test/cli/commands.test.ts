@@ -1,8 +1,9 @@
 // The table of commands against the modules that it names.
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { commandGroups } from '../../src/cli/commands.ts';
+import { addCommands, commandGroups } from '../../src/cli/commands.ts';
 import type { CliContext } from '../../src/cli/context.ts';
+import { exitCodeMeanings } from '../../src/cli/exit-codes.ts';
 
 /** Registering a command uses none of it but where the program was started. */
 const context: Pick<CliContext, 'cwd' | 'env'> = { cwd: '/', env: {} };
@@ -15,6 +16,18 @@ test('each module registers the commands that the list names, and no other', asy
     (await load())(program, context as CliContext);
     expect(program.commands.map((command) => command.name()).sort()).toEqual(Object.keys(summaries).sort());
     for (const command of program.commands) expect(command.description()).not.toBe('');
+  }
+});
+
+test('the help of each command that starts a run lists the exit status', async () => {
+  const program = new Command().exitOverride();
+  await addCommands(program, context as CliContext, 'run');
+  for (const name of ['run', 'exec', 'resume']) {
+    let help = '';
+    const command = program.commands.find((known) => known.name() === name);
+    command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    for (const [code, meaning] of Object.entries(exitCodeMeanings))
+      expect(help).toContain(`${code.padEnd(4)} ${meaning}`);
   }
 });
 

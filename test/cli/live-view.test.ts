@@ -4,10 +4,13 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { chooseSteps, frameOf } from '../../src/cli/terminal/frame.ts';
 import { createLiveView, type LiveView, type LiveViewOptions } from '../../src/cli/terminal/live-view.ts';
 import { asciiGlyphs, createStyle, unicodeGlyphs } from '../../src/cli/terminal/style.ts';
+import type { JournalRecord } from '../../src/core/record.ts';
 import { foldAll } from '../../src/runs/fold-run.ts';
+import { viewRun } from '../../src/runs/make-view.ts';
 import { textWidth } from '../../src/text/width.ts';
 import {
   anyJournal,
+  attemptFinished,
   attemptStarted,
   exit1,
   type HandMade,
@@ -38,6 +41,9 @@ function show(view: LiveView, made: HandMade): void {
   void view.update(made.records, foldAll(made.records));
   view.redraw();
 }
+
+const viewOf = (records: readonly JournalRecord[]) =>
+  viewRun(foldAll(records), { nowMs: startMs, isWriterGone: false });
 
 const review = { id: 'review', name: 'Review', kind: 'claude' as const, needs: [] };
 const build = { id: 'build', name: 'Build', kind: 'run' as const, needs: [] };
@@ -71,7 +77,7 @@ describe('the list', () => {
     expect(screen.text()).toBe(
       [
         '✓ Build      2.5 s',
-        '▶ Review      12 s ~$0.0312  Bash Looking at the tests',
+        '▶ Review      12 s ~$0.0312  Looking at the tests',
         '· Deploy',
         'nightly  17 s  1/3 steps  ~$0.0312  about 13 s left',
       ].join('\n'),
@@ -128,14 +134,37 @@ describe('the list', () => {
     made.event({ type: 'step.retrying', nextAttempt: 2, delayMs: 60_000, outcome: exit1 }, 'review');
     made.event({ type: 'run.paused', by: 'api', now: true });
     show(view, made);
-    expect(screen.text()).toContain('↻ Review      15 s ~$0.0312  attempt 2 in 52 s: exit code 1');
+    expect(screen.text()).toContain('↻ Review      15 s ~$0.0312  in 52 s: attempt 2 after exit code 1');
     expect(screen.text()).toContain('paused by api');
+  });
+
+  test('shows the status of the run as every list does: stuck, over budget', () => {
+    const screen = new VtScreen();
+    const made = midRun();
+    made.event({ type: 'stall.detected', cause: 'no_output', durationMs: 60_000, action: 'none' }, 'review');
+    const view = viewOn(screen, startMs + 20_000);
+    show(view, made);
+    expect(screen.text()).toContain('nightly  stuck: no output for 1 m 10 s  20 s');
+    made
+      .event({ type: 'run.budget_exceeded', unit: 'USD', used: 11, limit: 10, estimated: false })
+      .event({ type: 'run.cancelling', by: 'budget' });
+    show(view, made);
+    expect(screen.text()).toContain('nightly  budget of 10 USD used up  20 s');
+  });
+
+  test('says that Claude Code asks the API again, and why', () => {
+    const screen = new VtScreen();
+    const made = midRun();
+    made.event({ type: 'claude.retrying', attempt: 3, maxRetries: 10, delayMs: 500, error: 'overloaded' }, 'review');
+    show(viewOn(screen, startMs + 20_000), made);
+    expect(screen.text()).toContain('asks the API again (retry 3): overloaded');
   });
 
   test('says until when a step, and with it the run, waits for a limit', () => {
     const screen = new VtScreen();
     const made = midRun();
     const outcome = { kind: 'failure', reason: 'claude_error', message: 'limit reached' } as const;
+    made.event(attemptFinished(outcome), 'review');
     const untilNs = (BigInt(startMs + 3_620_000) * 1_000_000n).toString();
     made.event({ type: 'step.waiting', reason: 'rate_limit', untilNs, nextAttempt: 2, outcome }, 'review');
     show(viewOn(screen, startMs + 20_000), made);
@@ -162,9 +191,8 @@ describe('the list', () => {
             nowMs: startMs,
             style: createStyle(true),
             glyphs: asciiGlyphs,
-            history: new Map(),
           };
-          const lines = frameOf(foldAll(records), options);
+          const lines = frameOf(viewOf(records), options);
           expect(lines.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
           for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(columns);
         },
@@ -192,7 +220,7 @@ describe('the list', () => {
     ]);
     expect(lines[5]).toBe('… 25 more: 20 ended, 5 to come');
     expect(screen.scrollback).toEqual([]);
-    const { shown, hidden } = chooseSteps(foldAll(made.records).steps, 1);
+    const { shown, hidden } = chooseSteps(viewOf(made.records).steps, 1);
     expect([shown.length, hidden.length]).toEqual([0, 30]);
   });
 

@@ -87,6 +87,6 @@ steps:
       outcome: 'success',
       ...a,
     });
-    expect((await rig.run(['show', 'latest'])).stdout).toContain('a gave n: 1');
+    expect((await rig.run(['show', 'latest'])).stdout).toContain('a set n: 1');
   });
 });

@@ -143,7 +143,7 @@ steps:
     expect(journal.text('system', 'linked')).toContain('the step put a link in its place');
     expect(journal.text('system', 'full')).toContain('only its first 1048576 bytes were read');
     expect(result.steps.find(({ id }) => id === 'missing')?.message).toContain(
-      'step `a` set no output named `nope`; it gave `b_c`',
+      'step `a` set no output named `nope`; it set `b_c`',
     );
   });
 

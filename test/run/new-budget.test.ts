@@ -1,6 +1,6 @@
 // Another budget for a run that goes on: how it is written, what it takes the place of, and when it makes no sense.
 import { expect, test } from 'vitest';
-import { parseBudget } from '../../src/cli/budget-flag.ts';
+import { parseBudget } from '../../src/cli/run.ts';
 import { withBudget } from '../../src/library/new-budget.ts';
 import { defineWorkflow } from '../../src/workflow/index.ts';
 

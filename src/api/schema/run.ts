@@ -101,7 +101,11 @@ export const step = named(
     durationMs: z.number().nullable().describe('Null until it has ended.'),
     ...cost,
     lines,
-    activity: z.string().describe('What it does now, in a few words; empty if nothing is known.'),
+    activity: z
+      .string()
+      .describe(
+        'What it does now: the tool with its argument, the last sentence or the last line; empty if nothing is known.',
+      ),
     activitySince: iso.nullable(),
     lastLine: z.string(),
     toolCalls: integer,

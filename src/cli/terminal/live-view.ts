@@ -1,10 +1,12 @@
-// The view of a run on a terminal: the list of steps, redrawn in place, and on request what the steps print above it.
-// Is fed batches of records and the state after them. Draws at a bounded rate, however fast they come, and holds a bounded
-// number of lines between two frames; what it leaves out it counts, and the journal has it.
+// The view of a run on a terminal: the list of its steps, redrawn in place, and on request what the steps print above it. Called by
+// watch-run.ts with batches of records and the state after them. It draws at a bounded rate, however fast they come, and holds a
+// bounded number of lines between two frames; it counts what it leaves out, and the journal has it.
 import type { JournalRecord } from '../../core/record.ts';
 import { formatCount } from '../../core/units.ts';
 import type { History } from '../../runs/estimate.ts';
+import { viewRun } from '../../runs/make-view.ts';
 import { emptyRunState, type RunState } from '../../runs/run-state.ts';
+import type { RunView } from '../../runs/run-view.ts';
 import { fitText } from '../../text/width.ts';
 import { frameOf } from './frame.ts';
 import { createLineRows } from './line-rows.ts';
@@ -14,9 +16,9 @@ import type { Glyphs, Style } from './style.ts';
 import { type SummaryExtras, summaryOf } from './summary.ts';
 
 export type View = {
-  /** Takes the next records and the state after them. A promise is back-pressure: feed no more until it has resolved. */
+  /** Takes the next records and the state after them. A promise is back-pressure: wait for it before the next call. */
   readonly update: (records: readonly JournalRecord[], state: RunState) => void | Promise<void>;
-  /** Shows a line above the view. Left out by a view that prints lines anyway: they go to standard error then. */
+  /** Shows a line above the view. A view that prints lines anyway does not have it: they go to standard error then. */
   readonly note?: (text: string) => void;
   /** Ends the view with the closing summary. */
   readonly close: (extras?: SummaryExtras) => void;
@@ -39,44 +41,37 @@ export type LiveViewOptions = {
 const defaultRate = 10;
 /** Between two frames nobody can read more than a few screens. */
 const maxLinesAFrame = 500;
+/** The estimate in the view of a run whose state does not change is renewed this often. */
+const viewForMs = 1000;
 
 export type LiveView = View & {
-  /** Draws now, whatever the rate says. */
+  /** Draws now, whatever the rate is. */
   readonly redraw: () => void;
 };
 
 export function createLiveView(options: LiveViewOptions): LiveView {
   const { out, style, glyphs, history = new Map(), output = false, rate = defaultRate, now = Date.now } = options;
   const screen = createScreen(out);
+  const printed = createPrintedLines(style, glyphs);
+  const viewOf = createViewMaker(history);
   let state = emptyRunState();
-  let above: string[] = [];
-  let leftOut = 0;
   let last = '';
   let closed = false;
 
-  const size = () => sizeOf(out);
-
   const redraw = (): void => {
     if (closed) return;
-    const { columns, rows } = size();
-    const open = output ? openLines(columns, Math.floor(rows / 2)) : [];
-    const lines = [
-      ...open,
-      ...frameOf(state, { columns, rows: rows - open.length, nowMs: now(), style, glyphs, history }),
-    ];
-    const frame = lines.join('\n');
-    if (frame === last && above.length === 0) return;
-    const skipped =
-      leftOut === 0
-        ? []
-        : [style.dim(`${glyphs.more} ${formatCount(leftOut)} lines left out here; stepspan tail has them`)];
-    screen.draw(lines, [...skipped, ...above]);
-    last = frame;
-    above = [];
-    leftOut = 0;
+    const { columns, rows } = sizeOf(out);
+    const nowMs = now();
+    const open = output ? printed.open(columns, Math.floor(rows / 2)) : [];
+    const frame = frameOf(viewOf(state, nowMs), { columns, rows: rows - open.length, nowMs, style, glyphs });
+    const lines = [...open, ...frame];
+    const text = lines.join('\n');
+    if (text === last && printed.isEmpty()) return;
+    screen.draw(lines, printed.take());
+    last = text;
   };
   const tick = (): void => {
-    // A terminal that does not take what was drawn, as over a slow line, gets the next frame when it has.
+    // A terminal that has not taken the last frame yet, as over a slow line, gets the next one when it has.
     if (out.writableNeedDrain !== true) redraw();
   };
   const onResize = (): void => {
@@ -87,52 +82,91 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   // The view must not keep a program alive that has nothing else to do.
   timer.unref();
   out.on('resize', onResize);
-  // Whatever ends the process, the terminal must not be left without a cursor.
+  // Whatever ends the process, the terminal must get its cursor back.
   process.on('exit', screen.clear);
-
-  const printed = createLineRows(style.colour);
-  const prefixOf = (record: JournalRecord): string => style.dim(`${safe(record.subject?.step ?? 'run')} | `);
-  /** Lines that are not ended grow in place above the list. */
-  const openLines = (columns: number, most: number): readonly string[] =>
-    printed
-      .open()
-      .filter(({ record }) => record.stream !== 'debug')
-      .slice(-most)
-      .map(({ record, rows }) => fitText(prefixOf(record) + (rows.at(-1) ?? ''), columns));
-
-  const add = (record: JournalRecord): void => {
-    if (record.kind === 'event' || record.stream === 'debug') return;
-    const prefix = prefixOf(record);
-    leftOut += Math.max(0, record.lineCount - maxLinesAFrame);
-    for (const rows of printed.rowsOf(record, maxLinesAFrame)) above.push(...rows.map((row) => prefix + row));
-    if (above.length > maxLinesAFrame) {
-      leftOut += above.length - maxLinesAFrame;
-      above = above.slice(-maxLinesAFrame);
-    }
-  };
 
   return {
     update(records, next) {
       state = next;
-      if (output) for (const record of records) for (const whole of printed.add(record)) add(whole);
+      if (output) for (const record of records) printed.add(record);
     },
     redraw,
-    note(text) {
-      above.push(style.dim(text));
-    },
+    note: printed.note,
     close(extras = {}) {
       if (closed) return;
-      // Lines that came since the last frame are part of what was printed.
-      for (const rest of printed.end()) add(rest);
-      if (above.length > 0) redraw();
+      // Lines that came since the last frame are part of the output.
+      printed.end();
+      if (!printed.isEmpty()) redraw();
       closed = true;
       clearInterval(timer);
       out.off('resize', onResize);
       process.off('exit', screen.clear);
       screen.clear();
-      const lines = summaryOf(state, { columns: size().columns, nowMs: now(), style, glyphs, extras });
-      // What the steps printed is above it and would run into its table.
+      const lines = summaryOf(state, { columns: sizeOf(out).columns, nowMs: now(), style, glyphs, extras });
+      // A blank line keeps the output of the steps apart from the table.
       out.write(`${output ? '\n' : ''}${lines.join('\n')}\n`);
     },
+  };
+}
+
+/** Makes the view of a state once, and not for each of ten frames a second. */
+function createViewMaker(history: History): (state: RunState, nowMs: number) => RunView {
+  let made: { readonly state: RunState; readonly atMs: number; readonly view: RunView } | undefined;
+  return (state, nowMs) => {
+    if (made?.state !== state || nowMs - made.atMs >= viewForMs)
+      made = { state, atMs: nowMs, view: viewRun(state, { nowMs, isWriterGone: false, history }) };
+    return made.view;
+  };
+}
+
+type PrintedLines = {
+  readonly add: (record: JournalRecord) => void;
+  readonly note: (text: string) => void;
+  /** Adds what has no line end yet. */
+  readonly end: () => void;
+  readonly isEmpty: () => boolean;
+  /** The lines since the last call, and how many were left out before them. */
+  readonly take: () => readonly string[];
+  /** Lines without an end, which grow in place above the list. */
+  readonly open: (columns: number, most: number) => readonly string[];
+};
+
+/** What is printed above the list between two frames. */
+function createPrintedLines(style: Style, glyphs: Glyphs): PrintedLines {
+  const rowsOfLines = createLineRows(style.colour);
+  let lines: string[] = [];
+  let leftOut = 0;
+  const prefixOf = (record: JournalRecord): string => style.dim(`${safe(record.subject?.step ?? 'run')} | `);
+  const addWhole = (record: JournalRecord): void => {
+    if (record.kind === 'event' || record.stream === 'debug') return;
+    const prefix = prefixOf(record);
+    leftOut += Math.max(0, record.lineCount - maxLinesAFrame);
+    for (const rows of rowsOfLines.rowsOf(record, maxLinesAFrame)) lines.push(...rows.map((row) => prefix + row));
+    leftOut += Math.max(0, lines.length - maxLinesAFrame);
+    lines = lines.slice(-maxLinesAFrame);
+  };
+  return {
+    add(record) {
+      for (const whole of rowsOfLines.add(record)) addWhole(whole);
+    },
+    note: (text) => void lines.push(style.dim(text)),
+    end() {
+      for (const rest of rowsOfLines.end()) addWhole(rest);
+    },
+    isEmpty: () => lines.length === 0,
+    take() {
+      const count = leftOut;
+      const taken = lines;
+      leftOut = 0;
+      lines = [];
+      if (count === 0) return taken;
+      return [style.dim(`${glyphs.more} ${formatCount(count)} lines left out here; stepspan tail has them`), ...taken];
+    },
+    open: (columns, most) =>
+      rowsOfLines
+        .open()
+        .filter(({ record }) => record.stream !== 'debug')
+        .slice(-most)
+        .map(({ record, rows }) => fitText(prefixOf(record) + (rows.at(-1) ?? ''), columns)),
   };
 }

@@ -1,35 +1,38 @@
-// How one step is shown in one line: its sign, its time and what it is doing. Pure; where on the screen is others' business.
+// One step of a run in one line: its sign, and what it does or waits for. Called by the live view, the summary and `show`; takes
+// the view of the step, so that the terminal says the same as the page and the API. Pure.
 
 import { formatElapsed } from '../../core/duration.ts';
 import { countFindings } from '../../core/finding.ts';
 import { messageOf, type Outcome } from '../../core/outcome.ts';
-import { isoOfNs, msOfNs } from '../../core/time.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { oneLine } from '../../runs/describe-event.ts';
-import { describeFindings } from '../../runs/describe-findings.ts';
-import { findingsOfStep, type RunState, type StepState } from '../../runs/run-state.ts';
+import type { StepView, Wait } from '../../runs/run-view.ts';
 import { sanitizeLine } from './sanitize.ts';
 import type { Glyphs, Style } from './style.ts';
 
 /** A sign, coloured by the state of the step. */
-export function stepGlyph(step: StepState, run: RunState, glyphs: Glyphs, style: Style): string {
-  switch (step.phase.kind) {
+export function stepGlyph(
+  { state, waitsFor, outcome, tolerated, findings }: StepView,
+  glyphs: Glyphs,
+  style: Style,
+): string {
+  switch (state) {
     case 'planned':
       return style.dim(glyphs.planned);
     case 'running':
-      if (run.phase.kind === 'paused' && run.phase.now) return style.yellow(glyphs.paused);
-      return step.stall === undefined ? style.cyan(glyphs.running) : style.yellow(glyphs.running);
+      if (waitsFor?.kind === 'pause') return style.yellow(glyphs.paused);
+      return waitsFor === null ? style.cyan(glyphs.running) : style.yellow(glyphs.running);
     case 'retrying':
       return style.yellow(glyphs.retrying);
     case 'waiting':
       return style.yellow(glyphs.waiting);
     case 'finished':
-      // Green alone would say that all was done.
-      if (step.phase.outcome.kind === 'success' && countFindings(findingsOfStep(step)) > 0)
-        return style.yellow(glyphs.success);
-      return outcomeGlyph(step.phase.outcome, step.phase.tolerated, glyphs, style);
+      if (outcome === null) return style.dim(glyphs.planned);
+      // Green alone would say that everything was done.
+      if (outcome.kind === 'success' && countFindings(findings) > 0) return style.yellow(glyphs.success);
+      return outcomeGlyph(outcome, tolerated, glyphs, style);
     default:
-      return unreachable(step.phase);
+      return unreachable(state);
   }
 }
 
@@ -53,62 +56,46 @@ export function outcomeGlyph(outcome: Outcome, tolerated: boolean, glyphs: Glyph
   }
 }
 
-/** What a person most wants to know of the step now: why it is stuck, what it waits for, or what it printed last. */
-export function stepDoing(step: StepState, nowMs: number, style: Style): string {
-  const { phase } = step;
-  switch (phase.kind) {
-    case 'planned':
-      return '';
-    case 'retrying': {
-      const inMs = Math.max(0, msOfNs(phase.untilNs) - nowMs);
-      return style.yellow(`attempt ${phase.nextAttempt} in ${formatElapsed(inMs)}: ${safe(messageOf(phase.outcome))}`);
-    }
-    case 'waiting':
-      return style.yellow(`${waitingText(phase.untilNs, nowMs)}: ${safe(messageOf(phase.outcome))}`);
-    case 'finished':
-      return finishedText(step, phase, style);
-    case 'running':
-      return runningText(step, nowMs, style);
+/** What a person most wants to know of the step now: what it waits for, what it does, or why it ended. */
+export function stepText(step: StepView, nowMs: number, style: Style): string {
+  if (step.state === 'finished') return finishedText(step, style);
+  if (step.waitsFor === null) return safe(step.activity).trim();
+  const failure = step.attempts.at(-1)?.outcome;
+  const why = step.state === 'waiting' && failure ? `: ${safe(messageOf(failure))}` : '';
+  return style.yellow(`${waitText(step.waitsFor, nowMs)}${why}`);
+}
+
+function waitText({ kind, since, until, cause }: Wait, nowMs: number): string {
+  const forText = since === null ? '' : ` for ${formatElapsed(Math.max(0, nowMs - Date.parse(since)))}`;
+  switch (kind) {
+    case 'retry':
+      return until === null
+        ? safe(cause)
+        : `in ${formatElapsed(Math.max(0, Date.parse(until) - nowMs))}: ${safe(cause)}`;
+    case 'limit':
+      return until === null ? `waits for the end of a ${safe(cause)}${forText}` : waitingText(until, nowMs);
+    case 'question':
+      return `waits for ${safe(cause)}${forText}`;
+    case 'stall':
+      return `stalled (${safe(cause)})${forText}`;
+    case 'pause':
+      return safe(cause);
     default:
-      return unreachable(phase);
+      return unreachable(kind);
   }
 }
 
-function runningText(step: StepState, nowMs: number, style: Style): string {
-  const { stall, activity } = step;
-  if (stall !== undefined) {
-    const forMs = stall.forMs + Math.max(0, nowMs - msOfNs(stall.sinceNs));
-    return style.yellow(`stalled (${stall.cause.replaceAll('_', ' ')}) for ${formatElapsed(forMs)}`);
-  }
-  const last = safe(step.lastLine).trim();
-  switch (activity.kind) {
-    case 'none':
-    case 'model':
-      return last;
-    case 'tool':
-      return last.startsWith(activity.tool) ? style.cyan(last) : `${style.cyan(safe(activity.tool))} ${last}`;
-    case 'api_retry':
-      return style.yellow(`API retry ${activity.attempt}: ${safe(activity.error)}`);
-    case 'rate_limited':
-      return style.yellow(`rate limited${activity.resetsAt === undefined ? '' : ` until ${safe(activity.resetsAt)}`}`);
-    default:
-      return unreachable(activity);
-  }
-}
-
-function finishedText(step: StepState, phase: Extract<StepState['phase'], { kind: 'finished' }>, style: Style): string {
-  const found = findingsOfStep(step);
-  const warnings = countFindings(found) === 0 ? '' : style.yellow(`with warnings: ${safe(describeFindings(found))}`);
-  const text = safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '');
-  return text === '' ? warnings : `${text}${warnings === '' ? '' : `; ${warnings}`}`;
+function finishedText({ outcome, tolerated, warning }: StepView, style: Style): string {
+  const text = outcome === null ? '' : safe(messageOf(outcome)) + (tolerated ? ' (may fail)' : '');
+  const warned = warning === '' ? '' : style.yellow(`with warnings: ${safe(warning)}`);
+  return [text, warned].filter((part) => part !== '').join('; ');
 }
 
 /** Such as `waits until 14:05:00Z, 1 h 12 m left`. */
-export function waitingText(untilNs: bigint, nowMs: number): string {
-  const iso = isoOfNs(untilNs);
-  const isToday = iso.slice(0, 10) === new Date(nowMs).toISOString().slice(0, 10);
-  const time = isToday ? iso.slice(11, 19) : iso.slice(0, 19);
-  return `waits until ${time}Z, ${formatElapsed(msOfNs(untilNs) - nowMs)} left`;
+export function waitingText(until: string, nowMs: number): string {
+  const isToday = until.slice(0, 10) === new Date(nowMs).toISOString().slice(0, 10);
+  const time = isToday ? until.slice(11, 19) : until.slice(0, 19);
+  return `waits until ${time}Z, ${formatElapsed(Date.parse(until) - nowMs)} left`;
 }
 
 /** Text from outside as one harmless line without colours. */

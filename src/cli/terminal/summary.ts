@@ -1,20 +1,23 @@
-// The closing summary of a run: a table of its steps and what a person has to know besides. Pure; views and `show` print it.
+// The closing summary of a run: a table of its steps, and below it everything else that a person has to know. Pure. Called by the
+// views of a run at its end, and by `show`.
 
 import { formatUsd } from '../../core/cost.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { countFindings } from '../../core/finding.ts';
 import { messageOf, type Outcome } from '../../core/outcome.ts';
 import { formatCount, plural } from '../../core/units.ts';
-import { describeFindings, describeOutcomeKind } from '../../runs/describe-findings.ts';
+import { describeOutcomeKind } from '../../runs/describe-findings.ts';
+import { durationOfRun, viewRun } from '../../runs/make-view.ts';
 import { tokensOf } from '../../runs/model-use.ts';
-import { findingsOfStep, type RunState, type StepState } from '../../runs/run-state.ts';
-import { attemptCount, hiddenCount, lostCount, runDurationMs, stepDurationMs, totalsOf } from '../../runs/totals.ts';
+import type { RunState } from '../../runs/run-state.ts';
+import type { RunView, StepView } from '../../runs/run-view.ts';
+import { hiddenCount, lostCount } from '../../runs/totals.ts';
 import { fitText } from '../../text/width.ts';
 import { costCell, formatTable } from '../format.ts';
 import { outcomeGlyph, safe, stepGlyph } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
 
-/** What the journal does not know: how far readers are, and where to look. */
+/** What is not in the journal: how far readers are, and where to look. */
 export type SummaryExtras = {
   /** Records (lines and events) that are still to ship; undefined if nothing is shipped at all. */
   readonly pending?: number | undefined;
@@ -25,11 +28,11 @@ export type SummaryExtras = {
   readonly lastLines?: ReadonlyMap<string, readonly string[]>;
   /** Flags that a command about this run needs besides its id, such as `--data-dir`. */
   readonly flags?: string;
-  /** Further sentences, one a line. */
+  /** Further sentences, one per line. */
   readonly notes?: readonly string[];
 };
 
-/** Of what was found in one step: up to three denied calls and the other kinds, each named. */
+/** The findings of one step are cut here: room for three denied calls and every other kind. */
 const noteLength = 600;
 
 export type SummaryOptions = {
@@ -41,7 +44,8 @@ export type SummaryOptions = {
 };
 
 export function summaryOf(state: RunState, options: SummaryOptions): string[] {
-  const { columns, style, glyphs } = options;
+  const { columns, style, glyphs, nowMs } = options;
+  const run = viewRun(state, { nowMs, isWriterGone: false });
   const [head = '', ...rows] = formatTable(
     [
       { head: '' },
@@ -53,74 +57,78 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
       { head: 'TOKENS', side: 'right' },
       { head: '' },
     ],
-    state.steps.map((step) => stepRow(step, state, options)),
+    run.steps.map((step, index) => stepRow(step, tokensOfStep(state, index), options)),
     columns,
   );
   const ended = state.phase.kind === 'finished' ? state.phase : undefined;
   const sign = ended === undefined ? glyphs.running : outcomeGlyph(ended.outcome, false, glyphs, style);
-  const totals = totalsOf(state);
-  const warned = totals.warnings > 0 ? `, with ${plural(totals.warnings, 'warning')}` : '';
-  const said = ended === undefined ? state.phase.kind : `${ended.outcome.kind}${warned}`;
+  const warned = run.warnings > 0 ? `, with ${plural(run.warnings, 'warning')}` : '';
+  const result = ended === undefined ? state.phase.kind : `${ended.outcome.kind}${warned}`;
   const sums = [
-    `${said} in ${formatDuration(runDurationMs(state, options.nowMs))}`,
-    costCell(state),
-    totals.tokens > 0 ? `${formatCount(totals.tokens)} tokens` : '',
-    plural(totals.lines.stdout + totals.lines.stderr, 'line'),
+    `${result} in ${formatDuration(durationOfRun(run, nowMs))}`,
+    costCell(run),
+    run.tokens > 0 ? `${formatCount(run.tokens)} tokens` : '',
+    plural(run.lines.stdout + run.lines.stderr, 'line'),
   ];
-  const whole = ended === undefined ? '' : messageOf(ended.outcome);
-  // What a step is to blame for is shown beside it, and once.
-  const isSaid = state.steps.some(
-    (step) => step.phase.kind === 'finished' && isToBlame(step) && whole.includes(messageOf(step.phase.outcome)),
-  );
-  const why = isSaid ? '' : safe(whole);
+  // The message of a failed step is shown beside it, and only there.
+  const isShownAbove = run.steps.some((step) => hasFailed(step) && run.message.includes(failureOf(step)));
+  const why = isShownAbove ? '' : safe(run.message);
   return [
     ...(rows.length === 0 ? [] : [style.dim(head), ...rows]),
-    // Not fitted: what an error says is not to be cut at the edge, and commands and addresses are there to be copied.
-    ...failuresOf(state, rows, options),
+    // Not fitted to the width: errors must not be cut, and commands and addresses are there to be copied.
+    ...failuresOf(run, rows, options),
     '',
-    fitText(`${sign} ${style.bold(safe(state.workflow))} ${sums.filter((part) => part !== '').join(', ')}`, columns),
+    fitText(`${sign} ${style.bold(safe(run.workflow))} ${sums.filter((part) => part !== '').join(', ')}`, columns),
     ...(why === '' ? [] : [`  ${why}`]),
-    ...notesOf(state, options).map((note) => `  ${note}`),
+    ...notesOf(state, run, options).map((note) => `  ${note}`),
   ];
 }
 
-function stepRow(step: StepState, state: RunState, { nowMs, style, glyphs }: SummaryOptions): readonly string[] {
-  const { phase } = step;
-  const models = step.attempts.flatMap(({ cost }) => (cost.kind === 'none' ? [] : Object.values(cost.models)));
-  const tokens = models.reduce((sum, use) => sum + tokensOf(use), 0);
+function stepRow(step: StepView, tokens: number, { nowMs, style, glyphs }: SummaryOptions): readonly string[] {
+  const { state, outcome, attemptCount, durationMs, startedAt } = step;
+  const elapsedMs = durationMs ?? (startedAt === null ? 0 : Math.max(0, nowMs - Date.parse(startedAt)));
   return [
-    stepGlyph(step, state, glyphs, style),
+    stepGlyph(step, glyphs, style),
     safe(step.name),
-    phase.kind === 'finished' ? describeOutcomeKind(phase.outcome.kind, findingsOfStep(step)) : phase.kind,
-    phase.kind === 'planned' ? '' : formatDuration(stepDurationMs(step, nowMs)),
-    attemptCount(step) === 0 ? '' : String(attemptCount(step)),
+    outcome === null ? state : describeOutcomeKind(outcome.kind, step.findings),
+    state === 'planned' ? '' : formatDuration(elapsedMs),
+    attemptCount === 0 ? '' : String(attemptCount),
     costCell(step),
     tokens > 0 ? formatCount(tokens) : '',
-    phase.kind === 'finished' ? safe(messageOf(phase.outcome)) + (phase.tolerated ? ' (may fail)' : '') : '',
+    outcome === null ? '' : safe(messageOf(outcome)) + (step.tolerated ? ' (may fail)' : ''),
   ];
 }
 
-/** So many failed steps have their last lines in the summary, so that it stays one screen; the others are named. */
+function tokensOfStep({ steps }: RunState, index: number): number {
+  const attempts = steps[index]?.attempts ?? [];
+  const models = attempts.flatMap(({ cost }) => (cost.kind === 'none' ? [] : Object.values(cost.models)));
+  return models.reduce((sum, use) => sum + tokensOf(use), 0);
+}
+
+/** The summary stays one screen: more failed steps than these are named without their last lines. */
 const shownFailures = 3;
 
-function isToBlame({ phase }: StepState): boolean {
-  return phase.kind === 'finished' && !phase.tolerated && isFailure(phase.outcome);
+function hasFailed({ outcome, tolerated }: StepView): boolean {
+  return outcome !== null && !tolerated && isFailure(outcome);
+}
+
+function failureOf({ outcome }: StepView): string {
+  return outcome === null ? '' : messageOf(outcome);
 }
 
 export function isFailure({ kind }: Outcome): boolean {
   return kind === 'failure' || kind === 'error' || kind === 'timeout';
 }
 
-/** What each step printed last that failed. Why it failed is in the table; if it was cut there, it is here as a whole. */
-function failuresOf(state: RunState, rows: readonly string[], { style, extras }: SummaryOptions): string[] {
-  const hasSucceeded = state.phase.kind === 'finished' && state.phase.outcome.kind === 'success';
+/** The last lines of each failed step. Its message is in the table; one that was cut there is repeated here in full. */
+function failuresOf(run: RunView, rows: readonly string[], { style, extras }: SummaryOptions): string[] {
   // In a run that succeeded, a failure that was allowed explains nothing.
-  const failed = state.steps.filter(
-    (step) => isToBlame(step) || (!hasSucceeded && extras.lastLines?.has(step.id) === true),
+  const failed = run.steps.filter(
+    (step) => hasFailed(step) || (run.state !== 'success' && extras.lastLines?.has(step.id) === true),
   );
   return failed.flatMap((step, index) => {
-    const why = step.phase.kind === 'finished' ? safe(messageOf(step.phase.outcome)) : '';
-    const isCut = rows[state.steps.indexOf(step)]?.includes(why) !== true;
+    const why = safe(failureOf(step));
+    const isCut = rows[run.steps.indexOf(step)]?.includes(why) !== true;
     const lines = index < shownFailures ? (extras.lastLines?.get(step.id) ?? []) : [];
     return [
       ...(isCut ? ['', `${style.bold(safe(step.name))}: ${why}`] : []),
@@ -130,16 +138,16 @@ function failuresOf(state: RunState, rows: readonly string[], { style, extras }:
   });
 }
 
-/** Once for each step: attempts of one step mostly share their reason. */
-function unknownCosts(state: RunState): readonly { readonly name: string; readonly why: string }[] {
-  return state.steps.flatMap(({ name, attempts }) => {
-    const reasons = attempts.flatMap(({ cost }) => (cost.kind === 'final' && cost.why !== undefined ? [cost.why] : []));
+/** Once for each step: its attempts mostly share their reason. */
+function unknownCosts({ steps }: RunView): readonly { readonly name: string; readonly why: string }[] {
+  return steps.flatMap(({ name, attempts }) => {
+    const reasons = attempts.flatMap(({ costUnknownWhy }) => costUnknownWhy ?? []);
     return [...new Set(reasons)].map((why) => ({ name, why }));
   });
 }
 
-/** Everything that was hidden, lost, cut short or is still to do: nothing of it may go unsaid. */
-function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
+/** Everything that was hidden, lost or cut, and everything that is still to do. */
+function notesOf(state: RunState, run: RunView, { style, extras }: SummaryOptions): string[] {
   const hidden = hiddenCount(state);
   const lost = lostCount(state);
   const orphaned = state.steps.reduce((sum, step) => sum + step.orphaned, 0);
@@ -154,7 +162,7 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
         : `${formatCount(value)} tokens`;
     notes.push(style.red(`budget used up: ${show(state.budget.used)} of ${show(state.budget.limit)}`));
   }
-  for (const { name, why } of unknownCosts(state)) {
+  for (const { name, why } of unknownCosts(run)) {
     notes.push(style.yellow(`the cost of ${safe(name)} is unknown: ${safe(why)}`));
   }
   if (hidden > 0) {
@@ -170,20 +178,17 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
   if (state.recovered.times > 0)
     notes.push(
       style.yellow(
-        `stepspan was killed and the record of the run repaired, ${plural(state.recovered.cutBytes, 'byte')} of an incomplete end removed`,
+        `stepspan was killed; the record of the run was repaired, and ${plural(state.recovered.cutBytes, 'byte')} of its incomplete end removed`,
       ),
     );
-  for (const step of state.steps) {
-    const found = findingsOfStep(step);
-    if (countFindings(found) > 0)
-      notes.push(style.yellow(`${safe(step.name)}: ${safe(describeFindings(found), noteLength)}`));
-  }
+  for (const { name, findings, warning } of run.steps)
+    if (countFindings(findings) > 0) notes.push(style.yellow(`${safe(name)}: ${safe(warning, noteLength)}`));
   if (orphaned > 0)
-    notes.push(style.yellow(`${plural(orphaned, 'process', 'processes')} left running by steps and ended`));
+    notes.push(style.yellow(`${plural(orphaned, 'process', 'processes')} left running by steps; stepspan ended them`));
   if (derived.length > 0)
     notes.push(
       style.yellow(
-        `no spans of Claude's own came from ${derived.map((step) => safe(step.name)).join(', ')}; derived ones take their place`,
+        `Claude Code sent no telemetry for ${derived.map((step) => safe(step.name)).join(', ')}; its spans were built from its output`,
       ),
     );
   if (extras.pending !== undefined && extras.pending > 0)
@@ -200,13 +205,13 @@ function notesOf(state: RunState, { style, extras }: SummaryOptions): string[] {
   return notes;
 }
 
-/** A budget that is used up has to be raised, or the run ends again at once. */
+/** A used-up budget has to be raised, or the run ends again at once. */
 function budgetFlag({ budget }: RunState): string {
   if (budget.kind !== 'exceeded') return '';
   return ` --budget ${budget.unit === 'USD' ? 'AMOUNT' : 'NUMBERtokens'}`;
 }
 
-/** Links are made from settings and ids; still nothing but printable characters may pass. */
+/** Links come from settings and ids; still, only printable characters may reach the terminal. */
 function sanitizeUrl(url: string): string {
   return url.replace(/[^\x21-\x7e]/g, '');
 }

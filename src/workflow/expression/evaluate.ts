@@ -117,7 +117,7 @@ function namedOutput(
   if (outputs === undefined || !Object.hasOwn(outputs, name)) {
     if (outcome.kind === 'skip') return { ok: true, value: '' };
     const names = Object.keys(outputs ?? {});
-    const has = names.length === 0 ? 'it gave no named outputs' : `it gave ${listOf(names)}`;
+    const has = names.length === 0 ? 'it set no named outputs' : `it set ${listOf(names)}`;
     const fix = 'write `name=value` into the file that STEPSPAN_OUTPUTS names';
     return { ok: false, message: `step \`${step}\` set no output named \`${name}\`; ${has}; ${fix}` };
   }
