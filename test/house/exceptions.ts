@@ -25,7 +25,7 @@ export function withoutReason(counts: Counts): Counts {
   return Object.fromEntries(left.filter(([, rules]) => Object.keys(rules).length > 0));
 }
 
-/** One line a file, so that two people who work on different files do not get into each other's way. */
+/** One line per file, so that two people who work on different files do not get into each other's way. */
 export function formatExceptions(counts: Counts): string {
   const lines = Object.entries(counts).map(([file, rules]) => {
     const each = Object.entries(rules).map(([rule, count]) => `${JSON.stringify(rule)}: ${count}`);

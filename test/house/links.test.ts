@@ -1,5 +1,5 @@
-// Links of the documentation: each that is relative leads to a file and a heading that are there, in the clone and, as far
-// as the page is in the package, in the package too. Asks nothing of the network.
+// Links of the documentation: each relative link leads to an existing file and heading, in the clone and, if the page is in
+// the package, in the package too. Nothing is fetched.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -17,7 +17,7 @@ const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 
 const withoutCode = (text: string): string => text.replace(/^```[^\n]*\n[\s\S]*?^```/gm, '');
 
-/** The anchor that GitHub gives a heading: letters, digits, `_` and `-` stay, in lower case; blanks become `-`. */
+/** The anchor of a heading on GitHub: letters, digits, `_` and `-` stay, in lower case; blanks become `-`. */
 function anchorOf(heading: string): string {
   const shown = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '');
   return shown
@@ -44,7 +44,7 @@ const links: readonly Link[] = pages.flatMap((page) =>
     }),
 );
 
-test('relative links lead to files that are there', () => {
+test('relative links lead to files that exist', () => {
   expect(links.length).toBeGreaterThan(80);
   const broken = links.filter(({ target }) => !existsSync(path.join(root, target)));
   expect(broken.map(({ page, link }) => `${page}: ${link}`)).toEqual([]);

@@ -189,7 +189,7 @@ describe.skipIf(old === undefined)(`on an old Node (${old ?? 'none here'})`, () 
     expect(stderr).toMatch(/^stepspan: needs Node 22\.15 or newer, and this is \d+\.\d+\.\d+\..*npm install node@24/);
   });
 
-  test('takes the newer one that the npm package `node` has brought, and gives its exit code', async () => {
+  test('takes the newer one that the npm package `node` has brought, and ends with its exit code', async () => {
     symlinkSync(path.join(root, 'node_modules', 'node'), path.join(installed.folder, 'node_modules', 'node'));
     const good = await installed.run(old ?? '', [bin, '--version']);
     expect([good.status, good.stdout]).toEqual([0, `${manifest.version}\n`]);

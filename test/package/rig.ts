@@ -101,7 +101,7 @@ function runProgram(program: string, args: readonly string[], cwd: string, env: 
   });
 }
 
-/** A Node of this machine that is too old for stepspan: the program, or undefined where there is none. */
+/** A program on this machine that is a Node too old for stepspan; undefined if none is found. */
 export function oldNode(): string | undefined {
   const candidates = [process.env.STEPSPAN_OLD_NODE ?? '', '/usr/bin/node', '/usr/local/bin/node'];
   return candidates

@@ -105,7 +105,7 @@ describe('start.sh', () => {
     expect(stdout).toBe(`--config.file=${folder}/alertmanager.yaml --storage.path=/x\n`);
   });
 
-  test("starts Alertmanager with the user's own configuration where there is one", () => {
+  test("starts Alertmanager with the user's own configuration if one exists", () => {
     const custom = path.join(folder, 'custom', 'alertmanager.yaml');
     mkdirSync(path.dirname(custom), { recursive: true });
     writeFileSync(custom, 'route: {}');

@@ -1,5 +1,5 @@
 // The rules of Loki's ruler with the real Loki: real runs print, the ruler fires into the real Alertmanager, which calls a
-// webhook; and it is over when the lines are older than the window. A workflow with few errors keeps quiet.
+// webhook; and the alert ends when the lines are older than the window. A workflow with few errors causes none.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -49,7 +49,7 @@ async function run(name: string, script: string): Promise<string> {
   return result.runId;
 }
 
-const told = (status: string, alertname: string, workflow: string) =>
+const messageAbout = (status: string, alertname: string, workflow: string) =>
   webhook.messages.find(
     (message) =>
       message.status === status &&
@@ -78,11 +78,11 @@ describe("the rules of Loki's ruler", needs('loki'), () => {
     await webhook?.close();
   });
 
-  test('a burst of errors is told with its number, and is over when it has passed; a few errors are not told', async () => {
+  test('a burst of errors is sent with its number, and resolved when it has passed; a few errors are not sent', async () => {
     await run('calm', 'for i in 1 2 3 4 5; do echo "ERROR: one of few $i"; done; echo "out of memory, said Claude"');
     await run('noisy', 'for i in $(seq 30); do echo "ERROR: cannot read part $i" >&2; done');
 
-    const firing = await eventually('the burst is told', () => told('firing', 'StepspanErrorBurst', 'noisy'), 90_000);
+    const firing = await eventually('the burst is sent', () => messageAbout('firing', 'StepspanErrorBurst', 'noisy'));
     expect(firing.alerts[0]).toMatchObject({
       labels: { workflow: 'noisy', severity: 'warning', source: 'loki' },
       annotations: {
@@ -92,17 +92,17 @@ describe("the rules of Loki's ruler", needs('loki'), () => {
         dashboard_url: 'http://127.0.0.1:3000/d/stepspan-logs?var-workflow=noisy',
       },
     });
-    await eventually('the end is told', () => told('resolved', 'StepspanErrorBurst', 'noisy'), 120_000);
-    // Both ran before that, so they would have been told by now.
+    await eventually('the end is sent', () => messageAbout('resolved', 'StepspanErrorBurst', 'noisy'));
+    // It ran before the noisy one, so an alert about it would have arrived by now.
     expect(webhook.messages.filter(({ groupLabels }) => groupLabels.workflow === 'calm')).toEqual([]);
   });
 
-  test("what ran out on stderr is told, and what a user's own rule looks for", async () => {
+  test("a resource that ran out on stderr is sent, and so is what a user's own rule looks for", async () => {
     await run('full', 'echo "cp: error writing: No space left on device" >&2; echo "my own words"');
-    const exhausted = () => told('firing', 'StepspanResourceExhausted', 'full');
-    const message = await eventually('it is told', exhausted, 90_000);
+    const exhausted = () => messageAbout('firing', 'StepspanResourceExhausted', 'full');
+    const message = await eventually('the full disk is sent', exhausted);
     expect(message.alerts[0]?.annotations.summary).toBe('full runs out of memory, disk or files');
-    const own = await eventually("the user's own", () => told('firing', 'Mine', 'full'), 90_000);
+    const own = await eventually("the user's own", () => messageAbout('firing', 'Mine', 'full'));
     expect(own.alerts[0]?.annotations.summary).toBe('full said it');
   });
 });

@@ -102,7 +102,7 @@ describe('a run that fails', () => {
     await post(alert);
     const mail = await mailNumber(1, workflow);
     expect(mail.subject).toBe(`[critical] ${workflow} failed: step test: exit code 1`);
-    // It is sent again and again; that is no news.
+    // It is sent again and again, and nothing about it is new.
     await post(alert);
     await laterGroups();
     expect(mailsAbout(workflow)).toHaveLength(1);
@@ -154,7 +154,7 @@ describe('a run that fails', () => {
     expect(callsAbout(workflow)).toHaveLength(1);
   });
 
-  test('again while the first is not over is told with it, in one mail', async () => {
+  test('again while the first is still firing is in one mail with it', async () => {
     await post(failed());
     await mailNumber(1, workflow);
     await post(failed());

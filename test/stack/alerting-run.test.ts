@@ -40,7 +40,7 @@ steps:
       test -e fixed || { echo "Error: <sum> is 4, not 3" >&2; exit 3; }
 `;
 
-/** Fails when it is told to, so that ten of them fail together however slowly they begin. */
+/** Fails when the file `go` appears, so that ten of them fail together however slowly they begin. */
 const ten = `
 name: ten
 steps:
@@ -81,8 +81,8 @@ afterAll(async () => {
 const mailNumber = (count: number): Promise<ParsedMail> => eventually(`mail ${count}`, () => mailbox.mails[count - 1]);
 
 /**
- * stepspan sends the end that a success gives to a failure some minutes after it, so that it is told however long a group
- * waits; that it does is tested in alerts-delivery. Here the same end comes at once.
+ * A success resolves a failure. stepspan sends that end some minutes later, so that the failure is mailed however long a
+ * group waits; alerts-delivery.test.ts tests that. Here the same end is sent at once.
  */
 async function minutesPass(runId: string): Promise<void> {
   const alert = (await alertmanager.alerts()).find(({ labels }) => labels.run === runId);
@@ -143,7 +143,7 @@ test('ten runs of a workflow that fail together are one mail', async () => {
   const file = rig.write('ten.yaml', ten);
   const ended = Promise.all(Array.from({ length: 10 }, () => run(file)));
   const waiting = () => readdirSync(rig.work).filter((name) => name.startsWith('waiting-')).length === 10 || undefined;
-  await eventually('ten runs wait', waiting, 90_000);
+  await eventually('ten runs wait', waiting);
   rig.write('go', '');
   const runs = await ended;
   const mail = await eventually('a mail about them', () => about()[0]);

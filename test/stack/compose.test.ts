@@ -78,7 +78,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  test('keeps data in named volumes, and takes configuration that is there, read-only', () => {
+  test('keeps data in named volumes, and mounts configuration of this repository, read-only', () => {
     for (const [name, { volumes = [] }] of services) {
       for (const { type, source, read_only } of volumes) {
         if (type === 'volume') {
@@ -96,7 +96,7 @@ describe('docker-compose.yml', () => {
     const text = readFileSync(path.join(root, 'docker-compose.yml'), 'utf8');
     const used = new Set([...text.matchAll(/\$\{(\w+)/g)].map((match) => match[1]));
     const example = readFileSync(path.join(root, 'stack', '.env.example'), 'utf8');
-    const told = new Set([...example.matchAll(/^# ([A-Z_]+)=/gm)].map((match) => match[1]));
-    expect([...told].sort()).toEqual([...used].sort());
+    const described = new Set([...example.matchAll(/^# ([A-Z_]+)=/gm)].map((match) => match[1]));
+    expect([...described].sort()).toEqual([...used].sort());
   });
 });

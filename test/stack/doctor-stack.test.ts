@@ -166,7 +166,7 @@ describe('doctor --stack', needs('loki'), () => {
     expect(code).toBe(3);
   });
 
-  test('gives a Loki that asks who is there what it wants, and shows none of it', async () => {
+  test('logs in to a Loki that asks for a login, a tenant and a header, and shows none of them', async () => {
     const login = `Basic ${Buffer.from('me:never-shown').toString('base64')}`;
     const guard = await serveHttp(async ({ url, headers }, response) => {
       const isKnown =
@@ -187,7 +187,7 @@ describe('doctor --stack', needs('loki'), () => {
     }
   });
 
-  test('tells what is missing in Grafana, and asks for a login where there is none', async () => {
+  test('names what is missing in Grafana, and asks for a login if none is set', async () => {
     inGrafana.delete('stepspan-run');
     inGrafana.delete('stepspan-tempo');
     try {
@@ -203,7 +203,7 @@ describe('doctor --stack', needs('loki'), () => {
     expect(wrong.checks.get('Data sources and dashboards')?.kind).toBe('bad');
   });
 
-  test('tells a Collector that is full from an address that is none', async () => {
+  test('distinguishes a full Collector from an address that is not a Collector', async () => {
     let status = 503;
     const intake = await serve(() => ({ status, body: '{}' }));
     try {

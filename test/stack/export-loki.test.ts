@@ -63,7 +63,7 @@ describe('an export from Loki', needs('loki'), () => {
     ['one step', ['--format', 'ndjson', '--step', 'flaky']],
     ['one stream', ['--format', 'ndjson', '--stream', 'stderr']],
     ['two severities', ['--format', 'ndjson', '--severity', 'warning', 'error']],
-    ['what a text stands in', ['--format', 'ndjson', '--search', '/line 10?99/']],
+    ['lines with a text', ['--format', 'ndjson', '--search', '/line 10?99/']],
     ['a range of numbers', ['--format', 'ndjson', '--since', '4990', '--to', '10020']],
   ])('is the same as one from the journal: %s', async (_what, flags) => {
     const expected = (await exported(...flags)).split('\n');

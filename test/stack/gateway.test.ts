@@ -136,11 +136,11 @@ describe('a Collector before Loki', needs('loki'), () => {
     // Another authority made this one's certificate, so the gateway does not talk to it; the lines stay with it.
     const foreign = makeCertificates(await makeFolder('tls'), tls);
     cleanUp.push(() => rm(foreign, { recursive: true, force: true }));
-    const stranger = await collector({ ...toGateway, env: { ...env, STEPSPAN_TLS_DIR: foreign } });
-    await sendLines(stranger, ['not for you']);
+    const untrusted = await collector({ ...toGateway, env: { ...env, STEPSPAN_TLS_DIR: foreign } });
+    await sendLines(untrusted, ['not for you']);
     await eventually(
-      'the stranger is refused',
-      () => /tls: (unknown certificate authority|bad certificate)/.test(stranger.output()) || undefined,
+      'the untrusted agent is refused',
+      () => /tls: (unknown certificate authority|bad certificate)/.test(untrusted.output()) || undefined,
     );
     expect(await loki.count('{cicd_pipeline_name="test"}')).toBe(22);
   });

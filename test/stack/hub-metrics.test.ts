@@ -20,7 +20,7 @@ test('a hub in Prometheus: increases of a short run, exemplars, every metric of 
     const found = await prometheus.query('increase(stepspan_runs_total{outcome="success"}[10m]) > 0');
     return found.length === 1 ? found : undefined;
   });
-  // Extrapolated over the window by Prometheus, hence not exactly 1; without a first sample at 0 it would be none at all.
+  // Prometheus extrapolates over the window, so it is not exactly 1; without a first sample at 0 it would be nothing.
   expect(increase?.value).toBeGreaterThan(0);
   const [total] = await prometheus.query('stepspan_runs_total{outcome="success"}');
   expect(total?.value).toBe(1);

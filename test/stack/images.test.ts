@@ -129,7 +129,7 @@ describe('prepare', needsNamespaces, () => {
     expect(one.password()).toBe(before);
   });
 
-  test('takes the password that is given, and gives the Collector its folder and a busybox', async () => {
+  test('takes the password that is set, and makes the folder of the Collector and a busybox', async () => {
     const { run, place, password } = await prepare({ GRAFANA_ADMIN_PASSWORD: 'correct horse' });
     run();
     expect(password()).toBe('correct horse');
@@ -151,28 +151,30 @@ describe('prepare', needsNamespaces, () => {
 });
 
 describe('the way to the hub', needsNamespaces, () => {
-  test('lets a Prometheus with stack/prometheus.yaml scrape a hub that listens on loopback and knows no other name', async () => {
+  test('lets a Prometheus with stack/prometheus.yaml scrape a hub that listens on loopback alone', async () => {
     const folder = await makeFolder('relay');
     cleanUp.push(() => rm(folder, { recursive: true, force: true }));
     const [host, container] = [await network(), await network()];
     const hub = ['src/cli/main.ts', 'serve', '--no-ship', '--data-dir', `${folder}/data`];
     hub[0] = path.join(root, hub[0] ?? '');
     const hubAnswers = () => inside(host, programs.busybox, ['wget', '-qO-', 'http://127.0.0.1:9464/healthz']) === 0;
-    await start(host, 'The hub', process.execPath, hub, async () => hubAnswers());
+    await start(host, { name: 'The hub', program: process.execPath, args: hub, isReady: async () => hubAnswers() });
 
     const relay = (words: string[] = []) => words.map((word) => word.replace('/relay/', `${folder}/`));
     const door = relay(services['hub-door']?.command);
-    await start(host, 'hub-door', programs.socat, door, async () => statSync(`${folder}/hub.sock`).isSocket());
+    const isSocket = (file: string) => async () => statSync(file).isSocket();
+    const hubSocket = isSocket(`${folder}/hub.sock`);
+    await start(host, { name: 'hub-door', program: programs.socat, args: door, isReady: hubSocket });
     const inner = relay(services['hub-relay']?.command);
     const [, , ...check] = services['hub-relay']?.healthcheck?.test ?? [];
     const listens = () => inside(container, programs.socat, check) === 0;
     expect(listens()).toBe(false);
-    await start(container, 'hub-relay', programs.socat, inner, async () => listens());
+    await start(container, { name: 'hub-relay', program: programs.socat, args: inner, isReady: async () => listens() });
 
     // Out of its network Prometheus is asked through a socket, as it has no other way out.
     const out = `${folder}/prometheus.sock`;
     const way = [`UNIX-LISTEN:${out},fork`, 'TCP4:127.0.0.1:9090'];
-    await start(container, 'The way out', programs.socat, way, async () => statSync(out).isSocket());
+    await start(container, { name: 'The way out', program: programs.socat, args: way, isReady: isSocket(out) });
     // The same but for how long it waits before its first scrape, and for the folder that paths start from.
     const config = readFileSync(path.join(root, 'stack/prometheus.yaml'), 'utf8')
       .replace('scrape_interval: 15s', 'scrape_interval: 1s')
@@ -185,7 +187,8 @@ describe('the way to the hub', needsNamespaces, () => {
       '--web.listen-address=127.0.0.1:9090',
       '--enable-feature=exemplar-storage',
     ];
-    await start(container, 'Prometheus', programs.prometheus, args, async () => (await get(out, '/-/ready')) !== '');
+    const isReady = async () => (await get(out, '/-/ready')) !== '';
+    await start(container, { name: 'Prometheus', program: programs.prometheus, args, isReady });
 
     const health = await eventually('Prometheus has scraped the hub', async () => {
       const { data } = JSON.parse(await get(out, '/api/v1/targets')) as {
@@ -210,19 +213,16 @@ describe('the way to the hub', needsNamespaces, () => {
     return spawnSync(entered.program, entered.args, { timeout: 10_000 }).status;
   }
 
-  async function start(
-    namespace: Namespace,
-    name: string,
-    program: string,
-    args: string[],
-    isReady: () => Promise<boolean>,
-  ): Promise<void> {
-    const service = defineService({
-      name,
-      ...namespace.enter(program, args),
-      folder: await makeFolder('relay-part'),
-      isReady,
-    });
+  type Part = {
+    readonly name: string;
+    readonly program: string;
+    readonly args: string[];
+    readonly isReady: () => Promise<boolean>;
+  };
+
+  async function start(namespace: Namespace, { name, program, args, isReady }: Part): Promise<void> {
+    const folder = await makeFolder('relay-part');
+    const service = defineService({ name, ...namespace.enter(program, args), folder, isReady });
     cleanUp.push(() => service.remove());
     await service.start();
   }

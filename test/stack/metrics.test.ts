@@ -107,7 +107,7 @@ afterAll(async () => {
   await stack?.close();
 });
 
-/** The sum over all series that the query gives; undefined when there is none. */
+/** The sum over all series of the answer; undefined if it has none. */
 async function sumOf(promql: string): Promise<number | undefined> {
   const samples = await prometheus.query(promql);
   return samples.length === 0 ? undefined : samples.reduce((sum, { value }) => sum + value, 0);
@@ -123,7 +123,7 @@ describe('Prometheus', () => {
     expect(missing).toEqual([]);
   });
 
-  test('has the outcomes of runs and steps, retries, reasons and left-over processes', async () => {
+  test('has the outcomes of runs and steps, retries, reasons and remaining processes', async () => {
     expect(results.map(({ outcome }) => outcome)).toEqual(['success', 'success', 'failure']);
     const expected: Record<string, number> = {
       [`${metrics.runs.name}{workflow="sample",outcome="success"}`]: 2,
@@ -167,7 +167,7 @@ describe('Prometheus', () => {
     expect(await sumOf('stepspan_secrets_hidden_total')).toBe(hidden);
   });
 
-  test('has the cost, tokens and tool calls of Claude Code, as its result lines and its own metrics tell them', async () => {
+  test('has the cost, tokens and tool calls of Claude Code, as its result lines and its own metrics have them', async () => {
     const costUsd = results.reduce((sum, result) => sum + result.costAtLeastUsd, 0);
     expect(costUsd).toBeGreaterThan(0);
     expect(await sumOf('stepspan_cost_usd_total{workflow="sample"}')).toBeCloseTo(costUsd, 6);

@@ -1,5 +1,5 @@
 // A real run into the real Collector and Loki: every line arrives once, in order and byte for byte, below the right span;
-// the trace is one tree. Then with the Collector away during the run, and with the wrapper killed in the middle of it.
+// the trace is one tree. Then with the Collector away during the run, and with stepspan killed in the middle of it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Script } from '../../demo/messages-api/script.ts';
 import { parentSpanId, type RunId } from '../../src/core/ids.ts';
@@ -163,7 +163,7 @@ describe('runs into the real Collector and Loki', needs('loki'), () => {
     });
   });
 
-  describe('a wrapper that is killed', () => {
+  describe('stepspan that is killed', () => {
     test('leaves a journal that the hub ships, closes as abandoned, and no child behind', async () => {
       const file = stack.writeWorkflow(
         'long',
@@ -179,7 +179,7 @@ steps:
     run: echo never
 `,
       );
-      const wrapper = stack.start(['run', file]);
+      const killed = stack.start(['run', file]);
       const runId = await eventually('the run in the data folder', async () => {
         const listed = (await stack.run(['ls', '--json'])).stdout;
         return (JSON.parse(listed) as { runId: string; state: string }[]).find((run) => run.state === 'running')?.runId;
@@ -187,8 +187,8 @@ steps:
       await eventually('fifty lines', async () =>
         (await expectedLines(stack.runFolder(runId))).length > 50 ? true : undefined,
       );
-      wrapper.child.kill('SIGKILL');
-      await wrapper.done;
+      killed.child.kill('SIGKILL');
+      await killed.done;
 
       const hub = stack.start(['serve', '--port', '0']);
       try {

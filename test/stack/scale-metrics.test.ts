@@ -1,5 +1,5 @@
 // Metrics of many machines, as docs/scale.md has them: real agents with stack/scale/prometheus-agent.yaml write to a real Prometheus,
-// which stands for Mimir; and the rule that tells of a machine from which nothing comes any more.
+// which takes the place of Mimir; and the rule that fires for a machine from which nothing comes any more.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -48,7 +48,7 @@ async function hub(): Promise<number> {
   return port;
 }
 
-test('agents of two machines, whose hubs have one address, write series that rules can tell apart', async () => {
+test('agents of two machines, whose hubs have one address, write different series', async () => {
   const port = await hub();
   const mimir = await start('mimir', (folder) => {
     writeFileSync(path.join(folder, 'empty.yaml'), '{}');
@@ -80,7 +80,7 @@ test('agents of two machines, whose hubs have one address, write series that rul
   expect(instances).toEqual([`build-7:${port}`, `build-8:${port}`]);
 });
 
-test('the rule of docs/scale.md tells of a machine that sends nothing any more, and of no hub that does not answer', async () => {
+test('the rule of docs/scale.md fires for a machine that sends nothing any more, and not for a hub that does not answer', async () => {
   const folder = await makeFolder('machines');
   cleanUp.push(() => rmSync(folder, { recursive: true }));
   const page = readFileSync(path.join(root, 'docs/scale.md'), 'utf8');

@@ -40,25 +40,38 @@ function outside(name: string, word: string): string {
   return word;
 }
 
-async function up(name: string, program: string, change: Record<string, string>, port: number, ready: string) {
+type ServiceOf = {
+  readonly program: string;
+  readonly change?: Readonly<Record<string, string>>;
+  /** Where it answers when it is up. */
+  readonly port: number;
+  readonly ready: string;
+};
+
+/** Starts a service of the compose file. */
+async function up(name: string, { program, change = {}, port, ready }: ServiceOf): Promise<void> {
   const { command = [], entrypoint = [], environment = {} } = services[name] ?? {};
   const env: Record<string, string> = {};
   for (const [variable, value] of Object.entries({ ...environment, ...change }))
     env[variable] = outside(name, value ?? '');
   const script = entrypoint.slice(1).map((word) => outside(name, word));
-  const words = [...script, ...command.map((word) => outside(name, word))];
-  await start(name, entrypoint[0] ?? program, words, env, async () => answers(`http://127.0.0.1:${port}${ready}`));
+  const args = [...script, ...command.map((word) => outside(name, word))];
+  const isReady = () => answers(`http://127.0.0.1:${port}${ready}`);
+  await start({ name, program: entrypoint[0] ?? program, args, env, isReady });
 }
 
-async function start(
-  name: string,
-  program: string,
-  args: string[],
-  env: Record<string, string>,
-  isReady: () => Promise<boolean>,
-) {
+type Program = {
+  readonly name: string;
+  readonly program: string;
+  readonly args: string[];
+  readonly env: Record<string, string>;
+  readonly isReady: () => Promise<boolean>;
+};
+
+async function start({ name, program, args, env, isReady }: Program): Promise<void> {
   const inNetwork = network.enter(program, args);
-  const service = defineService({ name, ...inNetwork, env, folder: await makeFolder(`whole-${name}`), isReady });
+  const folder = await makeFolder(`whole-${name}`);
+  const service = defineService({ name, ...inNetwork, env, folder, isReady });
   running.push(service);
   await service.start();
 }
@@ -73,15 +86,15 @@ async function answers(url: string): Promise<boolean> {
   return true;
 }
 
-/** What docs/stack.md has a newcomer set. */
-const told = {
+/** The variables that docs/stack.md has a newcomer set. */
+const documented = {
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
   STEPSPAN_ALERTMANAGER_URL: 'http://127.0.0.1:9093',
   STEPSPAN_GRAFANA_URL: 'http://127.0.0.1:3000',
 };
 
 const stepspan = async (args: string[]) => {
-  const env = { ...claudeTestEnvironment({ apiUrl: 'http://127.0.0.1:9', home: folder }), ...told, HOME: folder };
+  const env = { ...claudeTestEnvironment({ apiUrl: 'http://127.0.0.1:9', home: folder }), ...documented, HOME: folder };
   const end = inside(process.execPath, [cliProgram, ...args], {
     ...env,
     STEPSPAN_DATA_DIR: path.join(folder, 'data'),
@@ -106,47 +119,43 @@ describe('the stack of docker-compose.yml', needsNamespaces.skip ? needsNamespac
     );
 
     const standIns = path.join(root, 'test/fixtures/stack-stand-ins.ts');
-    await start('stand-ins', process.execPath, [standIns, folder], {}, async () =>
-      readdirSync(folder).includes('ready'),
-    );
+    const isReady = async () => readdirSync(folder).includes('ready');
+    await start({ name: 'stand-ins', program: process.execPath, args: [standIns, folder], env: {}, isReady });
     await Promise.all([
       // Loki would write below its root, as it may in its container.
-      up(
-        'loki',
-        externalProgram('loki'),
-        { LOKI_FOLDER: '/loki', LOKI_RULES_FOLDER: '/etc/loki/rules', LOKI_RULES_EVERY: '1s' },
-        3100,
-        '/ready',
-      ),
+      up('loki', {
+        program: externalProgram('loki'),
+        change: { LOKI_FOLDER: '/loki', LOKI_RULES_FOLDER: '/etc/loki/rules', LOKI_RULES_EVERY: '1s' },
+        port: 3100,
+        ready: '/ready',
+      }),
       // The stand-in for Tempo reads JSON; and all addresses would take its port from it.
-      up(
-        'otel-collector',
-        programs.otelcol,
-        { OTELCOL_OTLP_HTTP: '127.0.0.1:4318', TEMPO_OTLP_ENCODING: 'json' },
-        8888,
-        '/metrics',
-      ),
-      up('prometheus', programs.prometheus, {}, 9090, '/-/ready'),
-      up(
-        'alertmanager',
-        programs.alertmanager,
-        {
+      up('otel-collector', {
+        program: programs.otelcol,
+        change: { OTELCOL_OTLP_HTTP: '127.0.0.1:4318', TEMPO_OTLP_ENCODING: 'json' },
+        port: 8888,
+        ready: '/metrics',
+      }),
+      up('prometheus', { program: programs.prometheus, port: 9090, ready: '/-/ready' }),
+      up('alertmanager', {
+        program: programs.alertmanager,
+        change: {
           ...mailEnv,
           STEPSPAN_ALERTMANAGER: programs.alertmanager,
           STEPSPAN_ALERT_RUNTIME_DIR: folder,
           PATH: process.env.PATH ?? '',
         },
-        9093,
-        '/-/ready',
-      ),
+        port: 9093,
+        ready: '/-/ready',
+      }),
     ]);
-    await start(
-      'hub',
-      process.execPath,
-      [cliProgram, 'serve'],
-      { ...told, STEPSPAN_DATA_DIR: path.join(folder, 'data') },
-      async () => answers('http://127.0.0.1:9464/healthz'),
-    );
+    await start({
+      name: 'hub',
+      program: process.execPath,
+      args: [cliProgram, 'serve'],
+      env: { ...documented, STEPSPAN_DATA_DIR: path.join(folder, 'data') },
+      isReady: () => answers('http://127.0.0.1:9464/healthz'),
+    });
   });
 
   afterAll(async () => {
@@ -155,7 +164,7 @@ describe('the stack of docker-compose.yml', needsNamespaces.skip ? needsNamespac
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
 
-  test('is found well by `doctor --stack`, which is told nothing but what docs/stack.md says', async () => {
+  test('passes `doctor --stack` with the variables of docs/stack.md alone', async () => {
     type Check = { what: string; finding: { kind: string; detail: string } };
     const checks = await eventually(
       'every piece has seen the others',

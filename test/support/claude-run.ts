@@ -1,6 +1,6 @@
-// Runs the real Claude Code CLI once against a scripted Messages API, wired as the engine wires it, and gives everything
-// that was seen. The API is a fake because Anthropic's cannot be reached from a test; the CLI is the real one.
-import { spawn } from 'node:child_process';
+// Runs the real Claude Code CLI once against a scripted Messages API, wired as the engine wires it, and returns everything
+// that was seen. The API is a fake because a test cannot reach Anthropic's; the CLI is the real one.
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -153,13 +153,46 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  const kill = (signal: NodeJS.Signals): void => void process.kill(-child.pid!, signal);
+  child.stdin.end(stdin);
+  const observer = observeClaude(child, options, target);
+  if (options.onFirstRequest !== undefined) {
+    const { kill, stalls } = observer;
+    void api.waitFor(({ body }) => body !== undefined).then(() => options.onFirstRequest?.({ kill, stalls }));
+  }
+  const { exitCode, signal } = await new Promise<{ exitCode: number | null; signal: string | null }>((resolve) => {
+    child.on('close', (code, by) => resolve({ exitCode: code, signal: by }));
+  });
+  await opened.settled();
+  const nesting = opened.nesting();
+  const run = {
+    ...observer.seen(nesting),
+    exitCode,
+    signal,
+    telemetry,
+    nesting,
+    api,
+    traceId: target.traceId,
+    spanId: target.spanId,
+  };
+  await intake.close();
+  await api.close();
+  if (options.place === undefined) place.remove();
+  return run;
+}
 
+/** Reads the output of the process as a step does. `seen` is to be called once, after its end. */
+function observeClaude(
+  child: ChildProcessWithoutNullStreams,
+  options: ClaudeRunOptions,
+  target: Parameters<typeof createSpanDeriver>[0],
+) {
+  const kill = (signal: NodeJS.Signals): void => void process.kill(-child.pid!, signal);
   const events: ClaudeEvent[] = [];
   const said: { text: string; severity: Severity }[] = [];
   const meter = createCostMeter();
   const stalls = createStallTracker(Date.now());
   const deriver = createSpanDeriver(target);
+  const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
   const reader = createStreamJsonReader({
     meter,
     version: options.version ?? newestVersion,
@@ -170,12 +203,9 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
     show: (text, severity) => void said.push({ text, severity }),
     observe: (message) => {
       stalls.message(message, Date.now());
-      deriver.message(message, BigInt(Date.now()) * 1_000_000n);
+      deriver.message(message, nowNs());
     },
   });
-  if (options.onFirstRequest !== undefined) {
-    void api.waitFor(({ body }) => body !== undefined).then(() => options.onFirstRequest!({ kill, stalls }));
-  }
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => {
@@ -183,35 +213,24 @@ export async function runClaude(options: ClaudeRunOptions): Promise<ClaudeRun> {
     reader.push(chunk);
   });
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-  child.stdin.end(stdin);
-  const { exitCode, signal } = await new Promise<{ exitCode: number | null; signal: string | null }>((resolve) => {
-    child.on('close', (code, by) => resolve({ exitCode: code, signal: by }));
-  });
-  reader.end();
-  await opened.settled();
-  const nesting = opened.nesting();
-  const run = {
-    events,
-    said,
-    stdout: Buffer.concat(stdout).toString(),
-    stderr: Buffer.concat(stderr).toString(),
-    exitCode,
-    signal,
-    result: reader.result(),
-    findings: reader.findings(),
-    telemetry,
-    nesting,
-    derived: deriver.derive(nesting, BigInt(Date.now()) * 1_000_000n),
+  return {
+    kill,
     stalls,
-    cost: { type: 'claude.cost', ...meter.finish() } as const,
-    api,
-    traceId: target.traceId,
-    spanId: target.spanId,
+    seen(nesting: NestingFound) {
+      reader.end();
+      return {
+        events,
+        said,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+        result: reader.result(),
+        findings: reader.findings(),
+        derived: deriver.derive(nesting, nowNs()),
+        stalls,
+        cost: { type: 'claude.cost', ...meter.finish() } as const,
+      };
+    },
   };
-  await intake.close();
-  await api.close();
-  if (options.place === undefined) place.remove();
-  return run;
 }
 
 /** The events of one type. */

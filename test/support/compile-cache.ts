@@ -1,7 +1,7 @@
-// Where processes that tests start keep what they have compiled, so that the next one need not: reading the sources is half of the
-// CPU time of a short command. Knows no program.
+// The folder in which processes that tests start keep compiled code, so that the next process does not compile it again:
+// that is half of the CPU time of a short command. Used by cli.ts and by rigs that start servers.
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** To put into the environment of whatever runs from its sources. Node checks each entry against the source that it is of. */
+/** For the environment of every process that runs from sources. Node checks each entry against its source. */
 export const compileCache = { NODE_COMPILE_CACHE: path.join(tmpdir(), 'stepspan-test-compile-cache') } as const;

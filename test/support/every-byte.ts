@@ -1,5 +1,5 @@
-// Everything that stands on a disk below a folder, as one piece to search: names, contents, and what is compressed also unpacked.
-// Knows no secret.
+// Everything on the disk below a folder, as one piece to search for secrets: names, contents, and the contents of
+// compressed files too. Used by tests and faults that look for secrets.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
@@ -20,7 +20,7 @@ export function everyByteBelow(folder: string): BytesBelow {
   return { bytes: Buffer.concat([names, ...contents, ...inside]), unpacked: inside.length };
 }
 
-/** @returns nothing for a file that has gone since it was listed: a lock of whoever still writes there */
+/** @returns undefined for a file that has gone since it was listed: the lock of a process that still writes there */
 function bytesOf(file: string): Buffer | undefined {
   try {
     return readFileSync(file);
@@ -36,7 +36,7 @@ function unpack(bytes: Buffer): Buffer | undefined {
   return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
 }
 
-/** Those of the secrets that stand in the bytes. */
+/** Those of the secrets that the bytes contain. */
 export function secretsIn(bytes: Buffer, secrets: Iterable<string>): readonly string[] {
   return [...secrets].filter((secret) => bytes.includes(secret));
 }

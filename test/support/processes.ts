@@ -1,4 +1,4 @@
-// Which processes a test has left behind, found as the kernel tells of them, and their end. Knows nothing of what started them.
+// Finds the processes that a test has left behind, from /proc, and kills them. Used by tests that start children.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 type Found = { readonly pid: number; readonly command: string };

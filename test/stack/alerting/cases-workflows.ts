@@ -97,7 +97,7 @@ export const workflowCases: readonly RuleCase[] = [
   },
   {
     alert: 'StepspanWorkflowFailureRate',
-    title: 'counts on over a hub that has lost its counters, and tells workflows apart',
+    title: 'continues to count over a hub that has lost its counters, and counts each workflow by itself',
     series: {
       [runs('review', 'failure')]: '100x9 103x9 0x9 3x400',
       [runs('deploy', 'success')]: '0x9 50x400',
@@ -128,7 +128,7 @@ export const workflowCases: readonly RuleCase[] = [
   },
   {
     alert: 'StepspanNoRecentSuccess',
-    title: 'goes on while the hub is down, and does not begin because of that',
+    title: 'continues while the hub is down, and does not begin because of that',
     series: { [lastSuccess('nightly')]: `600x${hours(27)} _x${hours(30)}` },
     at: {
       [hours(25)]: nothing,
@@ -191,7 +191,7 @@ export const workflowCases: readonly RuleCase[] = [
   },
   {
     alert: 'StepspanSpendHigh',
-    title: 'fires for a run that goes on, whose cost is not in the counters yet',
+    title: 'fires for an active run, whose cost is not in the counters yet',
     series: {
       'stepspan_cost_usd_total{workflow="a",model="m",instance="a:9464"}': '0x100',
       'stepspan_active_cost_usd{workflow="a",instance="a:9464"}': '0+10x20 _x80',

@@ -20,7 +20,7 @@ export async function startMailbox({ auth = false } = {}): Promise<Mailbox> {
   let credentials: string | undefined;
   const server = new SMTPServer({
     authOptional: !auth,
-    // Without TLS, Alertmanager gives a password to nobody but localhost.
+    // Without TLS, Alertmanager sends a password only to localhost.
     disabledCommands: ['STARTTLS'],
     onAuth({ username, password }, _session, callback) {
       credentials = `${username}:${password}`;

@@ -4,7 +4,7 @@
 # and Grafana are not built: copy-images.sh says where they come from. Each program lands in
 #   ${STEPSPAN_CACHE_DIR:-${XDG_CACHE_HOME:-~/.cache}/stepspan}/backends/<name>-<version>-<hash of its inputs>/bin
 # and backends.json beside them names every program; test/stack/support/backends.ts reads it. Run it as often as you
-# like, also twice at once: what is there is kept, and what was interrupted is not there. It starts no service.
+# like, also twice at once: what was built is kept, and an interrupted build leaves nothing. It starts no service.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -20,7 +20,7 @@ fail() {
 }
 need() { command -v "$1" >/dev/null || fail "$1 is needed to $2, and is not on the PATH."; }
 
-# The kernel lets go of this lock when the script dies, so a killed install never blocks the next one.
+# The kernel releases this lock when the script dies, so a killed install never blocks the next one.
 need flock 'run one install at a time (Debian package util-linux)'
 need sha256sum 'name the cache folders (Debian package coreutils)'
 mkdir -p "$cache"
@@ -33,7 +33,7 @@ flock --nonblock 9 || {
 rm -rf "$cache"/.building.*
 
 # Prints the first 12 hex digits over the recipe's own text, the machine's kind and the files it is made from: a change
-# in any of them gives a new folder, and the old one stays usable for a checkout of an older commit.
+# in any of them makes a new folder, and the old one stays usable for a checkout of an older commit.
 inputs_hash() {
   local recipe=$1
   shift
@@ -84,7 +84,7 @@ collector() {
 }
 
 # unpack_module MODULE VERSION FOLDER: the source of a release as the Go module proxy has it, to be built as its own main
-# module, so with exactly the dependencies that it names. No part of a recipe's hash: it gives what the version says.
+# module, so with exactly the dependencies that it names. It is not in a recipe's hash, because the version is.
 unpack_module() {
   go mod download "$1@$2"
   cp -R -- "$(go list -m -f '{{.Dir}}' "$1@$2")" "$3"
@@ -92,8 +92,8 @@ unpack_module() {
 }
 
 prometheus_tells() { echo 'building it from its Go module (about 3 minutes on 2 cores).'; }
-# Without the discovery of targets in clouds, which takes half of the time; the targets of stack/ are written down. Its web
-# pages are no part of the module, and nothing here looks at them.
+# Without the discovery of targets in clouds, which takes half of the time; the targets of stack/ are written down. The
+# module has no web pages, and nothing here looks at them.
 prometheus() {
   local bin=$1 scratch=$2 version=$3 major minor patch
   need go 'build Prometheus'
@@ -101,7 +101,7 @@ prometheus() {
   IFS=. read -r major minor patch <<<"$version"
   unpack_module github.com/prometheus/prometheus "v0.$((major * 100 + minor)).$patch" "$scratch/source"
   cd -- "$scratch/source"
-  # Its workspace names folders that are no part of the module.
+  # Its workspace names folders that the module does not have.
   GOWORK=off CGO_ENABLED=0 nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -tags=remove_all_sd -o "$bin/" \
     -ldflags="-s -w -X github.com/prometheus/common/version.Version=$version" ./cmd/prometheus ./cmd/promtool
 }
@@ -112,7 +112,7 @@ alertmanager() {
   need go 'build Alertmanager'
   unpack_module github.com/prometheus/alertmanager "v$version" "$scratch/source"
   cd -- "$scratch/source"
-  # It is built around its web pages, which are no part of the module; an empty one stands for them.
+  # It embeds its web pages, which the module does not have; an empty one takes their place.
   mkdir -p ui/app/dist
   : >ui/app/dist/index.html
   CGO_ENABLED=0 nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" \

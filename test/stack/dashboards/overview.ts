@@ -23,11 +23,11 @@ const failed: readonly OutcomeKind[] = ['failure', 'error', 'timeout'];
 const stepEnds = () =>
   ended().flatMap((run) => run.events('step.finished').map((event) => ({ ...event, workflow: run.workflow })));
 
+const at = (title: string, ref = 'A') => `stepspan-overview / ${title} / ${ref}`;
+
 export function overviewTests(): void {
   describe('the Overview', () => {
-    const at = (title: string, ref = 'A') => `stepspan-overview / ${title} / ${ref}`;
-
-    test('knows what goes on now', async () => {
+    test('knows what is active now', async () => {
       expect(await valuesOf(at('Active runs'))).toEqual({ '': 1 });
       expect(await valuesOf(at('Active steps'))).toEqual({ '': 2 });
       expect(await valuesOf(at('Stalled steps'))).toEqual({ '': 1 });

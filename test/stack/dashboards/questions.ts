@@ -40,7 +40,7 @@ export async function answerTo(name: string, values: Values = {}): Promise<Answe
 /** An instant query's values by their labels, joined. */
 export async function valuesOf(name: string, values: Values = {}): Promise<Record<string, number>> {
   const answer = await answerTo(name, values);
-  if (answer.kind !== 'instant') throw new Error(`${name} is no instant query`);
+  if (answer.kind !== 'instant') throw new Error(`${name} is not an instant query`);
   return Object.fromEntries(answer.rows.map(({ labels, value }) => [keyOf(labels), value]));
 }
 
@@ -50,7 +50,7 @@ export async function pointsOf(
   pick: (points: readonly number[]) => number,
 ): Promise<Record<string, number>> {
   const answer = await answerTo(name);
-  if (answer.kind !== 'range') throw new Error(`${name} is no graph`);
+  if (answer.kind !== 'range') throw new Error(`${name} is not a graph`);
   return Object.fromEntries(
     answer.series.map(({ labels, points }) => [keyOf(labels), pick(points.map(({ value }) => value))]),
   );
@@ -121,5 +121,5 @@ export function printed(runs: readonly SampleRun[]): Line[] {
   );
 }
 
-/** Everything but the run that goes on and prints meanwhile. */
+/** Everything but the active run, which prints meanwhile. */
 export const endedOnly: Values = { workflow: 'review|deploy|late|stopped|spender|orphan' };

@@ -12,7 +12,7 @@ export interface CollectorOptions {
   lokiEndpoint: string;
   /** Where Tempo would be: `sink.endpoint`. */
   tempoEndpoint: string;
-  /** From the root of the repo, each over the ones before; otel-collector.yaml alone unless told. */
+  /** From the root of the repo, each over the ones before. Default: otel-collector.yaml alone. */
   configs?: readonly string[];
   /** Further variables of otel-collector.yaml, such as OTELCOL_QUEUE_BYTES. */
   env?: Record<string, string>;

@@ -23,9 +23,9 @@ export interface LokiEntry {
 }
 
 export interface LokiRange {
-  /** Inclusive; an hour ago unless told. */
+  /** Inclusive. Default: an hour ago. */
   startNs?: bigint;
-  /** Exclusive; an hour ahead unless told. */
+  /** Exclusive. Default: an hour ahead. */
   endNs?: bigint;
 }
 
@@ -33,9 +33,9 @@ export interface Loki extends Service {
   readonly url: string;
   /** For LOKI_OTLP_ENDPOINT: OTLP logs go to /v1/logs below it. */
   readonly otlpEndpoint: string;
-  /** Every entry that a LogQL log query gives, oldest first. */
+  /** Every entry of the answer to a LogQL log query, oldest first. */
   entries(logql: string, range?: LokiRange): Promise<LokiEntry[]>;
-  /** How many entries a LogQL log query gives, counted by Loki and not by paging. */
+  /** How many entries a LogQL log query finds, counted by Loki and not by paging. */
   count(logql: string, range?: LokiRange): Promise<number>;
   /** The answer of any metric query at one time. */
   metricQuery(logql: string, timeNs?: bigint): Promise<{ labels: Record<string, string>; value: number }[]>;
@@ -61,7 +61,7 @@ export async function createLoki(options: LokiOptions = {}): Promise<Loki> {
       LOKI_HTTP_PORT: String(http),
       LOKI_GRPC_PORT: String(grpc),
       LOKI_FOLDER: folder,
-      // No rules unless told, and nobody to send alerts to.
+      // By default no rules, and an address where nobody takes alerts.
       LOKI_RULES_FOLDER: join(folder, 'no-rules'),
       LOKI_RULES_EVERY: '1s',
       LOKI_ALERTMANAGER_URL: 'http://127.0.0.1:9',
@@ -116,8 +116,8 @@ interface StreamResult {
   ][];
 }
 
-// Loki knows no cursor: a page starts at the time of the last entry of the page before. What shares that time comes
-// again and is left out by its identity, which is the one by which Loki itself tells entries apart.
+// Loki has no cursor: a page starts at the time of the last entry of the page before. Entries with that same time come
+// again and are skipped by their identity, which is the one that Loki itself uses.
 async function readAllPages(url: string, logql: string, range: Required<LokiRange>): Promise<LokiEntry[]> {
   const all: LokiEntry[] = [];
   let { startNs } = range;

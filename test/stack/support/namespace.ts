@@ -24,7 +24,7 @@ export async function startNamespace(hosts?: string): Promise<Namespace> {
   const hostsFile = join(folder, 'hosts');
   if (hosts !== undefined) writeFileSync(hostsFile, hosts);
   const names = hosts === undefined ? '' : `"$0" mount -o bind ${hostsFile} /etc/hosts && `;
-  // It lives as long as a process is in it. The shell is that process, and tells its pid when the device is up.
+  // It lives as long as a process is in it. The shell is that process, and writes its pid when the device is up.
   const script = `${names}"$0" ifconfig lo up && echo $$ > ${pidFile} && exec "$0" sleep 86400`;
   const { busybox } = locateBackends();
   const pid = () => readFileSync(pidFile, 'utf8').trim();

@@ -32,7 +32,7 @@ export interface PrometheusOptions {
   targets: Record<string, string>;
   /** Further parts of the configuration, such as `rule_files` and `alerting`. */
   config?: Record<string, unknown>;
-  /** How often, and within what time a target has to answer; 1 unless told. */
+  /** How often, and within what time a target has to answer. Default: 1. */
   scrapeSeconds?: number;
 }
 
@@ -42,7 +42,7 @@ export interface Prometheus extends Service {
   query(promql: string, time?: number): Promise<Sample[]>;
   /** A range query; times are Unix seconds, and the step is in seconds. */
   queryRange(promql: string, range: { start: number; end: number; step?: number }): Promise<Series[]>;
-  /** The exemplars of the series that the query names; the last hour unless told. */
+  /** The exemplars of the series that the query names. Default: of the last hour. */
   exemplars(promql: string, range?: { start: number; end: number }): Promise<Exemplar[]>;
   /** Resolves when every target has been scraped again, so that what it serves now can be asked. */
   scraped(): Promise<void>;
@@ -102,7 +102,7 @@ export async function createPrometheus(options: PrometheusOptions): Promise<Prom
       const count = Object.keys(options.targets).length;
       await eventually('Prometheus has scraped every target', async () => {
         // `up` is stored together with what was scraped, and its time is when the scrape began. Of anything but a plain
-        // series, such as `up == 1`, `timestamp` gives the time of the question.
+        // series, such as `up == 1`, `timestamp` is the time of the question.
         const begun = await client.query('timestamp(up) and (up == 1)');
         return (begun.length === count && begun.every(({ value }) => value * 1000 >= since)) || undefined;
       });

@@ -1,5 +1,5 @@
-// A stack in which runs have ended in every way there is, and one goes on: what dashboards and rules are tried on. All real:
-// processes, Claude Code, Collector, Loki, hub, Prometheus; only the model's answers are scripted.
+// A stack in which runs have ended in every way, and one is active: dashboards and rules are tried on it. All of it is
+// real: processes, Claude Code, Collector, Loki, hub, Prometheus. Only the model's answers are scripted.
 import type { Script } from '../../../demo/messages-api/script.ts';
 import type { EventOf, EventType } from '../../../src/core/event.ts';
 import type { JournalRecord } from '../../../src/core/record.ts';
@@ -101,7 +101,7 @@ export type SampleStack = {
   readonly runs: Readonly<
     Record<'review' | 'deploy' | 'late' | 'stopped' | 'spender' | 'orphan', readonly SampleRun[]>
   >;
-  /** The one of `nightly`, which goes on. */
+  /** The one of `nightly`, which does not end. */
   readonly active: SampleRun;
   readonly all: readonly SampleRun[];
   readonly close: () => Promise<void>;
@@ -182,7 +182,7 @@ function hostOf(url: string): string {
   return new URL(url).host;
 }
 
-/** Kills a wrapper once its step prints, so that somebody else has to close the run. */
+/** Kills stepspan once its step prints, so that the hub has to close the run. */
 async function orderedEnd(stack: Stack, workflow: string, { child, done }: RunningCli): Promise<void> {
   await eventually(`lines of ${workflow}`, async () => {
     for (const runId of dataFolder(stack.dataDir).listRunIds()) {
@@ -195,7 +195,7 @@ async function orderedEnd(stack: Stack, workflow: string, { child, done }: Runni
   await done;
 }
 
-/** All run ids, when so many runs have ended; the one that goes on is among the ids. */
+/** All run ids, once so many runs have ended; the active one is among the ids. */
 async function endedRuns(stack: Stack, count: number): Promise<readonly string[]> {
   return eventually(`${count} runs that have ended`, async () => {
     const ids = dataFolder(stack.dataDir).listRunIds();

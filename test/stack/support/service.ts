@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 // The slowest start seen is Loki's, 3 s on 2 idle cores; a busy machine takes several times as long.
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 150_000;
 // Loki flushes what it holds when it is asked to stop. After this long it hangs, and the test should say so.
-const STOP_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 150_000;
 const POLL_MS = 50;
 
 export interface ServiceSpec {
@@ -54,11 +54,11 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Calls `probe` until it gives something else than undefined; an exception counts as undefined until time is up. */
+/** Calls `probe` until it returns something else than undefined; an exception counts as undefined until time is up. */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined> | T | undefined,
-  timeoutMs = 30_000,
+  timeoutMs = 150_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   let lastError: unknown;
