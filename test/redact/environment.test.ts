@@ -52,7 +52,7 @@ describe('the value of such a variable is left out, with the reason, when it is'
 });
 
 describe('the environment of a run', () => {
-  it('gives the password of a login and not its user, nor a login without one', () => {
+  it('hides the password of a login, but not its user, nor a login without a password', () => {
     const env = { STEPSPAN_GRAFANA_LOGIN: 'admin:Xk29-vv81', LOGIN: 'someone@example.org', ADMIN_LOGIN: 'admin:admin' };
     const redactor = createRedactor({ env });
     expect(redactor.text('admin:Xk29-vv81 someone@example.org admin:admin').text).toBe(
@@ -60,7 +60,7 @@ describe('the environment of a run', () => {
     );
   });
 
-  it('gives the passwords in addresses, whatever the variable is called, as written and decoded', () => {
+  it('hides the passwords in addresses, whatever the variable is called, as written and decoded', () => {
     const redactor = createRedactor({
       env: { DATABASE_URL: 'postgres://app:p%40ss-w0rd%21@db/x', HTTPS_PROXY: 'http://me:topsecret99@proxy:3128' },
     });
@@ -69,14 +69,14 @@ describe('the environment of a run', () => {
     );
   });
 
-  it('gives the values of header variables without their scheme', () => {
+  it('hides the values of header variables without their scheme', () => {
     const redactor = createRedactor({
       env: { OTEL_EXPORTER_OTLP_HEADERS: 'x-scope=team-a,authorization=Basic%20bWU6aHVudGVyMg==' },
     });
     expect(redactor.text('team-a bWU6aHVudGVyMg==').text).toBe('team-a [hidden:OTEL_EXPORTER_OTLP_HEADERS]');
   });
 
-  it('gives named secrets whatever they look like, and tells of those that cannot be hidden', () => {
+  it('hides named secrets whatever they look like, and reports those that cannot be hidden', () => {
     const env = { PLAIN: 'postgres', PIN: '1234', SHORT: 'abc', EMPTY: '' };
     const redactor = createRedactor({ env, extraSecretNames: ['PLAIN', 'PIN', 'SHORT', 'EMPTY', 'MISSING'] });
     expect(redactor.text('postgres 1234 abc')).toEqual({

@@ -155,7 +155,7 @@ describe('what only looks like a secret', () => {
     Buffer.from('an ordinary text of some length, in base64, with 123 digits').toString('base64'),
     'task-runner-with-a-very-long-name-0123456789 disk-usage-report-2026-11-23-final risk-assessment-of-2026',
     'task-proj-0123456789abcdefghijklmn',
-    'running sk-folding-cube-animation-wrapper-container-2',
+    'running sk-folding-cube-animation-loader-container-2',
     'ant task-ant-build-the-whole-thing-2026',
     'sk- sk-ant- sk-proj- AKIA ghp_ github_pat_ xoxb- npm_ are prefixes',
     'AKIA0123 and XAKIAIOSFODNN7EXAMPLE and AKIAIOSFODNN7EXAMPLEX',

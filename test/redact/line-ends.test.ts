@@ -5,19 +5,19 @@ import { formsOf } from '../../src/run/redact/forms.ts';
 import { createRedactor } from '../../src/run/redact/index.ts';
 import { feed } from './streams.ts';
 
-describe('a secret at whose edge stands what looks like an escaped line end', () => {
+describe('a secret that begins or ends like an escaped line end', () => {
   const hide = (secret: string, text: string): string => {
     const some = createRedactor({ env: {}, patterns: false });
     some.addSecret('S', secret);
     return Buffer.from(feed(some.stream(), [Buffer.from(text)]).text).toString();
   };
 
-  it('is hidden where it ends in a backslash, and an n or r follows', () => {
+  it('is hidden if it ends in a backslash, and an n or r follows', () => {
     expect(hide('abcd<efgh\\', 'abcd<efgh\\rest')).toBe('[hidden:S]rest');
     expect(hide('abcd<efgh\\', 'abcd<efgh\\n.')).toBe('[hidden:S]n.');
   });
 
-  it('is hidden where it begins with an n or r, a backslash stands before, and a line end inside', () => {
+  it('is hidden if it begins with an n or r behind a backslash, and is broken by a line end', () => {
     expect(hide('nabc<efghijklmnopq', '\\nab\nc<efghijklmnopq')).toBe('\\[hidden:S]\n');
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formsOf } from '../../src/run/redact/forms.ts';
 import { createRedactor } from '../../src/run/redact/index.ts';
-import { markerFor } from '../../src/run/redact/marker.ts';
+import { markerFor } from '../../src/run/redact/matcher.ts';
 import { countOf, cutAt, feed, inTwo } from './streams.ts';
 
 const value = 'Zq7+vK/2m"Lx\\9 <Ü>&T4r';
@@ -63,7 +63,7 @@ describe('a known secret', () => {
     expect(hidden).toEqual({ environment: 1 });
   });
 
-  it('is hidden when a wrapped form stands in JSON, with its line ends escaped', () => {
+  it('is hidden if a wrapped form is in JSON, with its line ends escaped', () => {
     const hex = Buffer.from(value).toString('hex');
     const json = JSON.stringify({ out: `${hex.slice(0, 20)}\n${hex.slice(20)}\r\nnext` });
     const { text } = redactor.text(json);
@@ -189,7 +189,7 @@ describe('any secret in any text', () => {
     .filter((text) => text.trim().length >= 8);
   const filler = fc.string({ unit: fc.constantFrom(...'aAbB01+/="\\ %<[]ü\n'), maxLength: 30 });
 
-  it('does not come out in any form, however it is read; what is no part of one stays, and so do line ends', () => {
+  it('does not come out in any form, however it is read; all other text stays, and so do line ends', () => {
     fc.assert(
       fc.property(
         fc.array(secretValue, { minLength: 1, maxLength: 3 }),
@@ -218,7 +218,7 @@ describe('any secret in any text', () => {
     );
   });
 
-  it('is counted once for each time it stands there, and the text between is untouched', () => {
+  it('is counted once for each time it occurs, and the text between is untouched', () => {
     const word = fc.string({ unit: fc.constantFrom(...'klmnop \n.,-'), maxLength: 30 });
     const secret = fc.string({ unit: fc.constantFrom(...'ABCDEFGH01234567'), minLength: 16, maxLength: 60 });
     fc.assert(

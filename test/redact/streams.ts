@@ -1,5 +1,6 @@
 // Feeds a redaction stream and gathers what comes out.
-import { addCounts, type HiddenCounts, type RedactionStream } from '../../src/run/redact/index.ts';
+import type { RedactionStream } from '../../src/run/redact/index.ts';
+import { addCounts, type HiddenCounts } from '../../src/run/redact/kinds.ts';
 
 export type Gathered = { readonly text: string; readonly hidden: HiddenCounts };
 

@@ -46,7 +46,7 @@ describe('a value of an event', () => {
     expect(text).toContain('nested too deeply');
   });
 
-  it('keeps text that is no valid Unicode as it is when nothing is hidden in it', () => {
+  it('leaves text that is not valid Unicode as it is if nothing is hidden in it', () => {
     expect(redactor.text('\ud800 lone')).toEqual({ text: '\ud800 lone', hidden: undefined });
   });
 });

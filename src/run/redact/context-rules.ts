@@ -1,5 +1,5 @@
-// Secrets that are known by what stands before them and not by themselves: passwords in URLs, bearer tokens, the
-// secret keys of AWS. What names them stays readable; only the secret is hidden.
+// Secrets that are recognised by the text before them: passwords in URLs, bearer tokens, the secret keys of AWS. The text
+// that names them stays readable; only the secret is hidden.
 import {
   alphanumerics,
   base64,
@@ -18,7 +18,7 @@ import {
   stopsAt,
   undecidedFrom,
 } from './rule.ts';
-import { at, OUTSIDE, standsAt, type View } from './view.ts';
+import { at, OUTSIDE, textAt, type View } from './view.ts';
 
 /** User and password of a URL together. A longer one would be a token, which has rules of its own. */
 const MAX_USER_INFO_BYTES = 512;
@@ -33,12 +33,12 @@ const urlPassword: Rule = {
   openings: ['://'],
   read(view, index) {
     const first = index + 3;
-    if (standsAt(view, index, '://') === 'partly') return undecidedFrom(index);
+    if (textAt(view, index, '://') === 'partly') return undecidedFrom(index);
     if (!isIn(alphanumerics, at(view, index - 1))) return undefined;
     const end = behindRun(view, first, userInfoChars, MAX_USER_INFO_BYTES);
     let colon = first;
     while (colon < end && at(view, colon) !== COLON) colon++;
-    // Before its colon an address names a host or a user, which a question may end with.
+    // Before its colon an address names a host or a user, and a question may end in one.
     if (stopsAt(view, end)) return undecidedFrom(index, Math.min(colon + 1, end));
     if (at(view, end) !== AT_SIGN) return undefined;
     const start = colon + 1;
@@ -54,7 +54,7 @@ function isPlaceholder(view: View, start: number, end: number): boolean {
   return first === 0x2a || first === 0x78 || first === 0x58;
 }
 
-/** RFC 6750 allows shorter tokens; nobody gives them out, and prose such as `bearer of news` would be hidden. */
+/** RFC 6750 allows shorter tokens; no service issues them, and prose such as `bearer of news` would be hidden. */
 const MIN_BEARER_BYTES = 16;
 
 const bearerChars = byteSet(/[A-Za-z0-9._~+/=-]/);
@@ -69,7 +69,7 @@ const bearerToken: Rule = {
     const e = at(view, index - 1) | 0x20;
     if (b !== 0x62 || e !== 0x65 || !startsWord(view, index - 2)) return undefined;
     let start = index + 4;
-    const encoded = standsAt(view, start, '%20');
+    const encoded = textAt(view, start, '%20');
     if (encoded === 'partly') return undecidedFrom(index, view.bytes.length);
     if (encoded === 'yes') start += 3;
     else while (at(view, start) === SPACE && start - index < 16) start++;
@@ -82,7 +82,7 @@ const bearerToken: Rule = {
   },
 };
 
-/** Secret access keys have exactly this length; nothing else tells them from a SHA-1 or any base64 text. */
+/** Secret access keys have exactly this length; only their name distinguishes them from a SHA-1 or other base64 text. */
 const AWS_SECRET_BYTES = 40;
 
 /** Session tokens are a few hundred bytes; short values of that name are other services'. */
@@ -137,7 +137,7 @@ function readAssigned(
   return isIn(base64, at(view, start)) ? judge(start, end) : undefined;
 }
 
-/** Whether `word` (lower case) stands in the name that ends at `index`: at most 12 bytes before it. */
+/** Whether the name that ends at `index` contains `word` (lower case): at most 12 bytes before it. */
 function namedSecret(view: View, index: number, word: string): boolean {
   for (let start = index - word.length; start >= index - word.length - 12; start--) {
     let i = 0;

@@ -1,5 +1,5 @@
 // Which environment variables hold secrets: judged by the name first, then by the value, with a reason for each that
-// was left out. Pure; reads no environment by itself.
+// is not hidden. Pure; reads no environment by itself.
 
 /** A secret value to look for, and the variable that people know it by. */
 export type NamedValue = { readonly name: string; readonly value: string };
@@ -25,7 +25,7 @@ const secretWords = new Set(
   ).split(' '),
 );
 
-/** Parts of a name that say it wherever they stand, as in GITHUBTOKEN or MYAPPSECRET. */
+/** Parts of a name that say it anywhere in the name, as in GITHUBTOKEN or MYAPPSECRET. */
 const secretParts =
   /SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL|CONNECTION_?STRING|CONN_STR/;
 
@@ -38,7 +38,7 @@ const detailWords = new Set(
   ).split(' '),
 );
 
-/** Known variables with a telling name that are no secrets. */
+/** Known variables that have the name of a secret and hold none. */
 const knownPublic = new Set([
   'PWD', // The working folder.
   'OLDPWD',
@@ -54,7 +54,7 @@ const addressWords = new Set(['URL', 'URI', 'ENDPOINT', 'PROXY', 'ORIGIN']);
 
 /**
  * The secrets of an environment.
- * @returns `secrets` to hide, and `leftOut`: variables with a telling name and a value that is not hidden
+ * @returns `secrets` to hide, and `leftOut`: variables that have the name of a secret and a value that is not hidden
  */
 export function secretsOf(env: Readonly<Record<string, string | undefined>>): {
   readonly secrets: readonly NamedValue[];
@@ -67,7 +67,7 @@ export function secretsOf(env: Readonly<Record<string, string | undefined>>): {
     if (value === '') continue;
     // A password in an address is one whatever the variable is called: DATABASE_URL, HTTPS_PROXY, PIP_INDEX_URL.
     secrets.push(...passwordsInAddress(value).map((password) => ({ name, value: password })));
-    // A login is `user:password`, and the user is none.
+    // A login is `user:password`; only the password is secret.
     const login = /(?:^|_)LOGIN$/i.test(name) ? /^[^:\s]+:(\S+)$/.exec(value)?.[1] : undefined;
     if (login !== undefined && whyNotSecret(name, login) === undefined) secrets.push({ name, value: login });
     if (!isSecretName(name)) continue;
@@ -93,7 +93,7 @@ export function isSecretName(name: string): boolean {
   );
 }
 
-/** Why a value is no secret although its variable is called like one; undefined when it is one. */
+/** Why a value is not a secret although its variable has the name of one; undefined if it is a secret. */
 export function whyNotSecret(name: string, value: string): string | undefined {
   if (value.length < MIN_ENVIRONMENT_VALUE_LENGTH) {
     return `shorter than ${MIN_ENVIRONMENT_VALUE_LENGTH} characters, as settings are`;

@@ -1,5 +1,7 @@
-// The forms in which one secret value may be printed, as byte strings to look for. Pure; knows no text and no matcher.
-// Line ends are taken out of every form: the matcher lets a line break stand anywhere inside a secret instead.
+// The forms in which one secret value may be printed, as byte strings to look for: the value itself, its encodings, its
+// lines, and the texts inside it if it is JSON. Pure. Called by the redactor for every secret. The forms have no line ends:
+// the matcher accepts a line break anywhere inside a secret.
+import { isSecretName, whyNotSecret } from './environment.ts';
 
 /** Below this, base64 and hex forms would be found in ordinary text by chance; only plain forms are looked for. */
 const MIN_ENCODED_FORM_BYTES = 8;
@@ -45,7 +47,7 @@ function cut(value: string): string {
 }
 
 /**
- * Base64 in all three alignments, standard and URL-safe. A character that also carries bits of what stands before or
+ * Base64 in all three alignments, standard and URL-safe. A character that also carries bits of the text before or
  * behind the secret is left off, so that each form is found inside the base64 text of anything that holds the secret.
  */
 function base64Forms(text: string): readonly string[] {
@@ -114,4 +116,48 @@ function linesToHide(text: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.trim());
   if (lines.length < 2) return [];
   return lines.filter((line) => line.length >= MIN_LINE_BYTES && !/\s/.test(line) && !line.startsWith('-----'));
+}
+
+/** Of one secret. A credential has a few; each costs the matcher several forms. */
+const maxLeaves = 200;
+
+/** Of nested lists, mappings and JSON in texts of JSON. A credential has two. */
+const maxDepth = 20;
+
+/**
+ * The texts inside a secret that is JSON, such as a service account: a program that prints it in another layout, or one field
+ * of it, would show them.
+ * @param minLength of a text whose key says that it is a secret; any other text is judged as the value of a variable is
+ * @returns nothing for a value that is not JSON
+ */
+export function jsonLeaves(value: string, minLength: number): readonly string[] {
+  const leaves = new Set<string>();
+
+  function addText(key: string, text: string, depth: number): void {
+    const inner = parsed(text);
+    if (inner !== undefined) walk(key, inner, depth + 1);
+    else if (isSecretName(key) ? text.trim().length >= minLength : whyNotSecret(key, text.trim()) === undefined)
+      leaves.add(text);
+  }
+
+  function walk(key: string, node: unknown, depth: number): void {
+    if (depth > maxDepth || leaves.size >= maxLeaves) return;
+    if (typeof node === 'string') addText(key, node, depth);
+    else if (Array.isArray(node)) for (const item of node) walk(key, item, depth + 1);
+    else if (typeof node === 'object' && node !== null)
+      for (const [name, item] of Object.entries(node)) walk(name, item, depth + 1);
+  }
+
+  const root = parsed(value);
+  if (root !== undefined) walk('', root, 0);
+  return [...leaves].slice(0, maxLeaves);
+}
+
+function parsed(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,7 @@
 // The way into the redactor for the rest of `run`.
 
 export type { LeftOut } from './environment.ts';
-export { addCounts, type HiddenCounts, type RedactionKind } from './kinds.ts';
+export type { HiddenCounts, RedactionKind } from './kinds.ts';
 export {
   createRedactor,
   type Redactor,

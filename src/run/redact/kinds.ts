@@ -1,5 +1,5 @@
 // The words under which hidden secrets are counted. Bounded and stable: they are keys of `secret.redacted` events and
-// values of a metric label, so a variable's name is never one of them (it stands in the replacement text instead).
+// values of a metric label, so the name of a variable is never one of them (the replacement text has it).
 
 /** Every kind of secret, in the order of docs/redaction.md. */
 export const redactionKinds = [

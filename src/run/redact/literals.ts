@@ -1,5 +1,5 @@
-// Known secret values in a text: each form of each secret, wherever it stands, also broken by line ends.
-// Knows how to compare; what the secrets are and where the text comes from is said by others.
+// Finds known secret values in a text: each form of each secret, also broken by line ends. Pure. Called by the matcher at
+// the places that the scan for anchors has found.
 import type { Source } from './kinds.ts';
 import { type Anchored, LONG_ANCHOR, SHORT_ANCHOR } from './skip-scan.ts';
 import { at, endsEscapedBreak, OUTSIDE, skipBreak, skipBreakBack, startsEscapedBreak, type View } from './view.ts';
@@ -13,18 +13,18 @@ const BACKSLASH = 0x5c;
 export type NeedleAnchor = { readonly needle: Needle; readonly offset: number };
 
 /**
- * Shorter needles are only found in one piece: broken ones would be found by chance, as the digits of a PIN at the end
- * of one line and the start of the next.
+ * Shorter needles are only found in one piece: broken ones would be found by chance, as the digits of a PIN at the end of
+ * one line and the start of the next.
  */
 export const MIN_BREAKABLE_BYTES = 8;
 
 const NOT_HERE = Number.NEGATIVE_INFINITY;
-/** The text agrees with the needle as far as it goes, and may go on. */
+/** The text ends inside of the needle: the next text decides. */
 export const STILL_OPEN = Number.POSITIVE_INFINITY;
 
 /**
- * Two neighbouring parts of each needle. A line break can be inside of one of them only, as long as two breaks are
- * no closer than both parts are long (16 bytes; 8 for a secret below 16 bytes): so the other one leads to it.
+ * Two neighbouring parts of each needle. If two line breaks are at least as far apart as both parts are long (16 bytes; 8
+ * for a secret below 16 bytes), only one of the parts can be broken, and the other one leads to the secret.
  */
 export function anchorsOf(needle: Needle): readonly Anchored<NeedleAnchor>[] {
   const { bytes } = needle;
@@ -33,8 +33,8 @@ export function anchorsOf(needle: Needle): readonly Anchored<NeedleAnchor>[] {
   return offsets.map((offset) => ({ bytes: bytes.subarray(offset, offset + length), target: { needle, offset } }));
 }
 
-/** Where the needle stands, given that its part at `offset` stands at `index`: its first byte and behind its last. */
-export function standsAround(
+/** From its first byte to behind its last one, given that the part of the needle at `offset` begins at `index`. */
+export function locateNeedle(
   view: View,
   { needle, offset }: NeedleAnchor,
   index: number,
@@ -45,7 +45,7 @@ export function standsAround(
   return start === NOT_HERE ? undefined : { start, end };
 }
 
-/** How a needle that would start at `index` goes on: behind its last byte, `STILL_OPEN`, or minus infinity. */
+/** Where a needle whose part at `offset` begins at `index` ends: behind its last byte, `STILL_OPEN`, or `NOT_HERE`. */
 export function endOf(view: View, needle: Needle, offset: number, index: number): number {
   const { bytes } = needle;
   const text = view.bytes;
@@ -60,7 +60,7 @@ export function endOf(view: View, needle: Needle, offset: number, index: number)
     if (n === bytes.length) return i;
     const wanted = bytes[n] ?? OUTSIDE;
     const byte = at(view, i);
-    // Only inside of a needle is there a break: a backslash that is its last byte is its own, whatever letter follows.
+    // A break is always inside of a needle: a backslash that is its last byte belongs to it, whatever letter follows.
     const isInside = n > 0 && n + 1 < bytes.length;
     if (byte === wanted && !(breakable && byte === BACKSLASH && isInside && isBreakNotText(view, i, bytes[n + 1]))) {
       i++;
@@ -79,7 +79,7 @@ export function endOf(view: View, needle: Needle, offset: number, index: number)
   return i;
 }
 
-/** How many bytes of a needle stand before the end of the text, for one that is `STILL_OPEN` at `index`. */
+/** How many bytes of a needle the text has before it ends, for one that is `STILL_OPEN` at `index`. */
 export function matchedBytes(view: View, needle: Needle, index: number): number {
   let n = 0;
   let i = index;
@@ -93,7 +93,7 @@ export function matchedBytes(view: View, needle: Needle, index: number): number 
   return n;
 }
 
-/** The first byte of the needle, going back from its part at `offset`, which stands at `index`. */
+/** Where the needle begins, read back from its part at `offset`, which is at `index`. */
 function startOf(view: View, needle: Needle, offset: number, index: number): number {
   const { bytes } = needle;
   let i = index - 1;
@@ -110,7 +110,7 @@ function startOf(view: View, needle: Needle, offset: number, index: number): num
   return i + 1;
 }
 
-/** A backslash of the text that begins an escaped line end, while the needle goes on with another letter. */
+/** A backslash of the text that begins an escaped line end, while the needle continues with another letter. */
 function isBreakNotText(view: View, index: number, next: number | undefined): boolean {
   return startsEscapedBreak(view, index) && at(view, index + 1) !== next;
 }

@@ -1,8 +1,7 @@
-// One set of secrets and rules, ready to examine text: what is hidden, and what cannot be decided before more comes.
-// Pure and without state of any stream. Owns how overlapping finds become one.
+// One set of secrets and rules, ready to examine text: what is hidden, what cannot be decided before more text comes, and
+// which marker takes the place of a secret. Pure and without the state of a stream. Owns how overlapping finds become one.
 import type { Source } from './kinds.ts';
-import { anchorsOf, type Needle, type NeedleAnchor, standsAround } from './literals.ts';
-import { markerFor } from './marker.ts';
+import { anchorsOf, locateNeedle, type Needle, type NeedleAnchor } from './literals.ts';
 import { createOpenEnds, type Examining } from './open-ends.ts';
 import type { Rule } from './rule.ts';
 import { type Anchored, createSkipScan, SHORT_ANCHOR } from './skip-scan.ts';
@@ -12,7 +11,7 @@ import type { View } from './view.ts';
 export type Region = { readonly start: number; readonly end: number; readonly source: Source };
 
 type Examination = {
-  /** In ascending order, none touching another's inside. */
+  /** In ascending order, without overlaps. */
   readonly regions: readonly Region[];
   /** From here on nothing is decided; the length of the view when all is. */
   readonly holdFrom: number;
@@ -55,7 +54,7 @@ export function createMatcher(needles: readonly Needle[], rules: readonly Rule[]
       const readTo = new Float64Array(rules.length).fill(Number.NEGATIVE_INFINITY);
       scan(view.bytes, (target, index) => {
         if ('anchor' in target) {
-          const place = standsAround(view, target.anchor, index);
+          const place = locateNeedle(view, target.anchor, index);
           if (place !== undefined) addRegion(found, { ...place, source: target.anchor.needle.source });
           return;
         }
@@ -113,7 +112,7 @@ function isKnown(source: Source): boolean {
   return source.kind === 'named' || source.kind === 'environment';
 }
 
-/** Whether nothing but line ends is shown of the text from `index` on, so that there is nothing to wait with. */
+/** Whether the text from `index` on shows nothing but line ends, so that there is no reason to wait. */
 function isHiddenFrom({ bytes }: View, regions: readonly Region[], index: number): boolean {
   const end = regions.findLast((region) => region.start <= index && region.end > index)?.end;
   return end !== undefined && bytes.subarray(end).every((byte) => byte === 0x0a || byte === 0x0d);
@@ -129,4 +128,36 @@ function createMarkers(needles: readonly Needle[]): (source: Source) => Buffer {
     made.set(name, marker);
     return marker;
   };
+}
+
+/** Names are for people; a longer one would make lines unreadable. */
+const MAX_NAME_LENGTH = 64;
+
+/** No quotes and no backslash, so that JSON stays valid. The first is used unless a secret has these very marks. */
+const frames = ['[]', '()', '{}', '<>', '**', '##', '~~', '^^', '||', '@@'] as const;
+
+/**
+ * The replacement for a secret called `name`, as `[hidden:NAME]`. It must never be, hold or complete a secret itself.
+ * @param needles every form of every secret, as latin1 text: another frame, then a shorter text, is taken when the
+ *   marker could be part of one together with its neighbours
+ */
+export function markerFor(name: string, needles: readonly string[]): string {
+  const clean = name.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, MAX_NAME_LENGTH);
+  for (const text of [`hidden:${clean}`, 'hidden', 'x', '']) {
+    for (const frame of frames) {
+      const marker = `${frame[0]}${text}${frame[1]}`;
+      if (needles.every((needle) => cannotMeet(marker, needle))) return marker;
+    }
+  }
+  // Secrets that hold all the marks above: the character that stands for unreadable text.
+  return '\ufffd';
+}
+
+/** Whether no text that is made of the marker and anything around it can hold the needle in a part of the marker. */
+function cannotMeet(marker: string, needle: string): boolean {
+  if (marker.includes(needle) || needle.includes(marker)) return false;
+  for (let length = 1; length <= Math.min(marker.length, needle.length); length++) {
+    if (needle.startsWith(marker.slice(-length)) || needle.endsWith(marker.slice(0, length))) return false;
+  }
+  return true;
 }

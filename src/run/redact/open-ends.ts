@@ -1,5 +1,5 @@
-// Secrets that may have begun just before the end of a text and go on in the next one. Decides what is worth waiting
-// for; for how long is the caller's.
+// Secrets that may begin just before the end of a text and continue in the next one. Decides what is worth waiting for;
+// how long is decided by the caller. Called by the matcher at the end of each text.
 import { unreachable } from '../../core/unreachable.ts';
 import type { Source } from './kinds.ts';
 import { endOf, MIN_BREAKABLE_BYTES, matchedBytes, type Needle, STILL_OPEN } from './literals.ts';
@@ -7,8 +7,8 @@ import type { Rule } from './rule.ts';
 import { at, OUTSIDE, skipBreak, type View } from './view.ts';
 
 /**
- * A line is only held back when it ends in at least this much of a secret's beginning: with fewer, every line that ends
- * in the first letter of some secret would wait. So less than that can be seen of a broken secret.
+ * A line is only held back when it ends in at least this much of a secret's beginning: otherwise every line that
+ * ends in the first letter of some secret would wait. So this much of a broken secret can be seen, less one byte.
  */
 const MIN_HELD_PREFIX_BYTES = 4;
 
@@ -27,9 +27,9 @@ export type OpenEnd =
 
 /**
  * - `reading`: more text comes soon.
- * - `unfinished`: an unfinished line is let go, as somebody may wait for a question in it. Only what is likely to be the
- *   beginning of a secret still waits: a secret that is printed byte by byte stays hidden.
- * - `closing`: all is let go; half of a secret at the end counts as one.
+ * - `unfinished`: an unfinished line is released, as it may ask a person a question. Only the likely beginning of a secret
+ *   still waits: a secret that is printed byte by byte stays hidden.
+ * - `closing`: everything is released; half of a secret at the end counts as one.
  */
 export type Examining = 'reading' | 'unfinished' | 'closing';
 
@@ -75,7 +75,7 @@ export function createOpenEnds(
         if (!endsLine && !view.ended) ends.push({ kind: how === 'reading' ? 'wait' : 'keep', start });
       } else if (begins[(first << 8) | second] === 1) {
         for (const needle of byTwoBytes.get((first << 8) | second) ?? []) {
-          const open = openEnd(view, needle, start, endsLine, how);
+          const open = openEnd({ view, needle, start, endsLine, how });
           if (open !== undefined) ends.push(open);
         }
       }
@@ -86,7 +86,15 @@ export function createOpenEnds(
   };
 }
 
-function openEnd(view: View, needle: Needle, start: number, endsLine: boolean, how: Examining): OpenEnd | undefined {
+type Beginning = {
+  readonly view: View;
+  readonly needle: Needle;
+  readonly start: number;
+  readonly endsLine: boolean;
+  readonly how: Examining;
+};
+
+function openEnd({ view, needle, start, endsLine, how }: Beginning): OpenEnd | undefined {
   if (endOf(view, needle, 0, start) !== STILL_OPEN) return undefined;
   const matched = matchedBytes(view, needle, start);
   const isHalf = matched * 2 >= needle.bytes.length;
@@ -105,7 +113,7 @@ function openEnd(view: View, needle: Needle, start: number, endsLine: boolean, h
   }
 }
 
-/** Where a proper beginning of an opening stands at the very end of the text. */
+/** Where the text ends in a part of an opening, if it does. */
 function openingAtEnd(bytes: Uint8Array, openings: ReadonlySet<string>): number | undefined {
   let earliest: number | undefined;
   for (const opening of openings) {

@@ -13,7 +13,7 @@
 (module
   (memory (export "memory") 8)
 
-  ;; The places below $length at which an anchor may begin, in ascending order. Gives how many there are.
+  ;; The places below $length at which an anchor may begin, in ascending order. Returns their number.
   (func (export "scan") (param $length i32) (result i32)
     (local $at i32) (local $found i32) (local $places i32) (local $place i32) (local $bytes v128)
     (local $low0 v128) (local $high0 v128) (local $low1 v128) (local $high1 v128)

@@ -1,7 +1,7 @@
 // Private keys in PEM and PGP armour: from the BEGIN line to the END line, over lines, escaped line ends or blanks.
-// Where END never comes it stops at the first thing that is no line of a key, or at its size bound.
+// If END never comes, it stops at the first text that is not a line of a key, or at its size bound.
 import { behindRun, byteSet, digits, type Rule, type Sighting, stopsAt, undecidedFrom } from './rule.ts';
-import { at, OUTSIDE, standsAt, startsEscapedBreak, type View } from './view.ts';
+import { at, OUTSIDE, startsEscapedBreak, textAt, type View } from './view.ts';
 
 /** An RSA key of 16,384 bits has 12.7 KB of PEM; indentation and line numbers of a file viewer fit in twice. */
 export const MAX_PRIVATE_KEY_BYTES = 32 * 1024;
@@ -28,21 +28,21 @@ export const privateKeyRule: Rule = {
   // Lines of dashes are common in logs, so the word is looked for.
   anchorOffset: 5,
   read(view, index) {
-    const opened = standsAt(view, index, '-----BEGIN ');
+    const opened = textAt(view, index, '-----BEGIN ');
     if (opened === 'no') return undefined;
     if (opened === 'partly') return undecidedFrom(index);
     const label = index + '-----BEGIN '.length;
     const labelEnd = behindRun(view, label, labelChars, MAX_LABEL_BYTES);
     if (stopsAt(view, labelEnd)) return undecidedFrom(index);
     if (!labelNames(view, label, labelEnd)) return undefined;
-    const closed = standsAt(view, labelEnd, '-----');
+    const closed = textAt(view, labelEnd, '-----');
     if (closed === 'partly') return undecidedFrom(index);
     return closed === 'yes' ? readBody(view, index, labelEnd + 5) : undefined;
   },
 };
 
 function labelNames(view: View, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (standsAt(view, i, 'PRIVATE KEY') === 'yes') return true;
+  for (let i = start; i < end; i++) if (textAt(view, i, 'PRIVATE KEY') === 'yes') return true;
   return false;
 }
 
@@ -83,7 +83,7 @@ function readBody(view: View, from: number, bodyStart: number): Sighting | undef
       longLines++;
       shortInARow = 0;
     } else {
-      const alone = standsAlone(view, lineEnd);
+      const alone = endsLikeLastLine(view, lineEnd);
       if (alone === 'partly') return sighting(i, true);
       if (alone !== 'ended') shortInARow++;
       if (lineEnd === i || longLines === 0 || shortInARow > 1 || alone === 'no') return sighting(undefined, false);
@@ -95,7 +95,7 @@ function readBody(view: View, from: number, bodyStart: number): Sighting | undef
 }
 
 /** Whether a short line ends here as the last one of a key does: by its line end, or before END (then 'ended'). */
-function standsAlone(view: View, index: number): 'yes' | 'ended' | 'no' | 'partly' {
+function endsLikeLastLine(view: View, index: number): 'yes' | 'ended' | 'no' | 'partly' {
   const next = at(view, index);
   if (next === OUTSIDE || next === 0x0a || next === 0x0d || startsEscapedBreak(view, index)) return 'yes';
   const behindBlanks = behindRun(view, index, blanks, MAX_HEADER_BYTES);
@@ -139,12 +139,12 @@ function behindLineNumber(view: View, index: number): number {
 
 /** Behind `-----END ...-----`; 'partly' when the text stops inside it. */
 function readFooter(view: View, index: number): number | 'partly' | undefined {
-  const opened = standsAt(view, index, '-----END ');
+  const opened = textAt(view, index, '-----END ');
   if (opened !== 'yes') return opened === 'partly' ? 'partly' : undefined;
   const label = index + '-----END '.length;
   const labelEnd = behindRun(view, label, labelChars, MAX_LABEL_BYTES);
   if (stopsAt(view, labelEnd)) return 'partly';
-  const closed = standsAt(view, labelEnd, '-----');
+  const closed = textAt(view, labelEnd, '-----');
   if (closed === 'partly') return 'partly';
   return closed === 'yes' ? labelEnd + 5 : labelEnd;
 }

@@ -1,9 +1,8 @@
-// The redactor of a run: gathers what is secret, and hides it in streams, texts and values. Composition only; how
-// secrets look, are found and are replaced is in the other files of this folder.
+// The redactor of a run: gathers what is secret, and hides it in streams, texts and values. The other files of this folder
+// say how secrets look (environment, forms, rules), how they are found (matcher) and how output is held back (stream).
 import { contextRules } from './context-rules.ts';
 import { type LeftOut, MIN_ENVIRONMENT_VALUE_LENGTH, secretsOf } from './environment.ts';
-import { formsOf } from './forms.ts';
-import { jsonLeaves } from './json-leaves.ts';
+import { formsOf, jsonLeaves } from './forms.ts';
 import type { RedactionKind } from './kinds.ts';
 import type { Needle } from './literals.ts';
 import { createMatcher, type Matcher } from './matcher.ts';
@@ -13,8 +12,8 @@ import { tokenRules } from './token-rules.ts';
 import { type RedactedText, type RedactedValue, redactValue } from './values.ts';
 
 /**
- * A secret that is named is hidden from this length on, in characters of its value. With fewer it would be found by
- * chance in most lines, and its neighbours would tell it anyway.
+ * A secret that is named is hidden from this length on, in characters of its value. A shorter one would be
+ * found by chance in most lines, and could be guessed from the text around the markers.
  */
 const MIN_NAMED_SECRET_LENGTH = 4;
 
@@ -39,7 +38,7 @@ export type Redactor = {
   readonly text: (text: string) => RedactedText;
   /** Hides in all strings and keys of a JSON value; the `type` of an event stays. */
   readonly value: <T>(value: T) => RedactedValue<T>;
-  /** Adds a secret by name, as `secrets:` does. Gives a problem when it is too short to be hidden. */
+  /** Adds a secret by name, as `secrets:` does. @returns a problem if it is too short to be hidden */
   readonly addSecret: (name: string, value: string) => SecretProblem | undefined;
   /** Adds what is secret in one more environment, as that of a step: by its look, and what was named beforehand. */
   readonly addEnvironment: (env: RedactorOptions['env']) => void;
@@ -54,19 +53,46 @@ export type Redactor = {
 /** Gathers the secrets of `options.env` at once; later changes of the environment are not seen. */
 export function createRedactor(options: RedactorOptions): Redactor {
   const enabled = options.enabled ?? true;
+  const secrets = createSecretSet(options);
+  if (enabled) secrets.addEnvironment(options.env);
+
+  const text = (before: string): RedactedText => {
+    if (!enabled || before === '') return { text: before, hidden: undefined };
+    const { bytes, hidden } = redactWhole(secrets.matcher(), Buffer.from(before, 'utf8'));
+    return { text: hidden === undefined ? before : bytes.toString('utf8'), hidden };
+  };
+  return {
+    enabled,
+    stream: () => (enabled ? createRedactionStream(secrets.matcher) : untouched),
+    text,
+    value: (value) => (enabled ? redactValue(value, text) : { value, hidden: undefined }),
+    addSecret: (name, value) => (enabled ? secrets.addSecret(name, value) : undefined),
+    addEnvironment(env) {
+      if (enabled) secrets.addEnvironment(env);
+    },
+    problems: () => (enabled ? secrets.problems() : []),
+    leftOut: secrets.leftOut,
+    hiddenNames: secrets.hiddenNames,
+  };
+}
+
+type SecretSet = Pick<Redactor, 'addSecret' | 'addEnvironment' | 'problems' | 'leftOut' | 'hiddenNames'> & {
+  /** For all secrets so far. */
+  readonly matcher: () => Matcher;
+};
+
+/** The secrets of a run, with the names that people know them by, and why others are not among them. */
+function createSecretSet(options: RedactorOptions): SecretSet {
   const rules = (options.patterns ?? true) ? [...tokenRules, ...contextRules, privateKeyRule] : [];
   const needles = new Map<string, Needle>();
   const names = new Set<string>();
   const tooShort = new Map<string, string>();
   const leftOut = new Map<string, string>();
+  const wanted = new Set(options.extraSecretNames);
+  const unset = new Set(wanted);
   let matcher: Matcher | undefined;
 
-  const current = (): Matcher => {
-    matcher ??= createMatcher([...needles.values()], rules);
-    return matcher;
-  };
-
-  const hide = (name: string, value: string, kind: RedactionKind): void => {
+  function hide(name: string, value: string, kind: RedactionKind): void {
     const minLength = kind === 'named' ? MIN_NAMED_SECRET_LENGTH : MIN_ENVIRONMENT_VALUE_LENGTH;
     for (const bytes of [value, ...jsonLeaves(value, minLength)].flatMap(formsOf)) {
       if (bytes.length < MIN_NAMED_SECRET_LENGTH) continue;
@@ -80,9 +106,9 @@ export function createRedactor(options: RedactorOptions): Redactor {
     }
     names.add(name);
     leftOut.delete(name);
-  };
+  }
 
-  const addSecret = (name: string, value: string): SecretProblem | undefined => {
+  function addSecret(name: string, value: string): SecretProblem | undefined {
     const { length } = value.trim();
     if (length < MIN_NAMED_SECRET_LENGTH) {
       const message =
@@ -93,43 +119,28 @@ export function createRedactor(options: RedactorOptions): Redactor {
     }
     hide(name, value, 'named');
     return undefined;
-  };
-
-  const wanted = new Set(options.extraSecretNames);
-  const unset = new Set(wanted);
-
-  const addEnvironment = (env: RedactorOptions['env']): void => {
-    for (const name of wanted) {
-      const value = env[name]?.trim() ?? '';
-      if (value === '') continue;
-      unset.delete(name);
-      addSecret(name, value);
-    }
-    const found = secretsOf(env);
-    for (const { name, value } of found.secrets) hide(name, value, 'environment');
-    for (const { name, why } of found.leftOut) if (!names.has(name)) leftOut.set(name, why);
-  };
-
-  if (enabled) addEnvironment(options.env);
-
-  const text = (before: string): RedactedText => {
-    if (!enabled || before === '') return { text: before, hidden: undefined };
-    const { bytes, hidden } = redactWhole(current(), Buffer.from(before, 'utf8'));
-    return { text: hidden === undefined ? before : bytes.toString('utf8'), hidden };
-  };
+  }
 
   return {
-    enabled,
-    stream: () => (enabled ? createRedactionStream(current) : untouched),
-    text,
-    value: (value) => (enabled ? redactValue(value, text) : { value, hidden: undefined }),
-    addSecret: (name, value) => (enabled ? addSecret(name, value) : undefined),
-    addEnvironment: (env) => {
-      if (enabled) addEnvironment(env);
+    matcher() {
+      matcher ??= createMatcher([...needles.values()], rules);
+      return matcher;
+    },
+    addSecret,
+    addEnvironment(env) {
+      for (const name of wanted) {
+        const value = env[name]?.trim() ?? '';
+        if (value === '') continue;
+        unset.delete(name);
+        addSecret(name, value);
+      }
+      const found = secretsOf(env);
+      for (const { name, value } of found.secrets) hide(name, value, 'environment');
+      for (const { name, why } of found.leftOut) if (!names.has(name)) leftOut.set(name, why);
     },
     problems: () => [
       ...Array.from(tooShort, ([name, message]) => ({ name, message })),
-      ...Array.from(enabled ? unset : [], (name) => ({ name, message: unsetMessage(name) })),
+      ...Array.from(unset, (name) => ({ name, message: unsetMessage(name) })),
     ],
     leftOut: () => Array.from(leftOut, ([name, why]) => ({ name, why })),
     hiddenNames: () => [...names],

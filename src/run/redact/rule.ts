@@ -1,14 +1,14 @@
-// What a rule for a well-known format is, and the parts that rules are made of. No format is named here.
+// What a rule for a well-known format is, and the parts that rules are made of. Used by the files with the rules themselves.
 import type { RedactionKind } from './kinds.ts';
 import { at, OUTSIDE, type View } from './view.ts';
 
 /**
- * What a rule has to say about one place.
- * - `from`: where it must start to read again when the text goes on.
- * - `start` to `end`: hidden for certain; nothing when both are equal.
- * - `undecided`: from here on nobody can say before more text comes; `undefined` when all is said.
- * - `secretFrom`: where the secret itself would begin, if what stands before it only names it; absent: at `undecided`.
- * - `more`: what follows may still belong to it, but what is undecided need not wait for that.
+ * What a rule has found at one place.
+ * - `from`: where it must start to read again when the text continues.
+ * - `start` to `end`: hidden for certain; nothing if both are equal.
+ * - `undecided`: from here on only more text can decide; `undefined` if everything is decided.
+ * - `secretFrom`: where the secret itself would begin, if the text before it only names it; absent: at `undecided`.
+ * - `more`: the text that follows may still belong to it, but what is undecided does not have to wait for that.
  */
 export type Sighting = {
   readonly from: number;
@@ -17,7 +17,7 @@ export type Sighting = {
   readonly undecided: number | undefined;
   readonly secretFrom?: number;
   readonly more: boolean;
-  /** The rule has read up to here and need not be asked about openings before it; so no byte is read often. */
+  /** The rule has read up to here and is not called for openings before it, so that no byte is read often. */
   readonly readTo: number;
 };
 
@@ -28,8 +28,8 @@ export type Rule = {
   /** Where in the openings that part is; 0 when absent. */
   readonly anchorOffset?: number;
   /**
-   * Reads the text at `index`, where an opening starts of which one part stands in the text for certain. Looks at a
-   * bounded number of bytes, and at most `LEAD_BYTES` back.
+   * Reads the text at `index`, where an opening starts of which one part was found. Looks at a bounded number of bytes,
+   * and at most `LEAD_BYTES` back.
    */
   readonly read: (view: View, index: number) => Sighting | undefined;
 };
@@ -70,18 +70,18 @@ export function holds(view: View, start: number, end: number, set: ByteSet): boo
   return false;
 }
 
-/** Whether the text stops at `index` and may go on. */
+/** Whether the text stops at `index` and may continue. */
 export function stopsAt(view: View, index: number): boolean {
   return index >= view.bytes.length && !view.ended;
 }
 
-/** Nothing for certain yet: all from `from` waits for more text. @param secretFrom see `Sighting` */
+/** Nothing is certain yet: everything from `from` waits for more text. @param secretFrom see `Sighting` */
 export function undecidedFrom(from: number, secretFrom = from): Sighting {
   const readTo = Number.POSITIVE_INFINITY;
   return { from, start: from, end: from, undecided: from, secretFrom, more: false, readTo };
 }
 
-/** Hidden from `start` to `end`, and that is all of it. */
+/** Hidden from `start` to `end`, completely. */
 export function hiddenBetween(start: number, end: number): Sighting {
   return { from: start, start, end, undecided: undefined, more: false, readTo: end };
 }
@@ -92,8 +92,8 @@ export function nothingUpTo(readTo: number): Sighting {
 }
 
 /**
- * Whether a word may start at `index`: nothing, a mark or a blank stands before it. A letter there does not count when
- * it ends an escape, as in `\nsk-` (JSON), `%3Dsk-` (URL), `\u0022sk-` or `ESC[31msk-` (colour).
+ * Whether a word may start at `index`: nothing, a mark or a blank is before it. A letter there does not count if it ends an
+ * escape, as in `\nsk-` (JSON), `%3Dsk-` (URL), `\u0022sk-` or `ESC[31msk-` (colour).
  */
 export function startsWord(view: View, index: number): boolean {
   const before = at(view, index - 1);

@@ -1,5 +1,5 @@
-// Finds where a secret may be: all places of some byte strings ("anchors", parts of secrets that must be there). Called by the
-// matcher, which asks the rule or the secret behind each place.
+// Finds where a secret may be: all places of some byte strings ("anchors", parts that every secret of its kind has). Called
+// by the matcher, which asks the rule or the secret behind each place.
 //
 // Long anchors are found by the algorithm of Wu and Manber (1994): a table says, for the last 3 bytes of a window, how far the
 // window may move because no anchor can end earlier. Four windows move at once, each over a quarter of the text: one alone
@@ -12,10 +12,10 @@ export const LONG_ANCHOR = 8;
 /** For the first bytes of formats and for short secrets. An anchor may also be one byte shorter. */
 export const SHORT_ANCHOR = 4;
 
-/** Something to be told where its anchor stands. Called with the index of the anchor's first byte. */
+/** What an anchor leads to: `visit` gets the target and the index of the first byte of the anchor. */
 export type Anchored<T> = { readonly bytes: Uint8Array; readonly target: T };
 
-/** Calls `visit` for each place where an anchor of `long` or `short` stands, in no particular order of targets. */
+/** Calls `visit` for each place of an anchor, in no particular order of targets. */
 export type SkipScan<T> = (text: Uint8Array, visit: (target: T, index: number) => void) => void;
 
 const TABLE_SIZE = 0x10000;
@@ -48,7 +48,7 @@ function createLongScan<T>(anchors: readonly Anchored<T>[]): SkipScan<T> {
   }
   return (text, visit) => {
     for (const end of scanBy3(text, skips)) {
-      visitStanding(text, end - LONG_ANCHOR + 1, byLastBytes.get(hashAt(text, end)), visit);
+      visitMatching(text, end - LONG_ANCHOR + 1, byLastBytes.get(hashAt(text, end)), visit);
     }
   };
 }
@@ -66,7 +66,7 @@ function createShortScan<T>(anchors: readonly Anchored<T>[]): SkipScan<T> {
       for (const place of Array.from(prefilter.scan(length))) {
         if (place >= length) continue;
         const index = start + place;
-        visitStanding(text, index, byFirstBytes.get(hashAt(text, index + HASHED_BYTES - 1)), visit);
+        visitMatching(text, index, byFirstBytes.get(hashAt(text, index + HASHED_BYTES - 1)), visit);
       }
     }
   };
@@ -83,7 +83,7 @@ function hashAt(bytes: Uint8Array, end: number): number {
 }
 
 /** Visits those of `anchors` that are at `start` byte by byte. */
-function visitStanding<T>(
+function visitMatching<T>(
   text: Uint8Array,
   start: number,
   anchors: readonly Anchored<T>[] | undefined,
@@ -101,7 +101,8 @@ function scanBy3(text: Uint8Array, skips: Uint8Array): readonly number[] {
   const size = text.length;
   const first = LONG_ANCHOR - 1;
   const quarter = size < MIN_QUARTERED_BYTES ? 0 : size >> 2;
-  const [h0, h1, h2, h3]: number[][] = [[], [], [], []];
+  const hits: readonly [number[], number[], number[], number[]] = [[], [], [], []];
+  const [hitsA, hitsB, hitsC, hitsD] = hits;
   let a = first;
   let b = quarter;
   let c = quarter * 2;
@@ -110,29 +111,29 @@ function scanBy3(text: Uint8Array, skips: Uint8Array): readonly number[] {
   const endB = quarter * 2;
   const endC = quarter * 3;
   while (a < endA && b < endB && c < endC && d < size) {
-    const skipA = skips[((text[a - 2]! << 10) ^ (text[a - 1]! << 5) ^ text[a]!) & 0xffff]!;
-    const skipB = skips[((text[b - 2]! << 10) ^ (text[b - 1]! << 5) ^ text[b]!) & 0xffff]!;
-    const skipC = skips[((text[c - 2]! << 10) ^ (text[c - 1]! << 5) ^ text[c]!) & 0xffff]!;
-    const skipD = skips[((text[d - 2]! << 10) ^ (text[d - 1]! << 5) ^ text[d]!) & 0xffff]!;
-    if (skipA === 0) h0!.push(a++);
+    const skipA = skips[hashAt(text, a)] ?? 1;
+    const skipB = skips[hashAt(text, b)] ?? 1;
+    const skipC = skips[hashAt(text, c)] ?? 1;
+    const skipD = skips[hashAt(text, d)] ?? 1;
+    if (skipA === 0) hitsA.push(a++);
     else a += skipA;
-    if (skipB === 0) h1!.push(b++);
+    if (skipB === 0) hitsB.push(b++);
     else b += skipB;
-    if (skipC === 0) h2!.push(c++);
+    if (skipC === 0) hitsC.push(c++);
     else c += skipC;
-    if (skipD === 0) h3!.push(d++);
+    if (skipD === 0) hitsD.push(d++);
     else d += skipD;
   }
-  const rest = (from: number, end: number, hits: number[]): void => {
+  const rest = (from: number, end: number, found: number[]): void => {
     for (let i = from; i < end; ) {
-      const skip = skips[((text[i - 2]! << 10) ^ (text[i - 1]! << 5) ^ text[i]!) & 0xffff]!;
-      if (skip === 0) hits.push(i++);
+      const skip = skips[hashAt(text, i)] ?? 1;
+      if (skip === 0) found.push(i++);
       else i += skip;
     }
   };
-  rest(a, endA, h0!);
-  rest(b, endB, h1!);
-  rest(c, endC, h2!);
-  rest(d, size, h3!);
-  return h0!.concat(h1!, h2!, h3!);
+  rest(a, endA, hitsA);
+  rest(b, endB, hitsB);
+  rest(c, endC, hitsC);
+  rest(d, size, hitsD);
+  return hits.flat();
 }

@@ -1,33 +1,33 @@
-// Redaction of one stream of one attempt, read after read. Owns what is held back between reads and what has been
-// given out already. Knows no journal and no clock: the caller decides when holding has been long enough.
+// Redaction of one stream of one attempt, read after read. Owns what is held back between reads and what was released
+// already. Called by the output sink, which decides when to release what was held for long enough.
 import { addCounts, type HiddenCounts } from './kinds.ts';
 import type { Matcher, Region } from './matcher.ts';
 import { LEAD_BYTES } from './view.ts';
 
 /**
- * After this time the caller lets go what is held. Output is seen within 250 ms: of these capture needs up to 40 for a piece
- * of a line (capture.ts), and a busy machine some for its timers and for handing on.
+ * After this time the caller releases what is held. Output is seen within 250 ms: capture needs up to 40 of them for a piece
+ * of a line (capture.ts), and a busy machine some for its timers and for passing it on.
  */
 export const HOLD_MS = 150;
 
 /** A complete line is held from its start, unless it is longer than this: then from where the secret may begin. */
 export const MAX_HELD_LINE_BYTES = 64 * 1024;
 
-/** `bytes` may be empty; it is the very buffer that was given where nothing was hidden or held. */
+/** `bytes` may be empty; it is the same buffer as was passed in if nothing was hidden or held. */
 export type Redacted = { readonly bytes: Buffer; readonly hidden: HiddenCounts | undefined };
 
 export type RedactionStream = {
   /**
-   * Takes what was read next and gives what may be shown of it and of what was held before. `bytes` may be read into
-   * again afterwards: what is needed of it is copied.
+   * Takes what was read next, and returns what may be shown of it and of what was held before. `bytes` may be overwritten
+   * afterwards: what is still needed is copied.
    */
   readonly push: (bytes: Buffer) => Redacted;
   /**
-   * Gives what is held, for a timer of `HOLD_MS`. What then completes a secret is still hidden when it comes. At the end of
-   * an unfinished line the likely beginning of a secret stays held: it is decided by what the line continues with.
+   * Releases what is held, for a timer of `HOLD_MS`. The rest of a secret is still hidden when it comes. At the end of an
+   * unfinished line the likely beginning of a secret stays held, until the line continues.
    */
   readonly flush: () => Redacted;
-  /** The end of the stream: gives all that is held and forgets the rest. */
+  /** The end of the stream: releases all that is held and forgets the rest. */
   readonly end: () => Redacted;
   /** How many bytes are held back right now; a timer is needed while this is not 0. */
   readonly heldBytes: () => number;
@@ -37,14 +37,14 @@ const nothing = Buffer.alloc(0);
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** @param matcher gives the matcher of now: a secret that is added later counts from the next read on */
+/** @param matcher returns the current matcher: a secret that is added later is hidden from the next read on */
 export function createRedactionStream(matcher: () => Matcher): RedactionStream {
-  /** Bytes that are needed for the next read. The first `shown` of them have been given out, or replaced. */
+  /** Bytes that are needed for the next read. The first `shown` of them were released, or replaced. */
   let kept: Buffer = nothing;
   let shown = 0;
-  /** What was given out just before `kept`. */
+  /** What was released just before `kept`. */
   let lead: Buffer = nothing;
-  /** The region hidden last, by its place in `kept`: what goes on inside of it is the same secret. */
+  /** The region hidden last, by its place in `kept`: a region that continues it is the same secret. */
   let last: Span | undefined;
 
   const advance = (text: Buffer, step: 'push' | 'flush' | 'end'): Redacted => {
@@ -58,7 +58,7 @@ export function createRedactionStream(matcher: () => Matcher): RedactionStream {
   };
 
   const keep = (text: Buffer, from: number, end: number, newest: Span | undefined): void => {
-    // `from` is negative when a secret may have begun in bytes that were given out before.
+    // `from` is negative if a secret may have begun in bytes that were released before.
     const before = from < 0 ? Buffer.concat([lead, text]) : text;
     const offset = from < 0 ? lead.length : 0;
     const leadStart = Math.max(0, from + offset - LEAD_BYTES);
@@ -73,7 +73,7 @@ export function createRedactionStream(matcher: () => Matcher): RedactionStream {
     last = newest === undefined ? undefined : { start: newest.start - from, end: newest.end - from };
   };
 
-  const letGo = (step: 'flush' | 'end'): Redacted => {
+  const release = (step: 'flush' | 'end'): Redacted => {
     const result = kept.length > 0 ? advance(kept, step) : { bytes: nothing, hidden: undefined };
     if (step === 'end') {
       kept = nothing;
@@ -89,13 +89,13 @@ export function createRedactionStream(matcher: () => Matcher): RedactionStream {
       if (bytes.length === 0) return { bytes, hidden: undefined };
       return advance(kept.length === 0 ? bytes : Buffer.concat([kept, bytes]), 'push');
     },
-    flush: () => letGo('flush'),
-    end: () => letGo('end'),
+    flush: () => release('flush'),
+    end: () => release('end'),
     heldBytes: () => kept.length - shown,
   };
 }
 
-/** All of a text at once, with nothing before and nothing behind it. */
+/** A text by itself, with nothing before and nothing behind it. */
 export function redactWhole(matcher: Matcher, text: Buffer): Redacted {
   const { regions } = matcher.examine({ bytes: text, lead: nothing, ended: true }, 'closing');
   if (regions.length === 0) return { bytes: text, hidden: undefined };
@@ -105,7 +105,7 @@ export function redactWhole(matcher: Matcher, text: Buffer): Redacted {
 
 type Span = { readonly start: number; readonly end: number };
 
-/** The text from `start` to `end` with the regions replaced, but for what goes on in a region replaced before. */
+/** The text from `start` to `end` with the regions replaced; one that continues a region replaced before gets no marker. */
 function replaceRegions(given: {
   readonly text: Buffer;
   readonly regions: readonly Region[];
@@ -121,23 +121,23 @@ function replaceRegions(given: {
   let at = start;
   for (const region of given.regions) {
     if (region.end <= start || region.start >= end) continue;
-    const goesOn = newest !== undefined && region.start >= newest.start && region.start < newest.end;
+    const isContinued = newest !== undefined && region.start >= newest.start && region.start < newest.end;
     const from = Math.max(region.start, start);
     if (from > at) parts.push(text.subarray(at, from));
-    if (!goesOn) {
+    if (!isContinued) {
       parts.push(markerOf(region.source));
       hidden = addCounts(hidden, { [region.source.kind]: 1 });
     }
     parts.push(lineEndsOf(text.subarray(from, region.end)));
     at = region.end;
-    newest = goesOn && newest !== undefined ? { start: newest.start, end: region.end } : region;
+    newest = isContinued && newest !== undefined ? { start: newest.start, end: region.end } : region;
   }
   if (end > at) parts.push(at === 0 && end === text.length ? text : text.subarray(at, end));
   const only = parts.length === 1 ? parts[0] : undefined;
   return { bytes: only ?? Buffer.concat(parts), hidden, newest };
 }
 
-/** Up to where the text is given out: not inside of a hidden region, and not inside of a line that is complete. */
+/** Up to where the text is released: not inside of a hidden region, and not inside of a line that is complete. */
 function endOfOutput(text: Buffer, regions: readonly Region[], holdFrom: number, shown: number): number {
   if (holdFrom >= text.length) return text.length;
   let end = holdFrom;

@@ -1,5 +1,5 @@
-// Keys and tokens that are known by how they begin: a fixed opening, then a run of letters, digits and few marks.
-// One table; how a row is read is below it. Lengths are those that the services documented or gave out in 2026.
+// Keys and tokens that are recognised by how they begin: a fixed opening, then a run of letters, digits and few marks.
+// One table; how a row is read is below it. Lengths are those that the services documented or issued in 2026.
 import type { RedactionKind } from './kinds.ts';
 import {
   alphanumerics,
@@ -19,7 +19,7 @@ import {
   undecidedFrom,
   words,
 } from './rule.ts';
-import { at, OUTSIDE, skipBreak, standsAt, type View } from './view.ts';
+import { at, OUTSIDE, skipBreak, textAt, type View } from './view.ts';
 
 type TokenFormat = {
   readonly kind: RedactionKind;
@@ -29,15 +29,15 @@ type TokenFormat = {
   /** How many of them at least; with `exact`, no more than that either. */
   readonly min: number;
   readonly exact?: true;
-  /** Lengths given out: a longer token that was broken by a line end is hidden whole when it sums up to one of these. */
+  /** Lengths that are issued: a token that a line end breaks is hidden as a whole if its parts sum up to one of these. */
   readonly usual?: readonly number[];
-  /** The opening also occurs inside ordinary words or base64, so nothing of a word may stand before it. */
+  /** The opening also occurs inside ordinary words or base64, so it must be at the start of a word. */
   readonly atWordStart?: true;
   /** The opening stays readable. */
   readonly keepsOpening?: true;
   /** A first check of what follows the opening, at `start`, once it is there. */
   readonly begins?: (view: View, start: number) => boolean;
-  /** A last check of it, from `start` to `end`; what it refuses it refuses without its first bytes too. */
+  /** A last check of it, from `start` to `end`; a text that is refused is also refused without its first bytes. */
   readonly accepts?: (view: View, start: number, end: number) => boolean;
 };
 
@@ -70,7 +70,7 @@ const formats: readonly TokenFormat[] = [
     atWordStart: true,
     accepts: hasDigit,
   },
-  // The older sk- and 48 characters, and what other services with the same interface give out (OpenRouter, DeepSeek).
+  // The older sk- and 48 characters, and what other services with the same interface issue (OpenRouter, DeepSeek).
   {
     kind: 'openai-key',
     openings: ['sk-'],
@@ -117,7 +117,7 @@ const formats: readonly TokenFormat[] = [
     min: 30,
     keepsOpening: true,
     begins: (view, start) =>
-      ['services/', 'workflows/', 'triggers/'].some((path) => standsAt(view, start, path) === 'yes'),
+      ['services/', 'workflows/', 'triggers/'].some((path) => textAt(view, start, path) === 'yes'),
   },
   { kind: 'npm-token', openings: ['npm_'], chars: alphanumerics, min: 36, exact: true, accepts: hasDigit },
 ];
@@ -133,11 +133,11 @@ export const tokenRules: readonly Rule[] = formats.flatMap((format) =>
 /** How much of what follows an opening `begins` looks at. */
 const MAX_BEGINNING_BYTES = 16;
 
-/** A wrapped token stands on few lines: at 16 characters a line, 8 breaks make 144. */
+/** A wrapped token has few lines: at 16 characters per line, 8 breaks make 144. */
 const MAX_BREAKS = 8;
 
 function readToken(format: TokenFormat, opening: string, view: View, index: number): Sighting | undefined {
-  const opened = standsAt(view, index, opening);
+  const opened = textAt(view, index, opening);
   if (opened === 'no') return undefined;
   if (opened === 'partly') return undecidedFrom(index);
   if (format.atWordStart === true && !startsWord(view, index)) return undefined;
@@ -177,7 +177,7 @@ function readToken(format: TokenFormat, opening: string, view: View, index: numb
   return { from: index, start, ...rest, readTo: rest.end };
 }
 
-/** A token that is long enough already goes on in the next lines only when it then has a length that is given out. */
+/** A token that is long enough continues in the next lines only if it then has a length that is issued. */
 function restOfWrapped(
   format: TokenFormat,
   view: View,
@@ -192,7 +192,7 @@ function restOfWrapped(
     const next = skipBreak(view, i, OUTSIDE);
     if (next === i) break;
     if (stopsAt(view, next)) {
-      // Behind a whole line there is nothing to wait with; an escaped line end may be here in part only.
+      // A complete line does not wait; of an escaped line end only a part may have come.
       if (!isLineEnd(at(view, next - 1))) undecided ??= i;
       return { end, undecided, more: true };
     }
@@ -217,9 +217,9 @@ function isTrailingMark(byte: number): boolean {
   return byte === 0x2e || byte === 0x2d;
 }
 
-/** Whether an opening that has a row of its own stands here, of which `sk-` is only the beginning. */
+/** Whether this is an opening that has a row of its own, of which `sk-` is only the beginning. */
 function hasOwnRow(view: View, start: number): boolean {
-  return ['ant-', 'proj-', 'svcacct-', 'admin-', 'None-'].some((next) => standsAt(view, start, next) === 'yes');
+  return ['ant-', 'proj-', 'svcacct-', 'admin-', 'None-'].some((next) => textAt(view, start, next) === 'yes');
 }
 
 /** `api03-` and the like: letters, two digits, a hyphen. */

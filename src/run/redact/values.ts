@@ -1,15 +1,15 @@
-// Redaction of what stands in events: strings, and every string in a JSON value. Knows no event type.
+// Redaction of the strings in a JSON value, as of an event. Called by the redactor.
 import { addCounts, type HiddenCounts } from './kinds.ts';
 
 export type RedactedText = { readonly text: string; readonly hidden: HiddenCounts | undefined };
 export type RedactedValue<T> = { readonly value: T; readonly hidden: HiddenCounts | undefined };
 
-/** Deeper than any message of Claude Code; what lies below is not looked through, so it is left out. */
+/** Deeper than any message of Claude Code. What lies below is not searched, so it is left out. */
 export const MAX_VALUE_DEPTH = 200;
 const tooDeep = '(nested too deeply to look through)';
 
 /**
- * A copy of `value` with every string redacted, keys too; `value` itself where nothing was hidden. The `type` of an
+ * A copy of `value` with every string redacted, keys too; `value` itself if nothing was hidden. The `type` of an
  * object at the top stays as it is, since it says which event it is. Numbers stay, also those of a numeric secret.
  */
 export function redactValue<T>(value: T, redact: (text: string) => RedactedText): RedactedValue<T> {

@@ -1,13 +1,13 @@
-// A stretch of text under examination: the bytes, what stood before them, and whether more may follow.
-// Knows what a line break inside a secret looks like. Knows no secret and no rule.
+// A stretch of text under examination: the bytes, the bytes before them, and whether more may follow. Also what a line break
+// inside a secret looks like. Used by everything in this folder that compares text.
 
 /**
- * `lead` is text before `bytes` that has been given out already; positions below 0 look into it.
+ * `lead` is text before `bytes` that was released already; positions below 0 look into it.
  * `ended` says that nothing follows; otherwise the last byte is only where reading stopped.
  */
 export type View = { readonly bytes: Uint8Array; readonly lead: Uint8Array; readonly ended: boolean };
 
-/** What `at` gives outside of the text. Not a byte, so it equals nothing that is looked for. */
+/** What `at` returns outside of the text. It is not a byte, so it equals nothing that is looked for. */
 export const OUTSIDE = -1;
 
 /** How far a rule may look back. Longest need: a variable's name, or a few line breaks inside a literal's first bytes. */
@@ -30,8 +30,8 @@ export function at(view: View, index: number): number {
   return (index >= 0 ? view.bytes[index] : view.lead[view.lead.length + index]) ?? OUTSIDE;
 }
 
-/** Whether `text` (ASCII) stands at `index`; `partly` when the text stops inside it and may go on. */
-export function standsAt(view: View, index: number, text: string): 'yes' | 'no' | 'partly' {
+/** Whether `text` (ASCII) is at `index`; `partly` if the view stops inside it and may continue. */
+export function textAt(view: View, index: number, text: string): 'yes' | 'no' | 'partly' {
   for (let i = 0; i < text.length; i++) {
     const byte = at(view, index + i);
     if (byte === text.charCodeAt(i)) continue;
@@ -41,7 +41,7 @@ export function standsAt(view: View, index: number, text: string): 'yes' | 'no' 
 }
 
 /**
- * The index behind a line break that starts at `index`, or `index` itself when there is none. A break is any mix of
+ * The index behind a line break that starts at `index`, or `index` itself if there is none. A break is any mix of
  * CR, LF and their backslash escapes (a wrapped secret inside JSON), then spaces and tabs that are not `wanted`.
  */
 export function skipBreak(view: View, index: number, wanted: number): number {
@@ -67,7 +67,7 @@ export function skipBreak(view: View, index: number, wanted: number): number {
   return i;
 }
 
-/** The mirror of `skipBreak`: `index` is the last byte of what may be a break; gives the byte before it. */
+/** The mirror of `skipBreak`: `index` is the last byte of what may be a break. @returns the byte before the break */
 export function skipBreakBack(view: View, index: number): number {
   let i = index;
   while (index - i < MAX_BREAK_BYTES && isBlank(at(view, i))) i--;
