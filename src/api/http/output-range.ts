@@ -1,10 +1,11 @@
 // Lines of a run by range: from a number on, or around one, all or filtered. Reads no more than a bound and says where it
-// stopped, so that a filter that fits one line in a million answers at once and is asked again.
+// stopped, so that a filter that fits one line in a million answers at once and can be asked again. Called by output-routes.ts.
 import type { JournalRecord, Line, OutputRecord } from '../../core/record.ts';
-import { linesOf, seqCount } from '../../core/record.ts';
+import { linesOf } from '../../core/record.ts';
 import type { JournalReader } from '../../journal/index.ts';
 import { severityOfLine } from '../../text/severity.ts';
 import type { LineAnswer } from '../schema/answers.ts';
+import { type LineBatch, readLines } from '../whole-lines.ts';
 
 export type Range = {
   readonly lines: readonly LineAnswer[];
@@ -13,14 +14,18 @@ export type Range = {
   readonly nextSeq: number;
 };
 
-/** The wanted parts of a batch of records. */
-export type Select = (records: readonly JournalRecord[]) => readonly JournalRecord[];
+export type LineSelector = {
+  /** The wanted parts of a batch of records. */
+  readonly select: (records: readonly JournalRecord[]) => readonly JournalRecord[];
+  /** Whether lines are compared by their text, for which they have to be whole. */
+  readonly isWhole: boolean;
+};
 
 export type RangeOptions = {
-  readonly select: Select;
+  readonly selector: LineSelector;
   readonly limit: number;
   readonly signal: AbortSignal;
-  /** What is there: [firstSeq, headSeq). */
+  /** The journal has the numbers [firstSeq, headSeq). */
   readonly firstSeq: number;
   readonly headSeq: number;
 };
@@ -43,29 +48,28 @@ const maxWindow = 200_000;
 /** Small enough that a request for a few lines does not parse much more than those. */
 const batchBytes = 128 * 1024;
 
-const ignore = (): void => undefined;
+/** `endedAt` is the number of the record that ended the line: a reading from there on returns the line, a later one does not. */
+type FoundLine = { readonly endedAt: number; readonly line: LineAnswer };
 
 export async function linesFrom(reader: JournalReader, from: number, options: RangeOptions): Promise<Range> {
-  const { select, limit, signal, firstSeq, headSeq } = options;
+  const { selector, limit, firstSeq, headSeq } = options;
   const lines: LineAnswer[] = [];
   const start = Math.min(Math.max(from, firstSeq), headSeq);
   const until = performance.now() + rangeBounds.workMs;
   let next = start;
-  let bytes = 0;
+  let lastEndedAt = -1;
+  let chars = 0;
   if (start >= headSeq || limit === 0) return { lines, prevSeq: start, nextSeq: start };
-  for await (const records of reader.read({ from: start, maxBatchBytes: batchBytes, signal, onProblem: ignore })) {
-    for (const part of select(records)) {
-      if (part.kind !== 'output') continue;
-      for (const line of linesOf(part)) {
-        if (lines.length >= limit || (bytes > rangeBounds.textBytes && lines.length > 0)) {
-          return { lines, prevSeq: start, nextSeq: line.seq };
-        }
-        lines.push(lineAnswer(part, line));
-        bytes += line.bytes.length;
-      }
+  for await (const batch of batchesFrom(reader, start, options)) {
+    for (const { line, endedAt } of wantedLines(batch, selector)) {
+      const isFull = lines.length >= limit || (chars > rangeBounds.textBytes && lines.length > 0);
+      // Lines that one record ended are returned together, since no number is between them.
+      if (isFull && endedAt !== lastEndedAt) return { lines, prevSeq: start, nextSeq: endedAt };
+      lines.push(line);
+      lastEndedAt = endedAt;
+      chars += line.text.length;
     }
-    const last = records.at(-1);
-    if (last !== undefined) next = last.seq + seqCount(last);
+    next = batch.endSeq;
     if (performance.now() > until || next >= headSeq) break;
   }
   return { lines, prevSeq: start, nextSeq: Math.max(start, next) };
@@ -73,43 +77,74 @@ export async function linesFrom(reader: JournalReader, from: number, options: Ra
 
 /** The last `limit` wanted lines before `to`. */
 export async function linesBefore(reader: JournalReader, to: number, options: RangeOptions): Promise<Range> {
-  const { limit, signal, firstSeq, headSeq, select } = options;
+  const { limit, signal, firstSeq, headSeq } = options;
   const end = Math.min(Math.max(to, firstSeq), headSeq);
   const until = performance.now() + rangeBounds.workMs;
-  let lines: LineAnswer[] = [];
+  let lines: FoundLine[] = [];
   let reached = end;
   let size = Math.max(limit, 64);
   while (reached > firstSeq && lines.length < limit && !signal.aborted) {
     const start = Math.max(firstSeq, reached - size);
-    const found: LineAnswer[] = [];
-    for await (const records of reader.read({ from: start, maxBatchBytes: batchBytes, signal, onProblem: ignore })) {
-      const inside = records.filter((record) => record.seq < reached);
-      for (const part of select(inside)) {
-        if (part.kind !== 'output') continue;
-        for (const line of linesOf(part)) if (line.seq < reached) found.push(lineAnswer(part, line));
-      }
-      if (inside.length < records.length) break;
-      // Only the last ones can be wanted: memory stays bounded however many lines a window has.
-      if (found.length > 4 * limit) found.splice(0, found.length - limit);
-    }
-    lines = [...found, ...lines];
+    lines = [...(await lastLinesBetween(reader, start, reached, options)), ...lines];
     reached = start;
     size = Math.min(size * windowGrowth, maxWindow);
     if (performance.now() > until) break;
   }
-  const kept = fitting(lines.slice(-limit));
+  const kept = lastFitting(lines, limit);
   const isCut = kept.length < lines.length;
-  return { lines: kept, prevSeq: isCut ? (kept[0]?.seq ?? end) : reached, nextSeq: end };
+  return {
+    lines: kept.map(({ line }) => line),
+    prevSeq: isCut ? (kept[0]?.endedAt ?? end) : reached,
+    nextSeq: end,
+  };
 }
 
-/** As many of the last lines as the bound on text allows, and one at least. */
-function fitting(lines: readonly LineAnswer[]): readonly LineAnswer[] {
-  let chars = 0;
-  for (let at = lines.length - 1; at >= 0; at--) {
-    chars += lines[at]?.text.length ?? 0;
-    if (chars > rangeBounds.textBytes && at < lines.length - 1) return lines.slice(at + 1);
+async function lastLinesBetween(
+  reader: JournalReader,
+  start: number,
+  end: number,
+  options: RangeOptions,
+): Promise<FoundLine[]> {
+  const { limit, selector } = options;
+  const found: FoundLine[] = [];
+  for await (const batch of batchesFrom(reader, start, options)) {
+    for (const each of wantedLines(batch, selector)) if (each.endedAt < end) found.push(each);
+    if (batch.endSeq >= end) break;
+    // Only the last ones can be wanted: memory stays bounded however many lines a window has.
+    if (found.length > 4 * limit) found.splice(0, found.length - 2 * limit);
   }
-  return lines;
+  return found;
+}
+
+function batchesFrom(
+  reader: JournalReader,
+  from: number,
+  { selector: { isWhole }, signal }: RangeOptions,
+): AsyncGenerator<LineBatch> {
+  return readLines(reader, { from, isWhole, maxBatchBytes: batchBytes, signal, onProblem: () => undefined });
+}
+
+export function* wantedLines({ records, endedBy }: LineBatch, { select }: LineSelector): Generator<FoundLine> {
+  for (const part of select(records)) {
+    if (part.kind !== 'output') continue;
+    for (const line of linesOf(part))
+      yield { endedAt: endedBy.get(line.seq) ?? line.seq, line: lineAnswer(part, line) };
+  }
+}
+
+/** The last `limit` lines, or as many of them as the bound on text allows; one at least, and what one record ended together. */
+function lastFitting(lines: readonly FoundLine[], limit: number): readonly FoundLine[] {
+  let chars = 0;
+  let start = lines.length;
+  for (let at = lines.length - 1; at >= 0; at--) {
+    const found = lines[at];
+    if (found === undefined) break;
+    chars += found.line.text.length;
+    const isFull = lines.length - at > limit || (chars > rangeBounds.textBytes && at < lines.length - 1);
+    if (isFull && found.endedAt !== lines[at + 1]?.endedAt) break;
+    start = at;
+  }
+  return lines.slice(start);
 }
 
 export function lineAnswer(record: OutputRecord, line: Line): LineAnswer {

@@ -1,26 +1,26 @@
-// The routes that give lines: ranges of the output, a search through all of it, and what Claude said. Ranges are bounded;
-// a search is a stream that goes as fast as it is read and stops when its reader leaves.
+// The routes that return lines: ranges of the output, a search through all of it, and what Claude said. Ranges are bounded;
+// a search is a stream that runs as fast as it is read and stops when its client leaves. Called by index.ts.
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Response, Router } from 'express';
 import type { z } from 'zod';
 import type { Event } from '../../core/event.ts';
-import { createLineJoiner } from '../../core/join-lines.ts';
-import { linesOf, seqCount } from '../../core/record.ts';
+import { seqCount } from '../../core/record.ts';
 import { createSelector, parseRegex, parseSearch, type Search } from '../../runs/index.ts';
 import type { ConversationAnswer, OutputAnswer, SearchAnswer } from '../schema/answers.ts';
 import type { outputQuery } from '../schema/requests.ts';
 import { routes } from '../schema/routes.ts';
 import { SlowSearch, timed } from '../tail/filter.ts';
-import { lineAnswer, linesBefore, linesFrom, type Range, type Select } from './output-range.ts';
+import { readLines } from '../whole-lines.ts';
+import { type LineSelector, linesBefore, linesFrom, type Range, wantedLines } from './output-range.ts';
 import { ApiProblem } from './problem.ts';
 import { addRoute } from './read-request.ts';
 import type { RunAccess } from './run-access.ts';
 
-/** Searched at once: some milliseconds, also with a regular expression, and then it is everybody else's turn. */
+/** Searched at once: some milliseconds, also with a regular expression. Then other requests get their turn. */
 const searchedBytes = 256 * 1024;
 
-/** How often a search says how far it is: often enough for a bar that moves. */
+/** How often a search reports its progress: often enough for a bar that moves. */
 const progressEveryMs = 200;
 
 const ignore = (): void => undefined;
@@ -29,8 +29,8 @@ export function addOutputRoutes(router: Router, runs: RunAccess): void {
   addRoute(router, routes.output, async (response, { id, query }) => {
     const { reader } = await runs.find(id);
     const { firstSeq, nextSeq: headSeq, finished } = await reader.head();
-    const select = selectOf(query, searchOf(query.search, false));
-    const common = { select, signal: goneSignal(response), firstSeq, headSeq };
+    const selector = selectorOf(query, searchOf(query.search, false));
+    const common = { selector, signal: goneSignal(response), firstSeq, headSeq };
     const read = async (): Promise<Range> => {
       const { anchor } = query;
       if (anchor === undefined) return linesFrom(reader, query.from ?? firstSeq, { ...common, limit: query.limit });
@@ -45,10 +45,10 @@ export function addOutputRoutes(router: Router, runs: RunAccess): void {
 
   addRoute(router, routes.search, async (response, { id, query }) => {
     const { reader } = await runs.find(id);
-    const select = selectOf(query, searchOf(query.q, query.regex));
+    const selector = selectorOf(query, searchOf(query.q, query.regex));
     const { firstSeq, nextSeq: headSeq } = await reader.head();
     const from = Math.max(query.from ?? firstSeq, firstSeq);
-    await streamSearch(response, { reader, select, limit: query.limit, from, headSeq });
+    await streamSearch(response, { reader, selector, limit: query.limit, from, headSeq });
   });
 
   addRoute(router, routes.conversation, async (response, { id, query }) => {
@@ -81,7 +81,7 @@ function isTurn(event: Event): event is ConversationAnswer['turns'][number]['eve
 
 type SearchRun = {
   readonly reader: Awaited<ReturnType<RunAccess['find']>>['reader'];
-  readonly select: Select;
+  readonly selector: LineSelector;
   readonly limit: number;
   readonly from: number;
   readonly headSeq: number;
@@ -93,13 +93,13 @@ async function streamSearch(response: Response, search: SearchRun): Promise<void
   } catch (error) {
     if (!(error instanceof ApiProblem)) throw error;
     const { code, message, fix } = error;
-    // The status is long sent; what went wrong is the last line.
+    // The status was sent long ago, so the last line says what went wrong.
     const answer: SearchAnswer = { error: { code, message, fix } };
     response.end(`${JSON.stringify(answer)}\n`);
   }
 }
 
-async function writeSearch(response: Response, { reader, select, limit, from, headSeq }: SearchRun): Promise<void> {
+async function writeSearch(response: Response, { reader, selector, limit, from, headSeq }: SearchRun): Promise<void> {
   const signal = goneSignal(response);
   response.type('application/x-ndjson');
   // A proxy that gathers a stream would hold back what makes it worth having.
@@ -111,32 +111,26 @@ async function writeSearch(response: Response, { reader, select, limit, from, he
   };
   let hits = 0;
   let next = Math.min(from, headSeq);
-  let toldAt = performance.now();
+  let reportedAt = performance.now();
   // Hits are made text at once, so nothing of a batch is kept.
-  const how = { maxBatchBytes: searchedBytes, reuseMemory: true, signal, onProblem: ignore };
-  // Joined, as what is searched for may be split over two pieces of a line.
-  const joiner = createLineJoiner();
-  reading: for await (const records of reader.read({ from: next, ...how })) {
-    const last = records.at(-1);
-    const end = last === undefined ? next : last.seq + seqCount(last);
-    const whole = records.flatMap(joiner.add);
-    for (const part of select(end >= headSeq ? [...whole, ...joiner.end()] : whole)) {
-      if (part.kind !== 'output') continue;
-      for (const line of linesOf(part)) {
-        if (signal.aborted) break reading;
-        if (hits >= limit) {
-          next = line.seq;
-          break reading;
-        }
-        hits += 1;
-        await write({ hit: lineAnswer(part, line) });
+  const how = { isWhole: true, maxBatchBytes: searchedBytes, reuseMemory: true, signal, onProblem: ignore };
+  reading: for await (const batch of readLines(reader, { from: next, ...how })) {
+    // Nothing ends the lines that are open at the end of what is searched.
+    const searched = batch.endSeq < headSeq ? batch : { ...batch, records: [...batch.records, ...batch.open()] };
+    for (const { line, endedAt } of wantedLines(searched, selector)) {
+      if (signal.aborted) break reading;
+      if (hits >= limit) {
+        next = endedAt;
+        break reading;
       }
+      hits += 1;
+      await write({ hit: line });
     }
-    next = end;
+    next = batch.endSeq;
     // What is written meanwhile is not searched: a run that prints as fast as it is read would have no end.
     if (next >= headSeq) break;
-    if (performance.now() - toldAt >= progressEveryMs) {
-      toldAt = performance.now();
+    if (performance.now() - reportedAt >= progressEveryMs) {
+      reportedAt = performance.now();
       await write({ progress: { seq: next, headSeq } });
     }
     await turn();
@@ -147,13 +141,16 @@ async function writeSearch(response: Response, { reader, select, limit, from, he
 
 type LineFilter = Pick<z.infer<typeof outputQuery>, 'step' | 'stream' | 'severity'>;
 
-function selectOf({ step: steps, stream, severity }: LineFilter, search: Search | undefined): Select {
+function selectorOf({ step: steps, stream, severity }: LineFilter, search: Search | undefined): LineSelector {
   const { select } = createSelector({ steps, streams: stream, severities: severity, search, events: false });
-  const all: Select = (records) => records.flatMap((record) => select(record));
-  return search?.kind === 'regex' ? (records) => timely(() => all(records)) : all;
+  const all: LineSelector['select'] = (records) => records.flatMap((record) => select(record));
+  return {
+    select: search?.kind === 'regex' ? (records) => timely(() => all(records)) : all,
+    isWhole: severity !== undefined || search !== undefined,
+  };
 }
 
-/** An expression that backtracks without end must not hold up everybody else. */
+/** An expression that backtracks without end must not hold up all other requests. */
 function timely<T>(run: () => T): T {
   try {
     return timed(run);
@@ -169,14 +166,14 @@ function timely<T>(run: () => T): T {
   }
 }
 
-/** Of a text that its schema has checked. */
+/** @param text its schema has checked that it can be read */
 function searchOf(text: string | undefined, isRegex: boolean): Search | undefined {
   if (text === undefined) return undefined;
   const parsed = isRegex ? parseRegex(text) : parseSearch(text);
   return parsed.ok ? parsed.search : undefined;
 }
 
-/** Aborted when the client has gone, so that nobody reads a journal for no one. */
+/** Aborted when the client has left, so that no journal is read in vain. */
 function goneSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => controller.abort());

@@ -1,8 +1,9 @@
 // What the API answers when something is wrong: a status, a code for programs, and what to do for people.
 import type { NextFunction, Request, Response } from 'express';
 import type { ErrorAnswer } from '../schema/answers.ts';
+import { isObject } from '../schema/fields.ts';
 
-/** Thrown by a route and turned into an answer in one place. Not a defect of ours. */
+/** Thrown by a route and turned into an answer in one place. It is not a defect of stepspan. */
 export class ApiProblem extends Error {
   readonly status: number;
   readonly code: string;
@@ -28,7 +29,7 @@ export function answerProblem(
 /** The last handler of a router; four parameters are how express knows it for one of errors. */
 export function handleProblems(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
   if (response.headersSent) {
-    // A stream that breaks off tells the client that something is missing; a clean end would not.
+    // A stream that breaks off shows the client that something is missing; a clean end would not.
     response.destroy();
     return;
   }
@@ -37,12 +38,7 @@ export function handleProblems(error: unknown, _request: Request, response: Resp
 
 function problemOf(error: unknown): Pick<ApiProblem, 'status' | 'code' | 'message' | 'fix'> {
   if (error instanceof ApiProblem) return error;
-  const { status, type, name, message } = error as {
-    status?: unknown;
-    type?: unknown;
-    name?: unknown;
-    message?: unknown;
-  };
+  const { status, type, name, message } = isObject(error) ? error : { message: error };
   if (name === 'JournalError') {
     return { status: 500, code: 'journal', message: String(message), fix: 'Look at the run with `stepspan show`.' };
   }

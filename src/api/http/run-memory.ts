@@ -1,12 +1,11 @@
 // What is made of all records of a run besides its state: timeline, samples and Claude Code's spans, kept between requests. Each
-// continues where it stopped, so that a page that asks every second does not read a journal again. Bounded.
+// continues where it stopped, so that a page that asks again does not read the whole journal again. Bounded.
 import type { RunId } from '../../core/ids.ts';
 import { type JournalRecord, seqCount } from '../../core/record.ts';
 import { type Catalogue, createTimeline, type Timeline } from '../../runs/index.ts';
 import { type ClaudeSpans, createClaudeSpans } from './claude-spans.ts';
 import { createSamples, type Samples } from './samples.ts';
 
-/** What is made of all records of a run, beside its state. */
 export type History = { readonly timeline: Timeline; readonly samples: Samples; readonly claude: ClaudeSpans };
 
 export type RunMemory = {
@@ -54,13 +53,13 @@ function take({ timeline, samples, claude }: History, record: JournalRecord): vo
 
 type Kept<K, V> = { readonly get: (key: K) => V | undefined; readonly set: (key: K, value: V) => void };
 
-/** The last so many that were asked for. */
+/** Keeps the entries that were asked for last, `limit` of them. */
 function createKept<K, V>(limit: number): Kept<K, V> {
   const entries = new Map<K, V>();
   const set = (key: K, value: V): void => {
     entries.delete(key);
     entries.set(key, value);
-    if (entries.size > limit) entries.delete(entries.keys().next().value as K);
+    for (const oldest of entries.keys()) if (entries.size > limit) entries.delete(oldest);
   };
   return {
     set,

@@ -110,11 +110,12 @@ function spanOf(span: TimelineSpan, at: number): TimelineAnswer['spans'][number]
   const run = 'run';
   const stepId = step === undefined ? run : `step:${step}`;
   const attemptId = step === undefined || attempt === undefined ? stepId : attemptIdOf(step, attempt);
-  const own = { run, step: stepId, attempt: attemptId }[kind as 'run' | 'step' | 'attempt'] ?? `${kind}:${at}`;
-  const parents = { run: null, step: run, attempt: stepId, retry_wait: stepId, pause: run } as const;
+  const ids = new Map<string, string>(Object.entries({ run, step: stepId, attempt: attemptId }));
+  const parents = new Map(Object.entries({ run: null, step: run, attempt: stepId, retry_wait: stepId, pause: run }));
+  const parentId = parents.get(kind);
   return {
-    id: own,
-    parentId: kind in parents ? parents[kind as keyof typeof parents] : attemptId,
+    id: ids.get(kind) ?? `${kind}:${at}`,
+    parentId: parentId === undefined ? attemptId : parentId,
     kind,
     name: span.name,
     step: step ?? null,

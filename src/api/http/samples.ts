@@ -1,5 +1,5 @@
 // CPU and memory of a run's steps over time, thinned while it grows: twice as coarse each time the bound is reached. A peak
-// of memory is never thinned away. Pure.
+// of memory is never thinned away. Pure. Called by run-memory.ts.
 import type { JournalRecord } from '../../core/record.ts';
 
 export type Sample = {
@@ -50,9 +50,10 @@ export function createSamples(limit = maxSamples): Samples {
 function thinned(samples: readonly Sample[], count: number): readonly Sample[] {
   if (samples.length <= count) return samples;
   const size = Math.ceil(samples.length / count);
-  return Array.from({ length: Math.ceil(samples.length / size) }, (_each, at) => {
-    const group = samples.slice(at * size, (at + 1) * size);
-    const last = group.at(-1) as Sample;
+  return samples.flatMap((last, index) => {
+    const isLast = (index + 1) % size === 0 || index === samples.length - 1;
+    if (!isLast) return [];
+    const group = samples.slice(index - (index % size), index + 1);
     return {
       ...last,
       cpuCores: group.reduce((sum, { cpuCores }) => sum + cpuCores, 0) / group.length,

@@ -1,4 +1,4 @@
-// What the steps of a run gave: their outputs and named outputs, read from the `step.finished` of each in the journal. They are
+// What the steps of a run produced: their outputs and named outputs, read from the `step.finished` of each in the journal. They are
 // not part of the state of a run, which is held for thousands of runs at a time.
 import type { EventOf } from '../../core/event.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../../core/step-output.ts';
@@ -50,7 +50,7 @@ export async function readPrompted(
       if (record.kind !== 'event' || record.subject?.step !== step || record.subject.attempt !== attempt.number)
         continue;
       if (record.event.type === 'claude.prompted') return record.event;
-      // It stands right behind the start of its attempt, before anything that Claude Code says.
+      // It comes right behind the start of its attempt, before anything that Claude Code says.
       if (record.event.type === 'claude.session' || record.event.type === 'attempt.finished') return undefined;
     }
   }

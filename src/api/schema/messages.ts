@@ -272,7 +272,7 @@ export const stateMessages = {
   run_patch: z
     .strictObject({ patch: runPatch })
     .describe(
-      'What changed since the message before: fields of the run replace those of the view. `steps` has only steps that changed, by `id`, with their changed fields; their `attempts` likewise, by `number`. A step or an attempt that is new comes whole.',
+      'What changed since the message before: fields of the run replace those of the view. `steps` has only steps that changed, by `id`, with their changed fields; their `attempts` likewise, by `number`. A new step is in `newSteps`, a new attempt in `newAttempts` of its step, both whole and to be added at the end.',
     ),
 } as const;
 

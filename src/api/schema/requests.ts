@@ -59,7 +59,7 @@ export const listRunsQuery = strict({
 
 export const resultQuery = strict({ step: text(1, maxTextLength).describe('The id of the step.') });
 
-/** Which lines are wanted. `GET /runs/:id/output` compares each piece of a line, the search the whole line. */
+/** Which lines are wanted. Severities and texts are compared with whole lines, whose pieces are put together. */
 const lineFilter = {
   step: queryList(text(1, maxTextLength)).describe('Only of these steps.'),
   stream: queryList(oneOf(streams)).describe('Only of these streams.'),
@@ -76,7 +76,7 @@ export const outputQuery = strict({
   search: text(1, maxTextLength)
     .superRefine((words, context) => checkSearch(parseSearch(words), context))
     .optional()
-    .describe('Only lines, or pieces of an unfinished line, with this text or that match a /regular expression/.'),
+    .describe('Only lines with this text, or that match a /regular expression/.'),
   from,
   limit: queryCountOr(500, 0, maxLines).describe('At most so many lines.'),
   anchor: queryCount(0).describe('Instead of `from`: lines around this number.'),

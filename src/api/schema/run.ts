@@ -2,6 +2,7 @@
 // one of them lacks is an error here.
 import { z } from 'zod';
 import { activeStatuses, type RunSummary, type RunView } from '../../runs/index.ts';
+import type { RunViewPatch } from '../../runs/view-patch.ts';
 import { integer, listOf } from './fields.ts';
 import { cost, findings, iso, lines, link, modelUse, named, outcome, outcomeKind } from './values.ts';
 
@@ -185,14 +186,16 @@ export const runList = named(
   }),
 );
 export type RunList = z.infer<typeof runList>;
-/** Only what changed. A step or an attempt that the receiver has is sent with its key and its changed fields; a new one is sent whole. */
-export const runPatch = z.strictObject({
-  ...runAnswer.partial().shape,
-  steps: listOf(
-    z.looseObject({
-      ...step.partial().shape,
-      id: z.string(),
-      attempts: listOf(z.strictObject({ ...attempt.partial().shape, number: integer })).optional(),
-    }),
-  ).optional(),
+const stepPatch = z.strictObject({
+  ...step.partial().shape,
+  id: z.string(),
+  attempts: listOf(z.strictObject({ ...attempt.partial().shape, number: integer })).optional(),
+  newAttempts: listOf(attempt).optional(),
 });
+const patchShape = z.strictObject({
+  ...runAnswer.partial().shape,
+  steps: listOf(stepPatch).optional(),
+  newSteps: listOf(step).optional(),
+});
+/** What `diffViews` returns: only what changed. New steps and attempts are apart, and whole. */
+export const runPatch = z.custom<RunViewPatch>((value) => patchShape.safeParse(value).success);

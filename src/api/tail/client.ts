@@ -1,7 +1,8 @@
 // The client of the WebSocket tail, for browsers and for Node 22 and later. It keeps one connection, makes it again when it breaks,
-// and continues every subscription where it stopped: without gap and without repeat. Needs a global WebSocket.
-import { patchView, type RunViewPatch } from '../../runs/view-patch.ts';
-import type { ErrorData, Filters, ListMessage, StateMessage, TailMessage } from '../schema/messages.ts';
+// and continues every subscription where it stopped: without gap and without repeat. Needs a global WebSocket. Called by the page and
+// by programs, as `stepspan/client`.
+import { patchView } from '../../runs/view-patch.ts';
+import type { ClientMessage, ErrorData, Filters, ListMessage, StateMessage, TailMessage } from '../schema/messages.ts';
 import type { RunAnswer, RunList } from '../schema/run.ts';
 import { type ConnectionOptions, createConnection, type TailStatus } from './connection.ts';
 
@@ -68,144 +69,157 @@ type Entry = {
   complete: boolean;
 };
 
-type ViewEntry = { readonly options: WatchRunOptions; requestId: string; view: RunAnswer | undefined };
+/** The parts of a client answer to its connection in the same way. */
+type Part = {
+  readonly isOpen: () => boolean;
+  /** Asks the server again for everything that is open, after a new connection. */
+  readonly requestAll: () => void;
+  readonly clear: () => void;
+};
+
+type Connected = {
+  readonly send: (message: ClientMessage) => void;
+  /** Connects if nothing was open before; then everything is asked for. */
+  readonly request: (message: () => void) => void;
+  readonly nextId: () => string;
+};
 
 export function createTailClient(options: ConnectionOptions): TailClient {
-  const lines = createLineEntries();
-  const views = new Map<string, ViewEntry>();
-  let runs: { readonly onRuns: (list: WatchedRuns) => void; list: WatchedRuns | undefined } | undefined;
   let requests = 0;
-
-  const nextId = (): string => {
-    requests += 1;
-    return String(requests);
+  const connected: Connected = {
+    send: (message) => connection.send(message),
+    request(send) {
+      if (connection.status().kind === 'idle') connection.connect();
+      else if (connection.status().kind === 'open') send();
+    },
+    nextId() {
+      requests += 1;
+      return String(requests);
+    },
   };
-
-  const requestLines = (entry: Entry): void => {
-    entry.requestId = nextId();
-    entry.answered = false;
-    const { executionId, requestId: id, position: fromSeq } = entry;
-    const { filters } = entry.options;
-    connection.send({
-      type: 'subscribe_execution',
-      id,
-      executionId,
-      fromSeq,
-      ...(filters !== undefined && { filters }),
-    });
-  };
-
-  const requestView = (executionId: string, entry: ViewEntry): void => {
-    entry.requestId = nextId();
-    entry.view = undefined;
-    connection.send({ type: 'subscribe_view', id: entry.requestId, executionId });
-  };
-
-  const requestAll = (): void => {
-    for (const entry of lines.open()) requestLines(entry);
-    for (const [executionId, entry] of views) requestView(executionId, entry);
-    if (runs !== undefined) connection.send({ type: 'subscribe_runs' });
-  };
+  const lines = createLineWatches(connected);
+  const views = createViewWatches(connected);
+  const list = createListWatch(connected);
+  const parts: readonly Part[] = [lines, views, list];
 
   const take = (message: TailMessage): void => {
     switch (message.type) {
       case 'hello':
-        requestAll();
+        for (const part of parts) part.requestAll();
         break;
       case 'pong':
         break;
       case 'error':
-        refused(message.executionId ?? '', message.data);
+        lines.refuse(message.executionId ?? '', message.data);
+        views.refuse(message.executionId ?? '', message.data);
         break;
       case 'run_view':
       case 'run_patch':
-        takeView(message);
+        views.take(message);
         break;
       case 'run_list':
       case 'run_list_patch':
-        takeRuns(message);
+        list.take(message);
         break;
       default:
         lines.take(message);
     }
   };
 
-  const refused = (executionId: string, error: ErrorData): void => {
-    lines.refuse(executionId, error);
-    const entry = views.get(executionId);
-    if (entry === undefined || error.id !== entry.requestId) return;
-    views.delete(executionId);
-    entry.options.onError?.(error);
-  };
-
-  const takeView = (message: StateMessage): void => {
-    const entry = views.get(message.executionId);
-    if (entry === undefined) return;
-    if (message.type === 'run_view') {
-      if (message.data.id !== entry.requestId) return;
-      entry.view = message.data.view;
-    } else {
-      // Without the whole there is nothing to change: this patch is of an earlier request.
-      if (entry.view === undefined) return;
-      const patch = message.data.patch as RunViewPatch;
-      entry.view = { ...entry.view, ...patchView(entry.view, patch) };
-    }
-    entry.options.onView(entry.view);
-  };
-
-  const takeRuns = (message: ListMessage): void => {
-    if (runs === undefined) return;
-    if (message.type === 'run_list') runs.list = message.data;
-    else if (runs.list !== undefined) runs.list = patchRuns(runs.list, message.data);
-    if (runs.list !== undefined) runs.onRuns(runs.list);
-  };
-
-  const connection = createConnection(options, take, () => lines.open().length + views.size > 0 || runs !== undefined);
-  const connectIfIdle = (request: () => void): void => {
-    if (connection.status().kind === 'idle') connection.connect();
-    else if (connection.status().kind === 'open') request();
-  };
-
+  const connection = createConnection({
+    ...options,
+    onMessage: take,
+    isNeeded: () => parts.some((part) => part.isOpen()),
+  });
   return {
-    subscribe(executionId, wanted) {
-      const entry = lines.add(executionId, wanted);
-      connectIfIdle(() => requestLines(entry));
-      return {
-        position: () => entry.position,
-        jumpToNow: () => lines.has(entry) && connection.send({ type: 'jump_to_now', executionId }),
-        unsubscribe() {
-          if (lines.remove(entry)) connection.send({ type: 'unsubscribe_execution', executionId });
-        },
-      };
-    },
-    watchRun(executionId, wanted) {
-      const entry: ViewEntry = { options: wanted, requestId: '', view: undefined };
-      views.set(executionId, entry);
-      connectIfIdle(() => requestView(executionId, entry));
-      return () => {
-        if (views.get(executionId) !== entry) return;
-        views.delete(executionId);
-        connection.send({ type: 'unsubscribe_view', executionId });
-      };
-    },
-    watchRuns(onRuns) {
-      const own = { onRuns, list: undefined };
-      runs = own;
-      connectIfIdle(() => connection.send({ type: 'subscribe_runs' }));
-      return () => {
-        if (runs !== own) return;
-        runs = undefined;
-        connection.send({ type: 'unsubscribe_runs' });
-      };
-    },
+    subscribe: lines.add,
+    watchRun: views.add,
+    watchRuns: list.set,
     status: connection.status,
     close() {
-      lines.clear();
-      views.clear();
-      runs = undefined;
+      for (const part of parts) part.clear();
       connection.close();
     },
   };
+}
+
+type ViewEntry = { readonly options: WatchRunOptions; requestId: string; view: RunAnswer | undefined };
+
+/** The states of runs that are watched, by run. */
+function createViewWatches({ send, request, nextId }: Connected) {
+  const entries = new Map<string, ViewEntry>();
+  const requestOne = (executionId: string, entry: ViewEntry): void => {
+    entry.requestId = nextId();
+    entry.view = undefined;
+    send({ type: 'subscribe_view', id: entry.requestId, executionId });
+  };
+  return {
+    isOpen: () => entries.size > 0,
+    requestAll() {
+      for (const [executionId, entry] of entries) requestOne(executionId, entry);
+    },
+    clear: () => entries.clear(),
+    add(executionId: string, options: WatchRunOptions): () => void {
+      const entry: ViewEntry = { options, requestId: '', view: undefined };
+      entries.set(executionId, entry);
+      request(() => requestOne(executionId, entry));
+      return () => {
+        if (entries.get(executionId) !== entry) return;
+        entries.delete(executionId);
+        send({ type: 'unsubscribe_view', executionId });
+      };
+    },
+    refuse(executionId: string, error: ErrorData): void {
+      const entry = entries.get(executionId);
+      if (entry === undefined || error.id !== entry.requestId) return;
+      entries.delete(executionId);
+      entry.options.onError?.(error);
+    },
+    take(message: StateMessage): void {
+      const entry = entries.get(message.executionId);
+      if (entry === undefined) return;
+      if (message.type === 'run_view') {
+        if (message.data.id !== entry.requestId) return;
+        entry.view = message.data.view;
+      } else {
+        // Without the whole view this patch cannot be applied: it is of an earlier request.
+        if (entry.view === undefined) return;
+        entry.view = { ...entry.view, ...patchView(entry.view, message.data.patch) };
+      }
+      entry.options.onView(entry.view);
+    },
+  } satisfies Part & Record<string, unknown>;
+}
+
+/** The list of runs, if it is watched. */
+function createListWatch({ send, request }: Connected) {
+  let watched: { readonly onRuns: (list: WatchedRuns) => void; list: WatchedRuns | undefined } | undefined;
+  const requestAll = (): void => {
+    if (watched !== undefined) send({ type: 'subscribe_runs' });
+  };
+  return {
+    isOpen: () => watched !== undefined,
+    requestAll,
+    clear() {
+      watched = undefined;
+    },
+    set(onRuns: (list: WatchedRuns) => void): () => void {
+      const own = { onRuns, list: undefined };
+      watched = own;
+      request(requestAll);
+      return () => {
+        if (watched !== own) return;
+        watched = undefined;
+        send({ type: 'unsubscribe_runs' });
+      };
+    },
+    take(message: ListMessage): void {
+      if (watched === undefined) return;
+      if (message.type === 'run_list') watched.list = message.data;
+      else if (watched.list !== undefined) watched.list = patchRuns(watched.list, message.data);
+      if (watched.list !== undefined) watched.onRuns(watched.list);
+    },
+  } satisfies Part & Record<string, unknown>;
 }
 
 function patchRuns(list: WatchedRuns, patch: { readonly runs: RunList['runs']; readonly removed: readonly string[] }) {
@@ -218,20 +232,38 @@ function patchRuns(list: WatchedRuns, patch: { readonly runs: RunList['runs']; r
 }
 
 /** The subscriptions to lines and events, by run. */
-function createLineEntries() {
+function createLineWatches({ send, request, nextId }: Connected) {
   const entries = new Map<string, Entry>();
   const has = (entry: Entry): boolean => entries.get(entry.executionId) === entry;
+  const open = (): readonly Entry[] => [...entries.values()].filter((entry) => !entry.complete);
+
+  const requestOne = (entry: Entry): void => {
+    entry.requestId = nextId();
+    entry.answered = false;
+    const { executionId, requestId: id, position: fromSeq } = entry;
+    const { filters } = entry.options;
+    send({ type: 'subscribe_execution', id, executionId, fromSeq, ...(filters !== undefined && { filters }) });
+  };
+
   return {
-    has,
-    open: (): readonly Entry[] => [...entries.values()].filter((entry) => !entry.complete),
-    clear: () => entries.clear(),
-    add(executionId: string, options: SubscribeOptions): Entry {
-      const position = options.fromSeq ?? 0;
-      const entry = { executionId, options, position, requestId: '', answered: false, complete: false };
-      entries.set(executionId, entry);
-      return entry;
+    isOpen: () => open().length > 0,
+    requestAll() {
+      for (const entry of open()) requestOne(entry);
     },
-    remove: (entry: Entry): boolean => has(entry) && entries.delete(entry.executionId),
+    clear: () => entries.clear(),
+    add(executionId: string, options: SubscribeOptions): ClientSubscription {
+      const position = options.fromSeq ?? 0;
+      const entry: Entry = { executionId, options, position, requestId: '', answered: false, complete: false };
+      entries.set(executionId, entry);
+      request(() => requestOne(entry));
+      return {
+        position: () => entry.position,
+        jumpToNow: () => has(entry) && send({ type: 'jump_to_now', executionId }),
+        unsubscribe() {
+          if (has(entry) && entries.delete(executionId)) send({ type: 'unsubscribe_execution', executionId });
+        },
+      };
+    },
     refuse(executionId: string, error: ErrorData): void {
       const entry = entries.get(executionId);
       if (entry === undefined || error.id !== entry.requestId) return;
@@ -250,5 +282,5 @@ function createLineEntries() {
       if (message.type === 'caught_up' && message.data.ended) entry.complete = true;
       entry.options.onMessage(message);
     },
-  };
+  } satisfies Part & Record<string, unknown>;
 }

@@ -1,14 +1,16 @@
-// One connection of a client of the tail, made again when it breaks. Knows how to connect, and nothing of subscriptions.
+// One connection of a client of the tail, made again when it breaks. Called by client.ts, which owns the subscriptions.
 import { backoffMs, withJitter } from '../../core/backoff.ts';
 import type { ClientMessage, HelloData, TailMessage } from '../schema/messages.ts';
 import { closeCodes, subprotocol } from './protocol.ts';
 
-/** What of a WebSocket is used here. */
+/** The part of a WebSocket that is used here. */
 export type SocketLike = {
   readonly readyState: number;
   send(text: string): void;
   close(code?: number): void;
-  addEventListener(type: 'open' | 'close' | 'error' | 'message', listener: (event: never) => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+  addEventListener(type: 'error', listener: () => void): void;
 };
 
 export type TailStatus =
@@ -50,18 +52,18 @@ const silenceMs = 30_000;
 /** Codes that say that something is wrong with what this client sends. */
 const hopeless: readonly number[] = [1002, closeCodes.binary, 1007, closeCodes.tooBig, closeCodes.badMessages];
 
-/** @param isNeeded whether a broken connection is to be made again */
-export function createConnection(
-  { url, token, onStatus, retry = defaultRetry, open = (at) => openGlobal(at, token) }: ConnectionOptions,
-  onMessage: (message: TailMessage) => void,
-  isNeeded: () => boolean,
-): Connection {
+type Options = ConnectionOptions & {
+  readonly onMessage: (message: TailMessage) => void;
+  /** Whether a broken connection is to be made again. */
+  readonly isNeeded: () => boolean;
+};
+
+export function createConnection(options: Options): Connection {
+  const { url, token, onStatus, retry = defaultRetry, open = (at) => openGlobal(at, token), onMessage } = options;
   let status: TailStatus = { kind: 'idle' };
   let socket: SocketLike | undefined;
   let failures = 0;
-  let heardAt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let silenceTimer: ReturnType<typeof setInterval> | undefined;
 
   const become = (next: TailStatus): void => {
     status = next;
@@ -72,10 +74,10 @@ export function createConnection(
     become({ kind: 'connecting' });
     const own = open(url);
     socket = own;
-    heardAt = Date.now();
-    own.addEventListener('message', ({ data }: { readonly data: unknown }) => {
+    silence.start();
+    own.addEventListener('message', ({ data }) => {
       if (socket !== own || typeof data !== 'string') return;
-      heardAt = Date.now();
+      silence.heard();
       const message: TailMessage = JSON.parse(data);
       if (message.type === 'hello') {
         failures = 0;
@@ -83,20 +85,18 @@ export function createConnection(
       }
       onMessage(message);
     });
-    own.addEventListener('close', ({ code, reason }: { readonly code: number; readonly reason: string }) => {
+    own.addEventListener('close', ({ code, reason }) => {
       if (socket === own) lost(code, reason);
     });
     // `close` follows and says what went wrong; without a listener Node would end the process.
     own.addEventListener('error', () => undefined);
-    clearInterval(silenceTimer);
-    silenceTimer = setInterval(checkSilence, silenceMs / 2);
   };
 
   const lost = (code: number, reason: string): void => {
     socket = undefined;
-    clearInterval(silenceTimer);
+    silence.stop();
     if (hopeless.includes(code)) become({ kind: 'refused', code, reason });
-    else if (isNeeded()) {
+    else if (options.isNeeded()) {
       failures += 1;
       const retryMs = withJitter(backoffMs(failures, { firstMs: retry.firstMs, maxMs: retry.longestMs }));
       timer = setTimeout(connect, retryMs);
@@ -108,17 +108,14 @@ export function createConnection(
     if (status.kind === 'open') socket?.send(JSON.stringify(message));
   };
 
-  /** A connection whose other end is gone without a word looks like a silent one. */
-  const checkSilence = (): void => {
-    const silentMs = Date.now() - heardAt;
-    if (silentMs < silenceMs) return;
-    if (silentMs < 2 * silenceMs) send({ type: 'ping' });
-    else {
+  const silence = createSilenceCheck({
+    onSilent: () => send({ type: 'ping' }),
+    onDead() {
       const old = socket;
       lost(1006, 'silent');
       old?.close();
-    }
-  };
+    },
+  });
 
   return {
     connect,
@@ -128,16 +125,39 @@ export function createConnection(
       const old = socket;
       socket = undefined;
       clearTimeout(timer);
-      clearInterval(silenceTimer);
+      silence.stop();
       become({ kind: 'closed' });
       old?.close(1000);
     },
   };
 }
 
+/** A connection whose other end has disappeared looks like a silent one. */
+function createSilenceCheck({ onSilent, onDead }: { readonly onSilent: () => void; readonly onDead: () => void }) {
+  let heardAt = 0;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const check = (): void => {
+    const silentMs = Date.now() - heardAt;
+    if (silentMs < silenceMs) return;
+    if (silentMs < 2 * silenceMs) onSilent();
+    else onDead();
+  };
+  return {
+    heard() {
+      heardAt = Date.now();
+    },
+    start() {
+      heardAt = Date.now();
+      clearInterval(timer);
+      timer = setInterval(check, silenceMs / 2);
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
 /** Node's WebSocket takes headers as its second argument, a browser's only protocols; see the documentation of undici. */
 function openGlobal(url: string, token: string | undefined): SocketLike {
-  const init =
-    token === undefined ? subprotocol : { protocols: [subprotocol], headers: { authorization: `Bearer ${token}` } };
-  return new WebSocket(url, init as string) as SocketLike;
+  if (token === undefined) return new WebSocket(url, subprotocol);
+  const init = { protocols: [subprotocol], headers: { authorization: `Bearer ${token}` } };
+  return new WebSocket(url, init as string & typeof init);
 }

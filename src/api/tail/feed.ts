@@ -1,16 +1,19 @@
 // The live end of one run, read once for all who watch it: the last batches in memory, each encoded once for each filter.
-// So a thousand watchers cost a thousand sends, and not a thousand readers. Who is behind reads the journal itself.
+// So a thousand watchers cost a thousand sends, and not a thousand readers. A watcher that is behind reads the journal itself.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../../core/record.ts';
 import type { JournalProblem, JournalReader } from '../../journal/index.ts';
 import type { JournalData } from '../schema/messages.ts';
+import { collectorAt, endOf, type WholeLines } from '../whole-lines.ts';
 import { createLiveRun, type Describer, type LiveRun } from './live-run.ts';
 
 export type FeedBatch = {
   readonly fromSeq: number;
   readonly nextSeq: number;
   readonly records: readonly JournalRecord[];
-  /** Told before the records: numbers that are missing, and records among these that this version does not know. */
+  /** The same with lines put together from their pieces. */
+  readonly whole: WholeLines;
+  /** Sent before the records: numbers that are missing, and records among these that this version does not know. */
   readonly gaps: readonly Gap[];
   /** What the batch is on the wire, by the key of a filter. */
   readonly encoded: Map<string, readonly Encoded[]>;
@@ -18,7 +21,12 @@ export type FeedBatch = {
 
 export type Gap = JournalData['gap'];
 
-export type Encoded = { readonly seq: number; readonly bytes: Buffer };
+export type Encoded = {
+  readonly seq: number;
+  readonly bytes: Buffer;
+  /** Nothing comes between this message and the next one: both are about the record that comes next. */
+  readonly isPartOfNext: boolean;
+};
 
 export type Feed = {
   readonly reader: JournalReader;
@@ -31,15 +39,15 @@ export type Feed = {
   readonly run: LiveRun;
   /** Why the live end cannot be read any more. */
   readonly failure: () => unknown;
-  /** Is told of everything new. */
+  /** Calls the listener whenever something is new. */
   readonly watch: (listener: () => void) => void;
   readonly unwatch: (listener: () => void) => void;
 };
 
-/** A few seconds of a busy run, so that a watcher who was stalled for a moment need not go to the disk. */
+/** A few seconds of a busy run, so that a watcher that stalled for a moment does not have to read the disk. */
 const ringBytes = 1024 * 1024;
 
-/** Each batch costs some hundred bytes beside its payload. */
+/** Each batch costs some hundred bytes besides its payload. */
 const ringBatches = 1_000;
 
 /**
@@ -57,30 +65,33 @@ export async function openFeed(reader: JournalReader, describer: Describer, sign
   let phase: 'live' | 'ended' = head.finished ? 'ended' : 'live';
   let failure: unknown;
 
-  const tell = (): void => {
+  const collector = await collectorAt(reader, nextSeq, signal);
+  const notify = (): void => {
     for (const listener of listeners) listener();
   };
   const { runId } = reader.folder;
   const liveSeq = (): number => nextSeq;
-  const run = createLiveRun({ ...describer, runId, reader, liveSeq, signal, onChange: tell });
+  const run = createLiveRun({ ...describer, runId, reader, liveSeq, signal, onChange: notify });
 
   const push = (batch: FeedBatch): void => {
     ring.push(batch);
     nextSeq = batch.nextSeq;
     bytes += sizeOf(batch);
-    while (ring.length > 1 && (bytes > ringBytes || ring.length > ringBatches)) bytes -= sizeOf(ring.shift()!);
+    while (ring.length > 1 && (bytes > ringBytes || ring.length > ringBatches)) {
+      const oldest = ring.shift();
+      if (oldest !== undefined) bytes -= sizeOf(oldest);
+    }
   };
 
   const follow = async (): Promise<void> => {
     let gaps: Gap[] = [];
     const onProblem = (problem: JournalProblem): void => void gaps.push(...gapsOf(problem));
     for await (const records of reader.read({ from: nextSeq, follow: true, signal, onProblem })) {
-      const last = records.at(-1)!;
-      const end = last.seq + (last.kind === 'output' ? last.lineCount : 1);
-      push({ fromSeq: nextSeq, nextSeq: end, records, gaps, encoded: new Map() });
+      const whole = collector.add(records);
+      push({ fromSeq: nextSeq, nextSeq: endOf(records), records, whole, gaps, encoded: new Map() });
       gaps = [];
       run.take(records);
-      tell();
+      notify();
       const pace = listeners.size * pacePerWatcherMs;
       if (pace >= 1) await delay(pace, undefined, { signal });
     }
@@ -91,7 +102,7 @@ export async function openFeed(reader: JournalReader, describer: Describer, sign
       .catch((error: unknown) => {
         if (!signal.aborted) failure = error;
       })
-      .finally(tell);
+      .finally(notify);
   }
 
   return {
@@ -100,8 +111,8 @@ export async function openFeed(reader: JournalReader, describer: Describer, sign
     oldestSeq: () => ring[0]?.fromSeq ?? nextSeq,
     take(seq) {
       if (seq >= nextSeq) return phase === 'ended' ? 'ended' : 'wait';
-      const oldest = ring[0];
-      return oldest === undefined || seq < oldest.fromSeq ? 'behind' : find(ring, seq);
+      // The ring has no holes: a gap belongs to the batch after it.
+      return ring.findLast((batch) => batch.fromSeq <= seq) ?? 'behind';
     },
     run,
     failure: () => failure,
@@ -110,7 +121,7 @@ export async function openFeed(reader: JournalReader, describer: Describer, sign
   };
 }
 
-/** What a watcher is told of a problem of the journal. Damage shows as the gap that is told after it. */
+/** What a problem of the journal means for a watcher. Damage shows as the gap that is reported after it. */
 export function gapsOf(problem: JournalProblem): readonly Gap[] {
   switch (problem.kind) {
     case 'gap':
@@ -120,18 +131,6 @@ export function gapsOf(problem: JournalProblem): readonly Gap[] {
     default:
       return [];
   }
-}
-
-/** The last batch that begins at or before `seq`. The ring has no holes: a gap belongs to the batch after it. */
-function find(ring: readonly FeedBatch[], seq: number): FeedBatch {
-  let low = 0;
-  let high = ring.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (ring[middle]!.fromSeq <= seq) low = middle;
-    else high = middle - 1;
-  }
-  return ring[low]!;
 }
 
 function sizeOf(batch: FeedBatch): number {

@@ -1,11 +1,11 @@
-// The live ends that somebody watches: opened for the first watcher of a run, closed after the last.
+// The live ends that are watched: opened for the first watcher of a run, closed after the last.
 import type { RunId } from '../../core/ids.ts';
 import type { JournalReader, RunFolder } from '../../journal/index.ts';
 import { type Feed, openFeed } from './feed.ts';
 import type { Describer } from './live-run.ts';
 
 export type Feeds = {
-  /** Each that is taken must be released once. Rejects where the journal cannot be read. */
+  /** Each feed that is taken must be released once. Rejects if the journal cannot be read. */
   readonly take: (folder: RunFolder) => Promise<{ readonly feed: Feed; readonly release: () => void }>;
   readonly stop: () => void;
 };
@@ -40,7 +40,7 @@ export function createFeeds(openRun: (folder: RunFolder) => JournalReader, descr
       };
       try {
         const feed = await taken.opening;
-        // One that has failed is of no use to who comes later: the cause may have gone.
+        // A feed that has failed is not used again: its cause may be gone when the next watcher comes.
         if (feed.failure() !== undefined) held.delete(runId);
         return { feed, release };
       } catch (error) {

@@ -5,44 +5,39 @@ import { createSelector, parseSearch, type Search } from '../../runs/select-reco
 import type { Filters } from '../schema/messages.ts';
 
 export type Filter = {
-  /** Filters that want the same have the same key, so that what was made for one serves all. */
+  /** Filters that want the same have the same key, so that what was encoded for one is sent to all. */
   readonly key: string;
   readonly wantsEvents: boolean;
+  /** Whether lines are compared by their text, for which they have to be whole. */
+  readonly isWhole: boolean;
   /**
-   * The wanted parts, from the number `from` on.
-   * @throws SlowSearch when the watcher's regular expression took longer than `searchMs`
+   * The wanted parts of a batch of records.
+   * @throws SlowSearch if the regular expression took longer than `searchMs`
    */
-  readonly select: (records: readonly JournalRecord[], from: number) => readonly JournalRecord[];
+  readonly select: (records: readonly JournalRecord[]) => readonly JournalRecord[];
 };
 
 /** A regular expression that backtracks without end, such as `/(a+)+$/`. */
 export class SlowSearch extends Error {}
 
-/** For one batch of lines, 1 MiB at most: a sensible expression takes some 10 ms, and everybody else waits so long. */
+/** For one batch of lines, 1 MiB at most: a sensible expression takes some 10 ms, and all other watchers wait for it. */
 const searchMs = 250;
 
 export function createFilter(filters: Filters = {}): Filter {
   const { streams, steps, severities, events = true } = filters;
   const search = searchOf(filters.search);
-  const wanted = new Set(steps);
-  const selection = { streams, severities, search, events };
-  const plain = createSelector({ ...selection, steps });
-  const select = (records: readonly JournalRecord[], from: number): readonly JournalRecord[] => {
-    const late = records[0] !== undefined && records[0].seq < from;
-    const selector = late ? createSelector({ ...selection, from: { kind: 'seq', seq: from } }) : plain;
-    const parts: JournalRecord[] = [];
-    for (const record of records) {
-      const isOfRun = record.subject === undefined && record.kind === 'event';
-      if (isOfRun ? events && record.seq >= from : steps === undefined || wanted.has(record.subject?.step ?? ''))
-        parts.push(...(isOfRun ? [record] : selector.select(record)));
-    }
-    return parts;
-  };
-  const key = JSON.stringify([streams, steps, severities, filters.search, events]);
+  const { select: selectOne } = createSelector({ steps, streams, severities, search, events });
+  const select = (records: readonly JournalRecord[]): readonly JournalRecord[] =>
+    records.flatMap((record) => {
+      // Whatever steps are wanted, what happened to the run as a whole is sent.
+      if (record.subject === undefined && record.kind === 'event') return events ? [record] : [];
+      return selectOne(record);
+    });
   return {
-    key,
+    key: JSON.stringify([streams, steps, severities, filters.search, events]),
     wantsEvents: events,
-    select: search?.kind === 'regex' ? (records, from) => timed(() => select(records, from)) : select,
+    isWhole: severities !== undefined || search !== undefined,
+    select: search?.kind === 'regex' ? (records) => timed(() => select(records)) : select,
   };
 }
 
@@ -53,23 +48,34 @@ function searchOf(text: string | undefined): Search | undefined {
   return parsed.ok ? parsed.search : undefined;
 }
 
-type Timed = { run: (() => unknown) | undefined };
-
-const context: Timed = createContext({ run: undefined }) as Timed;
+const shared: { run: (() => void) | undefined } = { run: undefined };
+const context = createContext(shared);
 const script = new Script('run()');
 
 /**
- * Only the clock of `vm` can stop a regular expression: V8 looks for it while it backtracks. It costs some 50 µs.
- * @throws SlowSearch when it took longer than `searchMs`
+ * Only the clock of `vm` can stop a regular expression: V8 looks at it while it backtracks. It costs some 50 µs.
+ * @throws SlowSearch if it took longer than `searchMs`
  */
 export function timed<T>(run: () => T): T {
-  context.run = run;
+  let result: { readonly value: T } | undefined;
+  shared.run = () => {
+    result = { value: run() };
+  };
   try {
-    return script.runInContext(context as never, { timeout: searchMs }) as T;
+    script.runInContext(context, { timeout: searchMs });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw new SlowSearch();
+    if (isTimeout(error)) throw new SlowSearch();
     throw error;
   } finally {
-    context.run = undefined;
+    shared.run = undefined;
   }
+  if (result === undefined) throw new SlowSearch();
+  return result.value;
+}
+
+/** The error is made in the other context, where `Error` is another class. */
+function isTimeout(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  );
 }

@@ -1,6 +1,6 @@
-// From records to the messages that tell them. Pure. One event is one message at most, neighbouring lines of one stream are one:
-// so `seq` of a message says where to go on, and nothing has to be remembered between two records.
-import type { Event } from '../../core/event.ts';
+// From records to the messages that show them. Pure. One event is one message at most, neighbouring lines of one stream are one:
+// so `seq` of a message says where to continue, and nothing has to be remembered between two records. Called by subscription.ts.
+import type { Event, EventOf } from '../../core/event.ts';
 import { parentSpanId, type RunId, spanIdOf } from '../../core/ids.ts';
 import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from '../../core/record.ts';
 import { isoOfNs } from '../../core/time.ts';
@@ -12,27 +12,30 @@ import type { AlertKind, JournalData, JournalMessage, TailLine, TailSpan } from 
 import { limits } from './protocol.ts';
 import { spansOfTelemetry } from './telemetry-spans.ts';
 
-type Data = { readonly [T in keyof JournalData]: readonly [T, JournalData[T]] }[keyof JournalData];
-type Said = { readonly step: string | null; readonly attempt: number | null };
+type Body = {
+  readonly [T in keyof JournalData]: { readonly type: T; readonly data: JournalData[T] };
+}[keyof JournalData];
+type Place = { readonly step: string | null; readonly attempt: number | null };
 
-/** The messages that tell `records`, in order. Records in which there is nothing for a watcher give none. */
+/** The messages that show `records`, in order. Records in which there is nothing for a watcher have none. */
 export function* messagesOf(runId: RunId, records: readonly JournalRecord[]): Generator<JournalMessage> {
   let open: OpenLines | undefined;
   for (const record of records) {
     if (record.kind === 'event') {
       if (open !== undefined) yield outputMessage(runId, open);
       open = undefined;
-      const data = dataOf(runId, record);
-      if (data !== undefined) yield message(runId, data, record.seq, record.timeNs);
+      const body = bodyOf(runId, record);
+      if (body !== undefined) yield message(runId, body, record.seq, record.timeNs);
     } else if (record.stream === 'system') {
       if (open !== undefined) yield outputMessage(runId, open);
       open = undefined;
       yield* systemLines(runId, record);
     } else {
       for (const line of linesOf(record)) {
-        const goesOn = open !== undefined && isOfSame(open.record, record) && fits(open, line.bytes.length);
-        if (open !== undefined && !goesOn) yield outputMessage(runId, open);
-        if (open === undefined || !goesOn) open = { record, lines: [], bytes: 0, lastNs: line.timeNs };
+        if (open === undefined || !isOfSame(open.record, record) || !fits(open, line.bytes.length)) {
+          if (open !== undefined) yield outputMessage(runId, open);
+          open = { record, lines: [], bytes: 0, lastNs: line.timeNs };
+        }
         open.bytes += line.bytes.length;
         open.lastNs = line.timeNs;
         open.lines.push({
@@ -51,7 +54,7 @@ export function* messagesOf(runId: RunId, records: readonly JournalRecord[]): Ge
 
 /** Numbers that the journal does not have (any more). */
 export function gapMessage(runId: RunId, gap: JournalData['gap'], nowNs: bigint): JournalMessage {
-  return message(runId, ['gap', gap], gap.toSeq - 1, nowNs);
+  return message(runId, { type: 'gap', data: gap }, gap.toSeq - 1, nowNs);
 }
 
 type OpenLines = { readonly record: OutputRecord; readonly lines: TailLine[]; bytes: number; lastNs: bigint };
@@ -66,7 +69,7 @@ function fits(open: OpenLines, bytes: number): boolean {
 
 function outputMessage(runId: RunId, { record, lines, lastNs }: OpenLines): JournalMessage {
   const data = { ...placeOf(record), stream: record.stream, lines };
-  return message(runId, ['output_stream', data], lines.at(-1)?.seq ?? record.seq, lastNs);
+  return message(runId, { type: 'output_stream', data }, lines.at(-1)?.seq ?? record.seq, lastNs);
 }
 
 function* systemLines(runId: RunId, record: OutputRecord): Generator<JournalMessage> {
@@ -74,84 +77,65 @@ function* systemLines(runId: RunId, record: OutputRecord): Generator<JournalMess
     const severity = record.severity ?? severityOfLine('system', line.bytes);
     const text = line.bytes.toString('utf8');
     const data = { ...placeOf(record), source: 'system', severity, message: text, ns: line.timeNs.toString() } as const;
-    yield message(runId, ['log_entry', data], line.seq, line.timeNs);
+    yield message(runId, { type: 'log_entry', data }, line.seq, line.timeNs);
   }
 }
 
-function message(runId: RunId, [type, data]: Data, seq: number, timeNs: bigint): JournalMessage {
-  return { type, executionId: runId, seq, timestamp: isoOfNs(timeNs), data } as JournalMessage;
+function message(runId: RunId, body: Body, seq: number, timeNs: bigint): JournalMessage {
+  return { ...body, executionId: runId, seq, timestamp: isoOfNs(timeNs) };
 }
 
-function placeOf(record: JournalRecord): Said {
+function placeOf(record: JournalRecord): Place {
   return { step: record.subject?.step ?? null, attempt: record.subject?.attempt ?? null };
 }
 
-function dataOf(runId: RunId, record: EventRecord): Data | undefined {
-  const { event } = record;
+function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
+  const { event, timeNs } = record;
   const place = placeOf(record);
+  if (isAlert(event)) {
+    const alert = { kind: alertKinds[event.type], severity: alertSeverity(event), message: describeEvent(event) };
+    return { type: 'alert_triggered', data: { ...place, ...alert, event } };
+  }
   switch (event.type) {
     case 'run.started': {
       const { type, definition, writer, ...data } = event;
-      return ['execution_started', data];
+      return { type: 'execution_started', data };
     }
     case 'run.paused':
-      return ['execution_paused', without(event)];
+      return { type: 'execution_paused', data: without(event) };
     case 'run.resumed':
-      return ['execution_resumed', without(event)];
+      return { type: 'execution_resumed', data: without(event) };
     case 'run.finished':
-      return [endOf(event.outcome.kind), without(event)];
+      return { type: endOf(event.outcome.kind), data: without(event) };
     case 'step.started':
-      return ['step_started', place];
+      return { type: 'step_started', data: place };
     case 'step.retrying':
-      return ['step_retrying', { ...place, ...without(event) }];
+      return { type: 'step_retrying', data: { ...place, ...without(event) } };
     case 'step.waiting':
-      return ['step_waiting', { ...place, ...without(event) }];
+      return { type: 'step_waiting', data: { ...place, ...without(event) } };
     case 'step.finished': {
-      // Up to a megabyte that no view shows; who wants it asks for it.
+      // Up to a megabyte that no view shows; `GET /runs/ID/result` has it.
       const { outputJson, ...data } = without(event);
-      return [stepEndOf(event.outcome.kind), { ...place, ...data }];
+      return { type: stepEndOf(event.outcome.kind), data: { ...place, ...data } };
     }
     case 'attempt.started':
     case 'attempt.finished':
-      return ['span', { ...place, spans: [attemptSpan(runId, record)] }];
+      return { type: 'span', data: { ...place, spans: [attemptSpan(runId, record)] } };
     case 'resource.sampled':
-      return ['resource_update', { ...place, ...without(event) }];
-    case 'run.budget_warned':
-    case 'run.budget_uncertain':
-      return alert(place, 'budget', 'warning', event);
-    case 'run.budget_exceeded':
-      return alert(place, 'budget', 'error', event);
-    case 'stall.detected':
-      return alert(place, 'stall', event.action === 'none' ? 'warning' : 'error', event);
-    case 'stall.cleared':
-      return alert(place, 'stall_cleared', 'info', event);
-    case 'process.orphaned':
-      return alert(place, 'left_over', 'warning', event);
-    case 'secret.redacted':
-      return alert(place, 'hidden', 'warning', event);
-    case 'journal.lost':
-      return alert(place, 'lost', 'error', event);
-    case 'journal.recovered':
-      return alert(place, 'recovered', 'warning', event);
+      return { type: 'resource_update', data: { ...place, ...without(event) } };
     case 'run.cancelling':
     case 'run.suspended':
     case 'step.expectation_unmet':
     case 'process.signalled': {
       const log = { source: 'event', severity: severityOf(event), message: describeEvent(event) } as const;
-      return ['log_entry', { ...place, ...log, ns: record.timeNs.toString(), event }];
+      return { type: 'log_entry', data: { ...place, ...log, ns: timeNs.toString(), event } };
     }
     case 'claude.telemetry': {
       const spans = spansOfTelemetry(event);
-      return spans.length === 0 ? undefined : ['span', { ...place, spans }];
+      return spans.length === 0 ? undefined : { type: 'span', data: { ...place, spans } };
     }
-    case 'claude.prompted': {
-      const cut = (text: string | undefined) => text?.slice(0, maxPromptCharacters);
-      const { systemPrompt, appendSystemPrompt } = event;
-      const texts = { systemPrompt: cut(systemPrompt), appendSystemPrompt: cut(appendSystemPrompt) };
-      const text = event.text.slice(0, maxPromptCharacters);
-      const isCut = event.isCut || text.length < event.text.length;
-      return ['claude_event', { ...place, event: { ...event, ...texts, text, isCut } }];
-    }
+    case 'claude.prompted':
+      return { type: 'claude_event', data: { ...place, event: cutPrompt(event) } };
     case 'claude.session':
     case 'claude.folder_changed':
     case 'claude.message':
@@ -168,14 +152,55 @@ function dataOf(runId: RunId, record: EventRecord): Data | undefined {
     case 'claude.result':
     case 'claude.cost':
     case 'claude.nesting':
-      return ['claude_event', { ...place, event }];
+      return { type: 'claude_event', data: { ...place, event } };
     default:
       return unreachable(event);
   }
 }
 
-/** Of a prompt that is sent to who watches; as of the texts of Claude's other events. */
+/** The events of the journal that are warnings, with what each is about. */
+const alertKinds = {
+  'run.budget_warned': 'budget',
+  'run.budget_uncertain': 'budget',
+  'run.budget_exceeded': 'budget',
+  'stall.detected': 'stall',
+  'stall.cleared': 'stall_cleared',
+  'process.orphaned': 'left_over',
+  'secret.redacted': 'hidden',
+  'journal.lost': 'lost',
+  'journal.recovered': 'recovered',
+} as const satisfies Partial<Record<Event['type'], AlertKind>>;
+
+type AlertEvent = EventOf<keyof typeof alertKinds>;
+
+function isAlert(event: Event): event is AlertEvent {
+  return Object.hasOwn(alertKinds, event.type);
+}
+
+function alertSeverity(event: AlertEvent): Severity {
+  switch (event.type) {
+    case 'run.budget_exceeded':
+    case 'journal.lost':
+      return 'error';
+    case 'stall.detected':
+      return event.action === 'none' ? 'warning' : 'error';
+    case 'stall.cleared':
+      return 'info';
+    default:
+      return 'warning';
+  }
+}
+
+/** As much of a prompt as of the texts of Claude's other events. */
 const maxPromptCharacters = 16 * 1024;
+
+function cutPrompt(event: EventOf<'claude.prompted'>): EventOf<'claude.prompted'> {
+  const cut = (text: string | undefined) => text?.slice(0, maxPromptCharacters);
+  const { systemPrompt, appendSystemPrompt } = event;
+  const texts = { systemPrompt: cut(systemPrompt), appendSystemPrompt: cut(appendSystemPrompt) };
+  const text = event.text.slice(0, maxPromptCharacters);
+  return { ...event, ...texts, text, isCut: event.isCut || text.length < event.text.length };
+}
 
 function severityOf(event: Event): Severity {
   return event.type === 'step.expectation_unmet' ? 'error' : 'warning';
@@ -184,10 +209,6 @@ function severityOf(event: Event): Severity {
 function without<E extends Event>(event: E): Omit<E, 'type'> {
   const { type, ...data } = event;
   return data;
-}
-
-function alert(place: Said, kind: AlertKind, severity: Severity, event: Event): Data {
-  return ['alert_triggered', { ...place, kind, severity, message: describeEvent(event), event }];
 }
 
 type OutcomeKind = NonNullable<TailSpan['outcome']>;
@@ -202,7 +223,7 @@ function stepEndOf(kind: OutcomeKind): 'step_completed' | 'step_skipped' | 'step
   return kind === 'skip' ? 'step_skipped' : 'step_failed';
 }
 
-/** Of the first attempt the span is the step's own, as the traces that are shipped have it. */
+/** The first attempt has the span of its step, as in the traces that are shipped. */
 function attemptSpan(runId: RunId, { event, subject, timeNs }: EventRecord): TailSpan {
   const step = subject?.step ?? '';
   const number = subject?.attempt ?? 1;

@@ -1,5 +1,6 @@
-// What goes out on one connection, and how much of it may wait: the place where a slow watcher stops its own reading.
-// Knows no journals. Messages about the journal wait for room; answers are counted, and too many end the connection.
+// What is sent on one connection, and how much of it may wait: here a slow watcher stops its own reading.
+// Messages about the journal wait for room; answers are counted, and too many end the connection. Called by session.ts, which
+// makes one for each connection, and by the subscriptions.
 import type { Duplex } from 'node:stream';
 import { Sender, type WebSocket } from 'ws';
 import type { TailMessage } from '../schema/messages.ts';
@@ -16,14 +17,14 @@ export type Outbox = {
   readonly hasRoom: () => boolean;
   /** @param frame of `encode` */
   readonly send: (frame: Buffer) => void;
-  /** For what a client asked for. It is sent whether there is room or not. */
+  /** Sends an answer to what the client asked for, whether there is room or not. */
   readonly answer: (message: TailMessage) => void;
   readonly pong: (data: Buffer) => void;
-  /** Is told when there is room again. @returns what stops it */
+  /** Calls the listener when there is room again. @returns what stops that */
   readonly onRoom: (listener: () => void) => () => void;
 };
 
-/** @param stream what `socket` writes its own frames to; what waits in it is what `socket` counts as buffered */
+/** @param stream the one that `socket` writes its frames to, and whose waiting bytes `socket` counts as buffered */
 export function createOutbox(socket: WebSocket, stream: Duplex, bufferBytes: number): Outbox {
   const listeners = new Set<() => void>();
   let full = false;
@@ -36,7 +37,7 @@ export function createOutbox(socket: WebSocket, stream: Duplex, bufferBytes: num
     for (const listener of listeners) listener();
   };
   const counted = (send: (done: () => void) => void): void => {
-    // A burst is no harm while the kernel takes the answers: only what waits here is memory.
+    // A burst does no harm while the kernel takes the answers: only what waits here takes memory.
     if (answers >= limits.maxUnreadAnswers && socket.bufferedAmount > 0) {
       socket.close(closeCodes.unreadAnswers, 'too many answers wait to be read');
       return;

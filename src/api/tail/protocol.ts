@@ -8,7 +8,7 @@ export const subprotocol = 'stepspan.tail.v1';
 
 export const tailPath = '/api/v1/tail';
 
-/** What a server holds a client to. Told in `hello`. */
+/** The limits of a client. The server sends them in `hello`. */
 export const limits = {
   /** Bytes of one message from a client: the longest sensible filter is far below. A larger one closes with 1009. */
   maxMessageBytes: 64 * 1024,

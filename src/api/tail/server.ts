@@ -1,7 +1,7 @@
-// The WebSocket side of a server that somebody else has: takes upgrades, refuses those that may not watch, ends all of them.
-// Knows neither ports nor tokens: whether a request may watch is asked of `authorize`.
+// The WebSocket side of the hub's http server: takes upgrades, refuses those without permission, ends all connections at the stop.
+// `authorize` decides whether a request is permitted. Called by src/hub.
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { RunId } from '../../core/ids.ts';
@@ -20,11 +20,11 @@ export type Authorized =
   | { readonly ok: false; readonly status: number; readonly message: string };
 
 export type TailOptions = {
-  /** Where a run is; undefined where there is none, or it is nobody's to see. */
+  /** The folder of a run; undefined if there is none that may be seen. */
   readonly resolveRun: (runId: RunId) => RunFolder | undefined;
-  /** The reader of a run, where there is a better one than any process has: the writer's own process knows at once. */
+  /** Opens a run if there is a better reader than `openJournal`: the process that writes it sees each record at once. */
   readonly openRun?: (folder: RunFolder) => JournalReader;
-  /** Asked of every upgrade, before anything else: Host, Origin and token are checked here. */
+  /** Called for every upgrade, before anything else: Host, Origin and token are checked here. */
   readonly authorize: (request: IncomingMessage) => Authorized | Promise<Authorized>;
   /** Of this package, for `hello`. */
   readonly version: string;
@@ -49,9 +49,9 @@ const defaultTuning: Tuning = {
   bufferBytes: defaultBufferBytes,
   lagEveryMs: 1_000,
   pingMs: limits.pingMs,
-  /** Closing is a round trip; who does not answer is cut. */
+  /** Closing is a round trip; a client that does not answer is cut. */
   stopMs: 1_000,
-  /** All of them stalled at once hold 2,000 times the buffer bound: 512 MB, and less as they share what is live. */
+  /** If all of them stall at once, they hold 2,000 times the buffer bound: 512 MB, and less since they share what is live. */
   maxClients: 2_000,
 };
 
@@ -77,58 +77,34 @@ export type Tail = {
 };
 
 export function createTail(options: TailOptions): Tail {
-  const { resolveRun, authorize, version, catalogue, linksOf } = options;
-  const tuning = { ...defaultTuning, ...options.tuning };
+  const { resolveRun, version, catalogue, linksOf } = options;
+  const { lagEveryMs, bufferBytes, pingMs, maxClients, stopMs } = { ...defaultTuning, ...options.tuning };
   const feeds = createFeeds(options.openRun ?? openJournal, { catalogue, linksOf });
   const runList = createRunList(options.runsDir, catalogue.list);
-  const sockets = new Set<Socket>();
-  let sentBytes = 0;
   let jumped = 0;
-  let stopped = false;
+  let isStopped = false;
   const onJump: Shared['onJump'] = (count) => {
     jumped += count;
   };
-  const shared: Shared = { feeds, runList, resolveRun, lagEveryMs: tuning.lagEveryMs, onJump };
-  const server = new WebSocketServer({
-    noServer: true,
-    clientTracking: true,
-    maxPayload: limits.maxMessageBytes,
-    // Output compresses well, but a zlib context is 300 KB for each watcher and takes a core at 50 MB/s; this is loopback.
-    perMessageDeflate: false,
-    // Answers to pings are counted like every answer, see Outbox.
-    autoPong: false,
-    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
-  });
-
-  const accept = (request: IncomingMessage, socket: Duplex, head: Buffer, scope: Scope): void => {
-    server.handleUpgrade(request, socket, head, (client: WebSocket) => {
-      // What an http server hands over is a socket; its type allows for more.
-      const sent = socket as Socket;
-      sockets.add(sent);
-      client.on('close', () => {
-        sockets.delete(sent);
-        sentBytes += sent.bytesWritten;
-      });
-      const { bufferBytes, pingMs } = tuning;
-      startSession({ socket: client, stream: sent, scope, shared, version, bufferBytes, pingMs });
-    });
-  };
+  const shared: Shared = { feeds, runList, resolveRun, lagEveryMs, onJump };
+  const server = createServer();
+  const sent = createSentBytes();
 
   const decide = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const authorized = await authorize(request);
-    if (!authorized.ok) return refuse(socket, authorized.status, authorized.message);
-    if (stopped) return refuse(socket, 503, 'The server stops.');
-    if (server.clients.size >= tuning.maxClients)
-      return refuse(socket, 503, `${tuning.maxClients} clients are connected, and no more are taken.`);
-    const offered = request.headers['sec-websocket-protocol'];
-    if (offered !== undefined && !offered.split(',').some((name) => name.trim() === subprotocol))
-      return refuse(socket, 400, `Of the offered subprotocols none is known here; offer ${subprotocol}.`);
-    accept(request, socket, head, authorized.scope);
+    const authorized = await options.authorize(request);
+    const refusal = authorized.ok ? refusalOf(request, server.clients.size, maxClients, isStopped) : authorized;
+    if (refusal !== undefined) return refuse(socket, refusal.status, refusal.message);
+    if (!authorized.ok || !(socket instanceof Socket)) return refuse(socket, 500, 'The upgrade failed.');
+    const { scope } = authorized;
+    server.handleUpgrade(request, socket, head, (client: WebSocket) => {
+      sent.add(client, socket);
+      startSession({ socket: client, stream: socket, scope, shared, version, bufferBytes, pingMs });
+    });
   };
 
   return {
     handleUpgrade(request, socket, head) {
-      // A client that goes away during the upgrade must not end the process.
+      // A client that leaves during the upgrade must not end the process.
       const gone = (): void => void socket.destroy();
       socket.on('error', gone);
       decide(request, socket, head)
@@ -138,24 +114,72 @@ export function createTail(options: TailOptions): Tail {
     numbers: () => ({
       clients: server.clients.size,
       bufferedBytes: [...server.clients].reduce((sum, client) => sum + client.bufferedAmount, 0),
-      sentBytes: [...sockets].reduce((sum, socket) => sum + socket.bytesWritten, sentBytes),
+      sentBytes: sent.total(),
       jumped,
     }),
     async stop() {
-      stopped = true;
+      isStopped = true;
       feeds.stop();
       runList.stop();
-      const clients = [...server.clients];
-      const closed = clients.map((client) => new Promise((resolve) => client.once('close', resolve)));
-      for (const client of clients) client.close(closeCodes.goingAway, 'the server stops');
-      const cut = setTimeout(() => {
-        for (const client of server.clients) client.terminate();
-      }, tuning.stopMs);
-      await Promise.all(closed);
-      clearTimeout(cut);
-      server.close();
+      await closeAll(server, stopMs);
     },
   };
+}
+
+function createServer(): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    clientTracking: true,
+    maxPayload: limits.maxMessageBytes,
+    // Output compresses well, but a zlib context is 300 KB for each watcher and takes a core at 50 MB/s; this is loopback.
+    perMessageDeflate: false,
+    // Answers to pings are counted like every answer, see Outbox.
+    autoPong: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
+}
+
+/** Why a client with permission is refused; undefined if it is not. */
+function refusalOf(
+  request: IncomingMessage,
+  clients: number,
+  maxClients: number,
+  isStopped: boolean,
+): { readonly status: number; readonly message: string } | undefined {
+  if (isStopped) return { status: 503, message: 'The server stops.' };
+  if (clients >= maxClients)
+    return { status: 503, message: `${maxClients} clients are connected, and no more are taken.` };
+  const offered = request.headers['sec-websocket-protocol'];
+  if (offered === undefined || offered.split(',').some((name) => name.trim() === subprotocol)) return undefined;
+  return { status: 400, message: `Of the offered subprotocols none is known here; offer ${subprotocol}.` };
+}
+
+/** Counts what clients were sent, those that have left included. */
+function createSentBytes() {
+  const sockets = new Set<Socket>();
+  let ofClosed = 0;
+  return {
+    add(client: WebSocket, socket: Socket): void {
+      sockets.add(socket);
+      client.on('close', () => {
+        sockets.delete(socket);
+        ofClosed += socket.bytesWritten;
+      });
+    },
+    total: (): number => [...sockets].reduce((sum, socket) => sum + socket.bytesWritten, ofClosed),
+  };
+}
+
+async function closeAll(server: WebSocketServer, stopMs: number): Promise<void> {
+  const clients = [...server.clients];
+  const closed = clients.map((client) => new Promise((resolve) => client.once('close', resolve)));
+  for (const client of clients) client.close(closeCodes.goingAway, 'the server stops');
+  const cut = setTimeout(() => {
+    for (const client of server.clients) client.terminate();
+  }, stopMs);
+  await Promise.all(closed);
+  clearTimeout(cut);
+  server.close();
 }
 
 function refuse(socket: Duplex, status: number, message: string): void {
@@ -167,7 +191,7 @@ function refuse(socket: Duplex, status: number, message: string): void {
     'X-Content-Type-Options: nosniff',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
-  // Who does not hang up after that would stay for ever: the sockets of an http server end one way at a time.
+  // A client that does not hang up after that would stay for ever: the sockets of an http server end one way at a time.
   socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

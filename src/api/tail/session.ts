@@ -1,7 +1,7 @@
-// One connection: reads what its client asks for, answers, and sees whether it is still there.
+// One connection: reads what its client asks for, answers, and notices when the client is gone. Called by server.ts.
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
-import type { TailMessage } from '../schema/messages.ts';
+import type { ErrorData } from '../schema/messages.ts';
 import { decodeClientMessage } from './decode.ts';
 import { isoNow } from './live-run.ts';
 import { createOutbox } from './outbox.ts';
@@ -21,7 +21,7 @@ export type SessionOptions = {
   readonly pingMs: number;
 };
 
-/** Requests of one client that wait for one that looks at files. More than anybody sends at once, but 64 subscriptions. */
+/** Requests of one client that wait for one that reads files. Only a client with 64 subscriptions sends as many at once. */
 const maxQueued = 100;
 
 /** Serves the connection until it closes. */
@@ -32,11 +32,12 @@ export function startSession({ socket, stream, scope, shared, version, bufferByt
   let queue = Promise.resolve();
   let queued = 0;
 
-  const answer: Answers['answer'] = (type, executionId, data, seq): void =>
-    outbox.answer({ type, executionId, seq: seq ?? null, timestamp: isoNow(), data } as TailMessage);
+  const answer: Answers['answer'] = (body) => outbox.answer({ ...body, timestamp: isoNow() });
+  const refuse = (executionId: string | null, data: ErrorData): void =>
+    answer({ type: 'error', executionId, seq: null, data });
   const watches = createWatches(shared, outbox, {
     answer,
-    refuse: (code, message, executionId, id) => answer('error', executionId, { code, message, id: id ?? null }),
+    refuse: (code, message, executionId, id) => refuse(executionId, { code, message, id: id ?? null }),
     isOpen: () => socket.readyState === socket.OPEN,
   });
 
@@ -50,7 +51,7 @@ export function startSession({ socket, stream, scope, shared, version, bufferByt
     const decoded = decodeClientMessage(data.toString());
     if (!decoded.ok) {
       const { code, message, executionId, id } = decoded;
-      answer('error', executionId, { code, message, id });
+      refuse(executionId, { code, message, id });
       badMessages += 1;
       if (badMessages >= limits.maxBadMessages)
         socket.close(closeCodes.badMessages, 'too many messages were not understood');
@@ -76,7 +77,8 @@ export function startSession({ socket, stream, scope, shared, version, bufferByt
   // Malformed and oversized frames: ws closes with the code of RFC 6455 and there is no more to do.
   socket.on('error', () => undefined);
   socket.on('close', watches.stop);
-  answer('hello', null, { protocol: protocolVersion, serverVersion: version, scope, limits });
+  const hello = { protocol: protocolVersion, serverVersion: version, scope, limits } as const;
+  answer({ type: 'hello', executionId: null, seq: null, data: hello });
 }
 
 /** What the kernels hold arrives before the next ping, unseen here; more than this since the last one may take a client long. */

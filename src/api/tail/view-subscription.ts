@@ -1,5 +1,5 @@
 // The state of one run, or the list of runs, as one watcher gets it: whole at first, then what changed. A watcher that reads slowly
-// gets fewer and larger changes; what it has not read costs nothing.
+// gets fewer and larger changes; what it has not read costs nothing. Called by watches.ts.
 import type { RunId } from '../../core/ids.ts';
 import { diffViews } from '../../runs/index.ts';
 import type { StateMessage } from '../schema/messages.ts';

@@ -1,8 +1,16 @@
 // What one connection watches: lines and events of runs, the state of runs, the list of runs. Carries out what its client asks for.
+// Called by session.ts.
 import { isRunId, type RunId } from '../../core/ids.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import type { RunFolder } from '../../journal/index.ts';
-import type { ClientMessage, ErrorCode, Subscribe } from '../schema/messages.ts';
+import type {
+  ClientMessage,
+  ConnectionMessage,
+  ErrorCode,
+  Subscribe,
+  SubscriptionMessage,
+  TailMessage,
+} from '../schema/messages.ts';
 import type { Feed } from './feed.ts';
 import type { Feeds } from './feeds.ts';
 import { createFilter } from './filter.ts';
@@ -23,13 +31,17 @@ export type Shared = {
 };
 
 export type Watches = {
-  /** One message after the other, since some of them have to look at files. */
+  /** Called for one message after the other, since some of them read files. */
   readonly handle: (message: ClientMessage) => Promise<void>;
   readonly stop: () => void;
 };
 
+/** A message without the time at which it is sent. */
+type Untimed<M> = M extends TailMessage ? Omit<M, 'timestamp'> : never;
+type AnswerBody = Untimed<ConnectionMessage | SubscriptionMessage>;
+
 export type Answers = {
-  readonly answer: (type: string, executionId: string | null, data: unknown, seq?: number) => void;
+  readonly answer: (body: AnswerBody) => void;
   readonly refuse: (code: ErrorCode, message: string, executionId: string, id?: string) => void;
   readonly isOpen: () => boolean;
 };
@@ -37,7 +49,6 @@ export type Answers = {
 type Opened = { readonly feed: Feed; readonly release: () => void };
 
 export function createWatches(shared: Shared, outbox: Outbox, answers: Answers): Watches {
-  const { answer, refuse } = answers;
   const lines = createOpenRuns<Subscription>();
   const views = createOpenRuns<() => void>();
   let endList: (() => void) | undefined;
@@ -45,37 +56,6 @@ export function createWatches(shared: Shared, outbox: Outbox, answers: Answers):
   const open = (executionId: string, id: string | undefined): Promise<Opened | undefined> => {
     const isFull = Math.max(lines.size(), views.size()) >= limits.maxSubscriptions;
     return openRun(shared, answers, { executionId, id, isFull });
-  };
-
-  const subscribe = async (message: Subscribe): Promise<void> => {
-    const { executionId, id } = message;
-    // Asked again, it starts again: with other filters, or from another place.
-    lines.end(executionId);
-    const opened = await open(executionId, id);
-    if (opened === undefined) return;
-    const fail = (code: ErrorCode, text: string): void => {
-      if (!lines.end(executionId)) opened.release();
-      refuse(code, text, executionId, id);
-    };
-    const fromSeq = await firstNumber(opened.feed, message, fail);
-    if (fromSeq === undefined) return;
-    if (!answers.isOpen()) return opened.release();
-    const { feed, release } = opened;
-    answer(
-      'subscribed',
-      executionId,
-      { id: id ?? null, fromSeq: fromSeq.from, headSeq: fromSeq.head },
-      fromSeq.from - 1,
-    );
-    const { lagEveryMs, onJump } = shared;
-    const { runId } = feed.reader.folder;
-    const filter = createFilter(message.filters);
-    const options = { runId, feed, filter, fromSeq: fromSeq.from, outbox, onError: fail, lagEveryMs, onJump };
-    const started = startSubscription(options);
-    lines.add(executionId, started, () => {
-      started.stop();
-      release();
-    });
   };
 
   const subscribeView = async (executionId: string, id: string | undefined): Promise<void> => {
@@ -91,13 +71,18 @@ export function createWatches(shared: Shared, outbox: Outbox, answers: Answers):
   };
 
   const notWatched = (executionId: string): void =>
-    refuse('not_subscribed', 'This connection does not watch that run.', executionId);
+    answers.refuse('not_subscribed', 'This connection does not watch that run.', executionId);
 
   return {
     async handle(message) {
       switch (message.type) {
-        case 'subscribe_execution':
-          return subscribe(message);
+        case 'subscribe_execution': {
+          // A second request for a run replaces the first: it may have other filters, or start at another place.
+          lines.end(message.executionId);
+          const opened = await open(message.executionId, message.id);
+          if (opened !== undefined) await startLines({ ...shared, outbox, answers, lines }, message, opened);
+          return;
+        }
         case 'unsubscribe_execution':
           if (!lines.end(message.executionId)) notWatched(message.executionId);
           return;
@@ -121,7 +106,7 @@ export function createWatches(shared: Shared, outbox: Outbox, answers: Answers):
           endList = undefined;
           return;
         case 'ping':
-          answer('pong', null, { nonce: message.nonce ?? null });
+          answers.answer({ type: 'pong', executionId: null, seq: null, data: { nonce: message.nonce ?? null } });
           return;
         default:
           unreachable(message);
@@ -135,7 +120,37 @@ export function createWatches(shared: Shared, outbox: Outbox, answers: Answers):
   };
 }
 
-/** The runs that are watched in one way, and what ends each. */
+type LineWatches = Pick<Shared, 'lagEveryMs' | 'onJump'> & {
+  readonly outbox: Outbox;
+  readonly answers: Answers;
+  readonly lines: OpenRuns<Subscription>;
+};
+
+async function startLines(watches: LineWatches, message: Subscribe, { feed, release }: Opened): Promise<void> {
+  const { outbox, answers, lines, lagEveryMs, onJump } = watches;
+  const { executionId, id } = message;
+  const onError = (code: ErrorCode, text: string): void => {
+    if (!lines.end(executionId)) release();
+    answers.refuse(code, text, executionId, id);
+  };
+  const start = await firstNumber(feed, message, onError);
+  if (start === undefined) return;
+  if (!answers.isOpen()) return release();
+  const data = { id: id ?? null, fromSeq: start.from, headSeq: start.head };
+  answers.answer({ type: 'subscribed', executionId, seq: start.from - 1, data });
+  const { runId } = feed.reader.folder;
+  const filter = createFilter(message.filters);
+  const options = { runId, feed, filter, fromSeq: start.from, outbox, onError, lagEveryMs, onJump };
+  const started = startSubscription(options);
+  lines.add(executionId, started, () => {
+    started.stop();
+    release();
+  });
+}
+
+type OpenRuns<T> = ReturnType<typeof createOpenRuns<T>>;
+
+/** The runs that are watched in one way, with the function that ends each. */
 function createOpenRuns<T>() {
   const runs = new Map<string, { readonly value: T; readonly end: () => void }>();
   const end = (executionId: string): boolean => {
@@ -187,7 +202,7 @@ async function firstNumber(
   try {
     const { nextSeq, finished } = await feed.reader.head();
     const head = Math.max(nextSeq, feed.nextSeq());
-    // Of a run that has ended, its last record is what is left to show.
+    // If the run has ended, its last record is what remains to be shown.
     const from = fromSeq === 'end' ? (finished ? Math.max(0, head - 1) : head) : fromSeq;
     if (from <= head) return { from, head };
     fail('beyond_end', `The journal ends before number ${head}, so nothing can continue at ${from}.`);

@@ -202,8 +202,8 @@ describe('ranges of output', () => {
     await journal.close();
     const reader = openJournal(data.runDir(runId));
     const { firstSeq, nextSeq } = await reader.head();
-    const options = { select: (records: readonly JournalRecord[]) => records, signal: new AbortController().signal };
-    const within = { ...options, limit: 50, firstSeq, headSeq: nextSeq };
+    const selector = { select: (records: readonly JournalRecord[]) => records, isWhole: false };
+    const within = { selector, signal: new AbortController().signal, limit: 50, firstSeq, headSeq: nextSeq };
     // Without a hub beside it, which reads all of a journal once to count it.
     const readBefore = bytesRead();
     expect((await linesFrom(reader, nextSeq - 11, within)).lines).toHaveLength(10);
