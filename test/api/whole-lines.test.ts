@@ -5,7 +5,7 @@ import type { JournalWriter } from '../../src/journal/index.ts';
 import { beginRun, endRun, tempData, type WrittenRun } from '../hub/hub-rig.ts';
 import { output } from '../journal/journal-rig.ts';
 import { liveHub } from './http/api-rig.ts';
-import { serveTail, told, type Watcher, watch } from './tail/tail-rig.ts';
+import { serveTail, entriesOf, type Watcher, watch } from './tail/tail-rig.ts';
 
 type Line = readonly [seq: number, text: string];
 
@@ -30,7 +30,7 @@ const errors: readonly Line[] = [
 ];
 
 function linesOf({ messages }: Watcher): readonly Line[] {
-  return told(messages.filter(({ type }) => type === 'output_stream'));
+  return entriesOf(messages.filter(({ type }) => type === 'output_stream'));
 }
 
 describe('a watcher with a filter', () => {

@@ -9,7 +9,7 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { createJournal, dataFolder } from '../../../src/journal/index.ts';
 import { output, runFinished, startFixture, tempRoot } from '../../journal/journal-rig.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, told, watch } from './tail-rig.ts';
+import { serveTail, entriesOf, watch } from './tail-rig.ts';
 
 const retry = { firstMs: 2, longestMs: 10 };
 
@@ -62,8 +62,8 @@ test('a connection cut at random moments leaves no gap and no repeat, while anot
   expect(cuts).toBeGreaterThan(5);
   const whole = await watch(url, folder);
   await whole.heard('caught_up', ({ data }) => data.ended);
-  expect(told(messages)).toEqual(told(whole.messages));
-  expect(subscription.position()).toBe(told(messages).length);
+  expect(entriesOf(messages)).toEqual(entriesOf(whole.messages));
+  expect(subscription.position()).toBe(entriesOf(messages).length);
 });
 
 test('a server that is stopped and started again is found, and what came meanwhile is got', async () => {
@@ -77,7 +77,7 @@ test('a server that is stopped and started again is found, and what came meanwhi
   client.subscribe(journal.folder.runId, { onMessage: (message) => messages.push(message), fromSeq: 'end' });
   await until(() => messages.some(({ type }) => type === 'caught_up'));
   journal.output(output('before\n'));
-  await until(() => told(messages).length === 1);
+  await until(() => entriesOf(messages).length === 1);
   first.server.close();
   await first.tail.stop();
   first.server.closeAllConnections();
@@ -87,8 +87,8 @@ test('a server that is stopped and started again is found, and what came meanwhi
   await serveTail(root, {}, first.port);
   journal.output(output('after\n'));
   journal.event(runFinished);
-  await until(() => told(messages).length === 4);
-  expect(told(messages).map(([, text]) => text)).toEqual(['before', 'meanwhile', 'after', 'execution_completed']);
+  await until(() => entriesOf(messages).length === 4);
+  expect(entriesOf(messages).map(([, text]) => text)).toEqual(['before', 'meanwhile', 'after', 'execution_completed']);
   await journal.close();
 });
 
@@ -104,7 +104,7 @@ test('a refused subscription is told to who asked, and the others go on', async 
   const onMessage = (message: RunMessage): number => messages.push(message);
   client.subscribe(newRunId(), { onMessage, onError: ({ code }) => errors.push(code) });
   client.subscribe(journal.folder.runId, { onMessage, filters: { streams: ['stdout'] } });
-  await until(() => errors.length === 1 && told(messages).length === 1);
+  await until(() => errors.length === 1 && entriesOf(messages).length === 1);
   expect(errors).toEqual(['not_found']);
   await journal.close();
 });

@@ -7,7 +7,7 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { archiveSealed, createJournal, dataFolder } from '../../../src/journal/index.ts';
 import { output, runFinished, tempRoot } from '../../journal/journal-rig.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, told, watch } from './tail-rig.ts';
+import { serveTail, entriesOf, watch } from './tail-rig.ts';
 
 const lines = 60;
 
@@ -42,7 +42,7 @@ test.each([false, true])(
             ? Array.from({ length: message.data.toSeq - message.data.fromSeq }, (_, at) => message.data.fromSeq + at)
             : [],
         );
-        const got = told(one.messages).filter(([, type]) => type !== 'gap');
+        const got = entriesOf(one.messages).filter(([, type]) => type !== 'gap');
         for (const [seq, text] of got) expect(text).toBe(seq === lines ? 'execution_completed' : `line ${seq}`);
         const end = (await one.heard('caught_up')).data.seq + 1;
         const all = [...got.map(([seq]) => seq), ...missing].sort((a, b) => a - b);

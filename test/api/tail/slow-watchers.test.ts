@@ -7,7 +7,7 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { createJournal, dataFolder, type JournalWriter } from '../../../src/journal/index.ts';
 import { output, runFinished, tempRoot } from '../../journal/journal-rig.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, told, watch, watcher } from './tail-rig.ts';
+import { serveTail, entriesOf, watch, watcher } from './tail-rig.ts';
 
 const bufferBytes = 32 * 1024;
 /** One message of the journal may stand over the bound: lines of 64 KiB, as JSON. */
@@ -43,12 +43,12 @@ test('one that reads nothing holds a bounded number of bytes, slows nobody, and 
     await fast.heard('output_stream', ({ seq }) => seq === journal.nextSeq - 1);
     most = Math.max(most, tail.numbers().bufferedBytes);
   }
-  expect(told(fast.messages).map(([seq]) => seq)).toEqual(numbers(0, journal.nextSeq));
+  expect(entriesOf(fast.messages).map(([seq]) => seq)).toEqual(numbers(0, journal.nextSeq));
   expect(most).toBeGreaterThan(bufferBytes / 2);
   expect(most).toBeLessThan(bufferBytes + oneMessage);
   stalled.socket.resume();
   await stalled.heard('output_stream', ({ seq }) => seq === journal.nextSeq - 1);
-  expect(told(stalled.messages)).toEqual(told(fast.messages));
+  expect(entriesOf(stalled.messages)).toEqual(entriesOf(fast.messages));
   await journal.close();
 });
 
@@ -91,7 +91,7 @@ test('one that lags far is told so, may jump to now, and is told how much it jum
   expect(seq).toBe(data.toSeq - 1);
   expect(data.toSeq).toBe(200_000);
   expect(data.lines).toBeGreaterThan(0);
-  expect(told(one.messages).map(([line]) => line)).toEqual([
+  expect(entriesOf(one.messages).map(([line]) => line)).toEqual([
     ...numbers(0, data.fromSeq),
     ...numbers(data.toSeq, journal.nextSeq),
   ]);
@@ -128,7 +128,7 @@ test('two hundred on one run miss no line of it', async () => {
   journal.event(runFinished);
   for (const one of all) await one.heard('caught_up', ({ data }) => data.ended);
   const expected = [...numbers(0, 60).map((seq) => [seq, `line ${seq}`]), [60, 'execution_completed']];
-  for (const one of all) expect(told(one.messages)).toEqual(expected);
+  for (const one of all) expect(entriesOf(one.messages)).toEqual(expected);
   await journal.close();
 });
 

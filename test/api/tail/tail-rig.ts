@@ -88,7 +88,7 @@ export async function watch(
 }
 
 /** One entry a number: lines with their text, events with the type of their message. */
-export function told(messages: readonly TailMessage[]): [number, string][] {
+export function entriesOf(messages: readonly TailMessage[]): [number, string][] {
   return messages.flatMap((message): [number, string][] => {
     switch (message.type) {
       case 'output_stream':

@@ -13,7 +13,7 @@ import {
 } from '../../journal/journal-rig.ts';
 import { attemptStarted, runStarted, stepFinished } from '../../runs/journal-of.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, told, watch, watcher } from './tail-rig.ts';
+import { serveTail, entriesOf, watch, watcher } from './tail-rig.ts';
 
 function newJournal(root: string, options = {}): JournalWriter {
   return createJournal(dataFolder(root).runDir(newRunId()), options);
@@ -44,14 +44,14 @@ describe('a watcher', () => {
     await journal.close();
     const all = await watch(url, journal.folder);
     await all.heard('caught_up', (message) => message.data.ended);
-    const whole = told(all.messages);
+    const whole = entriesOf(all.messages);
     expect(whole.map(([seq]) => seq)).toEqual(Array.from({ length: journal.nextSeq }, (_, seq) => seq));
     expect(whole.at(0)![1]).toBe('execution_started');
     expect(whole.at(-1)![1]).toBe('execution_completed');
     for (let fromSeq = 0; fromSeq <= journal.nextSeq; fromSeq++) {
       const late = await watch(url, journal.folder, { fromSeq });
       await late.heard('caught_up', (message) => message.data.ended);
-      expect(told(late.messages)).toEqual(whole.slice(fromSeq));
+      expect(entriesOf(late.messages)).toEqual(whole.slice(fromSeq));
       late.socket.terminate();
     }
   });
@@ -117,14 +117,14 @@ describe('a watcher', () => {
     journal.output(output('after\n'));
     journal.event(runFinished);
     await live.heard('caught_up', (message) => message.data.ended);
-    expect(told(live.messages)).toEqual([
+    expect(entriesOf(live.messages)).toEqual([
       [1, 'after'],
       [2, 'execution_completed'],
     ]);
     await journal.close();
     const late = await watch(url, journal.folder, { fromSeq: 'end' });
     await late.heard('caught_up');
-    expect(told(late.messages)).toEqual([[2, 'execution_completed']]);
+    expect(entriesOf(late.messages)).toEqual([[2, 'execution_completed']]);
   });
 
   test('sees a run that another process writes, from before its journal is there to its end', async () => {
@@ -139,7 +139,7 @@ describe('a watcher', () => {
     const late = await watch(url, folder);
     for (const one of [early, late]) {
       const end = await one.heard('caught_up', (message) => message.data.ended);
-      const got = told(one.messages);
+      const got = entriesOf(one.messages);
       expect(got.map(([seq]) => seq)).toEqual(Array.from({ length: end.seq + 1 }, (_, seq) => seq));
       expect(got.slice(0, -1).filter(([seq, text]) => !text.startsWith(`line ${seq} `))).toEqual([]);
     }
@@ -168,7 +168,7 @@ describe('a watcher', () => {
     two.output(output('unwanted\n'));
     two.output(output('wanted\n', { stream: 'stderr' }));
     await both.heard('output_stream', ({ data }) => data.stream === 'stderr');
-    expect(told(both.messages).map(([, text]) => text)).toEqual(['of one', 'of two', 'wanted']);
+    expect(entriesOf(both.messages).map(([, text]) => text)).toEqual(['of one', 'of two', 'wanted']);
     await one.close();
     await two.close();
   });
@@ -212,9 +212,9 @@ describe('filters', () => {
     await all.heard('caught_up', ({ data }) => data.ended);
     const late = await watch(url, journal.folder, { filters: filters as never });
     await late.heard('caught_up', ({ data }) => data.ended);
-    const wanted = told(all.messages).filter(([, text]) => wants(text));
+    const wanted = entriesOf(all.messages).filter(([, text]) => wants(text));
     expect(wanted.length).toBeGreaterThan(0);
-    expect(told(late.messages)).toEqual(wanted);
+    expect(entriesOf(late.messages)).toEqual(wanted);
 
     const growing = newJournal(root);
     const live = await watch(url, growing.folder, { filters: filters as never });
@@ -225,13 +225,13 @@ describe('filters', () => {
     growing.output(output('the wrapper\n', { stream: 'system' }));
     growing.event(runFinished);
     await Promise.all([live, whole].map((one) => one.heard('caught_up', ({ data }) => data.ended)));
-    const expected = told(whole.messages).filter(([, text]) =>
+    const expected = entriesOf(whole.messages).filter(([, text]) =>
       (filters as { steps?: unknown }).steps === undefined
         ? wants(text)
         : /^(out 1|more 3|other|rest|execution_.*)$/.test(text) &&
           ((filters as { events?: boolean }).events !== false || !text.startsWith('execution')),
     );
-    expect(told(live.messages)).toEqual(expected);
+    expect(entriesOf(live.messages)).toEqual(expected);
     await Promise.all([journal.close(), growing.close()]);
   });
 
@@ -260,7 +260,7 @@ describe('a journal', () => {
     const gap = await one.heard('gap');
     expect(gap.data).toMatchObject({ fromSeq: 0, why: 'removed' });
     expect(gap.seq).toBe(gap.data.toSeq - 1);
-    const lines = told(one.messages).filter(([, text]) => text.startsWith('line'));
+    const lines = entriesOf(one.messages).filter(([, text]) => text.startsWith('line'));
     expect(lines[0]![0]).toBe(gap.data.toSeq);
     expect(lines.map(([seq]) => seq)).toEqual(
       Array.from({ length: 200 - gap.data.toSeq }, (_, at) => gap.data.toSeq + at),
