@@ -5,7 +5,7 @@ import type { JournalWriter } from '../../src/journal/index.ts';
 import { beginRun, endRun, tempData, type WrittenRun } from '../hub/hub-rig.ts';
 import { output } from '../journal/journal-rig.ts';
 import { liveHub } from './http/api-rig.ts';
-import { serveTail, entriesOf, type Watcher, watch } from './tail/tail-rig.ts';
+import { entriesOf, serveTail, type Watcher, watch } from './tail/tail-rig.ts';
 
 type Line = readonly [seq: number, text: string];
 

@@ -86,7 +86,7 @@ test('other machines see no metrics without a token, and nothing of the hub but 
   expect((await ask(url, '/metrics', { authorization: `Bearer ${hub.tokens.read}` })).status).toBe(200);
   expect(JSON.parse((await ask(url, '/healthz')).body)).toEqual({ status: 'ok' });
   expect((await ask(url, '/api/v1/runs')).status).toBe(401);
-  expect((await send(hub.port, 'GET', '/metrics')).status).toBe(200);
+  expect((await send(hub.port, 'GET /metrics')).status).toBe(200);
   expect(hub.link()).toMatch(new RegExp(`^${url}/#code=`));
 });
 

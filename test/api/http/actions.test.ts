@@ -30,7 +30,7 @@ async function rig(files: Readonly<Record<string, string>>) {
 
 const flow = (steps: string, head = '') => `name: flow\n${head}steps:\n${steps}`;
 
-test('a run is started from an allowed folder, with its params, and its failure to start is told', async () => {
+test('a run is started from an allowed folder, with its params, and a failure to start is reported', async () => {
   const { data, folder, hub } = await rig({
     'hello.yaml': flow('  - id: say\n    run: echo "hello $PARAM_WHO"\n', 'params:\n  who:\n    type: string\n'),
     'broken.yaml': 'name: broken\n',
@@ -66,7 +66,7 @@ test('a run is started from an allowed folder, with its params, and its failure 
   expect((await hub.post('/api/v1/runs', { workflow: 'hello.yaml', params: { '--shared': 'x' } })).status).toBe(400);
 });
 
-test('what comes into an allowed folder later can be started; who may only look is told that they cannot', async () => {
+test('what comes into an allowed folder later can be started; a session that may only read is refused', async () => {
   const { folder, hub } = await rig({});
   const session = async (headers = {}) => (await hub.get('/api/v1/session', headers)).body;
   expect(await session()).toMatchObject({ scope: 'control', canStart: true });
@@ -113,34 +113,34 @@ test('nothing is started from elsewhere, whatever the path or the link', async (
   expect(data.listRunIds()).toEqual([]);
 });
 
-test('a run is frozen, goes on and is cancelled; its own counter says so', async () => {
+test('a run is frozen, continues and is cancelled; its own counter shows it', async () => {
   const { folder, hub } = await rig({ 'count.yaml': flow(`  - id: count\n    run: sh ${counter} count\n`) });
   const { runId } = (await hub.post('/api/v1/runs', { workflow: 'count.yaml' })).body as { runId: RunId };
   const path = `/api/v1/runs/${runId}`;
   await until(() => readCount(folder) > 3);
   expect((await hub.post(`${path}/pause`, { now: true })).body).toMatchObject({ ok: true, runId });
   expect((await hub.get(path)).body).toMatchObject({ state: 'paused', paused: { by: 'api', now: true } });
-  let stood = -1;
+  let lastCount = -1;
   await until(() => {
-    const same = stood === readCount(folder);
-    stood = readCount(folder);
+    const same = lastCount === readCount(folder);
+    lastCount = readCount(folder);
     return same;
   });
   // A hundred times as long as a count takes.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  expect(readCount(folder)).toBe(stood);
+  expect(readCount(folder)).toBe(lastCount);
   expect(await hub.post(`${path}/pause`, { now: true })).toMatchObject({
     status: 409,
     body: { error: { code: 'refused' } },
   });
   expect((await hub.post(`${path}/resume`)).status).toBe(200);
-  await until(() => readCount(folder) > stood);
+  await until(() => readCount(folder) > lastCount);
   expect((await hub.post(`${path}/cancel`, { now: true })).status).toBe(200);
   await until(async () => (await hub.get(path)).body.state === 'cancellation');
   expect(await hub.post(`${path}/resume`)).toMatchObject({ status: 409, body: { error: { code: 'ended' } } });
 });
 
-test('a retry is given another budget, or none; what is no budget is refused', async () => {
+test('a retry is given another budget, or none; anything else is refused', async () => {
   const { data, hub } = await rig({
     'costs.yaml': flow('  - id: a\n    run: "false"\n', 'budget: {usd: 1, tokens: 5000}\n'),
   });

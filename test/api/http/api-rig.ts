@@ -10,7 +10,7 @@ import { addressOf, table } from './route-table.ts';
 
 export type LiveHub = RunningHub & {
   readonly tokens: Tokens;
-  /** With the control token unless told otherwise. */
+  /** With the control token, if the headers have no other. */
   readonly get: (path: string, headers?: Headers) => Promise<Answer>;
   readonly post: (path: string, body?: unknown, headers?: Headers) => Promise<Answer>;
 };
@@ -48,9 +48,14 @@ export async function liveHub(
   return {
     ...hub,
     tokens,
-    get: (path, headers = {}) => send(hub.port, 'GET', path, { ...bearer, ...headers }),
+    get: (path, headers = {}) => send(hub.port, `GET ${path}`, { ...bearer, ...headers }),
     post: (path, body = {}, headers = {}) =>
-      send(hub.port, 'POST', path, { 'content-type': 'application/json', ...bearer, ...headers }, JSON.stringify(body)),
+      send(
+        hub.port,
+        `POST ${path}`,
+        { 'content-type': 'application/json', ...bearer, ...headers },
+        JSON.stringify(body),
+      ),
   };
 }
 
@@ -77,7 +82,7 @@ export async function routesOf(): Promise<{ hub: LiveHub; routes: readonly Route
 
 export type SignedIn = {
   readonly url: string;
-  /** Empty where the link was refused. */
+  /** Empty if the link was refused. */
   readonly cookie: string;
   readonly scope: string | undefined;
   /** Where in the page the link leads. */
@@ -96,14 +101,9 @@ export async function signIn(link: string): Promise<SignedIn> {
   return { url, scope, to, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
 }
 
-/** A header of undefined is left out. */
-export function send(
-  port: number,
-  method: string,
-  path: string,
-  headers: Headers = {},
-  body?: string,
-): Promise<Answer> {
+/** @param target method and path, such as `GET /api/v1/runs`; a header of undefined is left out */
+export function send(port: number, target: string, headers: Headers = {}, body?: string): Promise<Answer> {
+  const [method = '', path = ''] = target.split(/ (.*)/s, 2);
   const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)) as Record<
     string,
     string | string[]

@@ -1,4 +1,4 @@
-// When a run will be done, as the API and the tail tell it of a run whose workflow has run before.
+// When a run will be done, as the API and the tail estimate it for a workflow that has run before.
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -12,7 +12,7 @@ import { liveHub } from './api-rig.ts';
 const subject = { step: 'build', attempt: 1 };
 const success: Outcome = { kind: 'success' };
 
-test('an estimate stands on the earlier successful runs of the workflow, the same in the API and over the tail', async () => {
+test('an estimate is computed from the earlier successful runs of the workflow, the same in the API and over the tail', async () => {
   const data = tempData();
   const finish = async (seconds: number, fields: Parameters<typeof beginRun>[2] = {}, failed = false) => {
     const { journal } = beginRun(data, nextRunId(), fields);
@@ -25,10 +25,10 @@ test('an estimate stands on the earlier successful runs of the workflow, the sam
   for (const seconds of [50, 60, 4_000]) await finish(seconds);
   await finish(1, {}, true);
   await finish(2, { workflow: 'another' });
-  // Goes on, so that it says nothing yet.
+  // It is active, so its duration is not known yet.
   beginRun(data);
   const { runId } = beginRun(data);
-  // What comes later is no history of it.
+  // What comes later does not belong to its history.
   await finish(3);
   await finish(3);
 
@@ -41,7 +41,7 @@ test('an estimate stands on the earlier successful runs of the workflow, the sam
     headers: { authorization: `Bearer ${hub.tokens.read}` },
   });
   onTestFinished(() => socket.terminate());
-  const told = new Promise<string | null>((resolve) => {
+  const estimated = new Promise<string | null>((resolve) => {
     socket.on('message', (text: Buffer) => {
       const message = JSON.parse(text.toString()) as TailMessage;
       if (message.type === 'progress') resolve(message.data.estimatedCompletion);
@@ -49,7 +49,7 @@ test('an estimate stands on the earlier successful runs of the workflow, the sam
   });
   await once(socket, 'open');
   socket.send(JSON.stringify({ type: 'subscribe_execution', executionId: runId }));
-  expect(Math.abs(Date.parse((await told) ?? '') - expected)).toBeLessThanOrEqual(2);
+  expect(Math.abs(Date.parse((await estimated) ?? '') - expected)).toBeLessThanOrEqual(2);
 });
 
 test('an estimate looks at the ten latest of them', async () => {

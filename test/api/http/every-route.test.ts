@@ -23,7 +23,7 @@ const others: readonly Row[] = [
 ];
 const rows = [...table, ...others];
 
-/** One run that goes on, so that every act would be seen. */
+/** One active run, so that every action would be seen. */
 async function serve(): Promise<{ hub: LiveHub; runId: string; isUntouched: () => Promise<void> }> {
   const data = tempData();
   const { runId } = beginRun(data);
@@ -76,9 +76,9 @@ test('no route, open ones neither, answers a request that names another server o
   for (const row of rows) {
     for (const [name, headers] of cases) {
       const address = addressOf(row, runId);
-      const answer = await send(port, row.method, address, { ...json, ...headers }, bodyFor(row.method));
+      const answer = await send(port, `${row.method} ${address}`, { ...json, ...headers }, bodyFor(row.method));
       expect([nameOf(row), name, answer.status]).toEqual([nameOf(row), name, 403]);
-      const upgraded = await send(port, 'GET', address, { ...upgrade, ...headers });
+      const upgraded = await send(port, `GET ${address}`, { ...upgrade, ...headers });
       expect([nameOf(row), name, upgraded.status]).toEqual([nameOf(row), name, 403]);
     }
     for (const [name, line, host] of [
@@ -102,11 +102,11 @@ test('an upgrade is taken on one path alone, and everywhere else refused to who 
   const { hub, runId } = await serve();
   const good = { ...upgrade, authorization: `Bearer ${hub.tokens.control}` };
   for (const row of [...rows, { method: 'GET', route: '/api/v1/tail/', needs: 'read' } as const]) {
-    const { status } = await send(hub.port, 'GET', addressOf(row, runId), good);
+    const { status } = await send(hub.port, `GET ${addressOf(row, runId)}`, good);
     expect([row.route, status]).toEqual([row.route, row.route === '/api/v1/tail' ? 101 : 404]);
   }
   const graphql = { ...good, 'sec-websocket-protocol': 'graphql-ws' };
-  expect((await send(hub.port, 'GET', '/api/v1/tail', graphql)).status).toBe(400);
+  expect((await send(hub.port, 'GET /api/v1/tail', graphql)).status).toBe(400);
   const socket = new WebSocket(`ws://127.0.0.1:${hub.port}/api/v1/tail`, { headers: good });
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.once('open', () => socket.send('x'.repeat(2 ** 20)));
@@ -121,10 +121,10 @@ test('no header and no parameter makes another method of a request', async () =>
   for (const row of rows) {
     const address = addressOf(row, runId);
     if (row.needs === 'control') {
-      const pretended = await send(hub.port, row.method, address, { ...reader, ...as('GET') }, '{}');
+      const pretended = await send(hub.port, `${row.method} ${address}`, { ...reader, ...as('GET') }, '{}');
       expect([nameOf(row), pretended.status]).toEqual([nameOf(row), 403]);
     }
-    const { status } = await send(hub.port, 'GET', `${address.split('?')[0]}?_method=POST`, {
+    const { status } = await send(hub.port, `GET ${address.split('?')[0]}?_method=POST`, {
       ...reader,
       ...as(row.method === 'GET' ? 'POST' : row.method),
     });
@@ -133,7 +133,7 @@ test('no header and no parameter makes another method of a request', async () =>
   await isUntouched();
 });
 
-test('what is no run id reaches no file on any route that takes one', async () => {
+test('anything but a run id reaches no file on any route that takes one', async () => {
   const { hub, runId, isUntouched } = await serve();
   const auth = { authorization: `Bearer ${hub.tokens.control}`, ...json };
   const ids = [
@@ -165,7 +165,7 @@ test('what is no run id reaches no file on any route that takes one', async () =
   ];
   for (const row of table.filter(({ route }) => route.includes(':id'))) {
     for (const id of ids) {
-      const { status, text } = await send(hub.port, row.method, addressOf(row, id), auth, bodyFor(row.method));
+      const { status, text } = await send(hub.port, `${row.method} ${addressOf(row, id)}`, auth, bodyFor(row.method));
       expect([nameOf(row), id.slice(0, 60), [400, 404].includes(status) || status]).toEqual([
         nameOf(row),
         id.slice(0, 60),
@@ -177,7 +177,7 @@ test('what is no run id reaches no file on any route that takes one', async () =
   await isUntouched();
 });
 
-test('no route takes a body that is large, is no JSON or is no object', async () => {
+test('no route takes a body that is large, or anything but a JSON object', async () => {
   const { hub, runId, isUntouched } = await serve();
   const auth = { authorization: `Bearer ${hub.tokens.control}` };
   const bodies: readonly (readonly [string, string, readonly number[]])[] = [
@@ -193,7 +193,7 @@ test('no route takes a body that is large, is no JSON or is no object', async ()
   ];
   for (const row of table.filter(({ method }) => method === 'POST')) {
     for (const [type, body, expected] of bodies) {
-      const { status } = await send(hub.port, 'POST', addressOf(row, runId), { ...auth, 'content-type': type }, body);
+      const { status } = await send(hub.port, `POST ${addressOf(row, runId)}`, { ...auth, 'content-type': type }, body);
       expect([row.route, type, body.slice(0, 20), expected.includes(status) || status]).toEqual([
         row.route,
         type,
@@ -202,7 +202,7 @@ test('no route takes a body that is large, is no JSON or is no object', async ()
       ]);
     }
     const zipped = { ...auth, ...json, 'content-encoding': 'br' };
-    expect((await send(hub.port, 'POST', addressOf(row, runId), zipped, 'x')).status, row.route).toBeLessThan(500);
+    expect((await send(hub.port, `POST ${addressOf(row, runId)}`, zipped, 'x')).status, row.route).toBeLessThan(500);
   }
   await isUntouched();
 });

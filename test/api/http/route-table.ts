@@ -1,4 +1,4 @@
-// Everything that a server answers, as one table: what docs/openapi.yaml names, and what stands beside the API. The attacks go
+// Everything that a server answers, as one table: what docs/openapi.yaml names, and what is beside the API. The attacks go
 // through it, and it is held against the routes of a running server, so that a new route is attacked without a word here.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import type { Application } from 'express';
 import { parse } from 'yaml';
 import type { Scope } from '../../../src/hub/access/token-file.ts';
 
-/** `none`: for whoever can reach the port. */
+/** `none`: for every client that can reach the port. */
 export type Needs = 'none' | Scope;
 
 export type Row = {
@@ -24,7 +24,7 @@ const { paths } = parse(readFileSync(path.resolve(import.meta.dirname, '../../..
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly 'x-scope': Needs }>>>>;
 };
 
-/** Beside the API; whoever adds one says here who may ask for it. */
+/** Beside the API. A new route is added here with the scope that it needs. */
 const beside: readonly Row[] = [
   { method: 'GET', route: '/', needs: 'none' },
   { method: 'GET', route: '/healthz', needs: 'none' },

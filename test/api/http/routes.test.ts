@@ -1,4 +1,4 @@
-// What the API tells of runs, over real journals: paging, filters, ranges, search, and that a range of a large
+// What the API says about runs, over real journals: paging, filters, ranges, search, and that a range of a large
 // journal does not read all of it.
 
 import { readFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ describe('the list of runs', () => {
 });
 
 describe('one run', () => {
-  test('goes on to be told while it goes on', async () => {
+  test('is described as it is at each request, while it is active', async () => {
     const data = tempData();
     const run = beginRun(data);
     const hub = await liveHub(data);
@@ -110,7 +110,7 @@ describe('ranges of output', () => {
   }
   const seqs = (body: { lines: readonly { seq: number }[] }) => body.lines.map(({ seq }) => seq);
 
-  test('come by number and around one, whole and filtered, with where to go on', async () => {
+  test('are returned by number and around one, whole and filtered, with where to continue', async () => {
     const { hub, path } = await counted(1_000);
     const get = async (query: string) => (await hub.get(`${path}/output?${query}`)).body;
     const first = await get('limit=5');
@@ -158,7 +158,7 @@ describe('ranges of output', () => {
     expect(forwards).toHaveLength(500);
   });
 
-  test('a search tells hits and its end, and goes on from there', async () => {
+  test('a search returns hits and its end, and continues from there', async () => {
     const { hub, path } = await counted(50_000);
     const search = async (query: string) =>
       (await hub.get(`${path}/search?${query}`)).text

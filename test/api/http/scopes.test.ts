@@ -49,7 +49,7 @@ test.each(operations)('%s %s is for who has the scope `%s`, and for nobody below
     const isEnough = needed === 'none' || scope === 'control' || (scope === 'read' && needed === 'read');
     const [json, body] = method === 'GET' ? [{}, undefined] : [{ 'content-type': 'application/json' }, '{}'];
     // Who may act is let through to a body that names nothing, so that this run is not steered here.
-    const answer = await send(hub.port, method, asked, { ...json, ...headers }, isEnough ? body && '[]' : body);
+    const answer = await send(hub.port, `${method} ${asked}`, { ...json, ...headers }, isEnough ? body && '[]' : body);
     const code: unknown = answer.body?.error?.code;
     if (isEnough) expect(['unauthenticated', 'scope', 'origin'], `${scope}`).not.toContain(code);
     else

@@ -14,7 +14,7 @@ test('a code signs in once, with a cookie that scripts cannot read, and is void 
   const code = /#code=([\w-]+)$/.exec(hub.link() ?? '')?.[1] ?? '';
   const headers = { 'content-type': 'application/json', origin: `http://127.0.0.1:${port}` };
   const login = (given: unknown, more: Record<string, string> = {}) =>
-    send(port, 'POST', '/api/v1/login', { ...headers, ...more }, JSON.stringify(given));
+    send(port, 'POST /api/v1/login', { ...headers, ...more }, JSON.stringify(given));
   expect((await login({ code }, { origin: 'https://evil.example' })).status).toBe(403);
   expect((await login({ code }, { 'content-type': 'text/plain' })).status).toBe(415);
   const [first, second] = await Promise.all([login({ code }), login({ code })]);
@@ -23,7 +23,7 @@ test('a code signs in once, with a cookie that scripts cannot read, and is void 
   const set = String(answer.headers['set-cookie']);
   expect(set).toMatch(/; Path=\/api\/v1; Max-Age=\d+; HttpOnly; SameSite=Strict$/);
   const cookie = set.split(';')[0] ?? '';
-  expect((await send(port, 'GET', '/api/v1/session', { cookie })).body).toMatchObject({
+  expect((await send(port, 'GET /api/v1/session', { cookie })).body).toMatchObject({
     scope: 'control',
     version: '9.9.9',
   });

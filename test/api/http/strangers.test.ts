@@ -1,4 +1,4 @@
-// What somebody who can reach the port and knows no token may take up: connections, time, memory. Also requests that two
+// What a client that can reach the port but has no token may take up: connections, time, memory. Also requests that two
 // servers in a row could read differently. Bounds are made small here; that each is there at all is what is held.
 import { expect, onTestFinished, test } from 'vitest';
 import type { Patience } from '../../../src/hub/http-server.ts';
@@ -14,7 +14,7 @@ async function impatientHub(more: Partial<Patience> = {}): Promise<LiveHub> {
   return liveHub(tempData(), [], { patience: { ...impatient, ...more } });
 }
 
-/** Bytes of a stranger who never hangs up. */
+/** Bytes of a client that never hangs up. */
 function strange(port: number, bytes: string): raw.Raw {
   const sent = raw.send(port, bytes);
   onTestFinished(() => void sent.socket.destroy());

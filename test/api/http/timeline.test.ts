@@ -21,7 +21,7 @@ function telemetry(...spans: readonly (Sent & { readonly startTimeUnixNano?: str
   return { type: 'claude.telemetry', signal: 'traces', derived: false, items: spans.length, request };
 }
 
-test('the timeline has the spans of Claude Code below the attempt that they are of, each once, also while the run goes on', async () => {
+test('the timeline has the spans of Claude Code below the attempt that they are of, each once, also while the run is active', async () => {
   const data = tempData();
   const { runId, journal } = beginRun(data);
   const subject = { step: 'build', attempt: 1 };
@@ -51,8 +51,8 @@ test('the timeline has the spans of Claude Code below the attempt that they are 
   journal.event(telemetry(turn, { ...call, status: { code: 2 } }), subject);
   journal.event(telemetry({ spanId: 'c3'.repeat(8), parentSpanId: 'd4'.repeat(8), name: 'orphan' }), subject);
   journal.event(telemetry({ spanId: 'e5'.repeat(8), startTimeUnixNano: '0' }, {}), subject);
-  const told = (await claude()).map(({ id, parentId, outcome }: Record<string, unknown>) => [id, parentId, outcome]);
-  expect(told).toEqual([
+  const spans = (await claude()).map(({ id, parentId, outcome }: Record<string, unknown>) => [id, parentId, outcome]);
+  expect(spans).toEqual([
     ['b2'.repeat(8), 'a1'.repeat(8), 'failure'],
     ['a1'.repeat(8), 'attempt:build#1', 'success'],
     ['c3'.repeat(8), 'attempt:build#1', 'success'],

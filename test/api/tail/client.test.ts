@@ -9,7 +9,7 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { createJournal, dataFolder } from '../../../src/journal/index.ts';
 import { output, runFinished, startFixture, tempRoot } from '../../journal/journal-rig.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, entriesOf, watch } from './tail-rig.ts';
+import { entriesOf, serveTail, watch } from './tail-rig.ts';
 
 const retry = { firstMs: 2, longestMs: 10 };
 
@@ -92,7 +92,7 @@ test('a server that is stopped and started again is found, and what came meanwhi
   await journal.close();
 });
 
-test('a refused subscription is told to who asked, and the others go on', async () => {
+test('a refused subscription is reported to the one who asked, and the others continue', async () => {
   const root = tempRoot();
   const journal = createJournal(dataFolder(root).runDir(newRunId()));
   journal.output(output('a line\n'));

@@ -1,4 +1,4 @@
-// Journals that are damaged anywhere: what is told is true, what is missing is told, and no watcher waits for ever.
+// Journals that are damaged anywhere: what is shown is true, what is missing is reported, and no watcher waits for ever.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,7 +7,7 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { archiveSealed, createJournal, dataFolder } from '../../../src/journal/index.ts';
 import { output, runFinished, tempRoot } from '../../journal/journal-rig.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, entriesOf, watch } from './tail-rig.ts';
+import { entriesOf, serveTail, watch } from './tail-rig.ts';
 
 const lines = 60;
 
@@ -67,7 +67,7 @@ test('a journal of a later format is an error that says so', async () => {
   const [file] = readdirSync(journal.folder.journalDir).filter((name) => name.endsWith('.seg'));
   const path = join(journal.folder.journalDir, file!);
   const found: string[] = [];
-  // The major version stands in the header; wherever that is, some byte of it makes the journal a later one.
+  // The major version is in the header; wherever that is, some byte of it makes the journal a later one.
   for (let at = 0; at < 32; at++) {
     const untouched = readFileSync(path);
     const bytes = Buffer.from(untouched);

@@ -1,4 +1,4 @@
-// What no sensible client sends: each is refused with its code, and the server goes on for the others.
+// What no sensible client sends: each is refused with its code, and the server continues for the others.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
@@ -142,12 +142,12 @@ describe('the server', () => {
   });
 
   const upgrades = [
-    ['who may not watch, with the answer of who decides', {}, 403],
+    ['a client without permission, with the answer of `authorize`', {}, 403],
     ['other subprotocols', { 'Sec-WebSocket-Protocol': 'graphql-ws' }, 400],
     ['a malformed key', { 'Sec-WebSocket-Key': 'short' }, 400],
   ] as const;
   test.each(upgrades)('refuses %s', async (_title, headers, status) => {
-    const refused = { ok: false, status: 403, message: 'This Origin may not watch.' } as const;
+    const refused = { ok: false, status: 403, message: 'This Origin is not allowed.' } as const;
     const may = { ok: true, scope: 'read' } as const;
     const { port } = await serveTail(tempRoot(), { authorize: () => (status === 403 ? refused : may) });
     const fields = { Host: 'x', Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Version': '13' };
@@ -161,10 +161,10 @@ describe('the server', () => {
     socket.write(`GET /api/v1/tail HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`);
     await once(socket, 'close');
     expect(text.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    if (status === 403) expect(text).toContain('This Origin may not watch.');
+    if (status === 403) expect(text).toContain('This Origin is not allowed.');
   });
 
-  test('tells how many are connected, takes no more than its bound, and closes all with 1001 when it stops', async () => {
+  test('counts the connected clients, takes no more than its bound, and closes all with 1001 when it stops', async () => {
     const root = tempRoot();
     const { url, tail } = await serveTail(root, {
       tuning: { maxClients: 2 },
@@ -178,7 +178,7 @@ describe('the server', () => {
     expect(tail.numbers().clients).toBe(2);
     await tail.stop();
     for (const one of all) expect((await one.closed).code).toBe(closeCodes.goingAway);
-    // What stops is no end of the run, and no error of it.
+    // That the server stops is neither the end of the run nor an error of it.
     expect(all.flatMap(({ messages }) => messages.map(({ type }) => type))).not.toContain('error');
     expect(tail.numbers()).toMatchObject({ clients: 0, bufferedBytes: 0, jumped: 0 });
     await journal.close();

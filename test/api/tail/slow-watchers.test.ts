@@ -7,7 +7,7 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { createJournal, dataFolder, type JournalWriter } from '../../../src/journal/index.ts';
 import { output, runFinished, tempRoot } from '../../journal/journal-rig.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, entriesOf, watch, watcher } from './tail-rig.ts';
+import { entriesOf, serveTail, watch, watcher } from './tail-rig.ts';
 
 const bufferBytes = 32 * 1024;
 /** One message of the journal may stand over the bound: lines of 64 KiB, as JSON. */
@@ -28,7 +28,7 @@ function manyLines(journal: JournalWriter, batches: number): void {
 
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
 
-test('one that reads nothing holds a bounded number of bytes, slows nobody, and has everything when it goes on', async () => {
+test('one that reads nothing holds a bounded number of bytes, slows nobody, and gets everything when it continues', async () => {
   const root = tempRoot();
   const { url, tail } = await serveTail(root, { tuning: { bufferBytes } });
   const journal = newJournal(root);
@@ -70,7 +70,7 @@ test('one that has stopped reading is not cut for answering no ping', async () =
   await journal.close();
 });
 
-test('one that lags far is told so, may jump to now, and is told how much it jumped', async () => {
+test('one that lags far is sent how far, may jump to now, and is sent how much it skipped', async () => {
   const root = tempRoot();
   const { url } = await serveTail(root, { tuning: { bufferBytes, lagEveryMs: 0 } });
   const journal = newJournal(root);

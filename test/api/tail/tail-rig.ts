@@ -1,4 +1,4 @@
-// A real http server with the tail on it, over journals in a temp folder, and watchers that remember what they were told.
+// A real http server with the tail on it, over journals in a temp folder, and watchers that remember what they were sent.
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { onTestFinished } from 'vitest';

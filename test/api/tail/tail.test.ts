@@ -13,7 +13,7 @@ import {
 } from '../../journal/journal-rig.ts';
 import { attemptStarted, runStarted, stepFinished } from '../../runs/journal-of.ts';
 import { until } from '../../support/until.ts';
-import { serveTail, entriesOf, watch, watcher } from './tail-rig.ts';
+import { entriesOf, serveTail, watch, watcher } from './tail-rig.ts';
 
 function newJournal(root: string, options = {}): JournalWriter {
   return createJournal(dataFolder(root).runDir(newRunId()), options);
@@ -28,7 +28,7 @@ function smallRun(root: string): JournalWriter {
   for (let at = 0; at < 6; at++) {
     journal.output(output(`out ${at}\nmore ${at}\n`));
     journal.output(output(`err ${at}\n`, { stream: 'stderr' }));
-    if (at === 3) journal.output(output('from the wrapper\nand more\n', { stream: 'system' }));
+    if (at === 3) journal.output(output('from stepspan\nand more\n', { stream: 'system' }));
   }
   journal.output(output('other\nrest', { subject: { step: 'test', attempt: 1 } }));
   journal.event(stepFinished(), subject);
@@ -83,7 +83,7 @@ describe('a watcher', () => {
     await journal.close();
   });
 
-  test('gets what is appended while it watches, each message with the number to go on after', async () => {
+  test('gets what is appended while it watches, each message with the number to continue after', async () => {
     const root = tempRoot();
     const { url } = await serveTail(root);
     const journal = newJournal(root);
@@ -173,7 +173,7 @@ describe('a watcher', () => {
     await two.close();
   });
 
-  test('is told how far the run is, when that changes', async () => {
+  test('is sent how far the run is, when that changes', async () => {
     const root = tempRoot();
     const { url } = await serveTail(root);
     const journal = newJournal(root);
@@ -196,7 +196,7 @@ describe('a watcher', () => {
 describe('filters', () => {
   const cases = [
     [{ streams: ['stderr'], events: false }, (text: string) => text.startsWith('err')],
-    [{ streams: ['system'], events: false }, (text: string) => /wrapper|and more/.test(text)],
+    [{ streams: ['system'], events: false }, (text: string) => /from stepspan|and more/.test(text)],
     [{ steps: ['test'], events: false }, (text: string) => /^(other|rest)$/.test(text)],
     [{ severities: ['warning'], events: false }, (text: string) => text.startsWith('err')],
     [{ search: 'more 3', events: false }, (text: string) => text === 'more 3'],
@@ -222,7 +222,7 @@ describe('filters', () => {
     await Promise.all([live.heard('caught_up'), whole.heard('caught_up')]);
     growing.output(output('out 1\nmore 3\nother\nrest\n', { subject: { step: 'test', attempt: 1 } }));
     growing.output(output('err 1\n', { stream: 'stderr' }));
-    growing.output(output('the wrapper\n', { stream: 'system' }));
+    growing.output(output('from stepspan\n', { stream: 'system' }));
     growing.event(runFinished);
     await Promise.all([live, whole].map((one) => one.heard('caught_up', ({ data }) => data.ended)));
     const expected = entriesOf(whole.messages).filter(([, text]) =>
@@ -249,7 +249,7 @@ describe('filters', () => {
 });
 
 describe('a journal', () => {
-  test('whose first segments were removed shows the gap and goes on', async () => {
+  test('whose first segments were removed shows the gap and continues', async () => {
     const root = tempRoot();
     const { url } = await serveTail(root);
     const journal = newJournal(root, { segmentBytes: 4096, archive: false });
