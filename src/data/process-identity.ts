@@ -4,6 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { errorCode } from '../core/errors.ts';
 import type { ProcessIdentity } from '../core/event.ts';
+import { parseProcStat } from './proc-stat.ts';
 
 /**
  * A process, and the boot and pid namespace in which its pid means something. `scope` is '' if the system does not
@@ -63,7 +64,6 @@ function startTimeOf(pid: number): string | undefined {
   return process.platform === 'linux' ? linuxStartTime(pid) : psStartTime(pid);
 }
 
-/** proc_pid_stat(5): the name, field 2, may hold spaces and parentheses; field 3 is the state, field 22 the start. */
 function linuxStartTime(pid: number): string | undefined {
   let stat: string;
   try {
@@ -72,9 +72,8 @@ function linuxStartTime(pid: number): string | undefined {
     // With hidepid the file of another user's process is not there to see; a signal 0 still shows that it runs.
     return runs(pid) ? '' : undefined;
   }
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
-  return state === 'Z' || state === 'X' ? undefined : (fields[19] ?? '');
+  const { state, startTime } = parseProcStat(stat);
+  return state === 'Z' || state === 'X' ? undefined : startTime;
 }
 
 function psStartTime(pid: number): string | undefined {

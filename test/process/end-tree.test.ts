@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createProcessTree, endTree } from '../../src/run/process/index.ts';
+import { endTree } from '../../src/run/process/end-tree.ts';
 import { readAllPids, readCommand, readStat } from '../../src/run/process/proc-files.ts';
 import { isLive, type ProcessInfo } from '../../src/run/process/process-info.ts';
 import { systemProcesses } from '../../src/run/process/process-source.ts';
+import { createProcessTree } from '../../src/run/process/process-tree.ts';
 import { sendSignal } from '../../src/run/process/send-signal.ts';
 import { until } from '../support/until.ts';
 import { createRig, fixture, isRunning } from './rig.ts';
@@ -19,7 +20,7 @@ const short = [
 describe('ending a process tree', () => {
   it('asks first, and stops when that was enough', async () => {
     const rig = createRig();
-    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    const child = await rig.start('node', [fixture('process-reports-signals.mjs')]);
     await until(() => child.text().includes('ready'));
     const ended = await child.end({ steps: [{ signal: 'SIGTERM', graceMs: 120_000 }] });
     expect(await child.ended).toEqual({ exitCode: 7, signal: undefined });
@@ -28,9 +29,9 @@ describe('ending a process tree', () => {
     expect(ended).toEqual({ signalled: [{ signal: 'SIGTERM', pids: [child.pid] }], survivors: [] });
   });
 
-  it('gives each process each signal once, as programs take a second SIGINT for "now"', async () => {
+  it('sends each process each signal once, as programs take a second SIGINT for "now"', async () => {
     const rig = createRig();
-    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    const child = await rig.start('node', [fixture('process-reports-signals.mjs')]);
     await until(() => child.text().includes('ready'));
     const steps = [
       { signal: 'SIGINT', graceMs: 300 },
@@ -41,13 +42,13 @@ describe('ending a process tree', () => {
     expect(child.text()).toBe('ready\nSIGINT\nSIGTERM\n');
   });
 
-  it('kills a tree that ignores SIGINT and SIGTERM, and tells every signal', async () => {
+  it('kills a tree that ignores SIGINT and SIGTERM, and reports every signal', async () => {
     const rig = createRig();
     const child = await rig.start(fixture('process-ignores-signals.sh'));
     await until(() => child.text().includes('ready'));
-    const told: string[] = [];
-    const ended = await child.end({ steps: short, onSignal: (signal) => told.push(signal) });
-    expect(told).toEqual(['SIGINT', 'SIGTERM', 'SIGKILL']);
+    const reported: string[] = [];
+    const ended = await child.end({ steps: short, onSignal: (signal) => reported.push(signal) });
+    expect(reported).toEqual(['SIGINT', 'SIGTERM', 'SIGKILL']);
     expect(ended.survivors).toEqual([]);
     expect(await child.ended).toEqual({ exitCode: undefined, signal: 'SIGKILL' });
   });
@@ -71,7 +72,7 @@ describe('ending a process tree', () => {
 
   it('wakes frozen processes, so that they can handle what they are sent', async () => {
     const rig = createRig();
-    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    const child = await rig.start('node', [fixture('process-reports-signals.mjs')]);
     await until(() => child.text().includes('ready'));
     await child.freeze();
     // It ends by itself; only a hang may reach the end of the grace period.
@@ -82,7 +83,7 @@ describe('ending a process tree', () => {
 
   it('wakes a process whose stop takes effect only after it was signalled', async () => {
     const rig = createRig();
-    const child = await rig.start('node', [fixture('process-tells-signals.mjs')]);
+    const child = await rig.start('node', [fixture('process-reports-signals.mjs')]);
     await until(() => child.text().includes('ready'));
     const ended = await child.end({
       steps: [{ signal: 'SIGTERM', graceMs: 120_000 }],
@@ -110,7 +111,7 @@ describe('ending a process tree', () => {
     expect(isRunning(child.pid)).toBe(false);
   });
 
-  it('can be told to kill now while it waits', async () => {
+  it('kills at once if that is asked for while it waits', async () => {
     const rig = createRig();
     const child = await rig.start(fixture('process-ignores-signals.sh'));
     await until(() => child.text().includes('ready'));
@@ -134,7 +135,7 @@ describe('ending a process tree', () => {
     expect(ended.survivors).toEqual([]);
   });
 
-  it('kills a tree that goes on forking', async () => {
+  it('kills a tree that keeps forking', async () => {
     const rig = createRig();
     const child = await rig.sh(
       'trap "" TERM INT; f() { while :; do sleep 0.02 & sleep 0.01; done; }; f & f & f & echo ready; f',
@@ -188,7 +189,7 @@ describe('ending a process tree', () => {
     const child = await rig.sh('echo ready; sleep 300');
     await until(() => child.text().includes('ready'));
     const stuck = readStat(child.pid) as ProcessInfo;
-    // A process in state D cannot be made to order: a tree whose only member is always there stands in for one.
+    // A process in state D cannot be made on purpose: a tree whose only member never ends takes its place.
     const tree = {
       source: systemProcesses,
       root: stuck,
@@ -199,7 +200,7 @@ describe('ending a process tree', () => {
     expect(ended).toMatchObject({ signalled: [], survivors: [{ pid: 4_000_000 }] });
   });
 
-  it('comes to an end, and takes nobody for dead, on a machine where nothing can be looked up any more', async () => {
+  it('comes to an end, and takes no process for dead, if no process can be looked up any more', async () => {
     const rig = createRig();
     const child = await rig.sh('echo ready; sleep 300');
     await until(() => child.text().includes('ready'));

@@ -1,4 +1,4 @@
-// A clock that stands still until a test moves it.
+// A clock that only a test moves.
 import type { TimerClock } from '../../src/run/process/index.ts';
 
 export function createFakeClock(): TimerClock & {

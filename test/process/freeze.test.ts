@@ -1,4 +1,4 @@
-// Freezing a real tree and letting it go on.
+// Freezing a real tree and continuing it.
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { createRig, fixture } from './rig.ts';
 const isStill = (state: string | undefined): boolean => state === 'T' || state === 'Z' || state === 'D';
 
 describe('freezing a tree', () => {
-  it('stops every process of it, and thawing lets all go on', async () => {
+  it('stops every process of it, and thawing continues all', async () => {
     const rig = createRig();
     const files = [rig.path('count'), rig.path('count.child')];
     const counts = () => files.map((file) => Number(readFileSync(file, 'utf8')));

@@ -19,7 +19,7 @@ function bystander(env: Record<string, string>): number {
   return child.pid as number;
 }
 
-describe('left-overs', () => {
+describe('remaining processes', () => {
   it('are found by the mark in their environment, named, and ended, also in a session of their own', async () => {
     const rig = createRig();
     const child = await rig.start(fixture('process-leaves-setsid.sh'));
@@ -94,7 +94,7 @@ describe('left-overs', () => {
     expect(others.filter(isRunning)).toEqual(others);
   });
 
-  it('of a run whose wrapper died are found by the pid and start time that its journal names', async () => {
+  it('of a run whose stepspan was killed are found by the pid and start time that its journal names', async () => {
     const rig = createRig();
     const child = await rig.start('sh', ['-c', 'sleep 300 & echo ready; wait'], {
       env: { PATH: rig.env.PATH },

@@ -74,7 +74,7 @@ function linesOfBatches(batches: readonly LineBatch[]): readonly string[] {
 
 describe('line splitter', () => {
   it.each(['push', 'room'] as const)(
-    'gives the same bytes and lines wherever and whenever they are cut (%s)',
+    'emits the same bytes and lines wherever and whenever they are cut (%s)',
     (feed) => {
       fc.assert(
         fc.property(actions, fc.integer({ min: 4, max: 40 }), (given, bufferBytes) => {
@@ -101,7 +101,7 @@ describe('line splitter', () => {
     );
   });
 
-  it('lets no byte wait for long that is no UTF-8', () => {
+  it('lets no byte wait for long that is not UTF-8', () => {
     const waiting: number[] = [];
     const latin1 = ['caf\xe9', '\xff', '\x80\x80\x80\x80', 'a'].map((text) => Buffer.from(text, 'latin1'));
     const batches = split(latin1, 100, 'room', (count) => waiting.push(count));
@@ -119,14 +119,14 @@ describe('line splitter', () => {
     );
   });
 
-  it('lets what stands behind the last line end of a read wait for the next one', () => {
+  it('lets the bytes behind the last line end of a read wait for the next one', () => {
     const texts = (given: readonly Action[]) => split(given, 100, 'room').map((batch) => batch.bytes.toString());
     expect(texts([Buffer.from('a\nb\nc'), Buffer.from('d\ne\nf')])).toEqual(['a\nb\n', 'cd\ne\n', 'f']);
     expect(texts([Buffer.from('a\nb'), Buffer.from('c'), Buffer.from('d\n')])).toEqual(['a\n', 'bc', 'd\n']);
     expect(texts([Buffer.from('a\nb'), 'flush', Buffer.from('c\n')])).toEqual(['a\n', 'b', 'c\n']);
   });
 
-  it('gives nothing for an empty stream', () => {
+  it('emits nothing for an empty stream', () => {
     expect(split([], 4, 'push')).toEqual([]);
     expect(split(['flush', 'flush'], 4, 'push')).toEqual([]);
   });

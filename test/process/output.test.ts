@@ -23,14 +23,14 @@ describe('output of a child', () => {
     expect(child.output().stdout).toEqual({ state: 'ended', bytes: 7, lines: 2 });
   });
 
-  it('keeps NUL bytes and bytes that are no UTF-8', async () => {
+  it('keeps NUL bytes and bytes that are not UTF-8', async () => {
     const child = await createRig().sh('printf "a\\000b\\377\\376\\n\\200\\n"');
     await child.outputEnded;
     expect(bytesOf(child.printed, 'stdout').toString('hex')).toBe('610062fffe0a800a');
     expect(child.output().stdout.lines).toBe(2);
   });
 
-  it('gives 50 MB byte for byte', async () => {
+  it('comes byte for byte, 50 MB of it', async () => {
     const size = 50_000_000;
     const expected = createHash('sha256');
     const child = await createRig().start('node', [fixture('process-prints-bytes.mjs'), String(size)]);
@@ -50,7 +50,7 @@ describe('output of a child', () => {
     expect(child.output().stdout.lines).toBe(ends + (printed.at(-1) === 10 ? 0 : 1));
   });
 
-  it('gives a line of 10 MB in pieces as they are read, as one line', async () => {
+  it('has a line of 10 MB in pieces as they are read, as one line', async () => {
     const child = await createRig().sh('head -c 10000000 /dev/zero | tr "\\000" x; printf "\\nnext\\n"');
     await child.outputEnded;
     expect(bytesOf(child.printed, 'stdout').toString()).toBe(`${'x'.repeat(10_000_000)}\nnext\n`);
@@ -61,7 +61,7 @@ describe('output of a child', () => {
     expect(child.output().stdout.lines).toBe(2);
   });
 
-  it('comes without a line end while the child goes on', async () => {
+  it('comes without a line end while the child still runs', async () => {
     const child = await createRig().sh('echo first; printf "Sure? [y/N] "; sleep 300');
     await until(() => child.text() === 'first\nSure? [y/N] ');
     expect(isRunning(child.pid)).toBe(true);

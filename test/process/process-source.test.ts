@@ -1,10 +1,11 @@
 // Looking processes up, by /proc and by ps.
 import { copyFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createProcessTree, endLeftoverProcesses } from '../../src/run/process/index.ts';
+import { endLeftoverProcesses } from '../../src/run/process/index.ts';
 import { createPortableSource } from '../../src/run/process/portable-source.ts';
 import { readCommand, readStat } from '../../src/run/process/proc-files.ts';
 import { systemProcesses } from '../../src/run/process/process-source.ts';
+import { createProcessTree } from '../../src/run/process/process-tree.ts';
 import { until } from '../support/until.ts';
 import { createRig, fixture, isRunning } from './rig.ts';
 
@@ -32,7 +33,7 @@ describe.each([
     expect(await source.withDescendants([4_000_000])).toEqual([]);
   });
 
-  it('tells a zombie from a live process', async () => {
+  it('distinguishes a zombie from a live process', async () => {
     const rig = createRig();
     const child = await rig.start(fixture('process-makes-zombie.sh'));
     await until(() => child.output().stdout.lines === 1);

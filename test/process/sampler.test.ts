@@ -60,7 +60,7 @@ describe('sampling a tree', () => {
     expect((await sampler.finish(child.lastSeen())).basis).toBe('sampled');
   });
 
-  it('gives no sample once it is told to finish, also when one is under way', async () => {
+  it('reports no sample after it was finished, even if one is under way', async () => {
     const rig = createRig();
     const child = await rig.sh('sleep 300');
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
@@ -83,7 +83,7 @@ describe('sampling a tree', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  it('gives no sample of a tree that is gone', async () => {
+  it('reports no sample of a tree that has ended', async () => {
     const clock = createFakeClock();
     const { promise: looked, resolve } = Promise.withResolvers<void>();
     const look = async () => {

@@ -19,17 +19,17 @@ async function failureOf(options: Partial<StartOptions>) {
 }
 
 describe('starting a child', () => {
-  it('tells the exit code', async () => {
+  it('reports the exit code', async () => {
     const child = await createRig().sh('exit 3');
     expect(await child.ended).toEqual({ exitCode: 3, signal: undefined });
   });
 
-  it('tells the signal that ended it', async () => {
+  it('reports the signal that ended it', async () => {
     const child = await createRig().sh('kill -9 $$');
     expect(await child.ended).toEqual({ exitCode: undefined, signal: 'SIGKILL' });
   });
 
-  it('gives it the named environment and nothing else', async () => {
+  it('passes it the named environment and nothing else', async () => {
     const rig = createRig();
     const child = await rig.start('env', [], { env: { PATH: '/usr/bin:/bin', ONLY: 'this one' } });
     await child.outputEnded;
@@ -48,7 +48,7 @@ describe('starting a child', () => {
     expect(child.text()).toBe(`${child.pid} ${child.pid}\n`);
   });
 
-  it('reads /dev/null where no stdin is given', async () => {
+  it('reads /dev/null if no stdin is given', async () => {
     const child = await createRig().sh('readlink /proc/self/fd/0; cat; echo done');
     await child.outputEnded;
     expect(child.text()).toBe('/dev/null\ndone\n');

@@ -130,7 +130,7 @@ describe('stalls', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  it('are not detected while it goes on happening', () => {
+  it('are not detected while it keeps happening', () => {
     const { clock, log, watch } = watchWithLog();
     watch.start('a', 100);
     for (let beat = 0; beat < 50; beat++) {

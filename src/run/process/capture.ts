@@ -1,12 +1,12 @@
-// Reads one stream of a child to its end, in batches of lines. Owns reading, waiting, pausing, and giving up; the splitter
-// owns lines. Called by started-process.ts.
+// Reads one stream of a child to its end, in batches of lines: when it is read, when it rests, and when reading stops. The
+// splitter makes the lines. Called by started-process.ts.
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLineSplitter, type LineBatch, type LineSplitter } from './line-splitter.ts';
 import { createPipeSize, MAX_PIPE_BYTES } from './pipe-size.ts';
 
-/** `cut`: somebody still held the stream open when it was given up; all that had been written by then was read. */
+/** `cut`: another process still had the stream open when reading stopped; everything written until then was read. */
 export type CaptureState = 'open' | 'ended' | 'cut';
 
 export type Captured = {
@@ -35,7 +35,7 @@ export type CaptureOptions = {
 };
 
 /**
- * How long what stands behind the last line end of a read waits for the next read: at least this, at most twice as long.
+ * How long the bytes behind the last line end of a read wait for the next read: at least this, at most twice as long.
  * Fast output fills the pipe again within a millisecond, so its lines are not cut at every read.
  */
 const FRAGMENT_WAIT_MS = 20;
@@ -44,76 +44,45 @@ const FRAGMENT_WAIT_MS = 20;
 const SMALL_PIECE_BYTES = 4 * 1024;
 
 /**
- * Between two small pieces of a line the stream is not read for so long. What is printed meanwhile stands in the pipe, where
- * it outlives stepspan. A child that prints byte by byte makes 50 records a second instead of thousands.
+ * Between two small pieces of a line the stream is not read for so long. What is printed meanwhile stays in the pipe, where it
+ * outlives stepspan. A child that prints byte by byte makes 50 records a second instead of thousands.
  */
 const PIECE_GAP_MS = 20;
 
-/** `resting`: between two pieces of a line. `held`: somebody has paused it. `draining`: to its end, without any rest. */
+/** `resting`: between two pieces of a line. `held`: the caller has paused it. `draining`: to its end, without any rest. */
 type Reading = 'flowing' | 'resting' | 'held' | 'draining';
 
-/** @param source the reading end of a pipe, which then belongs to the capture; or a stream of Node's where there is none */
+/** @param source the reading end of a pipe, which then belongs to the capture; or a stream of Node's if there is no pipe */
 export function createCapture(source: number | Readable, options: CaptureOptions): Capture {
   let state: CaptureState = 'open';
-  let reading: Reading = 'flowing';
   let bytes = 0;
-  let reads = 0;
   let lines = 0;
-  let fragmentTimer: NodeJS.Timeout | undefined;
-  let restTimer: NodeJS.Timeout | undefined;
-  let lastPieceAt = Number.NEGATIVE_INFINITY;
   const { promise: done, resolve: finish } = Promise.withResolvers<void>();
   const splitter = createLineSplitter((batch) => {
     lines += batch.lineCount - (batch.continues ? 1 : 0);
     options.onBatch(batch);
-    if (batch.unterminated && batch.bytes.length < SMALL_PIECE_BYTES) restAfterPiece();
+    if (batch.unterminated && batch.bytes.length < SMALL_PIECE_BYTES) rhythm.restAfterPiece();
   }, options.bufferBytes);
-
-  /** The first small piece after a while is followed by no rest, so that a step that prints `done` and ends, ends at once. */
-  const restAfterPiece = () => {
-    const now = performance.now();
-    const isSoon = now - lastPieceAt < 2 * PIECE_GAP_MS;
-    lastPieceAt = now;
-    if (!isSoon || reading !== 'flowing') return;
-    reading = 'resting';
-    stream.pause();
-    restTimer = setTimeout(flow, PIECE_GAP_MS, 'flowing');
+  const flusher = createFlusher(splitter);
+  const pipeSize = createPipeSize(source);
+  const onRead = (count: number) => {
+    bytes += count;
+    pipeSize.noteRead(count);
+    flusher.noteRead();
   };
-
-  const flow = (as: 'flowing' | 'draining') => {
-    if (reading === 'draining') return;
-    clearTimeout(restTimer);
-    reading = as;
-    stream.resume();
-  };
-
-  const flushLater = (): NodeJS.Timeout => {
-    const readsBefore = reads;
-    return setTimeout(() => {
-      // A read since then has left a fragment of its own, which waits for its own time. So no read sets a timer.
-      fragmentTimer = reads === readsBefore ? undefined : flushLater();
-      if (fragmentTimer === undefined) splitter.flush();
-    }, FRAGMENT_WAIT_MS);
-  };
+  const stream = typeof source === 'number' ? openSocket(source, splitter, onRead) : feed(source, splitter, onRead);
+  const rhythm = createRhythm(stream);
 
   const stop = (as: CaptureState) => {
     if (state !== 'open') return;
     state = as;
-    clearTimeout(fragmentTimer);
-    clearTimeout(restTimer);
+    flusher.cancel();
+    rhythm.cancel();
     if (as === 'ended') options.onEnd?.();
     splitter.flush();
     stream.destroy();
     finish();
   };
-  const pipeSize = createPipeSize(source);
-  const onRead = (count: number) => {
-    bytes += count;
-    reads += 1;
-    pipeSize.noteRead(count);
-    if (splitter.waiting() > 0) fragmentTimer ??= flushLater();
-  };
-  const stream = typeof source === 'number' ? openSocket(source, splitter, onRead) : feed(source, splitter, onRead);
   stream.once('end', () => stop('ended'));
   // A read error of a pipe leaves nothing more to read, like its end.
   stream.once('error', () => stop('ended'));
@@ -122,15 +91,10 @@ export function createCapture(source: number | Readable, options: CaptureOptions
   return {
     captured: () => ({ state, bytes, lines }),
     done,
-    pause() {
-      if (reading === 'draining') return;
-      clearTimeout(restTimer);
-      reading = 'held';
-      stream.pause();
-    },
-    resume: () => flow('flowing'),
+    pause: rhythm.pause,
+    resume: rhythm.resume,
     async cut() {
-      flow('draining');
+      rhythm.drain();
       const limit = bytes + MAX_PIPE_BYTES;
       for (let empty = 0; state === 'open' && empty < EMPTY_TURNS && bytes < limit; ) {
         const before = bytes;
@@ -139,6 +103,62 @@ export function createCapture(source: number | Readable, options: CaptureOptions
       }
       stop('cut');
     },
+  };
+}
+
+/** When a stream is read and when it rests. */
+function createRhythm(stream: Pick<Readable, 'pause' | 'resume'>) {
+  let reading: Reading = 'flowing';
+  let restTimer: NodeJS.Timeout | undefined;
+  let lastPieceAt = Number.NEGATIVE_INFINITY;
+
+  const flow = (as: 'flowing' | 'draining') => {
+    if (reading === 'draining') return;
+    clearTimeout(restTimer);
+    reading = as;
+    stream.resume();
+  };
+  return {
+    /** The first small piece after a while is followed by no rest, so that a step that prints `done` and ends, ends at once. */
+    restAfterPiece() {
+      const now = performance.now();
+      const isSoon = now - lastPieceAt < 2 * PIECE_GAP_MS;
+      lastPieceAt = now;
+      if (!isSoon || reading !== 'flowing') return;
+      reading = 'resting';
+      stream.pause();
+      restTimer = setTimeout(flow, PIECE_GAP_MS, 'flowing');
+    },
+    pause() {
+      if (reading === 'draining') return;
+      clearTimeout(restTimer);
+      reading = 'held';
+      stream.pause();
+    },
+    resume: () => flow('flowing'),
+    drain: () => flow('draining'),
+    cancel: () => clearTimeout(restTimer),
+  };
+}
+
+/** Flushes the part of a line that no read completes. */
+function createFlusher(splitter: LineSplitter) {
+  let reads = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const flushLater = (): NodeJS.Timeout => {
+    const readsBefore = reads;
+    return setTimeout(() => {
+      // A read since then has left a fragment of its own, which waits for its own time. So no read sets a timer.
+      timer = reads === readsBefore ? undefined : flushLater();
+      if (timer === undefined) splitter.flush();
+    }, FRAGMENT_WAIT_MS);
+  };
+  return {
+    noteRead() {
+      reads += 1;
+      if (splitter.waiting() > 0) timer ??= flushLater();
+    },
+    cancel: () => clearTimeout(timer),
   };
 }
 
@@ -160,7 +180,7 @@ function openSocket(fd: number, splitter: LineSplitter, onRead: (count: number) 
       callback(count) {
         splitter.filled(count);
         onRead(count);
-        // True goes on reading, unless somebody has paused the socket meanwhile.
+        // True continues the reading, unless somebody has paused the socket meanwhile.
         return true;
       },
     },

@@ -34,7 +34,7 @@ export function createCpuLedger(): CpuLedger {
     else entry.info = info;
   };
 
-  /** Hands the time of ended members over to their parents, children first, as theirs adds to their parent's. */
+  /** Adds the time of ended members to that of their parents, children first, as theirs adds to their parent's. */
   const settle = (ended: Map<number, Entry>) => {
     const byPid = new Map([...entries.values()].map((entry) => [entry.info.pid, entry]));
     const settleOne = (entry: Entry) => {

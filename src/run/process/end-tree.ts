@@ -1,5 +1,5 @@
 // Ends a process tree: a row of signals, each followed by a grace period, the last one SIGKILL. Bounded in time whatever
-// the processes do. Owns the escalation; knows nothing of why it is ended.
+// the processes do. Called to stop a child, and to end the processes that a step, a run or a killed stepspan left running.
 import { freezeTree } from './freeze-tree.ts';
 import { isLive, isStopped, type ProcessInfo, processKey } from './process-info.ts';
 import type { ProcessTree } from './process-tree.ts';
@@ -30,11 +30,11 @@ export const cancelSteps: readonly EndStep[] = [
 ];
 
 export type EndOptions = {
-  /** In order. After the last one SIGKILL follows if it was none. */
+  /** In order. SIGKILL follows if it is not the last one. */
   readonly steps?: readonly EndStep[];
   /** When it fires, the running and all later grace periods end after `KILL_NOW_GRACE_MS`. */
   readonly killNow?: AbortSignal | undefined;
-  /** Told of each signal, once for all processes that got it in one go. */
+  /** Called for each signal, once for all processes that got it at the same time. */
   readonly onSignal?: ((signal: NodeJS.Signals, processes: readonly ProcessInfo[]) => void) | undefined;
 };
 
@@ -59,32 +59,37 @@ export async function endTree(tree: ProcessTree, options: EndOptions = {}): Prom
       signalled.push({ signal: step.signal, pids: got.map((info) => info.pid) });
       options.onSignal?.(step.signal, got);
     };
-    // Nobody may fork out of sight between the look and the kill, so all are stopped first.
+    // All are stopped first, so that none forks unseen between the look and the kill.
     if (step.signal === 'SIGKILL') {
       await tried(freezeTree(tree));
       members = await livingAfter(tree.search, members);
     }
     await send(members);
-    members = await waitForEnd(tree, members, step, options.killNow, async (left) => {
-      // A handler that starts `rm` or `git` to clean up must not see that interrupted: only a kill spares nobody.
+    const onLook = async (left: readonly ProcessInfo[]): Promise<void> => {
+      // A handler may start `rm` or `git` to clean up, which must not be interrupted: only SIGKILL goes to new processes too.
       if (step.signal === 'SIGKILL') await send(left.filter((info) => !sent.has(processKey(info))));
       // A stopped process handles nothing but SIGKILL. At each look, as a stop takes effect when the process next gets a
       // processor, which can be after the signal was sent.
       else await tried(sendSignal(left.filter(isStopped), 'SIGCONT', tree.source));
-    });
+    };
+    members = await waitForEnd(tree, members, { graceMs: step.graceMs, killNow: options.killNow, onLook });
   }
   return { signalled, survivors: await livingAfter(tree.search, members) };
 }
 
-/** Polls until all are dead or the grace period is over. `onLook` is told who is left. */
+type WaitOptions = Pick<EndOptions, 'killNow'> & {
+  readonly graceMs: number;
+  /** Called after each look, with the members that still run. */
+  readonly onLook: (left: readonly ProcessInfo[]) => Promise<void>;
+};
+
+/** Polls until all are dead or the grace period is over. */
 async function waitForEnd(
   tree: ProcessTree,
   members: readonly ProcessInfo[],
-  step: EndStep,
-  killNow: AbortSignal | undefined,
-  onLook: (left: readonly ProcessInfo[]) => Promise<void>,
+  { graceMs, killNow, onLook }: WaitOptions,
 ): Promise<readonly ProcessInfo[]> {
-  const end = deadline(step.graceMs, killNow);
+  const end = deadline(graceMs, killNow);
   let left = members;
   for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_POLL_MS)) {
     left = await livingAfter(tree.look, left);
@@ -95,7 +100,7 @@ async function waitForEnd(
   }
 }
 
-/** Most processes are gone within milliseconds of a signal; one that takes seconds is not to be polled 500 times. */
+/** Most processes are gone within milliseconds of a signal; one that takes seconds must not be polled 500 times. */
 const FIRST_POLL_MS = 5;
 const LAST_POLL_MS = 100;
 
@@ -108,7 +113,7 @@ function deadline(graceMs: number, killNow: AbortSignal | undefined) {
   };
   if (killNow?.aborted) shorten();
   return {
-    /** The first call sets the bound; that it still holds must not put it off. */
+    /** The first call sets the bound; later calls must not postpone it. */
     atMost: (ms: number) => {
       if (!orphaned) endAt = Math.min(endAt, systemClock.now() + ms);
       orphaned = true;
@@ -132,8 +137,8 @@ function deadline(graceMs: number, killNow: AbortSignal | undefined) {
 }
 
 /**
- * Live members by the given look. A look can fail for want of file descriptors or memory, above all on a machine that is
- * in trouble; then the members of before stand, so that nobody is taken for dead unseen.
+ * Live members by the given look. A look can fail for lack of file descriptors or memory, above all on a machine that is in
+ * trouble. The members of the look before then count, so that no process is taken for dead unseen.
  */
 async function livingAfter(
   look: () => Promise<readonly ProcessInfo[]>,
@@ -143,7 +148,7 @@ async function livingAfter(
   return found.filter(isLive);
 }
 
-/** Who got a signal; nobody, where it could not be checked who they are. The next step, or the next look, tries again. */
+/** The processes that got the signal; none if they could not be identified. The next step, or the next look, tries again. */
 function tried(signalling: Promise<readonly ProcessInfo[]>): Promise<readonly ProcessInfo[]> {
   return signalling.catch(() => []);
 }

@@ -1,4 +1,4 @@
-// Stops every process of a tree and lets it go on: pause "now". Also the first half of killing a tree that forks.
+// Stops every process of a tree and lets it continue: pause "now". Also the first half of killing a tree that forks.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLive, isStopped, type ProcessInfo, processKey } from './process-info.ts';
 import type { ProcessTree } from './process-tree.ts';
@@ -6,8 +6,8 @@ import { sendSignal } from './send-signal.ts';
 import { systemClock } from './timer-clock.ts';
 
 /**
- * A look can miss a child that is forked meanwhile, so looks go on until one finds nobody new. A stopped process forks no
- * more, so each round has fewer that can; a tree that still grows after so many is a fork bomb.
+ * A look can miss a child that is forked meanwhile, so looks are repeated until one finds no new process. A stopped process
+ * cannot fork, so each round has fewer that can; a tree that still grows after so many is a fork bomb.
  */
 const MAX_ROUNDS = 20;
 
@@ -32,13 +32,13 @@ export async function freezeTree(tree: ProcessTree): Promise<readonly ProcessInf
     }
     // One in state D, such as a shell in vfork(2), stops before it runs its own code again, whenever that is.
     if (awake.every(({ state }) => state === 'D') || systemClock.now() >= endAt) break;
-    // Whoever wakes the tree must find it stopped.
+    // The caller may wake the tree at once, and must find it stopped.
     await delay(STOP_POLL_MS);
   }
   return [...frozen.values()];
 }
 
-/** Lets processes go on that `freezeTree` stopped; children first, so that no parent finds its child still stopped. */
+/** Continues the processes that `freezeTree` stopped; children first, so that no parent finds its child still stopped. */
 export async function thawTree(tree: ProcessTree, frozen: readonly ProcessInfo[]): Promise<void> {
   await sendSignal(frozen.toReversed(), 'SIGCONT', tree.source);
 }

@@ -1,5 +1,5 @@
-// What a step or a run left running when it had ended: found by its mark, named for the report, ended.
-// Also serves the hub when it adopts a run whose process was killed, with the processes that its journal names.
+// What a step or a run left running when it had ended: found by its marker, named for the report, ended. Also called by the
+// hub when it closes a run whose process was killed, with the processes that the journal names.
 import { type Ended, type EndOptions, endTree, KILL_WAIT_MS } from './end-tree.ts';
 import { pipesNameOf } from './output-pipes.ts';
 import { isLive, type Marker } from './process-info.ts';
@@ -19,11 +19,11 @@ export function markerOf(runId: string, stepId?: string): Marker {
   return stepId === undefined ? [run] : [run, `STEPSPAN_STEP_ID=${stepId}`];
 }
 
-/** The processes of a run, or with a marker of it of one of its steps, and those that are known from its journal. */
+/** The processes of a run or of one of its steps, by marker, and those that the journal names. */
 export type MarkedProcesses = {
   readonly marker: Marker;
   readonly known?: readonly Identity[];
-  /** `dead_run`: the run was killed before it could search itself, so that also counts who still has our pipes open. */
+  /** `dead_run`: the run was killed before it could search itself, so a process that still has our pipes open is one of them too. */
   readonly reach: 'own_run' | 'dead_run';
 };
 

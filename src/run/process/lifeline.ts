@@ -1,5 +1,5 @@
 // A pipe that nobody writes to. The child and all that it starts inherit its writing end, whatever they do to their
-// environment, session or parents; so who still has it open is ours, and its end of file says that nobody is left.
+// environment, session or parents. So a process that still has it open is ours, and its end of file means that none is left.
 // A process that closes all descriptors it does not know (Python's subprocess, daemons) escapes it: see the marker.
 import { Socket } from 'node:net';
 

@@ -1,5 +1,5 @@
 // Cuts one stream of bytes into batches of lines. Owns the one buffer that a stream is read into, so that a batch is a
-// view on it and no line is copied, except what stands behind the last line end of a read. Called by capture, which owns the
+// view on it and no line is copied, except the bytes behind the last line end of a read. Called by capture, which owns the
 // clock: a piece of a line waits here only until the next read or `flush`. LF is the only line end.
 import { countLineEnds } from '../../text/line-ends.ts';
 
@@ -7,12 +7,12 @@ import { countLineEnds } from '../../text/line-ends.ts';
 export type LineBatch = {
   /**
    * The lines as they were printed, each ended by LF but for the last when `unterminated`.
-   * A view on a buffer that is read into again: it is valid only during the call it is given to. Copy what must stay.
+   * A view on a buffer that is read into again: it is valid only during the call. Copy what must stay.
    */
   readonly bytes: Buffer;
   /** At least 1; an unterminated last line counts. */
   readonly lineCount: number;
-  /** The first line goes on where the batch before stopped without a line end. */
+  /** The first line continues the batch before, which stopped without a line end. */
   readonly continues: boolean;
   /** The last line has no LF (yet): it continues with the next batch, or the stream ended there. */
   readonly unterminated: boolean;
@@ -28,29 +28,29 @@ export type LineSplitter = {
   /** The free part of the buffer, never empty. Bytes read into its start are announced to `filled`. */
   readonly room: () => Buffer;
   /**
-   * Says that `count` bytes stand at the start of `room()`. Gives the complete lines; bytes without any line end are given at
-   * once, as a piece of a line. What stands behind the last line end waits: in fast output the next read completes it.
+   * Says that `count` bytes were read into the start of `room()`. Emits the complete lines; bytes without any line end are
+   * emitted at once, as a piece of a line. Bytes behind the last line end wait: in fast output the next read completes them.
    */
   readonly filled: (count: number) => void;
   /** Takes bytes that were read elsewhere, by copying them. */
   readonly push: (bytes: Uint8Array) => void;
   /** How many bytes wait. */
   readonly waiting: () => number;
-  /** Gives what waits, as a piece of a line. Also for the end of the stream. */
+  /** Emits what waits, as a piece of a line. Also for the end of the stream. */
   readonly flush: () => void;
 };
 
 /** @param emit called synchronously with each batch; see the rule on `LineBatch.bytes` */
 export function createLineSplitter(emit: (batch: LineBatch) => void, bufferBytes = READ_BUFFER_BYTES): LineSplitter {
   const buffer = Buffer.allocUnsafeSlow(bufferBytes);
-  /** What waits stands from `start` to `next`. It holds no LF. */
+  /** Bytes from `start` to `next` wait. They hold no LF. */
   let start = 0;
   /** Where the bytes of the next read go. It moves in `filled` only, as the reader has that place already. */
   let next = 0;
   let continues = false;
 
-  /** Gives what stands from `start` to `end`. */
-  const give = (end: number, lineCount: number, unterminated: boolean) => {
+  /** Emits the bytes from `start` to `end`. */
+  const emitUpTo = (end: number, lineCount: number, unterminated: boolean) => {
     const batch = { bytes: buffer.subarray(start, end), lineCount, continues, unterminated };
     continues = unterminated;
     emit(batch);
@@ -62,10 +62,10 @@ export function createLineSplitter(emit: (batch: LineBatch) => void, bufferBytes
     // Only the new bytes are searched: what waits holds no LF.
     const behindLast = next + buffer.subarray(next, end).lastIndexOf(LF) + 1;
     if (behindLast > next) {
-      give(behindLast, countLineEnds(buffer.subarray(start, behindLast)), false);
+      emitUpTo(behindLast, countLineEnds(buffer.subarray(start, behindLast)), false);
     } else {
       const pieceEnd = end === bufferBytes ? end : withoutPartOfCharacter(buffer, start, end);
-      if (pieceEnd > start) give(pieceEnd, 1, true);
+      if (pieceEnd > start) emitUpTo(pieceEnd, 1, true);
     }
     if (start > 0) buffer.copyWithin(0, start, end);
     next = end - start;
@@ -85,7 +85,7 @@ export function createLineSplitter(emit: (batch: LineBatch) => void, bufferBytes
     },
     waiting: () => next - start,
     flush() {
-      if (next > start) give(next, 1, true);
+      if (next > start) emitUpTo(next, 1, true);
     },
   };
 }
@@ -93,8 +93,8 @@ export function createLineSplitter(emit: (batch: LineBatch) => void, bufferBytes
 const LF = 0x0a;
 
 /**
- * Where a UTF-8 character begins that the bytes before `end` do not complete; `end` if there is none. Who watches gets
- * pieces as text, in which half a character would be lost.
+ * Where a UTF-8 character begins that the bytes before `end` do not complete; `end` if there is none. Readers get pieces
+ * as text, in which half a character would be lost.
  */
 function withoutPartOfCharacter(bytes: Buffer, start: number, end: number): number {
   for (let at = end - 1; at >= Math.max(start, end - MAX_PART_BYTES); at--) {

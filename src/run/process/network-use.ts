@@ -1,11 +1,11 @@
-// Which network connections processes hold open, as Linux's /proc tells (proc_pid_net(5)). Elsewhere: none, since nothing
-// tells it cheaply. Read only when somebody freezes a tree.
+// Which network connections processes hold open, as Linux lists them in /proc (proc_pid_net(5)). Elsewhere: none, since no
+// cheap way is known. Read only when a tree is frozen, for the warning.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** One connection that goes to another socket; `remote` as people write it, such as `127.0.0.1:443`. */
 export type Connection = { readonly pid: number; readonly remote: string };
 
-/** A TCP connection in state ESTABLISHED, and a UDP socket that is connected, both stand as 01 (net/tcp_states.h). */
+/** The state of an established TCP connection, and of a UDP socket that is connected (net/tcp_states.h). */
 const established = '01';
 
 export function openConnections(pids: readonly number[]): readonly Connection[] {

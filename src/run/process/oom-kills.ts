@@ -1,9 +1,9 @@
-// The kernel's counters of processes that it killed for want of memory: of the control group of this process, and of the machine.
+// The kernel's counters of processes that it killed for lack of memory: of the control group of this process, and of the machine.
 import { readFileSync } from 'node:fs';
 
 export type OomKills = { readonly group: number | undefined; readonly machine: number | undefined };
 
-/** Undefined where the system has no such counter. */
+/** A count is undefined if the system has no such counter. */
 export function readOomKills(): OomKills {
   const group = /^0::(.*)$/m.exec(read('/proc/self/cgroup'))?.[1];
   return {

@@ -7,6 +7,7 @@ import { closeSync, constants, mkdtempSync, openSync, realpathSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { toError } from '../../core/errors.ts';
 import { loadLibc } from './libc.ts';
 import type { Marker } from './process-info.ts';
 
@@ -24,15 +25,15 @@ const names = ['stdout', 'stderr', 'lifeline'] as const;
 const run = promisify(execFile);
 
 /**
- * How the folder's name begins: with the values of the marker, so that whoever adopts the run knows our pipes by it. A child
- * in a session and an environment of its own still has them open when its wrapper has been killed.
+ * How the folder's name begins: with the values of the marker, so that the hub recognises the pipes of a run whose process was
+ * killed. A child in a session and an environment of its own still has them open.
  */
 export function pipesNameOf(marker: Marker): string {
   const values = marker.map((entry) => entry.slice(entry.indexOf('=') + 1).replace(/[^\w-]/g, '_'));
   return `stepspan-${values.map((value) => `${value}.`).join('')}`;
 }
 
-/** @returns undefined with the reason where the system has no `mkfifo`, or its folder for temporary files no fifos */
+/** @returns the reason if the system has no `mkfifo`, or its folder for temporary files cannot have fifos */
 export async function makeOutputPipes(marker: Marker): Promise<OutputPipes | { readonly unavailable: string }> {
   let folder: string | undefined;
   const opened: number[] = [];
@@ -44,7 +45,8 @@ export async function makeOutputPipes(marker: Marker): Promise<OutputPipes | { r
   try {
     // The real path, as it is compared with what the system says about open files.
     folder = realpathSync(mkdtempSync(join(tmpdir(), pipesNameOf(marker))));
-    const paths = names.map((name) => join(folder ?? '', name));
+    const pathOf = (name: string) => join(folder ?? '', name);
+    const paths = names.map(pathOf);
     const libc = loadLibc();
     // `rw` for the owner alone; the folder has mode 0700 from mkdtemp. The command costs a fork, and says what went wrong.
     if (libc === undefined || !paths.every((path) => libc.makeFifo(path, 0o600))) {
@@ -52,10 +54,11 @@ export async function makeOutputPipes(marker: Marker): Promise<OutputPipes | { r
       await run('mkfifo', ['-m', '600', ...paths], { env: { PATH: process.env.PATH ?? '/usr/bin:/bin' } });
     }
     // The reading end first: a writing end blocks, or fails, while nobody reads.
-    const [stdout, stderr, lifeline] = paths.map((path) => ({
-      read: open(path, constants.O_RDONLY | constants.O_NONBLOCK),
-      write: open(path, constants.O_WRONLY),
-    })) as [Ends, Ends, Ends];
+    const openEnds = (name: (typeof names)[number]) => ({
+      read: open(pathOf(name), constants.O_RDONLY | constants.O_NONBLOCK),
+      write: open(pathOf(name), constants.O_WRONLY),
+    });
+    const [stdout, stderr, lifeline] = [openEnds('stdout'), openEnds('stderr'), openEnds('lifeline')] as const;
     return {
       folder,
       read: { stdout: stdout.read, stderr: stderr.read, lifeline: lifeline.read },
@@ -63,13 +66,11 @@ export async function makeOutputPipes(marker: Marker): Promise<OutputPipes | { r
     };
   } catch (error) {
     for (const fd of opened) closeSync(fd);
-    return { unavailable: (error as Error).message.split('\n')[0] ?? '' };
+    return { unavailable: toError(error).message.split('\n')[0] ?? '' };
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
-
-type Ends = { readonly read: number; readonly write: number };
 
 export function closeAll(ends: OutputPipes['read']): void {
   for (const name of names) closeSync(ends[name]);

@@ -1,11 +1,12 @@
-// Looks processes up where there is no /proc: pidtree for who is below whom, `ps` for the rest. Slower (20 ms a call),
-// and without the environment of other processes, so what left the tree unseen is found by its session only.
+// Looks processes up on systems without /proc: pidtree for parents and children, `ps` for the rest. Slower (20 ms per call),
+// and without the environment of other processes, so one that left the tree unseen is found by its session only.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { isObject } from '../../core/json.ts';
 import { MAX_COMMAND_CHARACTERS } from './proc-files.ts';
 import type { ProcessInfo, ProcessSource } from './process-info.ts';
 
-/** `ps` answers in 20 ms; one that takes this long is stuck, and nothing may wait for it for ever. */
+/** `ps` answers in 20 ms; one that takes this long is stuck. */
 const PS_TIMEOUT_MS = 5_000;
 /** 10,000 processes at about 100 bytes a line. */
 const PS_MAX_BYTES = 1 << 20;
@@ -33,7 +34,7 @@ export function createPortableSource(): ProcessSource {
 }
 
 async function list(selection: readonly string[]): Promise<ProcessInfo[]> {
-  // `sess` is an address on macOS and not in every `ps`; the process group stands in for the session.
+  // `sess` is an address on macOS and not in every `ps`; the process group is used in its place.
   const text = await ps(['-o', 'pid=,ppid=,pgid=,stat=,time=,lstart=', ...selection]);
   return text.split('\n').flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S)\S*\s+(\S+)\s+(\S.*\S)\s*$/.exec(line);
@@ -54,13 +55,13 @@ async function list(selection: readonly string[]): Promise<ProcessInfo[]> {
   });
 }
 
-/** `ps` ends with 1 when it found none, and prints nothing: that is an answer, and no failure. */
+/** `ps` exits with 1 if it found no process, and prints nothing: that is an answer and not a failure. */
 async function ps(args: readonly string[]): Promise<string> {
   try {
     const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
     return (await run('ps', args, { env, timeout: PS_TIMEOUT_MS, maxBuffer: PS_MAX_BYTES })).stdout;
   } catch (error) {
-    if ((error as { code?: unknown }).code === 1) return '';
+    if (isObject(error) && error.code === 1) return '';
     throw error;
   }
 }

@@ -1,35 +1,17 @@
-// Reads single files of Linux's /proc. Owns their formats (proc(5)); knows no tree and sends no signal.
+// Reads single files of Linux's /proc. Owns their formats (proc(5)). Called by process-source.ts and for the child itself.
 // All reads are synchronous: one takes a few microseconds, where a trip to the thread pool takes more CPU than the read.
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { errorCode } from '../../core/errors.ts';
+import { parseProcStat } from '../../data/proc-stat.ts';
 import type { Marker, ProcessInfo } from './process-info.ts';
 
-/**
- * Clock ticks a second in /proc/PID/stat (USER_HZ). It is 100 on every architecture that Node runs on, whatever the
- * kernel's own tick is; asking `getconf CLK_TCK` would start a process.
- */
-const TICKS_PER_SECOND = 100;
-
-/** The process as it is now; undefined when there is none with this pid. */
+/** The process as it is now; undefined if there is none with this pid. */
 export function readStat(pid: number): ProcessInfo | undefined {
   const text = readProc(`/proc/${pid}/stat`)?.toString('latin1');
-  if (text === undefined) return undefined;
-  // The second field is the name in brackets, in which a process can have written spaces and brackets of its own.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const number = (index: number) => Number(fields[index] ?? 0);
-  return {
-    pid,
-    name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
-    startTime: fields[19] ?? '',
-    state: fields[0] ?? '',
-    parentPid: number(1),
-    groupId: number(2),
-    sessionId: number(3),
-    ownSeconds: (number(11) + number(12)) / TICKS_PER_SECOND,
-    reapedSeconds: (number(13) + number(14)) / TICKS_PER_SECOND,
-  };
+  return text === undefined ? undefined : { pid, ...parseProcStat(text) };
 }
 
-/** Children of every thread of the process: one that a thread forked stands only in that thread's list. */
+/** Children of every thread of the process: one that a thread forked is only in that thread's list. */
 export function readChildren(pid: number): number[] {
   const children: number[] = [];
   for (const thread of listFolder(`/proc/${pid}/task`)) {
@@ -53,7 +35,7 @@ export function readAllPids(): number[] {
 }
 
 /**
- * Whether every entry of the marker stands in the environment that the process was started with.
+ * Whether the environment that the process was started with has every entry of the marker.
  * False for processes of other users, whose environment cannot be read.
  */
 export function hasMarker(pid: number, marker: Marker): boolean {
@@ -75,14 +57,14 @@ export function holdsFile(pid: number, part: string): boolean {
   });
 }
 
-/** The command line for a person: arguments divided by spaces, the name in brackets where there is none. */
+/** The command line for a person: arguments divided by spaces, or the name in brackets if there are no arguments. */
 export function readCommand(pid: number): string {
   const line = readProc(`/proc/${pid}/cmdline`)?.toString().replaceAll('\0', ' ').trim();
   if (line) return line.slice(0, MAX_COMMAND_CHARACTERS);
   return `[${readProc(`/proc/${pid}/comm`)?.toString().trim() ?? 'unknown'}]`;
 }
 
-/** A command line can be 2 MiB long; this much tells a person which process it was. */
+/** A command line can be 2 MiB long; this much shows a person which process it is. */
 export const MAX_COMMAND_CHARACTERS = 500;
 
 const NUL = Buffer.from([0]);
@@ -122,11 +104,11 @@ function listFolder(path: string): string[] {
 }
 
 /**
- * False for the errors that mean that there is no such process or that it is not ours.
- * Any other one (no file descriptor left, no memory) is thrown on: it must not make a live process look dead.
+ * False for the errors that mean that there is no such process or that it is another user's.
+ * Any other one (no file descriptor left, no memory) is thrown again: it must not make a live process look dead.
  */
 function goneOrForeign(error: unknown): false {
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = errorCode(error);
   if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return false;
   throw error;
 }

@@ -1,4 +1,4 @@
-// What is known of one process at one moment, and what tells it from a later process with the same pid. No IO.
+// What is known of one process at one moment, and what distinguishes it from a later process with the same pid. No IO.
 import type { ProcessIdentity } from '../../core/event.ts';
 
 export type ProcessInfo = {
@@ -7,22 +7,22 @@ export type ProcessInfo = {
   readonly startTime: string;
   readonly parentPid: number;
   readonly groupId: number;
-  /** What the process calls itself, at most 15 characters; '' where the system does not tell. */
+  /** What the process calls itself, at most 15 characters; absent if the system does not say. */
   readonly name?: string;
-  /** The session; 0 where the system does not tell. */
+  /** The session; 0 if the system does not say. */
   readonly sessionId: number;
   /** The state letter of /proc/PID/stat and of `ps`: R, S, D, T, t, Z, X, I. */
   readonly state: string;
   /** User and system CPU time of the process itself, in seconds. */
   readonly ownSeconds: number;
-  /** CPU time of its children that ended and that it waited for, theirs included; 0 where the system does not tell. */
+  /** CPU time of its children that ended and that it waited for, theirs included; 0 if the system does not say. */
   readonly reapedSeconds: number;
 };
 
-/** `NAME=value` entries that all stand in the environment of every process that belongs to a run or to a step. */
+/** `NAME=value` entries that are in the environment of every process that belongs to a run or to a step. */
 export type Marker = readonly string[];
 
-/** Tells a process from every other one since boot: a pid alone is given out again. */
+/** Distinguishes a process from every other one since boot: a pid alone is reused. */
 export function processKey(process: Pick<ProcessIdentity, 'pid' | 'startTime'>): string {
   return `${process.pid}:${process.startTime}`;
 }
@@ -40,7 +40,7 @@ export function isStopped(process: ProcessInfo): boolean {
 /** What makes a process ours, apart from its ancestors. */
 export type SearchCriteria = {
   readonly marker: Marker;
-  /** Part of the path of a file of ours: who holds one open has inherited it. */
+  /** Part of the path of a file of ours: a process that has one open has inherited it. */
   readonly holding: string | undefined;
   /** Sessions in which every process is ours. */
   readonly sessions: ReadonlySet<number>;
@@ -48,8 +48,8 @@ export type SearchCriteria = {
 };
 
 /**
- * Where processes can be. `own_step` and `own_run`: they were started by this process, so all are below it if it adopts orphans; of a
- * run every orphan is a member, whatever it has taken off. `dead_run`: by a process that was killed; they can be anywhere.
+ * Where processes can be. `own_step` and `own_run`: this process started them, so all are below it if it adopts orphans; every orphan
+ * is a member of the run, with or without the marker. `dead_run`: the process that started them was killed; they can be anywhere.
  */
 export type SearchReach = 'own_step' | 'own_run' | 'dead_run';
 

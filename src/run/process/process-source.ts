@@ -21,11 +21,11 @@ function createLinuxSource(): ProcessSource {
   const withDescendants = (pids: readonly number[]): ProcessInfo[] => {
     if (!listed()) return descendantsIn(present(readAllPids()), pids);
     const found = new Map(present(pids).map((info) => [info.pid, info]));
-    // A map gives its entries in the order of their insertion, also those that are added while it is walked.
+    // A map iterates in the order of insertion, over entries that are added meanwhile too.
     for (const parent of found.values()) {
       for (const pid of readChildren(parent.pid)) {
         const child = found.has(pid) ? undefined : readStat(pid);
-        // A pid that was given to somebody else after the list was read has another parent.
+        // A pid that was reused after the list was read has another parent.
         if (child?.parentPid === parent.pid) found.set(pid, child);
       }
     }

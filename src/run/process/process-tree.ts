@@ -1,6 +1,6 @@
 // The set of processes that belong to one child, or to everything of one run: its descendants, those that were once
-// seen below it, and those that carry its mark. Remembers members by pid and start time, so that a pid that was given
-// to somebody else is never taken for a member. Sends no signal.
+// seen below it, and those that carry its marker. Remembers members by pid and start time, so that a reused pid is never
+// taken for a member. Sends no signal.
 import type { ProcessIdentity } from '../../core/event.ts';
 import {
   isLive,
@@ -35,7 +35,7 @@ export type Identity = Pick<ProcessIdentity, 'pid' | 'startTime'>;
  * @param options.known processes to walk down from: the root first; those whose identity no longer fits are ignored
  * @param options.marker environment entries of every member; none: no search by environment
  * @param options.reach where members can be
- * @param options.holding part of the paths of files that only members have inherited; undefined when nobody has one open
+ * @param options.holding part of the paths of files that only members have inherited; undefined if no process has one open
  */
 export function createProcessTree(options: {
   readonly known?: readonly Identity[];
@@ -56,7 +56,7 @@ export function createProcessTree(options: {
     members = new Map(kept.map((info) => [processKey(info), info]));
     return kept;
   };
-  /** Identity before descent: a pid that belongs to somebody else now must not bring in that one's children. */
+  /** Checks the identity first: a reused pid must not bring in the children of another process. */
   const alive = async () => {
     const there = await source.get([...members.values()].map((member) => member.pid));
     return there.filter((info) => members.has(processKey(info)));
@@ -71,7 +71,7 @@ export function createProcessTree(options: {
     },
     async search() {
       const known = await alive();
-      // The number of a session is ours only while a member is in it; afterwards it can be given out again.
+      // The number of a session is ours only while a member is in it; afterwards it can be reused.
       const sessions = new Set(known.filter(isLive).map((info) => info.sessionId));
       const ours = new Set([...sessions].filter((session) => leaders.has(session)));
       const { marker, reach } = options;

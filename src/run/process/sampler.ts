@@ -1,5 +1,5 @@
 // Samples CPU time and memory of a process tree once a second. Owns the rhythm and the sums; pidusage reads the processes,
-// the ledger knows whose time is counted where.
+// the ledger counts the time of each once.
 import pidusage from 'pidusage';
 import { createCpuLedger } from './cpu-ledger.ts';
 import { isLive, type ProcessInfo } from './process-info.ts';
@@ -26,7 +26,7 @@ export type UsageTotals = {
 
 export type Sampler = {
   /**
-   * Stops sampling and gives the totals.
+   * Stops sampling and returns the totals.
    * @param last the root as it was seen at its end; see `StartedProcess.lastSeen`
    */
   readonly finish: (last?: ProcessInfo) => Promise<UsageTotals>;
@@ -36,7 +36,7 @@ export const SAMPLE_INTERVAL_MS = 1_000;
 /** Most commands are over within a second; this shows the memory of those that live for a blink at least. */
 const FIRST_SAMPLE_MS = 50;
 /**
- * pidusage keeps the stat file of each pid open, for 60 s after it was last asked for unless told otherwise. A build that
+ * pidusage keeps the stat file of each pid open, by default for 60 s after it was last asked for. A build that
  * starts thousands of compilers would use up all file descriptors.
  */
 const PIDUSAGE_MAX_AGE_MS = 5_000;
@@ -78,7 +78,7 @@ export function createSampler(options: {
   const plan = (ms: number) => {
     cancel = clock.after(ms, () => {
       running = sample()
-        // A look can fail for want of file descriptors: the next one counts what this one missed.
+        // A look can fail for lack of file descriptors: the next one counts what this one missed.
         .catch(() => {})
         .then(() => {
           if (!finished) plan(intervalMs);

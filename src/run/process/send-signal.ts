@@ -1,5 +1,5 @@
-// Sends one signal to members of a tree, never to anybody else: each pid is checked against its start time just before.
-
+// Sends one signal to members of a tree and to no other process: each pid is checked against its start time just before.
+import { errorCode } from '../../core/errors.ts';
 import type { ProcessSource } from './process-info.ts';
 import { isLive, type ProcessInfo, processKey } from './process-info.ts';
 import { protectedPids } from './process-tree.ts';
@@ -28,8 +28,8 @@ function kill(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    // Gone since the check, or run as another user by sudo or a setuid program: the look afterwards tells which.
+    const code = errorCode(error);
+    // Gone since the check, or run as another user by sudo or a setuid program: the next look shows which.
     if (code === 'ESRCH' || code === 'EPERM') return false;
     throw error;
   }

@@ -1,6 +1,7 @@
 // Why a command could not be started, in words that say what to do about it.
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { errorCode, toError } from '../../core/errors.ts';
 
 export type SpawnFailureReason =
   | 'cwd'
@@ -28,10 +29,10 @@ type Attempt = {
 };
 
 /**
- * @param error what the spawn failed with; its `code` is that of the system call
+ * @param error what the spawn failed with; its code is that of the system call
  * @see execve(2) for what each code means; chdir to `cwd` fails with the same codes, so the folder is looked at first
  */
-export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attempt): SpawnFailure {
+export function explainSpawnFailure(error: unknown, attempt: Attempt): SpawnFailure {
   const { file, cwd } = attempt;
   const failed = (reason: SpawnFailureReason, why: string): SpawnFailure => ({
     kind: 'failed',
@@ -40,14 +41,12 @@ export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attem
   });
   const nul = [file, cwd, ...attempt.args, ...Object.entries(attempt.env).flat()].find((text) => text.includes('\0'));
   if (nul !== undefined) {
-    return failed(
-      'invalid',
-      'a NUL character stands in its command, arguments or environment. Take it out, or use stdin.',
-    );
+    return failed('invalid', 'its command, arguments or environment hold a NUL character. Take it out, or use stdin.');
   }
   const folderProblem = problemOfFolder(cwd);
   if (folderProblem !== undefined) return failed('cwd', folderProblem);
-  switch (error.code) {
+  const code = errorCode(error);
+  switch (code) {
     case 'ENOENT': {
       const path = locate(attempt);
       if (path !== undefined) {
@@ -75,11 +74,14 @@ export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attem
         ? failed('not_executable', 'it is a folder. Name the program in it.')
         : failed(
             'not_executable',
-            `it may not be executed by this user. Try \`chmod +x ${path}\`, or look at the mount's noexec.`,
+            `this user is not allowed to execute it. Try \`chmod +x ${path}\`, or look at the mount's noexec.`,
           );
     }
     case 'ENOEXEC':
-      return failed('not_executable', 'it is no program for this machine. Check its architecture, or its `#!` line.');
+      return failed(
+        'not_executable',
+        'it is not a program for this machine. Check its architecture, or its `#!` line.',
+      );
     case 'E2BIG':
       return failed(
         'too_big',
@@ -95,7 +97,7 @@ export function explainSpawnFailure(error: NodeJS.ErrnoException, attempt: Attem
         'no process or memory is left. Look at `ulimit -u` and at the free memory, or lower `concurrency`.',
       );
     default:
-      return failed('other', `${error.code ?? 'unknown error'}: ${firstLine(error.message)}`);
+      return failed('other', `${code ?? 'unknown error'}: ${firstLine(toError(error).message)}`);
   }
 }
 
@@ -105,7 +107,7 @@ function problemOfFolder(cwd: string): string | undefined {
     accessSync(cwd, constants.X_OK);
     return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+    return errorCode(error) === 'ENOENT'
       ? `its working folder ${cwd} does not exist. Create it, or correct \`cwd\`.`
       : `its working folder ${cwd} cannot be entered by this user. Correct \`cwd\`, or its permissions.`;
   }

@@ -6,7 +6,7 @@ import { systemClock, type TimerClock } from './timer-clock.ts';
 export type StallWatch<Cause extends string> = {
   /** From now on a stall of this cause is due `afterMs` after the last `beat`. Starting again sets a new limit. */
   readonly start: (cause: Cause, afterMs: number) => void;
-  /** It happened: counting starts anew, and a stall that had been detected is cleared. Cheap enough for every read. */
+  /** It happened: counting starts again, and a stall that had been detected is cleared. Cheap enough for every read. */
   readonly beat: (cause: Cause) => void;
   /** It is no longer expected. Clears a stall that had been detected. */
   readonly clear: (cause: Cause) => void;

@@ -1,8 +1,10 @@
-// Starts one child: its pipes, its stdin, execa, and what to say when it cannot be started. Without a shell unless the
-// caller names one as the file. Knows no workflow, no journal and no Claude.
-import { closeSync } from 'node:fs';
+// Starts one child: its pipes, its stdin, execa, and the message if it cannot be started. Without a shell, unless the caller
+// names one as the file. Called by the engine for each attempt and for the command of `expect`.
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
-import { openInput } from './input-file.ts';
+import { toError } from '../../core/errors.ts';
 import { LIFELINE_FD } from './lifeline.ts';
 import { closeAll, makeOutputPipes, type OutputPipes } from './output-pipes.ts';
 import { explainSpawnFailure, type SpawnFailure } from './spawn-failure.ts';
@@ -55,7 +57,7 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
     );
   } catch (error) {
     if (pipes !== undefined) closeAll(pipes.read);
-    return explainSpawnFailure(error as NodeJS.ErrnoException, options);
+    return explainSpawnFailure(error, options);
   } finally {
     // From here on only the child and what it starts hold the writing ends, so that their end is the end of the output.
     if (pipes !== undefined) closeAll(pipes.write);
@@ -63,7 +65,7 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
   }
 }
 
-/** execa hands any descriptor on as it is, but its types know the numbers 3 to 9 only; 3 stands for all of them. */
+/** execa passes any descriptor on, but its types know the numbers 3 to 9 only: here 3 means any of them. */
 type Stdio = 'ignore' | 'pipe' | 3;
 
 function stdioOf(
@@ -71,12 +73,14 @@ function stdioOf(
   pipes: OutputPipes | undefined,
   joins = false,
 ): [Stdio, Stdio, Stdio, ...Stdio[]] {
-  const input = (stdin ?? 'ignore') as Stdio;
-  if (pipes === undefined) return [input, 'pipe', 'pipe'];
-  const { stdout, stderr, lifeline } = pipes.write;
+  const input = stdin ?? 'ignore';
   // Node opens /dev/null for an ignored 0, 1 or 2; from 3 on it leaves the descriptor closed.
   const unused = Array<Stdio>(LIFELINE_FD - 3).fill('ignore');
-  return [input, stdout as Stdio, (joins ? stdout : stderr) as Stdio, ...unused, lifeline as Stdio];
+  const streams =
+    pipes === undefined
+      ? [input, 'pipe', 'pipe']
+      : [input, pipes.write.stdout, joins ? pipes.write.stdout : pipes.write.stderr, ...unused, pipes.write.lifeline];
+  return streams as [Stdio, Stdio, Stdio, ...Stdio[]];
 }
 
 function failedInput(file: string, why: string, pipes: OutputPipes | undefined): SpawnFailure {
@@ -90,4 +94,24 @@ function noticeOf(why: string): string {
     `Output is read through sockets, as no fifo could be made (${why}): a command that opens /dev/stdout or /dev/stderr ` +
     'by name will fail, and long output is slower. Install `mkfifo` (coreutils) or point TMPDIR at another file system.'
   );
+}
+
+/**
+ * What a child reads as its stdin: the bytes in a file without a name. A child can open /dev/stdin again and seek in it, which
+ * it cannot with Node's pair of sockets; and nothing is left to feed or to wait for.
+ * @returns a file descriptor to read the bytes from, to be closed by the caller; or why there is none
+ */
+function openInput(bytes: string | Uint8Array): number | { readonly unavailable: string } {
+  let folder: string | undefined;
+  try {
+    folder = mkdtempSync(join(tmpdir(), 'stepspan-'));
+    const path = join(folder, 'stdin');
+    // Prompts and secrets pass through here: nobody else may read the file while it has a name.
+    writeFileSync(path, bytes, { mode: 0o600 });
+    return openSync(path, 'r');
+  } catch (error) {
+    return { unavailable: toError(error).message };
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -1,8 +1,7 @@
 // The handle of a running child: its end, its output, its tree. Puts capture, tree and signals together; each has its own
-// file. Knows neither how the child was started nor what it is for.
+// file. Made by start-process.ts; the engine's supervision uses it.
 import type { ChildProcess } from 'node:child_process';
 import { hostname } from 'node:os';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcessIdentity } from '../../core/event.ts';
 import { type Captured, createCapture } from './capture.ts';
@@ -20,7 +19,7 @@ import { createProcessTree, type ProcessTree } from './process-tree.ts';
 export type OutputStream = 'stdout' | 'stderr';
 
 export type Exit = {
-  /** Undefined when a signal ended the child. */
+  /** Undefined if a signal ended the child. */
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
 };
@@ -29,7 +28,7 @@ export type StartedProcess = {
   readonly kind: 'started';
   readonly pid: number;
   readonly identity: ProcessIdentity;
-  /** Its process, all below it and all that carry its mark. */
+  /** Its process, all below it and all that carry its marker. */
   readonly tree: ProcessTree;
   /** Things that a person should know, such as a fallback that was taken. */
   readonly notices: readonly string[];
@@ -44,31 +43,32 @@ export type StartedProcess = {
   /** Whether the output ends within `ms`; `OUTPUT_GRACE_MS` is a good time after the child has ended. */
   readonly outputEndedWithin: (ms: number) => Promise<boolean>;
   /**
-   * Reads what the pipes hold now, gives its last lines and closes them, whoever still has them open. To be called when the
-   * left-overs are dead: nothing is lost that was written before. Then resolves `outputEnded`. Also ends a `pauseReading`.
+   * Reads what the pipes hold now, passes on the last lines and closes the pipes, even if other processes have them open. To
+   * be called when the remaining processes are dead: nothing is lost that was written before. Then resolves `outputEnded`.
+   * Also ends a `pauseReading`.
    */
   readonly drain: () => Promise<void>;
   /** Signals the whole tree until it is dead; see `endTree`. */
   readonly end: (options?: EndOptions) => Promise<Ended>;
   /** Ends what is left of the tree after the child has ended; see `endLeftoverProcesses`. */
   readonly endLeftoverProcesses: (options?: Pick<EndOptions, 'killNow' | 'onSignal'>) => Promise<LeftoverProcesses>;
-  /** Stops every process of the tree; `thaw` lets those go on that were stopped so. */
+  /** Stops every process of the tree; `thaw` continues those that were stopped by it. */
   readonly freeze: () => Promise<number>;
   readonly thaw: () => Promise<void>;
   /**
    * The child as it was seen when it closed its output, which the kernel does last: its CPU time then is that of its whole
-   * life. Undefined before that, and where others held the output open until the child was gone.
+   * life. Undefined before that, and if other processes had the output open until the child was gone.
    */
   readonly lastSeen: () => ProcessInfo | undefined;
-  /** Gives back the last file descriptor. After that the tree can no longer be searched by who holds a pipe of ours. */
+  /** Closes the last file descriptor. After that the tree can no longer be searched for processes with our pipes. */
   readonly release: () => void;
 };
 
-/** How long the output of an ended child may stay open before its left-overs are looked for: a pipe empties in microseconds. */
+/** How long the output of an ended child may stay open before its remaining processes are searched: a pipe empties in microseconds. */
 export const OUTPUT_GRACE_MS = 250;
 
 export type HandleOptions = {
-  /** Entries of `env` that tell processes of this child from all others; see `markerOf`. */
+  /** Entries of `env` that distinguish processes of this child from all others; see `markerOf`. */
   readonly marker?: Marker;
   /** Called synchronously, in order within a stream. `batch.bytes` is valid during the call only. */
   readonly onOutput: (stream: OutputStream, batch: LineBatch) => void;
@@ -79,7 +79,7 @@ export type HandleOptions = {
 /**
  * To be called in the same turn in which the child was started: its exit cannot have been noticed yet, so that its pid is
  * still its own.
- * @param pipes undefined where Node's own pipes are used
+ * @param pipes undefined if Node's own pipes are used
  */
 export async function createProcessHandle(
   child: ChildProcess & { readonly pid: number },
@@ -99,12 +99,16 @@ export async function createProcessHandle(
     const info = readStat(pid);
     if (info?.startTime === identity.startTime) lastSeen = info;
   };
-  const captureOf = (stream: OutputStream) =>
-    createCapture(pipes?.read[stream] ?? (child[stream] as Readable), {
-      bufferBytes: options.bufferBytes,
+  const captureOf = (stream: OutputStream) => {
+    const source = pipes?.read[stream] ?? child[stream];
+    if (source === null) throw new Error(`the child has no ${stream}`);
+    const { bufferBytes } = options;
+    return createCapture(source, {
+      bufferBytes,
       onBatch: (batch) => options.onOutput(stream, batch),
       onEnd: noteUsage,
     });
+  };
   const captures = { stdout: captureOf('stdout'), stderr: captureOf('stderr') };
 
   // An output that still holds data ends a turn later, when the child has been waited for; the lifeline never holds any.

@@ -16,14 +16,14 @@ export type SystemClock = TimerClock & {
   readonly onSuspended: (listener: (ms: number) => void) => () => void;
 };
 
-/** Node fires a timer of more than 2^31-1 ms (24.8 days) at once; who waits longer asks again when this one fires. */
+/** Node fires a timer of more than 2^31-1 ms (24.8 days) at once; a longer wait is made of several. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How often the clock looks whether the process runs. Four wake-ups a second cost about 0.1 ms of CPU time. */
 const BEAT_MS = 250;
 
 /**
- * The process did not run if nobody has looked for so long: it was stopped (SIGSTOP, Ctrl-Z, a debugger), the machine slept, or
+ * The process did not run if the clock was not read for so long: it was stopped (SIGSTOP, Ctrl-Z, a debugger), the machine slept, or
  * it was starved of CPU. Four beats, as a busy machine delays one; whatever is shorter is counted.
  */
 export const SUSPENDED_MS = 1_000;
@@ -32,7 +32,7 @@ export const SUSPENDED_MS = 1_000;
 const LINGER_MS = 10_000;
 
 /**
- * @param monotonic milliseconds that go on while the process is stopped; on Linux a sleeping machine stops them by itself
+ * @param monotonic milliseconds that pass while the process is stopped; on Linux a sleeping machine stops them by itself
  */
 export function createSystemClock(monotonic: () => number = () => performance.now()): SystemClock {
   let suspended = 0;
@@ -91,7 +91,7 @@ export function createSystemClock(monotonic: () => number = () => performance.no
       };
       let turn: NodeJS.Immediate | undefined;
       const fire = (): void => {
-        // One turn of the event loop hears first what has happened meanwhile: the exit of a child, its last output.
+        // One turn of the event loop first reports what has happened meanwhile: the exit of a child, its last output.
         turn = setImmediate(() => {
           leave();
           due();
