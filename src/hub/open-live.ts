@@ -1,6 +1,6 @@
 // From what was asked for on the command line to the live side of a server: tokens, folders of workflows, how to start runs.
 import type { DataFolder, JournalReader } from '../journal/index.ts';
-import { type AlertSettings, createRunAlerts, defaultAlerts } from '../runs/alerts/index.ts';
+import { type AlertSettings, defaultAlerts } from '../runs/alerts/index.ts';
 import { type Catalogue, createCatalogue } from '../runs/catalogue.ts';
 import { loadTokens } from './access/token-file.ts';
 import type { HttpOptions } from './http-server.ts';
@@ -57,6 +57,6 @@ export function openLive(
 }
 
 /** The catalogue of a server: with the alerts that fire, by what alerts.yaml says. */
-export function catalogueWithAlerts(data: DataFolder, settings: AlertSettings = defaultAlerts()): Catalogue {
-  return createCatalogue({ data, alertsOf: createRunAlerts({ data, settings }) });
+export function catalogueWithAlerts(data: DataFolder, alerts: AlertSettings = defaultAlerts()): Catalogue {
+  return createCatalogue({ data, alerts });
 }

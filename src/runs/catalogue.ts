@@ -1,13 +1,18 @@
-// The catalogue of the runs of a data folder: state, view and summary of each, the list with its filters, and the history of a
-// workflow for estimates. Every process that looks at several runs has one; a hub shares one among the API, the tail and the
-// supervisor. Active runs are folded on from where they were; of ended ones only what a list shows stays in memory.
+// The catalogue of the runs of a data folder: each run folded once to its state and its alerts, the views and summaries made from
+// that, the list with its filters, and the history of a workflow for estimates. Every process that looks at several runs has one; a
+// hub shares one among the API, the tail, the metrics and the supervisor. An active run is folded from where the last reading ended;
+// of ended ones only what a list shows stays in memory.
 import { isRunId, type RunId } from '../core/ids.ts';
-import { type DataFolder, isAlive, type JournalReader, openJournal } from '../journal/index.ts';
-import type { ReadRunAlerts } from './alerts/run-alerts.ts';
+import type { JournalRecord } from '../core/record.ts';
+import { type DataFolder, isAlive, type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
+import { type AlertEvaluation, emptyEvaluation, withHistory } from './alerts/evaluation.ts';
+import { foldAlerts, tickAlerts } from './alerts/fold-alerts.ts';
+import type { AlertSettings } from './alerts/rule.ts';
+import { alertsOfEndedRun, isShown, viewAlerts } from './alerts/run-alerts.ts';
 import { createEndedRuns, type EndedRun, type StepDurations, stepDurationsOf } from './ended-runs.ts';
 import { type History, historyOf } from './estimate.ts';
 import { foldAll } from './fold-run.ts';
-import { summarizeRun, viewRun } from './make-view.ts';
+import { summarizeRun, type ViewContext, viewRun } from './make-view.ts';
 import type { RunState } from './run-state.ts';
 import type { RunStateName, RunSummary, RunView } from './run-view.ts';
 import { readRunState, savedState } from './saved-state.ts';
@@ -44,12 +49,16 @@ export type RunPage = {
 
 export type Catalogue = {
   readonly readerOf: (runId: RunId) => JournalReader;
-  /** Undefined if the run has no journal (any more). @throws JournalError if a later version wrote it */
-  readonly stateOf: (runId: RunId) => Promise<RunState | undefined>;
-  /** As `stateOf`. */
-  readonly viewOf: (runId: RunId) => Promise<RunView | undefined>;
-  /** The view of a state that was folded elsewhere, as by who follows the run. */
-  readonly viewOfState: (state: RunState) => Promise<RunView>;
+  /**
+   * The run with its alerts, up to the end of its journal and to now. Undefined if it has no journal (any more).
+   * @throws JournalError if a later version wrote it
+   */
+  readonly evaluationOf: (runId: RunId) => Promise<AlertEvaluation | undefined>;
+  /** The evaluation after more records, for a caller that follows the run itself. */
+  readonly fold: (before: AlertEvaluation, records: readonly JournalRecord[]) => AlertEvaluation;
+  /** The evaluation now. Only for one that has all records of the run. */
+  readonly tick: (evaluation: AlertEvaluation) => AlertEvaluation;
+  readonly viewOf: (evaluation: AlertEvaluation) => Promise<RunView>;
   readonly list: (filter: RunFilter) => Promise<RunPage>;
   /** How long the steps took in earlier runs of the workflow. Read once for each run: its past does not change. */
   readonly historyOf: (run: RunOfWorkflow) => Promise<History>;
@@ -66,12 +75,12 @@ export type Catalogue = {
 export type CatalogueOptions = {
   readonly data: DataFolder;
   readonly now?: () => number;
-  /** The alerts of a run that fire; none are shown without it. */
-  readonly alertsOf?: ReadRunAlerts;
+  /** What alerts.yaml says; without it no alerts are evaluated. */
+  readonly alerts?: AlertSettings;
 };
 
-/** A state takes some 10 KB and a few more for each step: 200 take some MB. */
-const keptStates = 200;
+/** An evaluation takes some 10 KB, and up to 20 KB for each active step: 200 take some MB. */
+const keptEvaluations = 200;
 
 /** An estimate is made from this many earlier runs: enough for a median, few enough to follow a change. */
 const historyRuns = 10;
@@ -85,22 +94,28 @@ const alertsShownForMs = 48 * 3_600_000;
 /** A history is a few numbers for each step. */
 const keptHistories = 100;
 
-export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOptions): Catalogue {
-  const states = createStates(data);
+export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptions): Catalogue {
   const ended = createEndedRuns(data);
+  const fold = createFold(alerts);
   const historyFor = createHistories(data, endedRunOf);
-  const withAlertCount = createAlertCounter({ now, alertsOf, stateOf: states.stateOf, historyOf: historyFor });
+  const evaluations = createEvaluations({ data, alerts, fold, historyOf: historyFor });
+  const { summaryOf, withAlertCount } = createSummaries({ evaluationOf, endedRunOf, contextOf, now });
+
+  function tick(evaluation: AlertEvaluation): AlertEvaluation {
+    const isOver = alerts === undefined || evaluation.run.phase.kind === 'finished';
+    return isOver ? evaluation : tickAlerts(evaluation, now(), alerts);
+  }
+
+  async function evaluationOf(runId: RunId): Promise<AlertEvaluation | undefined> {
+    const evaluation = await evaluations.read(runId);
+    return evaluation === undefined ? undefined : tick(evaluation);
+  }
 
   /** Of an ended run nothing but its summary stays in memory, however many a list examines. */
   async function endedRunOf(runId: RunId): Promise<EndedRun | undefined> {
     const known = ended.get(runId);
     if (known !== undefined) return known;
-    const folder = data.runDir(runId);
-    let state = states.known(runId) ?? savedState(folder);
-    if (state?.phase.kind !== 'finished') {
-      if (!(await openJournal(folder).head()).finished) return undefined;
-      state = await readRunState(folder);
-    }
+    const state = evaluations.known(runId)?.run ?? (await readEndedState(data.runDir(runId)));
     if (state?.phase.kind !== 'finished') return undefined;
     const run = {
       summary: summarizeRun(state, { nowMs: now(), isWriterGone: false }),
@@ -111,40 +126,29 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
     return run;
   }
 
-  async function summaryOf(runId: RunId): Promise<RunSummary | undefined> {
-    const run = await endedRunOf(runId);
-    if (run !== undefined) return run.summary;
-    const state = await states.stateOf(runId);
-    return state === undefined ? undefined : summarizeRun(state, { nowMs: now(), isWriterGone: isWriterGone(state) });
-  }
-
-  async function contextOf(state: RunState) {
-    const alerts = (await alertsOf?.(state, historyFor)) ?? [];
-    return { nowMs: now(), isWriterGone: isWriterGone(state), alerts };
-  }
-
-  async function viewOfState(state: RunState): Promise<RunView> {
-    const history = state.phase.kind === 'running' ? await historyFor(state) : new Map();
-    return viewRun(state, { ...(await contextOf(state)), history });
+  function contextOf({ run, alerts: all }: AlertEvaluation): ViewContext {
+    return { nowMs: now(), isWriterGone: isWriterGone(run), alerts: viewAlerts(all) };
   }
 
   return {
-    readerOf: states.readerOf,
-    stateOf: states.stateOf,
-    async viewOf(runId) {
-      const state = await states.stateOf(runId);
-      return state === undefined ? undefined : viewOfState(state);
+    readerOf: evaluations.readerOf,
+    evaluationOf,
+    fold,
+    tick,
+    async viewOf(evaluation) {
+      const { run } = evaluation;
+      const history = run.phase.kind === 'running' ? await historyFor(run) : new Map();
+      return viewRun(run, { ...contextOf(evaluation), history });
     },
-    viewOfState,
     async list(filter) {
       const runIds = data.listRunIds();
       ended.keepOnly(new Set(runIds));
       const page = await listRuns(runIds, filter, summaryOf);
-      return { ...page, runs: await Promise.all(page.runs.map(withAlertCount)) };
+      return alerts === undefined ? page : { ...page, runs: await Promise.all(page.runs.map(withAlertCount)) };
     },
     historyOf: historyFor,
     async rememberEnded(runIds) {
-      // A run that cannot be read is reported by who follows it.
+      // A run that cannot be read is reported by the reader that follows it.
       for (const runId of runIds) if (ended.get(runId) === undefined) await endedRunOf(runId).catch(() => undefined);
     },
     load: ended.load,
@@ -152,68 +156,113 @@ export function createCatalogue({ data, now = Date.now, alertsOf }: CatalogueOpt
     confirm(runId, { nextSeq, finished }) {
       const end = ended.get(runId);
       const isWrong = end !== undefined && !(finished && end.nextSeq === nextSeq);
-      if (!isWrong && (states.known(runId)?.nextSeq ?? 0) <= nextSeq) return;
-      states.forget(runId);
+      if (!isWrong && (evaluations.known(runId)?.run.nextSeq ?? 0) <= nextSeq) return;
+      evaluations.forget(runId);
       ended.delete(runId);
     },
   };
 }
 
-type States = {
-  readonly readerOf: (runId: RunId) => JournalReader;
-  readonly stateOf: (runId: RunId) => Promise<RunState | undefined>;
-  /** The last state that was read, if it is still kept. */
-  readonly known: (runId: RunId) => RunState | undefined;
-  readonly forget: (runId: RunId) => void;
+/** The saved state of a run that has ended; folds its journal if none was saved. Undefined for a run that is active. */
+async function readEndedState(folder: RunFolder): Promise<RunState | undefined> {
+  const saved = savedState(folder);
+  if (saved?.phase.kind === 'finished') return saved;
+  return (await openJournal(folder).head()).finished ? readRunState(folder) : undefined;
+}
+
+type SummarySources = Pick<Catalogue, 'evaluationOf'> & {
+  readonly endedRunOf: (runId: RunId) => Promise<EndedRun | undefined>;
+  readonly contextOf: (evaluation: AlertEvaluation) => ViewContext;
+  readonly now: () => number;
 };
 
-/** The states of the runs that were asked for last; each continues where it was. */
-function createStates(data: DataFolder): States {
-  const states = createRecent<RunId, { reader: JournalReader; state: RunState | undefined }>(keptStates);
-  const folding = new Map<RunId, Promise<RunState | undefined>>();
-
-  async function fold(runId: RunId): Promise<RunState | undefined> {
-    const kept = states.get(runId);
-    if (kept?.state?.phase.kind === 'finished') return kept.state;
-    const folder = data.runDir(runId);
-    const reader = kept?.reader ?? openJournal(folder);
-    const { firstSeq, nextSeq } = await reader.head();
-    let state = kept?.state;
-    if (state === undefined || state.nextSeq > nextSeq || firstSeq > state.nextSeq) state = await readRunState(folder);
-    else if (state.nextSeq < nextSeq) {
-      for await (const records of reader.read({ from: state.nextSeq, onProblem: () => undefined }))
-        state = foldAll(records, state);
-    }
-    states.set(runId, { reader, state });
-    return state;
-  }
-
+function createSummaries({ evaluationOf, endedRunOf, contextOf, now }: SummarySources) {
   return {
-    readerOf: (runId) => states.get(runId)?.reader ?? openJournal(data.runDir(runId)),
-    /** Two callers who ask for the same run at once share one reading. */
-    stateOf(runId) {
-      const running = folding.get(runId) ?? fold(runId).finally(() => folding.delete(runId));
-      folding.set(runId, running);
-      return running;
+    async summaryOf(runId: RunId): Promise<RunSummary | undefined> {
+      const run = await endedRunOf(runId);
+      if (run !== undefined) return run.summary;
+      const evaluation = await evaluationOf(runId);
+      return evaluation === undefined ? undefined : summarizeRun(evaluation.run, contextOf(evaluation));
     },
-    known: (runId) => states.get(runId)?.state,
-    forget: states.delete,
+    /** Only for the ended runs that a list shows: their alerts are not kept with their summaries. */
+    async withAlertCount(summary: RunSummary): Promise<RunSummary> {
+      const { runId, endedAt } = summary;
+      if (endedAt === null || now() - Date.parse(endedAt) > alertsShownForMs || !isRunId(runId)) return summary;
+      const evaluation = await evaluationOf(runId);
+      if (evaluation === undefined) return summary;
+      return { ...summary, alertCount: Object.values(evaluation.alerts).filter(isShown).length };
+    },
   };
 }
 
-type AlertSources = { readonly alertsOf: CatalogueOptions['alertsOf'] | undefined } & Pick<
-  Catalogue,
-  'stateOf' | 'historyOf'
-> & { readonly now: () => number };
+/** Reads each record once, for the state of the run and, if there are settings, for its alerts. */
+function createFold(alerts: AlertSettings | undefined): Catalogue['fold'] {
+  if (alerts === undefined) return (before, records) => ({ ...before, run: foldAll(records, before.run) });
+  return (before, records) => records.reduce((evaluation, record) => foldAlerts(evaluation, record, alerts), before);
+}
 
-/** Only for the runs that a list shows: evaluating alerts reads a journal. */
-function createAlertCounter({ now, alertsOf, stateOf, historyOf: historyFor }: AlertSources) {
-  return async (summary: RunSummary): Promise<RunSummary> => {
-    const { runId, endedAt } = summary;
-    const isOld = endedAt !== null && now() - Date.parse(endedAt) > alertsShownForMs;
-    if (alertsOf === undefined || isOld || !isRunId(runId)) return summary;
-    const state = await stateOf(runId);
-    return state === undefined ? summary : { ...summary, alertCount: (await alertsOf(state, historyFor)).length };
+type Evaluations = {
+  readonly readerOf: (runId: RunId) => JournalReader;
+  readonly read: (runId: RunId) => Promise<AlertEvaluation | undefined>;
+  /** The last one that was read, if it is still kept. */
+  readonly known: (runId: RunId) => AlertEvaluation | undefined;
+  readonly forget: (runId: RunId) => void;
+};
+
+type EvaluationsOptions = Pick<CatalogueOptions, 'data'> & {
+  readonly alerts: AlertSettings | undefined;
+} & Pick<Catalogue, 'fold' | 'historyOf'>;
+
+/** The evaluations of the runs that were asked for last; each continues where it was. */
+function createEvaluations({ data, alerts, fold, historyOf: historyFor }: EvaluationsOptions): Evaluations {
+  const kept = createRecent<RunId, { reader: JournalReader; evaluation: AlertEvaluation | undefined }>(keptEvaluations);
+  const reading = new Map<RunId, Promise<AlertEvaluation | undefined>>();
+
+  async function readNow(runId: RunId): Promise<AlertEvaluation | undefined> {
+    const before = kept.get(runId);
+    if (before?.evaluation?.run.phase.kind === 'finished') return before.evaluation;
+    const reader = before?.reader ?? openJournal(data.runDir(runId));
+    const { firstSeq, nextSeq, finished } = await reader.head();
+    const known = before?.evaluation;
+    const continues = known !== undefined && known.run.nextSeq <= nextSeq && known.run.nextSeq >= firstSeq;
+    let evaluation = continues ? known : await readSaved(runId, finished);
+    if (evaluation === undefined && nextSeq > firstSeq) evaluation = emptyEvaluation();
+    if (evaluation !== undefined)
+      evaluation = await readOn(reader, evaluation, Math.max(firstSeq, evaluation.run.nextSeq));
+    kept.set(runId, { reader, evaluation });
+    return evaluation;
+  }
+
+  /** An ended run needs no more than its saved state; the alerts of an active one depend on all of its records. */
+  async function readSaved(runId: RunId, finished: boolean): Promise<AlertEvaluation | undefined> {
+    if (alerts !== undefined && !finished) return undefined;
+    const run = await readRunState(data.runDir(runId));
+    if (run === undefined || (alerts !== undefined && run.phase.kind !== 'finished')) return undefined;
+    return { ...emptyEvaluation(), run, alerts: alerts === undefined ? {} : alertsOfEndedRun(run, alerts) };
+  }
+
+  async function readOn(reader: JournalReader, before: AlertEvaluation, from: number): Promise<AlertEvaluation> {
+    let evaluation = before;
+    for await (const records of reader.read({ from, reuseMemory: true, onProblem: () => undefined })) {
+      const [first] = records;
+      // What is slow is decided from the first record on, so the history is read before it is folded.
+      if (alerts !== undefined && first?.kind === 'event' && first.event.type === 'run.started')
+        evaluation = withHistory(evaluation, await historyFor({ ...first.event, runId: reader.folder.runId }));
+      evaluation = fold(evaluation, records);
+    }
+    return evaluation;
+  }
+
+  return {
+    readerOf: (runId) => kept.get(runId)?.reader ?? openJournal(data.runDir(runId)),
+    /** Two callers who ask for the same run at once share one reading. */
+    read(runId) {
+      const current = reading.get(runId) ?? readNow(runId).finally(() => reading.delete(runId));
+      reading.set(runId, current);
+      return current;
+    },
+    known: (runId) => kept.get(runId)?.evaluation,
+    forget: kept.delete,
   };
 }
 

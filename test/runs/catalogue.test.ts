@@ -5,7 +5,7 @@ import type { RunId } from '../../src/core/ids.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import { createCatalogue, nsOfMs } from '../../src/runs/index.ts';
 import { beginRun, nextRunId, tempData } from '../hub/hub-rig.ts';
-import { exit1, runFinished, stepFinished, success } from './journal-of.ts';
+import { exit1, runFinished, stepFinished, success, viewOfRun } from './journal-of.ts';
 
 const subject = { step: 'build', attempt: 1 };
 
@@ -53,7 +53,7 @@ test('a run that waits for a limit reads so in a list, and follows its journal',
   journal.event(runFinished());
   await journal.close();
   expect(await stateNow()).toBe('success');
-  expect(await catalogue.viewOf(runId)).toMatchObject({ runId, state: 'success', activity: null });
+  expect(await viewOfRun(catalogue, runId)).toMatchObject({ runId, state: 'success', activity: null });
 });
 
 test('what a hub keeps of ended runs answers without their journals, until a journal ends elsewhere', async () => {

@@ -2,9 +2,18 @@
 import fc from 'fast-check';
 import type { ModelUsage } from '../../src/core/claude-event.ts';
 import type { Event, EventOf } from '../../src/core/event.ts';
+import type { RunId } from '../../src/core/ids.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { JournalRecord, OutputRecord, Subject } from '../../src/core/record.ts';
+import type { Catalogue, RunView } from '../../src/runs/index.ts';
 import { type Severity, type Stream, streams } from '../../src/text/stream.ts';
+
+/** What a catalogue shows of a run now. */
+export async function viewOfRun(catalogue: Catalogue, runId: RunId): Promise<RunView> {
+  const evaluation = await catalogue.evaluationOf(runId);
+  if (evaluation === undefined) throw new Error(`run ${runId} has no journal`);
+  return catalogue.viewOf(evaluation);
+}
 
 export const startNs = 1_790_000_000_000_000_000n;
 const gapNs = 1_000_000_000n;

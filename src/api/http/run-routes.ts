@@ -23,12 +23,12 @@ export type RunRoutes = {
 const maxExamined = 1_000;
 
 export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf }: RunRoutes): void {
-  async function stateOf(id: string) {
+  async function readRun(id: string) {
     const { runId, reader } = await runs.find(id);
-    const state = await catalogue.stateOf(runId);
-    if (state === undefined)
+    const evaluation = await catalogue.evaluationOf(runId);
+    if (evaluation === undefined)
       throw new ApiProblem(404, 'no_run', 'The run was removed.', 'GET /api/v1/runs lists them.');
-    return { runId, reader, state };
+    return { reader, evaluation, state: evaluation.run };
   }
 
   addRoute(router, routes.listRuns, async (response, { query }) => {
@@ -39,19 +39,19 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
   });
 
   addRoute(router, routes.run, async (response, { id }) => {
-    const { reader, state } = await stateOf(id);
+    const { reader, evaluation, state } = await readRun(id);
     const { firstSeq } = await reader.head();
-    const answer: RunAnswer = { ...(await catalogue.viewOfState(state)), firstSeq, links: linksOf(state) };
+    const answer: RunAnswer = { ...(await catalogue.viewOf(evaluation)), firstSeq, links: linksOf(state) };
     response.json(answer);
   });
 
   addRoute(router, routes.steps, async (response, { id }) => {
-    const { state } = await stateOf(id);
-    response.json({ steps: (await catalogue.viewOfState(state)).steps });
+    const { evaluation } = await readRun(id);
+    response.json({ steps: (await catalogue.viewOf(evaluation)).steps });
   });
 
   addRoute(router, routes.result, async (response, { id, query }) => {
-    const { reader, state } = await stateOf(id);
+    const { reader, state } = await readRun(id);
     const step = state.steps.find((each) => each.id === query.step);
     if (step === undefined) {
       const fix = `Its steps are ${state.steps.map((each) => each.id).join(', ')}.`;

@@ -7,7 +7,7 @@ import { severities, streams } from '../../text/stream.ts';
 import { closeCodes, limits, protocolVersion } from '../tail/protocol.ts';
 import { count, flag, integer, isObject, listOf, must, oneOf, strict, text } from './fields.ts';
 import { checkSearch } from './requests.ts';
-import { runAnswer, runPatch, runSummary } from './run.ts';
+import { activeAlert, runAnswer, runPatch, runSummary } from './run.ts';
 import { claudeEvent, iso, line, ns, outcome, outcomeKind, place, scope, severity, stream } from './values.ts';
 
 // What a client says. A field with null counts as left out: many languages do not know the difference.
@@ -120,8 +120,6 @@ const span = z.strictObject({
   outcome: outcomeKind.nullable(),
 });
 
-const alertKinds = ['stall', 'stall_cleared', 'budget', 'left_over', 'lost', 'hidden', 'recovered'] as const;
-
 /** Messages of the journal: each shows one record, or lines of records. */
 export const journalMessages = {
   execution_started: z.strictObject({
@@ -196,13 +194,6 @@ export const journalMessages = {
   resource_update: z
     .strictObject({ ...place, cpuSeconds: z.number(), cpuCores: z.number(), rssBytes: z.number(), processes: integer })
     .describe('Of the process tree of an attempt.'),
-  alert_triggered: z.strictObject({
-    ...place,
-    kind: z.enum(alertKinds).describe(alertKinds.map((kind) => `\`${kind}\``).join(', ')),
-    severity,
-    message: z.string(),
-    event,
-  }),
   claude_event: z
     .strictObject({ ...place, event: claudeEvent })
     .describe('What Claude Code said, which tool it called, what came back, usage, cost.'),
@@ -262,6 +253,19 @@ export const subscriptionMessages = {
       waitingUntil: iso.nullable().describe('if every active step waits for the end of a rate or usage limit'),
     })
     .describe('Null if unknown. Sent once everything has been, and when it changes.'),
+  alert_triggered: z
+    .strictObject({
+      ...place,
+      severity: severity.describe('as of a line: `error` for a critical alert'),
+      message: z.string().describe('its summary'),
+      alert: activeAlert.describe('as in `GET /runs/ID`'),
+    })
+    .describe(
+      'An alert of the run fires, by the rules and thresholds of alerts.yaml: the one that the page shows and that is delivered. Sent once everything has been, for those that fire, and when one begins.',
+    ),
+  alert_resolved: z
+    .strictObject({ ...place, alert: activeAlert })
+    .describe('An alert that `alert_triggered` reported does not fire any more.'),
 } as const;
 
 /** Messages about the state of runs. Their `seq` is the last number that the state includes. */
@@ -362,7 +366,6 @@ export type HelloData = DataOf<typeof connectionMessages>['hello'];
 export type ErrorData = DataOf<typeof connectionMessages>['error'];
 export type TailLine = JournalData['output_stream']['lines'][number];
 export type TailSpan = JournalData['span']['spans'][number];
-export type AlertKind = JournalData['alert_triggered']['kind'];
 
 type Message<T extends string, D, Id, Seq> = {
   readonly type: T;

@@ -119,7 +119,7 @@ export const step = named(
   }),
 );
 
-const activeAlert = named(
+export const activeAlert = named(
   'Alert',
   z.strictObject({
     rule: z.string().describe('Name of the rule, such as `StepspanRunStuck`.'),

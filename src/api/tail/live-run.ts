@@ -1,15 +1,15 @@
-// The state of one run as it changes, for all who watch it: a fold of its whole journal that continues with its live end. It has
-// two forms: how far the run is, for programs, and the view of the run, for pages and lists.
+// The state of one run as it changes, for all who watch it: the catalogue's fold of its journal, continued with its live end. It has
+// three forms: how far the run is and which of its alerts fire, for programs, and the view of the run, for pages and lists.
 import type { RunId } from '../../core/ids.ts';
 import type { JournalRecord } from '../../core/record.ts';
 import type { JournalReader } from '../../journal/index.ts';
+import { type AlertEvaluation, emptyEvaluation, viewAlerts, withHistory } from '../../runs/alerts/index.ts';
 import {
+  type ActiveAlert,
   type Catalogue,
   currentSteps,
   diffViews,
-  emptyRunState,
   estimate,
-  foldRun,
   type History,
   isoOfNs,
   nsOfMs,
@@ -28,6 +28,8 @@ export type LiveRun = {
   readonly take: (records: readonly JournalRecord[]) => void;
   /** Undefined before the journal was read once. A new object whenever something has changed. */
   readonly progress: () => { readonly data: ProgressData } | undefined;
+  /** Those that fire, likewise. */
+  readonly alerts: () => readonly ActiveAlert[] | undefined;
   /** Likewise. Made only while somebody watches it. */
   readonly view: () => RunAnswer | undefined;
   /** Keeps the view up to date. @returns what ends that */
@@ -36,7 +38,7 @@ export type LiveRun = {
 
 /** What runs are described with. */
 export type Describer = {
-  readonly catalogue: Pick<Catalogue, 'stateOf' | 'viewOfState' | 'historyOf'>;
+  readonly catalogue: Pick<Catalogue, 'evaluationOf' | 'fold' | 'tick' | 'viewOf' | 'historyOf'>;
   readonly linksOf: (run: RunReference) => readonly Link[];
 };
 
@@ -64,50 +66,45 @@ export function createLiveRun({
   signal,
   onChange,
 }: LiveRunOptions): LiveRun {
-  let state = emptyRunState();
+  let evaluation = emptyEvaluation();
   let phase: 'idle' | 'reading' | 'live' = 'idle';
   let history: History | undefined;
-  let shown = '';
-  let progress: { readonly data: ProgressData } | undefined;
+  const progress = createProgressKeeper();
+  const alerts = createAlertKeeper();
   const describe = async (): Promise<RunAnswer> => {
     const { firstSeq } = await reader.head();
-    return { ...(await catalogue.viewOfState(state)), firstSeq, links: linksOf(state) };
+    return { ...(await catalogue.viewOf(evaluation)), firstSeq, links: linksOf(evaluation.run) };
   };
   const view = createViewKeeper(describe, signal, onChange);
 
-  const updateProgress = (): void => {
-    const data = progressData(state, history ?? new Map());
-    // The estimate moves with the clock; it is sent again when something happens.
-    const steady = JSON.stringify({ ...data, estimatedCompletion: null });
-    if (steady === shown) return;
-    shown = steady;
-    progress = { data };
-  };
-
-  /** @returns whether there was more than output, of which there is a thousand times as much and which moves no step */
-  const fold = (records: readonly JournalRecord[]): boolean => {
-    let isProgress = false;
-    for (const record of records) {
-      state = foldRun(state, record);
-      isProgress ||= record.kind === 'event' && record.event.type !== 'resource.sampled';
-    }
-    return isProgress;
+  /** Some alerts come with the clock alone. */
+  const watchClock = (): void => {
+    const timer = setInterval(() => {
+      if (evaluation.run.phase.kind === 'finished') clearInterval(timer);
+      if (evaluation.run.nextSeq < liveSeq()) return;
+      evaluation = catalogue.tick(evaluation);
+      if (alerts.update(evaluation)) onChange();
+    }, clockEveryMs);
+    signal.addEventListener('abort', () => clearInterval(timer));
   };
 
   const readOnce = async (): Promise<void> => {
-    state = (await catalogue.stateOf(runId)) ?? state;
-    for (let from = state.nextSeq; !signal.aborted; from = state.nextSeq) {
+    evaluation = (await catalogue.evaluationOf(runId)) ?? evaluation;
+    for (let from = evaluation.run.nextSeq; !signal.aborted; from = evaluation.run.nextSeq) {
       for await (const records of reader.read({ from, signal, reuseMemory: true, onProblem: () => undefined }))
-        fold(records);
-      if (history === undefined && state.phase.kind === 'running') {
-        history = await catalogue.historyOf(state).catch(() => new Map());
+        evaluation = catalogue.fold(evaluation, records);
+      if (history === undefined && evaluation.run.phase.kind === 'running') {
+        history = await catalogue.historyOf(evaluation.run).catch(() => new Map());
+        evaluation = withHistory(evaluation, history);
         continue;
       }
       // What the live end has shown meanwhile is in the journal, and is read until the two meet.
-      if (state.nextSeq >= liveSeq() || state.nextSeq === from) break;
+      if (evaluation.run.nextSeq >= liveSeq() || evaluation.run.nextSeq === from) break;
     }
     phase = 'live';
-    updateProgress();
+    progress.update(evaluation, history);
+    alerts.update(evaluation);
+    if (!signal.aborted) watchClock();
     onChange();
     view.begin();
   };
@@ -120,13 +117,56 @@ export function createLiveRun({
     },
     take(records) {
       if (phase !== 'live') return;
-      if (fold(records)) updateProgress();
+      evaluation = catalogue.fold(evaluation, records);
+      if (records.some(movesProgress)) progress.update(evaluation, history);
+      alerts.update(evaluation);
       view.update();
     },
-    progress: () => progress,
+    progress: progress.now,
+    alerts: alerts.now,
     view: view.now,
     watchView: view.watch,
   };
+}
+
+/** How far the run is, as a new object whenever that has changed. */
+function createProgressKeeper() {
+  let shown = '';
+  let progress: { readonly data: ProgressData } | undefined;
+  return {
+    now: () => progress,
+    update({ run }: AlertEvaluation, history: History = new Map()): void {
+      const data = progressData(run, history);
+      // The estimate moves with the clock; it is sent again when something happens.
+      const steady = JSON.stringify({ ...data, estimatedCompletion: null });
+      if (steady === shown) return;
+      shown = steady;
+      progress = { data };
+    },
+  };
+}
+
+/** The alerts that fire, as a new list whenever they have changed. */
+function createAlertKeeper() {
+  let source: AlertEvaluation['alerts'] | undefined;
+  let alerts: readonly ActiveAlert[] | undefined;
+  return {
+    now: () => alerts,
+    /** @returns whether they have changed */
+    update(evaluation: AlertEvaluation): boolean {
+      if (evaluation.alerts === source) return false;
+      source = evaluation.alerts;
+      const now = viewAlerts(source);
+      if (JSON.stringify(now) === JSON.stringify(alerts)) return false;
+      alerts = now;
+      return true;
+    },
+  };
+}
+
+/** Of output there is a thousand times as much as of all else, and it moves no step. */
+function movesProgress(record: JournalRecord): boolean {
+  return record.kind === 'event' && record.event.type !== 'resource.sampled';
 }
 
 /** Makes the view of a run again when the run changes, and with the clock, while somebody watches it. */

@@ -6,9 +6,10 @@ import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from
 import { isoOfNs } from '../../core/time.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { describeEvent } from '../../runs/describe-event.ts';
+import type { ActiveAlert } from '../../runs/run-view.ts';
 import { severityOfLine } from '../../text/severity.ts';
 import type { Severity } from '../../text/stream.ts';
-import type { AlertKind, JournalData, JournalMessage, TailLine, TailSpan } from '../schema/messages.ts';
+import type { JournalData, JournalMessage, SubscriptionData, TailLine, TailSpan } from '../schema/messages.ts';
 import { limits } from './protocol.ts';
 import { spansOfTelemetry } from './telemetry-spans.ts';
 
@@ -92,10 +93,6 @@ function placeOf(record: JournalRecord): Place {
 function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
   const { event, timeNs } = record;
   const place = placeOf(record);
-  if (isAlert(event)) {
-    const alert = { kind: alertKinds[event.type], severity: alertSeverity(event), message: describeEvent(event) };
-    return { type: 'alert_triggered', data: { ...place, ...alert, event } };
-  }
   switch (event.type) {
     case 'run.started': {
       const { type, definition, writer, ...data } = event;
@@ -123,6 +120,15 @@ function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
       return { type: 'span', data: { ...place, spans: [attemptSpan(runId, record)] } };
     case 'resource.sampled':
       return { type: 'resource_update', data: { ...place, ...without(event) } };
+    case 'run.budget_warned':
+    case 'run.budget_uncertain':
+    case 'run.budget_exceeded':
+    case 'stall.detected':
+    case 'stall.cleared':
+    case 'process.orphaned':
+    case 'secret.redacted':
+    case 'journal.lost':
+    case 'journal.recovered':
     case 'run.cancelling':
     case 'run.suspended':
     case 'step.expectation_unmet':
@@ -158,39 +164,6 @@ function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
   }
 }
 
-/** The events of the journal that are warnings, with what each is about. */
-const alertKinds = {
-  'run.budget_warned': 'budget',
-  'run.budget_uncertain': 'budget',
-  'run.budget_exceeded': 'budget',
-  'stall.detected': 'stall',
-  'stall.cleared': 'stall_cleared',
-  'process.orphaned': 'left_over',
-  'secret.redacted': 'hidden',
-  'journal.lost': 'lost',
-  'journal.recovered': 'recovered',
-} as const satisfies Partial<Record<Event['type'], AlertKind>>;
-
-type AlertEvent = EventOf<keyof typeof alertKinds>;
-
-function isAlert(event: Event): event is AlertEvent {
-  return Object.hasOwn(alertKinds, event.type);
-}
-
-function alertSeverity(event: AlertEvent): Severity {
-  switch (event.type) {
-    case 'run.budget_exceeded':
-    case 'journal.lost':
-      return 'error';
-    case 'stall.detected':
-      return event.action === 'none' ? 'warning' : 'error';
-    case 'stall.cleared':
-      return 'info';
-    default:
-      return 'warning';
-  }
-}
-
 /** As much of a prompt as of the texts of Claude's other events. */
 const maxPromptCharacters = 16 * 1024;
 
@@ -203,12 +176,51 @@ function cutPrompt(event: EventOf<'claude.prompted'>): EventOf<'claude.prompted'
 }
 
 function severityOf(event: Event): Severity {
-  return event.type === 'step.expectation_unmet' ? 'error' : 'warning';
+  switch (event.type) {
+    case 'step.expectation_unmet':
+    case 'run.budget_exceeded':
+    case 'journal.lost':
+      return 'error';
+    case 'stall.detected':
+      return event.action === 'none' ? 'warning' : 'error';
+    case 'stall.cleared':
+      return 'info';
+    default:
+      return 'warning';
+  }
 }
 
 function without<E extends Event>(event: E): Omit<E, 'type'> {
   const { type, ...data } = event;
   return data;
+}
+
+/** Of a line in a log: a program that shows alerts among the lines needs no second scale. */
+const alertSeverities = {
+  critical: 'error',
+  warning: 'warning',
+  info: 'info',
+} as const satisfies Readonly<Record<ActiveAlert['severity'], Severity>>;
+
+export function alertData(alert: ActiveAlert): SubscriptionData['alert_triggered'] {
+  return {
+    step: alert.step,
+    attempt: null,
+    severity: alertSeverities[alert.severity],
+    message: alert.summary,
+    alert,
+  };
+}
+
+/** What is new among alerts that fire, and what does not fire any more. */
+export function compareAlerts(before: readonly ActiveAlert[], now: readonly ActiveAlert[]) {
+  const keyOf = ({ rule, step, since }: ActiveAlert): string => `${rule}\0${step}\0${since}`;
+  const keysBefore = new Set(before.map(keyOf));
+  const keysNow = new Set(now.map(keyOf));
+  return {
+    begun: now.filter((alert) => !keysBefore.has(keyOf(alert))),
+    ended: before.filter((alert) => !keysNow.has(keyOf(alert))),
+  };
 }
 
 type OutcomeKind = NonNullable<TailSpan['outcome']>;

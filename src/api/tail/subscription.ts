@@ -4,12 +4,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { RunId } from '../../core/ids.ts';
 import { nsOfMs } from '../../core/time.ts';
 import { JournalError } from '../../journal/index.ts';
+import type { ActiveAlert } from '../../runs/index.ts';
 import type { ErrorCode, SubscriptionData, SubscriptionMessage } from '../schema/messages.ts';
 import { linesEndedFrom, readLines, type WholeLines } from '../whole-lines.ts';
 import { type Encoded, type Feed, type FeedBatch, type Gap, gapsOf } from './feed.ts';
 import { type Filter, SlowSearch } from './filter.ts';
 import { isoNow, progressMessage } from './live-run.ts';
-import { gapMessage, messagesOf } from './map.ts';
+import { alertData, compareAlerts, gapMessage, messagesOf } from './map.ts';
 import { encode, type Outbox } from './outbox.ts';
 import { createSignal, type Signal } from './signal.ts';
 
@@ -141,7 +142,7 @@ function createSending(options: SubscriptionOptions, signal: AbortSignal) {
     sendLive(batch: FeedBatch): void {
       if (sendAll(encodedFrom(batch))) moveTo(batch.nextSeq);
       reports.lag();
-      if (reports.isCaughtUp()) reports.progress();
+      if (reports.isCaughtUp()) reports.runState();
     },
     isJumping: () => isJumping,
     requestJump(): void {
@@ -168,6 +169,7 @@ function createReports(
   let state: 'behind' | 'caught_up' | 'ended' = 'behind';
   let lagReportedAt = performance.now();
   let sentProgress: unknown;
+  let sentAlerts: readonly ActiveAlert[] = [];
 
   type Body = { [T in keyof SubscriptionData]: { readonly type: T; readonly data: SubscriptionData[T] } };
   const report = (body: Body[keyof Body]): void => {
@@ -181,8 +183,21 @@ function createReports(
     outbox.send(encode(progressMessage(runId, now.data, position() - 1)));
   };
 
+  const alerts = (): void => {
+    const now = feed.run.alerts();
+    if (now === undefined || now === sentAlerts || !filter.wantsEvents) return;
+    const { begun, ended } = compareAlerts(sentAlerts, now);
+    sentAlerts = now;
+    for (const alert of ended) report({ type: 'alert_resolved', data: { step: alert.step, attempt: null, alert } });
+    for (const alert of begun) report({ type: 'alert_triggered', data: alertData(alert) });
+  };
+  const runState = (): void => {
+    progress();
+    alerts();
+  };
+
   return {
-    progress,
+    runState,
     isCaughtUp: () => state !== 'behind',
     lag(): void {
       const now = performance.now();
@@ -194,7 +209,7 @@ function createReports(
     },
     /** Everything up to now has been sent. */
     end(isEnded: boolean): void {
-      progress();
+      runState();
       const now = isEnded ? 'ended' : 'caught_up';
       if (state === now || state === 'ended') return;
       state = now;

@@ -1,9 +1,8 @@
-// The fold of the alerts of a run: one record, or one look at the clock, after the other. Pure, so that reading a journal
-// again, from any saved evaluation on, results in the same alerts.
+// The fold of a run with its alerts: one record, or one look at the clock, after the other. It folds the state of the run on the way,
+// so a reader that wants both folds once. Pure: reading a journal again, from any saved evaluation on, results in the same alerts.
 import type { EventRecord, JournalRecord } from '../../core/record.ts';
 import { msOfNs } from '../../core/time.ts';
 import { foldRun } from '../fold-run.ts';
-import type { RunState } from '../run-state.ts';
 import { alertKey, endAlert } from './alert.ts';
 import { runRules } from './catalogue.ts';
 import { evaluateClock } from './clock-rules.ts';
@@ -16,19 +15,13 @@ import { isSignOfLife, newWatch, type StepWatch, skipTime, watchMemory, watchOut
 /**
  * The evaluation after one more record. One that was folded already changes nothing.
  * Before it, everything that the clock alone showed until then is evaluated, however late the record is read.
- * @param folded the state of the run after the record, if the caller has folded it already
  */
-export function foldAlerts(
-  before: AlertEvaluation,
-  record: JournalRecord,
-  settings: AlertSettings,
-  folded?: RunState,
-): AlertEvaluation {
+export function foldAlerts(before: AlertEvaluation, record: JournalRecord, settings: AlertSettings): AlertEvaluation {
   if (record.seq < before.run.nextSeq) return before;
   const atMs = msOfNs(record.timeNs);
   const timed = evaluateClock(before, atMs, settings);
   const step = record.subject?.step;
-  const state = watchRecord({ ...timed, run: folded ?? foldRun(timed.run, record) }, record, settings);
+  const state = watchRecord({ ...timed, run: foldRun(timed.run, record) }, record, settings);
   if (record.kind === 'output') return endPassed(state, step, atMs, settings);
   const evaluated = evaluateEvent(state, record, settings);
   if (record.event.type === 'run.finished') return evaluateEnd(evaluated, record.event.outcome, atMs, settings);

@@ -25,5 +25,5 @@ export {
 } from './evaluation.ts';
 export { foldAlerts, tickAlerts } from './fold-alerts.ts';
 export { type AlertSettings, type RuleSettings, type RuleSeverity, ruleSeverities, runbookLink } from './rule.ts';
-export { createRunAlerts, type ReadRunAlerts } from './run-alerts.ts';
+export { viewAlerts } from './run-alerts.ts';
 export { thresholdText } from './threshold.ts';

@@ -103,6 +103,8 @@ export function entriesOf(messages: readonly TailMessage[]): [number, string][] 
       case 'lagging':
       case 'jumped':
       case 'progress':
+      case 'alert_triggered':
+      case 'alert_resolved':
       case 'run_view':
       case 'run_patch':
       case 'run_list':

@@ -5,7 +5,7 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { createJournal, dataFolder } from '../../../src/journal/index.ts';
 import { createCatalogue } from '../../../src/runs/index.ts';
 import { output, runFinished, stepStarted, subject, tempRoot } from '../../journal/journal-rig.ts';
-import { attemptFinished, attemptStarted, runStarted, stepFinished } from '../../runs/journal-of.ts';
+import { attemptFinished, attemptStarted, runStarted, stepFinished, viewOfRun } from '../../runs/journal-of.ts';
 import { until } from '../../support/until.ts';
 import { serveTail, watcher } from './tail-rig.ts';
 
@@ -39,7 +39,7 @@ test('the view of a run is sent whole, then as patches that lead to what the API
   await journal.close();
   await until(() => views.at(-1)?.state === 'success');
   await raw.heard('run_patch', ({ data }) => data.patch.state === 'success');
-  const answered = await createCatalogue({ data: dataFolder(root) }).viewOf(runId);
+  const answered = await viewOfRun(createCatalogue({ data: dataFolder(root) }), runId);
   expect(views.at(-1)).toEqual({ ...answered, firstSeq: 0, links: [] });
   // Untouched parts stay the same objects, and what is sent once is not sent again.
   expect(views.at(-1)?.steps[1]).toBe(views[0]?.steps[1]);

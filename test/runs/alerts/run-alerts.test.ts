@@ -6,16 +6,23 @@ import { newRunId } from '../../../src/core/ids.ts';
 import { createJournal, dataFolder, openJournal, processIdentity } from '../../../src/journal/index.ts';
 import {
   type AlertSettings,
-  createRunAlerts,
   defaultAlerts,
   emptyEvaluation,
   foldAlerts,
   readAlerts,
   tickAlerts,
 } from '../../../src/runs/alerts/index.ts';
-import { emptyRunState, foldRun, isoOfNs, nsOfMs } from '../../../src/runs/index.ts';
+import { createCatalogue, isoOfNs, nsOfMs } from '../../../src/runs/index.ts';
 import { output, tempRoot } from '../../journal/journal-rig.ts';
-import { attemptFinished, attemptStarted, exit1, runFinished, runStarted, stepFinished } from '../journal-of.ts';
+import {
+  attemptFinished,
+  attemptStarted,
+  exit1,
+  runFinished,
+  runStarted,
+  stepFinished,
+  viewOfRun,
+} from '../journal-of.ts';
 
 const one = { step: 'one', attempt: 1 };
 const recorded: readonly Event[] = [
@@ -36,14 +43,11 @@ async function makeRun(events: readonly Event[], settings: AlertSettings, nowMs:
   for (const event of events) writer.event(event, event.type.startsWith('run.') ? undefined : one);
   await writer.close();
   let evaluation = emptyEvaluation();
-  let run = emptyRunState();
   for await (const records of openJournal(data.runDir(runId)).read({ from: 0 }))
-    for (const record of records) {
-      evaluation = foldAlerts(evaluation, record, settings);
-      run = foldRun(run, record);
-    }
+    for (const record of records) evaluation = foldAlerts(evaluation, record, settings);
   const sent = Object.values(tickAlerts(evaluation, nowMs, settings).alerts);
-  const shown = await createRunAlerts({ data, settings, now: () => nowMs })(run, async () => new Map());
+  const catalogue = createCatalogue({ data, alerts: settings, now: () => nowMs });
+  const shown = (await viewOfRun(catalogue, runId)).alerts;
   return { sent, shown };
 }
 
