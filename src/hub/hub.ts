@@ -14,6 +14,8 @@ import {
 } from '../readers/measure/index.ts';
 import type { NotifySettings } from '../readers/notify/index.ts';
 import { isShippingConfigured, readSettings } from '../readers/ship/index.ts';
+import { runRules } from '../runs/alerts/catalogue.ts';
+import { type AlertSettings, defaultAlerts } from '../runs/alerts/index.ts';
 import type { Catalogue } from '../runs/catalogue.ts';
 import { createAdoption } from './adopt-run.ts';
 import { createRunCounter, type RunCounter } from './count-runs.ts';
@@ -27,7 +29,7 @@ import { createSaver, type Saver } from './saver.ts';
 import type { LinkAsked } from './session-routes.ts';
 import { createShipRuns, type ShipRuns } from './ship-runs.ts';
 import { createShippedTotals, type ShippedTotals } from './shipped-totals.ts';
-import { type Supervisor, startSupervisor } from './supervisor.ts';
+import { type ReadableRun, type Supervisor, startSupervisor } from './supervisor.ts';
 import { createTailMetrics } from './tail-metrics.ts';
 
 export type HubOptions = Omit<HttpOptions, 'live'> & {
@@ -81,7 +83,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   const shipSettings = readSettings(env);
   const ships = options.ship && isShippingConfigured(env);
   if (ships && !shipSettings.ok) return { kind: 'failed', problems: shipSettings.problems };
-  const catalogue = catalogueWithAlerts(data, options.live?.alerts);
+  const catalogue = catalogueWithAlerts(data, alertSettings(options));
   const live = openLive(options.live, { ...options, catalogue });
   if (!live.ok) return { kind: 'failed', problems: live.problems };
   const lock = lockHub(data);
@@ -91,7 +93,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     return { kind: 'held', by: lock.by, message };
   }
   const parts = createParts(options, ships);
-  const http = await startHttp({ ...options, live: live.live }, answersOf(options, parts));
+  const http = await startHttp({ ...options, live: live.live }, answersOf(options, parts, catalogue));
   if (http.kind === 'failed') {
     lock.release();
     return { kind: 'failed', problems: [http.message] };
@@ -128,6 +130,11 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
       },
     },
   };
+}
+
+/** One decision about alerts for what is shown, counted and sent. */
+function alertSettings({ live, notify }: HubOptions): AlertSettings {
+  return live?.alerts ?? notify?.alerts ?? defaultAlerts();
 }
 
 type Parts = {
@@ -202,16 +209,24 @@ function notifierOf({ data, notify }: HubOptions, { measure, failedRun }: Parts,
   return createNotifyRuns({ data, settings, measure, onError: failedRun('notify') });
 }
 
-function answersOf({ data, version }: HubOptions, parts: Parts): HttpAnswers {
+function answersOf(options: HubOptions, parts: Parts, catalogue: Catalogue): HttpAnswers {
+  const { data, version } = options;
   const { measure, shipped, saver } = parts;
-  const gauges = async (): Promise<readonly GaugeSample[]> => [
+  const gauges = async (): Promise<readonly GaugeSample[]> => {
+    const runs = (await parts.supervisor?.readable()) ?? [];
+    return [
+      ...ownGauges(),
+      ...(await alertGauges(alertSettings(options), catalogue, runs)),
+      ...(await parts.readerLag.gauges(runs, Date.now())),
+    ];
+  };
+  const ownGauges = (): readonly GaugeSample[] => [
     gauge(metrics.hubStart, {}, parts.startedMs / 1000),
     gauge(metrics.storedRuns, {}, data.listRunIds().length),
     ...parts.housekeeping.gauges(),
     ...parts.tailMetrics(parts.server?.tail()),
     ...(parts.notifier?.gauges() ?? [gauge(metrics.alertsWaiting, {}, 0)]),
     ...(parts.shipper?.gauges() ?? [gauge(metrics.shippingRuns, {}, 0), gauge(metrics.waitingRuns, {}, 0)]),
-    ...(await parts.readerLag.gauges((await parts.supervisor?.readable()) ?? [], Date.now())),
   ];
   return {
     async metrics(format, isScraper) {
@@ -233,6 +248,21 @@ function answersOf({ data, version }: HubOptions, parts: Parts): HttpAnswers {
     about: (url) =>
       `stepspan ${version}, the hub of ${data.root}\n\n${url}/metrics  for Prometheus, OpenMetrics with exemplars when asked for\n${url}/healthz  whether it runs`,
   };
+}
+
+/** Every rule has a series at 0. */
+async function alertGauges(
+  { rules }: AlertSettings,
+  catalogue: Catalogue,
+  runs: readonly ReadableRun[],
+): Promise<readonly GaugeSample[]> {
+  const firing = await catalogue.firingAlerts(runs);
+  return [
+    ...Object.values(runRules).map(({ name, severity }) =>
+      gauge(metrics.alertsFiring, { rule: name, severity: rules[name]?.severity ?? severity }, 0),
+    ),
+    ...firing.map(({ rule, severity }) => gauge(metrics.alertsFiring, { rule, severity }, 1)),
+  ];
 }
 
 /** The order of the tasks matters: a run is counted before it is shipped, and before retention removes it. */

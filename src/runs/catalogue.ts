@@ -5,6 +5,7 @@
 import { isRunId, type RunId } from '../core/ids.ts';
 import type { JournalRecord } from '../core/record.ts';
 import { type DataFolder, isAlive, type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
+import { type Alert, isFiring, isResolvedBySuccess } from './alerts/alert.ts';
 import { type AlertEvaluation, emptyEvaluation, withHistory } from './alerts/evaluation.ts';
 import { foldAlerts, tickAlerts } from './alerts/fold-alerts.ts';
 import type { AlertSettings } from './alerts/rule.ts';
@@ -16,6 +17,8 @@ import { summarizeRun, type ViewContext, viewRun } from './make-view.ts';
 import type { RunState } from './run-state.ts';
 import type { RunStateName, RunSummary, RunView } from './run-view.ts';
 import { readRunState, savedState } from './saved-state.ts';
+
+type KnownRun = { readonly runId: RunId; readonly kind: 'live' | 'ended' };
 
 export type RunOfWorkflow = { readonly runId: string; readonly workflow: string };
 
@@ -60,6 +63,11 @@ export type Catalogue = {
   readonly tick: (evaluation: AlertEvaluation) => AlertEvaluation;
   readonly viewOf: (evaluation: AlertEvaluation) => Promise<RunView>;
   readonly list: (filter: RunFilter) => Promise<RunPage>;
+  /**
+   * The alerts that fire now, over these runs. Of an ended run whose summary is not in memory yet, none.
+   * @param runs newest first
+   */
+  readonly firingAlerts: (runs: readonly KnownRun[]) => Promise<readonly BriefAlert[]>;
   /** How long the steps took in earlier runs of the workflow. Read once for each run: its past does not change. */
   readonly historyOf: (run: RunOfWorkflow) => Promise<History>;
   /** Reads of these ended runs what a list shows, so that lists find it in memory. */
@@ -91,6 +99,12 @@ const examinedForHistory = 100;
 /** Alerts of an ended run fire for a day by default; a list does not count those of runs that ended longer ago. */
 const alertsShownForMs = 48 * 3_600_000;
 
+/** What a list and a metric need of an alert; small, so that it can be kept of every run that has ended recently. */
+export type BriefAlert = Pick<Alert, 'rule' | 'severity' | 'startsMs' | 'endedMs' | 'keepMs'>;
+
+/** Of 100 bytes each; a busy hub ends a few thousand runs in the time in which their alerts are shown. */
+const keptEndedAlerts = 10_000;
+
 /** A history is a few numbers for each step. */
 const keptHistories = 100;
 
@@ -99,7 +113,7 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
   const fold = createFold(alerts);
   const historyFor = createHistories(data, endedRunOf);
   const evaluations = createEvaluations({ data, alerts, fold, historyOf: historyFor });
-  const { summaryOf, withAlertCount } = createSummaries({ evaluationOf, endedRunOf, contextOf, now });
+  const summaries = createSummaries({ evaluationOf, endedRunOf, contextOf, now, knownEnd: ended.get });
 
   function tick(evaluation: AlertEvaluation): AlertEvaluation {
     const isOver = alerts === undefined || evaluation.run.phase.kind === 'finished';
@@ -115,7 +129,8 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
   async function endedRunOf(runId: RunId): Promise<EndedRun | undefined> {
     const known = ended.get(runId);
     if (known !== undefined) return known;
-    const state = evaluations.known(runId)?.run ?? (await readEndedState(data.runDir(runId)));
+    const read = evaluations.known(runId)?.run;
+    const state = read?.phase.kind === 'finished' ? read : await readEndedState(data.runDir(runId));
     if (state?.phase.kind !== 'finished') return undefined;
     const run = {
       summary: summarizeRun(state, { nowMs: now(), isWriterGone: false }),
@@ -143,9 +158,12 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
     async list(filter) {
       const runIds = data.listRunIds();
       ended.keepOnly(new Set(runIds));
-      const page = await listRuns(runIds, filter, summaryOf);
-      return alerts === undefined ? page : { ...page, runs: await Promise.all(page.runs.map(withAlertCount)) };
+      const page = await listRuns(runIds, filter, summaries.summaryOf);
+      return alerts === undefined
+        ? page
+        : { ...page, runs: await Promise.all(page.runs.map(summaries.withAlertCount)) };
     },
+    firingAlerts: summaries.firingAlerts,
     historyOf: historyFor,
     async rememberEnded(runIds) {
       // A run that cannot be read is reported by the reader that follows it.
@@ -171,13 +189,48 @@ async function readEndedState(folder: RunFolder): Promise<RunState | undefined> 
 }
 
 type SummarySources = Pick<Catalogue, 'evaluationOf'> & {
+  /** In memory. */
+  readonly knownEnd: (runId: RunId) => EndedRun | undefined;
   readonly endedRunOf: (runId: RunId) => Promise<EndedRun | undefined>;
   readonly contextOf: (evaluation: AlertEvaluation) => ViewContext;
   readonly now: () => number;
 };
 
-function createSummaries({ evaluationOf, endedRunOf, contextOf, now }: SummarySources) {
+function createSummaries({ evaluationOf, knownEnd, endedRunOf, contextOf, now }: SummarySources) {
+  const endedAlerts = createRecent<string, readonly BriefAlert[]>(keptEndedAlerts);
+
+  /** None of a run that ended long ago. */
+  async function endedAlertsOf({ runId, endedAt }: RunSummary): Promise<readonly BriefAlert[]> {
+    if (!isRunId(runId) || now() - Date.parse(endedAt ?? '') > alertsShownForMs) return [];
+    const known = endedAlerts.get(runId);
+    if (known !== undefined) return known;
+    const evaluation = await evaluationOf(runId);
+    const alerts = Object.values(evaluation?.alerts ?? {}).map(briefAlert);
+    endedAlerts.set(runId, alerts);
+    return alerts;
+  }
+
+  async function activeAlertsOf(runId: RunId): Promise<readonly BriefAlert[]> {
+    // A run that cannot be read is reported by the reader that follows it.
+    const evaluation = await evaluationOf(runId).catch(() => undefined);
+    return Object.values(evaluation?.alerts ?? {});
+  }
+
   return {
+    async firingAlerts(runs: readonly KnownRun[]): Promise<readonly BriefAlert[]> {
+      const firing: BriefAlert[] = [];
+      const succeeded = new Set<string>();
+      for (const { runId, kind } of runs) {
+        const end = kind === 'ended' ? knownEnd(runId)?.summary : undefined;
+        if (kind === 'live') firing.push(...(await activeAlertsOf(runId)));
+        else if (end !== undefined) {
+          const isOutdated = (alert: BriefAlert) => succeeded.has(end.workflow) && isResolvedBySuccess(alert);
+          firing.push(...(await endedAlertsOf(end)).filter((alert) => !isOutdated(alert)));
+        }
+        if (end?.state === 'success') succeeded.add(end.workflow);
+      }
+      return firing.filter((alert) => isFiring(alert, now()));
+    },
     async summaryOf(runId: RunId): Promise<RunSummary | undefined> {
       const run = await endedRunOf(runId);
       if (run !== undefined) return run.summary;
@@ -186,13 +239,14 @@ function createSummaries({ evaluationOf, endedRunOf, contextOf, now }: SummarySo
     },
     /** Only for the ended runs that a list shows: their alerts are not kept with their summaries. */
     async withAlertCount(summary: RunSummary): Promise<RunSummary> {
-      const { runId, endedAt } = summary;
-      if (endedAt === null || now() - Date.parse(endedAt) > alertsShownForMs || !isRunId(runId)) return summary;
-      const evaluation = await evaluationOf(runId);
-      if (evaluation === undefined) return summary;
-      return { ...summary, alertCount: Object.values(evaluation.alerts).filter(isShown).length };
+      if (summary.endedAt === null) return summary;
+      return { ...summary, alertCount: (await endedAlertsOf(summary)).filter(isShown).length };
     },
   };
+}
+
+function briefAlert({ rule, severity, startsMs, endedMs, keepMs }: Alert): BriefAlert {
+  return { rule, severity, startsMs, endedMs, keepMs };
 }
 
 /** Reads each record once, for the state of the run and, if there are settings, for its alerts. */
@@ -209,17 +263,22 @@ type Evaluations = {
   readonly forget: (runId: RunId) => void;
 };
 
+type Kept = { readonly reader: JournalReader; readonly evaluation: AlertEvaluation | undefined };
+
 type EvaluationsOptions = Pick<CatalogueOptions, 'data'> & {
   readonly alerts: AlertSettings | undefined;
 } & Pick<Catalogue, 'fold' | 'historyOf'>;
 
 /** The evaluations of the runs that were asked for last; each continues where it was. */
 function createEvaluations({ data, alerts, fold, historyOf: historyFor }: EvaluationsOptions): Evaluations {
-  const kept = createRecent<RunId, { reader: JournalReader; evaluation: AlertEvaluation | undefined }>(keptEvaluations);
+  const active = createRecent<RunId, Kept>(keptEvaluations);
+  // Apart from the active ones: a long list of ended runs must not make an active run be read from its start again.
+  const ended = createRecent<RunId, Kept>(keptEvaluations);
+  const get = (runId: RunId): Kept | undefined => ended.get(runId) ?? active.get(runId);
   const reading = new Map<RunId, Promise<AlertEvaluation | undefined>>();
 
   async function readNow(runId: RunId): Promise<AlertEvaluation | undefined> {
-    const before = kept.get(runId);
+    const before = get(runId);
     if (before?.evaluation?.run.phase.kind === 'finished') return before.evaluation;
     const reader = before?.reader ?? openJournal(data.runDir(runId));
     const { firstSeq, nextSeq, finished } = await reader.head();
@@ -229,7 +288,9 @@ function createEvaluations({ data, alerts, fold, historyOf: historyFor }: Evalua
     if (evaluation === undefined && nextSeq > firstSeq) evaluation = emptyEvaluation();
     if (evaluation !== undefined)
       evaluation = await readOn(reader, evaluation, Math.max(firstSeq, evaluation.run.nextSeq));
-    kept.set(runId, { reader, evaluation });
+    const isOver = evaluation?.run.phase.kind === 'finished';
+    if (isOver) active.delete(runId);
+    (isOver ? ended : active).set(runId, { reader, evaluation });
     return evaluation;
   }
 
@@ -254,15 +315,18 @@ function createEvaluations({ data, alerts, fold, historyOf: historyFor }: Evalua
   }
 
   return {
-    readerOf: (runId) => kept.get(runId)?.reader ?? openJournal(data.runDir(runId)),
+    readerOf: (runId) => get(runId)?.reader ?? openJournal(data.runDir(runId)),
     /** Two callers who ask for the same run at once share one reading. */
     read(runId) {
       const current = reading.get(runId) ?? readNow(runId).finally(() => reading.delete(runId));
       reading.set(runId, current);
       return current;
     },
-    known: (runId) => kept.get(runId)?.evaluation,
-    forget: kept.delete,
+    known: (runId) => get(runId)?.evaluation,
+    forget(runId) {
+      active.delete(runId);
+      ended.delete(runId);
+    },
   };
 }
 

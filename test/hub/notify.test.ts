@@ -2,11 +2,13 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createJournal, type DataFolder } from '../../src/journal/index.ts';
 import type { NotifySettings } from '../../src/readers/notify/index.ts';
-import { defaultAlerts } from '../../src/runs/alerts/index.ts';
+import { defaultAlerts, readAlerts } from '../../src/runs/alerts/index.ts';
 import { exit1, runFinished, runStarted } from '../runs/journal-of.ts';
 import { startWebhookSink } from '../stack/support/alertmanager.ts';
 import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
+
+const build = { step: 'build', attempt: 1 };
 
 async function webhook() {
   const sink = await startWebhookSink();
@@ -60,6 +62,33 @@ describe('alerts', () => {
     await scrapeUntil(hub.url, (now) => now.value('stepspan_alerts_waiting') === 1);
     sink.answer(200);
     await until(() => sink.messages.length === 1);
+  });
+
+  test('that fire are a metric, with or without a receiver, until a later run of the workflow succeeds', async () => {
+    const data = tempData();
+    const read = readAlerts('rules: { StepspanRunFailed: { severity: info } }', 'alerts.yaml');
+    if (!read.ok) throw new Error(read.problems.join());
+    const notify = { ...(await webhook()).notify, alerts: read.settings };
+    const hub = await hubOf(data, { notify });
+    const firing = (count: number) =>
+      scrapeUntil(
+        hub.url,
+        (now) => now.value('stepspan_alerts_firing', { rule: 'StepspanRunFailed', severity: 'info' }) === count,
+      );
+    await firing(0);
+    await endRun(beginRun(data), runFinished(exit1));
+    await firing(1);
+    const stuck = beginRun(data);
+    stuck.journal.event({ type: 'stall.detected', cause: 'output_closed', durationMs: 1000, action: 'none' }, build);
+    await scrapeUntil(
+      hub.url,
+      (now) =>
+        now.value('stepspan_alerts_firing', { rule: 'StepspanRunStuck', severity: 'warning' }) === 1 &&
+        now.value('stepspan_active_runs_by_state', { workflow: 'nightly', state: 'stuck' }) === 1 &&
+        now.value('stepspan_active_runs_by_state', { workflow: 'nightly', state: 'running' }) === 0,
+    );
+    await endRun(stuck);
+    await firing(0);
   });
 
   test('of runs that ended long before the hub came to the data folder are not sent', async () => {

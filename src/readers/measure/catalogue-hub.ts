@@ -1,6 +1,8 @@
 // Metrics of stepspan itself: journals, readers, shipping, and what a hub does for a data folder. Part of catalogue.ts.
 import type { EventOf } from '../../core/event.ts';
 import type { JournalProblem } from '../../journal/index.ts';
+import { runRules } from '../../runs/alerts/catalogue.ts';
+import { ruleSeverities } from '../../runs/alerts/rule.ts';
 import { type BoundName, bounded, type CounterMetric, fixed, type GaugeMetric } from './metric.ts';
 
 const lossCauses = ['disk', 'retention', 'size'] as const satisfies readonly EventOf<'journal.lost'>['reason'][];
@@ -259,6 +261,15 @@ export const hubMetrics = {
     help: 'Alerts of runs that are due and that the receiver has not taken.',
     unit: '',
     labels: {},
+    merge: 'sum',
+    scope: 'hub',
+  } satisfies GaugeMetric,
+  alertsFiring: {
+    name: 'stepspan_alerts_firing',
+    type: 'gauge',
+    help: 'Alerts of runs that fire now, by the rules of alerts.yaml, whether a receiver has them or not.',
+    unit: '',
+    labels: { rule: fixed(...Object.keys(runRules)), severity: fixed(...ruleSeverities) },
     merge: 'sum',
     scope: 'hub',
   } satisfies GaugeMetric,

@@ -1,6 +1,7 @@
 // Metrics of runs, steps, their processes and their output: what the journal of a run says. Part of catalogue.ts.
 import type { StallCause } from '../../core/event.ts';
 import { type ErrorReason, type FailureReason, outcomeKinds } from '../../core/outcome.ts';
+import { activeStatuses } from '../../runs/run-view.ts';
 import { streams } from '../../text/stream.ts';
 import { bounded, type CounterMetric, fixed, type GaugeMetric, type HistogramMetric } from './metric.ts';
 
@@ -96,9 +97,18 @@ export const runMetrics = {
   activeRuns: {
     name: 'stepspan_active_runs',
     type: 'gauge',
-    help: 'Runs that go on now.',
+    help: 'Runs that are active now.',
     unit: '',
     labels: { workflow },
+    merge: 'sum',
+    scope: 'run',
+  } satisfies GaugeMetric,
+  activeStates: {
+    name: 'stepspan_active_runs_by_state',
+    type: 'gauge',
+    help: 'Active runs by the state that lists show: waiting for a limit or an answer, stuck when no step makes progress.',
+    unit: '',
+    labels: { workflow, state: fixed(...activeStatuses) },
     merge: 'sum',
     scope: 'run',
   } satisfies GaugeMetric,

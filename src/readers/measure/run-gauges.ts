@@ -1,5 +1,16 @@
-// How active runs stand at this moment, as gauges. Made anew for each scrape, so what has ended is gone from them.
-import { currentSteps, lastAttempt, progressOf, type RunState, type StepState, totalTokens } from '../../runs/index.ts';
+// What active runs do at this moment, as gauges. They are made again for each scrape, so that an ended run is gone from them.
+// Called by measure.ts.
+import {
+  activeStatuses,
+  currentSteps,
+  isWriterGone,
+  lastAttempt,
+  progressOf,
+  type RunState,
+  runStatus,
+  type StepState,
+  totalTokens,
+} from '../../runs/index.ts';
 import { metrics } from './catalogue.ts';
 import { type GaugeSample, gauge } from './metric.ts';
 
@@ -10,6 +21,7 @@ export function runGauges(runs: Iterable<RunState>): GaugeSample[] {
     const active = currentSteps(run);
     return [
       gauge(metrics.activeRuns, { workflow }, 1),
+      gauge(metrics.activeStates, { workflow, state: runStatus(run, isWriterGone(run)).state }, 1),
       gauge(metrics.activeSteps, { workflow }, active.length),
       gauge(metrics.progress, { workflow }, progressOf(run).progress / 100),
       gauge(metrics.activeCost, { workflow }, run.costUsd),
@@ -44,6 +56,7 @@ function stepGauges(workflow: string, step: StepState): GaugeSample[] {
 export function idleGauges(workflows: Iterable<string>): GaugeSample[] {
   return [...workflows].flatMap((workflow) => [
     gauge(metrics.activeRuns, { workflow }, 0),
+    ...activeStatuses.map((state) => gauge(metrics.activeStates, { workflow, state }, 0)),
     gauge(metrics.activeSteps, { workflow }, 0),
     gauge(metrics.activeCost, { workflow }, 0),
   ]);

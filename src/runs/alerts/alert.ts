@@ -85,7 +85,13 @@ export function firesUntilMs(alert: Alert, takenMs: number): number | undefined 
   return alert.endedMs === undefined ? undefined : Math.max(alert.endedMs, takenMs + alert.keepMs);
 }
 
-function isResolvedBySuccess({ rule, keepMs }: Alert): boolean {
+/** Whether it fires at a time, for somebody who asks and is not a receiver. */
+export function isFiring({ endedMs, keepMs }: Pick<Alert, 'endedMs' | 'keepMs'>, nowMs: number): boolean {
+  return endedMs === undefined || nowMs < endedMs + keepMs;
+}
+
+/** Whether a later success of the workflow ends it. */
+export function isResolvedBySuccess({ rule, keepMs }: Pick<Alert, 'rule' | 'keepMs'>): boolean {
   const definition: RunRuleDefinition = runRules[rule];
   return definition.isResolvedBySuccess === true && keepMs !== outliveGroupMs;
 }

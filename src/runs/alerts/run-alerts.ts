@@ -27,7 +27,7 @@ export function viewAlerts(alerts: Alerts): readonly ActiveAlert[] {
 }
 
 /** If its condition lasts, or if it is about an event that cannot end. */
-export function isShown({ startsMs, endedMs }: Alert): boolean {
+export function isShown({ startsMs, endedMs }: Pick<Alert, 'startsMs' | 'endedMs'>): boolean {
   return endedMs === undefined || endedMs === startsMs;
 }
 
