@@ -22,7 +22,7 @@ export async function createOtlpMapper(run: RunState, version: string): Promise<
     workflow: run.workflow,
     stepNames: new Map(run.steps.map((step) => [step.id, step.name])),
   };
-  const spans = createSpanBatcher(runId, sdk, 'json', 0, spanLimits);
+  const spans = createSpanBatcher({ runId, sdk, encoding: 'json', sendFrom: 0, limits: spanLimits });
   const logs = createJsonLogBatcher(context, sdk.logOrigin, logLimits);
   const requestsOf = (batches: Iterable<Batch | undefined>): object[] =>
     [...batches].flatMap((batch) => {

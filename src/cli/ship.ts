@@ -78,9 +78,27 @@ async function finish(context: CliContext, folder: RunFolder, shipper: Shipper, 
   const refused = logs.refused + logs.rejected + traces.refused + traces.rejected;
   const sent = `sent ${plural(logs.sent, 'log record')} and ${plural(traces.sent, 'span')} of run ${folder.runId}`;
   context.stdout.write(`${sent}${refused === 0 ? '' : `; the backend refused ${formatCount(refused)}`}\n`);
-  if (logs.refused + traces.refused > 0) {
+  const notKept = logs.refusedNotKept + traces.refusedNotKept;
+  const kept = logs.refused + traces.refused - notKept;
+  if (kept > 0) {
     context.stderr.write(
       `what was refused is in ${folder.refusedDir}, with the answers; once the backend takes it: stepspan ship ${folder.runId} --again\n`,
+    );
+  }
+  if (notKept > 0) {
+    const again = `once the backend takes them: stepspan ship ${folder.runId} --again`;
+    context.stderr.write(
+      `${plural(notKept, 'refused record')} could not be written to ${folder.refusedDir}; ${again}\n`,
+    );
+  }
+  // Both signals read the same journal.
+  const problem = logs.lastJournalProblem ?? traces.lastJournalProblem;
+  if (problem !== undefined) {
+    const count = plural(Math.max(logs.journalProblems, traces.journalProblems), 'problem');
+    fail(
+      context,
+      exitCodes.notExecuted,
+      `the journal has ${count}, and what could not be read was not sent: ${problem}`,
     );
   }
   if (drained.kind === 'drained') return;

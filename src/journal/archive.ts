@@ -1,4 +1,5 @@
-// Compresses segments that are not written any more, each into one `.seg.gz` that takes the raw file's place.
+// Compresses segments that are not written any more, each into one `.seg.gz` that takes the raw file's place: at once for the hub,
+// or in the background of the process that writes the run.
 // Only whole frames that check out are archived; a damaged segment stays as it is, for anyone who wants to look at it.
 import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
@@ -20,9 +21,11 @@ export type ArchiveReport = {
   readonly archived: number;
   readonly rawBytes: number;
   readonly archivedBytes: number;
-  /** Segments that were left raw, and why. */
-  readonly left: readonly { readonly file: string; readonly reason: string }[];
+  readonly left: readonly LeftRaw[];
 };
+
+/** A segment that was left raw, and why. */
+export type LeftRaw = { readonly file: string; readonly reason: string };
 
 export type ArchiveOptions = {
   readonly signal?: AbortSignal;
@@ -40,7 +43,7 @@ const deflate = promisify<Buffer, { level: number }, Buffer>(deflateRaw);
  * finished. May be called while the run is written and read. Does nothing when another process is at it.
  */
 export async function archiveSealed(folder: RunFolder, options: ArchiveOptions = {}): Promise<ArchiveReport> {
-  const left: ArchiveReport['left'][number][] = [];
+  const left: LeftRaw[] = [];
   const report = { archived: 0, rawBytes: 0, archivedBytes: 0, left };
   if (listSegments(folder.journalDir).length === 0) return report;
   const lock = tryLockFile(lockPath(folder, 'archive'), `archiving run ${folder.runId}`);
@@ -173,4 +176,69 @@ async function writeMembers(
   if (!whole) return { reason: 'a frame in it does not check out' };
   if (first !== undefined) await flush(rest.subarray(0, at), first);
   return rawBytes === 0 ? { reason: 'it holds no frame' } : { rawBytes, archivedBytes };
+}
+
+/** Archives in the background of a run that is being written, when it is quiet, and never on the path of an append. */
+export type Archiver = {
+  /** A segment was closed. */
+  readonly nudge: () => void;
+  /** What the last look left raw, and why. The run continues without an archive, and the hub tries again. */
+  readonly left: () => readonly LeftRaw[];
+  /** Gives up what is under way and waits for its end. What remains is for the hub, or the next `archiveSealed`. */
+  readonly stop: () => Promise<void>;
+};
+
+/** How long a run must be quiet, and how often that is checked while there is something to archive. */
+const quietMs = 2_000;
+
+/** Up to so much in that time counts as quiet: 2 MB/s is 1 % of what compressing takes in. */
+const quietBytes = 4 * 1024 * 1024;
+
+/** Half the time of one core at most. */
+const backgroundDuty = 0.5;
+
+/** @param writtenBytes how much the run has written so far */
+export function startArchiver(folder: RunFolder, writtenBytes: () => number): Archiver {
+  const stopped = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let before = 0;
+  let left: readonly LeftRaw[] = [];
+
+  const look = (): void => {
+    timer = undefined;
+    const written = writtenBytes();
+    const quiet = written - before <= quietBytes;
+    before = written;
+    if (!quiet) {
+      schedule();
+      return;
+    }
+    running = archiveSealed(folder, { signal: stopped.signal, duty: backgroundDuty }).then(
+      (report) => {
+        running = undefined;
+        left = report.left;
+      },
+      (error: unknown) => {
+        running = undefined;
+        left = [{ file: folder.journalDir, reason: toError(error).message }];
+      },
+    );
+  };
+  const schedule = (): void => {
+    if (timer !== undefined || stopped.signal.aborted) return;
+    timer = setTimeout(look, quietMs).unref();
+  };
+  return {
+    nudge() {
+      before = writtenBytes();
+      schedule();
+    },
+    left: () => left,
+    async stop() {
+      stopped.abort();
+      clearTimeout(timer);
+      await running;
+    },
+  };
 }

@@ -8,7 +8,7 @@ import type { Append, OutputDraft, Subject } from '../core/record.ts';
 import { lockPath, makeRunFolder, type RunFolder } from '../data/data-folder.ts';
 import { fileErrorText } from '../data/file-error.ts';
 import { type HeldLock, tryLockFile } from '../data/lock-file.ts';
-import { type Archiver, startArchiver } from './archiver.ts';
+import { type Archiver, type LeftRaw, startArchiver } from './archive.ts';
 import { maxFrameBytes, maxOutputPayloadBytes } from './format.ts';
 import { type FrameFields, frameBytes } from './frame.ts';
 import { JournalError } from './journal-error.ts';
@@ -35,6 +35,8 @@ export type JournalStats = {
   /** Of these: how often the disk did not confirm that it keeps what the kernel has. */
   readonly syncErrors: number;
   readonly lastError?: string;
+  /** Closed segments that could not be compressed, and why. Nothing of them is lost. */
+  readonly leftRaw: readonly LeftRaw[];
 };
 
 export type JournalWriter = Append & {
@@ -245,7 +247,13 @@ function startFrames(start: WriterStart): Frames {
     },
     close: () => (closing ??= finish()),
     onAppend: appended.onAppend,
-    stats: () => ({ bytes, pendingBytes: pending.bytes(), ...lostIn(pending), ...errors.count() }),
+    stats: () => ({
+      bytes,
+      pendingBytes: pending.bytes(),
+      ...lostIn(pending),
+      ...errors.count(),
+      leftRaw: files.archiver?.left() ?? [],
+    }),
   };
 }
 

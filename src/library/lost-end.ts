@@ -4,15 +4,26 @@ import { sumUsd } from '../core/cost.ts';
 import type { Event } from '../core/event.ts';
 import type { Subject } from '../core/record.ts';
 import { stepOutputOf } from '../core/step-output.ts';
+import { plural } from '../core/units.ts';
 import type { JournalStats } from '../journal/index.ts';
 import type { Redactor, RunEnd } from '../run/index.ts';
 import { foldRun, type RunState, runDurationMs, stepDurationMs } from '../runs/index.ts';
 
-/** Nothing is lost by it while the machine runs, so it is no `journal.lost`; but a power cut may take more than was promised. */
-export function unconfirmedBy({ syncErrors, lastError }: JournalStats): string {
-  if (syncErrors === 0) return '';
-  const times = syncErrors === 1 ? 'once' : `${syncErrors} times`;
-  return `the disk has not confirmed ${times} that it keeps the journal (last error of the disk: ${lastError}): a power cut may take a part of it`;
+/** What is to be said of the journal at the end of a run, one sentence each. Nothing of it is lost while the machine runs. */
+export function journalNotes({ syncErrors, lastError, leftRaw }: JournalStats): readonly string[] {
+  const notes: string[] = [];
+  if (syncErrors > 0) {
+    const times = syncErrors === 1 ? 'once' : `${syncErrors} times`;
+    notes.push(
+      `the disk has not confirmed ${times} that it keeps the journal (last error of the disk: ${lastError}): a power cut may take a part of it`,
+    );
+  }
+  const [first, ...others] = leftRaw;
+  if (first !== undefined) {
+    const more = others.length === 0 ? '' : `, and ${plural(others.length, 'other file')}`;
+    notes.push(`${first.file} stays uncompressed (${first.reason})${more}; a hub tries again`);
+  }
+  return notes;
 }
 
 /**

@@ -27,7 +27,7 @@ import {
   workflowToJson,
 } from '../workflow/index.ts';
 import { createRunFollower, type RunFollower } from './follow-run.ts';
-import { unconfirmedBy, withLostEnd } from './lost-end.ts';
+import { journalNotes, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { openControl } from './open-control.ts';
@@ -71,8 +71,8 @@ export type RunDone = {
   readonly result: RunResult;
   readonly shipping: ShippingEnd;
   readonly notifying: NotifyingEnd;
-  /** Says that the disk has not confirmed to keep the journal; '' where it has. */
-  readonly unconfirmed: string;
+  /** What is wrong with how the journal is kept, one sentence each. */
+  readonly journalNotes: readonly string[];
   /** What the journal folds to, with the end of the run also where a full disk has not taken it. */
   readonly state: RunState;
 };
@@ -192,7 +192,7 @@ async function finish(
   let state = await follower.finish();
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
   const result = runResultOf(state, runEnd, shipping, writer.folder.runId, settings.dataDir);
-  return { result, shipping, notifying, unconfirmed: unconfirmedBy(writer.stats()), state };
+  return { result, shipping, notifying, journalNotes: journalNotes(writer.stats()), state };
 }
 
 type Source =

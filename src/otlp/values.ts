@@ -27,20 +27,23 @@ export function flagAttribute(key: string, value: boolean): Attribute {
   return { key, value: { boolValue: value } };
 }
 
+/** An `AnyValue` as JavaScript has it. */
+export type PlainValue = string | number | boolean | Buffer | undefined | PlainValue[] | { [key: string]: PlainValue };
+
 /** Shortens texts and bytes as they are read. Both are read as they are without it. */
-export type Shorten = { readonly text: (text: string) => string; readonly bytes: (bytes: Buffer) => unknown };
+export type Shorten = { readonly text: (text: string) => string; readonly bytes: (bytes: Buffer) => Buffer | string };
 
 /** The attributes of a resource, span, event, log record or data point as plain values. */
-export function attributesOf(owner: JsonObject, shorten?: Shorten): Record<string, unknown> {
+export function attributesOf(owner: JsonObject, shorten?: Shorten): Record<string, PlainValue> {
   return plainValues(objectsAt(owner, 'attributes'), shorten);
 }
 
-function plainValues(pairs: readonly JsonObject[], shorten?: Shorten): Record<string, unknown> {
+function plainValues(pairs: readonly JsonObject[], shorten?: Shorten): Record<string, PlainValue> {
   return Object.fromEntries(pairs.map(({ key, value }) => [String(key), plainValue(value, shorten)]));
 }
 
 /** An `AnyValue` as a plain value; an integer that JavaScript cannot hold exactly stays a text. */
-export function plainValue(value: unknown, shorten?: Shorten): unknown {
+export function plainValue(value: unknown, shorten?: Shorten): PlainValue {
   if (!isObject(value)) return undefined;
   if ('stringValue' in value) return shorten?.text(String(value.stringValue)) ?? String(value.stringValue);
   if ('boolValue' in value) return Boolean(value.boolValue);

@@ -1,12 +1,53 @@
 // The command `ship`, as a process, against a server that refuses a line at first.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { decodeLogs } from '../readers/ship/support/protobuf.ts';
+import { newRun, print, runFinished } from '../readers/ship/support/runs.ts';
 import { startCliRig } from '../support/cli-rig.ts';
 
-test('what a backend refused is told, can be looked at, and is sent again once the backend takes it', async () => {
+test('a damaged journal is reported, and the exit code says that something is missing', async () => {
+  const rig = await startCliRig();
+  onTestFinished(rig.close);
+  const server = await startOtlpServer();
+  onTestFinished(server.close);
+  const { folder, journal, root } = newRun({}, { segmentBytes: 1, archive: false });
+  for (const text of ['one', 'two', 'three']) print(journal, [text]);
+  journal.event(runFinished);
+  await journal.close();
+  const second =
+    readdirSync(folder.journalDir)
+      .filter((name) => name.endsWith('.seg'))
+      .sort()[2] ?? '';
+  const file = path.join(folder.journalDir, second);
+  const bytes = readFileSync(file);
+  bytes.write('2', bytes.indexOf('two'));
+  writeFileSync(file, bytes);
+  const env = { STEPSPAN_DATA_DIR: root, OTEL_EXPORTER_OTLP_ENDPOINT: server.url };
+  const shipped = await rig.run(['ship', 'latest'], env);
+  expect(shipped.code).toBe(3);
+  expect(shipped.stderr).toMatch(
+    /the journal has \d problems?, and what could not be read was not sent: Records 2 to 2 are missing \(corrupt\)/,
+  );
+});
+
+test('records that are refused and cannot be kept are not said to be kept', async () => {
+  const rig = await startCliRig();
+  onTestFinished(rig.close);
+  const server = await startOtlpServer(({ path: route }) =>
+    route.endsWith('/logs') ? { kind: 'status', status: 400, body: 'no' } : { kind: 'accept' },
+  );
+  onTestFinished(server.close);
+  const { result } = await rig.runYaml("name: refused\nsteps:\n  - {id: a, run: printf 'one\\n'}\n", ['--no-ship']);
+  const folder = path.join(rig.dataDir, 'runs', result.runId, 'refused');
+  writeFileSync(folder, 'a file where the folder would be');
+  const shipped = await rig.run(['ship', 'latest'], { OTEL_EXPORTER_OTLP_ENDPOINT: server.url });
+  expect(shipped.stderr).toMatch(/\d+ refused records could not be written to/);
+  expect(shipped.stderr).not.toContain('what was refused is in');
+});
+
+test('what a backend refused is reported, can be looked at, and is sent again once the backend takes it', async () => {
   const rig = await startCliRig();
   onTestFinished(rig.close);
   let takesAll = false;

@@ -1,15 +1,16 @@
 // Archived segments: still readable by zcat and from any number, whole or not there at all.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { archiveSealed, createJournal, openJournal, reopenJournal } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
 import { readRecords } from '../support/journal.ts';
+import { until } from '../support/until.ts';
 import { flat, output, runFinished, stepStarted, tempRun } from './journal-rig.ts';
 
 describe('an archived segment', () => {
-  test('is one that zcat gives back byte for byte, in members of about 1 MiB', async () => {
+  test('comes back from zcat byte for byte, in members of about 1 MiB', async () => {
     const folder = tempRun();
     const journal = createJournal(folder, { archive: false });
     let seed = 1;
@@ -41,7 +42,7 @@ describe('an archived segment', () => {
     expect((await openJournal(folder).head()).finished).toBe(true);
   });
 
-  test('is made of closed segments only: the last one of a run that goes on stays raw', async () => {
+  test('is made of closed segments only: the last segment of an active run stays raw', async () => {
     const folder = tempRun();
     const journal = createJournal(folder, { segmentBytes: 1, archive: false });
     for (const text of ['a\n', 'b\n', 'c\n']) journal.output(output(text));
@@ -82,7 +83,7 @@ describe('an archived segment', () => {
   });
 });
 
-test('a reader in the middle of a segment goes on when that is archived under it', async () => {
+test('a reader in the middle of a segment continues when that is archived under it', async () => {
   const folder = tempRun();
   const journal = createJournal(folder, { segmentBytes: 500, archive: false });
   for (let line = 0; line < 60; line++) journal.output(output(`line ${line}\n`));
@@ -95,4 +96,17 @@ test('a reader in the middle of a segment goes on when that is archived under it
   expect(listSegments(folder.journalDir).every((file) => file.form === 'archived')).toBe(true);
   for await (const batch of reading) got.push(...flat(batch));
   expect(got.map(([seq]) => seq)).toEqual(Array.from({ length: 61 }, (_, seq) => seq));
+});
+
+test('a segment that the writer of a run cannot compress is named with the reason, and stays readable', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder, { segmentBytes: 1 });
+  journal.output(output('a\n'));
+  const [first] = listSegments(folder.journalDir);
+  mkdirSync(`${first?.path}.gz.tmp`);
+  journal.output(output('b\n'));
+  await until(() => journal.stats().leftRaw.length > 0);
+  expect(journal.stats().leftRaw).toEqual([{ file: first?.path, reason: expect.stringContaining('EISDIR') }]);
+  await journal.close();
+  expect(flat(await readRecords(folder)).map(([, text]) => text)).toEqual(['a', 'b']);
 });

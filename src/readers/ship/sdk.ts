@@ -2,11 +2,12 @@
 // settings are the SDK's. Spans are made by its tracer with the journal's ids and times and handed over as they end;
 // nothing waits in a queue of the SDK, which would drop. An SDK that the process has already is left as it was.
 import {
-  type ProxyTracerProvider,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   SamplingDecision,
   SpanKind,
   SpanStatusCode,
+  type Tracer,
   type TracerProvider,
   trace,
 } from '@opentelemetry/api';
@@ -28,88 +29,88 @@ export type Sdk = {
   readonly spanOf: (spec: SpanSpec) => ReadableSpan;
 };
 
+/** Ids for the next span, and the span that ended last: the SDK asks for the ones and reports the other by callbacks. */
+type Exchange = { ids: { readonly traceId: string; readonly spanId: string }; ended: ReadableSpan | undefined };
+
 /** @returns undefined if OTEL_SDK_DISABLED is set */
 export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefined> {
-  let ids = { traceId: '', spanId: '' };
-  let ended: ReadableSpan | undefined;
+  const exchange: Exchange = { ids: { traceId: '', spanId: '' }, ended: undefined };
   const settings: Env = { ...env, ...resourceSettings(env, origin), OTEL_LOGS_EXPORTER: 'none' };
-  const provider = withProcessEnv(settings, () =>
-    startUnregistered(
-      new NodeSDK({
-        idGenerator: { generateTraceId: () => ids.traceId, generateSpanId: () => ids.spanId },
-        // The trace of a run is sent whole or not at all: half a trace does not show why a run failed.
-        sampler: {
-          shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED }),
-          toString: () => 'always on',
-        },
-        // Log records do not pass through the SDK's logger (OTEL_LOGS_EXPORTER above, for the SDK alone): docs/telemetry.md
-        // has the measurement that decided it.
-        spanProcessors: [
-          {
-            onStart: () => {},
-            onEnd: (span) => {
-              ended = span;
-            },
-            forceFlush: async () => {},
-            shutdown: async () => {},
-          },
-        ],
-        metricReaders: [],
-        // `null` is what the SDK takes for none; its type says so of the propagator only.
-        contextManager: null as never,
-        textMapPropagator: null,
-      }),
-    ),
-  );
+  const provider = withProcessEnv(settings, () => startUnregistered(createSdk(exchange)));
   if (provider === undefined) return undefined;
   const tracer = provider.getTracer(scopeName, origin.version);
-
   const spanOf = (spec: SpanSpec): ReadableSpan => {
-    ids = spec;
-    const parent =
-      spec.parentSpanId === undefined
-        ? ROOT_CONTEXT
-        : trace.setSpanContext(ROOT_CONTEXT, { traceId: spec.traceId, spanId: spec.parentSpanId, traceFlags: 1 });
-    const span = tracer.startSpan(
-      spec.name,
-      {
-        kind: spec.kind === 'server' ? SpanKind.SERVER : SpanKind.INTERNAL,
-        startTime: hrTimeOf(spec.startNs),
-        attributes: mutable(spec.attributes),
-        links: spec.links.map((link) => ({
-          context: { traceId: link.traceId, spanId: link.spanId, traceFlags: 1 },
-          attributes: mutable(link.attributes),
-        })),
-      },
-      parent,
-    );
-    for (const event of spec.events) span.addEvent(event.name, mutable(event.attributes), hrTimeOf(event.timeNs));
-    if (spec.error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: spec.error });
-    span.end(hrTimeOf(spec.endNs));
-    if (ended === undefined) throw new Error('The tracer ended a span without calling its processor.');
-    return ended;
+    exchange.ids = spec;
+    recordSpan(tracer, spec);
+    if (exchange.ended === undefined) throw new Error('The tracer ended a span without calling its processor.');
+    return exchange.ended;
   };
-
   // The resource is only available from a record; this span is never sent.
-  const probe = spanOf({
-    traceId: '1'.padStart(32, '0'),
-    spanId: '1'.padStart(16, '0'),
-    parentSpanId: undefined,
-    name: 'probe',
-    kind: 'internal',
-    startNs: 0n,
-    endNs: 0n,
-    attributes: {},
-    events: [],
-    links: [],
-    error: undefined,
-  });
+  const probe = spanOf(probeSpec);
   await probe.resource.waitForAsyncAttributes?.();
   return {
     logOrigin: { resource: probe.resource, scope: probe.instrumentationScope },
     spanOf,
   };
 }
+
+function createSdk(exchange: Exchange): NodeSDK {
+  return new NodeSDK({
+    idGenerator: { generateTraceId: () => exchange.ids.traceId, generateSpanId: () => exchange.ids.spanId },
+    // The trace of a run is sent whole or not at all: half a trace does not show why a run failed.
+    sampler: {
+      shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED }),
+      toString: () => 'always on',
+    },
+    // Log records do not pass through the SDK's logger (OTEL_LOGS_EXPORTER above, for the SDK alone): docs/telemetry.md
+    // has the measurement that decided it.
+    spanProcessors: [
+      {
+        onStart: () => {},
+        onEnd: (span) => {
+          exchange.ended = span;
+        },
+        forceFlush: async () => {},
+        shutdown: async () => {},
+      },
+    ],
+    metricReaders: [],
+    // `null` is what the SDK takes for none; its type says so of the propagator only.
+    contextManager: null as never,
+    textMapPropagator: null,
+  });
+}
+
+function recordSpan(tracer: Tracer, spec: SpanSpec): void {
+  const parent =
+    spec.parentSpanId === undefined
+      ? ROOT_CONTEXT
+      : trace.setSpanContext(ROOT_CONTEXT, { traceId: spec.traceId, spanId: spec.parentSpanId, traceFlags: 1 });
+  const links = spec.links.map(({ traceId, spanId, attributes }) => ({
+    context: { traceId, spanId, traceFlags: 1 },
+    attributes,
+  }));
+  const kind = spec.kind === 'server' ? SpanKind.SERVER : SpanKind.INTERNAL;
+  const options = { kind, startTime: hrTimeOf(spec.startNs), attributes: spec.attributes, links };
+  const span = tracer.startSpan(spec.name, options, parent);
+  for (const event of spec.events) span.addEvent(event.name, event.attributes, hrTimeOf(event.timeNs));
+  if (spec.error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: spec.error });
+  span.end(hrTimeOf(spec.endNs));
+}
+
+const probeSpec: SpanSpec = {
+  traceId: '1'.padStart(32, '0'),
+  spanId: '1'.padStart(16, '0'),
+  parentSpanId: undefined,
+  name: 'probe',
+  kind: 'internal',
+  startNs: 0n,
+  endNs: 0n,
+  attributes: {},
+  events: [],
+  links: [],
+  error: undefined,
+};
 
 /**
  * The SDK's own defaults name the process that happens to ship, with a random `service.instance.id`. Loki makes a stream
@@ -146,10 +147,5 @@ function startUnregistered(sdk: NodeSDK): TracerProvider | undefined {
 }
 
 function delegateOf(provider: TracerProvider): TracerProvider {
-  return 'getDelegate' in provider ? (provider as ProxyTracerProvider).getDelegate() : provider;
-}
-
-/** The API types its maps as writable; nothing writes to them. */
-function mutable(attributes: SpanSpec['attributes']): Record<string, string | number | boolean | string[]> {
-  return attributes as Record<string, string | number | boolean | string[]>;
+  return provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
 }

@@ -3,6 +3,7 @@
 import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as NodeHttp from '@opentelemetry/otlp-exporter-base/node-http';
+import { errorCode } from '../../core/errors.ts';
 import { type Env, withProcessEnv } from './env.ts';
 
 export type Signal = 'logs' | 'traces';
@@ -59,7 +60,8 @@ function settingsOf(signal: Signal, env: Env, problems: string[]): SignalSetting
 
 /** Loaded when an endpoint is set, and not by every command that could send something: it takes 60 ms. */
 function exporters(): typeof NodeHttp {
-  return createRequire(import.meta.url)('@opentelemetry/otlp-exporter-base/node-http') as typeof NodeHttp;
+  const loaded: typeof NodeHttp = createRequire(import.meta.url)('@opentelemetry/otlp-exporter-base/node-http');
+  return loaded;
 }
 
 function encodingOf(upper: string, env: Env, problems: string[]): Encoding {
@@ -100,9 +102,7 @@ function checkFile(name: string, env: Env, problems: string[]): void {
   try {
     accessSync(file, constants.R_OK);
   } catch (error) {
-    problems.push(
-      `${name}=${file}: the file cannot be read (${(error as NodeJS.ErrnoException).code}). Write the path of a PEM file.`,
-    );
+    problems.push(`${name}=${file}: the file cannot be read (${errorCode(error)}). Write the path of a PEM file.`);
   }
 }
 

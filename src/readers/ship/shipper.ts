@@ -1,5 +1,5 @@
 // Ships one run: takes its `ship` lock, starts the SDK and one pipeline for each signal, and puts their states together.
-// Composition only. Runs in the thread of its caller; worker-client.ts has the one that does not.
+// Runs in the thread of its caller; worker-client.ts has the one that does not.
 import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -10,10 +10,12 @@ import {
 } from '@opentelemetry/otlp-transformer';
 import {
   acquireLock,
+  type JournalProblem,
   type JournalReader,
   type LockHolder,
   openCursor,
   openJournal,
+  problemText,
   type RunFolder,
 } from '../../journal/index.ts';
 import { cursorOf } from './counted.ts';
@@ -78,7 +80,7 @@ export async function createShipper(options: ShipperOptions): Promise<ShipperSta
   return { kind: 'shipping', shipper: startShipper(options, settings, lock.release) };
 }
 
-/** What was counted stays counted. What was refused comes from the journal, and is kept aside anew where it must be. */
+/** What was counted stays counted. What was refused comes from the journal, and is kept aside again if it must be. */
 async function startOver(folder: RunFolder): Promise<void> {
   for (const signal of ['logs', 'traces'] as const) await openCursor(folder, cursorOf(signal)).save(0);
   rmSync(folder.refusedDir, { recursive: true, force: true });
@@ -109,42 +111,28 @@ function startShipper(
   };
 
   async function run(): Promise<void> {
-    const begun = await readHead(reader, stopping.signal);
-    if (begun === undefined) return;
-    const sdk = await startSdk(options.env, begun.origin);
+    const head = await readHead(reader, stopping.signal);
+    if (head === undefined) return;
+    const sdk = await startSdk(options.env, head.origin);
     if (sdk === undefined || stopping.signal.aborted) return;
     for (const signal of ['logs', 'traces'] as const) {
       const chosen = settings[signal];
-      if (chosen.kind === 'on') pipelines[signal] = pipelineOf(signal, chosen, begun.context, sdk);
+      if (chosen.kind === 'off') continue;
+      pipelines[signal] = startSignal({
+        signal,
+        settings: chosen,
+        shipper: options,
+        reader,
+        head,
+        sdk,
+        onChange: changed,
+      });
     }
     // Unref'd: a program that has nothing else to do but wait for the next second may end.
     const timer = setInterval(() => void lookAhead().catch(() => {}), statusEveryMs).unref();
     await lookAhead().catch(() => {});
     await Promise.all([pipelines.logs?.done, pipelines.traces?.done]);
     clearInterval(timer);
-  }
-
-  function pipelineOf(
-    signal: Signal,
-    chosen: Extract<SignalSettings, { kind: 'on' }>,
-    context: RunContext,
-    sdk: Sdk,
-  ): Pipeline {
-    const cursor = openCursor(folder, cursorOf(signal));
-    return startPipeline({
-      signal,
-      reader,
-      // Spans are folded from the first record on, whatever was sent already.
-      lines: signal === 'traces' ? recordsAsTheyAre : createWholeLines(cursor),
-      cursor,
-      batcher: batcherOf(signal, chosen.encoding, context, sdk, cursor.position),
-      transport: createTransport(chosen.http, partialSuccessOf(signal, chosen.encoding)),
-      refused: openRefused(folder.refusedDir, signal),
-      pace: { ...defaultPace, ...options.pace },
-      lingerMs: options.lingerMs ?? defaultLingerMs,
-      random: Math.random,
-      onChange: changed,
-    });
   }
 
   const done = run()
@@ -168,26 +156,69 @@ function startShipper(
   };
 }
 
-function batcherOf(signal: Signal, encoding: Encoding, context: RunContext, sdk: Sdk, sendFrom: number): Batcher {
-  if (signal === 'traces') return createSpanBatcher(context.runId, sdk, encoding, sendFrom, spanLimits);
+type SignalStart = {
+  readonly signal: Signal;
+  readonly settings: Extract<SignalSettings, { kind: 'on' }>;
+  readonly shipper: ShipperOptions;
+  readonly reader: JournalReader;
+  readonly head: Head;
+  readonly sdk: Sdk;
+  readonly onChange: () => void;
+};
+
+function startSignal(start: SignalStart): Pipeline {
+  const { signal, settings, reader, head, onChange } = start;
+  const { folder, pace, lingerMs } = start.shipper;
+  const cursor = openCursor(folder, cursorOf(signal));
+  // Spans are folded from the first record on, whatever was sent already.
+  const lines = signal === 'traces' ? recordsAsTheyAre : createWholeLines(cursor);
+  return startPipeline({
+    signal,
+    reader,
+    lines,
+    cursor,
+    batcher: createBatcher(start, cursor.position),
+    transport: createTransport(settings.http, partialSuccessOf(signal, settings.encoding)),
+    refused: openRefused(folder.refusedDir, signal),
+    pace: { ...defaultPace, ...pace },
+    lingerMs: lingerMs ?? defaultLingerMs,
+    random: Math.random,
+    headProblems: lines.readFrom > head.firstSeq ? head.problems : [],
+    onChange,
+  });
+}
+
+function createBatcher({ signal, settings, head, sdk }: SignalStart, sendFrom: number): Batcher {
+  const { encoding } = settings;
+  const { context } = head;
+  if (signal === 'traces')
+    return createSpanBatcher({ runId: context.runId, sdk, encoding, sendFrom, limits: spanLimits });
   return encoding === 'json'
     ? createJsonLogBatcher(context, sdk.logOrigin, logLimits)
     : createProtobufLogBatcher(context, sdk.logOrigin, logLimits);
 }
 
-/** What the first record says; waits for it where the run is only just starting. undefined when stopped before it came. */
-async function readHead(
-  reader: JournalReader,
-  signal: AbortSignal,
-): Promise<{ readonly context: RunContext; readonly origin: Origin } | undefined> {
+/** What the first record says. If it is damaged, what is sent lacks the workflow and the host, and `problems` says why. */
+type Head = {
+  readonly firstSeq: number;
+  readonly context: RunContext;
+  readonly origin: Origin;
+  readonly problems: readonly string[];
+};
+
+/** Waits for the first record if the run is only just starting. Undefined if stopped before it came. */
+async function readHead(reader: JournalReader, signal: AbortSignal): Promise<Head | undefined> {
   const { firstSeq } = await reader.head();
-  for await (const records of reader.read({ from: firstSeq, follow: true, signal, onProblem: () => {} })) {
-    const first = records[0];
+  const problems: string[] = [];
+  const onProblem = (problem: JournalProblem): void => void problems.push(problemText(problem));
+  for await (const [first] of reader.read({ from: firstSeq, follow: true, signal, onProblem })) {
     if (first === undefined) continue;
     const started = first.kind === 'event' && first.event.type === 'run.started' ? first.event : undefined;
     return {
+      firstSeq,
       context: contextAfter(bareContext(reader.folder.runId), first),
       origin: { host: started?.writer.host, version: started?.stepspanVersion },
+      problems,
     };
   }
   return undefined;
@@ -298,5 +329,6 @@ function idleStatus(
     lagSeconds: 0,
     ...nothingSent,
     lastError: failure,
+    lastJournalProblem: undefined,
   };
 }

@@ -54,6 +54,8 @@ export type SignalStatus = {
   readonly refusedNotKept: number;
   /** Damaged places and gaps of the journal that were read over, and records of a kind that this version does not know. */
   readonly journalProblems: number;
+  /** The last of them in words. */
+  readonly lastJournalProblem: string | undefined;
   readonly requests: number;
   /** Requests that failed and were made again. */
   readonly retries: number;

@@ -18,79 +18,83 @@ export function startShipperWorker(options: Omit<ShipperOptions, 'again'>): Prom
     lingerMs: options.lingerMs,
   };
   const worker = new Worker(workerFile, { workerData: input, name: 'stepspan shipper' });
-  const draining = new Map<number, (result: DrainResult) => void>();
-  let status: ShipperStatus | undefined;
-  let nextId = 0;
-
+  const link: WorkerLink = { worker, draining: new Map(), status: undefined, hasExited: false };
+  const take = (status: ShipperStatus): void => {
+    link.status = status;
+    options.onStatus?.(status);
+  };
   return new Promise((resolve, reject) => {
     const done = new Promise<void>((ended) => {
       worker.once('exit', () => {
-        for (const settle of draining.values()) if (status !== undefined) settle(cutShort(status));
-        draining.clear();
+        link.hasExited = true;
+        for (const settle of link.draining.values()) if (link.status !== undefined) settle(cutShort(link.status));
+        link.draining.clear();
         ended();
       });
     });
     worker.on('error', (error) => {
       // A defect of ours: the run continues, and `ship` later sends what is missing.
-      if (status === undefined) reject(error);
-      else heard(withState(status, { kind: 'failed', why: error.message }));
+      if (link.status === undefined) reject(error);
+      else take(withState(link.status, { kind: 'failed', why: error.message }));
     });
     worker.on('message', (message: FromWorker) => {
       switch (message.kind) {
         case 'shipping':
-          status ??= message.status;
-          resolve({ kind: 'shipping', shipper: shipperOf(done) });
+          link.status ??= message.status;
+          resolve({ kind: 'shipping', shipper: shipperBehind(link, done) });
           break;
         case 'held':
         case 'invalid':
           resolve(message);
           break;
         case 'status':
-          heard(message.status);
+          take(message.status);
           break;
         case 'drained':
-          status = message.result.status;
-          draining.get(message.id)?.(message.result);
-          draining.delete(message.id);
+          link.status = message.result.status;
+          link.draining.get(message.id)?.(message.result);
+          link.draining.delete(message.id);
           break;
         default:
           unreachable(message);
       }
     });
   });
+}
 
-  function heard(next: ShipperStatus): void {
-    status = next;
-    options.onStatus?.(next);
-  }
+/** What this thread knows of its worker. */
+type WorkerLink = {
+  readonly worker: Worker;
+  /** Who waits for the answer to a drain, by the number of the drain. */
+  readonly draining: Map<number, (result: DrainResult) => void>;
+  /** The last that the worker has reported. */
+  status: ShipperStatus | undefined;
+  hasExited: boolean;
+};
 
-  function shipperOf(done: Promise<void>): Shipper {
-    const say = (message: ToWorker): void => worker.postMessage(message);
-    let exited = false;
-    void done.then(() => {
-      exited = true;
-    });
-    const current = (): ShipperStatus => {
-      if (status === undefined) throw new Error('The shipper was used before it had said anything.');
-      return status;
-    };
-    return {
-      status: current,
-      done,
-      drain(deadlineMs, giveUp = 'never') {
-        if (exited) return Promise.resolve(cutShort(current()));
-        const id = nextId++;
-        return new Promise((settle) => {
-          draining.set(id, settle);
-          say({ kind: 'drain', id, deadlineMs, giveUp });
-        });
-      },
-      async stop() {
-        if (!exited) say({ kind: 'stop' });
-        await done;
-      },
-    };
-  }
+function shipperBehind(link: WorkerLink, done: Promise<void>): Shipper {
+  const send = (message: ToWorker): void => link.worker.postMessage(message);
+  let nextId = 0;
+  const status = (): ShipperStatus => {
+    if (link.status === undefined) throw new Error('The shipper was used before it had reported anything.');
+    return link.status;
+  };
+  return {
+    status,
+    done,
+    drain(deadlineMs, giveUp = 'never') {
+      if (link.hasExited) return Promise.resolve(cutShort(status()));
+      const id = nextId++;
+      return new Promise((settle) => {
+        link.draining.set(id, settle);
+        send({ kind: 'drain', id, deadlineMs, giveUp });
+      });
+    },
+    async stop() {
+      if (!link.hasExited) send({ kind: 'stop' });
+      await done;
+    },
+  };
 }
 
 /** The result of a drain when the worker has ended: all is well if it ended because everything was sent. */

@@ -8,7 +8,8 @@ const port = parentPort;
 if (port === null) throw new Error('worker.ts is the shipper’s worker thread and cannot be run by itself.');
 const say = (message: FromWorker): void => port.postMessage(message);
 
-const { folder, env, pace, lingerMs } = workerData as WorkerInput;
+const input: WorkerInput = workerData;
+const { folder, env, pace, lingerMs } = input;
 const start = await createShipper({
   folder,
   env,

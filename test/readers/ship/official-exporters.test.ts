@@ -63,7 +63,9 @@ describe('a request', () => {
     const exporter = new OTLPTraceExporter({ url: `${server.url}/v1/traces` });
     await exported((done) => exporter.export(spans, done));
     await exporter.shutdown();
-    expect(bodyOf(createSpanBatcher(runId, sdk, 'json', 0, wide), sampleRun())).toEqual(received.get('/v1/traces'));
+    expect(bodyOf(createSpanBatcher({ runId, sdk, encoding: 'json', sendFrom: 0, limits: wide }), sampleRun())).toEqual(
+      received.get('/v1/traces'),
+    );
   });
 
   test('of lines and events is the one that the official log exporter sends', async () => {

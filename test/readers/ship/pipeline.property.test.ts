@@ -150,6 +150,7 @@ test('every line is delivered at least once, in order and counted once, and the 
           pace: { ...defaultPace, firstMs: 0, maxMs: 0, misconfiguredMs: 0 },
           lingerMs: 0,
           random: () => 0,
+          headProblems: [],
           onChange() {},
         });
         crash = pipeline.stop;

@@ -2,10 +2,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RunFolder } from '../../../src/journal/index.ts';
 import type { Shipper } from '../../../src/readers/ship/shipper.ts';
+import type { ShipperStatus } from '../../../src/readers/ship/status.ts';
 import { startShipperWorker } from '../../../src/readers/ship/worker-client.ts';
 import { type OtlpServer, type Reply, startOtlpServer } from './support/otlp-server.ts';
 import { finishedRun, newRun, print, runFinished } from './support/runs.ts';
-import { longMs, quickPace } from './support/ship.ts';
+import { longMs, quickPace, until } from './support/ship.ts';
 
 async function server(reply?: () => Reply): Promise<OtlpServer> {
   const sink = await startOtlpServer(reply);
@@ -13,12 +14,17 @@ async function server(reply?: () => Reply): Promise<OtlpServer> {
   return sink;
 }
 
-async function started(folder: RunFolder, url: string): Promise<Shipper> {
+async function started(
+  folder: RunFolder,
+  url: string,
+  onStatus: (status: ShipperStatus) => void = () => undefined,
+): Promise<Shipper> {
   const start = await startShipperWorker({
     folder,
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: url },
     pace: quickPace,
     lingerMs: 1,
+    onStatus,
   });
   if (start.kind !== 'shipping') throw new Error(JSON.stringify(start));
   onTestFinished(() => start.shipper.stop());
@@ -36,7 +42,7 @@ describe('a worker', () => {
     expect(await shipper.drain(longMs)).toMatchObject({ kind: 'drained' });
   });
 
-  test('follows a live run, drains when asked and goes on', async () => {
+  test('follows a live run, drains when asked, and continues', async () => {
     const sink = await server();
     const { folder, journal } = newRun();
     const shipper = await started(folder, sink.url);
@@ -50,11 +56,13 @@ describe('a worker', () => {
     expect(sink.logs.map(({ body }) => body)).toEqual(['one', 'two']);
   });
 
-  test('says what is still to be sent when the time is up, and gives the lock back on stop', async () => {
+  test('says what is still to be sent when the time is up, and releases the lock on stop', async () => {
     const sink = await server(() => ({ kind: 'status', status: 503, body: 'later' }));
     const { folder } = await finishedRun(['a']);
-    const shipper = await started(folder, sink.url);
-    expect(await shipper.drain(300)).toMatchObject({
+    const hasFailed = until(({ logs, traces }) => logs.retries > 0 && traces.retries > 0);
+    const shipper = await started(folder, sink.url, hasFailed.onStatus);
+    await hasFailed.reached;
+    expect(await shipper.drain(1)).toMatchObject({
       kind: 'pending',
       // Both signals go to one place, which fails for both in the same way.
       message: expect.stringMatching(/^3 lines and events are still to be sent \(HTTP 503: later\)$/),

@@ -2,13 +2,15 @@
 // out in the order of the journal and a crash repeats one batch at most; the next batches are encoded meanwhile.
 
 import type { Contact } from '../../../core/contact.ts';
+import { toError } from '../../../core/errors.ts';
 import { type Cursor, type JournalReader, problemText } from '../../../journal/index.ts';
 import { type Counted, countedIn, nothingCounted, plus } from '../counted.ts';
 import type { Batch, Batcher } from '../encode/batch.ts';
 import type { Signal } from '../settings.ts';
 import { nothingSent, type PipelineState, type SignalStatus } from '../status.ts';
 import { createChannel } from './channel.ts';
-import { deliver } from './delivery.ts';
+import { type DeliveryReport, deliver } from './delivery.ts';
+import { fillBatches, type Sendable } from './fill-batches.ts';
 import type { Pace } from './pace.ts';
 import type { Refused } from './refused.ts';
 import type { Transport } from './transport.ts';
@@ -23,12 +25,6 @@ const batchesAhead = 2;
  */
 const cursorEveryMs = 200;
 
-/** How often lines are looked at that may have been open for too long. */
-const expireEveryMs = 1_000;
-
-/** A batch with the lines that are open behind it, by their first numbers. */
-type Sendable = { readonly batch: Batch; readonly open: readonly number[] };
-
 export type PipelineOptions = {
   readonly signal: Signal;
   readonly reader: Pick<JournalReader, 'read' | 'head'>;
@@ -42,6 +38,8 @@ export type PipelineOptions = {
   /** How long a record may wait for others to share its request, in milliseconds. */
   readonly lingerMs: number;
   readonly random: () => number;
+  /** What was wrong with the beginning of the journal, if this pipeline does not read that itself. */
+  readonly headProblems: readonly string[];
   readonly onChange: () => void;
 };
 
@@ -55,217 +53,62 @@ export type Pipeline = {
 };
 
 export function startPipeline(options: PipelineOptions): Pipeline {
-  const { batcher, cursor, lines } = options;
   const stopping = new AbortController();
   const channel = createChannel<Sendable>(batchesAhead);
-  const count = { ...nothingSent, underWay: 0 };
-  let state: PipelineState = { kind: 'idle' };
-  let contact: Contact = 'none';
-  let lastError: string | undefined;
-  let shippedSeq = cursor.position;
-  let headSeq = shippedSeq;
-  let openSeqs = cursor.open;
-  let ackedNs: bigint | undefined;
-  const countedBefore = countedIn(cursor.counters);
-  /** Of whole batches only: what a crash has sent again must not have been counted yet. */
-  let whole: Pick<Counted, 'sent' | 'refused' | 'rejected'> = nothingCounted;
-  let savedMs = 0;
-  let saving: NodeJS.Timeout | undefined;
+  const tally = createTally(options, () => place.saveSoon());
+  const place = createPlace(options.cursor, tally.counted);
 
-  const setState = (next: PipelineState): void => {
-    const changed = next.kind !== state.kind;
-    state = next;
-    if (changed) options.onChange();
-  };
-
-  /** @param openBefore lines that were open before what the batch ends with, if that may have ended one */
-  async function put(batch: Batch, openBefore: readonly number[] = []): Promise<boolean> {
-    count.underWay += batch.count;
-    headSeq = Math.max(headSeq, batch.nextSeq);
-    const openNow = lines.openSeqs();
-    return channel.put({ batch, open: openBefore.length === 0 ? openNow : [...new Set([...openBefore, ...openNow])] });
-  }
-
-  /** Reads and encodes; waits while the batches ahead are encoded already. */
-  async function produce(): Promise<void> {
-    let due = false;
-    let timer: NodeJS.Timeout | undefined;
-    // Called whenever a partial batch may have to go: its time is up and there is room, so no full one can come first.
-    const flushIfDue = (): void => {
-      if (!due || !channel.hasRoom() || filling) return;
-      due = false;
-      const batch = batcher.take();
-      if (batch !== undefined) void put(batch);
-    };
-    let filling = false;
-    channel.onTaken(flushIfDue);
-    const flushSoon = (): void => {
-      if (due || timer !== undefined) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        due = true;
-        flushIfDue();
-      }, options.lingerMs);
-    };
-    // For a line that is open while nothing else comes.
-    const expiring = setInterval(() => {
-      if (filling || !channel.hasRoom()) return;
-      for (const part of lines.expire(BigInt(Date.now()) * 1_000_000n)) {
-        for (const batch of batcher.push(part)) void put(batch);
-        flushSoon();
-      }
-    }, expireEveryMs).unref();
-    try {
-      const { finished } = await options.reader.head();
-      for await (const records of options.reader.read({
-        from: lines.readFrom,
-        // A follower sees by the last record that a run has ended; one that starts behind it would wait for ever.
-        follow: !finished,
-        signal: stopping.signal,
-        onProblem(problem) {
-          count.journalProblems++;
-          lastError = problemText(problem);
-        },
-      })) {
-        filling = true;
-        for (const record of records) {
-          const openBefore = lines.openSeqs();
-          for (const whole of lines.add(record)) {
-            for (const batch of batcher.push(whole)) if (!(await put(batch, openBefore))) return;
-          }
-        }
-        filling = false;
-        flushIfDue();
-        flushSoon();
-      }
-      filling = true;
-      if (!stopping.signal.aborted) {
-        for (const part of lines.end()) for (const batch of batcher.push(part)) if (!(await put(batch))) return;
-      }
-      const rest = batcher.take();
-      if (rest !== undefined && !stopping.signal.aborted) await put(rest);
-    } finally {
-      clearTimeout(timer);
-      clearInterval(expiring);
-      channel.end();
-    }
-  }
-
-  async function consume(): Promise<void> {
+  async function sendBatches(): Promise<void> {
+    const { transport, refused, pace, random } = options;
     for (let next = await channel.take(); next !== undefined; next = await channel.take()) {
       const { batch, open } = next;
-      const delivered = await deliver(batch, {
-        transport: options.transport,
-        refused: options.refused,
-        pace: options.pace,
-        random: options.random,
-        signal: stopping.signal,
-        report,
-      });
-      if (!delivered) return;
-      whole = { sent: count.sent, refused: count.refused, rejected: count.rejected };
-      count.underWay -= batch.count;
-      ackedNs = batch.lastNs;
-      acknowledged(batch.nextSeq, open);
+      const how = { transport, refused, pace, random, signal: stopping.signal, report: tally.report };
+      if (!(await deliver(batch, how))) return;
+      tally.delivered(batch);
+      place.acknowledged(batch.nextSeq, open);
       if (stopping.signal.aborted) return;
-      setState({ kind: 'idle' });
+      tally.setState({ kind: 'idle' });
       options.onChange();
     }
   }
 
-  function acknowledged(nextSeq: number, open: readonly number[]): void {
-    // What was folded over again after a restart moves nothing; neither does a part of a line, whose number is an older one.
-    if (nextSeq <= shippedSeq && open.length === 0 && openSeqs.length === 0) return;
-    shippedSeq = Math.max(shippedSeq, nextSeq);
-    openSeqs = open;
-    saveSoon();
-  }
-
-  function saveSoon(): void {
-    saving ??= setTimeout(
-      () => {
-        saving = undefined;
-        savedMs = Date.now();
-        void save();
-      },
-      Math.max(cursorEveryMs - (Date.now() - savedMs), 0),
-    );
-  }
-
-  function save(): Promise<void> {
-    const now = { ...whole, bytes: count.bytes, retried: count.retries };
-    return cursor.save(shippedSeq, plus(countedBefore, now), openSeqs);
-  }
-
-  const report = {
-    requested(bytes: number) {
-      count.requests++;
-      count.bytes += bytes;
-    },
-    sent(items: number, rejected: number, message: string) {
-      count.sent += items;
-      count.rejected += rejected;
-      if (rejected > 0) lastError = `The server took a request without ${rejected} of its records: ${message}`;
-    },
-    retried() {
-      count.retries++;
-      // Where nothing is acknowledged the position stays; that it is tried is to be seen all the same.
-      saveSoon();
-    },
-    refused(kept: boolean) {
-      count.refused++;
-      if (!kept) count.refusedNotKept++;
-    },
-    failed(message: string) {
-      lastError = message;
-    },
-    contacted(now: 'unreachable' | 'answered') {
-      if (contact !== 'answered') contact = now;
-    },
-    state: setState,
-  };
-
   async function run(): Promise<void> {
     const failures: unknown[] = [];
-    const producing = produce().catch((error: unknown) => {
+    const filling = fillBatches({
+      ...options,
+      channel,
+      signal: stopping.signal,
+      onBatch(batch) {
+        tally.encoded(batch);
+        place.sawHead(batch.nextSeq);
+      },
+      onProblem: (problem) => tally.journalProblem(problemText(problem)),
+    }).catch((error: unknown) => {
       failures.push(error);
     });
-    const consuming = consume().catch((error: unknown) => {
+    const sending = sendBatches().catch((error: unknown) => {
       failures.push(error);
       stopping.abort();
       channel.close();
     });
-    await Promise.all([producing, consuming]);
-    clearTimeout(saving);
-    await save();
+    await Promise.all([filling, sending]);
+    await place.close();
     options.transport.close();
     const failure = failures[0];
-    if (failure !== undefined && !(stopping.signal.aborted && isAbort(failure))) {
-      lastError = failure instanceof Error ? failure.message : String(failure);
-      setState({ kind: 'failed', why: lastError });
-    } else setState({ kind: stopping.signal.aborted ? 'stopped' : 'finished' });
+    const isStopped = stopping.signal.aborted;
+    if (failure === undefined || (isStopped && isAbort(failure)))
+      tally.setState({ kind: isStopped ? 'stopped' : 'finished' });
+    else tally.setState({ kind: 'failed', why: toError(failure).message });
   }
 
   const done = run();
   return {
     status: () => ({
       signal: options.signal,
-      state,
-      contact,
-      shippedSeq,
-      headSeq: Math.max(headSeq, shippedSeq),
-      pendingSeqs: Math.max(headSeq - shippedSeq, 0),
-      pendingItems: count.underWay + batcher.pending(),
-      lagSeconds: headSeq > shippedSeq && ackedNs !== undefined ? ageOf(ackedNs) : 0,
-      sent: count.sent,
-      rejected: count.rejected,
-      refused: count.refused,
-      refusedNotKept: count.refusedNotKept,
-      journalProblems: count.journalProblems,
-      requests: count.requests,
-      retries: count.retries,
-      bytes: count.bytes,
-      lastError,
+      ...tally.status(),
+      ...place.status(),
+      pendingItems: tally.underWay() + options.batcher.pending(),
+      lagSeconds: place.isBehind() ? tally.ackedAge() : 0,
     }),
     done,
     async stop() {
@@ -275,9 +118,145 @@ export function startPipeline(options: PipelineOptions): Pipeline {
     },
     async lookAhead() {
       const { nextSeq } = await options.reader.head();
-      headSeq = Math.max(headSeq, nextSeq);
+      place.sawHead(nextSeq);
       return nextSeq;
     },
+  };
+}
+
+type TallyFields = 'state' | 'contact' | 'lastError' | 'lastJournalProblem' | keyof typeof nothingSent;
+
+/** What is counted and said of a pipeline. */
+type Tally = {
+  readonly report: DeliveryReport;
+  readonly setState: (state: PipelineState) => void;
+  readonly encoded: (batch: Batch) => void;
+  readonly delivered: (batch: Batch) => void;
+  readonly journalProblem: (text: string) => void;
+  readonly counted: () => Counted;
+  readonly status: () => Pick<SignalStatus, TallyFields>;
+  /** Items that are encoded and not delivered. */
+  readonly underWay: () => number;
+  /** Age of the last record of the last batch that was delivered, in seconds; 0 before the first. */
+  readonly ackedAge: () => number;
+};
+
+function createTally(options: PipelineOptions, onRetry: () => void): Tally {
+  const count = { ...nothingSent, journalProblems: options.headProblems.length };
+  let underWay = 0;
+  let state: PipelineState = { kind: 'idle' };
+  let contact: Contact = 'none';
+  let lastError: string | undefined;
+  let lastJournalProblem = options.headProblems.at(-1);
+  let ackedNs: bigint | undefined;
+  /** Of whole batches only: what a crash has sent again must not have been counted yet. */
+  let whole: Pick<Counted, 'sent' | 'refused' | 'rejected'> = nothingCounted;
+
+  const setState = (next: PipelineState): void => {
+    const isChanged = next.kind !== state.kind;
+    state = next;
+    if (next.kind === 'failed') lastError = next.why;
+    if (isChanged) options.onChange();
+  };
+  return {
+    setState,
+    report: {
+      requested(bytes) {
+        count.requests++;
+        count.bytes += bytes;
+      },
+      sent(items, rejected, message) {
+        count.sent += items;
+        count.rejected += rejected;
+        if (rejected > 0) lastError = `The server took a request without ${rejected} of its records: ${message}`;
+      },
+      retried() {
+        count.retries++;
+        // If nothing is acknowledged the position stays; that it is tried is to be seen all the same.
+        onRetry();
+      },
+      refused(isKept) {
+        count.refused++;
+        if (!isKept) count.refusedNotKept++;
+      },
+      failed(message) {
+        lastError = message;
+      },
+      contacted(now) {
+        if (contact !== 'answered') contact = now;
+      },
+      state: setState,
+    },
+    encoded(batch) {
+      underWay += batch.count;
+    },
+    delivered(batch) {
+      whole = { sent: count.sent, refused: count.refused, rejected: count.rejected };
+      underWay -= batch.count;
+      ackedNs = batch.lastNs;
+    },
+    journalProblem(text) {
+      count.journalProblems++;
+      lastJournalProblem = text;
+    },
+    counted: () => ({ ...whole, bytes: count.bytes, retried: count.retries }),
+    status: () => ({ state, contact, ...count, lastError, lastJournalProblem }),
+    underWay: () => underWay,
+    ackedAge: () => (ackedNs === undefined ? 0 : ageOf(ackedNs)),
+  };
+}
+
+/** How far a pipeline has come, kept on disk now and then. */
+type Place = {
+  readonly sawHead: (nextSeq: number) => void;
+  readonly acknowledged: (nextSeq: number, open: readonly number[]) => void;
+  readonly saveSoon: () => void;
+  readonly close: () => Promise<void>;
+  readonly isBehind: () => boolean;
+  readonly status: () => Pick<SignalStatus, 'shippedSeq' | 'headSeq' | 'pendingSeqs'>;
+};
+
+function createPlace(cursor: PipelineOptions['cursor'], counted: () => Counted): Place {
+  const countedBefore = countedIn(cursor.counters);
+  let shippedSeq = cursor.position;
+  let headSeq = shippedSeq;
+  let openSeqs = cursor.open;
+  let savedMs = 0;
+  let saving: NodeJS.Timeout | undefined;
+
+  const save = (): Promise<void> => cursor.save(shippedSeq, plus(countedBefore, counted()), openSeqs);
+  const saveSoon = (): void => {
+    saving ??= setTimeout(
+      () => {
+        saving = undefined;
+        savedMs = Date.now();
+        void save();
+      },
+      Math.max(cursorEveryMs - (Date.now() - savedMs), 0),
+    );
+  };
+  return {
+    sawHead(nextSeq) {
+      headSeq = Math.max(headSeq, nextSeq);
+    },
+    acknowledged(nextSeq, open) {
+      // What was folded over again after a restart moves nothing; neither does a part of a line, whose number is an older one.
+      if (nextSeq <= shippedSeq && open.length === 0 && openSeqs.length === 0) return;
+      shippedSeq = Math.max(shippedSeq, nextSeq);
+      openSeqs = open;
+      saveSoon();
+    },
+    saveSoon,
+    close() {
+      clearTimeout(saving);
+      return save();
+    },
+    isBehind: () => headSeq > shippedSeq,
+    status: () => ({
+      shippedSeq,
+      headSeq: Math.max(headSeq, shippedSeq),
+      pendingSeqs: Math.max(headSeq - shippedSeq, 0),
+    }),
   };
 }
 

@@ -9,10 +9,11 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { formatSetDuration } from '../../../core/duration.ts';
 import { secretsOfAddress, secretsOfHeaders, withoutEcho } from '../../../core/echo.ts';
+import { errorCode, toError } from '../../../core/errors.ts';
 import type { HttpOptions } from '../settings.ts';
 import { type Answer, answerOfStatus } from './answer.ts';
 
-/** What a partial success says. The official deserializers give it. */
+/** What a partial success says. It comes from the official deserializers. */
 export type PartialSuccess = { readonly rejected: number; readonly message: string };
 
 export type Transport = {
@@ -48,7 +49,7 @@ export function createTransport(
       // Level 1: 236 MB/s against 60 at the default of 6, for logs a few percent larger.
       const payload = zipped ? await compress(body, { level: 1 }) : body;
       bytes = payload.byteLength;
-      agent ??= Promise.resolve(options.agentFactory(url.protocol)) as Promise<HttpAgent>;
+      agent ??= Promise.resolve(options.agentFactory(url.protocol));
       const given = await options.headers();
       secrets.push(...secretsOfHeaders(given, plainHeaders));
       const headers = {
@@ -57,7 +58,12 @@ export function createTransport(
         'Content-Length': String(payload.byteLength),
         ...(zipped ? { 'Content-Encoding': 'gzip' } : {}),
       };
-      const { response, text } = await exchange(payload, headers, await agent, signal);
+      const { response, text } = await exchange(url, payload, {
+        headers,
+        agent: await agent,
+        signal,
+        timeoutMs: options.timeoutMillis,
+      });
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300 && isWebPage(response)) {
         const message = 'it answered with a web page, as a login page or a wrong address does';
@@ -82,51 +88,6 @@ export function createTransport(
     }
   }
 
-  function exchange(
-    payload: Uint8Array,
-    headers: Record<string, string>,
-    chosen: HttpAgent,
-    signal: AbortSignal,
-  ): Promise<{ response: IncomingMessage; text: Buffer }> {
-    return new Promise((resolve, reject) => {
-      const request = (url.protocol === 'https:' ? https : http).request(url, {
-        method: 'POST',
-        headers,
-        agent: chosen,
-        signal,
-      });
-      // A limit on the whole exchange and not on silence only, which a server could stretch with a byte now and then.
-      const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${formatSetDuration(options.timeoutMillis)}`)),
-        options.timeoutMillis,
-      );
-      const settle = (end: () => void) => (): void => {
-        clearTimeout(timer);
-        end();
-      };
-      request.on('error', (error) => settle(() => reject(error))());
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size <= maxAnswerBytes) chunks.push(chunk);
-        });
-        response.on(
-          'end',
-          settle(() => resolve({ response, text: Buffer.concat(chunks) })),
-        );
-        response.on('error', (error) => settle(() => reject(error))());
-        // A connection that breaks inside the answer ends with neither `end` nor, at times, `error`.
-        response.on(
-          'close',
-          settle(() => reject(new Error('the connection broke inside the answer'))),
-        );
-      });
-      request.end(payload);
-    });
-  }
-
   return {
     send,
     close() {
@@ -135,24 +96,74 @@ export function createTransport(
   };
 }
 
+type Exchange = {
+  readonly headers: Record<string, string>;
+  readonly agent: HttpAgent;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+};
+
+function exchange(
+  url: URL,
+  payload: Uint8Array,
+  { headers, agent, signal, timeoutMs }: Exchange,
+): Promise<{ response: IncomingMessage; text: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? https : http).request(url, {
+      method: 'POST',
+      headers,
+      agent,
+      signal,
+    });
+    // A limit on the whole exchange and not on silence only, which a server could stretch with a byte now and then.
+    const timer = setTimeout(
+      () => request.destroy(new Error(`no answer within ${formatSetDuration(timeoutMs)}`)),
+      timeoutMs,
+    );
+    const settle = (end: () => void) => (): void => {
+      clearTimeout(timer);
+      end();
+    };
+    request.on('error', (error) => settle(() => reject(error))());
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= maxAnswerBytes) chunks.push(chunk);
+      });
+      response.on(
+        'end',
+        settle(() => resolve({ response, text: Buffer.concat(chunks) })),
+      );
+      response.on('error', (error) => settle(() => reject(error))());
+      // A connection that breaks inside the answer ends with neither `end` nor, at times, `error`.
+      response.on(
+        'close',
+        settle(() => reject(new Error('the connection broke inside the answer'))),
+      );
+    });
+    request.end(payload);
+  });
+}
+
 /** A portal in between says 200 with its page and has taken nothing; an OTLP server answers in JSON, protobuf, or not at all. */
 function isWebPage(response: IncomingMessage): boolean {
   return /^text\/html\b/i.test(response.headers['content-type'] ?? '');
 }
 
 /** A host with several addresses fails with one error that holds one for each. */
-function firstOf(error: unknown): NodeJS.ErrnoException {
-  const known = error as NodeJS.ErrnoException & { errors?: readonly NodeJS.ErrnoException[] };
-  return known.errors?.[0] ?? known;
+function firstOf(error: unknown): Error {
+  return toError(error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error);
 }
 
-/** Whether somebody was there: a connection that broke, or an answer that did not come, is not an endpoint that is off. */
+/** Whether a server was reached: a connection that broke, or an answer that did not come, is not an endpoint that is off. */
 function hasConnected(error: unknown): boolean {
-  const { syscall } = firstOf(error);
-  return syscall !== 'connect' && syscall !== 'getaddrinfo';
+  const first = firstOf(error);
+  return !('syscall' in first && (first.syscall === 'connect' || first.syscall === 'getaddrinfo'));
 }
 
 function describe(error: unknown, url: URL): string {
-  const inner = firstOf(error);
-  return `${url.origin}${url.pathname}: ${inner.message || inner.code || 'the connection failed'}`;
+  const first = firstOf(error);
+  return `${url.origin}${url.pathname}: ${first.message || errorCode(first) || 'the connection failed'}`;
 }

@@ -1,6 +1,5 @@
 // Protobuf written into one growing buffer: the few wire types that OTLP needs. Knows nothing of OTLP messages but
 // attributes, which every message has (opentelemetry/proto/common/v1/common.proto: KeyValue, AnyValue).
-import type { AttributeMap, AttributeValue } from '../map/names.ts';
 
 export type ByteWriter = {
   /** Everything written is `buffer[0..position)`; the buffer is replaced when it grows. */
@@ -57,9 +56,13 @@ export function writeVarintField(writer: ByteWriter, tag: number, value: number)
   putVarint(writer, value);
 }
 
-/** Writes each attribute as a field `tag` of type KeyValue. */
-export function writeAttributes(writer: ByteWriter, tag: number, attributes: AttributeMap): void {
+/**
+ * Writes each attribute as a field `tag` of type KeyValue: texts, numbers, truth values and lists of them, which is all that OpenTelemetry
+ * has as an attribute. Others are left out.
+ */
+export function writeAttributes(writer: ByteWriter, tag: number, attributes: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(attributes)) {
+    if (!['string', 'number', 'boolean'].includes(typeof value) && !Array.isArray(value)) continue;
     const pair = createByteWriter(64);
     writeBytes(pair, 0x0a, Buffer.from(key));
     writeBytes(pair, 0x12, anyValue(value));
@@ -71,12 +74,12 @@ export function written(writer: ByteWriter): Buffer {
   return writer.buffer.subarray(0, writer.position);
 }
 
-function anyValue(value: AttributeValue): Buffer {
+function anyValue(value: unknown): Buffer {
   const writer = createByteWriter(32);
   if (typeof value === 'string') writeBytes(writer, 0x0a, Buffer.from(value));
   else if (typeof value === 'boolean') writeVarintField(writer, 0x10, value ? 1 : 0);
   else if (typeof value === 'number') writeNumber(writer, value);
-  else {
+  else if (Array.isArray(value)) {
     const list = createByteWriter(64);
     for (const item of value) writeBytes(list, 0x0a, anyValue(item));
     writeBytes(writer, 0x2a, written(list));

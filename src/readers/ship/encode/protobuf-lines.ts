@@ -44,9 +44,16 @@ const seqKey = Buffer.from(attr.seq);
 const seqPairLength = 2 + seqKey.length + 2 + 1;
 
 export function createLineEncoder(context: RunContext): LineEncoder {
-  const commons = new Map<string, Buffer>();
+  const commonOf = createCommonFields(context);
+  return { open: (record) => openRecord(record, commonOf) };
+}
 
-  function commonOf(subject: Subject | undefined, stream: Stream, severity: Severity): Buffer {
+/** The encoded fields that all lines of a step, stream and severity have in common. */
+type CommonFields = (subject: Subject | undefined, stream: Stream, severity: Severity) => Buffer;
+
+function createCommonFields(context: RunContext): CommonFields {
+  const commons = new Map<string, Buffer>();
+  return (subject, stream, severity) => {
     const key = `${severity}\0${stream}\0${subject === undefined ? '' : `${subject.attempt}\0${subject.step}`}`;
     const found = commons.get(key);
     if (found !== undefined) return found;
@@ -61,78 +68,93 @@ export function createLineEncoder(context: RunContext): LineEncoder {
     const common = Buffer.from(written(writer));
     commons.set(key, common);
     return common;
-  }
+  };
+}
+
+function openRecord(record: OutputRecord, commonOf: CommonFields): OpenRecord {
+  const { stream, subject } = record;
+  const bytes = shippedBytes(record);
+  // One character a byte, so that a place in the text is a place in the bytes.
+  const text = bytes.toString('latin1');
+  const plain = isUtf8(bytes) && !mayBeRedrawn.test(text);
+  const detect = record.severity === undefined && stream !== 'debug';
+  const fixed = record.severity ?? severityOfStream[stream];
+  const low = Number(record.timeNs & 0xffffffffn);
+  const high = Number(record.timeNs >> 32n);
+  let line = 0;
+  let start = 0;
+  let lastSeverity = fixed;
+  const fields: LineFields = {
+    low: 0,
+    high,
+    seq: 0,
+    common: commonOf(subject, stream, fixed),
+    extras: noBytes,
+    source: bytes,
+    start: 0,
+    end: 0,
+  };
 
   return {
-    open(record) {
-      const { stream, subject } = record;
-      const bytes = shippedBytes(record);
-      // One character a byte, so that a place in the text is a place in the bytes.
-      const text = bytes.toString('latin1');
-      const plain = isUtf8(bytes) && !mayBeRedrawn.test(text);
-      const detect = record.severity === undefined && stream !== 'debug';
-      const fixed = record.severity ?? severityOfStream[stream];
-      const low = Number(record.timeNs & 0xffffffffn);
-      const high = Number(record.timeNs >> 32n);
-      let line = 0;
-      let start = 0;
-      let lastSeverity = fixed;
-      let common = commonOf(subject, stream, fixed);
-
-      return {
-        record,
-        next(writer, item) {
-          if (line >= record.lineCount) return false;
-          const newline = text.indexOf('\n', start);
-          const end = newline === -1 ? text.length : newline;
-          const seq = record.seq + line;
-          const isRedrawn = !plain && mayBeRedrawn.test(text.slice(start, end));
-          if (detect) {
-            const severity = isRedrawn
-              ? severityOfLine(stream, bytes.subarray(start, end))
-              : severityWithin(text, start, end, fixed);
-            if (severity !== lastSeverity) {
-              lastSeverity = severity;
-              common = commonOf(subject, stream, severity);
-            }
-          }
-          const continues = line === 0 && record.continues;
-          const unterminated = line === record.lineCount - 1 && record.unterminated;
-          const simple = !continues && !unterminated && end - start <= maxBodyBytes;
-          if (simple && (plain || (!isRedrawn && isUtf8(bytes.subarray(start, end))))) {
-            item(seq);
-            putRecord(writer, low + line, high, seq, common, noBytes, bytes, start, end);
-          } else {
-            const { parts, invalidUtf8 } = textOfLine(bytes.subarray(start, end));
-            for (const [index, part] of parts.entries()) {
-              const extras = createByteWriter(64);
-              writeAttributes(extras, 0x32, extrasOf({ continues, unterminated }, invalidUtf8, index, parts.length));
-              const body = Buffer.from(part);
-              item(seq);
-              putRecord(writer, low + line, high, seq, common, written(extras), body, 0, body.length);
-            }
-          }
-          line++;
-          start = end + 1;
-          return true;
-        },
-      };
+    record,
+    next(writer, item) {
+      if (line >= record.lineCount) return false;
+      const newline = text.indexOf('\n', start);
+      const end = newline === -1 ? text.length : newline;
+      const seq = record.seq + line;
+      const isRedrawn = !plain && mayBeRedrawn.test(text.slice(start, end));
+      if (detect) {
+        const severity = isRedrawn
+          ? severityOfLine(stream, bytes.subarray(start, end))
+          : severityWithin(text, start, end, fixed);
+        if (severity !== lastSeverity) {
+          lastSeverity = severity;
+          fields.common = commonOf(subject, stream, severity);
+        }
+      }
+      const continues = line === 0 && record.continues;
+      const unterminated = line === record.lineCount - 1 && record.unterminated;
+      fields.low = low + line;
+      fields.seq = seq;
+      const simple = !continues && !unterminated && end - start <= maxBodyBytes;
+      if (simple && (plain || (!isRedrawn && isUtf8(bytes.subarray(start, end))))) {
+        item(seq);
+        fields.start = start;
+        fields.end = end;
+        putRecord(writer, fields);
+      } else {
+        const { parts, invalidUtf8 } = textOfLine(bytes.subarray(start, end));
+        for (const [index, part] of parts.entries()) {
+          const extras = createByteWriter(64);
+          writeAttributes(extras, 0x32, extrasOf({ continues, unterminated }, invalidUtf8, index, parts.length));
+          const source = Buffer.from(part);
+          item(seq);
+          putRecord(writer, { ...fields, extras: written(extras), source, start: 0, end: source.length });
+        }
+      }
+      line++;
+      start = end + 1;
+      return true;
     },
   };
 }
 
-/** One `log_records` field of ScopeLogs. `low` and `high` are the nanoseconds in two halves; `low` may be past 2^32. */
-function putRecord(
-  writer: ByteWriter,
-  low: number,
-  high: number,
-  seq: number,
-  common: Buffer,
-  extras: Buffer,
-  source: Buffer,
-  start: number,
-  end: number,
-): void {
+/** What one log record is made of. Reused from line to line of a record: a line costs no object. */
+type LineFields = {
+  /** The nanoseconds in two halves; `low` may be past 2^32. */
+  low: number;
+  readonly high: number;
+  seq: number;
+  common: Buffer;
+  readonly extras: Buffer;
+  /** The text is `source[start..end)`. */
+  readonly source: Buffer;
+  start: number;
+  end: number;
+};
+
+/** One `log_records` field of ScopeLogs. */
+function putRecord(writer: ByteWriter, { low, high, seq, common, extras, source, start, end }: LineFields): void {
   const length = end - start;
   const seqSize = varintSize(seq);
   const pairLength = seqPairLength + seqSize;

@@ -4,7 +4,6 @@ import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-
 import { type JournalRecord, type OutputRecord, seqCount } from '../../../core/record.ts';
 import { createEventLogs } from '../map/event-records.ts';
 import { type LogOrigin, logRecordsOf, singleLines } from '../map/log-records.ts';
-import type { AttributeMap } from '../map/names.ts';
 import type { ReadableLogRecord } from '../map/otlp-types.ts';
 import type { RunContext } from '../map/run-context.ts';
 import type { Batch, Batcher, BatchLimits } from './batch.ts';
@@ -29,7 +28,6 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
   let nextSeq: number | undefined;
   let lastNs = 0n;
 
-  const isFull = (): boolean => content.writer.position >= limits.bytes || content.seqs.length >= limits.items;
   const item = (seq: number): void => {
     content.offsets.push(content.writer.position);
     content.seqs.push(seq);
@@ -37,11 +35,17 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
 
   function take(): Batch | undefined {
     if (nextSeq === undefined) return undefined;
-    const batch = batchOf(content, head, context, origin, nextSeq, lastNs);
+    const batch = batchOf(content, { head, context, origin, nextSeq, lastNs });
     content = emptyContent(limits);
     nextSeq = undefined;
     return batch;
   }
+
+  /** What was taken in, if it is enough. */
+  const takeFull = (): Batch | undefined => {
+    const isFull = content.writer.position >= limits.bytes || content.seqs.length >= limits.items;
+    return isFull ? take() : undefined;
+  };
 
   function* pushLines(record: OutputRecord): Generator<Batch> {
     const open = encoder.open(record);
@@ -50,10 +54,10 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
       // A part of a line has an older number than what came before it.
       nextSeq = Math.max(nextSeq ?? 0, record.seq + line + 1);
       lastNs = record.timeNs + BigInt(line);
-      if (isFull()) {
-        yield take() as Batch;
-        content.records.push(record);
-      }
+      const full = takeFull();
+      if (full === undefined) continue;
+      yield full;
+      content.records.push(record);
     }
   }
 
@@ -73,7 +77,8 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
         content.writer.buffer.set(bytes, content.writer.position);
         content.writer.position += bytes.length;
       }
-      if (isFull()) yield take() as Batch;
+      const full = takeFull();
+      if (full !== undefined) yield full;
     },
     take,
     pending: () => content.seqs.length,
@@ -86,14 +91,15 @@ function emptyContent(limits: BatchLimits): Content {
   return { writer, offsets: [], seqs: [], whole: new Map(), records: [] };
 }
 
-function batchOf(
-  content: Content,
-  head: Head,
-  context: RunContext,
-  origin: LogOrigin,
-  nextSeq: number,
-  lastNs: bigint,
-): Batch {
+type BatchEnd = {
+  readonly head: Head;
+  readonly context: RunContext;
+  readonly origin: LogOrigin;
+  readonly nextSeq: number;
+  readonly lastNs: bigint;
+};
+
+function batchOf(content: Content, { head, context, origin, nextSeq, lastNs }: BatchEnd): Batch {
   const { offsets, seqs, whole } = content;
   const encoded = written(content.writer);
   const endOf = (index: number): number => offsets[index + 1] ?? encoded.length;
@@ -150,7 +156,7 @@ type Head = { readonly resource: Buffer; readonly scope: Buffer };
 
 function headOf(origin: LogOrigin): Head {
   const attributes = createByteWriter(512);
-  writeAttributes(attributes, 0x0a, origin.resource.attributes as AttributeMap);
+  writeAttributes(attributes, 0x0a, origin.resource.attributes);
   const resource = createByteWriter(512);
   writeBytes(resource, 0x0a, written(attributes));
   const named = createByteWriter(64);

@@ -17,14 +17,16 @@ const overheadBytes = 1000;
 
 type Serialize<T> = (items: T[]) => Uint8Array | undefined;
 
-/** @param sendFrom spans that were complete before this sequence number are folded over, not sent */
-export function createSpanBatcher(
-  runId: RunId,
-  sdk: Sdk,
-  encoding: Encoding,
-  sendFrom: number,
-  limits: BatchLimits,
-): Batcher {
+export type SpanBatcherOptions = {
+  readonly runId: RunId;
+  readonly sdk: Sdk;
+  readonly encoding: Encoding;
+  /** Spans that were complete before this sequence number are folded over, not sent. */
+  readonly sendFrom: number;
+  readonly limits: BatchLimits;
+};
+
+export function createSpanBatcher({ runId, sdk, encoding, sendFrom, limits }: SpanBatcherOptions): Batcher {
   const mapper = createSpanMapper(runId);
   const serializer = encoding === 'json' ? JsonTraceSerializer : ProtobufTraceSerializer;
   return createReadableBatcher<ReadableSpan>({
@@ -76,6 +78,7 @@ function createReadableBatcher<T>(kind: Kind<T>): Batcher {
   let bytes = 0;
   let nextSeq: number | undefined;
   let lastNs = 0n;
+  const isFull = (): boolean => items.length >= kind.limits.items || bytes >= kind.limits.bytes;
 
   function take(): Batch | undefined {
     if (nextSeq === undefined) return undefined;
@@ -103,9 +106,10 @@ function createReadableBatcher<T>(kind: Kind<T>): Batcher {
       // the next number, whose record (or line) may be cut there by the reader.
       let current = record.seq;
       for (const { seq, item } of kind.itemsOf(record)) {
-        if (seq !== current && (items.length >= kind.limits.items || bytes >= kind.limits.bytes)) {
+        if (seq !== current && isFull()) {
           nextSeq = seq;
-          yield take() as Batch;
+          const full = take();
+          if (full !== undefined) yield full;
         }
         current = seq;
         items.push(item);
@@ -117,7 +121,8 @@ function createReadableBatcher<T>(kind: Kind<T>): Batcher {
       // A part of a line has an older number than what came before it.
       nextSeq = Math.max(nextSeq ?? 0, record.seq + seqCount(record));
       lastNs = record.timeNs + BigInt(seqCount(record) - 1);
-      if (items.length >= kind.limits.items || bytes >= kind.limits.bytes) yield take() as Batch;
+      const full = isFull() ? take() : undefined;
+      if (full !== undefined) yield full;
     },
     take,
     pending: () => items.length,

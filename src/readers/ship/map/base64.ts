@@ -11,9 +11,9 @@ const MIN_LINE_CHARACTERS = 60;
 /** The media type is within so many bytes before or behind the data. */
 const TYPE_DISTANCE = 300;
 
-const isBase64 = new Uint8Array(256);
+const base64Bytes = new Uint8Array(256);
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
-  isBase64[character.charCodeAt(0)] = 1;
+  base64Bytes[character.charCodeAt(0)] = 1;
 const BACKSLASH = 0x5c;
 const EQUALS = 0x3d;
 const QUOTE = 0x22;
@@ -36,9 +36,9 @@ export function withoutBase64(bytes: Buffer): Buffer {
   let copied = 0;
   // A run holds a character of each place that is this far from the one before.
   for (let at = 0; at < bytes.length; at += MIN_LINE_CHARACTERS) {
-    if (isBase64[bytes[at]!] !== 1) continue;
+    if (!isBase64At(bytes, at)) continue;
     let start = at;
-    while (start > copied && isBase64[bytes[start - 1]!] === 1) start -= 1;
+    while (start > copied && isBase64At(bytes, start - 1)) start -= 1;
     // The letter of an escape such as `\n` is none of the data's.
     if (bytes[start - 1] === BACKSLASH) start += bytes[start] === 0x75 ? 5 : 1;
     const run = runFrom(bytes, start);
@@ -67,6 +67,11 @@ export function bytesMarker(bytes: Buffer): Buffer | string {
   return markerOf(head, 0, { end: head.length, characters });
 }
 
+/** False behind the end. */
+function isBase64At(bytes: Buffer, at: number): boolean {
+  return base64Bytes[bytes[at] ?? 0] === 1;
+}
+
 type Run = { readonly end: number; readonly characters: number };
 
 function runFrom(bytes: Buffer, start: number): Run {
@@ -75,7 +80,7 @@ function runFrom(bytes: Buffer, start: number): Run {
   for (;;) {
     const lineStart = behindLineEnd(bytes, end);
     let lineEnd = lineStart;
-    while (isBase64[bytes[lineEnd]!] === 1) lineEnd += 1;
+    while (isBase64At(bytes, lineEnd)) lineEnd += 1;
     const length = lineEnd - lineStart;
     const isShort = length < MIN_LINE_CHARACTERS;
     // A word behind the data is not its last line: that ends at padding, at a line end or at the end of the text.

@@ -8,7 +8,15 @@ import { scopesIn } from '../../../otlp/request.ts';
 import { attributesOf, enumNumber, idAt, nanosAt, plainValue } from '../../../otlp/values.ts';
 import { bytesMarker, textWithoutBase64 } from './base64.ts';
 import type { AttributeMap } from './names.ts';
-import { hrTimeOf, type ReadableLogRecord, type ReadableSpan, type Resource, type Scope } from './otlp-types.ts';
+import {
+  hrTimeOf,
+  type ReadableLogRecord,
+  type ReadableSpan,
+  type Resource,
+  resourceWith,
+  type Scope,
+  sdkAttributes,
+} from './otlp-types.ts';
 
 /** Bit 9 of the OTLP span flags: the context is known to come from another process. */
 const remoteFlag = 0x200;
@@ -71,11 +79,11 @@ function spanOf(span: JsonObject, identity: AttributeMap, { resource, scope }: I
       code: enumNumber(code, 'statusCode'),
       ...(typeof message === 'string' && message !== '' ? { message: textWithoutBase64(message) } : {}),
     },
-    attributes: { ...identity, ...sdkAttributes(span) },
+    attributes: { ...identity, ...attributesIn(span) },
     events: objectsAt(span, 'events').map((event) => ({
       name: textAt(event, 'name') ?? '',
       time: hrTimeOf(nanosAt(event, 'timeUnixNano')),
-      attributes: sdkAttributes(event),
+      attributes: attributesIn(event),
       droppedAttributesCount: countAt(event, 'droppedAttributesCount'),
     })),
     links: objectsAt(span, 'links').map((link) => ({
@@ -85,7 +93,7 @@ function spanOf(span: JsonObject, identity: AttributeMap, { resource, scope }: I
         traceFlags: Number(link.flags ?? 1) & 0xff,
         ...traceStateOf(link),
       },
-      attributes: sdkAttributes(link),
+      attributes: attributesIn(link),
       droppedAttributesCount: countAt(link, 'droppedAttributesCount'),
     })),
     ended: true,
@@ -111,19 +119,18 @@ function logOf(record: JsonObject, identity: AttributeMap, { resource, scope }: 
     ...(severityText === undefined ? {} : { severityText }),
     ...(eventName === undefined ? {} : { eventName }),
     body: plainValue(record.body, shorten),
-    attributes: { ...identity, ...sdkAttributes(record) },
+    attributes: { ...identity, ...attributesOf(record, shorten) },
     droppedAttributesCount: countAt(record, 'droppedAttributesCount'),
     ...(traceId === undefined || spanId === undefined
       ? {}
       : { spanContext: { traceId, spanId, traceFlags: Number(record.flags ?? 1) & 0xff } }),
     resource,
     instrumentationScope: scope,
-  } as ReadableLogRecord;
+  };
 }
 
 function resourceOf(resource: JsonObject): Resource {
-  // The serializers read these two members only.
-  return { attributes: sdkAttributes(resource) } as unknown as Resource;
+  return resourceWith(attributesIn(resource));
 }
 
 function scopeOf(scope: JsonObject, schemaUrl: string): Scope {
@@ -135,9 +142,8 @@ function scopeOf(scope: JsonObject, schemaUrl: string): Scope {
   };
 }
 
-/** The SDK types the values of attributes more narrowly than its serializers and the wire do. */
-function sdkAttributes(owner: JsonObject): Record<string, never> {
-  return attributesOf(owner, shorten) as Record<string, never>;
+function attributesIn(owner: JsonObject): Resource['attributes'] {
+  return sdkAttributes(attributesOf(owner, shorten));
 }
 
 function traceStateOf(owner: JsonObject): { traceState?: ReturnType<typeof createTraceState> } {

@@ -10,7 +10,7 @@ import { findingsByKind } from '../../../runs/describe-findings.ts';
 import { logsOfRequest } from './claude-telemetry.ts';
 import type { LogOrigin } from './log-records.ts';
 import { type AttributeMap, attr, known } from './names.ts';
-import { hrTimeOf, otlpSeverity, type ReadableLogRecord, type Resource } from './otlp-types.ts';
+import { hrTimeOf, otlpSeverity, type ReadableLogRecord, type Resource, resourceWith } from './otlp-types.ts';
 import { identityOf, type RunContext, spanOfSubject } from './run-context.ts';
 import { markOf } from './span-events.ts';
 
@@ -45,11 +45,10 @@ export function createEventLogs(
   origin: LogOrigin,
 ): (record: EventRecord) => readonly ReadableLogRecord[] {
   const service = String(origin.resource.attributes['service.name'] ?? 'stepspan');
-  // The serializers read the attributes of a resource only.
-  const resourceWith = (suffix: string): Resource =>
-    ({ attributes: { ...origin.resource.attributes, 'service.name': `${service}${suffix}` } }) as unknown as Resource;
-  const ofEvents = resourceWith(eventServiceSuffix);
-  const ofSamples = resourceWith(sampleServiceSuffix);
+  const suffixed = (suffix: string): Resource =>
+    resourceWith({ ...origin.resource.attributes, 'service.name': `${service}${suffix}` });
+  const ofEvents = suffixed(eventServiceSuffix);
+  const ofSamples = suffixed(sampleServiceSuffix);
 
   return (record) => {
     const { event } = record;
@@ -62,7 +61,7 @@ export function createEventLogs(
     // Never above INFO: a line of the run says what went wrong, with its severity, and it would be counted twice.
     const isSample = event.type === 'resource.sampled';
     const severity = otlpSeverity[isSample ? 'debug' : 'info'];
-    const log = {
+    const log: ReadableLogRecord = {
       hrTime: time,
       hrTimeObserved: time,
       severityNumber: severity.number,
@@ -74,7 +73,7 @@ export function createEventLogs(
       spanContext: { traceId: context.traceId, spanId: spanOfSubject(context, record.subject), traceFlags: 1 },
       resource: isSample ? ofSamples : ofEvents,
       instrumentationScope: origin.scope,
-    } as ReadableLogRecord;
+    };
     return [log];
   };
 }

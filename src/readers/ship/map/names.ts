@@ -100,7 +100,7 @@ export const attr = {
   linkKind: 'stepspan.link',
 } as const;
 
-export type AttributeValue = string | number | boolean | readonly string[];
+export type AttributeValue = string | number | boolean | string[];
 export type AttributeMap = Readonly<Record<string, AttributeValue>>;
 
 /** The map without what is not known, so that nobody finds an attribute whose value is a guess. */

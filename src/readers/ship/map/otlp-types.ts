@@ -1,5 +1,6 @@
 // The record types of the OpenTelemetry SDK as the official serializers take them, and times as they want them. Pure.
 import type { JsonLogsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { PlainValue } from '../../../otlp/values.ts';
 import type { Severity } from '../../../text/stream.ts';
 
 export type ReadableSpan = Parameters<typeof JsonTraceSerializer.serializeRequest>[0] extends infer Batch
@@ -14,6 +15,16 @@ export type ReadableLogRecord = Parameters<typeof JsonLogsSerializer.serializeRe
   : never;
 export type Resource = ReadableSpan['resource'];
 export type Scope = ReadableSpan['instrumentationScope'];
+/** A resource of these attributes. The serializers read those alone; the type asks for the SDK's class, which takes 0.3 s to load. */
+export function resourceWith(attributes: Resource['attributes']): Resource {
+  return { attributes } as unknown as Resource;
+}
+
+/** Attributes that Claude Code sent. The type is narrower than the serializers and the wire, which have nested values as well. */
+export function sdkAttributes(values: Readonly<Record<string, PlainValue>>): Resource['attributes'] {
+  return values as Resource['attributes'];
+}
+
 export type HrTime = [seconds: number, nanoseconds: number];
 
 export function hrTimeOf(ns: bigint): HrTime {

@@ -1,8 +1,8 @@
 // The trace of a run, span by span, as its records come in: `run.started` at once, attempts of a retried step and steps
 // when they end, the root last. Tempo may show any copy of a span id, so none is sent before it is complete.
-// Pure but for its own state; that state is folded from the first record on, whatever was sent before.
+// Pure, apart from its own state, which is folded from the first record on, whatever was sent before.
 import type { EventOf } from '../../../core/event.ts';
-import { type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
+import { isRunId, type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
 import { messageOf, type Outcome } from '../../../core/outcome.ts';
 import type { EventRecord, JournalRecord, Subject } from '../../../core/record.ts';
 import { foldRun } from '../../../runs/fold-run.ts';
@@ -10,7 +10,7 @@ import { emptyRunState, type RunState } from '../../../runs/run-state.ts';
 import { spansOfRequest } from './claude-telemetry.ts';
 import { attr, known } from './names.ts';
 import type { ReadableSpan } from './otlp-types.ts';
-import { bareContext, contextAfter, identityOf } from './run-context.ts';
+import { bareContext, contextAfter, identityOf, type RunContext } from './run-context.ts';
 import { attemptAttributes, isError, runAttributes, stepAttributes } from './span-attributes.ts';
 import { markOf } from './span-events.ts';
 import { createSpanEvents, type SpanEvents, type SpanSpec } from './span-spec.ts';
@@ -25,187 +25,186 @@ export type SpanMapper = {
 };
 
 export function createSpanMapper(runId: RunId): SpanMapper {
-  let context = bareContext(runId);
-  let state: RunState = emptyRunState();
-  let started: EventRecord | undefined;
-  let firstNs: bigint | undefined;
+  return new RunTrace(runId);
+}
+
+type SpanFields = Omit<SpanSpec, 'traceId' | 'events' | 'links' | 'error'> & {
+  readonly links?: SpanSpec['links'];
+  /** The step and attempt that the span is about; absent for the run. */
+  readonly subject?: Subject;
+  readonly outcome?: Outcome;
+  readonly marks?: SpanEvents;
+};
+
+class RunTrace implements SpanMapper {
+  readonly #runId: RunId;
+  readonly #rootId: string;
+  #context: RunContext;
+  #state: RunState = emptyRunState();
+  #started: { readonly timeNs: bigint; readonly event: EventOf<'run.started'> } | undefined;
+  #firstNs: bigint | undefined;
   /** Marks by the span that will carry them: '' for the run, a step id, or a step id and an attempt. */
-  const marks = new Map<string, SpanEvents>();
-  const rootId = spanIdOf(runId, 'root');
+  readonly #marks = new Map<string, SpanEvents>();
 
-  const marksOf = (key: string): SpanEvents => {
-    const found = marks.get(key) ?? createSpanEvents();
-    marks.set(key, found);
-    return found;
-  };
-  const takeMarks = (key: string): SpanEvents => {
-    const found = marksOf(key);
-    marks.delete(key);
-    return found;
-  };
-  const runStarted = (): EventOf<'run.started'> | undefined =>
-    started?.event.type === 'run.started' ? started.event : undefined;
+  constructor(runId: RunId) {
+    this.#runId = runId;
+    this.#rootId = spanIdOf(runId, 'root');
+    this.#context = bareContext(runId);
+  }
 
-  function span(
-    fields: Omit<SpanSpec, 'traceId' | 'events' | 'links' | 'error'> & { readonly links?: SpanSpec['links'] },
-    subject: Subject | undefined,
-    outcome: Outcome | undefined,
-    events: SpanEvents,
-  ): MappedSpan {
-    // A step's span stands for all of its attempts; an attempt's span names its own in `fields`.
-    const { [attr.attempt]: _last, ...identity } = identityOf(context, subject);
-    const dropped = events.dropped();
+  apply(record: JournalRecord): readonly MappedSpan[] {
+    this.#firstNs ??= record.timeNs;
+    // Lines are counted by `attempt.finished`; folding each of millions of them would only cost time.
+    if (record.kind === 'output') return [];
+    this.#state = foldRun(this.#state, record);
+    this.#context = contextAfter(this.#context, record);
+    this.#addMark(record);
+    const { event, subject, timeNs } = record;
+    switch (event.type) {
+      case 'run.started':
+        this.#started ??= { timeNs, event };
+        return [this.#startedSpan(timeNs)];
+      case 'step.retrying':
+      case 'step.waiting':
+        return subject === undefined ? [] : this.#attemptSpan(subject, timeNs, event.outcome);
+      case 'step.finished':
+        return subject === undefined ? [] : this.#stepSpans(subject, timeNs, event);
+      case 'run.finished':
+        return [this.#rootSpan(timeNs, event)];
+      case 'claude.telemetry':
+        if (event.signal !== 'traces') return [];
+        return spansOfRequest(event.request, identityOf(this.#context, subject)).map((span) => ({
+          kind: 'claude',
+          span,
+        }));
+      default:
+        return [];
+    }
+  }
+
+  #addMark({ event, subject, timeNs }: EventRecord): void {
+    const attributes = markOf(event);
+    if (attributes === undefined) return;
+    const key = subject === undefined ? '' : isBetweenAttempts(event.type) ? subject.step : attemptKey(subject);
+    const marks = this.#marks.get(key) ?? createSpanEvents();
+    this.#marks.set(key, marks);
+    marks.add({ name: event.type, timeNs, attributes });
+  }
+
+  #takeMarks(key: string): SpanEvents {
+    const marks = this.#marks.get(key) ?? createSpanEvents();
+    this.#marks.delete(key);
+    return marks;
+  }
+
+  #span({ subject, outcome, marks = createSpanEvents(), ...fields }: SpanFields): MappedSpan {
+    // A step's span covers all of its attempts; an attempt's span names its own in `fields`.
+    const { [attr.attempt]: _last, ...identity } = identityOf(this.#context, subject);
+    const dropped = marks.dropped();
     return {
       kind: 'own',
       spec: {
         links: [],
         ...fields,
-        traceId: context.traceId,
+        traceId: this.#context.traceId,
         attributes: {
           ...identity,
           ...fields.attributes,
           ...(dropped > 0 ? { [attr.eventsDropped]: dropped } : {}),
         },
-        events: events.kept(),
+        events: marks.kept(),
         error: outcome !== undefined && isError(outcome) ? messageOf(outcome) : undefined,
       },
     };
   }
 
-  function startedSpan(record: EventRecord): MappedSpan {
-    return span(
-      {
-        spanId: spanIdOf(runId, 'started'),
-        parentSpanId: rootId,
-        name: 'run.started',
-        kind: 'internal',
-        startNs: record.timeNs,
-        endNs: record.timeNs,
-        attributes: known({ [attr.pipelineRunState]: 'executing', [attr.stepCount]: runStarted()?.steps.length }),
-      },
-      undefined,
-      undefined,
-      createSpanEvents(),
-    );
+  #startedSpan(timeNs: bigint): MappedSpan {
+    return this.#span({
+      spanId: spanIdOf(this.#runId, 'started'),
+      parentSpanId: this.#rootId,
+      name: 'run.started',
+      kind: 'internal',
+      startNs: timeNs,
+      endNs: timeNs,
+      attributes: known({
+        [attr.pipelineRunState]: 'executing',
+        [attr.stepCount]: this.#started?.event.steps.length,
+      }),
+    });
   }
 
-  function attemptSpan(subject: Subject, endNs: bigint, outcome: Outcome): MappedSpan[] {
-    const step = state.steps.find(({ id }) => id === subject.step);
+  #attemptSpan(subject: Subject, endNs: bigint, outcome: Outcome): MappedSpan[] {
+    const step = this.#state.steps.find(({ id }) => id === subject.step);
     const attempt = step?.attempts.find(({ number }) => number === subject.attempt);
     if (step === undefined || attempt === undefined) return [];
+    const end = attempt.phase.kind === 'finished' ? attempt.phase : { endedNs: endNs, outcome };
     return [
-      span(
-        {
-          spanId: spanIdOf(runId, 'attempt', subject.step, String(subject.attempt)),
-          parentSpanId: spanIdOf(runId, 'step', subject.step),
-          name: `${step.name} attempt ${subject.attempt}`,
-          kind: 'internal',
-          startNs: attempt.startedNs,
-          endNs: attempt.phase.kind === 'finished' ? attempt.phase.endedNs : endNs,
-          attributes: {
-            ...attemptAttributes(step, attempt, attempt.phase.kind === 'finished' ? attempt.phase.outcome : outcome),
-            [attr.taskRunId]: `${runId}/${subject.step}/${subject.attempt}`,
-            [attr.attempt]: subject.attempt,
-          },
+      this.#span({
+        spanId: spanIdOf(this.#runId, 'attempt', subject.step, String(subject.attempt)),
+        parentSpanId: spanIdOf(this.#runId, 'step', subject.step),
+        name: `${step.name} attempt ${subject.attempt}`,
+        kind: 'internal',
+        startNs: attempt.startedNs,
+        endNs: end.endedNs,
+        attributes: {
+          ...attemptAttributes(step, attempt, end.outcome),
+          [attr.taskRunId]: `${this.#runId}/${subject.step}/${subject.attempt}`,
+          [attr.attempt]: subject.attempt,
         },
         subject,
-        attempt.phase.kind === 'finished' ? attempt.phase.outcome : outcome,
-        takeMarks(attemptKey(subject)),
-      ),
+        outcome: end.outcome,
+        marks: this.#takeMarks(attemptKey(subject)),
+      }),
     ];
   }
 
-  function stepSpans(subject: Subject, endNs: bigint, event: EventOf<'step.finished'>): MappedSpan[] {
-    const step = state.steps.find(({ id }) => id === subject.step);
+  #stepSpans(subject: Subject, endNs: bigint, event: EventOf<'step.finished'>): MappedSpan[] {
+    const step = this.#state.steps.find(({ id }) => id === subject.step);
     if (step === undefined) return [];
-    const retried = event.attempts > 1;
+    const isRetried = event.attempts > 1;
     const last = { step: subject.step, attempt: Math.max(event.attempts, 1) };
-    const attempts = retried ? attemptSpan(last, endNs, event.outcome) : [];
-    const own = takeMarks(subject.step);
-    if (!retried) for (const mark of takeMarks(attemptKey(last)).kept()) own.add(mark);
+    const attempts = isRetried ? this.#attemptSpan(last, endNs, event.outcome) : [];
+    const marks = this.#takeMarks(subject.step);
+    if (!isRetried) for (const mark of this.#takeMarks(attemptKey(last)).kept()) marks.add(mark);
     return [
       ...attempts,
-      span(
-        {
-          spanId: spanIdOf(runId, 'step', subject.step),
-          parentSpanId: rootId,
-          name: step.name,
-          kind: 'internal',
-          startNs: step.startedNs ?? endNs,
-          endNs,
-          attributes: { ...stepAttributes(step, event), [attr.taskRunId]: `${runId}/${subject.step}` },
-        },
+      this.#span({
+        spanId: spanIdOf(this.#runId, 'step', subject.step),
+        parentSpanId: this.#rootId,
+        name: step.name,
+        kind: 'internal',
+        startNs: step.startedNs ?? endNs,
+        endNs,
+        attributes: { ...stepAttributes(step, event), [attr.taskRunId]: `${this.#runId}/${subject.step}` },
         subject,
-        event.outcome,
-        own,
-      ),
+        outcome: event.outcome,
+        marks,
+      }),
     ];
   }
 
-  function rootSpan(record: EventRecord, event: EventOf<'run.finished'>): MappedSpan {
-    const from = runStarted()?.resumedFrom as RunId | undefined;
-    const links =
-      from === undefined
-        ? []
-        : [
-            {
-              traceId: traceIdOf(from),
-              spanId: spanIdOf(from, 'root'),
-              attributes: { [attr.linkKind]: 'resumed_from', [attr.pipelineRunId]: from },
-            },
-          ];
-    return span(
-      {
-        spanId: rootId,
-        parentSpanId: undefined,
-        name: context.workflow === '' ? 'RUN' : `RUN ${context.workflow}`,
-        kind: 'server',
-        startNs: started?.timeNs ?? firstNs ?? record.timeNs,
-        endNs: record.timeNs,
-        attributes: runAttributes(runStarted(), event, state),
-        links,
-      },
-      undefined,
-      event.outcome,
-      takeMarks(''),
-    );
+  #rootSpan(timeNs: bigint, event: EventOf<'run.finished'>): MappedSpan {
+    const { workflow } = this.#context;
+    return this.#span({
+      spanId: this.#rootId,
+      parentSpanId: undefined,
+      name: workflow === '' ? 'RUN' : `RUN ${workflow}`,
+      kind: 'server',
+      startNs: this.#started?.timeNs ?? this.#firstNs ?? timeNs,
+      endNs: timeNs,
+      attributes: runAttributes(this.#started?.event, event, this.#state),
+      links: linksTo(this.#started?.event.resumedFrom),
+      outcome: event.outcome,
+      marks: this.#takeMarks(''),
+    });
   }
+}
 
-  return {
-    apply(record) {
-      firstNs ??= record.timeNs;
-      // Lines are counted by `attempt.finished`; folding each of millions of them would only cost time.
-      if (record.kind === 'output') return [];
-      state = foldRun(state, record);
-      context = contextAfter(context, record);
-      const { event, subject } = record;
-      const mark = markOf(event);
-      if (mark !== undefined) {
-        const key = subject === undefined ? '' : isBetweenAttempts(event.type) ? subject.step : attemptKey(subject);
-        marksOf(key).add({ name: event.type, timeNs: record.timeNs, attributes: mark });
-      }
-      switch (event.type) {
-        case 'run.started':
-          started ??= record;
-          return [startedSpan(record)];
-        case 'step.retrying':
-        case 'step.waiting':
-          return subject === undefined ? [] : attemptSpan(subject, record.timeNs, event.outcome);
-        case 'step.finished':
-          return subject === undefined ? [] : stepSpans(subject, record.timeNs, event);
-        case 'run.finished':
-          return [rootSpan(record, event)];
-        case 'claude.telemetry':
-          if (event.signal !== 'traces') return [];
-          return spansOfRequest(event.request, identityOf(context, subject)).map((own) => ({
-            kind: 'claude' as const,
-            span: own,
-          }));
-        default:
-          return [];
-      }
-    },
-  };
+/** The link to the run that this one continues. */
+function linksTo(from: string | undefined): SpanSpec['links'] {
+  if (from === undefined || !isRunId(from)) return [];
+  const attributes = { [attr.linkKind]: 'resumed_from', [attr.pipelineRunId]: from };
+  return [{ traceId: traceIdOf(from), spanId: spanIdOf(from, 'root'), attributes }];
 }
 
 /** Written after the end of one attempt and before the next, so a mark on the span of the step. */

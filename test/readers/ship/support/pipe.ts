@@ -72,6 +72,7 @@ export function createPipe(options: {
       pace: { ...defaultPace, firstMs: 0, maxMs: 0, misconfiguredMs: 0 },
       lingerMs: 0,
       random: () => 0,
+      headProblems: [],
       onChange() {},
     });
     crash = pipeline.stop;

@@ -46,11 +46,14 @@ export const build: Subject = { step: 'build', attempt: 1 };
 export type TestRun = { readonly folder: RunFolder; readonly journal: JournalWriter; readonly root: string };
 
 /** A new run whose journal holds `run.started`. Its folder is removed after the test. */
-export function newRun(more: Partial<EventOf<'run.started'>> = {}): TestRun {
+export function newRun(
+  more: Partial<EventOf<'run.started'>> = {},
+  options: Parameters<typeof createJournal>[1] = {},
+): TestRun {
   const root = mkdtempSync(path.join(tmpdir(), 'stepspan-ship-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const folder = dataFolder(root).runDir(newRunId());
-  const journal = createJournal(folder);
+  const journal = createJournal(folder, options);
   journal.event(runStarted(folder.runId, more));
   return { folder, journal, root };
 }
