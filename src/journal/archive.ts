@@ -2,7 +2,7 @@
 // or in the background of the process that writes the run.
 // Only whole frames that check out are archived; a damaged segment stays as it is, for anyone who wants to look at it.
 import { createReadStream, existsSync, rmSync } from 'node:fs';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
@@ -90,8 +90,9 @@ async function archiveSegment(source: Source, options: ArchiveOptions): Promise<
     return { rawBytes: 0, archivedBytes: 0 };
   }
   const temporary = `${target}.tmp`;
-  const output = await open(temporary, 'w', 0o600);
+  let output: FileHandle | undefined;
   try {
+    output = await open(temporary, 'w', 0o600);
     const result = await writeMembers(source, output, options);
     if (result === undefined || 'reason' in result) {
       await unlink(temporary);
@@ -104,10 +105,10 @@ async function archiveSegment(source: Source, options: ArchiveOptions): Promise<
     return result;
   } catch (error) {
     // The disk is full, or the folder is gone. The raw file is as good.
-    rmSync(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     return { reason: toError(error).message };
   } finally {
-    await output.close();
+    await output?.close();
   }
 }
 
