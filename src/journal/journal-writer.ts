@@ -247,13 +247,7 @@ function startFrames(start: WriterStart): Frames {
     },
     close: () => (closing ??= finish()),
     onAppend: appended.onAppend,
-    stats: () => ({
-      bytes,
-      pendingBytes: pending.bytes(),
-      ...lostIn(pending),
-      ...errors.count(),
-      leftRaw: files.archiver?.left() ?? [],
-    }),
+    stats: () => ({ bytes, ...waitingIn(pending), ...errors.count(), leftRaw: files.archiver?.left() ?? [] }),
   };
 }
 
@@ -319,9 +313,9 @@ async function drainToEnd(pending: Pending, reserve: Reserve, drain: () => boole
   }
 }
 
-function lostIn(pending: Pending): Pick<JournalStats, 'lostLines' | 'lostEvents' | 'lostBytes'> {
+function waitingIn(pending: Pending): Pick<JournalStats, 'pendingBytes' | 'lostLines' | 'lostEvents' | 'lostBytes'> {
   const { lines, events, bytes } = pending.lost();
-  return { lostLines: lines, lostEvents: events, lostBytes: bytes };
+  return { pendingBytes: pending.bytes(), lostLines: lines, lostEvents: events, lostBytes: bytes };
 }
 
 type ErrorCount = {
