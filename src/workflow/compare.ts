@@ -1,5 +1,5 @@
-// What differs between two normal forms of one workflow: which steps read differently at all, and which would do something
-// else. Pure. `resume` asks here whether a file was edited since a run, and which of the completed steps are still valid.
+// Compares two normal forms of one workflow: which steps read differently, and which would do something else. Pure. `resume` calls
+// it to find whether the file was edited since a run, and which completed steps are still valid.
 import { resolve } from 'node:path';
 import { limitKeys } from './claude-keys.ts';
 import { paramVariable } from './environment.ts';
@@ -48,8 +48,8 @@ export function describeDifference({ changed, added, removed, keys }: WorkflowDi
 }
 
 /**
- * Keys that say how a step is watched, repeated and shown, and nothing of what it does or is given. What a step has done
- * stays done when one of them changes. Every other key, also one of a later version, counts.
+ * Keys of how a step is watched, repeated and shown, which change nothing of what it does. A completed step stays completed if one
+ * of them changes. Every other key, also one of a later version, counts.
  */
 const notOfTheWork: ReadonlySet<string> = new Set([
   'name',
@@ -63,7 +63,7 @@ const notOfTheWork: ReadonlySet<string> = new Set([
 
 /**
  * Why step `id` would do something else in `after` than in `before`: the keys that differ, in the words of the file, and
- * `param NAME`. Empty if it would do the same, as far as the two workflows show; files that it reads are not looked at.
+ * `param NAME`. Empty if it would do the same, as far as the two workflows show; the files that it reads are not compared.
  */
 export function changesOfWork(before: Workflow, after: Workflow, id: string): readonly string[] {
   const [old, now] = [byId(before).get(id), byId(after).get(id)];
@@ -87,8 +87,8 @@ function workOf(workflow: Workflow, step: Step): Readonly<Record<string, unknown
 }
 
 /**
- * A shell step has every param in its environment, where a script that it calls can read it, so any other value counts. Of a
- * Claude step, and of a param that is new, only those count that its texts name; a prompt file is taken to name them all.
+ * A shell step has every param in its environment, where a script that it calls can read it, so every changed value counts. For a
+ * Claude step, and for a new param, only the params count that its texts name; a prompt file counts as naming them all.
  */
 function changedParams(before: Workflow, after: Workflow, old: Step, now: Step): readonly string[] {
   const names = [...new Set([...Object.keys(before.paramValues), ...Object.keys(after.paramValues)])];
@@ -123,16 +123,14 @@ function byId({ steps }: Workflow): ReadonlyMap<string, Step> {
 /** What redaction put in place of a secret in a stored workflow (run/redact/marker.ts). */
 const hiddenText = /.hidden:[\w.-]+./;
 
-/** Whether two values read the same, as far as is known: behind what redaction has hidden, nothing is. */
+/** Whether two values read the same, as far as can be known: a text that redaction has hidden counts as the same. */
 function readsSame(before: unknown, after: unknown): boolean {
   if (typeof before === 'string' && typeof after === 'string' && hiddenText.test(before)) return true;
   if (typeof before !== 'object' || before === null || typeof after !== 'object' || after === null)
     return Object.is(before, after);
-  const [old, now] = [before, after].map((each) => each as Readonly<Record<string, unknown>>) as [
-    Readonly<Record<string, unknown>>,
-    Readonly<Record<string, unknown>>,
-  ];
-  // What is undefined counts as absent: a stored workflow and a fresh one differ in that.
+  const old: Readonly<Record<string, unknown>> = { ...before };
+  const now: Readonly<Record<string, unknown>> = { ...after };
+  // An undefined key counts as absent: a stored workflow and a fresh one differ in that.
   return [...new Set([...Object.keys(old), ...Object.keys(now)])].every((key) => readsSame(old[key], now[key]));
 }
 

@@ -1,6 +1,7 @@
 // Globs of `expect`: which paths below a folder they name. Pure; the check of a workflow and the engine both use it.
 // `*` and `?` stay inside one folder, `**` crosses folders, `[ab]` and `{a,b}` choose, `\` takes the next character as it is.
 
+import { toError } from '../core/errors.ts';
 import { escapeRegExp } from '../text/regexp.ts';
 
 export type Glob = {
@@ -26,7 +27,7 @@ export function readGlob(text: string): GlobRead {
   try {
     return { ok: true, glob: { pattern: new RegExp(`^${translated}$`, 's'), base } };
   } catch (error) {
-    return refuse((error as Error).message);
+    return refuse(toError(error).message);
   }
 }
 

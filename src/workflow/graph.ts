@@ -3,34 +3,35 @@
 
 export type GraphStep = { readonly id: string; readonly needs: readonly string[] };
 
-/** Ids of all steps that have ended before step `id` comes up: its needs, their needs and so on. */
+/** Ids of all steps that have ended before step `id` starts: its needs, their needs and so on. */
 export function ancestorsOf(steps: readonly GraphStep[], id: string): ReadonlySet<string> {
   const needs = needsById(steps);
   const found = new Set<string>();
   const waiting = [...(needs.get(id) ?? [])];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (found.has(next) || !needs.has(next)) continue;
+    const own = needs.get(next);
+    if (found.has(next) || own === undefined) continue;
     found.add(next);
-    waiting.push(...needs.get(next)!);
+    waiting.push(...own);
   }
   return found;
 }
 
 /**
  * Steps by depth: a step is one level below the lowest of its needs, in the order of the file within a level.
- * Steps of one level can run at the same time. Total: steps on a cycle, which no checked workflow has, come last.
+ * Steps of one level can run at the same time. Steps on a cycle, which a checked workflow does not have, come last.
  */
 export function levelsOf<T extends GraphStep>(steps: readonly T[]): readonly (readonly T[])[] {
   const known = new Set(steps.map((step) => step.id));
   const placed = new Set<string>();
   const levels: (readonly T[])[] = [];
-  let left = [...steps];
-  while (left.length > 0) {
-    const level = left.filter((step) => step.needs.every((need) => placed.has(need) || !known.has(need)));
-    if (level.length === 0) return [...levels, left];
+  let remaining = [...steps];
+  while (remaining.length > 0) {
+    const level = remaining.filter((step) => step.needs.every((need) => placed.has(need) || !known.has(need)));
+    if (level.length === 0) return [...levels, remaining];
     for (const step of level) placed.add(step.id);
     levels.push(level);
-    left = left.filter((step) => !placed.has(step.id));
+    remaining = remaining.filter((step) => !placed.has(step.id));
   }
   return levels;
 }
@@ -41,17 +42,17 @@ export function topologicalOrder<T extends GraphStep>(steps: readonly T[]): read
 }
 
 /**
- * Cycles among the needs, one (a shortest) for each knot of steps that wait for one another, each as
- * `[a, b, c, a]` where a needs b. It begins with the first of them in the file. Self needs are left to the caller.
+ * Cycles among the needs: the shortest for each group of steps that wait for each other, as `[a, b, c, a]` if a needs b. It begins
+ * with the step that is first in the file. A step that needs itself is the caller's to report.
  */
 export function cyclesOf(steps: readonly GraphStep[]): readonly (readonly string[])[] {
   const needs = needsById(steps);
   const cycles: (readonly string[])[] = [];
   const seen = new Set<string>();
-  // Steps that can be put in order are on no cycle; what is left is small in a file that is nearly right.
-  const knotted = new Set((levelsOf(steps).at(-1) ?? []).map((step) => step.id));
+  // Steps that can be put in order are not on a cycle, so few remain in a file that is nearly right.
+  const inCycles = new Set((levelsOf(steps).at(-1) ?? []).map((step) => step.id));
   for (const { id } of steps) {
-    if (seen.has(id) || !knotted.has(id)) continue;
+    if (seen.has(id) || !inCycles.has(id)) continue;
     const cycle = shortestWayBack(id, needs);
     if (cycle === undefined) continue;
     cycles.push(cycle);
@@ -65,7 +66,7 @@ function shortestWayBack(start: string, needs: ReadonlyMap<string, readonly stri
   const waiting = [start];
   for (const at of waiting) {
     for (const need of needs.get(at) ?? []) {
-      if (need === start && at !== start) return [...wayTo(at, start, cameFrom), start];
+      if (need === start && at !== start) return [...wayTo(at, cameFrom), start];
       if (need === start || cameFrom.has(need)) continue;
       cameFrom.set(need, at);
       waiting.push(need);
@@ -74,9 +75,10 @@ function shortestWayBack(start: string, needs: ReadonlyMap<string, readonly stri
   return undefined;
 }
 
-function wayTo(end: string, start: string, cameFrom: ReadonlyMap<string, string>): readonly string[] {
+/** From the step where the search started, which came from none, to `end`. */
+function wayTo(end: string, cameFrom: ReadonlyMap<string, string>): readonly string[] {
   const way = [end];
-  while (way[0] !== start) way.unshift(cameFrom.get(way[0]!)!);
+  for (let at = cameFrom.get(end); at !== undefined; at = cameFrom.get(at)) way.unshift(at);
   return way;
 }
 

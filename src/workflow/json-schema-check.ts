@@ -1,6 +1,7 @@
 // Whether a value meets a JSON Schema of a workflow: drafts 6, 7 and 2020-12. The validator is loaded when a workflow has
 // such a schema, as few do and loading takes longer than reading a workflow.
 import { createRequire } from 'node:module';
+import { toError } from '../core/errors.ts';
 
 export type SchemaCheck =
   | {
@@ -10,19 +11,15 @@ export type SchemaCheck =
     }
   | { readonly ok: false; readonly message: string };
 
-/** A value that meets nothing of a schema has hundreds of errors; nobody reads more than a few. */
+/** A value that does not fit at all has hundreds of errors; nobody reads more than a few. */
 const maxErrors = 3;
 
-/** Checks the schema itself. Keywords and formats that nobody knows are refused, as they would be met by every value. */
+/** Checks the schema itself. Unknown keywords and formats are refused, as every value would meet them. */
 export function compileSchema(schema: Readonly<Record<string, unknown>>): SchemaCheck {
   const load = createRequire(import.meta.url);
   const isOld = /draft-0[67]/.test(String(schema.$schema ?? ''));
-  const { Ajv } = (
-    isOld ? load('ajv') : { Ajv: (load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')).Ajv2020 }
-  ) as {
-    readonly Ajv: typeof import('ajv').Ajv;
-  };
-  const addFormats = (load('ajv-formats') as typeof import('ajv-formats')).default;
+  const { default: addFormats }: typeof import('ajv-formats') = load('ajv-formats');
+  const Ajv = loadAjv(load, isOld);
   const ajv = new Ajv({
     allErrors: true,
     strictTypes: false,
@@ -30,7 +27,7 @@ export function compileSchema(schema: Readonly<Record<string, unknown>>): Schema
     strictRequired: false,
     logger: false,
   });
-  (addFormats as unknown as (ajv: unknown) => void)(ajv);
+  addFormats(ajv);
   try {
     const validate = ajv.compile(schema);
     return {
@@ -46,6 +43,16 @@ export function compileSchema(schema: Readonly<Record<string, unknown>>): Schema
       },
     };
   } catch (error) {
-    return { ok: false, message: (error as Error).message };
+    return { ok: false, message: toError(error).message };
   }
+}
+
+/** One of the two versions of the validator. */
+function loadAjv(load: NodeJS.Require, isOld: boolean) {
+  if (isOld) {
+    const { Ajv }: typeof import('ajv') = load('ajv');
+    return Ajv;
+  }
+  const { Ajv2020 }: typeof import('ajv/dist/2020.js') = load('ajv/dist/2020.js');
+  return Ajv2020;
 }

@@ -1,4 +1,4 @@
-// The JSON Schema for editors, from the zod schema of the file. Knows nothing of where it is kept.
+// Makes the JSON Schema for editors from the zod schema of the file. Called by scripts/generate-workflow-schema.ts.
 import { z } from 'zod';
 import { workflowSchema } from './schema.ts';
 
@@ -11,9 +11,9 @@ export function workflowJsonSchema(): Readonly<Record<string, unknown>> {
     io: 'input',
     target: 'draft-7',
     override({ jsonSchema, zodSchema }) {
-      // Whole numbers have no other bound than that of JavaScript, which is of no help to who writes a file.
+      // The bound of whole numbers in JavaScript does not help a person who writes a file.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-      const shape = (zodSchema as { def?: { shape?: object } }).def?.shape;
+      const shape = zodSchema instanceof z.ZodObject ? zodSchema.shape : undefined;
       if (shape !== undefined && 'run' in shape && 'claude' in shape) {
         jsonSchema.oneOf = [{ required: ['run'] }, { required: ['claude'] }];
       }

@@ -1,5 +1,6 @@
 // Reads a workflow file from disk. The only IO of this folder, besides finding the schema for `init`.
 import { readFileSync, statSync } from 'node:fs';
+import { errorCode, toError } from '../core/errors.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { ReadFile } from './check/claude.ts';
 import { type DefineOptions, parseWorkflow, type WorkflowResult } from './parse.ts';
@@ -18,10 +19,10 @@ export function loadWorkflow(file: string, options: DefineOptions = {}): Workflo
   return parseWorkflow(content.text, { readFile: readPrompt, ...options, file });
 }
 
-/** A prompt of this size is far more than any model takes. */
+/** Far more than any model accepts as a prompt. */
 export const maxPromptBytes = 4 * 1024 * 1024;
 
-/** The text of a prompt file, or undefined if it does not exist (yet), is too big or not UTF-8. */
+/** The text of a prompt file; undefined if it does not exist yet, is too big or not UTF-8. */
 export const readPrompt: ReadFile = (path) => {
   const content = readText(path, maxPromptBytes);
   return content.ok ? content.text : undefined;
@@ -65,10 +66,10 @@ function readText(file: string, maxBytes: number): Content {
     if (stat.size > maxBytes) return { ok: false, why: 'too_big', bytes: stat.size };
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)) };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return { ok: false, why: 'missing' };
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return { ok: false, why: 'encoding' };
-    return { ok: false, why: 'unreadable', cause: message };
+    return { ok: false, why: 'unreadable', cause: toError(error).message };
   }
 }
 

@@ -6,7 +6,7 @@ import { maxRetries } from './defaults.ts';
 
 /** Attaches what people read about a field. The example must be valid: a test checks it. */
 export function field<T extends z.ZodType>(schema: T, description: string, example: unknown): T {
-  return schema.meta({ description, examples: [example] }) as T;
+  return schema.meta({ description, examples: [example] });
 }
 
 /** In the normal form: undefined if it is left out. JSON has no undefined, so null is read as that. */

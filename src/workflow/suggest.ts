@@ -1,6 +1,6 @@
 // Did-you-mean: the known word that a mistyped one was most likely meant to be. Pure.
 
-/** The candidate nearest to `word`, or undefined when none is near enough to be worth a person's look. */
+/** The candidate nearest to `word`; undefined if none is near enough to be what was meant. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = plain(word);
   let best: string | undefined;
@@ -19,7 +19,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `did you mean X?` where something is near, else the whole list after `otherwise`. */
+/** `did you mean X?` if a candidate is near, else the whole list after `otherwise`. */
 export function didYouMean(word: string, candidates: readonly string[], otherwise: string): string {
   const near = nearest(word, candidates);
   if (near !== undefined) return `did you mean \`${near}\`?`;
@@ -46,12 +46,18 @@ function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + change);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
+      let cost = Math.min(costAt(last, j) + 1, costAt(row, j - 1) + 1, costAt(last, j - 1) + change);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwap) cost = Math.min(cost, costAt(before, j - 2) + 1);
       row.push(cost);
     }
     before = last;
     last = row;
   }
-  return last[b.length]!;
+  return costAt(last, b.length);
+}
+
+/** Outside of the table there is no way, so its cost is infinite. */
+function costAt(row: readonly number[], column: number): number {
+  return row[column] ?? Number.POSITIVE_INFINITY;
 }

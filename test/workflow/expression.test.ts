@@ -1,16 +1,14 @@
 // What expressions, templates and the environment of a step give for given params and ended steps.
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../src/core/outcome.ts';
+import { environmentOf } from '../../src/workflow/environment.ts';
+import { evaluate, isTrue } from '../../src/workflow/expression/evaluate.ts';
 import { parseExpression } from '../../src/workflow/expression/parse.ts';
-import { parseWhen } from '../../src/workflow/expression/when.ts';
+import { parseWhen, printExpression } from '../../src/workflow/expression/when.ts';
 import {
   type ClaudeStep,
   defineWorkflow,
-  environmentOf,
-  evaluate,
   formatProblems,
-  isTrue,
-  printExpression,
   renderClaude,
   renderTemplate,
   type Scope,

@@ -3,14 +3,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { evaluate } from '../../src/workflow/expression/evaluate.ts';
 import { parseExpression } from '../../src/workflow/expression/parse.ts';
+import { printExpression } from '../../src/workflow/expression/when.ts';
+import { levelsOf } from '../../src/workflow/graph.ts';
 import {
   defineWorkflow,
-  evaluate,
   formatProblems,
-  levelsOf,
   parseWorkflow,
-  printExpression,
   renderTemplate,
   type Scope,
   topologicalOrder,

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { environmentOf } from '../../src/workflow/environment.ts';
 import {
-  environmentOf,
   formatProblems,
   parseWorkflow,
   type ShellStep,

@@ -1,11 +1,11 @@
 // A good workflow in its normal form, and what surrounds it: defaults, values of params, the stored form, order.
 import { describe, expect, test } from 'vitest';
+import { levelsOf } from '../../src/workflow/graph.ts';
 import {
   ancestorsOf,
   commandText,
   describeWorkflow,
   formatProblems,
-  levelsOf,
   parseWorkflow,
   type ShellStep,
   type Workflow,

@@ -25,20 +25,21 @@ const ownArguments: Readonly<Record<string, string>> = {
   ...Object.fromEntries(Object.entries(claudeFlags).map(([key, flag]) => [flag, key])),
 };
 
-/** Returns the text of a file by its absolute path; undefined if it does not exist (yet) or cannot be read. */
+/** Returns the text of a file by its absolute path; undefined if it does not exist yet or cannot be read. */
 export type ReadFile = (path: string) => string | undefined;
 
 /**
  * Reports what is wrong with Claude steps.
  * @param folder where relative paths start: the folder of the workflow file
- * @param readFile reads prompt files, to check the templates in them; a file that does not exist is left for later
+ * @param readFile reads prompt files, to check the templates in them; a file that does not exist is checked when its step starts
  */
 export function checkClaudeSteps(outline: Outline, folder: string, readFile: ReadFile | undefined): void {
   for (const step of outline.steps) {
     const { claude } = step.raw;
     if (!isMapping(claude)) continue;
     const path = [...step.path, 'claude'];
-    checkPrompt(claude, path, step, outline, folder, readFile);
+    checkPrompt({ claude, path, step, outline });
+    if (readFile !== undefined) checkPromptFile({ claude, path, step, outline }, folder, readFile);
     checkResume(claude.resume, path, step, outline);
     checkTools(claude, path, outline);
     checkPermissions(claude, path, step, outline);
@@ -48,15 +49,14 @@ export function checkClaudeSteps(outline: Outline, folder: string, readFile: Rea
 
 type Raw = Readonly<Record<string, unknown>>;
 
-function checkPrompt(
-  claude: Raw,
-  path: Path,
-  step: OutlineStep,
-  outline: Outline,
-  folder: string,
-  readFile: ReadFile | undefined,
-): void {
-  const { tree, report } = outline;
+type ClaudeStep = {
+  readonly claude: Raw;
+  readonly path: Path;
+  readonly step: OutlineStep;
+  readonly outline: Outline;
+};
+
+function checkPrompt({ claude, path, step, outline: { tree, report } }: ClaudeStep): void {
   const hasText = Object.hasOwn(claude, 'prompt');
   const hasFile = Object.hasOwn(claude, 'promptFile');
   if (hasText && hasFile) {
@@ -69,14 +69,18 @@ function checkPrompt(
     const fix = 'add `prompt: <text>` or `promptFile: <path>` below `claude:`';
     report(tree.placeOfKey(path), `${stepLabel(step)} has no prompt`, fix);
   }
-  if (typeof claude.promptFile !== 'string' || readFile === undefined) return;
+}
+
+/** Checks the templates in a prompt file. */
+function checkPromptFile({ claude, path, step, outline }: ClaudeStep, folder: string, readFile: ReadFile): void {
+  if (typeof claude.promptFile !== 'string') return;
   const text = readFile(resolve(folder, claude.promptFile));
   if (text === undefined) return;
   for (const { index, message, fix } of mistakesOfTemplate(text, step, outline)) {
     const before = text.slice(0, index).split('\n');
-    const column = before.at(-1)!.length + 1;
-    const { path: at, file } = tree.placeOf([...path, 'promptFile']);
-    report({ file: besideFile(file, claude.promptFile), line: before.length, column, path: at }, message, fix);
+    const column = (before.at(-1) ?? '').length + 1;
+    const { path: at, file } = outline.tree.placeOf([...path, 'promptFile']);
+    outline.report({ file: besideFile(file, claude.promptFile), line: before.length, column, path: at }, message, fix);
   }
 }
 
@@ -117,7 +121,7 @@ function checkPermissions(claude: Raw, path: Path, step: OutlineStep, { tree, re
   if (permissionMode === undefined || permissionMode === 'bypassPermissions' || !Array.isArray(extraArgs)) return;
   const index = extraArgs.indexOf('--dangerously-skip-permissions');
   if (index === -1) return;
-  const message = `\`--dangerously-skip-permissions\` and \`permissionMode: ${String(permissionMode)}\` exclude one another`;
+  const message = `\`--dangerously-skip-permissions\` and \`permissionMode: ${String(permissionMode)}\` exclude each other`;
   report(
     tree.placeOf([...path, 'extraArgs', index]),
     message,
@@ -129,7 +133,7 @@ function checkExtraArgs(extraArgs: unknown, path: Path, { tree, report }: Outlin
   if (!Array.isArray(extraArgs)) return;
   extraArgs.forEach((argument: unknown, index) => {
     if (typeof argument !== 'string') return;
-    const flag = argument.split('=', 1)[0]!;
+    const [flag = ''] = argument.split('=', 1);
     const field = Object.hasOwn(ownArguments, flag) ? ownArguments[flag] : undefined;
     if (field === undefined) return;
     const fix = field === '' ? 'remove it: stepspan sets it itself' : `write \`${field}:\` below \`claude:\` instead`;

@@ -1,4 +1,5 @@
-// Checks inside `expect` of a step: globs, the pattern, the schema, and what its kind of step can be asked for.
+// Checks inside `expect` of a step: globs, the pattern, the schema, and what a step of its kind can meet.
+import { toError } from '../../core/errors.ts';
 import { readGlob } from '../glob.ts';
 import { compileSchema } from '../json-schema-check.ts';
 import type { Path } from '../problem.ts';
@@ -41,7 +42,7 @@ function checkPattern(pattern: unknown, path: Path, { tree, report }: Outline): 
   try {
     new RegExp(pattern, 'm');
   } catch (error) {
-    const why = (error as Error).message.replace(/^Invalid regular expression: /, '');
+    const why = toError(error).message.replace(/^Invalid regular expression: /, '');
     const fix = 'write a regular expression of JavaScript, such as `^0 errors`; `\\` takes a character as it is';
     report(tree.placeOf(path), `\`output\` is not a regular expression: ${why}`, fix);
   }

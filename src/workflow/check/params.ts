@@ -1,26 +1,32 @@
-// The values that a run was given for its params: known names, the right types, none missing.
+// Checks the values that a run was started with for its params: known names, the right types, none missing.
 import type { Report } from '../problem.ts';
 import { isMapping, kindText, shorten, type Tree } from '../source/tree.ts';
 import { didYouMean } from '../suggest.ts';
 import type { Param, ParamValue } from '../workflow.ts';
 
-/** Values as given: text from a command line, or values of the right type from code. */
+/** Values as passed: text from a command line, or values of the right type from code. */
 export type GivenParams = Readonly<Record<string, ParamValue>>;
 
 /** A param in normal form from what was written for it, in short or long form. */
 export function paramOf(name: string, written: unknown): Param {
-  if (!isMapping(written)) {
-    return { name, type: typeName(written) ?? 'string', description: '', default: written as ParamValue };
-  }
-  const given = written.default as ParamValue | undefined;
-  const type = (written.type as Param['type'] | undefined) ?? typeName(given) ?? 'string';
-  const description = typeof written.description === 'string' ? written.description : '';
-  return { name, type, description, default: given };
+  const { type, description, default: given } = isMapping(written) ? written : { default: written };
+  const value = isParamValue(given) ? given : undefined;
+  return {
+    name,
+    type: paramTypes.find((known) => known === type) ?? typeOf(value),
+    description: typeof description === 'string' ? description : '',
+    default: value,
+  };
 }
 
-function typeName(value: unknown): Param['type'] | undefined {
-  const type = typeof value;
-  return type === 'string' || type === 'number' || type === 'boolean' ? type : undefined;
+const paramTypes = ['string', 'number', 'boolean'] as const satisfies readonly Param['type'][];
+
+function isParamValue(value: unknown): value is ParamValue {
+  return paramTypes.some((type) => typeof value === type);
+}
+
+function typeOf(value: ParamValue | undefined): Param['type'] {
+  return paramTypes.find((type) => typeof value === type) ?? 'string';
 }
 
 /**

@@ -1,19 +1,21 @@
-// Finds the part of the schema that describes a path of a workflow, and the example written down there.
+// Finds the part of the schema that describes a path of a workflow, and the example in it. Called by schema.ts, for its messages.
 import { Document, isCollection, visit } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Path } from '../problem.ts';
 import { workflowSchema } from '../schema.ts';
 
-/** The schemas that may describe the value at `path`; several where a union leaves it open. */
-export function schemaAt(path: Path): readonly z.ZodType[] {
-  return path.reduce<readonly z.ZodType[]>(
+type Schema = z.core.$ZodType;
+
+/** The schemas that may describe the value at `path`; several below a union. */
+export function schemaAt(path: Path): readonly Schema[] {
+  return path.reduce<readonly Schema[]>(
     (found, part) => found.flatMap((schema) => below(schema, part)),
     expand(workflowSchema),
   );
 }
 
 /** The keys of the mappings among `schemas`. */
-export function shapeKeys(schemas: readonly z.ZodType[]): readonly string[] {
+export function shapeKeys(schemas: readonly Schema[]): readonly string[] {
   return schemas.flatMap((schema) => Object.keys(shapeOf(schema) ?? {}));
 }
 
@@ -33,7 +35,7 @@ export function exampleOf(path: Path): string | undefined {
 /** Whether the key at `path` may be left out. An entry of an open mapping may. */
 export function isOptional(path: Path): boolean {
   const fields = schemaAt(path.slice(0, -1)).flatMap((schema) => shapeOf(schema)?.[String(path.at(-1))] ?? []);
-  return fields.every((field) => field.safeParse(undefined).success);
+  return fields.every((field) => z.safeParse(field, undefined).success);
 }
 
 /** One line of YAML, with lists and mappings inside in brackets. */
@@ -47,30 +49,24 @@ export function asYaml(value: Readonly<Record<string, unknown>>): string {
   return document.toString({ flowCollectionPadding: false, lineWidth: 0 }).trimEnd();
 }
 
-function examplesOf(schema: z.ZodType): readonly unknown[] | undefined {
-  const own = schema.meta()?.examples as readonly unknown[] | undefined;
-  const inner = innerOf(schema);
-  return own ?? (inner && examplesOf(inner));
+function examplesOf(schema: Schema): readonly unknown[] | undefined {
+  const examples = z.globalRegistry.get(schema)?.examples;
+  if (Array.isArray(examples)) return examples;
+  return schema instanceof z.ZodOptional ? examplesOf(schema.unwrap()) : undefined;
 }
 
-function below(schema: z.ZodType, part: string | number): readonly z.ZodType[] {
-  const { def } = schema as unknown as { def: { element?: z.ZodType; valueType?: z.ZodType } };
-  const next = typeof part === 'number' ? def.element : (shapeOf(schema)?.[part] ?? def.valueType);
+function below(schema: Schema, part: string | number): readonly Schema[] {
+  if (typeof part === 'number') return schema instanceof z.ZodArray ? expand(schema.element) : [];
+  const next = shapeOf(schema)?.[part] ?? (schema instanceof z.ZodRecord ? schema.valueType : undefined);
   return next === undefined ? [] : expand(next);
 }
 
-/** Takes the wrapping off, and a union apart. */
-function expand(schema: z.ZodType): readonly z.ZodType[] {
-  const inner = innerOf(schema);
-  if (inner !== undefined) return expand(inner);
-  const { options } = (schema as unknown as { def: { options?: readonly z.ZodType[] } }).def;
-  return options === undefined ? [schema] : options.flatMap(expand);
+/** The schema inside an optional one, and the parts of a union. */
+function expand(schema: Schema): readonly Schema[] {
+  if (schema instanceof z.ZodOptional) return expand(schema.unwrap());
+  return schema instanceof z.ZodUnion ? schema.options.flatMap(expand) : [schema];
 }
 
-function innerOf(schema: z.ZodType): z.ZodType | undefined {
-  return (schema as unknown as { def: { innerType?: z.ZodType } }).def.innerType;
-}
-
-function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {
-  return (schema as unknown as { def: { shape?: Readonly<Record<string, z.ZodType>> } }).def.shape;
+function shapeOf(schema: Schema): Readonly<Record<string, Schema>> | undefined {
+  return schema instanceof z.ZodObject ? schema.shape : undefined;
 }

@@ -1,5 +1,5 @@
-// What the zod schema finds wrong, in words: unknown keys, wrong types, values out of range. The sentence of the fix
-// is made from the example that the schema carries for the field.
+// Turns what the zod schema finds wrong into problems: unknown keys, wrong types, values out of range. The fix comes from the
+// example that the schema has for the field.
 import type { z } from 'zod';
 import { formatSetDuration } from '../../core/duration.ts';
 import type { Path, Report } from '../problem.ts';
@@ -14,19 +14,23 @@ type Issue = z.core.$ZodIssue;
 /** Reports every mismatch between the tree and the schema. */
 export function checkSchema(tree: Tree, report: Report): void {
   const parsed = workflowSchema.safeParse(tree.value);
-  for (const issue of parsed.error?.issues ?? []) reportIssue(issue, [], tree, report);
+  for (const issue of parsed.error?.issues ?? []) reportIssue(issue, [], { tree, report });
 }
 
-function reportIssue(issue: Issue, base: Path, tree: Tree, report: Report): void {
-  const path: Path = [...base, ...issue.path] as Path;
+/** What every report needs: the workflow as written, and where problems go. */
+type Check = { readonly tree: Tree; readonly report: Report };
+
+function reportIssue(issue: Issue, base: Path, check: Check): void {
+  const { tree, report } = check;
+  const path: Path = [...base, ...issue.path.filter((part) => typeof part !== 'symbol')];
   const value = valueAt(tree.value, path);
   const place = tree.placeOf(path);
   switch (issue.code) {
     case 'unrecognized_keys':
-      for (const key of issue.keys) reportUnknownKey(key, path, tree, report);
+      for (const key of issue.keys) reportUnknownKey(key, path, check);
       return;
     case 'invalid_union':
-      reportUnion(issue, path, tree, report);
+      reportUnion(issue, path, check);
       return;
     case 'invalid_key':
       report(
@@ -39,7 +43,7 @@ function reportIssue(issue: Issue, base: Path, tree: Tree, report: Report): void
       if (value === undefined) {
         report(tree.placeOf(path.slice(0, -1)), `\`${String(path.at(-1))}\` is missing`, `add ${exampleAt(path)}`);
       } else {
-        reportWrongType([typeText(issue.expected)], value, path, tree, report);
+        reportWrongType([typeText(issue.expected)], value, path, check);
       }
       return;
     case 'invalid_value': {
@@ -53,7 +57,7 @@ function reportIssue(issue: Issue, base: Path, tree: Tree, report: Report): void
       report(place, `${labelOf(path)} ${rangeText(issue, value)}`, `write ${exampleAt(path)}`);
       return;
     case 'invalid_format':
-      reportFormat(issue, path, value, tree, report);
+      reportFormat(issue, path, value, check);
       return;
     case 'custom':
       report(place, `${labelOf(path)} ${issue.message}`, String(issue.params?.fix ?? `write ${exampleAt(path)}`));
@@ -63,7 +67,7 @@ function reportIssue(issue: Issue, base: Path, tree: Tree, report: Report): void
   }
 }
 
-/** What a good value at `path` looks like, in code marks where it is YAML. */
+/** An example of a valid value at `path`; YAML is in code marks. */
 function exampleAt(path: Path): string {
   const last = path.at(-1);
   if (path.at(-2) === 'env') return `\`${String(last)}: ''\` for an empty text`;
@@ -73,7 +77,7 @@ function exampleAt(path: Path): string {
   return exampleOf(path) ?? (typeof last === 'number' ? exampleOf(path.slice(0, -1)) : undefined) ?? 'another value';
 }
 
-function reportFormat(issue: Issue, path: Path, value: unknown, tree: Tree, report: Report): void {
+function reportFormat(issue: Issue, path: Path, value: unknown, { tree, report }: Check): void {
   const place = tree.placeOf(path);
   if (issue.message === 'not a duration') {
     const message = `${labelOf(path)} is not a duration: \`${shorten(String(value))}\``;
@@ -87,7 +91,7 @@ function reportFormat(issue: Issue, path: Path, value: unknown, tree: Tree, repo
   report(place, `${labelOf(path)} cannot be ${kindText(value)}`, issue.message);
 }
 
-function reportWrongType(expected: readonly string[], value: unknown, path: Path, tree: Tree, report: Report): void {
+function reportWrongType(expected: readonly string[], value: unknown, path: Path, { tree, report }: Check): void {
   const place = value === null ? tree.placeOfKey(path) : tree.placeOf(path);
   if (typeof value === 'number' && isDuration(path)) {
     const asSeconds = formatSetDuration(Math.max(value, 0) * 1000);
@@ -123,12 +127,13 @@ function reportWrongType(expected: readonly string[], value: unknown, path: Path
   report(place, message, fix);
 }
 
-/** Reports what the one branch that was meant reports; if none was meant, names the possible types. */
-function reportUnion(issue: Issue & { code: 'invalid_union' }, path: Path, tree: Tree, report: Report): void {
+/** Reports the problems of the branch that was meant; if that is not clear, names the possible types. */
+function reportUnion(issue: Issue & { code: 'invalid_union' }, path: Path, check: Check): void {
+  const { tree, report } = check;
   const branches = leafBranches(issue);
-  const meant = branches.filter((issues) => !isTypeMismatch(issues));
-  if (meant.length === 1) {
-    for (const inner of meant[0]!) reportIssue(inner, path, tree, report);
+  const [meant, ...others] = branches.filter((issues) => !isTypeMismatch(issues));
+  if (meant !== undefined && others.length === 0) {
+    for (const inner of meant) reportIssue(inner, path, check);
     return;
   }
   const value = valueAt(tree.value, path);
@@ -146,7 +151,7 @@ function reportUnion(issue: Issue & { code: 'invalid_union' }, path: Path, tree:
     return;
   }
   const expected = branches.flatMap((issues) => issues.map((inner) => expectedText(inner)));
-  reportWrongType([...new Set(expected)], value, path, tree, report);
+  reportWrongType([...new Set(expected)], value, path, check);
 }
 
 /** A union inside a union counts as the branches that it has. */
@@ -170,7 +175,7 @@ function expectedText(issue: Issue): string {
   return issue.code === 'invalid_value' ? `one of ${listOf(issue.values.map(String))}` : 'another value';
 }
 
-function reportUnknownKey(key: string, path: Path, tree: Tree, report: Report): void {
+function reportUnknownKey(key: string, path: Path, { tree, report }: Check): void {
   const place = tree.placeOfKey([...path, key]);
   const known = shapeKeys(schemaAt(path));
   const where =

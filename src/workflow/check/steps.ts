@@ -31,7 +31,7 @@ function checkIds({ steps, tree, report }: Outline): void {
     } else if (first.id === step.id) {
       const { line } = tree.placeOf([...first.path, 'id']);
       const where = line > 0 ? `on line ${line}` : `at steps[${Number(first.path[1])}]`;
-      report(place, `the id \`${step.id}\` is taken by another step ${where}`, 'give each step an id of its own');
+      report(place, `the id \`${step.id}\` is taken by another step ${where}`, 'give each step its own id');
     } else {
       const message = `the ids \`${first.id}\` and \`${step.id}\` share the variable ${outputVariable(step.id)}`;
       report(place, message, 'choose ids that differ in more than case, `-` and `_`');
@@ -42,7 +42,7 @@ function checkIds({ steps, tree, report }: Outline): void {
 function checkNeeds(step: OutlineStep, { tree, report, byId }: Outline): void {
   const seen = new Set<string>();
   step.needs.forEach((need, index) => {
-    const place = tree.placeOf(step.needPaths[index]!);
+    const place = tree.placeOf(step.needPaths[index] ?? step.path);
     if (step.hasId && need === step.id) {
       report(place, `step \`${step.id}\` needs itself`, 'remove it, or name the step that must come before');
     } else if (!byId.has(need)) {
@@ -106,10 +106,11 @@ function checkParamNames({ params, tree, report }: Outline): void {
 
 function checkCycles({ byId, tree, report }: Outline): void {
   for (const cycle of cyclesOf([...byId.values()])) {
-    const [first, second] = cycle;
-    const step = byId.get(first!)!;
-    const place = tree.placeOf(step.needPaths[step.needs.indexOf(second!)] ?? step.path);
-    const message = `steps wait for one another: ${cycle.join(' needs ')}`;
+    const [first = '', second = ''] = cycle;
+    const step = byId.get(first);
+    if (step === undefined) continue;
+    const place = tree.placeOf(step.needPaths[step.needs.indexOf(second)] ?? step.path);
+    const message = `steps wait for each other: ${cycle.join(' needs ')}`;
     report(place, message, 'remove one of these needs');
   }
 }

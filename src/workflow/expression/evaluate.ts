@@ -20,16 +20,16 @@ export type Scope = {
   readonly params: Readonly<Record<string, ParamValue>>;
   /** The environment of stepspan, for `{{ env.NAME }}` in values of `env` and nowhere else. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Steps that have ended, by id. More may be in it than the workflow lets a step see. */
+  /** Steps that have ended, by id. It may hold more than the workflow lets a step see. */
   readonly steps: ReadonlyMap<string, StepOutput & { readonly outcome: Outcome }>;
 };
 
 export type Evaluated =
   | { readonly ok: true; readonly value: ParamValue }
-  /** Not a matter of the file: an output has no such field, or two values have no order. One sentence. */
+  /** One sentence: an output does not have the field, or two values have no order. Checks of the file cannot find this. */
   | { readonly ok: false; readonly message: string };
 
-/** The value of `expression`. `&&` and `||` give true or false, and look at their right side only when they must. */
+/** The value of `expression`. `&&` and `||` are true or false, and evaluate their right side only if it matters. */
 export function evaluate(expression: Expression, scope: Scope): Evaluated {
   switch (expression.kind) {
     case 'literal':
@@ -83,7 +83,7 @@ function outcomeName(outcome: Outcome): string {
   return outcome.kind === 'skip' && outcome.reason === 'already_done' ? 'success' : outcome.kind;
 }
 
-/** Of an output that is not JSON, in a message: enough to recognise it. */
+/** A message shows this much of an output that is not JSON: enough to recognise it. */
 const shownLength = 40;
 
 function fieldOf(output: StepOutput, step: string, inside: readonly string[]): Evaluated {
@@ -108,20 +108,20 @@ function fieldOf(output: StepOutput, step: string, inside: readonly string[]): E
   return plainValue(fieldIn(read.value, inside), `the output of step \`${step}\``, inside);
 }
 
-/** `steps.ID.outputs.NAME`, and further into it when it is JSON. A step that was skipped has none of them, as its output is empty. */
+/** `steps.ID.outputs.NAME`, and a field of it if it is JSON. All outputs of a skipped step are empty, as its output is. */
 function namedOutput(
   { outcome, outputs }: StepOutput & { readonly outcome: Outcome },
   step: string,
   [name = '', ...inside]: readonly string[],
 ): Evaluated {
-  if (outputs === undefined || !Object.hasOwn(outputs, name)) {
+  const value = outputs !== undefined && Object.hasOwn(outputs, name) ? outputs[name] : undefined;
+  if (value === undefined) {
     if (outcome.kind === 'skip') return { ok: true, value: '' };
     const names = Object.keys(outputs ?? {});
     const has = names.length === 0 ? 'it set no named outputs' : `it set ${listOf(names)}`;
     const fix = 'write `name=value` into the file that STEPSPAN_OUTPUTS names';
     return { ok: false, message: `step \`${step}\` set no output named \`${name}\`; ${has}; ${fix}` };
   }
-  const value = outputs[name]!;
   const found = fieldIn(inside.length === 0 ? value : jsonOfNamed(value), inside);
   return plainValue(found, `the output \`${name}\` of step \`${step}\``, inside);
 }
@@ -171,7 +171,7 @@ function inOrder(operator: '<' | '<=' | '>' | '>=', left: ParamValue, right: Par
   return { ok: true, value };
 }
 
-/** Both as numbers, where each is a number or a text that is one from end to end (a last line end aside). */
+/** Both as numbers, if each is a number or a text that is one from end to end, white space aside. */
 function bothNumbers(left: ParamValue, right: ParamValue): readonly [number, number] | undefined {
   const [a, b] = [numberOf(left), numberOf(right)];
   return a === undefined || b === undefined ? undefined : [a, b];

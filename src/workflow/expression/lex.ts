@@ -19,7 +19,7 @@ const symbol = /&&|\|\||===|!==|==|!=|<=|>=|<|>|!|\(|\)|\}\}|,|\.|&|\||=|\$\{\{|
 const segment = /[A-Za-z0-9_][A-Za-z0-9_-]*/y;
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\\': '\\', "'": "'", '"': '"' };
 
-/** What people write by habit from other languages, and what it is called here. */
+/** What people write by habit from other languages, and what to write here. */
 const foreignSymbols: Readonly<Record<string, string>> = {
   '===': 'write `==`',
   '!==': 'write `!=`',
@@ -34,7 +34,7 @@ const foreignSymbols: Readonly<Record<string, string>> = {
 export function nextToken(text: string, from: number): Token {
   const index = from + (matchAt(space, text, from)?.length ?? 0);
   if (index >= text.length) return { kind: 'end', index, end: index };
-  const first = text[index]!;
+  const first = text.charAt(index);
   if (first === "'" || first === '"') return quoted(text, index, first);
   const digits = matchAt(number, text, index);
   if (digits !== undefined) return numeric(digits, index);
@@ -64,7 +64,7 @@ function wordToken(word: string, index: number): Token {
 function numeric(digits: string, index: number): Token {
   const value = Number(digits);
   const end = index + digits.length;
-  if (!Number.isFinite(value)) return bad(index, end, `\`${digits}\` is too large a number`, 'write a smaller one');
+  if (!Number.isFinite(value)) return bad(index, end, `the number \`${digits}\` is too large`, 'write a smaller one');
   // There is one zero: JSON, in which the expression is stored, has no other.
   return { kind: 'literal', value: value === 0 ? 0 : value, index, end };
 }
@@ -74,7 +74,8 @@ function quoted(text: string, index: number, quote: string): Token {
   let at = index + 1;
   while (at < text.length && text[at] !== quote) {
     if (text[at] === '\\') {
-      const escaped = Object.hasOwn(escapes, text[at + 1] ?? '') ? escapes[text[at + 1]!] : undefined;
+      const letter = text.charAt(at + 1);
+      const escaped = Object.hasOwn(escapes, letter) ? escapes[letter] : undefined;
       if (escaped === undefined) {
         const message = `\`${text.slice(at, at + 2)}\` is not an escape`;
         return bad(

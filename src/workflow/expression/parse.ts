@@ -1,8 +1,9 @@
-// Parses `when` expressions, and the one operand of a `{{ }}`, to their tree. Whether a name
-// exists is check/references.ts's question.
+// Parses `when` expressions, and the one operand of a `{{ }}`, to their tree. check/references.ts checks whether the names
+// exist.
 //
 //   or      = and { "||" and }              compare = unary [ ("==" | "!=" | "<" | "<=" | ">" | ">=") unary ]
 //   and     = compare { "&&" compare }      unary   = "!" unary | "(" or ")" | literal | reference
+import { unreachable } from '../../core/unreachable.ts';
 import { nearest } from '../suggest.ts';
 import type { Expression } from '../workflow.ts';
 import { type Mistake, nextToken, pathSegment, type Token } from './lex.ts';
@@ -35,12 +36,11 @@ export function parseExpression(text: string): ParsedExpression {
     return { ok: false, mistake: { index: 0, message, fix: 'move the decision into a step and compare its output' } };
   }
   const parser = createParser(text, 0);
-  const root = parser.or();
-  const rest = parser.peek();
-  if (root !== undefined && rest.kind !== 'end') parser.fail(afterOperand(text, rest));
-  const mistake = parser.mistake();
+  const root = parseOr(parser);
+  if (root !== undefined && parser.token.kind !== 'end') fail(parser, afterOperand(text, parser.token));
+  const { mistake, references, outcomes } = parser;
   if (mistake !== undefined || root === undefined) return { ok: false, mistake: mistake ?? emptyExpression };
-  return { ok: true, expression: root.node, references: parser.references, outcomes: parser.outcomes };
+  return { ok: true, expression: root.node, references, outcomes };
 }
 
 export type ParsedOperand =
@@ -50,11 +50,10 @@ export type ParsedOperand =
 /** The one reference or literal of a template that starts at `from`, and where its `}}` ends. */
 export function parseTemplateOperand(text: string, from: number): ParsedOperand {
   const parser = createParser(text, from);
-  const operand = parser.operand();
-  const close = parser.peek();
-  const closed = close.kind === 'symbol' && close.text === '}}';
-  if (operand !== undefined && !closed) parser.fail(unclosed(close, from - 2));
-  const mistake = parser.mistake();
+  const operand = parseOperand(parser);
+  const close = parser.token;
+  if (operand !== undefined && !isSymbol(close, '}}')) fail(parser, unclosed(close, from - 2));
+  const { mistake } = parser;
   if (mistake !== undefined || operand === undefined) return { ok: false, mistake: mistake ?? emptyExpression };
   return { ok: true, operand: operand.node, index: operand.index, end: close.end };
 }
@@ -65,104 +64,130 @@ const emptyExpression: Mistake = {
   fix: "write a condition such as `steps.lint.outcome == 'failure'`",
 };
 
-function createParser(text: string, from: number) {
-  let token = nextToken(text, from);
-  let mistake: Mistake | undefined;
-  const references: FoundReference[] = [];
-  const outcomes: FoundOutcome[] = [];
+/** Where the parser is, and what it has found up to there. */
+type Parser = {
+  readonly text: string;
+  token: Token;
+  /** The first one: what follows a mistake is guesswork. */
+  mistake: Mistake | undefined;
+  readonly references: FoundReference[];
+  readonly outcomes: FoundOutcome[];
+};
 
-  /** Keeps the first mistake only: what follows it is guesswork. */
-  const fail = (found: Mistake): undefined => {
-    mistake ??= found;
-    return undefined;
-  };
-  const take = (): Token => {
-    const taken = token;
-    token = nextToken(text, taken.end);
-    return taken;
-  };
-  const takeOperator = <T extends string>(wanted: readonly T[]): T | undefined => {
-    const { kind, end } = token;
-    const found = kind === 'symbol' ? wanted.find((each) => each === (token as { text: string }).text) : undefined;
-    if (found !== undefined) token = nextToken(text, end);
-    return found;
-  };
-  const chain = (operator: '&&' | '||', part: () => Located | undefined): Located | undefined => {
-    let left = part();
-    while (left !== undefined && takeOperator([operator]) !== undefined) {
-      const right = part();
-      left = right && { node: { kind: 'binary', operator, left: left.node, right: right.node }, index: left.index };
-    }
-    return left;
-  };
-  const or = (): Located | undefined => chain('||', and);
-  const and = (): Located | undefined => chain('&&', compare);
-  const compare = (): Located | undefined => {
-    const left = unary();
-    const operator: BinaryOperator | undefined = left && takeOperator(comparisons);
-    if (left === undefined || operator === undefined) return left;
-    const right = unary();
-    if (right === undefined) return undefined;
-    const { index } = token;
-    if (takeOperator(comparisons) !== undefined) {
-      const message = 'comparisons cannot be chained';
-      return fail({ index, message, fix: 'write `a < b && b < c`, or put one of them in parentheses' });
-    }
-    noteOutcome(left, right);
-    noteOutcome(right, left);
-    return { node: { kind: 'binary', operator, left: left.node, right: right.node }, index: left.index };
-  };
-  const noteOutcome = (asked: Located, literal: Located): void => {
-    const isOutcome =
-      asked.node.kind === 'reference' && asked.node.path[0] === 'steps' && asked.node.path[2] === 'outcome';
-    if (isOutcome && literal.node.kind === 'literal')
-      outcomes.push({ value: literal.node.value, index: literal.index });
-  };
-  const unary = (): Located | undefined => {
-    const { index } = token;
-    if (takeOperator(['!']) !== undefined) {
-      const operand = unary();
-      return operand && { node: { kind: 'not', operand: operand.node }, index };
-    }
-    if (takeOperator(['(']) !== undefined) {
-      const inner = or();
-      if (inner === undefined) return undefined;
-      if (takeOperator([')']) !== undefined) return { node: inner.node, index };
-      return fail({ index, message: 'this parenthesis is not closed', fix: 'add the closing `)`' });
-    }
-    return operand();
-  };
-  const operand = (): Located | undefined => {
-    const taken = take();
-    switch (taken.kind) {
-      case 'literal':
-        return { node: { kind: 'literal', value: taken.value }, index: taken.index };
-      case 'name':
-        return reference(taken.text, taken.index);
-      case 'bad':
-        return fail(taken.mistake);
-      case 'end':
-        return fail({ index: taken.index, message: 'a value is missing here', fix: operandHelp });
-      case 'symbol':
-        return fail({ index: taken.index, message: `a value is missing before \`${taken.text}\``, fix: operandHelp });
-    }
-  };
-  const reference = (root: string, index: number): Located | undefined => {
-    if (token.kind === 'symbol' && token.text === '(') return fail(calledFunction(root, index));
-    const path = [root];
-    while (token.kind === 'symbol' && token.text === '.') {
-      const part = pathSegment(text, token.end);
-      if (part === undefined) {
-        return fail({ index: token.end, message: 'a name is missing after the dot', fix: operandHelp });
-      }
-      path.push(part);
-      token = nextToken(text, token.end + part.length);
-    }
-    if (path.length === 1 && root !== 'params' && root !== 'steps') return fail(bareWord(root, index));
-    references.push({ path, index });
-    return { node: { kind: 'reference', path }, index };
-  };
-  return { or, operand, fail, peek: () => token, mistake: () => mistake, references, outcomes };
+function createParser(text: string, from: number): Parser {
+  return { text, token: nextToken(text, from), mistake: undefined, references: [], outcomes: [] };
+}
+
+function fail(parser: Parser, found: Mistake): undefined {
+  parser.mistake ??= found;
+  return undefined;
+}
+
+function isSymbol(token: Token, symbol: string): boolean {
+  return token.kind === 'symbol' && token.text === symbol;
+}
+
+/** Takes the token if it is one of the operators. */
+function takeOperator<T extends string>(parser: Parser, wanted: readonly T[]): T | undefined {
+  const { token, text } = parser;
+  const found = wanted.find((operator) => isSymbol(token, operator));
+  if (found !== undefined) parser.token = nextToken(text, token.end);
+  return found;
+}
+
+function parseOr(parser: Parser): Located | undefined {
+  return parseChain(parser, '||', parseAnd);
+}
+
+function parseAnd(parser: Parser): Located | undefined {
+  return parseChain(parser, '&&', parseCompare);
+}
+
+function parseChain(
+  parser: Parser,
+  operator: '&&' | '||',
+  parsePart: (parser: Parser) => Located | undefined,
+): Located | undefined {
+  let left = parsePart(parser);
+  while (left !== undefined && takeOperator(parser, [operator]) !== undefined) {
+    const right = parsePart(parser);
+    left = right && { node: { kind: 'binary', operator, left: left.node, right: right.node }, index: left.index };
+  }
+  return left;
+}
+
+function parseCompare(parser: Parser): Located | undefined {
+  const left = parseUnary(parser);
+  const operator: BinaryOperator | undefined = left && takeOperator(parser, comparisons);
+  if (left === undefined || operator === undefined) return left;
+  const right = parseUnary(parser);
+  if (right === undefined) return undefined;
+  const { index } = parser.token;
+  if (takeOperator(parser, comparisons) !== undefined) {
+    const fix = 'write `a < b && b < c`, or put one of them in parentheses';
+    return fail(parser, { index, message: 'comparisons cannot be chained', fix });
+  }
+  noteOutcome(parser, left, right);
+  noteOutcome(parser, right, left);
+  return { node: { kind: 'binary', operator, left: left.node, right: right.node }, index: left.index };
+}
+
+function noteOutcome({ outcomes }: Parser, asked: Located, literal: Located): void {
+  const isOutcome =
+    asked.node.kind === 'reference' && asked.node.path[0] === 'steps' && asked.node.path[2] === 'outcome';
+  if (isOutcome && literal.node.kind === 'literal') outcomes.push({ value: literal.node.value, index: literal.index });
+}
+
+function parseUnary(parser: Parser): Located | undefined {
+  const { index } = parser.token;
+  if (takeOperator(parser, ['!']) !== undefined) {
+    const operand = parseUnary(parser);
+    return operand && { node: { kind: 'not', operand: operand.node }, index };
+  }
+  if (takeOperator(parser, ['(']) !== undefined) {
+    const inner = parseOr(parser);
+    if (inner === undefined) return undefined;
+    if (takeOperator(parser, [')']) !== undefined) return { node: inner.node, index };
+    return fail(parser, { index, message: 'this parenthesis is not closed', fix: 'add the closing `)`' });
+  }
+  return parseOperand(parser);
+}
+
+function parseOperand(parser: Parser): Located | undefined {
+  const { token, text } = parser;
+  parser.token = nextToken(text, token.end);
+  const { index } = token;
+  switch (token.kind) {
+    case 'literal':
+      return { node: { kind: 'literal', value: token.value }, index };
+    case 'name':
+      return parseReference(parser, token.text, index);
+    case 'bad':
+      return fail(parser, token.mistake);
+    case 'end':
+      return fail(parser, { index, message: 'a value is missing here', fix: operandHelp });
+    case 'symbol':
+      return fail(parser, { index, message: `a value is missing before \`${token.text}\``, fix: operandHelp });
+    default:
+      return unreachable(token);
+  }
+}
+
+function parseReference(parser: Parser, root: string, index: number): Located | undefined {
+  const { text, references } = parser;
+  if (isSymbol(parser.token, '(')) return fail(parser, calledFunction(root, index));
+  const path = [root];
+  while (isSymbol(parser.token, '.')) {
+    const { end } = parser.token;
+    const part = pathSegment(text, end);
+    if (part === undefined)
+      return fail(parser, { index: end, message: 'a name is missing after the dot', fix: operandHelp });
+    path.push(part);
+    parser.token = nextToken(text, end + part.length);
+  }
+  if (path.length === 1 && root !== 'params' && root !== 'steps') return fail(parser, bareWord(root, index));
+  references.push({ path, index });
+  return { node: { kind: 'reference', path }, index };
 }
 
 const operandHelp =
@@ -181,7 +206,7 @@ function calledFunction(called: string, index: number): Mistake {
       fix: `compare values with an operator; ${operandHelp}`,
     };
   }
-  const fix = `write \`${known}()\` as the whole of \`when\`, or ask for single steps: \`steps.ID.outcome == 'failure'\``;
+  const fix = `write \`${known}()\` alone in \`when\`, or name single steps: \`steps.ID.outcome == 'failure'\``;
   return { index, message: `\`${known}()\` must be alone and cannot be part of an expression`, fix };
 }
 

@@ -21,13 +21,13 @@ export function offsetInScalar(text: string, node: Scalar, index: number): numbe
     at =
       node.type === 'QUOTE_DOUBLE' && text[at] === '\\'
         ? afterEscape(text, at, end)
-        : find(text, value[i]!, at, end) + 1;
+        : find(text, value.charAt(i), at, end) + 1;
   }
   if (index >= value.length) return Math.min(at, end);
-  return Math.min(find(text, value[index]!, at, end), end);
+  return Math.min(find(text, value.charAt(index), at, end), end);
 }
 
-/** A line break in the source may be a space, a line break or nothing in the value. */
+/** A line break in the source may be a space or a line break in the value, or missing from it. */
 function find(text: string, wanted: string, from: number, end: number): number {
   if (wanted === ' ' || wanted === '\n')
     return /\s/.test(text[from] ?? '') ? from : nextWhere(text, from, end, (c) => /\s/.test(c));
@@ -36,9 +36,9 @@ function find(text: string, wanted: string, from: number, end: number): number {
 
 function nextWhere(text: string, from: number, end: number, test: (character: string) => boolean): number {
   for (let at = from; at < end; at++) {
-    if (test(text[at]!)) return at;
+    if (test(text.charAt(at))) return at;
     // Only white space, a backslash or a doubled quote may stand between two characters of a value.
-    if (!/[\s\\']/.test(text[at]!)) return from;
+    if (!/[\s\\']/.test(text.charAt(at))) return from;
   }
   return from;
 }

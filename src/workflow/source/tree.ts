@@ -18,15 +18,16 @@ export type Tree = {
 
 export type Reading =
   | { readonly ok: true; readonly tree: Tree; readonly problems: readonly Problem[] }
-  /** Nothing can be said of the content. */
+  /** The content cannot be checked. */
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** The value below `path`, or undefined when there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   let at = value;
   for (const part of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
-    at = (at as Record<string | number, unknown>)[part];
+    if (Array.isArray(at)) at = at[Number(part)];
+    else if (isMapping(at) && Object.hasOwn(at, part)) at = at[part];
+    else return undefined;
   }
   return at;
 }
@@ -36,7 +37,7 @@ export function isMapping(value: unknown): value is Readonly<Record<string, unkn
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a person calls a value of this kind. */
+/** A value in words, for messages. */
 export function kindText(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -56,7 +57,8 @@ export function kindText(value: unknown): string {
 
 /** The first line of a text, cut at 60 characters so that a message stays one readable line. */
 export function shorten(text: string): string {
-  const line = text.split('\n', 1)[0]!.trimEnd();
+  const [first = ''] = text.split('\n', 1);
+  const line = first.trimEnd();
   const cut = line.length > 60 ? line.slice(0, 60) : line;
   return cut.length < text.trimEnd().length ? `${cut}…` : cut;
 }
