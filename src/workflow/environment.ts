@@ -97,13 +97,26 @@ export function environmentOf(workflow: Workflow, step: Step, scope: Scope): Env
 }
 
 /** What one variable is to hold, and its size before it was cut for the first time. */
-type Value = { readonly name: string; readonly bytes: Buffer; readonly size: TextSize; readonly readWith: string };
+type Value = Measured & { readonly name: string; readonly readWith: string };
 
-function outputValue(id: string, { output, outputBytes, outputLines }: StepOutput, runId: string): Value {
-  const bytes = bytesOf(output);
+type Measured = { readonly text: string; readonly bytes: Buffer; readonly size: TextSize };
+
+/** Measured once for each output: a step comes after all of its ancestors, so that a long chain would measure each many times. */
+const measuredOutputs = new WeakMap<StepOutput, Measured>();
+
+function outputValue(id: string, output: StepOutput, runId: string): Value {
+  const measured = measuredOutputs.get(output) ?? measure(output.output, output);
+  measuredOutputs.set(output, measured);
+  return { ...measured, name: outputVariable(id), readWith: readOutputWith(runId, id) };
+}
+
+/** @param known the size before the text was cut */
+function measure(given: string, known: Pick<StepOutput, 'outputBytes' | 'outputLines'> = {}): Measured {
+  // A zero byte ends a C string, so it cannot be in a variable; `$(...)` in a shell drops it too.
+  const text = given.replaceAll('\0', '');
+  const bytes = Buffer.from(text);
   const own = sizeOf(bytes);
-  const size = { bytes: outputBytes ?? own.bytes, lines: outputLines ?? own.lines };
-  return { name: outputVariable(id), bytes, size, readWith: readOutputWith(runId, id) };
+  return { text, bytes, size: { bytes: known.outputBytes ?? own.bytes, lines: known.outputLines ?? own.lines } };
 }
 
 function namedValues(outputs: ReadonlyMap<string, StepOutput>, runId: string) {
@@ -111,8 +124,7 @@ function namedValues(outputs: ReadonlyMap<string, StepOutput>, runId: string) {
   for (const [id, { outputs: named }] of outputs) {
     for (const [key, json] of Object.entries(named ?? {})) {
       const name = namedOutputVariable(id, key);
-      const bytes = bytesOf(valueText(json));
-      const value = { name, bytes, size: sizeOf(bytes), readWith: `${readOutputWith(runId, id)} --field ${key}` };
+      const value = { ...measure(valueText(json)), name, readWith: `${readOutputWith(runId, id)} --field ${key}` };
       byVariable.set(name, [...(byVariable.get(name) ?? []), { of: `steps.${id}.outputs.${key}`, value }]);
     }
   }
@@ -125,20 +137,15 @@ function namedValues(outputs: ReadonlyMap<string, StepOutput>, runId: string) {
   };
 }
 
-/** A zero byte ends a C string, so it cannot be in a variable; `$(...)` in a shell drops it too. */
-function bytesOf(text: string): Buffer {
-  return Buffer.from(text.replaceAll('\0', ''));
-}
-
 /** Puts values in, cut further when they do not fit together. Each gets an equal share of the room, or less if it needs less. */
 function addValues(values: readonly Value[], variables: Record<string, string>): CutVariable[] {
   const cut: CutVariable[] = [];
   const smallestFirst = [...values].sort((a, b) => a.bytes.length - b.bytes.length);
   let room = maxAllOutputBytes;
-  for (const [index, { name, bytes, size, readWith }] of smallestFirst.entries()) {
+  for (const [index, { name, text: whole, bytes, size, readWith }] of smallestFirst.entries()) {
     const share = Math.min(Math.floor(room / (smallestFirst.length - index)), maxOutputBytes);
     if (bytes.length <= share) {
-      variables[name] = bytes.toString('utf8');
+      variables[name] = whole;
       room -= bytes.length;
       continue;
     }

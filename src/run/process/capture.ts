@@ -81,6 +81,8 @@ export function createCapture(source: number | Readable, options: CaptureOptions
     if (as === 'ended') options.onEnd?.();
     splitter.flush();
     stream.destroy();
+    // After the stream is closed, which takes until the next turn of the event loop, nothing is read into it.
+    stream.once('close', splitter.release);
     finish();
   };
   stream.once('end', () => stop('ended'));

@@ -38,11 +38,19 @@ export type LineSplitter = {
   readonly waiting: () => number;
   /** Emits what waits, as a piece of a line. Also for the end of the stream. */
   readonly flush: () => void;
+  /** Returns the buffer for the next stream. Nothing may be read into it any more. */
+  readonly release: () => void;
 };
+
+/** Buffers of streams that have ended. Without them each short step would leave half a MiB for the garbage collector. */
+const freeBuffers: Buffer[] = [];
+/** Both streams of four steps: most runs have no more steps active at once. */
+const MAX_FREE_BUFFERS = 8;
 
 /** @param emit called synchronously with each batch; see the rule on `LineBatch.bytes` */
 export function createLineSplitter(emit: (batch: LineBatch) => void, bufferBytes = READ_BUFFER_BYTES): LineSplitter {
-  const buffer = Buffer.allocUnsafeSlow(bufferBytes);
+  const reused = bufferBytes === READ_BUFFER_BYTES ? freeBuffers.pop() : undefined;
+  const buffer = reused ?? Buffer.allocUnsafeSlow(bufferBytes);
   /** Bytes from `start` to `next` wait. They hold no LF. */
   let start = 0;
   /** Where the bytes of the next read go. It moves in `filled` only, as the reader has that place already. */
@@ -86,6 +94,9 @@ export function createLineSplitter(emit: (batch: LineBatch) => void, bufferBytes
     waiting: () => next - start,
     flush() {
       if (next > start) emitUpTo(next, 1, true);
+    },
+    release() {
+      if (bufferBytes === READ_BUFFER_BYTES && freeBuffers.length < MAX_FREE_BUFFERS) freeBuffers.push(buffer);
     },
   };
 }
