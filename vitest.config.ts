@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
+          globalSetup: ['test/support/built-program.ts'],
           exclude: ['test/stack/**', 'test/package/**', 'test/browser/**', '**/node_modules/**'],
           // Only a hang ends a test: at a load of 20 the longest took 40 s.
           testTimeout: 180_000,
@@ -43,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
-          globalSetup: ['test/browser/build-page.ts'],
+          globalSetup: ['test/browser/build-page.ts', 'test/support/built-program.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           expect: { poll: patience },
@@ -55,6 +56,7 @@ export default defineConfig({
         test: {
           name: 'stack',
           include: ['test/stack/**/*.test.ts'],
+          globalSetup: ['test/support/built-program.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // Each file starts its own Collector, Loki and Prometheus, and mostly waits for them: two cores carry two such sets.

@@ -1,4 +1,4 @@
-// Runs the stepspan CLI from its sources as people do: a process of its own, with a data folder, a home, a working folder
+// Runs the stepspan CLI as people do: a process of its own, with a data folder, a home, a working folder
 // and an environment that hold nothing of the machine's. Leaves no process and no file behind.
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';

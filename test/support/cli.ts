@@ -1,12 +1,13 @@
-// Starts the stepspan CLI from its sources as a process. Every test, fault and benchmark that runs the CLI starts it with this;
-// cli-rig.ts adds a data folder, a home and a working folder.
+// Starts the stepspan CLI as a process. Every test and fault that runs the CLI starts it with this; cli-rig.ts adds a data
+// folder, a home and a working folder.
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import type { RunResult } from '../../src/library/index.ts';
 import { compileCache } from './compile-cache.ts';
 
 export const root = path.resolve(import.meta.dirname, '../..');
-export const cliProgram = path.join(root, 'src/cli/main.ts');
+/** What built-program.ts has bundled for this test run, else the sources. */
+export const cliProgram = process.env.STEPSPAN_TEST_PROGRAM ?? path.join(root, 'src/cli/main.ts');
 
 export type Finished = {
   readonly code: number | null;

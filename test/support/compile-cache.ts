@@ -3,5 +3,11 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** For the environment of every process that runs from sources. Node checks each entry against its source. */
-export const compileCache = { NODE_COMPILE_CACHE: path.join(tmpdir(), 'stepspan-test-compile-cache') } as const;
+/** Beside the bundled program, which ends with the test run; what runs from sources keeps it longer. */
+const folder =
+  process.env.STEPSPAN_TEST_PROGRAM === undefined
+    ? path.join(tmpdir(), 'stepspan-test-compile-cache')
+    : path.resolve(process.env.STEPSPAN_TEST_PROGRAM, '../../../compiled');
+
+/** For the environment of every process of stepspan. Node checks each entry against its source. */
+export const compileCache = { NODE_COMPILE_CACHE: folder } as const;
