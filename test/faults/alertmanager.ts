@@ -195,20 +195,22 @@ function check(
   name: string,
   server: AlertServer,
   refused: readonly string[],
-  told: { readonly counted: number; readonly kept: number },
+  reported: { readonly counted: number; readonly kept: number },
 ): Tally {
   const known = [...server.known().values()];
   const wanted = alertNames.filter((each) => !refused.includes(each));
   const unaccounted = wanted.filter((each) => !known.some(({ alertname }) => alertname === each)).length;
-  // An Alertmanager tells people again of an alert that begins anew, and of one with other labels.
+  // An Alertmanager notifies people again of an alert that begins again, and of one with other labels.
   const duplicated =
     known.reduce((all, { starts }) => all + starts.size - 1, 0) + Math.max(0, known.length - wanted.length);
   const problems: string[] = [];
   if (unaccounted > 0) problems.push(`${name}: ${unaccounted} alerts have not arrived`);
   if (duplicated > 0)
     problems.push(`${name}: ${JSON.stringify(known.map(({ alertname, starts }) => [alertname, ...starts]))}`);
-  if (told.counted !== refused.length || told.kept !== refused.length)
-    problems.push(`${name}: ${refused.length} were refused, ${told.counted} were counted and ${told.kept} kept`);
+  if (reported.counted !== refused.length || reported.kept !== refused.length)
+    problems.push(
+      `${name}: ${refused.length} were refused, ${reported.counted} were counted and ${reported.kept} kept`,
+    );
   return {
     runs: 1,
     lines: alertNames.length,

@@ -85,14 +85,13 @@ export const backend: Fault = {
           const ill = context.random.between(2, 12);
           const reply = (received: Received, index: number) =>
             index < ill ? behaviour(context.random, received, index) : ok;
-          tallies.push(await deliver(template, name, reply));
+          tallies.push(await deliver(template, { name, reply }));
         }
         for (const [name, code] of Object.entries(refusals)) {
-          tallies.push(
-            await deliver(template, name, (received) => (isPoisoned(received) ? status(code) : ok), isPoison),
-          );
+          const reply = (received: Received) => (isPoisoned(received) ? status(code) : ok);
+          tallies.push(await deliver(template, { name, reply, isRefused: isPoison }));
         }
-        tallies.push(await deliver(template, 'partial success', () => partial, undefined, 1));
+        tallies.push(await deliver(template, { name: 'partial success', reply: () => partial, leavesOut: 1 }));
         tallies.push(await deliverLate(template));
       }
       return sum(tallies);
@@ -108,22 +107,21 @@ function isPoisoned(received: Received): boolean {
   return received.path.endsWith('/logs') && decodeLogs(received.body).some(({ body }) => isPoison(String(body)));
 }
 
-/**
- * @param isRefused which lines the backend will never take
- * @param leavesOut how many records it says that it has left out of each request that it took
- */
-async function deliver(
-  template: Sandbox,
-  name: string,
-  reply: (received: Received, index: number) => Reply | Promise<Reply>,
-  isRefused: (text: string) => boolean = () => false,
-  leavesOut = 0,
-): Promise<Tally> {
+type Case = {
+  readonly name: string;
+  readonly reply?: (received: Received, index: number) => Reply | Promise<Reply>;
+  /** Which lines the backend will never take. */
+  readonly isRefused?: (text: string) => boolean;
+  /** How many records it says that it has left out of each request that it took. */
+  readonly leavesOut?: number;
+};
+
+async function deliver(template: Sandbox, each: Case): Promise<Tally> {
   const sandbox = makeSandbox();
   cpSync(template.data.root, sandbox.data.root, { recursive: true, preserveTimestamps: true });
-  const server = await startOtlpServer(reply);
+  const server = await startOtlpServer(each.reply);
   try {
-    return await ship(sandbox, name, server.url, () => server, isRefused, leavesOut);
+    return await ship(sandbox, each, server.url, () => server);
   } finally {
     await server.close();
     await sandbox.remove();
@@ -141,14 +139,7 @@ async function deliverLate(template: Sandbox): Promise<Tally> {
     setTimeout(() => resolve(startOtlpServer(undefined, port)), 300);
   });
   try {
-    return await ship(
-      sandbox,
-      'down at first',
-      before.url,
-      () => after,
-      () => false,
-      0,
-    );
+    return await ship(sandbox, { name: 'down at first' }, before.url, () => after);
   } finally {
     await (await after).close();
     await sandbox.remove();
@@ -157,11 +148,9 @@ async function deliverLate(template: Sandbox): Promise<Tally> {
 
 async function ship(
   sandbox: Sandbox,
-  name: string,
+  { name, isRefused = () => false, leavesOut = 0 }: Case,
   url: string,
   farSide: () => OtlpServer | Promise<OtlpServer>,
-  isRefused: (text: string) => boolean,
-  leavesOut: number,
 ): Promise<Tally> {
   const [runId] = sandbox.data.listRunIds();
   const folder = sandbox.data.runDir(runId!);

@@ -1,5 +1,5 @@
-// The wrapper is killed at its file operations while Claude Code works. A hub then adopts the run, ends Claude Code and what it has
-// started, ships and counts; `stepspan resume` does the rest. The CLI is the real one; the API says a witness's lines.
+// stepspan is killed at its file operations while Claude Code works. A hub then adopts the run, ends Claude Code and what it
+// has started, ships and counts; `stepspan resume` does the rest. The CLI is the real one; the API says a witness's lines.
 import path from 'node:path';
 import type { Position, Turn } from '../../demo/messages-api/script.ts';
 import { emptyRunState, foldRun, totalsOf } from '../../src/runs/index.ts';
@@ -17,7 +17,7 @@ import { type Injected, makeSandbox, type Sandbox, type StartedCli, witness } fr
 import { isKept, nothing, sum, type Tally } from './support/tally.ts';
 import { witnessLines } from './support/witness-lines.ts';
 
-/** The run, its adoption and the run that goes on; what takes longer hangs. */
+/** The run, its adoption and the run that continues it; what takes longer hangs. */
 const pointWithinMs = 180_000;
 /** Claude Code takes two to four seconds of CPU time at each start. */
 const sandboxesAtOnce = 2;
@@ -32,7 +32,7 @@ steps:
     run: node ${witness} c 60 1000
   - id: more
     needs: [shell]
-    claude: {prompt: go on, resume: ask}
+    claude: {prompt: continue, resume: ask}
 `;
 
 const said = (name: string, turn: number): string =>
@@ -40,7 +40,7 @@ const said = (name: string, turn: number): string =>
 
 /** Its Bash tool starts what outlives Claude Code, and prints past it, on its stderr. */
 function answer({ prompt, answers }: Position): Turn {
-  if (prompt.includes('go on')) return { kind: 'reply', text: said('d.1', 0) };
+  if (prompt.includes('continue')) return { kind: 'reply', text: said('d.1', 0) };
   const printing = `setsid sleep 300 > /dev/null 2>&1 & node ${witness} b 60 300 20 > /proc/$PPID/fd/2`;
   if (answers === 0) return bash(printing, said('a.1', 0));
   return answers === 1 ? bash('sleep 0.3', said('a.1', 1)) : { kind: 'reply', text: said('a.1', 2) };
@@ -52,7 +52,7 @@ export const killedInClaude: Fault = {
   async run(context) {
     const [main, worker] = [await countCalls('main'), await countCalls('worker')];
     const calls = { main: main.all - main.before, worker: worker.all - worker.before };
-    const points = killPoints(calls, context, { short: 6, full: 60 }).map((point) =>
+    const points = killPoints(calls, context, { short: 3, full: 60 }).map((point) =>
       later(point, { main: main.before, worker: worker.before }),
     );
     context.log(
@@ -62,7 +62,7 @@ export const killedInClaude: Fault = {
   },
 };
 
-/** The same call, counted from the first request of Claude Code on: what is before it is the business of `wrapper killed`. */
+/** The same call, counted from the first request of Claude Code on: `stepspan killed` has the calls before it. */
 function later({ options }: KillPoint, before: Readonly<Record<Injected['thread'], number>>): KillPoint {
   const inject = options.inject ?? { thread: 'main', at: 1, mode: 'before' };
   const at = inject.at + before[inject.thread];
@@ -120,7 +120,7 @@ function killedAt({ place, options }: KillPoint): Promise<Tally> {
     if (isKilled) {
       const env = { ...claude.env, OTEL_EXPORTER_OTLP_ENDPOINT: server.url };
       const { code, output } = await sandbox.start(['resume', runId], { env }).ended;
-      // All was done, and only its end was not written any more, or it was: then there is nothing to go on with.
+      // If all was done and at most its end was not written any more, there is nothing to continue.
       if (code !== 0 && code !== 2) problems.push(`resume ended with ${code}: ${output.slice(-600)}`);
     }
     const runIds = sandbox.data.listRunIds();

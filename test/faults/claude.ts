@@ -31,8 +31,8 @@ type Misbehaviour = {
   /** Kind and reason of the step's outcome. */
   readonly ends: string;
   /**
-   * Whether Claude Code said itself what was spent; where it did not, it is reckoned. `either` where stepspan ends it: it may or may not
-   * be quick enough with its result line.
+   * Whether Claude Code reported what was spent; if it did not, the cost is estimated. `either` if stepspan ends it: its
+   * result line can come in time or too late.
    */
   readonly cost: 'reported' | 'estimated' | 'none' | 'either';
   /** Events that have to be in the journal. */
@@ -51,9 +51,9 @@ const success = { exit: 0, ends: 'success', cost: 'reported' } as const;
 const refused = { exit: 1, ends: 'failure claude_error', cost: 'none' } as const;
 const stalled = { exit: 3, ends: 'error stalled', says: ['stall.detected'] } as const;
 const died = { exit: 3, ends: 'error signal', cost: 'estimated' } as const;
-const leftOver = { ...success, says: ['process.orphaned'] } as const;
+const orphaned = { ...success, says: ['process.orphaned'] } as const;
 
-/** Half of a message that the CLI then goes on behind, so that its own next message cannot be read either. */
+/** Half of a message, behind which the CLI writes its own next message, so that this one cannot be read either. */
 const noise = String.raw`printf 'no JSON\n\377\376\0\n{"type":"result","is_err\n[]\n{"type":"assistant","mess' > /proc/$PPID/fd/1; echo noise > /proc/$PPID/fd/2`;
 
 const misbehaviours: readonly Misbehaviour[] = [
@@ -88,12 +88,12 @@ const misbehaviours: readonly Misbehaviour[] = [
   {
     name: 'leaves a process in a session of its own',
     turns: [bash('setsid sleep 300 >&- 2>&- & sleep 1'), done],
-    ...leftOver,
+    ...orphaned,
   },
   {
     name: 'leaves a process with an empty environment in a session of its own',
     turns: [bash('setsid env -i sleep 300 >&- 2>&- & sleep 1'), done],
-    ...leftOver,
+    ...orphaned,
   },
   { name: 'is killed in the middle of a turn', turns: [bash('kill -KILL $PPID; sleep 300')], ...died },
   { name: 'crashes in the middle of a turn', turns: [bash('kill -SEGV $PPID; sleep 300')], ...died, isMore: true },
@@ -120,11 +120,11 @@ const misbehaviours: readonly Misbehaviour[] = [
     ...success,
   },
   { name: 'prints a message of 10 MB', turns: [bash(`: ${'x'.repeat(10_000_000)}`), done], ...success },
-  { name: 'prints what is no message', turns: [bash(noise), done], ...success },
+  { name: 'prints lines that are not messages', turns: [bash(noise), done], ...success },
   { name: 'hangs after its result', fake: 'stays after its result', keys: kill('noExitAfterResult', 300), ...success },
-  { name: 'gives its result twice', fake: 'gives its result twice', ...success },
+  { name: 'prints its result twice', fake: 'ends twice', ...success },
   { name: 'dies in its result', fake: 'dies in its result', ...died },
-  { name: 'gives no result', fake: 'ends well without a result', exit: 3, ends: 'error no_result', cost: 'estimated' },
+  { name: 'prints no result', fake: 'ends well without a result', exit: 3, ends: 'error no_result', cost: 'estimated' },
   { name: 'prints a message of 40 MB', fake: 'says too much', ...success, says: ['claude.notice'] },
   {
     name: 'closes its output',
@@ -142,7 +142,7 @@ const sandboxesAtOnce = 3;
 
 export const misbehavingClaude: Fault = {
   name: 'Claude Code misbehaves',
-  what: 'The real Claude Code is killed, stopped, leaves processes, prints 10 MB in a line and what is no message; its API answers 400, 429, 500, 529, breaks off, stops, never answers. A fake one hangs after its result, gives none, half of one, two, closes its output. Compared byte by byte; cost counted once.',
+  what: 'The real Claude Code is killed, stopped, leaves processes, prints 10 MB in a line and lines that are not messages; its API answers 400, 429, 500, 529, breaks off, stops, never answers. A fake one hangs after its result, prints none, half of one, two, closes its output. Compared byte by byte; cost counted once.',
   async run({ scale, log }) {
     const chosen = misbehaviours.filter(({ isMore }) => scale === 'full' || isMore !== true);
     const tallies = await atOnce(sandboxesAtOnce, chosen, async (each) => {

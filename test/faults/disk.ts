@@ -1,5 +1,5 @@
-// The disk is full, or fails, at each file operation of a run: for one call, for a while, or to the end. The step must go on as if
-// nothing were, and what could not be kept must be counted to the line, in the journal or on the terminal.
+// The disk is full, or fails, at each file operation of a run: for one call, for a while, or to the end. The step must
+// continue as usual, and what could not be kept must be counted to the line, in the journal or on the terminal.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { adoptRun } from '../../src/hub/index.ts';
@@ -25,10 +25,10 @@ const flood = workflow.replace(`a ${lines} 1000 20`, `a ${floodLines} 0 300`);
 const sandboxesAtOnce = 4;
 
 export type FailPoint = KillPoint & {
-  /** The error's name, which has to be said where it keeps the run from starting. */
+  /** The error's name, which has to be printed if it keeps the run from starting. */
   readonly error: string;
-  /** What has to be said of it to the user in every case. */
-  readonly tells?: RegExp;
+  /** What has to be printed about it in every case. */
+  readonly message?: RegExp;
 };
 
 export const disk: Fault = {
@@ -70,7 +70,7 @@ export function diskFailsAt(point: FailPoint): Promise<Tally> {
   return failAt(point, workflow, lines);
 }
 
-async function failAt({ place, error, options, tells }: FailPoint, workflow: string, lines: number): Promise<Tally> {
+async function failAt({ place, error, options, message }: FailPoint, workflow: string, lines: number): Promise<Tally> {
   const sandbox = makeSandbox();
   try {
     sandbox.write('w.yaml', workflow);
@@ -80,16 +80,16 @@ async function failAt({ place, error, options, tells }: FailPoint, workflow: str
       env: { ...options.env, MARK: mark },
     }).ended;
     const [runId] = sandbox.data.listRunIds();
-    const told = `${place}: exit ${code ?? signal}: ${output.slice(-600)}`;
+    const ending = `${place}: exit ${code ?? signal}: ${output.slice(-600)}`;
     const began = runId !== undefined && (await openJournal(sandbox.data.runDir(runId)).head()).nextSeq > 0;
     if (!existsSync(mark)) {
-      // Where not even the first record can be written no step is started, and the user is told why.
+      // If not even the first record can be written, no step is started, and the user reads why.
       const isRefused = code !== 0 && output.includes(error) && !output.includes('w a.');
-      return { ...nothing, runs: 1, problems: isRefused ? [] : [`the step did not come to its end, ${told}`] };
+      return { ...nothing, runs: 1, problems: isRefused ? [] : [`the step did not come to its end, ${ending}`] };
     }
     const problems: string[] = [];
-    if (signal !== null) problems.push(`stepspan died, ${told}`);
-    if (tells !== undefined && !tells.test(output)) problems.push(`it does not say ${tells}, ${told}`);
+    if (signal !== null) problems.push(`stepspan died, ${ending}`);
+    if (message !== undefined && !message.test(output)) problems.push(`it does not print ${message}, ${ending}`);
     let inJournal = 0;
     let lost = 0;
     if (began) {
@@ -99,20 +99,20 @@ async function failAt({ place, error, options, tells }: FailPoint, workflow: str
       const said = judge(run.lines);
       inJournal = said.distinct;
       lost = run.lost;
-      // Numbers that the journal skips are told of by its own journal.lost; anything else is a broken journal.
+      // Numbers that the journal skips are counted by its own journal.lost; anything else is a broken journal.
       problems.push(...run.problems.filter((problem) => !problem.startsWith('record ')));
-      if (said.duplicated + said.damaged + said.disordered > 0) problems.push(`${JSON.stringify(said)}, ${told}`);
+      if (said.duplicated + said.damaged + said.disordered > 0) problems.push(`${JSON.stringify(said)}, ${ending}`);
     }
     const missing = lines - inJournal;
     const admitted = Math.max(lost, linesLostBySummary(output));
-    if (missing > admitted) problems.push(`${missing} missing, ${lost} lost by the journal, ${told}`);
+    if (missing > admitted) problems.push(`${missing} missing, ${lost} lost by the journal, ${ending}`);
     return { runs: 1, lines, missing, duplicated: 0, unaccounted: Math.max(0, missing - admitted), problems };
   } finally {
     await sandbox.remove();
   }
 }
 
-/** What the terminal says was lost, where not even the journal could be told. */
+/** What the terminal says was lost, for losses that not even the journal could record. */
 function linesLostBySummary(output: string): number {
   return Math.max(
     0,

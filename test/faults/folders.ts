@@ -13,32 +13,32 @@ import { nothing, sum, type Tally } from './support/tally.ts';
 const lines = 100;
 const workflow = `name: folder\nsteps:\n  - {id: print, run: "node ${witness} a ${lines} 0 20 both"}\n`;
 
-/** `nobody` on Debian; where the matrix does not run as root, its own user cannot be told from the owner by mode alone. */
-const stranger = 65_534;
+/** `nobody` on Debian. Only root can start stepspan as another user than the owner of the folder. */
+const nobody = 65_534;
 
 export const folders: Fault = {
   name: 'data folder is not ours',
   what: "The data folder is another user's, read-only, copied from elsewhere, or holds a run of a later format.",
   run: async ({ log }) => {
     const tallies = [await copied(), await newerFormat()];
-    if (await isOpenToStrangers()) tallies.push(await unusable('foreign'), await unusable('read-only'));
+    if (await isOpenToOthers()) tallies.push(await unusable('foreign'), await unusable('read-only'));
     else log("not as root, or in a clone that only root can read: another user's folders are left out");
     return sum(tallies);
   },
 };
 
-async function isOpenToStrangers(): Promise<boolean> {
+async function isOpenToOthers(): Promise<boolean> {
   if (process.getuid?.() !== 0) return false;
   const sandbox = makeSandbox();
   try {
     for (const folder of [sandbox.folder, sandbox.work]) chmodSync(folder, 0o755);
-    return (await sandbox.start(['--version'], { uid: stranger }).ended).code === 0;
+    return (await sandbox.start(['--version'], { uid: nobody }).ended).code === 0;
   } finally {
     await sandbox.remove();
   }
 }
 
-/** A folder that stepspan may not write in, or not even look into. */
+/** A folder that stepspan cannot write in, or not even read. */
 async function unusable(kind: 'foreign' | 'read-only'): Promise<Tally> {
   const sandbox = makeSandbox();
   try {
@@ -46,7 +46,7 @@ async function unusable(kind: 'foreign' | 'read-only'): Promise<Tally> {
     for (const folder of [sandbox.folder, sandbox.work]) chmodSync(folder, 0o755);
     mkdirSync(sandbox.data.root, { mode: 0o700 });
     if (kind === 'read-only') {
-      chownSync(sandbox.data.root, stranger, stranger);
+      chownSync(sandbox.data.root, nobody, nobody);
       chmodSync(sandbox.data.root, 0o500);
     }
     const commands = [
@@ -59,9 +59,9 @@ async function unusable(kind: 'foreign' | 'read-only'): Promise<Tally> {
     ];
     const problems: string[] = [];
     for (const args of commands) {
-      const { code, signal, output } = await sandbox.start(args, { uid: stranger }).ended;
-      const isTold = /EACCES|No runs|no run|no hub|No hub/i.test(output);
-      const isRight = signal === null && code !== 70 && isTold && !/defect|node:internal/.test(output);
+      const { code, signal, output } = await sandbox.start(args, { uid: nobody }).ended;
+      const isExplained = /EACCES|No runs|no run|no hub|No hub/i.test(output);
+      const isRight = signal === null && code !== 70 && isExplained && !/defect|node:internal/.test(output);
       if (!isRight) problems.push(`${kind}: ${args.join(' ')}: exit ${code ?? signal}: ${output.slice(-300)}`);
     }
     return { ...nothing, runs: commands.length, problems };
@@ -102,15 +102,15 @@ async function newerFormat(): Promise<Tally> {
     const [newer, older] = sandbox.data.listRunIds();
     const before = makeNewer(sandbox, newer!);
     const problems: string[] = [];
-    const say = ({ code, output }: Ended, wanted: RegExp, what: string): void => {
+    const expectOutput = ({ code, output }: Ended, wanted: RegExp, what: string): void => {
       if (code === 70 || !wanted.test(output))
         problems.push(`newer format: ${what}: exit ${code}: ${output.slice(-300)}`);
     };
-    const told = /journal format 99\.\d+; this stepspan reads up to/;
-    say(await sandbox.start(['tail', newer!, '--from', '0', '--no-follow']).ended, told, 'tail');
-    say(await sandbox.start(['export', newer!]).ended, told, 'export');
-    say(await sandbox.start(['resume', newer!]).ended, told, 'resume');
-    say(await sandbox.start(['ls']).ended, new RegExp(older!), 'ls');
+    const tooNew = /journal format 99\.\d+; this stepspan reads up to/;
+    expectOutput(await sandbox.start(['tail', newer!, '--from', '0', '--no-follow']).ended, tooNew, 'tail');
+    expectOutput(await sandbox.start(['export', newer!]).ended, tooNew, 'export');
+    expectOutput(await sandbox.start(['resume', newer!]).ended, tooNew, 'resume');
+    expectOutput(await sandbox.start(['ls']).ended, new RegExp(older!), 'ls');
     const hub = sandbox.start(['serve', '--port', '0', '--no-page'], {
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: server.url },
     });
@@ -118,7 +118,7 @@ async function newerFormat(): Promise<Tally> {
     // What has not come by then is missing in the tally.
     await until(() => server.logs.length >= wanted, { withinMs: 30_000, everyMs: 50 }).catch(() => undefined);
     hub.child.kill('SIGTERM');
-    say(await hub.ended, told, 'serve');
+    expectOutput(await hub.ended, tooNew, 'serve');
     const tally = checkRun({ run: await readRun(sandbox.data.runDir(older!)), seen: [], shipped: server.logs });
     if (!before.equals(readFileSync(segmentOf(sandbox, newer!))))
       problems.push('newer format: its segment was changed');
@@ -129,7 +129,7 @@ async function newerFormat(): Promise<Tally> {
   }
 }
 
-/** Gives the first segment the version 99, and takes away what an older stepspan would not have made. */
+/** Sets the version of the first segment to 99, and removes what an older stepspan would not have made. */
 function makeNewer(sandbox: Sandbox, runId: string): Buffer {
   const folder = sandbox.data.runDir(runId as never);
   const segment = segmentOf(sandbox, runId);

@@ -38,12 +38,12 @@ const sandboxesAtOnce = 3;
 
 export const killHub: Fault = {
   name: 'hub killed',
-  what: '`stepspan serve` gets SIGKILL at each of its file operations while it counts, ships and adopts; the next one goes on.',
+  what: '`stepspan serve` gets SIGKILL at each of its file operations while it counts, ships and adopts; the next one continues.',
   async run(context) {
     const template = await makeHubTemplate();
     try {
       const calls = { main: await countCalls(template, 'main'), worker: await countCalls(template, 'worker') };
-      const points = killPoints(calls, context, { short: 12, full: 300 });
+      const points = killPoints(calls, context, { short: 6, full: 300 });
       context.log(
         `${calls.main} calls in the main thread, ${calls.worker} in a shipper's, ${points.length} kill points`,
       );
@@ -54,7 +54,7 @@ export const killHub: Fault = {
   },
 };
 
-/** A data folder with a run that has ended and one whose wrapper was killed; nobody has shipped or counted either. */
+/** A data folder with a run that has ended and one whose process was killed; nobody has shipped or counted either. */
 export async function makeHubTemplate(): Promise<Sandbox> {
   const sandbox = makeSandbox();
   sandbox.write('whole.yaml', workflow);

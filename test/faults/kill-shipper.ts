@@ -26,7 +26,7 @@ export const killShipper: Fault = {
     const template = await makeShipperTemplate();
     try {
       const main = await countCalls(template);
-      const points = killPoints({ main, worker: 0 }, context, { short: 6, full: 120 });
+      const points = killPoints({ main, worker: 0 }, context, { short: 4, full: 120 });
       context.log(`${main} calls, ${points.length} kill points`);
       return sum(await atOnce(sandboxesAtOnce, points, (point) => shipperKilledAt(template, point)));
     } finally {

@@ -20,7 +20,7 @@ import { witnessLines } from './support/witness-lines.ts';
 
 const oldLines = 150;
 const newLines = 150;
-/** Above and far above Loki's 256 KB; below the 1 MiB above which the journal itself goes on in a further record. */
+/** Above and far above Loki's 256 KB; below the 1 MiB above which the journal itself continues in a further record. */
 const longLines = [300_000, 700_000, 1_000_000];
 const allLines = oldLines + newLines + longLines.length;
 const hourNs = 3_600_000_000_000n;
@@ -64,19 +64,19 @@ async function direct(log: (line: string) => void): Promise<Tally> {
       };
       return (await sandbox.start(['ship', 'latest', ...more], { env }).ended).output;
     };
-    const told = await ship();
+    const printed = await ship();
     const aside = path.join(sandbox.data.runDir(runId).refusedDir, 'logs.ndjson');
     const kept = existsSync(aside) ? readFileSync(aside, 'utf8') : '';
     const keptOld = kept.split('\n').filter((line) => line.includes('w old ')).length;
     if (keptOld !== oldLines) problems.push(`${keptOld} of ${oldLines} refused lines are kept aside`);
     if (/w (new|long) /.test(kept)) problems.push('a line was refused that is neither old nor too long');
-    if (!/refused/.test(told)) problems.push(`what was refused is not told: ${told.slice(-400)}`);
+    if (!/refused/.test(printed)) problems.push(`it does not print what was refused: ${printed.slice(-400)}`);
     problems.push(...(await expectInLoki(loki, allLines - oldLines)));
     log(`directly: ${keptOld} of ${oldLines} old lines refused and kept aside`);
     await loki.remove();
     loki = await startLoki();
     await ship('--again');
-    return await inTheEnd(sandbox, runId, loki, 'directly', problems);
+    return await inTheEnd({ sandbox, runId, loki, how: 'directly', before: problems });
   } finally {
     await Promise.all([loki.remove(), traces.close(), sandbox.remove()]);
   }
@@ -106,7 +106,7 @@ async function behindCollector(log: (line: string) => void): Promise<Tally> {
     collector = await createCollector(options());
     await collector.start();
     await ship('--again');
-    return await inTheEnd(sandbox, runId, loki, 'behind the Collector', problems);
+    return await inTheEnd({ sandbox, runId, loki, how: 'behind the Collector', before: problems });
   } finally {
     await Promise.all([loki.remove(), collector.remove(), traces.close(), sandbox.remove()]);
   }
@@ -136,13 +136,17 @@ async function expectInLoki(loki: Loki, wanted: number): Promise<readonly string
   }
 }
 
-async function inTheEnd(
-  sandbox: Sandbox,
-  runId: RunId,
-  loki: Loki,
-  how: string,
-  before: readonly string[],
-): Promise<Tally> {
+type Ending = {
+  readonly sandbox: Sandbox;
+  readonly runId: RunId;
+  readonly loki: Loki;
+  /** Which way the lines took. */
+  readonly how: string;
+  /** Problems so far. */
+  readonly before: readonly string[];
+};
+
+async function inTheEnd({ sandbox, runId, loki, how, before }: Ending): Promise<Tally> {
   const problems = [...before, ...(await expectInLoki(loki, allLines))].map((problem) => `${how}: ${problem}`);
   const journal = await readRun(sandbox.data.runDir(runId));
   const said = judge(await linesIn(loki));

@@ -12,8 +12,8 @@ import { wrongConclusions } from './conclusions.ts';
 import { disk } from './disk.ts';
 import { folders } from './folders.ts';
 import { killHub } from './kill-hub.ts';
+import { killRun } from './kill-run.ts';
 import { killShipper } from './kill-shipper.ts';
-import { killWrapper } from './kill-wrapper.ts';
 import { lokiRefuses } from './loki-refuses.ts';
 import { many } from './many.ts';
 import { powerLoss } from './power-loss.ts';
@@ -28,7 +28,7 @@ import { unfinishedLines } from './unfinished-lines.ts';
 import { wholeChain } from './whole-chain.ts';
 
 const matrix: readonly Fault[] = [
-  killWrapper,
+  killRun,
   killHub,
   killShipper,
   systemCalls,

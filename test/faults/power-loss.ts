@@ -17,7 +17,7 @@ import { witnessLines } from './support/witness-lines.ts';
 /** Small, so that segments end and begin often. */
 const segmentBytes = 3_000;
 const statesAt = { short: 1, full: 8 } as const;
-const journals = { short: 3, full: 8 } as const;
+const journals = { short: 1, full: 8 } as const;
 
 export const powerLoss: Fault = {
   name: 'power lost',
@@ -31,7 +31,7 @@ export const powerLoss: Fault = {
         const { disk, appended } = await writeJournal(root, runId, random);
         for (let operations = 1; operations <= disk.length(); operations++) {
           for (let state = 0; state < statesAt[scale]; state++) {
-            tallies.push(await cutAt(disk, operations, appended, runId, random));
+            tallies.push(await cutAt(operations, { disk, appended, runId, random }));
           }
         }
       } finally {
@@ -73,13 +73,14 @@ async function writeJournal(root: string, runId: ReturnType<typeof newRunId>, ra
   return { disk, appended };
 }
 
-async function cutAt(
-  disk: RecordedDisk,
-  operations: number,
-  appended: readonly { readonly operations: number; readonly lines: number }[],
-  runId: ReturnType<typeof newRunId>,
-  random: Random,
-): Promise<Tally> {
+type Cut = {
+  readonly disk: RecordedDisk;
+  readonly appended: readonly { readonly operations: number; readonly lines: number }[];
+  readonly runId: ReturnType<typeof newRunId>;
+  readonly random: Random;
+};
+
+async function cutAt(operations: number, { disk, appended, runId, random }: Cut): Promise<Tally> {
   const root = mkdtempSync(path.join(tmpdir(), 'stepspan-power-'));
   const place = `after ${operations} operations`;
   try {
@@ -87,7 +88,7 @@ async function cutAt(
     disk.cutPower(operations, folder.journalDir, random);
     const promised = disk.markAt(operations);
     const written = appended.findLast((entry) => entry.operations <= operations)?.lines ?? 0;
-    // Not even a name was kept, and nothing had been promised: to whoever asks, there was no run.
+    // Not even a name was kept, and nothing had been promised: for every reader the run does not exist.
     if (promised === 0 && listSegments(folder.journalDir).length === 0)
       return { ...nothing, runs: 1, lines: written, missing: written };
     const before = await readRun(folder);

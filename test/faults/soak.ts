@@ -24,7 +24,7 @@ const twentyMinutes: Soaking = { runs: 8, linesPerRun: 15_000, rate: 0 };
 
 /** The first runs compile code and fill caches that stay. */
 const warmUpRuns = 3;
-/** What a warm hub may grow by: V8 gives memory back late, and one batch more or less is 16 MiB. A leak of a line would be more. */
+/** What a warm hub may grow by: V8 releases memory late, and one batch more or less is 16 MiB. A leak of a line would be more. */
 const growthBytes = 64 * 2 ** 20;
 /** Files and sockets of a warm hub may grow by this; each run that left one would be more. */
 const growthHandles = 4;
@@ -61,7 +61,7 @@ export async function soakFor({ runs, linesPerRun, rate }: Soaking, log: (line: 
       total.duplicated += said.duplicated;
       if (said.damaged > 0) problems.push(`run ${run}: ${JSON.stringify(said)}`);
       usage.push(usageOf(hub.child.pid!, sandbox));
-      log(`run ${run} of ${runs}: ${tell(usage.at(-1)!)}`);
+      log(`run ${run} of ${runs}: ${describeUsage(usage.at(-1)!)}`);
     }
     problems.push(...grown(usage));
     const isKept = () => sizeOf(sandbox.data.root) <= keptBytes;
@@ -113,6 +113,6 @@ function grown(usage: readonly Usage[]): readonly string[] {
 
 const inMib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-function tell({ rssBytes, handles, diskBytes }: Usage): string {
+function describeUsage({ rssBytes, handles, diskBytes }: Usage): string {
   return `the hub has ${inMib(rssBytes)} and ${handles} handles, the data folder ${inMib(diskBytes)}`;
 }

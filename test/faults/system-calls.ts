@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { diskFailsAt, type FailPoint } from './disk.ts';
 import { hubKilledAt, makeHubTemplate } from './kill-hub.ts';
+import { runKilledAt } from './kill-run.ts';
 import { makeShipperTemplate, shipperKilledAt } from './kill-shipper.ts';
-import { wrapperKilledAt } from './kill-wrapper.ts';
 import { atOnce } from './support/at-once.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
 import type { KillPoint } from './support/kill-points.ts';
@@ -28,8 +28,8 @@ const isBelow = ({ text }: SystemCall): boolean => dataFolder.test(text);
 const errors = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EINTR'] as const;
 const sandboxesAtOnce = 3;
 const limits = {
-  short: { wrapper: 4, hub: 2, shipper: 2, errors: 4 },
-  full: { wrapper: 240, hub: 60, shipper: 40, errors: 160 },
+  short: { run: 2, hub: 2, shipper: 2, errors: 2 },
+  full: { run: 240, hub: 60, shipper: 40, errors: 160 },
 } as const;
 
 export const systemCalls: Fault = {
@@ -48,10 +48,10 @@ export const systemCalls: Fault = {
     const ships = await makeShipperTemplate();
     try {
       return sum([
-        await told(kills('run', limit.wrapper, wrapperKilledAt)),
-        await told(kills('serve', limit.hub, (point) => hubKilledAt(hubs, point))),
-        await told(kills('ship', limit.shipper, (point) => shipperKilledAt(ships, point))),
-        await told(failures(limit.errors, context)),
+        await orProblem(kills('run', limit.run, runKilledAt)),
+        await orProblem(kills('serve', limit.hub, (point) => hubKilledAt(hubs, point))),
+        await orProblem(kills('ship', limit.shipper, (point) => shipperKilledAt(ships, point))),
+        await orProblem(failures(limit.errors, context)),
       ]);
     } finally {
       await hubs.remove();
@@ -61,7 +61,7 @@ export const systemCalls: Fault = {
 };
 
 /** What breaks one part is a problem of it, and hides nothing of the others. */
-function told(part: Promise<Tally>): Promise<Tally> {
+function orProblem(part: Promise<Tally>): Promise<Tally> {
   return part.catch((error: Error) => ({ ...nothing, problems: [error.stack ?? error.message] }));
 }
 
@@ -97,9 +97,9 @@ async function failures(many: number, context: FaultContext): Promise<Tally> {
   const elsewhere = new Set(traced.calls.filter((call) => !isBelow(call)).map(({ name }) => name));
   const own = numbered(traced.calls.filter(({ name }) => !elsewhere.has(name)));
   const points = own.flatMap((call) => errors.flatMap((error) => failPoints(call, error)));
-  // One that has to be told of is always there, however few are chosen.
-  const told = points.filter(({ tells, place }) => tells !== undefined && place.endsWith('+'));
-  const chosen = [...spread(told, 1, context.random), ...spread(points, many - 1, context.random)];
+  // However few are chosen, one that needs a message is among them.
+  const reported = points.filter(({ message, place }) => message !== undefined && place.endsWith('+'));
+  const chosen = [...spread(reported, 1, context.random), ...spread(points, many - 1, context.random)];
   const names = [...new Set(own.map(({ name }) => name))].join(', ');
   context.log(`run: ${chosen.length} of ${points.length} failures of ${names}`);
   return sum([traced.tally, ...(await atOnce(sandboxesAtOnce, chosen, diskFailsAt))]);
@@ -109,17 +109,17 @@ function failPoints(call: SystemCall, error: (typeof errors)[number]): readonly 
   const { name, nth } = call;
   // Who is interrupted asks again, for ever if need be: no disk answers so for ever.
   const whens = [`${nth}`, `${nth}..${nth + 19}`, ...(error === 'EINTR' ? [] : [`${nth}+`])];
-  // When the later ones come depends on the time, and they may not; the first two are those of the beginning and of a step.
+  // Whether the later ones come depends on the time; the first two are those of the beginning and of a step.
   const isSync = (name === 'fdatasync' || name === 'fsync') && /\/journal[/>]/.test(call.text) && nth <= 2;
   return whens.map((when) => ({
     place: `${error} at ${nameOf(call)}, when=${when}`,
     error,
     options: { under: injecting(name, `error=${error}`, when), env: oneThreadAside },
-    ...(isSync && error !== 'EINTR' ? { tells: /has not confirmed/ } : {}),
+    ...(isSync && error !== 'EINTR' ? { message: /has not confirmed/ } : {}),
   }));
 }
 
-/** Each name and number once: the same number in two threads is one point, at which whoever comes first is met. */
+/** Each name and number once: the same number in two threads is one point, for the thread that comes first. */
 function numbered(traced: readonly SystemCall[]): readonly SystemCall[] {
   return [...new Map(traced.map((call) => [`${call.name} ${call.nth}`, call])).values()];
 }

@@ -43,11 +43,11 @@ ${kinds.map((kind) => `  - {id: ${kind}, run: 'node ${printer} ${kind} ${counts[
 
 export const unfinishedLines: Fault = {
   name: 'unfinished lines',
-  what: '`stepspan run` gets SIGKILL at its file operations while steps print dots, a bar with `\\r`, and 4 MB without any newline. Here a line is one write of a child; what stood in a pipe or was being read (1.25 MiB at most) may be missing.',
+  what: '`stepspan run` gets SIGKILL at its file operations while steps print dots, a bar with `\\r`, and 4 MB without any newline. Here a line is one write of a child; what was in a pipe or being read (1.25 MiB at most) may be missing.',
   async run(context) {
     const calls = await countCalls(['run', 'w.yaml'], workflow);
     // The shipper's thread reads what is in the journal already, so its calls decide nothing here.
-    const points = killPoints({ ...calls, worker: 0 }, context, { short: 6, full: 60 });
+    const points = killPoints({ ...calls, worker: 0 }, context, { short: 4, full: 60 });
     context.log(`${calls.main} calls in the main thread, ${points.length} kill points`);
     return sum(await atOnce(sandboxesAtOnce, points, (point) => within(2 * runWithinMs, point.place, killedAt(point))));
   },

@@ -50,43 +50,29 @@ export const wholeChain: Fault = {
       );
       const run = sandbox.start(['run', 'w.yaml', '--no-ship']);
       const runId = await until(() => sandbox.data.listRunIds()[0]);
-      const watched: WitnessLine[] = [];
-      let isOver = false;
-      client.subscribe(runId, {
-        fromSeq: 0,
-        onMessage(message) {
-          if (message.type === 'output_stream') watched.push(...message.data.lines);
-          if (message.type === 'execution_completed') isOver = true;
-        },
-      });
-
+      const watcher = watchLines(client, runId);
+      const killHub = async (): Promise<void> => {
+        hub.child.kill('SIGKILL');
+        await hub.ended;
+        hub = await startHub(sandbox, port, collector.endpoint);
+      };
+      const restart = (service: Pick<Loki, 'kill' | 'start'>) => async (): Promise<void> => {
+        await service.kill();
+        await sleep(random.between(0, 1_500));
+        await service.start();
+      };
+      const kills = { 'the Collector': restart(collector), Loki: restart(loki), 'the hub': killHub } as const;
       for (let left = seconds[scale] - 3; left > 0; ) {
-        const pause = random.between(500, 2_000);
-        await sleep(pause);
-        left -= pause / 1000;
-        switch (random.pick(['collector', 'loki', 'hub'] as const)) {
-          case 'collector':
-            log('the Collector is killed');
-            await collector.kill();
-            await sleep(random.between(0, 1_500));
-            await collector.start();
-            break;
-          case 'loki':
-            log('Loki is killed');
-            await loki.kill();
-            await sleep(random.between(0, 1_500));
-            await loki.start();
-            break;
-          case 'hub':
-            log('the hub is killed');
-            hub.child.kill('SIGKILL');
-            await hub.ended;
-            hub = await startHub(sandbox, port, collector.endpoint);
-        }
+        const pauseMs = random.between(500, 2_000);
+        await sleep(pauseMs);
+        left -= pauseMs / 1000;
+        const killed = random.pick(['the Collector', 'Loki', 'the hub'] as const);
+        log(`${killed} is killed`);
+        await kills[killed]();
       }
       const { code } = await run.ended;
       const journal = await readRun(sandbox.data.runDir(runId));
-      await until(() => isOver, { what: 'the watcher has seen the end', withinMs: settleMs });
+      await until(watcher.isOver, { what: 'the watcher has seen the end', withinMs: settleMs });
       const query = `{service_name="stepspan"} | cicd_pipeline_run_id="${runId}" | stepspan_event=""`;
       await until(async () => (await loki.count(query)) >= journal.lines.length, {
         what: 'Loki has as many lines as the journal',
@@ -96,25 +82,17 @@ export const wholeChain: Fault = {
       const stored = await loki.entries(query);
       const places = {
         journal: journal.lines,
-        watcher: watched,
+        watcher: watcher.lines,
         'behind the Collector': linesOnce(far.logs),
         Loki: stored.map((entry) => ({ text: entry.line })),
       };
-      const problems = [...journal.problems];
+      const compared = comparePlaces(places, lines, log);
+      const problems = [...journal.problems, ...compared.problems];
       if (code !== 0) problems.push(`the run ended with ${code}`);
-      let [missing, duplicated] = [0, 0];
-      for (const [place, found] of Object.entries(places)) {
-        const said = judge(found);
-        log(`${place}: ${said.distinct} of ${lines}, ${said.duplicated} twice`);
-        missing += lines - said.distinct;
-        duplicated += said.duplicated;
-        // A Collector that was killed sends what was under way after what waited; Loki sorts by the times of the lines.
-        const disordered = place === 'journal' || place === 'watcher' ? said.disordered : 0;
-        if (said.damaged + disordered > 0) problems.push(`${place}: ${JSON.stringify(said)}`);
-      }
       // The Collector says for itself that it dropped nothing on its far side.
       const dropped = await droppedBy(collector);
       if (dropped > 0) problems.push(`the Collector dropped ${dropped} log records`);
+      const { missing, duplicated } = compared;
       return { runs: 1, lines, missing, duplicated, unaccounted: missing, problems };
     } finally {
       client.close();
@@ -125,7 +103,41 @@ export const wholeChain: Fault = {
   },
 };
 
-/** Says what Loki said; a Loki that is not there is a server that is busy. */
+/** The lines that a watcher of the run gets, and whether it has seen the end. */
+function watchLines(client: ReturnType<typeof createTailClient>, runId: string) {
+  const lines: WitnessLine[] = [];
+  let isOver = false;
+  client.subscribe(runId, {
+    fromSeq: 0,
+    onMessage(message) {
+      if (message.type === 'output_stream') lines.push(...message.data.lines);
+      if (message.type === 'execution_completed') isOver = true;
+    },
+  });
+  return { lines, isOver: () => isOver };
+}
+
+/** Counts what each place has of the lines that were printed. */
+function comparePlaces(
+  places: Readonly<Record<string, readonly WitnessLine[]>>,
+  lines: number,
+  log: (line: string) => void,
+): Pick<Tally, 'missing' | 'duplicated' | 'problems'> {
+  const problems: string[] = [];
+  let [missing, duplicated] = [0, 0];
+  for (const [place, found] of Object.entries(places)) {
+    const said = judge(found);
+    log(`${place}: ${said.distinct} of ${lines}, ${said.duplicated} twice`);
+    missing += lines - said.distinct;
+    duplicated += said.duplicated;
+    // A Collector that was killed sends what was under way after what waited; Loki sorts by the times of the lines.
+    const disordered = place === 'journal' || place === 'watcher' ? said.disordered : 0;
+    if (said.damaged + disordered > 0) problems.push(`${place}: ${JSON.stringify(said)}`);
+  }
+  return { missing, duplicated, problems };
+}
+
+/** Answers as Loki did; a Loki that is away is a busy server. */
 async function passOn({ path: route, headers, body }: Received, loki: Loki): Promise<Reply> {
   try {
     const type = headers['content-type'] ?? '';

@@ -58,7 +58,7 @@ test('a run keeps its promises only where what was seen stays, what was journale
   expect(isKept(checkRun({ run: { ...run, events: ['run.started'] }, seen: [] }))).toBe(false);
 });
 
-test('a seed gives the same choices again, and each fault has choices of its own', () => {
+test('the same seed makes the same choices, and each fault has choices of its own', () => {
   const draw = (seed: number, name: string) => Array.from({ length: 5 }, randomOf(seed).fork(name).next);
   expect(draw(7, 'a')).toEqual(draw(7, 'a'));
   expect(draw(7, 'a')).not.toEqual(draw(7, 'b'));

@@ -1,9 +1,9 @@
-// Counts for each file how often it breaks each rule that has exceptions. Called by counts.test.ts, and by
+// Counts for each file, or folder, how often it breaks each rule that has exceptions. Called by counts.test.ts, and by
 // exceptions.ts, which lowers the exceptions to what is left.
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { findSyntax } from './syntax.ts';
-import { read, readable, root, typescript } from './tracked.ts';
+import { read, readable, root, tracked, typescript } from './tracked.ts';
 import { findWords } from './words.ts';
 
 export type Violation = { readonly file: string; readonly rule: string; readonly where: string };
@@ -63,11 +63,35 @@ function unusedInProduction(): readonly Violation[] {
   );
 }
 
+const minHeadLines = 3;
+
+/** Folders of src and web without a head: what they own, who calls them, and how data goes through them. */
+function foldersWithoutHead(): readonly Violation[] {
+  const product = typescript.filter((file) => /^(src|web)\//.test(file));
+  const folders = new Set(product.map((file) => /^(src\/(?:readers\/)?[^/]+|web)\//.exec(file)?.[1] ?? ''));
+  return [...folders].flatMap((folder) => {
+    const heads = ['index.ts', 'main.ts', 'main.tsx'].map((name) => `${folder}/${name}`).filter(isTracked);
+    const hasHead = heads.some((file) => headLines(read(file)) >= minHeadLines) || isTracked(`${folder}/README.md`);
+    if (hasHead) return [];
+    const where = `${folder}: no index.ts or main.ts opens with ${minHeadLines} lines about the folder, and it has no README.md`;
+    return [{ file: folder, rule: 'no head', where }];
+  });
+}
+
+const isTracked = (file: string): boolean => tracked.includes(file);
+
+/** How many lines of comment a file opens with. */
+function headLines(text: string): number {
+  const lines = text.replace(/^#!.*\n/, '').split('\n');
+  return lines.findIndex((line) => !line.startsWith('//'));
+}
+
 export function findViolations(): readonly Violation[] {
   return [
     ...typescript.flatMap(syntaxViolations),
     ...singleImporterViolations(),
     ...unusedInProduction(),
+    ...foldersWithoutHead(),
     ...readable.flatMap(wordViolations),
   ];
 }

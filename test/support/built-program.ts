@@ -1,5 +1,6 @@
 // Bundles the program once per test run, as the package has it: it starts in half of the time of its sources. The global
-// setup of the test suites; `STEPSPAN_TEST_PROGRAM` tells their workers where it is. Without it cli.ts starts the sources.
+// setup of the test suites, which find it in STEPSPAN_TEST_PROGRAM; without that, cli.ts starts the sources. .ci/run calls it as
+// a program, which prints the path, so that all of its stages share one.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,4 +20,9 @@ export default function buildProgram(): (() => void) | undefined {
   symlinkSync(path.join(root, 'dist/page'), path.join(folder, 'dist/page'));
   process.env.STEPSPAN_TEST_PROGRAM = path.join(folder, 'dist/app/main.js');
   return () => rmSync(folder, { recursive: true, force: true });
+}
+
+if (import.meta.main) {
+  buildProgram();
+  console.log(process.env.STEPSPAN_TEST_PROGRAM);
 }

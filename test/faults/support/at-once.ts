@@ -1,4 +1,5 @@
-// Does something with each of a list, so many at once, and gives the results in the list's order; and gives up what takes too long.
+// Does something with each of a list, so many at once, and returns the results in the list's order; and stops waiting for
+// what takes too long. Used by the faults that sweep over points.
 import { nothing, type Tally } from './tally.ts';
 
 export async function atOnce<T, R>(many: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

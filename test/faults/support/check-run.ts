@@ -36,7 +36,7 @@ export async function readRun(folder: RunFolder, signal?: AbortSignal): Promise<
   const problems: string[] = [];
   let [next, lost] = [0, 0];
   const take = (record: JournalRecord): void => {
-    if (record.seq !== next) problems.push(`record ${record.seq} stands where ${next} should be`);
+    if (record.seq !== next) problems.push(`record ${record.seq} is where ${next} should be`);
     if (record.kind === 'event') {
       next = record.seq + 1;
       events.push(record.event.type);
@@ -76,9 +76,9 @@ function keptOf(record: JournalRecord): readonly Kept[] {
 const keyOf = ({ seq, timeNs, text }: Pick<Kept, 'seq' | 'timeNs' | 'text'>): string => `${seq} ${timeNs} ${text}`;
 
 /**
- * @param run the journal after the fault and what mends it
+ * @param run the journal after the fault and its adoption
  * @param seen what readers had been given before, piece by piece
- * @param shipped what the far side has, resends included; undefined where nothing is shipped
+ * @param shipped what the far side has, resends included; undefined if nothing is shipped
  */
 export function checkRun(options: {
   readonly run: ReadRun;

@@ -1,5 +1,5 @@
-// Claude Code in a sandbox of the matrix: the real CLI, or the fake one, against a scripted Messages API, with a copy of all that it
-// prints; and how many tokens the API gave. Knows no fault.
+// Claude Code in a sandbox of the matrix: the real CLI, or the fake one, against a scripted Messages API, with a copy of all
+// that it prints; and how many tokens the API counted. Used by the faults with Claude Code.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { claudeTestEnvironment } from '../../../demo/messages-api/environment.ts';
@@ -14,7 +14,7 @@ const programs = {
   fake: file('../../fixtures/fake-claude.mjs'),
 } as const;
 
-/** What each reply uses, so that all that was used can be told from their number. */
+/** What each reply uses, so that the sum follows from the number of replies. */
 export const replyUsage = { input: 1_200, output: 80, cacheRead: 300, cacheCreation: 20 } as const;
 export const replyTokens = Object.values(replyUsage).reduce((sum, tokens) => sum + tokens, 0);
 

@@ -1,4 +1,4 @@
-// Compares what a child printed, byte by byte, with what the journal has of it. Knows no fault.
+// Compares what a child printed, byte by byte, with what the journal has of it. Used by the faults of children and Claude.
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import type { Stream } from '../../../src/core/record.ts';

@@ -7,7 +7,7 @@ export type FaultContext = {
   readonly random: Random;
   /** `short` is what CI has time for; `full` is what docs/guarantees.md shows. */
   readonly scale: 'short' | 'full';
-  /** Tells how far it is, one line at a time. */
+  /** Prints how far it is, one line at a time. */
   readonly log: (line: string) => void;
 };
 
@@ -15,7 +15,7 @@ export type Fault = {
   readonly name: string;
   /** One sentence for docs/guarantees.md. */
   readonly what: string;
-  /** Why it cannot be run here; undefined where it can. Not given where it can be run everywhere. */
+  /** Why it cannot be run here; undefined if it can. Absent if it can be run everywhere. */
   readonly needs?: () => string | undefined;
   readonly run: (context: FaultContext) => Promise<Tally>;
 };

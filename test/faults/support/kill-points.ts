@@ -1,4 +1,4 @@
-// Which calls of a process a sweep kills at: every one in every way where there is time, else as many, spread over all.
+// Which calls of a process a sweep kills at: every one in every way if time allows, else as many as fit, spread over all.
 import type { FaultContext } from './fault.ts';
 import type { Injected, StartOptions } from './sandbox.ts';
 
@@ -9,7 +9,7 @@ export type KillPoint = {
   readonly options: StartOptions;
 };
 
-/** @param limits how many points at most; where there are fewer calls, they are swept again, as timing differs each time */
+/** @param limits how many points at most; fewer calls than that are swept again, as timing differs each time */
 export function killPoints(
   calls: { readonly main: number; readonly worker: number },
   { scale, random }: FaultContext,

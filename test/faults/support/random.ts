@@ -1,4 +1,4 @@
-// A random source that gives the same numbers for the same seed on every machine, so that a run of the matrix can be made again.
+// A random source with the same numbers for the same seed on every machine, so that a run of the matrix can be repeated.
 
 export type Random = {
   /** From 0 up to, not including, 1. */

@@ -22,7 +22,7 @@ export type RecordedDisk = {
   readonly length: () => number;
   /** Notes something that was promised at this point, such as how many lines are on disk. */
   readonly mark: (value: number) => void;
-  /** The last mark within so many operations; 0 where there is none. */
+  /** The last mark within so many operations; 0 if none was made. */
   readonly markAt: (operations: number) => number;
   /** Writes into a folder one of the states in which a power cut after so many operations may leave the disk. */
   readonly cutPower: (operations: number, into: string, random: Random) => void;
@@ -56,7 +56,8 @@ export function recordDisk(below: string): RecordedDisk {
       names.delete(fd);
       fs.closeSync(fd);
     },
-    writeSync(fd: number, bytes: Buffer, offset = 0, length = bytes.length, position: number | null = null) {
+    writeSync(fd: number, bytes: Buffer, ...place: readonly [offset?: number, length?: number, position?: number]) {
+      const [offset = 0, length = bytes.length, position = null] = place;
       const count = fs.writeSync(fd, bytes, offset, length, position);
       written(fd, bytes.subarray(offset, offset + count), position);
       return count;

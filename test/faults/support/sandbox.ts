@@ -1,5 +1,5 @@
-// A folder with a data folder, a home and a working folder of its own, the stepspan CLI in it, with or without injected faults, and
-// a look at which processes it has left. Knows no fault.
+// A folder with a data folder, a home and a working folder of its own, the stepspan CLI in it, with or without injected
+// faults, and a look at which processes it has left. Every fault works in such folders.
 import type { ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// Secrets of each kind that stepspan promises to hide, made from the seed: how each is printed, what of it nobody may see, what
-// stands in its place. The formats are those of docs/redaction.md, written down anew here and not taken from the redactor.
+// Secrets of each kind that stepspan promises to hide, made from the seed: how each is printed, which parts nobody may see,
+// and what replaces it. The formats are those of docs/redaction.md, written again here and not taken from the redactor.
 import { generateKeyPairSync } from 'node:crypto';
 import type { Random } from './random.ts';
 
@@ -8,7 +8,7 @@ export type Secret = {
   readonly name: string;
   /** What a child prints, in one line or several. */
   readonly text: string;
-  /** The same with the replacement in it; undefined where a character may stay beside it, as in base64. */
+  /** The same with the replacement in it; undefined if a character may stay beside it, as in base64. */
   readonly shown: string | undefined;
 };
 
@@ -67,37 +67,10 @@ export function makeSecrets(random: Random): Secrets {
     ['slack-token', `xoxb-123456789012-1234567890123-${word(24)}`],
     ['npm-token', `npm_${word(36)}`],
   ];
-  const marked = (name: string): string => `[hidden:${name}]`;
-  const within = (name: string, before: string, secret: string, after = ''): Secret => ({
-    name,
-    text: `${before}${secret}${after}`,
-    shown: `${before}${marked(name)}${after}`,
-  });
-  const printed: Secret[] = [
-    ...Object.entries(values).flatMap(([name, value]) => [
-      within(name, '', value),
-      within(name, '{"key":"', jsonOf(value), '"}'),
-      within(name, 'q=', encodeURIComponent(value), '&r=1'),
-      within(name, '', Buffer.from(value).toString('hex')),
-      ...[0, 1, 2].map((shift) => {
-        const longer = Buffer.from(`${'u'.repeat(shift)}${value} and more`).toString('base64');
-        return { name, text: longer, shown: undefined };
-      }),
-    ]),
-    ...tokens.map(([name, token]) => within(name, '', token)),
-    within('bearer-token', 'Authorization: Bearer ', jwt),
-    within('aws-secret-key', 'aws_secret_access_key = ', awsSecret),
-    within('slack-webhook', 'https://hooks.slack.com/', slackHook),
-    within('url-password', 'redis://:', word(20), '@cache:6379/0'),
-    within('DATABASE_URL', 'postgres://app:', urlPassword, '@db/app'),
-    within('private-key', '', pem.replaceAll('\n', '\\n')),
-    { name: 'private-key', text: pem, shown: undefined },
-  ];
+  const password = word(20);
+  const printed = printedSecrets({ values, tokens, jwt, awsSecret, slackHook, password, urlPassword, pem });
   const known = Object.values(values);
   const looks = [...tokens.map(([, token]) => token), jwt, awsSecret, slackHook];
-  const redis = printed
-    .find(({ name }) => name === 'url-password')!
-    .text.slice('redis://:'.length, -'@cache:6379/0'.length);
   return {
     printed,
     env: {
@@ -116,18 +89,54 @@ export function makeSecrets(random: Random): Secrets {
     pem,
     forbidden: new Set([
       ...[...known, urlPassword, webhookPath].flatMap(formsOf),
-      ...[...looks, redis].flatMap((text) => [text, jsonOf(text)]),
+      ...[...looks, password].flatMap((text) => [text, jsonOf(text)]),
       ...pem.split('\n').slice(1, -1),
       ...known.flatMap(halvesOf),
     ]),
   };
 }
 
+type Parts = {
+  readonly values: Readonly<Record<string, string>>;
+  readonly tokens: readonly (readonly [name: string, token: string])[];
+} & Readonly<Record<'jwt' | 'awsSecret' | 'slackHook' | 'password' | 'urlPassword' | 'pem', string>>;
+
+/** Each secret as a child prints it: by itself, and inside of what it is usually found in. */
+function printedSecrets(parts: Parts): readonly Secret[] {
+  const { values, tokens, jwt, awsSecret, slackHook, password, urlPassword, pem } = parts;
+  const marked = (name: string): string => `[hidden:${name}]`;
+  const within = (name: string, before: string, secret: string, after = ''): Secret => ({
+    name,
+    text: `${before}${secret}${after}`,
+    shown: `${before}${marked(name)}${after}`,
+  });
+  return [
+    ...Object.entries(values).flatMap(([name, value]) => [
+      within(name, '', value),
+      within(name, '{"key":"', jsonOf(value), '"}'),
+      within(name, 'q=', encodeURIComponent(value), '&r=1'),
+      within(name, '', Buffer.from(value).toString('hex')),
+      ...[0, 1, 2].map((shift) => {
+        const longer = Buffer.from(`${'u'.repeat(shift)}${value} and more`).toString('base64');
+        return { name, text: longer, shown: undefined };
+      }),
+    ]),
+    ...tokens.map(([name, token]) => within(name, '', token)),
+    within('bearer-token', 'Authorization: Bearer ', jwt),
+    within('aws-secret-key', 'aws_secret_access_key = ', awsSecret),
+    within('slack-webhook', 'https://hooks.slack.com/', slackHook),
+    within('url-password', 'redis://:', password, '@cache:6379/0'),
+    within('DATABASE_URL', 'postgres://app:', urlPassword, '@db/app'),
+    within('private-key', '', pem.replaceAll('\n', '\\n')),
+    { name: 'private-key', text: pem, shown: undefined },
+  ];
+}
+
 export function jsonOf(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Whole, and as it stands inside of something longer, without the characters that also hold bits of their neighbours. */
+/** Whole, and as it appears inside of something longer, without the characters that also hold bits of their neighbours. */
 function formsOf(text: string): readonly string[] {
   const bytes = Buffer.from(text);
   const base64 = [0, 1, 2].flatMap((shift) =>

@@ -1,5 +1,5 @@
-// A run with all that watches it: a hub, a WebSocket watcher, a backend and a webhook that say back what they were given, the commands
-// that read a run. Gives everything that came out of any of them, by place. Knows secrets only as text that goes into a workflow.
+// A run with all that watches it: a hub, a WebSocket watcher, a backend and a webhook that repeat what they received, and
+// the commands that read a run. Returns everything that came out of any of them, by place. Used by secrets.ts.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,8 @@ import { linesOnce, type ReadRun, readRun } from './check-run.ts';
 import type { Sandbox, StartedCli } from './sandbox.ts';
 import { jsonOf, type Secrets } from './secret-kinds.ts';
 
-/** The program that writes what a plan says; see there. */
-export const teller = fileURLToPath(new URL('../fixtures/tells-secrets.py', import.meta.url));
+/** The program that writes what a plan says; see its head. */
+export const printer = fileURLToPath(new URL('../fixtures/prints-secrets.py', import.meta.url));
 
 /** A run ships and notifies at its end, both with retries, as backend and webhook fail at first. */
 const settleMs = 60_000;
@@ -47,16 +47,16 @@ export function envOf(secrets: Secrets, otlp: OtlpServer, webhook: OtlpServer): 
 export function workflowOf(secrets: Secrets): string {
   const { inWorkflow, named, tokens, urlPassword, apiToken } = secrets;
   const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-  return `name: secrets-told
+  return `name: secrets-printed
 description: ${text(`uses ${named} and ${tokens[0]}`)}
 params: {api-token: {type: string}}
 secrets: [PLAIN_WORDS]
 env: {DB_PASSWORD: ${text(inWorkflow.DB_PASSWORD)}}
 steps:
-  - id: tell
-    name: ${text(`tells ${inWorkflow.STEP_TOKEN} and ${tokens[6]}`)}
+  - id: print
+    name: ${text(`prints ${inWorkflow.STEP_TOKEN} and ${tokens[6]}`)}
     env: {STEP_TOKEN: ${text(inWorkflow.STEP_TOKEN)}}
-    run: [python3, ${text(teller)}, plan.json]
+    run: [python3, ${text(printer)}, plan.json]
   - id: key
     run: "cat key.pem; cat key.pem >&2; sed 's/^/    /' key.pem"
   - id: give
@@ -76,7 +76,7 @@ steps:
     run: 'true'
     continueOnFailure: true
   - id: fails
-    needs: [tell, take, ask]
+    needs: [print, take, ask]
     run: 'echo "cannot open postgres://app:${urlPassword}@db/app for $MY_TOKEN" >&2; cat "no-$DB_PASSWORD"; exit 3'
 `;
 }
@@ -111,8 +111,8 @@ export function claudeSays(secrets: Secrets): string {
     .join('');
 }
 
-/** Says back all that it was told of who asks, and with it refuses the first request and for good what `isRefused`. */
-export function tellingServer(isRefused: (received: Received) => boolean): Promise<OtlpServer> {
+/** Repeats the login and the body of a request in its refusal: of the first one, and of each that `isRefused` names. */
+export function repeatingServer(isRefused: (received: Received) => boolean): Promise<OtlpServer> {
   return startOtlpServer((received, index): Reply => {
     const { authorization = '' } = received.headers;
     const body = `not with ${authorization}, at ${received.path}: ${received.body.subarray(0, 2_000).toString('latin1')}`;
@@ -121,7 +121,6 @@ export function tellingServer(isRefused: (received: Received) => boolean): Promi
   });
 }
 
-/** @param args of `stepspan run` behind the file */
 type Printed = Extract<RunMessage, { readonly type: 'output_stream' }>['data'];
 
 /** Lines as a watcher puts them together: a line that is printed in pieces comes in pieces. */
@@ -144,67 +143,44 @@ function createWatchedLines() {
   };
 }
 
-export async function runAndWatch(
-  sandbox: Sandbox,
-  file: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  { otlp, webhook }: { readonly otlp: OtlpServer; readonly webhook: OtlpServer },
-): Promise<Everything> {
+export type WatchedRun = {
+  /** Of `stepspan run`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly otlp: OtlpServer;
+  readonly webhook: OtlpServer;
+};
+
+export async function runAndWatch(sandbox: Sandbox, watchedRun: WatchedRun): Promise<Everything> {
+  const { args, env, otlp, webhook } = watchedRun;
   const shown: Buffer[] = [];
   const start = (words: readonly string[], more: Readonly<Record<string, string>>): StartedCli => {
     const cli = sandbox.start(words, { env: more });
-    // All of it, where the sandbox keeps the end only.
+    // All of it, because the sandbox keeps only the end.
     for (const stream of [cli.child.stdout, cli.child.stderr]) stream?.on('data', (data: Buffer) => shown.push(data));
     return cli;
   };
-  // The hub knows none of the secrets: it has only what was kept.
+  // The hub has none of the secrets in its environment: it has only what was kept.
   const sending = { OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url };
   const hub = start(['serve', '--port', '0'], sending);
   const url = await addressOfHub(hub);
   const token = readFileSync(path.join(sandbox.data.root, 'token'), 'utf8').trim();
-  const frames: string[] = [];
-  const client = createTailClient({
-    url: `${url.replace('http', 'ws')}/api/v1/tail`,
-    token,
-    open: (address) => {
-      const socket = new WebSocket(address, 'stepspan.tail.v1', { headers: { authorization: `Bearer ${token}` } });
-      socket.on('message', (data) => void frames.push(data.toString()));
-      return socket as unknown as SocketLike;
-    },
-  });
+  const watcher = watchTail(url, token);
   try {
-    const cli = start(['run', file, ...args], env);
+    const cli = start(['run', ...args], env);
     const runId = await until(() => sandbox.data.listRunIds()[0], { what: 'the run is there' });
-    const watched = createWatchedLines();
-    let isOver = false;
-    client.subscribe(runId, {
-      fromSeq: 0,
-      onMessage(message) {
-        if (message.type === 'output_stream') watched.add(message.data);
-        if (message.type === 'execution_failed') isOver = true;
-      },
-    });
+    watcher.subscribe(runId);
     const { code } = await cli.ended;
-    await until(() => isOver, { what: 'the watcher has seen the end', withinMs: settleMs });
+    await until(watcher.isOver, { what: 'the watcher has seen the end', withinMs: settleMs });
     await until(() => webhook.requests.some(({ body }) => body.includes('StepspanRunFailed')), {
       what: 'the alert has come to the webhook',
       withinMs: settleMs,
     });
-    const folder = sandbox.data.runDir(runId);
-    await until(() => otlp.logs.some(({ body }) => body === 'all is told'), {
-      what: 'the last line that was told has been shipped',
+    await until(() => otlp.logs.some(({ body }) => body === 'all is printed'), {
+      what: 'the last line that was printed has been shipped',
       withinMs: settleMs,
     });
-    const headers = { authorization: `Bearer ${token}` };
-    const answers: string[] = [];
-    const asked = table.filter(({ method }) => method === 'GET').map((row) => addressOf(row, runId));
-    const exports = ['text', 'ndjson', 'csv', 'otlp-json'].map(
-      (format) => `/api/v1/runs/${runId}/export?format=${format}`,
-    );
-    for (const address of [...asked, ...exports, `/api/v1/runs/${runId}/output?limit=5000`]) {
-      answers.push(await fetch(`${url}${address}`, { headers }).then((answer) => answer.text()));
-    }
+    const answers = await answersAbout(runId, url, token);
     for (const words of [
       ['show', runId],
       ['ls'],
@@ -216,9 +192,10 @@ export async function runAndWatch(
     }
     hub.child.kill('SIGTERM');
     await hub.ended;
-    // A hub that comes compresses what has ended, once it has counted it.
+    // The next hub compresses what has ended, once it has counted it.
     const next = start(['serve', '--port', '0'], sending);
     const scraped = await scrapeOf(await addressOfHub(next));
+    const folder = sandbox.data.runDir(runId);
     const archived = await until(() => everyByteBelow(folder.journalDir).unpacked || undefined, {
       what: 'an archived segment',
       withinMs: settleMs,
@@ -232,13 +209,13 @@ export async function runAndWatch(
       run,
       lines: {
         'the journal': run.lines.map(({ text }) => text),
-        'the watcher': watched.lines(),
+        'the watcher': watcher.lines(),
         'the backend': linesOnce(otlp.logs).map(({ text }) => text),
       },
       places: {
         'the data folder': everyByteBelow(sandbox.data.root).bytes,
         'the terminal': Buffer.concat(shown.map((chunk) => Buffer.from(chunk))),
-        'the WebSocket': Buffer.from(frames.join('\n')),
+        'the WebSocket': Buffer.from(watcher.frames.join('\n')),
         'the answers': Buffer.from(answers.join('\n')),
         'the backend': bodies(otlp),
         'the webhook': bodies(webhook),
@@ -247,8 +224,52 @@ export async function runAndWatch(
       archived,
     };
   } finally {
-    client.close();
+    watcher.close();
   }
+}
+
+/** A client of the WebSocket tail that keeps every frame, and the lines of the run. */
+function watchTail(url: string, token: string) {
+  const frames: string[] = [];
+  const watched = createWatchedLines();
+  let isOver = false;
+  const client = createTailClient({
+    url: `${url.replace('http', 'ws')}/api/v1/tail`,
+    token,
+    open: (address) => {
+      const socket = new WebSocket(address, 'stepspan.tail.v1', { headers: { authorization: `Bearer ${token}` } });
+      socket.on('message', (data) => void frames.push(data.toString()));
+      return socket as unknown as SocketLike;
+    },
+  });
+  return {
+    frames,
+    lines: watched.lines,
+    isOver: () => isOver,
+    subscribe: (runId: string) =>
+      client.subscribe(runId, {
+        fromSeq: 0,
+        onMessage(message) {
+          if (message.type === 'output_stream') watched.add(message.data);
+          if (message.type === 'execution_failed') isOver = true;
+        },
+      }),
+    close: () => client.close(),
+  };
+}
+
+/** What every route that reads, and every form of export, answers about the run. */
+async function answersAbout(runId: string, url: string, token: string): Promise<readonly string[]> {
+  const headers = { authorization: `Bearer ${token}` };
+  const asked = table.filter(({ method }) => method === 'GET').map((row) => addressOf(row, runId));
+  const exports = ['text', 'ndjson', 'csv', 'otlp-json'].map(
+    (format) => `/api/v1/runs/${runId}/export?format=${format}`,
+  );
+  const answers: string[] = [];
+  for (const address of [...asked, ...exports, `/api/v1/runs/${runId}/output?limit=5000`]) {
+    answers.push(await fetch(`${url}${address}`, { headers }).then((answer) => answer.text()));
+  }
+  return answers;
 }
 
 function addressOfHub(hub: StartedCli): Promise<string> {

@@ -1,11 +1,12 @@
 // Starts a program under strace, so that the kernel's answer to one of its calls is another, or that it dies there; and reads which calls
-// there were. Whether it may be used at all is asked first. Knows no fault and nothing of stepspan.
+// there were. Whether it may be used at all is asked first. Used by system-calls.ts.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
- * `-D`: strace is no parent of the program but its grandchild, so that who starts it has the program's own process: signals, exit code.
- * `-b execve`: lets go of a child when it becomes another program, so that the steps of a run are left alone.
+ * `-D`: strace is not the parent of the program but its grandchild, so that the caller has the program's own process, with
+ * its signals and exit code. `-b execve`: strace detaches from a child that becomes another program, so that the steps of
+ * a run are left alone.
  */
 const strace = ['strace', '-D', '-f', '-b', 'execve', '-qq', '-e', 'signal=none'] as const;
 
@@ -30,7 +31,7 @@ export function injecting(name: string, what: `error=${string}` | `signal=${stri
   return [...strace, '-o', '/dev/null', '-e', `trace=${name}`, '-e', `inject=${name}:${what}:when=${when}`];
 }
 
-/** Why strace cannot be used; undefined where it can. Tries it, as a kernel or a container may forbid it. */
+/** Why strace cannot be used; undefined if it can. Tries it, as a kernel or a container may forbid it. */
 export function straceProblem(): string | undefined {
   const [program = '', ...args] = [...injecting('close', 'signal=KILL', '1'), 'true'];
   const { error, signal, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 10_000 });

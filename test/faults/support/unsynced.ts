@@ -1,5 +1,5 @@
 // Reads from the system calls of a process whether the disk was asked to keep each segment that it wrote: after its last byte, and with
-// its name. A killed process loses nothing by an omitted sync, so that only the calls themselves can tell of one.
+// its name. A killed process loses nothing by an omitted sync, so only the calls themselves can show one.
 import type { SystemCall } from './strace.ts';
 
 const writes = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2', 'ftruncate']);

@@ -1,5 +1,5 @@
-// Judges lines that the witness printed, wherever they have arrived: which are there, which twice, which damaged, and whether in order.
-// Knows nothing of where they came from.
+// Judges lines that the witness printed, wherever they have arrived: which have come, which twice, which damaged, and
+// whether in order. Every fault that prints counts with this.
 import { crc32 } from 'node:zlib';
 
 export type Testimony = {
@@ -19,7 +19,7 @@ export type WitnessLine = { readonly text: string };
 
 const line = /^w (\S+) (\d+) ([0-9a-f]{8}) (\S*)$/;
 
-/** Lines that were never a witness's are passed over. */
+/** Lines that were never a witness's are skipped. */
 export function judge(lines: Iterable<WitnessLine>): Testimony {
   const seen = new Map<string, Set<number>>();
   const latest = new Map<string, number>();

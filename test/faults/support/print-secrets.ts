@@ -1,5 +1,5 @@
-// What a child writes so that secrets come out broken in each way, numbered, and whether each of them shows as replaced. Knows no
-// place in which to look for what got out.
+// What a child writes so that secrets come out broken in each way, numbered, and whether each of them shows as replaced.
+// Used by secrets.ts, which looks for what got out.
 import { escapeRegExp } from '../../../src/text/regexp.ts';
 import type { Random } from './random.ts';
 import type { Secret } from './secret-kinds.ts';
@@ -8,27 +8,28 @@ import type { Secret } from './secret-kinds.ts';
 export type Write = readonly [descriptor: 1 | 2, text: string];
 
 /** One printing of a secret, in a line that begins with its number. */
-export type Told = { readonly number: number; readonly secret: Secret; readonly shown: string | undefined };
+export type Printing = { readonly number: number; readonly secret: Secret; readonly shown: string | undefined };
 
-export type Telling = { readonly writes: readonly Write[]; readonly told: readonly Told[] };
+/** All that a child writes, and the printings in it. */
+export type Output = { readonly writes: readonly Write[]; readonly printings: readonly Printing[] };
 
 /** A pipe holds so much, and one read takes no more. */
 const readBytes = 65_536;
 
 /**
- * @param places at how many places each secret is broken in two, spread over it; all where it has fewer
+ * @param places at how many places each secret is broken in two, spread over it; all if it has fewer
  * @param more whether also byte by byte, in colour, across the edge of a full read, and while the other stream is in a secret too
  */
-export function tellSecrets(
+export function printSecrets(
   secrets: readonly Secret[],
   random: Random,
   { from = 1, places, more }: { readonly from?: number; readonly places: number; readonly more: boolean },
-): Telling {
+): Output {
   const writes: Write[] = [];
-  const told: Told[] = [];
+  const printings: Printing[] = [];
   const begin = (secret: Secret, wrap: (text: string) => string = (text) => text): string => {
-    const number = from + told.length;
-    told.push({ number, secret, shown: secret.shown === undefined ? undefined : wrap(secret.shown) });
+    const number = from + printings.length;
+    printings.push({ number, secret, shown: secret.shown === undefined ? undefined : wrap(secret.shown) });
     return `S${number} `;
   };
   let rest = '';
@@ -79,11 +80,11 @@ export function tellSecrets(
     atEdge(secret);
     crossed(secret, secrets[(index + 7) % secrets.length]!);
   }
-  writes.push([1, `${rest}all is told\n`]);
-  return { writes, told };
+  writes.push([1, `${rest}all is printed\n`]);
+  return { writes, printings };
 }
 
-export type Held = {
+export type CheckedPrintings = {
   /** Printings of which a line has arrived. */
   readonly arrived: number;
   readonly missing: number;
@@ -111,7 +112,7 @@ function showsReplaced(text: string, shown: string): boolean {
 }
 
 /** Whether lines, from wherever, show each printing once, with the replacement in the place of the secret. */
-export function holdTold(lines: readonly string[], told: readonly Told[]): Held {
+export function checkPrintings(lines: readonly string[], printings: readonly Printing[]): CheckedPrintings {
   const byNumber = new Map<number, string[]>();
   for (const line of lines) {
     const [, digits, text = ''] = /^S(\d+) (.*)$/s.exec(line) ?? [];
@@ -122,7 +123,7 @@ export function holdTold(lines: readonly string[], told: readonly Told[]): Held 
   }
   const wrong: string[] = [];
   let [arrived, duplicated] = [0, 0];
-  for (const { number, secret, shown } of told) {
+  for (const { number, secret, shown } of printings) {
     const [text, ...again] = byNumber.get(number) ?? [];
     duplicated += again.length;
     if (text === undefined) continue;
@@ -130,5 +131,5 @@ export function holdTold(lines: readonly string[], told: readonly Told[]): Held 
     const isRight = shown === undefined ? text.includes(`[hidden:${secret.name}]`) : showsReplaced(text, shown);
     if (!isRight) wrong.push(`S${number}, a ${secret.name}: ${text.slice(0, 200)} instead of ${shown ?? 'its marker'}`);
   }
-  return { arrived, missing: told.length - arrived, duplicated, wrong };
+  return { arrived, missing: printings.length - arrived, duplicated, wrong };
 }

@@ -1,5 +1,5 @@
-// The wrapper is killed at each of its writes, syncs, renames and removals, before, after and in the middle of it. A hub then adopts
-// the run, a shipper sends what is left, and the run must keep its promises.
+// stepspan is killed at each of its writes, syncs, renames and removals, before, after and in the middle of it. A hub then
+// adopts the run, a shipper sends what is left, and the run must keep its promises.
 import { isRunId, type RunId } from '../../src/core/ids.ts';
 import { adoptRun } from '../../src/hub/index.ts';
 import { openJournal } from '../../src/journal/index.ts';
@@ -31,21 +31,21 @@ steps:
     run: 'node ${witness} b$STEPSPAN_ATTEMPT ${lines} && test -f again || { touch again; exit 1; }'
 `;
 
-export const killWrapper: Fault = {
-  name: 'wrapper killed',
+export const killRun: Fault = {
+  name: 'stepspan killed',
   what: '`stepspan run` gets SIGKILL at each of its file operations: before it, after it, and with half of a write done.',
   async run(context) {
     const threads = await countCalls(['run', 'w.yaml'], workflow);
-    const points = killPoints(threads, context, { short: 24, full: 600 });
+    const points = killPoints(threads, context, { short: 12, full: 600 });
     context.log(
       `${threads.main} calls in the main thread, ${threads.worker} in the shipper's, ${points.length} kill points`,
     );
-    return sum(await atOnce(sandboxesAtOnce, points, (point) => wrapperKilledAt(point)));
+    return sum(await atOnce(sandboxesAtOnce, points, (point) => runKilledAt(point)));
   },
 };
 
-/** Runs a workflow up to where it is killed, mends what is left, and counts. */
-export function wrapperKilledAt(point: KillPoint): Promise<Tally> {
+/** Runs a workflow up to where it is killed, adopts and ships what is left, and counts. */
+export function runKilledAt(point: KillPoint): Promise<Tally> {
   return within(pointWithinMs, point.place, killAt(point));
 }
 
