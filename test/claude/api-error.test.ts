@@ -1,6 +1,6 @@
 // The kinds of API errors, from what Claude Code was seen to say of them.
 import { describe, expect, test } from 'vitest';
-import { type ApiErrorKind, classifyApiError, isRetryableApiError } from '../../src/run/claude/api-error.ts';
+import { type ApiErrorKind, classifyApiError } from '../../src/run/claude/api-error.ts';
 
 describe('the kind of an API error', () => {
   const texts: readonly (readonly [string, ApiErrorKind])[] = [
@@ -23,7 +23,7 @@ describe('the kind of an API error', () => {
     ['API Error: 500 {"type":"error","error":{"type":"api_error","message":"Internal server error"}}', 'overloaded'],
     ['API Error: 503 no healthy upstream', 'overloaded'],
     ['Prompt is too long', 'invalid_request'],
-    ['There’s an issue with the selected model (nope). It may not exist', 'invalid_request'],
+    ['There’s an issue with the selected model (nope). Run --model to pick another', 'invalid_request'],
     ['API Error: 400 due to tool use concurrency issues.', 'invalid_request'],
     ['API Error: Connection error.', 'network'],
     ['API Error: Request timed out.', 'network'],
@@ -52,22 +52,17 @@ describe('the kind of an API error', () => {
     expect(classifyApiError({ status })).toBe(kind);
   });
 
-  test('of the word that the CLI gives it goes before the status', () => {
+  test('of the word of the CLI itself goes before the status', () => {
     expect(classifyApiError({ status: 400, code: 'billing_error' })).toBe('credit');
     expect(classifyApiError({ status: 404, code: 'model_not_found' })).toBe('invalid_request');
     expect(classifyApiError({ code: 'oauth_org_not_allowed' })).toBe('auth');
     expect(classifyApiError({ status: 529, code: 'unknown' })).toBe('overloaded');
   });
 
-  test('of a text goes before status and word: no credit is told with status 400', () => {
+  test('of a text goes before status and word: no credit comes with status 400', () => {
     expect(classifyApiError({ status: 400, code: 'invalid_request', text: 'Credit balance is too low' })).toBe(
       'credit',
     );
     expect(classifyApiError({ status: 403, text: 'rate limit reached' })).toBe('rate_limited');
-  });
-
-  test('says whether another try can succeed', () => {
-    const kinds = ['overloaded', 'rate_limited', 'network', 'unknown', 'auth', 'credit', 'invalid_request'] as const;
-    expect(kinds.map(isRetryableApiError)).toEqual([true, true, true, true, false, false, false]);
   });
 });

@@ -138,7 +138,7 @@ describe('a denial', () => {
     ['by the result of the tool alone', [call, refused, result()]],
     ['by both', [call, refused, result(named('t'))]],
     ['twice by a result line without ids', [call, result(named(''), named(''))]],
-  ])('that is told %s is told once', (_name, messages) => {
+  ])('that comes %s is shown once', (_name, messages) => {
     const { events, said, findings } = read(...messages);
     expect(events.filter(({ type }) => type === 'claude.permission_denied')).toHaveLength(1);
     expect(said.filter((text) => /denied|approval/.test(text))).toHaveLength(1);

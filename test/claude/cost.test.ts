@@ -75,7 +75,7 @@ describe('result lines', () => {
     expect(meter.finish()).toMatchObject({ costUsd: 0.5, estimated: false });
   });
 
-  test('of one process add up to what it used, whatever the total goes on from', () => {
+  test('of one process add up to what it used, whatever the total starts from', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 1_000 }), { minLength: 1 }), fc.nat(1_000), (uses, before) => {
         const meter = createCostMeter({ resumed: { totalCostUsd: before } });

@@ -115,7 +115,7 @@ describe('histograms', () => {
     );
   });
 
-  test('with other bounds than before start anew', () => {
+  test('with other bounds than before start again', () => {
     const { convert } = createToCumulative();
     convert(histogramOf({ explicitBounds: [1], bucketCounts: ['1', '1'], count: '2' }));
     const point = { explicitBounds: [9], bucketCounts: ['1', '0'], count: '1' };

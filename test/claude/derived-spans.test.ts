@@ -55,7 +55,7 @@ describe('a session of which no span came', () => {
     }
   });
 
-  test('gives the same spans when they are made again', () => {
+  test('makes the same spans again', () => {
     expect(deriverOf('background-subagent').derive(nothingCame, 1_000n)).toEqual({ request, spans });
   });
 });

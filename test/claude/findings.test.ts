@@ -62,7 +62,7 @@ describe('a step that ends with success', () => {
     });
   });
 
-  test('tells a call once that a hook has blocked', async () => {
+  test('reports a call once that a hook has blocked', async () => {
     const hook = { type: 'command', command: 'echo "no rm here" >&2; exit 2' };
     writeSettings({ PreToolUse: [{ matcher: 'Bash', hooks: [hook] }] });
     const bash = calls({ name: 'Bash', input: { command: 'rm -r x' } });
@@ -130,7 +130,7 @@ describe('a step that ends with success', () => {
     expect(run.findings.counts).toEqual({ refused: 1 });
   });
 
-  test('has nothing where nothing went wrong', async () => {
+  test('has nothing if nothing went wrong', async () => {
     const bash = calls({ name: 'Bash', input: { command: 'echo fine' } });
     const run = await go([bash, done], { step: { allowedTools: ['Bash'] } });
     expect(run.findings).toEqual({ counts: {}, items: [] });

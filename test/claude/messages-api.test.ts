@@ -18,7 +18,7 @@ const toolResult = {
 const request = (...messages: MessagesRequest['messages']): MessagesRequest => ({ model: 'm', messages });
 
 describe('a request', () => {
-  test('stands at its newest prompt, after as many answers as followed it', () => {
+  test('is at its newest prompt, after as many answers as followed it', () => {
     const reminder = '<system-reminder>be good</system-reminder>';
     expect(
       positionOf(request(user(reminder, 'one'), assistant, user('two'), assistant, toolResult, assistant)),
@@ -29,7 +29,7 @@ describe('a request', () => {
     expect(positionOf(request(user('one'), user(reminder)))).toEqual({ prompt: 'one', answers: 0 });
   });
 
-  test('gets errors as often as they are written, then the reply', () => {
+  test('gets each error the written number of times, then the reply', () => {
     const script = [
       {
         prompt: 'one',
@@ -75,7 +75,7 @@ describe('the server', () => {
   const post = (path: string, body: unknown) =>
     fetch(`${api.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
 
-  test('gives errors in the form of the API, and whole messages to who does not stream', async () => {
+  test('has errors in the form of the API, and whole messages for a client that does not stream', async () => {
     const limited = await post('/v1/messages', request(user('hi')));
     expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '3']);
     expect(await limited.json()).toMatchObject({ type: 'error', error: { type: 'rate_limit_error' } });

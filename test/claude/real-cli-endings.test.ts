@@ -47,7 +47,7 @@ describe('a process that is ended by SIGTERM in the middle of a tool call', () =
 });
 
 describe('an API that never answers', () => {
-  test('shows as silence since the session began, and is no result', async () => {
+  test('shows as silence since the session began, without a result', async () => {
     let seen: unknown;
     const run = await runClaude({
       prompt: 'hello',
@@ -65,7 +65,7 @@ describe('an API that never answers', () => {
 describe('limits of the step', () => {
   const script = [
     {
-      prompt: 'go on',
+      prompt: 'continue',
       turns: [
         {
           kind: 'reply',
@@ -77,20 +77,20 @@ describe('limits of the step', () => {
   ] as const;
 
   test('a used-up budget of the step is an error, and names the setting', async () => {
-    const run = await runClaude({ prompt: 'go on', script, step: { allowedTools: ['Bash'], maxBudgetUsd: 0.5 } });
+    const run = await runClaude({ prompt: 'continue', script, step: { allowedTools: ['Bash'], maxBudgetUsd: 0.5 } });
     const message = expect.stringContaining('raise maxBudgetUsd');
     expect(judged(run)).toMatchObject({ kind: 'error', reason: 'budget', message, exitCode: 1 });
   });
 
   test('used-up turns are a failure, and name the setting', async () => {
-    const run = await runClaude({ prompt: 'go on', script, step: { allowedTools: ['Bash'], maxTurns: 2 } });
+    const run = await runClaude({ prompt: 'continue', script, step: { allowedTools: ['Bash'], maxTurns: 2 } });
     const message = 'Reached maximum number of turns (2): raise maxTurns of the step or give it less to do';
     expect(judged(run)).toMatchObject({ kind: 'failure', reason: 'claude_error', message });
   });
 });
 
 describe('a start that fails', () => {
-  test('an unknown flag is no result, with what the CLI said', async () => {
+  test('an unknown flag leaves no result, but the words of the CLI', async () => {
     const run = await runClaude({ prompt: 'x', script: [], step: { extraArgs: ['--no-such-flag'] } });
     const message = expect.stringContaining("unknown option '--no-such-flag'");
     expect(judged(run)).toMatchObject({ kind: 'error', reason: 'no_result', message, exitCode: 1 });

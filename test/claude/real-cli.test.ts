@@ -133,12 +133,12 @@ describe('a prompt with a JSON schema, while the API is overloaded at first', ()
     });
   });
 
-  test('tells the retry', () => {
+  test('reports the retry', () => {
     expect(eventsOf(run, 'claude.retrying')).toMatchObject([{ attempt: 1, maxRetries: 10, error: 'overloaded (529)' }]);
     expect(text(run)).toMatch(/API error overloaded \(529\): retry 1 of 10 in [\d.]+ m?s/);
   });
 
-  test('gives the structured output, in the session that was asked for', () => {
+  test('has the structured output, in the session that was asked for', () => {
     expect(eventsOf(run, 'claude.result')[0]?.structuredOutput).toEqual({ answer: 42 });
     expect(eventsOf(run, 'claude.session')[0]?.sessionId).toBe('b2b1c9de-4f66-4a8e-9a01-0123456789ab');
     expect(judged(run, { wantsStructuredOutput: true })).toEqual({ kind: 'success' });
@@ -184,7 +184,7 @@ describe('a subagent', () => {
     });
   });
 
-  test('is told apart from the main agent', () => {
+  test('is distinguished from the main agent', () => {
     const bash = eventsOf(run, 'claude.tool_called').find((event) => event.tool === 'Bash');
     expect(bash?.parentToolUseId).toBe('toolu_task');
     expect(text(run)).toContain('│ ● Bash(echo sub)\n│   ⎿ sub');
@@ -215,7 +215,7 @@ describe('a resumed session', () => {
   });
   afterAll(() => place.remove());
 
-  test('goes on with the conversation, in a session of its own', () => {
+  test('continues the conversation, in a session of its own', () => {
     expect(JSON.stringify(second.api.requests.at(-1)?.body?.messages)).toContain('first');
     expect(second.result?.sessionId).toBe(own);
   });

@@ -1,4 +1,4 @@
-// The cost of Claude Code that only its telemetry tells: each model call once, however often and in whatever signal it comes.
+// The cost of Claude Code that only its telemetry reports: each model call once, however often and in whatever signal it comes.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -82,7 +82,7 @@ describe('the use that telemetry reports', () => {
     );
   });
 
-  test('gives one event for each call', () => {
+  test('makes one event for each call', () => {
     const use = createReportedUse(defaultPrices);
     const call = { id: 1, model: 'claude-opus-5-5', process: '7', micros: 5 };
     expect(use.request('logs', logsOf(call), '7')).toMatchObject([{ type: 'claude.usage', usage: { costUsd: 5e-6 } }]);

@@ -111,10 +111,10 @@ describe('what it is doing, in words', () => {
     expect(said(1_000, ...two, result('a'), result('b'))).toBe('the model has been asked for 1 s');
   });
 
-  test('tells a start, an answer that comes, a result and background tasks apart', () => {
+  test('distinguishes a start, an answer that comes, a result and background tasks', () => {
     expect(said(0)).toBe('Claude Code was starting');
     expect(said(0, init, { type: 'stream_event', event: {} })).toBe('the model was writing its answer');
-    expect(said(0, init, { type: 'result' })).toBe('its result is there');
+    expect(said(0, init, { type: 'result' })).toBe('it had given its result');
     const tasks = { type: 'system', subtype: 'background_tasks_changed', tasks: [{}, {}] };
     expect(said(0, init, tasks, { type: 'result' })).toBe('2 background tasks are running');
   });

@@ -89,7 +89,7 @@ describe('recorded sessions', () => {
     });
   });
 
-  test('that met a rate limit tell the retry with its reason', () => {
+  test('that met a rate limit report the retry with its reason', () => {
     const { events } = readAll(recorded('rate-limited'));
     expect(events).toContainEqual({
       type: 'claude.retrying',
@@ -144,12 +144,12 @@ describe('what no version has written', () => {
     expect(said).toEqual([]);
   });
 
-  test('a rate limit that is not reached is no news', () => {
+  test('a rate limit that is not reached is not reported', () => {
     const { events, said } = readAll(lineOf({ type: 'rate_limit_event', rate_limit_info: { status: 'allowed' } }));
     expect([...events, ...said]).toEqual([]);
   });
 
-  test('a line that is no JSON passes as text, without what could move the cursor', () => {
+  test('a line that is not JSON passes as text, without what could move the cursor', () => {
     const { events, said } = readAll(Buffer.from('Warning: \x1b[2Jsomething\x07\n{"half":\n'));
     expect(events).toEqual([]);
     expect(said.map((each) => each.text)).toEqual(['         something', '{"half":']);
@@ -229,7 +229,7 @@ describe('what no version has written', () => {
     expect(lines).toEqual(['first half']);
   });
 
-  test('a line over its bound is told and the next one read', () => {
+  test('a line over its bound is reported and the next one read', () => {
     const lines: string[] = [];
     const reader = createMessageLines(
       (line) => void lines.push(line.toString()),
@@ -253,7 +253,7 @@ describe('readable text', () => {
     ['TodoWrite', { todos: [1, 2] }, '● TodoWrite(2 items)'],
     ['mcp__db__ask', { sql: 'select 1' }, '● mcp__db__ask({"sql":"select 1"})'],
     ['ListAgents', {}, '● ListAgents'],
-  ])('shows a call of %s by its telling argument', (tool, input, line) => {
+  ])('shows a call of %s by its main argument', (tool, input, line) => {
     const { said } = readAll(Buffer.concat([init, call(tool, input)]));
     expect(said.at(-1)).toEqual({ text: line, severity: 'info' });
   });

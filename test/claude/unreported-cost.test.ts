@@ -1,5 +1,5 @@
-// What a Claude step cost where its result line says less than the newest versions do: taken from what there is, and
-// unknown, never zero, where there is nothing.
+// What a Claude step cost if its result line says less than those of the newest versions: taken from what was reported, and
+// unknown, never zero, if nothing was.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -23,7 +23,7 @@ function costOf(model: string | undefined, results: readonly JsonObject[], messa
 }
 
 describe('a result without the use of each model', () => {
-  test('gives its total and its tokens to the model of the session', () => {
+  test('counts its total and its tokens for the model of the session', () => {
     expect(costOf('claude-sonnet-4-20250514', [{ total_cost_usd: 3.25, usage }])).toEqual({
       costUsd: 3.25,
       estimated: false,

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { overruleSettings } from '../../src/run/engine/telemetry-settings.ts';
+import { overruleSettings } from '../../src/run/claude/settings-file.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 
 let rig: CliRig;

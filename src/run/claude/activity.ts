@@ -10,7 +10,7 @@ export type Activity =
   | { readonly kind: 'silent' }
   /** The last line; `isOpen`: it has no line end, as a question has none. */
   | { readonly kind: 'line'; readonly text: string; readonly isOpen: boolean; readonly agoMs: number }
-  /** The CLI asks the API again, try `attempt` of `maxRetries`. */
+  /** The CLI repeats a request to the API, try `attempt` of `maxRetries`. */
   | {
       readonly kind: 'api_error';
       readonly status: number | undefined;
@@ -24,7 +24,7 @@ export type Activity =
   | { readonly kind: 'background'; readonly tasks: number }
   /** The model was asked; `isStreaming`: part of its answer has come. */
   | { readonly kind: 'model'; readonly isStreaming: boolean; readonly forMs: number }
-  /** The result line is there. */
+  /** The result line has come. */
   | { readonly kind: 'done' }
   /** No message came yet. */
   | { readonly kind: 'starting' };
@@ -34,7 +34,7 @@ const TEXT_CHARACTERS = 200;
 /** A last line that is older than this says when it came: what hangs now may be something else. */
 const RECENT_MS = 10_000;
 
-/** One phrase, fit to stand after "; ". */
+/** One phrase, for the place after "; ". */
 export function describeActivity(activity: Activity): string {
   switch (activity.kind) {
     case 'silent':
@@ -66,7 +66,7 @@ export function describeActivity(activity: Activity): string {
         ? 'the model was writing its answer'
         : `the model has been asked for ${formatElapsed(activity.forMs)}`;
     case 'done':
-      return 'its result is there';
+      return 'it had given its result';
     case 'starting':
       return 'Claude Code was starting';
     default:

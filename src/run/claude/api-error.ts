@@ -1,5 +1,5 @@
-// What kind of error the API or the way to it gave, from the status, the CLI's own word for it and its text. Pure.
-// The one classifier of API errors: the judge, the activity of a step and the retry rules ask it.
+// What kind of error the API or the connection to it had, by the status, the CLI's own word for it and its text. Pure. The
+// one classifier of API errors: the judge, the activity of a step and `doctor` use it.
 // Words and sentences are those of Claude Code 1.0 to 2.1; its `error` words are the enum of SDKAssistantMessageError.
 
 export type ApiErrorKind =
@@ -29,26 +29,11 @@ export type ApiErrorFacts = {
 /** The text decides before the status: credit comes as 400, a usage limit as 429 or 400, a revoked login as 403 or 401. */
 export function classifyApiError(facts: ApiErrorFacts): ApiErrorKind {
   const { code, text = '' } = facts;
-  // `unknown` is also the CLI's word for every failed connection, of which only the missing status tells.
+  // `unknown` is also the CLI's word for every failed connection; then there is no status.
   return kindOfText(text) ?? kindOfCode(code) ?? kindOfStatus(facts.status ?? statusIn(text)) ?? 'unknown';
 }
 
-/** Whether a later try with the same request, login and account can succeed. Unknown errors get the benefit of it. */
-export function isRetryableApiError(kind: ApiErrorKind): boolean {
-  switch (kind) {
-    case 'auth':
-    case 'credit':
-    case 'invalid_request':
-      return false;
-    case 'overloaded':
-    case 'rate_limited':
-    case 'network':
-    case 'unknown':
-      return true;
-  }
-}
-
-/** For people, behind a status: `529 (overloaded)`. */
+/** For people, after a status: `529 (overloaded)`. */
 export function nameApiError(kind: ApiErrorKind): string {
   switch (kind) {
     case 'overloaded':

@@ -31,7 +31,7 @@ export type ClaudeCommand = {
   readonly flags: readonly string[];
 };
 
-/** The smallest budget that is handed on, in USD: the CLI refuses 0, and a run that has less left is ended by stepspan. */
+/** The smallest budget that is passed on, in USD: the CLI refuses 0, and a run that has less left is ended by stepspan. */
 const LEAST_BUDGET_USD = 0.0001;
 
 export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation): ClaudeCommand {
@@ -61,8 +61,8 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
     resume: resumeSessionId,
   };
   for (const key of flagKeys) addValue(claudeFlags[key], values[key]);
-  // The session continues in a copy: so a second attempt starts where the first did, two steps can continue the same one,
-  // and the earlier step's transcript stays as it was.
+  // The session continues in a copy. So a second attempt starts where the first did, two steps can continue the same session,
+  // and the transcript of the earlier step stays as it was.
   if (resumeSessionId !== undefined) add('--fork-session');
   const canNameSession = resumeSessionId === undefined || canNameFork(version);
   if (invocation.sessionId !== undefined && canNameSession) add('--session-id', [invocation.sessionId]);

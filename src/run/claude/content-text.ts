@@ -1,4 +1,4 @@
-// Blocks of a message's content as text: what a tool gave back, what the API carried out itself. Pure.
+// Blocks of a message's content as text: results of tools, and of what the API ran itself. Pure. Called by stream-json.ts.
 // Pictures and other data in base64 are named by media type and size and never repeated: the raw line has them once.
 
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../../core/json.ts';
@@ -53,7 +53,7 @@ function textOfBlock(block: JsonObject): string {
   }
 }
 
-/** What server-side tools give back: an error code, what a program printed, or a page. */
+/** The result of a server-side tool: an error code, what a program printed, or a page. */
 function otherBlock(type: string, block: JsonObject): string {
   const error = textAt(block, 'error_code');
   if (error !== undefined) return `[${type}: ${error}]`;

@@ -1,14 +1,14 @@
-// Continuing a session of Claude Code that was interrupted: what it is told, and whether there was one to continue. Pure.
+// Continuing a session of Claude Code that was interrupted: its prompt, and whether the session exists. Pure.
 import type { ClaudeResult } from './result.ts';
 
 /**
- * The prompt of an attempt that continues. The session has the task already; a model that is only told to continue tends to
- * begin again.
+ * The prompt of an attempt that continues. The session has the task already; a model that only reads "continue" tends to begin
+ * again.
  */
 export function continuationPrompt(because: string): string {
   return (
     `You were interrupted (${because.replace(/[.\s]+$/, '')}). Continue where you stopped. ` +
-    'Do not repeat work that is already done; check what is there if you are not sure.'
+    'Do not repeat work that is already done; look at the files if you are not sure.'
   );
 }
 

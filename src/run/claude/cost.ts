@@ -263,8 +263,8 @@ function takeUsage(call: Call, usage: JsonObject): void {
 }
 
 /**
- * The lines of a streamed message carry the usage of its first event, which knows one output token. So the length of
- * what was said stands in for the output until a better count comes.
+ * The lines of a streamed message carry the usage of its first event, which counts one output token. So the output is estimated
+ * from the length of the text until a better count comes.
  */
 function useOf(call: Call, prices: PriceTable): ModelUsage {
   const outputTokens = Math.max(call.outputTokens, Math.ceil(call.characters / CHARACTERS_PER_TOKEN));

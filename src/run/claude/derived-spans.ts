@@ -1,6 +1,6 @@
-// Spans made from the stream-json, for when Claude Code's own did not come: an interaction with its model calls and tool
-// calls, named as Claude Code names them and marked `stepspan.derived`. Also stands in for single spans that were never
-// sent. Pure but for what it remembers; ids are derived, so making them again gives the same spans.
+// Spans made from the stream-json if Claude Code sent none of its own: an interaction with its model calls and tool calls,
+// named as Claude Code names them and marked `stepspan.derived`. Also replaces single spans that never came. Called by the
+// engine, with every message and at the end of an attempt. Ids are derived, so the same messages make the same spans.
 
 import { type RunId, spanIdOf } from '../../core/ids.ts';
 import { countAt, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
@@ -38,162 +38,197 @@ type Draft = {
   readonly name: string;
   readonly startNs: bigint;
   endNs: bigint | undefined;
-  readonly attributes: Attribute[];
+  readonly attributes: readonly Attribute[];
   failed: boolean;
+};
+
+/** What the messages so far have shown: what the functions below share. */
+type Deriving = {
+  readonly target: DerivedFor;
+  readonly idOf: (...parts: readonly string[]) => string;
+  readonly interactionId: string;
+  readonly tools: Map<string, Draft>;
+  readonly calls: Map<string, Draft>;
+  /** By agent (the Task call of a subagent, '' for the main one): since when the model was being asked. */
+  readonly askedSince: Map<string, bigint>;
+  /** Of the newest result line. */
+  facts: readonly Attribute[];
+  startNs: bigint | undefined;
+  lastNs: bigint;
+  failed: boolean;
+  leftOut: number;
 };
 
 export function createSpanDeriver(target: DerivedFor): SpanDeriver {
   const { runId, subject } = target;
   const idOf = (...parts: readonly string[]): string =>
     spanIdOf(runId, 'derived', subject.step, String(subject.attempt), ...parts);
-  const interactionId = idOf('interaction');
-  const tools = new Map<string, Draft>();
-  const calls = new Map<string, Draft>();
-  /** Per agent (the Task call of a subagent, '' for the main one): since when the model was being asked. */
-  const askedSince = new Map<string, bigint>();
-  const facts: Attribute[] = [];
-  let startNs: bigint | undefined;
-  let lastNs = 0n;
-  let failed = false;
-  let left = 0;
-
-  function add(into: Map<string, Draft>, key: string, draft: Draft): void {
-    if (tools.size + calls.size >= MAX_DERIVED) left += 1;
-    else into.set(key, draft);
-  }
-
-  function assistant(message: JsonObject, agent: string, timeNs: bigint): void {
-    const said = objectAt(message, 'message');
-    const id = textAt(said, 'id') ?? '';
-    const parentId = tools.get(agent)?.spanId ?? interactionId;
-    const call = calls.get(id);
-    if (call === undefined && textAt(said, 'model') !== '<synthetic>') {
-      const model = textAt(said, 'model') ?? '';
-      const usage = objectAt(said, 'usage');
-      add(calls, id, {
-        spanId: idOf('llm_request', id),
-        parentId,
-        name: 'claude_code.llm_request',
-        startNs: askedSince.get(agent) ?? startNs ?? timeNs,
-        endNs: timeNs,
-        failed: false,
-        attributes: [
-          textAttribute('span.type', 'llm_request'),
-          textAttribute('model', model),
-          textAttribute('gen_ai.request.model', model),
-          textAttribute('gen_ai.provider.name', 'anthropic'),
-          countAttribute('input_tokens', countAt(usage, 'input_tokens')),
-          countAttribute('cache_read_tokens', countAt(usage, 'cache_read_input_tokens')),
-          countAttribute('cache_creation_tokens', countAt(usage, 'cache_creation_input_tokens')),
-        ],
-      });
-    } else if (call !== undefined) {
-      call.endNs = timeNs;
-    }
-    for (const block of objectsAt(said, 'content').filter((each) => each.type === 'tool_use')) {
-      const toolUseId = textAt(block, 'id') ?? '';
-      const tool = textAt(block, 'name') ?? '';
-      add(tools, toolUseId, {
-        spanId: idOf('tool', toolUseId),
-        parentId,
-        name: 'claude_code.tool',
-        startNs: timeNs,
-        endNs: undefined,
-        failed: false,
-        attributes: [
-          textAttribute('span.type', 'tool'),
-          textAttribute('tool_name', tool),
-          textAttribute('gen_ai.tool.name', tool),
-          textAttribute('gen_ai.tool.call.id', toolUseId),
-          textAttribute('gen_ai.operation.name', 'execute_tool'),
-        ],
-      });
-      askedSince.set(toolUseId, timeNs);
-    }
-  }
-
-  function user(message: JsonObject, agent: string, timeNs: bigint): void {
-    for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
-      if (block.type !== 'tool_result') continue;
-      const tool = tools.get(textAt(block, 'tool_use_id') ?? '');
-      if (tool === undefined) continue;
-      tool.endNs = timeNs;
-      tool.failed = block.is_error === true;
-    }
-    askedSince.set(agent, timeNs);
-  }
-
-  function all(endNs: bigint): readonly JsonObject[] {
-    if (startNs === undefined) return [];
-    const end = lastNs > startNs ? lastNs : endNs;
-    const interaction: Draft = {
-      spanId: interactionId,
-      parentId: target.spanId,
-      name: 'claude_code.interaction',
-      startNs,
-      endNs: end,
-      failed,
-      attributes: [
-        textAttribute('span.type', 'interaction'),
-        textAttribute('gen_ai.operation.name', 'invoke_agent'),
-        textAttribute('gen_ai.provider.name', 'anthropic'),
-        ...facts,
-        ...(left > 0 ? [countAttribute('stepspan.derived.left_out', left)] : []),
-      ],
-    };
-    return [interaction, ...calls.values(), ...tools.values()].map((draft) => spanOf(draft, end));
-  }
-
-  /** Stands in for a span that its children name: its kind is told by their names. */
-  function standIn(missing: MissingSpan, nesting: NestingFound): JsonObject {
-    const ofTool = missing.childNames.every((name) => name.startsWith('claude_code.tool.'));
-    const parentId = ofTool ? (nesting.interactionId ?? target.spanId) : target.spanId;
-    const name = ofTool ? 'claude_code.tool' : 'claude_code.interaction';
-    const attributes = [textAttribute('span.type', ofTool ? 'tool' : 'interaction')];
-    const { spanId, startNs, endNs } = missing;
-    return spanOf({ spanId, parentId, name, startNs, endNs, failed: false, attributes }, endNs);
-  }
-
-  function spanOf(draft: Draft, openEndNs: bigint): JsonObject {
-    const open = draft.endNs === undefined;
-    return {
-      traceId: target.traceId,
-      spanId: draft.spanId,
-      parentSpanId: draft.parentId,
-      name: draft.name,
-      kind: 1,
-      startTimeUnixNano: String(draft.startNs),
-      endTimeUnixNano: String(draft.endNs ?? openEndNs),
-      attributes: [
-        ...draft.attributes,
-        ...stampOf(target),
-        flagAttribute('stepspan.derived', true),
-        ...(open ? [flagAttribute('stepspan.unfinished', true)] : []),
-      ],
-      status: { code: draft.failed ? 2 : 0 },
-      flags: 1,
-    };
-  }
-
+  const deriving: Deriving = {
+    target,
+    idOf,
+    interactionId: idOf('interaction'),
+    tools: new Map(),
+    calls: new Map(),
+    askedSince: new Map(),
+    facts: [],
+    startNs: undefined,
+    lastNs: 0n,
+    failed: false,
+    leftOut: 0,
+  };
   return {
-    message(message, timeNs) {
-      startNs ??= timeNs;
-      lastNs = timeNs > lastNs ? timeNs : lastNs;
-      const agent = textAt(message, 'parent_tool_use_id') ?? '';
-      if (message.type === 'assistant') assistant(message, agent, timeNs);
-      if (message.type === 'user') user(message, agent, timeNs);
-      if (message.type === 'result') {
-        facts.splice(0, facts.length, ...resultFacts(message));
-        failed = message.is_error === true;
-      }
-    },
+    message: (message, timeNs) => readMessage(deriving, message, timeNs),
     derive(nesting, endNs) {
-      const none = nesting.ownSpans === 0 && nesting.orphans === 0;
-      const spans = none ? all(endNs) : nesting.missing.map((each) => standIn(each, nesting));
+      const hasNone = nesting.ownSpans === 0 && nesting.orphans === 0;
+      const spans = hasNone
+        ? allSpans(deriving, endNs)
+        : nesting.missing.map((missing) => replacementOf(target, missing, nesting));
       const resource = { attributes: [textAttribute('service.name', 'claude-code')] };
       const scope = { name: 'stepspan.derived' };
       return { request: { resourceSpans: [{ resource, scopeSpans: [{ scope, spans }] }] }, spans: spans.length };
     },
+  };
+}
+
+function readMessage(deriving: Deriving, message: JsonObject, timeNs: bigint): void {
+  deriving.startNs ??= timeNs;
+  deriving.lastNs = timeNs > deriving.lastNs ? timeNs : deriving.lastNs;
+  const agent = textAt(message, 'parent_tool_use_id') ?? '';
+  switch (message.type) {
+    case 'assistant':
+      readAssistantMessage(deriving, message, agent, timeNs);
+      return;
+    case 'user':
+      readUserMessage(deriving, message, agent, timeNs);
+      return;
+    case 'result':
+      deriving.facts = resultFacts(message);
+      deriving.failed = message.is_error === true;
+      return;
+    default:
+  }
+}
+
+function readAssistantMessage(deriving: Deriving, message: JsonObject, agent: string, timeNs: bigint): void {
+  const { tools, calls, idOf } = deriving;
+  const body = objectAt(message, 'message');
+  const id = textAt(body, 'id') ?? '';
+  const parentId = tools.get(agent)?.spanId ?? deriving.interactionId;
+  const call = calls.get(id);
+  if (call !== undefined) {
+    call.endNs = timeNs;
+  } else if (textAt(body, 'model') !== '<synthetic>') {
+    const startNs = deriving.askedSince.get(agent) ?? deriving.startNs ?? timeNs;
+    const name = 'claude_code.llm_request';
+    const spanId = idOf('llm_request', id);
+    addDraft(deriving, calls, id, {
+      ...{ spanId, parentId, name, startNs, endNs: timeNs, failed: false },
+      attributes: callAttributes(body),
+    });
+  }
+  for (const block of objectsAt(body, 'content').filter((each) => each.type === 'tool_use')) {
+    const toolUseId = textAt(block, 'id') ?? '';
+    const spanId = idOf('tool', toolUseId);
+    addDraft(deriving, tools, toolUseId, {
+      ...{ spanId, parentId, name: 'claude_code.tool', startNs: timeNs, endNs: undefined, failed: false },
+      attributes: toolAttributes(textAt(block, 'name') ?? '', toolUseId),
+    });
+    deriving.askedSince.set(toolUseId, timeNs);
+  }
+}
+
+function addDraft(deriving: Deriving, into: Map<string, Draft>, key: string, draft: Draft): void {
+  if (deriving.tools.size + deriving.calls.size >= MAX_DERIVED) deriving.leftOut += 1;
+  else into.set(key, draft);
+}
+
+function callAttributes(body: JsonObject): readonly Attribute[] {
+  const model = textAt(body, 'model') ?? '';
+  const usage = objectAt(body, 'usage');
+  return [
+    textAttribute('span.type', 'llm_request'),
+    textAttribute('model', model),
+    textAttribute('gen_ai.request.model', model),
+    textAttribute('gen_ai.provider.name', 'anthropic'),
+    countAttribute('input_tokens', countAt(usage, 'input_tokens')),
+    countAttribute('cache_read_tokens', countAt(usage, 'cache_read_input_tokens')),
+    countAttribute('cache_creation_tokens', countAt(usage, 'cache_creation_input_tokens')),
+  ];
+}
+
+function toolAttributes(tool: string, toolUseId: string): readonly Attribute[] {
+  return [
+    textAttribute('span.type', 'tool'),
+    textAttribute('tool_name', tool),
+    textAttribute('gen_ai.tool.name', tool),
+    textAttribute('gen_ai.tool.call.id', toolUseId),
+    textAttribute('gen_ai.operation.name', 'execute_tool'),
+  ];
+}
+
+function readUserMessage({ tools, askedSince }: Deriving, message: JsonObject, agent: string, timeNs: bigint): void {
+  for (const block of objectsAt(objectAt(message, 'message'), 'content')) {
+    if (block.type !== 'tool_result') continue;
+    const tool = tools.get(textAt(block, 'tool_use_id') ?? '');
+    if (tool === undefined) continue;
+    tool.endNs = timeNs;
+    tool.failed = block.is_error === true;
+  }
+  askedSince.set(agent, timeNs);
+}
+
+function allSpans(deriving: Deriving, endNs: bigint): readonly JsonObject[] {
+  const { target, startNs, lastNs, failed, facts, leftOut } = deriving;
+  if (startNs === undefined) return [];
+  const end = lastNs > startNs ? lastNs : endNs;
+  const interaction: Draft = {
+    spanId: deriving.interactionId,
+    parentId: target.spanId,
+    name: 'claude_code.interaction',
+    startNs,
+    endNs: end,
+    failed,
+    attributes: [
+      textAttribute('span.type', 'interaction'),
+      textAttribute('gen_ai.operation.name', 'invoke_agent'),
+      textAttribute('gen_ai.provider.name', 'anthropic'),
+      ...facts,
+      ...(leftOut > 0 ? [countAttribute('stepspan.derived.left_out', leftOut)] : []),
+    ],
+  };
+  return [interaction, ...deriving.calls.values(), ...deriving.tools.values()].map((draft) =>
+    spanOf(target, draft, end),
+  );
+}
+
+/** A span that others name as their parent and that never came. The names of its children say which kind it was. */
+function replacementOf(target: DerivedFor, missing: MissingSpan, nesting: NestingFound): JsonObject {
+  const isTool = missing.childNames.every((name) => name.startsWith('claude_code.tool.'));
+  const parentId = isTool ? (nesting.interactionId ?? target.spanId) : target.spanId;
+  const name = isTool ? 'claude_code.tool' : 'claude_code.interaction';
+  const attributes = [textAttribute('span.type', isTool ? 'tool' : 'interaction')];
+  const { spanId, startNs, endNs } = missing;
+  return spanOf(target, { spanId, parentId, name, startNs, endNs, failed: false, attributes }, endNs);
+}
+
+function spanOf(target: DerivedFor, draft: Draft, openEndNs: bigint): JsonObject {
+  const isOpen = draft.endNs === undefined;
+  return {
+    traceId: target.traceId,
+    spanId: draft.spanId,
+    parentSpanId: draft.parentId,
+    name: draft.name,
+    kind: 1,
+    startTimeUnixNano: String(draft.startNs),
+    endTimeUnixNano: String(draft.endNs ?? openEndNs),
+    attributes: [
+      ...draft.attributes,
+      ...stampOf(target),
+      flagAttribute('stepspan.derived', true),
+      ...(isOpen ? [flagAttribute('stepspan.unfinished', true)] : []),
+    ],
+    status: { code: draft.failed ? 2 : 0 },
+    flags: 1,
   };
 }
 

@@ -1,4 +1,5 @@
-// The environment of a Claude Code process: its telemetry goes to our intake, below the step's span. Pure.
+// The environment of a Claude Code process: it sends its telemetry to the intake, below the step's span. Pure. Called for each
+// attempt of a Claude step, and for Claude Code that a step starts.
 // Variables: Claude Code's monitoring documentation, tried with 2.1.328.
 
 export type ClaudeEnvironment = {

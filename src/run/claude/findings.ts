@@ -1,13 +1,13 @@
-// Collects what a Claude Code step's outcome rests on besides its result line: denied calls, failed hooks, MCP servers
-// that are not there, cut or refused answers, calls without a result, failed subagents. Pure. Fed by stream-json.ts with
-// every message, secrets already taken out; read by the engine at the end of the attempt.
-// The same fact comes by several messages, and which ones depends on the version: each is kept once.
+// Collects what the outcome of a Claude Code step depends on besides its result line: denied calls, failed hooks, missing MCP
+// servers, cut or refused answers, calls without a result, failed subagents. Pure. stream-json.ts passes every message, without
+// its secrets; the engine reads the findings at the end of the attempt. Versions report the same fact by different messages,
+// often by several: each fact is kept once.
 import type { Finding, FindingKind, Findings } from '../../core/finding.ts';
 import { cut, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import { isBlockingHook } from './notices.ts';
 import { oneLineArgument, plain } from './readable.ts';
 
-/** Of findings that are kept with their words; more are counted. A loop of denied calls repeats itself. */
+/** Of findings that are kept with their words; others are only counted. A loop of denied calls repeats itself. */
 const MAX_ITEMS = 50;
 /** Of the input of a denied call, in characters. The event of the denial itself holds more. */
 const INPUT_CHARACTERS = 2_000;
@@ -21,13 +21,13 @@ export type Denial = {
 };
 
 export type FindingsCollector = {
-  /** @returns the denials in it that are new, to be told */
+  /** @returns the denials in it that are new, to be reported */
   readonly message: (message: JsonObject) => readonly Denial[];
   /** Whether a tool call was denied, whichever message said so. */
   readonly isDenied: (toolUseId: string) => boolean;
   /** The status of an MCP server that is not connected; undefined for one that is, or of which nothing is known. */
   readonly mcpStatus: (server: string) => string | undefined;
-  /** Servers of `required` that the newest init message shows not to be there, with their status. */
+  /** Servers of `required` that are not connected by the newest init message, with their status. */
   readonly missingServers: (
     required: readonly string[],
   ) => readonly { readonly name: string; readonly status: string }[];
@@ -83,10 +83,10 @@ export function createFindingsCollector(): FindingsCollector {
       });
     },
     findings() {
-      const late = [...mcpFindings(all), ...unansweredCalls(all)];
+      const final = [...mcpFindings(all), ...unansweredCalls(all)];
       const counts = new Map(all.counts);
-      for (const { kind } of late) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      return { counts: Object.fromEntries(counts), items: [...all.found, ...late].slice(0, MAX_ITEMS) };
+      for (const { kind } of final) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      return { counts: Object.fromEntries(counts), items: [...all.found, ...final].slice(0, MAX_ITEMS) };
     },
   };
 }
@@ -124,7 +124,7 @@ function addFinding(all: Collection, finding: Finding): void {
 
 function recordDenial(all: Collection, denial: Denial): readonly Denial[] {
   const { tool, toolUseId: id, input, why } = denial;
-  // Versions without an id are told apart by what was called.
+  // Without an id, as in old versions, denials are distinguished by the call.
   const key = id === '' ? callKey(tool, input) : id;
   if (all.denied.has(key)) return [];
   all.denied.add(key);
@@ -217,7 +217,7 @@ function readTask(all: Collection, subtype: string, message: JsonObject): void {
   }
   const status = textAt(message, 'status') ?? '';
   const known = all.agents.get(id);
-  // A background command that ends with an error is as much the model's affair as one in the foreground.
+  // A background command that ends with an error is for the model to judge, like one in the foreground.
   if (known?.isShell === true || !['failed', 'killed'].includes(status)) return;
   recordFailedAgent(all, id, known?.name ?? '', firstSentence(textAt(message, 'summary') ?? status));
 }
@@ -244,7 +244,7 @@ function readSystemMessage(all: Collection, subtype: string, message: JsonObject
       return [];
     }
     case 'notification':
-      // Newer versions tell a failed Stop hook in full before; this is all that older ones say.
+      // Newer versions have reported a failed Stop hook in full before; older ones say only this.
       if (textAt(message, 'key') === 'stop-hook-error' && !all.found.some(({ name }) => name === 'Stop')) {
         addFinding(all, { kind: 'hook_failed', name: 'Stop', detail: 'it reported a problem' });
       }
@@ -272,7 +272,7 @@ function recordFailedHook(all: Collection, message: JsonObject, code: number | u
 
 function readResult(all: Collection, message: JsonObject): readonly Denial[] {
   all.isEnded = true;
-  // Of the last model call, which may have been told already by a message of its own.
+  // Of the last model call, which may have been reported already by a message of its own.
   recordStop(all, textAt(message, 'stop_reason'), all.currentMessageId);
   return objectsAt(message, 'permission_denials').flatMap((each) =>
     recordDenial(all, {
@@ -307,7 +307,7 @@ function callFinding(kind: 'denied' | 'unanswered', tool: string, input: unknown
   return { kind, name: tool, detail: oneLineArgument(input), input: text };
 }
 
-/** Names of servers stand in names of tools with everything but letters, digits, `_` and `-` replaced. */
+/** Names of tools have the name of their server, with everything but letters, digits, `_` and `-` replaced. */
 function serverInToolName(name: string): string {
   return name.replace(/[^a-zA-Z0-9_-]/g, '_');
 }
@@ -317,7 +317,7 @@ function isAgentTool(tool: string): boolean {
 }
 
 /**
- * Newer versions stamp a result that no tool gave. Older ones give their sentence alone; these are the ones of 1.0.60 to
+ * Newer versions mark a result that no tool returned. Older ones have only their sentence; these are the ones of 1.0.60 to
  * 2.1.200.
  */
 function isDenial(text: string, meta: JsonObject | undefined): boolean {

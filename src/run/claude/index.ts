@@ -1,9 +1,11 @@
-// What the engine uses of this folder: one list, so that the parts behind it can move.
+// Claude Code as a program: finding it, its arguments and environment, reading its output and its telemetry, its cost, and how
+// its attempt ended. This is what the engine uses: stdout goes through stream-json, OTLP through the intake, and the judge turns
+// result line and exit into an outcome. Almost everything here is pure; times, prices and processes are passed in.
 export { type Activity, describeActivity } from './activity.ts';
 export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './arguments.ts';
 export { askClaude } from './ask-claude.ts';
 export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
-export { addCosts, type CostMeter, type CostSoFar, createCostMeter, noCost } from './cost.ts';
+export { addCosts, type CostMeter, type CostSoFar, createCostMeter, noCost, tokensOf } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';
 export {
   bypassProxy,
@@ -30,12 +32,7 @@ export { createRateLimitReader, type RateLimit, rateLimitWaitIn } from './rate-l
 export { refusedAccount } from './refused-account.ts';
 export { createReportedUse, type ReportedUse } from './reported-use.ts';
 export type { ClaudeResult } from './result.ts';
-export {
-  findOverrulingSettings,
-  hasOverrulingArgument,
-  type SettingsFile,
-  writeSettingsFile,
-} from './settings-file.ts';
+export { findOverrulingSettings, overruleSettings, writeSettingsFile } from './settings-file.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';
 export { isOlder, minimumClaudeVersion, missingFlag, missingPermissionMode, textFileFlag } from './versions.ts';

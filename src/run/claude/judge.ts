@@ -1,5 +1,5 @@
-// How an attempt of a Claude Code step ended: the result line first, then the exit. Pure. Timeouts, cancellations and
-// stalls are known to the engine, which asks here only for what Claude Code and its process say themselves.
+// How an attempt of a Claude Code step ended: by the result line first, then by the exit. Pure. The engine, which knows of
+// timeouts, cancellations and stalls itself, asks here what Claude Code and its process say.
 import type { Findings } from '../../core/finding.ts';
 import { cut } from '../../core/json.ts';
 import type { FailureReason, Outcome } from '../../core/outcome.ts';
@@ -17,9 +17,9 @@ export type ClaudeExit = {
   readonly signal: string | null;
   /** The last lines that the process wrote to stderr, oldest first. */
   readonly stderrTail: readonly string[];
-  /** stepspan itself ended the process, so the signal is no news. */
+  /** stepspan itself ended the process, so the signal explains nothing. */
   readonly endedByUs: boolean;
-  /** The step has a JSON schema, so a result without structured output did not do its work. */
+  /** The step has a JSON schema, so a result without structured output is a failure. */
   readonly wantsStructuredOutput: boolean;
   /** What denied tool calls mean for the outcome. */
   readonly onDenied: 'fail' | 'warn';
@@ -50,7 +50,7 @@ export function judgeClaude(exit: ClaudeExit): Outcome {
   }
   const denials = exit.findings.counts.denied ?? 0;
   if (exit.onDenied === 'fail' && denials > 0) return deniedOutcome(exit);
-  // An exit code after a good result is that of shutting down, for example when it hung and was ended.
+  // An exit code after a good result is that of the shutdown, for example if it hung and was ended.
   return { kind: 'success' };
 }
 

@@ -1,5 +1,5 @@
-// Whether Claude Code is logged in, asked before a run. Only a definite no counts: a login that cannot be seen from
-// outside, as of a cloud provider or a key helper, must not stop a run.
+// Whether Claude Code is logged in. Called by preflight and `doctor`. Only a definite "no" stops a run: a login that cannot be
+// seen from outside, as of a cloud provider or a key helper, must not.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { askClaude } from './ask-claude.ts';
@@ -9,12 +9,12 @@ import { authStatusSince, isOlder } from './versions.ts';
 export type Login =
   | { readonly kind: 'logged_in'; readonly how: string }
   | { readonly kind: 'logged_out' }
-  /** It cannot be told without a request to the API. */
+  /** Only a request to the API would show it. */
   | { readonly kind: 'unknown'; readonly why: string };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Each stands for a login by itself. */
+/** Each is a login by itself. */
 const loginVariables = [
   'ANTHROPIC_API_KEY',
   'ANTHROPIC_AUTH_TOKEN',
@@ -23,13 +23,13 @@ const loginVariables = [
   'CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR',
 ] as const;
 
-/** With one of them, somebody else than Anthropic checks who calls. */
+/** With one of them, a provider other than Anthropic checks the login. */
 const providerVariable = /^CLAUDE_CODE_USE_[A-Z_]+$/;
 
-/** What a settings file can hold that logs in, or that says where another login is. */
+/** Settings that log in, or that point to another login. */
 const settingsLogin = /apiKeyHelper|ANTHROPIC_|CLAUDE_CODE_USE_|CLAUDE_CODE_OAUTH|CLAUDE_CONFIG_DIR|forceLogin/;
 
-/** What the environment alone tells. */
+/** What the environment alone says. */
 export function loginOfEnvironment(env: Environment): Login | undefined {
   const variable = loginVariables.find((name) => env[name]);
   if (variable !== undefined) return { kind: 'logged_in', how: variable };

@@ -1,5 +1,5 @@
-// Puts the bytes of one stream together into lines, one message each. Knows nothing of JSON. Unlike the splitter for
-// the journal it keeps a whole line of some MiB, since half a message cannot be read.
+// Joins the bytes of one stream into lines, one message each. Called by stream-json.ts. Unlike the splitter for the journal it
+// keeps a whole line of some MiB, since half a message cannot be read.
 
 /** Of one message. Tool results with images in base64 reach a few MiB; beyond this the line is only kept, not read. */
 export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -7,7 +7,7 @@ export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 export type MessageLines = {
   /** Takes bytes as they were read; lines may be split anywhere. The bytes are not kept after the call. */
   readonly push: (bytes: Uint8Array) => void;
-  /** The stream is over: what is left is a line, too. */
+  /** The stream has ended: what remains is a line, too. */
   readonly end: () => void;
 };
 
@@ -30,7 +30,8 @@ export function createMessageLines(
   }
 
   function flush(): void {
-    const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    const [first] = pieces;
+    const whole = first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
     const bytes = size;
     pieces.length = 0;
     size = 0;

@@ -1,4 +1,4 @@
-// Which of Claude Code's lesser messages say something to a person, and what. One table, one line each. Pure.
+// Which of Claude Code's lesser messages are shown to a person, and with which words. One table, one line each. Pure.
 // Types and subtypes: the schema of SDKMessage in Claude Code 2.1.328, which says itself that the set grows.
 
 import { arrayAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
@@ -6,15 +6,15 @@ import type { Severity } from '../../core/record.ts';
 
 export type Notice = { readonly text: string; readonly severity: Severity };
 
-/** `known`: of no use to a person, or told in another way; the raw line is in the journal all the same. */
+/** `known`: of no use to a person, or shown in another way; the raw line is in the journal in any case. */
 export type NoticeFound =
   | { readonly kind: 'notice'; readonly notice: Notice }
   | { readonly kind: 'known' }
   | { readonly kind: 'unknown' };
 
-type Tell = (message: JsonObject) => Notice | string | undefined;
+type Describe = (message: JsonObject) => Notice | string | undefined;
 
-const told: Readonly<Record<string, Tell>> = {
+const shown: Readonly<Record<string, Describe>> = {
   'system/compact_boundary': (message) => {
     const data = objectAt(message, 'compact_metadata');
     const after = numberAt(data, 'post_tokens');
@@ -33,8 +33,8 @@ const told: Readonly<Record<string, Tell>> = {
   },
   'system/hook_response': (message) => {
     const outcome = textAt(message, 'outcome') ?? '';
-    // Each call of a tool can have several hooks: one that does what it should is no news, nor is one that blocks a call
-    // by exit code 2, as the denied call is told.
+    // Each call of a tool can have several hooks. One that succeeds is not shown, nor one that blocks a call by exit code 2:
+    // the denied call itself is.
     if (outcome !== 'error' || isBlockingHook(message)) return undefined;
     const text = `hook ${textAt(message, 'hook_name') ?? ''}: ${outcome}`;
     return { severity: 'warning', text: `${text}: ${firstOf(message, 'stderr', 'output', 'stdout')}` };
@@ -63,7 +63,7 @@ const told: Readonly<Record<string, Tell>> = {
   'system/permission_check_status': (message) =>
     message.status === 'checking' ? 'a tool call waits for its permission check' : undefined,
   'system/session_state_changed': (message) =>
-    message.state === 'requires_action' ? { severity: 'warning', text: 'waits for somebody to act' } : undefined,
+    message.state === 'requires_action' ? { severity: 'warning', text: 'waits for a person to act' } : undefined,
   'system/session_writes_lost': (message) => ({
     severity: 'error',
     text: `the disk is full (${textAt(message, 'error_code') ?? '?'}): the session cannot be resumed in full`,
@@ -99,8 +99,8 @@ const told: Readonly<Record<string, Tell>> = {
   session_notice: (message) => textAt(message, 'text') ?? textAt(message, 'content'),
 };
 
-/** Of the schema, and without news for a person who watches a run. */
-const untold = new Set([
+/** Of the schema, and of no interest to a person who watches a run. */
+const notShown = new Set([
   'system/api_metrics',
   'system/background_tasks_changed',
   'system/commands_changed',
@@ -138,20 +138,20 @@ export function isBlockingHook(message: JsonObject): boolean {
 
 /** @param type `system/SUBTYPE`, or the type of a message without subtypes */
 export function noticeOf(type: string, message: JsonObject): NoticeFound {
-  const tell = Object.hasOwn(told, type) ? told[type] : undefined;
-  if (tell === undefined) return { kind: untold.has(type) ? 'known' : 'unknown' };
-  const answer = tell(message);
+  const describe = Object.hasOwn(shown, type) ? shown[type] : undefined;
+  if (describe === undefined) return { kind: notShown.has(type) ? 'known' : 'unknown' };
+  const answer = describe(message);
   if (answer === undefined || answer === '') return { kind: 'known' };
   return { kind: 'notice', notice: typeof answer === 'string' ? { severity: 'info', text: answer } : answer };
 }
 
 export type BackgroundTask = {
   readonly description: string;
-  /** A command runs on for nobody. An agent or a workflow ends by itself, and a turn that takes up its report follows. */
+  /** Nobody waits for a command. An agent or a workflow ends by itself, and a turn with its report follows. */
   readonly isCommand: boolean;
 };
 
-/** The background tasks that still run, where a message says so. */
+/** The background tasks that still run, if the message lists them. */
 export function backgroundTasksIn(message: JsonObject): readonly BackgroundTask[] | undefined {
   if (message.type !== 'system' || message.subtype !== 'background_tasks_changed') return undefined;
   return objectsAt(message, 'tasks')

@@ -1,11 +1,11 @@
-// Keeps partial messages out of the journal. With --include-partial-messages the API's stream is repeated on stdout piece by
-// piece: a sign of life, but ten times the bytes of the answer, which comes whole afterwards. Called by the engine with the
-// raw bytes of stdout, before they are recorded; the reader of the messages sees all of them.
+// Keeps partial messages out of the journal. With --include-partial-messages Claude Code prints an answer piece by piece, and
+// again as a whole: the pieces are a sign of life, but ten times the bytes of the answer. Called by the engine with the raw
+// bytes of stdout, before they are recorded; the reader of the messages gets all of them.
 
 export type PartialMessageFilter = {
-  /** The bytes to record. A view on `bytes` where nothing is taken out. */
+  /** The bytes to record. A view on `bytes` if nothing is left out. */
   readonly push: (bytes: Buffer) => Buffer;
-  /** What stands at the end of the stream and could have become a partial message. */
+  /** The end of the stream that could have become a partial message. */
   readonly end: () => Buffer;
   /** How many partial messages were left out. */
   readonly count: () => number;
@@ -16,7 +16,7 @@ const PREFIX = Buffer.from('{"type":"stream_event"');
 const LF = 0x0a;
 const nothing = Buffer.alloc(0);
 
-/** Where in a line the next byte stands: it begins as a partial message does so far, or is kept or left out to its end. */
+/** Of the line that is being read: it begins like a partial message so far, or is kept or left out to its end. */
 type State =
   | { readonly kind: 'matching'; readonly matched: number }
   | { readonly kind: 'keeping' }
@@ -44,7 +44,7 @@ export function createPartialMessageFilter(): PartialMessageFilter {
             state = { kind: 'matching', matched: matched + length };
             at = bytes.length;
           } else {
-            // It was no partial message: what was held back comes before what follows.
+            // It was not a partial message: what was held back comes before what follows.
             if (matched > 0) kept.push(PREFIX.subarray(0, matched));
             state = { kind: 'keeping' };
           }
@@ -67,7 +67,7 @@ export function createPartialMessageFilter(): PartialMessageFilter {
   };
 }
 
-/** How many bytes from `at` on continue the prefix of which `matched` bytes are there. */
+/** How many bytes from `at` on continue the prefix, of which `matched` bytes came before. */
 function matchingLength(bytes: Buffer, at: number, matched: number): number {
   const most = Math.min(PREFIX.length - matched, bytes.length - at);
   let length = 0;

@@ -1,6 +1,6 @@
 // What a token costs, for the estimate of a run's cost while Claude Code is at work. Pure. The final number is always
 // Claude Code's own; these prices decide only when a budget stops a step, so in doubt they are too high.
-import { isObject, parseObject } from '../../core/json.ts';
+import { isObject, type JsonObject, parseObject } from '../../core/json.ts';
 
 /** USD per million tokens. */
 export type ModelPrice = {
@@ -77,7 +77,7 @@ export type PricesRead =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /**
- * Reads a file of prices and puts them over the built-in ones.
+ * Reads a file of prices, which replace the built-in ones model by model.
  * Form: `{ "claude-opus-5-5": { "input": 4, "output": 20, "cacheRead": 0.2, "cacheWrite": 5, "cacheWrite1h": 8 } }`, in USD
  * per million tokens; only `input` and `output` are needed, the rest follows by the API's usual factors.
  * @param file its name, for messages
@@ -106,9 +106,18 @@ export function parsePrices(text: string, file: string): PricesRead {
       );
     }
     for (const key of missing) problems.push(`${file}: "${model}.${key}" is missing; write USD per million tokens`);
-    if (wrong.length === 0 && missing.length === 0) prices[model] = { ...base, ...(entry as Partial<ModelPrice>) };
+    if (wrong.length === 0 && missing.length === 0) prices[model] = { ...base, ...amountsIn(entry) };
   }
   return problems.length === 0 ? { ok: true, prices } : { ok: false, problems };
+}
+
+function amountsIn(entry: JsonObject): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(entry).flatMap(([key, value]) => {
+      const usd = amount(value);
+      return usd === undefined ? [] : [[key, usd] as const];
+    }),
+  );
 }
 
 function amount(value: unknown): number | undefined {

@@ -1,5 +1,5 @@
-// How Claude Code's messages read for people: in a terminal, on the live page and as log lines in Loki. Pure; every
-// function gives one or more full lines without a last line end. Colours only where asked for.
+// How Claude Code's messages read for people: in a terminal, on the live page and as log lines in Loki. Pure; every function
+// returns one or more full lines without a last line end. Colours only if `paint` has them. Called by stream-json.ts.
 
 import type { ModelUsage } from '../../core/claude-event.ts';
 import { formatCost } from '../../core/cost.ts';
@@ -26,9 +26,9 @@ export type Paint = {
   readonly yellow: (text: string) => string;
 };
 
-/** @param colour false gives text without any escape sequence */
+/** @param colour false for text without any escape sequence */
 export function paintFor(colour: boolean): Paint {
-  // Each line gets its own codes, because a log line or a filtered view stands alone.
+  // Each line gets its own codes, because a log line or a line of a filtered view is shown by itself.
   const sgr = (on: number, off: number) => (text: string) =>
     colour ? text.replace(/[^\n]+/g, (line) => `\x1b[${on}m${line}\x1b[${off}m`) : text;
   return { bold: sgr(1, 22), dim: sgr(2, 22), red: sgr(31, 39), green: sgr(32, 39), yellow: sgr(33, 39) };

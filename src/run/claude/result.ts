@@ -1,5 +1,4 @@
-// The result line of Claude Code's stream-json, as a typed value. Pure; what it means for the step is judge.ts's,
-// what it means for the cost is cost.ts's. Field names and subtypes: Claude Code 2.1.328, schema of SDKResultMessage.
+// The result line of Claude Code's stream-json, as a typed value. Pure. judge.ts makes the outcome of it, cost.ts the cost. Field names and subtypes: Claude Code 2.1.328, schema of SDKResultMessage.
 import type { ModelUsage } from '../../core/claude-event.ts';
 import { arrayAt, countAt, isObject, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 
@@ -12,7 +11,7 @@ export type ClaudeResult = {
   readonly turns: number;
   readonly durationMs: number;
   readonly durationApiMs: number;
-  /** As reported: the total of the session, earlier processes of a resumed session included; undefined if it is not told. */
+  /** As reported: the total of the session, earlier processes of a resumed session included; undefined if it is not reported. */
   readonly totalCostUsd: number | undefined;
   /** As reported, with the same reach as `totalCostUsd`. */
   readonly totalModels: readonly ModelUsage[];

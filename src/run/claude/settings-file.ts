@@ -1,11 +1,14 @@
-// Settings files of a person that lead Claude Code's telemetry elsewhere: an `env` block in them overrules the environment
-// of the process. A file of ours that is given with `--settings` overrules them in turn (tried with 2.1.328).
+// Settings files of a person that send Claude Code's telemetry elsewhere: an `env` block in them overrules the environment of
+// the process. A file of ours that is passed with `--settings` overrules them in turn (tried with 2.1.328). Called for each
+// attempt of a Claude step, and for Claude Code that a step starts.
 // Reads and writes files; starts nothing.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { toError } from '../../core/errors.ts';
 import { isObject, type JsonObject, parseObject } from '../../core/json.ts';
-import { leadsTelemetry } from './environment.ts';
+import { leadsTelemetry, telemetryVariables } from './environment.ts';
+import { missingFlag } from './versions.ts';
 
 export type OverrulingSettings = { readonly file: string; readonly names: readonly string[] };
 
@@ -83,8 +86,42 @@ export function writeSettingsFile(options: SettingsFileOptions): SettingsFile | 
   return { path: file, args: rest, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
+export type TelemetrySettings = {
+  /** For `--settings`; undefined if nothing has to be overruled. */
+  readonly path: string | undefined;
+  /** The arguments of the step, without what has gone into that file. */
+  readonly args: readonly string[];
+  /** Why telemetry goes elsewhere; undefined if no known setting sends it there. */
+  readonly elsewhere: string | undefined;
+  readonly remove: () => void;
+};
+
+/** What one attempt needs so that the settings files of a person do not send its telemetry elsewhere. */
+export function overruleSettings(options: {
+  readonly setting: Places;
+  readonly args: readonly string[];
+  readonly telemetry: Parameters<typeof telemetryVariables>[0];
+  readonly version: string;
+}): TelemetrySettings {
+  const { args, setting, telemetry, version } = options;
+  const { cwd, env } = setting;
+  const none = { path: undefined, args, elsewhere: undefined, remove: () => undefined };
+  const overruling = findOverrulingSettings({ env, cwd });
+  if (overruling.length === 0 && !hasOverrulingArgument(args, cwd)) return none;
+  const where = overruling.map(({ file, names }) => `${names.join(', ')} in the \`env\` of ${file}`).join('; ');
+  const elsewhere =
+    where === '' ? 'the `--settings` of the step set OTEL_* variables' : `it is sent where ${where} says`;
+  if (missingFlag(version, '--settings') !== undefined) return { ...none, elsewhere };
+  try {
+    const file = writeSettingsFile({ overruling, variables: telemetryVariables(telemetry), args, cwd });
+    return file === undefined ? { ...none, elsewhere } : { ...file, elsewhere: undefined };
+  } catch (error) {
+    return { ...none, elsewhere: `${elsewhere}, and that cannot be overruled: ${toError(error).message}` };
+  }
+}
+
 /** Whether the arguments have a `--settings` that sets variables of telemetry itself. */
-export function hasOverrulingArgument(args: readonly string[], cwd: string): boolean {
+function hasOverrulingArgument(args: readonly string[], cwd: string): boolean {
   const { given } = takeSettings(args);
   if (given === undefined) return false;
   const own = given.trim().startsWith('{') ? parseObject(given) : readSettings(path.resolve(cwd, given));

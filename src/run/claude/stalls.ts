@@ -1,5 +1,5 @@
-// What a Claude Code process is waiting for, read from its stream-json: the causes behind a silence. Pure: times are
-// given in ms, no timer runs here. How long is too long, and what happens then, are the engine's and the workflow's.
+// What a Claude Code process is waiting for, read from its stream-json: the causes behind a silence. Pure: times are passed in,
+// in ms, and no timer runs here. The workflow says how long is too long; the engine acts on it.
 import type { StallCause } from '../../core/event.ts';
 import { type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import type { Activity } from './activity.ts';
@@ -19,7 +19,7 @@ export type Waiting = {
 };
 
 export type BackgroundWork = {
-  /** `commands` run on for nobody; an agent reports when it ends, and a turn with a result of its own follows. */
+  /** Nobody waits for `commands`; an agent reports when it ends, and a turn with a result of its own follows. */
   readonly kind: 'commands' | 'agents';
   readonly descriptions: readonly string[];
 };
@@ -27,11 +27,11 @@ export type BackgroundWork = {
 export type StallTracker = {
   /** Takes each message of the stream; see `observe` of the stream-json reader. */
   readonly message: (message: JsonObject, nowMs: number) => void;
-  /** The work that goes on after a result line, by Claude Code's own words; undefined unless there is a result and such work. */
+  /** The work that continues after a result line, as Claude Code describes it; undefined without a result or without such work. */
   readonly background: () => BackgroundWork | undefined;
   /** Whether the last turn has given its result and no turn has begun since. */
   readonly isDone: () => boolean;
-  /** What it is waiting for. There always is an answer; whether it is a stall is a question of `sinceMs`. */
+  /** What it is waiting for. It always waits for something; `sinceMs` decides whether that is a stall. */
   readonly waiting: () => Waiting;
   /** What it is doing, for the cause that an outcome names. */
   readonly activity: (nowMs: number) => Activity;
@@ -40,7 +40,7 @@ export type StallTracker = {
 /** Errors of `api_retry` that say to come back later, rather than that something is broken. */
 const limits = new Set(['rate_limit', 'overloaded', 'billing_error']);
 
-/** After these the process goes on with a turn. Others, such as a late rate limit report, can follow a result. */
+/** After these the process continues with a turn. Others, such as a late report of a rate limit, can follow a result. */
 const working = new Set(['assistant', 'user', 'stream_event', 'system/init', 'system/status', 'system/task_progress']);
 
 type Held =

@@ -1,6 +1,6 @@
-// Reads the stdout of `claude --output-format stream-json`: bytes in, events and readable lines out. Owns which message
-// becomes which event. Knows no process and no journal; the raw bytes are kept by whoever reads the pipe.
-// A message that is unknown, malformed or too long is said and counted, never fatal: the format grows with each release.
+// Reads the stdout of `claude --output-format stream-json`: bytes in, events and readable lines out. Owns which message becomes
+// which event. Called by the engine, which records the raw bytes itself. A message that is unknown, malformed or too long is
+// reported and counted, never fatal: the format grows with each release.
 
 import type { ClaudeEvent } from '../../core/claude-event.ts';
 import { formatDuration } from '../../core/duration.ts';
@@ -40,7 +40,7 @@ export type StreamJsonOptions = {
   /** One or more full lines for people, joined by LF and without a last one. */
   readonly show: (text: string, severity: Severity) => void;
   readonly meter: CostMeter;
-  /** Takes the secrets out of a message before it is read: of what is shown a part is cut off, and half a secret is not known. */
+  /** Takes the secrets out of a message before it is read: what is shown is cut, and half a secret would not be recognised. */
   readonly hide?: (message: JsonObject) => JsonObject;
   /** Sees every message that could be parsed, as it came, before its events are given. */
   readonly observe?: (message: JsonObject) => void;
@@ -54,11 +54,11 @@ export type StreamJsonOptions = {
 export type StreamJsonReader = MessageLines & {
   /** The newest result line. A process can write several; each one replaces the one before. */
   readonly result: () => ClaudeResult | undefined;
-  /** Of the init message, else of the result; its folder is where the session stands now. */
+  /** Of the init message, else of the result; its folder is the current one of the session. */
   readonly session: () => { readonly sessionId: string; readonly cwd: string | undefined } | undefined;
-  /** What the outcome rests on besides the result line. */
+  /** What the outcome depends on besides the result line. */
   readonly findings: () => Findings;
-  /** Of `required`, the MCP servers that the session has shown not to be there. */
+  /** Of `required`, the MCP servers that are not connected. */
   readonly missingServers: FindingsCollector['missingServers'];
 };
 
@@ -214,7 +214,7 @@ function readAssistantMessage(reading: Reading, message: JsonObject): void {
   }
 }
 
-/** The pieces themselves come again as a whole; that they come is said at most every few seconds. */
+/** The pieces come again as a whole, so only the fact that they come is reported, at most every few seconds. */
 function recordStreaming(reading: Reading, message: JsonObject): void {
   const event = objectAt(message, 'event');
   const now = performance.now();
@@ -238,7 +238,7 @@ function showThought(reading: Reading, text: string, parent: string | undefined)
   );
 }
 
-/** A block of a kind that a later version brings: what it is called is said, and the raw line has all of it. */
+/** A block of a kind that a later version adds: its type is shown, and the raw line has all of it. */
 function reportUnknownBlock(
   reading: Reading,
   messageType: string,
@@ -278,13 +278,13 @@ function recordToolResult(reading: Reading, block: JsonObject, { isError, parent
     parentToolUseId: parent,
     ...(isServerSide ? { serverSide: true as const } : {}),
   });
-  // A denial was told a moment ago, in the words that come back as the result.
+  // A denial was shown a moment ago, with the words that now come as the result.
   if (reading.collector.isDenied(id)) return;
   show(reading, toolResultLines(text, isError, reading.paint), isError ? 'warning' : 'info', parent);
   if (isError) explainMissingTool(reading, text, parent);
 }
 
-/** The model only hears that there is no such tool; a person wants to know that its server never came up. */
+/** The model only reads that there is no such tool; a person wants to know that its server is not connected. */
 function explainMissingTool(reading: Reading, text: string, parent: string | undefined): void {
   const server = /no such tool available: mcp__(.+?)__/i.exec(text)?.[1];
   const status = server === undefined ? undefined : reading.collector.mcpStatus(server);
@@ -404,7 +404,7 @@ function show(reading: Reading, text: string, severity: Severity, parent?: strin
   if (text !== '') reading.options.show(parent === undefined ? text : indented(text), severity);
 }
 
-/** What is looked up by and counted with stays as it came; as text it goes through the redactor once more. */
+/** Ids and counts stay as they came; if they are shown as text, they go through the redactor once more. */
 function withoutSecrets(message: JsonObject, hide: (message: JsonObject) => JsonObject): JsonObject {
   const { session_id, modelUsage } = message;
   return {
@@ -423,7 +423,7 @@ function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
 
-/** Seconds since 1970 as a date and time; undefined where the number is no date. */
+/** Seconds since 1970 as a date and time; undefined if the number is not a date. */
 function dateText(seconds: number): string | undefined {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();

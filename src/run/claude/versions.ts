@@ -73,7 +73,7 @@ export function isOlder(version: string, other: string): boolean {
   return (major || minor || patch) < 0;
 }
 
-/** The flag's row where the version is too old for it; undefined where it takes the flag. */
+/** The flag's row if the version is too old for it; undefined if it takes the flag. */
 export function missingFlag(version: string, flag: string): ClaudeFlag | undefined {
   return claudeFlagTable.find((row) => row.flag === flag && isOlder(version, row.since));
 }

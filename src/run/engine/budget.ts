@@ -1,7 +1,8 @@
-// What a run may cost, over all steps, attempts and resumes. Pure: it counts and says when a line is crossed.
+// What a run may cost, over all steps, attempts and resumes. Pure: it counts and returns the limits that were crossed.
 import type { ModelUsage } from '../../core/claude-event.ts';
 import type { EventOf } from '../../core/event.ts';
 import type { Budget } from '../../workflow/workflow.ts';
+import { tokensOf } from '../claude/index.ts';
 
 /** The share of a budget at which people are warned, once. The alert rule for budgets uses the same number. */
 export const budgetWarningShare = 0.8;
@@ -13,14 +14,14 @@ export type BudgetCrossing =
 
 export type BudgetMeter = {
   /**
-   * Sets what one attempt has used so far; later calls for the same key replace it, so that an estimate
-   * gives way to the number of Claude Code's result line.
-   * @returns the lines that this crossed, each at most once a run
+   * Sets what one attempt has used so far. Later calls for the same key replace it, so that the number of Claude Code's result
+   * line replaces an estimate.
+   * @returns the limits that this crossed, each at most once per run
    */
   readonly update: (key: string, used: Used) => readonly BudgetCrossing[];
   readonly usedUsd: () => number;
   readonly usedTokens: () => number;
-  /** USD that may still be spent; `undefined` where no USD limit was set. Never negative. */
+  /** USD that may still be spent; undefined without a limit in USD. Never negative. */
   readonly remainingUsd: () => number | undefined;
 };
 
@@ -32,12 +33,9 @@ export type Used = {
   readonly unknown?: string | undefined;
 };
 
-/** All tokens that were paid for. Cache reads are part of what a person sees as used, so they count. */
-export function tokensOf(models: readonly ModelUsage[]): number {
-  return models.reduce(
-    (sum, use) => sum + use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens,
-    0,
-  );
+/** All tokens that were paid for, cache reads among them: a person sees them as used. */
+export function countTokens(models: readonly ModelUsage[]): number {
+  return models.reduce((sum, use) => sum + tokensOf(use), 0);
 }
 
 export function createBudgetMeter(budget: Budget): BudgetMeter {

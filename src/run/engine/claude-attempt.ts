@@ -25,13 +25,14 @@ import {
   isSessionMissing,
   judgeClaude,
   noCost,
+  overruleSettings,
   type PriceTable,
   rateLimitWaitIn,
   refusedAccount,
 } from '../claude/index.ts';
 import type { LineBatch } from '../process/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult, SessionRef } from './attempt.ts';
-import { tokensOf } from './budget.ts';
+import { countTokens } from './budget.ts';
 import type { ClaudeInputs } from './claude-inputs.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
 import { hashInputFiles } from './input-files.ts';
@@ -44,7 +45,6 @@ import type { RunScope } from './run-workflow.ts';
 import { type AttemptSetting, finishAttempt, reportCut } from './shell-attempt.ts';
 import type { RunIdentity } from './step-context.ts';
 import { attemptFacts, exitOutcome, type Supervised, supervise } from './supervise.ts';
-import { overruleSettings } from './telemetry-settings.ts';
 
 export type ClaudePorts = AttemptPorts & {
   /** The CLI, as found before the run began. */
@@ -152,7 +152,7 @@ export function startClaudeAttempt(
 
   function reportUse(unknown?: string): void {
     const { costUsd, models, estimated } = addCosts(meter.soFar(), nested.soFar());
-    run.use(step, subject.attempt, { usd: costUsd, tokens: tokensOf(models), estimated, unknown });
+    run.use(step, subject.attempt, { usd: costUsd, tokens: countTokens(models), estimated, unknown });
   }
 
   // Its own Bash tool can start Claude Code again, which is then no part of this one's output.

@@ -8,7 +8,7 @@ import { describeFindings, describeOutcomeKind } from '../../runs/describe-findi
 import { commandText, type ShellStep } from '../../workflow/index.ts';
 import type { CostSoFar, RateLimit } from '../claude/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';
-import { tokensOf } from './budget.ts';
+import { countTokens } from './budget.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
 import { type NestedClaudePorts, openNestedClaude } from './nested-claude.ts';
 import { type BoundedOutput, outputOfCapture } from './output-capture.ts';
@@ -33,7 +33,7 @@ export function startShellAttempt(
 ): Attempt {
   const { subject } = setting;
   const reportUse = ({ costUsd, models, estimated, unknown }: CostSoFar): void =>
-    run.use(step, subject.attempt, { usd: costUsd, tokens: tokensOf(models), estimated, unknown });
+    run.use(step, subject.attempt, { usd: costUsd, tokens: countTokens(models), estimated, unknown });
   const nested = openNestedClaude({
     mode: step.claudeTelemetry,
     isInsideClaude: false,
