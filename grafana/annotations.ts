@@ -1,5 +1,5 @@
-// Marks on the time axis: rules of Prometheus that fire, and what happened in one run. Rules on a single run are told to
-// Alertmanager by stepspan itself and are in no Prometheus; the events they are made of are in Loki, and marked from there.
+// Marks on the time axis: rules of Prometheus that fire, and what happened in one run. stepspan sends the alerts of single runs to
+// Alertmanager itself, so Prometheus does not have them; the events behind them are in Loki, and are marked from there.
 import type { AnnotationQuery } from '@grafana/grafana-foundation-sdk/dashboard';
 import { sources } from './names.ts';
 

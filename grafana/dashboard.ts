@@ -1,4 +1,4 @@
-// A dashboard from its rows of panels: places on the 24 columns, ids, variables, links, annotations. Knows no query.
+// A dashboard from its rows of panels: places on the 24 columns, ids, variables, links, annotations. The files of the dashboards call it with their panels.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { defaultHubUrl } from './names.ts';
 import type { Panel } from './panels.ts';

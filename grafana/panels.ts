@@ -98,7 +98,9 @@ export function fill(builder: Builder, spec: Spec, kind: 'number' | 'other' = 'o
     builder.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }]);
   }
   const model = builder.build();
-  if (spec.links !== undefined) model.fieldConfig!.defaults.links = spec.links.map(dataLink) as never;
+  // In the SDK these links have the type of a dashboard's links, which have other fields.
+  if (spec.links !== undefined && model.fieldConfig !== undefined)
+    Object.assign(model.fieldConfig.defaults, { links: spec.links.map(dataLink) });
   return { w: spec.w, h: spec.h, model };
 }
 

@@ -12,8 +12,8 @@ export function series(metric: Metric, matchers = ''): string {
 }
 
 /**
- * How much a counter of whole numbers grew in the time range. What Prometheus gives is extrapolated to the edges of the range,
- * so each series is rounded, before the errors of many add up.
+ * How much a counter of whole numbers grew in the time range. Prometheus extrapolates to the edges of the range, so each
+ * series is rounded before the errors of many add up.
  */
 export function counted(metric: Metric, by: string, matchers = ''): string {
   return `sum${grouped(by)} (round(increase(${series(metric, matchers)}[$__range])))`;
@@ -36,7 +36,7 @@ export function growing(metric: Metric, by: string, matchers = ''): string {
   return grown(metric, by, matchers, '$__rate_interval');
 }
 
-/** A share; nothing, and not NaN, where there is nothing to have a share of. */
+/** A share; no value, and not NaN, if the whole is 0. */
 export function share(part: string, whole: string): string {
   return `${part} / (${whole} > 0)`;
 }

@@ -309,7 +309,7 @@ const tracePanels: readonly Panel[] = [
   }),
 ];
 
-/** Finds nothing, and is no error as an empty id would be. */
+/** Finds nothing, and is not an error, as an empty id would be. */
 const noTrace = '{ span.stepspan.trace = "none" }';
 
 export const run = dashboardOf({

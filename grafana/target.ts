@@ -7,8 +7,8 @@ import { sources } from './names.ts';
 import type { Query } from './query.ts';
 
 /**
- * How many spans of each trace a search gives. Grafana asks for 3 unless told, of a run's one trace; more than this Tempo
- * refuses, unless its max_spans_per_span_set is raised.
+ * How many spans of each trace a search returns. Grafana asks for 3 by default, and a run is one trace; Tempo refuses more than
+ * this, unless its max_spans_per_span_set is raised.
  */
 const spansOfTrace = 100;
 

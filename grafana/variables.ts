@@ -7,7 +7,7 @@ type Variable = dashboard.VariableModel;
 
 const all = { text: 'All', value: '$__all', selected: true };
 
-/** Also matches what names no workflow at all, such as a journal whose head is gone. */
+/** Also matches series without a workflow, as of a journal whose start is lost. */
 const anything = '.*';
 
 /** The workflows that the hub has counted runs of. */
@@ -30,14 +30,17 @@ export function workflowVariable(): Variable {
     .build();
 }
 
-/** One of a few words, or all of them. */
-function wordsVariable(
-  name: string,
-  label: string,
-  description: string,
-  words: readonly string[],
-  chosen: readonly string[] = [],
-): Variable {
+type Words = {
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  readonly words: readonly string[];
+  /** Those that are chosen at first; none for all. */
+  readonly chosen?: readonly string[];
+};
+
+/** Some of a few words, or all of them. */
+function wordsVariable({ name, label, description, words, chosen = [] }: Words): Variable {
   const options = words.map((word) => ({ text: word, value: word, selected: chosen.includes(word) }));
   const builder = new dashboard.CustomVariableBuilder(name)
     .label(label)
@@ -59,23 +62,28 @@ export function textVariable(name: string, label: string, description: string, t
     .build();
 }
 
-/** One that links set and nobody types. */
+/** A variable that only links set. */
 export function hiddenVariable(name: string, label: string, description: string, text: string): Variable {
   return { ...textVariable(name, label, description, text), hide: dashboard.VariableHide.HideVariable };
 }
 
-/** What narrows the lines that are shown, by where they come from and what they say. */
+/** Filters of the lines that are shown, by source and text. */
 export function lineVariables(): readonly Variable[] {
   return [
     textVariable('step', 'Step', 'A regular expression that the id of a step has to match whole.', '.*'),
-    wordsVariable(
-      'stream',
-      'Stream',
-      'Where a line was printed to; debug is raw protocol of Claude Code.',
-      ['stdout', 'stderr', 'system', 'debug'],
-      ['stdout', 'stderr', 'system'],
-    ),
-    wordsVariable('severity', 'Severity', 'How bad a line says it is.', Object.keys(severityColours)),
+    wordsVariable({
+      name: 'stream',
+      label: 'Stream',
+      description: 'Where a line was printed to; debug is raw protocol of Claude Code.',
+      words: ['stdout', 'stderr', 'system', 'debug'],
+      chosen: ['stdout', 'stderr', 'system'],
+    }),
+    wordsVariable({
+      name: 'severity',
+      label: 'Severity',
+      description: 'The severity of a line.',
+      words: Object.keys(severityColours),
+    }),
     textVariable(
       'search',
       'Search',

@@ -1,14 +1,14 @@
 // Pictures of the dashboards for the README: real runs into the real Prometheus and Loki (as in the stack tests), every query
 // of a dashboard asked there, and the answers drawn by our own few lines of SVG in Chromium. No Grafana runs here, so Grafana's
 // own look differs; the numbers do not. `node scripts/draw-dashboards.ts ANSWERS.json` keeps the answers there, or draws
-// those that are there already.
+// from a file that already has them.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { dashboards, queriesOf } from '../test/grafana/support/dashboards.ts';
 import { type Answer, ask } from '../test/stack/support/ask-panels.ts';
 import { type SampleRun, startSampleStack, workflows } from '../test/stack/support/sample-runs.ts';
-import { type Answers, pageOf } from './draw-dashboards/page.ts';
+import { type Answers, answersFromJson, answersToJson, pageOf } from './draw-dashboards/page.ts';
 
 const images = path.resolve(import.meta.dirname, '../docs/images');
 
@@ -55,15 +55,9 @@ async function answersFromRealRuns(): Promise<Answers> {
 }
 
 const file = process.argv[2];
-const kept = file !== undefined && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Answers) : undefined;
+const kept = file !== undefined && existsSync(file) ? answersFromJson(readFileSync(file, 'utf8')) : undefined;
 const answers = kept ?? (await answersFromRealRuns());
-if (file !== undefined && kept === undefined) {
-  // A time in ns is larger than a number of JSON holds exactly; milliseconds are enough for a picture.
-  writeFileSync(
-    file,
-    JSON.stringify(answers, (_key, value) => (typeof value === 'bigint' ? Number(value / 1_000_000n) : value)),
-  );
-}
+if (file !== undefined && kept === undefined) writeFileSync(file, answersToJson(answers));
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

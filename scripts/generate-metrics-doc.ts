@@ -54,15 +54,15 @@ scrape_configs:
 - **Every record is counted once**, over restarts and crashes of the hub: counters and positions in the journals are saved
   together (\`hub/metrics.json\` in the data folder), before each answer to a scrape. What no journal says (archives,
   removals) is counted since the last save.
-- **What is shipped counts whoever ships it**: the run itself, as most do, the hub, \`stepspan ship\`. Each keeps what it has
+- **What is shipped counts, no matter which process ships it**: the run itself, as in most cases, the hub or \`stepspan ship\`. Each keeps what it has
   sent, and what was refused, in the file of its cursor (\`runs/<run>/cursors/ship-logs.json\`), together with the position, and
   the hub counts what has come since it last looked. So each record counts once, also when run and hub are killed: one whose
   position was not kept was not counted, and counts when it is sent again. Bytes and retries count each request, and those of
   the last 200 ms before a kill do not.
-- **A new hub** counts the runs that go on and those that started within the last 24 hours; of older ones it takes only when
+- **A new hub** counts active runs and those that started within the last 24 hours; of older ones it takes only when
   their workflow last succeeded. A hub that comes back counts whatever it has not.
 - **Names from outside are bounded**; beyond the bound a value is shown as \`other\`, and \`stepspan_label_overflow_total\`
-  counts how often: ${bounds} (a step counts once for each workflow). \`unknown\` stands where there is no value.
+  counts how often: ${bounds} (a step counts once for each workflow). A missing value is shown as \`unknown\`.
 - Cost and tokens are counted when an attempt ends, from its final sum; \`stepspan_active_cost_usd\` is what active runs have
   cost so far. Gauges about active runs and steps are gone when these have ended. Where several active runs share labels,
   a gauge shows their sum, but progress the smallest, and ratios, ages and largest memory the largest.

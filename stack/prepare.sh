@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what the services of docker-compose.yml need before they start, in the folders QUEUE, TOOLS, SECRETS and RULES. It
-# runs as root in a container of its own, at every `docker compose up`; what is there stays as it is, but for the rules.
+# runs as root in a container of its own, at every `docker compose up`. Existing files stay as they are, except for the rules.
 set -eu
 
 # The user of the Collector's image. A new volume belongs to root, and the image has no folder whose owner it could take.

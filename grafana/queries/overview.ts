@@ -158,7 +158,7 @@ const reported = (what: string, metric: Parameters<typeof counted>[0]): string =
 export const work = {
   cpu: rows(`topk(10, ${grown(metrics.cpu, 'workflow, step')} > 0)`),
   memory: rows(`topk(10, max by (workflow, step) (max_over_time(${series(metrics.memoryMax)}[$__range])) > 0)`),
-  remaining: rows(`${counted(metrics['leftOver'], 'workflow')} > 0`),
+  remaining: rows(`${counted(metrics.remainingProcesses, 'workflow')} > 0`),
   linesOfCode: rows(`${counted(metrics.linesOfCode, 'workflow, type')} > 0`),
   delivered: rows(
     [

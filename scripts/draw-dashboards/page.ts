@@ -1,4 +1,5 @@
 // A dashboard as one page of HTML: its panels in their places on the grid, each drawn from the answers to its queries.
+import { z } from 'zod';
 import type { Dashboard, Panel } from '../../test/grafana/support/dashboards.ts';
 import type { Answer } from '../../test/stack/support/ask-panels.ts';
 import { barGauge, lineGraph, logView, stateTimeline, statView, tableView } from './panels.ts';
@@ -10,6 +11,37 @@ export type Answers = {
   /** From when to when each dashboard is drawn, by its uid; Unix seconds. */
   readonly spans: Readonly<Record<string, { readonly from: number; readonly to: number }>>;
 };
+
+const labels = z.record(z.string(), z.string());
+/** A number of JSON does not hold nanoseconds exactly; milliseconds are enough for a picture. */
+const timeNs = z.number().transform((ms) => BigInt(ms) * 1_000_000n);
+
+const storedAnswers = z.object({
+  answers: z.record(
+    z.string(),
+    z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('instant'), rows: z.array(z.object({ labels, value: z.number() })) }),
+      z.object({
+        kind: z.literal('range'),
+        series: z.array(z.object({ labels, points: z.array(z.object({ time: z.number(), value: z.number() })) })),
+      }),
+      z.object({
+        kind: z.literal('lines'),
+        entries: z.array(z.object({ timeNs, line: z.string(), metadata: labels })),
+      }),
+    ]),
+  ),
+  run: z.string(),
+  spans: z.record(z.string(), z.object({ from: z.number(), to: z.number() })),
+}) satisfies z.ZodType<Answers>;
+
+export function answersFromJson(text: string): Answers {
+  return storedAnswers.parse(JSON.parse(text));
+}
+
+export function answersToJson(answers: Answers): string {
+  return JSON.stringify(answers, (_key, value) => (typeof value === 'bigint' ? Number(value / 1_000_000n) : value));
+}
 
 /** Of Grafana's grid: a column of 24, and a unit of height, in pixels. */
 const column = 59;

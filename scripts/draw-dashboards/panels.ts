@@ -1,28 +1,58 @@
 // Each kind of panel as HTML or SVG, from the answers to its queries and what its JSON says of units, words and colours.
+import { z } from 'zod';
 import type { Panel, Target } from '../../test/grafana/support/dashboards.ts';
 import type { Answer, Labels } from '../../test/stack/support/ask-panels.ts';
 import type { Drawn } from './page.ts';
 import { colour, html, paletteColour, written } from './values.ts';
 
-type Mapping = { readonly options: Readonly<Record<string, { readonly text?: string; readonly color?: string }>> };
-type Defaults = {
-  readonly unit?: string;
-  readonly decimals?: number;
-  readonly max?: number;
-  readonly mappings?: readonly Mapping[];
-  readonly thresholds?: { readonly steps: readonly { readonly value: number | null; readonly color: string }[] };
-  readonly custom?: {
-    readonly drawStyle?: string;
-    readonly lineInterpolation?: string;
-    readonly stacking?: { readonly mode: string };
-  };
-};
+const word = z.object({ text: z.string().optional(), color: z.string().optional() });
+const mappings = z.array(z.object({ options: z.record(z.string(), word) }));
 
-const defaultsOf = (panel: Panel): Defaults => (panel.fieldConfig?.defaults ?? {}) as Defaults;
+/** The parts of a panel's JSON that are drawn. */
+const drawnConfig = z.object({
+  fieldConfig: z
+    .object({
+      defaults: z
+        .object({
+          unit: z.string(),
+          decimals: z.number(),
+          max: z.number(),
+          mappings,
+          thresholds: z.object({ steps: z.array(z.object({ value: z.number().nullable(), color: z.string() })) }),
+          custom: z.object({ drawStyle: z.string(), stacking: z.object({ mode: z.string() }) }).partial(),
+        })
+        .partial(),
+      overrides: z.array(
+        z.object({
+          matcher: z.object({ options: z.unknown() }),
+          properties: z.array(z.object({ id: z.string(), value: z.unknown() })),
+        }),
+      ),
+    })
+    .optional(),
+  transformations: z
+    .array(
+      z.object({
+        id: z.string(),
+        options: z
+          .object({
+            include: z.object({ names: z.array(z.string()) }),
+            renameByName: z.record(z.string(), z.string()),
+          })
+          .partial(),
+      }),
+    )
+    .optional(),
+});
 
-function mapped(panel: Panel, value: string | number): { readonly text: string; readonly color?: string } | undefined {
+const defaultsOf = (panel: Panel) => drawnConfig.parse(panel).fieldConfig?.defaults ?? {};
+const overridesOf = (panel: Panel) => drawnConfig.parse(panel).fieldConfig?.overrides ?? [];
+
+type Word = { readonly text: string; readonly color?: string | undefined };
+
+function mapped(panel: Panel, value: string | number): Word | undefined {
   const found = defaultsOf(panel).mappings?.[0]?.options[String(value)];
-  return found === undefined ? undefined : { text: String(value), ...found };
+  return found === undefined ? undefined : { text: found.text ?? String(value), color: found.color };
 }
 
 function thresholdColour(panel: Panel, value: number): string {
@@ -55,9 +85,9 @@ export function statView(drawn: Drawn): string {
   const { unit = '', decimals } = defaultsOf(panel);
   const [row] = rowsOf(drawn);
   if (row === undefined) return '';
-  const word = mapped(panel, unit === 'string' ? row.name : row.value);
-  const text = word?.text ?? written(row.value, unit, decimals);
-  const tint = word?.color === undefined ? thresholdColour(panel, row.value) : colour(word.color);
+  const found = mapped(panel, unit === 'string' ? row.name : row.value);
+  const text = found?.text ?? written(row.value, unit, decimals);
+  const tint = found?.color === undefined ? thresholdColour(panel, row.value) : colour(found.color);
   return `<div class="stat" style="color:${tint}">${html(text)}</div>`;
 }
 
@@ -80,15 +110,13 @@ type Line = {
   readonly points: readonly { readonly time: number; readonly value: number }[];
 };
 
+const fixedColour = z.object({ fixedColor: z.string() });
+
 function linesOf({ panel, answers, from }: Drawn): Line[] {
   const fixed = new Map(
-    (panel.fieldConfig?.overrides ?? []).flatMap((override) => {
-      const { matcher, properties } = override as unknown as {
-        matcher: { options: string };
-        properties: { id: string; value: { fixedColor: string } }[];
-      };
-      const own = properties.find(({ id }) => id === 'color');
-      return own === undefined ? [] : [[matcher.options, own.value.fixedColor] as const];
+    overridesOf(panel).flatMap(({ matcher, properties }) => {
+      const own = fixedColour.safeParse(properties.find(({ id }) => id === 'color')?.value).data;
+      return own === undefined ? [] : [[matcher.options, own.fixedColor] as const];
     }),
   );
   const lines = answers.flatMap((answer, index) =>
@@ -177,29 +205,21 @@ export function stateTimeline(drawn: Drawn): string {
       at > 0 && points[at - 1]?.value === value ? [] : [{ time, value }],
     );
     const drawnBlocks = blocks.map(({ time, value }, at) => {
-      const word = mapped(drawn.panel, value);
+      const block = mapped(drawn.panel, value);
       const width = x(blocks[at + 1]?.time ?? drawn.to) - x(time);
       const label =
         width > 50
-          ? `<text x="${x(time) + 6}" y="${index * row + row / 2 + 4}" style="fill:#fff">${word?.text ?? value}</text>`
+          ? `<text x="${x(time) + 6}" y="${index * row + row / 2 + 4}" style="fill:#fff">${block?.text ?? value}</text>`
           : '';
-      return `<rect x="${x(time)}" y="${index * row + 4}" width="${width}" height="${row - 8}" fill="${colour(word?.color ?? 'text')}" opacity="0.8"/>${label}`;
+      return `<rect x="${x(time)}" y="${index * row + 4}" width="${width}" height="${row - 8}" fill="${colour(block?.color ?? 'text')}" opacity="0.8"/>${label}`;
     });
     return `<text x="${margin.left - 6}" y="${index * row + row / 2 + 4}" text-anchor="end">${html(name)}</text>${drawnBlocks.join('')}`;
   });
   return `<svg width="${drawn.width}" height="${height}">${axes(drawn, height, 1, '')}${parts.join('')}</svg>`;
 }
 
-type Transformation = {
-  readonly id: string;
-  readonly options: {
-    readonly include?: { readonly names: readonly string[] };
-    readonly renameByName?: Readonly<Record<string, string>>;
-  };
-};
-
 export function tableView(drawn: Drawn): string {
-  const { transformations = [] } = drawn.panel as unknown as { transformations?: readonly Transformation[] };
+  const { transformations = [] } = drawnConfig.parse(drawn.panel);
   const titles = transformations.find(({ id }) => id === 'organize')?.options.renameByName ?? {};
   const all = transformations.find(({ id }) => id === 'filterFieldsByName')?.options.include?.names ?? [];
   const fields = all.filter((field) => !columnOf(drawn.panel, titles[field] ?? field).isHidden);
@@ -220,18 +240,11 @@ function columnOf(
   panel: Panel,
   title: string,
 ): { readonly unit?: string; readonly colours: Readonly<Record<string, string>>; readonly isHidden: boolean } {
-  const overrides = (panel.fieldConfig?.overrides ?? []) as unknown as {
-    matcher: { options: string };
-    properties: { id: string; value: unknown }[];
-  }[];
-  const properties = overrides.find(({ matcher }) => matcher.options === title)?.properties ?? [];
-  const unit = properties.find(({ id }) => id === 'unit')?.value as string | undefined;
-  const mappings = properties.find(({ id }) => id === 'mappings')?.value as
-    | { options: Record<string, { color: string }> }[]
-    | undefined;
-  const colours = Object.fromEntries(
-    Object.entries(mappings?.[0]?.options ?? {}).map(([word, { color }]) => [word, color]),
-  );
+  const properties = overridesOf(panel).find(({ matcher }) => matcher.options === title)?.properties ?? [];
+  const propertyOf = (wanted: string): unknown => properties.find(({ id }) => id === wanted)?.value;
+  const unit = z.string().safeParse(propertyOf('unit')).data;
+  const words = mappings.safeParse(propertyOf('mappings')).data?.[0]?.options ?? {};
+  const colours = Object.fromEntries(Object.entries(words).map(([text, { color = '' }]) => [text, color]));
   const isHidden = properties.some(({ id }) => id === 'custom.hidden');
   return unit === undefined ? { colours, isHidden } : { unit, colours, isHidden };
 }
@@ -261,8 +274,6 @@ export function logView(drawn: Drawn): string {
   return `<div class="log">${shown.map(({ line, timeNs }) => `<b>${timeOf(timeNs).slice(11)}</b>  ${html(line)}`).join('\n')}</div>`;
 }
 
-/** @param time ns, or ms where it comes from a file */
-function timeOf(time: bigint | number): string {
-  const ms = typeof time === 'bigint' ? Number(time / 1_000_000n) : time;
-  return new Date(ms).toISOString().slice(0, 23).replace('T', ' ');
+function timeOf(timeNs: bigint): string {
+  return new Date(Number(timeNs / 1_000_000n)).toISOString().slice(0, 23).replace('T', ' ');
 }

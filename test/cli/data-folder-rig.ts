@@ -17,6 +17,7 @@ import { newRunId, type RunId } from '../../src/core/ids.ts';
 import { makeRunFolder } from '../../src/data/data-folder.ts';
 import {
   createJournal,
+  type DataFolder,
   dataFolder,
   type JournalWriter,
   processIdentity,
@@ -36,14 +37,15 @@ import { compileCache } from '../support/compile-cache.ts';
 
 export type Ended = { readonly stdout: Buffer; readonly stderr: string; readonly code: number | null };
 
+type NewRun = { id?: RunId; workflow?: string; steps?: readonly string[]; pid?: number };
+
 export type Rig = {
   readonly root: string;
   readonly folderOf: (runId: RunId) => RunFolder;
-  /** Opens the journal of a new run, writes `run.started`, and hands it over. */
-  readonly start: (options?: { id?: RunId; workflow?: string; steps?: readonly string[]; pid?: number }) => WrittenRun;
+  readonly start: (run?: NewRun) => WrittenRun;
   /** As a process of its own. */
   readonly run: (...args: readonly string[]) => Promise<Ended>;
-  /** In this process, for tests that ask often; a process takes a good part of a second to start. */
+  /** In this process, for tests with many calls; a process takes a good part of a second to start. */
   readonly call: (...args: readonly string[]) => Promise<Ended>;
   readonly spawn: (...args: readonly string[]) => ChildProcess;
   readonly remove: () => void;
@@ -63,48 +65,12 @@ const program = path.resolve(import.meta.dirname, '../fixtures/reading-cli.ts');
 export function createRig(): Rig {
   const root = mkdtempSync(path.join(tmpdir(), 'stepspan-cli-'));
   const data = dataFolder(root);
-  // Nothing of the environment of who runs the tests: no colours, no settings, no home.
+  // A clean environment: no colours, no settings, and a home of its own.
   const env = { PATH: process.env.PATH ?? '', HOME: root, STEPSPAN_DATA_DIR: root, LANG: 'C.UTF-8', ...compileCache };
   return {
     root,
     folderOf: (runId) => data.runDir(runId),
-    start: ({ id = newRunId(), workflow = 'nightly', steps = ['build'], pid } = {}) => {
-      const folder = data.runDir(id);
-      makeRunFolder(folder);
-      const journal = createJournal(folder);
-      const writer = pid === undefined ? processIdentity() : { ...processIdentity(), pid, startTime: '1' };
-      journal.event(runStarted(steps, { runId: id, workflow, writer }));
-      const subject = (step: string | undefined, attempt: number) =>
-        step === undefined ? undefined : { step, attempt };
-      const self: WrittenRun = {
-        runId: id,
-        journal,
-        event: (event, step, attempt = 1) => void journal.event(event, subject(step, attempt)),
-        output: (bytes, step, stream = 'stdout', attempt = 1) => {
-          const buffer = Buffer.from(bytes);
-          const unterminated = buffer.at(-1) !== 0x0a;
-          const lineCount = buffer.filter((byte) => byte === 0x0a).length + (unterminated ? 1 : 0);
-          journal.output({
-            subject: { step, attempt },
-            stream,
-            severity: undefined,
-            lineCount,
-            bytes: buffer,
-            unterminated,
-          });
-        },
-        async finish(ids, well = true) {
-          const outcome = well ? success : exit1;
-          for (const step of ids) {
-            self.event(attemptFinished(outcome), step);
-            self.event(stepFinished(outcome), step);
-          }
-          self.event(runFinished(outcome));
-          await journal.close();
-        },
-      };
-      return self;
-    },
+    start: (run) => writeRun(data, run),
     run: (...args) =>
       new Promise((resolve) => {
         const child = execFile(
@@ -143,6 +109,47 @@ export function createRig(): Rig {
       spawn(process.execPath, [program, ...args], { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'] }),
     remove: () => rmSync(root, { recursive: true }),
   };
+}
+
+/** Opens the journal of a new run and writes `run.started`. */
+function writeRun(
+  data: DataFolder,
+  { id = newRunId(), workflow = 'nightly', steps = ['build'], pid }: NewRun = {},
+): WrittenRun {
+  const folder = data.runDir(id);
+  makeRunFolder(folder);
+  const journal = createJournal(folder);
+  const writer = pid === undefined ? processIdentity() : { ...processIdentity(), pid, startTime: '1' };
+  journal.event(runStarted(steps, { runId: id, workflow, writer }));
+  const subject = (step: string | undefined, attempt: number) => (step === undefined ? undefined : { step, attempt });
+  const self: WrittenRun = {
+    runId: id,
+    journal,
+    event: (event, step, attempt = 1) => void journal.event(event, subject(step, attempt)),
+    output: (bytes, step, stream = 'stdout', attempt = 1) => {
+      const buffer = Buffer.from(bytes);
+      const unterminated = buffer.at(-1) !== 0x0a;
+      const lineCount = buffer.filter((byte) => byte === 0x0a).length + (unterminated ? 1 : 0);
+      journal.output({
+        subject: { step, attempt },
+        stream,
+        severity: undefined,
+        lineCount,
+        bytes: buffer,
+        unterminated,
+      });
+    },
+    async finish(ids, well = true) {
+      const outcome = well ? success : exit1;
+      for (const step of ids) {
+        self.event(attemptFinished(outcome), step);
+        self.event(stepFinished(outcome), step);
+      }
+      self.event(runFinished(outcome));
+      await journal.close();
+    },
+  };
+  return self;
 }
 
 /** The reading commands alone. */

@@ -1,4 +1,4 @@
-// `--json` has standard output to itself, refusals included; and standard output that cannot be written is told as such.
+// `--json` has standard output to itself, refusals included; and standard output that cannot be written is reported.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -115,7 +115,7 @@ describe('standard output that cannot be written', () => {
     expect(stderr).not.toContain('defect');
   });
 
-  test('whose reader has gone is no error', async () => {
+  test('whose reader is gone is not an error', async () => {
     const { done, child } = rig.start(['export', 'latest']);
     child.stdout?.destroy();
     expect(await done).toMatchObject({ code: 0, stderr: '' });

@@ -44,7 +44,7 @@ test('a long run has room at both ends in proportion to it', () => {
   expect(dashboard.get('to')).toBe(String(startMs + 10 * 3_600_000 + 1_800_000));
 });
 
-test('a run that goes on is shown from its start to now', () => {
+test('an active run is shown from its start to now', () => {
   const range = { from: String(startMs - 5_000), to: 'now' };
   const { dashboard, logs } = linksTo({ ...run, phase: { kind: 'running' } });
   expect([dashboard.get('from'), dashboard.get('to')]).toEqual([range.from, range.to]);

@@ -123,7 +123,7 @@ describe('the list', () => {
     expect(screen.cursorShown).toBe(true);
   });
 
-  test('says why a step stands still', () => {
+  test('says why a step makes no progress', () => {
     const screen = new VtScreen();
     const made = midRun();
     made.event({ type: 'stall.detected', cause: 'no_output', durationMs: 60_000, action: 'none' }, 'review');
@@ -200,7 +200,7 @@ describe('the list', () => {
     );
   });
 
-  test('keeps what goes on and what went wrong on a low terminal, and counts the rest', () => {
+  test('keeps active and failed steps on a low terminal, and counts the rest', () => {
     const ids = Array.from({ length: 30 }, (_, index) => `s${index}`);
     const made = journalOf().event(runStarted(ids));
     for (const id of ids.slice(0, 20)) made.event({ type: 'step.started' }, id).event(stepFinished(undefined, 10), id);
@@ -224,7 +224,7 @@ describe('the list', () => {
     expect([shown.length, hidden.length]).toEqual([0, 30]);
   });
 
-  test('is drawn anew where it was after the terminal became narrower', () => {
+  test('is drawn again in its place after the terminal became narrower', () => {
     const screen = new VtScreen(80, 24);
     const view = viewOn(screen, startMs + 17_000);
     show(view, midRun());

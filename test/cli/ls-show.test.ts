@@ -19,7 +19,7 @@ describe('ls', () => {
     expect(code).toBe(0);
   });
 
-  test('lists runs newest first: what goes on, what ended, and what was left by a wrapper that died', async () => {
+  test('lists runs newest first: active ones, ended ones, and those whose stepspan was killed', async () => {
     await rig.start({ id: old }).finish(['build'], false);
     const running = rig.start({ id: newer, workflow: 'review', steps: ['a', 'b'] });
     const dead = rig.start({ id: '20260103-120000-cccccc' as RunId, pid: 2 ** 22 - 1 });
@@ -117,7 +117,7 @@ describe('ls', () => {
 });
 
 describe('show', () => {
-  test('tells the outcome of each step, why, and the last lines of what failed', async () => {
+  test('shows the outcome of each step, why, and the last lines of what failed', async () => {
     await writeMixed(rig);
     const { stdout, code } = await rig.run('show', 'latest', '-n', '3');
     const text = stdout.toString();

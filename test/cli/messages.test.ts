@@ -20,7 +20,7 @@ test('`init` into a folder that is not there says which folder', async () => {
   expect(wrong.code).toBe(2);
 });
 
-test('`doctor` tells of a missing Claude Code how to get it, and names no variable as set that is not', async () => {
+test('`doctor` says how to install a missing Claude Code, and does not call a variable set that is not', async () => {
   const rig = await startCliRig();
   const empty = path.join(rig.folder, 'empty');
   mkdirSync(empty);
@@ -57,7 +57,7 @@ test('`prune` lists what it removes, and a run says when the data folder is over
   expect(rig.runIds()).toEqual([]);
 });
 
-test('`run --help` shows its flags in groups, without values that are no words', async () => {
+test('`run --help` shows its flags in groups, without values in brackets', async () => {
   const rig = await startCliRig();
   const { stdout } = await rig.run(['run', '--help']);
   for (const group of ['What is run:', 'What is shown:', 'Live page:', 'What is kept:', 'Telemetry and alerts:'])

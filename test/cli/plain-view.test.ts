@@ -145,7 +145,7 @@ describe('the plain view', () => {
     },
   );
 
-  test('asks for a pause while its reader takes nothing, and goes on when the reader does or has gone', async () => {
+  test('asks for a pause while its reader takes nothing, and continues when the reader does or is gone', async () => {
     const out = new Sink();
     const view = createPlainView({ out, ...options });
     const { records } = journalOf().output('x\n', 'a');

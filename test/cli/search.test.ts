@@ -70,13 +70,13 @@ describe('search', () => {
     expect(code).toBe(places.length > 0 ? 0 : 1);
   });
 
-  test('says that there was more than it shows, and not where there was not', async () => {
+  test('says that there are more lines than it shows, and only then', async () => {
     await twoRuns();
     expect((await found('needle', '-n', '3')).stderr).toContain('only the first 3 are shown; --limit 0 shows all');
     expect((await found('needle', '-n', '4')).stderr).toBe('');
   });
 
-  test('gives the objects of an export', async () => {
+  test('prints the objects of an export', async () => {
     await writeMixed(rig);
     const { lines } = await found('bad', '--json');
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
@@ -94,11 +94,11 @@ describe('search', () => {
     expect((await found('needle', '--since', '12')).stderr).toContain('--since: each run has its own numbers');
   });
 
-  test('goes on behind a damaged journal, and its exit status says that not all was searched', async () => {
+  test('continues after a damaged journal, and its exit status says that not all was searched', async () => {
     await twoRuns();
     const run = rig.start();
     run.output('to be damaged\n', 'build');
-    // Reading goes on at the next place that the index knows.
+    // Reading continues at the next place that is in the index.
     for (let times = 0; times < 20; times++) run.output('x\n'.repeat(50_000), 'build');
     run.output('needle behind it\n', 'build');
     await run.finish(['build']);

@@ -1,4 +1,4 @@
-// Settings: who wins, how each kind is read, and what a person is told of a value that cannot be.
+// Settings: which source wins, how each kind is read, and the message for a value that is not valid.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -95,8 +95,8 @@ traceLink: https://grafana.example.com/explore?trace={traceId}
   });
 });
 
-describe('a setting that cannot be', () => {
-  test('is told with its source and what to write instead, all of them at once', () => {
+describe('a setting that is not valid', () => {
+  test('is reported with its source and what to write instead, all of them at once', () => {
     project('shipWait: soon\nhubPrt: 1\n\nhubPort: 99999\nretentionMaxAge: 010\n');
     expect(problemsOf({ STEPSPAN_COLOUR: 'blue' }, { concurrency: '0' })).toEqual([
       `${cwd}/stepspan.config.yaml:2: there is no setting \`hubPrt\`; did you mean \`hubPort\`?`,
@@ -120,7 +120,7 @@ describe('a setting that cannot be', () => {
     expect(problemsOf({}, { [name]: value })).toHaveLength(1);
   });
 
-  test('in a file that is no YAML, no list of settings, or a folder, is told with its line', () => {
+  test('in a file that is not YAML, not a list of settings, or a folder, is reported with its line', () => {
     project('a: [\n');
     expect(problemsOf({})[0]).toMatch(/stepspan\.config\.yaml:\d: a bracket or brace that was opened above/);
     project('- one\n');
@@ -132,7 +132,7 @@ describe('a setting that cannot be', () => {
 });
 
 describe('the table', () => {
-  test('gives every setting a flag that commander hands back under its name, and none by itself', () => {
+  test('has a flag for every setting, which commander returns under its name, and only if it is given', () => {
     const parse = (...args: string[]) => {
       const command = addSettingFlags(new Command(), ...settingNames).exitOverride();
       return command.parse(args, { from: 'user' }).opts();
@@ -158,7 +158,7 @@ describe('the table', () => {
     expect(colourOf({}, { color: 'blue' })).toEqual([expect.stringContaining('--color: colour is "blue"')]);
   });
 
-  test('has defaults that its own words describe: reading them gives the same value', () => {
+  test('has defaults that its own words describe: reading them returns the same value', () => {
     for (const name of settingNames) {
       const { defaultText, kind, default: value } = settingTable[name] as (typeof settingTable)['shipWait'];
       const word = /^`([^`]+)`$/.exec(defaultText)?.[1];
@@ -167,15 +167,15 @@ describe('the table', () => {
     }
   });
 
-  test('is told in docs/settings.md with flags that commands have', () => {
+  test('is documented in docs/settings.md with flags that commands have', () => {
     const program = new Command();
     const registers = [registerAlerts, registerDoctor, registerExport, registerRun, registerServe, registerShip];
     for (const register of registers) register(program, {} as CliContext);
     const commands = program.commands.flatMap((command) => [command, ...command.commands]);
     const known = new Set(commands.flatMap(({ options }) => options.map(({ long }) => long)));
-    const told = [...settingsDoc().matchAll(/`(--[a-z-]+)`/g)].map(([, flag]) => flag);
-    expect(told.length).toBeGreaterThan(20);
-    expect(told.filter((flag) => !known.has(flag))).toEqual([]);
+    const documented = [...settingsDoc().matchAll(/`(--[a-z-]+)`/g)].map(([, flag]) => flag);
+    expect(documented.length).toBeGreaterThan(20);
+    expect(documented.filter((flag) => !known.has(flag))).toEqual([]);
   });
 
   test('shows a price table that is read without a complaint', () => {

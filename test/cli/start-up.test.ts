@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const hooks = pathToFileURL(path.join(root, 'test/fixtures/tell-packages.mjs')).href;
+const hooks = pathToFileURL(path.join(root, 'test/fixtures/list-packages.mjs')).href;
 
 function packagesOf(...args: string[]): readonly string[] {
   const script = `${process.execPath} --import ${hooks} src/cli/main.ts ${args.join(' ')} 2>&1 >/dev/null | tail -1`;

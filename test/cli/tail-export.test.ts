@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => rig.remove());
 
 describe('tail', () => {
-  test('in a pipe gives the bytes exactly as they were printed', async () => {
+  test('in a pipe prints the bytes exactly as the steps did', async () => {
     await writeMixed(rig);
     const { stdout, code } = await rig.run('tail', 'latest', '--stream', 'stdout', '--from', '0');
     expect(stdout.equals(stdoutBytes)).toBe(true);
@@ -58,7 +58,7 @@ describe('tail', () => {
     expect(seen).toBe('before\nwhile\nlast\n');
   });
 
-  test('ends with a word about it when the wrapper of the run is gone', async () => {
+  test('ends with a message when the process of the run is gone', async () => {
     const run = rig.start({ id: old, pid: 2 ** 22 - 1 });
     run.output('last words\n', 'build');
     await run.journal.close();
@@ -128,7 +128,7 @@ describe('export', () => {
     expect((await text('--from', '4', '--to', '5')).toString()).toBe('plain\n');
   });
 
-  test('gives back the very bytes with --raw, and lines as they were seen without it', async () => {
+  test('returns the same bytes with --raw, and lines as they were seen without it', async () => {
     await writeMixed(rig);
     const text = async (...args: string[]) => (await rig.call('export', 'latest', ...args)).stdout;
     const stderrBytes = Buffer.from('ERROR: \u001b]52;c;aGk=\u0007bad\nwarn\n');
@@ -146,7 +146,7 @@ describe('export', () => {
     }
   });
 
-  test('puts the name of its step and its time before each line where that is asked for, as tail does', async () => {
+  test('puts the name of its step and its time before each line on request, as tail does', async () => {
     await writeMixed(rig);
     for (const command of [
       ['export', 'latest'],
@@ -180,7 +180,7 @@ describe('export', () => {
     ]);
   });
 
-  test('writes a file that is there whole, for its owner only, or not at all', async () => {
+  test('writes a file completely, for its owner only, or not at all', async () => {
     await writeMixed(rig);
     expect((await rig.run('export', 'latest', '-o', 'run.csv', '--format', 'csv')).code).toBe(0);
     expect(readFileSync(path.join(rig.root, 'run.csv'), 'utf8').split('\r\n')).toHaveLength(9);
@@ -203,7 +203,7 @@ describe('export', () => {
     ).toEqual([...['event', 'event', 'event', 'output', 'event', 'event', 'event']]);
   });
 
-  test('tells everything that is wrong with what was asked for', async () => {
+  test('reports everything that is wrong with the flags', async () => {
     await writeMixed(rig);
     const { stdout, stderr, code } = await rig.run(
       'export',

@@ -1,4 +1,4 @@
-// A small terminal for tests: what stands on the screen after some output. It knows the few sequences that stepspan may send and
+// A small terminal for tests: what is on the screen after some output. It knows the few sequences that stepspan may send and
 // throws at every other, so that a sequence of a child that gets through fails the test that drew it.
 import { EventEmitter } from 'node:events';
 import { textWidth } from '../../src/text/width.ts';

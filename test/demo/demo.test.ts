@@ -15,7 +15,7 @@ import { until } from '../support/until.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'stepspan-demo-test-'));
 const dataDir = path.join(folder, 'data');
-/** In the environment of every process of the demo, so that one that was left running can be told from others. */
+/** In the environment of every process of the demo, so that one that was left running can be found. */
 const mark = `STEPSPAN_DEMO_TEST=${path.basename(folder)}`;
 
 type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
@@ -68,7 +68,7 @@ describe('the demo', () => {
     await expect(fetch(page.url)).rejects.toThrow();
   });
 
-  test('lets Claude Code call tools, all of which work, in one session that is gone on with', () => {
+  test('lets Claude Code call tools, all of which work, in one session that a later step continues', () => {
     const tools = (step: string) => eventsOf(step, 'claude.tool_called').map((event) => event.tool);
     expect([tools('review'), tools('fix')]).toEqual([
       ['Grep', 'Read'],
@@ -95,7 +95,7 @@ describe('the demo', () => {
     expect(output).toContain('src/split-bill.js:6 rounds the share of everybody');
     expect(output).toContain('all 4 tests pass');
     expect(output).toContain('failure before, success after');
-    // As a person saw it: what is handed on has no colours.
+    // As a person saw it: output that is passed on has no colours.
     expect(output).toMatch(/^- {2}const share = Math.round/m);
   });
 

@@ -78,7 +78,7 @@ describe('a panel', () => {
     expect([...new Set(every.map(({ panel }) => panel.type))].filter((type) => !known.includes(type))).toEqual([]);
   });
 
-  test('stands on the grid and on no other', () => {
+  test('is on the grid, and overlaps with no other', () => {
     for (const dashboard of dashboards) {
       const taken = new Map<string, string>();
       for (const { title, gridPos } of dashboard.panels) {
@@ -112,7 +112,7 @@ describe('a query', () => {
   test.each(asked)('parses: $name', ({ language, expr, name }) => {
     // The grammar of the package has no `offset` after `unwrap`; Loki has.
     const text = filled(expr, { run: '20261123-151507-k3f9x2', search: 'a|b' }).replaceAll(/(\]) offset \w+/g, '$1');
-    // A trace is opened by its id, which is no query.
+    // A trace is opened by its id, which is not a query.
     if (name.includes('/ Trace /')) expect(expr).toBe('$trace');
     else expect(errorsIn(parsers[language], text)).toEqual([]);
   });
@@ -136,7 +136,7 @@ describe('a query', () => {
     expect(used.filter((name) => !labels.has(name))).toEqual([]);
   });
 
-  test('for traces asks for as many spans of each as Tempo gives, and not for the three that Grafana would', () => {
+  test('for traces asks for as many spans of each as Tempo returns, and not for the three of Grafana', () => {
     const limits = asked.filter(({ language }) => language === 'traceql').map(({ target }) => target?.spss);
     expect(limits).toEqual([100, 100]);
   });

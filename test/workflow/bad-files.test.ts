@@ -1,5 +1,5 @@
 // Every way in which a workflow file can be wrong: each file of bad/ holds cases as `=== title`, the YAML text, `---8<---`
-// and all that a person is told, to the last character.
+// and all that a person is shown, to the last character.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

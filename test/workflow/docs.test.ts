@@ -29,7 +29,7 @@ describe('docs/workflow.md', () => {
         return value;
       },
     );
-    // What the example of `jsonSchema` holds is no key of ours.
+    // A key in the example of `jsonSchema`, which does not belong to the workflow.
     keys.delete('verdict');
     expect(keys.size).toBeGreaterThan(45);
     const missing = [...keys].filter((key) => !docs.includes(`\`${key}\``) && !docs.includes(`${key}:`));

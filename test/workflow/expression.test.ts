@@ -126,7 +126,7 @@ describe('templates', () => {
     ["{{ '{{' }} user }}", '{{ user }}'],
     ['no braces { } }}', 'no braces { } }}'],
     ['', ''],
-  ])('%j gives %j', (template, text) => {
+  ])('%j becomes %j', (template, text) => {
     expect(renderTemplate(template, scope)).toEqual({ ok: true, text });
   });
 

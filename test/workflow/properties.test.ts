@@ -71,7 +71,7 @@ const almostWorkflow = fc
   .map((parts) => parts.join(''));
 
 describe('any text', () => {
-  test('gives a workflow or problems that point into it, and never throws', () => {
+  test('becomes a workflow or problems that point into it, and never throws', () => {
     fc.assert(
       fc.property(fc.oneof(almostWorkflow, fc.string({ maxLength: 200 }), fc.string({ unit: 'binary' })), (text) => {
         const result = parseWorkflow(text, { file: 'f', params: {} });
@@ -95,7 +95,7 @@ describe('any text', () => {
     );
   });
 
-  test('as a made object gives a workflow or problems with a path', () => {
+  test('as an object made in code becomes a workflow or problems with a path', () => {
     fc.assert(
       fc.property(
         fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
@@ -107,7 +107,7 @@ describe('any text', () => {
     );
   });
 
-  test('as a template keeps what stands outside its braces', () => {
+  test('as a template keeps what is outside its braces', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (before, after) => {
         fc.pre(!`${before}${after}`.includes('{') && !after.includes('}'));

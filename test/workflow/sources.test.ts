@@ -74,7 +74,7 @@ describe('a workflow file', () => {
     expect(problemsOf(join(folder, 'huge.yaml'))).toContain('the file has 300000 bytes, more than the 262144');
   });
 
-  test('has its prompt files checked where they are there already, at their own line and column', () => {
+  test('has its existing prompt files checked, with their own lines and columns', () => {
     mkdirSync(join(folder, 'prompts'));
     writeFileSync(join(folder, 'prompts/a.md'), '# Review\n\nLook at {{ params.dept }}.\n');
     const file = join(folder, 'f.yaml');

@@ -26,7 +26,7 @@ function starter(): Workflow {
   return result.workflow;
 }
 
-/** Runs its shell steps one after the other, as the engine would, and gives what each printed. */
+/** Runs its shell steps one after the other, as the engine would. @returns what each printed */
 function runShellSteps(): Readonly<Record<string, string>> {
   const workflow = starter();
   const steps = workflow.steps.filter((step): step is ShellStep => step.kind === 'run');
@@ -50,7 +50,7 @@ test('its shell steps work in an empty folder', () => {
   expect(runShellSteps()).toEqual({ files: '', history: 'no git history here\n', todos: '' });
 });
 
-test('its shell steps tell about a repository', () => {
+test('its shell steps report on a repository', () => {
   const git = (...args: string[]) =>
     execFileSync('git', args, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
   writeFileSync(join(folder, 'a.ts'), '// TODO: name things\n');
@@ -64,7 +64,7 @@ test('its shell steps tell about a repository', () => {
   expect(outputs.todos).toBe('./a.ts:1:// TODO: name things\n');
 });
 
-test('it names the schema of an installed package, relative to the file, and nothing where there is none', () => {
+test('it names the schema of an installed package, relative to the file, and none without a package', () => {
   expect(starterWorkflow()).not.toContain('$schema');
   expect(starterWorkflow('./s.json').split('\n')[0]).toBe('# yaml-language-server: $schema=./s.json');
   expect(schemaReference(join(folder, 'f.yaml'))).toBeUndefined();

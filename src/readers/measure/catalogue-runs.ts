@@ -258,7 +258,7 @@ export const runMetrics = {
     labels: { kind: bounded('rule') },
     scope: 'run',
   } satisfies CounterMetric,
-  leftOver: {
+  remainingProcesses: {
     name: 'stepspan_left_over_processes_total',
     type: 'counter',
     help: 'Processes that a step or a run left running when it had ended, and that were ended.',

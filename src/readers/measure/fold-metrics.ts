@@ -66,7 +66,7 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
     case 'stall.detected':
       return [add(metrics.stalls, { workflow, cause: event.cause })];
     case 'process.orphaned':
-      return [add(metrics.leftOver, { workflow }, event.processes.length)];
+      return [add(metrics.remainingProcesses, { workflow }, event.processes.length)];
     case 'secret.redacted':
       return Object.entries(event.kinds).map(([kind, count]) => add(metrics.hidden, { kind }, count));
     case 'journal.lost':

@@ -129,7 +129,7 @@ export function filled(expr: string, values: Values = {}): string {
   return expr.replaceAll(/\$(?:\{(\w+)(?::\w+)?\}|([a-z_]\w*))/g, (whole, braced?: string, bare?: string) => {
     const name = braced ?? bare ?? '';
     const value = { ...defaults, ...values }[name];
-    if (value === undefined) throw new Error(`${whole} in ${expr} is no variable`);
+    if (value === undefined) throw new Error(`${whole} in ${expr} is not a variable`);
     return value;
   });
 }
