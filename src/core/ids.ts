@@ -19,7 +19,9 @@ export function newRunId(now: Date = new Date()): RunId {
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   const ms = now.getUTCMilliseconds();
   const digits = [Math.floor(ms / 32), ms % 32, ...randomBytes(4).map((byte) => byte % 32)];
-  return `${stamp}-${digits.map((digit) => alphabet[digit]).join('')}` as RunId;
+  const id = `${stamp}-${digits.map((digit) => alphabet[digit]).join('')}`;
+  if (!isRunId(id)) throw new Error(`${id} is not in the form of a run id`);
+  return id;
 }
 
 /** Whether `text` has the form of a run id. The one gate between outside text and a path below the data folder. */

@@ -28,7 +28,7 @@ export type LineJoiner = {
 
 export type LineJoinerOptions = {
   readonly maxLineBytes?: number;
-  /** How long a line stays open by the times of the journal, before the part of it that exists is returned. Default: for ever. */
+  /** How long a line stays open by the times of the journal, before the part of it that exists is returned. Default: forever. */
   readonly maxOpenNs?: bigint;
   /** Records were left out on purpose, as by a filter: missing numbers end no line. */
   readonly isFiltered?: boolean;
@@ -85,36 +85,6 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
     }
   };
 
-  const joinOutput = (record: OutputRecord): OutputRecord[] => {
-    const key = `${record.stream} ${record.subject?.attempt} ${record.subject?.step}`;
-    const line = lines.get(key);
-    const given: OutputRecord[] = [];
-    let rest = record;
-    if (line !== undefined) {
-      const firstEnd = record.bytes.indexOf(LF) + 1;
-      const added = firstEnd === 0 ? record.bytes.length : firstEnd;
-      if (!record.continues || line.size + added > maxLineBytes) {
-        given.push(partOf(line));
-        lines.delete(key);
-      } else {
-        append(line, record, added);
-        if (firstEnd === 0) return given;
-        given.push({ ...partOf(line), unterminated: false });
-        lines.delete(key);
-        if (record.lineCount === 1) return given;
-        rest = behindFirstLine(record, firstEnd);
-      }
-    }
-    if (!rest.unterminated) {
-      given.push(rest);
-      return given;
-    }
-    const [whole, piece] = cutLastLine(rest);
-    if (whole !== undefined) given.push(whole);
-    lines.set(key, openLine(piece));
-    return given;
-  };
-
   return {
     add(record) {
       if (lines.size === 0 && (record.kind === 'event' || !record.unterminated)) {
@@ -122,7 +92,10 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
         expectedSeq = record.seq + seqCount(record);
         return [record];
       }
-      return [...pass(record), ...(record.kind === 'event' ? joinEvent(record) : joinOutput(record))];
+      return [
+        ...pass(record),
+        ...(record.kind === 'event' ? joinEvent(record) : joinOutput(lines, record, maxLineBytes)),
+      ];
     },
     expire,
     open: () => Array.from(lines.values(), partOf),
@@ -130,6 +103,37 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
     end: () => close(() => true),
     pass,
   };
+}
+
+/** Takes a record of output into the open lines. @returns what is whole with it */
+function joinOutput(lines: Map<string, OpenLine>, record: OutputRecord, maxLineBytes: number): OutputRecord[] {
+  const key = `${record.stream} ${record.subject?.attempt} ${record.subject?.step}`;
+  const line = lines.get(key);
+  const given: OutputRecord[] = [];
+  let rest = record;
+  if (line !== undefined) {
+    const firstEnd = record.bytes.indexOf(LF) + 1;
+    const added = firstEnd === 0 ? record.bytes.length : firstEnd;
+    if (!record.continues || line.size + added > maxLineBytes) {
+      given.push(partOf(line));
+      lines.delete(key);
+    } else {
+      append(line, record, added);
+      if (firstEnd === 0) return given;
+      given.push({ ...partOf(line), unterminated: false });
+      lines.delete(key);
+      if (record.lineCount === 1) return given;
+      rest = behindFirstLine(record, firstEnd);
+    }
+  }
+  if (!rest.unterminated) {
+    given.push(rest);
+    return given;
+  }
+  const [whole, piece] = cutLastLine(rest);
+  if (whole !== undefined) given.push(whole);
+  lines.set(key, openLine(piece));
+  return given;
 }
 
 /** Whole lines of the records of a whole reading, batch by batch; what is open at its end comes last. */

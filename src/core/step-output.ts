@@ -74,7 +74,7 @@ function parse({ output, outputCut, outputBytes, outputJson }: StepOutput): Read
     return bytes > maxJsonBytes ? { kind: 'too_long', bytes } : { kind: 'not_json' };
   }
   try {
-    return { kind: 'json', value: JSON.parse(outputJson ?? output) as JsonValue };
+    return { kind: 'json', value: JSON.parse(outputJson ?? output) };
   } catch {
     return { kind: 'not_json' };
   }
@@ -89,10 +89,10 @@ export type FoundField =
 export function fieldIn(value: JsonValue, path: readonly string[]): FoundField {
   let at: JsonValue = value;
   for (const key of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) {
-      return { kind: 'missing', names: typeof at === 'object' && at !== null ? Object.keys(at) : [] };
-    }
-    at = (at as Readonly<Record<string, JsonValue>>)[key]!;
+    if (typeof at !== 'object' || at === null) return { kind: 'missing', names: [] };
+    const field = Object.getOwnPropertyDescriptor(at, key);
+    if (field === undefined) return { kind: 'missing', names: Object.keys(at) };
+    at = field.value;
   }
   return { kind: 'found', value: at };
 }
@@ -106,7 +106,7 @@ export function valueText(value: JsonValue): string {
 export function jsonOfNamed(value: JsonValue): JsonValue {
   if (typeof value !== 'string') return value;
   try {
-    return JSON.parse(value) as JsonValue;
+    return JSON.parse(value);
   } catch {
     return value;
   }

@@ -64,7 +64,7 @@ function startOfTail(tail: Buffer, from: number): number {
 /** The last place up to `end` at which no character of UTF-8 is open. */
 export function characterEnd(text: Buffer, end: number): number {
   for (let at = end - 1; at >= 0 && at > end - 4; at -= 1) {
-    const byte = text[at]!;
+    const byte = text[at] ?? 0;
     if ((byte & 0xc0) === 0x80) continue;
     const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
     return at + length > end ? at : end;
@@ -74,6 +74,6 @@ export function characterEnd(text: Buffer, end: number): number {
 
 /** The first place from `start` on at which a character of UTF-8 can begin. */
 export function characterStart(text: Buffer, start: number): number {
-  for (let at = start; at < text.length && at < start + 4; at += 1) if ((text[at]! & 0xc0) !== 0x80) return at;
+  for (let at = start; at < text.length && at < start + 4; at += 1) if (((text[at] ?? 0) & 0xc0) !== 0x80) return at;
   return start;
 }

@@ -1,6 +1,6 @@
 // What loggers call their levels, in words and in numbers, and which of our four severities each is. Pure.
 // A level that nobody here knows is none: a line is better given the severity of its stream than a guess.
-import type { Severity } from './stream.ts';
+import { type Severity, severities } from './stream.ts';
 
 type Table = Readonly<Record<Severity, string>>;
 
@@ -70,11 +70,10 @@ export function severityOfOtel(level: number): Severity | undefined {
 }
 
 function mapOf(table: Table): ReadonlyMap<string, Severity> {
-  const entries = Object.entries(table) as [Severity, string][];
   // As written most often, so that the hot path of a busy log does not have to change the case of a word.
   return new Map(
-    entries.flatMap(([severity, list]) =>
-      list.split(' ').flatMap((word): [string, Severity][] => [
+    severities.flatMap((severity) =>
+      table[severity].split(' ').flatMap((word): [string, Severity][] => [
         [word, severity],
         [word.toUpperCase(), severity],
       ]),

@@ -74,10 +74,11 @@ function levelOfWords(text: string, start: number, limit: number): Severity | un
       // Most lines are sentences: over at their first word, which is letters and nothing else.
       if (has === signs.letter && !afterTime) return undefined;
       const word = text.slice(at, end);
-      const said = levelOfWord(word, has, text, end, limit, afterTime, behind);
+      const rest = text.slice(end, limit);
+      const context = (afterTime ? signs.afterTime : 0) | (behind ? signs.behindTime : 0);
+      const said = levelOfWord(word, has | context, rest);
       if (said !== undefined) {
-        const behindLevel = text.slice(end, limit);
-        const isCount = word.endsWith(':') ? onlyCount.test(behindLevel) : onlyNamedCount.test(behindLevel);
+        const isCount = word.endsWith(':') ? onlyCount.test(rest) : onlyNamedCount.test(rest);
         return isCount ? undefined : said;
       }
       if ((has & notProse) === 0 && prose.test(word)) {
@@ -108,16 +109,12 @@ function levelWithoutEscapes(text: string, start: number, limit: number): Severi
 /** As `(1,2):` behind the name of a file. */
 const shortestClock = 8;
 
-/** @param has the signs of the word, each of which rules most of the expressions out */
-function levelOfWord(
-  word: string,
-  has: number,
-  text: string,
-  end: number,
-  limit: number,
-  afterTime: boolean,
-  behind: boolean,
-): Severity | undefined {
+/**
+ * @param has the signs of the word, each of which rules most of the expressions out
+ * @param rest what follows the word
+ */
+function levelOfWord(word: string, has: number, rest: string): Severity | undefined {
+  const afterTime = (has & signs.afterTime) !== 0;
   if ((has & signs.upperRun) !== 0) {
     const loud = upper.exec(word);
     // Three letters are too few for a level where nothing says that this is a log.
@@ -128,21 +125,21 @@ function levelOfWord(
     if (key === null) return undefined;
     return key[1] === undefined ? severityOfPino(Number(key[2])) : severityOfWord(key[1], true);
   }
-  if (behind && bareLevel.test(word)) return severityOfWord(word, false);
+  if ((has & signs.behindTime) !== 0 && bareLevel.test(word)) return severityOfWord(word, false);
   const last = word.charCodeAt(word.length - 1);
   if ((has & signs.open) !== 0 || last === colon) {
     const quiet = marked.exec(word);
     const said = quiet === null ? undefined : severityOfWord(quiet[1] ?? quiet[2] ?? '', afterTime);
     if (said !== undefined) return said;
     const filled = (has & signs.digit) === 0 ? padded.exec(word) : null;
-    if (filled !== null && text[startOfWord(text, end, limit)] === ']')
+    if (filled !== null && rest[startOfWord(rest, 0, rest.length)] === ']')
       return severityOfWord(filled[1] ?? '', afterTime);
   }
   // `…Error`, `…Exception`, `…Warning`, with or without a colon.
   if ((has & signs.capital) === 0 || !(last === colon || last === 0x72 || last === 0x6e || last === 0x67))
     return undefined;
   const type = thrown.exec(word);
-  if (type === null || (type[2] === '' && end < limit && !text.startsWith(' [', end))) return undefined;
+  if (type === null || (type[2] === '' && rest !== '' && !rest.startsWith(' ['))) return undefined;
   return type[1] === undefined ? 'error' : 'warning';
 }
 
@@ -162,6 +159,9 @@ const signs = {
   time: 128,
   escape: 256,
   other: 512,
+  /** Of the place of a word: a time was before it, or is the word before it. */
+  afterTime: 1024,
+  behindTime: 2048,
 } as const;
 const signBits = 10;
 const allSigns = (1 << signBits) - 1;

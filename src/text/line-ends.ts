@@ -24,7 +24,7 @@ export function countLineEnds(bytes: Uint8Array): number {
     let counts = 0;
     for (const end = Math.min(words.length, index + MAX_BYTE_COUNT); index < end; index++) {
       // The top bit of each byte that is 0, thus was LF, and nothing else: no carry leaves a byte (Warren, Hacker's Delight, 6-1).
-      const zero = words[index]! ^ FOUR_LFS;
+      const zero = (words[index] ?? 0) ^ FOUR_LFS;
       const found = ~(((zero & LOW_BITS) + LOW_BITS) | zero | LOW_BITS);
       counts += found >>> 7;
     }

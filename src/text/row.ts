@@ -22,8 +22,10 @@ export type Row = {
   runs: Run[];
   /** Columns up to the last one written. */
   width: number;
-  cells: { readonly chars: Cell[]; readonly looks: Look[] } | undefined;
+  cells: Cells | undefined;
 };
+
+type Cells = { readonly chars: Cell[]; readonly looks: Look[] };
 
 const tabWidth = 8;
 const ascii = /^[\x20-\x7e]*$/;
@@ -45,16 +47,16 @@ export function writeText(row: Row, column: number, text: string, look: Look): n
     row.width += ascii.test(text) ? text.length : widthOf(text);
     return row.width;
   }
-  const { chars, looks } = cellsOf(row);
+  const cells = cellsOf(row);
   let at = column;
   for (const char of text) {
     const width = ascii.test(char) ? 1 : cellWidth(char.codePointAt(0) ?? 0);
     if (width === 0) {
-      addMark(chars, at, char);
+      addMark(cells.chars, at, char);
       continue;
     }
-    put(chars, looks, at, char, look);
-    if (width === 2) put(chars, looks, at + 1, '', look);
+    put(cells, at, char, look);
+    if (width === 2) put(cells, at + 1, '', look);
     at += width;
   }
   row.width = Math.max(row.width, at);
@@ -67,8 +69,8 @@ export function writeTab(row: Row, column: number): number {
   if (column !== row.width) return next;
   if (row.cells === undefined) append(row, '\t', plainLook);
   else {
-    put(row.cells.chars, row.cells.looks, column, '\t', plainLook);
-    for (let at = column + 1; at < next; at++) put(row.cells.chars, row.cells.looks, at, '', plainLook);
+    put(row.cells, column, '\t', plainLook);
+    for (let at = column + 1; at < next; at++) put(row.cells, at, '', plainLook);
   }
   row.width = next;
   return next;
@@ -145,7 +147,7 @@ function widthOf(text: string): number {
 }
 
 /** The row as cells from here on. Costs its width once, until it is cleared. */
-function cellsOf(row: Row): { readonly chars: Cell[]; readonly looks: Look[] } {
+function cellsOf(row: Row): Cells {
   if (row.cells !== undefined) return row.cells;
   const chars: Cell[] = [];
   const looks: Look[] = [];
@@ -165,8 +167,8 @@ function cellsOf(row: Row): { readonly chars: Cell[]; readonly looks: Look[] } {
   return row.cells;
 }
 
-function put(chars: Cell[], looks: Look[], at: number, char: string, look: Look): void {
-  // Filled one by one: an array with holes would be slow for ever after.
+function put({ chars, looks }: Cells, at: number, char: string, look: Look): void {
+  // Filled one by one: an array with holes would be slow from then on.
   while (chars.length < at) {
     chars.push(undefined);
     looks.push(plainLook);

@@ -8,7 +8,6 @@ import { type Row, type Run, runsOf, textOfRow } from './row.ts';
 import { drawText, type Screen, screenRows } from './screen.ts';
 
 export type { Run } from './row.ts';
-export { screenRows } from './screen.ts';
 
 /** All that can change what is seen: control characters but tab and line feed. */
 const active = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;

@@ -21,7 +21,7 @@ test('the parts of a login are found in headers and addresses, and what says wha
   expect(secretsOfAddress('http://localhost:4318/otlp-http-gateway-prod/v1/logs')).toEqual(['']);
 });
 
-test('each is replaced wherever it stands, the longest first; what is as short as a word stays', () => {
+test('each is replaced wherever it occurs, the longest first; what is as short as a word stays', () => {
   const secrets = ['abc-123-def', 'Bearer abc-123-def', 'short', ''];
   const said = 'no Bearer abc-123-def (abc-123-def), short';
   expect(withoutEcho(said, secrets)).toBe('no [hidden:login] ([hidden:login]), short');

@@ -50,7 +50,7 @@ const of = (records: readonly JournalRecord[], step: string, stream: string): re
   records.filter(isOutput).filter((record) => record.subject?.step === step && record.stream === stream);
 
 describe('the line joiner', () => {
-  it('gives the lines that the whole output has, once each, in ascending order', () => {
+  it('returns the lines of the whole output, once each, in ascending order', () => {
     fc.assert(
       fc.property(printed, (all) => {
         const records = recordsOf(all);
@@ -132,7 +132,7 @@ describe('the line joiner', () => {
   });
 
   it('ends a line with its attempt, and not with that of another step', () => {
-    const { records } = journalOf().output('left open', 'a').output('goes on', 'b');
+    const { records } = journalOf().output('left open', 'a').output('more to come', 'b');
     const finished = journalOf().event(attemptFinished(), 'a').records[0] as JournalRecord;
     const joiner = createLineJoiner();
     for (const record of records) expect(joiner.add(record)).toEqual([]);
@@ -141,10 +141,10 @@ describe('the line joiner', () => {
       'left open',
       'attempt.finished',
     ]);
-    expect(joiner.open().map(({ bytes }) => bytes.toString())).toEqual(['goes on']);
+    expect(joiner.open().map(({ bytes }) => bytes.toString())).toEqual(['more to come']);
   });
 
-  it('gives a line that stays open in parts, the same ones whether a record or a clock says that it is time', () => {
+  it('returns a line that stays open in parts, the same ones whether a record or a clock says that it is time', () => {
     const second = 1_000_000_000n;
     const { records } = journalOf()
       .output('1', 'a')

@@ -170,7 +170,7 @@ describe('severity', () => {
     fc.string({ unit: 'binary', maxLength: 8 }),
   );
 
-  test('is some severity for any bytes, and the same where the line stands among others', () => {
+  test('is some severity for any bytes, and the same for the line among others', () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 60 }), fc.constantFrom(...streams), (pieces, stream) => {
         const line = Buffer.from(pieces.join('').replaceAll('\n', ''));

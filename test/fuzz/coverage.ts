@@ -1,4 +1,4 @@
-// Which blocks of our own sources were reached, as V8 counts them. Knows no target.
+// Which blocks of our own sources were reached, as V8 counts them.
 import { Session } from 'node:inspector';
 import { pathToFileURL } from 'node:url';
 

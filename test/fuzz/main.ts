@@ -1,5 +1,5 @@
 // `npm run fuzz`: mutates inputs of each target, guided by the coverage of our sources, and keeps those that reach something new. An input
-// that breaks a rule is written to the corpus as `crash-…`, where `npm test` runs it from then on. Exits with 1 where there was one.
+// that breaks a rule is written to the corpus as `crash-…`, where `npm test` runs it from then on. Exits with 1 if there was one.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -61,7 +61,7 @@ function fuzz(target: FuzzTarget, random: Random): number {
       const took = performance.now() - began;
       if (took > slowMs) throw new Error(`it took ${took.toFixed(0)} ms`);
     } catch (error) {
-      // One input for each place that breaks is enough to mend it.
+      // One input for each place that breaks is enough to fix it.
       const place = (error as Error).stack?.split('\n').slice(0, 3).join(' ') ?? String(error);
       if (broken.has(place)) return;
       broken.set(place, input);

@@ -38,7 +38,7 @@ describe('a writer killed with SIGKILL', () => {
 });
 
 describe('a torn tail', () => {
-  test('is cut at every possible length, told of, and written over', async () => {
+  test('is cut at every possible length, reported, and written over', async () => {
     const folder = tempRun();
     const journal = createJournal(folder);
     journal.output(output('kept\n'));

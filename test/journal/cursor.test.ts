@@ -25,7 +25,7 @@ test('a cursor is where it was saved last, and each reader has its own', async (
   expect(readdirSync(folder.cursorsDir)).toEqual(['ship.json']);
 });
 
-test('a cursor past the end of its journal is told of and not trusted; one at the end is good', async () => {
+test('a cursor past the end of its journal is reported and not trusted; one at the end is good', async () => {
   const folder = await journalOf(10);
   await openCursor(folder, 'ship').save(11);
   expect(openCursor(folder, 'ship')).toMatchObject({
@@ -60,7 +60,7 @@ test('counters are kept beside the position, and outlive one that is started ove
   expect(openCursor(folder, 'ship')).toMatchObject({ position: 0, counters: { sent: 4 }, state: { kind: 'past_end' } });
 });
 
-test('a counter that is no number is none, and does not cost the position', async () => {
+test('a counter that is not a number is ignored, and the position is kept', async () => {
   const folder = await journalOf(10);
   const text = '{"reader":"ship","position":4,"counters":{"sent":"3","bytes":-1,"refused":1.5,"retried":2}}';
   writeFileSync(join(folder.cursorsDir, 'ship.json'), text);

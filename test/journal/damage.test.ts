@@ -1,4 +1,4 @@
-// Damage at any bit of any file: told with its place, never read as a record, never a loop.
+// Damage at any bit of any file: reported with its place, never read as a record, never a loop.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -33,7 +33,7 @@ function flipBit(file: string, at: number, bit = 0): void {
 }
 
 describe('damage in the middle of a closed segment', () => {
-  test('is told with file and offset, and reading goes on behind it at the next place that is known', async () => {
+  test('is reported with file and offset, and reading continues at the next known place behind it', async () => {
     const folder = await written();
     const file = listSegments(folder.journalDir)[1]!;
     flipBit(file.path, 600);
@@ -45,7 +45,7 @@ describe('damage in the middle of a closed segment', () => {
     const offset = corrupt?.kind === 'corrupt' ? corrupt.offset : 0;
     expect(offset).toBeLessThanOrEqual(600);
     expect(offset).toBeGreaterThan(500);
-    if (gap?.kind !== 'gap') throw new Error('no gap told');
+    if (gap?.kind !== 'gap') throw new Error('no gap was reported');
     expect(gap.why).toBe('corrupt');
     const missing = Array.from({ length: gap.toSeq - gap.fromSeq }, (_, index) => gap.fromSeq + index);
     expect(missing.length).toBeLessThan(10);
@@ -54,7 +54,7 @@ describe('damage in the middle of a closed segment', () => {
     );
   });
 
-  test('throws a typed error for a reader that does not ask to be told', async () => {
+  test('throws a typed error for a reader without `onProblem`', async () => {
     const folder = await written();
     const file = listSegments(folder.journalDir)[1]!;
     flipBit(file.path, 600);
@@ -74,7 +74,7 @@ describe('damage in the middle of a closed segment', () => {
     expect(listSegments(folder.journalDir).filter((each) => each.form === 'raw')).toEqual([file]);
   });
 
-  test('does not keep a writer from going on', async () => {
+  test('does not keep a writer from continuing', async () => {
     const folder = await written({ segmentBytes: 1_000_000 });
     const file = listSegments(folder.journalDir)[0]!;
     flipBit(file.path, 600);
@@ -87,7 +87,7 @@ describe('damage in the middle of a closed segment', () => {
   });
 });
 
-test('whatever bit of whatever file is another, nothing that was not written is read, and what is missing is told', async () => {
+test('whichever bit of whichever file is flipped, nothing is read that was not written, and what is missing is reported', async () => {
   for (const archived of [false, true]) {
     const folder = await written();
     if (archived) await archiveSealed(folder);
@@ -117,8 +117,8 @@ test('whatever bit of whatever file is another, nothing that was not written is 
             const seqs = got.map(([seq]) => seq);
             // The end of the last segment is torn or not yet written: nothing behind it says that it is missing.
             const end = (seqs.at(-1) ?? Math.max(from - 1, ...missing)) + 1;
-            const told = [...seqs, ...missing].sort((a, b) => a - b);
-            expect(told).toEqual(Array.from({ length: Math.max(end - from, 0) }, (_, index) => from + index));
+            const accounted = [...seqs, ...missing].sort((a, b) => a - b);
+            expect(accounted).toEqual(Array.from({ length: Math.max(end - from, 0) }, (_, index) => from + index));
             if (seqs.length < lines + 1 - from) expect(damaged).toBeGreaterThan(0);
           } catch (error) {
             // A flip that makes the version a later one is a refusal, which is right.
@@ -133,7 +133,7 @@ test('whatever bit of whatever file is another, nothing that was not written is 
   }
 });
 
-test('what an archive member says of itself is a hint: a wrong bit in it costs no record, or is told', async () => {
+test('what an archive member says of itself is a hint: a wrong bit in it costs no record, or is reported', async () => {
   const folder = await written();
   await archiveSealed(folder);
   const headBytes = 52;

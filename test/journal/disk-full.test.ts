@@ -1,4 +1,4 @@
-// A disk that takes nothing: append never fails, and what is lost is counted and told.
+// A disk that takes nothing: append never fails, and what is lost is counted and reported.
 import fs, { readdirSync, rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -43,7 +43,7 @@ function smallDisk(room: number) {
       const bytes = Buffer.concat(buffers as Buffer[]);
       return fs.writeSync(fd, bytes, 0, take(bytes.length), position);
     },
-    writeSync: ((fd: number, bytes: Buffer, at: number, length: number, position: number) => {
+    writeSync: ((...[fd, bytes, at, length, position]: readonly [number, Buffer, number, number, number]) => {
       const taken = take(length);
       if (fd === reserve.fd) reserve.bytes += taken;
       return fs.writeSync(fd, bytes, at, taken, position);
@@ -188,7 +188,7 @@ describe('a full disk', () => {
     expect(readdirSync(folder.dir)).not.toContain('reserve');
   });
 
-  test('has the room that a killed writer kept, for whoever closes its run', async () => {
+  test('leaves the process that closes the run of a killed writer the room that was kept for it', async () => {
     const { disk, fileSystem } = smallDisk(10_000);
     const folder = tempRun();
     const killed = createJournal(folder, { fileSystem, reserveBytes: 2_000 });

@@ -62,7 +62,7 @@ test('with `none` the disk is never asked, and the journal is whole all the same
   expect(flat(await readRecords(journal.folder))).toEqual([[0, 'x']]);
 });
 
-test('closed segments of a quiet run are archived in the background, and the run goes on', async () => {
+test('closed segments of a quiet run are archived in the background while the run continues', async () => {
   const folder = tempRun();
   const journal = createJournal(folder, { segmentBytes: 200 });
   for (let line = 0; line < 10; line++) journal.output(output(`line ${line}\n`));

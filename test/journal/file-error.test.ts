@@ -1,4 +1,4 @@
-// What people are told of an error of the disk for which Node has no name.
+// How an error of the disk reads for which Node has no name.
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { fileErrorText } from '../../src/journal/index.ts';

@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 import { flat, output, removeOldSegments, runFinished, startFixture, tempRoot, tempRun } from './journal-rig.ts';
 
 describe('following', () => {
-  test('another process gives every line in order while segments roll and are archived, and ends with the run', async () => {
+  test('every line of another process comes in order while segments roll and are archived, and reading ends with the run', async () => {
     const root = tempRoot();
     const runId = newRunId();
     const folder = dataFolder(root).runDir(runId);
@@ -40,7 +40,7 @@ describe('following', () => {
     }
   });
 
-  test('gives a record as soon as it is appended, from this process or by watching', async () => {
+  test('returns a record as soon as it is appended, from this process or by watching', async () => {
     for (const own of [true, false]) {
       const folder = tempRun();
       const journal = createJournal(folder);
@@ -89,7 +89,7 @@ describe('following', () => {
     expect(wake.isQuiet(wake.seen())).toBe(true);
     expect(await afterSign(() => appendFileSync(file, 'more'))).toBe(true);
     expect(await afterSign(() => renameSync(file, path.join(folder, 'other')))).toBe(false);
-    // Where nothing is watched, nobody tells of files.
+    // Without a watch, new files go unnoticed.
     missing.looked(missing.seen());
     expect(missing.isQuiet(missing.seen())).toBe(false);
   });
@@ -122,7 +122,7 @@ describe('following', () => {
     await journal.close();
   });
 
-  test('from a number that is still to come gives nothing before it', async () => {
+  test('from a number that is still to come returns nothing before it', async () => {
     const folder = tempRun();
     const journal = createJournal(folder, { segmentBytes: 100 });
     const next = openJournal(folder).read({ from: 5, follow: true }).next();
@@ -143,7 +143,7 @@ test('batches hold what they may and no more, and at least one record', async ()
   for await (const batch of openJournal(folder).read({ from: 0, maxBatchBytes: 1 })) expect(batch.length).toBe(1);
 });
 
-test('a slow reader whose next segments are gone is told of the gap, and goes on behind it', async () => {
+test('a slow reader whose next segments are gone gets the gap reported, and continues behind it', async () => {
   const folder = tempRun();
   const journal = createJournal(folder, { segmentBytes: 200, archive: false });
   const problems: JournalProblem[] = [];

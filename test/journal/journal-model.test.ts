@@ -107,7 +107,7 @@ async function timesIncrease(folder: Parameters<typeof readRecords>[0]): Promise
   }
 }
 
-test('time goes on from where it was when the clock was set back between two writers', async () => {
+test('time continues from where it was when the clock is set back between two writers', async () => {
   const folder = tempRun();
   const first = createJournal(folder, { wallNs: () => 5_000n });
   first.output(output('a\nb\n'));

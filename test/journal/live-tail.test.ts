@@ -21,7 +21,7 @@ vi.mock('../../src/journal/segment-index.ts', async (original) => {
   };
 });
 
-test('a frame that becomes whole while the reader looks for the next one is read, and is no damage', async () => {
+test('a frame that becomes whole while the reader looks for the next one is read, and is not reported as damage', async () => {
   const folder = tempRun();
   const journal = createJournal(folder, { durability: 'none', archive: false, indexEveryBytes: 1 });
   for (const line of ['one', 'two', 'three', 'four']) journal.output(output(`${line}\n`));

@@ -125,7 +125,7 @@ describe('a lock', () => {
   });
 });
 
-test('a process is told from a dead one, a zombie and a later one of the same pid', async () => {
+test('a process is distinguished from a dead one, a zombie and a later one with the same pid', async () => {
   const me = processIdentity();
   expect(isAlive(me)).toBe(true);
   expect(isAlive({ ...me, startTime: '1' })).toBe(false);

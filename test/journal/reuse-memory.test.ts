@@ -26,7 +26,7 @@ async function readReusing(folder: RunFolder, maxBatchBytes: number) {
   return { records, memories };
 }
 
-test('it gives what reading into fresh memory gives, over segments, large frames and batches of any size', async () => {
+test('it returns what reading into fresh memory returns, over segments, large frames and batches of any size', async () => {
   const size = fc.oneof(
     fc.integer({ min: 1, max: 2_000 }),
     fc.constantFrom(60_000, 400_000, MEBIBYTE - 1, MEBIBYTE + 7),

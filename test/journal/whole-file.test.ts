@@ -1,4 +1,4 @@
-// Small files that are there as a whole: what a full disk leaves of them, and who wins where several make one at once.
+// Small files that exist whole or not at all: what a full disk leaves of them, and who wins if several processes make one at once.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ describe('makeFile', () => {
     expect(readdirSync(root)).toEqual(['token']);
   });
 
-  test('gives all processes that come at once the same whole file', async () => {
+  test('all processes that come at once see the same whole file', async () => {
     const path = join(tempRoot(), 'token');
     const module = new URL('../../src/journal/index.ts', import.meta.url).href;
     const script = `

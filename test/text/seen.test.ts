@@ -2,7 +2,8 @@
 import headless from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { screenRows, seenLine, seenRows, seenText } from '../../src/text/seen.ts';
+import { screenRows } from '../../src/text/screen.ts';
+import { seenLine, seenRows, seenText } from '../../src/text/seen.ts';
 
 /** What the buffer of xterm.js holds after a text, with as many rows as the model has and more columns than any line. */
 async function xtermText(text: string): Promise<string> {
@@ -21,7 +22,7 @@ async function xtermText(text: string): Promise<string> {
   return normal(rows.join('\n'));
 }
 
-/** Trailing blanks and blank rows at the end are not told apart in a buffer; a tab is the blanks up to the next stop there. */
+/** A buffer does not distinguish trailing blanks and blank rows at its end; a tab is the blanks up to the next stop there. */
 function normal(text: string): string {
   const rows = text.split('\n').map((row) => expandTabs(row).replace(/ +$/, ''));
   return rows.join('\n').replace(/\n+$/, '');

@@ -1,5 +1,5 @@
 // The frame and segment readers of the journal: any bytes are a whole frame with its checksum, incomplete, or corrupt. Bytes that
-// were mutated fail their checksum, so it is mended as well: what stands behind it is what a writer with a defect could have written.
+// were mutated fail their checksum, so it is corrected as well: a writer with a defect could have written the rest.
 import { crc32 } from 'node:zlib';
 import {
   encodeSegmentHeader,
@@ -51,25 +51,25 @@ export const frames: FuzzTarget = {
         must(found.needs > input.length - at, 'what is incomplete needs more than there is');
       if (found.kind === 'frame') check(found.frame);
     }
-    // Each frame by the length that it says it has, with a checksum that fits; the first may stand behind a header.
-    const mended = Buffer.from(input);
+    // Each frame by the length that it says it has, with a checksum that fits; the first may follow a header.
+    const corrected = Buffer.from(input);
     const start = parsed.kind === 'header' ? parsed.header.headerBytes : 0;
-    for (let at = start, step = 1; at + frameHeadBytes <= mended.length; at += step) {
-      const end = at + mended.readUInt32LE(at + 4);
+    for (let at = start, step = 1; at + frameHeadBytes <= corrected.length; at += step) {
+      const end = at + corrected.readUInt32LE(at + 4);
       step = 1;
-      if (end <= at + checksumBytes || end > mended.length) continue;
-      const before = parseFrame(mended, at, seed);
-      const sum = crc32(mended.subarray(at + 4, end), seed);
-      must(before.kind !== 'frame' || mended.readUInt32LE(at) === sum, 'no frame is taken with another checksum');
-      mended.writeUInt32LE(sum, at);
-      const after = parseFrame(mended, at, seed);
-      must(after.kind !== 'incomplete', 'what is there as a whole is not incomplete');
+      if (end <= at + checksumBytes || end > corrected.length) continue;
+      const before = parseFrame(corrected, at, seed);
+      const sum = crc32(corrected.subarray(at + 4, end), seed);
+      must(before.kind !== 'frame' || corrected.readUInt32LE(at) === sum, 'no frame is taken with another checksum');
+      corrected.writeUInt32LE(sum, at);
+      const after = parseFrame(corrected, at, seed);
+      must(after.kind !== 'incomplete', 'a whole frame is not incomplete');
       if (after.kind !== 'frame') continue;
       must(after.frame.bytes === end - at, 'a frame is as long as it says');
-      const stepBytes = mended.readUInt16LE(at + 36);
+      const stepBytes = corrected.readUInt16LE(at + 36);
       must(after.frame.payload.length + frameHeadBytes + stepBytes === end - at, 'head, step and payload fill a frame');
       must(
-        parseFrame(mended.subarray(0, end - 1), at, seed).kind === 'incomplete',
+        parseFrame(corrected.subarray(0, end - 1), at, seed).kind === 'incomplete',
         'a frame without its end is incomplete',
       );
       check(after.frame);

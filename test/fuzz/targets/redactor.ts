@@ -1,5 +1,5 @@
-// The redactor: with any bytes around and any cuts, the secret does not come out, nor a key that stands
-// apart; and bytes without one come out as they were.
+// The redactor: with any bytes around and any cuts, the secret does not come out, nor a key that is
+// a word of its own; and bytes without one come out as they were.
 import { createRedactor } from '../../../src/run/redact/index.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
@@ -46,7 +46,7 @@ export const redactorTarget: FuzzTarget = {
     const chunks = [input.subarray(0, first), input.subarray(first, second), input.subarray(second)];
     const out = through(redactor, chunks);
     must(!out.includes(secret), 'a secret of the environment does not come out');
-    // Within a longer word it is no key.
+    // Within a longer word it is not a key.
     must(!apart.test(out.toString('latin1')), 'a key does not come out');
     must(out.length <= input.length * 8 + 1024, 'what comes out is not much longer');
     must(through(plain, chunks).equals(input), 'without secrets the bytes are as they were');

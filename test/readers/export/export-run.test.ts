@@ -67,7 +67,7 @@ describe('text', () => {
     expect(exported.subarray(3).toString()).toBe('red\nplain!');
   });
 
-  test('ends an unfinished line before another source goes on', async () => {
+  test('ends an unfinished line before another source continues', async () => {
     const made = journalOf().output('50 %', 'a').output('warn\n', 'a', { stream: 'stderr' }).output('60 %', 'a');
     made.output('x', 'a', { attempt: 2 });
     expect((await collect(made.records, text)).toString()).toBe('warn\n50 %\n60 %\nx');
@@ -162,7 +162,7 @@ function parseCsv(csv: string): string[][] {
 }
 
 describe('csv', () => {
-  test('gives every line back to a strict reader', async () => {
+  test('returns every line to a strict reader', async () => {
     const line = fc.string({ unit: fc.constantFrom('a', '"', ',', '\r', '=', "'", ' ', '\t', 'é') });
     await fc.assert(
       fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 10 }), async (lines) => {
@@ -176,7 +176,7 @@ describe('csv', () => {
     );
   });
 
-  test('guards what a spreadsheet would take for a formula, unless told to be exact', async () => {
+  test('guards what a spreadsheet would take for a formula, unless exact fields are asked for', async () => {
     const made = journalOf().output('=HYPERLINK("x")\n+1\n-1\n@a\n\tb\nplain\n', 'a');
     const guarded = parseCsv((await collect(made.records, { ...text, format: 'csv' })).toString()).slice(1);
     expect(guarded.map((row) => row[8])).toEqual(['\'=HYPERLINK("x")', "'+1", "'-1", "'@a", "'\tb", 'plain']);
@@ -184,7 +184,7 @@ describe('csv', () => {
 });
 
 describe('otlp-json', () => {
-  test('hands all events and the wanted lines to the mapper, and writes one request a line', async () => {
+  test('passes all events and the wanted lines to the mapper, and writes one request per line', async () => {
     const made = journalOf()
       .event(runStarted(['a', 'b']))
       .output('one\ntwo\n', 'a')

@@ -29,7 +29,11 @@ function memoryLoki(entries: readonly LokiEntry[], refuse: (limit: number, ns: b
 
 async function all(client: LokiClient, endNs: bigint, limit?: number): Promise<LokiEntry[]> {
   const entries: LokiEntry[] = [];
-  const pages = readPages(client, '{}', { startNs: 0n, endNs }, undefined, limit);
+  const pages = readPages(client, {
+    query: '{}',
+    span: { startNs: 0n, endNs },
+    ...(limit === undefined ? {} : { maxLimit: limit }),
+  });
   for await (const page of pages) entries.push(...page);
   return entries;
 }
@@ -64,7 +68,7 @@ describe('pages', () => {
     );
   });
 
-  test('say so where more lines have one time than Loki gives at once', async () => {
+  test('report that more lines have one time than Loki returns at once', async () => {
     const { client } = memoryLoki(
       Array.from({ length: 30 }, (_, index) => entry(7n, String(index))),
       () => undefined,
@@ -96,7 +100,7 @@ const run: LokiRun = {
 
 describe('lines', () => {
   test('of many parts are one again, in whatever order they come; one that lost a part is what is left', async () => {
-    const part = (timeNs: bigint, seq: number, number: number, of: number, line: string): LokiEntry =>
+    const part = (timeNs: bigint, seq: number, [number, of]: readonly [number, number], line: string): LokiEntry =>
       entry(timeNs, line, {
         stepspan_seq: String(seq),
         stepspan_line_part: String(number),
@@ -107,10 +111,10 @@ describe('lines', () => {
         stepspan_attempt: '2',
       });
     const entries = [
-      part(1n, 4, 3, 3, 'c'),
-      part(1n, 4, 1, 3, 'a'),
-      part(1n, 4, 2, 3, 'b'),
-      part(2n, 5, 1, 2, 'only'),
+      part(1n, 4, [3, 3], 'c'),
+      part(1n, 4, [1, 3], 'a'),
+      part(1n, 4, [2, 3], 'b'),
+      part(2n, 5, [1, 2], 'only'),
       entry(3n, 'end', { stepspan_seq: '6', log_iostream: 'stdout', stepspan_line_unterminated: 'true' }),
     ];
     const source = createLokiSource(memoryLoki(entries, () => undefined).client, run);
@@ -163,7 +167,7 @@ function clientOf(host: string, more: { tenant?: string; headers?: Record<string
 }
 
 describe('Loki', () => {
-  test('is told tenant, headers and the user of its address, and is asked below a path', async () => {
+  test('gets tenant, headers and the user of its address, and is asked below a path', async () => {
     const seen: IncomingMessage[] = [];
     const host = await server((request, response) => {
       seen.push(request);
@@ -198,13 +202,13 @@ describe('Loki', () => {
     [400, 'parse error at line 1', 'lokiSelector'],
     [200, '<html>', 'not JSON'],
     [200, '{"data":{"resultType":"matrix","result":[]}}', 'numbers and not with lines'],
-  ])('that answers %i %j is told of with what to do', async (status, body, advice) => {
+  ])('that answers %i %j is reported with what to do', async (status, body, advice) => {
     const host = await server((_request, response) => void response.writeHead(status).end(body));
     await expect(clientOf(`me:secret@${host}`).page(page)).rejects.toThrow(advice);
     await expect(clientOf(`me:secret@${host}`).page(page)).rejects.not.toThrow('secret');
   });
 
-  test('that gives less than is asked for, or never answers, is asked for less', async () => {
+  test('that returns less than is asked for, or never answers, is asked for less', async () => {
     const host = await server(
       (_request, response) => void response.writeHead(400).end('max entries limit per query exceeded'),
     );

@@ -1,4 +1,4 @@
-// Pictures and other data in base64 do not go to a backend: a marker with type and size stands in their place.
+// Pictures and other data in base64 do not go to a backend: a marker with type and size takes their place.
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -58,7 +58,7 @@ describe('a line that is shipped', () => {
     }
   });
 
-  test('keeps all that stands beside the data, and never grows', () => {
+  test('keeps everything beside the data, and never grows', () => {
     const words = fc.array(fc.string({ maxLength: 30 }), { maxLength: 20 }).map((parts) => parts.join(' , '));
     fc.assert(
       fc.property(words, words, fc.uint8Array({ minLength: 600, maxLength: 3_000 }), (before, after, data) => {

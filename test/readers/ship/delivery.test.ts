@@ -86,7 +86,7 @@ describe('a request that failed is made again', () => {
     expect(shipper.status().logs.lastError).toBeDefined();
   });
 
-  test('and is the same request, byte for byte, so that a backend can tell that it has it', async () => {
+  test('and is the same request, byte for byte, so that a backend recognises it', async () => {
     const { folder } = await finishedRun(lines);
     const sink = await failing({ kind: 'reset', takes: true });
     await (await ship(folder, sink)).done;
@@ -132,7 +132,7 @@ describe('a wait that gives up an endpoint that does not answer', () => {
     expect((await shipper.drain(forever, 'unreachable')).kind).toBe('pending');
   });
 
-  test('ends when only a person can mend what is wrong and the next try comes after the deadline', async () => {
+  test('ends if only a person can fix what is wrong and the next try comes after the deadline', async () => {
     const { folder } = await finishedRun(lines);
     const sink = await server(() => ({ kind: 'status', status: 401, body: 'who are you' }));
     const shipper = await ship(folder, sink, {}, { pace: { ...quickPace, misconfiguredMs: 4 * forever } });
@@ -143,7 +143,7 @@ describe('a wait that gives up an endpoint that does not answer', () => {
   test.each<[string, Reply]>([
     ['is busy', { kind: 'status', status: 503 }],
     ['breaks the connection', { kind: 'reset' }],
-  ])('goes on while the endpoint %s', async (_what, reply) => {
+  ])('continues while the endpoint %s', async (_what, reply) => {
     const { folder } = await finishedRun(lines);
     const sink = await failing(reply, reply, reply);
     const shipper = await ship(folder, sink);
@@ -166,7 +166,7 @@ describe('a partial success', () => {
     expect(shipper.status().logs.lastError).toMatch(/3 of its records: old/);
   });
 
-  test('with a body that is no OTLP answer is a success', async () => {
+  test('with a body that is not an OTLP answer is a success', async () => {
     const { folder } = await finishedRun(lines);
     const shipper = await ship(folder, await failing({ kind: 'accept', body: Buffer.from('<html>ok</html>') }));
     await shipper.done;
@@ -249,7 +249,7 @@ describe('settings that the server does not take', () => {
   });
 });
 
-test('stopping in the middle of a request leaves the cursor and gives the lock back', async () => {
+test('stopping in the middle of a request leaves the cursor and releases the lock', async () => {
   const { folder } = await finishedRun(lines);
   const hung = await server(() => ({ kind: 'hang' }));
   const shipper = await ship(folder, hung);
@@ -261,7 +261,7 @@ test('stopping in the middle of a request leaves the cursor and gives the lock b
   expect(bodiesOf(sink)).toEqual(lines);
 });
 
-test('a second shipper of the same run is told who has it', async () => {
+test('a second shipper of the same run gets the name of the first', async () => {
   const { folder } = newRun();
   const sink = await server();
   await ship(folder, sink);

@@ -69,7 +69,7 @@ describe('an event as a log record', () => {
     expect(log?.body).toBe('step failure (Exit code 3.) after 1.5 s');
   });
 
-  test('is the same record whoever makes it, and whatever came before', () => {
+  test('is the same record in every process that makes it, and whatever came before', () => {
     const logs = createEventLogs(context, origin);
     const record = recorder().event(stepFinished, build);
     logs(

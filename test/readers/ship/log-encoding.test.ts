@@ -102,7 +102,7 @@ describe('a line as a log record', () => {
     expect(encoded(recorder().output('a\n\nb\n')).map(({ body }) => body)).toEqual(['a', '', 'b']);
   });
 
-  test('says so when bytes were no UTF-8, and only then', () => {
+  test('marks bytes that were not UTF-8, and no others', () => {
     const [broken, whole] = encoded(recorder().output(Buffer.from([0x61, 0xff, 0x0a, 0xc3, 0xa9, 0x0a])));
     expect(broken).toMatchObject({ body: 'a\ufffd', attributes: { 'stepspan.line.invalid_utf8': true } });
     expect(whole?.body).toBe('é');

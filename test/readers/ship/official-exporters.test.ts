@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Records of a small run, made anew each time: the same records give the same spans and lines. */
+/** Records of a small run, made again each time: the same records become the same spans and lines. */
 function sampleRun(): JournalRecord[] {
   const make = recorder();
   return [

@@ -71,69 +71,72 @@ const run = fc.record({
   faults,
 });
 
+/** A server that answers as a script says. `crash` is called for the faults that end the process of the shipper. */
+function scriptedServer(script: readonly Fault[], crash: () => void) {
+  const waiting = [...script];
+  const arrived: number[] = [];
+  const settled = new Set<number>();
+  const answerTo = (body: Uint8Array): Answer => {
+    // Events go out between the lines; the lines are what is counted here.
+    const logs = decodeLogs(Buffer.from(body)).filter((log) => !isEvent(log));
+    const seqs = logs.map(({ attributes }) => Number(attributes['stepspan.seq']));
+    const gone: Answer = { kind: 'unreachable', message: 'gone', hasConnected: true };
+    const fault = waiting.shift() ?? 'none';
+    if (fault === 'busy') return { kind: 'busy', status: 503, retryAfterMs: undefined, message: '' };
+    if (fault === 'unreachable') return gone;
+    if (fault === 'misconfigured') return { kind: 'misconfigured', status: 404, message: '' };
+    if (fault === 'crash before') {
+      crash();
+      return gone;
+    }
+    if (logs.some(({ body: text }) => String(text).includes('POISON')))
+      return { kind: 'refused', status: 400, message: '' };
+    arrived.push(...seqs);
+    if (fault === 'answer lost') return gone;
+    if (fault === 'crash after') {
+      crash();
+      return gone;
+    }
+    for (const seq of seqs) settled.add(seq);
+    return { kind: 'accepted', rejected: 0, message: '' };
+  };
+  return { arrived, settled, send: async (body: Uint8Array) => ({ answer: answerTo(body), bytes: body.length }) };
+}
+
+/** A cursor that outlives the processes, and fails the test if it is moved past a line that `isAnswered` is false for. */
+function checkedCursor(lastSeq: number, isAnswered: (seq: number) => boolean) {
+  let position = 0;
+  let counters: Counters = {};
+  return {
+    get position() {
+      return position;
+    },
+    get counters() {
+      return counters;
+    },
+    open: [],
+    async save(seq: number, now: Counters = counters) {
+      for (let below = 1; below < Math.min(seq, lastSeq); below++) expect(isAnswered(below)).toBe(true);
+      expect(seq).toBeGreaterThanOrEqual(position);
+      position = seq;
+      for (const name in now) expect(now[name]).toBeGreaterThanOrEqual(counters[name] ?? 0);
+      counters = now;
+    },
+  };
+}
+
 test('every line is delivered at least once, in order and counted once, and the cursor never passes what was answered', async () => {
   await fc.assert(
     fc.asyncProperty(run, async ({ sizes, poisonEvery, items, faults: script }) => {
       const records = journalOf(sizes, poisonEvery);
-      const arrived: number[] = [];
-      const settled = new Set<number>();
+      const lastSeq = records.at(-1)!.seq;
       const refused = new Set<number>();
-      const waiting = [...script];
-      let position = 0;
-      let counters: Counters = {};
       let crash = async (): Promise<void> => {};
-
-      const send = async (body: Uint8Array): Promise<{ answer: Answer; bytes: number }> => {
-        // Events go out between the lines; the lines are what is counted here.
-        const logs = decodeLogs(Buffer.from(body)).filter((log) => !isEvent(log));
-        const seqs = logs.map(({ attributes }) => Number(attributes['stepspan.seq']));
-        const taken = (): void => {
-          arrived.push(...seqs);
-        };
-        const gone: Answer = { kind: 'unreachable', message: 'gone', hasConnected: true };
-        const answered = (answer: Answer) => ({ answer, bytes: body.length });
-        const fault = waiting.shift() ?? 'none';
-        if (fault === 'busy') return answered({ kind: 'busy', status: 503, retryAfterMs: undefined, message: '' });
-        if (fault === 'unreachable') return answered(gone);
-        if (fault === 'misconfigured') return answered({ kind: 'misconfigured', status: 404, message: '' });
-        if (fault === 'crash before') {
-          void crash();
-          return answered(gone);
-        }
-        if (logs.some(({ body: text }) => String(text).includes('POISON'))) {
-          return answered({ kind: 'refused', status: 400, message: '' });
-        }
-        taken();
-        if (fault === 'answer lost') return answered(gone);
-        if (fault === 'crash after') {
-          void crash();
-          return answered(gone);
-        }
-        for (const seq of seqs) settled.add(seq);
-        return answered({ kind: 'accepted', rejected: 0, message: '' });
-      };
+      const { arrived, settled, send } = scriptedServer(script, () => void crash());
+      const cursor = checkedCursor(lastSeq, (seq) => settled.has(seq) || refused.has(seq));
 
       // Each turn of the loop is a new process on the same journal and the same cursor.
       for (let finished = false; !finished; ) {
-        const cursor = {
-          get position() {
-            return position;
-          },
-          get counters() {
-            return counters;
-          },
-          open: [],
-          async save(seq: number, now: Counters = counters) {
-            for (let below = 1; below < seq; below++) {
-              const isLine = below < records.at(-1)!.seq;
-              if (isLine) expect(settled.has(below) || refused.has(below)).toBe(true);
-            }
-            expect(seq).toBeGreaterThanOrEqual(position);
-            position = seq;
-            for (const name in now) expect(now[name]).toBeGreaterThanOrEqual(counters[name] ?? 0);
-            counters = now;
-          },
-        };
         const pipeline = startPipeline({
           signal: 'logs',
           reader: readerOf(records) as never,
@@ -160,15 +163,16 @@ test('every line is delivered at least once, in order and counted once, and the 
         finished = state.kind === 'finished';
       }
 
-      const all = Array.from({ length: records.at(-1)!.seq - 1 }, (_, index) => index + 1);
+      const all = Array.from({ length: lastSeq - 1 }, (_, index) => index + 1);
       const first = [...new Set(arrived)];
       expect(first).toEqual([...first].sort((a, b) => a - b));
       expect(new Set([...first, ...refused])).toEqual(new Set(all));
-      expect(position).toBe(records.at(-1)!.seq + 1);
+      expect(cursor.position).toBe(lastSeq + 1);
       const poison = all.filter((seq) => (seq - 1) % poisonEvery === poisonEvery - 1);
       expect([...refused].sort((a, b) => a - b)).toEqual(poison);
       // Two events go out besides the lines. However often one was sent, it is counted once.
-      expect(counters).toMatchObject({ sent: all.length + 2 - poison.length, refused: poison.length, rejected: 0 });
+      const counted = { sent: all.length + 2 - poison.length, refused: poison.length, rejected: 0 };
+      expect(cursor.counters).toMatchObject(counted);
     }),
     { numRuns: 300 },
   );

@@ -43,7 +43,7 @@ describe('what arrives', () => {
     expect(sink.requests.find(({ path: at }) => at === '/v1/traces')?.headers['x-tenant']).toBe('all');
   });
 
-  test('is compressed where that is asked for', async () => {
+  test('is compressed if a setting asks for it', async () => {
     const sink = await shipped({ OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' });
     expect(logsAt(sink)[0]?.headers['content-encoding']).toBe('gzip');
     expect(logsAt(sink)[0]?.wireBytes).toBeLessThan(logsAt(sink)[0]?.body.length ?? 0);
@@ -69,7 +69,7 @@ describe('what arrives', () => {
     expect(sink.traces[0]?.includes('nightly')).toBe(true);
   });
 
-  test('is OTLP/JSON where that is the protocol', async () => {
+  test('is OTLP/JSON if a setting asks for it', async () => {
     const sink = await shipped({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' });
     expect(logsAt(sink)[0]?.headers['content-type']).toBe('application/json');
     const request = JSON.parse(String(logsAt(sink)[0]?.body));
@@ -101,7 +101,7 @@ describe('what arrives', () => {
     expect(new Set(sink.requests.map(({ path: at }) => at))).toEqual(new Set(['/v1/logs']));
   });
 
-  test('is nothing where the SDK is disabled', async () => {
+  test('is nothing if the SDK is disabled', async () => {
     expect((await shipped({ OTEL_SDK_DISABLED: 'true' })).requests).toEqual([]);
   });
 });

@@ -37,7 +37,7 @@ const stepFinished = (outcome: Outcome, attempts: number): Event => ({
   tolerated: false,
 });
 
-/** Feeds events and gives the spans that each of them completed. */
+/** Feeds events and returns the spans that each of them completed. */
 function trace(): (event: Event, attempt?: number | null) => SpanSpec[] {
   const { event: next } = recorder();
   const mapper = createSpanMapper(runId);
@@ -84,7 +84,7 @@ describe('the root', () => {
     expect(root).toMatchObject({ error: 'Step build failed.', attributes: { 'error.type': 'step_failed' } });
   });
 
-  test('leads to the run that it goes on from', () => {
+  test('leads to the run that it continues', () => {
     const before = '20261122-100000-abcdef' as RunId;
     const feed = trace();
     feed(runStarted(runId, { resumedFrom: before }), null);
@@ -140,7 +140,7 @@ describe('a step that needed one attempt', () => {
     expect(span?.startNs).toBe(span?.endNs);
   });
 
-  test('that was cancelled is no error', () => {
+  test('that was cancelled is not an error', () => {
     const feed = trace();
     feed(runStarted(runId), null);
     feed({ type: 'step.started' });
@@ -258,7 +258,7 @@ describe('a step of Claude Code', () => {
 });
 
 describe('a journal whose head was removed', () => {
-  test('still gives spans with the same ids', () => {
+  test('still makes spans with the same ids', () => {
     const feed = trace();
     feed({ type: 'step.started' });
     const [step] = feed(stepFinished({ kind: 'success' }, 1));

@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withoutLogin } from '../../../core/address.ts';
 import { backoffMs, retryAfterMs } from '../../../core/backoff.ts';
 import { formatSetDuration } from '../../../core/duration.ts';
+import { errorCode, toError } from '../../../core/errors.ts';
+import { arrayAt, isObject, type JsonObject, objectAt, objectsAt } from '../../../core/json.ts';
 import { LokiError } from './loki-error.ts';
 
 export type LokiAccess = {
@@ -42,8 +44,8 @@ export type PageAnswer =
 export type LokiClient = { readonly page: (page: LokiPage, signal?: AbortSignal) => Promise<PageAnswer> };
 
 /**
- * A page takes below a second. One whose answer outgrows a gRPC message between Loki's own parts is never answered, so the wait
- * is what tells it.
+ * A page takes below a second. One whose answer outgrows a gRPC message between Loki's own parts is never answered, and only
+ * the wait shows that.
  */
 const answerWithinMs = 30_000;
 /** 429 and 5xx pass, or somebody has to look: tries with 0.5, 1, 2, 4 and 8 s between them. */
@@ -70,7 +72,8 @@ export function createLokiClient(
     } catch (error) {
       if (limit.aborted) return 'no_answer';
       if (signal?.aborted === true) throw error;
-      const why = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code ?? (error as Error).message;
+      const { cause, message } = toError(error);
+      const why = errorCode(cause) ?? message;
       throw new LokiError(`Loki at ${address} cannot be reached (${why}): is it running, and is lokiUrl its address?`);
     }
   }
@@ -139,23 +142,32 @@ async function bodyOf(response: Response, address: URL): Promise<unknown> {
   }
 }
 
-type Value = readonly [time: string, line: string, categorised?: { structuredMetadata?: Record<string, string> }];
-
 function entriesOf(body: unknown): LokiEntry[] {
-  const { data } = body as {
-    data?: { resultType?: string; result?: { stream: Record<string, string>; values: Value[] }[] };
-  };
-  if (data?.resultType !== 'streams' || data.result === undefined) {
+  const data = isObject(body) ? objectAt(body, 'data') : {};
+  if (data.resultType !== 'streams' || !Array.isArray(data.result)) {
     throw new LokiError(
       'Loki answered with numbers and not with lines: lokiSelector must select streams, as `{a="b"}`',
     );
   }
-  const entries = data.result.flatMap(({ stream, values }) =>
-    values.map(([time, line, categorised]) => ({
-      timeNs: BigInt(time),
-      line,
-      attributes: { ...stream, ...categorised?.structuredMetadata },
-    })),
-  );
+  const entries = objectsAt(data, 'result').flatMap((stream) => {
+    const labels = textsIn(objectAt(stream, 'stream'));
+    return arrayAt(stream, 'values').map((value) => entryOf(value, labels));
+  });
   return entries.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
+}
+
+/** @param value time, line, and what was categorised */
+function entryOf(value: unknown, labels: LokiEntry['attributes']): LokiEntry {
+  const [time, line, categorised]: readonly unknown[] = Array.isArray(value) ? value : [];
+  if (typeof time !== 'string' || !/^\d+$/.test(time) || typeof line !== 'string') {
+    throw new LokiError('Loki answered with an entry that is not a time and a line: is lokiUrl the address of a Loki?');
+  }
+  const metadata = isObject(categorised) ? objectAt(categorised, 'structuredMetadata') : {};
+  return { timeNs: BigInt(time), line, attributes: { ...labels, ...textsIn(metadata) } };
+}
+
+function textsIn(object: JsonObject): LokiEntry['attributes'] {
+  return Object.fromEntries(
+    Object.entries(object).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

@@ -16,16 +16,18 @@ const firstWindowNs = 86_400_000_000_000n;
 const longestWindowNs = 30n * firstWindowNs;
 const shortestWindowNs = 60_000_000_000n;
 
-/**
- * @param maxLimit lines a page, for tests
- * @throws LokiError
- */
+export type PagesOptions = {
+  readonly query: string;
+  readonly span: Span;
+  readonly signal?: AbortSignal | undefined;
+  /** Lines per page at most; for tests. */
+  readonly maxLimit?: number;
+};
+
+/** @throws LokiError */
 export async function* readPages(
   client: LokiClient,
-  query: string,
-  span: Span,
-  signal?: AbortSignal,
-  maxLimit = firstLimit,
+  { query, span, signal, maxLimit = firstLimit }: PagesOptions,
 ): AsyncGenerator<readonly LokiEntry[]> {
   let limit = maxLimit;
   let windowNs = firstWindowNs;
@@ -65,9 +67,7 @@ export async function* readPages(
       );
     }
     const known = last.timeNs === from ? given : new Set<string>();
-    for (let index = entries.length - 1; entries[index]?.timeNs === last.timeNs; index--) {
-      known.add(identityOf(entries[index] as LokiEntry));
-    }
+    for (const entry of entries) if (entry.timeNs === last.timeNs) known.add(identityOf(entry));
     given = known;
     from = last.timeNs;
   }

@@ -1,7 +1,7 @@
 // The lines of one run as Loki has them, as records of the journal again, so that every format can be made of them.
 // What Loki does not have: events, escape sequences, and bytes that are not UTF-8 (docs/logs.md).
 import type { JournalRecord, OutputRecord, Severity, Stream } from '../../../core/record.ts';
-import { streams } from '../../../text/stream.ts';
+import { severities, streams } from '../../../text/stream.ts';
 import type { RecordSource } from '../export-run.ts';
 import type { LokiClient, LokiEntry } from './loki-client.ts';
 import { readPages, type Span } from './loki-pages.ts';
@@ -26,7 +26,7 @@ export function createLokiSource(client: LokiClient, run: LokiRun): RecordSource
   return {
     async *read({ from, signal }) {
       const join = createJoiner();
-      for await (const entries of readPages(client, queryOf(run, from), run.span, signal)) {
+      for await (const entries of readPages(client, { query: queryOf(run, from), span: run.span, signal })) {
         const records = entries.flatMap((entry) => join.add(entry));
         if (records.length > 0) yield records;
       }
@@ -41,7 +41,7 @@ const severityTexts = { debug: 'DEBUG', info: 'INFO', warning: 'WARN', error: 'E
   string
 >;
 const bySeverityText: Readonly<Record<string, Severity>> = Object.fromEntries(
-  Object.entries(severityTexts).map(([severity, text]) => [text, severity as Severity]),
+  severities.map((severity) => [severityTexts[severity], severity]),
 );
 
 /** @param from the first sequence number that is wanted */

@@ -32,17 +32,7 @@ export function createPipe(options: {
   let kept: { position: number; counters: Counters; open: readonly number[] } = { position: 0, counters: {}, open: [] };
   let crash = async (): Promise<void> => {};
 
-  const reader = {
-    head: async () => ({ firstSeq: 0, nextSeq: endOf(records), finished: options.isLive !== true }),
-    async *read({ from, signal }: { readonly from: number; readonly signal: AbortSignal }) {
-      const { select } = createSelector({ events: true, from: { kind: 'seq', seq: from } });
-      for (const record of records) {
-        const wanted = select(record);
-        if (wanted.length > 0) yield wanted;
-      }
-      if (options.isLive === true) await new Promise((resolve) => signal.addEventListener('abort', resolve));
-    },
-  };
+  const reader = memoryReader(records, options.isLive === true);
 
   const send = async (body: Uint8Array): Promise<{ answer: Answer; bytes: number }> => {
     const answered = (answer: Answer) => ({ answer, bytes: body.length });
@@ -97,6 +87,21 @@ export function createPipe(options: {
       await until(() => isEnough(arrived));
       await pipeline.stop();
       return arrived;
+    },
+  };
+}
+
+/** @param isLive the journal has not ended: reading waits for more */
+function memoryReader(records: readonly JournalRecord[], isLive: boolean) {
+  return {
+    head: async () => ({ firstSeq: 0, nextSeq: endOf(records), finished: !isLive }),
+    async *read({ from, signal }: { readonly from: number; readonly signal: AbortSignal }) {
+      const { select } = createSelector({ events: true, from: { kind: 'seq', seq: from } });
+      for (const record of records) {
+        const wanted = select(record);
+        if (wanted.length > 0) yield wanted;
+      }
+      if (isLive) await new Promise((resolve) => signal.addEventListener('abort', resolve));
     },
   };
 }
