@@ -79,12 +79,15 @@ const warnings = (text: string): readonly string[] => text.split('\n').filter((l
 
 describe('retries with session: continue', () => {
   test('give the next attempt what the one that took too long had done, and say why it was interrupted', async () => {
-    // Several attempts, so that a slow machine on which one ends before its session begins still gets there.
+    // Three times what a whole step takes here, so that the attempt times out after its session has begun.
+    const startedMs = performance.now();
+    await rig.runYaml('name: ready\nsteps: [{id: ask, claude: {prompt: Where are you, allowedTools: [Bash]}}]');
+    const seconds = 3 + Math.ceil((3 * (performance.now() - startedMs)) / 1000);
     const { code, result } = await rig.runYaml(`
 name: slow
 steps:
   - id: ask
-    timeout: 8s
+    timeout: ${seconds}s
     retries: {max: 5, delay: 10ms, session: continue}
     claude: {prompt: Begin and hang, allowedTools: [Bash]}
 `);
@@ -92,7 +95,7 @@ steps:
     const sent = conversation('You were interrupted');
     expect(sent).toContain('Begin and hang');
     expect(sent).toContain('Half of it.');
-    expect(sent).toContain('You were interrupted (timeout: took longer than its timeout of 8s');
+    expect(sent).toMatch(/You were interrupted \(timeout: took longer than its timeout of [\dms ]+s/);
     const journal = await rig.journal(result.runId);
     const sessions = journal.events('claude.session', 'ask');
     expect(journal.events('attempt.started', 'ask').at(-1)?.command).toContain(
