@@ -6,7 +6,7 @@ import { interleave, median } from './support/statistics.ts';
 export const memory: Bench = {
   name: 'memory',
   async run(setting) {
-    const [few, many, most] = setting.short ? [1e4, 3e5, 3e6] : [1e4, 1e6, 1e7];
+    const [few, many, most] = setting.short ? [1e4, 2e5, 1e6] : [1e4, 1e6, 1e7];
     const rounds = setting.short ? 1 : 3;
     setting.say(`memory: ${few}, ${many} and ${most} lines, ${rounds} rounds`);
     const peaks = await interleave(rounds, {

@@ -23,7 +23,7 @@ export const tail: Bench = {
         'the time at which a line has come. At 1,000 lines/s the same writer also appends each line to a plain file, before or after in turn, which `websocketd tail -n +1 -F FILE` ' +
         'hands to a watcher of its own beside ours. Processor time is of the server, of websocketd with its tail. A stalled watcher asks for 30 MB and takes nothing; memory is what is in use ' +
         'on and off the heap after a collection at the end, and the ratio is about how much more that is than with nobody stalled over the same lines. A late joiner asks for a run ' +
-        'of 1 GB on an open connection. Every watcher checks that every number comes once and in order, the stalled one too once it reads again. If a number is missing or comes twice, ' +
+        'of 1 GB (0.3 GB in short mode) on an open connection. Every watcher checks that every number comes once and in order, the stalled one too once it reads again. If a number is missing or comes twice, ' +
         'the benchmark fails.',
       tables: parts.flatMap(({ tables }) => tables),
       ratios: parts.flatMap(({ ratios }) => ratios),

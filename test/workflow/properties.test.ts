@@ -91,7 +91,7 @@ describe('any text', () => {
         expect(order).toEqual([...order].sort((a, b) => a - b));
       }),
       // A key of two lines.
-      { numRuns: 1000, examples: [['? |\n    when: ']] },
+      { numRuns: 300, examples: [['? |\n    when: ']] },
     );
   });
 
@@ -144,7 +144,7 @@ describe('any text', () => {
         else expect(parsed.mistake.index).toBeLessThanOrEqual(text.length);
         for (const { index } of parseTemplate(text).mistakes) expect(index).toBeLessThanOrEqual(text.length);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 });
@@ -209,7 +209,7 @@ test('needs that form a cycle are never accepted, needs that form none always ar
       const steps = needs.map((ids, id) => ({ id: `s${id}`, run: 'true', needs: ids.map((need) => `s${need}`) }));
       expect(defineWorkflow({ name: 'x', steps }).ok).toBe(!hasCycle(needs));
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
@@ -231,6 +231,6 @@ test('an expression that is written down reads back as the same tree', () => {
       const parsed = parseExpression(text);
       expect(parsed.ok ? parsed.expression : parsed.mistake).toEqual(tree);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
