@@ -94,7 +94,7 @@ function tableLines({ runs, unexamined }: RunPage, context: CliContext, style: S
   const [head = '', ...lines] = formatTable(
     [
       { head: 'RUN' },
-      { head: 'WORKFLOW' },
+      { head: 'WORKFLOW', canShrink: true },
       { head: 'STATE' },
       { head: 'STEPS', side: 'right' },
       { head: 'STARTED' },

@@ -137,8 +137,12 @@ function textOf(
       lines.push(`  ${safe(step.name)} set ${safe(name)}: ${safe(oneLine(valueText(value)))}`);
     }
   }
-  for (const [id, rows] of lastLinesOfFailed(failed, limit, style.colour))
-    lines.push('', style.bold(`last lines of ${safe(id)}:`), ...rows.map((row) => `  ${row}`));
+  const lastLines = lastLinesOfFailed(failed, limit, style.colour);
+  for (const { id, name } of state.steps) {
+    const rows = lastLines.get(id);
+    if (rows !== undefined)
+      lines.push('', style.bold(`last lines of ${safe(name)}:`), ...rows.map((row) => `  ${row}`));
+  }
   return lines;
 }
 

@@ -20,6 +20,13 @@ describe('a table', () => {
     ]);
     expect(formatTable(columns, rows, 14)).toEqual(['NAME      N  …', '世界      1  …', 'a     1,000']);
   });
+
+  test('on a narrow terminal leaves out empty columns and cuts long names, so that its last column can be read', () => {
+    const columns = [{ head: 'STEP', canShrink: true }, { head: 'COST' }, { head: '' }];
+    const rows = [['Run the unit tests of every package', '', 'step `build`, which it needs, ended in failure']];
+    expect(formatTable(columns, rows, 50)).toEqual(['STEP', 'Run the unit test…  step `build`, which it needs,…']);
+    expect(formatTable(columns, rows, Number.POSITIVE_INFINITY)[0]).toContain('COST');
+  });
 });
 
 describe('an exit code', () => {

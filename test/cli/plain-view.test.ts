@@ -36,8 +36,11 @@ describe('the plain view', () => {
       .output('\u001b[31m::error::red\u001b[0m\n50 %\r100 %\n', 'build')
       .output('{"raw":1}\n', 'build', { stream: 'debug' })
       .event({ type: 'step.retrying', nextAttempt: 2, delayMs: 2000, outcome: exit1 }, 'build')
+      .output('attempt 2 of 2 in 2.0 s\n', 'build', { stream: 'system', severity: 'warning' })
       .output('said by stepspan\n', undefined, { stream: 'system' })
       .event(stepFinished(exit1, 1500, 2), 'build')
+      .event(stepFinished({ kind: 'skip', reason: 'need', message: 'build did not succeed' }, 0, 0), 'deploy')
+      .output('skipped: build did not succeed\n', 'deploy', { stream: 'system', severity: 'info' })
       .event(runFinished(exit1));
     expect(view.update(made.records, foldAll(made.records))).toBeUndefined();
     expect(out.text).toBe(
@@ -47,8 +50,9 @@ describe('the plain view', () => {
         '14:13:23 build | ::error::red',
         '14:13:23 build | 100 %',
         '14:13:25 build ~ attempt 2 in 2.0 s: exit code 1',
-        '14:13:26 run | said by stepspan',
-        '14:13:27 build x failure after 1.5 s',
+        '14:13:27 run | said by stepspan',
+        '14:13:28 build x failure after 1.5 s',
+        '14:13:29 deploy - skipped: build did not succeed',
         '',
       ].join('\n'),
     );

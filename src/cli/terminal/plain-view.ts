@@ -1,6 +1,6 @@
-// The view of a run without a terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn. A line that has no end
-// yet, such as a question, is written as far as it is there, and continued if nothing else was written meanwhile.
-// Every line begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
+// The view of a run without a terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn. A line without an end yet,
+// such as a question, is written as far as it has come, and continued unless something else was written in between. Every line
+// begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
 
 import { formatDuration } from '../../core/duration.ts';
 import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from '../../core/record.ts';
@@ -25,20 +25,20 @@ export type PlainViewOptions = {
   readonly out: PlainStream;
   readonly style: Style;
   readonly glyphs: Glyphs;
-  /** Whether lines that steps print are shown, and not only how steps stand. */
+  /** Whether lines that steps print are shown, and not only the states of steps. */
   readonly output?: boolean;
   /** Unix milliseconds; injected by tests. */
   readonly now?: () => number;
 };
 
-/** Log viewers break lines themselves; only tables have to end somewhere. */
+/** Log viewers wrap lines themselves; tables need a width. */
 const summaryColumns = 160;
 
 export function createPlainView({ out, style, glyphs, output = true, now = Date.now }: PlainViewOptions): View {
   let state = emptyRunState();
   const rows = createLineRows(style.colour);
   const headOf = ({ timeNs }: JournalRecord): string => `${style.dim(timeOf(timeNs))} `;
-  const isShown = (record: OutputRecord): boolean => output && record.stream !== 'debug' && !saysWhyFailed(record);
+  const isShown = (record: OutputRecord): boolean => output && record.stream !== 'debug' && !repeatsEvent(record);
 
   const linesFor = (record: JournalRecord): readonly string[] => {
     const name = safe(record.subject?.step ?? 'run');
@@ -80,37 +80,41 @@ function openText(record: OutputRecord, style: Style): string {
   return style.dim(`${safe(record.subject?.step ?? 'run')} | `) + sanitizeLine(line.bytes.toString('utf8'), false);
 }
 
-/** What stepspan says of an attempt that failed; the summary says it, or the line about the next attempt. */
-function saysWhyFailed(record: OutputRecord): boolean {
-  if (record.stream !== 'system' || record.severity !== 'error') return false;
-  return /^(?:failure|error|timeout): /.test(record.bytes.toString('utf8', 0, 16));
+/** Lines of stepspan that repeat what the line of an event or the summary says: why an attempt failed, the next one, a skip. */
+function repeatsEvent({ stream, severity, bytes }: OutputRecord): boolean {
+  if (stream !== 'system') return false;
+  const text = bytes.toString('utf8', 0, 64).trimEnd();
+  if (severity === 'error') return /^(?:failure|error|timeout): /.test(text);
+  return text.startsWith('skipped: ') || /^attempt \d+ of \d+ in [^,]+$/.test(text);
 }
 
-/** Of the day, in UTC, as logs of machines have it. */
+/** The time of day in UTC, as in other logs of machines. */
 function timeOf(timeNs: bigint): string {
   return new Date(msOfNs(timeNs)).toISOString().slice(11, 19);
 }
 
 /** The events that change the state of a run or a step; the others are in the journal. */
 function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): string | undefined {
-  const said = safe(describeEvent(event));
+  const text = safe(describeEvent(event));
   switch (event.type) {
     case 'run.started':
     case 'attempt.started':
     case 'run.resumed':
     case 'stall.cleared':
-      return `${style.cyan(glyphs.running)} ${said}`;
+      return `${style.cyan(glyphs.running)} ${text}`;
     case 'step.retrying':
-      return `${style.yellow(glyphs.retrying)} ${said}`;
+      return `${style.yellow(glyphs.retrying)} ${text}`;
     case 'step.waiting':
-      return `${style.yellow(glyphs.waiting)} ${said}`;
+      return `${style.yellow(glyphs.waiting)} ${text}`;
     case 'step.finished':
       // Why it failed is shown at the end, once, with its last lines.
       if (isFailure(event.outcome) && !event.tolerated)
         return `${outcomeGlyph(event.outcome, false, glyphs, style)} ${event.outcome.kind} after ${formatDuration(event.durationMs)}`;
-      return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${said}`;
+      if (event.outcome.kind === 'skip')
+        return `${outcomeGlyph(event.outcome, false, glyphs, style)} skipped: ${safe(event.outcome.message)}`;
+      return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${text}`;
     case 'run.paused':
-      return `${style.yellow(glyphs.paused)} ${said}`;
+      return `${style.yellow(glyphs.paused)} ${text}`;
     case 'run.cancelling':
     case 'run.suspended':
     case 'step.expectation_unmet':
@@ -122,13 +126,13 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'claude.permission_denied':
     case 'journal.lost':
     case 'journal.recovered':
-      return `${style.yellow('!')} ${said}`;
+      return `${style.yellow('!')} ${text}`;
     default:
       return undefined;
   }
 }
 
-/** Resolves when the stream takes more, or never will: a reader that has gone must not hold up the run. */
+/** Resolves when the stream takes more, or never will: a reader that is gone must not hold up the run. */
 function drained(out: PlainStream): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

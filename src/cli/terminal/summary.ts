@@ -49,7 +49,7 @@ export function summaryOf(state: RunState, options: SummaryOptions): string[] {
   const [head = '', ...rows] = formatTable(
     [
       { head: '' },
-      { head: 'STEP' },
+      { head: 'STEP', canShrink: true },
       { head: 'OUTCOME' },
       { head: 'TIME', side: 'right' },
       { head: 'TRIES', side: 'right' },
