@@ -1,9 +1,10 @@
 // Wakes a reader when a journal grows, also when another process writes it: fs.watch, and a slow look of its own in
 // case that says nothing (network disks, no watches left).
 import { type FSWatcher, watch } from 'node:fs';
+import { createSignal } from '../core/signal.ts';
 
 export type Wake = {
-  /** Counts the signs of growth. Take it before reading, and hand it to `wait`: then no sign is missed in between. */
+  /** Counts signs of growth; that it is time to look anyway is one too. Take it before reading, and pass it to `wait`. */
   readonly seen: () => number;
   /** Notes that the folder was looked through after that many signs. */
   readonly looked: (seen: number) => void;
@@ -12,7 +13,7 @@ export type Wake = {
    * read the last file to its end does not have to look again. False without a watch, which would notice files.
    */
   readonly isQuiet: (seen: number) => boolean;
-  /** Resolves when there was a sign since `seen`, when it is time to look anyway, or when `signal` is aborted. */
+  /** Resolves when there was a sign since `seen`, or when `signal` is aborted. */
   readonly wait: (seen: number) => Promise<void>;
   readonly close: () => void;
 };
@@ -33,21 +34,16 @@ export function createWake(
   onAppend?: (listener: () => void) => () => void,
   polls = { watchedMs: watchedPollMs, blindMs: blindPollMs },
 ): Wake {
-  let signs = 0;
+  const signs = createSignal();
   /** How many signs there were when the last file came or went, and when the folder was last looked through. */
   let filesAt = 0;
   let lookedAt = -1;
-  let wakeUp: (() => void) | undefined;
   let watcher: FSWatcher | undefined;
-  const sign = (): void => {
-    signs += 1;
-    wakeUp?.();
-  };
   // One timer for as long as it lives, however often it waits: a line that comes should cost no timer.
   let timer: NodeJS.Timeout | undefined;
   const lookNowAndThen = (): void => {
     clearInterval(timer);
-    timer = setInterval(() => wakeUp?.(), watcher === undefined ? polls.blindMs : polls.watchedMs);
+    timer = setInterval(signs.raise, watcher === undefined ? polls.blindMs : polls.watchedMs);
   };
   const unwatch = (): void => {
     watcher?.close();
@@ -58,13 +54,13 @@ export function createWake(
   const tryWatch = (): boolean => {
     try {
       watcher = watch(folder, (what) => {
-        if (what === 'rename') filesAt = signs + 1;
+        if (what === 'rename') filesAt = signs.count() + 1;
         // The writer in this process has signalled already what it appended.
         else if (onAppend !== undefined) return;
-        sign();
+        signs.raise();
       });
       // Nothing signals what came before the watch.
-      filesAt = signs + 1;
+      filesAt = signs.count() + 1;
       watcher.on('error', unwatch);
       lookNowAndThen();
       return true;
@@ -73,32 +69,27 @@ export function createWake(
       return false;
     }
   };
-  const stopListening = onAppend?.(sign);
-  signal?.addEventListener('abort', sign);
+  const stopListening = onAppend?.(signs.raise);
+  signal?.addEventListener('abort', signs.raise);
   lookNowAndThen();
   tryWatch();
   return {
-    seen: () => signs,
+    seen: signs.count,
     looked(seen) {
       lookedAt = seen;
     },
-    isQuiet: (seen) => watcher !== undefined && signs === seen && lookedAt >= filesAt,
-    wait(seen) {
-      if (signs !== seen || signal?.aborted) return Promise.resolve();
+    isQuiet: (seen) => watcher !== undefined && signs.count() === seen && lookedAt >= filesAt,
+    async wait(seen) {
+      if (signs.count() !== seen || signal?.aborted) return;
       // Nothing signals what came before the watch, so it is time to look.
-      if (watcher === undefined && tryWatch()) return Promise.resolve();
-      return new Promise((resolve) => {
-        wakeUp = () => {
-          wakeUp = undefined;
-          resolve();
-        };
-      });
+      if (watcher === undefined && tryWatch()) return;
+      await signs.wait(seen);
     },
     close() {
       unwatch();
       clearInterval(timer);
       stopListening?.();
-      signal?.removeEventListener('abort', sign);
+      signal?.removeEventListener('abort', signs.raise);
     },
   };
 }

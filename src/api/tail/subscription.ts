@@ -2,6 +2,7 @@
 // or repeat, and never faster than the socket takes it. Its only memory is the next number. Called by watches.ts.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RunId } from '../../core/ids.ts';
+import { createSignal, type Signal } from '../../core/signal.ts';
 import { nsOfMs } from '../../core/time.ts';
 import { JournalError } from '../../journal/index.ts';
 import type { ActiveAlert } from '../../runs/index.ts';
@@ -12,7 +13,6 @@ import { type Filter, SlowSearch } from './filter.ts';
 import { isoNow, progressMessage } from './live-run.ts';
 import { alertData, compareAlerts, gapMessage, messagesOf } from './map.ts';
 import { encode, type Outbox } from './outbox.ts';
-import { createSignal, type Signal } from './signal.ts';
 
 export type Subscription = {
   readonly jumpToNow: () => void;
@@ -55,9 +55,10 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
 
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
+      const seen = wakeUp.count();
       if (feed.failure() !== undefined) throw feed.failure();
       if (!outbox.hasRoom()) {
-        await wakeUp.wait();
+        await wakeUp.wait(seen);
         continue;
       }
       if (sending.isJumping()) await sending.jump();
@@ -66,7 +67,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
       else if (next === 'wait' || next === 'ended') {
         feed.run.start();
         sending.reportEnd(next === 'ended');
-        await wakeUp.wait();
+        await wakeUp.wait(seen);
       } else sending.sendLive(next);
     }
   };
@@ -233,8 +234,11 @@ function createJournalSender(
 ) {
   /** Waits for room for a while, with the place in the journal held open. */
   const hasRoomSoon = async (): Promise<boolean> => {
-    while (!outbox.hasRoom() && !sending.isJumping() && !signal.aborted) if (!(await wakeUp.wait(holdMs))) return false;
-    return sending.canContinue();
+    for (;;) {
+      const seen = wakeUp.count();
+      if (outbox.hasRoom() || sending.isJumping() || signal.aborted) return sending.canContinue();
+      if (!(await wakeUp.wait(seen, holdMs))) return false;
+    }
   };
 
   /** Reads the journal once, from the position to its end of now, or until the socket takes no more. */
@@ -266,11 +270,12 @@ function createJournalSender(
 
   return {
     async catchUp(): Promise<void> {
+      const seen = wakeUp.count();
       const before = sending.position();
       await readOnce();
       if (sending.position() > before || !sending.canContinue() || feed.take(before) !== 'behind') return;
       // The files do not show what the live end has read: the end is damaged, or the writer is opening its next segment.
-      if (await wakeUp.wait(rollMs)) return;
+      if (await wakeUp.wait(seen, rollMs)) return;
       const gap = { fromSeq: before, toSeq: feed.oldestSeq(), why: 'corrupt' } as const;
       sending.sendAll(encodeBatch({ runId, filter, from: before }, nothing, [gap]));
     },

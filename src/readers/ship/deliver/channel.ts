@@ -1,6 +1,8 @@
 // A hand-over of a fixed size between one producer and one consumer: the producer waits while it is full, so that what is
 // encoded ahead of a slow server is bounded. Nothing in it is ever dropped but by `close`, whose items are sent again later.
 
+import { createSignal } from '../../../core/signal.ts';
+
 export type Channel<T> = {
   /** False when the channel was closed meanwhile. */
   readonly put: (item: T) => Promise<boolean>;
@@ -18,42 +20,35 @@ export type Channel<T> = {
 export function createChannel<T>(capacity: number): Channel<T> {
   const items: T[] = [];
   let phase: 'open' | 'ended' | 'closed' = 'open';
-  let wake: (() => void)[] = [];
   let taken = (): void => {};
-
-  const changed = (): void => {
-    const waiting = wake;
-    wake = [];
-    for (const resume of waiting) resume();
-  };
-  const change = (): Promise<void> => new Promise((resolve) => wake.push(resolve));
+  const changed = createSignal();
   const isClosed = (): boolean => phase === 'closed';
 
   return {
     async put(item) {
-      while (items.length >= capacity && !isClosed()) await change();
+      while (items.length >= capacity && !isClosed()) await changed.wait(changed.count());
       if (isClosed()) return false;
       items.push(item);
-      changed();
+      changed.raise();
       return true;
     },
     hasRoom: () => items.length < capacity,
     async take() {
-      while (items.length === 0 && phase === 'open') await change();
+      while (items.length === 0 && phase === 'open') await changed.wait(changed.count());
       if (isClosed()) return undefined;
       const item = items.shift();
-      changed();
+      changed.raise();
       if (item !== undefined) taken();
       return item;
     },
     end() {
       if (phase === 'open') phase = 'ended';
-      changed();
+      changed.raise();
     },
     close() {
       phase = 'closed';
       items.length = 0;
-      changed();
+      changed.raise();
     },
     onTaken(listener) {
       taken = listener;
