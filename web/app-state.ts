@@ -1,4 +1,4 @@
-// What the whole page shares: where one is, who one is to the server, the theme, and whether notifications are wanted.
+// What the whole page shares: the place in it, the session with the server, the theme, and whether notifications are wanted.
 import type { SessionAnswer } from '../src/api/schema/answers.ts';
 import { type ApiFailure, getJson, postJson } from './api/http.ts';
 import { type Destination, formatRoute, parseRoute, type Route } from './route.ts';
@@ -63,7 +63,7 @@ export async function signIn(text: string): Promise<void> {
   // The code is of no more use, and must not stay in the history or in a shared address.
   go(to, true);
   await askSession();
-  // A link that was used already is no reason to shut out a browser that has signed in with it.
+  // A browser that has signed in with a link is not shut out because the link was used already.
   if (!answer.ok && app.get().session.kind === 'signed_out')
     app.set({ session: { kind: 'signed_out', message: `${answer.failure.message} ${answer.failure.fix}`.trim() } });
 }

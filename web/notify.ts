@@ -3,7 +3,7 @@ import { app, go, setNotify } from './app-state.ts';
 import { noticesOf } from './model/notices.ts';
 import type { Run } from './model/run.ts';
 
-/** Called from a click. @returns what to tell the person, '' where there is nothing to tell */
+/** Called from a click. @returns a sentence for the person */
 export async function toggleNotifications(): Promise<string> {
   if (!('Notification' in globalThis)) return 'This browser has no notifications.';
   if (app.get().notify) {
@@ -13,14 +13,14 @@ export async function toggleNotifications(): Promise<string> {
   const permission = await Notification.requestPermission();
   setNotify(permission === 'granted');
   return permission === 'granted'
-    ? 'You will be told when a run ends, gets stuck or goes over its budget.'
+    ? 'You will be notified when a run ends and when one of its alerts fires.'
     : 'The browser does not let this page notify you. Its site settings can change that.';
 }
 
 export function notify(now: Run, before: Pick<Run, 'state' | 'alerts'>): void {
   if (!app.get().notify || !('Notification' in globalThis) || Notification.permission !== 'granted') return;
   for (const { title, body } of noticesOf(now, before)) {
-    // The tag lets two pages of one browser tell it once.
+    // With the tag, two pages of one browser show it once.
     const notification = new Notification(title, { body, tag: `${now.runId} ${title}` });
     notification.onclick = () => {
       window.focus();

@@ -16,7 +16,7 @@ export type Route =
       readonly line?: number;
       /** In its place: the time whose line is looked for, in Unix nanoseconds. */
       readonly at?: string;
-      /** Of which something is shown; all where there is none. */
+      /** Steps whose output is shown; all if it is left out. */
       readonly steps?: readonly string[];
     };
 
@@ -46,7 +46,7 @@ function parseDestination(text: string): Destination {
   return {
     view: 'run',
     runId: second,
-    tab: (tabs as readonly string[]).includes(third) ? (third as Tab) : 'output',
+    tab: tabs.find((tab) => tab === third) ?? 'output',
     ...(Number.isSafeInteger(line) && line >= 0 ? { line } : {}),
     ...(nsPattern.test(at) ? { at } : {}),
     ...(steps.length > 0 ? { steps } : {}),

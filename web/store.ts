@@ -1,4 +1,4 @@
-// One place for state that views share: a value, a way to change it, and a hook that renders again when the part it reads did.
+// State that views share: a value, a way to change it, and hooks that render again when the part they read has changed.
 import { useEffect, useState } from 'preact/hooks';
 
 export type Store<T> = {
@@ -33,4 +33,15 @@ export function useStore<T, S>(store: Store<T>, select: (value: T) => S): S {
     return store.subscribe(update);
   }, [store]);
   return selected;
+}
+
+/** The time, once a second while something is active. */
+export function useNow(isActive: boolean): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!isActive) return;
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, [isActive]);
+  return now;
 }

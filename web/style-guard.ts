@@ -5,10 +5,13 @@
 
 export function installStyleGuard(): void {
   const create = document.createElement.bind(document);
-  document.createElement = ((tag: string, options?: ElementCreationOptions) => {
-    // Even an empty <style> is reported as a breach, so what stands for it is an element that shows nothing.
-    return tag.toLowerCase() === 'style' ? adoptText(create('template')) : create(tag, options);
-  }) as typeof document.createElement;
+  Object.defineProperty(document, 'createElement', {
+    configurable: true,
+    writable: true,
+    // Even an empty <style> is reported as a breach, so an element that shows nothing takes its place.
+    value: (tag: string, options?: ElementCreationOptions) =>
+      tag.toLowerCase() === 'style' ? adoptText(create('template')) : create(tag, options),
+  });
 
   const setAttribute = Element.prototype.setAttribute;
   Element.prototype.setAttribute = function (name, value) {

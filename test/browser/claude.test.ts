@@ -1,4 +1,4 @@
-// A Claude Code step on the page: the conversation while it goes on, model calls and tools in the timeline, and what freeze,
+// A Claude Code step on the page: the conversation while it is active, model calls and tools in the timeline, and what freeze,
 // resume and cancel do to the real CLI. What the model says is scripted; the CLI, its tools and its telemetry are real.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -62,7 +62,7 @@ afterAll(async () => {
   rmSync(place, { recursive: true, force: true });
 });
 
-test('a conversation is read while it goes on, frozen, resumed, and read to its end with what it cost', async () => {
+test('a conversation is read while it is active, frozen, resumed, and read to its end with what it cost', async () => {
   const { runId, ended } = await rig.start(workflow('count to thirty'));
   const { page, context } = await rig.open();
   await page.goto(`${rig.hub.url}/#/runs/${runId}/conversation`);
@@ -122,7 +122,7 @@ test('a conversation is read while it goes on, frozen, resumed, and read to its 
   await context.close();
 }, 90_000);
 
-test('a run that its budget ended is gone on from with more, asked for on the page', async () => {
+test('a run that its budget ended is continued with more, asked for on the page', async () => {
   const costly = workflow('spend it').replace('budget: 1', 'budget: 0.001');
   const runId = await rig.run(costly);
   const { page, context } = await rig.open();

@@ -151,7 +151,7 @@ async function runsOf(page: Page): Promise<readonly string[]> {
 }
 
 test('a browser that has not signed in sees nothing, and a used code does not help', async () => {
-  const page = await rig.stranger();
+  const page = await rig.openSignedOut();
   await page.goto(rig.hub.url);
   await page.getByRole('heading', { name: 'Open with a link' }).waitFor();
   await page.getByLabel('Link or code').fill(`${rig.hub.url}/#code=wrong`);

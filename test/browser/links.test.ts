@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig?.close());
 
-/** As `stepspan link [RUN]` gives it. */
+/** As `stepspan link [RUN]` prints it. */
 async function link(body: { readonly runId?: string } = {}): Promise<string> {
   const token = readFileSync(path.join(rig.dataDir, 'token'), 'utf8').trim();
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
@@ -21,7 +21,7 @@ async function link(body: { readonly runId?: string } = {}): Promise<string> {
 }
 
 test('a link to a run opens that run, also once more in the browser that has used it, and leaves no code in the address', async () => {
-  const page = await rig.stranger();
+  const page = await rig.openSignedOut();
   const given = await link({ runId });
   const run = `${rig.hub.url}/#/runs/${runId}/output`;
   for (const _time of [1, 2]) {
@@ -33,7 +33,7 @@ test('a link to a run opens that run, also once more in the browser that has use
 });
 
 test('who signs in at a shared address stays there', async () => {
-  const page = await rig.stranger();
+  const page = await rig.openSignedOut();
   const shared = `${rig.hub.url}/#/runs/${runId}/timeline`;
   await page.goto(shared);
   await page.getByLabel('Link or code').fill(await link());

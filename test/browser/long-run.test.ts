@@ -26,7 +26,7 @@ steps:
   await untilRows(page, (rows) => rows.every((row) => row.startsWith('line ')) && Number(rows[0]?.slice(5)) < 998_000);
   const numbers = await numbersOf(page);
   expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
-  await page.getByRole('button', { name: 'Follow' }).click();
+  await page.getByRole('button', { name: 'To the end' }).click();
   await untilRows(page, (rows) => rows.includes('line 1000000'));
   await page.goto(`${rig.hub.url}/#/runs/${runId}/output?line=500000`);
   const middle = await untilRows(page, (rows) => /^line 499\d{3}|^line 500\d{3}/.test(rows[0] ?? ''));
@@ -81,7 +81,7 @@ steps:
   await context.close();
 });
 
-test('a page that falls far behind a flood goes on at the end, says what it jumped, and has it all to be read', async () => {
+test('a page that falls far behind a flood continues at the end, says what it skipped, and has it all to be read', async () => {
   const go = `${rig.dataDir}-flood`;
   const { runId, ended } = await rig.start(`
 name: flood

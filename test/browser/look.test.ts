@@ -121,7 +121,7 @@ afterAll(async () => {
   rmSync(place, { recursive: true, force: true });
 });
 
-test('an empty hub says how to start, and a stranger how to get in', async () => {
+test('an empty hub says how to start, and how to sign in', async () => {
   for (const look of Object.keys(looks) as (keyof typeof looks)[]) {
     const { page, context } = await rig.open(looks[look]);
     await page.getByRole('heading', { name: 'No runs yet' }).waitFor();

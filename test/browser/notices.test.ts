@@ -1,4 +1,4 @@
-// Notifications of the browser: asked for on a click and never otherwise, and told of every run of the hub, whatever is open.
+// Notifications of the browser: asked for on a click and never otherwise, and shown for every run of the hub, whatever is open.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,10 +8,10 @@ import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import { type Rig, startRig } from './rig.ts';
 
-/** Remembers what it is asked and told. A browser without a screen shows no notification that a test could read. */
+/** Remembers what it is asked and what it shows. A browser without a screen shows no notification that a test could read. */
 const recorder = (answer: 'granted' | 'denied'): string => `
   window.asked = 0;
-  window.told = [];
+  window.shown = [];
   window.Notification = class {
     static permission = localStorage.getItem('stepspan.notify') === null ? 'default' : '${answer}';
     static requestPermission() {
@@ -20,7 +20,7 @@ const recorder = (answer: 'granted' | 'denied'): string => `
       return Promise.resolve('${answer}');
     }
     constructor(title, options) {
-      window.told.push(title + ': ' + options.body);
+      window.shown.push(title + ': ' + options.body);
       window.last = this;
     }
     close() {}
@@ -62,9 +62,9 @@ afterAll(async () => {
   rmSync(place, { recursive: true, force: true });
 });
 
-const told = (page: Page): Promise<readonly string[]> => page.evaluate('window.told');
+const shown = (page: Page): Promise<readonly string[]> => page.evaluate('window.shown');
 
-test('are asked for on a click only, and a refusal is told', async () => {
+test('are asked for on a click only, and a refusal is reported', async () => {
   const { page, context } = await rig.open();
   await page.addInitScript(recorder('denied'));
   await page.reload();
@@ -75,25 +75,25 @@ test('are asked for on a click only, and a refusal is told', async () => {
   expect(await page.evaluate('window.asked')).toBe(1);
   await rig.run('name: unheard\nsteps:\n  - id: a\n    run: exit 1\n');
   await page.locator('.run-row .status').getByText('failed').waitFor();
-  expect(await told(page)).toEqual([]);
+  expect(await shown(page)).toEqual([]);
   await context.close();
 });
 
-test('tell of every run that succeeds, fails, is stuck or over its budget, and lead to it', async () => {
+test('show every run that succeeds, fails, is stuck or over its budget, and lead to it', async () => {
   const old = await rig.run('name: old\nsteps:\n  - id: a\n    run: exit 1\n');
   const { page, context } = await rig.open();
   await page.addInitScript(recorder('granted'));
   await page.reload();
   await page.getByRole('button', { name: 'Notifications' }).click();
-  await page.getByText('You will be told').waitFor();
+  await page.getByText('You will be notified').waitFor();
   const open = [
     await rig.start(waits('fine', 'true')),
     await rig.start(waits('broken', 'exit 3')),
     await rig.start(waits('quiet', 'true', 'stalls: { noOutput: { after: 1s, action: none } }')),
   ];
-  // A view of one of them: the others are told of all the same, and this one not twice.
+  // A view of one of them: the others are shown all the same, and this one not twice.
   await page.goto(`${rig.hub.url}/#/runs/${open[1]?.runId}/timeline`);
-  await expect.poll(() => told(page)).toEqual([expect.stringMatching(/^quiet is stuck: no output/)]);
+  await expect.poll(() => shown(page)).toEqual([expect.stringMatching(/^quiet is stuck: no output/)]);
   writeFileSync(go, '');
   await Promise.all(open.map(({ ended }) => ended));
   await rig.run(`
@@ -105,22 +105,21 @@ steps:
 `);
   const all = [
     expect.stringMatching(/^broken failed: .*exit code 3/),
-    expect.stringMatching(/^costly error: .*budget/),
-    expect.stringMatching(/^costly is over its budget: .*0\.001/),
+    expect.stringMatching(/^costly: the budget of \$0\.0010 is used up: /),
     expect.stringMatching(/^fine succeeded: /),
     expect.stringMatching(/^quiet is stuck: /),
     expect.stringMatching(/^quiet succeeded: /),
   ];
-  await expect.poll(async () => [...(await told(page))].sort()).toEqual(all);
+  await expect.poll(async () => [...(await shown(page))].sort(), { timeout: 60_000 }).toEqual(all);
 
   await page.evaluate('window.last.onclick()');
   await page.getByRole('heading', { name: 'costly' }).waitFor();
-  // What was over before is no news, in this page and after it is loaded again.
+  // What had ended before is not news, in this page and after it is loaded again.
   await page.reload();
   await page.goto(`${rig.hub.url}/#/runs/${old}/output`);
   await page.locator('.run-title').getByText('failed').waitFor();
   await page.getByRole('button', { name: 'Notifications', pressed: true }).click();
   await page.getByText('Notifications are off').waitFor();
-  expect(await told(page)).toEqual([]);
+  expect(await shown(page)).toEqual([]);
   await context.close();
 }, 120_000);

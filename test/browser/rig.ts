@@ -34,7 +34,7 @@ export type Rig = {
   readonly hub: Hub;
   /** Runs a workflow to its end. @returns its run id */
   readonly run: (yaml: string, params?: Readonly<Record<string, string>>) => Promise<string>;
-  /** Starts a run and gives its id as soon as the data folder has it. */
+  /** Starts a run and returns its id as soon as the data folder has it. */
   readonly start: (yaml: string) => Promise<{ readonly runId: string; readonly ended: Promise<void> }>;
   /** The same port, so that a page that is open finds it again. @param signal how it is ended first */
   readonly restartHub: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>;
@@ -44,7 +44,7 @@ export type Rig = {
     scope?: 'control' | 'read',
   ) => Promise<{ page: Page; context: BrowserContext }>;
   /** A browser that the hub does not know. */
-  readonly stranger: () => Promise<Page>;
+  readonly openSignedOut: () => Promise<Page>;
   readonly close: () => Promise<void>;
 };
 
@@ -60,12 +60,53 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
   });
+  const runs = createRunner(folder, dataDir, env);
+  return {
+    dataDir,
+    workflows,
+    get hub() {
+      return hub;
+    },
+    async run(yaml, params) {
+      const { runId, ended } = await runs.start(yaml, params);
+      await ended;
+      return runId;
+    },
+    start: (yaml) => runs.start(yaml),
+    async restartHub(signal) {
+      await hub.stop(signal);
+      hub = await startHub(flags, hub.port, hubEnv);
+    },
+    async open(options, scope = 'control') {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      context.setDefaultTimeout(patienceMs);
+      const page = await context.newPage();
+      await page.goto(await freshLink(hub, dataDir, scope));
+      await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
+      return { page, context };
+    },
+    async openSignedOut() {
+      const context = await browser.newContext();
+      context.setDefaultTimeout(patienceMs);
+      return context.newPage();
+    },
+    async close() {
+      await browser.close();
+      runs.stop();
+      await hub.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts runs through the command line, each in a folder of its own. */
+function createRunner(folder: string, dataDir: string, env: Readonly<Record<string, string>>) {
   const children: ChildProcess[] = [];
   let files = 0;
   let turns: Promise<unknown> = Promise.resolve();
   const fileOf = (yaml: string): string => {
     files += 1;
-    // Two runs that work in one folder would not be let run at the same time.
+    // Two runs in one folder must not be active at the same time.
     const own = path.join(folder, `run-${files}`);
     mkdirSync(own);
     const file = path.join(own, 'workflow.yaml');
@@ -84,12 +125,12 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
     const runs = path.join(dataDir, 'runs');
     return existsSync(runs) ? (await readdir(runs)).filter((id) => existsSync(path.join(runs, id, 'journal'))) : [];
   };
-  const begun = async (yaml: string, params?: Readonly<Record<string, string>>) => {
+  const start = async (yaml: string, params?: Readonly<Record<string, string>>) => {
     const turn = turns.then(() => beginAlone(yaml, params));
     turns = turn.catch(() => undefined);
     return turn;
   };
-  /** One at a time, as a run is told from the others by being new. */
+  /** One at a time, as the new run is the one that was not there before. */
   const beginAlone = async (yaml: string, params?: Readonly<Record<string, string>>) => {
     const before = new Set(await ids());
     const run = begin(yaml, params);
@@ -101,39 +142,9 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
     }
   };
   return {
-    dataDir,
-    workflows,
-    get hub() {
-      return hub;
-    },
-    async run(yaml, params) {
-      const { runId, ended } = await begun(yaml, params);
-      await ended;
-      return runId;
-    },
-    start: begun,
-    async restartHub(signal) {
-      await hub.stop(signal);
-      hub = await startHub(flags, hub.port, hubEnv);
-    },
-    async open(options, scope = 'control') {
-      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-      context.setDefaultTimeout(patienceMs);
-      const page = await context.newPage();
-      await page.goto(await freshLink(hub, dataDir, scope));
-      await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
-      return { page, context };
-    },
-    async stranger() {
-      const context = await browser.newContext();
-      context.setDefaultTimeout(patienceMs);
-      return context.newPage();
-    },
-    async close() {
-      await browser.close();
+    start,
+    stop() {
       for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
-      await hub.stop();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

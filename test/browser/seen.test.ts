@@ -56,7 +56,7 @@ beforeAll(async () => {
     ],
   });
   const home = claudeTestEnvironment({ apiUrl: api.url, home: place });
-  // A login, as only a subscription has usage limits of which the end is told.
+  // A login, as only a subscription has usage limits with a known end.
   const login = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' };
   rig = await startRig({ env: { ...home, ...login, STEPSPAN_CLAUDE: claude } });
 });
@@ -111,7 +111,7 @@ steps:
   writeFileSync(step('bar'), '');
   await ended;
   await untilRows(page, (now) => now.includes('last') && now.includes('Sure? [y/N] yes'));
-  // Read anew, the pieces are one line as well.
+  // Read again, the pieces are one line as well.
   await page.reload();
   const rows = await untilRows(page, (now) => now.includes('last'));
   expect(rows).toContain('Sure? [y/N] yes');

@@ -1,4 +1,4 @@
-// Runs that go on, on the page: joined late, followed, paused, resumed, cancelled, started and retried; by one person, by
+// Active runs on the page: joined late, followed, paused, resumed, cancelled, started and retried; by one person, by
 // two at once, and not by who may only look.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,13 +6,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Rig, startRig } from './rig.ts';
 import { rowsOf, untilRows } from './terminal-text.ts';
 
-/** Goes on until the file it is given appears, so that no test depends on how fast anything is. */
+/** Runs until the given file appears, so that no test depends on how fast anything is. */
 const waits = (go: string): string => `
 name: waits
 steps:
   - id: first
     name: First
-    run: echo 'first is here'; while [ ! -e '${go}' ]; do sleep 0.05; done; echo 'first goes on'
+    run: echo 'first is here'; while [ ! -e '${go}' ]; do sleep 0.05; done; echo 'first continues'
   - id: second
     name: Second
     needs: first
@@ -39,7 +39,7 @@ test('two browsers on one run see the same, and what one does the other sees', a
   await two.page.locator('.run-title').getByText('nothing new starts').waitFor();
   writeFileSync(go, '');
   for (const { page } of [one, two]) {
-    await untilRows(page, (rows) => rows.includes('first goes on'));
+    await untilRows(page, (rows) => rows.includes('first continues'));
     expect(await rowsOf(page)).not.toContain('second is here');
   }
   await two.page.getByRole('button', { name: 'Resume' }).click();
@@ -50,7 +50,7 @@ test('two browsers on one run see the same, and what one does the other sees', a
     const rows = await untilRows(page, (now) => now.includes('second is here'));
     seen.push(rows.filter((row) => /^(first|second) /.test(row)));
   }
-  const lines = ['first is here', 'first goes on', 'second is here'];
+  const lines = ['first is here', 'first continues', 'second is here'];
   expect(seen).toEqual([lines, lines]);
   for (const { context } of [one, two]) await context.close();
 });
@@ -70,7 +70,7 @@ test('is cancelled only after a question', async () => {
   await context.close();
 });
 
-test('who may only look sees everything, is told so, and has nothing to act with', async () => {
+test('a session that may only read sees everything, says so, and has no buttons to act', async () => {
   const go = `${rig.dataDir}-read`;
   const { runId, ended } = await rig.start(waits(go));
   writeFileSync(path.join(rig.workflows, 'any.yaml'), 'name: any\nsteps:\n  - id: a\n    run: echo a\n');

@@ -122,7 +122,7 @@ describe('the timeline', () => {
     result: 'success',
   });
 
-  test('shows attempts where there was more than one', () => {
+  test('shows the attempts of a step that has several', () => {
     const once = [span('run', 0, 9), span('step', 0, 9), span('attempt', 0, 9)];
     const labels = (spans: typeof once): readonly string[] =>
       timelineRows(spans, new Map([['a', 'Step A']])).map((one) => one.label);
@@ -164,8 +164,8 @@ describe('the timeline', () => {
   });
 });
 
-test('series have one column a step and keep gaps', () => {
-  const { steps, columns } = seriesOf(
+test('series have one column for each step and keep gaps', () => {
+  const { steps, times, values } = seriesOf(
     [
       { timeMs: 0, step: 'a', value: 1 },
       { timeMs: 1000, step: 'b', value: 5 },
@@ -175,7 +175,7 @@ test('series have one column a step and keep gaps', () => {
     (sample) => sample.value,
   );
   expect(steps).toEqual(['a', 'b']);
-  expect(columns).toEqual([
+  expect([times, ...values]).toEqual([
     [0, 1, 2, 60],
     [1, undefined, 2, 3],
     [null, 5, null, null],

@@ -49,7 +49,7 @@ describe('the colours on the screen', () => {
     expect(shown(screenAtEnd(window, options))).toEqual([red, '\x1b[1;31mto here\x1b[0m on', 'plain']);
   });
 
-  test('begin anew with each attempt, and end where a line before the screen has ended them', () => {
+  test('start again with each attempt, and end if a line before the screen has ended them', () => {
     const window = windowOf(of('a', '\x1b[31mred', 'x\x1b[mplain', ...Array.from({ length: 9 }, () => 'plain')));
     expect(shown(screenAtEnd(window, options))).toEqual(['plain', 'plain', 'plain']);
     const again = { ...window, lines: window.lines.map((each, at) => ({ ...each, attempt: at === 0 ? 1 : 2 })) };

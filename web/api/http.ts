@@ -6,6 +6,8 @@ export type ApiFailure = {
   readonly fix: string;
 };
 
+type ErrorAnswer = { readonly error?: { readonly message?: string; readonly fix?: string } };
+
 export type ApiAnswer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: ApiFailure };
@@ -40,7 +42,7 @@ export function tailUrl(location: { readonly href: string }): string {
 }
 
 /** Lines of a streamed answer, one JSON value each, until it ends or `signal` ends it. */
-export async function* streamNdjson(path: string, signal: AbortSignal): AsyncGenerator<unknown> {
+export async function* streamNdjson<T>(path: string, signal: AbortSignal): AsyncGenerator<T> {
   const response = await fetch(apiUrl(path), { signal, credentials: 'same-origin' });
   if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -64,10 +66,10 @@ async function request<T>(path: string, init: RequestInit): Promise<ApiAnswer<T>
   } catch {
     return { ok: false, failure: unreachable };
   }
-  const json = parsed(text) as { error?: { message?: string; fix?: string } } | undefined;
-  if (response.ok && json !== undefined) return { ok: true, value: json as T };
-  const message = json?.error?.message ?? `The server answered ${response.status}.`;
-  return failed(kindOf(response.status), message, json?.error?.fix ?? '');
+  const answer = parsed<T & ErrorAnswer>(text);
+  if (response.ok && answer !== undefined) return { ok: true, value: answer };
+  const message = answer?.error?.message ?? `The server answered ${response.status}.`;
+  return failed(kindOf(response.status), message, answer?.error?.fix ?? '');
 }
 
 function kindOf(status: number): ApiFailure['kind'] {
@@ -81,7 +83,8 @@ function failed(kind: ApiFailure['kind'], message: string, fix: string): { ok: f
   return { ok: false, failure: { kind, message, fix } };
 }
 
-function parsed(text: string): unknown {
+/** What the server of the page sends is trusted to have the types of its API. */
+function parsed<T>(text: string): T | undefined {
   try {
     return JSON.parse(text);
   } catch {

@@ -6,9 +6,9 @@ export type ComparedStep = {
   readonly name: string;
   readonly left: Step | undefined;
   readonly right: Step | undefined;
-  /** Milliseconds that the right run took longer; undefined where one of the two has no duration. */
+  /** Milliseconds that the right run took longer; undefined if one of the two has no duration. */
   readonly durationDelta: number | undefined;
-  /** Undefined where one of the two costs is not known whole. */
+  /** Undefined if one of the two costs is only partly known. */
   readonly costDelta: number | undefined;
   readonly changed: boolean;
 };

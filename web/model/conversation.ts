@@ -3,7 +3,7 @@ import type { ConversationAnswer } from '../../src/api/schema/answers.ts';
 
 export type Turn = ConversationAnswer['turns'][number];
 
-/** Usage is told again for each part of one answer of the model, and each time of all of it: the last one counts. */
+/** Usage is reported again with each part of one answer of the model, each time for all of it: the last one counts. */
 export function readableTurns(turns: readonly Turn[]): readonly Turn[] {
   const last = new Map<string, number>();
   for (const { event, seq } of turns) if (event.type === 'claude.usage') last.set(event.messageId, seq);

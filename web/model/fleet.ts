@@ -44,7 +44,7 @@ export type Bar = {
   readonly self: boolean;
 };
 
-/** So many runs fit beside a row and can still be told apart. */
+/** So many bars fit beside a row and can still be distinguished. */
 const sparkBars = 12;
 
 /** Durations of this run and of those of the same workflow before it, oldest first; heights are shares of the longest. */

@@ -21,7 +21,7 @@ export type GraphLayout = {
 export const nodeWidth = 176;
 export const nodeHeight = 46;
 
-/** Positions depend on the plan alone, so a node never moves while its run goes on. */
+/** Positions depend on the plan alone, so a node never moves while its run is active. */
 export function layoutGraph(steps: readonly Step[]): GraphLayout {
   const graph = new Graph();
   graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 40, marginx: 6, marginy: 6 });
@@ -34,19 +34,22 @@ export function layoutGraph(steps: readonly Step[]): GraphLayout {
   for (const { from, to } of links) graph.setEdge(from, to);
   layout(graph);
   const nodes = steps.map((step) => {
-    const at = graph.node(step.id) as { x: number; y: number };
+    const at = pointOf(graph.node(step.id));
     return { step, x: at.x - nodeWidth / 2, y: at.y - nodeHeight / 2 };
   });
   const columns = new Set(nodes.map((node) => node.x));
   const edges = links.map(({ from, to }) => {
-    const { points = [] } = graph.edge(from, to) as { points?: readonly Point[] };
-    // Where an arrow passes other steps, dagre keeps a lane free for it: there it runs level, as long as a step is wide.
-    const lanes = points.slice(1, -1).filter((point) => columns.has(point.x - nodeWidth / 2));
+    const { points = [] } = graph.edge(from, to);
+    // If an arrow passes other steps, dagre keeps a lane free for it: there it is level, as long as a step is wide.
+    const lanes = points
+      .slice(1, -1)
+      .map(pointOf)
+      .filter((point: Point) => columns.has(point.x - nodeWidth / 2));
     const path = curve(sideOf(graph, from, 1), lanes, sideOf(graph, to, -1));
     return { key: `${from} ${to}`, path, state: edgeState(byId.get(from), byId.get(to)) };
   });
-  const size = graph.graph() as { width?: number; height?: number };
-  return { width: size.width ?? 0, height: size.height ?? 0, nodes, edges };
+  const { width = 0, height = 0 } = graph.graph();
+  return { width, height, nodes, edges };
 }
 
 function edgeState(from: Step | undefined, to: Step | undefined): GraphEdge['state'] {
@@ -56,9 +59,14 @@ function edgeState(from: Step | undefined, to: Step | undefined): GraphEdge['sta
 
 type Point = { readonly x: number; readonly y: number };
 
+/** The layout sets both; before it neither is there. */
+function pointOf({ x = 0, y = 0 }: { readonly x?: number | undefined; readonly y?: number | undefined }): Point {
+  return { x, y };
+}
+
 /** The middle of the right (1) or the left (-1) side of a node: an arrow begins and ends there. */
 function sideOf(graph: Graph, id: string, side: 1 | -1): Point {
-  const { x, y } = graph.node(id) as Point;
+  const { x, y } = pointOf(graph.node(id));
   return { x: x + (side * nodeWidth) / 2, y };
 }
 

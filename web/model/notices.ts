@@ -1,19 +1,23 @@
-// Which changes of a run are worth telling somebody who looks elsewhere. Pure.
+// Which changes of a run are shown to somebody who looks elsewhere: its alerts, as the run itself has them, and its end. Pure.
 import { isOpen, nameOf, type Run, type RunAlert, stateWord } from './run.ts';
 
 export type Notice = { readonly title: string; readonly body: string };
 
-/** What is to be shown about the change from one state of a run to the next. */
+/** The notices for the change from one state of a run to the next. */
 export function noticesOf(now: Run, before: Pick<Run, 'state' | 'alerts'>): readonly Notice[] {
   const known = new Set(before.alerts.map(keyOf));
   const isStuck = now.state === 'stuck';
-  const notices = now.alerts.flatMap((alert) => {
-    const words = noticedRules[alert.rule];
-    const isSaid = known.has(keyOf(alert)) || (isStuck && alert.rule === stuckRule) || isOutdone(alert, now);
-    return words === undefined || isSaid ? [] : [{ title: `${nameOf(now)} ${words}`, body: alert.description }];
-  });
+  const alerts = now.alerts.filter(
+    (alert) =>
+      alert.severity !== 'info' &&
+      !known.has(keyOf(alert)) &&
+      !(isStuck && alert.rule === stuckRule) &&
+      !isContained(alert, now),
+  );
+  const notices = alerts.map(({ summary, description }): Notice => ({ title: summary, body: description }));
   if (isStuck && before.state !== 'stuck') notices.push({ title: `${nameOf(now)} is stuck`, body: now.cause });
-  if (isOpen(before.state) && !isOpen(now.state))
+  const hasEnded = isOpen(before.state) && !isOpen(now.state);
+  if (hasEnded && !now.alerts.some(({ rule }) => endRules.includes(rule)))
     notices.push({ title: `${nameOf(now)} ${stateWord(now.state)}`, body: now.message || now.runId });
   return notices;
 }
@@ -21,14 +25,16 @@ export function noticesOf(now: Run, before: Pick<Run, 'state' | 'alerts'>): read
 /** One step hangs while others make progress; a run that hangs as a whole is in a state of its own. */
 const stuckRule = 'StepspanRunStuck';
 
-const noticedRules: Readonly<Record<string, string>> = {
-  [stuckRule]: 'is stuck',
-  StepspanBudgetWarning: 'has used most of its budget',
-  StepspanBudgetExceeded: 'is over its budget',
-};
+/** Their alerts say how the run ended. */
+const endRules: readonly string[] = [
+  'StepspanRunFailed',
+  'StepspanRunAbandoned',
+  'StepspanRunWarnings',
+  'StepspanBudgetExceeded',
+];
 
-/** A run that jumps over its budget has both alerts at once; the worse one says it all. */
-function isOutdone({ rule }: RunAlert, { alerts }: Run): boolean {
+/** A run that goes straight over its budget has both alerts at once; the second one contains the first. */
+function isContained({ rule }: RunAlert, { alerts }: Run): boolean {
   return rule === 'StepspanBudgetWarning' && alerts.some((other) => other.rule === 'StepspanBudgetExceeded');
 }
 

@@ -1,8 +1,13 @@
-// Samples of several steps as the columns a chart takes: one of times, one a step, with nulls where a step has none. Pure.
+// Samples of several steps as the columns that a chart takes: one of times, and one for each step. Pure.
+
+/** Null is a gap; undefined joins the points on both sides. */
+type Column = readonly (number | null | undefined)[];
 
 export type SeriesColumns = {
   readonly steps: readonly string[];
-  readonly columns: readonly (readonly (number | null)[])[];
+  readonly times: readonly number[];
+  /** One per step. */
+  readonly values: readonly Column[];
 };
 
 /** Two attempts or pauses further apart than this are not joined by a line, in seconds. */
@@ -22,15 +27,15 @@ export function seriesOf<T extends { readonly timeMs: number; readonly step: str
     const row = rowOf.get(sample.timeMs / 1000);
     if (column !== undefined && row !== undefined) column[row] = value(sample);
   }
-  return { steps, columns: [times, ...columns.map((column) => joined(column, times))] };
+  return { steps, times, values: columns.map((column) => joined(column, times)) };
 }
 
-/** The largest value of all, and where it is; undefined where there is none. */
+/** The largest value of all, with its step and time; undefined if there are no values. */
 export function peakOf({
   steps,
-  columns,
+  times,
+  values,
 }: SeriesColumns): { readonly step: string; readonly value: number; readonly seconds: number } | undefined {
-  const [times = [], ...values] = columns;
   let peak: { readonly step: string; readonly value: number; readonly seconds: number } | undefined;
   values.forEach((column, index) => {
     column.forEach((value, row) => {
@@ -41,15 +46,14 @@ export function peakOf({
   return peak;
 }
 
-/** A sample of another step in between is no gap: undefined joins the points on both sides, null does not. */
-function joined(column: readonly (number | null)[], times: readonly number[]): (number | null)[] {
-  const out = [...column];
+/** A sample of another step in between does not make a gap. */
+function joined(column: readonly (number | null)[], times: readonly number[]): Column {
+  const out: (number | null | undefined)[] = [...column];
   let last: number | undefined;
   column.forEach((value, row) => {
     if (value === null) return;
     const near = last !== undefined && (times[row] ?? 0) - (times[last] ?? 0) < gapSeconds;
-    if (near && last !== undefined)
-      for (let between = last + 1; between < row; between++) out[between] = undefined as unknown as null;
+    if (near && last !== undefined) for (let between = last + 1; between < row; between++) out[between] = undefined;
     last = row;
   });
   return out;

@@ -6,7 +6,7 @@ export type Span = {
   readonly step: string | undefined;
   readonly attempt: number | undefined;
   readonly startMs: number;
-  /** undefined while it goes on. */
+  /** Undefined until it ends. */
   readonly endMs: number | undefined;
   readonly result: string | undefined;
 };
@@ -20,12 +20,12 @@ export type TimelineRow = {
 
 export type TimeRange = { readonly fromMs: number; readonly toMs: number };
 
-/** Shorter than this nothing of a run can be told apart: a sample of the clock is 1 ms. */
+/** In a shorter range nothing of a run can be distinguished: a sample of the clock is 1 ms. */
 const shortestRangeMs = 5;
 
 /**
- * One row for the run, one a step; below a step its attempts where there are several, its tools and its model calls as its
- * output tells of them, and the spans that Claude Code has sent of itself, a row for each name.
+ * One row for the run and one for each step; below a step its attempts if it has several, the tools and model calls that its
+ * output shows, and the spans that Claude Code has sent of itself, a row for each name.
  */
 export function timelineRows(spans: readonly Span[], names: ReadonlyMap<string, string>): readonly TimelineRow[] {
   const rows: TimelineRow[] = [];

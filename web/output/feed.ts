@@ -1,10 +1,19 @@
 // Keeps the window of lines filled: loads ranges around what is looked at, stitches the live tail to its end without a gap.
-// Owns the window of one run; draws nothing.
+// Owns the window of one run; draws nothing. Called by run-session.ts, which passes it what the tail sends, and by the output panel.
 import type { LineAnswer, OutputAnswer } from '../../src/api/schema/answers.ts';
 import type { RunMessage } from '../../src/api/tail/client.ts';
 import { getJson } from '../api/http.ts';
 import { lineOf, msOfNsText } from '../api/views.ts';
-import { everything, filterQuery, joinLines, type OutputFilter, type OutputLine, wants } from './line.ts';
+import {
+  endSeq,
+  everything,
+  filterQuery,
+  joinLines,
+  type OutputFilter,
+  type OutputLine,
+  usual,
+  wants,
+} from './line.ts';
 import {
   appendBehind,
   appendLines,
@@ -30,7 +39,7 @@ export type FeedState = {
   readonly failure: string;
   /** Lines before this number were cleared from the screen; they are still in the journal. */
   readonly clearedBefore: number;
-  /** Lines that the tail passed over in all, because this page could not take them as fast as they came. */
+  /** Lines that the tail skipped in all, because this page could not take them as fast as they came. */
   readonly jumpedLines: number;
 };
 
@@ -48,14 +57,20 @@ export type Feed = {
   readonly close: () => void;
 };
 
-/** Live lines that came while a range was on its way. Past it the range is asked for again, so none is lost. */
+/** So many live lines are kept while a range is on its way. If more come, the range is asked for again, so none is lost. */
 const heldLive = 4_000;
 
-/** @param headSeq as the run was told to be just before; the live tail must begin there, so that no line falls between */
+/** Where the feed keeps its state; each change is seen by all listeners. */
+type Cell = {
+  readonly get: () => FeedState;
+  readonly change: (part: Partial<FeedState>) => void;
+};
+
+/** @param headSeq the head of the run just before; the live tail must begin there, so that no line falls between */
 export function createFeed(runId: string, headSeq: number, startSeq: number | undefined): Feed {
   let state: FeedState = {
     window: emptyWindow,
-    filter: everything,
+    filter: usual,
     following: startSeq === undefined,
     topSeq: startSeq ?? 0,
     headSeq,
@@ -66,106 +81,33 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
     jumpedLines: 0,
   };
   const listeners = new Set<() => void>();
-  let request: AbortController | undefined;
-  let held: OutputLine[] = [];
-  let heldOverflow = false;
-
   const change = (part: Partial<FeedState>): void => {
     state = { ...state, ...part };
     for (const listener of [...listeners]) listener();
   };
+  const cell: Cell = { get: () => state, change };
+  const ranges = createRanges(runId, cell);
+  const live = createLiveLines(cell, ranges);
 
-  const ask = async (query: string): Promise<OutputAnswer | undefined> => {
-    request?.abort();
-    const own = new AbortController();
-    request = own;
-    change({ loading: true });
-    const filter = filterQuery(state.filter);
-    const path = `/runs/${runId}/output?${query}${filter === '' ? '' : `&${filter}`}`;
-    const answer = await getJson<OutputAnswer>(path, own.signal);
-    if (own.signal.aborted) return undefined;
-    request = undefined;
-    if (!answer.ok) {
-      change({ loading: false, failure: answer.failure.message });
-      return undefined;
-    }
-    const { firstSeq } = answer.value;
-    change({ loading: false, failure: '', headSeq: Math.max(state.headSeq, answer.value.headSeq), firstSeq });
-    return answer.value;
+  const showSeq = (seq: number): void => {
+    const { lines } = state.window;
+    const inside = (lines[0]?.seq ?? Number.POSITIVE_INFINITY) <= seq && seq <= heldUpTo(state.window);
+    change({ following: false, topSeq: seq, clearedBefore: Math.min(state.clearedBefore, seq) });
+    if (inside) ranges.fill();
+    else void ranges.loadAround(seq);
+  };
+  const setFilter = (filter: OutputFilter): void => {
+    change({ filter, window: emptyWindow });
+    void ranges.loadAround(state.following ? state.headSeq : state.topSeq);
   };
 
-  /** Behind a range that reached the end comes what was printed while it was read. */
-  const stitched = (window: OutputWindow): OutputWindow => {
-    const next = heldOverflow ? { ...window, atEnd: false } : appendLines(window, held, true);
-    held = [];
-    heldOverflow = false;
-    return next;
-  };
-
-  const loadAround = async (seq: number): Promise<void> => {
-    held = [];
-    heldOverflow = false;
-    const answer = await ask(`anchor=${seq}&before=${chunkLines}&after=${chunkLines}`);
-    if (answer === undefined) return;
-    const lines = joinLines([], shown(answer.lines));
-    const window = { lines, atStart: answer.prevSeq <= answer.firstSeq, atEnd: answer.nextSeq >= answer.headSeq };
-    change({ window: window.atEnd ? stitched(window) : window });
-    fill();
-  };
-
-  const loadAfter = async (): Promise<void> => {
-    const held = heldUpTo(state.window);
-    const from = held === -1 ? state.topSeq : held + 1;
-    const answer = await ask(`from=${from}&limit=${chunkLines}`);
-    if (answer === undefined) return;
-    const atEnd = answer.nextSeq >= answer.headSeq;
-    const window = appendLines(state.window, shown(answer.lines), atEnd);
-    change({ window: atEnd ? stitched(window) : window });
-    fill();
-  };
-
-  const loadBefore = async (): Promise<void> => {
-    const first = state.window.lines[0]?.seq ?? 0;
-    const answer = await ask(`anchor=${first}&before=${chunkLines}&after=0`);
-    if (answer === undefined) return;
-    change({ window: prependLines(state.window, shown(answer.lines), answer.prevSeq <= answer.firstSeq) });
-  };
-
-  const shown = (lines: readonly LineAnswer[]): readonly OutputLine[] =>
-    lines.map(lineOf).filter((line) => line.seq >= state.clearedBefore);
-
-  /** Asks for more where the screen comes near to an edge of the window. */
-  const fill = (): void => {
-    if (request !== undefined) return;
-    const { window, following } = state;
-    if (following) {
-      if (!window.atEnd) void loadAround(state.headSeq);
-      return;
-    }
-    const at = indexOfSeq(window, state.topSeq);
-    if (!window.atEnd && window.lines.length - at < marginLines) void loadAfter();
-    else if (!window.atStart && at < marginLines && state.clearedBefore === 0) void loadBefore();
-  };
-
-  const takeLive = (fresh: readonly OutputLine[]): void => {
-    const lines = fresh.filter((line) => wants(state.filter, line) && line.seq >= state.clearedBefore);
-    const head = Math.max(state.headSeq, (fresh.at(-1)?.seq ?? -1) + 1);
-    if (request !== undefined) {
-      held.push(...lines);
-      if (held.length > heldLive) {
-        held = [];
-        heldOverflow = true;
-      }
-    }
-    const window = state.following
-      ? state.window.atEnd
-        ? appendLines(state.window, lines, true)
-        : state.window
-      : appendBehind(state.window, lines);
-    change({ window, headSeq: head });
-  };
-
-  void loadAround(startSeq ?? headSeq);
+  void ranges.loadAround(startSeq ?? headSeq).then(() => {
+    // A link to a line shows it, also if it is one that is hidden at first.
+    const isShown = state.window.lines.some((line) => line.seq === startSeq || endSeq(line) === startSeq);
+    const isUsual = state.filter.streams === usual.streams;
+    if (startSeq !== undefined && !isShown && isUsual && state.failure === '')
+      setFilter({ ...state.filter, streams: everything.streams });
+  });
 
   return {
     state: () => state,
@@ -173,47 +115,203 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    take(message) {
-      if (message.type === 'output_stream' || message.type === 'log_entry') takeLive(linesOf(message));
-      // Passed over or not in the journal any more: what belongs in between is asked for by range.
-      else if (message.type === 'jumped') {
-        const { toSeq, lines } = message.data;
-        const jumpedLines = state.jumpedLines + lines;
-        change({ window: { ...state.window, atEnd: false }, headSeq: Math.max(state.headSeq, toSeq), jumpedLines });
-        // A range that is on its way may have been read before the numbers that were passed over.
-        if (request === undefined) fill();
-        else heldOverflow = true;
-      }
-    },
-    setFilter(filter) {
-      change({ filter, window: emptyWindow });
-      void loadAround(state.following ? state.headSeq : state.topSeq);
-    },
+    take: live.take,
+    setFilter,
     follow() {
       change({ following: true });
-      fill();
+      ranges.fill();
     },
     showIndex(index) {
       const line = state.window.lines[Math.max(0, Math.min(index, state.window.lines.length - 1))];
       if (line === undefined) return;
       change({ following: false, topSeq: line.seq });
-      fill();
+      ranges.fill();
     },
-    showSeq(seq) {
-      const { lines } = state.window;
-      const inside = (lines[0]?.seq ?? Number.POSITIVE_INFINITY) <= seq && seq <= heldUpTo(state.window);
-      change({ following: false, topSeq: seq, clearedBefore: Math.min(state.clearedBefore, seq) });
-      if (inside) fill();
-      else void loadAround(seq);
-    },
+    showSeq,
     clear() {
       change({ window: { lines: [], atStart: true, atEnd: true }, clearedBefore: state.headSeq, following: true });
     },
     close() {
-      request?.abort();
+      ranges.stop();
       listeners.clear();
     },
   };
+}
+
+type Ranges = ReturnType<typeof createRanges>;
+
+/** Asks for the ranges that are near what is looked at. */
+function createRanges(runId: string, { get, change }: Cell) {
+  const { ask, isAsking, stop } = createRequest(runId, { get, change });
+  const held = createHeldLines();
+
+  const shown = (lines: readonly LineAnswer[]): readonly OutputLine[] =>
+    lines.map(lineOf).filter((line) => line.seq >= get().clearedBefore);
+
+  const loadAround = async (seq: number): Promise<void> => {
+    held.clear();
+    const answer = await ask(`anchor=${seq}&before=${chunkLines}&after=${chunkLines}`);
+    if (answer === undefined) return;
+    const lines = joinLines([], shown(answer.lines));
+    const window = { lines, atStart: answer.prevSeq <= answer.firstSeq, atEnd: answer.nextSeq >= answer.headSeq };
+    change({ window: window.atEnd ? held.appendTo(window) : window });
+    fill();
+  };
+
+  const loadAfter = async (): Promise<void> => {
+    const last = heldUpTo(get().window);
+    const answer = await ask(`from=${last === -1 ? get().topSeq : last + 1}&limit=${chunkLines}`);
+    if (answer === undefined) return;
+    const atEnd = answer.nextSeq >= answer.headSeq;
+    const window = appendLines(get().window, shown(answer.lines), atEnd);
+    change({ window: atEnd ? held.appendTo(window) : window });
+    fill();
+  };
+
+  const loadBefore = async (): Promise<void> => {
+    const first = get().window.lines[0]?.seq ?? 0;
+    const answer = await ask(`anchor=${first}&before=${chunkLines}&after=0`);
+    if (answer === undefined) return;
+    change({ window: prependLines(get().window, shown(answer.lines), answer.prevSeq <= answer.firstSeq) });
+  };
+
+  /** Asks for more when the screen comes near to an edge of the window. */
+  const fill = (): void => {
+    if (isAsking()) return;
+    const { window, following, headSeq, topSeq, clearedBefore } = get();
+    if (following) {
+      if (!window.atEnd) void loadAround(headSeq);
+      return;
+    }
+    const at = indexOfSeq(window, topSeq);
+    if (!window.atEnd && window.lines.length - at < marginLines) void loadAfter();
+    else if (!window.atStart && at < marginLines && clearedBefore === 0) void loadBefore();
+  };
+
+  return {
+    loadAround,
+    fill,
+    /** Keeps live lines for the range that is on its way, if one is. */
+    hold(lines: readonly OutputLine[]): void {
+      if (isAsking()) held.add(lines);
+    },
+    /** The end of the window is not the end of the run any more. A range on its way may have been read before that. */
+    askAgain(): void {
+      change({ window: { ...get().window, atEnd: false } });
+      if (isAsking()) held.giveUp();
+      else fill();
+    },
+    stop,
+  };
+}
+
+/** One request for a range at a time; a newer one replaces it. */
+function createRequest(runId: string, { get, change }: Cell) {
+  let request: AbortController | undefined;
+  return {
+    isAsking: () => request !== undefined,
+    stop: () => request?.abort(),
+    /** @returns undefined if it failed, or was replaced */
+    async ask(query: string): Promise<OutputAnswer | undefined> {
+      request?.abort();
+      const own = new AbortController();
+      request = own;
+      change({ loading: true });
+      const filter = filterQuery(get().filter);
+      const path = `/runs/${runId}/output?${query}${filter === '' ? '' : `&${filter}`}`;
+      const answer = await getJson<OutputAnswer>(path, own.signal);
+      if (own.signal.aborted) return undefined;
+      request = undefined;
+      if (!answer.ok) {
+        change({ loading: false, failure: answer.failure.message });
+        return undefined;
+      }
+      const { firstSeq } = answer.value;
+      change({ loading: false, failure: '', headSeq: Math.max(get().headSeq, answer.value.headSeq), firstSeq });
+      return answer.value;
+    },
+  };
+}
+
+/** Live lines that came while a range was on its way. */
+function createHeldLines() {
+  let lines: OutputLine[] = [];
+  let isComplete = true;
+  const clear = (): void => {
+    lines = [];
+    isComplete = true;
+  };
+  const giveUp = (): void => {
+    lines = [];
+    isComplete = false;
+  };
+  return {
+    clear,
+    /** Lines are missing; the end of the range is asked for again. */
+    giveUp,
+    add(fresh: readonly OutputLine[]): void {
+      lines.push(...fresh);
+      if (lines.length > heldLive) giveUp();
+    },
+    /** Behind a range that reached the end comes what was printed while it was read. */
+    appendTo(window: OutputWindow): OutputWindow {
+      const next = isComplete ? appendLines(window, lines, true) : { ...window, atEnd: false };
+      clear();
+      return next;
+    },
+  };
+}
+
+/** Takes what the live tail sends into the window. */
+function createLiveLines({ get, change }: Cell, ranges: Ranges) {
+  /** A line without an end is left out under a filter that compares it; the server returns it when it has ended. */
+  let isWaitingForEnd = false;
+
+  const takeLines = (fresh: readonly OutputLine[]): void => {
+    const { filter, clearedBefore, headSeq, following, window } = get();
+    const isCompared = filter.severities.length > 0;
+    const wanted = fresh.filter((line) => wants({ ...filter, severities: [] }, line) && line.seq >= clearedBefore);
+    const pieces = isCompared ? wanted.filter(isPiece) : [];
+    const lines = wanted.filter((line) => wants(filter, line) && !(isCompared && isPiece(line)));
+    ranges.hold(lines);
+    const next = !following ? appendBehind(window, lines) : window.atEnd ? appendLines(window, lines, true) : window;
+    change({ window: next, headSeq: Math.max(headSeq, (fresh.at(-1)?.seq ?? -1) + 1) });
+    if (pieces.length === 0) return;
+    isWaitingForEnd = pieces.at(-1)?.unterminated === true;
+    if (pieces.some((line) => line.unterminated !== true)) ranges.askAgain();
+  };
+
+  return {
+    take(message: RunMessage): void {
+      switch (message.type) {
+        case 'output_stream':
+        case 'log_entry':
+          takeLines(linesOf(message));
+          break;
+        case 'jumped': {
+          // What belongs in between is asked for by range.
+          const { toSeq, lines } = message.data;
+          const { headSeq, jumpedLines } = get();
+          change({ headSeq: Math.max(headSeq, toSeq), jumpedLines: jumpedLines + lines });
+          ranges.askAgain();
+          break;
+        }
+        case 'span':
+        case 'execution_completed':
+        case 'execution_failed':
+        case 'execution_cancelled':
+          // The end of an attempt ends its lines.
+          if (isWaitingForEnd) ranges.askAgain();
+          isWaitingForEnd = false;
+          break;
+        default:
+      }
+    },
+  };
+}
+
+function isPiece(line: OutputLine): boolean {
+  return line.continues === true || line.unterminated === true;
 }
 
 type LineMessage = Extract<RunMessage, { readonly type: 'output_stream' | 'log_entry' }>;

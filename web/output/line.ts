@@ -1,5 +1,5 @@
 // One line of output as the page holds it, how its pieces become one, and which lines a filter wants. Pure.
-import { type Severity, type Stream, severities } from '../../src/text/stream.ts';
+import { type Severity, type Stream, severities, streams } from '../../src/text/stream.ts';
 
 export type OutputLine = {
   /** Of its first piece. */
@@ -68,6 +68,25 @@ export type OutputFilter = {
 };
 
 export const everything: OutputFilter = { steps: [], streams: [], severities: [] };
+
+/** What is shown at first: all but the raw protocol of Claude Code, which says the same again and is for finding mistakes. */
+export const usual: OutputFilter = { ...everything, streams: streams.filter((stream) => stream !== 'debug') };
+
+export type StreamChoice = Stream | 'output' | 'all';
+
+export function isChosen({ streams: chosen }: OutputFilter, choice: StreamChoice): boolean {
+  if (choice === 'all') return chosen.length === 0;
+  if (choice === 'output') return chosen === usual.streams;
+  return chosen !== usual.streams && chosen.includes(choice);
+}
+
+/** A stream is added to those that were chosen one by one, or taken from them; without any, the usual ones are shown. */
+export function chooseStream({ streams: chosen }: OutputFilter, choice: StreamChoice): readonly Stream[] {
+  if (choice === 'all') return everything.streams;
+  if (choice === 'output') return usual.streams;
+  const next = chosen === usual.streams ? [choice] : toggled(chosen, choice);
+  return next.length === 0 ? usual.streams : next;
+}
 
 export function wants(filter: OutputFilter, line: OutputLine): boolean {
   return (

@@ -8,7 +8,7 @@ import { plainText, type Run } from './ansi-line.ts';
 export type Row = {
   /** What is written to the terminal for this row. */
   readonly ansi: string;
-  /** True for what a wrapped line goes on with. */
+  /** True for all rows of a wrapped line but its first. */
   readonly continued: boolean;
 };
 
@@ -102,7 +102,7 @@ function hitTest(runs: readonly Run[], search: RegExp | undefined): (index: numb
   };
 }
 
-/** As the server reads it (`/…/i` or the text itself), for marking hits; undefined where it is empty or no expression. */
+/** As the server reads it (`/…/i` or the text itself), for marking hits; undefined if it is empty or cannot be read. */
 export function searchPattern(text: string): RegExp | undefined {
   if (text === '') return undefined;
   const literal = /^\/(.+)\/([isuv]*)$/s.exec(text);

@@ -7,7 +7,7 @@ import { indexOfSeq, type OutputWindow } from './window.ts';
 export type ScreenRow = {
   readonly ansi: string;
   readonly line: OutputLine;
-  /** False for what a wrapped line goes on with: its number stands beside its first row only. */
+  /** False for all rows of a wrapped line but its first, which alone has its number beside it. */
   readonly first: boolean;
 };
 
@@ -24,7 +24,7 @@ const lookBack = 1_000;
 /** From here on nothing that was set before counts. */
 const reset = /\x1b\[0?m/;
 
-/** From the top: as many rows as there is room for. Where the window ends first, the screen is filled from its end. */
+/** From the top: as many rows as there is room for. If the window ends first, the screen is filled from its end. */
 export function screenFrom(window: OutputWindow, topSeq: number, options: ScreenOptions): readonly ScreenRow[] {
   const rows = rowsFrom(window, indexOfSeq(window, topSeq), options);
   if (rows.length < options.rows && window.lines.length > 0) return screenAtEnd(window, options);

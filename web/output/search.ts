@@ -7,7 +7,7 @@ export type SearchState = {
   readonly query: string;
   /** Numbers of lines, rising. */
   readonly hits: readonly number[];
-  /** Where among the hits one stands, from 0; -1 before the first jump. */
+  /** The hit that is shown, from 0; -1 before the first jump. */
   readonly at: number;
   readonly status: 'idle' | 'searching' | 'done' | 'cut' | 'failed';
   /** 0 to 1. */
@@ -45,9 +45,8 @@ export function createSearch(runId: string): Search {
     const hits: number[] = [];
     let shownAt = 0;
     try {
-      for await (const item of streamNdjson(`/runs/${runId}/search?${params}`, own.signal)) {
+      for await (const answer of streamNdjson<SearchAnswer>(`/runs/${runId}/search?${params}`, own.signal)) {
         if (own.signal.aborted) return;
-        const answer = item as SearchAnswer;
         if ('hit' in answer) hits.push(answer.hit.seq);
         else if ('progress' in answer) {
           const { seq, headSeq } = answer.progress;

@@ -2,15 +2,15 @@
 import type { OutputAnswer } from '../../src/api/schema/answers.ts';
 import { getJson } from '../api/http.ts';
 
-/** @returns the first line from this number on; undefined where there is none */
+/** @returns the first line from this number on; undefined if no line follows */
 export type AskLine = (seq: number) => Promise<{ readonly seq: number; readonly ns: string } | undefined>;
 
 /**
- * The number of the first line printed at `ns` or later, or of the last line where all are earlier. Halves what is left with
+ * The number of the first line printed at `ns` or later, or of the last line if all are earlier. Halves what is left with
  * each request: 20 for a million lines. Lines of a journal have times that rise with their numbers.
  * @param firstSeq the run has no line before it
  * @param headSeq nor at or after this one
- * @returns undefined where the run has no lines
+ * @returns undefined if the run has no lines
  */
 export async function lineAt(ask: AskLine, ns: bigint, firstSeq: number, headSeq: number): Promise<number | undefined> {
   let low = firstSeq;

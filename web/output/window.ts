@@ -19,7 +19,7 @@ export const marginLines = 400;
 
 export const emptyWindow: OutputWindow = { lines: [], atStart: false, atEnd: false };
 
-/** The number of the last line or piece that is held; -1 for none. A row that grew may have it, wherever it stands. */
+/** The number of the last line or piece that is held; -1 for none. A row that grew may have it, whatever its place. */
 export function heldUpTo(window: OutputWindow): number {
   return window.lines.reduce((last, line) => Math.max(last, endSeq(line)), -1);
 }
@@ -43,8 +43,8 @@ export function prependLines(window: OutputWindow, lines: readonly OutputLine[],
 }
 
 /**
- * Live lines while somebody reads further up: they are taken as long as there is room. When there is none the window
- * stops to be at the end, and nothing that is being read moves.
+ * Live lines while somebody reads further up: they are taken until the window is full. Then the window is no longer at the
+ * end, and nothing that is being read moves.
  */
 export function appendBehind(window: OutputWindow, lines: readonly OutputLine[]): OutputWindow {
   if (!window.atEnd) return window;

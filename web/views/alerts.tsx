@@ -1,4 +1,4 @@
-// What somebody should know of the run, newest first: stalls, budget, lost lines, processes left over; and where in the output.
+// The alerts of the run, newest first: stalls, budget, lost lines, remaining processes; with a link to the output of that time.
 import { fullTime, timeOfDay } from '../model/format.ts';
 import { nsOf, type Run, type RunAlert } from '../model/run.ts';
 import { formatRoute } from '../route.ts';
@@ -8,7 +8,7 @@ export function Alerts({ run, names }: { run: Run; names: ReadonlyMap<string, st
   if (run.alerts.length === 0)
     return (
       <Empty title="No alerts">
-        <p>Stalls, budgets used up, lost lines and processes left behind are shown here.</p>
+        <p>Stalls, budgets used up, lost lines and remaining processes are shown here.</p>
       </Empty>
     );
   return (

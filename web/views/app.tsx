@@ -70,7 +70,7 @@ function TopBar() {
         class="icon"
         aria-pressed={notify}
         aria-label="Notifications"
-        title="Tell me when a run ends, gets stuck or goes over its budget"
+        title="Notify me when a run ends and when one of its alerts fires"
         onClick={() => void toggleNotifications().then(say)}
       >
         <Icon name="bell" />

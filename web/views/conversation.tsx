@@ -1,4 +1,4 @@
-// A Claude step as a conversation: what it said, which tool it called with what, what came back, what it cost.
+// A Claude step as a conversation: what it said, which tool it called with what, what came back, what it cost. Called by run.tsx.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ConversationAnswer } from '../../src/api/schema/answers.ts';
 import { type ApiFailure, getJson } from '../api/http.ts';
@@ -14,7 +14,7 @@ type Held = { readonly step: string; readonly turns: readonly Turn[]; readonly n
 
 /** More turns than this are not drawn at once; the newest are, and a click brings as many more. */
 const shownTurns = 400;
-/** What the server gives in one answer at most. */
+/** The most that the server returns in one answer. */
 const turnsAtOnce = 2_000;
 /** About 2 KB each: a session of days, in 20 MB. */
 const heldTurns = 10_000;
@@ -26,38 +26,10 @@ export function Conversation(props: { session: RunSession; run: Run; steps: read
   const [picked, setPicked] = useState<string>();
   const chosen =
     claude.find((one) => (picked === undefined ? steps.includes(one.id) : one.id === picked)) ?? claude.at(-1);
-  const events = useStore(session.store, (state) => state.claudeEvents);
-  const [held, setHeld] = useState<Held>();
-  const [failure, setFailure] = useState<ApiFailure>();
   const [more, setMore] = useState(1);
   const id = chosen?.id;
-  useEffect(() => {
-    setHeld(undefined);
-    setMore(1);
-  }, [id]);
-  useEffect(() => {
-    if (id === undefined) return;
-    const abort = new AbortController();
-    /** Only what is new is asked for, a part at a time: a long session has thousands of turns. */
-    const ask = async (before: Held | undefined): Promise<void> => {
-      const query = `step=${encodeURIComponent(id)}&from=${before?.nextSeq ?? 0}&limit=${turnsAtOnce}`;
-      const answer = await getJson<ConversationAnswer>(`/runs/${run.runId}/conversation?${query}`, abort.signal);
-      if (abort.signal.aborted) return;
-      setFailure(answer.ok ? undefined : answer.failure);
-      if (!answer.ok) return;
-      const { turns, nextSeq, headSeq } = answer.value;
-      const now = { step: id, turns: [...(before?.turns ?? []), ...turns].slice(-heldTurns), nextSeq };
-      setHeld(now);
-      if (nextSeq < headSeq && turns.length > 0) await ask(now);
-    };
-    const known = held?.step === id ? held : undefined;
-    const timer = setTimeout(() => void ask(known), known === undefined ? 0 : refreshMs);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [run.runId, id, events, run.state]);
-  const turns = useMemo(() => (held?.step === id ? readableTurns(held?.turns ?? []) : undefined), [held, id]);
+  useEffect(() => setMore(1), [id]);
+  const { turns, failure } = useTurns(session, run, id);
   const shown = shownTurns * more;
 
   if (chosen === undefined)
@@ -100,6 +72,38 @@ export function Conversation(props: { session: RunSession; run: Run; steps: read
       )}
     </section>
   );
+}
+
+/** The turns of a step, read again when there are more. */
+function useTurns(session: RunSession, run: Run, id: string | undefined) {
+  const events = useStore(session.store, (state) => state.claudeEvents);
+  const [held, setHeld] = useState<Held>();
+  const [failure, setFailure] = useState<ApiFailure>();
+  useEffect(() => setHeld(undefined), [id]);
+  useEffect(() => {
+    if (id === undefined) return;
+    const abort = new AbortController();
+    /** Only what is new is asked for, a part at a time: a long session has thousands of turns. */
+    const ask = async (before: Held | undefined): Promise<void> => {
+      const query = `step=${encodeURIComponent(id)}&from=${before?.nextSeq ?? 0}&limit=${turnsAtOnce}`;
+      const answer = await getJson<ConversationAnswer>(`/runs/${run.runId}/conversation?${query}`, abort.signal);
+      if (abort.signal.aborted) return;
+      setFailure(answer.ok ? undefined : answer.failure);
+      if (!answer.ok) return;
+      const { turns, nextSeq, headSeq } = answer.value;
+      const now = { step: id, turns: [...(before?.turns ?? []), ...turns].slice(-heldTurns), nextSeq };
+      setHeld(now);
+      if (nextSeq < headSeq && turns.length > 0) await ask(now);
+    };
+    const known = held?.step === id ? held : undefined;
+    const timer = setTimeout(() => void ask(known), known === undefined ? 0 : refreshMs);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [run.runId, id, events, run.state]);
+  const turns = useMemo(() => (held?.step === id ? readableTurns(held?.turns ?? []) : undefined), [held, id]);
+  return { turns, failure };
 }
 
 function TurnItem({ turn }: { turn: Turn }) {
@@ -196,8 +200,8 @@ function Block({ title, text, bad = false }: { title: string; text: string; bad?
 
 function pretty(json: string): string {
   try {
-    const value = JSON.parse(json) as Record<string, unknown>;
-    const entries = Object.entries(value);
+    const value: unknown = JSON.parse(json);
+    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [['', value]];
     return entries.every(([, one]) => typeof one === 'string')
       ? entries.map(([key, one]) => `${key}: ${String(one)}`).join('\n')
       : JSON.stringify(value, undefined, 2);

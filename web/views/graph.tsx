@@ -70,7 +70,7 @@ function Node(props: {
       <text class="name" x="33" y="19">
         {short(step.name)}
       </text>
-      {/* Keeps the two texts two words for whoever reads them without seeing. */ ' '}
+      {/* Keeps the two texts two words for screen readers. */ ' '}
       <text class="sub" x="33" y="35">
         {detail(step, props.nowMs)}
       </text>

@@ -22,8 +22,9 @@ export function Gutter(props: {
   const stop = [held, props.marked].find((seq) => seq !== undefined && numbers.includes(seq)) ?? numbers[0];
   const onKeyDown = (event: KeyboardEvent): void => {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : undefined;
-    // What has the focus is asked, as the line beside it changes while the run goes on.
-    const at = numbers.indexOf(Number((event.target as HTMLElement).dataset.seq));
+    // The number is read from the focused link, as the lines move while the run is active.
+    const focused = event.target instanceof HTMLElement ? event.target.dataset.seq : undefined;
+    const at = numbers.indexOf(Number(focused));
     if (by === undefined || at === -1) return;
     event.preventDefault();
     const next = numbers[at + by];

@@ -1,4 +1,4 @@
-// Shown where the server does not know this browser: takes the link that it printed, or the code in it.
+// Shown if the server does not know this browser: takes the link that it printed, or the code in it.
 import { useState } from 'preact/hooks';
 import { signIn } from '../app-state.ts';
 

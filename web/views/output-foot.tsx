@@ -1,4 +1,4 @@
-// Below the output: which lines are on the screen, and whether new ones are followed, loaded, or were passed over.
+// Below the output: which lines are on the screen, and whether new ones are followed, loaded, or were skipped.
 import { formatCount } from '../../src/core/units.ts';
 import type { FeedState } from '../output/feed.ts';
 

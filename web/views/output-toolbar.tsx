@@ -1,23 +1,22 @@
-// Above the output: what of it is shown, the search and its hits, wrap, clear, download.
+// Above the output: what of it is shown, the search and its hits, wrap, clear, download. Called by output-panel.tsx.
 import { useRef, useState } from 'preact/hooks';
 import { formatCount } from '../../src/core/units.ts';
 import { severities, streams } from '../../src/text/stream.ts';
 import { apiUrl } from '../api/http.ts';
 import type { Run } from '../model/run.ts';
 import type { Feed } from '../output/feed.ts';
-import { toggled } from '../output/line.ts';
+import { chooseStream, isChosen } from '../output/line.ts';
 import type { SearchState } from '../output/search.ts';
 import type { RunSession } from '../run-session.ts';
-import { SearchField, Toggles } from './fields.tsx';
-import { MultiSelect } from './multi-select.tsx';
+import { MultiSelect, SearchField, Toggles } from './fields.tsx';
 import { Icon } from './parts.tsx';
 import { useKeys } from './use-keys.ts';
 
-const streamChoices = (['all', ...streams] as const).map((value) => ({ value }));
+const streamChoices = (['output', ...streams, 'all'] as const).map((value) => ({ value }));
 /** The most serious first, as that is what one looks for. */
 const severityChoices = severities.toReversed().map((value) => ({ value, name: value }));
 
-export function OutputToolbar(props: {
+type ToolbarProps = {
   session: RunSession;
   feed: Feed;
   run: Run;
@@ -27,35 +26,23 @@ export function OutputToolbar(props: {
   onWrap: () => void;
   onJump: (direction: 1 | -1) => void;
   onSteps: (steps: readonly string[]) => void;
-}) {
+};
+
+export function OutputToolbar(props: ToolbarProps) {
   const { session, feed, run } = props;
-  const [query, setQuery] = useState(session.search.state().query);
-  const field = useRef<HTMLInputElement>(null);
-  useKeys({ '/': () => field.current?.select() });
   const { filter } = feed.state();
   const search = session.search.state();
   const set = (part: Partial<typeof filter>): void => {
     feed.setFilter({ ...filter, ...part });
     if (search.query !== '') session.search.start(search.query, { ...filter, ...part });
   };
-  const onKey = (event: KeyboardEvent): void => {
-    if (event.key === 'Escape') {
-      setQuery('');
-      session.search.start('', filter);
-      field.current?.blur();
-    } else if (event.key === 'Enter') {
-      event.preventDefault();
-      if (query !== search.query) session.search.start(query, filter);
-      else props.onJump(event.shiftKey ? -1 : 1);
-    }
-  };
   return (
     <div class="toolbar" role="toolbar" aria-label="Output">
       <Toggles
         name="Stream"
         options={streamChoices}
-        isOn={(value) => (value === 'all' ? filter.streams.length === 0 : filter.streams.includes(value))}
-        onPick={(value) => set({ streams: value === 'all' ? [] : toggled(filter.streams, value) })}
+        isOn={(value) => isChosen(filter, value)}
+        onPick={(value) => set({ streams: chooseStream(filter, value) })}
       />
       <MultiSelect
         label="Step"
@@ -71,36 +58,7 @@ export function OutputToolbar(props: {
         chosen={filter.severities}
         onChange={(chosen) => set({ severities: chosen })}
       />
-      <SearchField
-        field={field}
-        name="Search the output"
-        placeholder="Search: text or /regex/"
-        value={query}
-        onInput={setQuery}
-        onKeyDown={onKey}
-      >
-        <span class="hits tabular" role="status">
-          {hitsText(search)}
-        </span>
-        <button
-          type="button"
-          class="icon"
-          aria-label="Hit before"
-          disabled={search.hits.length === 0}
-          onClick={() => props.onJump(-1)}
-        >
-          <Icon name="up" />
-        </button>
-        <button
-          type="button"
-          class="icon"
-          aria-label="Next hit"
-          disabled={search.hits.length === 0}
-          onClick={() => props.onJump(1)}
-        >
-          <Icon name="down" />
-        </button>
-      </SearchField>
+      <OutputSearch {...props} />
       <button
         type="button"
         class="icon"
@@ -130,6 +88,46 @@ export function OutputToolbar(props: {
         <Icon name="download" />
       </a>
     </div>
+  );
+}
+
+function OutputSearch({ session, feed, onJump }: ToolbarProps) {
+  const search = session.search.state();
+  const [query, setQuery] = useState(search.query);
+  const field = useRef<HTMLInputElement>(null);
+  useKeys({ '/': () => field.current?.select() });
+  const onKey = (event: KeyboardEvent): void => {
+    const { filter } = feed.state();
+    if (event.key === 'Escape') {
+      setQuery('');
+      session.search.start('', filter);
+      field.current?.blur();
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      if (query !== search.query) session.search.start(query, filter);
+      else onJump(event.shiftKey ? -1 : 1);
+    }
+  };
+  const hasNoHits = search.hits.length === 0;
+  return (
+    <SearchField
+      field={field}
+      name="Search the output"
+      placeholder="Search: text or /regex/"
+      value={query}
+      onInput={setQuery}
+      onKeyDown={onKey}
+    >
+      <span class="hits tabular" role="status">
+        {hitsText(search)}
+      </span>
+      <button type="button" class="icon" aria-label="Previous hit" disabled={hasNoHits} onClick={() => onJump(-1)}>
+        <Icon name="up" />
+      </button>
+      <button type="button" class="icon" aria-label="Next hit" disabled={hasNoHits} onClick={() => onJump(1)}>
+        <Icon name="down" />
+      </button>
+    </SearchField>
   );
 }
 

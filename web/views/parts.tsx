@@ -13,13 +13,13 @@ export function Status({ state, quiet = false }: { state: RunState | StepState; 
   );
 }
 
-/** Beside the state of a run: what ended well may still have lacked something. Nothing where there is no warning. */
+/** Beside the state of a run: what ended well may still have lacked something. Nothing if there is no warning. */
 export function Warnings({ count }: { count: number }) {
   if (count === 0) return null;
   return <span class="warnings">{count === 1 ? '1 warning' : `${count} warnings`}</span>;
 }
 
-/** A form for each state, since colour alone does not tell everybody. */
+/** A form for each state, since not everybody sees the colours. */
 export function StatusGlyph({ state }: { state: RunState | StepState }) {
   return (
     <svg class={`glyph s-${state}`} viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
@@ -97,7 +97,7 @@ export function Skeleton({ rows = 6 }: { rows?: number }) {
   );
 }
 
-/** A modal of the browser's own: it keeps the focus inside, closes on Escape and gives the focus back. */
+/** A modal of the browser's own: it keeps the focus inside, closes on Escape and returns the focus. */
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {

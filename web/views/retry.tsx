@@ -1,4 +1,4 @@
-// The button by which an ended run is gone on from, and the question for another budget where its own has ended it.
+// The buttons that continue an ended run, and the question for another budget if its own has ended it. Called by run-header.tsx.
 import { useState } from 'preact/hooks';
 import { go } from '../app-state.ts';
 import { type Run, type Step, type StepState, stepState } from '../model/run.ts';
@@ -9,31 +9,45 @@ type Props = { readonly run: Run; readonly chosen: readonly string[] };
 
 type Budget = { readonly usd?: number; readonly tokens?: number };
 
+/** With the workflow as it was when the run started, or as the file is now. */
+type Definition = 'same' | 'edited';
+
 export function Retry({ run, chosen }: Props) {
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<Definition>();
   const from = retryStep(run, chosen);
   if (from === undefined) return null;
-  const retry = async (budget?: Budget): Promise<void> => {
-    // Only a step that somebody chose is done again from its start; what was interrupted continues.
+  const retry = async (definition: Definition, budget?: Budget): Promise<void> => {
+    // Only a step that somebody chose runs again from its start; what was interrupted continues.
     const body = {
       ...(chosen.includes(from.id) ? { fromStep: from.id } : {}),
+      ...(definition === 'edited' ? { edited: true } : {}),
       ...(budget === undefined ? {} : { budget }),
     };
     const runId = await steer(run, 'retry', body);
     if (runId !== undefined && runId !== run.runId) go({ view: 'run', runId, tab: 'output' });
   };
-  // With what it had it would end at once.
+  // With the budget that it had, the new run would end at once.
   const needsMore = run.alerts.some(({ rule }) => rule === 'StepspanBudgetExceeded');
+  const start = (definition: Definition): void => (needsMore ? setAsking(definition) : void retry(definition));
   return (
     <>
-      <button
-        type="button"
-        onClick={() => (needsMore ? setAsking(true) : void retry())}
-        title={`A new run that goes on from ${from.name}`}
-      >
+      <button type="button" onClick={() => start('same')} title={`A new run that continues from ${from.name}`}>
         <Icon name="play" /> Retry from {from.name}
       </button>
-      {asking && <BudgetDialog run={run} onClose={() => setAsking(false)} onBudget={(budget) => void retry(budget)} />}
+      <button
+        type="button"
+        onClick={() => start('edited')}
+        title="A new run with the workflow file as it is now; steps that have not changed keep their results"
+      >
+        Retry edited
+      </button>
+      {asking !== undefined && (
+        <BudgetDialog
+          run={run}
+          onClose={() => setAsking(undefined)}
+          onBudget={(budget) => void retry(asking, budget)}
+        />
+      )}
     </>
   );
 }
@@ -100,7 +114,7 @@ function suggestion(limit: number | null, used: number): string {
   return limit === null ? '' : String(Math.ceil(2 * Math.max(limit, used) * 100) / 100);
 }
 
-/** The step that is chosen; else the one that the run ended for, which is none that may fail; else what is not done. */
+/** The step that is chosen; else the one for which the run ended, which is not allowed to fail; else the first that is not done. */
 function retryStep(run: Run, chosen: readonly string[]): Step | undefined {
   const [first, ...others] = run.steps.filter((step) => chosen.includes(step.id) && step.attempts.length > 0);
   if (first !== undefined && others.length === 0) return first;

@@ -1,4 +1,5 @@
-// The head of a run: what it is, how it stands, how long still, what it cost, and what can be done with it.
+// The head of a run: what it is, its state, what happens now, when it will be done, what it cost, and what can be done with it.
+// Called by run.tsx.
 import { useState } from 'preact/hooks';
 import { formatElapsed } from '../../src/core/duration.ts';
 import { formatCount } from '../../src/core/units.ts';
@@ -56,6 +57,7 @@ export function RunHeader(props: {
           </span>
         )}
       </div>
+      <Activity run={run} nowMs={nowMs} />
       <progress class={`s-${run.state}`} max={100} value={run.progress} aria-label="Progress of the run" />
       <dl class="facts">
         <Fact name="Steps" value={`${run.completedSteps} of ${run.totalSteps}`} />
@@ -85,6 +87,27 @@ export function RunHeader(props: {
   );
 }
 
+/** What happens now, in one line: step, tool or last sentence, for how long, at what cost. Empty while it waits or has ended. */
+function Activity({ run, nowMs }: { run: Run; nowMs: number }) {
+  const { activity } = run;
+  if (!isOpen(run.state)) return null;
+  // An empty line between two steps, so that nothing moves.
+  if (activity === null) return <p class="now" />;
+  const name = run.steps.find(({ id }) => id === activity.step)?.name ?? activity.step;
+  const sinceMs = msOf(activity.since);
+  const parts = [
+    ...(sinceMs === undefined ? [] : [formatElapsed(Math.max(0, nowMs - sinceMs))]),
+    ...(activity.cost.costAtLeastUsd > 0 ? [cost(activity.cost)] : []),
+  ];
+  return (
+    <p class="now clip" title={activity.text}>
+      <strong>{name}</strong>
+      {activity.text === '' ? '' : `: ${activity.text}`}
+      {parts.length > 0 && <span class="muted tabular">, {parts.join(', ')}</span>}
+    </p>
+  );
+}
+
 /** Beside the name `Cost`, which `cost unknown` would say twice. */
 function costAlone(run: Run): string {
   return run.costBasis === 'unknown' && run.costAtLeastUsd === 0 ? 'unknown' : cost(run);
@@ -96,7 +119,7 @@ const soonestMs = 1_000;
 function eta(run: Run, nowMs: number): string {
   const etaMs = msOf(run.estimatedCompletion);
   if (run.state !== 'running' || etaMs === undefined) return '–';
-  // An estimate that time has passed is none; saying a time in the past would be worse than saying so.
+  // A time in the past would be worse than saying that the estimate was wrong.
   if (etaMs - nowMs < soonestMs) return 'later than expected';
   return `${timeOfDay(etaMs)} (${formatElapsed(etaMs - nowMs)})`;
 }
@@ -185,7 +208,7 @@ function Controls({ run, chosen }: { run: Run; chosen: readonly string[] }) {
   );
 }
 
-/** What steps were denied or lacked although they ended: at the head, as a green run is not looked at further. */
+/** What steps were denied or lacked although they ended: in the header, as nobody looks further into a green run. */
 function warningsOf(run: Run): readonly { readonly step: string; readonly text: string }[] {
   return run.steps.filter(({ warning }) => warning !== '').map(({ name, warning }) => ({ step: name, text: warning }));
 }

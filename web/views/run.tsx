@@ -1,10 +1,10 @@
-// One run: header, graph, and below it what one looks at: output, conversation, timeline, resources or alerts.
+// One run: header, graph, and below it the tab that is open: output, conversation, timeline, resources or alerts. Called by app.tsx.
 import { useEffect, useState } from 'preact/hooks';
 import { app, canControl, go } from '../app-state.ts';
-import { isBad, isOpen, nameOf, stepState } from '../model/run.ts';
+import { isBad, isOpen, nameOf, type Run as RunModel, type RunState, stepState } from '../model/run.ts';
 import { type Route, type Tab, tabs } from '../route.ts';
 import { openRunSession, type RunSession } from '../run-session.ts';
-import { useStore } from '../store.ts';
+import { useNow, useStore } from '../store.ts';
 import { Alerts } from './alerts.tsx';
 import { Conversation } from './conversation.tsx';
 import { Graph } from './graph.tsx';
@@ -15,7 +15,6 @@ import { RunHeader } from './run-header.tsx';
 import { steer } from './steer.ts';
 import { Timeline } from './timeline.tsx';
 import { useKeys } from './use-keys.ts';
-import { useNow } from './use-now.ts';
 
 /** Shown above the end of a failed attempt. */
 const linesBeforeFailure = 12;
@@ -35,51 +34,24 @@ export function Run({ route }: { route: RunRoute }) {
 }
 
 function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
-  const run = useStore(session.store, (state) => state.run);
-  const failure = useStore(session.store, (state) => state.failure);
-  const status = useStore(session.store, (state) => state.status);
+  const { run, failure, status } = useStore(session.store, (state) => state);
   const control = useStore(app, canControl);
-  const [atFailure, setAtFailure] = useState(-1);
   const nowMs = useNow(run !== undefined && isOpen(run.state));
   const steps = route.steps ?? noSteps;
   const show = (tab: Tab, chosen = steps): void =>
     go({ view: 'run', runId: route.runId, tab, ...(chosen.length > 0 && { steps: chosen }) }, true);
-
-  const nextFailure = (): void => {
-    const failed = run?.steps.flatMap((step) => step.attempts.filter((attempt) => isBad(stepState(attempt)))) ?? [];
-    if (failed.length === 0) return;
-    const at = (atFailure + 1) % failed.length;
-    setAtFailure(at);
-    if (route.tab !== 'output') show('output');
-    const attempt = failed[at];
-    if (attempt === undefined) return;
-    // Why something failed stands in its last lines.
-    session.feed()?.showSeq(Math.max(attempt.firstSeq, (attempt.lastSeq ?? attempt.firstSeq) - linesBeforeFailure));
-  };
-  useKeys({
-    f: nextFailure,
-    p: () => {
-      if (run !== undefined && control) void steer(run, run.paused === null ? 'pause' : 'resume');
-    },
-    ...Object.fromEntries(tabs.map((tab, index) => [String(index + 1), () => show(tab)])),
-  });
-  useEffect(() => {
-    // On a narrow screen not all of them are seen at once.
-    document.getElementById(`tab-${route.tab}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  }, [route.tab, run === undefined]);
+  useRunKeys({ session, run, control, show, tab: route.tab });
   useEffect(() => {
     if (run !== undefined) document.title = `${titleMark(run.state)}${nameOf(run)} · stepspan`;
   }, [run?.state, run?.workflow]);
 
   if (run === undefined) return failure === undefined ? <Skeleton rows={10} /> : <Failure failure={failure} />;
-  const feed = session.feed();
-  const names = new Map(run.steps.map((step) => [step.id, step.name]));
   return (
     <div class="run">
       <RunHeader run={run} steps={steps} nowMs={nowMs} control={control} />
       {status === 'refused' && (
         <p class="banner bad" role="status">
-          The server sends nothing more of this run. Load the page again to see how it goes on.
+          The server sends no more of this run. Load the page again to see how it continues.
         </p>
       )}
       {(status === 'reconnecting' || failure !== undefined) && (
@@ -88,53 +60,101 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
         </p>
       )}
       <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={(chosen) => show(route.tab, chosen)} />
-      <div class="tabs" role="tablist" aria-label="Views of the run">
-        {tabs.map((tab) => (
-          <button
-            key={tab}
-            type="button"
-            role="tab"
-            id={`tab-${tab}`}
-            aria-selected={route.tab === tab}
-            aria-controls="panel"
-            tabIndex={route.tab === tab ? 0 : -1}
-            onClick={() => show(tab)}
-            onKeyDown={(event) => {
-              const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-              if (by === 0) return;
-              const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length] ?? tab;
-              show(next);
-              document.getElementById(`tab-${next}`)?.focus();
-            }}
-          >
-            {tab}
-            {tab === 'alerts' && run.alerts.length > 0 && <span class="badge">{run.alerts.length}</span>}
-          </button>
-        ))}
-      </div>
-      <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${route.tab}`}>
-        {route.tab === 'output' && feed !== undefined && (
-          <OutputPanel
-            session={session}
-            feed={feed}
-            run={run}
-            steps={steps}
-            line={route.line}
-            at={route.at}
-            names={names}
-          />
-        )}
-        {route.tab === 'conversation' && <Conversation session={session} run={run} steps={steps} />}
-        {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
-        {route.tab === 'resources' && <Resources session={session} run={run} steps={steps} names={names} />}
-        {route.tab === 'alerts' && <Alerts run={run} names={names} />}
-      </div>
+      <Tabs shown={route.tab} alerts={run.alerts.length} onShow={show} />
+      <Panel session={session} route={route} run={run} steps={steps} nowMs={nowMs} />
     </div>
   );
 }
 
-/** Seen in a tab that is not in front. */
-function titleMark(status: string): string {
-  if (status === 'running') return '▸ ';
-  return status === 'success' ? '✓ ' : isBad(status as 'failure') ? '✕ ' : '';
+function useRunKeys(props: {
+  session: RunSession;
+  run: RunModel | undefined;
+  control: boolean;
+  tab: Tab;
+  show: (tab: Tab) => void;
+}): void {
+  const { session, run, control, tab, show } = props;
+  const [atFailure, setAtFailure] = useState(-1);
+  const showNextFailure = (): void => {
+    const failed = run?.steps.flatMap((step) => step.attempts.filter((attempt) => isBad(stepState(attempt)))) ?? [];
+    if (failed.length === 0) return;
+    const at = (atFailure + 1) % failed.length;
+    setAtFailure(at);
+    if (tab !== 'output') show('output');
+    const attempt = failed[at];
+    if (attempt === undefined) return;
+    // The last lines of an attempt say why it failed.
+    session.feed()?.showSeq(Math.max(attempt.firstSeq, (attempt.lastSeq ?? attempt.firstSeq) - linesBeforeFailure));
+  };
+  useKeys({
+    f: showNextFailure,
+    p: () => {
+      if (run !== undefined && control) void steer(run, run.paused === null ? 'pause' : 'resume');
+    },
+    ...Object.fromEntries(tabs.map((each, index) => [String(index + 1), () => show(each)])),
+  });
+}
+
+function Tabs({ shown, alerts, onShow }: { shown: Tab; alerts: number; onShow: (tab: Tab) => void }) {
+  useEffect(() => {
+    // On a narrow screen not all of them are visible at once.
+    document.getElementById(`tab-${shown}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [shown]);
+  const onKeyDown = (event: KeyboardEvent, tab: Tab): void => {
+    const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (by === 0) return;
+    const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length] ?? tab;
+    onShow(next);
+    document.getElementById(`tab-${next}`)?.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label="Views of the run">
+      {tabs.map((tab) => (
+        <button
+          key={tab}
+          type="button"
+          role="tab"
+          id={`tab-${tab}`}
+          aria-selected={shown === tab}
+          aria-controls="panel"
+          tabIndex={shown === tab ? 0 : -1}
+          onClick={() => onShow(tab)}
+          onKeyDown={(event) => onKeyDown(event, tab)}
+        >
+          {tab}
+          {tab === 'alerts' && alerts > 0 && <span class="badge">{alerts}</span>}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Panel(props: {
+  session: RunSession;
+  route: RunRoute;
+  run: RunModel;
+  steps: readonly string[];
+  nowMs: number;
+}) {
+  const { session, route, run, steps, nowMs } = props;
+  const feed = session.feed();
+  const names = new Map(run.steps.map((step) => [step.id, step.name]));
+  const common = { session, run, steps, names };
+  return (
+    <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${route.tab}`}>
+      {route.tab === 'output' && feed !== undefined && (
+        <OutputPanel {...common} feed={feed} line={route.line} at={route.at} />
+      )}
+      {route.tab === 'conversation' && <Conversation session={session} run={run} steps={steps} />}
+      {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
+      {route.tab === 'resources' && <Resources {...common} />}
+      {route.tab === 'alerts' && <Alerts run={run} names={names} />}
+    </div>
+  );
+}
+
+/** Visible in a tab that is not in front. */
+function titleMark(state: RunState): string {
+  if (state === 'running') return '▸ ';
+  return state === 'success' ? '✓ ' : isBad(state) ? '✕ ' : '';
 }

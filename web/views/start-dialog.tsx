@@ -11,7 +11,7 @@ type Workflow = WorkflowsAnswer['workflows'][number];
 export function StartDialog({ onClose }: { onClose: () => void }) {
   const [workflows, setWorkflows] = useState<readonly Workflow[]>();
   const [file, setFile] = useState('');
-  const [params, setParams] = useState<Readonly<Record<string, string>>>({});
+  const [params, setParams] = useState<Params>({});
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
   useEffect(() => {
@@ -53,39 +53,16 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
           </>
         )}
         {usable.length > 0 && (
-          <>
-            <label for="workflow">Workflow</label>
-            <select
-              id="workflow"
-              value={file}
-              onChange={(event) => {
-                setFile(event.currentTarget.value);
-                setParams({});
-              }}
-            >
-              {usable.map((one) => (
-                <option key={one.file} value={one.file}>
-                  {one.name || one.file}
-                </option>
-              ))}
-            </select>
-            <p class="muted">{chosen?.description}</p>
-            {chosen?.params.map((param) => (
-              <div key={param.name} class="form">
-                <label for={`param-${param.name}`}>
-                  {param.name} {param.required && <span class="muted">(needed)</span>}
-                </label>
-                <input
-                  id={`param-${param.name}`}
-                  required={param.required}
-                  placeholder={param.default === null ? '' : String(param.default)}
-                  value={params[param.name] ?? ''}
-                  onInput={(event) => setParams({ ...params, [param.name]: event.currentTarget.value })}
-                />
-                {param.description !== '' && <p class="muted">{param.description}</p>}
-              </div>
-            ))}
-          </>
+          <WorkflowFields
+            workflows={usable}
+            chosen={chosen}
+            params={params}
+            onChoose={(next) => {
+              setFile(next);
+              setParams({});
+            }}
+            onParams={setParams}
+          />
         )}
         <p class="bad" role="alert">
           {problem}
@@ -100,5 +77,45 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
         </footer>
       </form>
     </Dialog>
+  );
+}
+
+type Params = Readonly<Record<string, string>>;
+
+function WorkflowFields(props: {
+  workflows: readonly Workflow[];
+  chosen: Workflow | undefined;
+  params: Params;
+  onChoose: (file: string) => void;
+  onParams: (params: Params) => void;
+}) {
+  const { workflows, chosen, params } = props;
+  return (
+    <>
+      <label for="workflow">Workflow</label>
+      <select id="workflow" value={chosen?.file} onChange={(event) => props.onChoose(event.currentTarget.value)}>
+        {workflows.map((one) => (
+          <option key={one.file} value={one.file}>
+            {one.name || one.file}
+          </option>
+        ))}
+      </select>
+      <p class="muted">{chosen?.description}</p>
+      {chosen?.params.map((param) => (
+        <div key={param.name} class="form">
+          <label for={`param-${param.name}`}>
+            {param.name} {param.required && <span class="muted">(required)</span>}
+          </label>
+          <input
+            id={`param-${param.name}`}
+            required={param.required}
+            placeholder={param.default === null ? '' : String(param.default)}
+            value={params[param.name] ?? ''}
+            onInput={(event) => props.onParams({ ...params, [param.name]: event.currentTarget.value })}
+          />
+          {param.description !== '' && <p class="muted">{param.description}</p>}
+        </div>
+      ))}
+    </>
   );
 }

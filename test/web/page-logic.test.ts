@@ -1,12 +1,23 @@
-// What the page makes of what it is told: notices from one state of a run to the next, the turns of a conversation that are
-// read, the line of a time, the lists that a filter is made of.
+// What the page makes of the answers of the server: notices from one state of a run to the next, the turns of a conversation,
+// the line of a time, the lists of a filter.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readableTurns, type Turn } from '../../web/model/conversation.ts';
 import { noticesOf } from '../../web/model/notices.ts';
 import type { Run, RunAlert } from '../../web/model/run.ts';
 import { peakOf, seriesOf } from '../../web/model/series.ts';
-import { everything, filterQuery, isEverything, type OutputLine, toggled, wants } from '../../web/output/line.ts';
+import {
+  chooseStream,
+  everything,
+  filterQuery,
+  isChosen,
+  isEverything,
+  type OutputFilter,
+  type OutputLine,
+  toggled,
+  usual,
+  wants,
+} from '../../web/output/line.ts';
 import { lineAt } from '../../web/output/seek.ts';
 
 describe('notices', () => {
@@ -18,27 +29,37 @@ describe('notices', () => {
   });
   const titles = (now: Run, before: Run) => noticesOf(now, before).map(({ title }) => title);
 
-  test('are of an end, of being stuck and of the budget, each once', () => {
+  test('are the alerts of the run in their own words, and its end, each once', () => {
     const stuck = run({ alerts: [alert({})] });
-    expect(titles(stuck, run({}))).toEqual(['nightly is stuck']);
+    expect(noticesOf(stuck, run({}))).toEqual([{ title: 'A step is stuck', body: 'No progress for 3 s.' }]);
     expect(titles(run({ alerts: [alert({ description: 'No progress for 9 s.' })] }), stuck)).toEqual([]);
-    expect(titles(run({ alerts: [alert({ step: 'b' }), alert({})] }), stuck)).toEqual(['nightly is stuck']);
-    expect(titles(run({ alerts: [alert({ rule: 'StepspanSecretHidden' })] }), run({}))).toEqual([]);
-    const most = run({ alerts: [alert({ rule: 'StepspanBudgetWarning', step: null })] });
-    const over = run({ state: 'error', alerts: [alert({ rule: 'StepspanBudgetExceeded', step: null })] });
-    expect(titles(most, run({}))).toEqual(['nightly has used most of its budget']);
-    expect(titles(over, most)).toEqual(['nightly is over its budget', 'nightly error']);
+    expect(titles(run({ alerts: [alert({ step: 'b' }), alert({})] }), stuck)).toEqual(['A step is stuck']);
+    const secret = alert({ rule: 'StepspanSecretHidden', summary: 'a secret', step: null });
+    expect(titles(run({ alerts: [secret] }), run({}))).toEqual(['a secret']);
+    expect(titles(run({ alerts: [{ ...secret, severity: 'info' }] }), run({}))).toEqual([]);
+    const most = run({ alerts: [alert({ rule: 'StepspanBudgetWarning', summary: 'most', step: null })] });
+    const used = alert({ rule: 'StepspanBudgetExceeded', summary: 'used up', step: null });
+    const over = run({ state: 'error', alerts: [used] });
+    expect(titles(most, run({}))).toEqual(['most']);
+    expect(titles(over, most)).toEqual(['used up']);
     expect(titles(over, over)).toEqual([]);
-    expect(titles(run({ alerts: [...over.alerts, ...most.alerts] }), run({}))).toEqual(['nightly is over its budget']);
+    expect(titles(over, run({ alerts: [used] }))).toEqual([]);
+    expect(titles(run({ alerts: [...over.alerts, ...most.alerts] }), run({}))).toEqual(['used up']);
+  });
+
+  test('say that a run is stuck as a whole, and how it ended unless an alert does', () => {
     const whole = run({ state: 'stuck', cause: 'no output' });
     expect(noticesOf(whole, run({}))).toEqual([{ title: 'nightly is stuck', body: 'no output' }]);
     expect(titles(run({ state: 'stuck', alerts: [alert({})] }), whole)).toEqual([]);
     expect(titles(run({ state: 'paused' }), run({}))).toEqual([]);
     expect(titles(run({ state: 'cancellation' }), run({ state: 'cancelling' }))).toEqual(['nightly cancelled']);
+    expect(titles(run({ state: 'failure' }), run({}))).toEqual(['nightly failed']);
+    const failed = alert({ rule: 'StepspanRunFailed', summary: 'nightly failed: exit code 3', step: null });
+    expect(titles(run({ state: 'failure', alerts: [failed] }), run({}))).toEqual(['nightly failed: exit code 3']);
   });
 });
 
-test('the cost of an answer is read once, as it was told last', () => {
+test('the cost of an answer is read once, as it was reported last', () => {
   const turn = (seq: number, event: object): Turn => ({ seq, ns: '0', step: 'a', attempt: 1, event }) as Turn;
   const usage = (seq: number, messageId: string) => turn(seq, { type: 'claude.usage', messageId });
   const said = turn(2, { type: 'claude.message', text: 'x' });
@@ -47,7 +68,7 @@ test('the cost of an answer is read once, as it was told last', () => {
   ]);
 });
 
-test('the line of a time is the first that is not earlier, whatever numbers are no lines, and is found in few requests', async () => {
+test('the line of a time is the first that is not earlier, also if many numbers are events, and is found in few requests', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(fc.nat(5_000), { maxLength: 200 }),
@@ -74,7 +95,7 @@ test('the line of a time is the first that is not earlier, whatever numbers are 
   );
 });
 
-test('a filter wants what each of its lists has, and all where a list is empty', () => {
+test('a filter wants what each of its lists has, and everything if a list is empty', () => {
   const line = { seq: 1, timeMs: 0, attempt: 1, step: 'a', stream: 'stdout', severity: 'info', text: '' } as OutputLine;
   expect(wants(everything, line)).toBe(true);
   expect(wants({ ...everything, streams: ['stderr', 'stdout'], steps: ['b', 'a'] }, line)).toBe(true);
@@ -85,6 +106,22 @@ test('a filter wants what each of its lists has, and all where a list is empty',
   );
   expect([isEverything(everything), isEverything({ ...everything, severities: ['error'] })]).toEqual([true, false]);
   expect([toggled(['a'], 'b'), toggled(['a', 'b'], 'a')]).toEqual([['a', 'b'], ['b']]);
+});
+
+test('streams are all but the raw protocol until some are chosen, and again when none is', () => {
+  const debug = { seq: 1, timeMs: 0, stream: 'debug', severity: 'debug', text: '' } as OutputLine;
+  expect([wants(usual, debug), wants(everything, debug)]).toEqual([false, true]);
+  const choices = ['output', 'stdout', 'stderr', 'system', 'debug', 'all'] as const;
+  const chosen = (filter: OutputFilter) => choices.filter((choice) => isChosen(filter, choice));
+  const pick = (filter: OutputFilter, choice: (typeof choices)[number]): OutputFilter => ({
+    ...filter,
+    streams: chooseStream(filter, choice),
+  });
+  const one = pick(usual, 'stderr');
+  const two = pick(one, 'debug');
+  expect([usual, one, two].map(chosen)).toEqual([['output'], ['stderr'], ['stderr', 'debug']]);
+  expect(chosen(pick(pick(two, 'debug'), 'stderr'))).toEqual(['output']);
+  expect([chosen(pick(two, 'all')), chosen(pick(pick(two, 'all'), 'stdout'))]).toEqual([['all'], ['stdout']]);
 });
 
 test('the peak of a chart is its largest value, with its step and time', () => {
