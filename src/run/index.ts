@@ -1,4 +1,6 @@
-// What the rest of stepspan may use of a run: start it, steer it, take its lock, hide its secrets, end its processes.
+// Running a workflow. The library calls `executeWorkflow` (engine): it orders the steps and starts their attempts as children
+// (process) or as Claude Code (claude). Everything that is printed or recorded passes the redactor (redact) on its way to the
+// journal's `append`. Preflight looks for what would stop a run before it starts. This list is what the rest may use.
 export { classifyApiError } from './claude/api-error.ts';
 export { type ClaudeProgram, findClaude } from './claude/find-claude.ts';
 export { askLogin } from './claude/login.ts';

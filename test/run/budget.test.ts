@@ -1,5 +1,5 @@
 // What a run may cost, with the real Claude Code CLI against a scripted API: counted over steps, attempts and resumed runs,
-// in US dollars and in tokens; and going on with more.
+// in US dollars and in tokens; and a larger one on resume.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultOf } from '../support/cli.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
@@ -58,7 +58,7 @@ steps:
     expect(raised.events('attempt.started').map(({ subject }) => subject?.step)).toEqual(['loop']);
   });
 
-  test('in tokens stops too, and a cancel reaches the shell steps that it has spared', async () => {
+  test('in tokens stops too, and a cancel reaches the shell steps that it let finish', async () => {
     const file = rig.write(
       'tokens.yaml',
       `

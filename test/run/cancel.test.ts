@@ -48,7 +48,7 @@ steps:
     },
   );
 
-  test('given twice hurries: children that ignore every signal, in sessions of their own, are dead at once', async () => {
+  test('given twice kills now: children that ignore every signal, in sessions of their own, are dead at once', async () => {
     const file = rig.write(
       'stubborn.yaml',
       `
@@ -80,7 +80,7 @@ steps:
     expect(rig.processes()).toEqual([]);
   });
 
-  test('before the first step has begun still gives a whole journal', async () => {
+  test('before the first step has begun still leaves a complete journal', async () => {
     const file = rig.write('early.yaml', 'name: early\nsteps: [{id: a, run: sleep 60}]');
     const cli = rig.start(['run', file, '--json']);
     await cli.said('started with 1 step');

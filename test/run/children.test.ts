@@ -1,4 +1,4 @@
-// What a child is given, and that none outlives its step, its run, or a wrapper that was killed.
+// What a child is given, and that none outlives its step, its run, or a stepspan that was killed.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -98,7 +98,7 @@ steps:
     expect(rig.processes()).toEqual([]);
   });
 
-  test('of a wrapper that was killed is ended by who adopts the run, whose last line says so', async () => {
+  test('of a stepspan that was killed is ended by the hub, and the last line of the run says so', async () => {
     const file = rig.write(
       'orphans.yaml',
       `
@@ -130,7 +130,7 @@ steps:
     expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished' } });
   });
 
-  test('that closes its output and goes on is waited for, and one whose child holds the output open is not', async () => {
+  test('that closes its output and still runs is waited for, and one whose child holds the output open is not', async () => {
     const { code, result } = await rig.runYaml(`
 name: closing
 steps:

@@ -59,12 +59,12 @@ steps: [{id: fix, claude: {prompt: Fix it, onDenied: fail}}]
     const { code, result } = await rig.runYaml(`
 name: needy
 steps:
-  - {id: told, claude: {prompt: Ask the server, mcpConfig: mcp.json}}
+  - {id: reported, claude: {prompt: Ask the server, mcpConfig: mcp.json}}
   - {id: ask, claude: {prompt: Say nothing, mcpConfig: mcp.json, requireMcp: [crash]}}
   - {id: typo, claude: {prompt: Say nothing, mcpConfig: mcp.json, requireMcp: [crush]}}
 `);
     expect(code).toBe(1);
-    expect(outcomesOf(result)).toEqual({ told: 'success', ask: 'failure', typo: 'failure' });
+    expect(outcomesOf(result)).toEqual({ reported: 'success', ask: 'failure', typo: 'failure' });
     expect(result.steps).toMatchObject([
       { findings: { counts: { mcp_unavailable: 1 } } },
       { message: expect.stringContaining('a required MCP server is not connected: crash (failed)') },

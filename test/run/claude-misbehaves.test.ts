@@ -23,7 +23,7 @@ name: misbehaving
 concurrency: 4
 steps:
   - {id: stays, claude: stays after its result, stalls: ${after('noExitAfterResult', 'kill')}}
-  - {id: none, claude: gives no result}
+  - {id: none, claude: prints no result}
   - {id: killed, claude: is killed}
   - {id: once, claude: is silent once, stalls: ${after('noOutput', 'retry', 1_500)}}
   - {id: shown, timeout: 4s, claude: is silent, stalls: ${after('noOutput', 'none', 1_500)}}
@@ -73,13 +73,13 @@ describe('Claude Code that', () => {
     ['limited', 'rate_limited', 'rate limited'],
     ['asks', 'waiting_for_permission', 'waiting for a permission that nobody can give'],
     ['shell', 'no_output', 'no output'],
-  ] as const)('stalls is found by its cause and ended where that is asked for: %s', (step, cause, words) => {
+  ] as const)('stalls is found by its cause and ended if a rule asks for it: %s', (step, cause, words) => {
     expect(journal.events('stall.detected', step)).toMatchObject([{ cause, action: 'kill' }]);
     expect(outcome(step)).toMatchObject({ kind: 'error', reason: 'stalled', message: expect.stringContaining(words) });
     expect(stderr).toContain(`${step} | stalled (${words})`);
   });
 
-  test('stalls is tried again where that is asked for, and only shown where nothing is', () => {
+  test('stalls is tried again if a rule asks for it, and only shown otherwise', () => {
     expect(outcome('once')).toEqual({ kind: 'success' });
     expect(journal.events('attempt.started', 'once')).toHaveLength(2);
     expect(journal.events('attempt.finished', 'once')[0]?.outcome).toMatchObject({ kind: 'error', reason: 'stalled' });

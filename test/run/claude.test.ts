@@ -32,7 +32,7 @@ beforeAll(async () => {
         prompt: 'Write a file',
         turns: [
           { kind: 'reply', tools: [bash('touch written')] },
-          { kind: 'reply', text: 'I may not.' },
+          { kind: 'reply', text: 'I was not allowed.' },
         ],
       },
       { prompt: 'Fail', turns: [{ kind: 'error', status: 400, message: 'the prompt is bad' }] },
@@ -61,7 +61,7 @@ const sum = (uses: readonly ModelUsage[]): number =>
   uses.reduce((n, use) => n + use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens, 0);
 
 describe('a Claude Code step', () => {
-  test('calls tools, answers by a schema, goes on with a session, and its cost is the same everywhere', async () => {
+  test('calls tools, answers by a schema, continues a session, and its cost is the same everywhere', async () => {
     rig.write('prompts/count.md', 'Count the files of {{ params.what }}, {{ steps.before.output }}\n');
     const {
       code,
@@ -165,7 +165,7 @@ steps:
   - {id: field, needs: text, claude: 'Use {{ steps.text.output.name }}'}
   - {id: empty, needs: nothing, claude: '{{ steps.nothing.output }}'}
   - {id: nothing, run: 'true'}
-  - {id: lost, needs: [api, gone], when: always(), claude: {resume: gone, prompt: go on}}
+  - {id: lost, needs: [api, gone], when: always(), claude: {resume: gone, prompt: continue}}
 `,
     );
     expect(code).toBe(1);
@@ -250,7 +250,7 @@ steps:
     expect(rig.processes()).toEqual([]);
   });
 
-  test('by a stall has stalled, whatever the result line says that it gives when it is asked to end', async () => {
+  test('by a stall has stalled, whatever its last result line says', async () => {
     const { code, result } = await rig.runYaml(`
 name: stalled
 steps:

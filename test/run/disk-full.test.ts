@@ -1,4 +1,4 @@
-// A disk that fills up while a run goes on. Needs to mount a small file system of its own, which only root may.
+// A disk that fills up during a run. Needs to mount a small file system of its own, which only root may.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

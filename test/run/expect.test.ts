@@ -1,4 +1,4 @@
-// What `expect` of a step asks for: met, unmet and impossible to tell, with what is said of it.
+// What `expect` of a step asks for: met, unmet and impossible to find out, with the message for each.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

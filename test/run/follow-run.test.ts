@@ -1,4 +1,4 @@
-// What is known of a run when it has ended comes from what was followed, and whoever follows comes to an end with it.
+// What is known of a run at its end comes from following it, and following ends with the run.
 import { rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createJournal, type JournalReader, type JournalWriter, openJournal } from '../../src/journal/index.ts';

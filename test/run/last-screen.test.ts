@@ -55,9 +55,9 @@ test('the first Ctrl-C says what a second one does', async () => {
     cwd: folder,
     env,
   });
-  let told = '';
+  let shown = '';
   child.stderr.on('data', (chunk) => {
-    told += String(chunk);
+    shown += String(chunk);
   });
   let printed = '';
   await new Promise<void>((resolve) => {
@@ -69,5 +69,5 @@ test('the first Ctrl-C says what a second one does', async () => {
   child.kill('SIGINT');
   const [code] = await once(child, 'close');
   expect(code).toBe(130);
-  expect(told).toContain('press Ctrl-C again to kill them now');
+  expect(shown).toContain('press Ctrl-C again to kill them now');
 });

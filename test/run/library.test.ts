@@ -42,7 +42,7 @@ const beats = (name: string): number => {
 };
 
 /** Waits until the file has not grown for ten beats. @returns its size */
-async function standsStill(name: string): Promise<number> {
+async function sizeWhilePaused(name: string): Promise<number> {
   let size = -1;
   await until(async () => {
     const before = size;
@@ -59,7 +59,7 @@ async function eventsOf(run: Pick<StartedRun, 'runId'>) {
 }
 
 describe('a pause', () => {
-  test('lets what runs go on and starts nothing more', async () => {
+  test('lets running steps continue and starts no other', async () => {
     const run = await started({
       ...surroundings(),
       workflow: {
@@ -99,7 +99,7 @@ describe('a pause', () => {
     });
     await until(() => beats('hard') > 2);
     run.pause('test', true);
-    const still = await standsStill('hard');
+    const still = await sizeWhilePaused('hard');
     // Longer than both timeouts, which would end it if they counted.
     await sleep(4_500);
     expect(beats('hard')).toBe(still);
@@ -122,7 +122,7 @@ describe('a pause', () => {
     await setImmediate();
     run.pause('test', true);
     await until(async () => (await eventsOf(run)).some(({ type }) => type === 'attempt.started'));
-    expect(await standsStill('early')).toBeLessThan(80);
+    expect(await sizeWhilePaused('early')).toBeLessThan(80);
     expect(run.phase()).toMatchObject({ kind: 'paused', now: true });
     run.resume('test');
     expect((await run.done).result.outcome).toBe('success');

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 describe('the file of named outputs', () => {
-  test('gives back every value that is written as a line, as a block or as JSON', () => {
+  test('returns every value that is written as a line, as a block or as JSON', () => {
     const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,20}$/);
     const line = fc.string({ unit: 'binary' }).filter((text) => !/[\n\r]/.test(text));
     fc.assert(

@@ -1,4 +1,4 @@
-// Another budget for a run that goes on: how it is written, what it takes the place of, and when it makes no sense.
+// Another budget for a resumed run: how it is written, what it replaces, and when it makes no sense.
 import { expect, test } from 'vitest';
 import { parseBudget } from '../../src/cli/run.ts';
 import { withBudget } from '../../src/library/new-budget.ts';
@@ -51,7 +51,7 @@ test.each([
   expect(withBudget(workflow, used, given)).toEqual({ ok: false, message: expect.stringContaining(message) });
 });
 
-test('a limit that is used up and was not given anew is told as well', () => {
+test('a limit that is used up and was not raised is reported as well', () => {
   const spent = { usd: 1, tokens: 1_200, estimated: false };
   expect(withBudget(workflow, spent, { usd: 5 })).toEqual({
     ok: false,

@@ -1,4 +1,4 @@
-// How a run can end, as whoever started it sees it: exit code, the JSON on the last line, the messages.
+// How a run can end, as its caller sees it: exit code, the JSON on the last line, the messages.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 describe('the outcome of a step', () => {
-  test('is told for each way in which it can end, and the run fails', async () => {
+  test('is reported for each way in which it can end, and the run fails', async () => {
     const {
       code,
       result,
@@ -161,7 +161,7 @@ const refused: readonly Refused[] = [
   ['a folder in place of a file', ['run', '.'], {}, 2, /folder/],
   ['a flag that there is not', ['run', 'good.yaml', '--nope'], {}, 2, /--nope/],
   ['a param that there is not', ['run', 'good.yaml', '-p', 'y=1'], {}, 2, /`y`/],
-  ['a param that is no number', ['run', 'good.yaml', '-p', 'x=one'], {}, 2, /`x`.*number/s],
+  ['a param that is not a number', ['run', 'good.yaml', '-p', 'x=one'], {}, 2, /`x`.*number/s],
   ['a param without a value', ['run', 'good.yaml', '-p', 'x'], {}, 2, /--param NAME=VALUE/],
   ['a setting that makes no sense', ['run', 'good.yaml', '--concurrency', '0'], {}, 2, /concurrency/],
   ['a run that is not there', ['resume', 'nope'], {}, 7, /nope/],

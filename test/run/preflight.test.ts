@@ -67,7 +67,7 @@ describe('a workflow that names what is not there', () => {
     ['a program by its path', '{id: a, run: [./gone.sh, x]}', /no program `\.\/gone\.sh`, seen from/, none],
     ['a program by a variable', '{id: a, run: [$HOME/x]}', /`\$HOME` is not expanded in a list/, none],
     [
-      'a program that may not be executed',
+      'a program without permission to execute',
       '{id: a, run: [./plain.sh]}',
       /plain\.sh is not executable/,
       () => void rig.write('plain.sh', '#!/bin/sh\n'),
@@ -239,7 +239,7 @@ describe('an installed Claude Code', () => {
     expect(stdout).toContain('--claude is "klaude"');
   });
 
-  test('of an old version is told by doctor, with the keys that it does not know', async () => {
+  test('of an old version is reported by doctor, with the keys that it does not know', async () => {
     const { stdout } = await rig.run(['doctor'], claudeOf('2.0.29'));
     expect(stdout).toMatch(/could be better Claude Code: 2\.0\.29 .*maxBudgetUsd .*since 2\.0\.30.*jsonSchema/);
     const old = await rig.run(['doctor'], claudeOf('1.0.22'));

@@ -18,7 +18,7 @@ let limitEnds = 0;
 const askAgain = { prompt: 'Ask again', afterSeconds: 3 };
 let refused = 0;
 let rig: CliRig;
-/** A login, as only a subscription has usage limits of which the end is told. */
+/** A login, as only a subscription has usage limits with a known end. */
 const login = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' };
 
 function answer(request: MessagesRequest): Turn {
@@ -149,7 +149,7 @@ describe('a usage limit with a known end', () => {
   });
 });
 
-test('of a short limit Claude Code waits itself, and the timeout of the step stands still', async () => {
+test('of a short limit Claude Code waits itself, and the timeout of the step is stopped', async () => {
   const { code, result } = await rig.runYaml('name: short\nsteps: [{id: ask, claude: Ask again}]');
   expect([code, result.outcome]).toEqual([0, 'success']);
   const journal = await rig.journal(result.runId);

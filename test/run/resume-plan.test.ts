@@ -108,13 +108,13 @@ test('a step is kept exactly if it succeeded, does the same as before, and all s
         fromStep: fromStep ?? undefined,
         fresh: false,
       });
-      const stands = (id: string): boolean => {
+      const isUnchanged = (id: string): boolean => {
         const index = ids.indexOf(id as Id);
         const isEdited = edited.some((edit) => edit.step === index && isOfTheWork(edit));
         return before[index]?.kind === 'succeeded' && !isEdited && id !== fromStep;
       };
       for (const { id, action, why } of plan) {
-        const isKept = [id, ...ancestorsOf(now.steps, id)].every(stands);
+        const isKept = [id, ...ancestorsOf(now.steps, id)].every(isUnchanged);
         expect({ id, action, why }).toMatchObject({ action: isKept ? 'keep' : 'run' });
         expect(why).not.toBe('');
       }

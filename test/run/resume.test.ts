@@ -1,4 +1,4 @@
-// Going on from a run that did not come to its end: what is done again, what is not, and what cannot be.
+// Resuming a run that did not come to its end: what is done again, what is not, and what cannot be.
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ afterAll(() => rig.close());
 const has = (name: string): void => writeFileSync(path.join(rig.work, name), '');
 
 describe('a resumed run', () => {
-  test('goes on from the first step that did not succeed, also twice, with outputs, sessions, cost and a link', async () => {
+  test('continues from the first step that did not succeed, also twice, with outputs, sessions, cost and a link', async () => {
     const first = await rig.runYaml(
       `
 name: chain
@@ -94,14 +94,14 @@ steps:
     );
   });
 
-  test('closes a run whose wrapper was killed before it goes on, and ends what that one left', async () => {
+  test('closes a run whose stepspan was killed before it continues, and ends the remaining processes', async () => {
     const file = rig.write(
       'killed.yaml',
       `
 name: killed
 steps:
   - {id: a, run: 'echo done >> a-done'}
-  - {id: b, needs: a, run: 'if [ -e second ]; then echo went on; else echo ready; trap "" TERM; sleep 300; fi'}
+  - {id: b, needs: a, run: 'if [ -e second ]; then echo resumed; else echo ready; trap "" TERM; sleep 300; fi'}
 `,
     );
     const cli = rig.start(['run', file]);

@@ -1,5 +1,5 @@
 // Secrets of each kind, in each form and broken at each place, through the real program: none of it is on the disk, in what
-// a hub sends to whoever watches or asks, at a backend, in an alert, or on a terminal. What redaction does to bytes is tested
+// a hub sends to watchers and clients, at a backend, in an alert, or on a terminal. What redaction does to bytes is tested
 // in test/redact; here is looked at all the ways out.
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -68,7 +68,7 @@ const secrets = [
   webhookToken,
 ];
 
-/** Nor half of what is known as it is; a machine that stands still in the middle of one lets less out. */
+/** Nor half of a known value; if the machine pauses in the middle of one, less of it comes out. */
 const halves = Object.values(values).flatMap((value) => {
   const length = Math.ceil(value.length / 2);
   return Array.from({ length: value.length - length + 1 }, (_, at) => value.slice(at, at + length));
@@ -154,7 +154,7 @@ steps:
 
 /** What the other one comes to, without the steps that take long. */
 const short = `
-name: secrets-told
+name: secrets-sent
 description: uses ${values.PLAIN_WORDS}
 params: {api-token: {type: string}}
 secrets: [PLAIN_WORDS]
@@ -206,9 +206,9 @@ async function everythingOf(): Promise<Readonly<Record<string, Buffer>>> {
   socket.close();
   hub.child.kill('SIGTERM');
   const stopped = await hub.done;
-  // A run tells either an Alertmanager or a webhook.
+  // A run notifies either an Alertmanager or a webhook.
   const toWebhook = { STEPSPAN_ALERT_WEBHOOK_URL: `${webhook.url}/${webhookToken}` };
-  const told = await rig.run(['run', 'short.yaml', ...param], { ...given, ...toWebhook });
+  const notified = await rig.run(['run', 'short.yaml', ...param], { ...given, ...toWebhook });
   expect(webhook.requests.map(({ path: at }) => at)).toContain(`/${webhookToken}`);
   // A hub that comes compresses what has ended.
   const archiving = rig.start(['serve', '--port', '0']);
@@ -217,7 +217,7 @@ async function everythingOf(): Promise<Readonly<Record<string, Buffer>>> {
   await archiving.done;
   const bodies = (server: OtlpServer): Buffer => Buffer.concat(server.requests.map(({ body }) => body));
   return {
-    terminal: Buffer.from([ended, stopped, told, ...shown].map(({ stdout, stderr }) => stdout + stderr).join('\n')),
+    terminal: Buffer.from([ended, stopped, notified, ...shown].map(({ stdout, stderr }) => stdout + stderr).join('\n')),
     watcher: Buffer.from(watched.join('\n')),
     answers: Buffer.from(answers.join('\n')),
     otlp: bodies(otlp),
@@ -235,7 +235,7 @@ test('no secret of any kind, broken at any place, comes out anywhere', async () 
   const everything = await everythingOf();
 
   for (const [where, bytes] of Object.entries(everything)) {
-    // It is the right thing to look in: what stands in the place of a secret is there.
+    // The search is in the right place: the replacement of a secret is found there.
     expect([where, bytes.includes('[hidden:')]).toEqual([where, true]);
     expect([where, secretsIn(bytes, [...secrets, ...halves])]).toEqual([where, []]);
   }

@@ -90,8 +90,8 @@ steps:
       expect({ what, shown: stdout.includes(secret) || stderr.includes(secret) }).toEqual({ what, shown: false });
     }
     expect(rig.filesWith('[hidden:MY_TOKEN]').length).toBeGreaterThan(0);
-    const told = journal.events('secret.redacted').flatMap(({ kinds }) => Object.values(kinds));
-    expect(result.hidden).toBe(told.reduce((sum, count) => sum + count, 0));
+    const counts = journal.events('secret.redacted').flatMap(({ kinds }) => Object.values(kinds));
+    expect(result.hidden).toBe(counts.reduce((sum, count) => sum + count, 0));
     expect(journal.records.at(-1)).toMatchObject({ event: { type: 'run.finished' } });
     expect(stderr).toContain(`${result.hidden} secret`);
 

@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-test('do not take the telemetry of a Claude step away, nor the other settings, nor those that the step gives itself', async () => {
+test('do not take the telemetry of a Claude step away, nor the other settings, nor those of the step itself', async () => {
   const { result } = await rig.runYaml(`
 name: settings
 steps:
@@ -57,7 +57,7 @@ steps:
   expect(started?.command).toMatch(/--settings \S+settings\.json/);
 });
 
-test('are named where this Claude Code cannot be told otherwise', () => {
+test('are named if this Claude Code cannot be made to ignore them', () => {
   const telemetry = { url: 'http://127.0.0.1:1/a', token: 't' };
   const setting = { cwd: rig.work, env: { HOME: path.join(rig.folder, 'home') } };
   const settings = overruleSettings({ setting, args: [], telemetry, version: '1.0.60' });

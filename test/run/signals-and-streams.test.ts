@@ -1,4 +1,4 @@
-// What stepspan takes over from whoever starts it (ignored signals, standard input, a launcher), how two streams become one, and
+// What stepspan takes over from its caller (ignored signals, standard input, a launcher), how two streams become one, and
 // what the exit codes of shells mean.
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -69,7 +69,7 @@ test('joined streams keep the order in which they were written', async () => {
 });
 
 describe('an exit code', () => {
-  test('of a shell is told with its meaning', async () => {
+  test('of a shell is reported with its meaning', async () => {
     const { result } = await rig.runYaml(
       'name: codes\nsteps:\n  - {id: a, readOnly: true, run: no-such-command}\n  - {id: b, readOnly: true, shell: [bash, -c], run: "bash -c \'kill -9 $$\'; exit $?"}',
     );

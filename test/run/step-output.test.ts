@@ -1,4 +1,4 @@
-// What a step hands on to later steps: the head and the tail of what it printed, JSON read before anything is cut, and
+// What a step passes on to later steps: the head and the tail of what it printed, JSON read before anything is cut, and
 // what is said when something is left out.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

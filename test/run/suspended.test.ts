@@ -14,7 +14,7 @@ afterAll(() => rig.close());
 
 const stateOf = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] ?? '';
 
-/** Stops stepspan alone, lets its children go on for longer than every limit of the workflow, and continues it. */
+/** Stops stepspan alone, lets its children run for longer than every limit of the workflow, and continues it. */
 async function suspend(cli: RunningCli, ms: number): Promise<void> {
   const pid = cli.child.pid ?? 0;
   process.kill(pid, 'SIGSTOP');

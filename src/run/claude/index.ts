@@ -32,7 +32,12 @@ export { createRateLimitReader, type RateLimit, rateLimitWaitIn } from './rate-l
 export { refusedAccount } from './refused-account.ts';
 export { createReportedUse, type ReportedUse } from './reported-use.ts';
 export type { ClaudeResult } from './result.ts';
-export { findOverrulingSettings, overruleSettings, writeSettingsFile } from './settings-file.ts';
+export {
+  findOverrulingSettings,
+  overruleSettings,
+  type TelemetrySettings,
+  writeSettingsFile,
+} from './settings-file.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';
 export { isOlder, minimumClaudeVersion, missingFlag, missingPermissionMode, textFileFlag } from './versions.ts';

@@ -7,11 +7,11 @@ import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
 import type { SystemLog } from './system-log.ts';
 
-/** A conversation of Claude Code, and the folder that it belongs to; undefined where that is not known. */
+/** A conversation of Claude Code, and the folder that it belongs to, if that is known. */
 export type SessionRef = {
   readonly sessionId: string;
   readonly cwd: string | undefined;
-  /** What all of it had cost by the last result, which versions without a count for each process add to; undefined if unknown. */
+  /** What it had cost by the last result: old versions continue that sum; undefined if unknown. */
   readonly totalCostUsd?: number | undefined;
 };
 
@@ -40,7 +40,7 @@ export type AttemptResult = StepOutput & {
   readonly isSessionLost: boolean;
   /** Of a Claude step: a rate or usage limit with a known end has ended it. */
   readonly limit: RateLimit | undefined;
-  /** How long its process ran, without the time for which the timeout stands still. */
+  /** How long its process ran, without the time for which the timeout does not count. */
   readonly ranMs: number;
   /** A stall whose rule asks for another attempt ended this one. */
   readonly retryAsked: boolean;
@@ -53,7 +53,7 @@ export type Attempt = {
   readonly stop: (outcome: Outcome, why: string) => void;
   /** Cuts the grace periods of a stop short. */
   readonly killNow: () => void;
-  /** Freezes the process tree; its timeout and stall clocks stand still until `thaw`. */
+  /** Freezes the process tree; its timeout and stall clocks are stopped until `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
 };

@@ -1,12 +1,15 @@
-// Which files below a folder changed between two moments: asked of git where the folder lies in a work tree, which knows contents
-// and what was committed meanwhile, and of a bounded list of the folder for everything that git does not track.
+// Which files below a folder changed between two moments. In a work tree git says it, which knows contents and what was committed
+// meanwhile; a bounded list of the folder says it for everything that git does not track. Called by the check of `expect`.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstat, opendir, readFile, readlink } from 'node:fs/promises';
+import { type Dir, type Dirent, lstatSync, opendirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toError } from '../../core/errors.ts';
 import { systemClock } from '../process/index.ts';
 
-/** Files that are listed at most: half a second of reading. A folder with more gives no answer rather than a wrong one. */
+/** Files that are listed at most: a third of a second of reading. A folder with more has no answer rather than a wrong one. */
 export const maxListedFiles = 20_000;
 
 /**
@@ -15,7 +18,7 @@ export const maxListedFiles = 20_000;
  */
 const maxHashedBytes = 64 * 1024 * 1024;
 
-/** Never listed: what tools keep there changes by itself, and there is too much of it. A glob that names one lists it. */
+/** Not listed: what tools keep there changes by itself, and is too much. A glob that names one lists it. */
 const leftOut = ['.git', 'node_modules'];
 
 /** Longest time and most bytes of one answer of git. */
@@ -25,7 +28,7 @@ const gitMaxBytes = 64 * 1024 * 1024;
 export type ChangedFiles =
   /** Paths from the folder, sorted. */
   | { readonly kind: 'known'; readonly files: readonly string[] }
-  /** `why` is one clause; `files` are those that are known to have changed all the same. */
+  /** `why` is one clause; `files` are those that have certainly changed. */
   | { readonly kind: 'unknown'; readonly files: readonly string[]; readonly why: string };
 
 /** Asks again and compares. */
@@ -39,7 +42,7 @@ export type WatchedFiles = {
   readonly matches: (file: string) => boolean;
 };
 
-/** Takes down how the files are now. Never rejects. */
+/** Records how the files are now. Never rejects. */
 export async function watchFiles(watched: WatchedFiles): Promise<CompareFiles> {
   const git = await gitState(watched);
   const before = await listFiles(watched, git === undefined);
@@ -64,37 +67,61 @@ type Listing = { readonly files: ReadonlyMap<string, FileState> } | { readonly w
 /** @param withContents reads them too, within `maxHashedBytes` */
 async function listFiles(watched: WatchedFiles, withContents: boolean): Promise<Listing> {
   const files = new Map<string, FileState>();
+  const giveWay = createGiveWay();
+  const folders = [...outermost(watched.bases)];
   let seen = 0;
   let room = withContents ? maxHashedBytes : 0;
-
-  async function visit(folder: string): Promise<boolean> {
-    const directory = await opendir(path.join(watched.folder, folder)).catch(() => undefined);
-    if (directory === undefined) return true;
-    for await (const entry of directory) {
-      const file = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      seen += 1;
-      if (seen > maxListedFiles) return false;
-      if (entry.isDirectory()) {
-        const isLeftOut = leftOut.includes(entry.name) && !watched.bases.some((base) => isWithin(base, file));
-        if (!isLeftOut && !(await visit(file))) return false;
-      } else if (watched.matches(file)) {
-        const state = await stateOf(path.join(watched.folder, file), room);
-        if (state?.content !== undefined) room -= state.size;
-        if (state !== undefined) files.set(file, state);
-      }
-    }
-    return true;
-  }
-
   try {
-    for (const base of outermost(watched.bases)) {
-      if (!(await visit(base)))
-        return { why: `more than ${maxListedFiles} files lie in the folder, which is too many to compare` };
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      for (const entry of entriesOf(path.join(watched.folder, folder))) {
+        seen += 1;
+        if (seen > maxListedFiles)
+          return { why: `more than ${maxListedFiles} files lie in the folder, which is too many to compare` };
+        const file = folder === '' ? entry.name : `${folder}/${entry.name}`;
+        if (entry.isDirectory()) {
+          const isLeftOut = leftOut.includes(entry.name) && !watched.bases.some((base) => isWithin(base, file));
+          if (!isLeftOut) folders.push(file);
+        } else if (watched.matches(file)) {
+          const state = await stateOf(path.join(watched.folder, file), room);
+          if (state?.content !== undefined) room -= state.size;
+          if (state !== undefined) files.set(file, state);
+        }
+        await giveWay();
+      }
     }
     return { files };
   } catch (error) {
-    return { why: `the folder could not be listed: ${(error as Error).message}` };
+    return { why: `the folder could not be listed: ${toError(error).message}` };
   }
+}
+
+/** Synchronously: a trip to the thread pool for each file takes many times as long, above all on a busy machine. */
+function* entriesOf(folder: string): Generator<Dirent> {
+  let directory: Dir;
+  try {
+    directory = opendirSync(folder);
+  } catch {
+    return;
+  }
+  try {
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) yield entry;
+  } finally {
+    directory.closeSync();
+  }
+}
+
+/** Longest time, in ms, for which the output of other steps waits for a list. */
+const longestTurnMs = 10;
+
+/** @returns lets the event loop do its other work once that time has passed; to be awaited after each file */
+function createGiveWay(): () => Promise<void> | undefined {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since < longestTurnMs) return undefined;
+    return nextTurn().then(() => {
+      since = performance.now();
+    });
+  };
 }
 
 /** Bases that do not lie in another one. */
@@ -107,21 +134,24 @@ function isWithin(inner: string, outer: string): boolean {
   return outer === '' || inner === outer || inner.startsWith(`${outer}/`);
 }
 
+/** A file up to this size is read at once; reading it takes less than a trip to the thread pool. */
+const smallFileBytes = 64 * 1024;
+
 async function stateOf(file: string, room: number): Promise<FileState | undefined> {
   try {
-    const stat = await lstat(file, { bigint: true });
+    const stat = lstatSync(file, { bigint: true });
     const size = Number(stat.size);
-    // The time of the last change of the inode is set by the kernel alone: who sets the other one back is seen all the same.
+    // The kernel alone sets the time of the last change of the inode: a file whose other time was set back is seen too.
     const stamp = [stat.mtimeNs, stat.ctimeNs, stat.ino, stat.mode].join(' ');
-    return { size, stamp, content: size <= room ? await contentOf(file, stat.isSymbolicLink()) : undefined };
+    return { size, stamp, content: size <= room ? await contentOf(file, stat.isSymbolicLink(), size) : undefined };
   } catch {
-    // It is gone, or belongs to somebody else.
+    // It is gone, or belongs to another user.
     return undefined;
   }
 }
 
-async function contentOf(file: string, isLink: boolean): Promise<string> {
-  const bytes = isLink ? await readlink(file) : await readFile(file);
+async function contentOf(file: string, isLink: boolean, size: number): Promise<string> {
+  const bytes = isLink ? readlinkSync(file) : size <= smallFileBytes ? readFileSync(file) : await readFile(file);
   return createHash('sha256').update(bytes).digest('base64');
 }
 
@@ -144,13 +174,13 @@ async function differing(
 }
 
 type GitState = {
-  /** What the files are compared with: the commit that was checked out, or the empty tree where there was none. */
+  /** What the files are compared with: the commit that was checked out, or the empty tree if there was none. */
   readonly tree: string;
   /** Files that were not as in that commit, with what they held then. */
   readonly dirty: ReadonlyMap<string, string | undefined>;
 };
 
-/** @returns undefined where the folder lies in no work tree, or git cannot be asked */
+/** @returns undefined if the folder is not in a work tree, or git cannot be asked */
 async function gitState({ folder }: WatchedFiles): Promise<GitState | undefined> {
   try {
     if ((await git(folder, ['rev-parse', '--is-inside-work-tree'])).trim() !== 'true') return undefined;
@@ -184,7 +214,7 @@ function contentNow(folder: string, file: string): Promise<string | undefined> {
   return stateOf(path.join(folder, file), Number.POSITIVE_INFINITY).then((state) => state?.content);
 }
 
-/** Those of the paths that git was told to ignore, of which it therefore says nothing. */
+/** Those of the paths that git ignores, and therefore does not list. */
 async function ignoredOf(files: readonly string[], folder: string): Promise<readonly string[]> {
   if (files.length === 0) return [];
   const answer = await git(folder, ['check-ignore', '-z', '--stdin'], files.join('\0')).catch(
@@ -201,7 +231,7 @@ function git(folder: string, args: readonly string[], input = ''): Promise<strin
   return new Promise((resolve, reject) => {
     const options = {
       cwd: folder,
-      // A lock of ours must not fail a `git commit` of the step or of somebody else.
+      // A lock of ours must not fail a `git commit` of the step or of another program.
       env: { ...process.env, GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
       maxBuffer: gitMaxBytes,
       encoding: 'utf8',

@@ -18,7 +18,7 @@ import type { SystemLog } from './system-log.ts';
 import { createTreeFreezer } from './tree-freezer.ts';
 
 export type CheckCommand = {
-  /** What it came to, as a clause; undefined where it passed. Never rejects. */
+  /** Why it did not pass, as a clause; undefined if it passed. Never rejects. */
   readonly done: Promise<string | undefined>;
   readonly stop: () => void;
   readonly killNow: () => void;

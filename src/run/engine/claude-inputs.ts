@@ -1,8 +1,10 @@
 // What a Claude Code step is given: its prompt and texts with their values filled in, its MCP file, the session that it
-// goes on with. Reads and writes files; starts nothing.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// continues and the folder of that session. Reads and writes files; starts nothing. Called before each attempt.
+import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { EventOf } from '../../core/event.ts';
+import { cutMiddle, sizeOf } from '../../text/cut-middle.ts';
 import {
   type ClaudeStep,
   claudeFlags,
@@ -13,14 +15,16 @@ import {
   type Scope,
 } from '../../workflow/index.ts';
 import { continuationPrompt, missingFlag, textFileFlag, withoutWorktree } from '../claude/index.ts';
+import type { Redactor } from '../redact/index.ts';
 import type { Continuation, SessionRef } from './attempt.ts';
+import type { StepSetting } from './step-context.ts';
 
 export type ClaudeInputs = {
   /** The step with the templates of its texts filled in. */
   readonly step: ClaudeStep;
   readonly prompt: string;
   readonly resumeSessionId: string | undefined;
-  /** The folder of that session; undefined where there is no session, or its folder is not known. */
+  /** The folder of that session, if there is one and its folder is known. */
   readonly sessionCwd: string | undefined;
   /** See `SessionRef`. */
   readonly sessionCostUsd: number | undefined;
@@ -60,7 +64,7 @@ export function prepareClaudeInputs(
   if (step.resume !== undefined && session === undefined) {
     return { ok: false, message: `step \`${step.resume}\` left no session that could be resumed` };
   }
-  const tooLong = complainOfLength({ ...step, ...texts }, version);
+  const tooLong = problemOfLength({ ...step, ...texts }, version);
   if (tooLong !== undefined) return { ok: false, message: tooLong };
   const mcp = mcpConfigFile(step);
   const longTexts = textFiles(texts);
@@ -84,7 +88,7 @@ export function prepareClaudeInputs(
   };
 }
 
-/** A configuration that stands in the workflow can hold tokens, so it goes into a file that only its owner can read. */
+/** A configuration in the workflow can hold tokens, so it goes into a file that only its owner can read. */
 function mcpConfigFile(step: ClaudeStep): { path: string | undefined; cleanUp: () => void } {
   const { mcpConfig } = step;
   if (mcpConfig === undefined) return { path: undefined, cleanUp: () => undefined };
@@ -102,8 +106,8 @@ function isLong(text: string | undefined): text is string {
   return text !== undefined && Buffer.byteLength(text) > maxArgumentBytes;
 }
 
-/** The message of a text that is too long for an argument and that this version takes by no file. */
-function complainOfLength(step: ClaudeStep, version: string): string | undefined {
+/** The message for a text that is too long for an argument and that this version cannot read from a file. */
+function problemOfLength(step: ClaudeStep, version: string): string | undefined {
   for (const key of longTextKeys) {
     const text = step[key];
     const missing = missingFlag(version, textFileFlag(claudeFlags[key]));
@@ -125,7 +129,7 @@ function tooLongText(key: string, text: string, fix: string): string {
 
 type LongTexts = { readonly paths: ReadonlyMap<string, string>; readonly cleanUp: () => void };
 
-/** Texts can hold what is nobody else's business, so only their owner can read the files. */
+/** Texts can be private, so only their owner can read the files. */
 function textFiles(texts: Pick<ClaudeStep, (typeof longTextKeys)[number]>): LongTexts {
   const paths = new Map<string, string>();
   const wanted = longTextKeys.flatMap((key) => {
@@ -140,4 +144,64 @@ function textFiles(texts: Pick<ClaudeStep, (typeof longTextKeys)[number]>): Long
     paths.set(flag, file);
   }
   return { paths, cleanUp: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Of each text. Two outputs of the largest size fit; more of it is in the journal as output of the earlier steps. */
+const maxPromptBytes = 256 * 1024;
+
+/** What a step was given, as an event, bounded. Secrets are replaced before a text is cut: half of one would not be recognised. */
+export function promptedEvent(
+  { prompt, step }: Pick<ClaudeInputs, 'prompt' | 'step'>,
+  redactor: Redactor,
+): EventOf<'claude.prompted'> {
+  const bounded = (text: string) => boundedText(redactor.text(text).text);
+  const maybe = (text: string | undefined) => (text === undefined ? undefined : bounded(text).text);
+  return {
+    type: 'claude.prompted',
+    ...bounded(prompt),
+    systemPrompt: maybe(step.systemPrompt),
+    appendSystemPrompt: maybe(step.appendSystemPrompt),
+  };
+}
+
+function boundedText(text: string): { readonly text: string; readonly bytes: number; readonly isCut: boolean } {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxPromptBytes) return { text, bytes: bytes.length, isCut: false };
+  const ends = { head: bytes, tail: bytes, size: sizeOf(bytes) };
+  const cut = cutMiddle(ends, maxPromptBytes, (leftOut) => `[... ${leftOut.bytes} bytes of the prompt left out ...]`);
+  return { text: cut.text, bytes: bytes.length, isCut: true };
+}
+
+export type Placed =
+  | {
+      readonly ok: true;
+      readonly setting: StepSetting;
+      /** Says that the folder is not that of the step. */
+      readonly note: string | undefined;
+    }
+  /** One sentence: the folder no longer exists. */
+  | { readonly ok: false; readonly message: string };
+
+/**
+ * A conversation of Claude Code belongs to the folder in which it was held, such as a git worktree of its own. An attempt that
+ * continues one works there, whatever the folder of the step is.
+ */
+export function placeInSessionFolder(step: ClaudeStep, setting: StepSetting, inputs: ClaudeInputs): Placed {
+  const { sessionCwd: folder } = inputs;
+  if (folder === undefined || isSameFolder(folder, setting.cwd)) return { ok: true, setting, note: undefined };
+  const whose = inputs.isContinued ? 'the session to continue' : `the session of step \`${step.resume ?? ''}\``;
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    const fix = inputs.isContinued ? '' : '; keep that folder, or leave out `resume`';
+    return { ok: false, message: `${whose} worked in ${folder}, which no longer exists${fix}` };
+  }
+  const moved = { ...setting, cwd: folder, env: { ...setting.env, PWD: folder } };
+  return { ok: true, setting: moved, note: `works in ${folder}, where ${whose} is` };
+}
+
+function isSameFolder(a: string, b: string): boolean {
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return a === b;
+  }
 }

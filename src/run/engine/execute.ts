@@ -1,5 +1,6 @@
-// Puts a run together: the engine that orders steps, the two kinds of attempt, the intake for Claude Code's telemetry,
-// and the last look for processes that are still alive. Holds no policy of its own.
+// Puts a run together: the engine that orders steps, the two kinds of attempt, the intake for Claude Code's telemetry, and the
+// last look for processes that are still alive. Called by the library for each run. Everything that is recorded goes through
+// the redactor first.
 import type { EventOf } from '../../core/event.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { Append } from '../../core/record.ts';
@@ -10,11 +11,10 @@ import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptPlan, AttemptPorts, Continuation } from './attempt.ts';
 import type { Used } from './budget.ts';
 import { startClaudeAttempt } from './claude-attempt.ts';
-import { prepareClaudeInputs } from './claude-inputs.ts';
+import { placeInSessionFolder, prepareClaudeInputs } from './claude-inputs.ts';
 import { createOutputFile } from './output-file.ts';
 import { redactAppend } from './redacted-append.ts';
 import { type PreviousResult, type RunHandle, type RunScope, startRun } from './run-workflow.ts';
-import { placeInSessionFolder } from './session-folder.ts';
 import { type AttemptSetting, refusedAttempt, startShellAttempt } from './shell-attempt.ts';
 import { prepareSetting, type RunIdentity, type StepSetting } from './step-context.ts';
 import { internalError } from './supervise.ts';
@@ -29,9 +29,9 @@ export type ExecuteOptions = {
   readonly redactor: Redactor;
   /** Makes what was appended durable. */
   readonly sync: () => Promise<void>;
-  /** The wrapper's environment, which children inherit. */
+  /** The environment of stepspan itself, which children inherit. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The Claude Code CLI, as found before the run began; only needed where a step is a Claude step. */
+  /** The Claude Code CLI, as found before the run began; only needed if a step is a Claude step. */
   readonly claude: ClaudeProgram | undefined;
   /** What is probably wrong with the workflow; said at the start of the run. */
   readonly warnings: readonly string[];
@@ -75,10 +75,9 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
       const setting = prepareSetting(identity, step, number, run);
       if (!setting.ok) return refuse(setting.message);
       if (step.kind === 'run')
-        return startShellAttempt(step, withOutputFile(setting), identity, run, {
-          ...ports,
-          intake,
-          prices: options.prices,
+        return startShellAttempt({
+          ...{ step, identity, run, setting: withOutputFile(setting) },
+          ports: { ...ports, intake, prices: options.prices },
         });
       const version = options.claude?.version ?? '';
       const inputs = prepareClaudeInputs(step, setting.scope, run.sessions, { version, continuation });
@@ -87,13 +86,16 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
       if (!placed.ok) {
         inputs.inputs.cleanUp();
         if (continuation === undefined) return refuse(placed.message);
-        log('warning', `${placed.message}; the step starts afresh`, subject);
+        log('warning', `${placed.message}; the step starts again`, subject);
         return startAttempt(step, number, run, { ...plan, continuation: undefined });
       }
       if (placed.note !== undefined) log('info', placed.note, subject);
       if (options.claude === undefined) return refuse('the Claude Code CLI was not found');
       const claudePorts = { ...ports, claude: options.claude, intake, prices: options.prices, timeLeftMs };
-      return startClaudeAttempt(step, withOutputFile(placed.setting), inputs.inputs, identity, run, claudePorts);
+      return startClaudeAttempt({
+        ...{ step, identity, run, setting: withOutputFile(placed.setting) },
+        ...{ inputs: inputs.inputs, ports: claudePorts },
+      });
     } catch (error) {
       return refusedAttempt(ports, { subject }, internalError(error));
     }
@@ -135,7 +137,7 @@ function startTelemetryIntake(append: Append): Promise<Intake> {
   });
 }
 
-/** Each step ends its own left-overs; this finds who escaped one by a new session and a clean environment. */
+/** Each step ends its own processes; this finds those that left one by a new session and a clean environment. */
 async function endWhatIsLeft(runId: RunId, known: readonly Identity[], append: Append, log: SystemLog): Promise<void> {
   const { found, survivors } = await endLeftoverProcesses({ marker: markerOf(runId), known, reach: 'own_run' });
   if (found.length > 0) {

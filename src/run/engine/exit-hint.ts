@@ -1,4 +1,4 @@
-// What an exit code says to who knows the conventions of shells: 126, 127, and 128 plus the number of a signal. Pure.
+// What an exit code means by the conventions of shells: 126, 127, and 128 plus the number of a signal. Pure.
 import { constants } from 'node:os';
 import type { OomKills } from '../process/index.ts';
 

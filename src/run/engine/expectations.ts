@@ -3,9 +3,10 @@
 
 import vm from 'node:vm';
 import { formatSetDuration } from '../../core/duration.ts';
+import { errorCode, toError } from '../../core/errors.ts';
 import type { Expectation } from '../../core/event.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import type { Stream } from '../../core/record.ts';
+import { type Stream, streams } from '../../core/record.ts';
 import { readJsonOutput, type StepOutput } from '../../core/step-output.ts';
 import { readGlob } from '../../workflow/glob.ts';
 import { compileSchema } from '../../workflow/json-schema-check.ts';
@@ -17,11 +18,11 @@ import { createOutputSink } from './output-sink.ts';
 import type { StepSetting } from './step-context.ts';
 
 export type ExpectationCheck = {
-  /** Takes down how the files are. To be awaited before the child starts. */
+  /** Records how the files are. To be awaited before the child starts. */
   readonly prepare: () => Promise<void>;
   /**
    * The outcome of the attempt: that of its child, unless that is a success and something expected is missing.
-   * @param found what the attempt handed on, and the tool calls that Claude Code was denied
+   * @param found the output of the attempt, and the tool calls that Claude Code was denied
    */
   readonly check: (outcome: Outcome, found: Found) => Promise<Outcome>;
   /** Lines that the expected command printed, by stream. */
@@ -39,7 +40,7 @@ type Unmet = { readonly expectation: Expectation; readonly expected: string; rea
 /** Names of files, or of denied calls, that one message lists. */
 const namedItems = 5;
 
-/** Longest time of one regular expression: one that backtracks for ever must not hold the whole run. */
+/** Longest time of one regular expression: one that backtracks endlessly must not hold the whole run. */
 const patternTimeoutMs = 2_000;
 
 export function createExpectationCheck(step: Step, setting: StepSetting, ports: AttemptPorts): ExpectationCheck {
@@ -51,7 +52,7 @@ export function createExpectationCheck(step: Step, setting: StepSetting, ports: 
   let command: CheckCommand | undefined;
   let stopped: Outcome | undefined;
   let isFrozen = false;
-  /** Before that, who ends the attempt ends its child, whose outcome says so. */
+  /** Before that, the end of the attempt is the end of its child, whose outcome says so. */
   let isChecking = false;
 
   async function runCommand(wanted: NonNullable<Expectations['command']>): Promise<readonly Unmet[]> {
@@ -150,7 +151,7 @@ function unmetFiles({ changed, unchanged }: Expectations, found: ChangedFiles): 
   return unmet;
 }
 
-/** Each glob with the files that it stands for: those that a `!` glob of the same list leaves out are not among them. */
+/** Each glob with the files that it selects: those that a `!` glob of the same list excludes are not among them. */
 function selectionOf(globs: readonly string[]) {
   const not = globs.filter((glob) => glob.startsWith('!')).map((glob) => globOf(glob.slice(1)).pattern);
   return globs
@@ -176,9 +177,9 @@ function unmetPattern(pattern: string, { output, outputCut }: StepOutput): reado
     });
     if (matches === true) return [];
   } catch (error) {
-    const isSlow = (error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+    const isSlow = errorCode(error) === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
     return unmet(
-      isSlow ? `it could not be matched within ${formatSetDuration(patternTimeoutMs)}` : (error as Error).message,
+      isSlow ? `it could not be matched within ${formatSetDuration(patternTimeoutMs)}` : toError(error).message,
     );
   }
   if (outputCut) return unmet('it does not in its first and last lines, and its middle is not kept');
@@ -221,6 +222,9 @@ export function sumOfLines(
   command: Readonly<Partial<Record<Stream, number>>>,
 ): Readonly<Partial<Record<Stream, number>>> {
   const sum: Partial<Record<Stream, number>> = { ...child };
-  for (const [stream, count] of Object.entries(command) as [Stream, number][]) sum[stream] = (sum[stream] ?? 0) + count;
+  for (const stream of streams) {
+    const count = command[stream];
+    if (count !== undefined) sum[stream] = (sum[stream] ?? 0) + count;
+  }
   return sum;
 }

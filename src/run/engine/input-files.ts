@@ -1,5 +1,5 @@
-// The files that a step is given by the workflow: its prompt and its MCP configuration. Hashed when an attempt starts, so that
-// whoever continues the run later can see whether they are still the same. Files that a command reads itself are not known.
+// The files that a step is given by the workflow: its prompt and its MCP configuration. Hashed when an attempt starts, so that a
+// later resume can see whether they are still the same. Files that a command reads itself are not known.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Step } from '../../workflow/workflow.ts';

@@ -26,7 +26,7 @@ export type LimitQuestion = {
 /** Limits end at whole seconds, by a clock that is not ours. */
 const marginMs = 1000;
 
-/** A limit that holds although its end has come is asked after again ever more seldom, up to this. */
+/** If a limit still holds after its end, the waits get longer, up to this. */
 const longestPauseMs = 60_000;
 
 export function decideOnLimit({ policy, limit, nowMs, waitedMs, inARow }: LimitQuestion): LimitDecision {

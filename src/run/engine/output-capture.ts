@@ -87,7 +87,7 @@ export function outputOfCapture(captured: Captured, readWith: string): BoundedOu
   return cutOutput(seenEnds(captured), readWith, undefined);
 }
 
-/** The same for a text that is there as a whole. */
+/** The same for a text that is complete. */
 export function outputOfText(text: string, readWith: string): BoundedOutput {
   const json = jsonIn(text);
   const whole = seenText(text).replace(/\n$/, '');
@@ -138,7 +138,7 @@ function jsonIn(text: string): string | undefined {
 }
 
 function isJson(text: string): boolean {
-  // Most output is not, and need not be read to its end to know it.
+  // Most output is not, as its beginning shows.
   if (!/^\s*(?:[[{"\d-]|true\s*$|false\s*$|null\s*$)/.test(text)) return false;
   try {
     JSON.parse(text);

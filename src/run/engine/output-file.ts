@@ -3,6 +3,7 @@
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { errorCode, toError } from '../../core/errors.ts';
 import type { Append, Subject } from '../../core/record.ts';
 import type { NamedOutputs } from '../../core/step-output.ts';
 import type { Redactor } from '../redact/index.ts';
@@ -64,11 +65,11 @@ function readBounded(file: string): FileContent {
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === 'ENOENT')
       return { kind: 'unreadable', message: 'the step removed it; write into it, do not replace it' };
     if (code === 'ELOOP') return { kind: 'unreadable', message: 'the step put a link in its place; write into it' };
-    return { kind: 'unreadable', message };
+    return { kind: 'unreadable', message: toError(error).message };
   }
   try {
     const stat = fstatSync(fd);
@@ -81,11 +82,11 @@ function readBounded(file: string): FileContent {
       length += read;
     }
     const leftOutBytes = stat.size - length;
-    // The line that the bound cuts through is not whole.
+    // The line that the bound cuts through is left out.
     const end = leftOutBytes > 0 ? bytes.lastIndexOf(0x0a, length) + 1 : length;
     return { kind: 'text', text: bytes.toString('utf8', 0, end), leftOutBytes: stat.size - end };
   } catch (error) {
-    return { kind: 'unreadable', message: (error as Error).message };
+    return { kind: 'unreadable', message: toError(error).message };
   } finally {
     closeSync(fd);
   }

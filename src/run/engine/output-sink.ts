@@ -1,6 +1,5 @@
-// Takes what the child of one attempt printed, hides secrets, and appends it: one frame a read. Counts lines, and keeps
-// the stdout that later steps may ask for. Knows no process.
-
+// Takes what the child of one attempt printed, hides secrets, and appends it: one frame for each read. Counts lines, and keeps
+// the stdout that later steps may ask for. Called by both kinds of attempt, and for the command of `expect`.
 import type { Append, Severity, Stream, Subject } from '../../core/record.ts';
 import { countLineEnds } from '../../text/line-ends.ts';
 import { seenText } from '../../text/seen.ts';
@@ -32,9 +31,12 @@ type StreamState = {
   lines: number;
   /** The last record of the stream stopped without a line end. */
   open: boolean;
-  /** Lets go what the redactor holds. */
+  /** Releases what the redactor holds. */
   holdTimer: NodeJS.Timeout | undefined;
 };
+
+/** What the caller knows of bytes already. */
+type Known = { readonly severity?: Severity | undefined; readonly lineCount?: number | undefined };
 
 export function createOutputSink(options: {
   readonly append: Append;
@@ -55,9 +57,9 @@ export function createOutputSink(options: {
     return made;
   }
 
-  /** @param lineCount where the caller knows it already */
-  function give(stream: Stream, state: StreamState, redacted: Redacted, severity?: Severity, lineCount?: number): void {
+  function record(stream: Stream, state: StreamState, redacted: Redacted, known: Known = {}): void {
     const { bytes, hidden } = redacted;
+    const { severity, lineCount } = known;
     if (bytes.length > 0) {
       const unterminated = bytes[bytes.length - 1] !== LF;
       const count = lineCount ?? countLineEnds(bytes) + (unterminated ? 1 : 0);
@@ -80,20 +82,21 @@ export function createOutputSink(options: {
 
   function flushHeld(stream: Stream, state: StreamState): void {
     state.holdTimer = undefined;
-    give(stream, state, state.redaction.flush());
+    record(stream, state, state.redaction.flush());
   }
 
   return {
     write(stream, batch, severity) {
       const state = stateOf(stream);
       const redacted = state.redaction.push(batch.bytes);
-      give(stream, state, redacted, severity, redacted.bytes === batch.bytes ? batch.lineCount : undefined);
+      const lineCount = redacted.bytes === batch.bytes ? batch.lineCount : undefined;
+      record(stream, state, redacted, { severity, lineCount });
       if (state.redaction.heldBytes() > 0) state.holdTimer ??= setTimeout(flushHeld, HOLD_MS, stream, state);
     },
     end() {
       for (const [stream, state] of states) {
         clearTimeout(state.holdTimer);
-        give(stream, state, state.redaction.end());
+        record(stream, state, state.redaction.end());
       }
     },
     lines: () => Object.fromEntries([...states].map(([stream, state]) => [stream, state.lines])),
@@ -102,7 +105,7 @@ export function createOutputSink(options: {
   };
 }
 
-/** The last line that is not blank, as it stood on the screen. */
+/** The last line that is not blank, as a person saw it. */
 function lastLineOf(raw: string, agoMs: number): Activity {
   const text = seenText(raw).trimEnd();
   if (text === '') return { kind: 'silent' };

@@ -1,9 +1,9 @@
 // Reads the named outputs that a step wrote into the file that STEPSPAN_OUTPUTS names: lines `name=value`, texts of several
-// lines between `name<<END` and `END`, or JSON objects. Pure; the file itself is output-file.ts's.
+// lines between `name<<END` and `END`, or JSON objects. Pure; output-file.ts reads the file.
 import type { JsonValue } from '../../core/step-output.ts';
 import { idPattern } from '../../workflow/index.ts';
 
-/** Far more than anybody names; a loop that appends for ever ends here. */
+/** Far more than anybody names; a loop that appends endlessly stops here. */
 const maxNamedOutputs = 200;
 
 /** Problems with their line are reported up to this number; more of them have one cause. */
@@ -78,13 +78,15 @@ function readLines(
 function objectIn(text: string): { readonly [key: string]: JsonValue } | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
-    const value = JSON.parse(text) as JsonValue;
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as { readonly [key: string]: JsonValue })
-      : undefined;
+    const value: JsonValue = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !isList(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
 }
 
 /** Of a line in a message. */

@@ -8,7 +8,7 @@ export function redactAppend(append: Append, redactor: Redactor): Append {
   return {
     output(draft) {
       if (draft.stream !== 'system') return append.output(draft);
-      // One line with its end (say.ts). What is hidden could hold a line end of its own, as a private key does.
+      // One line with its end. What is hidden could hold a line end of its own, as a private key does.
       const { text, hidden } = redactor.text(draft.bytes.toString('utf8').trimEnd());
       if (hidden === undefined) return append.output(draft);
       const seq = append.output({ ...draft, bytes: Buffer.from(`${text.replaceAll('\n', ' ')}\n`) });
@@ -17,13 +17,13 @@ export function redactAppend(append: Append, redactor: Redactor): Append {
     },
     event(event, subject) {
       const { value, hidden } = redactor.value(event);
-      const tell = (): void => {
+      const recordHidden = (): void => {
         if (hidden !== undefined) append.event({ type: 'secret.redacted', kinds: hidden }, subject);
       };
       // Readers stop at the end of the run, so nothing may come after it.
-      if (event.type === 'run.finished') tell();
+      if (event.type === 'run.finished') recordHidden();
       const seq = append.event(value, subject);
-      if (event.type !== 'run.finished') tell();
+      if (event.type !== 'run.finished') recordHidden();
       return seq;
     },
   };

@@ -1,5 +1,5 @@
-// Where a run stands between its start and its end: one union, changed in one place.
-// Who must act on a change listens.
+// Where a run is between its start and its end: one union, changed in one place. Owned by run-workflow.ts; the waits of steps
+// follow it.
 import type { Outcome } from '../../core/outcome.ts';
 import { systemClock } from '../process/index.ts';
 
@@ -13,11 +13,11 @@ export type RunPhase =
 
 export type PhaseMachine = {
   readonly current: () => RunPhase;
-  /** @returns false where the run is not running, so there was nothing to pause */
+  /** @returns false if the run is not running, so there was nothing to pause */
   readonly pause: (now: boolean) => boolean;
-  /** @returns milliseconds spent paused, or undefined where the run was not paused */
+  /** @returns milliseconds spent paused, or undefined if the run was not paused */
   readonly resume: () => number | undefined;
-  /** The first outcome wins. @returns false where the run was ending already */
+  /** The first outcome wins. @returns false if the run was ending already */
   readonly end: (outcome: Outcome) => boolean;
   readonly finish: () => void;
   /** Time spent paused up to now, in milliseconds. */

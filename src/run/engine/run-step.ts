@@ -1,6 +1,5 @@
-// The life of one step: its attempts, the waits between them, and its one end. Knows no process:
-// what an attempt is, shell command or Claude Code, is given by the caller.
-
+// The life of one step: its attempts, the waits between them, and its one end. Called by run-workflow.ts, which starts the
+// attempts, of a shell command or of Claude Code.
 import { sumUsd } from '../../core/cost.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { type FailureReason, messageOf, type Outcome } from '../../core/outcome.ts';
@@ -55,12 +54,12 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     const subject = { step: step.id, attempt: number };
     if (result.isSessionLost) {
       const lost = continuation?.sessionId ?? '';
-      context.log('warning', `Claude Code has no session ${lost} any more; the step starts afresh`, subject);
+      context.log('warning', `Claude Code has no session ${lost} any more; the step starts again`, subject);
       continuation = undefined;
       number += 1;
       continue;
     }
-    const waited = await waitOut(step, number, result, limits, context);
+    const waited = await waitOut({ step, number, result }, limits, context);
     if (waited.kind === 'ended') {
       result = { ...result, outcome: waited.outcome };
       break;
@@ -104,7 +103,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
   return { outcome, ...output, tolerated, session: result.session, attempts: number, costUsd, costUnknown };
 }
 
-/** How the next attempt continues what this one left; undefined where it left no session. */
+/** How the next attempt continues what this one left; undefined if it left no session. */
 function continuationOf({ session, outcome }: AttemptResult): Continuation | undefined {
   if (session === undefined) return undefined;
   return { ...session, because: `${outcome.kind}: ${messageOf(outcome)}` };
@@ -126,9 +125,7 @@ type WaitedOut =
 
 /** Waits for the end of the limit that ended the attempt, if one did. That uses up no retry and no time of the step. */
 async function waitOut(
-  step: Step,
-  number: number,
-  result: AttemptResult,
+  { step, number, result }: { readonly step: Step; readonly number: number; readonly result: AttemptResult },
   limits: LimitsMet,
   { append, log, phase }: StepContext,
 ): Promise<WaitedOut> {
@@ -162,7 +159,7 @@ function leastTimeLeft(timeoutMs: number): number {
   return Math.min(timeoutMs, leastTimeLeftMs);
 }
 
-/** A cancelled step is never tolerated: who cancels wants the run to end. Nor is one that ran out of budget. */
+/** A cancelled step is never tolerated: a person who cancels wants the run to end. Nor is one that ran out of budget. */
 function isTolerable(outcome: Outcome): boolean {
   return (
     outcome.kind === 'failure' ||
@@ -173,7 +170,7 @@ function isTolerable(outcome: Outcome): boolean {
 
 function wantsAnother(retries: Retries, attempt: number, result: AttemptResult): boolean {
   const { outcome } = result;
-  // A stall rule `retry` is an answer of its own: it asks for one more attempt even where no retries were set.
+  // A stall rule `retry` asks for one more attempt, even if no retries were set.
   if (result.retryAsked) return attempt <= Math.max(retries.max, 1);
   if (attempt > retries.max) return false;
   switch (outcome.kind) {

@@ -1,10 +1,9 @@
-// A run from its first event to its last: starts what is ready, holds or ends it on request, closes the journal's story.
-// It reads as the table of contents of a run; what an attempt does is attempt's, what comes next is schedule's.
+// A run from its first event to its last: starts the steps that are ready, pauses or ends them on request, and says what their
+// outcomes come to. It reads as the table of contents of a run: run-step.ts has the attempts of a step, schedule.ts what is next.
 import { formatSpending, sumUsd } from '../../core/cost.ts';
 import { formatDuration, formatSetDuration } from '../../core/duration.ts';
-import type { EventOf } from '../../core/event.ts';
-import type { Outcome } from '../../core/outcome.ts';
-import { messageOf } from '../../core/outcome.ts';
+import type { EventOf, PlannedStep } from '../../core/event.ts';
+import { messageOf, type Outcome } from '../../core/outcome.ts';
 import type { Append } from '../../core/record.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../../core/step-output.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
@@ -12,9 +11,8 @@ import { systemClock } from '../process/index.ts';
 import type { Attempt, AttemptPlan, Continuation, SessionRef } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
-import { outcomeOf, planOf } from './run-plan.ts';
 import { runStep, type StepEnd } from './run-step.ts';
-import { type Decision, decide, type Ended } from './schedule.ts';
+import { type Decision, decide, type Ended, isOk } from './schedule.ts';
 import { createSystemLog, type SystemLog } from './system-log.ts';
 
 /** What an attempt may know of and do to the run it belongs to. */
@@ -30,7 +28,7 @@ export type RunScope = {
   readonly use: (step: Step, attempt: number, used: Used) => void;
 };
 
-/** A step that a resumed run need not do again. */
+/** A step that a resumed run does not repeat. */
 export type PreviousResult = StepOutput & { readonly session: SessionRef | undefined };
 
 export type RunOptions = {
@@ -305,4 +303,40 @@ function watchTimeout(
   };
   let cancel = systemClock.after(Math.min(timeoutLookMs, limitMs), look);
   return () => cancel();
+}
+
+/** The run's own outcome, if nothing ended it from outside. */
+function outcomeOf(workflow: Workflow, ended: ReadonlyMap<string, Ended>): Outcome {
+  const failed = workflow.steps.filter((step) => {
+    const end = ended.get(step.id);
+    return end !== undefined && end.outcome.kind !== 'skip' && !isOk(end);
+  });
+  const [first] = failed;
+  if (first === undefined) return { kind: 'success' };
+  const outcomes = failed.map((step) => ended.get(step.id)?.outcome);
+  const cause = outcomes[0] ?? { kind: 'success' };
+  const others = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
+  const message = `step \`${first.id}\`: ${messageOf(cause)}${others}`;
+  // If no step failed by its own word, the surroundings of the steps have to be fixed, and not their work.
+  if (cause.kind === 'error' && outcomes.every((outcome) => outcome?.kind === 'error'))
+    return { kind: 'error', reason: cause.reason, message };
+  return { kind: 'failure', reason: 'step_failed', message };
+}
+
+/** What `run.started` says of the workflow. */
+function planOf(workflow: Workflow) {
+  return {
+    type: 'run.started',
+    workflow: workflow.name,
+    description: workflow.description,
+    file: workflow.file,
+    params: workflow.paramValues,
+    steps: workflow.steps.map(
+      (step): PlannedStep => ({ id: step.id, name: step.name, kind: step.kind, needs: step.needs }),
+    ),
+    cwd: workflow.cwd,
+    concurrency: workflow.concurrency,
+    budgetUsd: workflow.budget.usd,
+    budgetTokens: workflow.budget.tokens,
+  } as const;
 }

@@ -1,5 +1,5 @@
-// Which step comes next: pure decisions over the workflow and what has ended so far.
-// Knows no process and no time, so that every order of endings can be tested without running anything.
+// Which step comes next: pure decisions over the workflow and what has ended so far, so that every order of endings can be
+// tested without running anything. Called by run-workflow.ts after every change.
 import type { Outcome } from '../../core/outcome.ts';
 import type { StepOutput } from '../../core/step-output.ts';
 import { evaluate, isTrue } from '../../workflow/expression/evaluate.ts';
@@ -21,7 +21,7 @@ export type Progress = {
 export type Decision =
   | { readonly kind: 'start'; readonly step: Step }
   | { readonly kind: 'skip'; readonly step: Step; readonly reason: 'when' | 'need'; readonly message: string }
-  /** Its `when` has no value, as when it asks for a field of an output that is no JSON. */
+  /** Its `when` has no value, for example because it asks for a field of an output that is not JSON. */
   | { readonly kind: 'refuse'; readonly step: Step; readonly message: string };
 
 /**

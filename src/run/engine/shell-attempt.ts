@@ -1,5 +1,5 @@
-// One attempt of a shell step: its command under supervision, its output to the journal, its exit code as its word.
-
+// One attempt of a shell step: its command under supervision, its output to the journal, its exit code as its outcome. Also what
+// both kinds of attempt do at their end.
 import { countFindings, type Findings, noFindings } from '../../core/finding.ts';
 import { messageOf, type Outcome } from '../../core/outcome.ts';
 import type { Stream } from '../../core/record.ts';
@@ -24,13 +24,17 @@ export type AttemptSetting = StepSetting & { readonly outputFile: OutputFile };
 
 export type ShellPorts = AttemptPorts & Pick<NestedClaudePorts, 'intake' | 'prices'>;
 
-export function startShellAttempt(
-  step: ShellStep,
-  setting: AttemptSetting,
-  identity: RunIdentity,
-  run: RunScope,
-  ports: ShellPorts,
-): Attempt {
+/** An attempt of either kind, with the ports that it needs. */
+export type AttemptOptions<KindOfStep, Ports> = {
+  readonly step: KindOfStep;
+  readonly setting: AttemptSetting;
+  readonly identity: RunIdentity;
+  readonly run: RunScope;
+  readonly ports: Ports;
+};
+
+export function startShellAttempt(options: AttemptOptions<ShellStep, ShellPorts>): Attempt {
+  const { step, setting, identity, run, ports } = options;
   const { subject } = setting;
   const reportUse = ({ costUsd, models, estimated, unknown }: CostSoFar): void =>
     run.use(step, subject.attempt, { usd: costUsd, tokens: countTokens(models), estimated, unknown });
@@ -102,14 +106,14 @@ export function startShellAttempt(
   return { done: finish(), ...expectations.controlsOf(supervision) };
 }
 
-/** Says what later steps do not get of an output that was cut. */
+/** Logs what later steps get of an output that was cut. */
 export function reportCut(
   { output, kept }: BoundedOutput,
   { subject, readOutputWith }: Pick<StepSetting, 'subject' | 'readOutputWith'>,
   log: SystemLog,
 ): void {
   if (kept === undefined) return;
-  const json = output.outputJson === undefined ? '' : '; its fields as JSON are all there';
+  const json = output.outputJson === undefined ? '' : '; its fields as JSON are complete';
   const size = `the first ${kept.headBytes} and the last ${kept.tailBytes} of its ${output.outputBytes} bytes of output`;
   log('info', `later steps get ${size}${json}; \`${readOutputWith}\` prints all of it`, subject);
 }

@@ -12,7 +12,7 @@ import type { RunScope } from './run-workflow.ts';
 export type RunIdentity = {
   readonly runId: RunId;
   readonly traceId: string;
-  /** The wrapper's own environment, which children inherit. */
+  /** The environment of stepspan itself, which children inherit. */
   readonly env: Readonly<Record<string, string | undefined>>;
 };
 
@@ -24,7 +24,7 @@ export type StepSetting = {
   readonly marker: Marker;
   readonly spanId: string;
   readonly traceparent: string;
-  /** The command that prints what the step gave, for messages. */
+  /** The command that prints the output of the step, for messages. */
   readonly readOutputWith: string;
 };
 

@@ -1,5 +1,5 @@
 // One child under supervision: started, timed, sampled, watched for stalls, stopped when asked, and cleaned up after.
-// Common to shell commands and Claude Code. Judges nothing: how it ended is told, what that means is the caller's.
+// Called by both kinds of attempt. It reports how the child ended; the caller decides what that means for the step.
 import { formatDuration, formatSetDuration } from '../../core/duration.ts';
 import type { StallCause } from '../../core/event.ts';
 import type { Outcome } from '../../core/outcome.ts';
@@ -60,9 +60,9 @@ export type SuperviseOptions = {
   readonly hasResult?: () => boolean;
   /** What it does now: the cause that a timeout, a stall or a cancellation names. */
   readonly activity: () => Activity;
-  /** Told of the process tree as soon as there is one. */
+  /** Called with the process tree as soon as there is one. */
   readonly onTree?: (tree: ProcessTree) => void;
-  /** Told of every process group that was started, so that the end of the run can look for what is left of it. */
+  /** Called for every process group that was started, so that the end of the run can look for its remaining processes. */
   readonly onStarted?: (process: Identity) => void;
 };
 
@@ -107,7 +107,7 @@ export type Supervision = {
    * @returns takes it back
    */
   readonly endAfter: (ms: number, outcome: Outcome, why: string) => () => void;
-  /** Lets the timeout stand still for this long, as while the child waits for a rate limit. */
+  /** Stops the timeout for this long, as while the child waits for a rate limit. */
   readonly holdTimeout: (forMs: number) => void;
   /** For causes that only the reader of the output can see. */
   readonly stallWatch: StallWatch<StallCause>;
@@ -193,7 +193,7 @@ function createClocks(options: SuperviseOptions, stopChild: StopChild): Clocks {
     stopChild({ kind: 'timeout', limitMs: timeoutMs, message }, 'timeout');
   });
   const stallWatch = createStallReports(options, stopChild);
-  /** Why the timeout stands still. */
+  /** Why the timeout is stopped. */
   const holds = new Set<'frozen' | 'rate_limit'>();
   let holdOver: NodeJS.Timeout | undefined;
   const hold = (why: 'frozen' | 'rate_limit'): void => {
@@ -394,7 +394,7 @@ function reportLeftovers(processes: LeftoverProcesses['found'], { append, log, s
   log('warning', `left ${what} running, now ended: ${names}`, subject);
 }
 
-/** The outcome with what the child was doing when it was stopped, where that is the cause or tells what was cut short. */
+/** The outcome with what the child was doing when it was stopped, if that is the cause or shows what was interrupted. */
 function withCause(outcome: Outcome, activity: () => Activity): Outcome {
   switch (outcome.kind) {
     case 'timeout':
@@ -415,7 +415,7 @@ export function attemptFacts({ durationMs, pausedMs, usage }: Supervised) {
   return { durationMs, pausedMs, cpuSeconds: usage.cpuSeconds, maxRssBytes: usage.maxRssBytes };
 }
 
-/** The outcome of a child that was not stopped and whose own word is its exit code. */
+/** The outcome of a child that is judged by its exit code. */
 export function exitOutcome(ending: Ending): Outcome {
   switch (ending.kind) {
     case 'not_started':
@@ -441,7 +441,7 @@ export function exitOutcome(ending: Ending): Outcome {
   }
 }
 
-/** An outcome of ours for what should not happen, so that a defect ends a step and not the run's record of it. */
+/** The outcome of a defect of stepspan: it ends the step and not the record of the run. */
 export function internalError(error: unknown): Outcome {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { kind: 'error', reason: 'internal', message: `a defect of stepspan: ${text}` };

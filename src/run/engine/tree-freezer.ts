@@ -1,11 +1,11 @@
-// Freezes and thaws the tree of one child, one after the other, so that a thaw that follows at once finds whom it is to wake,
+// Freezes and thaws the tree of one child, one after the other, so that a thaw that follows at once finds what it must continue,
 // and a child that starts while its run is frozen is frozen too. Warns of connections that do not outlive a long pause.
 import { openConnections, type StartedProcess } from '../process/index.ts';
 
 export type TreeFreezer = {
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** To be called when the child is there. */
+  /** To be called when the child has started. */
   readonly apply: () => void;
 };
 
@@ -31,7 +31,7 @@ export function createTreeFreezer(
     if (remotes.length > 0) warn(warningOf([...new Set(remotes)]));
   }
   const apply = (): void => {
-    // A process that cannot be signalled is gone; nothing that would follow from it is ours to do.
+    // A process that cannot be signalled is gone.
     work = work.then(converge).catch(() => undefined);
   };
   const want = (frozen: boolean) => (): void => {

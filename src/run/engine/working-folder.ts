@@ -1,5 +1,5 @@
 // One run at a time writes in a working folder: two that edit the same files undo one another's work.
-// Owns which folders a run writes in and how folders overlap; the lock file itself is journal's.
+// Owns which folders a run writes in and how folders overlap. Called by the library before a run starts.
 import { createHash } from 'node:crypto';
 import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,5 @@
-// Asks the installed Claude Code before a run whether it can do what the steps need: its version, its flags, its login.
+// Asks the installed Claude Code before a run whether it can do what the steps need: its version, its flags, its login. Called
+// by the library at the start of a run.
 import path from 'node:path';
 import type { ClaudeStep, Workflow } from '../../workflow/index.ts';
 import {
@@ -18,10 +19,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export type ClaudeCheck =
   | { readonly kind: 'checked'; readonly findings: readonly Finding[] }
-  /** Of no step in particular: too old for all of them, or nobody is logged in. One sentence. */
+  /** For all steps: the version is too old, or nobody is logged in. One sentence. */
   | { readonly kind: 'refused'; readonly message: string };
 
-/** @param done ids of steps that need not run again */
+/** @param done ids of steps that do not run again */
 export async function checkClaude(
   program: ClaudeProgram,
   workflow: Workflow,
@@ -48,7 +49,7 @@ export async function checkClaude(
   return { kind: 'checked', findings: [...findings, ...extra.flat()] };
 }
 
-/** Why no step can run on this version; undefined where steps can. */
+/** Why no step can run on this version; undefined if steps can. */
 export function tooOldMessage({ path: file, version }: ClaudeProgram): string | undefined {
   if (!isOlder(version, minimumClaudeVersion)) return undefined;
   return `${file} is Claude Code ${version}; stepspan needs ${minimumClaudeVersion} or newer. ${updateHelp}`;
@@ -86,7 +87,7 @@ function flagFinding(
   };
 }
 
-/** Stands after the extra arguments, so that the CLI, which names the first flag that it does not know, names it last. */
+/** Comes after the extra arguments: the CLI names the first flag that it does not know, and this one only if it knows all others. */
 const probeFlag = '--stepspan-probe';
 
 /** The CLI itself is asked, since `--help` does not list every flag. It refuses before it reads a prompt or a login. */
@@ -113,7 +114,7 @@ async function checkExtraArgs(
   ];
 }
 
-/** Variables and arguments with which a step brings its own login, or says where another one is. */
+/** Variables with which a step has its own login, or that point to another one. */
 const ownLogin = /^(ANTHROPIC_|CLAUDE_|AWS_|HOME$)/;
 
 async function isLoggedOut(

@@ -1,11 +1,11 @@
-// Finds a program as the system does when it starts one: by its path, or by its name in the folders of PATH. Looks only.
+// Finds a program as the system does when it starts one: by its path, or by its name in the folders of PATH. Starts nothing.
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 
 /** Where a program is looked for. */
 export type ProgramPlace = {
   readonly cwd: string;
-  /** The PATH of the process that starts it; undefined where that is not set. */
+  /** The PATH of the process that starts it, if it is set. */
   readonly pathVariable: string | undefined;
 };
 

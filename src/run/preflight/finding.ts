@@ -1,12 +1,12 @@
-// What a check before a run finds, and how sure it can be of it. Types, and the one rule of what an earlier step may excuse.
+// What a check before a run finds, and how certain it is: an earlier step can make what is missing. Used by all checks.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ancestorsOf, type Step, type Workflow } from '../../workflow/index.ts';
 
 export type Finding = {
-  /** A problem refuses the run; a warning is said and the run starts. */
+  /** A problem refuses the run; with a warning it starts. */
   readonly severity: 'problem' | 'warning';
-  /** Where it stands in the workflow, as `['steps', 2, 'claude', 'promptFile']`. */
+  /** Its place in the workflow, as `['steps', 2, 'claude', 'promptFile']`. */
   readonly path: readonly (string | number)[];
   readonly message: string;
   readonly fix: string;
@@ -32,11 +32,11 @@ export function stepsToCheck(workflow: Workflow, done: ReadonlySet<string>): rea
 }
 
 /**
- * How bad it is that something of a step is not there. A step whose failure is tolerated, or that may not come up, need not
- * stop the others.
+ * How severe it is that something of a step is missing. A step whose failure is tolerated, or that might not run at all, does
+ * not have to stop the others.
  * @param file what is missing
  * @param isMade whether earlier steps commonly make such a thing without naming it, as a folder or a program
- * @returns undefined where an earlier step names the file, so that it will probably make it
+ * @returns undefined if an earlier step names the file, so that it will probably make it
  */
 export function severityOfMissing(
   { step, writers }: StepToCheck,

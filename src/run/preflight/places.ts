@@ -2,18 +2,20 @@
 // nothing.
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { errorCode, toError } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
 import { type ClaudeStep, problemOfPromptFile, type Workflow } from '../../workflow/index.ts';
 import { findProgram, type ProgramPlace } from './find-program.ts';
 import { type Finding, type StepToCheck, severityOfMissing } from './finding.ts';
 
-/** The working folder of the workflow, where a step works in it or starts from it. */
+/** The working folder of the workflow, if a step works in it or starts from it. */
 export function checkWorkflowFolder(workflow: Workflow, steps: readonly StepToCheck[]): readonly Finding[] {
   const isUsed = steps.some(({ step }) => step.cwd === undefined || !path.isAbsolute(step.cwd));
   const wrong = isUsed ? problemOfFolder(workflow.cwd) : undefined;
   return wrong === undefined ? [] : [{ severity: 'problem', path: ['cwd'], ...wrong }];
 }
 
-/** The working folder of one step, where it has its own. */
+/** The working folder of one step, if it has its own. */
 export function checkStepFolder(workflow: Workflow, checked: StepToCheck): readonly Finding[] {
   const { step, index } = checked;
   if (step.cwd === undefined) return [];
@@ -34,7 +36,7 @@ export function checkPromptFile(checked: StepToCheck): readonly Finding[] {
   return [{ severity, path: ['steps', index, 'claude', 'promptFile'], message: wrong.message, fix }];
 }
 
-/** The MCP configuration: that it can be read, that it is one, and that the programs of its servers are there. */
+/** The MCP configuration: that it can be read, that it is one, and that the programs of its servers exist. */
 export function checkMcp(checked: StepToCheck, place: ProgramPlace | undefined): readonly Finding[] {
   const { step, index } = checked;
   if (step.kind !== 'claude' || step.mcpConfig === undefined) return [];
@@ -67,14 +69,15 @@ function readMcpConfig(config: NonNullable<ClaudeStep['mcpConfig']>): Mcp {
   try {
     text = readFileSync(config, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : `cannot be read: ${message}`;
+    const code = errorCode(error);
+    const other = `cannot be read: ${toError(error).message}`;
+    const why = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : other;
     return { kind: 'unusable', message: `the MCP file ${config} ${why}`, fix: 'create it, or correct `mcpConfig`' };
   }
   try {
     return serversOf(JSON.parse(text.replace(/^\uFEFF/, '')), `the MCP file ${config}`);
   } catch (error) {
-    const message = `the MCP file ${config} is not JSON: ${(error as Error).message}`;
+    const message = `the MCP file ${config} is not JSON: ${toError(error).message}`;
     return {
       kind: 'unusable',
       message,
@@ -95,18 +98,15 @@ function problemOfFolder(folder: string): Pick<Finding, 'message' | 'fix'> | und
     if (statSync(folder).isDirectory()) return undefined;
     return { message: `the working folder ${folder} is a file`, fix: 'name a folder in `cwd`' };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `cannot be used: ${message}`;
+    const code = errorCode(error);
+    const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
+    const why = isMissing ? 'does not exist' : `cannot be used: ${toError(error).message}`;
     return { message: `the working folder ${folder} ${why}`, fix: 'create it, or correct `cwd`' };
   }
 }
 
-/** Said only of a path that is not there, so that a `$` in a real name does no harm. */
+/** Only for a path that does not exist, so that a `$` in a real name does no harm. */
 function unexpandedHint(written: string): string {
   const variable = /\$\{?[A-Za-z_]\w*\}?/.exec(written)?.[0] ?? /(?<=^|\/)~(?=\/|$)/.exec(written)?.[0];
   return variable === undefined ? '' : `; \`${variable}\` is not expanded in a path, so write the path itself`;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

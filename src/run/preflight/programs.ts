@@ -9,7 +9,7 @@ import { type Finding, type StepToCheck, severityOfMissing } from './finding.ts'
 /** Shells that take a script after `-c`, and that read a carriage return as a part of the last word. */
 const shells: ReadonlySet<string> = new Set(['sh', 'bash', 'dash', 'ash', 'ksh', 'zsh']);
 
-/** @param place undefined where the folder or the PATH of the step is not known before it comes up */
+/** @param place undefined if the folder or the PATH of the step is not known before it runs */
 export function checkProgram(checked: StepToCheck, place: ProgramPlace | undefined): readonly Finding[] {
   const { step, index } = checked;
   if (step.kind !== 'run') return [];
@@ -66,17 +66,18 @@ function checkScripts(
   ];
 }
 
-/** The script that is handed to a shell by `-c`; undefined for a list of words. */
+/** The script that is passed to a shell by `-c`; undefined for a list of words. */
 function inlineScript({ shell, command }: ShellStep): string | undefined {
   const flag = shell.at(-1) ?? '';
   const isShell = shells.has(path.basename(shell[0] ?? '')) && flag.startsWith('-') && flag.endsWith('c');
   return isShell ? command : undefined;
 }
 
-/** The words of the first line of a script, as far as they stand for themselves. */
+/** The words of the first line of a script, up to the first one that a shell would expand. */
 function firstWords(script: string): readonly string[] {
   const line = script.split('\n').find((each) => each.trim() !== '' && !each.trim().startsWith('#')) ?? '';
-  return /^[\w@%+=:,./\s-]*/.exec(line)![0].trim().split(/\s+/);
+  const [words = ''] = /^[\w@%+=:,./\s-]*/.exec(line) ?? [];
+  return words.trim().split(/\s+/);
 }
 
 /** The file of `./script.sh` or `bash script.sh`. */
