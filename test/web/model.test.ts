@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { compareSteps } from '../../web/model/compare.ts';
 import { countByState, filterRuns, sparkline } from '../../web/model/fleet.ts';
 import { count, duration, money } from '../../web/model/format.ts';
-import { layoutGraph, nodeHeight, nodeWidth } from '../../web/model/graph.ts';
+import { layoutGraph } from '../../web/model/graph.ts';
+import { isSamePlan, nodeHeight, nodeWidth, placeSteps } from '../../web/model/place-steps.ts';
 import type { Run, RunRow, Step } from '../../web/model/run.ts';
 import { seriesOf } from '../../web/model/series.ts';
 import { fullRange, pan, ticks, timelineRows, zoom } from '../../web/model/timeline.ts';
@@ -104,6 +105,32 @@ describe('the graph', () => {
     expect(x('b')).toBeLessThan(x('c'));
     expect(edges.find((edge) => edge.key === 'a b')?.state).toBe('active');
     expect(edges.every((edge) => /^M[\d. ]+ C[\d. CH]+$/.test(edge.path))).toBe(true);
+  });
+
+  test('puts a large plan into columns: no two steps over each other, each behind its needs, no arrow that others imply', () => {
+    const layer = (index: number) => Array.from({ length: 20 }, (_, row) => `s${index}-${row}`);
+    const plan = Array.from({ length: 25 }, (_, index) => index).flatMap((index) =>
+      layer(index).map((id) => ({
+        id,
+        needs: [...(index > 0 ? layer(index - 1) : []), ...(index > 1 ? layer(index - 2) : [])],
+      })),
+    );
+    const { corners, arrows, width, height } = placeSteps(plan);
+    const places = [...corners.values()].map(({ x, y }) => `${x} ${y}`);
+    expect(new Set(places).size).toBe(500);
+    expect(arrows).toHaveLength(24 * 400);
+    for (const { from, to } of arrows) expect(corners.get(from)?.x).toBeLessThan(corners.get(to)?.x ?? 0);
+    for (const { x, y } of corners.values()) {
+      expect([x >= 0, y >= 0, x + nodeWidth <= width, y + nodeHeight <= height]).not.toContain(false);
+    }
+  });
+
+  test('is placed again for another plan only', () => {
+    const plan = [step('a', []), step('b', ['a'])];
+    expect(isSamePlan(plan, [step('a', [], { state: 'running' }), step('b', ['a'])])).toBe(true);
+    expect(isSamePlan(plan, [step('a', []), step('b', [])])).toBe(false);
+    expect(isSamePlan(plan, [step('a', [])])).toBe(false);
+    expect(isSamePlan(plan, [step('b', ['a']), step('a', [])])).toBe(false);
   });
 
   test('leaves out a need that no step has', () => {

@@ -1,8 +1,9 @@
 // The workflow as a graph: states by form and colour, the running path, how long each step took. A node chooses its step.
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { formatElapsed } from '../../src/core/duration.ts';
 import { duration } from '../model/format.ts';
-import { type GraphNode, layoutGraph, nodeHeight, nodeWidth } from '../model/graph.ts';
+import { type GraphNode, layoutGraph } from '../model/graph.ts';
+import { isSamePlan, nodeHeight, nodeWidth, placeSteps } from '../model/place-steps.ts';
 import { elapsedMs, type Step, stateWord, stepState } from '../model/run.ts';
 import { toggled } from '../output/line.ts';
 import { glyphOf } from './parts.tsx';
@@ -15,12 +16,16 @@ export function Graph(props: {
   onChoose: (steps: readonly string[]) => void;
 }) {
   const { steps, chosen } = props;
-  const graph = useMemo(() => layoutGraph(steps), [steps]);
+  const plan = usePlan(steps);
+  const placed = useMemo(() => placeSteps(plan), [plan]);
+  const graph = useMemo(() => layoutGraph(steps, placed), [steps, placed]);
+  // One element a state: a graph can have thousands of arrows.
+  const arrows = [...Map.groupBy(graph.edges, ({ state }) => state)];
   return (
     <div class="graph" tabIndex={0} role="group" aria-label="Workflow graph">
       <svg width={graph.width} height={graph.height} viewBox={`0 0 ${graph.width} ${graph.height}`}>
-        {graph.edges.map((edge) => (
-          <path key={edge.key} class={`edge ${edge.state}`} d={edge.path} />
+        {arrows.map(([state, edges]) => (
+          <path key={state} class={`edge ${state}`} d={edges.map(({ path }) => path).join('')} />
         ))}
         {graph.nodes.map((node) => (
           <Node
@@ -38,6 +43,13 @@ export function Graph(props: {
       </svg>
     </div>
   );
+}
+
+/** The steps as they were when the plan was last another one: an event changes the state of steps, and not where they are drawn. */
+function usePlan(steps: readonly Step[]): readonly Step[] {
+  const plan = useRef(steps);
+  if (!isSamePlan(plan.current, steps)) plan.current = steps;
+  return plan.current;
 }
 
 function Node(props: {
