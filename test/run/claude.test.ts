@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelUsage } from '../../src/core/claude-event.ts';
 import { parentSpanId } from '../../src/core/ids.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
+import type { RunJournal } from '../support/journal.ts';
 
 const usage = { input: 1_000, output: 100, cacheRead: 500, cacheCreation: 200 } as const;
 const bash = (command: string) => ({ name: 'Bash', input: { command, description: 'x' } });
@@ -51,6 +52,7 @@ beforeAll(async () => {
         ],
       },
       { prompt: 'Say nothing', turns: [{ kind: 'silence' }] },
+      { prompt: 'Always overloaded', turns: [{ kind: 'error', status: 529 }] },
     ],
   });
   for (const name of ['a.txt', 'b.txt']) writeFileSync(path.join(rig.work, name), '');
@@ -60,15 +62,7 @@ afterAll(() => rig.close());
 const sum = (uses: readonly ModelUsage[]): number =>
   uses.reduce((n, use) => n + use.inputTokens + use.outputTokens + use.cacheReadTokens + use.cacheCreationTokens, 0);
 
-describe('a Claude Code step', () => {
-  test('calls tools, answers by a schema, continues a session, and its cost is the same everywhere', async () => {
-    rig.write('prompts/count.md', 'Count the files of {{ params.what }}, {{ steps.before.output }}\n');
-    const {
-      code,
-      result,
-      stderr: shown,
-    } = await rig.runYaml(
-      `
+const work = `
 name: work
 params: {what: main}
 steps:
@@ -86,25 +80,38 @@ steps:
         required: [verdict]
   - {id: fix, needs: judge, when: steps.judge.output.verdict == 'fix', env: {N: '{{ steps.judge.output.items.0.n }}'}, run: 'echo "$N $STEPSPAN_OUTPUT_JUDGE"'}
   - {id: leave, needs: judge, when: steps.judge.output.verdict != 'fix', run: 'true'}
-`,
-    );
-    expect([code, result.outcome]).toEqual([0, 'success']);
-    expect(outcomesOf(result)).toMatchObject({
+`;
+
+describe('a workflow of Claude Code steps', () => {
+  let ran: Awaited<ReturnType<CliRig['runYaml']>>;
+  let journal: RunJournal;
+  beforeAll(async () => {
+    rig.write('prompts/count.md', 'Count the files of {{ params.what }}, {{ steps.before.output }}\n');
+    ran = await rig.runYaml(work);
+    journal = await rig.journal(ran.result.runId);
+  });
+
+  test('succeeds, and chooses steps by what another one answered', () => {
+    expect([ran.code, ran.result.outcome]).toEqual([0, 'success']);
+    expect(outcomesOf(ran.result)).toMatchObject({
       count: 'success',
       more: 'success',
       judge: 'success',
       fix: 'success',
       leave: 'skip',
     });
-    const journal = await rig.journal(result.runId);
+    expect(journal.text('stdout', 'fix')).toBe('7 {"verdict":"fix","items":[{"n":7}]}\n');
+    expect(rig.processes()).toEqual([]);
+  });
 
-    // What it was asked, with values filled in once.
+  test('asks with values filled in once', () => {
     const prompts = rig.api?.requests.flatMap(({ body }) => (body === undefined ? [] : [JSON.stringify(body)])) ?? [];
     expect(prompts.some((text) => text.includes('Count the files of main, it is {{ params.what }}'))).toBe(true);
     expect(prompts.some((text) => text.includes('And now add one to There are 2.'))).toBe(true);
+  });
 
-    // What it did, for people and as events; the raw lines beside it.
-    expect(shown).toContain('count | I look.\n');
+  test('shows what it did for people and as events, beside the raw lines', () => {
+    expect(ran.stderr).toContain('count | I look.\n');
     expect(journal.text('stdout', 'count')).toMatch(/I look\.[\s\S]*Bash[\s\S]*ls -1[\s\S]*2[\s\S]*There are 2\./);
     expect(journal.events('claude.tool_called', 'count')).toMatchObject([{ tool: 'Bash' }]);
     expect(journal.events('claude.tool_returned', 'count')).toMatchObject([{ isError: false, text: '2' }]);
@@ -115,12 +122,16 @@ steps:
       .map((line) => JSON.parse(line).type);
     expect(raw[0]).toBe('system');
     expect(raw.at(-1)).toBe('result');
+  });
+
+  test('continues a session', () => {
     const sessions = ['count', 'more'].map((step) => journal.events('claude.session', step)[0]?.sessionId);
     expect(sessions[0]).toMatch(/^[0-9a-f-]{36}$/);
     expect(journal.events('attempt.started', 'more')[0]?.command).toContain(`--resume ${sessions[0]}`);
-    expect(journal.text('stdout', 'fix')).toBe('7 {"verdict":"fix","items":[{"n":7}]}\n');
+  });
 
-    // What it cost: the API's numbers, the result lines, the events and the JSON say the same.
+  test('costs the same in the API, the result lines, the events and the JSON', () => {
+    const { result } = ran;
     const costs = ['count', 'more', 'judge'].map((step) => journal.events('claude.cost', step).at(-1));
     expect(sum(costs[0]?.models ?? [])).toBe(2 * 1_800);
     expect(sum(costs[1]?.models ?? [])).toBe(1_800);
@@ -133,8 +144,10 @@ steps:
     expect(result.costEstimated).toBe(false);
     expect(journal.events('run.finished')[0]?.costUsd).toBeCloseTo(total, 8);
     expect(result.steps.map(({ id, costUsd }) => [id, costUsd])).toContainEqual(['count', results[0]]);
+  });
 
-    // Its own spans hang below the step's.
+  test('has the spans of Claude Code below those of its steps', () => {
+    const { result } = ran;
     for (const step of ['count', 'more', 'judge']) {
       const [nesting] = journal.events('claude.nesting', step);
       expect({ step, own: (nesting?.ownSpans ?? 0) > 0, derived: nesting?.derivedSpans }).toEqual({
@@ -147,9 +160,10 @@ steps:
     const text = JSON.stringify(traces.map(({ request }) => request));
     expect(text).toContain(parentSpanId(result.runId as never, 'count', 1));
     expect(text).toContain(result.traceId);
-    expect(rig.processes()).toEqual([]);
   });
+});
 
+describe('a Claude Code step', () => {
   test('says what was refused, what the API said, and why it could not begin', async () => {
     const { code, result } = await rig.runYaml(
       `
@@ -254,7 +268,7 @@ steps:
     const { code, result } = await rig.runYaml(`
 name: stalled
 steps:
-  - {id: quiet, claude: Say nothing, stalls: {noOutput: {after: 10s, action: kill}}}
+  - {id: quiet, claude: Always overloaded, stalls: {rateLimited: {after: 1s, action: kill}}}
 `);
     const journal = await rig.journal(result.runId);
     expect(journal.events('claude.result')).toMatchObject([{ isError: true }]);

@@ -10,13 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-describe('the outcome of a step', () => {
-  test('is reported for each way in which it can end, and the run fails', async () => {
-    const {
-      code,
-      result,
-      stderr: shown,
-    } = await rig.runYaml(`
+/** A step for each way in which one can end. */
+const everyEnding = `
 name: all
 concurrency: 4
 steps:
@@ -35,7 +30,11 @@ steps:
   - {id: mourn, needs: code, when: failure(), run: 'echo "$STEPSPAN_OUTCOME_CODE"'}
   - {id: calm, needs: good, when: failure(), run: 'true'}
   - {id: last, needs: [after, killed], when: always(), run: 'echo "$STEPSPAN_OUTCOME_AFTER $STEPSPAN_OUTCOME_KILLED"'}
-`);
+`;
+
+describe('the outcome of a step', () => {
+  test('is reported for each way in which it can end, and the run fails', async () => {
+    const { code, result, stderr: shown } = await rig.runYaml(everyEnding);
     expect(code).toBe(1);
     expect(outcomesOf(result)).toEqual({
       good: 'success',
