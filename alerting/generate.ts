@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { toError } from '../src/core/errors.ts';
 import { type AlertSettings, defaultAlerts, readAlerts } from '../src/runs/alerts/index.ts';
 import { lokiGroups, prometheusGroups } from './groups.ts';
 import { renderRules } from './render.ts';
@@ -26,7 +27,7 @@ function main(): number {
     const options = { config: { type: 'string' }, out: { type: 'string' } } as const;
     values = parseArgs({ options }).values;
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${usage}\n`);
+    process.stderr.write(`${toError(error).message}\n${usage}\n`);
     return 2;
   }
   const settings = values.config === undefined ? defaultAlerts() : settingsOf(values.config);
@@ -45,9 +46,7 @@ function settingsOf(config: string): AlertSettings | undefined {
   try {
     source = readFileSync(config, 'utf8');
   } catch (error) {
-    process.stderr.write(
-      `--config ${config} cannot be read (${(error as Error).message}); name a file that is there\n`,
-    );
+    process.stderr.write(`--config ${config} cannot be read (${toError(error).message}); name another file\n`);
     return undefined;
   }
   const read = readAlerts(source, config);

@@ -1,6 +1,6 @@
 // All rules of the two backends as groups, after what alerts.yaml says: a table of contents, no policy but the order.
 import { type AlertSettings, settingsOfRule } from '../src/runs/alerts/rule.ts';
-import { type Alert, type Group, isAlert, type ThresholdsOf } from './rule.ts';
+import type { Alert, Group, ThresholdsOf } from './rule.ts';
 import { backendAlerts } from './rules/backends.ts';
 import { hubAlerts } from './rules/hub.ts';
 import { logAlerts } from './rules/logs.ts';
@@ -20,11 +20,6 @@ export function prometheusGroups(settings: AlertSettings): readonly Group[] {
 
 export function lokiGroups(settings: AlertSettings): readonly Group[] {
   return present([{ name: 'stepspan-logs', rules: enabled(logAlerts(thresholdsOf(settings)), settings) }]);
-}
-
-/** The alerts of groups, without recording rules. */
-export function alertsOf(groups: readonly Group[]): readonly Alert[] {
-  return groups.flatMap((group) => group.rules.filter(isAlert));
 }
 
 function enabled(alerts: readonly Alert[], settings: AlertSettings): readonly Alert[] {

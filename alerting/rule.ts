@@ -21,7 +21,7 @@ export type Alert = {
   readonly measures: readonly string[];
   /** How long it must be so, in milliseconds; at once where left out. */
   readonly forMs?: number;
-  /** Beside severity and source; what the query gives as labels need not be here. */
+  /** Beside severity, source and the labels of the query's answer. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Half a line, with the name of what it is about: it becomes the subject of a mail. */
   readonly summary: string;

@@ -66,7 +66,7 @@ true | false) ;;
 esac
 case ${STEPSPAN_ALERT_WEBHOOK_URL:-http://} in
 http://* | https://*) ;;
-*) fail "STEPSPAN_ALERT_WEBHOOK_URL is no address; write one that begins with http:// or https://" ;;
+*) fail "STEPSPAN_ALERT_WEBHOOK_URL is not an address; write one that begins with http:// or https://" ;;
 esac
 
 # In a quoted YAML text a quote is written twice; a value of several lines would become more than a value.

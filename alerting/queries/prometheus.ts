@@ -16,7 +16,7 @@ export const hubJob = 'stepspan';
 
 const hubUp = `up{job="${hubJob}"}`;
 
-/** What is no success and was not asked for by a person, of the outcomes in the catalogue. */
+/** The outcomes of the catalogue that are neither a success nor asked for by a person. */
 const failed = 'outcome=~"failure|error|timeout"';
 const judged = 'outcome!="cancellation"';
 
@@ -111,7 +111,7 @@ export function labelOverflow(at: { window: number }): Query {
   return increased(metrics.labelOverflow.name, 'label', at.window);
 }
 
-/** @param at `count`: failures that are still fine. Extrapolation makes n of them a little more than n, hence the half. */
+/** @param at `count`: failures that are still fine. Extrapolation makes n of them a little more than n, so half is added. */
 export function hubErrors(at: { window: number; count: number }): Query {
   return increased(metrics.hubErrors.name, 'task', at.window, at.count + 0.5);
 }

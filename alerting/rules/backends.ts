@@ -1,4 +1,4 @@
-// Alerts about what stands around stepspan: the Collector, Loki, Tempo, Grafana and Alertmanager. Words only.
+// Alerts about the services around stepspan: the Collector, Loki, Tempo, Grafana and Alertmanager. Words only.
 
 import { formatSetDuration } from '../../src/core/duration.ts';
 import { prometheusRules as rules } from '../../src/runs/alerts/backend-rules.ts';

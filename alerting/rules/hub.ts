@@ -18,8 +18,8 @@ export function hubAlerts(of: ThresholdsOf): readonly Alert[] {
       description:
         '{{ if $labels.instance }}Prometheus cannot scrape {{ $labels.instance }}.' +
         `{{ else }}Prometheus has no target with the job \`${query.hubJob}\`.{{ end }} ` +
-        'Runs go on and keep their journals; nothing is shown, adopted or sent for runs that do not ship themselves, and ' +
-        'other alerts about this hub may be missing.',
+        'Runs continue and keep their records. Until it is back, nothing is shown, abandoned runs are not closed, runs that ' +
+        'do not ship themselves are not sent, and other alerts about this hub may be missing.',
       dashboard,
     },
     ...shipping(of),

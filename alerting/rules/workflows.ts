@@ -45,7 +45,7 @@ export function workflowAlerts(of: ThresholdsOf, schedules: Readonly<Record<stri
       forMs: spend.for,
       summary: 'Claude Code has cost {{ $value | printf "%.2f" }} USD',
       description:
-        `The runs that ended in the last ${formatSetDuration(spend.window)}, or those that go on now, have cost ` +
+        `The runs that ended in the last ${formatSetDuration(spend.window)}, or those that are active now, have cost ` +
         `\${{ $value | printf "%.2f" }} together; the limit is $${spend.usd}. The dashboard shows which workflow and model.`,
       dashboard: 'stepspan-overview',
     },
@@ -71,7 +71,7 @@ function scheduled(of: ThresholdsOf, workflow: string, period: number): readonly
       ...neverSucceeded(workflow, period),
       // A workflow that was named today has its first run before it.
       forMs: period,
-      // The query gives no label, and $labels knows those of the query alone.
+      // The answer has no label, and $labels has only those of the answer.
       labels: { workflow: literal(workflow) },
       summary: `${literal(workflow)} has never succeeded`,
       description:

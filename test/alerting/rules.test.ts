@@ -9,13 +9,13 @@ import { parser as promql } from '@prometheus-io/lezer-promql';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ruleFiles } from '../../alerting/generate.ts';
-import { alertsOf, lokiGroups, prometheusGroups } from '../../alerting/groups.ts';
+import { lokiGroups, prometheusGroups } from '../../alerting/groups.ts';
 import { backendJobs, recorded } from '../../alerting/queries/prometheus.ts';
-import { ruleQueries } from '../../alerting/queries.ts';
 import { formatSetDuration, parseDuration } from '../../src/core/duration.ts';
 import { catalogue } from '../../src/readers/measure/catalogue.ts';
 import { defaultAlerts } from '../../src/runs/alerts/alerts-file.ts';
 import { backendRules } from '../../src/runs/alerts/backend-rules.ts';
+import { alertsOf, ruleQueries } from './rule-queries.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../alerting');
 const scratch = mkdtempSync(path.join(tmpdir(), 'stepspan-rules-'));
@@ -173,7 +173,7 @@ describe('queries', () => {
   });
 });
 
-test('texts speak of labels that their query gives', () => {
+test('texts name only labels that the answer of their query has', () => {
   const wrong: string[] = [];
   for (const { rule, expr, summary, description } of alertsOf([
     ...prometheusGroups(scheduled),

@@ -1,4 +1,4 @@
-// The runbook has a section for every rule there is, whoever evaluates it, under the anchor that alerts link to.
+// The runbook has a section for every rule, of stepspan, Prometheus and Loki, under the anchor that alerts link to.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';

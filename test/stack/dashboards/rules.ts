@@ -2,8 +2,8 @@
 // their thresholds is there, with the labels that texts and routes rely on, and says what the runs did.
 import { describe, expect, test } from 'vitest';
 import { recorded } from '../../../alerting/queries/prometheus.ts';
-import { ruleQueries } from '../../../alerting/queries.ts';
 import { defaultAlerts } from '../../../src/runs/alerts/alerts-file.ts';
+import { ruleQueries } from '../../alerting/rule-queries.ts';
 import type { SampleStack } from '../support/sample-runs.ts';
 
 const hour = 3_600_000;

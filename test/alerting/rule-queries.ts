@@ -1,7 +1,8 @@
-// Every query of every rule in one list, for whoever wants to put them to a real Prometheus and Loki, or to parse them.
-import type { AlertSettings } from '../src/runs/alerts/rule.ts';
-import { alertsOf, lokiGroups, prometheusGroups } from './groups.ts';
-import { type Group, isAlert } from './rule.ts';
+// Every query of every rule in one list, for tests that parse them or ask a real Prometheus and Loki.
+
+import { lokiGroups, prometheusGroups } from '../../alerting/groups.ts';
+import { type Alert, type Group, isAlert } from '../../alerting/rule.ts';
+import type { AlertSettings } from '../../src/runs/alerts/rule.ts';
 
 export type RuleQuery = {
   readonly language: 'promql' | 'logql';
@@ -14,6 +15,11 @@ export type RuleQuery = {
   readonly kind: 'condition' | 'measure' | 'recording';
   readonly query: string;
 };
+
+/** The alerts of groups, without recording rules. */
+export function alertsOf(groups: readonly Group[]): readonly Alert[] {
+  return groups.flatMap((group) => group.rules.filter(isAlert));
+}
 
 /** @param settings `schedules` in it bring the queries of StepspanNoRecentSuccess */
 export function ruleQueries(settings: AlertSettings): readonly RuleQuery[] {
