@@ -1,10 +1,10 @@
 // Makes `export --format otlp-json` from the same mapping that ships a run, so that a file holds what a backend gets.
 // Here and not in export/, because a reader never imports another reader.
 import { isRunId } from '../core/ids.ts';
-import { parseObject } from '../core/json.ts';
 import type { OtlpMapper } from '../readers/export/index.ts';
 import { type Batch, logLimits, spanLimits } from '../readers/ship/encode/batch.ts';
-import { createJsonLogBatcher, createSpanBatcher } from '../readers/ship/encode/readable-batcher.ts';
+import { createJsonLogBatcher } from '../readers/ship/encode/json-log-batcher.ts';
+import { createSpanBatcher } from '../readers/ship/encode/readable-batcher.ts';
 import { bareContext } from '../readers/ship/map/run-context.ts';
 import { startSdk } from '../readers/ship/sdk.ts';
 import type { RunState } from '../runs/index.ts';
@@ -24,13 +24,8 @@ export async function createOtlpMapper(run: RunState, version: string): Promise<
   };
   const spans = createSpanBatcher({ runId, sdk, encoding: 'json', sendFrom: 0, limits: spanLimits });
   const logs = createJsonLogBatcher(context, sdk.logOrigin, logLimits);
-  const requestsOf = (batches: Iterable<Batch | undefined>): object[] =>
-    [...batches].flatMap((batch) => {
-      if (batch === undefined || batch.count === 0) return [];
-      const request = parseObject(Buffer.from(batch.body(0, batch.count)).toString());
-      if (request === undefined) throw new Error('a request for OTLP/JSON is not a JSON object');
-      return [request];
-    });
+  const requestsOf = (batches: Iterable<Batch | undefined>): Uint8Array[] =>
+    [...batches].flatMap((batch) => (batch === undefined || batch.count === 0 ? [] : [batch.body(0, batch.count)]));
   return {
     map: (records) => records.flatMap((record) => requestsOf([...spans.push(record), ...logs.push(record)])),
     end: () => requestsOf([spans.take(), logs.take()]),

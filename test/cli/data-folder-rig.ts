@@ -101,7 +101,10 @@ export function createRig(): Rig {
           code = set;
         },
         onSignal: () => () => undefined,
-        toOtlp: async () => ({ map: (records) => records.map(({ seq, kind }) => ({ seq, kind })), end: () => [] }),
+        toOtlp: async () => ({
+          map: (records) => records.map(({ seq, kind }) => Buffer.from(JSON.stringify({ seq, kind }))),
+          end: () => [],
+        }),
       }).parseAsync(args, { from: 'user' });
       return { stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString(), code };
     },

@@ -3,16 +3,19 @@
 import type { JournalRecord } from '../../core/record.ts';
 import type { FormatWriter } from './export-format.ts';
 
-/** Makes `ExportTraceServiceRequest` and `ExportLogsServiceRequest` objects, 64-bit integers as strings. */
+/** Makes `ExportTraceServiceRequest` and `ExportLogsServiceRequest` as JSON in one line, 64-bit integers as strings. */
 export type OtlpMapper = {
   /** Gets every event of the run, wanted or not, since spans are made of them, and of the lines those that are wanted. */
-  readonly map: (records: readonly JournalRecord[]) => readonly object[];
+  readonly map: (records: readonly JournalRecord[]) => readonly Uint8Array[];
   /** What can be said only when the last record is known. */
-  readonly end: () => readonly object[];
+  readonly end: () => readonly Uint8Array[];
 };
 
+const lineFeed = Buffer.from('\n');
+
 export function createOtlpFormat(mapper: OtlpMapper): FormatWriter {
-  const lines = (requests: readonly object[]): string[] => requests.map((request) => `${JSON.stringify(request)}\n`);
+  const lines = (requests: readonly Uint8Array[]): Buffer[] =>
+    requests.flatMap(({ buffer, byteOffset, length }) => [Buffer.from(buffer, byteOffset, length), lineFeed]);
   return {
     head: '',
     records: (records) => lines(mapper.map(records)),

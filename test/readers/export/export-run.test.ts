@@ -191,8 +191,9 @@ describe('otlp-json', () => {
       .output('three\n', 'b')
       .event(runFinished());
     const toOtlp = {
-      map: (records: readonly JournalRecord[]) => records.map((record) => ({ seq: record.seq, kind: record.kind })),
-      end: () => [{ end: true }],
+      map: (records: readonly JournalRecord[]) =>
+        records.map(({ seq, kind }) => Buffer.from(JSON.stringify({ seq, kind }))),
+      end: () => [Buffer.from('{"end":true}')],
     };
     const options: ExportOptions = { ...text, format: 'otlp-json', steps: ['a'], toOtlp };
     const options2: ExportOptions = { ...options, from: { kind: 'seq', seq: 2 }, to: { kind: 'seq', seq: 3 } };

@@ -1,12 +1,12 @@
-// The fast protobuf encoder of lines against the official serializer of the SDK's records, on any bytes.
+// The fast encoders of lines, protobuf and JSON, against the official serializer of the SDK's records, on any bytes.
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunId } from '../../../src/core/ids.ts';
 import { type OutputRecord, severities, streams } from '../../../src/core/record.ts';
 import type { Batcher } from '../../../src/readers/ship/encode/batch.ts';
+import { createJsonLogBatcher } from '../../../src/readers/ship/encode/json-log-batcher.ts';
 import { createProtobufLogBatcher } from '../../../src/readers/ship/encode/protobuf-log-batcher.ts';
-import { createJsonLogBatcher } from '../../../src/readers/ship/encode/readable-batcher.ts';
 import { maxBodyBytes } from '../../../src/readers/ship/map/line-text.ts';
 import { type LogOrigin, logRecordsOf } from '../../../src/readers/ship/map/log-records.ts';
 import type { Resource } from '../../../src/readers/ship/map/otlp-types.ts';
@@ -64,6 +64,21 @@ describe('a line as a log record', () => {
       fc.property(output, (record) => {
         const official = ProtobufLogsSerializer.serializeRequest(logRecordsOf(record, context, origin));
         expect(encoded(record)).toEqual(decodeLogs(Buffer.from(official ?? [])));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('is the JSON of the official serializer, byte for byte, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.array(output, { minLength: 1, maxLength: 3 }), (records) => {
+        const batcher = createJsonLogBatcher(context, origin, wide);
+        for (const record of records) for (const _full of batcher.push(record)) throw new Error('a batch was full');
+        const batch = batcher.take();
+        const official = JsonLogsSerializer.serializeRequest(
+          records.flatMap((record) => logRecordsOf(record, context, origin)),
+        );
+        expect(Buffer.from(batch?.body(0, batch.count) ?? []).toString()).toBe(Buffer.from(official ?? []).toString());
       }),
       { numRuns: 200 },
     );

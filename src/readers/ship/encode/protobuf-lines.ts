@@ -5,7 +5,7 @@ import { isUtf8 } from 'node:buffer';
 import type { OutputRecord, Subject } from '../../../core/record.ts';
 import { severityOfLine, severityOfStream, severityWithin } from '../../../text/severity.ts';
 import type { Severity, Stream } from '../../../text/stream.ts';
-import { maxBodyBytes, textOfLine } from '../map/line-text.ts';
+import { changesWhenSeen, maxBodyBytes, textOfLine } from '../map/line-text.ts';
 import { extrasOf, shippedBytes } from '../map/log-records.ts';
 import { attr } from '../map/names.ts';
 import { otlpSeverity } from '../map/otlp-types.ts';
@@ -37,8 +37,6 @@ export type OpenRecord = {
 };
 
 const noBytes = Buffer.alloc(0);
-/** A control character, or a C1 control as UTF-8: what was seen is not what was printed (text/seen.ts), so the line has to be decoded. */
-const mayBeRedrawn = /[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/;
 const seqKey = Buffer.from(attr.seq);
 /** `key` of the pair with its tag and length, tag and length of `value`, tag of the integer. */
 const seqPairLength = 2 + seqKey.length + 2 + 1;
@@ -76,7 +74,7 @@ function openRecord(record: OutputRecord, commonOf: CommonFields): OpenRecord {
   const bytes = shippedBytes(record);
   // One character a byte, so that a place in the text is a place in the bytes.
   const text = bytes.toString('latin1');
-  const plain = isUtf8(bytes) && !mayBeRedrawn.test(text);
+  const plain = isUtf8(bytes) && !changesWhenSeen(text);
   const detect = record.severity === undefined && stream !== 'debug';
   const fixed = record.severity ?? severityOfStream[stream];
   const low = Number(record.timeNs & 0xffffffffn);
@@ -102,7 +100,7 @@ function openRecord(record: OutputRecord, commonOf: CommonFields): OpenRecord {
       const newline = text.indexOf('\n', start);
       const end = newline === -1 ? text.length : newline;
       const seq = record.seq + line;
-      const isRedrawn = !plain && mayBeRedrawn.test(text.slice(start, end));
+      const isRedrawn = !plain && changesWhenSeen(text.slice(start, end));
       if (detect) {
         const severity = isRedrawn
           ? severityOfLine(stream, bytes.subarray(start, end))

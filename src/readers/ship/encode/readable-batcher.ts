@@ -1,12 +1,9 @@
-// Batches of the SDK's own record objects through the official serializers: spans, and log records as OTLP/JSON.
-// Spans are few, and OTLP/JSON is for looking at, so here what is simple wins.
-import { JsonLogsSerializer, JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+// Batches of items that are serialized when a request is made of them: spans, by the official serializers, and the JSON of log records
+// (json-log-batcher.ts). Spans are few, so here what is simple wins.
+import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { RunId } from '../../../core/ids.ts';
 import { type JournalRecord, seqCount } from '../../../core/record.ts';
-import { createEventLogs } from '../map/event-records.ts';
-import { type LogOrigin, logRecordsOf, singleLines } from '../map/log-records.ts';
-import type { ReadableLogRecord, ReadableSpan } from '../map/otlp-types.ts';
-import type { RunContext } from '../map/run-context.ts';
+import type { ReadableSpan } from '../map/otlp-types.ts';
 import { createSpanMapper } from '../map/spans.ts';
 import type { Sdk } from '../sdk.ts';
 import type { Encoding } from '../settings.ts';
@@ -43,27 +40,6 @@ export function createSpanBatcher({ runId, sdk, encoding, sendFrom, limits }: Sp
   });
 }
 
-export function createJsonLogBatcher(context: RunContext, origin: LogOrigin, limits: BatchLimits): Batcher {
-  const logsOf = createEventLogs(context, origin);
-  const serialize: Serialize<ReadableLogRecord> = (logs) => JsonLogsSerializer.serializeRequest(logs);
-  return createReadableBatcher<ReadableLogRecord>({
-    limits,
-    serialize,
-    describe: serialize,
-    sizeOf: (log) =>
-      overheadBytes + (typeof log.body === 'string' ? log.body.length : JSON.stringify(log.body ?? '').length),
-    *itemsOf(record) {
-      if (record.kind === 'output') {
-        for (const line of singleLines(record)) {
-          for (const item of logRecordsOf(line, context, origin)) yield { seq: line.seq, item };
-        }
-      } else {
-        for (const item of logsOf(record)) yield { seq: record.seq, item };
-      }
-    },
-  });
-}
-
 type Kind<T> = {
   readonly limits: BatchLimits;
   readonly serialize: Serialize<T>;
@@ -72,7 +48,7 @@ type Kind<T> = {
   readonly itemsOf: (record: JournalRecord) => Iterable<{ readonly seq: number; readonly item: T }>;
 };
 
-function createReadableBatcher<T>(kind: Kind<T>): Batcher {
+export function createReadableBatcher<T>(kind: Kind<T>): Batcher {
   let items: T[] = [];
   let seqs: number[] = [];
   let bytes = 0;

@@ -15,6 +15,14 @@ export type LineText = {
   readonly invalidUtf8: boolean;
 };
 
+/** A control character, or a C1 control as UTF-8: what was seen is not what was printed (text/seen.ts). */
+const controls = /[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/;
+
+/** @param latin1 bytes as text, one character each @returns whether a line of them has to be drawn to know what was seen */
+export function changesWhenSeen(latin1: string): boolean {
+  return controls.test(latin1);
+}
+
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export function textOfLine(bytes: Uint8Array): LineText {
