@@ -2,7 +2,7 @@
 // One prom-client registry cannot serve both: with exemplars it refuses the text format, and once it has written
 // OpenMetrics it has taken `_total` off the names of its counters for good (prom-client 15.1, lib/registry.js). So the
 // values stay in our store, and each answer is written by a registry of its own, made for its format. Never the global.
-import { type Metric as PromMetric, Registry, type RegistryContentType } from 'prom-client';
+import type { Metric as PromMetric, RegistryContentType } from 'prom-client';
 import type { Exemplar, HistogramMetric, Metric } from './metric.ts';
 import type { HistogramSeries, Series } from './series.ts';
 
@@ -24,6 +24,8 @@ export async function writeMetrics(
   served: readonly Metric[],
   seriesOf: (metric: Metric) => readonly Series[],
 ): Promise<Exposition> {
+  // Loading it takes 25 ms, and most runs are never scraped.
+  const { Registry } = await import('prom-client');
   const contentType: RegistryContentType =
     format === 'openmetrics' ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
   const registry = new Registry<RegistryContentType>();
