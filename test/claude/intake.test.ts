@@ -93,9 +93,9 @@ describe('who may send', () => {
     ['another method', { method: 'PUT' }, 405, /POST/],
     ['protobuf', { headers: { 'content-type': 'application/x-protobuf' } }, 415, /http\/json/],
     ['an unknown encoding', { headers: { 'content-encoding': 'br' } }, 415, /gzip/],
-    ['text that is no JSON', { body: '{"resourceSpans":' }, 400, /JSON/],
-    ['JSON that is no request', { body: '{"resourceSpans":"x"}' }, 400, /export request/],
-    ['what is no gzip', { body: 'x', headers: { 'content-encoding': 'gzip' } }, 400, /gzip/],
+    ['text that is not JSON', { body: '{"resourceSpans":' }, 400, /JSON/],
+    ['JSON that is not a request', { body: '{"resourceSpans":"x"}' }, 400, /export request/],
+    ['bytes that are not gzip', { body: 'x', headers: { 'content-encoding': 'gzip' } }, 400, /gzip/],
     ['a body over the bound', { body: `"${'x'.repeat(100_001)}"` }, 413, /100000/],
     ['a gzip bomb', { body: gzipSync('x'.repeat(1_000_000)), headers: { 'content-encoding': 'gzip' } }, 413, /100000/],
     [
@@ -180,7 +180,7 @@ describe('a request that is taken', () => {
     expect((await send({ body: spans(span('a'.repeat(16), attempt.spanId)) })).status).toBe(503);
   });
 
-  test('loses identity wherever it stands, and keeps the rest', async () => {
+  test('loses identity wherever it is, and keeps the rest', async () => {
     const who = [attribute('user.email', 'dev@example.com'), attribute('Organization.ID'), attribute('user.groups')];
     const kept = attribute('model', 'opus');
     const nested = { key: 'data', value: { kvlistValue: { values: [...who, kept] } } };

@@ -1,4 +1,4 @@
-// The OTLP intake against who can reach its port and has no token: what they may take up, and bytes that are no request.
+// The OTLP intake against callers without a token: what they can occupy, and bytes that are not a request.
 import { expect, onTestFinished, test } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
 import { type Intake, type OpenedIntake, startIntake } from '../../src/run/claude/intake/server.ts';
@@ -43,7 +43,7 @@ function request({ url, token }: OpenedIntake, lines: readonly string[] = [], pa
   return `POST ${pathname}${path} HTTP/1.1\r\n${[...kept, ...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`;
 }
 
-test('what is no request of Claude Code is refused, and nothing behind it is read', async () => {
+test('a request that is not of Claude Code is refused, and nothing behind it is read', async () => {
   const { intake, opened, taken } = await serve();
   const shapes = [
     request(opened, ['Content-Length: 5', 'Transfer-Encoding: chunked']),
@@ -87,7 +87,7 @@ test('who sends nothing or half a head is cut, and a body without a token is not
   expect(await strange(intake.port, endless).over).toMatch(/^HTTP\/1\.1 401 /);
 });
 
-test('strangers who take all connections give them back', async () => {
+test('unknown callers that take all connections lose them again', async () => {
   const { intake, opened, taken } = await serve(150);
   const flood = Array.from({ length: 300 }, () => strange(intake.port, ''));
   await Promise.all(flood.map(({ over }) => over));
