@@ -1,9 +1,10 @@
-// Listens for who wants to pause, resume or cancel one run, in the process that runs it. Only its owner gets in: the folder
-// of the socket is the owner's, and a request carries the token of control.json. What a request does is the caller's.
+// Listens for requests to pause, resume or cancel one run, in the process that runs it. Only its owner gets in: the folder of the
+// socket is the owner's, and a request carries the token of control.json. The caller passes in what a request does.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { toError } from '../core/errors.ts';
 import type { RunFolder } from '../journal/index.ts';
 import { removeControlFile, writeControlFile } from './control-file.ts';
 import { type ControlAnswer, type ControlRequest, maxRequestBytes, parseRequest } from './protocol.ts';
@@ -17,7 +18,7 @@ export type ControlServer = {
 
 export type ControlStart =
   | { readonly kind: 'listening'; readonly server: ControlServer }
-  /** The run goes on without it; one sentence that says why. */
+  /** The run continues without it; one sentence that says why. */
   | { readonly kind: 'failed'; readonly message: string };
 
 /** From the connection to its end: a caller sends its one line at once; one that does not is not ours. */
@@ -64,7 +65,7 @@ export async function listenForControl(
       },
     };
   } catch (error) {
-    return { kind: 'failed', message: `it cannot be reached to pause or cancel it: ${(error as Error).message}` };
+    return { kind: 'failed', message: `it cannot be reached to pause or cancel it: ${toError(error).message}` };
   }
 }
 
@@ -90,7 +91,7 @@ function serve(
     const end = text.indexOf('\n');
     if (end === -1 && text.length <= maxRequestBytes) return;
     const parsed = end === -1 ? undefined : parseRequest(text.slice(0, end));
-    if (parsed === undefined) answer({ ok: false, message: 'this is no request that this version of stepspan knows' });
+    if (parsed === undefined) answer({ ok: false, message: 'this version of stepspan does not know this request' });
     else if (!isEqual(parsed.token, token)) answer({ ok: false, message: 'the token is not that of control.json' });
     else answer(handle(parsed.request));
   });

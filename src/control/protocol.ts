@@ -1,5 +1,7 @@
-// What can be asked of a running run over its control socket, and what it answers: one JSON line each way, one request a
-// connection. Knows neither sockets nor how a request is carried out.
+// What can be asked of a running run over its control socket, and what it answers: one JSON line each way, one request
+// per connection. Pure; control-server.ts and control-client.ts send the lines.
+
+import { parseObject } from '../core/json.ts';
 
 /** `by` names who asks, for the journal: `cli`, `api`, or a name of one's own. */
 export type ControlRequest =
@@ -18,16 +20,9 @@ export const maxRequestBytes = 4096;
 /** Names that can stand in a journal and on a terminal as they are. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}$/;
 
-/** @returns undefined where the text is no request of this protocol */
+/** @returns undefined if the text is not a request of this protocol */
 export function parseRequest(text: string): { readonly token: string; readonly request: ControlRequest } | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { token, verb, by, now } = value as Record<string, unknown>;
+  const { token, verb, by, now } = parseObject(text) ?? {};
   if (typeof token !== 'string') return undefined;
   if (verb === 'ping') return { token, request: { verb } };
   if (typeof by !== 'string' || !namePattern.test(by)) return undefined;
@@ -37,13 +32,9 @@ export function parseRequest(text: string): { readonly token: string; readonly r
   return undefined;
 }
 
-/** @returns undefined where the text is no answer of this protocol */
+/** @returns undefined if the text is not an answer of this protocol */
 export function parseAnswer(text: string): ControlAnswer | undefined {
-  try {
-    const { ok, message } = JSON.parse(text) as Record<string, unknown>;
-    if (ok === true) return { ok };
-    return ok === false && typeof message === 'string' ? { ok, message } : undefined;
-  } catch {
-    return undefined;
-  }
+  const { ok, message } = parseObject(text) ?? {};
+  if (ok === true) return { ok };
+  return ok === false && typeof message === 'string' ? { ok, message } : undefined;
 }

@@ -1,5 +1,5 @@
-// The folder that control sockets lie in: short, for its owner only, and swept of sockets that nobody listens on any more.
-// Knows nothing of runs.
+// The folder of the control sockets: short, for its owner only, and swept of sockets that nobody listens on any more. Called by
+// control-server.ts when a run starts.
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,13 +11,13 @@ const maxSocketPathBytes = 103;
 /** A socket younger than this may be bound by a process that is about to listen. */
 const sweepAfterMs = 10_000;
 
-/** Sockets of so many dead runs are looked at when a run starts; the next run goes on. */
+/** This many sockets of dead runs are looked at when a run starts; the next run continues with the others. */
 const sweptAtOnce = 64;
 
 /**
  * Makes the folder if it is not there.
  * @param nameBytes the longest name of a socket that will lie in it
- * @throws where no folder can be made that is short enough and nobody else's
+ * @throws if no folder can be made that is short enough and belongs to this user
  */
 export function socketFolder(nameBytes: number, bases: readonly string[] = [tmpdir(), '/tmp']): string {
   const uid = process.getuid?.() ?? 0;
@@ -59,7 +59,7 @@ export async function sweepSockets(folder: string, nowMs = Date.now()): Promise<
   }
 }
 
-/** False only where the system says that nobody listens; a full queue or a refused right is somebody. */
+/** False only if the system says that nobody listens; a full queue or a missing permission counts as somebody. */
 function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

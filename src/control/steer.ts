@@ -41,7 +41,7 @@ const cannotPause = {
 const cannotResume = {
   ...cannotPause,
   running: 'the run is not paused',
-  paused: 'the run cannot go on just now',
+  paused: 'the run cannot be resumed just now',
 } as const;
 
 function no(message: string): ControlAnswer {

@@ -12,7 +12,7 @@ export function isEveryAddress(host: string): boolean {
 
 /**
  * The addresses of this machine that other machines may reach it by, IPv4 first. Link-local ones are left out: they need a zone
- * in a URL. An address as Host is no danger: a page that has its own name point here sends that name.
+ * in a URL. An address as Host is safe: a page whose own name points here sends that name.
  */
 export function reachableAddresses(): readonly string[] {
   const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
@@ -23,16 +23,15 @@ export function reachableAddresses(): readonly string[] {
 
 const loopbackNames = ['127.0.0.1', 'localhost', '[::1]'];
 
-/** Every spelling of an address of this machine alone that a server may be told to listen on. */
+/** Every spelling of an address of this machine alone that a server can listen on. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }
 
 /**
  * The values of `Host` that are served: loopback names and the host that is listened on (each address of this machine, if it is
- * every address), with the port, and without it
- * where it is the one that `http` stands for. Names that were named may also stand alone or with a port of their own, since
- * the proxy in front that has such a name listens on another port.
+ * every address), with the port, and also without it if it is the default port of `http`. Further names may come alone or with a
+ * port of their own, since the proxy that has such a name listens on another port.
  */
 export function allowedHosts(host: string, port: number, further: readonly string[] = []): AllowedHosts {
   const addresses = isEveryAddress(host) ? reachableAddresses().map(inBrackets) : [];
@@ -52,7 +51,7 @@ export function isAllowedHost(values: readonly string[] | undefined, allowed: Al
   return only !== undefined && others.length === 0 && allowed.has(only.toLowerCase());
 }
 
-/** How a host stands in a URL: an IPv6 address in brackets. */
+/** How a host is written in a URL: an IPv6 address in brackets. */
 export function inBrackets(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }

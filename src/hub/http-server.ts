@@ -1,8 +1,7 @@
 // The HTTP server of a hub, and of one run: metrics, page, API and tail on one port. Every request and every upgrade goes
-// through access/ before anything else looks at it. Knows nothing of runs: what it answers is given to it.
+// through access/ before anything else looks at it. What it answers about runs is passed in by the hub or by the server of one run.
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { type Request, type Response } from 'express';
 import { answerProblem } from '../api/http/index.ts';
 import type { TailNumbers } from '../api/index.ts';
@@ -39,7 +38,7 @@ export type HttpOptions = {
   readonly patience?: Partial<Patience>;
 };
 
-/** What whoever can reach the port may take up without showing who they are. */
+/** What a client may use up before it has shown a token. */
 export type Patience = {
   /** For a request to be there from its first byte to its last, also for the first to come, in ms. */
   readonly requestMs: number;
@@ -63,9 +62,9 @@ export type HttpServer = {
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** A link to the page that signs in whoever opens it; undefined where no page is served. */
+  /** A link to the page that signs in its reader; undefined if no page is served. */
   readonly link: (asked?: LinkAsked) => string | undefined;
-  /** How many watch, and what they were sent; undefined where no page is served. */
+  /** How many watch, and what they were sent; undefined if no page is served. */
   readonly tail: () => TailNumbers | undefined;
   /** Ends it at once: a scrape that is cut is scraped again. */
   readonly close: () => Promise<void>;
@@ -117,7 +116,7 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
   });
   const failure = await listen(server, options);
   if (failure !== undefined) return { kind: 'failed', message: failure };
-  port = (server.address() as AddressInfo).port;
+  port = boundPort(server);
   const publicHost = options.publicUrl === undefined ? [] : [new URL(options.publicUrl).host];
   allowed = allowedHosts(options.host, port, [...(options.hostNames ?? []), ...publicHost]);
   url = `http://${inBrackets(options.host)}:${port}`;
@@ -209,10 +208,11 @@ function createApp(answers: HttpAnswers, access: Access, live: Live | undefined,
   // Four parameters are how express knows it for the handler of errors.
   app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
     // A path that cannot be decoded, and the like, carries the status that it deserves.
-    const status = Number((error as { status?: unknown }).status);
+    const status = error instanceof Error && 'status' in error ? Number(error.status) : Number.NaN;
     const isTheirs = status >= 400 && status < 500;
     // What went wrong inside is for those who may see the inside.
-    const ours = response.locals.scope === undefined ? '' : `: ${String((error as Error).message)}`;
+    const ours =
+      response.locals.scope === undefined ? '' : `: ${error instanceof Error ? error.message : String(error)}`;
     if (response.headersSent) response.destroy();
     else say(response, isTheirs ? status : 500, isTheirs ? 'The request is malformed.' : `A defect of stepspan${ours}`);
   });
@@ -227,7 +227,14 @@ function say(response: Response, status: number, text: string): void {
   response.status(status).type('text/plain').send(`${text}\n`);
 }
 
-/** Why it cannot listen; undefined when it does. */
+/** The port that it listens on, which is another than was asked for if that was 0. */
+function boundPort(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
+  return address.port;
+}
+
+/** Why it cannot listen; undefined if it does. */
 function listen(server: Server, { host, port }: HttpOptions): Promise<string | undefined> {
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

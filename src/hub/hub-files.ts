@@ -1,6 +1,7 @@
 // The files of a hub in the data folder: its lock, its metrics' state, and where it says how to reach it (hub.json).
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { ProcessIdentity } from '../core/event.ts';
+import { isObject } from '../core/json.ts';
 import {
   type DataFolder,
   isAlive,
@@ -40,12 +41,19 @@ export function removeHubRecord(data: DataFolder): void {
   rmSync(data.hubFile, { force: true });
 }
 
-/** The hub that runs for this data folder; undefined when none does, also when one was killed and left its file. */
+/** The hub that runs for this data folder; undefined if none does, also if one was killed and left its file. */
 export function runningHub(data: DataFolder): HubRecord | undefined {
   try {
-    const record = JSON.parse(readFileSync(data.hubFile, 'utf8')) as HubRecord;
-    return isAlive(record.process) ? record : undefined;
+    const record: unknown = JSON.parse(readFileSync(data.hubFile, 'utf8'));
+    return isHubRecord(record) && isAlive(record.process) ? record : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** A hub of another version wrote it, so only what is used of every version is asked for. */
+function isHubRecord(value: unknown): value is HubRecord {
+  return (
+    isObject(value) && typeof value.url === 'string' && isObject(value.process) && typeof value.process.pid === 'number'
+  );
 }

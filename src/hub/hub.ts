@@ -54,9 +54,9 @@ export type HubOptions = Omit<HttpOptions, 'live'> & {
 export type Hub = {
   readonly url: string;
   readonly port: number;
-  /** A link to the page that signs in whoever opens it; undefined where no page is served. */
+  /** A link to the page that signs in its reader; undefined if no page is served. */
   readonly link: (asked?: LinkAsked) => string | undefined;
-  /** Saves what was counted, stops shippers within a bound, gives the lock back. */
+  /** Saves what was counted, stops shippers within a bound, releases the lock. */
   readonly stop: () => Promise<void>;
 };
 
@@ -73,10 +73,10 @@ const housekeepingEveryMs = 60_000;
 const saveEveryMs = 30_000;
 
 /**
- * A hub that is new to a data folder counts the runs of the last day, and those that go on. Older ones would all show as
+ * A hub that is new to a data folder counts the active runs and those of the last day. Older ones would all show as
  * an increase of now. A hub that comes back counts whatever it has not, however old.
  */
-export const countedBeforeMs = 24 * 3_600_000;
+const countedBeforeMs = 24 * 3_600_000;
 
 export async function startHub(options: HubOptions): Promise<HubStart> {
   const { data, env } = options;
@@ -99,7 +99,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     return { kind: 'failed', problems: [http.message] };
   }
   parts.server = http;
-  const notifier = notifierOf(options, parts, http.url);
+  const notifier = notifierOf(options, parts, catalogue, http.url);
   parts.notifier = notifier;
   const { url, host, port } = http;
   writeHubRecord(data, { url, host, port, version: options.version, notifies: notifier !== undefined });
@@ -202,11 +202,16 @@ function createParts(options: HubOptions, ships: boolean): Parts {
   };
 }
 
-function notifierOf({ data, notify }: HubOptions, { measure, failedRun }: Parts, url: string): NotifyRuns | undefined {
+function notifierOf(
+  { data, notify }: HubOptions,
+  { measure, failedRun }: Parts,
+  { historyOf }: Catalogue,
+  url: string,
+): NotifyRuns | undefined {
   if (notify === undefined) return undefined;
   // If nobody said how people reach the hub, the address of this machine is better than none.
   const settings = { ...notify, hubUrl: notify.hubUrl ?? url };
-  return createNotifyRuns({ data, settings, measure, onError: failedRun('notify') });
+  return createNotifyRuns({ data, settings, measure, historyOf, onError: failedRun('notify') });
 }
 
 function answersOf(options: HubOptions, parts: Parts, catalogue: Catalogue): HttpAnswers {

@@ -1,8 +1,12 @@
-// The public face of the hub: everything that others may import from it, and nothing else.
+// The hub: the long-lived server of a data folder.
+//
+// Owns: the supervisor of all runs and the tasks that work on them in turn (count, adopt, notify, ship, archive and remove), the HTTP
+// server with its access checks (access/), and what an API may do to runs. Called by `stepspan serve`, and in parts by a run that serves
+// itself and by commands that adopt or steer a run. Journals come in through the supervisor; pages, metrics, alerts and OTLP go out.
 
 export { loadToken, type Scope } from './access/token-file.ts';
 export { type Adoption, adoptRun } from './adopt-run.ts';
-export { countedBeforeMs, type Hub, type HubOptions, type HubStart, startHub } from './hub.ts';
+export { type Hub, type HubOptions, type HubStart, startHub } from './hub.ts';
 export { type HubRecord, runningHub } from './hub-files.ts';
 export type { LiveSettings } from './open-live.ts';
 export { type MetricsServer, type MetricsStart, type ServeMetricsOptions, serveMetrics } from './serve-metrics.ts';

@@ -12,7 +12,7 @@ import type { WorkflowFolders } from './workflow-folders.ts';
 export type LiveActionsOptions = {
   readonly data: DataFolder;
   readonly folders: WorkflowFolders;
-  /** Undefined where nothing can be started from here. */
+  /** Undefined if no run can be started from here. */
   readonly starter: RunStarter | undefined;
   readonly toOtlp: ((run: RunState) => Promise<OtlpMapper>) | undefined;
 };
@@ -91,16 +91,23 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
       const isOtlp = format === 'otlp-json' && toOtlp !== undefined;
       return exportRun(source, {
         runId,
-        format: format as ExportFormat,
+        format: exportFormatOf(format),
         ansi: false,
         events: format !== 'text',
-        // As the command line has it: raw protocol is no text for people.
+        // As on the command line: the raw protocol is not for people to read.
         ...(format === 'text' ? { streams: ['stdout', 'stderr', 'system'] as const } : {}),
         ...(isOtlp ? { toOtlp: await toOtlp(await stateOf(data, runId)) } : {}),
         signal,
       });
     },
   };
+}
+
+/** The API has checked it against `exportFormats` already. */
+function exportFormatOf(name: string): ExportFormat {
+  const format = exportFormats.find((each) => each === name);
+  if (format === undefined) throw new Error(`\`${name}\` is not a format of export`);
+  return format;
 }
 
 function budgetFlags(budget: GivenBudget | undefined): readonly string[] {
@@ -136,7 +143,7 @@ function startedOf(started: RunStarted): ActionResult {
     status: 400,
     code: 'not_started',
     message: started.message,
-    fix: 'Mend what it says, and start it again.',
+    fix: 'Fix what it says, and start it again.',
   };
 }
 

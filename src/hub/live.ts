@@ -1,5 +1,5 @@
-// The live side of a server: HTTP API, signing in and the WebSocket tail over one data folder, put together.
-// Composition only; who may ask is access/'s, what is answered tail's.
+// The live side of a server: HTTP API, signing in and the WebSocket tail over one data folder. Composition only: access/ decides who
+// may ask, src/api answers.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Router } from 'express';
@@ -17,7 +17,7 @@ export type LiveOptions = Omit<LiveActionsOptions, 'data'> & {
   readonly data: DataFolder;
   readonly catalogue: Catalogue;
   readonly version: string;
-  /** The run of this very process, if it has one: what is appended to it is told without a detour over the disk. */
+  /** The run of this process, if it has one: its writer wakes the readers, without a detour over the disk. */
   readonly ownRun?: JournalReader | undefined;
   readonly linksOf: (run: RunReference) => readonly Link[];
 };

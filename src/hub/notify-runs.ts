@@ -1,5 +1,5 @@
 // Sends the alerts of the runs of a data folder: one notifier for each run that is live or has something left to send. A task of the
-// supervisor; how one run is notified about is notify's.
+// supervisor; src/readers/notify decides and delivers the alerts of each run.
 import { type RunId, startedMsOf } from '../core/ids.ts';
 import { type DataFolder, JournalError, lockHolder, runLockPath } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
@@ -10,12 +10,12 @@ import {
   nextWorkMs,
   startNotifier,
 } from '../readers/notify/index.ts';
-import { msOfNs } from '../runs/index.ts';
+import { type Catalogue, msOfNs } from '../runs/index.ts';
 import { recordAt } from './record-at.ts';
 import type { ReadableRun, RunTask } from './supervisor.ts';
 
 /**
- * Runs at once: those that go on, and those whose alerts the receiver has not taken. Of an ended run a notifier holds some
+ * Runs at once: active ones, and those whose alerts the receiver has not taken. Of an ended run a notifier holds some
  * 20 KB and no open file, and asks a dead receiver twice a minute.
  */
 const notifiedAtOnce = 500;
@@ -41,38 +41,23 @@ export type NotifyRunsOptions = {
   readonly data: DataFolder;
   readonly settings: NotifySettings;
   readonly measure: Pick<Measure, 'apply'>;
+  readonly historyOf: Catalogue['historyOf'];
   readonly onError: (runId: RunId, error: unknown) => void;
 };
 
-export function createNotifyRuns({ data, settings, measure, onError }: NotifyRunsOptions): NotifyRuns {
+export function createNotifyRuns({ data, settings, measure, historyOf, onError }: NotifyRunsOptions): NotifyRuns {
   const { kind: receiver } = settings.receiver;
   const open = new Map<RunId, Notifier>();
-  /** Nothing to do before that time (Unix ms); for ever where it is infinite. */
+  /** Nothing to do before that time (Unix ms), or ever if it is infinite. */
   const quietUntil = new Map<RunId, number>();
   let stopped = false;
-
-  async function hasNews({ runId, kind, nextSeq }: ReadableRun, nowMs: number): Promise<boolean> {
-    const folder = data.runDir(runId);
-    if (lockHolder(runLockPath(folder, 'notify')) !== undefined) return false;
-    if (kind === 'live') return true;
-    const state = loadNotifierState(folder);
-    if (state !== undefined) {
-      const next = state.rules.run.nextSeq < nextSeq ? nowMs : nextWorkMs(state, settings, nowMs);
-      if (next !== undefined && next <= nowMs) return true;
-      quietUntil.set(runId, next ?? Number.POSITIVE_INFINITY);
-      return false;
-    }
-    const last = await recordAt(data, runId, nextSeq - 1);
-    if (last !== undefined && nowMs - msOfNs(last.timeNs) <= newsForMs) return true;
-    quietUntil.set(runId, Number.POSITIVE_INFINITY);
-    return false;
-  }
 
   async function start(runId: RunId): Promise<void> {
     const begun = await startNotifier({
       data,
       runId,
       settings,
+      historyOf,
       onSent: (result, count) => measure.apply(add(metrics.alertsSent, { receiver, result }, count)),
       openHere: (other, atMs) => open.get(other)?.resolve(atMs) ?? false,
       onResolvedEarlier(changed) {
@@ -108,7 +93,9 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
         if (open.has(runId) || (quietUntil.get(runId) ?? 0) > nowMs) continue;
         if (nowMs - startedMsOf(runId) > remembersForMs) continue;
         try {
-          if (await hasNews(run, nowMs)) await start(runId);
+          const dueMs = await firstNewsMs(run, data, settings, nowMs);
+          if (dueMs !== undefined && dueMs <= nowMs) await start(runId);
+          else if (dueMs !== undefined) quietUntil.set(runId, dueMs);
         } catch (error) {
           failed(runId, error);
         }
@@ -126,4 +113,24 @@ export function createNotifyRuns({ data, settings, measure, onError }: NotifyRun
       await Promise.all([...open.values()].map((notifier) => notifier.stop()));
     },
   };
+}
+
+/** When there is something to do for a run: Unix ms, infinite for never; undefined while another process does it. */
+async function firstNewsMs(
+  { runId, kind, nextSeq }: ReadableRun,
+  data: DataFolder,
+  settings: NotifySettings,
+  nowMs: number,
+): Promise<number | undefined> {
+  const folder = data.runDir(runId);
+  if (lockHolder(runLockPath(folder, 'notify')) !== undefined) return undefined;
+  if (kind === 'live') return nowMs;
+  const state = loadNotifierState(folder);
+  if (state !== undefined) {
+    if (state.rules.run.nextSeq < nextSeq) return nowMs;
+    return nextWorkMs(state, settings, nowMs) ?? Number.POSITIVE_INFINITY;
+  }
+  const last = await recordAt(data, runId, nextSeq - 1);
+  const isNews = last !== undefined && nowMs - msOfNs(last.timeNs) <= newsForMs;
+  return isNews ? nowMs : Number.POSITIVE_INFINITY;
 }

@@ -12,7 +12,7 @@ export type LiveSettings = Pick<LiveOptions, 'linksOf' | 'toOtlp'> & {
   readonly alerts?: AlertSettings | undefined;
   /** Folders whose workflows may be started. */
   readonly workflows: readonly string[];
-  /** Program and first arguments of `stepspan`, to start runs with; undefined where none can be started. */
+  /** Program and first arguments of `stepspan`, to start runs with; undefined if none can be started. */
   readonly command: readonly [string, ...string[]] | undefined;
 };
 

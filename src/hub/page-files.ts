@@ -1,4 +1,4 @@
-// The files of the live page, as vite has built them into dist/page, for browsers; a hint where they were not built.
+// The files of the live page, as vite has built them into dist/page, for browsers; a hint if they were not built.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ export function pageFolder(): string {
   return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../dist/page/' : '../page/', import.meta.url));
 }
 
-/** Undefined where the page was not built. */
+/** Undefined if the page was not built. */
 export function pageFiles(folder = pageFolder()): RequestHandler | undefined {
   if (!existsSync(join(folder, 'index.html'))) return undefined;
   const files = staticFiles(folder, {
@@ -29,7 +29,7 @@ export function pageFiles(folder = pageFolder()): RequestHandler | undefined {
     },
   });
   return (request, response, next) => {
-    // A person with curl asks for `/` too, and is told in words what there is.
+    // A person with curl asks for `/` too, and gets the addresses as text.
     if (request.path === '/' && request.accepts(['text/plain', 'text/html']) !== 'text/html') {
       next();
       return;

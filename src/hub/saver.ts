@@ -1,5 +1,5 @@
-// Saves a state that changes all the time: one save at a time, none when nothing has changed, and whoever asks waits for
-// one that began after it asked. A failed save is told and made up for by the next.
+// Saves a state that changes all the time: one save at a time, and none if nothing has changed. A caller waits for a save that began
+// after its call. A failed save is reported, and the next one includes its changes.
 
 export type Saver = { readonly save: () => Promise<void> };
 
@@ -7,7 +7,7 @@ export type SaverOptions = {
   /** Changes with every change of the state. */
   readonly version: () => number;
   readonly save: () => Promise<void>;
-  readonly onError: (error: Error) => void;
+  readonly onError: (error: unknown) => void;
 };
 
 export function createSaver({ version, save, onError }: SaverOptions): Saver {
@@ -22,7 +22,7 @@ export function createSaver({ version, save, onError }: SaverOptions): Saver {
       await save();
       saved = current;
     } catch (error) {
-      onError(error as Error);
+      onError(error);
     }
   }
   return {

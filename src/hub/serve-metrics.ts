@@ -14,20 +14,20 @@ export type ServeMetricsOptions = Omit<HttpOptions, 'live'> & {
   /** Of the run; give it the writer's `onAppend`, and it is never late. */
   readonly reader: JournalReader;
   readonly version: string;
-  /** How far the run's own shipper is; left out where nothing is shipped. */
+  /** How far the run's own shipper is; left out if nothing is shipped. */
   readonly shipperStatus?: () => ShipperStatus | undefined;
 };
 
 export type MetricsServer = {
   readonly url: string;
   readonly port: number;
-  /** A link to the run on the page that signs in whoever opens it; undefined where no page is served. */
+  /** A link to the run on the page that signs in its reader; undefined if no page is served. */
   readonly link: (asked?: Omit<LinkAsked, 'runId'>) => string | undefined;
   /** Whether anybody has watched over the page or another client. */
   readonly wasWatched: () => boolean;
   /**
    * Ends it. The last values of a run that ends between two scrapes are never seen, unless it waits for them.
-   * @param waitMs how long to wait for a scrape that has had everything, where anybody has scraped at all; 0 does not wait
+   * @param waitMs how long to wait for a scrape that has had everything, if anybody has scraped at all; 0 does not wait
    */
   readonly close: (waitMs?: number) => Promise<void>;
 };
@@ -36,7 +36,7 @@ export type MetricsStart =
   | { readonly kind: 'started'; readonly server: MetricsServer }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** A watcher that keeps up is told of the end of a run within milliseconds; one on a slow line gets this much. */
+/** A watcher that keeps up gets the end of a run within milliseconds; one on a slow line has this long. */
 const lastWordsMs = 500;
 
 export async function serveMetrics(options: ServeMetricsOptions): Promise<MetricsStart> {
@@ -86,7 +86,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
     for await (const records of batches) measure.take(runId, records);
     complete = true;
   };
-  // A journal that cannot be read any more leaves the metrics where they are; the run itself goes on.
+  // If the journal cannot be read any more, the metrics stay as they are and the run continues.
   const followed = follow().catch(() => measure.apply(add(metrics.journalProblems, { kind: 'corrupt' })));
 
   return {

@@ -42,7 +42,7 @@ export function sessionRoutes(access: Access, facts: SessionFacts, baseUrl: () =
 }
 
 export type LinkAsked = {
-  /** What whoever opens it may do. Default: control. */
+  /** What its reader may do. Default: control. */
   readonly scope?: Scope;
   /** The run that it leads to; all of them without it. */
   readonly runId?: RunId | undefined;
@@ -53,7 +53,7 @@ export type LinkAsked = {
   readonly ownUser?: boolean;
 };
 
-/** A link to the page that signs in whoever opens it, once, within five minutes. */
+/** A link to the page that signs in its reader, once, within five minutes. */
 export function issueLink(
   { codes }: Access,
   baseUrl: string,

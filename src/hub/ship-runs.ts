@@ -1,5 +1,5 @@
-// Ships the runs of a data folder that nobody else ships, newest first, a few at a time. A task of the supervisor; how one run is
-// shipped is ship's.
+// Ships the runs of a data folder that nobody else ships, newest first, a few at a time. A task of the supervisor;
+// src/readers/ship ships each run.
 import { type RunId, startedMsOf } from '../core/ids.ts';
 import { type DataFolder, lockHolder, runLockPath, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
@@ -9,7 +9,7 @@ import type { ReadableRun, RunTask } from './supervisor.ts';
 /** Runs that have ended: each has some 16 MiB of batches at most (see ship/deliver/pipeline.ts), and they are sent at full speed. */
 export const shippedAtOnce = 4;
 
-/** Runs that go on: mostly they wait for the next line, and must not keep the others waiting. */
+/** Active runs: mostly they wait for the next line, and must not keep the others waiting. */
 export const followedAtOnce = 16;
 
 /**
@@ -24,7 +24,7 @@ const headStartMs = 5_000;
 /** A run whose shipping has ended before its end (a damaged journal, a defect) is tried again so much later. */
 const retryMs = 60_000;
 
-/** Shippers are stopped within it; what they have not been told of is sent again by the next. */
+/** Shippers are stopped within it; what was not acknowledged to them is sent again by the next. */
 const stopWithinMs = 5_000;
 
 export type ShipRuns = RunTask & {

@@ -1,5 +1,5 @@
-// Has counted what is shipped of the runs of a data folder, whoever ships them: the hub, the run itself, `stepspan ship`.
-// Looks at what shippers keep beside their cursors. How often each is counted is measure's.
+// Counts what is shipped of the runs of a data folder, by any shipper: the hub, the run itself, `stepspan ship`. It reads the totals
+// that shippers keep beside their cursors; src/readers/measure counts each only once. Called at each look and each scrape.
 import { statSync } from 'node:fs';
 import { type RunId, startedMsOf } from '../core/ids.ts';
 import type { DataFolder } from '../journal/index.ts';
@@ -7,7 +7,7 @@ import type { Measure } from '../readers/measure/index.ts';
 import { savedCounted } from '../readers/ship/index.ts';
 
 /**
- * A folder that was changed so lately is looked into again, whatever its time says: two changes within one tick of the file
+ * A folder that was changed this recently is looked into again, whatever its time says: two changes within one tick of the file
  * system's clock (10 ms at most on Linux, 2 s on FAT) leave the same time.
  */
 const settledAfterMs = 2_000;
@@ -38,7 +38,7 @@ export function createShippedTotals(
         try {
           lookAt(runId, nowMs);
         } catch {
-          // A run that cannot be read is told of by who follows it.
+          // A run that cannot be read is reported by the reader that follows it.
         }
       }
     },

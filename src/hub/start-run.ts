@@ -1,6 +1,7 @@
 // Starts a run as a process of its own that outlives the hub, and waits until it has begun or has said why not.
 
 import { spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatSetDuration } from '../core/duration.ts';
 import { newRunId, type RunId } from '../core/ids.ts';
@@ -67,7 +68,8 @@ export async function startRun(
   } finally {
     // The hub may end before it.
     child.unref();
-    (child.stderr as unknown as { unref?: () => void }).unref?.();
+    // A pipe to a child is a socket, though its type does not say so.
+    if (child.stderr instanceof Socket) child.stderr.unref();
   }
 }
 

@@ -1,9 +1,9 @@
-// What the WebSocket tail tells of itself, as metrics: for a hub and for the server of one run.
+// The numbers of the WebSocket tail as metrics: for a hub and for the server of one run.
 
 import { noTail, type TailNumbers } from '../api/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 
-/** Counts what has come since it was last called, and gives what is now. @param numbers undefined where no page is served */
+/** Counts what has come since the last call. @returns the gauges of now. @param numbers undefined if no page is served */
 export function createTailMetrics(
   measure: Pick<Measure, 'apply'>,
 ): (numbers: TailNumbers | undefined) => readonly GaugeSample[] {

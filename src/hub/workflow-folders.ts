@@ -9,7 +9,7 @@ export type WorkflowFolders = {
   /** Whether any folder was named. What is in them may change at any time. */
   readonly isNamed: boolean;
   readonly list: () => WorkflowsAnswer;
-  /** The real path of what was asked for; undefined where it is no workflow in one of the folders, whatever the reason. */
+  /** The real path of what was asked for; undefined if it is not a workflow in one of the folders, whatever the reason. */
   readonly find: (text: string) => string | undefined;
 };
 
@@ -24,7 +24,7 @@ const maxListed = 200;
 const maxDepth = 3;
 const maxEntries = 5_000;
 
-/** `stepspan validate` tells all of them. */
+/** `stepspan validate` lists all of them. */
 const maxProblemLength = 1_000;
 
 const extensions = new Set(['.yaml', '.yml']);
@@ -35,7 +35,7 @@ export function openWorkflowFolders(given: readonly string[]): FoldersResult {
     try {
       const real = realpathSync(folder);
       if (statSync(real).isDirectory()) return [real];
-      problems.push(`--workflows ${folder}: this is no folder; name one that holds workflow files`);
+      problems.push(`--workflows ${folder}: this is not a folder; name one that holds workflow files`);
     } catch {
       problems.push(`--workflows ${folder}: there is no such folder; make it, or name another`);
     }
@@ -123,6 +123,6 @@ function describe(file: string): WorkflowsAnswer['workflows'][number] {
       problem: '',
     };
   } catch (error) {
-    return { ...nothing, problem: (error as Error).message };
+    return { ...nothing, problem: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -1,5 +1,5 @@
-// What the journal of a run folds to, kept by whoever follows the run: its end then reads what came since and not all of it
-// again, which of a run of 1 GB is 1 GB. Knows nobody who watches.
+// Follows the journal of a run and keeps its folded state, so that the end of the run reads only what came since: of a run of 1 GB,
+// reading all of it again would be another 1 GB. Made by run-workflow.ts; the terminal and callers of the library watch through it.
 import type { JournalRecord } from '../core/record.ts';
 import type { JournalReader, ReadOptions } from '../journal/index.ts';
 import { emptyRunState, foldAll, type RunState } from '../runs/index.ts';
@@ -20,13 +20,13 @@ export type OnBatch = (records: readonly JournalRecord[], state: RunState) => Pr
 export function createRunFollower(reader: JournalReader): RunFollower {
   /** Of the reading that has come the furthest. */
   let latest = emptyRunState();
-  // Following ends with the last record, which a full disk may not have taken: then it ends with the writer. A reader that
+  // Following ends with the last record, which a full disk might not have taken: then it ends with the writer. A reader that
   // lags, or whose folder is removed meanwhile, then comes to an end as well.
   const written = new AbortController();
 
   async function read(from: RunState, options: Partial<ReadOptions>, onBatch?: OnBatch): Promise<RunState> {
     let state = from;
-    // Damage is told by whoever reads the run later; the one who writes it must come to its end.
+    // Damage is reported to later readers of the run; the process that writes it must come to its end.
     const batches = reader.read({ ...options, from: from.nextSeq, onProblem: () => undefined });
     for await (const batch of batches) {
       state = foldAll(batch, state);

@@ -1,4 +1,8 @@
 // The public API of stepspan as a library: run a workflow, follow it, and read what it did.
+//
+// Owns: the composition of one run from journal, redactor, locks, engine, shipper and notifier (run-workflow.ts), and what a run takes over
+// from an earlier one (resume.ts, resume-plan.ts, read-past.ts). Called by programs and by the CLI. A workflow and settings come in; a
+// `StartedRun` or a `Refusal` goes out, and a `RunResult` at the end. Nothing here prints, handles signals or throws for a bad workflow.
 export type { Event, EventOf, EventType } from '../core/event.ts';
 export { isRunId, type RunId } from '../core/ids.ts';
 export type { Outcome, OutcomeKind } from '../core/outcome.ts';

@@ -1,5 +1,5 @@
-// The end of a run whose journal could not take it, as on a full disk: made from what this process knows, so that whoever
-// started the run is told how it ended and how much of its record is missing. Writes nothing.
+// The end of a run whose journal could not take it, as on a full disk: made from what this process knows, so that the
+// caller learns how the run ended and how much of its record is missing. Writes nothing. Called by run-workflow.ts.
 import { sumUsd } from '../core/cost.ts';
 import type { Event } from '../core/event.ts';
 import type { Subject } from '../core/record.ts';
@@ -48,10 +48,17 @@ export function withLostEnd(state: RunState, end: RunEnd, stats: JournalStats, r
       { step: step.id, attempt: attempts },
     );
   }
-  const told = state.lost.disk;
-  const lines = stats.lostLines - told.lines;
-  const events = stats.lostEvents - told.events;
-  add({ type: 'journal.lost', reason: 'disk', lines, events, bytes: stats.lostBytes - told.bytes, reader: undefined });
+  const recorded = state.lost.disk;
+  const lines = stats.lostLines - recorded.lines;
+  const events = stats.lostEvents - recorded.events;
+  add({
+    type: 'journal.lost',
+    reason: 'disk',
+    lines,
+    events,
+    bytes: stats.lostBytes - recorded.bytes,
+    reader: undefined,
+  });
   const costUsd = sumUsd([...end.steps.values()].map((step) => step.costUsd));
   const costUnknown = [...end.steps.values()].some((step) => step.costUnknown);
   const durationMs = runDurationMs(now, nowMs);

@@ -1,4 +1,4 @@
-// Another budget for a run that goes on from an earlier one. As the workflow's own, it is for all of them together.
+// Another budget for a run that continues an earlier one. As the workflow's own, it is for all of them together.
 import { formatSpending } from '../core/cost.ts';
 import type { Workflow } from '../workflow/index.ts';
 import type { Resumable } from './resume.ts';

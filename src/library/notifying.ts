@@ -1,5 +1,6 @@
-// Sends the alerts of a run beside its writer, where no hub does; at the end waits a bounded time for what is still to be
-// taken. What is then left is told; it stays in the run's folder for a hub.
+// Sends the alerts of a run beside its writer, if no hub does; at the end waits a bounded time for the receiver. What is left then is
+// reported, and stays in the run's folder for a hub. Called by run-workflow.ts.
+import { toError } from '../core/errors.ts';
 import type { RunId } from '../core/ids.ts';
 import { runningHub } from '../hub/hub-files.ts';
 import type { DataFolder, JournalReader } from '../journal/index.ts';
@@ -41,10 +42,10 @@ export async function startNotifying(
     const begun = await startNotifier({ data, runId, settings, reader, onResolvedEarlier });
     return begun.kind === 'started' ? begun.notifier : undefined;
   };
-  // A folder that takes no lock must not keep the run from going on; what is wrong with it is told at the end.
+  // The run continues if its folder takes no lock; the problem is reported at its end.
   const tryStart = (): Promise<Notifier | undefined> =>
     start().catch((error: unknown) => {
-      problem = `no alerts can be sent: ${(error as Error).message}`;
+      problem = `no alerts can be sent: ${toError(error).message}`;
       return undefined;
     });
   let notifier = await tryStart();

@@ -8,7 +8,7 @@ import type { RunSettings } from './settings.ts';
 export type Preflight =
   | {
       readonly kind: 'ready';
-      /** Undefined where no step needs it. */
+      /** Undefined if no step needs it. */
       readonly claude: ClaudeProgram | undefined;
       /** For the log of the run, each with its place. */
       readonly warnings: readonly string[];
@@ -16,7 +16,7 @@ export type Preflight =
   | Refusal;
 
 /**
- * @param done ids of steps that need not run again
+ * @param done ids of steps that do not have to run again
  * @param isCommand the workflow is one command of `exec`: whether it can be started shows at once
  */
 export async function checkBeforeRun(

@@ -1,5 +1,5 @@
-// What a run that is to be continued, and the runs that it continued itself, have left: how each step ended, what it gave,
-// its session, its cost, the files it was given. Read from journals alone. What follows from it is resume-plan.ts's.
+// What a run that is to be continued, and the runs that it continued itself, have left: how each step ended, its output,
+// its session, its cost, the files it was given. Read from journals alone, by resume.ts; resume-plan.ts decides what follows from it.
 import type { EventOf } from '../core/event.ts';
 import { isRunId, type RunId } from '../core/ids.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -70,7 +70,7 @@ export async function readPast(dataDir: string, runId: RunId): Promise<PastResul
   };
 }
 
-/** A step that was not started in this run stands as the run before left it, unless the file was edited in between. */
+/** A step that was not started in this run is as the run before left it, unless the file was edited in between. */
 function withEarlier(id: string, step: PastStep, workflow: Workflow, earlier: Past): PastStep {
   const before = earlier.steps.get(id);
   if (before === undefined || step.startedMs !== undefined) return step;

@@ -8,8 +8,8 @@ export type Refusal =
   | { readonly kind: 'unusable'; readonly message: string }
   | { readonly kind: 'not_found'; readonly message: string }
   /**
-   * The OTEL_* settings cannot be used, the run to go on from leaves nothing to do or cannot be repeated as it was, or Claude
-   * Code is too old or not logged in.
+   * The OTEL_* settings cannot be used, the run to continue leaves nothing to do or cannot be repeated as it was, or Claude Code
+   * is too old or not logged in.
    */
   | { readonly kind: 'unsuited'; readonly message: string }
   /** Another run writes in the working folder. */

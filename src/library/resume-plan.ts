@@ -11,7 +11,7 @@ export type StepPlan = {
   readonly action: 'keep' | 'run' | 'skip';
   /** One phrase. */
   readonly why: string;
-  /** Of a Claude step that runs: the session in which it continues; undefined where it starts afresh. */
+  /** Of a Claude step that runs: the session in which it continues; undefined if it starts a new one. */
   readonly session: PastSession | undefined;
   /** What the step has used up to now: what keeping it saves. */
   readonly costUsd: number;
@@ -22,7 +22,7 @@ export type PlanInputs = {
   /** The workflow that is to run. */
   readonly workflow: Workflow;
   readonly past: ReadonlyMap<string, PastStep>;
-  /** What has changed of a step since, in the words of the file; empty where the workflow of the earlier run is used. */
+  /** What has changed of a step since, in the words of the file; empty if the workflow of the earlier run is used. */
   readonly changesOf: (id: string) => readonly string[];
   /** This step and all that need it run, however they ended. */
   readonly fromStep: string | undefined;

@@ -195,7 +195,7 @@ function paramsFor(now: Workflow, before: Workflow): GivenParams {
   );
 }
 
-/** A budget that was given to an earlier resume stands in its stored workflow, and says nothing about the file. */
+/** A budget that was given to an earlier resume is part of its stored workflow, and says nothing about the file. */
 function ignoredKeys({ started }: Past): readonly 'budget'[] {
   return started.resumedFrom === undefined ? [] : ['budget'];
 }

@@ -27,11 +27,11 @@ export type RunResult = {
   readonly message: string;
   readonly durationMs: number;
   readonly steps: readonly StepResult[];
-  /** Denied tool calls, failed hooks and the like, over all steps: a success can rest on them. 0 where all was done. */
+  /** Denied tool calls, failed hooks and the like, over all steps: a success can rest on them. 0 if all was done. */
   readonly warnings: number;
   /** Lines that were printed, by stream. */
   readonly lines: Readonly<Record<Stream, number>>;
-  /** Lines and events that every backend has acknowledged; 0 where nothing is shipped. */
+  /** Lines and events that every backend has acknowledged; 0 if nothing is shipped. */
   readonly shipped: number;
   /** Lines and events that are still to ship: `stepspan ship RUN` or the hub sends them. */
   readonly pending: number;
@@ -53,13 +53,15 @@ export type RunResult = {
   readonly dataDir: string;
 };
 
-export function runResultOf(
-  state: RunState,
-  { outcome, steps }: RunEnd,
-  shipping: ShippingEnd,
-  runId: RunId,
-  dataDir: string,
-): RunResult {
+export type EndedRun = {
+  readonly state: RunState;
+  readonly end: RunEnd;
+  readonly shipping: ShippingEnd;
+  readonly runId: RunId;
+  readonly dataDir: string;
+};
+
+export function runResultOf({ state, end: { outcome, steps }, shipping, runId, dataDir }: EndedRun): RunResult {
   const totals = totalsOf(state);
   return {
     runId,

@@ -1,6 +1,9 @@
 // One run, put together from its parts: journal, redactor, locks, engine, shipper. The composition that the CLI and the
-// public API share. Knows no terminal, no signals and no exit codes.
+// public API share. The terminal, signals and exit codes are the CLI's.
+import { listenForControl, steer } from '../control/index.ts';
+import { toError } from '../core/errors.ts';
 import { newRunId, type RunId, traceIdOf } from '../core/ids.ts';
+import type { Append } from '../core/record.ts';
 import {
   createJournal,
   dataFolder,
@@ -10,6 +13,7 @@ import {
   type JournalWriter,
   openJournal,
   processIdentity,
+  type RunFolder,
 } from '../journal/index.ts';
 import type { ShipperStatus } from '../readers/ship/index.ts';
 import { createRedactor, executeWorkflow, lockWorkingFolders, type Redactor, type RunHandle } from '../run/index.ts';
@@ -30,8 +34,7 @@ import { createRunFollower, type RunFollower } from './follow-run.ts';
 import { journalNotes, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
-import { openControl } from './open-control.ts';
-import { checkBeforeRun } from './preflight.ts';
+import { checkBeforeRun, type Preflight } from './preflight.ts';
 import type { Refusal } from './refusal.ts';
 import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
@@ -39,7 +42,7 @@ import { endWaitOf, type RunSettings, settingsOf } from './settings.ts';
 import { problemsOfShipping, type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
 import { version } from './version.ts';
 
-/** What to run: a file, a workflow made in code, one that was checked already, or an earlier run to go on from. */
+/** What to run: a file, a workflow made in code, one that was checked already, or an earlier run to continue. */
 export type WorkflowSource =
   | { readonly file: string; readonly params?: GivenParams }
   | { readonly workflow: WorkflowInput; readonly cwd?: string; readonly params?: GivenParams }
@@ -61,7 +64,7 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
   readonly journal: JournalReader;
   /** Watches the run from its start. What was followed is not read again when the run has ended. */
   readonly follow: RunFollower['follow'];
-  /** How far the shipper of this run is; undefined where it has none. */
+  /** How far the shipper of this run is; undefined if it has none. */
   readonly shipperStatus: () => ShipperStatus | undefined;
   /** Resolves when the run has ended and shipping has had its time; `shipping` says what is left. Never rejects. */
   readonly done: Promise<RunDone>;
@@ -73,12 +76,30 @@ export type RunDone = {
   readonly notifying: NotifyingEnd;
   /** What is wrong with how the journal is kept, one sentence each. */
   readonly journalNotes: readonly string[];
-  /** What the journal folds to, with the end of the run also where a full disk has not taken it. */
+  /** What the journal folds to, with the end of the run, also if a full disk has not taken it. */
   readonly state: RunState;
 };
 
 /** Starts a workflow and returns at once. Problems of the workflow or of the surroundings are a `Refusal`, never thrown. */
 export async function startWorkflow(options: RunOptions): Promise<RunStart> {
+  const prepared = await prepareRun(options);
+  return prepared.kind === 'ready' ? { kind: 'started', run: await beginRun(prepared) } : prepared;
+}
+
+type PreparedRun = {
+  readonly kind: 'ready';
+  readonly settings: RunSettings;
+  readonly workflow: Workflow;
+  readonly resumed: Resumable | undefined;
+  readonly claude: Extract<Preflight, { kind: 'ready' }>['claude'];
+  readonly warnings: readonly string[];
+  readonly writer: JournalWriter;
+  readonly shipping: Shipping;
+  readonly releaseLock: () => void;
+};
+
+/** Checks everything before anything is started, and takes what the run needs for itself: its folders, journal and shipper. */
+async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
   const settings = settingsOf(options);
   const source = await resolveSource(options, settings);
   if (source.kind !== 'ready') return source;
@@ -93,23 +114,41 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   if (preflight.kind !== 'ready') return preflight;
 
   const runId = settings.runId ?? newRunId();
-  const folder = dataFolder(settings.dataDir);
-  const lock = settings.shared ? undefined : takeLock(workflow, folder.locksDir, runId);
+  const lock = settings.shared ? undefined : takeLock(workflow, dataFolder(settings.dataDir).locksDir, runId);
   if (lock !== undefined && lock.kind !== 'acquired') return lock;
+  const releaseLock = (): void => lock?.release();
 
   const journal = openWriter(settings, runId);
   if (journal.kind !== 'open') {
-    lock?.release();
+    releaseLock();
     return journal;
   }
   const { writer } = journal;
-  const start = await startShipping(folder.runDir(runId), settings);
+  const start = await startShipping(writer.folder, settings);
   if (start.kind === 'invalid') {
-    lock?.release();
+    releaseLock();
     await writer.close();
     return { kind: 'unsuited', message: start.problems.join('\n') };
   }
+  const { claude } = preflight;
+  const warnings = [...source.warnings.map((each) => formatWarnings([each]).trim()), ...preflight.warnings];
+  return {
+    kind: 'ready',
+    settings,
+    workflow,
+    resumed,
+    claude,
+    warnings,
+    writer,
+    shipping: start.shipping,
+    releaseLock,
+  };
+}
 
+async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
+  const { settings, workflow, resumed, claude, warnings, writer, shipping, releaseLock } = prepared;
+  const { folder } = writer;
+  const { runId } = folder;
   const redactor = redactorOf(workflow, settings);
   const traceId = traceIdOf(runId);
   const handle = await executeWorkflow({
@@ -127,35 +166,48 @@ export async function startWorkflow(options: RunOptions): Promise<RunStart> {
     redactor,
     sync: writer.sync,
     env: settings.env,
-    claude: preflight.claude,
-    warnings: [...source.warnings.map((each) => formatWarnings([each]).trim()), ...preflight.warnings],
+    claude,
+    warnings,
     prices: settings.prices,
     ...(resumed === undefined ? {} : takenOver(resumed)),
   });
-  const closeControl = settings.control ? await openControl(folder.runDir(runId), handle, writer) : undefined;
-  const reader = openJournal(folder.runDir(runId), { onAppend: writer.onAppend });
-  const notifying = await startNotifying(folder, runId, settings.notify, reader);
+  const closeControl = settings.control ? await openControl(folder, handle, writer) : undefined;
+  const reader = openJournal(folder, { onAppend: writer.onAppend });
+  const notifying = await startNotifying(dataFolder(settings.dataDir), runId, settings.notify, reader);
   const follower = createRunFollower(reader);
-  return {
-    kind: 'started',
-    run: {
-      runId,
-      traceId,
-      workflow,
-      notes: resumed?.notes ?? [],
-      journal: reader,
-      pause: handle.pause,
-      resume: handle.resume,
-      cancel: handle.cancel,
-      phase: handle.phase,
-      follow: follower.follow,
-      shipperStatus: start.shipping.status,
-      done: finish(handle, writer, { ...start, notifying }, settings, follower, redactor, async () => {
-        lock?.release();
-        await closeControl?.();
-      }),
-    },
+  const release = async (): Promise<void> => {
+    releaseLock();
+    await closeControl?.();
   };
+  return {
+    runId,
+    traceId,
+    workflow,
+    notes: resumed?.notes ?? [],
+    journal: reader,
+    pause: handle.pause,
+    resume: handle.resume,
+    cancel: handle.cancel,
+    phase: handle.phase,
+    follow: follower.follow,
+    shipperStatus: shipping.status,
+    done: finish({ handle, writer, shipping, notifying, settings, follower, redactor, release }),
+  };
+}
+
+/** Opens the control channel of a run that has just started. If that fails, a line of the run says so. @returns ends it */
+async function openControl(folder: RunFolder, run: RunHandle, append: Append): Promise<() => Promise<void>> {
+  const start = await listenForControl(folder, (request) => steer(run, request));
+  if (start.kind === 'listening') return start.server.close;
+  append.output({
+    subject: undefined,
+    stream: 'system',
+    severity: 'warning',
+    lineCount: 1,
+    bytes: Buffer.from(`${start.message.replaceAll('\n', ' ')}\n`),
+    unterminated: false,
+  });
+  return async () => undefined;
 }
 
 /** Runs a workflow to its end. @param options.signal ends it as a cancellation */
@@ -175,15 +227,27 @@ export async function runWorkflow(
   return { kind: 'finished', ...result };
 }
 
-async function finish(
-  handle: RunHandle,
-  writer: JournalWriter,
-  senders: { readonly shipping: Shipping; readonly notifying: Notifying },
-  settings: RunSettings,
-  follower: RunFollower,
-  redactor: Redactor,
-  release: () => Promise<void>,
-): Promise<RunDone> {
+type RunParts = {
+  readonly handle: RunHandle;
+  readonly writer: JournalWriter;
+  readonly shipping: Shipping;
+  readonly notifying: Notifying;
+  readonly settings: RunSettings;
+  readonly follower: RunFollower;
+  readonly redactor: Redactor;
+  /** Gives up the lock of the working folder and the control channel. */
+  readonly release: () => Promise<void>;
+};
+
+async function finish({
+  handle,
+  writer,
+  settings,
+  follower,
+  redactor,
+  release,
+  ...senders
+}: RunParts): Promise<RunDone> {
   const runEnd = await handle.done;
   await release();
   await writer.close();
@@ -191,7 +255,13 @@ async function finish(
   const [shipping, notifying] = await Promise.all([senders.shipping.finish(wait), senders.notifying.finish(wait)]);
   let state = await follower.finish();
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
-  const result = runResultOf(state, runEnd, shipping, writer.folder.runId, settings.dataDir);
+  const result = runResultOf({
+    state,
+    end: runEnd,
+    shipping,
+    runId: writer.folder.runId,
+    dataDir: settings.dataDir,
+  });
   return { result, shipping, notifying, journalNotes: journalNotes(writer.stats()), state };
 }
 
@@ -261,7 +331,7 @@ function openWriter(
 }
 
 function unusableFolder(error: unknown): string {
-  return `the data folder cannot be used: ${fileErrorText(error as Error)}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
+  return `the data folder cannot be used: ${fileErrorText(toError(error))}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
 }
 
 /** Addresses of our own that are secrets as a whole; steps inherit them, and one that prints its environment shows them. */

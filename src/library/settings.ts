@@ -1,4 +1,4 @@
-// What a run can be told besides its workflow, and what holds where it is told nothing.
+// The settings of a run besides its workflow, and their defaults. Called by run-workflow.ts.
 import type { RunId } from '../core/ids.ts';
 import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
 import type { NotifySettings } from '../readers/notify/index.ts';

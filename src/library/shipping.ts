@@ -1,5 +1,5 @@
 // Ships a run beside its writer: starts the shipper in a worker where an endpoint is set, and at the end waits a bounded
-// time for what is still to send. What is then left is told; it stays in the journal.
+// time for what is still to send. What is left then is reported, and stays in the journal.
 import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
 import { isShippingConfigured, readSettings, type ShipperStatus, startShipperWorker } from '../readers/ship/index.ts';
 import type { EndWait, RunSettings } from './settings.ts';
@@ -14,7 +14,7 @@ export type ShippingEnd = {
 };
 
 export type Shipping = {
-  /** How far the shipper of this run is; undefined where it has none. */
+  /** How far the shipper of this run is; undefined if it has none. */
   readonly status: () => ShipperStatus | undefined;
   /** Waits for everything in the journal to be acknowledged, then stops. */
   readonly finish: (wait: EndWait) => Promise<ShippingEnd>;

@@ -1,8 +1,7 @@
-// The version of this package, as `--version` and `run.started` tell it. Read from package.json, so that it is said once.
+// The version of this package, for `--version` and `run.started`. Read from package.json, its only place.
 import { readFileSync } from 'node:fs';
+import { parseObject, textAt } from '../core/json.ts';
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  readonly version: string;
-};
+const manifest = parseObject(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) ?? {};
 
-export const version = manifest.version;
+export const version = textAt(manifest, 'version') ?? '0.0.0';

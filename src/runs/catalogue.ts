@@ -90,11 +90,11 @@ export type CatalogueOptions = {
 /** An evaluation takes some 10 KB, and up to 20 KB for each active step: 200 take some MB. */
 const keptEvaluations = 200;
 
-/** An estimate is made from this many earlier runs: enough for a median, few enough to follow a change. */
-const historyRuns = 10;
+/** Estimates and the rule about slow steps use this many earlier runs: one odd run does not move a median of twenty. */
+const historyRuns = 20;
 
-/** So many earlier runs are examined for them. Reading the saved state of an ended run takes 0.5 ms. */
-const examinedForHistory = 100;
+/** This many earlier runs are examined for them. Reading the saved state of an ended run takes 0.5 ms. */
+const examinedForHistory = 300;
 
 /** Alerts of an ended run fire for a day by default; a list does not count those of runs that ended longer ago. */
 const alertsShownForMs = 48 * 3_600_000;

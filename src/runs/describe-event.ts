@@ -1,5 +1,6 @@
 // One line of plain words for each event, for people who read a run as text. Pure: no colours, no widths, no line ends.
 // What comes from outside (texts, commands, tool inputs) is put on one line and cut; its escapes are left to who prints it.
+import type { ClaudeEvent } from '../core/claude-event.ts';
 import { formatSpending } from '../core/cost.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { Event } from '../core/event.ts';
@@ -69,6 +70,13 @@ export function describeEvent(event: Event): string {
       return `journal opened again after a crash; ${formatBytes(event.cutBytes)} of a torn tail were cut`;
     case 'journal.lost':
       return `lost (${event.reason}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${formatBytes(event.bytes)}`;
+    default:
+      return describeClaudeEvent(event);
+  }
+}
+
+function describeClaudeEvent(event: ClaudeEvent): string {
+  switch (event.type) {
     case 'claude.prompted':
       return `prompt of ${formatBytes(event.bytes)}: ${oneLine(event.text)}`;
     case 'claude.session':

@@ -40,7 +40,7 @@ export function findingsByKind(
   });
 }
 
-/** `Bash npm test`; what was found several times stands once, with how often. */
+/** `Bash npm test`; what was found several times is named once, with its count. */
 function namesOf(items: readonly Finding[]): string[] {
   const times = new Map<string, number>();
   for (const item of items) {

@@ -1,6 +1,6 @@
 // When a run will be done, from how long its steps took in earlier runs. Pure; earlier runs are read by the caller.
 // The rest of the run is played through as the engine would: a step starts when its needs have ended and a place is free.
-// Retries, pauses and skips to come are not foreseen; it is an estimate, and `basis` says what it stands on.
+// Retries, pauses and skips to come are not foreseen; it is an estimate, and `basis` says what it is made from.
 
 import { msOfNs } from '../core/time.ts';
 import type { StepDurations } from './ended-runs.ts';
@@ -67,7 +67,7 @@ function playThrough(
   const openIds = new Set(open.map((step) => step.id));
   while (waiting.length > 0) {
     const ready = waiting.filter((step) => step.needs.every((need) => !openIds.has(need) || endAt.has(need)));
-    // A plan with a cycle cannot be written, but a journal from elsewhere may hold one: then take what is there.
+    // A plan with a cycle cannot be written, but a journal from elsewhere may hold one: then use the steps that were sorted.
     const batch = ready.length === 0 ? waiting : ready;
     const byReadiness = batch
       .map((step) => ({ step, from: Math.max(0, ...step.needs.map((need) => endAt.get(need) ?? 0)) }))

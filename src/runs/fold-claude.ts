@@ -1,5 +1,5 @@
 // What Claude Code's events say about a step: session, activity, cost. Pure; every other event is fold-step.ts's.
-// A live sum of model calls counts until `claude.cost` gives the final one of that attempt, which takes its place.
+// The live sum of an attempt's model calls counts until `claude.cost` reports its final cost, which replaces it.
 import type { ModelUsage } from '../core/claude-event.ts';
 import { type CostBasis, sumUsd, weakestBasis } from '../core/cost.ts';
 import type { Event } from '../core/event.ts';
@@ -34,7 +34,7 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
       return {
         ...step,
         toolErrors: step.toolErrors + (event.isError ? 1 : 0),
-        // Another call may have been made meanwhile; that one goes on being shown.
+        // Another call may have been made meanwhile; that one continues to be shown.
         activity:
           step.activity.kind === 'tool' && step.activity.toolUseId !== event.toolUseId
             ? step.activity
@@ -81,13 +81,13 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
   }
 }
 
-/** `Bash(npm test)`, as the output of the step shows a call; undefined where there is no more to say than the tool's name. */
+/** `Bash(npm test)`, as the output of the step shows a call; undefined if only the tool's name is known. */
 function toolCallText(tool: string, input: string): string | undefined {
   const argument = firstLine(seenText(mainArgument(parsed(input))));
   return argument === '' ? undefined : `${tool}(${argument})`.slice(0, lastLineLength).toWellFormed();
 }
 
-/** A long input was cut in its event and is no JSON any more: then the name of the tool has to do. */
+/** A long input was cut in its event and does not parse any more: then only the name of the tool is shown. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json);

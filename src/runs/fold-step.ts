@@ -1,12 +1,13 @@
-// What an event says about its step and its attempt. Pure; the run as a whole is fold-run.ts's.
+// The state of a step, and of its attempts, after an event about it. Pure. Called by fold-run.ts, which folds the run as a whole.
+import type { EventOf } from '../core/event.ts';
 import { noFindings } from '../core/finding.ts';
 import type { EventRecord } from '../core/record.ts';
 import { nsOfDigits, nsOfMs } from '../core/time.ts';
 import { changeAttempt } from './change-attempt.ts';
 import { costOfAttempts, foldClaudeEvent } from './fold-claude.ts';
-import { noLines, type StepPhase, type StepState } from './run-state.ts';
+import { type AttemptState, noLines, type StepPhase, type StepState } from './run-state.ts';
 
-/** The step after an event about it; an event that says nothing of it gives the step itself. */
+/** The step after an event about it; the same object if the event changes nothing. */
 export function foldStepEvent(step: StepState, record: EventRecord): StepState {
   const { event, timeNs, seq } = record;
   const number = record.subject?.attempt ?? 1;
@@ -14,51 +15,12 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     case 'step.started':
       return { ...unlessFinished(step, { kind: 'running' }), startedNs: step.startedNs ?? timeNs };
     case 'attempt.started':
-      return {
-        ...unlessFinished(step, { kind: 'running' }),
-        startedNs: step.startedNs ?? timeNs,
-        activity: { kind: 'none' },
-        stall: undefined,
-        costUsd: costOfAttempts(step.attempts.filter((attempt) => attempt.number !== number)),
-        attempts: [
-          ...step.attempts.filter((attempt) => attempt.number !== number),
-          {
-            number,
-            phase: { kind: 'running' },
-            command: event.command,
-            pid: event.pid,
-            startedNs: timeNs,
-            firstSeq: seq,
-            lastSeq: undefined,
-            cost: { kind: 'none' },
-            lines: noLines,
-            resources: undefined,
-            session: undefined,
-            nesting: undefined,
-            turns: undefined,
-            findings: noFindings,
-          },
-        ],
-      };
+      return startAttempt(step, { number, command: event.command, pid: event.pid, startedNs: timeNs, firstSeq: seq });
     case 'attempt.finished':
       return changeAttempt({ ...step, activity: { kind: 'none' }, stall: undefined }, number, (attempt) => ({
         ...attempt,
+        ...attemptEnd(event, timeNs),
         lastSeq: seq,
-        findings: event.findings ?? noFindings,
-        phase: {
-          kind: 'finished',
-          outcome: event.outcome,
-          durationMs: event.durationMs,
-          pausedMs: event.pausedMs,
-          endedNs: timeNs,
-        },
-        resources: {
-          cpuSeconds: event.cpuSeconds,
-          cpuCores: 0,
-          rssBytes: 0,
-          maxRssBytes: event.maxRssBytes,
-          processes: 0,
-        },
       }));
     case 'step.retrying':
       return unlessFinished(step, {
@@ -121,6 +83,44 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     default:
       return foldClaudeEvent(step, event, number, timeNs);
   }
+}
+
+type AttemptStart = Pick<AttemptState, 'number' | 'command' | 'pid' | 'startedNs' | 'firstSeq'>;
+
+function startAttempt(step: StepState, start: AttemptStart): StepState {
+  const others = step.attempts.filter((attempt) => attempt.number !== start.number);
+  const attempt: AttemptState = {
+    ...start,
+    phase: { kind: 'running' },
+    lastSeq: undefined,
+    cost: { kind: 'none' },
+    lines: noLines,
+    resources: undefined,
+    session: undefined,
+    nesting: undefined,
+    turns: undefined,
+    findings: noFindings,
+  };
+  return {
+    ...unlessFinished(step, { kind: 'running' }),
+    startedNs: step.startedNs ?? start.startedNs,
+    activity: { kind: 'none' },
+    stall: undefined,
+    costUsd: costOfAttempts(others),
+    attempts: [...others, attempt],
+  };
+}
+
+function attemptEnd(
+  event: EventOf<'attempt.finished'>,
+  endedNs: bigint,
+): Pick<AttemptState, 'findings' | 'phase' | 'resources'> {
+  const { outcome, durationMs, pausedMs, cpuSeconds, maxRssBytes } = event;
+  return {
+    findings: event.findings ?? noFindings,
+    phase: { kind: 'finished', outcome, durationMs, pausedMs, endedNs },
+    resources: { cpuSeconds, cpuCores: 0, rssBytes: 0, maxRssBytes, processes: 0 },
+  };
 }
 
 /** An end is final: what is written late must not take a step back out of the count of completed ones. */

@@ -1,4 +1,9 @@
-// The public surface of state: the fold, the numbers made from it, and the filter that readers share.
+// What a run is: its records folded to a state, its alerts, and the views made from both, once for everybody who shows a run.
+//
+// Owns: the fold (fold-run.ts, fold-step.ts, fold-claude.ts), the rules of alerts (alerts/), the view of a run and its patches
+// (run-view.ts, make-view.ts, view-patch.ts), estimates, totals, the text of events, and the catalogue of the runs of a data folder.
+// Called by the readers, the API, the hub, the library and the CLI. Records come in from the journal, folded states and views go out;
+// all of it is pure but the catalogue and its caches (catalogue.ts, ended-runs.ts, saved-state.ts), which read journals.
 
 export * from '../core/time.ts';
 export * from './catalogue.ts';

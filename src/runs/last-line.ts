@@ -31,7 +31,7 @@ function isLong(raw: string): boolean {
   return raw.length >= condenseFrom && !isPlain(raw);
 }
 
-/** What may still be seen of a long line: the last redraws, or the beginning of what stands behind the last one. */
+/** What may still be seen of a long line: the last redraws, or the beginning of the text after the last one. */
 function drawnPart(raw: string): string {
   if (raw.length <= drawnLength) return raw;
   const firstOfLast = raw.indexOf('\r', raw.length - drawnLength);
@@ -40,7 +40,7 @@ function drawnPart(raw: string): string {
   return raw.slice(behindLast, behindLast + drawnLength);
 }
 
-/** The same of a piece that stands behind what is open. Of a long piece only the bytes that matter are decoded. */
+/** The same of a piece that follows what is open. Of a long piece only the bytes that matter are decoded. */
 function drawnPartOf(open: string, piece: Buffer): string {
   if (piece.length <= drawnBytes) return drawnPart(open + piece.toString('utf8'));
   const cr = piece.lastIndexOf(CR);

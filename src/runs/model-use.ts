@@ -19,7 +19,7 @@ export function totalCost(models: TokensByModel): number {
   return sumUsd(Object.values(models).map((use) => use.costUsd));
 }
 
-/** One sum per model. The order of `uses` sets the order of the result, so equal input gives equal floating point sums. */
+/** One sum per model. The order of `uses` sets the order of the result, so equal input has equal floating point sums. */
 export function sumByModel(uses: Iterable<ModelUsage>): TokensByModel {
   // A Map, since a model may be called `__proto__` by who controls the output.
   const sums = new Map<string, ModelUsage>();

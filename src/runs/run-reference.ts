@@ -1,9 +1,9 @@
-// What links to a run are made of, and the time range in which there is something to see of it. Pure; knows no address.
+// What links to a run are made from, and the time range in which a dashboard shows something of it. Pure. Called by the makers of links.
 
 import { msOfNs } from '../core/time.ts';
 import type { RunState } from './run-state.ts';
 
-/** A run by its ids; when it went on, where that is known. */
+/** A run by its ids, with its start and end if they are known. */
 export type RunReference = Pick<RunState, 'runId' | 'traceId' | 'workflow'> &
   Partial<Pick<RunState, 'startedNs' | 'phase'>>;
 
@@ -11,10 +11,10 @@ export type RunReference = Pick<RunState, 'runId' | 'traceId' | 'workflow'> &
 const leastMargin = 5_000;
 
 /**
- * The time range of a run as Grafana's addresses have it, in Unix ms; up to `now` while the run goes on. A little is added
+ * The time range of a run as Grafana's addresses have it, in Unix ms; up to `now` while the run is active. A little is added
  * on both sides, in proportion to it, so that a run of seconds fills the screen and one of hours has room at its edges.
  *
- * @returns undefined where its start is not known
+ * @returns undefined if its start is not known
  */
 export function timeOfRun({ startedNs, phase }: RunReference): { from: string; to: string } | undefined {
   if (startedNs === undefined) return undefined;

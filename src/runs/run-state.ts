@@ -1,5 +1,5 @@
 // What is known of a run after any number of its records: the shape that every reader shares. No IO, no folding (fold-run.ts).
-// One union says where the run, a step or an attempt stands; nothing in here is a pair of booleans that could disagree.
+// One union holds the phase of the run, of a step or of an attempt; no two booleans can disagree.
 // Times are Unix nanoseconds as in the journal, so that spans made from this state carry the journal's own times.
 import type { ModelUsage } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';

@@ -1,6 +1,6 @@
 // Which records, and which lines of them, somebody asked for: by step, stream, severity, place and text. Pure.
 // Shared by all readers that show or keep output. A record of which only some lines are wanted is cut to runs of those lines,
-// so that whoever comes after needs to know nothing of filters.
+// so that later readers do not need to know about filters.
 
 import { type JournalRecord, linesOf, type OutputRecord } from '../core/record.ts';
 import { unreachable } from '../core/unreachable.ts';
@@ -17,7 +17,7 @@ export type Search =
   | { readonly kind: 'regex'; readonly regex: RegExp };
 
 export type Selection = {
-  /** Step ids; `undefined` for all, and for what stands in no step. */
+  /** Step ids; `undefined` for all, and for records about the run itself. */
   readonly steps?: readonly string[] | undefined;
   readonly streams?: readonly Stream[] | undefined;
   readonly severities?: readonly Severity[] | undefined;

@@ -1,5 +1,5 @@
-// The state of a run as JSON text and back, for caches and for the wire. A fold that was saved goes on from its `nextSeq`.
-// The journal is the truth: text of another version is given up and folded again, never converted.
+// The state of a run as JSON text and back, for caches and for the wire. A saved state continues at its `nextSeq`.
+// The journal is the truth: text of another version is discarded and the journal folded again.
 import type { RunState } from './run-state.ts';
 
 /** Raised with every change of RunState's shape or meaning. */
@@ -12,16 +12,22 @@ export function stateToJson(state: RunState): string {
   );
 }
 
-/** @returns undefined where the text is no state, or one of another version */
+/** @returns undefined if the text is not a state of this version */
 export function stateFromJson(text: string): RunState | undefined {
   try {
     const stored: unknown = JSON.parse(text, reviveNs);
-    if (typeof stored !== 'object' || stored === null) return undefined;
-    const { stepspanState, state } = stored as { stepspanState?: unknown; state?: RunState };
-    return stepspanState === version && typeof state?.nextSeq === 'number' ? state : undefined;
+    return isStoredState(stored) ? stored.state : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The version vouches for the shape: only this module writes it. */
+function isStoredState(value: unknown): value is { readonly state: RunState } {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('stepspanState' in value) || value.stepspanState !== version || !('state' in value)) return false;
+  const { state } = value;
+  return typeof state === 'object' && state !== null && 'nextSeq' in state && typeof state.nextSeq === 'number';
 }
 
 function reviveNs(_key: string, value: unknown): unknown {

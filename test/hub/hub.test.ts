@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { newRunId } from '../../src/core/ids.ts';
-import { countedBeforeMs, runningHub, serveMetrics, startHub } from '../../src/hub/index.ts';
+import { runningHub, serveMetrics, startHub } from '../../src/hub/index.ts';
 import { createJournal, openJournal } from '../../src/journal/index.ts';
 import { output } from '../journal/journal-rig.ts';
 import { runFinished, runStarted } from '../runs/journal-of.ts';
 import { ask, beginRun, endRun, hubOf, nextRunId, scrape, scrapeUntil, tempData } from './hub-rig.ts';
 
 const workflow = 'nightly';
+
+/** A new hub counts the ended runs of this time. */
+const countedBeforeMs = 24 * 3_600_000;
 
 describe('the data folder', () => {
   test('has one hub; the second is told who the first is, and may come when that has gone', async () => {

@@ -1,6 +1,6 @@
 // Who may do what: the one module that every request and every upgrade goes through before anything looks at it.
 // Denies by default: a path that is not named here as open needs a token, and a method that is not named as reading needs
-// the scope `control`. Knows no routes but those of signing in.
+// the scope `control`. Of the routes it knows only those that sign in.
 import type { IncomingMessage } from 'node:http';
 import { type AllowedHosts, isAllowedHost, isLoopback } from '../host-check.ts';
 import { createLoginCodes, type LoginCodes } from './login-codes.ts';
@@ -39,7 +39,7 @@ export function createAccess({ tokens, port, hosts, now = Date.now }: AccessOpti
   // A browser sends the cookies of a host to all its ports, so two hubs need two names.
   const cookieName = (): string => `stepspan_${port()}`;
 
-  function authenticate(request: IncomingMessage): { scope: Scope; by: 'token' | 'cookie' } | 'wrong' | undefined {
+  function authenticate(request: IncomingMessage): Caller | 'wrong' | undefined {
     const { authorization } = request.headersDistinct;
     if (authorization !== undefined) {
       // Who shows a token is judged by it alone, whatever cookies come with it.
@@ -62,36 +62,12 @@ export function createAccess({ tokens, port, hosts, now = Date.now }: AccessOpti
     cookieFor: (scope) =>
       `${cookieName()}=${signSession(tokens, scope, now())}; Path=${apiPath}; Max-Age=${sessionMs / 1000}; HttpOnly; SameSite=Strict`,
     decide(request, isUpgrade = false) {
-      if (!isAllowedHost(request.headersDistinct.host, hosts())) {
-        return denied(
-          403,
-          'host',
-          'This Host is not served here.',
-          'Use the address that stepspan printed, or name it with --allow-host.',
-        );
-      }
       const origin = originOf(request, hosts());
-      if (origin === 'foreign') {
-        return denied(
-          403,
-          'origin',
-          'Requests from other sites are not served.',
-          'Open the page from the address that stepspan printed.',
-        );
-      }
-      // `GET http://host/path` is for proxies; express would take the path out of it, and this must see what express sees.
-      if (!/^\/(?!\/)/.test(request.url ?? '')) {
-        return denied(
-          403,
-          'path',
-          'The address is not a path of this server.',
-          'Ask for a path that begins with one slash.',
-        );
-      }
-      const path = pathOf(request);
-      if (!isUpgrade && isOpen(request, path)) return { kind: 'allowed', scope: undefined };
-      const who = authenticate(request);
-      if (who === undefined) {
+      const refusal = addressRefusal(request, hosts(), origin);
+      if (refusal !== undefined) return refusal;
+      if (!isUpgrade && isOpen(request, pathOf(request))) return { kind: 'allowed', scope: undefined };
+      const caller = authenticate(request);
+      if (caller === undefined) {
         return denied(
           401,
           'unauthenticated',
@@ -99,7 +75,7 @@ export function createAccess({ tokens, port, hosts, now = Date.now }: AccessOpti
           'Run `stepspan link` and open what it prints, or send `Authorization: Bearer` with the token of the data folder.',
         );
       }
-      if (who === 'wrong') {
+      if (caller === 'wrong') {
         return denied(
           401,
           'unauthenticated',
@@ -107,27 +83,60 @@ export function createAccess({ tokens, port, hosts, now = Date.now }: AccessOpti
           'Run `stepspan link` and open what it prints, or read the token again.',
         );
       }
-      const reads = readingMethods.has(request.method ?? '');
-      // A cookie travels by itself, so what it is to change or to open must come from our own page, and say so.
-      if (who.by === 'cookie' && (isUpgrade || !reads) && origin !== 'own') {
-        return denied(
-          403,
-          'origin',
-          'A session of a browser needs the Origin of its page.',
-          'Use the token where there is no browser.',
-        );
-      }
-      if (!reads && who.scope !== 'control') {
-        return denied(
-          403,
-          'scope',
-          'This session may look and not act.',
-          'Run `stepspan link` for one that may, without --read.',
-        );
-      }
-      return { kind: 'allowed', scope: who.scope };
+      const isReading = readingMethods.has(request.method ?? '');
+      const needsOwnPage = isUpgrade || !isReading;
+      return callerRefusal(caller, { isReading, needsOwnPage, origin }) ?? { kind: 'allowed', scope: caller.scope };
     },
   };
+}
+
+type Origin = 'none' | 'own' | 'foreign';
+type Caller = { readonly scope: Scope; readonly by: 'token' | 'cookie' };
+
+/** Undefined if the request is for this server and comes from no other site. */
+function addressRefusal(request: IncomingMessage, hosts: AllowedHosts, origin: Origin): Decision | undefined {
+  if (!isAllowedHost(request.headersDistinct.host, hosts)) {
+    return denied(
+      403,
+      'host',
+      'This Host is not served here.',
+      'Use the address that stepspan printed, or name it with --allow-host.',
+    );
+  }
+  if (origin === 'foreign') {
+    return denied(
+      403,
+      'origin',
+      'Requests from other sites are not served.',
+      'Open the page from the address that stepspan printed.',
+    );
+  }
+  // `GET http://host/path` is for proxies; express would take the path out of it, and this must see what express sees.
+  if (/^\/(?!\/)/.test(request.url ?? '')) return undefined;
+  return denied(403, 'path', 'The address is not a path of this server.', 'Ask for a path that begins with one slash.');
+}
+
+/** Undefined if the caller may do what it asks for. */
+function callerRefusal(
+  { scope, by }: Caller,
+  request: { readonly isReading: boolean; readonly needsOwnPage: boolean; readonly origin: Origin },
+): Decision | undefined {
+  // A cookie travels by itself, so what it is to change or to open must come from our own page, and say so.
+  if (by === 'cookie' && request.needsOwnPage && request.origin !== 'own') {
+    return denied(
+      403,
+      'origin',
+      'A session of a browser needs the Origin of its page.',
+      'Without a browser, use the token.',
+    );
+  }
+  if (request.isReading || scope === 'control') return undefined;
+  return denied(
+    403,
+    'scope',
+    'This session may look and not act.',
+    'Run `stepspan link` for one that may, without --read.',
+  );
 }
 
 /**
@@ -151,10 +160,10 @@ export function isFromLoopback(request: IncomingMessage): boolean {
   return isLoopback(address.replace(/^::ffff:/i, ''));
 }
 
-function originOf(request: IncomingMessage, hosts: AllowedHosts): 'none' | 'own' | 'foreign' {
+function originOf(request: IncomingMessage, hosts: AllowedHosts): Origin {
   const origins = request.headersDistinct.origin ?? [];
   if (origins.length === 0) {
-    // Fetch metadata tell of a foreign site also where no Origin is sent: of images, of scripts. Following a link is fine.
+    // Fetch metadata name a foreign site also in requests without an Origin, as for images and scripts. Following a link is fine.
     const site = request.headersDistinct['sec-fetch-site']?.[0] ?? 'none';
     const isNavigation = request.headersDistinct['sec-fetch-mode']?.[0] === 'navigate';
     return site === 'none' || site === 'same-origin' || isNavigation ? 'none' : 'foreign';

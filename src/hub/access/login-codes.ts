@@ -1,4 +1,4 @@
-// One-time codes: each stands in one printed link, can be exchanged for a session once, and is void after five minutes.
+// One-time codes: each is part of one printed link, can be exchanged for a session once, and expires after five minutes.
 // Kept in memory as digests only.
 import { randomBytes } from 'node:crypto';
 import { digest } from './secret.ts';
@@ -9,7 +9,7 @@ export type LoginCodes = {
   readonly issue: (scope: Scope, forUser?: number) => { readonly code: string; readonly expiresMs: number };
   /**
    * @param userOf asked only where it matters: which user of this machine shows the code
-   * @returns undefined where there is no such code (any more), or it is not for this user
+   * @returns undefined if the code does not exist (any more), or is for another user
    */
   readonly redeem: (code: string, userOf?: () => number | undefined) => Scope | undefined;
 };
@@ -31,7 +31,8 @@ export function createLoginCodes(now: () => number = Date.now): LoginCodes {
   return {
     issue(scope, forUser) {
       dropOld();
-      if (codes.size >= maxCodes) codes.delete(codes.keys().next().value as string);
+      const [oldest] = codes.keys();
+      if (codes.size >= maxCodes && oldest !== undefined) codes.delete(oldest);
       const code = randomBytes(18).toString('base64url');
       const expiresMs = now() + validMs;
       codes.set(digest(code).toString('hex'), { scope, expiresMs, forUser });
@@ -39,7 +40,7 @@ export function createLoginCodes(now: () => number = Date.now): LoginCodes {
     },
     redeem(code, userOf = () => undefined) {
       dropOld();
-      // A look-up by digest tells nothing of a code by the time it takes.
+      // The time that a look-up by digest takes reveals nothing about a code.
       const key = digest(code).toString('hex');
       const found = codes.get(key);
       // Who is not meant cannot spoil it for who is.

@@ -6,7 +6,7 @@ import { endianness } from 'node:os';
 /** Every TCP socket of this network namespace with its owner, proc(5). */
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'];
 
-/** @returns the user id; undefined where the other end is not on this machine, or cannot be found */
+/** @returns the user id; undefined if the other end is not on this machine, or cannot be found */
 export function userOfPeer({ remoteAddress, remotePort, localPort }: Socket): number | undefined {
   if (remoteAddress === undefined || remotePort === undefined || localPort === undefined) return undefined;
   const address = remoteAddress.replace(/^::ffff:/i, '');

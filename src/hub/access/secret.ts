@@ -23,7 +23,7 @@ export function signSession(tokens: Tokens, scope: Scope, nowMs: number): string
   return `${body}.${signature(tokens, scope, body)}`;
 }
 
-/** @returns undefined where it was not made here, was changed or is too old */
+/** @returns undefined if it was not made here, was changed or is too old */
 export function verifySession(tokens: Tokens, value: string, nowMs: number): Scope | undefined {
   const [, body = '', scope = '', until = '', signed = ''] =
     /^((read|control)\.(\d{1,15})\.[\w-]{12})\.([\w-]{43})$/.exec(value) ?? [];

@@ -1,4 +1,4 @@
-// Headers that tell a browser what it may do with our answers: as little as the page needs. Pure.
+// Headers that limit what a browser may do with our answers: as little as the page needs. Pure.
 
 /** Of everything that is served. `no-store`: what runs print is not left in a browser's cache. */
 export const everywhere: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@
 // only its owner can read; they outlive a hub, so that a page stays signed in when its hub is started again.
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { errorCode, toError } from '../../core/errors.ts';
 import { type DataFolder, makeFile } from '../../journal/index.ts';
 
 export type Scope = 'read' | 'control';
@@ -21,9 +22,10 @@ export function loadTokens(data: DataFolder): TokensResult {
     mkdirSync(data.root, { recursive: true, mode: 0o700 });
     return { ok: true, tokens: { control: loadToken(data, 'control'), read: loadToken(data, 'read') } };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { message } = toError(error);
     // Without a code it is a sentence of our own, which says what to do.
-    const fix = code === undefined ? '' : '; set STEPSPAN_DATA_DIR or --data-dir to a folder that is yours to use';
+    const fix =
+      errorCode(error) === undefined ? '' : '; set STEPSPAN_DATA_DIR or --data-dir to a folder that is yours to use';
     return { ok: false, message: `${message}${fix}` };
   }
 }
@@ -31,9 +33,9 @@ export function loadTokens(data: DataFolder): TokensResult {
 /** For commands that ask a running hub, which has made the files. @throws with a message for a person */
 export function loadToken(data: DataFolder, scope: Scope): string {
   const path = data.tokenFiles[scope];
-  // Whoever makes it first wins: two processes that start at once end up with the same token.
+  // The first one made wins: two processes that start at once end up with the same token.
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeFile(path, `${randomBytes(32).toString('hex')}\n`);
-  if (!lstatSync(path).isFile()) throw new Error(`${path} is no plain file, so it is not trusted; remove it.`);
+  if (!lstatSync(path).isFile()) throw new Error(`${path} is not a regular file, so it is not trusted; remove it.`);
   const fd = openSync(path, 'r');
   try {
     const { mode, uid } = fstatSync(fd);

@@ -82,7 +82,7 @@ export const hubMetrics = {
   sent: {
     name: 'stepspan_shipper_sent_records_total',
     type: 'counter',
-    help: 'Log records and spans that were acknowledged, whoever shipped them: a run itself, the hub, `stepspan ship`. One that `stepspan ship --again` sends counts again.',
+    help: 'Log records and spans that were acknowledged, shipped by a run itself, by the hub or by `stepspan ship`. One that `stepspan ship --again` sends counts again.',
     unit: '',
     labels: { signal },
     scope: 'run',
@@ -98,7 +98,7 @@ export const hubMetrics = {
   refused: {
     name: 'stepspan_shipper_refused_records_total',
     type: 'counter',
-    help: 'Records that a server refused on their own, whoever shipped them; kept aside in the refused folder of the run.',
+    help: 'Records that a server refused on their own, from any shipper; kept aside in the refused folder of the run.',
     unit: '',
     labels: { signal },
     scope: 'run',
@@ -106,7 +106,7 @@ export const hubMetrics = {
   rejected: {
     name: 'stepspan_shipper_rejected_records_total',
     type: 'counter',
-    help: 'Records that a server said it left out of a request that it took (partial success), whoever shipped them. Never sent again.',
+    help: 'Records that a server said it left out of a request that it took (partial success), from any shipper. Never sent again.',
     unit: '',
     labels: { signal },
     scope: 'run',
@@ -216,7 +216,7 @@ export const hubMetrics = {
   adoptedRuns: {
     name: 'stepspan_adopted_runs_total',
     type: 'counter',
-    help: 'Runs whose wrapper had died and that this hub has closed.',
+    help: 'Runs whose stepspan was killed and that this hub has closed.',
     unit: '',
     labels: {},
     scope: 'hub',
@@ -250,7 +250,7 @@ export const hubMetrics = {
   alertsSent: {
     name: 'stepspan_alerts_sent_total',
     type: 'counter',
-    help: 'Alerts of runs that were sent, by what became of them: taken, refused for good, or failed and sent again. One that goes on is sent every minute and counts each time.',
+    help: 'Alerts of runs that were sent, by what became of them: taken, refused for good, or failed and sent again. One that lasts is sent every minute and counts each time.',
     unit: '',
     labels: { receiver: fixed('alertmanager', 'webhook'), result: fixed('taken', 'refused', 'failed') },
     scope: 'hub',

@@ -11,7 +11,7 @@ const step = bounded('step');
 /** A run is never skipped. */
 const runOutcomes = outcomeKinds.filter((kind) => kind !== 'skip');
 
-/** As `reasonOf` gives them for what did not succeed; checked against the types below. */
+/** What `reasonOf` returns for what did not succeed; checked against the types below. */
 const reasons = [
   'exit_code',
   'claude_error',
@@ -133,7 +133,7 @@ export const runMetrics = {
   activeCost: {
     name: 'stepspan_active_cost_usd',
     type: 'gauge',
-    help: 'What the runs that go on now have cost so far; part of it may be an estimate.',
+    help: 'What the active runs have cost so far; part of it may be an estimate.',
     unit: 'usd',
     labels: { workflow },
     merge: 'sum',

@@ -48,7 +48,7 @@ function valuesOf(metric: Metric, name: string, series: Series): Value[] {
     case 'gauge':
       return [{ labels: series.labels, value: series.value }];
     case 'histogram':
-      return histogramValues(metric as HistogramMetric, name, series);
+      return metric.type === 'histogram' ? histogramValues(metric, name, series) : [];
   }
 }
 

@@ -91,7 +91,7 @@ function countCost(
   return { memory: { costed: new Set(memory.costed).add(attempt) }, changes };
 }
 
-/** An attempt that ended without its final sum, as one whose wrapper died, counts what was summed up live. */
+/** An attempt that ended without its final sum, as one whose stepspan was killed, counts what was summed up live. */
 function endOfAttempt(memory: RunMemory, after: RunState, record: EventRecord): PartFold {
   const step = record.subject?.step ?? '';
   const unanswered = [...memory.calls].filter(([, call]) => call.step === step);

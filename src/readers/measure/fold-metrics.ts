@@ -16,7 +16,7 @@ import type { RunMemory } from './run-memory.ts';
 export type Folded = { readonly memory: RunMemory; readonly changes: readonly Change[] };
 
 /**
- * @param memory what `newRunMemory` or the fold of the record before gave
+ * @param memory from `newRunMemory`, or from the fold of the record before
  * @param record the next record; one that was folded already changes nothing
  */
 export function foldMetrics(memory: RunMemory, record: JournalRecord): Folded {
@@ -57,7 +57,7 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
     case 'run.finished':
       return before.phase.kind === 'finished' ? [] : runEnd(runId, after, event, record.timeNs);
     case 'step.finished':
-      return findStep(before, step)?.phase.kind === 'finished' ? [] : stepEnd(runId, after, step, event, record.timeNs);
+      return findStep(before, step)?.phase.kind === 'finished' ? [] : stepEnd(runId, after, event, record);
     case 'step.retrying':
       return [add(metrics.stepRetries, { workflow, step })];
     case 'resource.sampled':
@@ -119,10 +119,10 @@ function runEnd(
 function stepEnd(
   runId: RunId,
   { workflow, traceId }: RunState,
-  step: string,
   { outcome, durationMs }: Extract<Event, { type: 'step.finished' }>,
-  timeNs: bigint,
+  { subject, timeNs }: EventRecord,
 ): Change[] {
+  const step = subject?.step ?? '';
   const ended = add(metrics.steps, { workflow, step, outcome: outcome.kind });
   if (outcome.kind === 'skip') return [ended];
   const seconds = durationMs / 1000;

@@ -1,4 +1,8 @@
-// The public face of measure: everything that others may import from it, and nothing else.
+// Metrics for Prometheus, counted from the journals of runs.
+//
+// Owns: the catalogue of all metrics, the fold from records to changes of them, the counters with their bounds on labels, and the text of
+// a scrape. Called by the hub for a data folder, and by a run for itself. Records come in through `take`; each is counted once, because
+// counters and positions are stored together.
 export { catalogue, metrics } from './catalogue.ts';
 export { type Format, formatFor } from './exposition.ts';
 export { labelBounds } from './label-bounds.ts';

@@ -1,10 +1,10 @@
 // Keeps the number of series bounded: the first so many values of a label stay as they are, all others become `other`.
-// Which values have a place is kept with the counters, so that a series goes on under its name after a restart.
+// Which values have a place is kept with the counters, so that a series keeps its name after a restart.
 import type { BoundName } from './metric.ts';
 
 /** Shown for values beyond the bound, and for those that are none of a fixed list. */
 export const otherValue = 'other';
-/** Shown where there is no value: a run whose head is gone, cost that belongs to no model. */
+/** Shown for a missing value: a run whose head is gone, cost that belongs to no model. */
 export const unknownValue = 'unknown';
 
 /**
@@ -22,6 +22,8 @@ export const labelBounds: Readonly<Record<BoundName, number>> = {
   reader: 20,
   language: 40,
 };
+
+const boundNames = Object.keys(labelBounds).filter((name): name is BoundName => Object.hasOwn(labelBounds, name));
 
 /** A name longer than this is cut: it is a label, not a text. */
 const maxLength = 100;
@@ -62,13 +64,13 @@ export function createLabelBounds(stored: StoredBounds = {}): LabelBounds {
       values.add(key);
       return { shown, over: false };
     },
-    stored: () => Object.fromEntries((Object.keys(labelBounds) as BoundName[]).map((bound) => [bound, [...of(bound)]])),
+    stored: () => Object.fromEntries(boundNames.map((bound) => [bound, [...of(bound)]])),
   };
 }
 
 /**
- * Half a surrogate pair is no UTF-8, and a scrape with one is refused as a whole. Control characters are of no use in a
- * label, and NUL stands between label values in our keys.
+ * Half a surrogate pair is not UTF-8, and a scrape with one is refused as a whole. Control characters are of no use in a
+ * label, and NUL separates label values in our keys.
  */
 function shownText(value: string): string {
   const text = value

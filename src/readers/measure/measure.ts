@@ -1,5 +1,6 @@
 // The measuring of any number of runs: takes their records, keeps their counters, answers scrapes. Its state is one value,
-// counters and positions together, so that who keeps it whole counts every record exactly once over restarts.
+// counters and positions together, so that every record is counted exactly once, also over restarts, if it is kept whole. Called by the hub and
+// by the server of one run.
 import type { RunId } from '../../core/ids.ts';
 import type { JournalRecord } from '../../core/record.ts';
 import { foldAll, msOfNs } from '../../runs/index.ts';
@@ -9,7 +10,7 @@ import { foldMetrics } from './fold-metrics.ts';
 import { type Change, type GaugeSample, gauge, type Metric } from './metric.ts';
 import { idleGauges, runGauges } from './run-gauges.ts';
 import { newRunMemory, type RunMemory, type StoredRun, storeRun, unstoreRun } from './run-memory.ts';
-import { createSeriesStore, type HeldSeries } from './series-store.ts';
+import { createSeriesStore, type HeldSeries, type SeriesStore } from './series-store.ts';
 import { createShippedRuns, type ShippedRun, type StoredShipped } from './shipped-runs.ts';
 import type { StoredSeries } from './stored-series.ts';
 
@@ -31,10 +32,10 @@ export type Measure = {
   readonly keepOnly: (runIds: ReadonlySet<RunId>) => void;
   /** Counts what is in no journal: what the hub itself does. */
   readonly apply: (...changes: readonly Change[]) => void;
-  /** Of the first hub that had this state: finished runs that started earlier (Unix ms) are passed over. */
+  /** Of the first hub that had this state: finished runs that started earlier (Unix ms) are skipped. */
   readonly sinceMs: number;
   readonly scrape: (format: Format, gauges?: Iterable<GaugeSample>) => Promise<Scrape>;
-  /** Goes up with every change of what `stored` gives. */
+  /** Goes up with every change of what `stored` returns. */
   readonly version: () => number;
   readonly stored: () => StoredMeasure;
 };
@@ -55,7 +56,7 @@ export type StoredMeasure = {
   readonly series: StoredSeries;
   readonly active: readonly StoredRun[];
   readonly closed: readonly RunId[];
-  /** Not there where a version stored it that counted what the hub itself shipped. */
+  /** Missing if an earlier version stored it, which counted only what the hub itself shipped. */
   readonly shipped?: readonly StoredShipped[];
 };
 
@@ -63,7 +64,7 @@ export type MeasureOptions = {
   /** `run`: without the metrics that only a hub has. */
   readonly scope: Metric['scope'];
   readonly version: string;
-  /** Where nothing is stored: how old a finished run may be to be counted, as the Unix ms of its start. */
+  /** If nothing is stored: how old a finished run may be to be counted, as the Unix ms of its start. */
   readonly sinceMs: number;
   readonly stored?: StoredMeasure | undefined;
 };
@@ -73,69 +74,30 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
   const served = catalogue.filter((metric) => scope === 'hub' || metric.scope === 'run');
   const kept = served.filter((metric) => metric.type !== 'gauge' || keptGauges.has(metric));
   const store = createSeriesStore(kept, metrics.labelOverflow, stored?.series);
-  const active = new Map<RunId, RunMemory>();
-  const closed = new Set<RunId>(stored?.closed);
   const shipped = createShippedRuns(stored?.shipped);
+  const runs = createRunCounts(store, stored);
   let changes = 0;
-  for (const run of stored?.active ?? []) {
-    const memory = unstoreRun(run);
-    // A run that cannot be gone on with is left uncounted from here on, rather than counted twice.
-    if (memory === undefined) closed.add(run.runId);
-    else active.set(run.runId, memory);
-  }
 
   const workflows = (): string[] => store.seriesOf(metrics.runsStarted).map(({ labels }) => labels.workflow ?? '');
 
   return {
-    position: (runId) => (closed.has(runId) ? undefined : (active.get(runId)?.state.nextSeq ?? 0)),
-    take(runId, records) {
-      if (closed.has(runId)) return;
-      let memory = active.get(runId) ?? newRunMemory(runId);
-      changes += 1;
-      for (const record of records) {
-        const folded = foldMetrics(memory, record);
-        memory = folded.memory;
-        store.apply(folded.changes);
-        active.set(runId, memory);
-        if (memory.state.phase.kind !== 'finished') continue;
-        // The last record of every journal.
-        active.delete(runId);
-        closed.add(runId);
-        return;
-      }
-    },
+    position: runs.position,
+    take: runs.take,
+    close: runs.close,
     takeShipped(runId, now, fromStart) {
       const grown = shipped.take(runId, now, fromStart);
       if (grown === undefined) return;
       store.apply(grown);
       changes += 1;
     },
-    close(runId) {
-      active.delete(runId);
-      closed.add(runId);
-      changes += 1;
-    },
     skipRun(runId, first, last) {
-      // Folded apart from the counters: of all that these records say only this is still true.
-      const { workflow } = foldAll([first, last].filter((record) => record !== undefined));
-      store.apply([{ kind: 'touch', labels: { workflow } }]);
-      const end = last?.kind === 'event' && last.event.type === 'run.finished' ? last.event.outcome.kind : undefined;
-      if (last !== undefined && end === 'success') {
-        store.apply([
-          { kind: 'raise', metric: metrics.lastSuccess, labels: { workflow }, value: msOfNs(last.timeNs) / 1000 },
-        ]);
-      }
-      this.close(runId);
+      store.apply(changesOfSkipped(first, last));
+      runs.close(runId);
     },
     sinceMs,
     keepOnly(runIds) {
       if (shipped.keepOnly(runIds)) changes += 1;
-      for (const runId of [...closed, ...active.keys()]) {
-        if (runIds.has(runId)) continue;
-        closed.delete(runId);
-        active.delete(runId);
-        changes += 1;
-      }
+      runs.keepOnly(runIds);
     },
     apply: (...more) => store.apply(more),
     async scrape(format, gauges = []) {
@@ -143,7 +105,7 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
       const now = store.merge([
         gauge(metrics.info, { version }, 1),
         ...idleGauges(workflows()),
-        ...runGauges([...active.values()].map(({ state }) => state)),
+        ...runGauges(runs.active()),
         ...gauges,
       ]);
       const exposition = await writeMetrics(format, served, (metric) => now.get(metric) ?? store.seriesOf(metric));
@@ -155,14 +117,74 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
         },
       };
     },
-    version: () => changes + store.version(),
+    version: () => changes + runs.version() + store.version(),
     stored: () => ({
       stepspanMetrics: storedVersion,
       sinceMs,
       series: store.stored(),
-      active: [...active.values()].map(storeRun),
-      closed: [...closed],
+      ...runs.stored(),
       shipped: shipped.stored(),
     }),
   };
+}
+
+/** How far each run is counted. */
+function createRunCounts(store: Pick<SeriesStore, 'apply'>, stored: StoredMeasure | undefined) {
+  const active = new Map<RunId, RunMemory>();
+  const closed = new Set<RunId>(stored?.closed);
+  let version = 0;
+  for (const run of stored?.active ?? []) {
+    const memory = unstoreRun(run);
+    // A run that cannot be continued is left uncounted from here on, rather than counted twice.
+    if (memory === undefined) closed.add(run.runId);
+    else active.set(run.runId, memory);
+  }
+  const close = (runId: RunId): void => {
+    active.delete(runId);
+    closed.add(runId);
+    version += 1;
+  };
+
+  return {
+    position: (runId: RunId) => (closed.has(runId) ? undefined : (active.get(runId)?.state.nextSeq ?? 0)),
+    take(runId: RunId, records: readonly JournalRecord[]): void {
+      if (closed.has(runId)) return;
+      let memory = active.get(runId) ?? newRunMemory(runId);
+      version += 1;
+      for (const record of records) {
+        const folded = foldMetrics(memory, record);
+        memory = folded.memory;
+        store.apply(folded.changes);
+        active.set(runId, memory);
+        // The last record of every journal.
+        if (memory.state.phase.kind !== 'finished') continue;
+        close(runId);
+        return;
+      }
+    },
+    close,
+    keepOnly(runIds: ReadonlySet<RunId>): void {
+      for (const runId of [...closed, ...active.keys()]) {
+        if (runIds.has(runId)) continue;
+        closed.delete(runId);
+        active.delete(runId);
+        version += 1;
+      }
+    },
+    active: () => [...active.values()].map(({ state }) => state),
+    version: () => version,
+    stored: () => ({ active: [...active.values()].map(storeRun), closed: [...closed] }),
+  };
+}
+
+/** Of all that the first and the last record of an old run say, only its workflow and its success are still true. */
+function changesOfSkipped(first: JournalRecord | undefined, last: JournalRecord | undefined): readonly Change[] {
+  const { workflow } = foldAll([first, last].filter((record) => record !== undefined));
+  const touch: Change = { kind: 'touch', labels: { workflow } };
+  if (last?.kind !== 'event' || last.event.type !== 'run.finished' || last.event.outcome.kind !== 'success')
+    return [touch];
+  return [
+    touch,
+    { kind: 'raise', metric: metrics.lastSuccess, labels: { workflow }, value: msOfNs(last.timeNs) / 1000 },
+  ];
 }

@@ -8,7 +8,7 @@ export type LabelValues =
   | { readonly kind: 'fixed'; readonly values: readonly string[] }
   /** The first so many that were met; all others become `other`. */
   | { readonly kind: 'bounded'; readonly bound: BoundName }
-  /** One value a process: its own version. */
+  /** A single value: the version of this process. */
   | { readonly kind: 'own' };
 
 export type LabelSet<L extends string = string> = Readonly<Record<L, string>>;
@@ -70,7 +70,7 @@ export type Change =
   /** Makes every series exist whose labels from outside are all among these, so that it is seen at 0 before it counts. */
   | { readonly kind: 'touch'; readonly labels: LabelSet };
 
-/** A gauge as it stands at this moment. */
+/** The value of a gauge now. */
 export type GaugeSample = { readonly metric: GaugeMetric; readonly labels: LabelSet; readonly value: number };
 
 export function add<L extends string>(metric: CounterMetric<L>, labels: LabelSet<L>, value = 1): Change {

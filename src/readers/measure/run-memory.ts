@@ -47,7 +47,7 @@ export function storeRun(memory: RunMemory): StoredRun {
   };
 }
 
-/** Undefined when another version of the state was stored: it cannot be gone on with. */
+/** Undefined if another version of the state was stored: it cannot be continued. */
 export function unstoreRun(stored: StoredRun): RunMemory | undefined {
   const state = stateFromJson(stored.state);
   if (state === undefined) return undefined;

@@ -2,7 +2,7 @@
 // scrape has seen it there. Prometheus takes the first value of a series as its beginning, so a counter that is first
 // scraped at 1 never shows an increase, and a run shorter than the scrape interval would never have been.
 // Plain data, because it is kept over restarts; prom-client (exposition.ts) writes it out.
-import { createLabelBounds, otherValue, unknownValue } from './label-bounds.ts';
+import { createLabelBounds, type LabelBounds, otherValue, unknownValue } from './label-bounds.ts';
 import type { Change, CounterMetric, GaugeSample, LabelSet, LabelValues, Metric } from './metric.ts';
 import {
   type CounterSeries,
@@ -42,37 +42,12 @@ export function createSeriesStore(
   const bounds = createLabelBounds(stored?.bounds);
   const all = new Map(kept.map((metric) => [metric, unstoreSeries(metric, stored)]));
   let version = 0;
+  const shown = createLabeller(bounds);
+  /** As they are shown; values beyond the bounds are counted. */
+  const labelsOf = ({ metric, labels }: { readonly metric: Metric; readonly labels: LabelSet }): LabelSet =>
+    shown(metric, labels, (label) => count(overflow, { label }, 1));
 
-  /** @param overflowing where values that are shown as `other` are counted; a gauge is made anew for each scrape, and does not */
-  function shown(metric: Metric, labels: LabelSet, overflowing = true): LabelSet {
-    return Object.fromEntries(
-      Object.entries<LabelValues>(metric.labels).map(([label, values]) => [
-        label,
-        shownValue(label, values, labels, overflowing),
-      ]),
-    );
-  }
-
-  function shownValue(label: string, values: LabelValues, labels: LabelSet, overflowing: boolean): string {
-    const raw = labels[label] ?? '';
-    switch (values.kind) {
-      case 'own':
-        return raw;
-      case 'fixed':
-        if (values.values.includes(raw)) return raw;
-        if (raw === '') return unknownValue;
-        if (overflowing) count(overflow, { label: 'fixed' }, 1);
-        return otherValue;
-      case 'bounded': {
-        // A step id is one of its workflow; two workflows may both have a step `test`.
-        const taken = bounds.take(values.bound, raw, values.bound === 'step' ? labels.workflow : undefined);
-        if (taken.over && overflowing) count(overflow, { label: values.bound }, 1);
-        return taken.shown;
-      }
-    }
-  }
-
-  /** The series with these labels, made when it is new; undefined where the metric is not kept here. */
+  /** The series with these labels, made when it is new; undefined if the metric is not kept here. */
   function find(metric: Metric, labels: LabelSet): Series | undefined {
     const series = all.get(metric);
     if (series === undefined) return undefined;
@@ -97,32 +72,23 @@ export function createSeriesStore(
   function applyOne(change: Change): void {
     switch (change.kind) {
       case 'add':
-        count(change.metric, shown(change.metric, change.labels), change.value);
-        return;
+        count(change.metric, labelsOf(change), change.value);
+        break;
       case 'observe': {
-        const { metric, value } = change;
-        const series = find(metric, shown(metric, change.labels));
-        if (series?.kind !== 'histogram' || !(value >= 0) || !Number.isFinite(value)) return;
-        const bucket = metric.buckets.findIndex((bound) => value <= bound);
-        const index = bucket === -1 ? metric.buckets.length : bucket;
-        series.counts[index] = (series.counts[index] ?? 0) + 1;
-        series.sum += value;
-        series.exemplars[index] = change.exemplar;
-        version += 1;
-        return;
+        const series = find(change.metric, labelsOf(change));
+        if (series?.kind === 'histogram' && addObservation(series, change)) version += 1;
+        break;
       }
       case 'raise': {
-        const series = find(change.metric, shown(change.metric, change.labels));
+        const series = find(change.metric, labelsOf(change));
         if (series?.kind !== 'gauge' || !(change.value > series.value)) return;
         series.value = change.value;
         version += 1;
-        return;
+        break;
       }
       case 'touch':
-        for (const metric of kept) {
-          for (const labels of knownLabelSets(metric, change.labels)) find(metric, shown(metric, labels));
-        }
-        return;
+        for (const metric of kept)
+          for (const labels of knownLabelSets(metric, change.labels)) find(metric, labelsOf({ metric, labels }));
     }
   }
 
@@ -131,19 +97,8 @@ export function createSeriesStore(
       for (const change of changes) applyOne(change);
     },
     seriesOf: (metric) => [...(all.get(metric)?.values() ?? [])],
-    merge(samples) {
-      const merged = new Map<Metric, Map<string, GaugeSeries>>();
-      for (const { metric, labels: raw, value } of samples) {
-        const labels = shown(metric, raw, false);
-        const series = merged.get(metric) ?? new Map<string, GaugeSeries>();
-        merged.set(metric, series);
-        const key = seriesKey(metric, labels);
-        const before = series.get(key);
-        if (before === undefined) series.set(key, { kind: 'gauge', labels, value });
-        else before.value = metric.merge === 'sum' ? before.value + value : Math[metric.merge](before.value, value);
-      }
-      return new Map([...merged].map(([metric, series]) => [metric, [...series.values()]]));
-    },
+    // Gauges are made for each scrape, so a value that is shown as `other` would be counted again and again.
+    merge: (samples) => mergeGauges(samples, (metric, labels) => shown(metric, labels, () => undefined)),
     held: () =>
       [...all.values()].flatMap((series) =>
         [...series.values()].filter((one): one is HeldSeries => one.kind !== 'gauge' && !one.seen),
@@ -157,4 +112,63 @@ export function createSeriesStore(
   };
   store.apply([{ kind: 'touch', labels: {} }]);
   return store;
+}
+
+/** @returns whether it counts */
+function addObservation(series: HistogramSeries, change: Extract<Change, { kind: 'observe' }>): boolean {
+  const { metric, value, exemplar } = change;
+  if (!(value >= 0) || !Number.isFinite(value)) return false;
+  const bucket = metric.buckets.findIndex((bound) => value <= bound);
+  const index = bucket === -1 ? metric.buckets.length : bucket;
+  series.counts[index] = (series.counts[index] ?? 0) + 1;
+  series.sum += value;
+  series.exemplars[index] = exemplar;
+  return true;
+}
+
+type Labeller = (metric: Metric, labels: LabelSet, onOverflow: (label: string) => void) => LabelSet;
+
+/** The labels of a series as they are shown: values beyond the bounds, and those that are not known, have a common name. */
+function createLabeller(bounds: LabelBounds): Labeller {
+  return (metric, labels, onOverflow) => {
+    const shownValue = (label: string, values: LabelValues): string => {
+      const raw = labels[label] ?? '';
+      switch (values.kind) {
+        case 'own':
+          return raw;
+        case 'fixed':
+          if (values.values.includes(raw)) return raw;
+          if (raw === '') return unknownValue;
+          onOverflow('fixed');
+          return otherValue;
+        case 'bounded': {
+          // A step id is one of its workflow; two workflows may both have a step `test`.
+          const taken = bounds.take(values.bound, raw, values.bound === 'step' ? labels.workflow : undefined);
+          if (taken.over) onOverflow(values.bound);
+          return taken.shown;
+        }
+      }
+    };
+    return Object.fromEntries(
+      Object.entries<LabelValues>(metric.labels).map(([label, values]) => [label, shownValue(label, values)]),
+    );
+  };
+}
+
+/** Samples that have equal labels become one. */
+function mergeGauges(
+  samples: Iterable<GaugeSample>,
+  labelsOf: (metric: Metric, labels: LabelSet) => LabelSet,
+): ReadonlyMap<Metric, readonly GaugeSeries[]> {
+  const merged = new Map<Metric, Map<string, GaugeSeries>>();
+  for (const { metric, labels: raw, value } of samples) {
+    const labels = labelsOf(metric, raw);
+    const series = merged.get(metric) ?? new Map<string, GaugeSeries>();
+    merged.set(metric, series);
+    const key = seriesKey(metric, labels);
+    const before = series.get(key);
+    if (before === undefined) series.set(key, { kind: 'gauge', labels, value });
+    else before.value = metric.merge === 'sum' ? before.value + value : Math[metric.merge](before.value, value);
+  }
+  return new Map([...merged].map(([metric, series]) => [metric, [...series.values()]]));
 }

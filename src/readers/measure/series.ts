@@ -40,7 +40,7 @@ function newHistogram(metric: HistogramMetric, labels: LabelSet): HistogramSerie
   };
 }
 
-/** Tells series of one metric apart. Label values that are shown hold no NUL (label-bounds.ts). */
+/** Distinguishes the series of one metric. Label values that are shown hold no NUL (label-bounds.ts). */
 export function seriesKey(metric: Metric, labels: LabelSet): string {
   return Object.keys(metric.labels)
     .map((label) => labels[label] ?? '')

@@ -1,5 +1,5 @@
-// Counts what was shipped, from totals that the runs themselves keep: whoever ships one adds to its totals, and what they
-// have grown by since they were last looked at is counted. What was seen is stored with the counters, so each counts once.
+// Counts what was shipped, from totals that the runs themselves keep: each shipper adds to the totals of its run, and what they have
+// grown by since the last look is counted. The totals that were seen are stored with the counters, so each record counts once.
 import type { RunId } from '../../core/ids.ts';
 import { metrics } from './catalogue.ts';
 import { add, type Change } from './metric.ts';
@@ -10,7 +10,7 @@ const names = ['sent', 'bytes', 'refused', 'rejected', 'retried'] as const;
 /** Totals of one signal of a run, over all who have shipped it. */
 type Shipped = Readonly<Record<(typeof names)[number], number>>;
 
-/** undefined where the totals of a signal cannot be read: nothing is learned of it. */
+/** Undefined if the totals of a signal cannot be read: then nothing of it is counted. */
 export type ShippedRun = Readonly<Record<(typeof signals)[number], Shipped | undefined>>;
 
 export type StoredShipped = { readonly runId: RunId } & Partial<Record<(typeof signals)[number], Shipped>>;
@@ -40,7 +40,7 @@ export function createShippedRuns(stored: readonly StoredShipped[] = []): Shippe
         const totals = now[signal];
         if (totals === undefined || same(totals, before?.[signal])) continue;
         next = { runId, ...next, [signal]: totals };
-        // Seen with nothing yet is 0; not seen at all is told by `fromStart`.
+        // A run that was seen with nothing yet counts from 0; for one that was not seen, `fromStart` decides.
         const base = before === undefined && !fromStart ? totals : (before?.[signal] ?? nothing);
         changes.push(...grown(signal, base, totals));
       }

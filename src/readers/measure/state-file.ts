@@ -1,7 +1,9 @@
 // Keeps the state of the measuring in one file that is replaced as a whole, so that after a crash counters and positions
-// are those of one moment. Knows no folder of ours.
+// are those of one moment. The hub passes in the path.
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorCode, toError } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
 import { replaceFile } from '../../journal/index.ts';
 import { type StoredMeasure, storedVersion } from './measure.ts';
 
@@ -16,27 +18,37 @@ export function loadState(path: string): LoadedState {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' };
+    if (errorCode(error) === 'ENOENT') return { kind: 'none' };
     throw error;
   }
-  const reason = reasonAgainst(text);
-  if (reason === undefined) return { kind: 'found', stored: JSON.parse(text) as StoredMeasure };
+  const { stored, reason } = readStored(text);
+  if (stored !== undefined) return { kind: 'found', stored };
   const movedTo = `${path}.unusable`;
   renameSync(path, movedTo);
   return { kind: 'unusable', reason, movedTo };
 }
 
-/** Rejects when it cannot be written; the file that was there is whole then. */
+/** Rejects if it cannot be written; the file from before is then still whole. */
 export async function saveState(path: string, stored: StoredMeasure): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   await replaceFile(path, JSON.stringify(stored));
 }
 
-function reasonAgainst(text: string): string | undefined {
+type ReadState =
+  | { readonly stored: StoredMeasure; readonly reason?: undefined }
+  | { readonly stored?: undefined; readonly reason: string };
+
+function readStored(text: string): ReadState {
   try {
-    const { stepspanMetrics } = JSON.parse(text) as Partial<StoredMeasure>;
-    return stepspanMetrics === storedVersion ? undefined : `it is of version ${String(stepspanMetrics)}`;
+    const value: unknown = JSON.parse(text);
+    if (isStoredMeasure(value)) return { stored: value };
+    return { reason: `it is of version ${isObject(value) ? String(value.stepspanMetrics) : 'unknown'}` };
   } catch (error) {
-    return (error as Error).message;
+    return { reason: toError(error).message };
   }
+}
+
+/** The version vouches for the shape: only a hub writes this file. */
+function isStoredMeasure(value: unknown): value is StoredMeasure {
+  return isObject(value) && value.stepspanMetrics === storedVersion;
 }

@@ -43,7 +43,7 @@ export function storeSeries(bounds: StoredBounds, all: ReadonlyMap<Metric, Reado
   };
 }
 
-/** The series of one metric by their keys; none where nothing that fits was stored. */
+/** The series of one metric by their keys; none if nothing that fits was stored. */
 export function unstoreSeries(metric: Metric, stored: StoredSeries | undefined): Map<string, Series> {
   const found =
     stored !== undefined && Object.hasOwn(stored.metrics, metric.name) ? stored.metrics[metric.name] : undefined;

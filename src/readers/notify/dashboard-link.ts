@@ -1,7 +1,7 @@
-// Where a run is in Grafana: its dashboard, at the time in which it went on. Knows neither settings nor alerts.
+// Where a run is in Grafana: its dashboard, over the time of the run. Pure. Called by render.ts, and by the CLI for its own links.
 import { type RunReference, timeOfRun } from '../../runs/index.ts';
 
-/** The address of the Run dashboard, as grafana/names.ts gives it, with the variables that it opens the run and trace by. */
+/** The address of the Run dashboard, named as in grafana/names.ts, with the variables by which it opens the run and its trace. */
 export function runDashboardLink(grafanaUrl: string | undefined, run: RunReference): string | undefined {
   if (grafanaUrl === undefined) return undefined;
   const query = new URLSearchParams({ 'var-run': run.runId, 'var-trace': run.traceId });

@@ -1,4 +1,5 @@
-// Which alerts of a run fire at a time, and whether the receiver has them: read from what a notifier has saved. Pure.
+// Which alerts of a run fire at a time, and whether the receiver has them: read from what a notifier has saved. Pure. Called by
+// `stepspan alerts`.
 
 import { type Alert, alertKey, firesUntilMs } from '../../runs/alerts/index.ts';
 import type { NotifierState } from './notifier-state.ts';

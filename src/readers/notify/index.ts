@@ -1,4 +1,8 @@
-// The public face of notify: everything that others may import from it, and nothing else.
+// Delivers the alerts of runs to Alertmanager or a webhook.
+//
+// Owns: the notifier of one run, what it has saved, when an alert is due and in which form it is sent (deliver/). Which alerts there are is
+// decided in src/runs/alerts. Called by the hub, and by a run without one. Records come in from the journal; requests go out, again
+// and again until the receiver has taken them.
 export { runDashboardLink } from './dashboard-link.ts';
 export { findAlert, type KnownAlert, type MessageCounts, messageCounts } from './deliver/ask.ts';
 export { originOf } from './deliver/post.ts';

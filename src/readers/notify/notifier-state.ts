@@ -1,5 +1,5 @@
-// alerts.json in the folder of a run: what the rules know of it, and what the receiver has of its alerts. Replaced as a
-// whole, so that it is never half of two; whoever finds none, or one of another version, reads the journal from its start.
+// alerts.json in the folder of a run: what the rules have found, and what the receiver has of its alerts. It is replaced as a whole,
+// so it is never half of two. If it is missing or of another version, the journal is read from its start.
 import { readFileSync } from 'node:fs';
 import { type RunFolder, replaceFile } from '../../journal/index.ts';
 import { type AlertEvaluation, alertKey, restoreEvaluation, storeEvaluation } from '../../runs/alerts/index.ts';
@@ -14,7 +14,7 @@ export type NotifierState = {
   readonly hasMetOthers: boolean;
 };
 
-/** Whether an alert has an end that the receiver was not told. */
+/** Whether an alert has ended and the receiver does not know it yet. */
 export function hasEndToSend({ rules, deliveries }: NotifierState): boolean {
   return Object.values(rules.alerts).some((alert) => {
     const known = deliveries[alertKey(alert)];
@@ -24,7 +24,7 @@ export function hasEndToSend({ rules, deliveries }: NotifierState): boolean {
 
 const version = 2;
 
-/** @returns undefined where there is none that can be used */
+/** @returns undefined if it is missing or cannot be used */
 export function loadNotifierState(folder: RunFolder): NotifierState | undefined {
   try {
     const stored = JSON.parse(readFileSync(folder.alertsFile, 'utf8'));

@@ -1,5 +1,10 @@
-// The notifier of one run: follows its journal, evaluates the rules, and has the alerts delivered. One a run, by a lock.
-// The journal is its queue: while the receiver is down it keeps reading and holds no more than the alerts themselves.
+// The notifier of one run: follows its journal, evaluates the rules, and has the alerts delivered. A lock admits one for each run.
+// The journal is its queue: while the receiver is down it keeps reading and holds no more than the alerts themselves. The hub starts
+// one for each run with news, and a run without a hub starts its own.
+//
+// Four parts: the evaluator reads the journal into alerts, the keeper saves them with what was delivered, the outbox
+// (deliver/outbox.ts) sends what is due, and the loop here decides what to do next and when the work is done.
+import { toError } from '../../core/errors.ts';
 import type { RunId } from '../../core/ids.ts';
 import {
   acquireLock,
@@ -18,10 +23,9 @@ import {
   tickAlerts,
   withHistory,
 } from '../../runs/alerts/index.ts';
-import { msOfNs, type RunReference } from '../../runs/index.ts';
+import { type Catalogue, createCatalogue, msOfNs, type RunReference } from '../../runs/index.ts';
 import { createOutbox, type Deliveries, firstDueMs, type Outbox, type OutboxOptions } from './deliver/outbox.ts';
 import { createSend, type Send } from './deliver/receiver.ts';
-import { readHistory } from './history.ts';
 import { loadNotifierState, type NotifierState, saveNotifierState } from './notifier-state.ts';
 import { laterSuccess, resolveEarlier } from './resolve-earlier.ts';
 import type { NotifySettings, SendResult } from './settings.ts';
@@ -30,12 +34,14 @@ export type NotifierOptions = {
   readonly data: DataFolder;
   readonly runId: RunId;
   readonly settings: NotifySettings;
-  /** The journal, where it is open in this process already. */
+  /** How long steps took in earlier runs of a workflow. Default: read from the data folder. */
+  readonly historyOf?: Catalogue['historyOf'];
+  /** The journal, if it is open in this process already. */
   readonly reader?: JournalReader;
   readonly onSent?: (result: SendResult, count: number) => void;
-  /** Resolves, in the notifier that this process has of an earlier run; false where it has none. */
+  /** Resolves, in the notifier that this process has of an earlier run; false if it has none. */
   readonly openHere?: (runId: RunId, atMs: number) => boolean;
-  /** Is told of earlier runs whose alerts have an end that somebody has to send. */
+  /** Called with earlier runs whose alerts have an end that somebody has to send. */
   readonly onResolvedEarlier?: (runIds: readonly RunId[]) => void;
   /** For tests. */
   readonly send?: Send;
@@ -46,11 +52,11 @@ export type NotifierOptions = {
 
 /**
  * When a notifier of a run that has ended would have something to do, by what the last one has saved: a time (Unix ms),
- * or undefined where never.
+ * or undefined for never.
  */
 export function nextWorkMs(state: NotifierState, settings: NotifySettings, nowMs: number): number | undefined {
   const { rules, deliveries, hasMetOthers } = state;
-  return hasMetOthers ? firstDueMs(rules.alerts, rules.run, deliveries, settings, nowMs) : nowMs;
+  return hasMetOthers ? firstDueMs({ alerts: rules.alerts, run: rules.run, deliveries }, settings, nowMs) : nowMs;
 }
 
 export type NotifierEnd =
@@ -70,7 +76,7 @@ export type Notifier = {
   readonly lastFailure: () => string | undefined;
   /** Whether the receiver has answered since this notifier started. */
   readonly contact: Outbox['contact'];
-  /** A later run of the workflow has succeeded. False where this notifier has done its work and can send no more. */
+  /** A later run of the workflow has succeeded. False if this notifier has done its work and can send no more. */
   readonly resolve: (atMs: number) => boolean;
   readonly stop: () => Promise<void>;
 };
@@ -85,168 +91,48 @@ const defaultTickMs = 1_000;
 const saveEveryMs = 10_000;
 /** What is to be sent again later than this is left to another notifier, so that none is kept open to wait for it. */
 const parkAfterMs = 10_000;
-/** Lines come in bursts; an alert is no later for being looked for ten times a second. */
+/** Lines come in bursts; looking for alerts ten times a second delays none noticeably. */
 const gatherMs = 100;
 
 export async function startNotifier(options: NotifierOptions): Promise<NotifierStart> {
-  const { data, runId, settings, now = Date.now, tickMs = defaultTickMs } = options;
+  const { data, runId, settings, now = Date.now } = options;
   const folder = data.runDir(runId);
   const lock = await acquireLock(folder, 'notify', `sends the alerts of run ${runId}`);
   if (lock.kind === 'held') return lock;
 
-  const reader = options.reader ?? openJournal(folder);
   const stopping = new AbortController();
-  const cursor = openCursor(folder, 'notify');
-  const send = options.send ?? createSend(settings.receiver);
   const stored = loadNotifierState(folder);
-  let rules: AlertEvaluation = emptyEvaluation();
-  let hasMetOthers = false;
-  let deliveries: Deliveries = stored?.deliveries ?? {};
-  let savedRules: AlertEvaluation | undefined;
-  let savedAtMs = now();
-  let isRead = false;
-  let lastReadAt = Number.NEGATIVE_INFINITY;
-  let hasLooked = false;
-  let hasEnded = false;
-  const delivered = Promise.withResolvers<void>();
-  let wake = (): void => undefined;
-
+  const deliveries = stored?.deliveries ?? {};
+  const wakeUp = createWakeUp();
+  const evaluator = createEvaluator(options, {
+    stored: stored?.rules,
+    signal: stopping.signal,
+    onChange: wakeUp.raise,
+    onContinued: () => meeting.continueFrom(stored?.hasMetOthers === true),
+  });
   const outbox = createOutbox(
     {
       settings,
-      send,
+      send: options.send ?? createSend(settings.receiver),
       now,
       onSent: (result, count) => options.onSent?.(result, count),
       ...(options.wait && { wait: options.wait }),
     },
     deliveries,
   );
-  const run = (): RunReference => ({ ...rules.run, runId });
-  const waiting = (): number => outbox.waiting(rules.alerts, run());
-
-  async function keep(next: Deliveries): Promise<void> {
-    deliveries = next;
-    savedRules = rules;
-    savedAtMs = now();
-    const state: NotifierState = { rules, deliveries, hasMetOthers };
-    await saveNotifierState(folder, state);
-    if (waiting() === 0) await cursor.save(state.rules.run.nextSeq);
-  }
-
-  async function read(): Promise<void> {
-    const { nextSeq, finished } = await reader.head();
-    // A journal that was cut or replaced: what was known of it is not of this one.
-    if (stored !== undefined && stored.rules.run.nextSeq <= nextSeq) ({ rules, hasMetOthers } = stored);
-    const batches = reader.read({
-      from: rules.run.nextSeq,
-      follow: !finished,
-      signal: stopping.signal,
-      maxBatchMs: finished ? 0 : gatherMs,
-      reuseMemory: true,
-      // What is damaged is counted by who measures; an alert about the rest is better than none.
-      onProblem: () => undefined,
-    });
-    for await (const records of batches) {
-      const first = records[0];
-      if (first?.kind === 'event' && first.event.type === 'run.started') {
-        rules = withHistory(rules, await readHistory(data, first.event.workflow, runId));
-      }
-      const { alerts } = rules;
-      for (const record of records) rules = foldAlerts(rules, record, settings.alerts);
-      lastReadAt = performance.now();
-      if (rules.alerts !== alerts) wake();
-    }
-    isRead = true;
-    wake();
-  }
-
-  /**
-   * Asks the clock where everything that was written was read. Only in silence: each record brings the rules up to its own
-   * time, and looking for the end of a journal that grows fast costs as much as reading it.
-   */
-  async function tick(): Promise<void> {
-    const nowMs = now();
-    if (performance.now() - lastReadAt < tickMs) return;
-    lastReadAt = performance.now();
-    const { nextSeq } = await reader.head();
-    if (nextSeq === rules.run.nextSeq) rules = tickAlerts(rules, nowMs, settings.alerts);
-  }
-
-  /** A success resolves what earlier runs left firing; a failure may have been made good before anybody looked at it. */
-  async function meetOthers(): Promise<void> {
-    const { phase, workflow } = rules.run;
-    if (!isRead || hasMetOthers || phase.kind !== 'finished') return;
-    await keep(deliveries);
-    hasLooked = true;
-    if (phase.outcome.kind === 'success') {
-      const success = { runId, workflow, atMs: msOfNs(phase.endedNs) };
-      const earlier = await resolveEarlier(data, success, options.openHere ?? (() => false));
-      if (earlier.changed.length > 0) options.onResolvedEarlier?.(earlier.changed);
-      hasMetOthers = !earlier.isBusy;
-    } else {
-      const atMs = awaitsSuccess(rules.alerts) ? laterSuccess(data, { runId, workflow }) : undefined;
-      if (atMs !== undefined) resolve(atMs);
-      hasMetOthers = true;
-    }
-    savedRules = undefined;
-  }
-
-  function resolve(atMs: number): void {
-    rules = { ...rules, alerts: resolveBySuccess(rules.alerts, atMs) };
-    wake();
-  }
-
-  async function work(): Promise<NotifierEnd> {
-    let readError: Error | undefined;
-    const reading = read().catch((error: unknown) => {
-      readError = error as Error;
-      wake();
-    });
-    try {
-      for (;;) {
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        if (!isRead && readError === undefined) await tick();
-        await meetOthers();
-        // The end of the run may have been read just now: what it means is known in the next round.
-        const isDecided = rules.run.phase.kind !== 'finished' || hasMetOthers || hasLooked;
-        if (isDecided) await outbox.sendDue(rules.alerts, run(), stopping.signal, keep);
-        if (stopping.signal.aborted) return { kind: 'stopped' };
-        if (readError !== undefined) return { kind: 'failed', error: readError };
-        const nextMs = outbox.nextMs(rules.alerts, run());
-        const isAlone = hasMetOthers || rules.run.phase.kind !== 'finished';
-        if (isRead && isAlone && waiting() === 0) delivered.resolve();
-        if (isRead && isAlone && waiting() === 0 && (nextMs === undefined || nextMs > now() + parkAfterMs)) {
-          hasEnded = true;
-          return { kind: 'settled', nextMs };
-        }
-        if (savedRules !== rules && now() - savedAtMs >= saveEveryMs) await keep(deliveries);
-        // The clock says nothing more of a run that has ended and whose alerts are known.
-        const lookMs = isRead && isAlone ? Number.POSITIVE_INFINITY : now() + tickMs;
-        await pause(woken, Math.max(0, Math.min(nextMs ?? lookMs, lookMs) - now()));
-      }
-    } finally {
-      hasEnded = true;
-      stopping.abort();
-      await reading;
-    }
-  }
-  async function pause(woken: Promise<void>, ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const timed = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([woken, timed]);
-    clearTimeout(timer);
-  }
-
-  const done = work()
+  const run = (): RunReference => ({ ...evaluator.rules().run, runId });
+  const waiting = (): number => outbox.waiting(evaluator.rules().alerts, run());
+  const hasMetOthers = (): boolean => meeting.state() === 'met';
+  const keeper = createKeeper(options, { deliveries, rules: evaluator.rules, waiting, hasMetOthers });
+  const meeting = createMeeting(options, evaluator, keeper);
+  const delivered = Promise.withResolvers<void>();
+  const parts = { options, stopping, wakeUp, evaluator, outbox, keeper, meeting, run, waiting };
+  const done = work(parts, delivered.resolve)
     .then(async (end) => {
-      if (rules.run.nextSeq > 0 && savedRules !== rules) await keep(deliveries);
+      if (evaluator.rules().run.nextSeq > 0 && keeper.isStale()) await keeper.keep();
       return end;
     })
-    .catch((error: unknown): NotifierEnd => ({ kind: 'failed', error: error as Error }))
+    .catch((error: unknown): NotifierEnd => ({ kind: 'failed', error: toError(error) }))
     .finally(() => {
       lock.release();
       delivered.resolve();
@@ -262,14 +148,255 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
       lastFailure: outbox.lastFailure,
       contact: outbox.contact,
       resolve(atMs) {
-        if (!hasEnded) resolve(atMs);
-        return !hasEnded;
+        const isWorking = !stopping.signal.aborted;
+        if (isWorking) evaluator.resolve(atMs);
+        return isWorking;
       },
       async stop() {
         stopping.abort();
-        wake();
+        wakeUp.raise();
         await done;
       },
+    },
+  };
+}
+
+type Parts = {
+  readonly options: NotifierOptions;
+  readonly stopping: AbortController;
+  readonly wakeUp: WakeUp;
+  readonly evaluator: Evaluator;
+  readonly outbox: Outbox;
+  readonly keeper: Keeper;
+  readonly meeting: Meeting;
+  readonly run: () => RunReference;
+  readonly waiting: () => number;
+};
+
+/** @param onDelivered called each time nothing waits after the end of the run */
+async function work(parts: Parts, onDelivered: () => void): Promise<NotifierEnd> {
+  const { options, stopping, wakeUp, evaluator, outbox, keeper, meeting, run, waiting } = parts;
+  const { now = Date.now, tickMs = defaultTickMs } = options;
+  const { signal } = stopping;
+  const alerts = () => evaluator.rules().alerts;
+  const hasEnded = (): boolean => evaluator.rules().run.phase.kind === 'finished';
+  const reading = evaluator.read();
+  try {
+    for (;;) {
+      const woken = wakeUp.next();
+      if (evaluator.reading().kind === 'reading') await evaluator.tick();
+      await meeting.meet();
+      // The end of the run may have been read just now: what it means is known in the next round.
+      if (!hasEnded() || meeting.state() !== 'unmet') await outbox.sendDue(alerts(), run(), signal, keeper.keep);
+      if (signal.aborted) return { kind: 'stopped' };
+      const state = evaluator.reading();
+      if (state.kind === 'failed') return state;
+      const nextMs = outbox.nextMs(alerts(), run());
+      // The clock says nothing more of a run that has ended and whose alerts are known.
+      const isDecided = state.kind === 'read' && (meeting.state() === 'met' || !hasEnded());
+      if (isDecided && waiting() === 0) {
+        onDelivered();
+        if (nextMs === undefined || nextMs > now() + parkAfterMs) return { kind: 'settled', nextMs };
+      }
+      if (keeper.isDue()) await keeper.keep();
+      const lookMs = isDecided ? Number.POSITIVE_INFINITY : now() + tickMs;
+      await pause(woken, Math.max(0, Math.min(nextMs ?? lookMs, lookMs) - now()));
+    }
+  } finally {
+    stopping.abort();
+    await reading;
+  }
+}
+
+type WakeUp = {
+  readonly raise: () => void;
+  /** Resolves when it is raised from now on. */
+  readonly next: () => Promise<void>;
+};
+
+function createWakeUp(): WakeUp {
+  let wake = (): void => undefined;
+  return {
+    raise: () => wake(),
+    next: () =>
+      new Promise((resolve) => {
+        wake = resolve;
+      }),
+  };
+}
+
+async function pause(woken: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([woken, timed]);
+  clearTimeout(timer);
+}
+
+type Evaluator = {
+  readonly rules: () => AlertEvaluation;
+  readonly reading: () => Reading;
+  /** Reads the journal to the end of the run. Never rejects. */
+  readonly read: () => Promise<void>;
+  /**
+   * Evaluates the clock if everything that was written was read. Only in silence: each record brings the rules up to its own
+   * time, and looking for the end of a journal that grows fast costs as much as reading it.
+   */
+  readonly tick: () => Promise<void>;
+  /** Resolves the alerts that a later success of the workflow resolves. */
+  readonly resolve: (atMs: number) => void;
+};
+
+type Reading =
+  | { readonly kind: 'reading' }
+  /** The run has ended, and all of it was read. */
+  | { readonly kind: 'read' }
+  | { readonly kind: 'failed'; readonly error: Error };
+
+type EvaluatorOptions = {
+  readonly stored: AlertEvaluation | undefined;
+  readonly signal: AbortSignal;
+  readonly onChange: () => void;
+  /** The stored evaluation is of this journal and is continued. */
+  readonly onContinued: () => void;
+};
+
+function createEvaluator(
+  { data, runId, settings, now = Date.now, tickMs = defaultTickMs, ...options }: NotifierOptions,
+  { stored, signal, onChange, onContinued }: EvaluatorOptions,
+): Evaluator {
+  const reader = options.reader ?? openJournal(data.runDir(runId));
+  const historyOf = options.historyOf ?? createCatalogue({ data }).historyOf;
+  let rules = emptyEvaluation();
+  let reading: Reading = { kind: 'reading' };
+  let lastReadAt = Number.NEGATIVE_INFINITY;
+
+  async function readAll(): Promise<void> {
+    const { nextSeq, finished } = await reader.head();
+    // A journal that was cut or replaced: what was stored is not about this one.
+    if (stored !== undefined && stored.run.nextSeq <= nextSeq) {
+      rules = stored;
+      onContinued();
+    }
+    const batches = reader.read({
+      from: rules.run.nextSeq,
+      follow: !finished,
+      signal,
+      maxBatchMs: finished ? 0 : gatherMs,
+      reuseMemory: true,
+      // Damage is counted by the metrics; an alert about the rest is better than none.
+      onProblem: () => undefined,
+    });
+    for await (const records of batches) {
+      const [first] = records;
+      if (first?.kind === 'event' && first.event.type === 'run.started')
+        rules = withHistory(rules, await historyOf({ runId, workflow: first.event.workflow }));
+      const { alerts } = rules;
+      for (const record of records) rules = foldAlerts(rules, record, settings.alerts);
+      lastReadAt = performance.now();
+      if (rules.alerts !== alerts) onChange();
+    }
+  }
+
+  return {
+    rules: () => rules,
+    reading: () => reading,
+    async read() {
+      reading = await readAll().then(
+        (): Reading => ({ kind: 'read' }),
+        (error: unknown): Reading => ({ kind: 'failed', error: toError(error) }),
+      );
+      onChange();
+    },
+    async tick() {
+      const nowMs = now();
+      if (performance.now() - lastReadAt < tickMs) return;
+      lastReadAt = performance.now();
+      const { nextSeq } = await reader.head();
+      if (nextSeq === rules.run.nextSeq) rules = tickAlerts(rules, nowMs, settings.alerts);
+    },
+    resolve(atMs) {
+      rules = { ...rules, alerts: resolveBySuccess(rules.alerts, atMs) };
+      onChange();
+    },
+  };
+}
+
+type Keeper = {
+  /** Saves the rules with these deliveries, or with those of before. */
+  readonly keep: (deliveries?: Deliveries) => Promise<void>;
+  /** Whether what was saved last is out of date. */
+  readonly isStale: () => boolean;
+  /** Whether it has been out of date for long enough to be saved. */
+  readonly isDue: () => boolean;
+};
+
+type KeeperOptions = {
+  readonly deliveries: Deliveries;
+  readonly rules: () => AlertEvaluation;
+  readonly waiting: () => number;
+  readonly hasMetOthers: () => boolean;
+};
+
+function createKeeper(
+  { data, runId, now = Date.now }: NotifierOptions,
+  { rules, waiting, hasMetOthers, ...before }: KeeperOptions,
+): Keeper {
+  const folder = data.runDir(runId);
+  const cursor = openCursor(folder, 'notify');
+  let { deliveries } = before;
+  let saved: NotifierState | undefined;
+  let savedAtMs = now();
+  const isStale = (): boolean => saved?.rules !== rules() || saved.hasMetOthers !== hasMetOthers();
+  return {
+    async keep(next = deliveries) {
+      deliveries = next;
+      const state = { rules: rules(), deliveries, hasMetOthers: hasMetOthers() };
+      saved = state;
+      savedAtMs = now();
+      await saveNotifierState(folder, state);
+      if (waiting() === 0) await cursor.save(state.rules.run.nextSeq);
+    },
+    isStale,
+    isDue: () => isStale() && now() - savedAtMs >= saveEveryMs,
+  };
+}
+
+type Meeting = {
+  /** `busy`: another process works on one of the other runs, so they are to be looked at again. */
+  readonly state: () => 'unmet' | 'busy' | 'met';
+  readonly continueFrom: (hasMet: boolean) => void;
+  readonly meet: () => Promise<void>;
+};
+
+/** A success resolves what earlier runs left firing; a failure may have been made good before anybody looked at it. */
+function createMeeting(
+  { data, runId, openHere = () => false, onResolvedEarlier }: NotifierOptions,
+  evaluator: Evaluator,
+  keeper: Keeper,
+): Meeting {
+  let state: ReturnType<Meeting['state']> = 'unmet';
+  return {
+    state: () => state,
+    continueFrom(hasMet) {
+      state = hasMet ? 'met' : 'unmet';
+    },
+    async meet() {
+      const { phase, workflow } = evaluator.rules().run;
+      if (evaluator.reading().kind !== 'read' || state === 'met' || phase.kind !== 'finished') return;
+      // The other side looks for what this one has written, so it is written first.
+      await keeper.keep();
+      if (phase.outcome.kind === 'success') {
+        const success = { runId, workflow, atMs: msOfNs(phase.endedNs) };
+        const earlier = await resolveEarlier(data, success, openHere);
+        if (earlier.changed.length > 0) onResolvedEarlier?.(earlier.changed);
+        state = earlier.isBusy ? 'busy' : 'met';
+        return;
+      }
+      const atMs = awaitsSuccess(evaluator.rules().alerts) ? laterSuccess(data, { runId, workflow }) : undefined;
+      if (atMs !== undefined) evaluator.resolve(atMs);
+      state = 'met';
     },
   };
 }

@@ -1,6 +1,6 @@
 // What the success of a run means for the runs of its workflow before it: their failures are no longer news. It changes
-// what those runs' files say; who then sends it is the caller's. Both the one that failed and the one that succeeded look
-// for the other after they have written their own file, so whoever is evaluated later finds what the earlier one wrote.
+// the files of those runs; the caller has their ends sent. Both the one that failed and the one that succeeded look
+// for the other after they have written their own file, so the one that is evaluated later finds what the earlier one wrote.
 
 import { type RunId, startedMsOf } from '../../core/ids.ts';
 import { acquireLock, type DataFolder } from '../../journal/index.ts';
@@ -16,12 +16,12 @@ const lookedAtRuns = 300;
 export type ResolvedEarlier = {
   /** Runs whose alerts have got an end that is to be sent. */
   readonly changed: readonly RunId[];
-  /** Another process has one of them in hand: to be tried again. */
+  /** Another process works on one of them: to be tried again. */
   readonly isBusy: boolean;
 };
 
 /**
- * @param openHere resolves in the notifier that this process has of a run; false where it has none
+ * @param openHere resolves in the notifier that this process has of a run; false if it has none
  */
 export async function resolveEarlier(
   data: DataFolder,
@@ -57,7 +57,7 @@ export async function resolveEarlier(
   return { changed, isBusy };
 }
 
-/** When a later run of the workflow succeeded, in Unix ms; undefined where none is known to have. */
+/** When a later run of the workflow succeeded, in Unix ms; undefined if none is known to have. */
 export function laterSuccess(data: DataFolder, failed: { readonly runId: RunId; readonly workflow: string }) {
   const later = data.listRunIds().filter((runId) => runId > failed.runId);
   for (const runId of later.slice(-lookedAtRuns).reverse()) {

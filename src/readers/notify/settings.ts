@@ -1,4 +1,4 @@
-// What a notifier is told: where alerts go, what alerts.yaml says, and where links lead. Types only.
+// The settings of a notifier: where alerts go, what alerts.yaml says, and where links lead. Types only.
 
 import type { AlertSettings } from '../../runs/alerts/index.ts';
 import type { RunReference } from '../../runs/index.ts';
@@ -14,10 +14,10 @@ export type NotifySettings = {
    */
   readonly receiver: { readonly kind: ReceiverKind; readonly url: string };
   readonly alerts: AlertSettings;
-  /** The hub's address as people reach it; undefined where there is none. */
+  /** The hub's address as people reach it; undefined without a hub. */
   readonly hubUrl: string | undefined;
   readonly grafanaUrl: string | undefined;
-  /** The links to the trace (`label: 'trace'`) and to the logs (`label: 'logs'`) of a run, where there are any. */
+  /** The links to the trace (`label: 'trace'`) and to the logs (`label: 'logs'`) of a run, if it has any. */
   readonly linksOf: (run: RunReference) => readonly RunLink[];
 };
 

@@ -38,7 +38,7 @@ export const prometheusRules = {
     name: 'StepspanSpendHigh',
     source: 'prometheus',
     severity: 'warning',
-    meaning: 'All runs together have cost more in a day than they should, those that go on included.',
+    meaning: 'All runs together, active ones included, have cost more in a day than they should.',
     thresholds: {
       window: lookedBack(24 * hour),
       usd: { kind: 'number', default: 100, meaning: 'US dollars that may be spent in that time' },
@@ -50,7 +50,7 @@ export const prometheusRules = {
     name: 'StepspanHubDown',
     source: 'prometheus',
     severity: 'critical',
-    meaning: 'Prometheus cannot reach the hub, or knows of none. What the hub counts and sends stands still.',
+    meaning: 'Prometheus cannot reach the hub, or has no hub to scrape. The hub counts and sends nothing meanwhile.',
     thresholds: {
       // A restart of the hub takes seconds; two minutes are several scrapes.
       for: forAtLeast(2 * minute),
@@ -121,7 +121,7 @@ export const prometheusRules = {
     name: 'StepspanHubErrors',
     source: 'prometheus',
     severity: 'warning',
-    meaning: 'A task of the hub fails again and again. A single failure is tried again and is not told.',
+    meaning: 'A task of the hub fails again and again. A single failure is retried and not reported.',
     thresholds: {
       window: lookedBack(15 * minute),
       count: { kind: 'count', default: 3, meaning: 'failures that are still taken for bad luck' },
@@ -162,7 +162,8 @@ export const prometheusRules = {
     name: 'StepspanLabelOverflow',
     source: 'prometheus',
     severity: 'info',
-    meaning: 'There are more workflows, steps or such than metrics tell apart; the rest is shown as `other`.',
+    meaning:
+      'There are more workflows, steps or other names than the metrics have labels for; the rest is shown as `other`.',
     thresholds: { window: lookedBack(1 * hour) },
   },
 } as const satisfies Readonly<Record<string, RuleDefinition>>;

@@ -13,7 +13,7 @@ import { type AlertEvaluation, stepEntry } from './evaluation.ts';
 import type { AlertSettings } from './rule.ts';
 import { lastLinesOfWatch, quoteLines } from './step-watch.ts';
 
-/** A message names so many steps with their last lines; of the others it only gives the count. */
+/** A message names this many steps with their last lines, and counts the others. */
 const namedSteps = 3;
 
 export function evaluateEnd(

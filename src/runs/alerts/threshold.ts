@@ -28,7 +28,7 @@ const wanted: Readonly<Record<ThresholdKind, string>> = {
   number: 'a number above 0',
 };
 
-/** Reads one threshold of alerts.yaml and gives it in the unit of the program. */
+/** Reads one threshold of alerts.yaml as a number in the unit that the program uses. */
 export function thresholdSchema({ kind }: Threshold): z.ZodType<number> {
   const error = `write ${wanted[kind]}`;
   switch (kind) {

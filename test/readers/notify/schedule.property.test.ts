@@ -33,7 +33,7 @@ describe('the delivery of an alert', () => {
         for (let step = 0; step < 400; step++) {
           const endedMs = lastsMs !== undefined && nowMs >= lastsMs ? lastsMs : undefined;
           const alert = alertOf(endedMs, keepMs);
-          const due = dueOf(alert, known, 'text', 'alertmanager', nowMs);
+          const due = dueOf(alert, known, { text: 'text', kind: 'alertmanager', nowMs });
           const isUp = outages[step] ?? true;
           if (due !== undefined && due.atMs <= nowMs && isUp) {
             endAtReceiver = due.endsMs <= nowMs ? due.endsMs : Math.max(endAtReceiver, due.endsMs);
@@ -42,7 +42,7 @@ describe('the delivery of an alert', () => {
           if (endedMs === undefined && isUp) expect(known?.sentEndMs).toBeGreaterThan(nowMs);
           nowMs += resendMs;
         }
-        const last = dueOf(alertOf(lastsMs, keepMs), known, 'text', 'alertmanager', nowMs);
+        const last = dueOf(alertOf(lastsMs, keepMs), known, { text: 'text', kind: 'alertmanager', nowMs });
         if (lastsMs === undefined) expect(last?.endsMs).toBe(nowMs + leaseMs);
         else {
           expect(last).toBeUndefined();
@@ -63,7 +63,7 @@ describe('the delivery of an alert', () => {
           const nowMs = step * resendMs;
           const endedMs = lastsMs !== undefined && nowMs >= lastsMs ? lastsMs : undefined;
           const alert = alertOf(endedMs, keepMs);
-          const due = dueOf(alert, known, 'text', 'webhook', nowMs);
+          const due = dueOf(alert, known, { text: 'text', kind: 'webhook', nowMs });
           if (due === undefined || due.atMs > nowMs || outages[step] === false) continue;
           sent.push(due.isEnd && due.endsMs <= nowMs);
           known = taken(alert, known, due, { text: 'text', kind: 'webhook', nowMs });

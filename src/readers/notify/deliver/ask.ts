@@ -1,12 +1,13 @@
-// What an Alertmanager can say of an alert that it took: where it was routed to, whether something holds it back, and how
-// many messages it has sent since. Reads its API v2 and its metrics; sends nothing.
+// What an Alertmanager reports of an alert that it took: its receivers, whether it is silenced or inhibited, and how many messages
+// were sent since. Reads its API v2 and its metrics; sends nothing. Called by `stepspan alerts test` and doctor.
+import { z } from 'zod';
 import { withoutLogin } from '../../../core/address.ts';
 import { alertsUrl } from './receiver.ts';
 
 export type KnownAlert = {
   /** Names of receivers, as the configuration of the Alertmanager has them. */
   readonly receivers: readonly string[];
-  /** `suppressed`: silenced or inhibited, so nobody is told. */
+  /** `suppressed`: silenced or inhibited, so nobody is notified. */
   readonly state: 'active' | 'suppressed' | 'unprocessed';
   readonly silencedBy: readonly string[];
   readonly inhibitedBy: readonly string[];
@@ -17,7 +18,18 @@ export type MessageCounts = Readonly<Record<string, { readonly sent: number; rea
 
 const answerWithinMs = 5_000;
 
-/** @param labels with which to find it. @returns undefined where the Alertmanager does not have it (any more) */
+const gettableAlerts = z.array(
+  z.object({
+    receivers: z.array(z.object({ name: z.string() })),
+    status: z.object({
+      state: z.enum(['active', 'suppressed', 'unprocessed']),
+      silencedBy: z.array(z.string()),
+      inhibitedBy: z.array(z.string()),
+    }),
+  }),
+);
+
+/** @param labels with which to find it. @returns undefined if the Alertmanager does not have it (any more) */
 export async function findAlert(
   url: string,
   labels: Readonly<Record<string, string>>,
@@ -25,16 +37,12 @@ export async function findAlert(
   const query = new URLSearchParams(
     Object.entries(labels).map(([name, value]): [string, string] => ['filter', `${name}=${JSON.stringify(value)}`]),
   );
-  const found = (await (await ask(`${alertsUrl(url)}?${query}`)).json()) as readonly {
-    readonly receivers: readonly { readonly name: string }[];
-    readonly status: Pick<KnownAlert, 'state' | 'silencedBy' | 'inhibitedBy'>;
-  }[];
-  const alert = found[0];
+  const [alert] = gettableAlerts.parse(await (await ask(`${alertsUrl(url)}?${query}`)).json());
   if (alert === undefined) return undefined;
   return { receivers: alert.receivers.map(({ name }) => name), ...alert.status };
 }
 
-/** @returns undefined where its metrics cannot be read: they may be closed off while the API is open */
+/** @returns undefined if its metrics cannot be read: they can be closed off while the API is open */
 export async function messageCounts(url: string): Promise<MessageCounts | undefined> {
   try {
     const response = await ask(alertsUrl(url).replace(/\/api\/v2\/alerts$/, '/metrics'));
@@ -44,7 +52,7 @@ export async function messageCounts(url: string): Promise<MessageCounts | undefi
   }
 }
 
-/** Pure. Newer Alertmanagers tell receivers and reasons apart; here they are added up by the kind of receiver. */
+/** Pure. Newer Alertmanagers count by receiver and reason; here the counts are added up by the kind of receiver. */
 export function countsOf(text: string): MessageCounts {
   const counts: Record<string, { sent: number; failed: number }> = {};
   const pattern = /^alertmanager_notifications_(failed_)?total\{[^}]*integration="([^"]*)"[^}]*\} (\S+)$/gm;

@@ -19,7 +19,7 @@ export type OutboxOptions = {
   /** Unix ms. */
   readonly now: () => number;
   readonly onSent: (result: SendResult, count: number) => void;
-  /** For tests: how long to wait, as `waitMs` of pace.ts says unless told. */
+  /** For tests: how long to wait, instead of `waitMs` of pace.ts. */
   readonly wait?: typeof waitMs;
 };
 
@@ -36,38 +36,29 @@ export type Outbox = {
   ) => Promise<void>;
   /** Alerts that are due and were not taken. */
   readonly waiting: (alerts: Alerts, run: RunReference) => number;
-  /** When something is to be sent next, in Unix ms; undefined where nothing is unless an alert changes. */
+  /** When something is to be sent next, in Unix ms; undefined if nothing is unless an alert changes. */
   readonly nextMs: (alerts: Alerts, run: RunReference) => number | undefined;
   readonly lastFailure: () => string | undefined;
   /** Whether the receiver has answered yet. `unreachable`: every request so far failed to reach it. */
   readonly contact: () => Contact;
 };
 
+/** The alerts of a run, and what the receiver has of them. */
+export type Mail = { readonly alerts: Alerts; readonly run: RunReference; readonly deliveries: Deliveries };
+
 type Item = { readonly key: string; readonly alert: Alert; readonly due: Due };
 
-/** When the first of the alerts is due, by what the receiver has of them: Unix ms; undefined where none is unless it changes. */
-export function firstDueMs(
-  alerts: Alerts,
-  run: RunReference,
-  deliveries: Deliveries,
-  settings: NotifySettings,
-  nowMs: number,
-): number | undefined {
-  const all = itemsOf(alerts, run, deliveries, settings, nowMs).map(({ due }) => due.atMs);
+/** When the first of the alerts is due, in Unix ms; undefined if none is unless it changes. */
+export function firstDueMs(mail: Mail, settings: NotifySettings, nowMs: number): number | undefined {
+  const all = itemsOf(mail, settings, nowMs).map(({ due }) => due.atMs);
   return all.length === 0 ? undefined : Math.min(...all);
 }
 
-function itemsOf(
-  alerts: Alerts,
-  run: RunReference,
-  deliveries: Deliveries,
-  settings: NotifySettings,
-  nowMs: number,
-): readonly Item[] {
+function itemsOf({ alerts, run, deliveries }: Mail, settings: NotifySettings, nowMs: number): readonly Item[] {
+  const { kind } = settings.receiver;
   return Object.values(alerts).flatMap((alert) => {
     const key = alertKey(alert);
-    const known = deliveries[key];
-    const due = dueOf(alert, known, textOf(alert, run, settings), settings.receiver.kind, nowMs);
+    const due = dueOf(alert, deliveries[key], { text: textOf(alert, run, settings), kind, nowMs });
     return due === undefined ? [] : [{ key, alert, due }];
   });
 }
@@ -100,14 +91,17 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
     async sendDue(alerts, run, signal, keep) {
       const nowMs = now();
       if (nowMs < retryAtMs) return;
-      const ready = itemsOf(alerts, run, deliveries, settings, nowMs).filter(({ due }) => due.atMs <= nowMs);
+      const ready = itemsOf({ alerts, run, deliveries }, settings, nowMs).filter(({ due }) => due.atMs <= nowMs);
       if (ready.length === 0) return;
       await keep(deliveries);
       const results = await send(
         ready.map((item) => outgoing(item, run, settings, nowMs)),
         signal,
       );
-      for (const [index, item] of ready.entries()) note(item, results[index]!, run, nowMs);
+      for (const [index, item] of ready.entries()) {
+        const result = results[index];
+        if (result !== undefined) note(item, result, run, nowMs);
+      }
       for (const result of ['taken', 'refused', 'failed'] as const) {
         const count = results.filter((each) => each.kind === result).length;
         if (count > 0 && !signal.aborted) onSent(result, count);
@@ -122,10 +116,10 @@ export function createOutbox(options: OutboxOptions, before: Deliveries): Outbox
     },
     waiting(alerts, run) {
       const nowMs = now();
-      return itemsOf(alerts, run, deliveries, settings, nowMs).filter(({ due }) => due.atMs <= nowMs).length;
+      return itemsOf({ alerts, run, deliveries }, settings, nowMs).filter(({ due }) => due.atMs <= nowMs).length;
     },
     nextMs(alerts, run) {
-      const dueMs = firstDueMs(alerts, run, deliveries, settings, now());
+      const dueMs = firstDueMs({ alerts, run, deliveries }, settings, now());
       return dueMs === undefined ? undefined : Math.max(retryAtMs, dueMs);
     },
     lastFailure: () => lastFailure,

@@ -1,9 +1,11 @@
-// One HTTP request with alerts, and what its answer means. Never shows more of an address than its origin: the path of a
-// webhook is a secret as often as not.
+// One HTTP request with alerts, and what its answer means. Never shows more of an address than its origin: the path of a webhook is
+// often a secret. Called by receiver.ts.
 
 import { withoutLogin } from '../../../core/address.ts';
 import { formatSetDuration } from '../../../core/duration.ts';
 import { secretsOfAddress, secretsOfHeaders, withoutEcho } from '../../../core/echo.ts';
+import { toError } from '../../../core/errors.ts';
+import { isObject, textAt } from '../../../core/json.ts';
 
 export type PostResult =
   | { readonly kind: 'taken' }
@@ -23,8 +25,8 @@ const quotedLength = 200;
 
 /**
  * @param signal ends the request early, as `failed`
- * @param takesPages whether a page of HTML is an answer; where it is not, a 200 with one comes from a login or a proxy in
- *   front, and whoever was meant has got nothing
+ * @param takesPages whether a page of HTML is an answer. If not, a 200 with a page comes from a login or a proxy in front, and
+ *   the receiver has got nothing
  */
 export async function post(
   url: string,
@@ -39,7 +41,7 @@ export async function post(
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
-      // Whoever answers with another address is not who was meant to get this.
+      // A server that answers with another address is not the receiver.
       redirect: 'manual',
       signal: AbortSignal.any([options.signal, timeout]),
     });
@@ -54,11 +56,12 @@ export async function post(
       .slice(0, quotedLength);
     return resultOf(response.status, `${originOf(url)} answered ${response.status}${text === '' ? '' : `: ${text}`}`);
   } catch (error) {
-    const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
-    const isOff = cause?.syscall === 'connect' || cause?.syscall === 'getaddrinfo';
+    const { message, cause } = toError(error);
+    const network = isObject(cause) ? cause : {};
+    const isOff = network.syscall === 'connect' || network.syscall === 'getaddrinfo';
     const why = timeout.aborted
       ? `gave no answer within ${formatSetDuration(answerWithinMs)}`
-      : `cannot be reached: ${cause?.message || cause?.code || message}`;
+      : `cannot be reached: ${textAt(network, 'message') || textAt(network, 'code') || message}`;
     return { kind: 'failed', message: `${originOf(url)} ${why}`, cause: isOff ? 'unreachable' : 'busy' };
   }
 }

@@ -9,7 +9,7 @@ export type Outgoing = Rendered & {
   readonly key: string;
   readonly startsMs: number;
   readonly endsMs: number;
-  /** What a webhook is told: that it begins or that it has ended. */
+  /** What a webhook reports: that it begins or that it has ended. */
   readonly status: 'firing' | 'resolved';
 };
 
@@ -38,7 +38,7 @@ async function sendToAlertmanager(
   alerts: readonly Outgoing[],
   signal: AbortSignal,
 ): Promise<readonly PostResult[]> {
-  // It answers with nothing at all; what stands in for it may answer with JSON.
+  // It answers with nothing at all; a server in its place may answer with JSON.
   const options = { signal, takesPages: false };
   const result = await post(url, alerts.map(postable), options);
   if (result.kind !== 'refused' || alerts.length === 1) return alerts.map(() => result);

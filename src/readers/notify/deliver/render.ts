@@ -8,7 +8,7 @@ import type { NotifySettings } from '../settings.ts';
 export type Rendered = {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Where it comes from: the live page of the run, or '' where no address is known. */
+  /** Where it comes from: the live page of the run, or '' if no address is known. */
   readonly generatorURL: string;
 };
 
