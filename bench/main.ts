@@ -11,13 +11,15 @@ import { memory } from './memory.ts';
 import { overhead } from './overhead.ts';
 import { readers } from './readers.ts';
 import { redact } from './redact.ts';
+import { start } from './start.ts';
+import { steps } from './steps.ts';
 import { impossibleValues, type Section, verdictOf } from './support/bench.ts';
 import { describeMachine } from './support/machine.ts';
 import { clone, makePlace } from './support/place.ts';
 import { pageOf, ratioLine, textTable } from './support/report.ts';
 import { tail } from './tail.ts';
 
-const benches = [capture, readers, drain, overhead, memory, tail, journalAppend, redact];
+const benches = [capture, readers, drain, start, steps, overhead, memory, tail, journalAppend, redact];
 const names = benches.map(({ name }) => name);
 
 const { values: flags, positionals } = parseArgs({
