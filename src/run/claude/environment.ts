@@ -89,7 +89,7 @@ export function telemetryVariables(intake: {
 
 /**
  * What makes Claude Code report to the intake that is started by its path, as the Agent SDK does. Its detailed tracing has an
- * address of its own, so no other program of the step is led anywhere. Seen with 2.0.76 to 2.1.328; older versions ignore it.
+ * address of its own, so no other program of the step is led anywhere. Seen with 2.0.72 to 2.1.328; 2.0.42 ignores it.
  */
 export function tracingVariables(intake: { readonly tracingUrl: string }): Readonly<Record<string, string>> {
   return { ENABLE_BETA_TRACING_DETAILED: '1', BETA_TRACING_ENDPOINT: intake.tracingUrl };

@@ -1,5 +1,6 @@
 // Claude Code that an attempt starts by itself: from a script of a shell step, or from the Bash tool of a Claude step. It
 // gets the means to report to the run. What it reports is counted; if it does not report, the cost is unknown.
+import { toError } from '../../core/errors.ts';
 import type { Append } from '../../core/record.ts';
 import type { ClaudeTelemetry } from '../../workflow/workflow.ts';
 import {
@@ -99,7 +100,7 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
   };
 }
 
-/** The small `claude` on the PATH, with a settings file where those of the person would lead its telemetry elsewhere. */
+/** The small `claude` on the PATH, with a settings file if those of the person send its telemetry elsewhere. */
 function openShim(
   { env, cwd, traceparent, subject }: StepSetting,
   channel: OpenedIntake,
@@ -111,18 +112,17 @@ function openShim(
     const settings = overruling.length === 0 ? undefined : writeSettingsFile({ overruling, variables, args: [], cwd });
     const settingsFile = settings?.path;
     const shim = createPathShim(env.PATH ?? '', { variables, endpoint: channel.url, traceparent, settingsFile });
-    if (shim === undefined) settings?.remove();
-    return (
-      shim && {
-        ...shim,
-        remove() {
-          shim.remove();
-          settings?.remove();
-        },
-      }
-    );
+    if (shim === undefined) {
+      settings?.remove();
+      return undefined;
+    }
+    const remove = (): void => {
+      shim.remove();
+      settings?.remove();
+    };
+    return { ...shim, remove };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = toError(error).message;
     log('warning', `what Claude Code costs that this step starts will not be counted: ${why}`, subject);
     return undefined;
   }
