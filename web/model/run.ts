@@ -23,6 +23,13 @@ export function isBad(state: RunState | StepState): boolean {
   return state === 'failure' || state === 'error' || state === 'timeout' || state === 'abandoned';
 }
 
+const failures: readonly StepState[] = ['failure', 'error', 'timeout', 'cancellation'];
+
+/** The step for which the run ended: the first that failed and was not allowed to. */
+export function failedStep(run: Run): Step | undefined {
+  return run.steps.find((step) => failures.includes(stepState(step)) && !step.tolerated);
+}
+
 /** The word for a person; the colour is never the only sign. */
 export function stateWord(state: RunState | StepState): string {
   return words[state];

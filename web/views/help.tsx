@@ -4,7 +4,7 @@ import { Dialog } from './parts.tsx';
 const keys: readonly (readonly [string, string])[] = [
   ['/', 'search the output, or the list of runs'],
   ['n  N', 'next hit, hit before'],
-  ['f', 'next failed step'],
+  ['f', 'next error of a failed step'],
   ['p', 'pause or resume the run'],
   ['g  G', 'first line, newest line (and follow)'],
   ['j  k', 'a line down, a line up'],

@@ -25,5 +25,6 @@ export function OutputFoot(props: {
 
 function place(state: FeedState, open: boolean): string {
   if (state.following) return open ? 'following' : 'end of the run';
-  return state.loading ? 'loading' : 'stopped; scroll to the end to follow';
+  if (state.loading) return 'loading';
+  return open ? 'stopped; scroll to the end to follow' : '';
 }

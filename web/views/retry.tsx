@@ -1,7 +1,7 @@
 // The buttons that continue an ended run, and the question for another budget if its own has ended it. Called by run-header.tsx.
 import { useState } from 'preact/hooks';
 import { go } from '../app-state.ts';
-import { type Run, type Step, type StepState, stepState } from '../model/run.ts';
+import { failedStep, type Run, type Step, stepState } from '../model/run.ts';
 import { Dialog, Icon } from './parts.tsx';
 import { steer } from './steer.ts';
 
@@ -119,8 +119,5 @@ function retryStep(run: Run, chosen: readonly string[]): Step | undefined {
   const [first, ...others] = run.steps.filter((step) => chosen.includes(step.id) && step.attempts.length > 0);
   if (first !== undefined && others.length === 0) return first;
   if (run.state === 'success') return undefined;
-  const failed = run.steps.find((step) => failures.includes(stepState(step)) && !step.tolerated);
-  return failed ?? run.steps.find((step) => stepState(step) !== 'success');
+  return failedStep(run) ?? run.steps.find((step) => stepState(step) !== 'success');
 }
-
-const failures: readonly StepState[] = ['failure', 'error', 'timeout', 'cancellation'];

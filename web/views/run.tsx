@@ -1,12 +1,14 @@
 // One run: header, graph, and below it the tab that is open: output, conversation, timeline, resources or alerts. Called by app.tsx.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, canControl, go } from '../app-state.ts';
-import { isBad, isOpen, nameOf, type Run as RunModel, type RunState, stepState } from '../model/run.ts';
+import { isBad, isOpen, nameOf, type Run as RunModel, type RunState } from '../model/run.ts';
+import { type FailureLines, failedAttempts, readFailureLines } from '../output/failure-lines.ts';
 import { type Route, type Tab, tabs } from '../route.ts';
 import { openRunSession, type RunSession } from '../run-session.ts';
 import { useNow, useStore } from '../store.ts';
 import { Alerts } from './alerts.tsx';
 import { Conversation } from './conversation.tsx';
+import { FailureCard } from './failure-card.tsx';
 import { Graph } from './graph.tsx';
 import { OutputPanel } from './output-panel.tsx';
 import { Failure, Skeleton } from './parts.tsx';
@@ -15,9 +17,6 @@ import { RunHeader } from './run-header.tsx';
 import { steer } from './steer.ts';
 import { Timeline } from './timeline.tsx';
 import { useKeys } from './use-keys.ts';
-
-/** Shown above the end of a failed attempt. */
-const linesBeforeFailure = 12;
 
 const noSteps: readonly string[] = [];
 
@@ -40,6 +39,15 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
   const steps = route.steps ?? noSteps;
   const show = (tab: Tab, chosen = steps): void =>
     go({ view: 'run', runId: route.runId, tab, ...(chosen.length > 0 && { steps: chosen }) }, true);
+  const isEndedAtFirst = useRef<boolean | undefined>(undefined);
+  if (run !== undefined) isEndedAtFirst.current ??= !isOpen(run.state);
+  /** A failed run opens at its error; one that is followed while it fails stays where it is. */
+  const showFailure = ({ lines }: FailureLines): void => {
+    const feed = session.feed();
+    const first = lines[0];
+    if (isEndedAtFirst.current === true && first !== undefined && feed?.state().following === true)
+      feed.showSeq(first.seq);
+  };
   useRunKeys({ session, run, control, show, tab: route.tab });
   useEffect(() => {
     if (run !== undefined) document.title = `${titleMark(run.state)}${nameOf(run)} · stepspan`;
@@ -59,6 +67,7 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
           Connection lost. Reconnecting; nothing is missed.
         </p>
       )}
+      {isBad(run.state) && <FailureCard run={run} onFound={showFailure} />}
       <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={(chosen) => show(route.tab, chosen)} />
       <Tabs shown={route.tab} alerts={run.alerts.length} onShow={show} />
       <Panel session={session} route={route} run={run} steps={steps} nowMs={nowMs} />
@@ -76,15 +85,15 @@ function useRunKeys(props: {
   const { session, run, control, tab, show } = props;
   const [atFailure, setAtFailure] = useState(-1);
   const showNextFailure = (): void => {
-    const failed = run?.steps.flatMap((step) => step.attempts.filter((attempt) => isBad(stepState(attempt)))) ?? [];
-    if (failed.length === 0) return;
-    const at = (atFailure + 1) % failed.length;
+    const failures = run === undefined ? [] : failedAttempts(run);
+    const at = (atFailure + 1) % failures.length;
+    const failed = failures[at];
+    if (failed === undefined) return;
     setAtFailure(at);
     if (tab !== 'output') show('output');
-    const attempt = failed[at];
-    if (attempt === undefined) return;
-    // The last lines of an attempt say why it failed.
-    session.feed()?.showSeq(Math.max(attempt.firstSeq, (attempt.lastSeq ?? attempt.firstSeq) - linesBeforeFailure));
+    void readFailureLines(session.runId, failed).then((found) =>
+      session.feed()?.showSeq(found?.lines[0]?.seq ?? failed.attempt.lastSeq ?? failed.attempt.firstSeq),
+    );
   };
   useKeys({
     f: showNextFailure,
