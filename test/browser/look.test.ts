@@ -217,7 +217,8 @@ describe('every view', () => {
       expect({ found, outside, complaints }).toEqual({ found: {}, outside: [], complaints: [] });
       await context.close();
     },
-    120_000,
+    // Twenty views are painted, examined and kept; a loaded machine takes minutes.
+    600_000,
   );
 
   test('does not jump while it loads', async () => {

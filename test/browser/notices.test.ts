@@ -122,4 +122,4 @@ steps:
   await page.getByText('Notifications are off').waitFor();
   expect(await shown(page)).toEqual([]);
   await context.close();
-}, 120_000);
+}, 600_000);
