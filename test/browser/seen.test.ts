@@ -231,11 +231,35 @@ steps:
   const { page, context } = await rig.open(looks.light);
   await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
   await page
-    .locator('.facts')
+    .locator('.failure')
     .getByText(/expected src\/\*\*\/\*\.ts to change/)
     .waitFor();
   await keepPictures(rig, runId, 'output', 'unmet');
   await keepPictures(rig, runId, 'timeline', 'unmet-timeline');
+  await context.close();
+});
+
+test('under a severity a line is shown when it has ended, whole, also while it is printed', async () => {
+  const { runId, ended } = await rig.start(`
+name: pieces
+steps:
+  - id: print
+    run: |
+      printf 'ERR'
+      ${wait('severity')}
+      echo 'OR: disk full'
+      echo 'only information'
+`);
+  const { page, context } = await rig.open(looks.light);
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+  await untilRows(page, (rows) => rows.includes('ERR'));
+  await page.getByText('Severity: any severity').click();
+  await page.getByRole('checkbox', { name: 'error' }).check();
+  await page.getByText('No line fits the filter').waitFor();
+  writeFileSync(step('severity'), '');
+  await ended;
+  const rows = await untilRows(page, (now) => now.some((row) => row !== ''));
+  expect(rows.filter((row) => row !== '')).toEqual(['ERROR: disk full']);
   await context.close();
 });
 

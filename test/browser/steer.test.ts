@@ -1,6 +1,6 @@
 // Active runs on the page: joined late, followed, paused, resumed, cancelled, started and retried; by one person, by
 // two at once, and not by who may only look.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Rig, startRig } from './rig.ts';
@@ -98,7 +98,7 @@ test('a session that may only read sees everything, says so, and has no buttons 
   await context.close();
 });
 
-test('a workflow of an allowed folder is started with its parameters, and retried from the step that failed, or that is chosen', async () => {
+test('a workflow of an allowed folder is started with its parameters, and retried from the step that failed, from one that is chosen, and as edited', async () => {
   writeFileSync(
     path.join(rig.workflows, 'greet.yaml'),
     'name: greet\nparams:\n  who: world\nsteps:\n  - id: may\n    name: May fail\n    continueOnFailure: true\n    run: exit 1\n  - id: hello\n    name: Hello\n    run: echo "hello $STEPSPAN_PARAM_WHO"\n  - id: break\n    name: Break\n    needs: hello\n    run: exit 1\n',
@@ -121,5 +121,15 @@ test('a workflow of an allowed folder is started with its parameters, and retrie
   await page.getByRole('button', { name: 'Retry from Hello' }).click();
   await page.waitForURL((url) => url.href !== before);
   await page.getByRole('button', { name: /^Hello .*succeeded/ }).waitFor();
+
+  const file = path.join(rig.workflows, 'greet.yaml');
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace('needs: hello\n    run: exit 1', 'needs: hello\n    run: exit 0'),
+  );
+  await page.goto(started);
+  await page.getByRole('button', { name: 'Retry edited' }).click();
+  await page.waitForURL((url) => url.href !== started);
+  await page.getByRole('button', { name: /^Break .*succeeded/ }).waitFor();
   await context.close();
 });

@@ -8,7 +8,7 @@ export async function rowsOf(page: Page): Promise<readonly string[]> {
 
 /** Waits until the rows are what is wanted, and fails with what they were. */
 export async function untilRows(page: Page, wanted: (rows: readonly string[]) => boolean): Promise<readonly string[]> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 100_000;
   for (;;) {
     const rows = await rowsOf(page);
     if (wanted(rows)) return rows;

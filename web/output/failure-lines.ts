@@ -14,8 +14,8 @@ export type FailureLines = {
 
 export type FailedAttempt = { readonly step: Step; readonly attempt: Attempt };
 
-export const linesBefore = 2;
-export const linesAfter = 3;
+const linesBefore = 2;
+const linesAfter = 3;
 
 /** An answer stops after 150 ms of work. If an error is not found in so many, the last line is shown. */
 const maxRequests = 10;
@@ -54,5 +54,5 @@ export async function readFailureLines(
   if (seq === undefined) return undefined;
   const around = await ask(`anchor=${seq}&before=${linesBefore}&after=${linesAfter + 1}`);
   if (around === undefined) return undefined;
-  return { seq, lines: joinLines([], around.lines.map(lineOf)) };
+  return { seq, lines: joinLines([], around.lines.map(lineOf).filter(isOfAttempt)) };
 }

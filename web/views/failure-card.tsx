@@ -3,14 +3,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { failedStep, type Run } from '../model/run.ts';
 import { parseLine, plainText } from '../output/ansi-line.ts';
-import {
-  type FailedAttempt,
-  type FailureLines,
-  linesAfter,
-  linesBefore,
-  readFailureLines,
-} from '../output/failure-lines.ts';
-import type { OutputLine } from '../output/line.ts';
+import { type FailedAttempt, type FailureLines, readFailureLines } from '../output/failure-lines.ts';
+import { endSeq, type OutputLine } from '../output/line.ts';
 import { formatRoute } from '../route.ts';
 import { Icon } from './parts.tsx';
 import { say } from './toasts.tsx';
@@ -40,7 +34,7 @@ export function FailureCard({ run, onFound }: { run: Run; onFound: (found: Failu
         )}
         <CopyButton label="Copy the reason and its lines" text={[reason, ...text].join('\n')} />
       </header>
-      <ol style={{ minHeight: `${(linesBefore + 1 + linesAfter) * 1.45}em` }} aria-busy={isReading}>
+      <ol aria-busy={isReading}>
         {found?.lines.map((line, index) => (
           <li key={line.seq} class={isErrorLine(line, found) ? 'error' : ''}>
             {text[index]}
@@ -49,7 +43,7 @@ export function FailureCard({ run, onFound }: { run: Run; onFound: (found: Failu
         {found === undefined && !isReading && <li class="muted">It printed nothing.</li>}
       </ol>
       <footer>
-        <span class="muted">Continue in a terminal:</span> <code class="clip">{resume}</code>
+        <span class="label muted">Continue in a terminal:</span> <code class="clip">{resume}</code>
         <CopyButton label="Copy the command" text={resume} />
       </footer>
     </section>
@@ -82,7 +76,7 @@ function textOf(line: OutputLine): string {
 }
 
 function isErrorLine(line: OutputLine, { seq }: FailureLines): boolean {
-  return line.seq <= seq && seq <= (line.lastSeq ?? line.seq);
+  return line.severity === 'error' && line.seq <= seq && seq <= endSeq(line);
 }
 
 function CopyButton({ label, text }: { label: string; text: string }) {

@@ -4,7 +4,7 @@ import { formatElapsed } from '../../src/core/duration.ts';
 import { duration } from '../model/format.ts';
 import { type GraphNode, layoutGraph } from '../model/graph.ts';
 import { isSamePlan, nodeHeight, nodeWidth, placeSteps } from '../model/place-steps.ts';
-import { elapsedMs, type Step, stateWord, stepState } from '../model/run.ts';
+import { elapsedMs, type Step, type StepState, stateWord, stepState } from '../model/run.ts';
 import { toggled } from '../output/line.ts';
 import { glyphOf } from './parts.tsx';
 
@@ -60,9 +60,10 @@ function Node(props: {
   onChoose: (add: boolean) => void;
 }) {
   const { step, x, y } = props.node;
+  const state = seenState(step);
   return (
     <g
-      class={`node s-${stepState(step)} ${props.chosen ? 'chosen' : ''}`}
+      class={`node s-${state} ${props.chosen ? 'chosen' : ''}`}
       transform={`translate(${x} ${y})`}
       role="button"
       tabindex={0}
@@ -76,8 +77,8 @@ function Node(props: {
       }}
     >
       <rect class="box" width={nodeWidth} height={nodeHeight} rx="7" />
-      <svg class={`glyph s-${stepState(step)}`} x="9" y="15" width="16" height="16" viewBox="0 0 16 16">
-        {glyphOf(stepState(step))}
+      <svg class={`glyph s-${state}`} x="9" y="15" width="16" height="16" viewBox="0 0 16 16">
+        {glyphOf(state)}
       </svg>
       <text class="name" x="33" y="19">
         {short(step.name)}
@@ -90,10 +91,15 @@ function Node(props: {
   );
 }
 
+/** A step that hangs looks like that, whatever its own state. */
+function seenState(step: Step): StepState | 'stuck' {
+  return step.waitsFor?.kind === 'stall' ? 'stuck' : stepState(step);
+}
+
 /** Begins with what is seen, so that a person who speaks to the page can say it. */
 function spoken(step: Step, nowMs: number): string {
   const rest = [
-    stateWord(stepState(step)),
+    stateWord(seenState(step)),
     step.outcome === null || step.outcome.kind === 'success' ? '' : step.outcome.message,
     step.warning === '' ? '' : `warnings: ${step.warning}`,
     short(step.name) === step.name ? '' : step.name,

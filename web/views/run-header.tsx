@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { formatElapsed } from '../../src/core/duration.ts';
 import { formatCount } from '../../src/core/units.ts';
 import { cost, count, duration, fullTime, money, timeOfDay } from '../model/format.ts';
-import { elapsedMs, isOpen, lineCount, msOf, nameOf, type Run, tokensOf } from '../model/run.ts';
+import { elapsedMs, isBad, isOpen, lineCount, msOf, nameOf, type Run, tokensOf } from '../model/run.ts';
 import { Dialog, Icon, Status, Warnings } from './parts.tsx';
 import { Retry } from './retry.tsx';
 import { steer } from './steer.ts';
@@ -78,7 +78,7 @@ export function RunHeader(props: {
         <Fact name="Cost" value={`${costAlone(run)}${run.budgetUsd === null ? '' : ` of ${money(run.budgetUsd)}`}`} />
         <Fact name="Tokens" value={count(tokensOf(run), 'unknown')} />
         <Fact name="Lines" value={formatCount(lineCount(run))} />
-        {run.message !== '' && <Fact name="Why" value={run.message} wide />}
+        {run.message !== '' && !isBad(run.state) && <Fact name="Why" value={run.message} wide />}
         {warningsOf(run).map(({ step, text }) => (
           <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
         ))}
