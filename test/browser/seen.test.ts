@@ -78,9 +78,10 @@ async function keepPictures(rig: Rig, runId: string, tab: string, name: string):
   }
 }
 
+const step = (name: string) => path.join(place, `grow-${name}`);
+const wait = (name: string) => `while [ ! -e ${step(name)} ]; do sleep 0.05; done`;
+
 test('a line without a newline is on the page at once and grows in its place', async () => {
-  const step = (name: string) => path.join(place, `grow-${name}`);
-  const wait = (name: string) => `while [ ! -e ${step(name)} ]; do sleep 0.05; done`;
   const { runId, ended } = await rig.start(`
 name: grows
 steps:
