@@ -2,11 +2,10 @@
 // Output is written by programs nobody vouches for, and CSV is opened in spreadsheets: a field that a spreadsheet would take for
 // a formula gets an apostrophe in front, as OWASP's "CSV Injection" advises. `exact` leaves it out; ndjson is exact always.
 
-import { type JournalRecord, linesOf } from '../../core/record.ts';
+import type { JournalRecord } from '../../core/record.ts';
 import { isoOfNs } from '../../core/time.ts';
-import { seenLine } from '../../text/seen.ts';
-import { severityOfLine } from '../../text/severity.ts';
 import type { FormatWriter } from './export-format.ts';
+import { printedLines } from './printed-lines.ts';
 
 export const csvColumns = ['seq', 'time', 'run', 'step', 'attempt', 'kind', 'stream', 'severity', 'text'] as const;
 
@@ -18,25 +17,23 @@ export function createCsvFormat(runId: string, ansi: boolean, exact: boolean): F
   const row = (fields: readonly (string | number | undefined)[]): string =>
     `${fields.map((field) => csvField(field, exact)).join(',')}\r\n`;
 
-  function* rowsOf(record: JournalRecord): Generator<string> {
+  function rowsOf(record: JournalRecord): string {
     const about = [runId, record.subject?.step, record.subject?.attempt];
     if (record.kind === 'event') {
       const { type, ...fields } = record.event;
-      yield row([record.seq, isoOfNs(record.timeNs), ...about, type, '', '', JSON.stringify(fields)]);
-      return;
+      return row([record.seq, isoOfNs(record.timeNs), ...about, type, '', '', JSON.stringify(fields)]);
     }
-    for (const line of linesOf(record)) {
-      const text = line.bytes.toString('utf8');
-      const severity = record.severity ?? severityOfLine(record.stream, line.bytes);
-      const place = [line.seq, isoOfNs(line.timeNs), ...about];
-      yield row([...place, 'line', record.stream, severity, ansi ? text : seenLine(text)]);
-    }
+    const common = [...about, 'line', record.stream].map((field) => csvField(field, exact)).join(',');
+    let rows = '';
+    for (const { seq, time, severity, text } of printedLines(record, ansi))
+      rows += `${seq},${time},${common},${severity},${csvField(text, exact)}\r\n`;
+    return rows;
   }
 
   return {
     head: row(csvColumns),
     *records(records) {
-      for (const record of records) yield* rowsOf(record);
+      for (const record of records) yield rowsOf(record);
     },
     end: () => [],
   };
