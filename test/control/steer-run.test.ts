@@ -1,4 +1,4 @@
-// Pause, continue and cancel through the command line, on real runs: what stands still, what goes on, and what is said.
+// Pause, continue and cancel through the command line, on real runs: what is frozen, what continues, and what is said.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -35,18 +35,18 @@ test('pause --now stops the whole tree, counts nothing against its timeout, and 
   expect(await askRun(folder, { verb: 'pause', now: true, by: 'cli' })).toEqual({ ok: true });
   expect((await stateOf(data, runId)).phase).toMatchObject({ kind: 'paused', by: 'cli', now: true });
   // The freeze goes round the tree once more after the answer; then nothing moves for longer than the timeout.
-  let stood = -1;
+  let frozenAt = -1;
   await until(() => {
-    const same = stood === readCount(data.root);
-    stood = readCount(data.root);
+    const same = frozenAt === readCount(data.root);
+    frozenAt = readCount(data.root);
     return same;
   });
   await new Promise((resolve) => setTimeout(resolve, 3_500));
-  expect(readCount(data.root)).toBe(stood);
+  expect(readCount(data.root)).toBe(frozenAt);
   expect((await stateOf(data, runId)).phase.kind).toBe('paused');
 
   expect(await askRun(folder, { verb: 'resume', by: 'cli' })).toEqual({ ok: true });
-  await until(() => readCount(data.root) > stood);
+  await until(() => readCount(data.root) > frozenAt);
   expect(await askRun(folder, { verb: 'cancel', now: true, by: 'cli' })).toEqual({ ok: true });
   expect((await done).code).toBe(130);
   const { phase, steps, pauses } = await stateOf(data, runId);
@@ -145,7 +145,7 @@ test('the channel is for who has the token, and is gone when the run has ended',
   expect((await stepspan(data, 'pause', 'nosuchrun')).code).toBe(7);
 });
 
-test('a run whose wrapper was killed is closed by cancel, and only by that', async () => {
+test('a run whose stepspan was killed is closed by cancel, and only by that', async () => {
   const data = tempData();
   const { runId, child, done } = await startRun(data, write(data.root, counting(data.root)));
   await until(() => readCount(data.root) > 3);
@@ -160,7 +160,7 @@ test('a run whose wrapper was killed is closed by cancel, and only by that', asy
     /had been killed: \d+ of its processes were ended\. The run is marked as abandoned\.\n$/,
   );
   expect((await stateOf(data, runId)).phase).toMatchObject({ outcome: { kind: 'error', reason: 'abandoned' } });
-  const stood = readCount(data.root);
+  const frozenAt = readCount(data.root);
   await stepspan(data, 'cancel', runId);
-  expect(readCount(data.root)).toBe(stood);
+  expect(readCount(data.root)).toBe(frozenAt);
 });

@@ -1,4 +1,4 @@
-// The control socket against who may connect and may not steer: garbage, too much, too slow, too many; and another user of
+// The control socket against callers that can connect and must not steer: garbage, too much, too slow, too many; and another user of
 // the machine, who finds no way in, neither here nor to the data folder nor to the hub.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ function talk(socket: string, bytes: string | Buffer): Talk {
   return { connection, over };
 }
 
-test('what is no request is answered with a refusal, and no request is carried out', async () => {
+test('a text that is not a request is refused, and nothing is carried out', async () => {
   const { socket, token, asked } = await listen();
   const cancel = { token, verb: 'cancel', by: 'x' };
   const wrong = [
@@ -105,8 +105,8 @@ test.runIf(process.getuid?.() === 0)('another user of the machine gets nowhere',
   const script = `
     import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
     import { connect } from 'node:net';
-    const told = {};
-    const attempt = async (name, act) => { try { told[name] = await act() } catch (error) { told[name] = error.code ?? String(error) } };
+    const answers = {};
+    const attempt = async (name, act) => { try { answers[name] = await act() } catch (error) { answers[name] = error.code ?? String(error) } };
     await attempt('folder', () => readdirSync('${data.root}'));
     await attempt('write', () => writeFileSync('${data.root}/runs/x', ''));
     for (const file of ${JSON.stringify(files)}) await attempt(file, () => readFileSync(file, 'utf8'));
@@ -116,15 +116,15 @@ test.runIf(process.getuid?.() === 0)('another user of the machine gets nowhere',
     }));
     for (const path of ['/api/v1/runs', '/api/v1/runs/${run.runId}/output', '/api/v1/tail', '/metrics'])
       await attempt(path, async () => (await fetch('${hub.url}' + path)).status);
-    console.log(JSON.stringify(told));`;
+    console.log(JSON.stringify(answers));`;
   const options = { uid: 65_534, gid: 65_534, cwd: '/', env: {} } as const;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], options);
-  const told = JSON.parse(stdout) as Record<string, unknown>;
-  for (const name of ['folder', 'write', 'socket', ...files]) expect([name, told[name]]).toEqual([name, 'EACCES']);
-  expect([told['/api/v1/runs'], told[`/api/v1/runs/${run.runId}/output`], told['/api/v1/tail']]).toEqual([
+  const answers = JSON.parse(stdout) as Record<string, unknown>;
+  for (const name of ['folder', 'write', 'socket', ...files]) expect([name, answers[name]]).toEqual([name, 'EACCES']);
+  expect([answers['/api/v1/runs'], answers[`/api/v1/runs/${run.runId}/output`], answers['/api/v1/tail']]).toEqual([
     401, 401, 401,
   ]);
   // Numbers alone: docs say so, and what they hold is held elsewhere.
-  expect(told['/metrics']).toBe(200);
+  expect(answers['/metrics']).toBe(200);
   expect(asked).toEqual([]);
 });

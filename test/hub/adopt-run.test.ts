@@ -1,4 +1,4 @@
-// Runs whose wrapper died: their processes ended, their journal closed, by one process and once.
+// Runs whose stepspan was killed: their processes ended, their journal closed, by one process and once.
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
@@ -31,14 +31,14 @@ const abandoned = {
   message: expect.stringMatching(/^stepspan \(pid \d+\) was killed; the hub marked this run as abandoned$/),
 };
 
-/** A wrapper that was killed in the middle of its second step; its children are still there. */
+/** A stepspan that was killed in the middle of its second step; its children still run. */
 async function killedRun(data: DataFolder): Promise<{ runId: RunId; pids: readonly number[] }> {
   const runId = newRunId();
-  const wrapper = startFixture('hub-wrapper.ts', data.root, runId);
-  const [printed] = (await once(wrapper.stdout, 'data')) as [Buffer];
+  const stepspan = startFixture('killed-run.ts', data.root, runId);
+  const [printed] = (await once(stepspan.stdout, 'data')) as [Buffer];
   const pids = JSON.parse(printed.toString()) as number[];
-  wrapper.kill('SIGKILL');
-  await once(wrapper, 'close');
+  stepspan.kill('SIGKILL');
+  await once(stepspan, 'close');
   await until(() => pids.every((pid) => commandLine(pid).startsWith('sleep')));
   return { runId, pids };
 }
@@ -50,7 +50,7 @@ async function eventsOf(data: DataFolder, runId: RunId): Promise<EventRecord[]> 
 const ofType = <T extends Event['type']>(records: readonly EventRecord[], type: T) =>
   records.filter((record): record is EventRecord & { event: EventOf<T> } => record.event.type === type);
 
-describe('a run whose wrapper was killed', () => {
+describe('a run whose stepspan was killed', () => {
   test('loses its processes, also those in other sessions, and is closed as abandoned', async () => {
     const data = tempData();
     const { runId, pids } = await killedRun(data);
@@ -85,12 +85,12 @@ describe('a run whose wrapper was killed', () => {
       },
     ]);
     expect(ofType(events, 'claude.cost')).toMatchObject([{ event: { costUsd: 0.5, estimated: true } }]);
-    // Whose they were is told where it is known, and no argument of theirs, which may hold a secret.
+    // The event names the step of each process if it is known, and no arguments, which may hold a secret.
     const left = ofType(events, 'process.orphaned');
     expect(left.map(({ subject }) => subject)).toEqual([{ step: 'build', attempt: 1 }, undefined]);
-    const told = left.flatMap(({ event }) => event.processes);
-    expect(told.map(({ pid }) => pid).sort()).toEqual([...pids].sort());
-    expect(new Set(told.map(({ command }) => command))).toEqual(new Set(['sleep']));
+    const named = left.flatMap(({ event }) => event.processes);
+    expect(named.map(({ pid }) => pid).sort()).toEqual([...pids].sort());
+    expect(new Set(named.map(({ command }) => command))).toEqual(new Set(['sleep']));
     expect(foldAll(records).phase).toMatchObject({ kind: 'finished' });
   });
 
@@ -127,7 +127,7 @@ describe('a run whose wrapper was killed', () => {
 });
 
 describe('what needs no adoption stays as it is', () => {
-  test('a run whose wrapper lives', async () => {
+  test('a run whose stepspan lives', async () => {
     const data = tempData();
     const run = beginRun(data);
     const folder = data.runDir(run.runId);

@@ -76,7 +76,7 @@ describe('malformed requests', () => {
     expect((await ask(url, '/healthz')).status).toBe(200);
   });
 
-  test('of other methods and paths are told so', async () => {
+  test('of other methods and paths are refused', async () => {
     const { url } = await hubOf(tempData());
     const posted = await ask(url, '/metrics', {}, 'POST');
     expect([posted.status, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
@@ -150,7 +150,7 @@ describe('where it listens', () => {
     expect((await ask(`http://127.0.0.1:${hub.port}`, '/healthz')).status).toBe(200);
   });
 
-  test('is told when it is taken, with what to do', async () => {
+  test('that is taken is reported, with what to do', async () => {
     const { port } = await hubOf(tempData());
     const start = await startHub({ ...options, data: tempData(), host: '127.0.0.1', port });
     expect(start).toMatchObject({

@@ -18,7 +18,7 @@ describe('shipping', () => {
     await endRun(mine);
     const others = beginRun(data);
     await endRun(others);
-    const lock = await acquireLock(data.runDir(others.runId), 'ship', 'its own wrapper');
+    const lock = await acquireLock(data.runDir(others.runId), 'ship', 'its own stepspan');
     const hub = await hubOf(data, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: server.url } });
     const shippedOf = (runId: RunId) => savedPosition(data.runDir(runId), 'ship-logs') ?? 0;
     const { nextSeq } = await openJournal(data.runDir(mine.runId)).head();
@@ -54,7 +54,7 @@ describe('shipping', () => {
     expect(server.traces.some((body) => body.includes(runId) && body.includes('abandoned'))).toBe(true);
   });
 
-  test('that is told to send nothing sends nothing', async () => {
+  test('without shipping sends nothing', async () => {
     const server = await startOtlpServer();
     onTestFinished(server.close);
     const data = tempData();
@@ -86,7 +86,7 @@ describe('shipping', () => {
 });
 
 describe('housekeeping', () => {
-  test('compresses runs that have ended, removes those past the limit, and tells of both', async () => {
+  test('compresses runs that have ended, removes those past the limit, and counts both', async () => {
     const data = tempData();
     const old = beginRun(data);
     await endRun(old);

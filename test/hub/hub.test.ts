@@ -16,7 +16,7 @@ const workflow = 'nightly';
 const countedBeforeMs = 24 * 3_600_000;
 
 describe('the data folder', () => {
-  test('has one hub; the second is told who the first is, and may come when that has gone', async () => {
+  test('has one hub; the second learns who the first is, and can start when that has ended', async () => {
     const data = tempData();
     const first = await hubOf(data);
     const options = { data, host: '127.0.0.1', port: 0, version: '1', env: {}, ship: false };
@@ -30,7 +30,7 @@ describe('the data folder', () => {
     expect((await hubOf(data)).url).not.toBe('');
   });
 
-  test('says in hub.json where its hub is, for as long as it is there', async () => {
+  test('says in hub.json where its hub is, until the hub has ended', async () => {
     const data = tempData();
     expect(runningHub(data)).toBeUndefined();
     const hub = await hubOf(data);
@@ -51,7 +51,7 @@ describe('the data folder', () => {
 });
 
 describe('what is counted', () => {
-  test('is there at 0 first, follows a run while it goes on, and ends with it', async () => {
+  test('are at 0 first, follow a run while it is active, and end with it', async () => {
     const data = tempData();
     const { url } = await hubOf(data);
     await scrape(url);
@@ -127,7 +127,7 @@ describe('what is counted', () => {
     const data = tempData();
     const old = beginRun(data, newRunId(new Date(Date.now() - countedBeforeMs - 60_000)), { workflow: 'weekly' });
     await endRun(old);
-    const goesOn = beginRun(data, newRunId(new Date(Date.now() - countedBeforeMs - 90_000)), { workflow: 'long' });
+    const active = beginRun(data, newRunId(new Date(Date.now() - countedBeforeMs - 90_000)), { workflow: 'long' });
     const hub = await hubOf(data);
     await scrapeUntil(hub.url, (now) => now.value('stepspan_active_runs', { workflow: 'weekly' }) === 0);
     const scraped = await scrapeUntil(
@@ -138,10 +138,10 @@ describe('what is counted', () => {
     expect(scraped.value('stepspan_runs_started_total', { workflow: 'weekly' })).toBe(0);
     const succeeded = scraped.value('stepspan_run_last_success_timestamp_seconds', { workflow: 'weekly' }) ?? 0;
     expect(Math.abs(succeeded - Date.now() / 1000)).toBeLessThan(600);
-    await endRun(goesOn);
+    await endRun(active);
   });
 
-  test('starts at 0 when its state is damaged; that is told, and the file is kept', async () => {
+  test('starts at 0 when its state is damaged; this is reported, and the file is kept', async () => {
     const data = tempData();
     mkdirSync(join(data.root, 'hub'), { recursive: true });
     writeFileSync(join(data.root, 'hub', 'metrics.json'), '{"stepspanMetrics":1,');
@@ -151,7 +151,7 @@ describe('what is counted', () => {
     expect((await scrape(hub.url)).sum('stepspan_runs_total')).toBe(0);
   });
 
-  test('of a journal of a later version is told once, and the others go on', async () => {
+  test('of a journal of a later version is reported once, and the others continue', async () => {
     const data = tempData();
     const later = nextRunId();
     await endRun(beginRun(data, later));
@@ -182,7 +182,7 @@ describe('the metrics of one run', () => {
     const closed = server.close(60_000);
     const last = await scrapeUntil(server.url, (now) => now.sum('stepspan_runs_total') === 1);
     expect(last.types.has('stepspan_adopted_runs_total')).toBe(false);
-    // Whoever scrapes on is answered until one of its answers held nothing back.
+    // A scraper that continues is answered until one of its answers held nothing back.
     await Promise.all([closed, scrape(server.url).catch(() => undefined)]);
     await expect(scrape(server.url)).rejects.toThrow();
   });

@@ -34,7 +34,7 @@ test('serve and link print links that sign in, with the scope that was asked for
   expect(await stepspan(data, 'link', 'none')).toMatchObject({ code: 7, stderr: expect.stringContaining('No run in') });
 });
 
-test('a run with --serve shows itself while it lasts, and leaves that to a hub that is there', async () => {
+test('a run with --serve shows itself while it lasts, and leaves that to a hub if one runs', async () => {
   const data = tempData();
   const file = join(data.root, 'flow.yaml');
   writeFileSync(
@@ -90,7 +90,7 @@ test('other machines see no metrics without a token, and nothing of the hub but 
   expect(hub.link()).toMatch(new RegExp(`^${url}/#code=`));
 });
 
-test('a hub on every address gives a link that other machines can open, and a public address replaces it', async () => {
+test('a hub on every address prints a link that other machines can open, and a public address replaces it', async () => {
   const address = reachableAddresses()[0];
   // A machine without a network has no other machines either.
   if (address === undefined) return;

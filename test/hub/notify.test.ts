@@ -20,20 +20,20 @@ async function webhook() {
     grafanaUrl: undefined,
     linksOf: () => [],
   };
-  const told = () =>
+  const received = () =>
     sink.messages.map(({ status, alerts }) => `${status} ${alerts[0]?.labels.alertname} ${alerts[0]?.labels.run}`);
-  return { sink, notify, told };
+  return { sink, notify, received };
 }
 
 describe('alerts', () => {
   test('of a run that fails are sent with a link to the hub, and counted', async () => {
-    const { sink, notify, told } = await webhook();
+    const { sink, notify, received } = await webhook();
     const data = tempData();
     const hub = await hubOf(data, { notify });
     const run = beginRun(data);
     await endRun(run, runFinished(exit1));
     await until(() => sink.messages.length > 0);
-    expect(told()).toEqual([`firing StepspanRunFailed ${run.runId}`]);
+    expect(received()).toEqual([`firing StepspanRunFailed ${run.runId}`]);
     expect(sink.messages[0]?.commonAnnotations.live_url).toContain(`${hub.url}/#/runs/${run.runId}/`);
     await scrapeUntil(
       hub.url,
@@ -43,14 +43,14 @@ describe('alerts', () => {
     );
   });
 
-  test('of a run whose wrapper died are sent when the hub adopts it', async () => {
-    const { sink, notify, told } = await webhook();
+  test('of a run whose stepspan was killed are sent when the hub adopts it', async () => {
+    const { sink, notify, received } = await webhook();
     const data = tempData();
     const run = beginRun(data);
     await run.journal.close();
     await hubOf(data, { notify });
     await until(() => sink.messages.length > 0);
-    expect(told()).toEqual([`firing StepspanRunAbandoned ${run.runId}`]);
+    expect(received()).toEqual([`firing StepspanRunAbandoned ${run.runId}`]);
   });
 
   test('that nobody has taken are shown as waiting, and sent when somebody does', async () => {
@@ -92,7 +92,7 @@ describe('alerts', () => {
   });
 
   test('of runs that ended long before the hub came to the data folder are not sent', async () => {
-    const { sink, notify, told } = await webhook();
+    const { sink, notify, received } = await webhook();
     const data = tempData();
     await endOld(data);
     await hubOf(data, { notify });
@@ -103,7 +103,7 @@ describe('alerts', () => {
     const later = beginRun(data);
     await endRun(later, runFinished(exit1));
     await until(() => sink.messages.length === 2);
-    expect(told()).toEqual([fresh, later].map(({ runId }) => `firing StepspanRunFailed ${runId}`));
+    expect(received()).toEqual([fresh, later].map(({ runId }) => `firing StepspanRunFailed ${runId}`));
   });
 });
 

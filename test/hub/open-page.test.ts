@@ -1,5 +1,5 @@
 // `--open`: what a browser is given, by `run`, `serve` and `link`; who can use a link that other users can read in the list
-// of processes; and what is said where there is no browser.
+// of processes; and what is said without a browser.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -72,7 +72,7 @@ test('with a hub, run, serve and link have the browser opened there, and the run
   expect((await serving.done).code).toBe(0);
 });
 
-test('where no browser can be opened, a run says so, and ends when it ends', async () => {
+test('if no browser can be opened, a run says so, and ends when it ends', async () => {
   const rig = await rigWithBrowser();
   const file = rig.write('flow.yaml', 'name: flow\nsteps:\n  - id: ok\n    run: "true"\n');
   const missing = await rig.run(['run', file, '--open'], { BROWSER: '/no/such/browser' });

@@ -45,7 +45,7 @@ test('leads from a run to the Grafana and the logs that its flags name', async (
   ]);
 });
 
-test('goes on counting after it was killed, and takes over from the dead', async () => {
+test('continues to count after it was killed, and takes over from the dead', async () => {
   const data = tempData();
   const first = await serve(data);
   const run = beginRun(data);

@@ -60,7 +60,7 @@ test('each log record of a run that ships itself counts once, over the deaths of
   expect(whole.value(refused, logs)).toBe(1);
   expect(whole.value('stepspan_shipper_sent_bytes_total', logs)).toBeGreaterThan(0);
 
-  // Whoever sends it all again, it was sent again, and what was counted stays.
+  // What is sent again was sent again, and what was counted stays.
   const again = await rig.run(['ship', 'latest', '--again'], env);
   expect(again).toMatchObject({ code: 0 });
   const twice = await scrapeUntil(next.url, (now) => (now.value(refused, logs) ?? 0) > 1);
@@ -68,7 +68,7 @@ test('each log record of a run that ships itself counts once, over the deaths of
   expect(twice.value(sent, logs)).toBe(2 * different);
 });
 
-test('requests that fail show while the run goes on and nothing is taken', async () => {
+test('requests that fail show while the run is active and nothing is taken', async () => {
   const rig = await startCliRig();
   onTestFinished(rig.close);
   const server = await startOtlpServer(() => ({ kind: 'status', status: 503, body: 'not now' }));

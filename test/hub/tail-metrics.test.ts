@@ -1,4 +1,4 @@
-// What /metrics tells of watchers, with a real one on a real hub.
+// What /metrics shows about watchers, with a real one on a real hub.
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -9,7 +9,7 @@ import { liveHub } from '../api/http/api-rig.ts';
 import { output } from '../journal/journal-rig.ts';
 import { beginRun, scrape, scrapeUntil, tempData } from './hub-rig.ts';
 
-test('a hub tells how many watch, what they were sent, and what they chose to jump over', async () => {
+test('a hub counts its watchers, what they were sent, and what they chose to skip', async () => {
   const data = tempData();
   const { runId, journal } = beginRun(data);
   // More than a connection is sent before it has said anything.

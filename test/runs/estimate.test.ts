@@ -17,7 +17,7 @@ describe('an estimate', () => {
   const diamond = [step('a'), step('b', 'a'), step('c', 'a'), step('d', 'b', 'c')];
   const seen = history({ a: [1000], b: [5000], c: [2000], d: [3000] });
 
-  test('follows the longest way through the needs where there are places enough', () => {
+  test('follows the longest way through the needs if there are enough places', () => {
     const state = foldAll(journalOf().event(runStarted([], { steps: diamond, concurrency: 4 })).records);
     expect(estimate(state, seen, startMs)).toEqual({
       remainingMs: 9000,
@@ -40,7 +40,7 @@ describe('an estimate', () => {
     expect(estimate(state, seen, startMs + 60_000)?.remainingMs).toBe(8000);
   });
 
-  test('uses the median, the average for steps never seen, and says what it stands on', () => {
+  test('uses the median, the average for steps never seen, and says what it is made from', () => {
     const state = foldAll(journalOf().event(runStarted(['a', 'b'], { concurrency: 1 })).records);
     expect(estimate(state, history({ a: [1000, 90_000, 3000], b: [1000, 2000] }), startMs)?.remainingMs).toBe(4500);
     expect(estimate(state, history({ a: [4000] }), startMs)).toMatchObject({ remainingMs: 8000, basis: 'partial' });
@@ -86,7 +86,7 @@ test('progress names the step that came up first, and averages the steps that ra
   });
 });
 
-test('last lines are those that end last, cut at their bound, and blank ones are passed over', () => {
+test('last lines are those that end last, cut at their bound, and blank ones are skipped', () => {
   const output = (text: string) => {
     const record = journalOf().output(text, 'a').records[0]!;
     if (record.kind !== 'output') throw new Error('not an output record');

@@ -114,7 +114,7 @@ describe('any journal', () => {
     );
   });
 
-  test('gives a timeline in which no span ends before it starts, and none is open after the end', () => {
+  test('makes a timeline in which no span ends before it starts, and none is open after the end', () => {
     fc.assert(
       fc.property(anyJournal, (records) => {
         const timeline = createTimeline(20);

@@ -36,7 +36,7 @@ const anySelection: fc.Arbitrary<Selection> = fc.record({
 
 /** The same question asked of one line at a time, with nothing clever in it. */
 function wanted(record: JournalRecord, selection: Selection): readonly (readonly [number, bigint, string, boolean])[] {
-  const { steps, streams: of, severities: grave, from, to, search } = selection;
+  const { steps, streams: of, severities: wanted, from, to, search } = selection;
   if (steps !== undefined && !steps.includes(record.subject?.step ?? '(none)')) return [];
   const between = (seq: number, ns: bigint): boolean => {
     const atLeast = from === undefined || (from.kind === 'seq' ? seq >= from.seq : ns >= from.ns);
@@ -49,7 +49,7 @@ function wanted(record: JournalRecord, selection: Selection): readonly (readonly
   return [...linesOf(record)].flatMap((line) => {
     const text = stripAnsi(line.bytes.toString());
     if (!between(line.seq, line.timeNs)) return [];
-    if (grave !== undefined && !grave.includes(severityOfLine(record.stream, line.bytes))) return [];
+    if (wanted !== undefined && !wanted.includes(severityOfLine(record.stream, line.bytes))) return [];
     if (search?.kind === 'text' && !text.includes(search.text)) return [];
     if (search?.kind === 'regex' && !search.regex.test(text)) return [];
     return [[line.seq, line.timeNs, `${line.bytes}${line.unterminated ? '' : '\n'}`, line.continues] as const];
@@ -57,7 +57,7 @@ function wanted(record: JournalRecord, selection: Selection): readonly (readonly
 }
 
 describe('a selection', () => {
-  test('gives exactly the lines that a look at each line by itself would', () => {
+  test('returns exactly the lines that a look at each line by itself would', () => {
     fc.assert(
       fc.property(anyJournal, anySelection, (records, selection) => {
         const selector = createSelector(selection);

@@ -57,7 +57,7 @@ describe('the catalogue', () => {
     );
   });
 
-  test('names every label, and every value of the fixed ones, that a run gives a series', async () => {
+  test('names every label, and every value of the fixed ones, that a series of a run has', async () => {
     const measure = createMeasure({ scope: 'hub', version: '1', sinceMs: 0 });
     const { records } = journalOf()
       .event(runStarted(['one', 'two'], { budgetUsd: 1 }))

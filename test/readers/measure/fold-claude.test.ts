@@ -146,7 +146,7 @@ describe('Claude Code', () => {
     expect(scraped.value('stepspan_claude_unknown_metrics_total')).toBe(5);
   });
 
-  test('has its own metrics go on where they were over a restart between two exports', async () => {
+  test('continues its own metrics where they were, over a restart between two exports', async () => {
     const point = (value: number) => telemetry(value, { type: 'cli' }, 'claude_code.active_time.total');
     const { records } = journalOf()
       .event(runStarted(['ask']))

@@ -58,7 +58,7 @@ describe('a run', () => {
     expect(scraped.value('stepspan_run_last_success_timestamp_seconds', { workflow })).toBe(0);
   });
 
-  test('that goes on shows as gauges, which go when it ends', async () => {
+  test('that is active shows as gauges, which disappear when it ends', async () => {
     const measure = newMeasure();
     const { records } = journalOf()
       .event(runStarted(['build', 'test'], { budgetUsd: 4, budgetTokens: 1000 }))
@@ -96,7 +96,7 @@ describe('a run', () => {
     const gone = ['run_progress_ratio', 'budget_used_ratio', 'step_memory_bytes', 'step_processes', 'stalled_steps'];
     for (const name of gone) expect(ended.samples.filter((sample) => sample.name === `stepspan_${name}`)).toEqual([]);
     expect(ended.value('stepspan_step_cpu_seconds_total', step)).toBe(7);
-    // Its wrapper said no final sum, so the live one counts.
+    // Its stepspan reported no final sum, so the live one counts.
     expect(ended.value('stepspan_cost_usd_total', { model: 'opus' })).toBe(1);
     expect(ended.value('stepspan_tokens_total', { model: 'opus', type: 'input' })).toBe(99);
   });
@@ -153,7 +153,7 @@ describe('exactly once', () => {
     );
   });
 
-  test('also when a reader gives records again that were counted', async () => {
+  test('also if a reader returns records again that were counted', async () => {
     const { records } = journalOf()
       .event(runStarted(['a']))
       .output('x\n', 'a');
@@ -166,7 +166,7 @@ describe('exactly once', () => {
   });
 });
 
-/** As JSON has it, and states of runs as values: the order of their keys tells how they were made, and nothing else. */
+/** As JSON has it, and states of runs as values: the order of their keys says how they were made, and nothing else. */
 function readableOf(stored: StoredMeasure): unknown {
   const active = stored.active.map((run) => ({ ...run, state: JSON.parse(run.state) as unknown }));
   return JSON.parse(JSON.stringify({ ...stored, active }));

@@ -9,7 +9,7 @@ export type Sample = {
 export type Scraped = {
   readonly types: ReadonlyMap<string, string>;
   readonly samples: readonly Sample[];
-  /** The value of the one series with these labels; undefined where there is none. */
+  /** The value of the one series with these labels; undefined if there is none. */
   readonly value: (name: string, labels?: Readonly<Record<string, string>>) => number | undefined;
   /** The sum over all series that have these labels. */
   readonly sum: (name: string, labels?: Readonly<Record<string, string>>) => number;

@@ -43,7 +43,7 @@ describe('a new series', () => {
     expect((await scrapeOf(measure)).value('stepspan_runs_total', labels)).toBe(2);
   });
 
-  test('goes on showing 0 while nobody who counts has seen it', async () => {
+  test('continues to show 0 until a scraper has seen it', async () => {
     const measure = newMeasure();
     measure.take(first, shortRun);
     await scrapeOf(measure, false);

@@ -1,4 +1,4 @@
-// What runs say that was shipped of them is counted once, whatever the lives of whoever counts.
+// What was shipped of a run is counted once, however often the hub restarts.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunId } from '../../../src/core/ids.ts';
@@ -63,7 +63,7 @@ test('each record counts once, in whichever order runs ship, hubs look, save, st
   );
 });
 
-describe('a run that was there before its hub', () => {
+describe('a run that is older than its hub', () => {
   test('counts from where it is, and over a restart', () => {
     const measure = newMeasure();
     measure.takeShipped(one, { logs: totals(7), traces: none }, false);

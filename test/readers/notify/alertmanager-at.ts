@@ -1,4 +1,4 @@
-// The settings of a notifier that sends to an Alertmanager and knows of nothing else. Knows no run and no server.
+// The settings of a notifier that sends to an Alertmanager, with defaults for everything else.
 import type { NotifySettings } from '../../../src/readers/notify/index.ts';
 import { defaultAlerts } from '../../../src/runs/alerts/index.ts';
 

@@ -56,7 +56,7 @@ test('alerts.yaml beside the settings is used, and a mistake in it stops a run b
   expect(rig.runIds()).toEqual([]);
 });
 
-test('an address that is none is told without being shown, and a test without a receiver says what to set', async () => {
+test('a text that is not an address is refused without being shown, and a test without a receiver says what to set', async () => {
   const rig = await startCliRig();
   const wrong = await rig.run(['alerts'], { STEPSPAN_ALERT_WEBHOOK_URL: 'hooks.example.com/s3cr3t' });
   expect(wrong.code).toBe(2);

@@ -108,7 +108,7 @@ async function notifierOf(
 }
 
 describe('delivery', () => {
-  test('goes on until the receiver has the alert, which then has it once, and only then moves the cursor', async () => {
+  test('sends until the receiver has the alert, which then has it once, and only then moves the cursor', async () => {
     const receiver = await startReceiver();
     const data = dataFolder(tempRoot());
     const runId = await ended(data, exit1);
@@ -164,7 +164,7 @@ describe('delivery', () => {
     });
   });
 
-  test('gives user and password of the address as HTTP asks for, keeps its path, and shows neither', async () => {
+  test('sends user and password of the address as HTTP asks for, keeps its path, and shows neither', async () => {
     const receiver = await startReceiver();
     const data = dataFolder(tempRoot());
     const url = `http://me:s3cr3t@127.0.0.1:${receiver.port}/am/`;
@@ -189,7 +189,7 @@ describe('delivery', () => {
   });
 });
 
-describe('a run that goes on', () => {
+describe('an active run', () => {
   test('is found stuck by the clock alone, is said so while it is, and not when its next line has come', async () => {
     const receiver = await startReceiver();
     const data = dataFolder(tempRoot());
@@ -228,7 +228,7 @@ describe('a run that goes on', () => {
 });
 
 describe('a later success', () => {
-  test('ends the failure of an earlier run, for which another notifier is told to say so', async () => {
+  test('ends the failure of an earlier run, which another notifier then sends', async () => {
     const receiver = await startReceiver();
     const data = dataFolder(tempRoot());
     const failed = await ended(data, exit1);
@@ -244,9 +244,9 @@ describe('a later success', () => {
     expect(resolved).toEqual([failed]);
     const again = await notifierOf(data, failed, receiver.url);
     await again.delivered;
-    const told = receiver.taken.at(-1);
-    expect(told?.labels.run).toBe(failed);
-    expect(Date.parse(told?.endsAt ?? '')).toBeLessThanOrEqual(Date.now());
+    const last = receiver.taken.at(-1);
+    expect(last?.labels.run).toBe(failed);
+    expect(Date.parse(last?.endsAt ?? '')).toBeLessThanOrEqual(Date.now());
   });
 
   test('that was evaluated first ends the failure all the same', async () => {
@@ -257,7 +257,7 @@ describe('a later success', () => {
     await good.done;
     const late = await notifierOf(data, failed, receiver.url);
     await late.delivered;
-    // Told all the same, for minutes and not for a day.
+    // It is sent all the same, for minutes and not for a day.
     expect(Date.parse(receiver.taken[0]?.endsAt ?? '') - Date.now()).toBeLessThanOrEqual(6 * 60_000);
   });
 

@@ -55,7 +55,7 @@ describe('alerts.yaml', () => {
     ],
     ['rules: {\n', 'a.yaml:2: a bracket or brace that was opened above is not closed here'],
     ['- rules', 'a.yaml:1: the file is not a list of settings; write `name: value` lines below it'],
-  ])('is told what is wrong with %j', (text, problem) => {
+  ])('names what is wrong with %j', (text, problem) => {
     const read = readAlerts(text, 'a.yaml');
     expect(read.ok ? [] : read.problems).toEqual([expect.stringContaining(problem)]);
   });

@@ -36,7 +36,7 @@ const fold = (records: readonly JournalRecord[], from = before): AlertEvaluation
   records.reduce((state, record) => foldAlerts(state, record, tight), from);
 
 describe('the alerts of a journal', () => {
-  test('are the same whoever goes on from whatever was saved, also where records come twice', () => {
+  test('are the same from any saved evaluation on, also if records come twice', () => {
     fc.assert(
       fc.property(anyJournal, fc.nat(60), fc.nat(10), (records, at, again) => {
         const saved = JSON.parse(JSON.stringify(storeEvaluation(fold(records.slice(0, at)))));

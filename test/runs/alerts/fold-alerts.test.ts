@@ -113,14 +113,14 @@ describe('how a run ended', () => {
     ['a failure', exit1, ['StepspanRunFailed one ended']],
     ['a timeout', { kind: 'timeout', message: 'too long', limitMs: 1 }, ['StepspanRunFailed one ended']],
     ['an error', { kind: 'error', reason: 'spawn', message: 'no such program' }, ['StepspanRunFailed one ended']],
-    ['a lost wrapper', { kind: 'error', reason: 'abandoned', message: 'gone' }, ['StepspanRunAbandoned one ended']],
+    ['a killed stepspan', { kind: 'error', reason: 'abandoned', message: 'gone' }, ['StepspanRunAbandoned one ended']],
     ['a cancellation', { kind: 'cancellation', message: 'by hand' }, []],
     ['a success', success, []],
   ] as const)('%s', (_what, outcome, expected) => {
     expect(shown(ends(outcome))).toEqual(expected);
   });
 
-  test('is told with the step to blame, its last lines without escapes, and the record to look at', () => {
+  test('names the step to blame, its last lines without escapes, and the record to look at', () => {
     const state = after(
       running()
         .output(`${'old\n'.repeat(50)}\u001b[31mred\u001b[0m\n`, 'one')
@@ -139,7 +139,7 @@ describe('how a run ended', () => {
     expect(alert.keepMs).toBe(24 * 60 * minute);
   });
 
-  test('is not told where the rule is off', () => {
+  test('is not reported if the rule is off', () => {
     const off = settings('rules: { StepspanRunFailed: { enabled: false } }');
     expect(shown(after(running().event(runFinished(exit1)), off))).toEqual([]);
   });
@@ -179,7 +179,7 @@ describe('a step that is stuck', () => {
     expect(shown(after(journal))).toEqual(['StepspanRunStuck one ended']);
   });
 
-  test('is not what a run is that stands still because it was paused', () => {
+  test('is not found in a run that was paused', () => {
     const pausedRun = journalOf()
       .event(runStarted(['one']))
       .event({ type: 'step.started' }, 'one')
