@@ -1,5 +1,7 @@
 // What a command loads before it begins. Large packages that only some commands need would take half a second from each.
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -22,4 +24,19 @@ test('a command that only reads runs loads neither the engine, the schema of wor
       packagesOf(command, '--data-dir', '/nonexistent').filter((name) => !['commander', 'yaml'].includes(name)),
     ).toEqual([]);
   }
+});
+
+test('a run loads neither a server nor the client of Prometheus nor the SDK', () => {
+  const loaded = packagesOf(
+    'exec',
+    '--no-serve',
+    '--data-dir',
+    `${mkdtempSync(path.join(tmpdir(), 'stepspan-start-'))}`,
+    '--',
+    'true',
+  );
+  expect(loaded).toContain('execa');
+  expect(
+    loaded.filter((name) => name.startsWith('@opentelemetry/') || ['express', 'prom-client', 'ws'].includes(name)),
+  ).toEqual([]);
 });
