@@ -1,7 +1,7 @@
 // One run, put together from its parts: journal, redactor, locks, engine, shipper. The composition that the CLI and the
 // public API share. The terminal, signals and exit codes are the CLI's.
 import { listenForControl, steer } from '../control/index.ts';
-import { toError } from '../core/errors.ts';
+import { errorCode, toError } from '../core/errors.ts';
 import { newRunId, type RunId, traceIdOf } from '../core/ids.ts';
 import type { Append } from '../core/record.ts';
 import {
@@ -313,7 +313,7 @@ function takeLock(workflow: Workflow, locksDir: string, runId: RunId) {
     const lock = lockWorkingFolders(workflow, locksDir, runId);
     return lock.kind === 'acquired' ? lock : ({ kind: 'locked', message: lock.message } as const);
   } catch (error) {
-    return { kind: 'unusable', message: unusableFolder(error) } as const;
+    return unusableFolder(error, locksDir);
   }
 }
 
@@ -326,12 +326,17 @@ function openWriter(
     const writer = createJournal(dataFolder(settings.dataDir).runDir(runId), { durability, archive });
     return { kind: 'open', writer };
   } catch (error) {
-    return { kind: 'unusable', message: error instanceof JournalError ? error.message : unusableFolder(error) };
+    if (error instanceof JournalError)
+      return { kind: 'unusable', message: error.message, path: error.file, code: error.code };
+    return unusableFolder(error, settings.dataDir);
   }
 }
 
-function unusableFolder(error: unknown): string {
-  return `the data folder cannot be used: ${fileErrorText(toError(error))}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
+function unusableFolder(error: unknown, folder: string): Extract<Refusal, { kind: 'unusable' }> {
+  const code = errorCode(error);
+  const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : folder;
+  const message = `the data folder cannot be used: ${fileErrorText(toError(error))}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
+  return { kind: 'unusable', message, path, ...(code === undefined ? {} : { code }) };
 }
 
 /** Addresses of our own that are secrets as a whole; steps inherit them, and one that prints its environment shows them. */

@@ -199,3 +199,24 @@ test('what is wrong with a file is said with its path and line', async () => {
     message: expect.stringMatching(/^\/no\/such\/flow\.yaml:1:1: .*; /),
   });
 });
+
+test('a data folder that cannot be used is refused with its path and the code of the system', async () => {
+  const file = path.join(folder, 'not-a-folder');
+  writeFileSync(file, '');
+  const dataDir = path.join(file, 'data');
+  const refused = await startWorkflow({
+    ...surroundings(),
+    dataDir,
+    workflow: { name: 'w', steps: [{ id: 'a', run: 'true' }] },
+  });
+  expect(refused).toMatchObject({ kind: 'unusable', code: 'ENOTDIR', path: expect.stringContaining(dataDir) });
+});
+
+test('an id that another run has is refused with the path of its journal', async () => {
+  const workflow = { name: 'w', steps: [{ id: 'a', run: 'true' }] };
+  const first = await started({ ...surroundings(), workflow, shared: true });
+  await first.done;
+  const again = await startWorkflow({ ...surroundings(), workflow, runId: first.runId });
+  const { journalDir } = dataFolder(surroundings().dataDir).runDir(first.runId);
+  expect(again).toMatchObject({ kind: 'unusable', code: 'exists', path: journalDir });
+});
