@@ -196,7 +196,7 @@ describe('a run', () => {
     expect((await other.handle.done).steps.get('a')?.attempts).toBe(1);
   });
 
-  test('holds the next step while it is paused, freezes running trees only when asked, and goes on', async () => {
+  test('holds the next step while it is paused, freezes running trees only when asked, and continues', async () => {
     const rig = startRig(workflowOf([shellStep('a'), shellStep('b', { needs: ['a'] })]));
     await rig.until(() => rig.started.length === 1);
     expect(rig.handle.pause('test', false)).toBe(true);
@@ -265,7 +265,7 @@ describe('a run', () => {
     expect(steps.get('d')?.outcome).toMatchObject({ kind: 'skip', reason: 'run_ended' });
   });
 
-  test('a resumed run does not do again what had succeeded, and hands on its output', async () => {
+  test('a resumed run does not repeat what had succeeded, and passes its output on', async () => {
     const append = createMemoryAppend();
     let seen: string | undefined;
     const handle = startRun({
