@@ -1,10 +1,12 @@
 // Exports of a journal: exact where they promise it, readable by a strict reader of each format, and never ahead of their consumer.
+import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createLineJoiner } from '../../../src/core/join-lines.ts';
 import { type JournalRecord, linesOf } from '../../../src/core/record.ts';
 import { type ExportOptions, exportRun, type RecordSource } from '../../../src/readers/export/export-run.ts';
 import { stripAnsi } from '../../../src/text/ansi.ts';
+import { severityOfLine } from '../../../src/text/severity.ts';
 import { anyJournal, attemptStarted, journalOf, runFinished, runStarted, startNs } from '../../runs/journal-of.ts';
 
 const runId = '20261123-151402-abc123';
@@ -116,7 +118,13 @@ describe('ndjson', () => {
         const expected: readonly object[] = wholeLines(records).flatMap((record): readonly object[] =>
           record.kind === 'event'
             ? [{ seq: record.seq, kind: 'event', type: record.event.type }]
-            : [...linesOf(record)].map((line) => ({ seq: line.seq, kind: 'line', text: line.bytes.toString() })),
+            : [...linesOf(record)].map(({ seq, bytes }) => ({
+                seq,
+                kind: 'line',
+                severity: record.severity ?? severityOfLine(record.stream, bytes),
+                text: bytes.toString(),
+                ...(isUtf8(bytes) ? {} : { base64: bytes.toString('base64') }),
+              })),
         );
         expect(objects).toMatchObject(expected);
       }),
