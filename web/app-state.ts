@@ -93,6 +93,12 @@ export function setNotify(notify: boolean): void {
   app.set({ notify });
 }
 
+/** From light to dark or back. What the system has is not remembered, so the page follows the system again. */
+export function toggleTheme(): void {
+  const dark = !app.get().dark;
+  setTheme(dark === systemDark.matches ? 'system' : dark ? 'dark' : 'light');
+}
+
 function isDark(theme: Theme): boolean {
   return theme === 'system' ? systemDark.matches : theme === 'dark';
 }

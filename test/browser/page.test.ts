@@ -32,6 +32,18 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
+test('the theme that was chosen is kept, and follows the system again when both agree', async () => {
+  const { page, context } = await rig.open({ colorScheme: 'light' });
+  const theme = () => page.evaluate('document.documentElement.dataset.theme');
+  await page.getByRole('button', { name: 'Dark theme' }).click();
+  await page.reload();
+  expect(await theme()).toBe('dark');
+  await page.getByRole('button', { name: 'Light theme' }).click();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expect.poll(theme).toBe('dark');
+  await context.close();
+});
+
 describe('the list of runs', () => {
   test('shows a run with its state, and finds it by search and by filter', async () => {
     const { page, context } = await rig.open();

@@ -1,5 +1,5 @@
 // The frame around every view: the bar at the top, the view that the address names, and what lies above it.
-import { app, askSession, setTheme } from '../app-state.ts';
+import { app, askSession, toggleTheme } from '../app-state.ts';
 import { toggleNotifications } from '../notify.ts';
 import { useStore } from '../store.ts';
 import { Compare } from './compare.tsx';
@@ -80,7 +80,7 @@ function TopBar() {
         class="icon"
         aria-label={dark ? 'Light theme' : 'Dark theme'}
         title={dark ? 'Light theme' : 'Dark theme'}
-        onClick={() => setTheme(dark ? 'light' : 'dark')}
+        onClick={toggleTheme}
       >
         <Icon name={dark ? 'sun' : 'moon'} />
       </button>
