@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Starts stepspan with a Node that can run it. Plain JavaScript of the oldest kind, so that an old Node can read it and say
-// what is wrong. Where the running Node is too old, the npm package `node`, installed beside stepspan, brings its own.
+// Starts stepspan with a Node that can run it. It is written in old JavaScript, so that an old Node can run it and say what is
+// wrong. If the running Node is too old, it starts the one of the npm package `node`, if that is installed beside stepspan.
 import { spawn } from 'node:child_process';
 import module, { createRequire } from 'node:module';
 import path from 'node:path';
@@ -20,7 +20,7 @@ if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[
     );
     process.exit(3);
   }
-  // The second one looks for this one: ended by SIGKILL, it can hand nothing on.
+  // The second process watches for the end of this one, which cannot forward a SIGKILL.
   const env = { ...process.env, STEPSPAN_LAUNCHER: String(process.pid) };
   const child = spawn(program, process.argv.slice(1), { stdio: 'inherit', env });
   // A terminal sends Ctrl-C to both, and a second one would kill the steps; a signal to this process alone is forwarded.
@@ -37,7 +37,7 @@ if (running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[
   });
 }
 
-/** The next start does not compile what this one has compiled. A folder of the user's own: who can write there runs code as them. */
+/** The next start reuses what this one compiles. The folder is the user's own: anyone who can write there can run code as the user. */
 function keepCompiledCode() {
   const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
   if (cache && path.isAbsolute(cache)) module.enableCompileCache(path.join(cache, 'stepspan', 'compiled'));

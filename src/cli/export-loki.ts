@@ -1,5 +1,5 @@
-// What `export --from loki` needs besides an export from the journal: where Loki is, which run is meant although its journal may be
-// gone, and when its lines were printed.
+// What `export --from loki` needs besides an export from the journal: the address of Loki, the run although its journal may be gone,
+// and the time in which its lines were printed. Called by export.ts.
 
 import { isRunId, type RunId } from '../core/ids.ts';
 import { dataFolder } from '../journal/index.ts';
@@ -13,7 +13,7 @@ export type LokiSettings = Settings & { readonly lokiUrl: string };
 
 export type LokiRunFound = { readonly runId: RunId; readonly state: RunState | undefined; readonly nowMs: number };
 
-/** A run begins when its id is made; so much is room for a clock that was set meanwhile. */
+/** A run begins when its id is made; this leaves room for a clock that was set in between. */
 const marginMs = 60_000;
 
 /** @returns undefined after reporting what is missing, or what Loki does not have */
@@ -39,7 +39,7 @@ export function lokiAccess(context: CliContext, flags: FlagValues): LokiSettings
   return { ...settings, lokiUrl };
 }
 
-/** The run, also where nothing of it is kept here any more: then by its whole id. */
+/** The run; one that is no longer kept here is found by its whole id. */
 export async function lokiRunOf(
   run: string,
   settings: LokiSettings,
@@ -66,7 +66,7 @@ export async function lokiRunOf(
   }
 }
 
-/** The source, and a sentence for when nothing at all came from it although nothing was left out. */
+/** The source, and a sentence for an export that found no line although it left none out. */
 export function lokiSourceOf(
   settings: LokiSettings,
   { runId, state, nowMs }: LokiRunFound,

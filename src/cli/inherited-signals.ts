@@ -1,11 +1,11 @@
-// Two things that Node does not say of how stepspan was started: which signals its parent had ignored, and whether a launcher
-// that waits for it (an older Node, npx) is still there. main.ts asks; Linux answers by /proc, elsewhere little is known.
+// Two facts about the start of stepspan that Node does not report: which signals its parent ignored, and whether a launcher that
+// waits for it (an older Node, npx) is still alive. Called by main.ts. Read from /proc on Linux; elsewhere little is known.
 import { readFileSync, readlinkSync } from 'node:fs';
 
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
 type Ignorable = keyof typeof numbers;
 
-/** How often the launcher is looked for: as quick as a person notices, at the cost of one system call. */
+/** How often the launcher is checked: as quickly as a person notices, at the cost of one system call. */
 const launcherLookMs = 500;
 
 /**

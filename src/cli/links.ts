@@ -1,4 +1,4 @@
-// Where else a run can be looked at: its dashboard, trace and logs, where a Grafana or a link of one's own is set.
+// Links to the dashboard, trace and logs of a run, if a Grafana or a link is set. Called for summaries, the page and alerts.
 import { runDashboardLink } from '../readers/notify/index.ts';
 import { type RunReference, timeOfRun } from '../runs/index.ts';
 import type { Settings } from './settings.ts';

@@ -1,4 +1,4 @@
-// What the servers of the command line give the live page: links of the settings, and this very program to start runs with.
+// What `serve` and a run pass to the live page: the links of the settings, and the command that starts this program.
 import { fileURLToPath } from 'node:url';
 import type { LiveSettings } from '../hub/index.ts';
 import type { CliContext } from './context.ts';

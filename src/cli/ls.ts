@@ -35,8 +35,11 @@ export function registerLs(program: Command, context: CliContext): void {
     .description('List runs, newest first.')
     .option('--workflow <name>', 'only runs of this workflow')
     .addOption(new Option('--outcome <outcome...>', 'only runs in one of these states').choices([...runStateNames]))
-    .option('--since <time>', 'only runs that started at a time (RFC 3339) or later, or so long ago (15m, 2h, 1d)')
-    .option('-n, --limit <count>', 'show at most so many; 0 for all', parseCount, defaultLimit)
+    .option(
+      '--since <time>',
+      'only runs that started at or after a time (RFC 3339), or not longer ago than this (15m, 2h, 1d)',
+    )
+    .option('-n, --limit <count>', 'show at most this many; 0 for all', parseCount, defaultLimit)
     .option('--json', 'print one JSON array')
     .addHelpText(
       'after',
@@ -82,7 +85,7 @@ function findRuns(
   });
 }
 
-/** An empty data folder needs another answer than a filter that nothing fits. */
+/** An empty data folder needs a different answer than a filter that matches nothing. */
 function emptyText(total: number, root: string): string {
   if (total === 0) return `No runs in ${root}. Start one with: stepspan run FILE`;
   if (total === 1) return `The only run in ${root} does not match. List it with: stepspan ls`;
@@ -117,7 +120,7 @@ function tableLines({ runs, unexamined }: RunPage, context: CliContext, style: S
   return [style.dim(head), ...lines, ...rest];
 }
 
-/** The state in a word, and with it until when or why, if it waits for something or hangs. */
+/** The state in a word; if the run waits or hangs, with its end or its cause. */
 function stateText({ state, until, cause }: RunSummary, style: Style): string {
   switch (state) {
     case 'success':

@@ -25,7 +25,7 @@ export const envName = z
   .string()
   .regex(envNamePattern, 'a variable name holds letters, digits and `_`, and starts with no digit');
 
-/** Text that says something: a blank command or prompt is a slip. */
+/** Text that is not blank: a blank command or prompt is a mistake. */
 export const filled = z.string().min(1).regex(/\S/, 'write something in it');
 
 /** One line without control characters: it becomes a span name, a metric label and a line of a list. */
@@ -118,7 +118,7 @@ const stall = (description: string) =>
         after: field(duration('positive'), 'How long without a sign of life.', '10m').optional(),
         action: field(
           stallAction,
-          '`none` shows it, `kill` ends the step, `retry` ends it and tries again.',
+          '`none` shows it, `kill` ends the step, `retry` ends the attempt and starts another.',
           'kill',
         ).optional(),
       }),
@@ -132,7 +132,7 @@ export const stalls = z.union([
   z.strictObject({
     noOutput: stall('Nothing was printed. Default: shown after 2m.'),
     outputClosed: stall('Output was closed while the process lives. Default: shown after 30s.'),
-    noExitAfterResult: stall('Claude Code gave its result and does not exit. Default: killed after 30s.'),
+    noExitAfterResult: stall('Claude Code returned its result and does not exit. Default: killed after 30s.'),
     rateLimited: stall('Claude Code waits for a rate limit. Default: shown after 1m.'),
     waitingForPermission: stall('Claude Code waits for a permission. Default: shown after 30s.'),
   }),
@@ -141,7 +141,7 @@ export const stalls = z.union([
 export const object = z.record(z.string(), z.unknown());
 const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
-/** What an attempt must have brought about. What the globs, the pattern and the schema say is checked apart. */
+/** What must hold after an attempt. check/expect.ts checks the globs, the pattern and the schema. */
 export const expect = z.strictObject({
   changed: field(
     globs,
