@@ -24,7 +24,7 @@ export type ControlStart =
 /** From the connection to its end: a caller sends its one line at once; one that does not is not ours. */
 const requestTimeoutMs = 5_000;
 
-/** People and hubs ask one at a time; this is against a caller gone wild. */
+/** People and hubs ask one at a time; this is a bound on a caller that misbehaves. */
 const maxConnections = 16;
 
 /** @param timeoutMs for tests */

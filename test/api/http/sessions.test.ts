@@ -61,5 +61,5 @@ test('a token file that others can read, or that is a link, is not used', () => 
   writeFileSync(join(data.root, 'elsewhere'), `${'a'.repeat(64)}\n`, { mode: 0o600 });
   expect(existsSync(join(other.root, 'token'))).toBe(false);
   symlinkSync(join(data.root, 'elsewhere'), join(other.root, 'token'));
-  expect(loadTokens(other)).toEqual({ ok: false, message: expect.stringContaining('no plain file') });
+  expect(loadTokens(other)).toEqual({ ok: false, message: expect.stringContaining('not a regular file') });
 });
