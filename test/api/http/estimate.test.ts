@@ -52,9 +52,9 @@ test('an estimate is computed from the earlier successful runs of the workflow, 
   expect(Math.abs(Date.parse((await estimated) ?? '') - expected)).toBeLessThanOrEqual(2);
 });
 
-test('an estimate looks at the ten latest of them', async () => {
+test('an estimate looks at the twenty latest of them', async () => {
   const data = tempData();
-  for (let at = 0; at < 12; at++) {
+  for (let at = 0; at < 22; at++) {
     const { journal } = beginRun(data);
     journal.event(stepFinished(success, at * 1000), subject);
     journal.event(runFinished());
@@ -62,7 +62,7 @@ test('an estimate looks at the ten latest of them', async () => {
   }
   const earlier = createCatalogue({ data }).historyOf;
   const history = await earlier({ runId: nextRunId(), workflow: 'nightly' });
-  expect(history.get('build')).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2].map((each) => each * 1000));
+  expect(history.get('build')).toEqual(Array.from({ length: 20 }, (_, back) => (21 - back) * 1000));
   // The journal of a run whose head is gone does not say what it is of.
   expect(await earlier(emptyRunState())).toEqual(new Map());
 });
