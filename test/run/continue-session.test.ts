@@ -140,7 +140,7 @@ steps:
     const finished = await cli.done;
     const journal = await rig.journal(resultOf(finished).runId);
     expect(warnings(journal.text('system', 'ask')).at(-1)).toMatch(
-      /no session [0-9a-f-]{36} any more; the step starts afresh/,
+      /no session [0-9a-f-]{36} any more; the step starts again/,
     );
     const [, second, third] = journal.events('attempt.started', 'ask');
     expect(second?.command).toContain('--resume');
@@ -218,9 +218,7 @@ steps:
     expect(code).toBe(3);
     expect(result.steps.at(-1)).toMatchObject({
       outcome: 'error',
-      message: expect.stringMatching(
-        /session of step `apart` worked in .*worktrees\/gone, which is not there any more/,
-      ),
+      message: expect.stringMatching(/session of step `apart` worked in .*worktrees\/gone, which no longer exists/),
     });
   });
 });
@@ -238,7 +236,7 @@ steps:
   rmSync(path.join(rig.work, '.claude/worktrees/lost'), { recursive: true });
   const journal = await rig.journal(resultOf(await cli.done).runId);
   expect(journal.text('system', 'ask')).toMatch(
-    /the session to continue worked in .*lost, which is not there any more; the step starts afresh/,
+    /the session to continue worked in .*lost, which no longer exists; the step starts again/,
   );
   expect(journal.events('attempt.started', 'ask')[1]?.command).not.toContain('--resume');
 });

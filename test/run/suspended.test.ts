@@ -41,7 +41,7 @@ steps:
     );
     const cli = rig.start(['run', file, '--json', '--shared']);
     for (const step of ['ended', 'alive', 'quiet']) await cli.said(`${step} | up`);
-    await cli.said('again | attempt 2');
+    await cli.said(/again \S attempt 2/);
     await suspend(cli, 8_000);
     await cli.said('was suspended for');
     rig.write('go', '');
