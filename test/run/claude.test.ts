@@ -271,7 +271,8 @@ steps:
   - {id: quiet, claude: Always overloaded, stalls: {rateLimited: {after: 1s, action: kill}}}
 `);
     const journal = await rig.journal(result.runId);
-    expect(journal.events('claude.result')).toMatchObject([{ isError: true }]);
+    // None if the machine is so busy that it is killed before it has written one.
+    expect(journal.events('claude.result').every(({ isError }) => isError)).toBe(true);
     expect(journal.events('step.finished')[0]?.outcome).toMatchObject({ kind: 'error', reason: 'stalled' });
     expect(code).toBe(3);
   });
