@@ -120,7 +120,7 @@ test('a conversation is read while it is active, frozen, resumed, and read to it
   await expect.poll(() => sent('tool').count()).toBe(2);
   await page.screenshot({ path: path.join(shots, 'timeline-claude.png') });
   await context.close();
-}, 90_000);
+});
 
 test('a run that its budget ended is continued with more, asked for on the page', async () => {
   const costly = workflow('spend it').replace('budget: 1', 'budget: 0.001');
@@ -142,7 +142,7 @@ test('a run that its budget ended is continued with more, asked for on the page'
   await page.locator('.run-title').getByText('succeeded').waitFor();
   expect(await page.locator('.facts').textContent()).toMatch(/Cost\s*\$0\.\d+ of \$2/);
   await context.close();
-}, 90_000);
+});
 
 test('a Claude step is cancelled from the page, and nothing of it is left', async () => {
   const { runId, ended } = await rig.start(workflow('never end'));
@@ -157,7 +157,7 @@ test('a Claude step is cancelled from the page, and nothing of it is left', asyn
   expect(shellStates(neverFile)).toEqual([]);
   await page.getByRole('button', { name: 'Retry from Ask Claude' }).waitFor();
   await context.close();
-}, 90_000);
+});
 
 /** What the kernel says of each process that waits for this file: `S` sleeps, `T` is stopped. */
 function shellStates(file: string): readonly string[] {
