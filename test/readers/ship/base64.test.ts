@@ -1,8 +1,11 @@
 // Pictures and other data in base64 do not go to a backend: a marker with type and size takes their place.
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { textWithoutBase64, withoutBase64 } from '../../../src/readers/ship/map/base64.ts';
+import { startOtlpServer } from './support/otlp-server.ts';
+import { build, newRun, runFinished } from './support/runs.ts';
+import { ship } from './support/ship.ts';
 
 const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), randomBytes(100_000)]).toString('base64');
 
@@ -71,3 +74,22 @@ describe('a line that is shipped', () => {
     );
   });
 });
+
+test.each(['http/protobuf', 'http/json'])(
+  'a backend gets a picture by its type and size alone over %s',
+  async (protocol) => {
+    const { folder, journal } = newRun();
+    const message = { content: [{ type: 'image', source: { type: 'base64', data: png, media_type: 'image/png' } }] };
+    const bytes = Buffer.from(`${JSON.stringify({ type: 'user', message })}\n`);
+    journal.output({ stream: 'debug', severity: undefined, subject: build, lineCount: 1, bytes, unterminated: false });
+    journal.event(runFinished);
+    await journal.close();
+    const backend = await startOtlpServer();
+    onTestFinished(() => backend.close());
+    await (await ship(folder, backend, { OTEL_EXPORTER_OTLP_PROTOCOL: protocol })).done;
+    const logs = backend.requests.filter(({ path }) => path === '/v1/logs');
+    const sent = logs.map(({ body }) => body.toString('latin1')).join('');
+    expect(sent).toContain('[base64 image/png, 97.7 KiB]');
+    expect(sent).not.toContain(png.slice(0, 1_000));
+  },
+);
