@@ -56,6 +56,29 @@ describe('--json', () => {
     expect(finished.stderr).toContain(text);
   });
 
+  test('has amounts of money with the digits that were paid', async () => {
+    const used = { inputTokens: 10, outputTokens: 5, cacheReadInputTokens: 0, cacheCreationInputTokens: 0 };
+    const said = JSON.stringify({
+      type: 'result',
+      subtype: 'success',
+      is_error: false,
+      result: 'fine',
+      session_id: 's',
+      num_turns: 1,
+      total_cost_usd: 0.0186,
+      modelUsage: { m: { ...used, costUSD: 0.0186 } },
+    });
+    const claude = `#!/bin/sh\n[ "$1" = --version ] && echo '2.1.328 (Claude Code)' || echo '${said}'\n`;
+    rig.write(
+      'paid.yaml',
+      'name: paid\nsteps:\n  - {id: a, claude: x}\n  - {id: b, claude: x}\n  - {id: c, claude: x}\n',
+    );
+    const { stdout } = await rig.run(['run', 'paid.yaml', '--json'], {
+      STEPSPAN_CLAUDE: rig.write('claude', claude, 0o755),
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'success', costUsd: 0.0558 });
+  });
+
   test('of validate has what is wrong with each file', async () => {
     const { code, stdout } = await rig.run(['validate', 'good.yaml', 'bad.yaml', '--json']);
     expect(code).toBe(2);
