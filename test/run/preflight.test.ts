@@ -44,6 +44,13 @@ describe('a workflow that names what is not there', () => {
       /the working folder .*file is a file/,
       () => void rig.write('file', ''),
     ],
+    [
+      'a variable in `env`',
+      '{id: a, env: {PATH: "/x:$PATH"}, run: echo}',
+      /`\$PATH` is not expanded in `env`\s+write `\{\{ env\.PATH \}\}`/,
+      none,
+    ],
+    ['a home in `env`', '{id: a, env: {AT: ~/x}, run: echo}', /`~` is not expanded in `env`/, none],
     ['a folder by a variable', '{id: a, cwd: $HOME/x, run: echo}', /`\$HOME` is not expanded in a path/, none],
     [
       'an MCP file',
