@@ -150,7 +150,14 @@ function Panel(props: {
   const names = new Map(run.steps.map((step) => [step.id, step.name]));
   const common = { session, run, steps, names };
   return (
-    <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${route.tab}`}>
+    <div
+      class="panel"
+      id="panel"
+      role="tabpanel"
+      aria-labelledby={`tab-${route.tab}`}
+      // So that the keys can scroll it. The output scrolls by itself, and has the focus itself.
+      tabIndex={route.tab === 'output' ? undefined : 0}
+    >
       {route.tab === 'output' && feed !== undefined && (
         <OutputPanel {...common} feed={feed} line={route.line} at={route.at} />
       )}
