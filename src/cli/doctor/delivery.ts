@@ -74,7 +74,7 @@ function checkSent(result: RunResult, env: NodeJS.ProcessEnv): Check {
     return bad(
       what,
       `${where} has not accepted ${result.pending} lines and events in time`,
-      'Check that it runs and that this machine can reach it.',
+      'Check that it is running and that this machine can reach it.',
     );
   }
   return good(what, `${where} accepted the log and the trace`);
