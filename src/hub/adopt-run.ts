@@ -17,10 +17,7 @@ import {
   reopenJournal,
   runLockPath,
 } from '../journal/index.ts';
-// Not from its index, which loads prom-client: every run loads this file.
-import { metrics } from '../readers/measure/catalogue.ts';
-import type { Measure } from '../readers/measure/measure.ts';
-import { add } from '../readers/measure/metric.ts';
+import { add, type Measure, metrics } from '../readers/measure/index.ts';
 import { endLeftoverProcesses, type Identity, type LeftoverProcesses, markerOf } from '../run/process/index.ts';
 import { emptyRunState, foldRun, type RunState } from '../runs/index.ts';
 import { closingEvents } from './closing-events.ts';
