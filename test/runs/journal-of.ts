@@ -66,7 +66,10 @@ export function journalOf(): HandMade {
   return self;
 }
 
-export function runStarted(steps: readonly string[], fields: Partial<EventOf<'run.started'>> = {}): Event {
+export function runStarted(
+  steps: readonly string[],
+  fields: Partial<EventOf<'run.started'>> = {},
+): EventOf<'run.started'> {
   return {
     type: 'run.started',
     runId: '20261123-151402-abc123',

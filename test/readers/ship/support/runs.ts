@@ -7,30 +7,21 @@ import type { Event, EventOf } from '../../../../src/core/event.ts';
 import { newRunId, type RunId, traceIdOf } from '../../../../src/core/ids.ts';
 import type { EventRecord, OutputRecord, Subject } from '../../../../src/core/record.ts';
 import { createJournal, dataFolder, type JournalWriter, type RunFolder } from '../../../../src/journal/index.ts';
+import { runStarted as runStartedWith } from '../../../runs/journal-of.ts';
 
 export function runStarted(runId: RunId, more: Partial<EventOf<'run.started'>> = {}): EventOf<'run.started'> {
-  return {
-    type: 'run.started',
+  return runStartedWith([], {
     runId,
     traceId: traceIdOf(runId),
-    workflow: 'nightly',
-    description: '',
-    file: 'nightly.yaml',
-    definition: {},
-    params: {},
     steps: [
       { id: 'build', name: 'Build it', kind: 'run', needs: [] },
       { id: 'review', name: 'Review', kind: 'claude', needs: ['build'] },
     ],
     cwd: '/repo',
-    concurrency: 2,
-    budgetUsd: undefined,
-    budgetTokens: undefined,
     writer: { pid: 1, startTime: '1', host: 'box' },
     stepspanVersion: '9.9.9',
-    resumedFrom: undefined,
     ...more,
-  };
+  });
 }
 
 export const runFinished: EventOf<'run.finished'> = {
