@@ -169,12 +169,7 @@ function createViewWatches({ send, request, nextId }: Connected) {
         send({ type: 'unsubscribe_view', executionId });
       };
     },
-    refuse(executionId: string, error: ErrorData): void {
-      const entry = entries.get(executionId);
-      if (entry === undefined || error.id !== entry.requestId) return;
-      entries.delete(executionId);
-      entry.options.onError?.(error);
-    },
+    refuse: (executionId: string, error: ErrorData): void => endRefused(entries, executionId, error),
     take(message: StateMessage): void {
       const entry = entries.get(message.executionId);
       if (entry === undefined) return;
@@ -264,12 +259,7 @@ function createLineWatches({ send, request, nextId }: Connected) {
         },
       };
     },
-    refuse(executionId: string, error: ErrorData): void {
-      const entry = entries.get(executionId);
-      if (entry === undefined || error.id !== entry.requestId) return;
-      entries.delete(executionId);
-      entry.options.onError?.(error);
-    },
+    refuse: (executionId: string, error: ErrorData): void => endRefused(entries, executionId, error),
     take(message: RunMessage): void {
       const entry = entries.get(message.executionId);
       if (entry === undefined) return;
@@ -283,4 +273,14 @@ function createLineWatches({ send, request, nextId }: Connected) {
       entry.options.onMessage(message);
     },
   } satisfies Part & Record<string, unknown>;
+}
+
+type Refusable = { readonly requestId: string; readonly options: { readonly onError?: (error: ErrorData) => void } };
+
+/** Forgets what the server refused, and reports it; not if the answer is to an earlier request. */
+function endRefused(entries: Map<string, Refusable>, executionId: string, error: ErrorData): void {
+  const entry = entries.get(executionId);
+  if (entry === undefined || error.id !== entry.requestId) return;
+  entries.delete(executionId);
+  entry.options.onError?.(error);
 }
