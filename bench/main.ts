@@ -1,5 +1,5 @@
 // `npm run bench -- [--short] [--write] [NAME…]`: measures stepspan against its peers in the same run, prints every ratio on a
-// line of its own, and fails if one misses its floor or if a value is impossible. `--write` keeps the result as
+// line of its own, and fails if one misses its floor twice or if a value is impossible. `--write` keeps the result as
 // docs/benchmarks.md.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import { readers } from './readers.ts';
 import { redact } from './redact.ts';
 import { start } from './start.ts';
 import { steps } from './steps.ts';
-import { impossibleValues, type Section, verdictOf } from './support/bench.ts';
+import { type Bench, impossibleValues, isBelowFloor, type Section } from './support/bench.ts';
 import { describeMachine } from './support/machine.ts';
 import { clone, makePlace } from './support/place.ts';
 import { pageOf, ratioLine, textTable } from './support/report.ts';
@@ -40,14 +40,13 @@ const place = makePlace();
 const sections: Section[] = [];
 try {
   for (const bench of chosen) {
-    const section = await bench.run({ short: flags.short, place, say: (text) => console.error(`# ${text}`) });
-    const impossible = impossibleValues(section);
-    if (impossible.length > 0) throw new Error(`bench ${bench.name} measured what cannot be: ${impossible.join('; ')}`);
+    let section = await measure(bench);
+    // Whatever else the machine does can spoil one measurement, but hardly two: only the second one fails.
+    if (section.ratios.some(isBelowFloor)) {
+      console.log(`\n${bench.name} missed a floor and is measured once more`);
+      section = await measure(bench);
+    }
     sections.push(section);
-    console.log(`\n${section.title}`);
-    for (const table of section.tables) console.log(textTable(table));
-    for (const note of section.notes) console.log(note);
-    for (const ratio of section.ratios) console.log(ratioLine(ratio));
   }
 } finally {
   place.remove();
@@ -60,4 +59,16 @@ if (flags.write) {
   const page = pageOf(sections, machine, flags.short);
   writeFileSync(path.join(clone, 'docs', 'benchmarks.md'), page);
 }
-if (ratios.some((ratio) => verdictOf(ratio) === 'BELOW FLOOR')) process.exitCode = 1;
+if (ratios.some(isBelowFloor)) process.exitCode = 1;
+
+/** One measurement of `bench`, printed. Throws if one of its values is impossible. */
+async function measure(bench: Bench): Promise<Section> {
+  const section = await bench.run({ short: flags.short, place, say: (text) => console.error(`# ${text}`) });
+  const impossible = impossibleValues(section);
+  if (impossible.length > 0) throw new Error(`bench ${bench.name} measured what cannot be: ${impossible.join('; ')}`);
+  console.log(`\n${section.title}`);
+  for (const table of section.tables) console.log(textTable(table));
+  for (const note of section.notes) console.log(note);
+  for (const ratio of section.ratios) console.log(ratioLine(ratio));
+  return section;
+}

@@ -52,6 +52,10 @@ export function verdictOf({ value, bounds }: Ratio): Verdict {
   return reaches(bounds.floor) ? 'below goal' : 'BELOW FLOOR';
 }
 
+export function isBelowFloor(ratio: Ratio): boolean {
+  return verdictOf(ratio) === 'BELOW FLOOR';
+}
+
 export function atLeast(goal: number, floor: number): NonNullable<Ratio['bounds']> {
   return { goal, floor, kind: 'at least' };
 }

@@ -30,7 +30,7 @@ export function pageOf(sections: readonly Section[], machine: readonly string[],
     '<!-- Written by `npm run bench -- --write`. Do not edit: change bench/ and run it again. -->',
     'How fast stepspan is, as ratios to programs that people know, measured in the same run on the same machine. ' +
       'Make it again with `npm run bench -- --write` (about a quarter of an hour), or `npm run bench -- --short` for four ' +
-      'minutes with less data. It fails if a ratio misses its floor, or if a value is impossible.',
+      'minutes with less data. It fails if a ratio misses its floor twice in a row, or if a value is impossible.',
     '## How to read it',
     'Single numbers of one machine say little, and less when others work on it. So each contender is measured once a round, all of ' +
       'them one after the other, every other round backwards; a ratio is taken within each round, and the median over the ' +
