@@ -4,8 +4,10 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { archive } from './archive.ts';
 import { capture } from './capture.ts';
 import { drain } from './drain.ts';
+import { exporting } from './export.ts';
 import { journalAppend } from './journal-append.ts';
 import { memory } from './memory.ts';
 import { overhead } from './overhead.ts';
@@ -19,7 +21,20 @@ import { clone, makePlace } from './support/place.ts';
 import { pageOf, ratioLine, textTable } from './support/report.ts';
 import { tail } from './tail.ts';
 
-const benches = [capture, readers, drain, start, steps, overhead, memory, tail, journalAppend, redact];
+const benches = [
+  capture,
+  readers,
+  drain,
+  exporting,
+  archive,
+  start,
+  steps,
+  overhead,
+  memory,
+  tail,
+  journalAppend,
+  redact,
+];
 const names = benches.map(({ name }) => name);
 
 const { values: flags, positionals } = parseArgs({

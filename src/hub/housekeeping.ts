@@ -3,7 +3,7 @@
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '../core/ids.ts';
-import { applyRetention, archiveSealed, type DataFolder } from '../journal/index.ts';
+import { applyRetention, archiveSealed, type DataFolder, segmentForm } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 import type { ReadableRun, RunTask } from './supervisor.ts';
 
@@ -88,8 +88,8 @@ async function diskUse(data: DataFolder): Promise<GaugeSample[]> {
     const { journalDir } = data.runDir(runId);
     for (const name of await readdir(journalDir).catch(() => [])) {
       bytes += (await stat(join(journalDir, name)).catch(() => undefined))?.size ?? 0;
-      if (name.endsWith('.seg')) count.raw += 1;
-      else if (name.endsWith('.seg.gz')) count.archived += 1;
+      const form = segmentForm(name);
+      if (form !== undefined) count[form] += 1;
     }
   }
   return [

@@ -1,62 +1,24 @@
-// One gzip member of an archived segment (RFC 1952), and the table of those in a file. `zcat` reads the whole file.
-// Each member holds whole frames (the first one the segment header too) and says in its extra field what it holds,
-// so that a reader steps from member to member without inflating, and needs no second file that could go stale.
+// The members of an archived segment, and the table of those in a file. A member holds whole frames (the first one the segment
+// header too) and begins with a head that says what it holds, so a reader steps from member to member without uncompressing,
+// and needs no second file that could go stale. `zstdcat` or `zcat` reads the whole file. Called by the archiver and by readers.
 //
-//   extra subfield "SP", 36 bytes: member bytes u32, raw bytes u32, raw offset u64, first seq u64, first time (ns) u64,
-//   bytes of segment header in front of the first frame u32
+// A member of a `.seg.zst` is in zstd (zstd-member.ts), one of a `.seg.gz` in gzip (gzip-member.ts). Archives in gzip are those of
+// journal formats before 1.2, or were made by a Node without zstd. The first byte of a member says which form it has.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { constants, crc32, inflateRawSync } from 'node:zlib';
-import { maxFrameBytes, readSeq, segmentHeaderBytes, writeSeq } from './format.ts';
+import { maxFrameBytes, segmentHeaderBytes } from './format.ts';
+import { gzipForm } from './gzip-member.ts';
+import { zstdIsMissing } from './journal-error.ts';
+import type { Member, MemberForm } from './member-form.ts';
+import { zstdForm } from './zstd-member.ts';
 
-/** So much raw per member: a seek inflates 1 MiB (3 ms), and deflate loses under 1 % against one stream of the whole. */
+/** So much raw per member: a seek uncompresses 1 MiB (1 to 3 ms), which costs under 1 % more than one stream of the whole. */
 export const memberRawBytes = 1024 * 1024;
 
 /** A member closes once it has reached `memberRawBytes`, so it may hold that and one whole frame more. */
 const maxMemberRawBytes = memberRawBytes + maxFrameBytes + segmentHeaderBytes;
 
-const fixedBytes = 10;
-const extraDataBytes = 36;
-const extraBytes = 4 + extraDataBytes;
-const headBytes = fixedBytes + 2 + extraBytes;
-const trailerBytes = 8;
-
-export type Member = {
-  /** Where the deflate stream of the member is in the file. */
-  readonly fileOffset: number;
-  readonly deflatedBytes: number;
-  /** Which part of the raw segment it holds. */
-  readonly rawOffset: number;
-  readonly rawBytes: number;
-  /** Sequence number and time (Unix ns) of its first frame, and the raw offset of that frame. */
-  readonly seq: number;
-  readonly timeNs: bigint;
-  readonly offset: number;
-};
-
-/** The bytes of a member around `deflated`, the raw deflate stream of `raw`. */
-export function encodeMember(
-  raw: Buffer,
-  deflated: Buffer,
-  at: { readonly rawOffset: number; readonly seq: number; readonly timeNs: bigint; readonly headerBytes: number },
-): Buffer {
-  const head = Buffer.alloc(headBytes);
-  // Magic, deflate, flag FEXTRA, no time, no extra flags, operating system unknown (255).
-  Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255]).copy(head);
-  head.writeUInt16LE(extraBytes, fixedBytes);
-  head.write('SP', fixedBytes + 2, 'latin1');
-  head.writeUInt16LE(extraDataBytes, fixedBytes + 4);
-  const data = fixedBytes + 6;
-  head.writeUInt32LE(headBytes + deflated.length + trailerBytes, data);
-  head.writeUInt32LE(raw.length, data + 4);
-  writeSeq(head, at.rawOffset, data + 8);
-  writeSeq(head, at.seq, data + 16);
-  head.writeBigUInt64LE(at.timeNs, data + 24);
-  head.writeUInt32LE(at.headerBytes, data + 32);
-  const trailer = Buffer.alloc(trailerBytes);
-  trailer.writeUInt32LE(crc32(raw), 0);
-  trailer.writeUInt32LE(raw.length, 4);
-  return Buffer.concat([head, deflated, trailer]);
-}
+const forms: readonly MemberForm[] = [zstdForm, gzipForm];
+const longestHead = Math.max(...forms.map(({ fixedHeadBytes }) => fixedHeadBytes));
 
 export type MemberTable = {
   readonly members: readonly Member[];
@@ -64,62 +26,43 @@ export type MemberTable = {
   readonly damage: { readonly fileOffset: number; readonly reason: string } | undefined;
 };
 
-/** All members of an archived segment: one read of 52 bytes each. */
-export function readMemberTable(fd: number): MemberTable {
+/** All members of the archived segment at `path`: one short read each. Throws a JournalError when this Node has no zstd for them. */
+export function readMemberTable(fd: number, path: string): MemberTable {
   const { size } = fstatSync(fd);
   const members: Member[] = [];
-  const head = Buffer.alloc(headBytes);
+  const bytes = Buffer.alloc(longestHead);
   let at = 0;
   let rawOffset = 0;
   while (at < size) {
-    readSync(fd, head, 0, headBytes, at);
-    const data = fixedBytes + 6;
-    const memberBytes = head.readUInt32LE(data);
-    const rawBytes = head.readUInt32LE(data + 4);
-    const seq = readSeq(head, data + 16);
-    const sound =
-      head.readUInt16BE(0) === 0x1f8b &&
-      head[3] === 4 &&
-      head.readUInt16LE(fixedBytes) === extraBytes &&
-      memberBytes > headBytes + trailerBytes &&
-      memberBytes <= size - at &&
-      rawBytes <= maxMemberRawBytes &&
-      head.readUInt32LE(data + 32) <= rawBytes &&
-      readSeq(head, data + 8) === rawOffset;
-    if (!sound || seq === undefined) {
-      return { members, damage: { fileOffset: at, reason: 'an archive member does not check out' } };
-    }
-    members.push({
-      fileOffset: at + headBytes,
-      deflatedBytes: memberBytes - headBytes - trailerBytes,
-      rawOffset,
-      rawBytes,
-      seq,
-      timeNs: head.readBigUInt64LE(data + 24),
-      offset: rawOffset + head.readUInt32LE(data + 32),
-    });
-    at += memberBytes;
-    rawOffset += rawBytes;
+    const member = memberAt(bytes.subarray(0, readSync(fd, bytes, 0, longestHead, at)), at);
+    if (member?.form.isSupported === false) throw zstdIsMissing(path);
+    const isSound =
+      member !== undefined &&
+      member.compressedBytes > 0 &&
+      member.memberBytes <= size - at &&
+      member.rawBytes <= maxMemberRawBytes &&
+      member.headerBytes <= member.rawBytes &&
+      member.rawOffset === rawOffset;
+    if (!isSound) return { members, damage: { fileOffset: at, reason: 'an archive member does not check out' } };
+    members.push(member);
+    at += member.memberBytes;
+    rawOffset += member.rawBytes;
   }
   return { members, damage: undefined };
 }
 
-/** Deflated bytes in which the tables of a block and the first of what it holds have room; at most 1 MiB of raw ones. */
-const headDeflatedBytes = 1024;
-
-/**
- * The first raw bytes of a member, without uncompressing the rest of it: a late reader of many segments needs only their
- * headers. Fewer if the member is damaged, none if it is damaged from its start on.
- */
-export function readMemberHead(fd: number, member: Member, bytes: number): Buffer {
-  const deflated = Buffer.alloc(Math.min(member.deflatedBytes, headDeflatedBytes));
-  const read = readSync(fd, deflated, 0, deflated.length, member.fileOffset);
-  try {
-    const cutShort = { finishFlush: constants.Z_SYNC_FLUSH };
-    return inflateRawSync(deflated.subarray(0, read), cutShort).subarray(0, bytes);
-  } catch {
-    return Buffer.alloc(0);
-  }
+function memberAt(bytes: Buffer, startOffset: number): Member | undefined {
+  const form = forms.find(({ firstByte, fixedHeadBytes }) => bytes[0] === firstByte && bytes.length >= fixedHeadBytes);
+  const head = form?.parseHead(bytes);
+  if (form === undefined || head === undefined) return undefined;
+  return {
+    ...head,
+    form,
+    startOffset,
+    fileOffset: startOffset + head.headBytes,
+    compressedBytes: head.memberBytes - head.headBytes - form.trailerBytes,
+    offset: head.rawOffset + head.headerBytes,
+  };
 }
 
 /** Opens `path` for the time of `use`. */

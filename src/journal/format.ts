@@ -29,11 +29,12 @@
 // - Major rises when an older reader would misread; it refuses such a file. Minor rises for additions (a longer header,
 //   new kinds, new flags), which an older reader skips, and when events or their fields get other names.
 //
-// Versions: 1.0 was the first. 1.1 renamed events and fields (`former-events.ts`); journals of 1.0 are read as before.
+// Versions: 1.0 was the first. 1.1 renamed events and fields (`former-events.ts`). 1.2 archives segments in zstd, as `.seg.zst`
+// (archive-member.ts), where 1.0 and 1.1 have gzip, as `.seg.gz`. Journals of each of them are read as before.
 import { crc32 } from 'node:zlib';
 
 export const formatMajor = 1;
-export const formatMinor = 1;
+export const formatMinor = 2;
 
 export const segmentHeaderBytes = 64;
 export const frameHeadBytes = 40;

@@ -1,11 +1,14 @@
 // Walks the frames of a journal in order, over segments and damage, from a sequence number on. Its place is a number, not a
 // file, so segments can be rolled, archived or removed meanwhile. Called by journal-reader.ts, which makes records of them.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorCode } from '../core/errors.ts';
 import type { RunFolder } from '../data/data-folder.ts';
-import { type Frame, framesIn, type NoFrame } from './frame.ts';
+import { frameHeadBytes } from './format.ts';
+import { type Frame, type NoFrame, outputHeadAt, parseFrame } from './frame.ts';
 import type { JournalProblem } from './journal-problem.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
-import { type Memory, maxBlockBytes, openSegment, type SegmentSource } from './segment-source.ts';
+import { type Memory, maxBlockBytes, openSegment, type SegmentBytes, type SegmentSource } from './segment-source.ts';
 
 export type WalkStep =
   /**
@@ -34,7 +37,18 @@ export type WalkMemory = {
   readonly reuse: boolean;
   /** The most that is wanted in one step: who wants little at a time is not made to hold much. */
   readonly maxBytes: number;
+  /** Whether to skip output, mostly without reading it. Gaps amid what is skipped are not reported. */
+  readonly onlyEvents: boolean;
 };
+
+/**
+ * What is read of output that is skipped: a head, and what follows in the same page. It grows while frames are so short that
+ * the next one is in the same block or behind it.
+ */
+const leastAheadBytes = 4096;
+
+/** So many blocks are read without a turn of the event loop, of some microseconds each. */
+const immediateReads = 256;
 
 /**
  * Read so many times what is wanted in a step: a frame that is cut at the end of a block is read again with the next one,
@@ -47,25 +61,32 @@ export function walkFrames(folder: RunFolder, from: number, wanted: WalkMemory):
 }
 
 type Found = {
-  /** From the offset on; none if there is no whole frame. */
-  readonly frames: readonly Frame[];
+  /** From the offset on; none if there is no whole frame that is wanted. */
+  readonly frames: Frame[];
+  /** The number that was to come with the first of these frames: it has another one if there is a gap. */
+  expected: number;
+  /** The number behind them, and behind what was skipped. */
+  nextSeq: number;
   /** Why there is no frame, unless that is the end of the bytes. */
-  readonly stopped?: string;
+  stopped?: string;
 };
 
 /** A place in one segment, and the bytes that were read from there. */
 class SegmentPlace {
   readonly source: SegmentSource;
   readonly #memory: Memory;
+  readonly #onlyEvents: boolean;
   #offset: number;
   #block: Buffer = noBytes;
   #blockAt = 0;
   #blockIsLast = false;
+  #aheadBytes = leastAheadBytes;
 
-  constructor(source: SegmentSource, memory: Memory, offset: number) {
+  constructor(source: SegmentSource, memory: Memory, from: { readonly offset: number; readonly onlyEvents: boolean }) {
     this.source = source;
     this.#memory = memory;
-    this.#offset = offset;
+    this.#onlyEvents = from.onlyEvents;
+    this.#offset = from.offset;
   }
 
   get offset(): number {
@@ -86,46 +107,80 @@ class SegmentPlace {
 
   /** @param seq the next number wanted; a frame behind a gap comes alone, so that the gap is reported first */
   async collect(seq: number, maxBytes: number): Promise<Found> {
-    const frames: Frame[] = [];
+    const found: Found = { frames: [], expected: seq, nextSeq: seq };
     let asked = -1;
-    for (;;) {
+    for (let reads = 1; ; reads++) {
       const before = this.#offset;
-      const stop = this.#take(frames, seq, maxBytes);
-      if (stop === undefined || frames.length > 0) return { frames };
+      const stop = this.#take(found, seq, maxBytes);
+      if (stop === undefined || found.frames.length > 0) return found;
       if (this.#offset !== before) asked = -1;
       const needs = stop.kind === 'incomplete' ? stop.needs : 0;
       if (asked >= needs) {
-        if (this.#block.length === this.#offset - this.#blockAt) return { frames };
-        return { frames, stopped: stop.kind === 'corrupt' ? stop.reason : 'it ends amid a frame' };
+        const isEnd = this.#block.length === this.#offset - this.#blockAt;
+        return isEnd ? found : { ...found, stopped: stop.kind === 'corrupt' ? stop.reason : 'it ends amid a frame' };
       }
       asked = needs;
-      const at = this.#offset;
-      const more = await this.source.bytesAt(at, needs, this.#memory);
-      if (more.kind === 'corrupt') return { frames, stopped: more.reason };
+      const more = await this.#read(found, needs);
+      if (more.kind === 'corrupt') return { ...found, stopped: more.reason };
       this.#block = more.bytes;
-      this.#blockAt = at;
+      this.#blockAt = this.#offset;
       this.#blockIsLast = more.atEnd;
+      if (this.#onlyEvents && reads % immediateReads === 0) await nextTurn();
     }
   }
 
+  #read(found: Found, needs: number): Promise<SegmentBytes> {
+    if (!this.#onlyEvents) return this.source.bytesAt(this.#offset, needs, this.#memory);
+    const beyond = this.#offset - this.#blockAt - this.#block.length;
+    if (beyond >= 0) {
+      const place = this.source.skipOutput({ offset: this.#offset, seq: found.nextSeq });
+      this.#offset = place.offset;
+      found.nextSeq = place.seq;
+    }
+    this.#aheadBytes = beyond > 0 ? leastAheadBytes : Math.min(2 * this.#aheadBytes, this.#memory.blockBytes);
+    const memory = { ...this.#memory, blockBytes: this.#aheadBytes, isImmediate: true };
+    return this.source.bytesAt(this.#offset, needs, memory);
+  }
+
   /** Takes the frames that are in the block. Returns why it stopped, if not because there were enough. */
-  #take(frames: Frame[], seq: number, maxBytes: number): NoFrame | undefined {
+  #take(found: Found, seq: number, maxBytes: number): NoFrame | undefined {
     let bytes = 0;
-    let next = seq;
-    const walk = framesIn(this.#block, this.#offset - this.#blockAt, this.source.seed);
     for (;;) {
-      const { done, value } = walk.next();
-      if (done) return value;
-      if (value.seq > next) {
-        if (frames.length === 0) frames.push(value);
+      const passed = this.#onlyEvents && this.#skipOutput(found);
+      const stop = passed || parseFrame(this.#block, this.#offset - this.#blockAt, this.source.seed);
+      if (stop.kind !== 'frame') return stop;
+      const { frame } = stop;
+      if (frame.seq > found.nextSeq) {
+        if (found.frames.length > 0) return undefined;
+        found.expected = found.nextSeq;
+        found.frames.push(frame);
         return undefined;
       }
-      this.#offset += value.bytes;
-      if (value.seq + value.lineCount <= seq) continue;
-      frames.push(value);
-      bytes += value.payload.length;
-      next = value.seq + value.lineCount;
+      this.#offset += frame.bytes;
+      const behind = frame.seq + frame.lineCount;
+      if (behind <= seq) continue;
+      if (!this.#onlyEvents || frame.kind !== 'output') {
+        if (found.frames.length === 0) found.expected = found.nextSeq;
+        found.frames.push(frame);
+        bytes += frame.payload.length;
+      }
+      found.nextSeq = behind;
       if (bytes >= maxBytes) return undefined;
+    }
+  }
+
+  /** Goes to the next frame that is not output, or to where the block ends; says so then. */
+  #skipOutput(found: Found): NoFrame | undefined {
+    for (;;) {
+      const at = this.#offset - this.#blockAt;
+      if (this.#block.length - at < frameHeadBytes) return { kind: 'incomplete', needs: frameHeadBytes };
+      const head = outputHeadAt(this.#block, at, found.nextSeq);
+      if (head === undefined) return undefined;
+      // One that is not whole is left to the checks: the same numbers may be given again in the next segment.
+      const isWhole = at + head.bytes <= this.#block.length || this.#offset + head.bytes <= this.source.endOffset();
+      if (!isWhole) return undefined;
+      this.#offset += head.bytes;
+      found.nextSeq += head.lineCount;
     }
   }
 }
@@ -133,6 +188,7 @@ class SegmentPlace {
 class Walk implements FrameWalk {
   readonly #folder: RunFolder;
   readonly #memory: Memory;
+  readonly #onlyEvents: boolean;
   /** The next number wanted: everything below it was returned, or reported as a gap. */
   #seq: number;
   #place: SegmentPlace | undefined;
@@ -148,8 +204,10 @@ class Walk implements FrameWalk {
     this.#seq = from;
     this.#memory = {
       blockBytes: Math.min(maxBlockBytes, Math.max(minBlockBytes, stepsInBlock * wanted.maxBytes)),
-      allocate: wanted.reuse ? oneBlock() : Buffer.allocUnsafeSlow,
+      // An event is parsed before the next step, and nothing else of the block is kept.
+      allocate: wanted.reuse || wanted.onlyEvents ? oneBlock() : Buffer.allocUnsafeSlow,
     };
+    this.#onlyEvents = wanted.onlyEvents;
   }
 
   async next(maxBytes: number): Promise<WalkStep> {
@@ -157,13 +215,15 @@ class Walk implements FrameWalk {
       const place = this.#place ?? (await this.#enter());
       if (!(place instanceof SegmentPlace)) return place;
       const found = await place.collect(this.#seq, maxBytes);
-      if (found.frames.length > 0) return this.#stepOf(place, found.frames);
+      if (found.frames.length > 0) return this.#stepOf(place, found);
+      this.#seq = found.nextSeq;
       // A segment is complete once there is a next one. What came in since it was read is read before moving on.
       const following = listSegments(this.#folder.journalDir).find(
         (file) => file.firstSeq > place.source.file.firstSeq,
       );
       const late = following && (await place.collect(this.#seq, maxBytes));
-      if (late !== undefined && late.frames.length > 0) return this.#stepOf(place, late.frames);
+      if (late !== undefined && late.frames.length > 0) return this.#stepOf(place, late);
+      if (late !== undefined) this.#seq = late.nextSeq;
 
       // If no number is missing up to the next segment, bytes that are not a frame are what remains of a frame that could not
       // be written here and was written there.
@@ -187,24 +247,26 @@ class Walk implements FrameWalk {
     if (found === undefined) return { kind: 'end' };
     const { source, isOldest } = found;
     const { offset } = await source.seek((entry) => entry.seq <= this.#seq);
-    this.#place = new SegmentPlace(source, this.#memory, offset);
+    this.#place = new SegmentPlace(source, this.#memory, { offset, onlyEvents: this.#onlyEvents });
     if (isOldest && source.file.firstSeq > this.#seq) this.#missingBecause = 'removed';
     return source.headerDamaged ? corrupt(source, 0, 'its header is damaged') : this.#place;
   }
 
   async #leaveFor(following: SegmentFile): Promise<void> {
     this.#oldestSegment = following.firstSeq;
+    // How many numbers a last member of output takes is not known without uncompressing it.
+    if (this.#onlyEvents) this.#seq = Math.max(this.#seq, following.firstSeq);
     await this.close();
   }
 
-  #stepOf(place: SegmentPlace, frames: readonly Frame[]): WalkStep {
-    const [first, last] = [frames[0], frames.at(-1)];
-    if (first !== undefined && first.seq > this.#seq) {
-      const gap = { kind: 'gap', fromSeq: this.#seq, toSeq: first.seq, why: this.#missingBecause } as const;
+  #stepOf(place: SegmentPlace, { frames, expected, nextSeq }: Found): WalkStep {
+    const [first] = frames;
+    if (first !== undefined && first.seq > expected) {
+      const gap = { kind: 'gap', fromSeq: expected, toSeq: first.seq, why: this.#missingBecause } as const;
       this.#seq = first.seq;
       return { kind: 'problem', problem: gap };
     }
-    if (last !== undefined) this.#seq = last.seq + last.lineCount;
+    this.#seq = nextSeq;
     this.#missingBecause = 'lost';
     return { kind: 'frames', frames, atEnd: place.isAtEnd };
   }
@@ -221,7 +283,8 @@ class Walk implements FrameWalk {
     if (further !== undefined) {
       // A writer finishes a frame before it begins another: with one further on, what was half there is whole by now.
       const whole = await place.collect(this.#seq, maxBytes);
-      if (whole.frames.length > 0) return this.#stepOf(place, whole.frames);
+      if (whole.frames.length > 0) return this.#stepOf(place, whole);
+      this.#seq = whole.nextSeq;
       place.goTo(further);
     } else if (following !== undefined) {
       await this.#leaveFor(following);

@@ -117,6 +117,22 @@ export function parseFrame(bytes: Buffer, at: number, seed: number): ParsedFrame
   };
 }
 
+/**
+ * Size and lines of the output frame with the number `seq` at `at`, by its head alone: its checksum is not compared, so the rest of it
+ * does not have to be read. Undefined for any other frame, and for bytes that are not a head.
+ */
+export function outputHeadAt(
+  bytes: Buffer,
+  at: number,
+  seq: number,
+): { readonly bytes: number; readonly lineCount: number } | undefined {
+  if (bytes[at + 8] !== kindCodes.output || bytes.length - at < frameHeadBytes) return undefined;
+  const length = bytes.readUInt32LE(at + 4);
+  const lineCount = bytes.readUInt32LE(at + 12);
+  const isPossible = length >= frameHeadBytes && length <= maxFrameBytes && lineCount > 0;
+  return isPossible && readSeq(bytes, at + 16) === seq ? { bytes: length, lineCount } : undefined;
+}
+
 /** The whole frames from `at` on, in order. Returns what comes behind them: bytes that are not a frame, or not a whole one. */
 export function* framesIn(bytes: Buffer, at: number, seed: number): Generator<Frame, NoFrame> {
   for (let offset = at; ; ) {

@@ -45,6 +45,7 @@ export {
   type RetentionReport,
   type Unread,
 } from './retention.ts';
+export { segmentForm } from './segment-files.ts';
 
 /**
  * Takes a lock of a run: `writer` (who may append; the journal takes it itself), `ship` (who may ship). Never waits.

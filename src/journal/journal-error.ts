@@ -9,6 +9,8 @@ export type JournalErrorCode =
   | 'not_found'
   /** A later stepspan wrote it, in a format that this one must not read. */
   | 'newer_format'
+  /** It is compressed in a way that this Node cannot uncompress. */
+  | 'no_zstd'
   /** A frame or header does not check out, and the caller does not take problems. */
   | 'corrupt';
 
@@ -33,6 +35,15 @@ export function newerFormat(file: string, major: number, minor: number, ours: nu
   return new JournalError(
     'newer_format',
     `${file} is in journal format ${major}.${minor}; this stepspan reads up to ${ours}.x. Use the stepspan that wrote it, or a later one.`,
+    file,
+  );
+}
+
+/** The refusal of an archive in zstd on a Node without it. */
+export function zstdIsMissing(file: string): JournalError {
+  return new JournalError(
+    'no_zstd',
+    `${file} is compressed with zstd, which Node ${process.versions.node} does not have. Use Node 22.15 or later.`,
     file,
   );
 }

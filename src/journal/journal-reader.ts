@@ -22,6 +22,11 @@ export type ReadOptions = {
   readonly follow?: boolean;
   /** Ends the reading, without an error. */
   readonly signal?: AbortSignal;
+  /**
+   * Reads events alone. Output is skipped by the heads of its frames, so most of its bytes are neither read nor checked, and gaps
+   * amid it are not reported. Not together with `follow`.
+   */
+  readonly only?: 'events';
   /** Bound on the payload bytes of a batch; a batch holds at least one record, however large. Default 1 MiB. */
   readonly maxBatchBytes?: number;
   /** When following, waits so long for a batch to fill. Default 0. */
@@ -74,7 +79,11 @@ async function* readJournal(
 ): AsyncGenerator<readonly JournalRecord[], void, undefined> {
   const { from, follow, signal, maxBatchBytes = defaultBatchBytes, maxBatchMs = 0 } = options;
   const wake = follow ? createWake(folder.journalDir, signal, onAppend) : undefined;
-  const walk = walkFrames(folder, from, { reuse: options.reuseMemory ?? false, maxBytes: maxBatchBytes });
+  const walk = walkFrames(folder, from, {
+    reuse: options.reuseMemory ?? false,
+    maxBytes: maxBatchBytes,
+    onlyEvents: options.only === 'events',
+  });
   const idle = async (until: Wake, seen: number): Promise<void> => {
     await until.wait(seen);
     if (maxBatchMs > 0 && !signal?.aborted) await delay(maxBatchMs);

@@ -130,7 +130,7 @@ async function countRecords(
   to: number,
 ): Promise<{ lines: number; events: number; bytes: number }> {
   const count = { lines: 0, events: 0, bytes: 0 };
-  const walk = walkFrames(folder, from, { reuse: true, maxBytes: countedBytes });
+  const walk = walkFrames(folder, from, { reuse: true, maxBytes: countedBytes, onlyEvents: false });
   try {
     for (;;) {
       const step = await walk.next(countedBytes);

@@ -1,8 +1,7 @@
 // Where a journal ends: the last whole frame of its last segment. Used by recovery, by head() and by the archiver.
 // Synchronous and read-only; it starts at the last index entry that checks out, so it reads little.
 import { fstatSync, readSync } from 'node:fs';
-import { inflateRawSync } from 'node:zlib';
-import { type Member, readMemberHead, readMemberTable, withFile } from './archive-member.ts';
+import { readMemberTable, withFile } from './archive-member.ts';
 import {
   assumedHeader,
   formatMajor,
@@ -14,6 +13,7 @@ import {
 } from './format.ts';
 import { type Frame, framesIn, type NoFrame, parseFrame, recordOf } from './frame.ts';
 import { newerFormat } from './journal-error.ts';
+import type { Member } from './member-form.ts';
 import { indexPath, type SegmentFile } from './segment-files.ts';
 import { loadIndex } from './segment-index.ts';
 
@@ -109,13 +109,11 @@ function advance(tail: SegmentTail, frame: Frame): SegmentTail {
 }
 
 function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentTail {
-  const { members } = readMemberTable(fd);
+  const { members } = readMemberTable(fd, segment.path);
   const first = members[0];
   const last = members.at(-1);
   if (first === undefined || last === undefined) return nothing(segment, 0);
-  const inflate = (member: Member): Buffer =>
-    inflateMember(readAt(fd, member.fileOffset, member.deflatedBytes), member);
-  const { header, damaged } = headerOf(readMemberHead(fd, first, segmentHeaderBytes), segment, runId);
+  const { header, damaged } = headerOf(first.form.readHeader(fd, first), segment, runId);
   if (header === undefined) return nothing(segment, 0);
   const seed = frameSeed(header);
   const start: SegmentTail = {
@@ -128,7 +126,7 @@ function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentT
     finished: false,
   };
   const through = (tail: SegmentTail, member: Member): SegmentTail => {
-    const raw = inflate(member);
+    const raw = uncompressed(readAt(fd, member.fileOffset, member.compressedBytes), member);
     const from = Math.max(member.rawOffset, header.headerBytes);
     const reached = advanceIn(raw, from - member.rawOffset, { ...tail, validBytes: from }, seed).tail;
     return reached.nextSeq === tail.nextSeq ? tail : reached;
@@ -139,9 +137,9 @@ function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentT
 }
 
 /** Empty when the member is damaged: then the tail is that of the frames before it. */
-function inflateMember(deflated: Buffer, member: Member): Buffer {
+function uncompressed(compressed: Buffer, { form, rawBytes }: Member): Buffer {
   try {
-    return inflateRawSync(deflated, { maxOutputLength: Math.max(member.rawBytes, 1) });
+    return form.uncompressSync(compressed, rawBytes);
   } catch {
     return Buffer.alloc(0);
   }

@@ -2,10 +2,10 @@
 // Knows where frames begin (the index, or the members), not what is in them.
 import { close, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { inflateRaw } from 'node:zlib';
-import { type Member, readMemberHead, readMemberTable } from './archive-member.ts';
+import { readMemberTable } from './archive-member.ts';
 import { frameSeed, type SegmentHeader, segmentHeaderBytes } from './format.ts';
 import { parseFrame } from './frame.ts';
+import type { Member } from './member-form.ts';
 import { headerOf } from './scan-tail.ts';
 import { indexPath, type SegmentFile } from './segment-files.ts';
 import { type IndexEntry, lastEntry, loadIndex } from './segment-index.ts';
@@ -22,6 +22,8 @@ export type Memory = {
   /** So much is read at once, unless a frame is larger. */
   readonly blockBytes: number;
   readonly allocate: (bytes: number) => Buffer;
+  /** Whether to read without a turn of the thread pool: few bytes here and there, that were written not long ago. */
+  readonly isImmediate?: boolean;
 };
 
 export type SegmentSource = {
@@ -38,6 +40,10 @@ export type SegmentSource = {
    * @param memory what to read into; an archive has memory of its own
    */
   readonly bytesAt: (offset: number, minBytes: number, memory?: Memory) => Promise<SegmentBytes>;
+  /** The place behind the members from `place` on that hold nothing but output; `place` itself if that is not known. */
+  readonly skipOutput: (place: FramePlace) => FramePlace;
+  /** Where the segment ends at present. */
+  readonly endOffset: () => number;
   readonly close: () => Promise<void>;
 };
 
@@ -57,7 +63,6 @@ const appended = Buffer.allocUnsafeSlow(appendBytes);
 
 const readFile = promisify(read);
 const closeFile = promisify(close);
-const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
 /**
  * Opens a segment; undefined while its header is not written yet. Throws ENOENT when it is not there (any more), and a
@@ -98,7 +103,9 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
     }
     const there = Math.max(fstatSync(fd).size - offset, 0);
     const buffer = memory.allocate(Math.min(there, Math.max(memory.blockBytes, minBytes)));
-    const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, offset);
+    const bytesRead = memory.isImmediate
+      ? readSync(fd, buffer, 0, buffer.length, offset)
+      : (await readFile(fd, buffer, 0, buffer.length, offset)).bytesRead;
     atEnd = bytesRead === there;
     return { kind: 'bytes', bytes: buffer.subarray(0, bytesRead), atEnd };
   };
@@ -121,20 +128,22 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
       }
       return undefined;
     },
+    skipOutput: (place) => place,
+    endOffset: () => fstatSync(fd).size,
     close: () => closeFile(fd),
   };
 }
 
 async function archivedSource(fd: number, file: SegmentFile, runId: string): Promise<SegmentSource | undefined> {
-  const { members, damage } = readMemberTable(fd);
+  const { members, damage } = readMemberTable(fd, file.path);
   let last: { member: Member; bytes: Buffer } | undefined;
 
   const raw = async (member: Member): Promise<Buffer | undefined> => {
     if (last?.member === member) return last.bytes;
-    const deflated = Buffer.allocUnsafe(member.deflatedBytes);
-    await readFile(fd, deflated, 0, deflated.length, member.fileOffset);
+    const compressed = Buffer.allocUnsafe(member.compressedBytes);
+    await readFile(fd, compressed, 0, compressed.length, member.fileOffset);
     try {
-      const bytes = await inflate(deflated, { maxOutputLength: Math.max(member.rawBytes, 1) });
+      const bytes = await member.form.uncompress(compressed, member.rawBytes);
       if (bytes.length !== member.rawBytes) return undefined;
       last = { member, bytes };
       return bytes;
@@ -142,10 +151,12 @@ async function archivedSource(fd: number, file: SegmentFile, runId: string): Pro
       return undefined;
     }
   };
-  const head = members[0] && readMemberHead(fd, members[0], segmentHeaderBytes);
+  const head = members[0]?.form.readHeader(fd, members[0]);
   const { header, damaged } = headerOf(head?.length === segmentHeaderBytes ? head : noHeader, file, runId);
   if (header === undefined) return undefined;
   const seed = frameSeed(header);
+  const lastMember = members.at(-1);
+  const endOffset = lastMember === undefined ? 0 : lastMember.rawOffset + lastMember.rawBytes;
   const bytesAt = async (offset: number): Promise<SegmentBytes> => {
     const member = members[lastEntry(members, (each) => each.rawOffset <= offset)];
     const end = member === undefined ? 0 : member.rawOffset + member.rawBytes;
@@ -176,6 +187,14 @@ async function archivedSource(fd: number, file: SegmentFile, runId: string): Pro
       }
       return undefined;
     },
+    skipOutput(place) {
+      const first = lastEntry(members, (each) => each.offset <= place.offset);
+      let index = first;
+      if (members[first]?.offset !== place.offset) return place;
+      while (members[index]?.eventCount === 0) index += 1;
+      return index === first ? place : (members[index] ?? { offset: endOffset, seq: place.seq });
+    },
+    endOffset: () => endOffset,
     close: () => closeFile(fd),
   };
 }

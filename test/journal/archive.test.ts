@@ -1,16 +1,23 @@
-// Archived segments: still readable by zcat and from any number, whole or not there at all.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// Archived segments: still readable by zstdcat or zcat and from any number, whole or not there at all.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { archiveSealed, createJournal, openJournal, reopenJournal } from '../../src/journal/index.ts';
 import { listSegments } from '../../src/journal/segment-files.ts';
+import { unpackZstdArchive } from '../support/every-byte.ts';
 import { readRecords } from '../support/journal.ts';
 import { until } from '../support/until.ts';
 import { flat, output, runFinished, stepStarted, tempRun } from './journal-rig.ts';
 
-describe('an archived segment', () => {
-  test('comes back from zcat byte for byte, in members of about 1 MiB', async () => {
+const compressions = [
+  { compression: 'zstd', suffix: '.zst', uncompress: unpackZstdArchive, program: ['zstd', '-dcq'] },
+  { compression: 'gzip', suffix: '.gz', uncompress: gunzipSync, program: ['zcat'] },
+] as const;
+
+describe.each(compressions)('a segment archived with $compression', ({ compression, suffix, uncompress, program }) => {
+  test('is read by other programs byte for byte, and from any number by ours', async () => {
     const folder = tempRun();
     const journal = createJournal(folder, { archive: false });
     let seed = 1;
@@ -29,13 +36,16 @@ describe('an archived segment', () => {
     const [raw] = listSegments(folder.journalDir);
     const bytes = readFileSync(raw!.path);
     const before = await readRecords(folder);
-    const report = await archiveSealed(folder);
+    const report = await archiveSealed(folder, { compression });
     expect(report).toMatchObject({ archived: 1, rawBytes: bytes.length, left: [] });
     expect(report.archivedBytes).toBeLessThan(bytes.length / 2);
     const [archived] = listSegments(folder.journalDir);
-    expect(archived!.path).toBe(`${raw!.path}.gz`);
-    expect(gunzipSync(readFileSync(archived!.path)).equals(bytes)).toBe(true);
-    expect(execFileSync('zcat', [archived!.path], { maxBuffer: 1e9 }).equals(bytes)).toBe(true);
+    expect(archived!.path).toBe(`${raw!.path}${suffix}`);
+    expect(uncompress(readFileSync(archived!.path)).equals(bytes)).toBe(true);
+    const [command, ...flags] = program;
+    const unpacked = spawnSync(command, [...flags, archived!.path], { maxBuffer: 1e9 });
+    // zstd is not a part of every system.
+    if (unpacked.error === undefined || command === 'zcat') expect(unpacked.stdout.equals(bytes)).toBe(true);
     expect(await readRecords(folder)).toEqual(before);
     const { nextSeq } = await openJournal(folder).head();
     expect(flat(await readRecords(folder, { from: nextSeq - 2 }))).toEqual(flat(before).slice(-2));
@@ -62,11 +72,12 @@ describe('an archived segment', () => {
     await journal.close();
     const [first] = listSegments(folder.journalDir);
     const raw = readFileSync(first!.path);
-    await archiveSealed(folder);
+    await archiveSealed(folder, { compression });
     writeFileSync(first!.path, raw);
     expect(flat(await readRecords(folder)).map(([, text]) => text)).toEqual(['a', 'b']);
     await archiveSealed(folder);
     expect(listSegments(folder.journalDir).map((file) => file.form)).toEqual(['archived', 'raw']);
+    expect(readdirSync(folder.journalDir)).toHaveLength(2);
   });
 
   test('at the end of a journal can be written on behind', async () => {
@@ -75,7 +86,7 @@ describe('an archived segment', () => {
     journal.output(output('a\nb\n'));
     journal.event(runFinished);
     await journal.close();
-    await archiveSealed(folder);
+    await archiveSealed(folder, { compression });
     const again = reopenJournal(folder);
     expect(again.event(stepStarted)).toBe(3);
     await again.close();
@@ -103,10 +114,79 @@ test('a segment that the writer of a run cannot compress is named with the reaso
   const journal = createJournal(folder, { segmentBytes: 1 });
   journal.output(output('a\n'));
   const [first] = listSegments(folder.journalDir);
-  mkdirSync(`${first?.path}.gz.tmp`);
+  mkdirSync(`${first?.path}.zst.tmp`);
   journal.output(output('b\n'));
   await until(() => journal.stats().leftRaw.length > 0);
   expect(journal.stats().leftRaw).toEqual([{ file: first?.path, reason: expect.stringContaining('EISDIR') }]);
   await journal.close();
   expect(flat(await readRecords(folder)).map(([, text]) => text)).toEqual(['a', 'b']);
+});
+
+test('a journal whose segments are raw, in gzip and in zstd is one journal', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder, { segmentBytes: 1, archive: false });
+  journal.output(output('a\nb\n'));
+  journal.output(output('c\n'));
+  await archiveSealed(folder, { compression: 'gzip' });
+  journal.output(output('d\ne\n'));
+  await archiveSealed(folder);
+  journal.event(runFinished);
+  await journal.close();
+  const names = listSegments(folder.journalDir).map(({ path }) => path.replace(/.*\.seg/, 'seg'));
+  expect(names).toEqual(['seg.gz', 'seg.zst', 'seg', 'seg']);
+  const all = [
+    [0, 'a'],
+    [1, 'b'],
+    [2, 'c'],
+    [3, 'd'],
+    [4, 'e'],
+    [5, 'run.finished'],
+  ];
+  for (const [from] of all)
+    expect(flat(await readRecords(folder, { from: Number(from) }))).toEqual(all.slice(Number(from)));
+});
+
+test('a Node without zstd archives with gzip, and says what it lacks for an archive in zstd', async () => {
+  const folder = tempRun();
+  const journal = createJournal(folder, { segmentBytes: 1, archive: false });
+  for (const text of ['a\n', 'b\n', 'c\n']) journal.output(output(text));
+  const [first] = listSegments(folder.journalDir);
+  const script = `
+    import zlib from 'node:zlib';
+    import { syncBuiltinESMExports } from 'node:module';
+    for (const name of Object.keys(zlib)) if (name.startsWith('zstd')) delete zlib[name];
+    syncBuiltinESMExports();
+    const { archiveSealed, dataFolder, openJournal } = await import(${JSON.stringify(new URL('../../src/journal/index.ts', import.meta.url).href)});
+    const folder = dataFolder(process.argv[1]).runDir(process.argv[2]);
+    await archiveSealed(folder);
+    let refused;
+    try { for await (const _ of openJournal(folder).read({ from: 0 })); } catch (error) { refused = error; }
+    console.log(JSON.stringify({ code: refused?.code, message: refused?.message }));`;
+  const inOldNode = () =>
+    JSON.parse(
+      execFileSync(
+        process.execPath,
+        ['--input-type=module', '-e', script, path.resolve(folder.journalDir, '../../..'), folder.runId],
+        {
+          encoding: 'utf8',
+        },
+      ),
+    );
+  expect(inOldNode()).toEqual({});
+  expect(listSegments(folder.journalDir).map(({ path }) => path.replace(/.*\.seg/, 'seg'))).toEqual([
+    'seg.gz',
+    'seg.gz',
+    'seg',
+  ]);
+  journal.output(output('d\n'));
+  await archiveSealed(folder);
+  await journal.close();
+  const refused = inOldNode();
+  expect(refused).toEqual({
+    code: 'no_zstd',
+    message: expect.stringMatching(
+      /2\.seg\.zst is compressed with zstd, which Node .* does not have\. Use Node 22\.15 or later\.$/,
+    ),
+  });
+  expect(refused.message).not.toContain(first?.path);
 });

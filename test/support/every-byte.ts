@@ -2,7 +2,7 @@
 // compressed files too. Used by tests and faults that look for secrets.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { constants, gunzipSync } from 'node:zlib';
+import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
 export type BytesBelow = {
   readonly bytes: Buffer;
@@ -30,8 +30,22 @@ function bytesOf(file: string): Buffer | undefined {
   }
 }
 
-/** @returns what a gzip file holds, also one that ends too early; undefined for other files */
+/** What is in an archive of a journal in zstd. Node uncompresses one frame at a time. */
+export function unpackZstdArchive(bytes: Buffer): Buffer {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const dataBytes = bytes.readUInt32LE(at + 4);
+    const end = at + bytes.readUInt32LE(at + 12);
+    frames.push(zstdDecompressSync(bytes.subarray(at + 8 + dataBytes, end)));
+    at = end;
+  }
+  return Buffer.concat(frames);
+}
+
+/** @returns what a gzip or zstd file holds, also one in gzip that ends too early; undefined for other files */
 function unpack(bytes: Buffer): Buffer | undefined {
+  // An archive of a journal begins with a frame that is skipped.
+  if (bytes.length > 4 && bytes.readUInt32LE(0) === 0x184d2a50) return unpackZstdArchive(bytes);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return undefined;
   return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
 }

@@ -26,7 +26,8 @@ export function createRunMemory(catalogue: Catalogue): RunMemory {
     };
     const reader = catalogue.readerOf(runId);
     const { firstSeq } = await reader.head();
-    for await (const records of reader.read({ from: Math.max(firstSeq, kept.nextSeq), onProblem: () => undefined })) {
+    const from = Math.max(firstSeq, kept.nextSeq);
+    for await (const records of reader.read({ from, only: 'events', onProblem: () => undefined })) {
       for (const record of records) take(kept.history, record);
       const last = records.at(-1);
       if (last !== undefined) kept.nextSeq = last.seq + seqCount(last);

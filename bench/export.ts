@@ -1,0 +1,110 @@
+// What it costs to write a run of a million lines in each format, against the programs that read and convert plain files.
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { atMost, type Bench, type Ratio, type Setting } from './support/bench.ts';
+import { basicEnvironment } from './support/measure-step.ts';
+import { cpuTimeOf, runProgram } from './support/processes.ts';
+import { interleave, median } from './support/statistics.ts';
+
+const printPeak = new URL('./programs/print-peak.ts', import.meta.url).href;
+
+/** The goals are seconds of processor time for a million lines of 100 bytes; the floors leave room for a slower machine. */
+const formats = [
+  { format: 'text', goal: 0.3 },
+  { format: 'ndjson', goal: 1 },
+  { format: 'csv', goal: 1 },
+  { format: 'otlp-json', goal: 3 },
+] as const;
+type Format = (typeof formats)[number]['format'];
+
+const floorOfGoal = 2.5;
+
+export const exporting: Bench = {
+  name: 'export',
+  async run(setting) {
+    const lines = setting.short ? 300_000 : 1_000_000;
+    const rounds = setting.short ? 2 : 7;
+    setting.say(`export: ${lines} lines, ${rounds} rounds`);
+    const hasJq = spawnSync('jq', ['--version']).error === undefined;
+    const { file } = setting.place.linesFile(100, lines * 100);
+    const many = await runOf(setting, lines);
+    const few = await runOf(setting, lines / 10);
+    const env = basicEnvironment();
+    const shell = (command: string) => () => cpuTimeOf('/bin/sh', ['-c', command], { env });
+    await runProgram('/bin/sh', ['-c', `gzip -1 < ${file} > ${file}.gz`], { env });
+    const exported = (format: Format) => () => cpuTimeOf(process.execPath, many.args(format), { env: many.env });
+    // Once, so that the cache of compiled code is there.
+    await exported('otlp-json')();
+    const measured = await interleave<string>(rounds, {
+      cat: shell(`cat ${file}`),
+      zcat: shell(`zcat ${file}.gz`),
+      jq: hasJq ? shell(`jq -cR '{text: .}' ${file}`) : undefined,
+      ...Object.fromEntries(formats.map(({ format }) => [format, exported(format)])),
+    });
+    const peaks = await interleave<string>(1, {
+      ...Object.fromEntries(formats.map(({ format }) => [format, () => peakOf(many, format)])),
+      ...Object.fromEntries(formats.map(({ format }) => [`few ${format}`, () => peakOf(few, format)])),
+    });
+    rmSync(`${file}.gz`);
+    const seconds = (name: string): number => (median(measured[name] ?? []) / lines) * 1000;
+    const peak = (name: string): number => median(peaks[name] ?? []);
+    const row = (title: string, name: string): string[] => [title, `${seconds(name).toFixed(2)} s`, ''];
+    return {
+      title: 'Exporting a run',
+      how:
+        `Processor time, user and system, of \`stepspan export\` of a run of ${lines.toLocaleString('en')} lines of 100 bytes with its start, for a million of them, written to nobody; ` +
+        'beside programs that read the same lines from a plain file. Peak memory (VmHWM) is of the same export, and the ratio compares it with that of a tenth of the lines.',
+      tables: [
+        {
+          columns: ['what', 'a million lines', 'peak memory'],
+          rows: [
+            row('`cat FILE`', 'cat'),
+            row('`zcat FILE.gz`', 'zcat'),
+            ...(hasJq ? [row("`jq -cR '{text: .}' FILE`", 'jq')] : []),
+            ...formats.map(({ format }) => [
+              `\`stepspan export --format ${format}\``,
+              `${seconds(format).toFixed(2)} s`,
+              `${Math.round(peak(format) / 2 ** 20)} MiB`,
+            ]),
+          ],
+        },
+      ],
+      ratios: [
+        ...formats.map(({ format, goal }) => ({
+          name: `export-${format}-seconds`,
+          value: seconds(format),
+          bounds: atMost(goal, goal * floorOfGoal),
+        })),
+        ...formats.map(
+          ({ format }): Ratio => ({
+            name: `export-${format}-memory-flat`,
+            value: peak(format) / peak(`few ${format}`),
+            bounds: atMost(1.3, 1.6),
+          }),
+        ),
+        { name: 'export-text-to-zcat', value: seconds('text') / seconds('zcat') },
+        ...(hasJq ? [{ name: 'export-ndjson-to-jq', value: seconds('ndjson') / seconds('jq') }] : []),
+      ],
+      notes: hasJq ? [] : ['`jq` is not installed here, so it was left out.'],
+    };
+  },
+};
+
+type Exported = {
+  readonly env: Readonly<Record<string, string>>;
+  readonly args: (format: Format) => readonly string[];
+};
+
+/** A finished run that printed so many lines, in a data folder of its own. */
+async function runOf({ place }: Setting, lines: number): Promise<Exported> {
+  const { file } = place.linesFile(100, lines * 100);
+  const env = { ...basicEnvironment(), STEPSPAN_DATA_DIR: place.folder('data') };
+  await runProgram(process.execPath, [place.program, 'exec', '-q', '--no-ship', '--', 'cat', file], { env });
+  return { env, args: (format) => [place.program, 'export', 'latest', '--format', format] };
+}
+
+async function peakOf(run: Exported, format: Format): Promise<number> {
+  const args = ['--import', printPeak, ...run.args(format)];
+  const { stderr } = await runProgram(process.execPath, args, { env: run.env, quiet: true });
+  return Number(stderr.trim().split('\n').at(-1));
+}
