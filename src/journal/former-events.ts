@@ -26,10 +26,14 @@ const renamed: Readonly<Record<string, Renamed>> = {
   'step.expectation_unmet': { fields: { found: 'actual' } },
 };
 
-/** The event in the payload of an event frame, under the names of today. Throws if it is not JSON. */
-export function parseEvent(payload: Buffer): Event {
+/**
+ * The event in the payload of an event frame, under the names of today; undefined if it has no type, and so is no event.
+ * Throws if it is not JSON.
+ */
+export function parseEvent(payload: Buffer): Event | undefined {
   const event = JSON.parse(payload.toString('utf8'));
-  const change = Object.hasOwn(renamed, event?.type) ? renamed[event.type] : undefined;
+  if (typeof event?.type !== 'string') return undefined;
+  const change = Object.hasOwn(renamed, event.type) ? renamed[event.type] : undefined;
   if (change === undefined) return event;
   for (const [former, current] of Object.entries(change.fields ?? {})) {
     if (!Object.hasOwn(event, former)) continue;
