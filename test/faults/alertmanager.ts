@@ -25,7 +25,7 @@ const alertNames = ['StepspanRunFailed', 'StepspanSecretHidden'];
 /** Waits between attempts are up to a minute in life; only they are shorter here. */
 const waitMs = 20;
 /** What has not been taken by then never will be. */
-const withinMs = 60_000;
+const withinMs = 300_000;
 
 type Behaviour = {
   readonly name: string;

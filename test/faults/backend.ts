@@ -92,7 +92,7 @@ export const backend: Fault = {
           tallies.push(await deliver(template, { name, reply, isRefused: isPoison }));
         }
         tallies.push(
-          await deliver(template, { name: 'partial success', reply: () => partial, leavesOut: 1, timeoutMs: 60_000 }),
+          await deliver(template, { name: 'partial success', reply: () => partial, leavesOut: 1, timeoutMs: 300_000 }),
         );
         tallies.push(await deliverLate(template));
       }

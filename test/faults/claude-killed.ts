@@ -18,7 +18,7 @@ import { isKept, nothing, sum, type Tally } from './support/tally.ts';
 import { witnessLines } from './support/witness-lines.ts';
 
 /** The run, its adoption and the run that continues it; what takes longer hangs. */
-const pointWithinMs = 180_000;
+const pointWithinMs = 300_000;
 /** Claude Code takes two to four seconds of CPU time at each start. */
 const sandboxesAtOnce = 2;
 const linesATurn = 20;

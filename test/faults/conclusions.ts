@@ -143,7 +143,7 @@ const conclusions: readonly Conclusion[] = [
   },
   {
     name: 'a timeout says what was waited for',
-    steps: '- {id: ask, timeout: 6s, claude: {prompt: go}}',
+    steps: '- {id: ask, timeout: 20s, claude: {prompt: go}}',
     turns: [{ kind: 'error', status: 529 }],
     exit: 1,
     screen: [/529/, /stepspan resume/],
@@ -157,7 +157,7 @@ const conclusions: readonly Conclusion[] = [
   {
     name: 'a bar that is redrawn is alive',
     steps: `- id: bar
-    stalls: {noOutput: {after: 2s, action: kill}}
+    stalls: {noOutput: {after: 4s, action: kill}}
     run: for i in $(seq 1 20); do printf '\\rDownloading %3d%%' $((i*5)); sleep 0.25; done; echo`,
     exit: 0,
     screen: [/success/],
@@ -165,11 +165,11 @@ const conclusions: readonly Conclusion[] = [
   },
   {
     name: 'time in which stepspan was stopped counts for no timeout',
-    steps: '- {id: work, timeout: 4s, run: sleep 2}',
+    steps: '- {id: work, timeout: 10s, run: sleep 2}',
     async meanwhile({ child, output }) {
       while (!output().includes('started: sleep')) await delay(20);
       child.kill('SIGSTOP');
-      await delay(6_000);
+      await delay(12_000);
       child.kill('SIGCONT');
     },
     exit: 0,
@@ -194,7 +194,7 @@ const conclusions: readonly Conclusion[] = [
 ];
 
 /** A run at the longest; what takes longer hangs, which is a broken promise. */
-const withinMs = 120_000;
+const withinMs = 300_000;
 const sandboxesAtOnce = 3;
 
 export const wrongConclusions: Fault = {

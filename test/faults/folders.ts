@@ -116,7 +116,7 @@ async function newerFormat(): Promise<Tally> {
     });
     const wanted = (await readRun(sandbox.data.runDir(older!))).lines.length;
     // What has not come by then is missing in the tally.
-    await until(() => server.logs.length >= wanted, { withinMs: 30_000, everyMs: 50 }).catch(() => undefined);
+    await until(() => server.logs.length >= wanted, { withinMs: 300_000, everyMs: 50 }).catch(() => undefined);
     hub.child.kill('SIGTERM');
     expectOutput(await hub.ended, tooNew, 'serve');
     const tally = checkRun({ run: await readRun(sandbox.data.runDir(older!)), seen: [], shipped: server.logs });

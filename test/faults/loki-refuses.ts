@@ -26,7 +26,7 @@ const allLines = oldLines + newLines + longLines.length;
 const hourNs = 3_600_000_000_000n;
 const strict = { LOKI_MAX_LINE_AGE: '1h' };
 /** What has not arrived by then never will. */
-const withinMs = 60_000;
+const withinMs = 300_000;
 
 export const lokiRefuses: Fault = {
   name: 'Loki refuses',

@@ -32,7 +32,7 @@ const kinds = Object.keys(counts) as readonly Kind[];
  */
 const maxLostBytes = MAX_PIPE_BYTES + READ_BUFFER_BYTES;
 
-const runWithinMs = 60_000;
+const runWithinMs = 300_000;
 const sandboxesAtOnce = 2;
 
 const workflow = `name: unfinished

@@ -20,7 +20,7 @@ import { judge, type WitnessLine } from './support/witness.ts';
 const rate = 2_000;
 const seconds = { short: 10, full: 60 } as const;
 /** What has not arrived by then, after all is well again, never will. */
-const settleMs = 180_000;
+const settleMs = 300_000;
 
 export const wholeChain: Fault = {
   name: 'the whole chain',

@@ -20,7 +20,7 @@ import { jsonOf, type Secrets } from './secret-kinds.ts';
 export const printer = fileURLToPath(new URL('../fixtures/prints-secrets.py', import.meta.url));
 
 /** A run ships and notifies at its end, both with retries, as backend and webhook fail at first. */
-const settleMs = 60_000;
+const settleMs = 300_000;
 
 export type Everything = {
   readonly code: number | null;
