@@ -27,7 +27,7 @@ const renamed: Readonly<Record<string, Renamed>> = {
 };
 
 /**
- * The event in the payload of an event frame, under the names of today; undefined if it has no type, and so is no event.
+ * The event in the payload of an event frame, under the names of today; undefined if it has no type.
  * Throws if it is not JSON.
  */
 export function parseEvent(payload: Buffer): Event | undefined {
