@@ -1,7 +1,8 @@
 // What dashboards refer to by name: data sources, dashboards, labels as LogQL spells them, colours. Metric names are
-// measure/catalogue.ts's and attribute names ship/map/names.ts's, so that a renamed one breaks the type check.
+// measure/catalogue.ts's and attribute names src/otlp/names.ts's, so that a renamed one breaks the type check.
+
+import { attr } from '../src/otlp/names.ts';
 import { eventServiceSuffix, sampleServiceSuffix } from '../src/readers/ship/map/event-records.ts';
-import { attr } from '../src/readers/ship/map/names.ts';
 
 /** As provisioning/datasources/stepspan.yaml defines them. */
 export const sources = {

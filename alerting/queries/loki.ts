@@ -2,7 +2,7 @@
 // that docs/telemetry.md lists, as Loki spells them: dots become underscores.
 
 import { formatSetDuration } from '../../src/core/duration.ts';
-import { attr } from '../../src/readers/ship/map/names.ts';
+import { attr } from '../../src/otlp/names.ts';
 import type { Query } from './prometheus.ts';
 
 const stream = '{service_name="stepspan"}';

@@ -14,14 +14,14 @@ export async function createOtlpMapper(run: RunState, version: string): Promise<
   const { runId } = run;
   if (!isRunId(runId)) throw new Error(`"${runId}" is not the id of a run`);
   // No OTEL_* variables of the exporting user: a file is not sent, and must not depend on where it was written.
-  const sdk = await startSdk({}, { host: run.writer?.host, version });
-  if (sdk === undefined) throw new Error('the SDK is switched off, although no setting was given');
   const context = {
     ...bareContext(runId),
     traceId: run.traceId,
     workflow: run.workflow,
     stepNames: new Map(run.steps.map((step) => [step.id, step.name])),
   };
+  const sdk = await startSdk({}, { host: run.writer?.host, version, run: context });
+  if (sdk === undefined) throw new Error('the SDK is switched off, although no setting was given');
   const spans = createSpanBatcher({ runId, sdk, encoding: 'json', sendFrom: 0, limits: spanLimits });
   const logs = createJsonLogBatcher(context, sdk.logOrigin, logLimits);
   const requestsOf = (batches: Iterable<Batch | undefined>): Uint8Array[] =>

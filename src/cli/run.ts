@@ -143,7 +143,7 @@ function runOptions(command: Command): Command {
   command
     .optionsGroup('Telemetry and alerts:')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
-  addSettingFlags(command, 'shipWait', 'metricsPort', ...alertFlags);
+  addSettingFlags(command, 'shipWait', 'traceContext', 'metricsPort', ...alertFlags);
   // The flags that a command adds itself belong to this group.
   return command.optionsGroup('What is run:').addHelpText('after', exitStatusHelp());
 }
@@ -202,6 +202,8 @@ function optionsOf(
     shared: flags.shared ?? false,
     ship: flags.ship === false ? 'off' : 'auto',
     shipWaitMs: settings.shipWait,
+    publicUrl: settings.publicUrl,
+    traceContext: settings.traceContext,
     ...alerts,
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...(flags.runId === undefined ? {} : { runId: flags.runId }),

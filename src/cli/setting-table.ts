@@ -92,6 +92,11 @@ export const settingTable = {
     'up to 10s, and not for an endpoint that does not answer at all',
     'ms',
   ),
+  traceContext: setting<'child' | 'link' | 'ignore'>(
+    oneOf('child', 'link', 'ignore'),
+    { value: () => 'child', as: '`child`' },
+    'What a run makes of a TRACEPARENT in its environment: it is in that trace, below the span that is named; has a trace of its own with a link to it; or ignores it.',
+  ),
   metricsPort: optional(port, 'Serve `/metrics` on this port during a run; 0 takes a free one.', 'not served'),
   hubPort: setting(port, { value: () => 9464, as: '`9464`' }, 'The port of `stepspan serve`; 0 takes a free one.'),
   hubHost: setting(
@@ -137,7 +142,7 @@ export const settingTable = {
   ),
   publicUrl: optional(
     url,
-    'The address of the hub as people reach it, for links to the live page in alerts.',
+    'The address of the hub as people reach it, for links to the live page in alerts and on spans.',
     'the address of the hub that sends the alert',
   ),
   alertmanagerUrl: optional(

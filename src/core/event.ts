@@ -24,6 +24,19 @@ export type ProcessIdentity = {
   readonly host: string;
 };
 
+/** What was checked out in the working folder of a run when it started. */
+export type VersionControl = {
+  /** Where the repository is on the web, without credentials; absent if it has no remote. */
+  readonly url?: string;
+  /** The branch; absent for a checkout of a commit. */
+  readonly branch?: string;
+  /** The commit; absent in a repository that has none yet. */
+  readonly revision?: string;
+};
+
+/** A span of another program, and whether the run is below it, in its trace, or has a trace of its own and a link. */
+export type StartedBy = { readonly traceId: string; readonly spanId: string; readonly as: 'child' | 'link' };
+
 export type RunEvent =
   | {
       readonly type: 'run.started';
@@ -45,6 +58,14 @@ export type RunEvent =
       readonly stepspanVersion: string;
       /** The run that this one continues. */
       readonly resumedFrom: string | undefined;
+      /** Absent outside a Git repository, and in journals of older versions. */
+      readonly versionControl?: VersionControl;
+      /** The address of the hub as people reach it; absent if none was set. */
+      readonly publicUrl?: string;
+      /** The span that started the run, if the environment named one. */
+      readonly startedBy?: StartedBy;
+      /** The trace of the run that this one continues; absent in journals of older versions. */
+      readonly resumedFromTraceId?: string;
     }
   /** `now` says that the running process tree was frozen too, and not only the next step held. */
   | { readonly type: 'run.paused'; readonly by: string; readonly now: boolean }

@@ -34,12 +34,14 @@ export async function startRun(
 ): Promise<RunStarted> {
   const runId = newRunId();
   const [program, ...first] = command;
+  // The hub may have been started within a trace; what it starts later does not belong there.
+  const { TRACEPARENT: _parent, TRACESTATE: _state, BAGGAGE: _baggage, ...ownEnv } = env;
   const child = spawn(
     program,
     [...first, ...args, '--run-id', runId, '--data-dir', data.root, '--quiet', '--no-serve'],
     {
       cwd,
-      env,
+      env: ownEnv,
       // A session of its own: neither the hub's end nor a closed terminal reaches it.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -36,6 +36,7 @@ export type ResumeOptions = {
 export type Resumable = {
   readonly workflow: Workflow;
   readonly resumedFrom: RunId;
+  readonly resumedFromTraceId: string;
   readonly plan: readonly StepPlan[];
   readonly previousResults: ReadonlyMap<string, PreviousResult>;
   /** By step: the session in which its first attempt continues. */
@@ -93,6 +94,7 @@ export async function readResumable(
     ok: true,
     workflow,
     resumedFrom: runId,
+    resumedFromTraceId: past.started.traceId,
     plan,
     previousResults: previousResults(plan, past),
     continued: continuedBy(plan, past),

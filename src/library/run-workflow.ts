@@ -2,7 +2,7 @@
 // public API share. The terminal, signals and exit codes are the CLI's.
 import { listenForControl, steer } from '../control/index.ts';
 import { errorCode, toError } from '../core/errors.ts';
-import { newRunId, type RunId, traceIdOf } from '../core/ids.ts';
+import { newRunId, type RunId } from '../core/ids.ts';
 import type { Append } from '../core/record.ts';
 import {
   createJournal,
@@ -40,7 +40,9 @@ import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
 import { endWaitOf, type RunSettings, settingsOf } from './settings.ts';
 import { problemsOfShipping, type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
+import { traceContextOf } from './trace-context.ts';
 import { version } from './version.ts';
+import { readVersionControl } from './version-control.ts';
 
 /** What to run: a file, a workflow made in code, one that was checked already, or an earlier run to continue. */
 export type WorkflowSource =
@@ -150,7 +152,8 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
   const { folder } = writer;
   const { runId } = folder;
   const redactor = redactorOf(workflow, settings);
-  const traceId = traceIdOf(runId);
+  const { traceId, startedBy, env } = traceContextOf(settings.env, settings.traceContext, runId);
+  const versionControl = readVersionControl(workflow.cwd);
   const handle = await executeWorkflow({
     workflow,
     runId,
@@ -161,11 +164,15 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
       writer: processIdentity(),
       stepspanVersion: version,
       resumedFrom: resumed?.resumedFrom,
+      ...(resumed === undefined ? {} : { resumedFromTraceId: resumed.resumedFromTraceId }),
+      ...(versionControl === undefined ? {} : { versionControl }),
+      ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+      ...(startedBy === undefined ? {} : { startedBy }),
     },
     append: writer,
     redactor,
     sync: writer.sync,
-    env: settings.env,
+    env,
     claude,
     warnings,
     prices: settings.prices,

@@ -4,6 +4,7 @@ import { type Durability, dataRoot, defaultJournalOptions } from '../journal/ind
 import type { NotifySettings } from '../readers/notify/index.ts';
 import type { GiveUp } from '../readers/ship/index.ts';
 import { defaultPrices, type PriceTable } from '../run/index.ts';
+import type { TraceContextSetting } from './trace-context.ts';
 
 export type RunSettings = {
   /** Where runs are kept. Default: `$STEPSPAN_DATA_DIR`, else the user's state folder. */
@@ -31,6 +32,13 @@ export type RunSettings = {
   readonly notify: NotifySettings | undefined;
   /** Whether other processes of this user may pause, resume and cancel the run. Default: true. */
   readonly control: boolean;
+  /** The address of the hub as people reach it, for links to the live page. Default: that of a hub on this machine. */
+  readonly publicUrl: string | undefined;
+  /**
+   * What the run makes of a TRACEPARENT in `env`: it is a child of that span, has a trace of its own with a link to it, or
+   * ignores it. Default: child.
+   */
+  readonly traceContext: TraceContextSetting;
   /** The id of the run, for who must know it before it starts. Default: a new one. */
   readonly runId: RunId | undefined;
   /** Who named the Claude Code program that `env.STEPSPAN_CLAUDE` holds, for messages. Default: that variable. */
@@ -65,6 +73,8 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     shipWaitMs: undefined,
     notify: undefined,
     control: true,
+    publicUrl: undefined,
+    traceContext: 'child',
     runId: undefined,
     claudeSetBy: 'STEPSPAN_CLAUDE',
     prices: defaultPrices,

@@ -7,6 +7,29 @@ import type { RunState } from './run-state.ts';
 export type RunReference = Pick<RunState, 'runId' | 'traceId' | 'workflow'> &
   Partial<Pick<RunState, 'startedNs' | 'phase'>>;
 
+/** Where a hub is if nobody says otherwise: on this machine, on the port that it takes by default. */
+export const defaultHubUrl = 'http://127.0.0.1:9464';
+
+/**
+ * The live page's own address of a run, or of a step of it; see web/route.ts.
+ *
+ * @param hub the address of the hub as people reach it
+ * @param at what is looked at first
+ */
+export function pageOfRun(
+  hub: string,
+  runId: string,
+  at?: { readonly step?: string | undefined; readonly seq?: number },
+): string {
+  const page = `${hub.replace(/\/$/, '')}/#/runs/${runId}`;
+  if (at === undefined) return page;
+  const query = new URLSearchParams({
+    ...(at.seq === undefined ? {} : { line: String(at.seq) }),
+    ...(at.step === undefined ? {} : { step: at.step }),
+  });
+  return `${page}/output?${query}`;
+}
+
 /** So much is shown before and after a run at least, in ms: its first and last records are not at the very edge. */
 const leastMargin = 5_000;
 

@@ -7,8 +7,8 @@ import { parser as promql } from '@prometheus-io/lezer-promql';
 import { describe, expect, test } from 'vitest';
 import { allDashboards, fileNameOf, textOf } from '../../grafana/all.ts';
 import { sources, uids } from '../../grafana/names.ts';
+import { attr } from '../../src/otlp/names.ts';
 import { catalogue } from '../../src/readers/measure/catalogue.ts';
-import { attr } from '../../src/readers/ship/map/names.ts';
 import { dashboardFiles, dashboards, filled, type Panel, queriesOf, readText } from './support/dashboards.ts';
 
 const parsers: Readonly<Record<'promql' | 'logql' | 'traceql', LRParser>> = { promql, logql, traceql };

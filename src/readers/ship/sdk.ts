@@ -11,17 +11,25 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
+import { attr, schemaUrl } from '../../otlp/names.ts';
+import { pageOfRun } from '../../runs/run-reference.ts';
 import { type Env, withProcessEnv } from './env.ts';
 import type { LogOrigin } from './map/log-records.ts';
-import { hrTimeOf, type ReadableSpan } from './map/otlp-types.ts';
+import { hrTimeOf, type ReadableSpan, type Resource, resourceWith } from './map/otlp-types.ts';
+import type { RunContext } from './map/run-context.ts';
 import type { SpanSpec } from './map/span-spec.ts';
 
 /** The name and version of the instrumentation scope that every record of ours carries. */
 export const scopeName = 'stepspan';
 
-/** What the journal says of the machine and the program that wrote it. Stays the same in whatever process it is shipped, and when. */
-export type Origin = { readonly host: string | undefined; readonly version: string | undefined };
+/** What the journal says of a run, its machine and its program. Stays the same in whatever process it is shipped, and when. */
+export type Origin = {
+  readonly host: string | undefined;
+  readonly version: string | undefined;
+  readonly run: Pick<RunContext, 'runId' | 'workflow' | 'hubUrl'>;
+};
 
 export type Sdk = {
   readonly logOrigin: LogOrigin;
@@ -36,9 +44,9 @@ type Exchange = { ids: { readonly traceId: string; readonly spanId: string }; en
 export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefined> {
   const exchange: Exchange = { ids: { traceId: '', spanId: '' }, ended: undefined };
   const settings: Env = { ...env, ...resourceSettings(env, origin), OTEL_LOGS_EXPORTER: 'none' };
-  const provider = withProcessEnv(settings, () => startUnregistered(createSdk(exchange)));
+  const provider = withProcessEnv(settings, () => startUnregistered(createSdk(exchange, runEntity(origin))));
   if (provider === undefined) return undefined;
-  const tracer = provider.getTracer(scopeName, origin.version);
+  const tracer = provider.getTracer(scopeName, origin.version, { schemaUrl });
   const spanOf = (spec: SpanSpec): ReadableSpan => {
     exchange.ids = spec;
     recordSpan(tracer, spec);
@@ -49,13 +57,15 @@ export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefine
   const probe = spanOf(probeSpec);
   await probe.resource.waitForAsyncAttributes?.();
   return {
-    logOrigin: { resource: probe.resource, scope: probe.instrumentationScope },
+    logOrigin: { resource: logResource(probe.resource, env, origin), scope: probe.instrumentationScope },
     spanOf,
   };
 }
 
-function createSdk(exchange: Exchange): NodeSDK {
+function createSdk(exchange: Exchange, entity: Readonly<Record<string, string>>): NodeSDK {
   return new NodeSDK({
+    // What the settings say of the resource comes on top.
+    resource: defaultResource().merge(resourceFromAttributes(entity)),
     idGenerator: { generateTraceId: () => exchange.ids.traceId, generateSpanId: () => exchange.ids.spanId },
     // The trace of a run is sent whole or not at all: half a trace does not show why a run failed.
     sampler: {
@@ -85,7 +95,13 @@ function recordSpan(tracer: Tracer, spec: SpanSpec): void {
   const parent =
     spec.parentSpanId === undefined
       ? ROOT_CONTEXT
-      : trace.setSpanContext(ROOT_CONTEXT, { traceId: spec.traceId, spanId: spec.parentSpanId, traceFlags: 1 });
+      : trace.setSpanContext(ROOT_CONTEXT, {
+          traceId: spec.traceId,
+          spanId: spec.parentSpanId,
+          traceFlags: 1,
+          // Whatever is above the root of a run is another program's.
+          isRemote: spec.kind === 'server',
+        });
   const links = spec.links.map(({ traceId, spanId, attributes }) => ({
     context: { traceId, spanId, traceFlags: 1 },
     attributes,
@@ -119,7 +135,8 @@ const probeSpec: SpanSpec = {
  */
 function resourceSettings(env: Env, origin: Origin): Env {
   const given = env.OTEL_RESOURCE_ATTRIBUTES ?? '';
-  const ours = Object.entries({ 'host.name': origin.host, 'service.version': origin.version })
+  const host = { 'host.name': origin.host, 'service.version': origin.version };
+  const ours = Object.entries(host)
     .filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '')
     .map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
   const named = /(?:^|,)\s*service\.name\s*=/.test(given);
@@ -129,6 +146,26 @@ function resourceSettings(env: Env, origin: Origin): Env {
     OTEL_RESOURCE_ATTRIBUTES: [...ours, ...(given === '' ? [] : [given])].join(','),
     ...(named || env.OTEL_SERVICE_NAME ? {} : { OTEL_SERVICE_NAME: scopeName }),
   };
+}
+
+/** The run as the entity that its spans are of, and the machine as its worker. */
+function runEntity({ host, run }: Origin): Readonly<Record<string, string>> {
+  return {
+    ...(run.workflow === '' ? {} : { [attr.pipelineName]: run.workflow }),
+    [attr.pipelineRunId]: run.runId,
+    [attr.pipelineRunUrl]: pageOfRun(run.hubUrl, run.runId),
+    ...(host === undefined || host === '' ? {} : { [attr.workerId]: host, [attr.workerName]: host }),
+  };
+}
+
+/**
+ * The resource of log records, without the run: Loki can make a stream of each resource, and a run must not be one. What
+ * the settings say of it stays. Each record names its run by attributes.
+ */
+function logResource(resource: Resource, env: Env, origin: Origin): Resource {
+  const given = (env.OTEL_RESOURCE_ATTRIBUTES ?? '').split(',').map((pair) => pair.split('=')[0]?.trim());
+  const ours = Object.keys(runEntity(origin)).filter((key) => !given.includes(key));
+  return resourceWith(Object.fromEntries(Object.entries(resource.attributes).filter(([key]) => !ours.includes(key))));
 }
 
 /**

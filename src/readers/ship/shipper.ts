@@ -215,10 +215,11 @@ async function readHead(reader: JournalReader, signal: AbortSignal): Promise<Hea
   for await (const [first] of reader.read({ from: firstSeq, follow: true, signal, onProblem })) {
     if (first === undefined) continue;
     const started = first.kind === 'event' && first.event.type === 'run.started' ? first.event : undefined;
+    const context = contextAfter(bareContext(reader.folder.runId), first);
     return {
       firstSeq,
-      context: contextAfter(bareContext(reader.folder.runId), first),
-      origin: { host: started?.writer.host, version: started?.stepspanVersion },
+      context,
+      origin: { host: started?.writer.host, version: started?.stepspanVersion, run: context },
       problems,
     };
   }

@@ -1,10 +1,12 @@
 // Spans made from the stream-json if Claude Code sent none of its own: an interaction with its model calls and tool calls,
-// named as Claude Code names them and marked `stepspan.derived`. Also replaces single spans that never came. Called by the
+// named as Claude Code names them and marked as derived. Also replaces single spans that never came. Called by the
 // engine, with every message and at the end of an attempt. Ids are derived, so the same messages make the same spans.
 
 import { type RunId, spanIdOf } from '../../core/ids.ts';
 import { countAt, type JsonObject, numberAt, objectAt, objectsAt, textAt } from '../../core/json.ts';
 import type { Subject } from '../../core/record.ts';
+import { anthropic } from '../../otlp/gen-ai.ts';
+import { attr } from '../../otlp/names.ts';
 import { type Attribute, countAttribute, flagAttribute, numberAttribute, textAttribute } from '../../otlp/values.ts';
 import { stampOf } from './intake/clean-request.ts';
 import type { MissingSpan, NestingFound } from './intake/nesting.ts';
@@ -148,8 +150,8 @@ function callAttributes(body: JsonObject): readonly Attribute[] {
   return [
     textAttribute('span.type', 'llm_request'),
     textAttribute('model', model),
-    textAttribute('gen_ai.request.model', model),
-    textAttribute('gen_ai.provider.name', 'anthropic'),
+    textAttribute(attr.genAiModel, model),
+    textAttribute(attr.genAiProvider, anthropic),
     countAttribute('input_tokens', countAt(usage, 'input_tokens')),
     countAttribute('cache_read_tokens', countAt(usage, 'cache_read_input_tokens')),
     countAttribute('cache_creation_tokens', countAt(usage, 'cache_creation_input_tokens')),
@@ -160,9 +162,9 @@ function toolAttributes(tool: string, toolUseId: string): readonly Attribute[] {
   return [
     textAttribute('span.type', 'tool'),
     textAttribute('tool_name', tool),
-    textAttribute('gen_ai.tool.name', tool),
-    textAttribute('gen_ai.tool.call.id', toolUseId),
-    textAttribute('gen_ai.operation.name', 'execute_tool'),
+    textAttribute(attr.genAiTool, tool),
+    textAttribute(attr.genAiToolCallId, toolUseId),
+    textAttribute(attr.genAiOperation, 'execute_tool'),
   ];
 }
 
@@ -190,10 +192,10 @@ function allSpans(deriving: Deriving, endNs: bigint): readonly JsonObject[] {
     failed,
     attributes: [
       textAttribute('span.type', 'interaction'),
-      textAttribute('gen_ai.operation.name', 'invoke_agent'),
-      textAttribute('gen_ai.provider.name', 'anthropic'),
+      textAttribute(attr.genAiOperation, 'invoke_agent'),
+      textAttribute(attr.genAiProvider, anthropic),
       ...facts,
-      ...(leftOut > 0 ? [countAttribute('stepspan.derived.left_out', leftOut)] : []),
+      ...(leftOut > 0 ? [countAttribute(attr.leftOut, leftOut)] : []),
     ],
   };
   return [interaction, ...deriving.calls.values(), ...deriving.tools.values()].map((draft) =>
@@ -224,8 +226,8 @@ function spanOf(target: DerivedFor, draft: Draft, openEndNs: bigint): JsonObject
     attributes: [
       ...draft.attributes,
       ...stampOf(target),
-      flagAttribute('stepspan.derived', true),
-      ...(isOpen ? [flagAttribute('stepspan.unfinished', true)] : []),
+      flagAttribute(attr.derived, true),
+      ...(isOpen ? [flagAttribute(attr.unfinished, true)] : []),
     ],
     status: { code: draft.failed ? 2 : 0 },
     flags: 1,
@@ -236,8 +238,8 @@ function resultFacts(message: JsonObject): readonly Attribute[] {
   const session = textAt(message, 'session_id') ?? '';
   return [
     textAttribute('session.id', session),
-    textAttribute('gen_ai.conversation.id', session),
-    countAttribute('stepspan.claude.turns', countAt(message, 'num_turns')),
-    numberAttribute('stepspan.claude.reported_cost_usd', numberAt(message, 'total_cost_usd') ?? 0),
+    textAttribute(attr.genAiConversation, session),
+    countAttribute(attr.turns, countAt(message, 'num_turns')),
+    numberAttribute(attr.reportedCostUsd, numberAt(message, 'total_cost_usd') ?? 0),
   ];
 }

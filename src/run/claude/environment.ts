@@ -38,7 +38,6 @@ const OUTER_SESSION: readonly string[] = [
   'CLAUDE_CODE_SSE_PORT',
   'CLAUDE_EFFORT',
   'CLAUDE_PID',
-  'TRACESTATE',
 ];
 
 /**

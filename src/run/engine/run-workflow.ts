@@ -37,7 +37,16 @@ export type RunOptions = {
   /** `run.started` but for what the workflow says itself. */
   readonly started: Pick<
     EventOf<'run.started'>,
-    'runId' | 'traceId' | 'definition' | 'writer' | 'stepspanVersion' | 'resumedFrom'
+    | 'runId'
+    | 'traceId'
+    | 'definition'
+    | 'writer'
+    | 'stepspanVersion'
+    | 'resumedFrom'
+    | 'versionControl'
+    | 'publicUrl'
+    | 'startedBy'
+    | 'resumedFromTraceId'
   >;
   readonly startAttempt: (step: Step, attempt: number, scope: RunScope, how: AttemptPlan) => Attempt;
   /** Makes what was appended durable: called at the end of every step and of the run. */

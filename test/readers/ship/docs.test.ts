@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { attr } from '../../../src/readers/ship/map/names.ts';
+import { attr } from '../../../src/otlp/names.ts';
 
 const docs = readFileSync(path.resolve(import.meta.dirname, '../../../docs/telemetry.md'), 'utf8');
 const quoted = new Set([...docs.matchAll(/`([a-z_0-9]+(?:\.[a-z_0-9]+)+)`/g)].map((match) => match[1] ?? ''));
-const ofAttributes = /^(stepspan|cicd|gen_ai|process|log|error)\./;
+const ofAttributes = /^(stepspan|cicd|gen_ai|vcs|process|log|error)\./;
 /** Events of the journal whose names look like attributes. */
 const events = new Set(['process.orphaned', 'process.signalled']);
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Event } from '../../../src/core/event.ts';
 import { parentSpanId, type RunId, spanIdOf, traceIdOf } from '../../../src/core/ids.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
-import { attr } from '../../../src/readers/ship/map/names.ts';
+import { attr } from '../../../src/otlp/names.ts';
 import { maxSpanEvents, type SpanSpec } from '../../../src/readers/ship/map/span-spec.ts';
 import { createSpanMapper, type MappedSpan } from '../../../src/readers/ship/map/spans.ts';
 import { recorder, runFinished, runStarted } from './support/runs.ts';
@@ -90,6 +90,40 @@ describe('the root', () => {
     feed(runStarted(runId, { resumedFrom: before }), null);
     const [root] = feed(runFinished, null);
     expect(root?.links).toMatchObject([{ traceId: traceIdOf(before), spanId: spanIdOf(before, 'root') }]);
+    const elsewhere = trace();
+    elsewhere(runStarted(runId, { resumedFrom: before, resumedFromTraceId: 'd'.repeat(32) }), null);
+    expect(elsewhere(runFinished, null)[0]?.links).toMatchObject([{ traceId: 'd'.repeat(32) }]);
+  });
+
+  test('says where it is to be seen and what it worked on', () => {
+    const feed = trace();
+    const versionControl = { url: 'https://example.com/tool', branch: 'main', revision: 'a'.repeat(40) };
+    feed(runStarted(runId, { publicUrl: 'https://hub.example.com/', versionControl }), null);
+    feed({ type: 'step.started' });
+    const [step] = feed(stepFinished({ kind: 'success' }, 1));
+    const [root] = feed(runFinished, null);
+    expect(root?.attributes).toMatchObject({
+      'cicd.pipeline.run.url.full': `https://hub.example.com/#/runs/${runId}`,
+      'vcs.repository.url.full': 'https://example.com/tool',
+      'vcs.ref.head.name': 'main',
+      'vcs.ref.head.type': 'branch',
+      'vcs.ref.head.revision': 'a'.repeat(40),
+    });
+    expect(step?.attributes['cicd.pipeline.task.run.url.full']).toBe(
+      `https://hub.example.com/#/runs/${runId}/output?step=build`,
+    );
+  });
+
+  test('hangs below the span that started the run, or links to it', () => {
+    const by = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+    const child = trace();
+    child(runStarted(runId, { traceId: by.traceId, startedBy: { ...by, as: 'child' } }), null);
+    expect(child(runFinished, null)).toMatchObject([{ traceId: by.traceId, parentSpanId: by.spanId, links: [] }]);
+    const linked = trace();
+    linked(runStarted(runId, { startedBy: { ...by, as: 'link' } }), null);
+    expect(linked(runFinished, null)).toMatchObject([
+      { traceId: traceIdOf(runId), parentSpanId: undefined, links: [{ ...by }] },
+    ]);
   });
 
   test('carries pauses and the budget as events', () => {
@@ -191,7 +225,7 @@ describe('a step that was retried', () => {
 });
 
 describe('a step of Claude Code', () => {
-  test('carries model, session, tokens and cost by the GenAI conventions', () => {
+  test('carries model and session by the GenAI conventions, and totals of tokens and cost under names of ours', () => {
     const { event: next } = recorder();
     const mapper = createSpanMapper(runId);
     const subject = { step: 'review', attempt: 1 };
@@ -225,17 +259,17 @@ describe('a step of Claude Code', () => {
     const [span] = own(mapper.apply(next({ ...stepFinished({ kind: 'success' }, 1), costUsd: 0.5 } as Event, subject)));
     expect(span?.attributes).toMatchObject({
       'cicd.pipeline.task.type': 'claude',
-      'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.provider.name': 'anthropic',
       'gen_ai.conversation.id': 's1',
       'gen_ai.request.model': 'm',
-      'gen_ai.usage.input_tokens': 130,
-      'gen_ai.usage.output_tokens': 5,
-      'gen_ai.usage.cache_read.input_tokens': 100,
-      'gen_ai.usage.cache_creation.input_tokens': 20,
+      'stepspan.tokens.input': 130,
+      'stepspan.tokens.output': 5,
+      'stepspan.tokens.cache_read': 100,
+      'stepspan.tokens.cache_write': 20,
       'stepspan.cost.usd': 0.5,
       'stepspan.cost.estimated': false,
     });
+    expect(Object.keys(span?.attributes ?? {}).filter((key) => key.startsWith('gen_ai.usage'))).toEqual([]);
   });
 
   test('has no amount of a cost that is unknown, and says so', () => {

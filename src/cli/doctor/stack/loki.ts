@@ -1,7 +1,7 @@
 // Loki from outside: whether it is ready, and has the settings without which lines are lost or cannot be found: those that
 // stack/loki.yaml marks with "for stepspan".
 import { z } from 'zod';
-import { attr } from '../../../readers/ship/map/names.ts';
+import { attr } from '../../../otlp/names.ts';
 import { advice, bad, type Check, good } from '../check.ts';
 import { ask, askJson, notReady, type Question, readYaml, shown } from './ask.ts';
 

@@ -1,7 +1,7 @@
 // An alert as a receiver gets it: labels, which are its identity, and annotations, which are what people read. Pure.
 
 import { type Alert, runbookLink } from '../../../runs/alerts/index.ts';
-import type { RunReference } from '../../../runs/index.ts';
+import { pageOfRun, type RunReference } from '../../../runs/index.ts';
 import { runDashboardLink } from '../dashboard-link.ts';
 import type { NotifySettings } from '../settings.ts';
 
@@ -19,7 +19,8 @@ export function render(alert: Alert, run: RunReference, settings: Omit<NotifySet
   const { alerts } = settings;
   const links = settings.linksOf(run);
   const linkTo = (label: string): string | undefined => links.find((link) => link.label === label)?.url;
-  const live = liveLink(alerts.links.hub ?? settings.hubUrl, run.runId, alert);
+  const hub = alerts.links.hub ?? settings.hubUrl;
+  const live = hub === undefined ? undefined : pageOfRun(hub, run.runId, { seq: alert.seq, step: alert.step });
   const { runbook } = alerts.links;
   return {
     labels: nonEmpty({
@@ -42,17 +43,6 @@ export function render(alert: Alert, run: RunReference, settings: Omit<NotifySet
     }),
     generatorURL: live ?? '',
   };
-}
-
-/** The page's own address of a run, at the line to look at first; see web/route.ts. */
-function liveLink(base: string | undefined, runId: string, { step, seq }: Alert): string | undefined {
-  if (base === undefined) return undefined;
-  const query = new URLSearchParams({ line: String(seq), ...(step === undefined ? {} : { step }) });
-  return `${withoutSlash(base)}/#/runs/${runId}/output?${query}`;
-}
-
-function withoutSlash(url: string): string {
-  return url.replace(/\/$/, '');
 }
 
 function cut(text: string): string {

@@ -3,11 +3,11 @@
 // time, its number and one copy. A test compares every byte's meaning with what the official serializer makes.
 import { isUtf8 } from 'node:buffer';
 import type { OutputRecord, Subject } from '../../../core/record.ts';
+import { attr } from '../../../otlp/names.ts';
 import { severityOfLine, severityOfStream, severityWithin } from '../../../text/severity.ts';
 import type { Severity, Stream } from '../../../text/stream.ts';
 import { changesWhenSeen, maxBodyBytes, textOfLine } from '../map/line-text.ts';
 import { extrasOf, shippedBytes } from '../map/log-records.ts';
-import { attr } from '../map/names.ts';
 import { otlpSeverity } from '../map/otlp-types.ts';
 import { identityOf, type RunContext, spanOfSubject } from '../map/run-context.ts';
 import {

@@ -151,7 +151,7 @@ function recordOf(
   return undefined;
 }
 
-/** Resource and scope as the fields that open ResourceLogs and ScopeLogs. */
+/** Resource and scope as the fields that open ResourceLogs and ScopeLogs, with the schema of what is in the scope. */
 type Head = { readonly resource: Buffer; readonly scope: Buffer };
 
 function headOf(origin: LogOrigin): Head {
@@ -164,6 +164,7 @@ function headOf(origin: LogOrigin): Head {
   if (origin.scope.version !== undefined) writeBytes(named, 0x12, Buffer.from(origin.scope.version));
   const scope = createByteWriter(64);
   writeBytes(scope, 0x0a, written(named));
+  if (origin.scope.schemaUrl !== undefined) writeBytes(scope, 0x1a, Buffer.from(origin.scope.schemaUrl));
   return { resource: Buffer.from(written(resource)), scope: Buffer.from(written(scope)) };
 }
 

@@ -1,13 +1,15 @@
 // Claude Code's own spans and log records, journaled as OTLP/JSON requests, as records of the SDK again, so that they take
-// the same way out as ours. Pure. Ids, kinds, times, attributes, status, events and links stay; the run's identity is added.
+// the same way out as ours. Pure. Ids, times, attributes, status, events and links stay; the run's identity is added, and on
+// spans what the GenAI conventions have for them, with their name and kind.
 // Of the wire's two number types the SDK has one: a double without a fraction goes out as an integer.
-import { createTraceState } from '@opentelemetry/api';
+import { createTraceState, SpanKind } from '@opentelemetry/api';
 import type { TelemetrySignal } from '../../../core/claude-event.ts';
 import { countAt, type JsonObject, objectAt, objectsAt, textAt } from '../../../core/json.ts';
+import { genAiSpan } from '../../../otlp/gen-ai.ts';
+import { type AttributeMap, attr } from '../../../otlp/names.ts';
 import { scopesIn } from '../../../otlp/request.ts';
 import { attributesOf, enumNumber, idAt, nanosAt, plainValue } from '../../../otlp/values.ts';
 import { bytesMarker, textWithoutBase64 } from './base64.ts';
-import type { AttributeMap } from './names.ts';
 import {
   hrTimeOf,
   type ReadableLogRecord,
@@ -24,12 +26,17 @@ const remoteFlag = 0x200;
 /** Pictures and documents, which a tool result can have inside; see base64.ts. */
 const shorten = { text: textWithoutBase64, bytes: bytesMarker };
 
-/**
- * @param request an `ExportTraceServiceRequest` as JSON
- * @param identity attributes to add to each span that has not got them
- */
-export function spansOfRequest(request: unknown, identity: AttributeMap): ReadableSpan[] {
-  return mapScopes(request, 'traces', (span, origin) => spanOf(span, identity, origin));
+/** What is known of the run that a span belongs to. */
+export type SpanSurroundings = {
+  /** Attributes to add to each span that has not got them. */
+  readonly identity: AttributeMap;
+  /** The name of the subagent that a tool call started, by the id of the call. */
+  readonly subagentOf?: (toolUseId: string) => string | undefined;
+};
+
+/** @param request an `ExportTraceServiceRequest` as JSON */
+export function spansOfRequest(request: unknown, surroundings: SpanSurroundings): ReadableSpan[] {
+  return mapScopes(request, 'traces', (span, origin) => spanOf(span, surroundings, origin));
 }
 
 /** @param request an `ExportLogsServiceRequest` as JSON */
@@ -54,7 +61,11 @@ function mapScopes<T>(
   });
 }
 
-function spanOf(span: JsonObject, identity: AttributeMap, { resource, scope }: ItemOrigin): ReadableSpan | undefined {
+function spanOf(
+  span: JsonObject,
+  { identity, subagentOf }: SpanSurroundings,
+  { resource, scope }: ItemOrigin,
+): ReadableSpan | undefined {
   const traceId = idAt(span, 'traceId');
   const spanId = idAt(span, 'spanId');
   if (traceId === undefined || spanId === undefined) return undefined;
@@ -64,10 +75,13 @@ function spanOf(span: JsonObject, identity: AttributeMap, { resource, scope }: I
   const endNs = nanosAt(span, 'endTimeUnixNano');
   const context = { traceId, spanId, traceFlags: flags & 0xff, ...traceStateOf(span) };
   const { code, message } = objectAt(span, 'status');
+  const sentName = textAt(span, 'name') ?? '';
+  const sent = attributesOf(span, shorten);
+  const genAi = genAiSpan(sentName, sent, subagentOf);
   return {
-    name: textAt(span, 'name') ?? '',
+    name: genAi?.name ?? sentName,
     // The wire counts kinds from 1 (0 is unspecified), the SDK from 0.
-    kind: Math.max(enumNumber(span.kind, 'spanKind') - 1, 0),
+    kind: genAi?.kind === 'client' ? SpanKind.CLIENT : Math.max(enumNumber(span.kind, 'spanKind') - 1, 0),
     spanContext: () => context,
     ...(parentSpanId === undefined
       ? {}
@@ -79,7 +93,11 @@ function spanOf(span: JsonObject, identity: AttributeMap, { resource, scope }: I
       code: enumNumber(code, 'statusCode'),
       ...(typeof message === 'string' && message !== '' ? { message: textWithoutBase64(message) } : {}),
     },
-    attributes: { ...identity, ...attributesIn(span) },
+    attributes: {
+      ...identity,
+      ...sdkAttributes({ ...sent, ...genAi?.attributes }),
+      ...(genAi === undefined ? {} : { [attr.claudeSpanName]: sentName }),
+    },
     events: objectsAt(span, 'events').map((event) => ({
       name: textAt(event, 'name') ?? '',
       time: hrTimeOf(nanosAt(event, 'timeUnixNano')),

@@ -1,10 +1,10 @@
 // Lines of output as log records of the SDK: the model of what is sent. Used for OTLP/JSON, for refused records, and as
 // what the fast protobuf encoder is compared with. Pure. Times are the journal's, so that a resend is the same record.
 import { type Line, linesOf, type OutputRecord } from '../../../core/record.ts';
+import { attr } from '../../../otlp/names.ts';
 import { severityOfLine } from '../../../text/severity.ts';
 import { withoutBase64 } from './base64.ts';
 import { textOfLine } from './line-text.ts';
-import { attr } from './names.ts';
 import { hrTimeOf, otlpSeverity, type ReadableLogRecord, type Resource, type Scope } from './otlp-types.ts';
 import { identityOf, type RunContext, spanOfSubject } from './run-context.ts';
 

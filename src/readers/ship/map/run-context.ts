@@ -1,7 +1,9 @@
 // What every record that is shipped says about its run: identity of run, step and attempt. Pure.
+import type { StartedBy, VersionControl } from '../../../core/event.ts';
 import { parentSpanId, type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
 import type { JournalRecord, Subject } from '../../../core/record.ts';
-import { type AttributeMap, attr, known } from './names.ts';
+import { type AttributeMap, attr, known } from '../../../otlp/names.ts';
+import { defaultHubUrl } from '../../../runs/run-reference.ts';
 
 /** Known from the run id alone; the rest is filled in by `run.started`, the first record of a journal. */
 export type RunContext = {
@@ -10,10 +12,14 @@ export type RunContext = {
   /** '' where the head of the journal was removed by retention. */
   readonly workflow: string;
   readonly stepNames: ReadonlyMap<string, string>;
+  /** The address of the hub as people reach it. */
+  readonly hubUrl: string;
+  readonly startedBy?: StartedBy | undefined;
+  readonly versionControl?: VersionControl | undefined;
 };
 
 export function bareContext(runId: RunId): RunContext {
-  return { runId, traceId: traceIdOf(runId), workflow: '', stepNames: new Map() };
+  return { runId, traceId: traceIdOf(runId), workflow: '', stepNames: new Map(), hubUrl: defaultHubUrl };
 }
 
 /** The context after a record; only `run.started` changes it. */
@@ -25,6 +31,9 @@ export function contextAfter(context: RunContext, record: JournalRecord): RunCon
     traceId: event.traceId,
     workflow: event.workflow,
     stepNames: new Map(event.steps.map((step) => [step.id, step.name])),
+    hubUrl: event.publicUrl ?? defaultHubUrl,
+    startedBy: event.startedBy,
+    versionControl: event.versionControl,
   };
 }
 

@@ -3,10 +3,11 @@ import { weakestBasis } from '../../../core/cost.ts';
 import type { EventOf } from '../../../core/event.ts';
 import { countFindings, noFindings } from '../../../core/finding.ts';
 import { type Outcome, reasonOf } from '../../../core/outcome.ts';
+import { agentName, anthropic } from '../../../otlp/gen-ai.ts';
+import { type AttributeMap, type AttributeValue, attr, known } from '../../../otlp/names.ts';
 import { findingsByKind } from '../../../runs/describe-findings.ts';
 import { costBasisOf, costOfAttempts } from '../../../runs/index.ts';
 import type { AttemptState, RunState, StepState, TokensByModel } from '../../../runs/run-state.ts';
-import { type AttributeMap, type AttributeValue, attr, known } from './names.ts';
 
 export function runAttributes(
   started: EventOf<'run.started'> | undefined,
@@ -84,9 +85,8 @@ function findingAttributes(attempt: AttemptState | undefined): Record<string, At
 function claudeAttributes(attempt: AttemptState | undefined): Record<string, AttributeValue | undefined> {
   return {
     ...findingAttributes(attempt),
-    [attr.genAiOperation]: 'invoke_agent',
-    [attr.genAiProvider]: 'anthropic',
-    [attr.genAiAgent]: 'claude-code',
+    [attr.genAiProvider]: anthropic,
+    [attr.genAiAgent]: agentName,
     [attr.genAiConversation]: attempt?.session?.sessionId,
     [attr.genAiModel]: attempt?.session?.model,
     [attr.turns]: attempt?.turns,
@@ -128,14 +128,17 @@ function tokenAttributes(models: TokensByModel): Record<string, number | undefin
   return uses.length === 0 ? {} : tokensOfUses(uses);
 }
 
-/** `gen_ai.usage.input_tokens` counts cached input as well, as the convention asks; the two cache counts are part of it. */
+/**
+ * Totals under names of ours: usage by the convention is on the span of each call of the model, and a sum of that over a
+ * trace must not count it again. As there, the input includes what was cached, and the two cache counts are part of it.
+ */
 function tokensOfUses(uses: readonly TokensByModel[string][]): Record<string, number> {
   const total = (pick: (use: TokensByModel[string]) => number): number => uses.reduce((all, use) => all + pick(use), 0);
   return {
-    [attr.inputTokens]: total((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens),
-    [attr.outputTokens]: total((use) => use.outputTokens),
-    [attr.cacheReadTokens]: total((use) => use.cacheReadTokens),
-    [attr.cacheCreationTokens]: total((use) => use.cacheCreationTokens),
+    [attr.totalInputTokens]: total((use) => use.inputTokens + use.cacheReadTokens + use.cacheCreationTokens),
+    [attr.totalOutputTokens]: total((use) => use.outputTokens),
+    [attr.totalCacheReadTokens]: total((use) => use.cacheReadTokens),
+    [attr.totalCacheWriteTokens]: total((use) => use.cacheCreationTokens),
   };
 }
 

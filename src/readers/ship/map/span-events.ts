@@ -2,8 +2,8 @@
 // What people read as text is in the log lines already; these are the marks on the timeline of a trace.
 import type { Event } from '../../../core/event.ts';
 import { messageOf, reasonOf } from '../../../core/outcome.ts';
+import { type AttributeMap, attr, known } from '../../../otlp/names.ts';
 import { describeEvent, isoOfNs, nsOfDigits } from '../../../runs/index.ts';
-import { type AttributeMap, attr, known } from './names.ts';
 
 /** Commands of orphaned processes that one event lists. Enough to see a pattern; the journal has all. */
 const maxCommands = 16;

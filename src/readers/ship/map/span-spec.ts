@@ -1,5 +1,5 @@
 // A span as data, before the SDK makes a span of it. Pure.
-import type { AttributeMap } from './names.ts';
+import type { AttributeMap } from '../../../otlp/names.ts';
 
 export type SpanEvent = { readonly name: string; readonly timeNs: bigint; readonly attributes: AttributeMap };
 
@@ -8,7 +8,7 @@ export type SpanLink = { readonly traceId: string; readonly spanId: string; read
 export type SpanSpec = {
   readonly traceId: string;
   readonly spanId: string;
-  /** undefined for the root only. */
+  /** undefined for the root of a trace. That of a root which another program started is of that program. */
   readonly parentSpanId: string | undefined;
   readonly name: string;
   readonly kind: 'server' | 'internal';

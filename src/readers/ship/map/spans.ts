@@ -1,14 +1,16 @@
 // The trace of a run, span by span, as its records come in: `run.started` at once, attempts of a retried step and steps
 // when they end, the root last. Tempo may show any copy of a span id, so none is sent before it is complete.
 // Pure, apart from its own state, which is folded from the first record on, whatever was sent before.
-import type { EventOf } from '../../../core/event.ts';
+import type { EventOf, StartedBy } from '../../../core/event.ts';
 import { isRunId, type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
 import { messageOf, type Outcome } from '../../../core/outcome.ts';
 import type { EventRecord, JournalRecord, Subject } from '../../../core/record.ts';
+import { isSubagentTool } from '../../../otlp/gen-ai.ts';
+import { type AttributeMap, attr, known } from '../../../otlp/names.ts';
 import { foldRun } from '../../../runs/fold-run.ts';
+import { pageOfRun } from '../../../runs/run-reference.ts';
 import { emptyRunState, type RunState } from '../../../runs/run-state.ts';
 import { spansOfRequest } from './claude-telemetry.ts';
-import { attr, known } from './names.ts';
 import type { ReadableSpan } from './otlp-types.ts';
 import { bareContext, contextAfter, identityOf, type RunContext } from './run-context.ts';
 import { attemptAttributes, isError, runAttributes, stepAttributes } from './span-attributes.ts';
@@ -28,6 +30,9 @@ export function createSpanMapper(runId: RunId): SpanMapper {
   return new RunTrace(runId);
 }
 
+/** Of one run; a day of work has some hundred. */
+const maxSubagents = 10_000;
+
 type SpanFields = Omit<SpanSpec, 'traceId' | 'events' | 'links' | 'error'> & {
   readonly links?: SpanSpec['links'];
   /** The step and attempt that the span is about; absent for the run. */
@@ -45,6 +50,8 @@ class RunTrace implements SpanMapper {
   #firstNs: bigint | undefined;
   /** Marks by the span that will carry them: '' for the run, a step id, or a step id and an attempt. */
   readonly #marks = new Map<string, SpanEvents>();
+  /** Names of subagents by the tool call that started them: Claude Code does not say them on its spans. */
+  readonly #subagents = new Map<string, string>();
 
   constructor(runId: RunId) {
     this.#runId = runId;
@@ -73,10 +80,13 @@ class RunTrace implements SpanMapper {
         return [this.#rootSpan(timeNs, event)];
       case 'claude.telemetry':
         if (event.signal !== 'traces') return [];
-        return spansOfRequest(event.request, identityOf(this.#context, subject)).map((span) => ({
-          kind: 'claude',
-          span,
-        }));
+        return spansOfRequest(event.request, {
+          identity: identityOf(this.#context, subject),
+          subagentOf: (id) => this.#subagents.get(id),
+        }).map((span) => ({ kind: 'claude', span }));
+      case 'claude.tool_called':
+        this.#noteSubagent(event);
+        return [];
       default:
         return [];
     }
@@ -89,6 +99,13 @@ class RunTrace implements SpanMapper {
     const marks = this.#marks.get(key) ?? createSpanEvents();
     this.#marks.set(key, marks);
     marks.add({ name: event.type, timeNs, attributes });
+  }
+
+  #noteSubagent({ tool, toolUseId, input }: EventOf<'claude.tool_called'>): void {
+    if (!isSubagentTool(tool) || this.#subagents.size >= maxSubagents) return;
+    // By a pattern, as the JSON of a long input is cut.
+    const [, name] = /"subagent_type"\s*:\s*"([^"\\]{1,200})"/.exec(input) ?? [];
+    if (name !== undefined) this.#subagents.set(toolUseId, name);
   }
 
   #takeMarks(key: string): SpanEvents {
@@ -118,6 +135,22 @@ class RunTrace implements SpanMapper {
     };
   }
 
+  /** Where the run can be looked at, and what it worked on. */
+  #runPlace(): AttributeMap {
+    const { hubUrl, versionControl } = this.#context;
+    return known({
+      [attr.pipelineRunUrl]: pageOfRun(hubUrl, this.#runId),
+      [attr.vcsUrl]: versionControl?.url,
+      [attr.vcsRefName]: versionControl?.branch,
+      [attr.vcsRefType]: versionControl?.branch === undefined ? undefined : 'branch',
+      [attr.vcsRevision]: versionControl?.revision,
+    });
+  }
+
+  #pageOf(step: string): string {
+    return pageOfRun(this.#context.hubUrl, this.#runId, { step });
+  }
+
   #startedSpan(timeNs: bigint): MappedSpan {
     return this.#span({
       spanId: spanIdOf(this.#runId, 'started'),
@@ -129,6 +162,7 @@ class RunTrace implements SpanMapper {
       attributes: known({
         [attr.pipelineRunState]: 'executing',
         [attr.stepCount]: this.#started?.event.steps.length,
+        ...this.#runPlace(),
       }),
     });
   }
@@ -149,6 +183,7 @@ class RunTrace implements SpanMapper {
         attributes: {
           ...attemptAttributes(step, attempt, end.outcome),
           [attr.taskRunId]: `${this.#runId}/${subject.step}/${subject.attempt}`,
+          [attr.taskRunUrl]: this.#pageOf(subject.step),
           [attr.attempt]: subject.attempt,
         },
         subject,
@@ -175,7 +210,11 @@ class RunTrace implements SpanMapper {
         kind: 'internal',
         startNs: step.startedNs ?? endNs,
         endNs,
-        attributes: { ...stepAttributes(step, event), [attr.taskRunId]: `${this.#runId}/${subject.step}` },
+        attributes: {
+          ...stepAttributes(step, event),
+          [attr.taskRunId]: `${this.#runId}/${subject.step}`,
+          [attr.taskRunUrl]: this.#pageOf(subject.step),
+        },
         subject,
         outcome: event.outcome,
         marks,
@@ -184,27 +223,34 @@ class RunTrace implements SpanMapper {
   }
 
   #rootSpan(timeNs: bigint, event: EventOf<'run.finished'>): MappedSpan {
-    const { workflow } = this.#context;
+    const { workflow, startedBy } = this.#context;
     return this.#span({
       spanId: this.#rootId,
-      parentSpanId: undefined,
+      parentSpanId: startedBy?.as === 'child' ? startedBy.spanId : undefined,
       name: workflow === '' ? 'RUN' : `RUN ${workflow}`,
       kind: 'server',
       startNs: this.#started?.timeNs ?? this.#firstNs ?? timeNs,
       endNs: timeNs,
-      attributes: runAttributes(this.#started?.event, event, this.#state),
-      links: linksTo(this.#started?.event.resumedFrom),
+      attributes: { ...runAttributes(this.#started?.event, event, this.#state), ...this.#runPlace() },
+      links: [...linksToStarter(startedBy), ...linksToResumed(this.#started?.event)],
       outcome: event.outcome,
       marks: this.#takeMarks(''),
     });
   }
 }
 
+/** The link to the span that started the run, if the run is not below it. */
+function linksToStarter(by: StartedBy | undefined): SpanSpec['links'] {
+  if (by?.as !== 'link') return [];
+  return [{ traceId: by.traceId, spanId: by.spanId, attributes: { [attr.linkKind]: 'started_by' } }];
+}
+
 /** The link to the run that this one continues. */
-function linksTo(from: string | undefined): SpanSpec['links'] {
+function linksToResumed(started: EventOf<'run.started'> | undefined): SpanSpec['links'] {
+  const from = started?.resumedFrom;
   if (from === undefined || !isRunId(from)) return [];
   const attributes = { [attr.linkKind]: 'resumed_from', [attr.pipelineRunId]: from };
-  return [{ traceId: traceIdOf(from), spanId: spanIdOf(from, 'root'), attributes }];
+  return [{ traceId: started?.resumedFromTraceId ?? traceIdOf(from), spanId: spanIdOf(from, 'root'), attributes }];
 }
 
 /** Written after the end of one attempt and before the next, so a mark on the span of the step. */

@@ -4,6 +4,7 @@ import type { TelemetrySignal } from '../../../core/claude-event.ts';
 import type { RunId } from '../../../core/ids.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { Subject } from '../../../core/record.ts';
+import { attr } from '../../../otlp/names.ts';
 import { countItems, isRequest, mapItems } from '../../../otlp/request.ts';
 import { type Attribute, countAttribute, textAttribute, withAttributes } from '../../../otlp/values.ts';
 import { createTraceAdopter } from './adopt-trace.ts';
@@ -44,9 +45,9 @@ export type RequestCleaner = {
  */
 export function stampOf(attempt: IntakeAttempt): readonly Attribute[] {
   return [
-    textAttribute('cicd.pipeline.run.id', attempt.runId),
-    textAttribute('stepspan.step.id', attempt.subject.step),
-    countAttribute('stepspan.attempt', attempt.subject.attempt),
+    textAttribute(attr.pipelineRunId, attempt.runId),
+    textAttribute(attr.stepId, attempt.subject.step),
+    countAttribute(attr.attempt, attempt.subject.attempt),
   ];
 }
 

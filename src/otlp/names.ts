@@ -1,17 +1,29 @@
-// Every attribute name that ship sends, in one place; docs/telemetry.md lists the same and a test compares the two.
+// Every attribute name that is sent, in one place; docs/telemetry.md and docs/conventions.md list the same and tests compare them.
 // Names of the semantic conventions are checked against their package by type only: loading it would cost 16,000 lines.
+// The GenAI conventions have a repository of their own and no package yet, so what is new there is spelled here alone.
 import type * as semconv from '@opentelemetry/semantic-conventions/incubating';
+
+/** The version of the conventions that the names are of, as every record that is sent says. */
+export const schemaUrl = 'https://opentelemetry.io/schemas/1.45.0';
 
 export const attr = {
   pipelineName: 'cicd.pipeline.name' satisfies typeof semconv.ATTR_CICD_PIPELINE_NAME,
   pipelineRunId: 'cicd.pipeline.run.id' satisfies typeof semconv.ATTR_CICD_PIPELINE_RUN_ID,
+  pipelineRunUrl: 'cicd.pipeline.run.url.full' satisfies typeof semconv.ATTR_CICD_PIPELINE_RUN_URL_FULL,
   pipelineRunState: 'cicd.pipeline.run.state' satisfies typeof semconv.ATTR_CICD_PIPELINE_RUN_STATE,
   pipelineResult: 'cicd.pipeline.result' satisfies typeof semconv.ATTR_CICD_PIPELINE_RESULT,
   pipelineAction: 'cicd.pipeline.action.name' satisfies typeof semconv.ATTR_CICD_PIPELINE_ACTION_NAME,
   taskName: 'cicd.pipeline.task.name' satisfies typeof semconv.ATTR_CICD_PIPELINE_TASK_NAME,
   taskRunId: 'cicd.pipeline.task.run.id' satisfies typeof semconv.ATTR_CICD_PIPELINE_TASK_RUN_ID,
+  taskRunUrl: 'cicd.pipeline.task.run.url.full' satisfies typeof semconv.ATTR_CICD_PIPELINE_TASK_RUN_URL_FULL,
   taskRunResult: 'cicd.pipeline.task.run.result' satisfies typeof semconv.ATTR_CICD_PIPELINE_TASK_RUN_RESULT,
   taskType: 'cicd.pipeline.task.type' satisfies typeof semconv.ATTR_CICD_PIPELINE_TASK_TYPE,
+  workerId: 'cicd.worker.id' satisfies typeof semconv.ATTR_CICD_WORKER_ID,
+  workerName: 'cicd.worker.name' satisfies typeof semconv.ATTR_CICD_WORKER_NAME,
+  vcsUrl: 'vcs.repository.url.full' satisfies typeof semconv.ATTR_VCS_REPOSITORY_URL_FULL,
+  vcsRefName: 'vcs.ref.head.name' satisfies typeof semconv.ATTR_VCS_REF_HEAD_NAME,
+  vcsRefType: 'vcs.ref.head.type' satisfies typeof semconv.ATTR_VCS_REF_HEAD_TYPE,
+  vcsRevision: 'vcs.ref.head.revision' satisfies typeof semconv.ATTR_VCS_REF_HEAD_REVISION,
   errorType: 'error.type' satisfies typeof semconv.ATTR_ERROR_TYPE,
   pid: 'process.pid' satisfies typeof semconv.ATTR_PROCESS_PID,
   exitCode: 'process.exit.code' satisfies typeof semconv.ATTR_PROCESS_EXIT_CODE,
@@ -22,12 +34,17 @@ export const attr = {
   genAiAgent: 'gen_ai.agent.name' satisfies typeof semconv.ATTR_GEN_AI_AGENT_NAME,
   genAiConversation: 'gen_ai.conversation.id' satisfies typeof semconv.ATTR_GEN_AI_CONVERSATION_ID,
   genAiModel: 'gen_ai.request.model' satisfies typeof semconv.ATTR_GEN_AI_REQUEST_MODEL,
+  genAiResponseId: 'gen_ai.response.id' satisfies typeof semconv.ATTR_GEN_AI_RESPONSE_ID,
+  genAiFinishReasons: 'gen_ai.response.finish_reasons' satisfies typeof semconv.ATTR_GEN_AI_RESPONSE_FINISH_REASONS,
+  genAiFirstChunk:
+    'gen_ai.response.time_to_first_chunk' satisfies typeof semconv.ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
+  genAiTool: 'gen_ai.tool.name' satisfies typeof semconv.ATTR_GEN_AI_TOOL_NAME,
+  genAiToolCallId: 'gen_ai.tool.call.id' satisfies typeof semconv.ATTR_GEN_AI_TOOL_CALL_ID,
   inputTokens: 'gen_ai.usage.input_tokens' satisfies typeof semconv.ATTR_GEN_AI_USAGE_INPUT_TOKENS,
   outputTokens: 'gen_ai.usage.output_tokens' satisfies typeof semconv.ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
   cacheReadTokens:
     'gen_ai.usage.cache_read.input_tokens' satisfies typeof semconv.ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
-  cacheCreationTokens:
-    'gen_ai.usage.cache_creation.input_tokens' satisfies typeof semconv.ATTR_GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS,
+  cacheWriteTokens: 'gen_ai.usage.cache_write.input_tokens',
   iostream: 'log.iostream' satisfies typeof semconv.ATTR_LOG_IOSTREAM,
 
   seq: 'stepspan.seq',
@@ -54,6 +71,10 @@ export const attr = {
   costEstimated: 'stepspan.cost.estimated',
   costUnknown: 'stepspan.cost.unknown',
   costAtLeastUsd: 'stepspan.cost.at_least_usd',
+  totalInputTokens: 'stepspan.tokens.input',
+  totalOutputTokens: 'stepspan.tokens.output',
+  totalCacheReadTokens: 'stepspan.tokens.cache_read',
+  totalCacheWriteTokens: 'stepspan.tokens.cache_write',
   pausedMs: 'stepspan.paused_ms',
   attempts: 'stepspan.attempts',
   tolerated: 'stepspan.tolerated',
@@ -72,6 +93,11 @@ export const attr = {
   denials: 'stepspan.claude.denials',
   ownSpans: 'stepspan.claude.own_spans',
   derivedSpans: 'stepspan.claude.derived_spans',
+  claudeSpanName: 'stepspan.claude.span_name',
+  derived: 'stepspan.derived',
+  unfinished: 'stepspan.unfinished',
+  leftOut: 'stepspan.derived.left_out',
+  reportedCostUsd: 'stepspan.claude.reported_cost_usd',
   hidden: 'stepspan.secrets.hidden',
   eventsDropped: 'stepspan.events_dropped',
 

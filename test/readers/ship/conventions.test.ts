@@ -1,0 +1,45 @@
+// docs/conventions.md has a row for each name of the conventions that is sent, and for each that the official package has of CI/CD.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as semconv from '@opentelemetry/semantic-conventions/incubating';
+import { expect, test } from 'vitest';
+import { attr, schemaUrl } from '../../../src/otlp/names.ts';
+
+const docs = readFileSync(path.resolve(import.meta.dirname, '../../../docs/conventions.md'), 'utf8');
+const rows = docs
+  .split('\n')
+  .filter((line) => line.startsWith('| ') && !line.startsWith('| convention |'))
+  .map((line) => line.split('|').map((cell) => cell.trim()));
+const isConvention = (name: string): boolean => !name.startsWith('stepspan.');
+
+/** The row whose first column has the name. */
+const rowOf = (name: string): readonly string[] | undefined => rows.find(([, first]) => first?.includes(`\`${name}\``));
+
+test('every name of the conventions that is sent has a row that says so', () => {
+  const sent = Object.values(attr).filter(isConvention);
+  expect(sent.length).toBeGreaterThan(30);
+  expect(sent.filter((name) => rowOf(name) === undefined)).toEqual([]);
+  expect(sent.filter((name) => rowOf(name)?.[2]?.includes('not sent'))).toEqual([]);
+});
+
+test('every attribute of CI/CD in the official package has a row', () => {
+  const names = Object.entries(semconv)
+    .filter(([key]) => key.startsWith('ATTR_CICD_'))
+    .map(([, name]) => String(name));
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => rowOf(name) === undefined)).toEqual([]);
+});
+
+test('what a row says is the same is sent', () => {
+  const sent = new Set<string>([...Object.values(attr), 'service.name', 'service.version', 'host.name']);
+  const claimed = rows
+    .filter(([, , ours]) => ours?.startsWith('same'))
+    .flatMap(([, first]) => [...(first ?? '').matchAll(/`([a-z_.]+)`/g)].map((match) => match[1] ?? ''));
+  expect(claimed.length).toBeGreaterThan(30);
+  expect(claimed.filter((name) => !sent.has(name))).toEqual([]);
+});
+
+test('every row has an answer', () => {
+  expect(rows.filter(([, , ours]) => ours === undefined || ours === '')).toEqual([]);
+  expect(docs).toContain(schemaUrl);
+});
