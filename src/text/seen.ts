@@ -21,7 +21,20 @@ export function isPlain(text: string): boolean {
 
 /** Whether any of these bytes of UTF-8 can make what was seen another text than what was printed. Cheap, and for many lines at once. */
 export function mayBeRedrawn(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at++) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  for (; at + 4 <= bytes.length; at += 4) {
+    // Four bytes at once: the high bit of one that is below 0x20, is 0x7f, or is not ASCII gets set, and maybe of its neighbour.
+    const four = view.getInt32(at);
+    if (((four - 0x20202020) | (four + 0x01010101) | four) & HIGH_BITS && redraws(bytes, at, at + 4)) return true;
+  }
+  return redraws(bytes, at, bytes.length);
+}
+
+const HIGH_BITS = 0x80808080;
+
+function redraws(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
     const byte = bytes[at] ?? 0;
     if (byte < 0x20 ? byte !== 0x0a && byte !== 0x09 : byte === 0x7f) return true;
     // U+0080 to U+009F.

@@ -3,7 +3,7 @@ import headless from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { screenRows } from '../../src/text/screen.ts';
-import { seenLine, seenRows, seenText } from '../../src/text/seen.ts';
+import { mayBeRedrawn, seenLine, seenRows, seenText } from '../../src/text/seen.ts';
 
 /** What the buffer of xterm.js holds after a text, with as many rows as the model has and more columns than any line. */
 async function xtermText(text: string): Promise<string> {
@@ -173,6 +173,32 @@ describe('a line as seen', () => {
       expect(seenRows(long).rows.length).toBeLessThanOrEqual(screenRows);
     }
   });
+});
+
+test('bytes that can change what is seen are found at any place, and no others', () => {
+  const pieces = fc.constantFrom(
+    'a',
+    'lines of text',
+    '\n',
+    '\t',
+    'é',
+    '日',
+    '\u00a0',
+    ' ',
+    '~',
+    '\r',
+    '\x1b[1m',
+    '\x7f',
+    '\x85',
+    '\0',
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 12 }), fc.nat({ max: 3 }), (parts, offset) => {
+      const text = parts.join('');
+      const bytes = Buffer.from(`${'x'.repeat(offset)}${text}`).subarray(offset);
+      expect(mayBeRedrawn(bytes)).toBe(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/.test(text));
+    }),
+  );
 });
 
 describe('a text as seen', () => {

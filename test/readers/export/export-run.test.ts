@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createLineJoiner } from '../../../src/core/join-lines.ts';
 import { type JournalRecord, linesOf } from '../../../src/core/record.ts';
+import { isoOfNs } from '../../../src/core/time.ts';
 import { type ExportOptions, exportRun, type RecordSource } from '../../../src/readers/export/export-run.ts';
 import { stripAnsi } from '../../../src/text/ansi.ts';
 import { severityOfLine } from '../../../src/text/severity.ts';
@@ -168,6 +169,26 @@ function parseCsv(csv: string): string[][] {
   }
   return rows;
 }
+
+test.each(['ndjson', 'csv'] as const)('%s counts numbers and times over any digit', async (format) => {
+  const lines = Array.from({ length: 250 }, (_, index) => (index % 7 === 0 ? `"${index}"` : `${index}, of ü`));
+  const bytes = Buffer.from(`${lines.join('\n')}\n`);
+  const about = {
+    kind: 'output',
+    stream: 'stdout',
+    severity: undefined,
+    continues: false,
+    unterminated: false,
+  } as const;
+  const place = { seq: 8, timeNs: 1_700_000_000_999_999_900n, subject: { step: 'a', attempt: 1 } };
+  const record: JournalRecord = { ...about, ...place, lineCount: lines.length, bytes };
+  const exported = (await collect([record], { ...text, format })).toString().trim();
+  const rows = format === 'csv' ? parseCsv(exported).slice(1) : exported.split('\n').map((row) => JSON.parse(row));
+  const wanted = lines.map((line, index) => [8 + index, isoOfNs(place.timeNs + BigInt(index)), line]);
+  expect(
+    rows.map((row) => (format === 'csv' ? [Number(row[0]), row[1], row[8]] : [row.seq, row.time, row.text])),
+  ).toEqual(wanted);
+});
 
 describe('csv', () => {
   test('returns every line to a strict reader', async () => {

@@ -37,16 +37,42 @@ export function createJsonLogBatcher(context: RunContext, origin: LogOrigin, lim
 
 function requestOf(logs: readonly JsonLog[]): Uint8Array {
   const groups = new Map<string, { readonly around: Around; readonly texts: string[] }>();
+  let length = 0;
   for (const { around, text } of logs) {
     const group = groups.get(around.before);
     if (group === undefined) groups.set(around.before, { around, texts: [text] });
     else group.texts.push(text);
+    length += text.length;
   }
-  const resourceLogs = Array.from(
-    groups.values(),
-    ({ around, texts }) => `${around.before}${texts.join(',')}${around.behind}`,
-  );
-  return Buffer.from(`{"resourceLogs":[${resourceLogs.join(',')}]}`);
+  // Text by text into the bytes: a string of the whole would be megabytes of garbage for each request.
+  let bytes: Buffer = Buffer.allocUnsafeSlow(length + length / 16 + 64 * 1024);
+  let end = 0;
+  const write = (text: string): void => {
+    if (bytes.length - end < maxCharacterBytes * text.length)
+      bytes = grown(bytes, end, maxCharacterBytes * text.length);
+    end += bytes.write(text, end);
+  };
+  let separator = '{"resourceLogs":[';
+  for (const { around, texts } of groups.values()) {
+    write(`${separator}${around.before}`);
+    texts.forEach((text, index) => {
+      write(index === 0 ? text : `,${text}`);
+    });
+    write(around.behind);
+    separator = ',';
+  }
+  write(groups.size === 0 ? `${separator}]}` : ']}');
+  return bytes.subarray(0, end);
+}
+
+/** Of UTF-8, for a character of a string. */
+const maxCharacterBytes = 3;
+
+/** The first `used` bytes, with room for `more` at least. */
+function grown(bytes: Buffer, used: number, more: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(bytes.length + Math.max(more, bytes.length / 2));
+  bytes.copy(larger, 0, 0, used);
+  return larger;
 }
 
 const emptyList = '"logRecords":[]';
