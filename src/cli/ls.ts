@@ -4,9 +4,10 @@ import { type Command, Option } from 'commander';
 import { formatAge, formatDuration } from '../core/duration.ts';
 import { formatCount, plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
-import { type DataFolder, dataFolder } from '../journal/index.ts';
-import { createCatalogue, type RunPage } from '../runs/catalogue.ts';
+import { type DataFolder, dataFolder, lockHolder } from '../journal/index.ts';
+import { createCatalogue } from '../runs/catalogue.ts';
 import { durationOfRun, msOfNs, nsOfText, type RunStateName, type RunSummary, runStateNames } from '../runs/index.ts';
+import type { RunPage } from '../runs/list-runs.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -70,19 +71,23 @@ async function ls(flags: LsFlags, context: CliContext): Promise<void> {
   output.release();
 }
 
-function findRuns(
+async function findRuns(
   data: DataFolder,
   { workflow, outcome, limit }: LsFlags,
   sinceNs: bigint | undefined,
   context: CliContext,
 ): Promise<RunPage> {
-  return createCatalogue({ data, now: context.now }).list({
+  const catalogue = createCatalogue({ data, now: context.now });
+  const page = await catalogue.list({
     workflow,
     states: outcome,
     limit,
     sinceMs: sinceNs === undefined ? undefined : msOfNs(sinceNs),
     onUnreadable: (_runId, error) => reportUnreadable(context, error),
   });
+  // A hub writes it by itself, and may be of another version.
+  if (lockHolder(data.hub.lock) === undefined) catalogue.save();
+  return page;
 }
 
 /** An empty data folder needs a different answer than a filter that matches nothing. */

@@ -1,8 +1,8 @@
 // Where things are in the data folder. Every path below it is made here and nowhere else; outside text becomes a path
 // only through `isRunId` or `isName`, so `../` and its kin cannot get in.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve, sep } from 'node:path';
 import { isRunId, type RunId } from '../core/ids.ts';
 import { makeFolder } from './make-folder.ts';
 import { namesIn } from './names-in.ts';
@@ -47,8 +47,8 @@ export type DataFolder = {
   };
   /** By what they allow: secrets, made by the first server of the folder. */
   readonly tokenFiles: { readonly control: string; readonly read: string };
-  /** All runs, newest first. */
-  readonly listRunIds: () => RunId[];
+  /** All runs, newest first; the same array as long as no run has come or gone. */
+  readonly listRunIds: () => readonly RunId[];
   readonly runDir: (runId: RunId) => RunFolder;
   /**
    * The run that `text` names: its id, the start or the end of it if only one run has it, or `latest`: the newest that is not
@@ -95,7 +95,7 @@ export function homeFolder(env: NodeJS.ProcessEnv): string | undefined {
 export function dataFolder(root: string = dataRoot()): DataFolder {
   const runsDir = join(root, 'runs');
   const hubDir = join(root, 'hub');
-  const listRunIds = (): RunId[] => namesIn(runsDir).filter(isRunId).sort().reverse();
+  const listRunIds = createRunIdList(runsDir);
   return {
     root,
     runsDir,
@@ -112,9 +112,36 @@ export function dataFolder(root: string = dataRoot()): DataFolder {
     listRunIds,
     runDir(runId) {
       if (!isRunId(runId)) throw new Error(`${JSON.stringify(runId)} is not a run id, and would become a path`);
-      return runFolderAt(join(runsDir, runId), runId);
+      return runFolderAt(`${runsDir}${sep}${runId}`, runId);
     },
     findRun: (text) => findRun(listRunIds(), text, runsDir, (runId) => existsSync(probePath(runsDir, runId))),
+  };
+}
+
+/**
+ * Two changes of a folder within one tick of the file system's clock (10 ms at most on Linux, 2 s on FAT) leave the same time. So a
+ * time says that nothing has changed since only if it was this old when the folder was read.
+ */
+export const settledAfterMs = 2_000;
+
+/** A list that is still right by the time of the folder is made again after so long all the same, for a file system that keeps none. */
+const listedForMs = 60_000;
+
+/** Reading the names of ten thousand runs takes 10 ms; asking for the time of their folder 5 µs. */
+function createRunIdList(runsDir: string): () => readonly RunId[] {
+  let runIds: readonly RunId[] = [];
+  let listedAt = Number.NEGATIVE_INFINITY;
+  /** Time of the folder, if it was long past when the folder was read. */
+  let settledMs: number | undefined;
+  return () => {
+    const changedMs = statSync(runsDir, { throwIfNoEntry: false })?.mtimeMs;
+    const now = performance.now();
+    if (changedMs !== undefined && changedMs === settledMs && now - listedAt < listedForMs) return runIds;
+    const names = namesIn(runsDir).filter(isRunId).sort().reverse();
+    settledMs = changedMs !== undefined && Date.now() - changedMs > settledAfterMs ? changedMs : undefined;
+    listedAt = now;
+    if (names.length !== runIds.length || names.some((name, index) => name !== runIds[index])) runIds = names;
+    return runIds;
   };
 }
 
@@ -159,17 +186,19 @@ export function readersOf(folder: RunFolder): string[] {
     .sort();
 }
 
+/** Put together by hand: `join` checks each part, and a hub makes the paths of ten thousand runs a minute. */
 function runFolderAt(dir: string, runId: RunId): RunFolder {
+  const at = `${dir}${sep}`;
   return {
     runId,
     dir,
-    journalDir: join(dir, 'journal'),
-    cursorsDir: join(dir, 'cursors'),
-    locksDir: join(dir, 'locks'),
-    refusedDir: join(dir, 'refused'),
-    alertsFile: join(dir, 'alerts.json'),
-    summaryFile: join(dir, 'summary.json'),
-    controlFile: join(dir, 'control.json'),
+    journalDir: `${at}journal`,
+    cursorsDir: `${at}cursors`,
+    locksDir: `${at}locks`,
+    refusedDir: `${at}refused`,
+    alertsFile: `${at}alerts.json`,
+    summaryFile: `${at}summary.json`,
+    controlFile: `${at}control.json`,
   };
 }
 

@@ -6,8 +6,10 @@ import { hostname } from 'node:os';
 import type { Event } from '../core/event.ts';
 import type { RunId } from '../core/ids.ts';
 import type { Outcome } from '../core/outcome.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
 import {
   type DataFolder,
+  isAlive,
   JournalError,
   type JournalWriter,
   type LockHolder,
@@ -18,7 +20,13 @@ import {
   runLockPath,
 } from '../journal/index.ts';
 import { add, type Measure, metrics } from '../readers/measure/index.ts';
-import { endLeftoverProcesses, type Identity, type LeftoverProcesses, markerOf } from '../run/process/index.ts';
+import {
+  endLeftoverProcesses,
+  findMarkedRuns,
+  type Identity,
+  type LeftoverProcesses,
+  markerOf,
+} from '../run/process/index.ts';
 import { emptyRunState, foldRun, type RunState } from '../runs/index.ts';
 import { closingEvents } from './closing-events.ts';
 import type { RunTask, Supervisor } from './supervisor.ts';
@@ -55,8 +63,13 @@ export async function needsAdoption(folder: RunFolder): Promise<Exclude<Adoption
 /**
  * Adopts the run if it needs it. Never rejects because of what is wrong with the run; several processes can call it at once.
  * @param closedBy as the message about the run names it
+ * @param markedRuns all runs that processes of this machine belong to, if they were looked for already
  */
-export async function adoptRun(folder: RunFolder, closedBy = 'the hub'): Promise<Adoption> {
+export async function adoptRun(
+  folder: RunFolder,
+  closedBy = 'the hub',
+  markedRuns?: ReadonlySet<string>,
+): Promise<Adoption> {
   const not = await needsAdoption(folder);
   if (not !== undefined) return not;
   let writer: JournalWriter;
@@ -69,7 +82,7 @@ export async function adoptRun(folder: RunFolder, closedBy = 'the hub'): Promise
     return { kind: 'unreadable', message: errorText(error) };
   }
   try {
-    return await closeRun(folder, writer, closedBy);
+    return await closeRun(folder, writer, { closedBy, markedRuns });
   } catch (error) {
     return { kind: 'unreadable', message: errorText(error) };
   } finally {
@@ -88,13 +101,21 @@ function errorText(error: unknown): string {
 
 type Left = { readonly step: string; readonly attempt: number; readonly identity: Identity | undefined };
 
-async function closeRun(folder: RunFolder, writer: JournalWriter, closedBy: string): Promise<Adoption> {
+type Closing = { readonly closedBy: string; readonly markedRuns: ReadonlySet<string> | undefined };
+
+async function closeRun(
+  folder: RunFolder,
+  writer: JournalWriter,
+  { closedBy, markedRuns }: Closing,
+): Promise<Adoption> {
   const { state, left } = await readRun(folder);
   // Another process was faster, and has released the lock again.
   if (state.phase.kind === 'finished') return { kind: 'finished' };
   // A saved state may have an end that a power cut took from the journal.
   rmSync(folder.summaryFile, { force: true });
-  const { processes, survivors } = await endProcesses(folder, state, left, writer);
+  const { processes, survivors } = mayHaveProcesses(folder, left, markedRuns)
+    ? await endProcesses(folder, state, left, writer)
+    : { processes: 0, survivors: [] };
   const outcome: Outcome = {
     kind: 'error',
     reason: 'abandoned',
@@ -133,6 +154,11 @@ async function readRun(folder: RunFolder): Promise<{ state: RunState; left: read
     }
   }
   return { state, left: [...left.values()] };
+}
+
+function mayHaveProcesses({ runId }: RunFolder, left: readonly Left[], markedRuns: Closing['markedRuns']): boolean {
+  if (markedRuns === undefined || markedRuns.has(runId)) return true;
+  return left.some(({ identity }) => identity !== undefined && isAlive({ ...identity, host: hostname() }));
 }
 
 /** Step by step, so that the journal names the step of each process; then those with the mark of the run alone. */
@@ -182,13 +208,16 @@ export type AdoptOptions = {
   readonly onError: (runId: RunId, error: unknown) => void;
 };
 
+/** For so many dead runs at once the processes of each are searched by themselves: a run that has just died may be starting some. */
+const searchedEach = 3;
+
 /** The task of the supervisor that adopts runs. */
 export function createAdoption({ data, measure, examine, log, onError }: AdoptOptions): RunTask {
   /** Not tried or reported again in the life of this hub. */
   const failed = new Set<RunId>();
 
-  async function adopt(runId: RunId): Promise<void> {
-    const adoption = await adoptRun(data.runDir(runId));
+  async function adopt(runId: RunId, markedRuns: ReadonlySet<string> | undefined): Promise<void> {
+    const adoption = await adoptRun(data.runDir(runId), 'the hub', markedRuns);
     if (adoption.kind === 'unreadable') {
       failed.add(runId);
       onError(runId, new Error(adoption.message));
@@ -204,9 +233,18 @@ export function createAdoption({ data, measure, examine, log, onError }: AdoptOp
 
   return {
     name: 'adopt',
-    async look({ runs }) {
-      for (const run of runs)
-        if (run.kind === 'live' && run.writer === undefined && !failed.has(run.runId)) await adopt(run.runId);
+    async look({ runs, settle }) {
+      const slice = createTimeSlice();
+      const dead: RunId[] = [];
+      for (const run of runs) {
+        if (run.kind === 'ended') settle(run.runId);
+        else if (run.writer === undefined && !failed.has(run.runId)) dead.push(run.runId);
+      }
+      const markedRuns = dead.length > searchedEach ? await findMarkedRuns() : undefined;
+      for (const runId of dead) {
+        await adopt(runId, markedRuns);
+        await slice();
+      }
     },
   };
 }

@@ -1,11 +1,17 @@
 // Keeps the data folder small: compresses the journals of ended runs, removes what is too old or too much, and measures the disk. A task
 // of the supervisor that does something once a minute.
-import { readdir, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statfs } from 'node:fs/promises';
 import type { RunId } from '../core/ids.ts';
-import { applyRetention, archiveSealed, type DataFolder, segmentForm } from '../journal/index.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
+import {
+  applyRetention,
+  archiveSealed,
+  createJournalSizes,
+  type DataFolder,
+  type JournalSize,
+} from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
-import type { ReadableRun, RunTask } from './supervisor.ts';
+import type { Look, RunTask } from './supervisor.ts';
 
 export type HousekeepingOptions = {
   readonly data: DataFolder;
@@ -13,6 +19,8 @@ export type HousekeepingOptions = {
   readonly archive: boolean;
   /** Undefined keeps everything. */
   readonly retention: { readonly maxAgeMs: number | undefined; readonly maxBytes: number | undefined } | undefined;
+  /** Called for an ended run that has no raw segment left, some time after it was archived. */
+  readonly onArchived: (runId: RunId) => void;
   readonly onError: (task: 'archive' | 'retention', error: unknown) => void;
   readonly everyMs: number;
   readonly signal: AbortSignal;
@@ -28,75 +36,99 @@ const archiveDuty = 0.5;
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   const { data, measure, signal, everyMs } = options;
-  /** Finished and archived, as far as it can be: nothing changes there any more. */
-  const done = new Set<RunId>();
+  const sizes = createJournalSizes(data);
   let gauges: readonly GaugeSample[] = [];
   let doneAt = Number.NEGATIVE_INFINITY;
 
-  async function archive(runs: readonly ReadableRun[]): Promise<void> {
+  /**
+   * @param archived runs that have no raw segment left: nothing changes there any more
+   * @returns whether it has compressed any
+   */
+  async function archive({ runs, settle }: Look, archived: ReadonlySet<RunId>): Promise<boolean> {
+    const slice = createTimeSlice();
+    let hasChanged = false;
     for (const { runId, kind } of runs) {
-      if (signal.aborted) return;
+      if (signal.aborted) break;
+      await slice();
       // A live run is archived by its own writer, when it is quiet.
-      if (kind === 'live' || done.has(runId)) continue;
+      if (kind === 'live') continue;
+      if (archived.has(runId)) {
+        options.onArchived(runId);
+        settle(runId);
+        continue;
+      }
       try {
         const report = await archiveSealed(data.runDir(runId), { signal, duty: archiveDuty });
+        hasChanged ||= report.archived > 0;
         measure.apply(
           add(metrics.archivedSegments, {}, report.archived),
           add(metrics.archiveSaved, {}, report.rawBytes - report.archivedBytes),
         );
         for (const { file, reason } of report.left)
           options.onError('archive', new Error(`${file} stays uncompressed: ${reason}`));
-        if (!signal.aborted) done.add(runId);
+        // What could not be archived is not tried again by this hub; the others are settled the next time.
+        if (!signal.aborted && report.left.length > 0) settle(runId);
       } catch (error) {
         options.onError('archive', error);
       }
     }
+    return hasChanged;
   }
 
-  async function removeOld(nowMs: number): Promise<void> {
-    if (options.retention === undefined) return;
-    const { removedRuns } = await applyRetention(data, { ...options.retention, now: nowMs });
-    for (const { runId, bytes, unread } of removedRuns) {
-      done.delete(runId);
+  /** @returns what it has removed */
+  async function removeOld(nowMs: number, all: readonly JournalSize[]): Promise<ReadonlySet<RunId>> {
+    if (options.retention === undefined) return new Set();
+    const { removedRuns } = await applyRetention(data, { ...options.retention, now: nowMs }, all);
+    for (const { bytes, unread } of removedRuns) {
       measure.apply(
         add(metrics.removedRuns, {}),
         add(metrics.removedBytes, {}, bytes),
         ...unread.map(({ reader, lines, events }) => add(metrics.removedUnread, { reader }, lines + events)),
       );
     }
+    return new Set(removedRuns.map(({ runId }) => runId));
   }
 
   return {
     name: 'housekeeping',
-    async look({ runs, nowMs }) {
+    async look(look) {
       if (performance.now() - doneAt < everyMs) return;
-      if (options.archive) await archive(runs);
+      let all = await sizes.measure();
+      if (options.archive && (await archive(look, archivedRuns(all)))) all = await sizes.measure();
       if (signal.aborted) return;
-      await removeOld(nowMs).catch((error: unknown) => options.onError('retention', error));
-      gauges = await diskUse(data);
+      const removed = await removeOld(look.nowMs, all).catch((error: unknown) => {
+        options.onError('retention', error);
+        return new Set<RunId>();
+      });
+      gauges = [...(await diskSpace(data)), ...sizeGauges(all.filter(({ runId }) => !removed.has(runId)))];
       doneAt = performance.now();
     },
     gauges: () => gauges,
   };
 }
 
-async function diskUse(data: DataFolder): Promise<GaugeSample[]> {
-  const runIds = data.listRunIds();
-  const count = { raw: 0, archived: 0 };
-  let bytes = 0;
-  for (const runId of runIds) {
-    const { journalDir } = data.runDir(runId);
-    for (const name of await readdir(journalDir).catch(() => [])) {
-      bytes += (await stat(join(journalDir, name)).catch(() => undefined))?.size ?? 0;
-      const form = segmentForm(name);
-      if (form !== undefined) count[form] += 1;
-    }
-  }
+function archivedRuns(sizes: readonly JournalSize[]): ReadonlySet<RunId> {
+  return new Set(sizes.flatMap(({ runId, segments }) => (segments.raw === 0 ? [runId] : [])));
+}
+
+function sizeGauges(sizes: readonly JournalSize[]): GaugeSample[] {
+  const sum = (of: (size: JournalSize) => number): number => sizes.reduce((total, size) => total + of(size), 0);
   return [
-    ...(await diskSpace(data)),
-    gauge(metrics.journalBytes, {}, bytes),
-    gauge(metrics.journalSegments, { form: 'raw' }, count.raw),
-    gauge(metrics.journalSegments, { form: 'archived' }, count.archived),
+    gauge(
+      metrics.journalBytes,
+      {},
+      sum(({ bytes }) => bytes),
+    ),
+    gauge(
+      metrics.journalSegments,
+      { form: 'raw' },
+      sum(({ segments }) => segments.raw),
+    ),
+    gauge(
+      metrics.journalSegments,
+      { form: 'archived' },
+      sum(({ segments }) => segments.archived),
+    ),
   ];
 }
 

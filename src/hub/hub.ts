@@ -92,7 +92,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     const message = `Process ${pid} on ${host} is the hub of ${data.root} since ${since}. Use it, stop it, or give another --data-dir.`;
     return { kind: 'held', by: lock.by, message };
   }
-  const parts = createParts(options, ships);
+  const parts = createParts(options, ships, catalogue);
   const http = await startHttp({ ...options, live: live.live }, answersOf(options, parts, catalogue));
   if (http.kind === 'failed') {
     lock.release();
@@ -112,7 +112,7 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
     parts.stopping.abort();
     const { counter, shipper, shipped, saver } = parts;
     await Promise.all([supervisor.stop(), http.close(), counter.stop(), shipper?.stop(), notifier?.stop()]);
-    shipped.look(data.listRunIds(), Date.now());
+    await shipped.look(data.listRunIds(), Date.now(), data.listRunIds());
     await saver.save();
     catalogue.save();
     removeHubRecord(data);
@@ -157,7 +157,7 @@ type Parts = {
   supervisor?: Supervisor;
 };
 
-function createParts(options: HubOptions, ships: boolean): Parts {
+function createParts(options: HubOptions, ships: boolean, { endedRunOf, markArchived }: Catalogue): Parts {
   const { data, log, version } = options;
   const startedMs = Date.now();
   const loaded = loadState(data.hub.metrics);
@@ -176,6 +176,7 @@ function createParts(options: HubOptions, ships: boolean): Parts {
     log(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   };
   const failedRun: Parts['failedRun'] = (task) => (runId, error) => failed(task, `run ${runId}, ${task}`, error);
+  const shipped = createShippedTotals(data, measure);
   return {
     measure,
     startedMs,
@@ -187,9 +188,11 @@ function createParts(options: HubOptions, ships: boolean): Parts {
       save: () => saveState(data.hub.metrics, measure.stored()),
       onError: (error) => failed('save', `saving ${data.hub.metrics}`, error),
     }),
-    counter: createRunCounter({ data, measure, sinceMs: measure.sinceMs, onError: failedRun('follow') }),
-    shipper: ships ? createShipRuns({ data, env: options.env, onError: failedRun('ship') }) : undefined,
-    shipped: createShippedTotals(data, measure),
+    counter: createRunCounter({ data, measure, endedRunOf, sinceMs: measure.sinceMs, onError: failedRun('follow') }),
+    shipper: ships
+      ? createShipRuns({ data, env: options.env, onShipped: shipped.expect, onError: failedRun('ship') })
+      : undefined,
+    shipped,
     readerLag: createReaderLag(data, ships),
     tailMetrics: createTailMetrics(measure),
     housekeeping: createHousekeeping({
@@ -197,6 +200,7 @@ function createParts(options: HubOptions, ships: boolean): Parts {
       measure,
       signal: stopping.signal,
       everyMs: options.everyMs?.housekeeping ?? housekeepingEveryMs,
+      onArchived: markArchived,
       onError: (task, error) => failed(task, task, error),
     }),
   };
@@ -205,13 +209,13 @@ function createParts(options: HubOptions, ships: boolean): Parts {
 function notifierOf(
   { data, notify }: HubOptions,
   { measure, failedRun }: Parts,
-  { historyOf }: Catalogue,
+  catalogue: Catalogue,
   url: string,
 ): NotifyRuns | undefined {
   if (notify === undefined) return undefined;
   // If nobody said how people reach the hub, the address of this machine is better than none.
   const settings = { ...notify, hubUrl: notify.hubUrl ?? url };
-  return createNotifyRuns({ data, settings, measure, historyOf, onError: failedRun('notify') });
+  return createNotifyRuns({ data, settings, measure, catalogue, onError: failedRun('notify') });
 }
 
 function answersOf(options: HubOptions, parts: Parts, catalogue: Catalogue): HttpAnswers {
@@ -228,6 +232,7 @@ function answersOf(options: HubOptions, parts: Parts, catalogue: Catalogue): Htt
   const ownGauges = (): readonly GaugeSample[] => [
     gauge(metrics.hubStart, {}, parts.startedMs / 1000),
     gauge(metrics.storedRuns, {}, data.listRunIds().length),
+    gauge(metrics.uncountedRuns, {}, (parts.supervisor?.unexaminedCount() ?? 0) + parts.counter.uncounted()),
     ...parts.housekeeping.gauges(),
     ...parts.tailMetrics(parts.server?.tail()),
     ...(parts.notifier?.gauges() ?? [gauge(metrics.alertsWaiting, {}, 0)]),
@@ -237,7 +242,7 @@ function answersOf(options: HubOptions, parts: Parts, catalogue: Catalogue): Htt
     async metrics(format, isScraper) {
       const now = await gauges();
       // After the gauges: if they say that nothing is left to ship, all of it was counted.
-      shipped.look(data.listRunIds(), Date.now());
+      await shipped.catchUp(Date.now(), activeRuns(parts));
       const scrape = await measure.scrape(format, now);
       // Only what is saved is shown: a counter that a crash took back would look like a new one to Prometheus.
       await saver.save();
@@ -253,6 +258,11 @@ function answersOf(options: HubOptions, parts: Parts, catalogue: Catalogue): Htt
     about: (url) =>
       `stepspan ${version}, the hub of ${data.root}\n\n${url}/metrics  for Prometheus, OpenMetrics with exemplars when asked for\n${url}/healthz  whether it runs`,
   };
+}
+
+/** Runs that are shipped now, by the hub or by themselves. */
+function activeRuns({ supervisor, shipper }: Parts): readonly RunId[] {
+  return [...(supervisor?.live() ?? []), ...(shipper?.shipping() ?? [])];
 }
 
 /** Every rule has a series at 0. */
@@ -278,6 +288,7 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
   const supervisor: Supervisor = startSupervisor({
     data,
     everyMs: everyMs?.look ?? lookEveryMs,
+    knownEnd: catalogue.archivedEnd,
     onFound: catalogue.confirm,
     onUnreadable: failedRun('follow'),
     onTaskError: (task, error) => failed(task, task, error),
@@ -292,13 +303,21 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
       }),
       ...(notifier === undefined ? [] : [notifier]),
       // Before anything is shipped: of an old run only what is shipped from now on counts.
-      { name: 'ship', look: ({ present, nowMs }) => shipped.look([...present], nowMs) },
+      {
+        name: 'ship',
+        look({ runs, nowMs, settle }) {
+          for (const { runId, kind } of runs) if (kind === 'ended') settle(runId);
+          return shipped.look(data.listRunIds(), nowMs, activeRuns(parts));
+        },
+      },
       ...(shipper === undefined ? [] : [shipper]),
       housekeeping,
       {
         name: 'save',
-        async look({ runs }) {
-          await catalogue.rememberEnded(runs.flatMap(({ runId, kind }) => (kind === 'ended' ? [runId] : [])));
+        async look({ runs, settle }) {
+          const ended = runs.flatMap(({ runId, kind }) => (kind === 'ended' ? [runId] : []));
+          await catalogue.rememberEnded(ended);
+          for (const runId of ended) settle(runId);
           catalogue.save();
           if (performance.now() - saved < saveEveryMs) return;
           await saver.save();

@@ -1,6 +1,7 @@
 // Sends the alerts of the runs of a data folder: one notifier for each run that is live or has something left to send. A task of the
 // supervisor; src/readers/notify decides and delivers the alerts of each run.
 import { type RunId, startedMsOf } from '../core/ids.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
 import { type DataFolder, JournalError, lockHolder, runLockPath } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 import {
@@ -10,8 +11,7 @@ import {
   nextWorkMs,
   startNotifier,
 } from '../readers/notify/index.ts';
-import { type Catalogue, msOfNs } from '../runs/index.ts';
-import { recordAt } from './record-at.ts';
+import type { Catalogue } from '../runs/index.ts';
 import type { ReadableRun, RunTask } from './supervisor.ts';
 
 /**
@@ -41,15 +41,17 @@ export type NotifyRunsOptions = {
   readonly data: DataFolder;
   readonly settings: NotifySettings;
   readonly measure: Pick<Measure, 'apply'>;
-  readonly historyOf: Catalogue['historyOf'];
+  readonly catalogue: Pick<Catalogue, 'historyOf' | 'endedRunOf'>;
   readonly onError: (runId: RunId, error: unknown) => void;
 };
 
-export function createNotifyRuns({ data, settings, measure, historyOf, onError }: NotifyRunsOptions): NotifyRuns {
+export function createNotifyRuns({ data, settings, measure, catalogue, onError }: NotifyRunsOptions): NotifyRuns {
   const { kind: receiver } = settings.receiver;
   const open = new Map<RunId, Notifier>();
   /** Nothing to do before that time (Unix ms), or ever if it is infinite. */
   const quietUntil = new Map<RunId, number>();
+  /** Settled runs for which something has come all the same: a later run resolves their alerts. */
+  const reopened = new Set<RunId>();
   let stopped = false;
 
   async function start(runId: RunId): Promise<void> {
@@ -57,11 +59,14 @@ export function createNotifyRuns({ data, settings, measure, historyOf, onError }
       data,
       runId,
       settings,
-      historyOf,
+      historyOf: catalogue.historyOf,
       onSent: (result, count) => measure.apply(add(metrics.alertsSent, { receiver, result }, count)),
       openHere: (other, atMs) => open.get(other)?.resolve(atMs) ?? false,
       onResolvedEarlier(changed) {
-        for (const other of changed) quietUntil.delete(other);
+        for (const other of changed) {
+          quietUntil.delete(other);
+          reopened.add(other);
+        }
       },
     });
     if (begun.kind === 'held') return;
@@ -85,20 +90,19 @@ export function createNotifyRuns({ data, settings, measure, historyOf, onError }
 
   return {
     name: 'notify',
-    async look({ runs, present, nowMs }) {
+    async look({ runs, present, nowMs, settle, find }) {
       for (const runId of quietUntil.keys()) if (!present.has(runId)) quietUntil.delete(runId);
-      for (const run of runs) {
-        const { runId } = run;
+      const more = [...reopened].map(find).filter((run) => run !== undefined && !runs.includes(run));
+      const slice = createTimeSlice();
+      for (const run of [...runs, ...more]) {
+        await slice();
+        if (run === undefined || open.has(run.runId)) continue;
         if (stopped || open.size >= notifiedAtOnce) return;
-        if (open.has(runId) || (quietUntil.get(runId) ?? 0) > nowMs) continue;
-        if (nowMs - startedMsOf(runId) > remembersForMs) continue;
-        try {
-          const dueMs = await firstNewsMs(run, data, settings, nowMs);
-          if (dueMs !== undefined && dueMs <= nowMs) await start(runId);
-          else if (dueMs !== undefined) quietUntil.set(runId, dueMs);
-        } catch (error) {
-          failed(runId, error);
-        }
+        const dueMs = await workDueMs(run, nowMs, { data, settings, catalogue, quietUntil, start, failed });
+        if (run.kind === 'live' || dueMs !== Number.POSITIVE_INFINITY) continue;
+        quietUntil.delete(run.runId);
+        reopened.delete(run.runId);
+        settle(run.runId);
       }
     },
     gauges: () => [
@@ -115,11 +119,33 @@ export function createNotifyRuns({ data, settings, measure, historyOf, onError }
   };
 }
 
+type Work = Pick<NotifyRunsOptions, 'data' | 'settings' | 'catalogue'> & {
+  readonly quietUntil: Map<RunId, number>;
+  readonly start: (runId: RunId) => Promise<void>;
+  readonly failed: (runId: RunId, error: unknown) => void;
+};
+
+/** Starts a notifier if there is work for one. @returns when there is some again, infinite for never; undefined if that is not known */
+async function workDueMs(run: ReadableRun, nowMs: number, work: Work): Promise<number | undefined> {
+  const { runId } = run;
+  const quietMs = work.quietUntil.get(runId) ?? 0;
+  if (quietMs > nowMs) return quietMs;
+  if (nowMs - startedMsOf(runId) > remembersForMs) return Number.POSITIVE_INFINITY;
+  try {
+    const dueMs = await firstNewsMs(run, work, nowMs);
+    if (dueMs !== undefined && dueMs <= nowMs) await work.start(runId);
+    else if (dueMs !== undefined) work.quietUntil.set(runId, dueMs);
+    return dueMs;
+  } catch (error) {
+    work.failed(runId, error);
+    return undefined;
+  }
+}
+
 /** When there is something to do for a run: Unix ms, infinite for never; undefined while another process does it. */
 async function firstNewsMs(
   { runId, kind, nextSeq }: ReadableRun,
-  data: DataFolder,
-  settings: NotifySettings,
+  { data, settings, catalogue }: Pick<NotifyRunsOptions, 'data' | 'settings' | 'catalogue'>,
   nowMs: number,
 ): Promise<number | undefined> {
   const folder = data.runDir(runId);
@@ -130,7 +156,7 @@ async function firstNewsMs(
     if (state.rules.run.nextSeq < nextSeq) return nowMs;
     return nextWorkMs(state, settings, nowMs) ?? Number.POSITIVE_INFINITY;
   }
-  const last = await recordAt(data, runId, nextSeq - 1);
-  const isNews = last !== undefined && nowMs - msOfNs(last.timeNs) <= newsForMs;
+  const { endedAt } = (await catalogue.endedRunOf(runId))?.summary ?? { endedAt: null };
+  const isNews = endedAt !== null && nowMs - Date.parse(endedAt) <= newsForMs;
   return isNews ? nowMs : Number.POSITIVE_INFINITY;
 }

@@ -1,10 +1,11 @@
 // How far readers with a cursor are behind, over the runs of a data folder, for the hub's metrics. It reads the cursors on disk, so that
 // it sees a run that ships itself as well as one that the hub ships.
 import { type RunId, startedMsOf } from '../core/ids.ts';
-import { type DataFolder, readersOf, savedPosition } from '../journal/index.ts';
+import type { JournalRecord } from '../core/record.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
+import { type DataFolder, openJournal, readersOf, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
 import { msOfNs } from '../runs/index.ts';
-import { recordAt } from './record-at.ts';
 import { shippedForMs } from './ship-runs.ts';
 import type { ReadableRun } from './supervisor.ts';
 
@@ -38,18 +39,28 @@ export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
     return lags;
   }
 
+  function oldestUnsettled(runs: readonly ReadableRun[], nowMs: number): readonly ReadableRun[] {
+    const found: ReadableRun[] = [];
+    for (let index = runs.length - 1; index >= 0 && found.length < lookedAt; index--) {
+      const run = runs[index];
+      if (run === undefined || settled.has(run.runId)) continue;
+      // What is too old for the hub to ship would be behind for ever.
+      if (nowMs - startedMsOf(run.runId) <= shippedForMs) found.push(run);
+      else if (run.kind === 'ended') settled.add(run.runId);
+    }
+    return found;
+  }
+
   return {
     async gauges(runs, nowMs) {
       const samples: GaugeSample[] = [];
       for (const signal of signals) {
         samples.push(gauge(metrics.shipperLag, { signal }, 0), gauge(metrics.shipperPending, { signal }, 0));
       }
+      const slice = createTimeSlice();
       let reads = 0;
-      // What is too old for the hub to ship would be behind for ever.
-      const oldestFirst = runs
-        .filter(({ runId }) => !settled.has(runId) && nowMs - startedMsOf(runId) <= shippedForMs)
-        .reverse();
-      for (const run of oldestFirst.slice(0, lookedAt)) {
+      for (const run of oldestUnsettled(runs, nowMs)) {
+        await slice();
         for (const [reader, { lag, position }] of lagOf(run)) {
           samples.push(gauge(metrics.cursorLag, { reader }, lag));
           const signal = signals.find((each) => reader === `ship-${each}`);
@@ -65,4 +76,11 @@ export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
       return samples;
     },
   };
+}
+
+/** The first record from this number on; undefined if none can be read. */
+async function recordAt(data: DataFolder, runId: RunId, seq: number): Promise<JournalRecord | undefined> {
+  const reader = openJournal(data.runDir(runId));
+  for await (const [record] of reader.read({ from: seq, maxBatchBytes: 1, onProblem: () => undefined })) return record;
+  return undefined;
 }

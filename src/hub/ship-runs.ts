@@ -1,6 +1,7 @@
 // Ships the runs of a data folder that nobody else ships, newest first, a few at a time. A task of the supervisor;
 // src/readers/ship ships each run.
 import { type RunId, startedMsOf } from '../core/ids.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
 import { type DataFolder, lockHolder, runLockPath, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
 import { readSettings, type Shipper, type Signal } from '../readers/ship/index.ts';
@@ -28,6 +29,8 @@ const retryMs = 60_000;
 const stopWithinMs = 5_000;
 
 export type ShipRuns = RunTask & {
+  /** The runs that the hub ships now. */
+  readonly shipping: () => Iterable<RunId>;
   readonly gauges: () => readonly GaugeSample[];
   readonly stop: () => Promise<void>;
 };
@@ -35,34 +38,21 @@ export type ShipRuns = RunTask & {
 export type ShipOptions = {
   readonly data: DataFolder;
   readonly env: NodeJS.ProcessEnv;
+  /** Called when the shipping of a run has ended: its totals are final then. */
+  readonly onShipped: (runId: RunId) => void;
   readonly onError: (runId: RunId, error: unknown) => void;
 };
 
-export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
+export function createShipRuns({ data, env, onShipped, onError }: ShipOptions): ShipRuns {
   const signals = signalsOf(env);
   const shipping = new Map<RunId, { readonly active: boolean; readonly shipper: Shipper | undefined }>();
-  const firstSeen = new Map<RunId, number>();
-  const tryAgainAt = new Map<RunId, number>();
-  const shipped = new Set<RunId>();
+  const queue = createQueue(data, signals);
   let waiting = 0;
   let stopped = false;
 
-  /** Whether the hub is to ship the run now. */
-  function isWanted(run: ReadableRun, nowMs: number): boolean {
-    const { runId, nextSeq } = run;
-    if (shipped.has(runId) || shipping.has(runId) || (tryAgainAt.get(runId) ?? 0) > nowMs) return false;
-    if (nowMs - startedMsOf(runId) > shippedForMs) return false;
-    const folder = data.runDir(runId);
-    if (signals.every((signal) => (savedPosition(folder, `ship-${signal}`) ?? 0) >= nextSeq)) {
-      if (run.kind === 'ended') shipped.add(runId);
-      return false;
-    }
-    if (lockHolder(runLockPath(folder, 'ship')) !== undefined) return false;
-    if (run.kind === 'ended' || run.writer === undefined) return true;
-    const seen = firstSeen.get(runId) ?? nowMs;
-    firstSeen.set(runId, seen);
-    return nowMs - seen >= headStartMs;
-  }
+  const roomFor = (active: boolean): boolean =>
+    [...shipping.values()].filter((other) => other.active === active).length <
+    (active ? followedAtOnce : shippedAtOnce);
 
   async function start(runId: RunId, active: boolean): Promise<void> {
     shipping.set(runId, { active, shipper: undefined });
@@ -79,33 +69,41 @@ export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
       shipping.set(runId, { active, shipper });
       void shipper.done.then(() => {
         shipping.delete(runId);
-        firstSeen.delete(runId);
-        tryAgainAt.set(runId, Date.now() + retryMs);
+        onShipped(runId);
+        queue.putBack(runId);
         const failed = [shipper.status().logs, shipper.status().traces].find(({ state }) => state.kind === 'failed');
         if (failed !== undefined) onError(runId, new Error(`${failed.signal}: ${failed.lastError ?? 'failed'}`));
       });
       if (stopped) await shipper.stop();
     } catch (error) {
       shipping.delete(runId);
-      tryAgainAt.set(runId, Date.now() + retryMs);
+      queue.putBack(runId);
       onError(runId, error);
     }
   }
 
   return {
     name: 'ship',
-    async look({ runs, nowMs }) {
+    async look({ runs, nowMs, settle }) {
+      const slice = createTimeSlice();
+      const room = { live: roomFor(true), ended: roomFor(false) };
       let left = 0;
       for (const run of runs) {
         if (stopped) return;
-        if (signals.length === 0 || !isWanted(run, nowMs)) continue;
-        const active = run.kind === 'live';
-        const alike = [...shipping.values()].filter((other) => other.active === active).length;
-        if (alike >= (active ? followedAtOnce : shippedAtOnce)) left += 1;
-        else await start(run.runId, active);
+        await slice();
+        if (shipping.has(run.runId)) continue;
+        if (queue.isDone(run, nowMs)) settle(run.runId);
+        else if (queue.isWanted(run, nowMs, room[run.kind])) {
+          if (room[run.kind]) {
+            const active = run.kind === 'live';
+            await start(run.runId, active);
+            room[run.kind] = roomFor(active);
+          } else left += 1;
+        }
       }
       waiting = left;
     },
+    shipping: () => shipping.keys(),
     gauges: () => [gauge(metrics.shippingRuns, {}, shipping.size), gauge(metrics.waitingRuns, {}, waiting)],
     async stop() {
       stopped = true;
@@ -114,6 +112,51 @@ export function createShipRuns({ data, env, onError }: ShipOptions): ShipRuns {
         Promise.allSettled(stops),
         new Promise((resolve) => setTimeout(resolve, stopWithinMs).unref()),
       ]);
+    },
+  };
+}
+
+/** Which runs have something to ship, and which of them are the hub's to ship now. */
+function createQueue(data: DataFolder, signals: readonly Signal[]) {
+  const firstSeen = new Map<RunId, number>();
+  const tryAgainAt = new Map<RunId, number>();
+  /** Runs that have ended and that were found to have something to ship. They are looked at again when it is their turn. */
+  const pending = new Set<RunId>();
+
+  const isShipped = ({ runId, nextSeq }: ReadableRun): boolean =>
+    signals.every((signal) => (savedPosition(data.runDir(runId), `ship-${signal}`) ?? 0) >= nextSeq);
+
+  return {
+    /** Whether the hub is to ship the run now, if it has the room. */
+    isWanted(run: ReadableRun, nowMs: number, hasRoom: boolean): boolean {
+      const { runId } = run;
+      if (signals.length === 0 || (tryAgainAt.get(runId) ?? 0) > nowMs) return false;
+      // Reading the cursors of all that wait would take long, and they can only be shipped by somebody else meanwhile.
+      if (!hasRoom && pending.has(runId)) return true;
+      const isTooOld = nowMs - startedMsOf(runId) > shippedForMs;
+      if (isTooOld || isShipped(run) || lockHolder(runLockPath(data.runDir(runId), 'ship')) !== undefined) {
+        pending.delete(runId);
+        return false;
+      }
+      if (run.kind === 'ended') {
+        pending.add(runId);
+        return true;
+      }
+      if (run.writer === undefined) return true;
+      const seen = firstSeen.get(runId) ?? nowMs;
+      firstSeen.set(runId, seen);
+      return nowMs - seen >= headStartMs;
+    },
+    /** Whether nothing of the run will ever be shipped by this hub. */
+    isDone(run: ReadableRun, nowMs: number): boolean {
+      if (run.kind === 'live' || pending.has(run.runId)) return false;
+      return signals.length === 0 || nowMs - startedMsOf(run.runId) > shippedForMs || isShipped(run);
+    },
+    /** Its shipping has ended, all of it or not. */
+    putBack(runId: RunId): void {
+      firstSeen.delete(runId);
+      pending.delete(runId);
+      tryAgainAt.set(runId, Date.now() + retryMs);
     },
   };
 }

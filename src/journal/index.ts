@@ -40,12 +40,13 @@ export { type JournalReader, openJournal, type ReadOptions } from './journal-rea
 export { createJournal, type JournalStats, type JournalWriter, reopenJournal } from './journal-writer.ts';
 export {
   applyRetention,
+  createJournalSizes,
+  type JournalSize,
   journalBytes,
   type RetentionLimits,
   type RetentionReport,
   type Unread,
 } from './retention.ts';
-export { segmentForm } from './segment-files.ts';
 
 /**
  * Takes a lock of a run: `writer` (who may append; the journal takes it itself), `ship` (who may ship). Never waits.

@@ -1,13 +1,16 @@
 // Removes what is too old or too much: whole runs that have ended. An active run keeps all of its journal.
 // Whatever a reader had not read yet is counted in the report.
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '../core/ids.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
 import { type DataFolder, lockPath, type RunFolder, readersOf } from '../data/data-folder.ts';
 import { tryLockFile } from '../data/lock-file.ts';
 import { savedPosition } from './cursor.ts';
 import { walkFrames } from './frame-walk.ts';
 import { journalEnd } from './journal-end.ts';
+import { segmentForm } from './segment-files.ts';
 
 export type RetentionLimits = {
   /** What was last written to before so long goes. Undefined for no limit. */
@@ -38,58 +41,127 @@ export type RetentionReport = {
   readonly keptBytes: number;
 };
 
+/** How much room the journal of a run takes. */
+export type JournalSize = {
+  readonly runId: RunId;
+  readonly bytes: number;
+  readonly lastWriteMs: number;
+  readonly segments: { readonly raw: number; readonly archived: number };
+};
+
+export type JournalSizes = {
+  /** Of every run of the data folder. One whose segments are all archived is measured again only now and then. */
+  readonly measure: () => Promise<readonly JournalSize[]>;
+};
+
+/** Once a minute, a hub measures each of its archived runs again every quarter of an hour. */
+const measuredAgainAfter = 15;
+
+export function createJournalSizes(data: DataFolder): JournalSizes {
+  /** Of runs whose segments are all archived: nobody writes there any more. */
+  const archived = new Map<RunId, JournalSize>();
+  let times = 0;
+  return {
+    async measure() {
+      const slice = createTimeSlice();
+      const sizes: JournalSize[] = [];
+      const runIds = data.listRunIds();
+      times += 1;
+      for (const [index, runId] of runIds.entries()) {
+        const known = (index + times) % measuredAgainAfter === 0 ? undefined : archived.get(runId);
+        const size = known ?? measureJournal(data.runDir(runId));
+        if (size.segments.raw === 0 && size.segments.archived > 0) archived.set(runId, size);
+        else archived.delete(runId);
+        sizes.push(size);
+        await slice();
+      }
+      if (archived.size > runIds.length) {
+        const present = new Set(runIds);
+        for (const runId of archived.keys()) if (!present.has(runId)) archived.delete(runId);
+      }
+      return sizes;
+    },
+  };
+}
+
 /**
  * Removes whole runs that nobody writes any more, the oldest first, until the limits are met over the data folder.
  * A run whose writer lock or ship lock is held stays.
+ * @param sizes of all runs, if they are known
  */
-export async function applyRetention(data: DataFolder, limits: RetentionLimits): Promise<RetentionReport> {
+export async function applyRetention(
+  data: DataFolder,
+  limits: RetentionLimits,
+  sizes?: readonly JournalSize[],
+): Promise<RetentionReport> {
   const removedRuns: RetentionReport['removedRuns'][number][] = [];
+  const slice = createTimeSlice();
   // Left by a process that was killed while it removed them; they were reported gone, or about to be.
   for (const name of limits.isDryRun === true ? [] : await readdir(data.runsDir).catch(() => [])) {
     if (name.endsWith(removedSuffix)) await rm(join(data.runsDir, name), { recursive: true, force: true });
   }
-  const runs = await Promise.all(data.listRunIds().map(async (runId) => measure(data.runDir(runId))));
+  const runs = sizes ?? (await createJournalSizes(data).measure());
   let kept = runs.reduce((sum, run) => sum + run.bytes, 0);
-  for (const run of runs.sort((a, b) => a.lastWriteMs - b.lastWriteMs)) {
-    const age = limits.now - run.lastWriteMs;
+  for (const { runId, bytes, lastWriteMs } of [...runs].sort((a, b) => a.lastWriteMs - b.lastWriteMs)) {
+    const age = limits.now - lastWriteMs;
     if (!isOver(limits.maxBytes, kept) && !isOver(limits.maxAgeMs, age)) continue;
-    const unread = await removeRun(run.folder, limits.isDryRun === true);
+    const unread = await removeRun(data.runDir(runId), bytes, limits.isDryRun === true);
+    await slice();
     if (unread === undefined) continue;
-    kept -= run.bytes;
-    removedRuns.push({ runId: run.folder.runId, bytes: run.bytes, unread });
+    kept -= bytes;
+    removedRuns.push({ runId, bytes, unread });
   }
   return { removedRuns, keptBytes: kept };
 }
 
 /** The bytes of all journals, as retention counts them. */
 export async function journalBytes(data: DataFolder): Promise<number> {
-  const runs = await Promise.all(data.listRunIds().map((runId) => measure(data.runDir(runId))));
+  const runs = await createJournalSizes(data).measure();
   return runs.reduce((sum, run) => sum + run.bytes, 0);
 }
 
 /** What is renamed to it is on its way out, and no run id any more. */
 const removedSuffix = '.removed';
 
+/**
+ * A run of so much is removed at once: its dozen files take 0.2 ms, where the thread pool takes 2 ms. Freeing the blocks of larger ones
+ * can take a disk long.
+ */
+const removedAtOnceBytes = 16 * 1024 * 1024;
+
 function isOver(limit: number | undefined, value: number): boolean {
   return limit !== undefined && value > limit;
 }
 
-async function measure(folder: RunFolder): Promise<{ folder: RunFolder; bytes: number; lastWriteMs: number }> {
+/** Synchronous: a call takes some microseconds, where a turn of the thread pool for each takes ten times as long. */
+function measureJournal(folder: RunFolder): JournalSize {
+  const segments = { raw: 0, archived: 0 };
   let bytes = 0;
   let lastWriteMs = 0;
-  for (const name of await readdir(folder.journalDir).catch(() => [])) {
+  for (const name of journalFiles(folder)) {
     // A file that goes between the listing and here counts as gone.
-    const file = await stat(join(folder.journalDir, name)).catch(() => undefined);
+    const file = statSync(join(folder.journalDir, name), { throwIfNoEntry: false });
     bytes += file?.size ?? 0;
     lastWriteMs = Math.max(lastWriteMs, file?.mtimeMs ?? 0);
+    const form = segmentForm(name);
+    if (form !== undefined) segments[form] += 1;
   }
   // A run folder without a journal is one that is being made, or was half removed: its own time shows which.
-  if (lastWriteMs === 0) lastWriteMs = (await stat(folder.dir).catch(() => undefined))?.mtimeMs ?? 0;
-  return { folder, bytes, lastWriteMs };
+  if (lastWriteMs === 0) lastWriteMs = statSync(folder.dir, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return { runId: folder.runId, bytes, lastWriteMs, segments };
+}
+
+function journalFiles({ journalDir }: RunFolder): readonly string[] {
+  try {
+    return readdirSync(journalDir);
+  } catch {
+    // Gone, or not to be read: it has nothing to remove.
+    return [];
+  }
 }
 
 /** Undefined when somebody still uses the run. */
-async function removeRun(folder: RunFolder, isDryRun: boolean): Promise<readonly Unread[] | undefined> {
+async function removeRun(folder: RunFolder, bytes: number, isDryRun: boolean): Promise<readonly Unread[] | undefined> {
   // Held until the folder is away, so that nobody begins to adopt or to ship a run that is going.
   const writer = tryLockFile(lockPath(folder, 'writer'), 'retention');
   if (writer.kind === 'held') return undefined;
@@ -101,8 +173,9 @@ async function removeRun(folder: RunFolder, isDryRun: boolean): Promise<readonly
       if (isDryRun) return unread;
       // Renamed first: a run is there or it is not, and never half of it under its own name.
       const going = `${folder.dir}${removedSuffix}`;
-      await rename(folder.dir, going);
-      await rm(going, { recursive: true, force: true });
+      renameSync(folder.dir, going);
+      if (bytes <= removedAtOnceBytes) rmSync(going, { recursive: true, force: true });
+      else await rm(going, { recursive: true, force: true });
       return unread;
     } finally {
       ship.release();

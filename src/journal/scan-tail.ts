@@ -74,7 +74,8 @@ const blockBytes = 1024 * 1024;
 /** From the frame boundary at `validBytes` on to the last whole frame. */
 function scanFrom(fd: number, seed: number, start: SegmentTail): SegmentTail {
   let tail = start;
-  let block = readAt(fd, tail.validBytes, blockBytes);
+  // No more than there is: memory that is not written to must be found, too.
+  let block = readAt(fd, tail.validBytes, Math.min(blockBytes, Math.max(0, tail.totalBytes - tail.validBytes)));
   for (;;) {
     const reached = advanceIn(block, 0, tail, seed);
     tail = reached.tail;

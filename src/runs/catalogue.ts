@@ -2,8 +2,11 @@
 // that, the list with its filters, and the history of a workflow for estimates. Every process that looks at several runs has one; a
 // hub shares one among the API, the tail, the metrics and the supervisor. An active run is folded from where the last reading ended;
 // of ended ones only what a list shows stays in memory.
+import { statSync } from 'node:fs';
 import { isRunId, type RunId } from '../core/ids.ts';
 import type { JournalRecord } from '../core/record.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
+import { settledAfterMs } from '../data/data-folder.ts';
 import { type DataFolder, isAlive, type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
 import { type Alert, isFiring, isResolvedBySuccess } from './alerts/alert.ts';
 import { type AlertEvaluation, emptyEvaluation, withHistory } from './alerts/evaluation.ts';
@@ -13,42 +16,15 @@ import { alertsOfEndedRun, isShown, viewAlerts } from './alerts/run-alerts.ts';
 import { createEndedRuns, type EndedRun, type StepDurations, stepDurationsOf } from './ended-runs.ts';
 import { type History, historyOf } from './estimate.ts';
 import { foldAll } from './fold-run.ts';
+import { listRuns, type RunFilter, type RunPage } from './list-runs.ts';
 import { summarizeRun, type ViewContext, viewRun } from './make-view.ts';
 import type { RunState } from './run-state.ts';
-import type { RunStateName, RunSummary, RunView } from './run-view.ts';
+import type { RunSummary, RunView } from './run-view.ts';
 import { readRunState, savedState } from './saved-state.ts';
 
 type KnownRun = { readonly runId: RunId; readonly kind: 'live' | 'ended' };
 
 export type RunOfWorkflow = { readonly runId: string; readonly workflow: string };
-
-export type RunFilter = {
-  readonly workflow?: string | undefined;
-  readonly states?: readonly RunStateName[] | undefined;
-  /** Any part of what a list shows, without regard to case. */
-  readonly search?: string | undefined;
-  /** Only runs with smaller ids, which are older. */
-  readonly before?: string | undefined;
-  /** Unix milliseconds: only runs that started then or later. */
-  readonly sinceMs?: number | undefined;
-  /** 0 for all. */
-  readonly limit: number;
-  /** So many runs are examined at most; 0 for all. */
-  readonly maxExamined?: number;
-  /** Receives runs that cannot be read; they are left out of the list. */
-  readonly onUnreadable?: (runId: RunId, error: unknown) => void;
-};
-
-export type RunPage = {
-  /** Newest first. */
-  readonly runs: readonly RunSummary[];
-  /** The last run that was examined, if there are older ones: ask for `before` this to continue. */
-  readonly next: RunId | undefined;
-  /** Older runs that were not examined. */
-  readonly unexamined: number;
-  /** Runs in the data folder, whatever the filter. */
-  readonly total: number;
-};
 
 export type Catalogue = {
   readonly readerOf: (runId: RunId) => JournalReader;
@@ -63,15 +39,21 @@ export type Catalogue = {
   readonly tick: (evaluation: AlertEvaluation) => AlertEvaluation;
   readonly viewOf: (evaluation: AlertEvaluation) => Promise<RunView>;
   readonly list: (filter: RunFilter) => Promise<RunPage>;
+  /** What a list needs of a run that has ended. Undefined if it has not. */
+  readonly endedRunOf: (runId: RunId) => Promise<EndedRun | undefined>;
   /**
-   * The alerts that fire now, over these runs. Of an ended run whose summary is not in memory yet, none.
+   * The alerts that fire now, over these runs. Of an ended run that `rememberEnded` has not read yet, none.
    * @param runs newest first
    */
   readonly firingAlerts: (runs: readonly KnownRun[]) => Promise<readonly BriefAlert[]>;
   /** How long the steps took in earlier runs of the workflow. Read once for each run: its past does not change. */
   readonly historyOf: (run: RunOfWorkflow) => Promise<History>;
-  /** Reads of these ended runs what a list shows, so that lists find it in memory. */
+  /** Reads of these ended runs what lists and metrics show, so that they find it in memory. */
   readonly rememberEnded: (runIds: readonly RunId[]) => Promise<void>;
+  /** Notes that all of the journal of an ended run is archived, as the folder of the journal is now. */
+  readonly markArchived: (runId: RunId) => void;
+  /** The number behind the last record of a run whose journal is known to be archived and not to have changed since. */
+  readonly archivedEnd: (runId: RunId) => number | undefined;
   /** Reads what the last hub has kept of ended runs. */
   readonly load: () => Promise<void>;
   /** Keeps what is known of ended runs for the next process. For the hub, which is the only one to write. */
@@ -96,6 +78,9 @@ const historyRuns = 20;
 /** This many earlier runs are examined for them. Reading the saved state of an ended run takes 0.5 ms. */
 const examinedForHistory = 300;
 
+/** Reading the file of ten thousand ended runs takes 60 ms, reading the saved state of one 0.5 ms. */
+const readBeforeLoading = 50;
+
 /** Alerts of an ended run fire for a day by default; a list does not count those of runs that ended longer ago. */
 const alertsShownForMs = 48 * 3_600_000;
 
@@ -109,7 +94,8 @@ const keptEndedAlerts = 10_000;
 const keptHistories = 100;
 
 export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptions): Catalogue {
-  const ended = createEndedRuns(data);
+  const ended = createEndedReader(data, now, (runId) => evaluations.known(runId)?.run);
+  const { endedRunOf } = ended;
   const fold = createFold(alerts);
   const historyFor = createHistories(data, endedRunOf);
   const evaluations = createEvaluations({ data, alerts, fold, historyOf: historyFor });
@@ -123,22 +109,6 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
   async function evaluationOf(runId: RunId): Promise<AlertEvaluation | undefined> {
     const evaluation = await evaluations.read(runId);
     return evaluation === undefined ? undefined : tick(evaluation);
-  }
-
-  /** Of an ended run nothing but its summary stays in memory, however many a list examines. */
-  async function endedRunOf(runId: RunId): Promise<EndedRun | undefined> {
-    const known = ended.get(runId);
-    if (known !== undefined) return known;
-    const read = evaluations.known(runId)?.run;
-    const state = read?.phase.kind === 'finished' ? read : await readEndedState(data.runDir(runId));
-    if (state?.phase.kind !== 'finished') return undefined;
-    const run = {
-      summary: summarizeRun(state, { nowMs: now(), isWriterGone: false }),
-      stepDurations: stepDurationsOf(state),
-      nextSeq: state.nextSeq,
-    };
-    ended.set(runId, run);
-    return run;
   }
 
   function contextOf({ run, alerts: all }: AlertEvaluation): ViewContext {
@@ -156,19 +126,25 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
       return viewRun(run, { ...contextOf(evaluation), history });
     },
     async list(filter) {
-      const runIds = data.listRunIds();
-      ended.keepOnly(new Set(runIds));
-      const page = await listRuns(runIds, filter, summaries.summaryOf);
+      const page = await listRuns(ended.listRunIds(), filter, summaries);
       return alerts === undefined
         ? page
         : { ...page, runs: await Promise.all(page.runs.map(summaries.withAlertCount)) };
     },
+    endedRunOf,
     firingAlerts: summaries.firingAlerts,
     historyOf: historyFor,
     async rememberEnded(runIds) {
-      // A run that cannot be read is reported by the reader that follows it.
-      for (const runId of runIds) if (ended.get(runId) === undefined) await endedRunOf(runId).catch(() => undefined);
+      const slice = createTimeSlice();
+      for (const runId of runIds) {
+        // A run that cannot be read is reported by the reader that follows it.
+        const end = await endedRunOf(runId).catch(() => undefined);
+        if (end !== undefined && alerts !== undefined) await summaries.rememberAlerts(end.summary);
+        await slice();
+      }
     },
+    markArchived: ended.markArchived,
+    archivedEnd: ended.archivedEnd,
     load: ended.load,
     save: ended.save,
     confirm(runId, { nextSeq, finished }) {
@@ -179,6 +155,73 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
       ended.delete(runId);
     },
   };
+}
+
+/** What is known of ended runs, read when somebody asks for it: of each nothing but its summary stays in memory. */
+function createEndedReader(data: DataFolder, now: () => number, knownState: (runId: RunId) => RunState | undefined) {
+  const ended = createEndedRuns(data);
+  let listed: readonly RunId[] = [];
+  let misses = 0;
+  let loading: Promise<void> | undefined;
+
+  function load(): Promise<void> {
+    loading ??= ended.load();
+    return loading;
+  }
+
+  /** Forgets what is known of runs that are gone. */
+  function listRunIds(): readonly RunId[] {
+    const runIds = data.listRunIds();
+    if (runIds !== listed) ended.keepOnly(new Set(runIds));
+    listed = runIds;
+    return runIds;
+  }
+
+  return {
+    get: ended.get,
+    delete: ended.delete,
+    listRunIds,
+    load,
+    async endedRunOf(runId: RunId): Promise<EndedRun | undefined> {
+      const known = ended.get(runId);
+      if (known !== undefined) return known;
+      // A caller that asks for many of them is better off with the file that has all.
+      misses += 1;
+      if (misses === readBeforeLoading || loading !== undefined) await load();
+      const loaded = ended.get(runId);
+      if (loaded !== undefined) return loaded;
+      const read = knownState(runId);
+      const state = read?.phase.kind === 'finished' ? read : await readEndedState(data.runDir(runId));
+      if (state?.phase.kind !== 'finished') return undefined;
+      const run = {
+        summary: summarizeRun(state, { nowMs: now(), isWriterGone: false }),
+        stepDurations: stepDurationsOf(state),
+        nextSeq: state.nextSeq,
+      };
+      ended.set(runId, run);
+      return run;
+    },
+    markArchived(runId: RunId): void {
+      const end = ended.get(runId);
+      const archivedMs = changedMsOf(data.runDir(runId));
+      if (end === undefined || archivedMs === undefined || archivedMs === end.archivedMs) return;
+      if (Date.now() - archivedMs > settledAfterMs) ended.set(runId, { ...end, archivedMs });
+    },
+    archivedEnd(runId: RunId): number | undefined {
+      const end = ended.get(runId);
+      const isArchived = end?.archivedMs !== undefined && end.archivedMs === changedMsOf(data.runDir(runId));
+      return isArchived ? end.nextSeq : undefined;
+    },
+    save(): void {
+      listRunIds();
+      ended.save();
+    },
+  };
+}
+
+/** When a file of the journal came or went last, as Unix ms. */
+function changedMsOf({ journalDir }: RunFolder): number | undefined {
+  return statSync(journalDir, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 /** The saved state of a run that has ended; folds its journal if none was saved. Undefined for a run that is active. */
@@ -199,9 +242,12 @@ type SummarySources = Pick<Catalogue, 'evaluationOf'> & {
 function createSummaries({ evaluationOf, knownEnd, endedRunOf, contextOf, now }: SummarySources) {
   const endedAlerts = createRecent<string, readonly BriefAlert[]>(keptEndedAlerts);
 
+  /** ISO 8601 texts compare as their times do. */
+  const shownSince = (): string => new Date(now() - alertsShownForMs).toISOString();
+
   /** None of a run that ended long ago. */
   async function endedAlertsOf({ runId, endedAt }: RunSummary): Promise<readonly BriefAlert[]> {
-    if (!isRunId(runId) || now() - Date.parse(endedAt ?? '') > alertsShownForMs) return [];
+    if (!isRunId(runId) || endedAt === null || endedAt < shownSince()) return [];
     const known = endedAlerts.get(runId);
     if (known !== undefined) return known;
     const evaluation = await evaluationOf(runId);
@@ -218,19 +264,34 @@ function createSummaries({ evaluationOf, knownEnd, endedRunOf, contextOf, now }:
 
   return {
     async firingAlerts(runs: readonly KnownRun[]): Promise<readonly BriefAlert[]> {
+      const slice = createTimeSlice();
+      const since = shownSince();
       const firing: BriefAlert[] = [];
       const succeeded = new Set<string>();
       for (const { runId, kind } of runs) {
-        const end = kind === 'ended' ? knownEnd(runId)?.summary : undefined;
-        if (kind === 'live') firing.push(...(await activeAlertsOf(runId)));
-        else if (end !== undefined) {
-          const isOutdated = (alert: BriefAlert) => succeeded.has(end.workflow) && isResolvedBySuccess(alert);
-          firing.push(...(await endedAlertsOf(end)).filter((alert) => !isOutdated(alert)));
+        if (kind === 'live') {
+          firing.push(...(await activeAlertsOf(runId)));
+          await slice();
+          continue;
         }
-        if (end?.state === 'success') succeeded.add(end.workflow);
+        const end = knownEnd(runId)?.summary;
+        if (end === undefined) continue;
+        if (end.endedAt !== null && end.endedAt >= since) {
+          const alerts = endedAlerts.get(runId) ?? [];
+          const isOutdated = (alert: BriefAlert) => succeeded.has(end.workflow) && isResolvedBySuccess(alert);
+          firing.push(...alerts.filter((alert) => !isOutdated(alert)));
+        }
+        if (end.state === 'success') succeeded.add(end.workflow);
       }
       return firing.filter((alert) => isFiring(alert, now()));
     },
+    /** So that `firingAlerts` has them in memory. */
+    async rememberAlerts(summary: RunSummary): Promise<void> {
+      // A run that cannot be read is reported by the reader that follows it.
+      await endedAlertsOf(summary).catch(() => undefined);
+    },
+    /** Of an ended run, if it is in memory. */
+    knownSummary: (runId: RunId): RunSummary | undefined => knownEnd(runId)?.summary,
     async summaryOf(runId: RunId): Promise<RunSummary | undefined> {
       const run = await endedRunOf(runId);
       if (run !== undefined) return run.summary;
@@ -359,49 +420,9 @@ function createHistories(
   };
 }
 
-async function listRuns(
-  all: readonly RunId[],
-  filter: RunFilter,
-  summaryOf: (runId: RunId) => Promise<RunSummary | undefined>,
-): Promise<RunPage> {
-  const { before, limit, maxExamined = 0 } = filter;
-  const runIds = before === undefined ? all : all.filter((runId) => runId < before);
-  const fits = matcherOf(filter);
-  const runs: RunSummary[] = [];
-  let examined = 0;
-  for (const runId of runIds) {
-    if ((limit > 0 && runs.length >= limit) || (maxExamined > 0 && examined >= maxExamined)) break;
-    examined += 1;
-    try {
-      const summary = await summaryOf(runId);
-      if (summary !== undefined && fits(summary)) runs.push(summary);
-    } catch (error) {
-      filter.onUnreadable?.(runId, error);
-    }
-  }
-  const next = examined < runIds.length ? runIds[examined - 1] : undefined;
-  return { runs, next, unexamined: runIds.length - examined, total: all.length };
-}
-
 /** Whether the process that runs it, or ran it, is known to be dead. */
 export function isWriterGone({ writer }: Pick<RunState, 'writer'>): boolean {
   return writer !== undefined && !isAlive(writer);
-}
-
-function matcherOf({ workflow, states, search, sinceMs }: RunFilter): (summary: RunSummary) => boolean {
-  const sought = search?.toLowerCase();
-  return (summary) => {
-    if (workflow !== undefined && summary.workflow !== workflow) return false;
-    if (states !== undefined && !states.includes(summary.state)) return false;
-    if (sinceMs !== undefined && !(summary.startedAt !== null && Date.parse(summary.startedAt) >= sinceMs))
-      return false;
-    return sought === undefined || searchedText(summary).includes(sought);
-  };
-}
-
-function searchedText(summary: RunSummary): string {
-  const { runId, workflow, state, cause, message, traceId, file, description } = summary;
-  return [runId, workflow, state, cause, message, traceId, file, description].join('\n').toLowerCase();
 }
 
 type Recent<K, V> = {

@@ -1,9 +1,9 @@
 // What is kept of runs that have ended, for lists, searches and estimates: a line of JSON per run in one file of the data folder.
-// The hub writes it, everybody may read it. It is a cache: what is missing, torn or of another version is made again from journals.
-import { appendFileSync } from 'node:fs';
+// The hub writes it, and `stepspan ls` if no hub runs; everybody may read it. It is a cache: what is missing, torn or of another version is made again from journals.
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
 import { isRunId, type RunId } from '../core/ids.ts';
+import { createTimeSlice } from '../core/time-slice.ts';
 import { type DataFolder, replaceFileUnsynced } from '../journal/index.ts';
 import type { RunState } from './run-state.ts';
 import type { RunSummary } from './run-view.ts';
@@ -16,6 +16,11 @@ export type EndedRun = {
   readonly stepDurations: StepDurations;
   /** The number behind its last record: a journal that ends elsewhere has lost this end in a power cut. */
   readonly nextSeq: number;
+  /**
+   * The time of the folder of its journal (Unix ms) when all of that was archived, which is synced to the disk. As long as the folder
+   * has this time, the end of the run is there, and nothing changes any more.
+   */
+  readonly archivedMs?: number;
 };
 
 export type EndedRuns = {
@@ -24,18 +29,15 @@ export type EndedRuns = {
   /** Forgets runs that are gone. */
   readonly keepOnly: (runIds: ReadonlySet<RunId>) => void;
   readonly delete: (runId: RunId) => void;
-  /** Reads the file, without blocking the event loop for long. */
+  /** Reads the file, without blocking the event loop for long. What is known already stays. */
   readonly load: () => Promise<void>;
-  /** Writes what is new to the file. Best effort: it is only a cache. */
+  /** Writes what is new to the file, if that was read before. Best effort: it is only a cache. */
   readonly save: () => void;
 };
 
 /** Raised with every change of `EndedRun`. */
 const version = 1;
 const head = JSON.stringify({ stepspanEndedRuns: version });
-
-/** Parsing this many lines takes about 2 ms. */
-const linesAtOnce = 200;
 
 export function createEndedRuns(data: DataFolder): EndedRuns {
   const runs = new Map<RunId, EndedRun>();
@@ -44,10 +46,12 @@ export function createEndedRuns(data: DataFolder): EndedRuns {
   /** Lines of the file that stand for no run any more. More of them than of runs, and the file is written again. */
   let stale = 0;
   let isWhole = false;
+  let isLoaded = false;
 
   return {
     get: (runId) => runs.get(runId),
     set(runId, run) {
+      if (runs.has(runId)) stale += 1;
       runs.set(runId, run);
       unsaved.push(run);
     },
@@ -59,20 +63,27 @@ export function createEndedRuns(data: DataFolder): EndedRuns {
       if (runs.delete(runId)) isWhole = false;
     },
     async load() {
-      const [first, ...lines] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
-      isWhole = first === head;
+      const bytes = await readFile(path).catch(() => Buffer.alloc(0));
+      isLoaded = true;
+      isWhole = bytes.subarray(0, bytes.indexOf(0x0a)).equals(Buffer.from(head));
       if (!isWhole) return;
-      for (const [index, line] of lines.entries()) {
-        if (index % linesAtOnce === linesAtOnce - 1) await setImmediate();
-        const run = parse(line);
+      const before = new Set(runs.keys());
+      const slice = createTimeSlice();
+      for (let at = head.length + 1; at < bytes.length; ) {
+        const newline = bytes.indexOf(0x0a, at);
+        const end = newline === -1 ? bytes.length : newline;
+        const run = parse(bytes.toString('utf8', at, end));
+        at = end + 1;
+        await slice();
         if (run === undefined || !isRunId(run.summary.runId)) continue;
         if (runs.has(run.summary.runId)) stale += 1;
-        runs.set(run.summary.runId, run);
+        if (!before.has(run.summary.runId)) runs.set(run.summary.runId, run);
       }
     },
     save() {
-      if (isWhole && unsaved.length === 0 && stale <= runs.size) return;
+      if (!isLoaded || (isWhole && unsaved.length === 0 && stale <= runs.size)) return;
       try {
+        if (!isWhole) mkdirSync(data.hub.dir, { recursive: true, mode: 0o700 });
         if (isWhole && stale <= runs.size) appendFileSync(path, linesOf(unsaved));
         else {
           replaceFileUnsynced(path, `${head}\n${linesOf(runs.values())}`);

@@ -115,6 +115,19 @@ describe('a run whose stepspan was killed', () => {
     );
   });
 
+  test('loses its processes too when many runs have died at once', async () => {
+    const data = tempData();
+    const others = Array.from({ length: 4 }, () => beginRun(data));
+    for (const { journal } of others) await journal.close();
+    const { runId, pids } = await killedRun(data);
+    const hub = await hubOf(data);
+    await scrapeUntil(hub.url, (now) => now.value('stepspan_adopted_runs_total') === 5);
+    expect(pids.filter(isRunning)).toEqual([]);
+    expect(hub.lines.join('\n')).toContain(`run ${runId}: stepspan (pid `);
+    expect(hub.lines.filter((line) => line.includes('3 of its processes were still running'))).toHaveLength(1);
+    expect(hub.lines.filter((line) => line.includes('is marked as abandoned'))).toHaveLength(5);
+  });
+
   test('is adopted by one of several that try at once', async () => {
     const data = tempData();
     const { runId } = await killedRun(data);

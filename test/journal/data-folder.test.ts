@@ -1,5 +1,5 @@
 // Where runs are, who may read them, and how a person names one.
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
@@ -20,6 +20,25 @@ test('what is made in it is for its owner only', async () => {
     expect(statSync(dir).mode & 0o777, dir).toBe(0o700);
   }
   expect(statSync(join(folder.journalDir, '00000000000000000000.seg')).mode & 0o777).toBe(0o600);
+});
+
+test('the list of runs is made again when a run comes or goes, however short ago the last one came', () => {
+  const data = dataFolder(tempRoot());
+  expect(data.listRunIds()).toEqual([]);
+  const make = (runId: string) => mkdirSync(join(data.runsDir, runId), { recursive: true });
+  make('20261123-120000-aaaaaa');
+  const longAgo = new Date(Date.now() - 60_000);
+  utimesSync(data.runsDir, longAgo, longAgo);
+  const first = data.listRunIds();
+  expect(first).toEqual(['20261123-120000-aaaaaa']);
+  expect(data.listRunIds()).toBe(first);
+  make('20261123-130000-bbbbbb');
+  expect(data.listRunIds()).toEqual(['20261123-130000-bbbbbb', '20261123-120000-aaaaaa']);
+  // Within the same tick of the clock of the file system: the time of the folder stays as it is.
+  const { mtime } = statSync(data.runsDir);
+  rmSync(join(data.runsDir, '20261123-130000-bbbbbb'), { recursive: true });
+  utimesSync(data.runsDir, mtime, mtime);
+  expect(data.listRunIds()).toEqual(first);
 });
 
 describe('finding a run', () => {

@@ -61,7 +61,7 @@ describe('retention over the data folder', () => {
     await openCursor(data.runDir(runs[0]!), 'ship').save(4);
     const limits = { maxAgeMs: 30 * day, maxBytes: undefined, now };
     const would = await applyRetention(data, { ...limits, isDryRun: true });
-    expect(data.listRunIds().sort()).toEqual([...runs].sort());
+    expect([...data.listRunIds()].sort()).toEqual([...runs].sort());
     expect(await applyRetention(data, limits)).toEqual(would);
   });
 

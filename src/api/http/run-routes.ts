@@ -19,9 +19,6 @@ export type RunRoutes = {
   readonly linksOf: (run: RunReference) => readonly Link[];
 };
 
-/** A request examines this many runs at most if a filter leaves out most; `next` says where to continue. */
-const maxExamined = 1_000;
-
 export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf }: RunRoutes): void {
   async function readRun(id: string) {
     const { runId, reader } = await runs.find(id);
@@ -33,7 +30,7 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
 
   addRoute(router, routes.listRuns, async (response, { query }) => {
     const { state: states, ...filter } = query;
-    const { runs: found, next } = await catalogue.list({ ...filter, states, maxExamined });
+    const { runs: found, next } = await catalogue.list({ ...filter, states });
     const answer: RunList = { runs: found, ...(next === undefined ? {} : { next }) };
     response.json(answer);
   });

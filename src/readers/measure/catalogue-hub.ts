@@ -164,6 +164,15 @@ export const hubMetrics = {
     merge: 'sum',
     scope: 'hub',
   } satisfies GaugeMetric,
+  uncountedRuns: {
+    name: 'stepspan_hub_uncounted_runs',
+    type: 'gauge',
+    help: 'Ended runs of the data folder that the hub has not counted yet. Above 0 after its start only: until it is 0, counters and alerts of those runs are missing.',
+    unit: '',
+    labels: {},
+    merge: 'sum',
+    scope: 'hub',
+  } satisfies GaugeMetric,
   storedRuns: {
     name: 'stepspan_stored_runs',
     type: 'gauge',

@@ -3,7 +3,6 @@
 // by the server of one run.
 import type { RunId } from '../../core/ids.ts';
 import type { JournalRecord } from '../../core/record.ts';
-import { foldAll, msOfNs } from '../../runs/index.ts';
 import { catalogue, keptGauges, metrics } from './catalogue.ts';
 import { type Exposition, type Format, writeMetrics } from './exposition.ts';
 import { foldMetrics } from './fold-metrics.ts';
@@ -26,8 +25,11 @@ export type Measure = {
   readonly takeShipped: (runId: RunId, now: ShippedRun, fromStart: boolean) => void;
   /** Says that all of a run was counted, or that it is not to be. */
   readonly close: (runId: RunId) => void;
-  /** As `close`, for a run that is too old to be counted: its workflow is known from then on, and when it succeeded. */
-  readonly skipRun: (runId: RunId, first: JournalRecord | undefined, last: JournalRecord | undefined) => void;
+  /**
+   * As `close`, for a run that is too old to be counted: its workflow is known from then on, and when it succeeded.
+   * @param succeededMs when it ended with success, as Unix ms
+   */
+  readonly skipRun: (runId: RunId, workflow: string | undefined, succeededMs: number | undefined) => void;
   /** Forgets runs that are not there any more. What they counted stays. */
   readonly keepOnly: (runIds: ReadonlySet<RunId>) => void;
   /** Counts what is in no journal: what the hub itself does. */
@@ -90,8 +92,8 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
       store.apply(grown);
       changes += 1;
     },
-    skipRun(runId, first, last) {
-      store.apply(changesOfSkipped(first, last));
+    skipRun(runId, workflow, succeededMs) {
+      if (workflow !== undefined) store.apply(changesOfSkipped(workflow, succeededMs));
       runs.close(runId);
     },
     sinceMs,
@@ -177,14 +179,9 @@ function createRunCounts(store: Pick<SeriesStore, 'apply'>, stored: StoredMeasur
   };
 }
 
-/** Of all that the first and the last record of an old run say, only its workflow and its success are still true. */
-function changesOfSkipped(first: JournalRecord | undefined, last: JournalRecord | undefined): readonly Change[] {
-  const { workflow } = foldAll([first, last].filter((record) => record !== undefined));
+/** Of all that an old run says, only its workflow and its success are still true. */
+function changesOfSkipped(workflow: string, succeededMs: number | undefined): readonly Change[] {
   const touch: Change = { kind: 'touch', labels: { workflow } };
-  if (last?.kind !== 'event' || last.event.type !== 'run.finished' || last.event.outcome.kind !== 'success')
-    return [touch];
-  return [
-    touch,
-    { kind: 'raise', metric: metrics.lastSuccess, labels: { workflow }, value: msOfNs(last.timeNs) / 1000 },
-  ];
+  if (succeededMs === undefined) return [touch];
+  return [touch, { kind: 'raise', metric: metrics.lastSuccess, labels: { workflow }, value: succeededMs / 1000 }];
 }

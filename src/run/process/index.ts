@@ -2,7 +2,7 @@
 // of stepspan may use. The engine starts a child (start-process), gets a handle (started-process), and reads batches of lines.
 export type { Captured, CaptureState } from './capture.ts';
 export type { Ended, EndOptions, EndStep } from './end-tree.ts';
-export { endLeftoverProcesses, type LeftoverProcesses, markerOf } from './leftover-processes.ts';
+export { endLeftoverProcesses, findMarkedRuns, type LeftoverProcesses, markerOf } from './leftover-processes.ts';
 export type { LineBatch } from './line-splitter.ts';
 export { openConnections } from './network-use.ts';
 export { type OomKills, readOomKills } from './oom-kills.ts';

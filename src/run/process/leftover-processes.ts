@@ -1,7 +1,9 @@
 // What a step or a run left running when it had ended: found by its marker, named for the report, ended. Also called by the
 // hub when it closes a run whose process was killed, with the processes that the journal names.
+import { createTimeSlice } from '../../core/time-slice.ts';
 import { type Ended, type EndOptions, endTree, KILL_WAIT_MS } from './end-tree.ts';
 import { pipesNameOf } from './output-pipes.ts';
+import { heldFiles, readAllPids, readEnvironment } from './proc-files.ts';
 import { isLive, type Marker } from './process-info.ts';
 import { createProcessTree, type Identity, type ProcessTree } from './process-tree.ts';
 
@@ -49,4 +51,26 @@ export async function endLeftoverProcesses(
 
 function pipesOf({ marker, reach }: MarkedProcesses): string | undefined {
   return reach === 'dead_run' ? `/${pipesNameOf(marker)}` : undefined;
+}
+
+/**
+ * The ids of all runs that any process of the machine belongs to, found by reading each process once. For the hub, before it closes many
+ * dead runs, as after a crash of the machine.
+ * @returns undefined if the system does not show it (everything but Linux)
+ */
+export async function findMarkedRuns(): Promise<ReadonlySet<string> | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  const [entry = ''] = markerOf('');
+  const pipes = `/${pipesNameOf(markerOf(''))}`.slice(0, -1);
+  const slice = createTimeSlice();
+  const found = new Set<string>();
+  for (const pid of readAllPids()) {
+    for (const text of readEnvironment(pid)) if (text.startsWith(entry)) found.add(text.slice(entry.length));
+    for (const file of heldFiles(pid)) {
+      const at = file.indexOf(pipes);
+      if (at !== -1) found.add(file.slice(at + pipes.length).split('.', 1)[0] ?? '');
+    }
+    await slice();
+  }
+  return found;
 }

@@ -46,15 +46,26 @@ export function hasMarker(pid: number, marker: Marker): boolean {
   return marker.every((entry) => framed.includes(Buffer.from(`\0${entry}\0`)));
 }
 
+/** The entries of the environment that the process was started with; none for a process of another user. */
+export function readEnvironment(pid: number): readonly string[] {
+  return readProc(`/proc/${pid}/environ`)?.toString('latin1').split('\0') ?? [];
+}
+
 /** Whether the process holds open a file with `part` in its path, also one whose name has been removed since. */
 export function holdsFile(pid: number, part: string): boolean {
-  return listFolder(`/proc/${pid}/fd`).some((fd) => {
+  for (const file of heldFiles(pid)) if (file.includes(part)) return true;
+  return false;
+}
+
+/** The paths of all files that the process holds open. */
+export function* heldFiles(pid: number): Generator<string> {
+  for (const fd of listFolder(`/proc/${pid}/fd`)) {
     try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`).includes(part);
+      yield readlinkSync(`/proc/${pid}/fd/${fd}`);
     } catch (error) {
-      return goneOrForeign(error);
+      goneOrForeign(error);
     }
-  });
+  }
 }
 
 /** The command line for a person: arguments divided by spaces, or the name in brackets if there are no arguments. */

@@ -12,7 +12,7 @@ import { type DecodedLog, messages } from '../../readers/ship/support/protobuf.t
 /** What a hub that is new to the data folder would say that was shipped of its runs. */
 export async function scrapeShipped(data: DataFolder): Promise<Scraped> {
   const measure = createMeasure({ scope: 'hub', version: 'test', sinceMs: 0, stored: undefined });
-  createShippedTotals(data, measure).look(data.listRunIds(), Date.now());
+  await createShippedTotals(data, measure).look(data.listRunIds(), Date.now());
   // A new series is at 0 until one scrape has seen it.
   (await measure.scrape('text')).seen();
   return readScrape((await measure.scrape('text')).text);
