@@ -14,7 +14,8 @@ const patience = { timeout: 150_000 };
 
 export default defineConfig({
   test: {
-    reporters: ['default', './scripts/test-report.ts'],
+    // The counts come before what failed, which is to be at the end.
+    reporters: ['./scripts/test-report.ts', 'default'],
     projects: [
       {
         test: {

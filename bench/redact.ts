@@ -84,7 +84,7 @@ export const redact: Bench = {
     ];
     return {
       title: 'Redaction by itself',
-      how: 'Ordinary log lines of 100 bytes where nothing else is said. MB for each second of processor time; one round, for information.',
+      how: 'Ordinary log lines of 100 bytes unless the row says otherwise. MB for each second of processor time; one round, for information.',
       tables: [
         {
           columns: ['what', 'bytes a read', 'rate'],

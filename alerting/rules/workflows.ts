@@ -63,7 +63,7 @@ function scheduled(of: ThresholdsOf, workflow: string, period: number): readonly
       summary: '{{ $labels.workflow }} has not succeeded for {{ $value | humanizeDuration }}',
       description:
         'The last success of {{ $labels.workflow }} was {{ $value | humanizeDuration }} ago; it should succeed at least ' +
-        `every ${formatSetDuration(period)}. Either its runs fail, or nothing starts them any more.`,
+        `every ${formatSetDuration(period)}. Either its runs fail, or nothing starts them.`,
       dashboard: 'stepspan-overview',
     },
     {

@@ -7,7 +7,7 @@ export type DrainOrder = {
   readonly dataDir: string;
 };
 
-/** To `programs/send-by-sdk.ts`; the rest is said by OTEL_*. */
+/** To `programs/send-by-sdk.ts`; OTEL_* variables say the rest. */
 export type SdkOrder = {
   /** Lines, each a record. */
   readonly file: string;

@@ -116,7 +116,7 @@ async function* answersOf(url: string): AsyncGenerator<SearchAnswer> {
   }
 }
 
-/** @returns how many bytes the server has read from files since the call, up to when it reads none any more */
+/** @returns how many bytes the server has read from files since the call, until it stops reading */
 async function readUntilQuiet(server: TailServer): Promise<number> {
   const before = (await server.state()).readBytes;
   for (let last = before, quiet = 0; ; ) {

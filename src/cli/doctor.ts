@@ -42,7 +42,7 @@ export function registerDoctor(program: Command, context: CliContext): void {
   ).action((flags: DoctorFlags) => doctor(context, flags));
 }
 
-/** Without these a run cannot be sent, or would be asked for in vain for half a minute each. */
+/** Without these a run cannot be sent, or asking for each would take half a minute and find nothing. */
 const needed: ReadonlySet<string> = new Set(['Data folder', 'Collector', 'Tempo', 'Loki', 'Prometheus']);
 
 type DoctorFlags = FlagValues & { readonly json?: boolean; readonly stack?: boolean };

@@ -102,7 +102,7 @@ export function registerRun(program: Command, context: CliContext): void {
       [],
     )
     .option('--plan', 'print which steps are kept and which run, why, and what that saves; start nothing')
-    .option('--fresh', 'start Claude steps that were interrupted afresh, and not in their session')
+    .option('--fresh', 'start interrupted Claude steps in a new session')
     .addHelpText(
       'after',
       examples(

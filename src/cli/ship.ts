@@ -18,7 +18,7 @@ export function registerShip(program: Command, context: CliContext): void {
     .command('ship')
     .argument('<run>', 'a run: its id, an unambiguous part of it, or `latest`')
     .description(
-      'Send what a run still has to send over OTLP (OTEL_EXPORTER_OTLP_ENDPOINT and its like), and wait for it.',
+      'Send what a run still has to send over OTLP (OTEL_EXPORTER_OTLP_ENDPOINT and similar variables), and wait for it.',
     )
     .option('--again', 'send everything again, as to a backend that has lost it; what already exists there shows once')
     .addHelpText(
@@ -42,7 +42,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
     return fail(context, exitCodes.badInput, `nobody said where to send run ${found.runId}: ${remedy}`);
   }
   const folder = data.runDir(found.runId);
-  // A run that nobody writes any more is closed first, so that its trace has a root.
+  // A run whose process is dead is closed first, so that its trace has a root.
   const { adoptRun } = await import('../hub/index.ts');
   const adoption = await adoptRun(folder, '`stepspan ship`');
   if (adoption.kind === 'adopted')

@@ -58,7 +58,7 @@ export async function watchRun(
   const stopReporting = reportWait(context, settings, run, view);
   const { result, shipping, notifying, journalNotes, state } = await run.done;
   stopReporting();
-  // A person who cancels the run does not need its page any more.
+  // A person who cancels the run no longer needs its page.
   const stays = isOpened && cancelledBy === '';
   const wasWatched = server?.wasWatched() ?? false;
   if (!stays) await server?.close(settings.shipWait ?? defaultShipWaitMs);

@@ -1,4 +1,4 @@
-// The folder of the control sockets: short, for its owner only, and swept of sockets that nobody listens on any more. Called by
+// The folder of the control sockets: short, for its owner only, and swept of sockets without a listener. Called by
 // control-server.ts when a run starts.
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -132,7 +132,7 @@ function sizeGauges(sizes: readonly JournalSize[]): GaugeSample[] {
   ];
 }
 
-/** Of a file system that cannot be asked nothing is said: 0 would be an alarm. */
+/** A file system that cannot be asked has no value: 0 would be an alarm. */
 async function diskSpace(data: DataFolder): Promise<GaugeSample[]> {
   const found = await statfs(data.root).catch(() => undefined);
   if (found === undefined) return [];

@@ -86,7 +86,7 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
     for await (const records of batches) measure.take(runId, records);
     complete = true;
   };
-  // If the journal cannot be read any more, the metrics stay as they are and the run continues.
+  // If the journal can no longer be read, the metrics stay as they are and the run continues.
   const followed = follow().catch(() => measure.apply(add(metrics.journalProblems, { kind: 'corrupt' })));
 
   return {

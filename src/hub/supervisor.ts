@@ -24,7 +24,7 @@ export type SupervisedRun = {
       /** The process that appends to its journal; undefined if that process has died. */
       readonly writer: LockHolder | undefined;
     }
-  /** Its last record is `run.finished`: nothing changes any more. */
+  /** Its last record is `run.finished`: nothing changes after it. */
   | { readonly kind: 'ended'; readonly nextSeq: number }
   /** A later stepspan wrote it, or its files cannot be read. It is not tried again in the life of this supervisor. */
   | { readonly kind: 'unreadable' }

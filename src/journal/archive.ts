@@ -1,4 +1,4 @@
-// Compresses segments that are not written any more, each into one `.seg.zst` that takes the raw file's place (`.seg.gz` on a Node
+// Compresses segments that are no longer written, each into one `.seg.zst` that takes the raw file's place (`.seg.gz` on a Node
 // without zstd): at once for the hub, or in the background of the process that writes the run.
 // Only whole frames that check out are archived; a damaged segment stays as it is, for anyone who wants to look at it.
 import { createReadStream, existsSync, rmSync } from 'node:fs';
@@ -41,7 +41,7 @@ const forms = { zstd: zstdForm, gzip: gzipForm } as const;
 const defaultCompression = zstdForm.isSupported ? 'zstd' : 'gzip';
 
 /**
- * Archives all segments of a run that nobody writes any more: all but the last, and the last too when the run has
+ * Archives all segments of a run without a writer: all but the last, and the last too when the run has
  * finished. May be called while the run is written and read. Does nothing when another process is at it.
  */
 export async function archiveSealed(folder: RunFolder, options: ArchiveOptions = {}): Promise<ArchiveReport> {

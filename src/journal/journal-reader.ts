@@ -157,7 +157,7 @@ async function seqBefore(folder: RunFolder, timeNs: bigint): Promise<number> {
   return found;
 }
 
-/** Undefined when the segment begins after that time, or is not there any more. */
+/** Undefined when the segment begins after that time, or no longer exists. */
 async function placeInSegment(folder: RunFolder, file: SegmentFile, timeNs: bigint): Promise<number | undefined> {
   let source: SegmentSource | undefined;
   try {

@@ -85,7 +85,7 @@ export function createJournalSizes(data: DataFolder): JournalSizes {
 }
 
 /**
- * Removes whole runs that nobody writes any more, the oldest first, until the limits are met over the data folder.
+ * Removes whole runs without a writer, the oldest first, until the limits are met over the data folder.
  * A run whose writer lock or ship lock is held stays.
  * @param sizes of all runs, if they are known
  */
@@ -120,7 +120,7 @@ export async function journalBytes(data: DataFolder): Promise<number> {
   return runs.reduce((sum, run) => sum + run.bytes, 0);
 }
 
-/** What is renamed to it is on its way out, and no run id any more. */
+/** What is renamed to it is being removed, and its name is not a run id. */
 const removedSuffix = '.removed';
 
 /**

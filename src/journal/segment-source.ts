@@ -65,7 +65,7 @@ const readFile = promisify(read);
 const closeFile = promisify(close);
 
 /**
- * Opens a segment; undefined while its header is not written yet. Throws ENOENT when it is not there (any more), and a
+ * Opens a segment; undefined while its header is not written yet. Throws ENOENT if it does not exist, and a
  * JournalError for a later major version.
  */
 export async function openSegment(

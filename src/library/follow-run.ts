@@ -11,7 +11,7 @@ export type RunFollower = {
    * @param onBatch is given each batch with the state behind it, and is waited for
    */
   readonly follow: (onBatch?: OnBatch) => Promise<RunState>;
-  /** To be called when nobody writes any more. Waits for no follower. */
+  /** To be called after the last record was written. Waits for no follower. */
   readonly finish: () => Promise<RunState>;
 };
 

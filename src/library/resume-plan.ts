@@ -50,7 +50,7 @@ export function planSteps(inputs: PlanInputs): readonly StepPlan[] {
   return workflow.steps.flatMap(({ id }) => plans.get(id) ?? []);
 }
 
-/** What was stopped in the middle of its work, and so can continue it; a step that failed by its own word starts afresh. */
+/** What was stopped in the middle of its work can continue; a step that itself failed starts again. */
 export function isInterrupted(end: PastStep['end']): boolean {
   if (end.kind === 'cut_off') return true;
   if (end.kind !== 'ended') return false;

@@ -29,7 +29,7 @@ export type ResumeOptions = {
   readonly edited?: boolean | undefined;
   /** Values for params, over those of the earlier run; only with `edited`. */
   readonly params?: GivenParams | undefined;
-  /** Claude steps that were interrupted start afresh, and not in their session. */
+  /** Interrupted Claude steps start a new session. */
   readonly fresh?: boolean | undefined;
 };
 
@@ -208,7 +208,7 @@ function notesOfFile(past: Past): readonly string[] {
   if (file === '') return [];
   const asItWas = 'this run uses the workflow as it was';
   const full = path.resolve(file);
-  if (statSync(full, { throwIfNoEntry: false }) === undefined) return [`${file} is not there any more; ${asItWas}`];
+  if (statSync(full, { throwIfNoEntry: false }) === undefined) return [`${file} no longer exists; ${asItWas}`];
   const loaded = loadWorkflow(full);
   if (!loaded.ok) return [`${file} has changed and is not valid now; ${asItWas} (see \`stepspan validate\`)`];
   const difference = describeDifference(compareWorkflows(past.workflow, loaded.workflow, ignoredKeys(past)));

@@ -47,7 +47,7 @@ export type RunResult = {
   readonly costBasis: CostBasis;
   /** What is known of the cost, in USD. */
   readonly costAtLeastUsd: number;
-  /** Part of the cost is reckoned from prices and not reported by Claude Code. */
+  /** Part of the cost is calculated from prices, because Claude Code did not report it. */
   readonly costEstimated: boolean;
   readonly tokens: number;
   readonly dataDir: string;

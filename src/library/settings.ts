@@ -21,7 +21,7 @@ export type RunSettings = {
   readonly concurrency: number | undefined;
   /** Lets this run write in a folder in which another one writes. Default: false. */
   readonly shared: boolean;
-  /** `auto` ships where an OTLP endpoint is set (OTEL_EXPORTER_OTLP_ENDPOINT and its like), `off` never. */
+  /** `auto` ships if an OTLP endpoint is set (OTEL_EXPORTER_OTLP_ENDPOINT and similar variables), `off` never. */
   readonly ship: 'auto' | 'off';
   /**
    * How long the end of the run waits for what is not yet sent, in milliseconds. Default: 10,000, and no longer than it takes to

@@ -29,7 +29,7 @@ export type RunOfWorkflow = { readonly runId: string; readonly workflow: string 
 export type Catalogue = {
   readonly readerOf: (runId: RunId) => JournalReader;
   /**
-   * The run with its alerts, up to the end of its journal and to now. Undefined if it has no journal (any more).
+   * The run with its alerts, up to the end of its journal and to now. Undefined if it has no journal.
    * @throws JournalError if a later version wrote it
    */
   readonly evaluationOf: (runId: RunId) => Promise<AlertEvaluation | undefined>;

@@ -147,7 +147,7 @@ function words(name: string): string {
   return name.replaceAll('_', ' ');
 }
 
-/** The first line of a script; that there is more of it is said. */
+/** The first line of a script, marked if there is more of it. */
 function firstLine(text: string): string {
   const [first = '', ...more] = text.trim().split('\n');
   return oneLine(more.length === 0 ? first : `${first} …`);

@@ -43,7 +43,7 @@ export function createEndedRuns(data: DataFolder): EndedRuns {
   const runs = new Map<RunId, EndedRun>();
   const path = data.hub.endedRuns;
   let unsaved: EndedRun[] = [];
-  /** Lines of the file that stand for no run any more. More of them than of runs, and the file is written again. */
+  /** Lines of the file without a run. If they outnumber the runs, the file is written again. */
   let stale = 0;
   let isWhole = false;
   let isLoaded = false;

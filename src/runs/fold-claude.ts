@@ -87,7 +87,7 @@ function toolCallText(tool: string, input: string): string | undefined {
   return argument === '' ? undefined : `${tool}(${argument})`.slice(0, lastLineLength).toWellFormed();
 }
 
-/** A long input was cut in its event and does not parse any more: then only the name of the tool is shown. */
+/** A long input was cut in its event and no longer parses: then only the name of the tool is shown. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json);

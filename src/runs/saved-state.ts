@@ -12,7 +12,7 @@ const saveAfterRecords = 50_000;
 
 /**
  * @param onProblem receives damage and gaps, which are skipped
- * @returns undefined if the run has no journal (any more)
+ * @returns undefined if the run has no journal
  * @throws JournalError if a later version of stepspan wrote the journal
  */
 export async function readRunState(

@@ -38,7 +38,7 @@ export const namedCount = String.raw`\s*(?:\(s\)\s*)?(?:(?:[a-z]+\s+){0,2}(?:cou
 const byWord = mapOf(words);
 const byShortWord = mapOf(shortWords);
 
-/** @param inLog whether the word is known to stand in a log's head, so that `INF` and its like are levels */
+/** @param inLog whether the word is known to stand in a log's head, so that `INF` and similar words are levels */
 export function severityOfWord(word: string, inLog: boolean): Severity | undefined {
   const known = byWord.get(word) ?? (inLog ? byShortWord.get(word) : undefined);
   if (known !== undefined) return known;

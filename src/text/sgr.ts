@@ -1,5 +1,5 @@
 // The colours and weights that are in force (SGR, ECMA-48 8.3.117), as the parameters that set them from nothing. Pure.
-// What is in force is kept by attribute and not as a list of what was said, so that it stays short however often it changes.
+// They are kept by attribute and not as the list of codes that came, so the state stays short however often it changes.
 
 /** Attributes that a code sets, each with the codes that end it. */
 const setters: Readonly<Record<string, string>> = {

@@ -39,7 +39,7 @@ export const plainText = z
 /** Numbers and booleans are taken as they are written, so that `PORT: 8080` and `VERSION: 1.10` mean what they say. */
 export const env = z.record(envName, z.union([z.string(), z.number(), z.boolean()]));
 
-/** A text such as `1h30m`; that a bare number has no unit is said where the message is made. */
+/** A text such as `1h30m`; the message about a bare number is made elsewhere. */
 export function duration(range: 'positive' | 'or-zero') {
   return z
     .string()

@@ -119,7 +119,7 @@ links: { runbook: https://example.com/rb.md, grafana: https://grafana.example.co
     expect(bad.prometheus().find(({ alert }) => alert === 'StepspanHubErrors')?.expr).toMatch(/> 9\.5$/);
   });
 
-  test('that is not there is said to be missing', () => {
+  test('that does not exist is reported as missing', () => {
     const args = [path.join(folder, 'generate.ts'), '--config', path.join(scratch, 'none.yaml'), '--out', scratch];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect([status, stderr]).toEqual([2, expect.stringContaining('none.yaml cannot be read')]);

@@ -120,7 +120,7 @@ test('leads to the trace and the logs of the run, where they are set up', async 
   await context.close();
 });
 
-test('long lines are wrapped or cut, as one likes it, also next time', async () => {
+test('long lines are wrapped or cut, and the page remembers which', async () => {
   const { page, context } = await rig.open();
   await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
   await untilRows(page, (rows) => rows.some((row) => row.includes('end of the long line')));

@@ -33,7 +33,7 @@ describe('the live estimate', () => {
     expect(estimated).toBe(true);
   });
 
-  test('takes the length of what was said for the output tokens that a streamed message does not know', () => {
+  test('takes the length of the text for the output tokens that a streamed message does not know', () => {
     const meter = createCostMeter();
     meter.message(assistant('msg_1', 'claude-opus-5-5', { output_tokens: 1 }, 'x'.repeat(400)));
     const event = meter.message(assistant('msg_1', 'claude-opus-5-5', { output_tokens: 1 }, 'x'.repeat(400)));

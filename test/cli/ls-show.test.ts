@@ -104,7 +104,7 @@ describe('ls', () => {
       expect(await list()).toBe(first);
       expect(readFileSync(saved)).toEqual(good);
     }
-    // The proof that the journal is not asked again: there is none any more.
+    // The proof that the journal is not read again: it has been removed.
     rmSync(rig.folderOf(old).journalDir, { recursive: true });
     expect(await list()).toBe(first);
   });

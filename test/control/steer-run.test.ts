@@ -1,4 +1,4 @@
-// Pause, continue and cancel through the command line, on real runs: what is frozen, what continues, and what is said.
+// Pause, continue and cancel through the command line, on real runs: what is frozen, what continues, and which messages people get.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

@@ -49,7 +49,7 @@ test('a wait uses up no retry, leaves the rest of the timeout, and the next atte
     [undefined, undefined],
     ['s1', 200_000],
     ['s2', 50_000],
-    // The retry starts afresh, with all of its time.
+    // The retry starts again, with all of its time.
     [undefined, undefined],
   ]);
   expect(append.events('step.waiting').map(({ event }) => event.nextAttempt)).toEqual([2, 3]);

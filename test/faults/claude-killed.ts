@@ -120,7 +120,7 @@ function killedAt({ place, options }: KillPoint): Promise<Tally> {
     if (isKilled) {
       const env = { ...claude.env, OTEL_EXPORTER_OTLP_ENDPOINT: server.url };
       const { code, output } = await sandbox.start(['resume', runId], { env }).ended;
-      // If all was done and at most its end was not written any more, there is nothing to continue.
+      // If all was done, and at most its end was not written, there is nothing to continue.
       if (code !== 0 && code !== 2) problems.push(`resume ended with ${code}: ${output.slice(-600)}`);
     }
     const runIds = sandbox.data.listRunIds();

@@ -1,5 +1,5 @@
-// The power goes at any moment of writing a journal. Whatever the disk has kept of what was not yet synced, the journal opens, has
-// every line that it was said to have, none of them torn, and takes new ones.
+// The power goes at any moment of writing a journal. Whatever the disk has kept of what was not yet synced: the journal opens, has
+// every line that it reported as kept, none of them torn, and takes new ones.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -26,10 +26,15 @@ const pointWithinMs = 300_000;
 export const secrets: Fault = {
   name: 'secrets printed',
   what: 'Secrets of each kind are printed broken at every place, and are in commands, prompts, names and errors; stepspan is killed, disks are full. Here a line is a secret that was printed.',
+  isSlow: true,
   async run(context) {
     const made = makeSecrets(context.random);
-    const places = context.scale === 'short' ? 1 : Number.POSITIVE_INFINITY;
-    const whole = printSecrets(made.printed, context.random, { places, more: true });
+    // Each write takes 20 ms: stepspan reads it and waits for more.
+    const bounds =
+      context.scale === 'short'
+        ? ({ places: 1, more: 'one' } as const)
+        : ({ places: Number.POSITIVE_INFINITY, more: 'all' } as const);
+    const whole = printSecrets(made.printed, context.random, bounds);
     const everywhere = await everyWayOut(made, whole);
     context.log(`${whole.printings.length} printed, looked for in every place`);
     const points = await pointsOf(context, made);
@@ -37,7 +42,7 @@ export const secrets: Fault = {
     // Few at a time, as each is a whole run; which of the secrets, differs from point to point.
     const tallies = await atOnce(sandboxesAtOnce, points, (point) => {
       const some = made.printed.filter(() => context.random.next() < 0.4);
-      const output = printSecrets(some, context.random, { places: 2, more: false });
+      const output = printSecrets(some, context.random, { places: 2, more: 'none' });
       return within(pointWithinMs, nameOf(point), breakAt(point, made, output));
     });
     return sum([everywhere, ...tallies]);

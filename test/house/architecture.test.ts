@@ -15,7 +15,7 @@ test.each(
     through,
   ]),
 )('the trip of %s goes through %s files that exist', (_name, count, through = '') => {
-  // What is edited for a new key is said after the trip.
+  // What is edited for a new key follows the trip.
   const named = [...(through.split('. A new')[0] ?? '').matchAll(/`([\w/-]+\.tsx?)`/g)].map((match) => match[1] ?? '');
   expect(named).toHaveLength(Number(count));
   expect(named.filter((name) => !files.some((file) => file.endsWith(`/${name}`)))).toEqual([]);

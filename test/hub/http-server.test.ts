@@ -140,7 +140,7 @@ describe('the answers', () => {
 describe('where it listens', () => {
   const options = { version: '1', env: {}, ship: false, archive: false, retention: undefined, log: () => undefined };
 
-  test('is this machine alone, unless it is said', async () => {
+  test('is this machine alone unless allowed', async () => {
     const data = tempData();
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'build-7.example.com']) {
       const start = await startHub({ ...options, data, host, port: 0 });

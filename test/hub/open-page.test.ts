@@ -1,5 +1,5 @@
 // `--open`: what a browser is given, by `run`, `serve` and `link`; who can use a link that other users can read in the list
-// of processes; and what is said without a browser.
+// of processes; and the message without a browser.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';

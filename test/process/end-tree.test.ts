@@ -200,7 +200,7 @@ describe('ending a process tree', () => {
     expect(ended).toMatchObject({ signalled: [], survivors: [{ pid: 4_000_000 }] });
   });
 
-  it('comes to an end, and takes no process for dead, if no process can be looked up any more', async () => {
+  it('comes to an end, and takes no process for dead, if no process can be looked up', async () => {
     const rig = createRig();
     const child = await rig.sh('echo ready; sleep 300');
     await until(() => child.text().includes('ready'));

@@ -46,7 +46,7 @@ describe('remaining processes', () => {
     expect(isRunning(pid)).toBe(false);
   });
 
-  it('are remembered from an earlier look, when nothing marks them any more', async () => {
+  it('are remembered from an earlier look, when nothing marks them now', async () => {
     const rig = createRig();
     // Takes off all that a process can inherit from us: environment, session, output, and the lifeline (19).
     const daemon = 'exec 19>&- >/dev/null 2>&1; exec sleep 300';

@@ -134,7 +134,7 @@ describe('a child that cannot be started', () => {
     });
   });
 
-  it('names the interpreter that a script asks for in vain', async () => {
+  it('names the interpreter of a script if it is missing', async () => {
     const rig = createRig();
     writeFileSync(rig.path('script'), '#!/no/such/interpreter -x\n');
     chmodSync(rig.path('script'), 0o755);

@@ -1,4 +1,4 @@
-// Work of Claude Code's that lives on when it has given its result: what is waited for, what is ended, and what is said of it.
+// Work of Claude Code in the background after its result: what is waited for, what is ended, and what is reported.
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';

@@ -63,7 +63,7 @@ describe('Claude Code that', () => {
       message: expect.stringMatching(/without a result line.*something broke.*at the end/),
     });
     expect(outcome('killed')).toMatchObject({ kind: 'error', reason: 'signal', signal: 'SIGKILL' });
-    // Nobody said what it cost, so it is reckoned.
+    // Its cost was not reported, so it is estimated.
     expect(journal.events('claude.cost', 'none')).toMatchObject([{ estimated: true }]);
   });
 

@@ -110,7 +110,7 @@ steps:
     expect(costs.at(-1)).toBeCloseTo(journal.events('claude.result', 'ask').at(-1)?.costUsd ?? 0, 8);
   });
 
-  test('are for any cause, and without it an attempt starts afresh', async () => {
+  test('are for any cause, and without it an attempt starts a new session', async () => {
     const yaml = (session: string): string =>
       `name: fails\nsteps: [{id: ask, retries: {max: 1, delay: 10ms${session}}, claude: {prompt: Begin and fail, allowedTools: [Bash]}}]`;
     const again = await rig.runYaml(yaml(', session: continue'));
@@ -120,7 +120,7 @@ steps:
     expect(fresh.result.outcome).toBe('failure');
   });
 
-  test('start afresh where Claude Code does not have the session any more, and say so', async () => {
+  test('start a new session, and say so, if Claude Code no longer has the old one', async () => {
     const cli = rig.start([
       'run',
       rig.write(
@@ -140,7 +140,7 @@ steps:
     const finished = await cli.done;
     const journal = await rig.journal(resultOf(finished).runId);
     expect(warnings(journal.text('system', 'ask')).at(-1)).toMatch(
-      /no session [0-9a-f-]{36} any more; the step starts again/,
+      /no longer has session [0-9a-f-]{36}; the step starts again/,
     );
     const [, second, third] = journal.events('attempt.started', 'ask');
     expect(second?.command).toContain('--resume');
@@ -148,7 +148,7 @@ steps:
   });
 });
 
-test('a step whose run was killed continues in its session when the run is resumed, unless it is to start afresh', async () => {
+test('a step whose run was killed continues in its session when the run is resumed, but not with --fresh', async () => {
   const file = rig.write(
     'killed.yaml',
     `
@@ -207,7 +207,7 @@ steps:
     expect(journal.text('system', 'after')).toContain(`works in ${apart}`);
   });
 
-  test('cannot be continued once its folder is gone, which is said', async () => {
+  test('cannot be continued once its folder is gone, and the message says so', async () => {
     const { code, result } = await rig.runYaml(`
 name: removed
 steps:
@@ -223,7 +223,7 @@ steps:
   });
 });
 
-test('a session to continue whose folder is gone is given up, which is said', async () => {
+test('a session to continue is given up, with a message, if its folder is gone', async () => {
   const yaml = `
 name: folder
 steps:

@@ -36,7 +36,7 @@ function repository(rig: CliRig, name: string): string {
 
 const commit = 'git -c user.name=a -c user.email=a@b.c commit -qam second';
 
-/** Each script, the expectation, and what is said where it is unmet. */
+/** Each script, the expectation, and the message if it is unmet. */
 const cases: readonly (readonly [script: string, expectation: string, unmet: string | undefined])[] = [
   ['echo c > src/a.ts', 'changed: src/**/*.ts', undefined],
   ['true', 'changed: [src/**/*.ts]', 'expected src/**/*.ts to change; nothing changed'],

@@ -192,7 +192,7 @@ describe('runWorkflow', () => {
   });
 });
 
-test('what is wrong with a file is said with its path and line', async () => {
+test('what is wrong with a file is reported with its path and line', async () => {
   const refused = await runWorkflow({ file: '/no/such/flow.yaml' });
   expect(refused).toMatchObject({
     kind: 'invalid',

@@ -122,7 +122,7 @@ steps:
     expect(resumed.text('stdout', 'last')).toBe('1.2.3 again\n');
   });
 
-  test('that are missing, ambiguous, or not a file any more are named', async () => {
+  test('that are missing, ambiguous, or no longer a file are named', async () => {
     const { result } = await rig.runYaml(`
 name: wrong
 steps:

@@ -120,7 +120,7 @@ describe('a working folder', () => {
     ]);
     expect(allowed.map(({ code }) => code)).toEqual([0, 0, 0]);
 
-    // A holder that was killed holds nothing any more.
+    // A holder that was killed holds nothing.
     cli.child.kill('SIGKILL');
     await cli.done;
     expect((await rig.run(['run', same])).code).toBe(0);

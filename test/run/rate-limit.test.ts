@@ -244,7 +244,7 @@ describe('the end of a limit', () => {
     expect(reader.limitOf(failed)).toBeUndefined();
   });
 
-  test('that is said again and again is asked after ever more seldom, and not beyond the longest wait in all', () => {
+  test('that is reported again and again is retried less and less often, and not beyond the longest wait in all', () => {
     const limit = { untilMs: now - 5000, what: 'usage limit' };
     const ask = (inARow: number, waitedMs = 0) =>
       decideOnLimit({ policy: { kind: 'wait', maxMs: 100_000 }, limit, nowMs: now, waitedMs, inARow });

@@ -1,4 +1,4 @@
-// A run that continues after its workflow file was edited: that is said, and the file as it is now is used on request.
+// A run that continues after its workflow file was edited: a note says so, and the file as it is now is used on request.
 import { existsSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -110,7 +110,7 @@ steps:
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--edited')]);
   });
 
-  test('that is gone, broken, or never was, is said', async () => {
+  test('that is gone, broken, or never was, is reported', async () => {
     const file = rig.write('gone.yaml', 'name: gone\nsteps: [{id: a, run: "exit 1"}]');
     const { runId } = resultOf(await rig.run(['run', file, '--json']));
     rig.write('gone.yaml', 'name: gone\nsteps: [{id: a, rum: "exit 1"}]');
@@ -118,7 +118,7 @@ steps:
     const broken = await rig.run(['resume', runId, '--edited']);
     expect([broken.code, broken.stderr]).toEqual([2, expect.stringMatching(/gone\.yaml:2:.*rum/)]);
     rmSync(file);
-    expect((await planOf(['resume', runId])).notes).toEqual([expect.stringContaining('is not there any more')]);
+    expect((await planOf(['resume', runId])).notes).toEqual([expect.stringContaining('no longer exists')]);
     const gone = await rig.run(['resume', runId, '--edited']);
     expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('this file does not exist')]);
     const exec = await rig.run(['exec', '--json', '--', 'false']);

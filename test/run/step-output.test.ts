@@ -1,5 +1,5 @@
 // What a step passes on to later steps: the head and the tail of what it printed, JSON read before anything is cut, and
-// what is said when something is left out.
+// the message when something is left out.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

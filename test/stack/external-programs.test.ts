@@ -1,4 +1,4 @@
-// Where Loki, Tempo and Grafana are taken from, and what is said if they are nowhere; and the copying out of images, with
+// Where Loki, Tempo and Grafana are taken from, and the message if they are nowhere; and the copying out of images, with
 // a program in place of docker that answers as an engine does.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // Metrics of many machines, as docs/scale.md has them: real agents with stack/scale/prometheus-agent.yaml write to a real Prometheus,
-// which takes the place of Mimir; and the rule that fires for a machine from which nothing comes any more.
+// which takes the place of Mimir; and the rule that fires for a machine that stops sending.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -80,14 +80,14 @@ test('agents of two machines, whose hubs have one address, write different serie
   expect(instances).toEqual([`build-7:${port}`, `build-8:${port}`]);
 });
 
-test('the rule of docs/scale.md fires for a machine that sends nothing any more, and not for a hub that does not answer', async () => {
+test('the rule of docs/scale.md fires for a machine that stops sending, and not for a hub that does not answer', async () => {
   const folder = await makeFolder('machines');
   cleanUp.push(() => rmSync(folder, { recursive: true }));
   const page = readFileSync(path.join(root, 'docs/scale.md'), 'utf8');
   writeFileSync(path.join(folder, 'rules.yaml'), /```yaml\n(groups:[\s\S]*?)```/.exec(page)?.[1] ?? '');
   const gone = {
     exp_labels: { severity: 'critical', instance: 'build-7:9464' },
-    exp_annotations: { summary: 'Nothing comes from build-7:9464 any more' },
+    exp_annotations: { summary: 'build-7:9464 sends nothing' },
   };
   const at = (eval_time: string, ...exp_alerts: object[]) => ({ eval_time, alertname: 'MachineGone', exp_alerts });
   const played = {

@@ -18,7 +18,7 @@ export async function until<T>(
   for (;;) {
     const found = await look();
     if (found !== false && found !== undefined) return found as Exclude<T, false | undefined>;
-    if (performance.now() > end) throw new Error(`waited in vain for: ${what}`);
+    if (performance.now() > end) throw new Error(`waited too long for: ${what}`);
     await sleep(everyMs);
   }
 }

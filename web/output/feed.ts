@@ -195,7 +195,7 @@ function createRanges(runId: string, { get, change }: Cell) {
     hold(lines: readonly OutputLine[]): void {
       if (isAsking()) held.add(lines);
     },
-    /** The end of the window is not the end of the run any more. A range on its way may have been read before that. */
+    /** The end of the window is no longer the end of the run. A range on its way may have been read before that. */
     askAgain(): void {
       change({ window: { ...get().window, atEnd: false } });
       if (isAsking()) held.giveUp();

@@ -98,7 +98,7 @@ export function isEverything(filter: OutputFilter): boolean {
   return filterQuery(filter) === '';
 }
 
-/** As the API takes it: a value of a list each time its name is said. */
+/** As the API takes it: the name once for each value of a list. */
 export function filterQuery(filter: OutputFilter): string {
   const params = new URLSearchParams();
   for (const step of filter.steps) params.append('step', step);

@@ -173,7 +173,7 @@ function searchOf(text: string | undefined, isRegex: boolean): Search | undefine
   return parsed.ok ? parsed.search : undefined;
 }
 
-/** Aborted when the client has left, so that no journal is read in vain. */
+/** Aborted when the client has left, so that reading stops. */
 function goneSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => controller.abort());

@@ -265,7 +265,7 @@ export const subscriptionMessages = {
     ),
   alert_resolved: z
     .strictObject({ ...place, alert: activeAlert })
-    .describe('An alert that `alert_triggered` reported does not fire any more.'),
+    .describe('An alert that `alert_triggered` reported no longer fires.'),
 } as const;
 
 /** Messages about the state of runs. Their `seq` is the last number that the state includes. */

@@ -37,7 +37,7 @@ export type Feed = {
   /** The oldest number in memory, or that of the next live record. */
   readonly oldestSeq: () => number;
   readonly run: LiveRun;
-  /** Why the live end cannot be read any more. */
+  /** Why the live end can no longer be read. */
   readonly failure: () => unknown;
   /** Calls the listener whenever something is new. */
   readonly watch: (listener: () => void) => void;

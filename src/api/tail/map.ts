@@ -53,7 +53,7 @@ export function* messagesOf(runId: RunId, records: readonly JournalRecord[]): Ge
   if (open !== undefined) yield outputMessage(runId, open);
 }
 
-/** Numbers that the journal does not have (any more). */
+/** Numbers that the journal does not have, or no longer has. */
 export function gapMessage(runId: RunId, gap: JournalData['gap'], nowNs: bigint): JournalMessage {
   return message(runId, { type: 'gap', data: gap }, gap.toSeq - 1, nowNs);
 }
@@ -212,7 +212,7 @@ export function alertData(alert: ActiveAlert): SubscriptionData['alert_triggered
   };
 }
 
-/** What is new among alerts that fire, and what does not fire any more. */
+/** Alerts that have begun to fire, and alerts that no longer fire. */
 export function compareAlerts(before: readonly ActiveAlert[], now: readonly ActiveAlert[]) {
   const keyOf = ({ rule, step, since }: ActiveAlert): string => `${rule}\0${step}\0${since}`;
   const keysBefore = new Set(before.map(keyOf));

@@ -1,5 +1,5 @@
-// `stepspan alerts test`: one alert through the whole way, and what can be known of where it arrived. What cannot be known
-// (whether a person has seen it) is said.
+// `stepspan alerts test`: sends one alert all the way, and reports where it arrived. It also says what it cannot know: whether
+// a person has seen it.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -115,7 +115,7 @@ function routeProblem({ state, silencedBy, inhibitedBy, receivers }: KnownAlert)
   return `Alertmanager has it for ${receivers.join(', ')} and sends it to nobody: it is ${why}.`;
 }
 
-/** Counts of messages are by kind of receiver: another alert's message may be among them, and that is said. */
+/** Counts of messages are by kind of receiver: another alert's message may be among them, and the answer says so. */
 async function reportMessages(
   context: CliContext,
   url: string,

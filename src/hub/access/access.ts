@@ -79,7 +79,7 @@ export function createAccess({ tokens, port, hosts, now = Date.now }: AccessOpti
         return denied(
           401,
           'unauthenticated',
-          'The token or the session is not valid (any more).',
+          'The token or the session is not valid, or has expired.',
           'Run `stepspan link` and open what it prints, or read the token again.',
         );
       }

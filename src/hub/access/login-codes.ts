@@ -9,7 +9,7 @@ export type LoginCodes = {
   readonly issue: (scope: Scope, forUser?: number) => { readonly code: string; readonly expiresMs: number };
   /**
    * @param userOf asked only where it matters: which user of this machine shows the code
-   * @returns undefined if the code does not exist (any more), or is for another user
+   * @returns undefined if the code does not exist, was used, or is for another user
    */
   readonly redeem: (code: string, userOf?: () => number | undefined) => Scope | undefined;
 };

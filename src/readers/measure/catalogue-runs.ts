@@ -237,7 +237,7 @@ export const runMetrics = {
   outputLines: {
     name: 'stepspan_output_lines_total',
     type: 'counter',
-    help: 'Lines in the journal, by stream: what the children print is stdout and stderr, system is said by stepspan, debug is raw stream-json.',
+    help: 'Lines in the journal, by stream: stdout and stderr are what the children print, system is what stepspan says, debug is raw stream-json.',
     unit: '',
     labels: { workflow, stream: fixed(...streams) },
     scope: 'run',

@@ -30,7 +30,7 @@ export type Measure = {
    * @param succeededMs when it ended with success, as Unix ms
    */
   readonly skipRun: (runId: RunId, workflow: string | undefined, succeededMs: number | undefined) => void;
-  /** Forgets runs that are not there any more. What they counted stays. */
+  /** Forgets runs that no longer exist. What they counted stays. */
   readonly keepOnly: (runIds: ReadonlySet<RunId>) => void;
   /** Counts what is in no journal: what the hub itself does. */
   readonly apply: (...changes: readonly Change[]) => void;

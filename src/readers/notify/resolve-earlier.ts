@@ -8,7 +8,7 @@ import { awaitsSuccess, resolveBySuccess } from '../../runs/alerts/index.ts';
 import { msOfNs } from '../../runs/index.ts';
 import { hasEndToSend, loadNotifierState, saveNotifierState } from './notifier-state.ts';
 
-/** Failures that are older have ended by themselves (`keepFor`, a day unless set), or nobody looks at them any more. */
+/** Failures that are older have ended by themselves (`keepFor`, a day unless set), or are too old to matter. */
 export const resolvedForMs = 14 * 24 * 3_600_000;
 /** Each costs a small file. */
 const lookedAtRuns = 300;

@@ -300,7 +300,7 @@ async function drain({ reader, status, listeners, done, deadlineMs, giveUp }: Dr
 function pendingMessage({ logs, traces }: ShipperStatus, nextSeq: number): string {
   const pending = [logs, traces].filter(({ state, shippedSeq }) => state.kind !== 'off' && shippedSeq < nextSeq);
   const texts = pending.map(({ signal, shippedSeq, lastError }) => {
-    // Both signals mostly go to one place, which fails for both in the same way: that is said once.
+    // Both signals mostly go to one place, which fails for both in the same way: report it once.
     const why = lastError === undefined ? '' : ` (${lastError.replace(`/v1/${signal}`, '')})`;
     return { what: `${nextSeq - shippedSeq} lines and events are still to be sent`, signal, why };
   });

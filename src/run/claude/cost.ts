@@ -206,7 +206,7 @@ function costSoFar(metering: Metering): CostSoFar {
   };
 }
 
-/** A sum that will not change any more: guesses in place of an unknown price are taken out. */
+/** The final sum: guesses in place of an unknown price are removed. */
 function finalCost(metering: Metering): CostSoFar {
   const { prices, calls, reported, results, isCutShort, sessionModel } = metering;
   if (calls.size === 0 && reported.length === 0 && (results === 0 || isCutShort)) {

@@ -15,7 +15,7 @@ export type SessionRef = {
   readonly totalCostUsd?: number | undefined;
 };
 
-/** The session of an earlier attempt, in which an attempt continues in place of starting afresh. */
+/** The session of an earlier attempt, in which an attempt continues instead of starting a new one. */
 export type Continuation = SessionRef & {
   /** Why it was interrupted, in one phrase. */
   readonly because: string;

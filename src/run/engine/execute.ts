@@ -39,7 +39,7 @@ export type ExecuteOptions = {
   readonly previousResults?: ReadonlyMap<string, PreviousResult>;
   readonly continued?: ReadonlyMap<string, Continuation>;
   readonly usedBefore?: Used;
-  /** Sentences for people that are said at the start of the run. */
+  /** Sentences for people, printed at the start of the run. */
   readonly notes?: readonly string[];
 };
 

@@ -35,7 +35,7 @@ export function createOutputFile(): OutputFile {
   };
 }
 
-/** The named outputs of an attempt that has ended, without secrets. What is wrong with them is said on the step. Removes the file. */
+/** The named outputs of an attempt that has ended, without secrets. The step warns of what is wrong with them. Removes the file. */
 export function takeNamedOutputs(
   file: OutputFile,
   subject: Subject,

@@ -54,7 +54,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepEnd
     const subject = { step: step.id, attempt: number };
     if (result.isSessionLost) {
       const lost = continuation?.sessionId ?? '';
-      context.log('warning', `Claude Code has no session ${lost} any more; the step starts again`, subject);
+      context.log('warning', `Claude Code no longer has session ${lost}; the step starts again`, subject);
       continuation = undefined;
       number += 1;
       continue;

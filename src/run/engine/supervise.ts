@@ -180,7 +180,7 @@ type StopChild = (outcome: Outcome, why: string, stall?: StallFound) => void;
 
 type Clocks = Pick<Supervision, 'freeze' | 'thaw' | 'holdTimeout' | 'endAfter' | 'stallWatch'> & {
   readonly watchFor: (cause: OwnCause) => void;
-  /** No timeout and no limit stops the child any more. */
+  /** No timeout and no limit stops the child from now on. */
   readonly cancel: () => void;
   readonly pausedMs: () => number;
 };

@@ -12,7 +12,7 @@ export const INTERRUPT_GRACE_MS = 5_000;
 export const TERMINATE_GRACE_MS = 5_000;
 /**
  * When the root has ended, what it left gets this much of a grace period that is still running. A shell lets its
- * background jobs ignore SIGINT, so most of these wait for the next signal in vain.
+ * background jobs ignore SIGINT, so most of these waits end only with the next signal.
  */
 export const ORPHAN_GRACE_MS = 1_000;
 /** Long enough for a handler that removes its temporary files; short for a person who has pressed Ctrl-C twice. */

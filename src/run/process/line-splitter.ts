@@ -38,7 +38,7 @@ export type LineSplitter = {
   readonly waiting: () => number;
   /** Emits what waits, as a piece of a line. Also for the end of the stream. */
   readonly flush: () => void;
-  /** Returns the buffer for the next stream. Nothing may be read into it any more. */
+  /** Returns the buffer for the next stream. Nothing must be read into it after that. */
   readonly release: () => void;
 };
 

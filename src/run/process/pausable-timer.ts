@@ -4,7 +4,7 @@ import { MAX_TIMER_MS, systemClock, type TimerClock } from './timer-clock.ts';
 export type PausableTimer = {
   readonly pause: () => void;
   readonly resume: () => void;
-  /** It will not fire any more. */
+  /** It will not fire. */
   readonly cancel: () => void;
   /** Counted time that is left, in milliseconds. */
   readonly remainingMs: () => number;

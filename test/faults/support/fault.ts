@@ -17,5 +17,7 @@ export type Fault = {
   readonly what: string;
   /** Why it cannot be run here; undefined if it can. Absent if it can be run everywhere. */
   readonly needs?: () => string | undefined;
+  /** It waits more than it works, so it begins first, beside others. */
+  readonly isSlow?: true;
   readonly run: (context: FaultContext) => Promise<Tally>;
 };

@@ -8,7 +8,7 @@ function read(chunks: readonly Buffer[]): string {
   const reader = createStreamJsonReader({
     emit: (event: ClaudeEvent) => void said.push(event),
     show: (text) => {
-      must(!text.endsWith('\n\n\n\n'), 'what is said has no end of empty lines');
+      must(!text.endsWith('\n\n\n\n'), 'a text does not end in empty lines');
       said.push(text);
     },
     meter: createCostMeter(),

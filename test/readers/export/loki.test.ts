@@ -1,4 +1,4 @@
-// Reading a run back from Loki: pages without loss or repetition, lines put together, and what is said when it does not work.
+// Reading a run back from Loki: pages without loss or repetition, lines put together, and the messages when it does not work.
 // The real Loki is asked in test/stack; here its answers can be made as odd as they get.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fc from 'fast-check';

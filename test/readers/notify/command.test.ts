@@ -9,7 +9,7 @@ import { startCliRig } from '../../support/cli-rig.ts';
 
 const failing = 'name: nightly\nsteps:\n  - id: build\n    run: exit 3\n';
 
-test('what nobody has taken is said at the end of the run and listed, with where alerts go and without the secret of it', async () => {
+test('what no receiver has taken is reported at the end of the run and listed, with where alerts go and without the secret of it', async () => {
   const sink = await startWebhookSink();
   onTestFinished(sink.close);
   sink.answer(503);

@@ -190,7 +190,7 @@ describe('delivery', () => {
 });
 
 describe('an active run', () => {
-  test('is found stuck by the clock alone, is said so while it is, and not when its next line has come', async () => {
+  test('is found stuck by the clock alone, and no longer when its next line has come', async () => {
     const receiver = await startReceiver();
     const data = dataFolder(tempRoot());
     const { runId, writer } = begin(data);

@@ -233,7 +233,7 @@ describe('settings that the server does not take', () => {
     [403, text],
     [404, text],
     [200, page],
-  ])('(%i) give nothing up, are said clearly, and are tried again', async (status, { headers, body, why }) => {
+  ])('(%i) lose nothing, are reported clearly, and are retried', async (status, { headers, body, why }) => {
     const { folder } = await finishedRun(lines);
     const seen = until(({ logs }) => logs.state.kind === 'misconfigured');
     const reply: Reply = { kind: 'status', status, headers, body };

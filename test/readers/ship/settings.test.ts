@@ -1,4 +1,4 @@
-// The standard OTEL_* variables, as they arrive at a real server, and what is said about those that cannot be used.
+// The standard OTEL_* variables, as they arrive at a real server, and the messages about those that cannot be used.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { trace } from '@opentelemetry/api';
@@ -136,7 +136,7 @@ describe('what cannot be used', () => {
     ['OTEL_EXPORTER_OTLP_CERTIFICATE', '/nowhere.pem', /OTEL_EXPORTER_OTLP_CERTIFICATE=\/nowhere.pem: .*ENOENT/],
     ['OTEL_LOGS_EXPORTER', 'console', /OTEL_LOGS_EXPORTER=console: .*otlp, or none/],
   ];
-  test.each(broken)('is said once, with what to write instead: %s=%s', (name, value, wanted) => {
+  test.each(broken)('is reported once, with what to write instead: %s=%s', (name, value, wanted) => {
     const settings = readSettings({ [name]: value });
     expect(settings).toMatchObject({ ok: false, problems: [expect.stringMatching(wanted)] });
   });

@@ -1,4 +1,4 @@
-// alerts.yaml: what it changes, and what is said of each mistake in it.
+// alerts.yaml: what it changes, and the message for each mistake in it.
 import { describe, expect, test } from 'vitest';
 import { formatSetDuration, parseDuration } from '../../../src/core/duration.ts';
 import { formatBytes, parseBytes } from '../../../src/core/units.ts';

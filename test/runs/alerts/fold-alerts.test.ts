@@ -171,7 +171,7 @@ describe('a step that is stuck', () => {
     ]);
   });
 
-  test('is said at once where Claude Code hangs in a known way, and ends when that is over', () => {
+  test('fires at once if Claude Code hangs in a known way, and ends when that is over', () => {
     const cause = 'output_closed' as const;
     const journal = running().event({ type: 'stall.detected', cause, durationMs: 30_000, action: 'none' }, 'one');
     expect(shown(after(journal.event(sampled(1), 'one')))).toEqual(['StepspanRunStuck one fires']);

@@ -29,7 +29,7 @@ const gettableAlerts = z.array(
   }),
 );
 
-/** @param labels with which to find it. @returns undefined if the Alertmanager does not have it (any more) */
+/** @param labels with which to find it. @returns undefined if the Alertmanager does not have it, or no longer has it */
 export async function findAlert(
   url: string,
   labels: Readonly<Record<string, string>>,

@@ -140,7 +140,7 @@ function attributesOf(event: Event): AttributeMap | undefined {
         [attr.costEstimated]: event.unknown === undefined ? event.estimated : undefined,
       });
     default:
-      // What marks a span is worth finding here as well; the rest is said by lines, or is Claude Code's own telemetry.
+      // What marks a span is worth finding here as well; lines say the rest, or Claude Code's own telemetry does.
       return markOf(event);
   }
 }
