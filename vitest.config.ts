@@ -1,6 +1,7 @@
 // Four suites: `main` is what `npm test` runs, `browser` needs Chromium, `stack` the real backends, `package` the packed
 // tarball.
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { nodeProblem, runNode } from './scripts/node-version.mjs';
 
 const problem = nodeProblem(process.versions.node, runNode, 'The tests of stepspan need');
@@ -9,12 +10,41 @@ if (problem !== undefined) {
   process.exit(1);
 }
 
+/**
+ * Files that take the longest, longest first: else the last of them runs by itself at the end, while other cores are idle.
+ * Vitest sorts the others by their size.
+ */
+const longest = [
+  'test/package/package.test.ts',
+  'test/run/continue-session.test.ts',
+  'test/claude/versions.test.ts',
+  'test/run/claude-findings.test.ts',
+  'test/run/rate-limit.test.ts',
+  'test/run/suspended.test.ts',
+  'test/run/metered.test.ts',
+  'test/browser/look.test.ts',
+  'test/browser/seen.test.ts',
+  'test/stack/alerting-rules.test.ts',
+  'test/stack/metrics.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = longest.findIndex((file) => moduleId.endsWith(file));
+      return at === -1 ? longest.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
 /** What `expect.poll` waits at most: less than a test does, so that it reports what it waited for. */
 const patience = { timeout: 150_000 };
 
 export default defineConfig({
   test: {
     // The counts come before what failed, which is to be at the end.
+    sequence: { sequencer: LongestFirst },
     reporters: ['./scripts/test-report.ts', 'default'],
     projects: [
       {
