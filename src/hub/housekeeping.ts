@@ -41,7 +41,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   let doneAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param archived runs that have no raw segment left: nothing changes there any more
+   * @param archived runs that have no raw segment left: nothing changes there again
    * @returns whether it has compressed any
    */
   async function archive({ runs, settle }: Look, archived: ReadonlySet<RunId>): Promise<boolean> {

@@ -58,7 +58,7 @@ export type JournalSizes = {
 const measuredAgainAfter = 15;
 
 export function createJournalSizes(data: DataFolder): JournalSizes {
-  /** Of runs whose segments are all archived: nobody writes there any more. */
+  /** Of runs whose segments are all archived: they have no writer. */
   const archived = new Map<RunId, JournalSize>();
   let times = 0;
   return {

@@ -18,7 +18,7 @@ export type EndedRun = {
   readonly nextSeq: number;
   /**
    * The time of the folder of its journal (Unix ms) when all of that was archived, which is synced to the disk. As long as the folder
-   * has this time, the end of the run is there, and nothing changes any more.
+   * has this time, the run has ended, and nothing changes after that.
    */
   readonly archivedMs?: number;
 };
