@@ -182,8 +182,14 @@ test.each(['ndjson', 'csv'] as const)('%s counts numbers and times over any digi
   } as const;
   const place = { seq: 8, timeNs: 1_700_000_000_999_999_900n, subject: { step: 'a', attempt: 1 } };
   const record: JournalRecord = { ...about, ...place, lineCount: lines.length, bytes };
-  const exported = (await collect([record], { ...text, format })).toString().trim();
-  const rows = format === 'csv' ? parseCsv(exported).slice(1) : exported.split('\n').map((row) => JSON.parse(row));
+  const exported = (await collect([record], { ...text, format })).toString();
+  const rows =
+    format === 'csv'
+      ? parseCsv(exported).slice(1)
+      : exported
+          .trim()
+          .split('\n')
+          .map((row) => JSON.parse(row));
   const wanted = lines.map((line, index) => [8 + index, isoOfNs(place.timeNs + BigInt(index)), line]);
   expect(
     rows.map((row) => (format === 'csv' ? [Number(row[0]), row[1], row[8]] : [row.seq, row.time, row.text])),
