@@ -76,6 +76,19 @@ describe('the root', () => {
     });
   });
 
+  test('of a run that was killed ends where its duration says, as its steps and attempts do, and not when it was closed', () => {
+    const feed = trace();
+    feed(runStarted(runId), null);
+    feed({ type: 'step.started' });
+    feed(attemptStarted);
+    const outcome: Outcome = { kind: 'error', reason: 'abandoned', message: 'stepspan was killed' };
+    feed({ ...attemptFinished(outcome), durationMs: 2 } as Event);
+    const [step] = feed({ ...stepFinished(outcome, 1), durationMs: 3 } as Event);
+    const [root] = feed({ ...runFinished, outcome, durationMs: 4 } as Event, null);
+    const lengthOf = (span: SpanSpec | undefined) => Number((span?.endNs ?? 0n) - (span?.startNs ?? 0n)) / 1e6;
+    expect([lengthOf(step), lengthOf(root)]).toEqual([3, 4]);
+  });
+
   test('is marked as an error with the sentence that says why', () => {
     const feed = trace();
     feed(runStarted(runId), null);

@@ -5,6 +5,7 @@ import type { EventOf, StartedBy } from '../../../core/event.ts';
 import { isRunId, type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
 import { messageOf, type Outcome } from '../../../core/outcome.ts';
 import type { EventRecord, JournalRecord, Subject } from '../../../core/record.ts';
+import { nsOfMs } from '../../../core/time.ts';
 import { isSubagentTool } from '../../../otlp/gen-ai.ts';
 import { type AttributeMap, attr, known } from '../../../otlp/names.ts';
 import { foldRun } from '../../../runs/fold-run.ts';
@@ -171,7 +172,8 @@ class RunTrace implements SpanMapper {
     const step = this.#state.steps.find(({ id }) => id === subject.step);
     const attempt = step?.attempts.find(({ number }) => number === subject.attempt);
     if (step === undefined || attempt === undefined) return [];
-    const end = attempt.phase.kind === 'finished' ? attempt.phase : { endedNs: endNs, outcome };
+    const end =
+      attempt.phase.kind === 'finished' ? attempt.phase : { endedNs: endNs, outcome, durationMs: undefined };
     return [
       this.#span({
         spanId: spanIdOf(this.#runId, 'attempt', subject.step, String(subject.attempt)),
@@ -179,7 +181,7 @@ class RunTrace implements SpanMapper {
         name: `${step.name} attempt ${subject.attempt}`,
         kind: 'internal',
         startNs: attempt.startedNs,
-        endNs: end.endedNs,
+        endNs: endOfSpan(attempt.startedNs, end.endedNs, end),
         attributes: {
           ...attemptAttributes(step, attempt, end.outcome),
           [attr.taskRunId]: `${this.#runId}/${subject.step}/${subject.attempt}`,
@@ -209,7 +211,7 @@ class RunTrace implements SpanMapper {
         name: step.name,
         kind: 'internal',
         startNs: step.startedNs ?? endNs,
-        endNs,
+        endNs: endOfSpan(step.startedNs, endNs, event),
         attributes: {
           ...stepAttributes(step, event),
           [attr.taskRunId]: `${this.#runId}/${subject.step}`,
@@ -230,7 +232,7 @@ class RunTrace implements SpanMapper {
       name: workflow === '' ? 'RUN' : `RUN ${workflow}`,
       kind: 'server',
       startNs: this.#started?.timeNs ?? this.#firstNs ?? timeNs,
-      endNs: timeNs,
+      endNs: endOfSpan(this.#started?.timeNs, timeNs, event),
       attributes: { ...runAttributes(this.#started?.event, event, this.#state), ...this.#runPlace() },
       links: [...linksToStarter(startedBy), ...linksToResumed(this.#started?.event)],
       outcome: event.outcome,
@@ -251,6 +253,17 @@ function linksToResumed(started: EventOf<'run.started'> | undefined): SpanSpec['
   if (from === undefined || !isRunId(from)) return [];
   const attributes = { [attr.linkKind]: 'resumed_from', [attr.pipelineRunId]: from };
   return [{ traceId: started?.resumedFromTraceId ?? traceIdOf(from), spanId: spanIdOf(from, 'root'), attributes }];
+}
+
+/** If stepspan was killed, the end is recorded when the run is closed; the work ended with the last record before that. */
+function endOfSpan(
+  startNs: bigint | undefined,
+  recordedNs: bigint,
+  { outcome, durationMs }: { readonly outcome: Outcome; readonly durationMs: number | undefined },
+): bigint {
+  const isAbandoned = outcome.kind === 'error' && outcome.reason === 'abandoned';
+  if (!isAbandoned || startNs === undefined || durationMs === undefined) return recordedNs;
+  return startNs + nsOfMs(durationMs);
 }
 
 /** Written after the end of one attempt and before the next, so a mark on the span of the step. */
