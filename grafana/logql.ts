@@ -1,7 +1,7 @@
 // Pieces of LogQL that several dashboards are written with: which records are meant, and exact numbers of runs and steps. A
 // metric has no run in it and a histogram only knows buckets, so what is to be exact for ten runs is asked of the events.
 import type { EventType } from '../src/core/event.ts';
-import { events, labelOf, runFrom, runTo } from './names.ts';
+import { claudeRecords, events, labelOf, runFrom, runTo } from './names.ts';
 
 export const workflowLabel = labelOf('pipelineName');
 export const runLabel = labelOf('pipelineRunId');
@@ -25,8 +25,18 @@ export function eventsNamed(...types: readonly EventType[]): string {
   return `${events} | ${labelOf('event')}${chosen}`;
 }
 
+/** Records of Claude Code's own telemetry, of the chosen workflows. Versions that send none have no part in them. */
+export function claudeRecordsNamed(event: 'api_request' | 'tool_result'): string {
+  return `${claudeRecords} | event_name="${event}" | ${ofWorkflow}`;
+}
+
 export type Label = keyof typeof labels;
-const labels = { duration: labelOf('durationMs'), cost: labelOf('costUsd') };
+const labels = {
+  duration: labelOf('durationMs'),
+  cost: labelOf('costUsd'),
+  requestCost: 'cost_usd',
+  resultBytes: 'tool_result_size_bytes',
+};
 
 type Window = { readonly range?: string; readonly ago?: string };
 
@@ -58,9 +68,21 @@ function grouped(by: string): string {
   return by === '' ? '' : ` by (${by})`;
 }
 
+/** Puts the step before a line, as the terminal does; a line of the run itself has none. */
+export const withStepBeforeLine = `| line_format \`{{ if .${stepLabel} }}{{ .${stepLabel} }} | {{ end }}{{ __line__ }}\``;
+
+/** The same with the workflow, for lines of many runs. */
+export const withOriginBeforeLine = `| line_format \`{{ .${workflowLabel} }}{{ if .${stepLabel} }} · {{ .${stepLabel} }}{{ end }} | {{ __line__ }}\``;
+
 /** The start of a run is the time in its id, in Unix ms. */
 const startOfRun = `(int (unixEpochMillis (toDateInZone "20060102-150405" "UTC" (substr 0 15 .${runLabel}))))`;
 const nowMs = '(int (unixEpochMillis now))';
+
+const findings = labelOf('findings');
+
+/** A list arrives as JSON. */
+const findingsAsText = String.raw`regexReplaceAll "^\\[\"|\"\\]$" (regexReplaceAll "\",\"" .${findings} "; ") ""`;
+export const withFindingsAsText = `label_format ${findings}=\`{{ ${findingsAsText} }}\``;
 
 /** Room before and after a run in a link to it, so that its first and last lines are not at the edge. */
 const roomMs = 5000;

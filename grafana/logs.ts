@@ -16,6 +16,7 @@ const volume: readonly Panel[] = [
     unit: 'short',
     queries: [search.volume],
     draw: 'bars',
+    points: 120,
     colours: severityColours,
     w: 15,
     h: 8,
@@ -55,7 +56,7 @@ const lines: readonly Panel[] = [
   logLinesPanel({
     title: 'Which lines match?',
     description:
-      'The newest 1,000; the number of all is above. A line opens to its attributes, and its trace id leads to the trace.',
+      'The newest 1,000, each behind its workflow and step; the number of all is above. A line opens to its attributes, and from there to its trace and its span.',
     queries: [search.lines],
     w: 24,
     h: 20,

@@ -29,6 +29,9 @@ export const lines = `{service_name="${service}"}`;
 export const events = `{service_name="${service}${eventServiceSuffix}"}`;
 export const samples = `{service_name="${service}${sampleServiceSuffix}"}`;
 
+/** Claude Code's own log records, under its own names: one for each request to the model, one for each result of a tool. */
+export const claudeRecords = '{service_name="claude-code"}';
+
 /** The label that Loki makes of an attribute: dots are underscores. */
 export function labelOf(name: keyof typeof attr): string {
   return attr[name].replaceAll('.', '_');
@@ -51,5 +54,15 @@ export const outcomeColours = {
   cancellation: 'purple',
   skip: 'text',
 } as const;
+
+/** Pale, for what is over: a state that lasts to the end of a timeline must not look like work. */
+export const paleOutcomeColours: Readonly<Record<keyof typeof outcomeColours, string>> = {
+  success: 'rgba(115, 191, 105, 0.25)',
+  failure: 'rgba(242, 73, 92, 0.45)',
+  error: 'rgba(196, 22, 42, 0.55)',
+  timeout: 'rgba(255, 152, 48, 0.4)',
+  cancellation: 'rgba(184, 119, 217, 0.4)',
+  skip: 'rgba(204, 204, 220, 0.15)',
+};
 
 export const severityColours = { DEBUG: 'text', INFO: 'blue', WARN: 'orange', ERROR: 'red' } as const;

@@ -111,6 +111,8 @@ export function graph(
   spec: Omit<Spec, 'decimals'> & {
     readonly draw?: Drawing;
     readonly interval?: string;
+    /** At most so many; bars of more are too thin to be seen. */
+    readonly points?: number;
     readonly transformations?: readonly Transformation[];
   },
 ): Panel {
@@ -133,6 +135,7 @@ export function graph(
         .group('A'),
     );
   if (spec.interval !== undefined) builder.interval(spec.interval);
+  if (spec.points !== undefined) builder.maxDataPoints(spec.points);
   if (spec.transformations !== undefined) builder.transformations([...spec.transformations]);
   return fill(builder, spec);
 }

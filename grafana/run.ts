@@ -3,7 +3,7 @@ import { stepStates } from '../src/readers/ship/map/event-records.ts';
 import { recordsAsAnnotations, rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable, linkTo } from './dashboard.ts';
 import { stepLabel } from './logql.ts';
-import { labelOf, outcomeColours, severityColours, severityLabel, uids } from './names.ts';
+import { labelOf, outcomeColours, paleOutcomeColours, severityColours, severityLabel, uids } from './names.ts';
 import {
   always,
   bars,
@@ -27,12 +27,12 @@ const states = valueWords({
   [stepStates.running]: { text: 'running', colour: 'blue' },
   [stepStates.retrying]: { text: 'waiting for a retry', colour: 'yellow' },
   [stepStates.waiting]: { text: 'waiting for a limit to end', colour: 'orange' },
-  [stepStates.success]: { text: 'success', colour: outcomeColours.success },
-  [stepStates.failure]: { text: 'failure', colour: outcomeColours.failure },
-  [stepStates.error]: { text: 'error', colour: outcomeColours.error },
-  [stepStates.timeout]: { text: 'timeout', colour: outcomeColours.timeout },
-  [stepStates.cancellation]: { text: 'cancellation', colour: outcomeColours.cancellation },
-  [stepStates.skip]: { text: 'skip', colour: outcomeColours.skip },
+  [stepStates.success]: { text: 'success', colour: paleOutcomeColours.success },
+  [stepStates.failure]: { text: 'failure', colour: paleOutcomeColours.failure },
+  [stepStates.error]: { text: 'error', colour: paleOutcomeColours.error },
+  [stepStates.timeout]: { text: 'timeout', colour: paleOutcomeColours.timeout },
+  [stepStates.cancellation]: { text: 'cancellation', colour: paleOutcomeColours.cancellation },
+  [stepStates.skip]: { text: 'skip', colour: paleOutcomeColours.skip },
 });
 
 const results = valueWords({
@@ -114,7 +114,7 @@ const timelinePanels: readonly Panel[] = [
   stateTimeline({
     title: 'What was each step doing?',
     description:
-      'The state of each step, in the order in which they started. The last state lasts to the end of the time range.',
+      'The state of each step, in the order in which they started. The result is pale: it lasts from the end of the step to the end of the time range.',
     unit: 'none',
     queries: [timeline.states],
     mappings: [states],
@@ -266,7 +266,7 @@ const logPanels: readonly Panel[] = [
   logLinesPanel({
     title: 'What did it print?',
     description:
-      'The newest 2,000 lines that match, oldest first. Choose step, stream, severity and a regular expression at the top. The raw protocol of Claude Code is in the stream debug.',
+      'The newest 2,000 lines that match, oldest first, each behind the name of its step. Choose step, stream, severity and a regular expression at the top. The raw protocol of Claude Code is in the stream debug.',
     queries: [output.lines],
     oldestFirst: true,
     w: 24,

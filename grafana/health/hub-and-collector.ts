@@ -45,7 +45,7 @@ export const hubPanels: readonly Panel[] = [
     decimals: 0,
     queries: [hub.hidden],
     names: ['kind'],
-    w: 12,
+    w: 10,
     h: 6,
     empty: 'No secret was found, or no hub is scraped',
   }),
@@ -58,9 +58,20 @@ export const hubPanels: readonly Panel[] = [
     thresholds: always('orange'),
     queries: [losses.overflow],
     names: ['label'],
-    w: 12,
+    w: 10,
     h: 6,
     empty: 'All values are shown, or no hub is scraped',
+  }),
+  number({
+    title: 'Unknown Claude metrics',
+    description:
+      'Data points of metrics of Claude Code that are shown nowhere, in this time: of an unknown metric, of a kind that is not a sum, or of too many series.',
+    unit: 'short',
+    thresholds: goodThen(1, 'orange'),
+    queries: [losses.unknownClaude],
+    w: 4,
+    h: 6,
+    empty: noHub,
   }),
 ];
 

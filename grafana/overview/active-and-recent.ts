@@ -1,12 +1,23 @@
 // Which runs are active, and how runs ended in the chosen time. Rows of the Overview.
 import { stepStates } from '../../src/readers/ship/map/event-records.ts';
+import { activeStatuses } from '../../src/runs/run-view.ts';
 import { toActiveRun, toLivePage, toRun, toTrace, toWorkflowLogs } from '../links.ts';
 import { runLabel, stepLabel, workflowLabel } from '../logql.ts';
 import { labelOf, outcomeColours, runFrom, runTo, traceLabel } from '../names.ts';
-import { goodThen, graph, history, number, type Panel, valueWords } from '../panels.ts';
+import { always, bars, goodThen, graph, history, number, type Panel, valueWords } from '../panels.ts';
 import { active, activeSteps, durations, recent } from '../queries/overview.ts';
 import { type Column, metricTable, recordColumns } from '../tables.ts';
 import { noClaude, noHub, noneEnded, whole } from './words.ts';
+
+const activeColours: Readonly<Record<(typeof activeStatuses)[number], string>> = {
+  running: 'blue',
+  waiting: 'yellow',
+  stuck: 'orange',
+  paused: 'text',
+  cancelling: 'purple',
+  over_budget: 'red',
+  abandoned: 'dark-red',
+};
 
 const activeColumns: readonly Column[] = [
   { field: workflowLabel, title: 'Workflow', width: 260 },
@@ -98,8 +109,34 @@ export const activePanels: readonly Panel[] = [
     columns: activeColumns,
     sortBy: { field: 'Value #C', descending: true },
     w: 24,
-    h: 6,
+    h: 7,
     empty: 'No step is active',
+  }),
+  bars({
+    title: 'What are active runs doing?',
+    description:
+      'Active runs by state. Waiting: for a limit to end, or for an answer. Stuck: no step makes progress, and at least one of them hangs.',
+    unit: 'short',
+    decimals: whole,
+    queries: [active.states],
+    names: ['state'],
+    colours: activeColours,
+    w: 10,
+    h: 6,
+    empty: 'No run is active, or no hub is scraped',
+  }),
+  bars({
+    title: 'Which alerts of runs fire?',
+    description:
+      'Alerts of runs that fire now, by rule and severity, whether or not a receiver has them. Alerts over many runs are marked on the graphs.',
+    unit: 'short',
+    decimals: whole,
+    queries: [active.alerts],
+    names: ['rule', 'severity'],
+    thresholds: always('orange'),
+    w: 14,
+    h: 6,
+    empty: 'No alert of a run fires, or no hub is scraped',
   }),
 ];
 
@@ -185,12 +222,13 @@ const runPoints: readonly Column[] = [
 
 const recentGraphs: readonly Panel[] = [
   graph({
-    title: 'Which workflows were running?',
-    description: 'Active runs by workflow. Runs that start and end between two samples count as one.',
+    title: 'How many runs were active?',
+    description: 'Active runs by state. Runs that start and end between two samples count as one that was running.',
     unit: 'short',
     queries: [recent.active],
     draw: 'steps',
     interval: '1m',
+    colours: activeColours,
     w: 12,
     h: 8,
     empty: noHub,
@@ -211,18 +249,17 @@ const recentGraphs: readonly Panel[] = [
   history({
     title: 'When did which workflow fail?',
     description:
-      'The share of runs that succeeded, by workflow and time. A gap is a time in which no run of the workflow ended.',
+      'Times at which runs of a workflow failed: red if fewer than half of them succeeded, else orange. Workflows without a failure are not listed.',
     unit: 'percentunit',
-    queries: [recent.successOverTime],
+    queries: [recent.failedOverTime],
     thresholds: [
       { from: 0, colour: 'red' },
       { from: 0.5, colour: 'orange' },
-      { from: 1, colour: 'green' },
     ],
     points: 48,
     w: 12,
     h: 9,
-    empty: noneEnded,
+    empty: 'No run failed in this time, or no hub is scraped',
   }),
   graph({
     title: 'How long did each run take?',

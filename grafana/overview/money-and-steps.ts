@@ -9,7 +9,7 @@ import { noClaude, noHub, whole } from './words.ts';
 export const moneyPanels: readonly Panel[] = [
   graph({
     title: 'When was money spent?',
-    description: 'Cost of attempts at the time at which they ended, by workflow.',
+    description: 'Cost of attempts at the time at which they ended, by model.',
     unit: 'currencyUSD',
     queries: [money.overTime],
     draw: 'bars',
@@ -63,6 +63,29 @@ export const moneyPanels: readonly Panel[] = [
     w: 12,
     h: 8,
     empty: noClaude,
+  }),
+  bars({
+    title: 'Which agents cost most?',
+    description:
+      'Cost of requests to the model by subagent, as the telemetry of Claude Code reports it. (main) is what no subagent asked.',
+    unit: 'currencyUSD',
+    decimals: 2,
+    queries: [money.byAgent],
+    names: ['agent'],
+    w: 12,
+    h: 7,
+    empty: noClaude,
+  }),
+  bars({
+    title: 'Which tools fill the context?',
+    description:
+      'Size of what tools returned, by tool: the ten largest. A result is paid as input by the request that follows, and again from the cache by each one after it.',
+    unit: 'bytes',
+    queries: [money.byTool],
+    names: ['tool_name'],
+    w: 12,
+    h: 7,
+    empty: 'No tool returned anything in this time',
   }),
   graph({
     title: 'When were tokens used?',
@@ -144,7 +167,7 @@ export const stepPanels: readonly Panel[] = [
     interval: '1m',
     w: 8,
     h: 7,
-    empty: noHub,
+    empty: 'No attempt was repeated in this time, or no hub is scraped',
   }),
   graph({
     title: 'Did steps stall?',
@@ -224,4 +247,24 @@ export const healthPanels: readonly Panel[] = [
     empty: 'No backend is scraped',
   }),
   ...healthNumbers,
+  number({
+    title: 'Do two counts of cost agree?',
+    description:
+      'What the result lines of Claude Code report, which all other panels show, and what its telemetry reports. Less telemetry: a version that sends none, or an attempt that was killed. Less in the results: a cost that is unknown.',
+    unit: 'currencyUSD',
+    decimals: 2,
+    queries: [healthShort.cost.results, healthShort.cost.telemetry],
+    w: 12,
+    h: 4,
+    empty: noClaude,
+  }),
+  number({
+    title: 'Do two counts of tokens agree?',
+    description: 'The same of tokens, cached ones included.',
+    unit: 'short',
+    queries: [healthShort.tokens.results, healthShort.tokens.telemetry],
+    w: 12,
+    h: 4,
+    empty: noClaude,
+  }),
 ];

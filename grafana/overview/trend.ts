@@ -4,7 +4,7 @@ import { toWorkflowLogs } from '../links.ts';
 import { workflowLabel } from '../logql.ts';
 import { labelOf } from '../names.ts';
 import { always, bars, type Panel } from '../panels.ts';
-import { trend } from '../queries/overview.ts';
+import { byModel, trend } from '../queries/overview.ts';
 import { metricTable } from '../tables.ts';
 import { noneEnded, whole } from './words.ts';
 
@@ -60,5 +60,36 @@ export const trendPanels: readonly Panel[] = [
     w: 8,
     h: 9,
     empty: 'No run failed in this time',
+  }),
+  metricTable({
+    title: 'Does it depend on the model or on the version of Claude Code?',
+    description:
+      'Runs that ended in this time by workflow, model and version of Claude Code, as its own telemetry reports them. A run with two models counts for both. Duration and cost are those of an average run; the duration is of runs that succeeded, the cost is what was spent on the model.',
+    unit: 'short',
+    queries: [byModel.success, byModel.runs, byModel.duration, byModel.cost],
+    columns: [
+      { field: workflowLabel, title: 'Workflow', links: [toWorkflowLogs('Workflow')] },
+      { field: 'model', title: 'Model', width: 220 },
+      { field: 'service_version', title: 'Claude Code', width: 140 },
+      {
+        field: 'Value #A',
+        title: 'Succeeded',
+        unit: 'percentunit',
+        decimals: whole,
+        width: 120,
+        thresholds: [
+          { from: 0, colour: 'red' },
+          { from: 0.8, colour: 'orange' },
+          { from: 0.95, colour: 'green' },
+        ],
+      },
+      { field: 'Value #B', title: 'Runs', decimals: whole, width: 90 },
+      { field: 'Value #C', title: 'Mean duration', unit: 'ms', width: 150 },
+      { field: 'Value #D', title: 'Cost a run', unit: 'currencyUSD', decimals: 2, width: 120, money: 'sum' },
+    ],
+    sortBy: { field: 'Value #A', descending: false },
+    w: 24,
+    h: 7,
+    empty: 'No run with Claude Code ended in this time',
   }),
 ];

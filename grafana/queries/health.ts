@@ -32,6 +32,7 @@ export const losses = {
   events: rows(counted(metrics.lostEvents, 'why')),
   unread: rows(counted(metrics.removedUnread, 'reader')),
   problems: rows(counted(metrics.journalProblems, 'kind')),
+  unknownClaude: now(counted(metrics.unknownTelemetry, '')),
   recoveries: now(counted(metrics.recoveries, '')),
   overflow: rows(`${counted(metrics.labelOverflow, 'label')} > 0`),
 };

@@ -1,5 +1,5 @@
 // What the Logs dashboard asks: lines of all runs, narrowed by the variables at its top.
-import { ofWorkflow, runLabel, stepLabel as step, workflowLabel as workflow } from '../logql.ts';
+import { ofWorkflow, runLabel, stepLabel as step, withOriginBeforeLine, workflowLabel as workflow } from '../logql.ts';
 import { labelOf, lines, severityLabel } from '../names.ts';
 import { logLines, logsNow, logsOverTime } from '../query.ts';
 
@@ -26,5 +26,5 @@ export const search = {
   bytes: logsNow(`sum(bytes_over_time(${chosen} [$__range]))`),
   loudest: logsNow(`topk(10, sum by (${workflow}, ${step}) (count_over_time(${named} [$__range])))`),
   errorsBy: logsNow(`topk(10, sum by (${workflow}, ${step}) (count_over_time(${named} | ${errors} [$__range])))`),
-  lines: logLines(chosen, 1000),
+  lines: logLines(`${chosen} ${withOriginBeforeLine}`, 1000),
 };

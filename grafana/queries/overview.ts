@@ -1,6 +1,7 @@
 // What the Overview asks. A graph has a value a point, a table and a number have one for the whole time range. What is counted
 // over long times comes from Prometheus; what has to be exact for a few runs, or names a run, from the events in Loki.
 import {
+  claudeRecordsNamed,
   count,
   countShare,
   elapsed,
@@ -10,6 +11,7 @@ import {
   stepLabel,
   total,
   withElapsed,
+  withFindingsAsText,
   withTimeOfRun,
   workflowLabel,
 } from '../logql.ts';
@@ -36,6 +38,8 @@ export const active = {
   cost: now(`sum(${series(metrics.activeCost)})`),
   budget: now(`max(${series(metrics.budgetUsed)})`),
   hub: now('min(up{job="stepspan"})'),
+  states: rows(`sum by (state) (${series(metrics.activeStates)}) > 0`),
+  alerts: rows(`sum by (rule, severity) (${series(metrics.alertsFiring)}) > 0`),
 };
 
 /** A step of a run that has started and not ended. */
@@ -60,8 +64,8 @@ export const activeSteps = {
  * The gauge is sampled, so a short run may be over before it is seen; a run that started since the last point was active as
  * well. It counts as one, as the growth of a counter that has just begun is extrapolated to more.
  */
-const mostActive = `max_over_time(sum by (workflow) (${series(metrics.activeRuns)})[$__rate_interval:])`;
-const started = `clamp_max(round(${growing(metrics.runsStarted, 'workflow')}), 1)`;
+const mostActive = `max_over_time(sum by (state) (${series(metrics.activeStates)})[$__rate_interval:])`;
+const started = `label_replace(clamp_max(round(${growing(metrics.runsStarted, '')}), 1), "state", "running", "", "")`;
 
 export const recent = {
   ended: now(counted(metrics.runs, '')),
@@ -70,10 +74,11 @@ export const recent = {
   retries: now(counted(metrics.stepRetries, '')),
   tokens: now(counted(metrics.tokens, '')),
   cost: logsNow(total(costs, 'cost', '')),
-  active: overTime(`(${mostActive} >= ${started}) or ${started} or ${mostActive}`, '{{workflow}}'),
+  active: overTime(`(${mostActive} >= ${started}) or ${started} or (${mostActive} > 0)`, '{{state}}'),
   outcomes: overTime(`round(${growing(metrics.runs, 'outcome')})`, '{{outcome}}'),
-  successOverTime: overTime(
-    share(growing(metrics.runs, 'workflow', succeeded), growing(metrics.runs, 'workflow', judged)),
+  // Only what failed: a row for each workflow would be too thin to be read where there are many.
+  failedOverTime: overTime(
+    `${share(growing(metrics.runs, 'workflow', succeeded), growing(metrics.runs, 'workflow', judged))} < 1`,
     '{{workflow}}',
   ),
   byWorkflow: {
@@ -109,11 +114,27 @@ export const trend = {
   ),
 };
 
+/** A run and a model that it used, with the version of Claude Code; a run with two models counts for both. */
+const use = `${workflowLabel}, model, service_version`;
+const usesOfRuns = count(claudeRecordsNamed('api_request'), `${runLabel}, ${use}`);
+/** A value of a run for each of its uses. */
+const ofUses = (value: string): string => `(${usesOfRuns} * 0 + on (${runLabel}) group_left () ${value})`;
+const judgedByRun = count(judgedRuns, runLabel);
+
+export const byModel = {
+  runs: logsNow(`count by (${use}) (${ofUses(judgedByRun)})`),
+  success: logsNow(`avg by (${use}) (${ofUses(`(${count(successes, runLabel)} or ${judgedByRun} * 0)`)})`),
+  duration: logsNow(`avg by (${use}) (${ofUses(total(successes, 'duration', runLabel))})`),
+  cost: logsNow(
+    `avg by (${use}) (${total(claudeRecordsNamed('api_request'), 'requestCost', `${runLabel}, ${use}`)} > 0)`,
+  ),
+};
+
 export const failures = {
   runs: rows(`${counted(metrics.runFailures, 'reason')} > 0`),
   steps: rows(`${counted(metrics.stepFailures, 'reason')} > 0`),
   allEnded: logLines(`${endedRuns} | ${withTimeOfRun}`, 100),
-  warnings: logLines(eventsOf('attempt.finished'), 100),
+  warnings: logLines(`${eventsOf('attempt.finished')} | ${withFindingsAsText}`, 100),
   notSucceeded: logLines(`${endedRuns} | ${result}!="success" | ${withTimeOfRun}`, 100),
 };
 
@@ -123,10 +144,14 @@ const shortType = (expr: string): string =>
   `label_replace(label_replace(${expr}, "type", "cache read", "type", "cache_read"), "type", "cache write", "type", "cache_creation")`;
 
 export const money = {
-  overTime: overTime(growing(metrics.cost, 'workflow'), '{{workflow}}'),
+  overTime: overTime(`${shortModel(growing(metrics.cost, 'model'))} > 0`, '{{model}}'),
   byWorkflow: logsNow(`${total(costs, 'cost', workflowLabel)} > 0`),
   byStep: logsNow(`topk(10, ${total(costs, 'cost', `${workflowLabel}, ${stepLabel}`)} > 0)`),
   byModel: rows(shortModel(`${grown(metrics.cost, 'model')} > 0`)),
+  byAgent: logsNow(
+    `sum by (agent) (sum_over_time(${claudeRecordsNamed('api_request')} | label_format agent=\`{{ if .agent_name }}{{ .agent_name }}{{ else }}(main){{ end }}\` | unwrap cost_usd [$__range])) > 0`,
+  ),
+  byTool: logsNow(`topk(10, ${total(claudeRecordsNamed('tool_result'), 'resultBytes', 'tool_name')} > 0)`),
   unknown: now(counted(metrics.unknownCosts, '')),
   tokensByModel: overTime(
     shortType(shortModel(`sum by (model, type) (increase(${series(metrics.tokens)}[$__rate_interval]))`)),
@@ -143,7 +168,7 @@ export const steps = {
   slowest: logsNow(`topk(10, ${exactQuantile(1, endedSteps, `${workflowLabel}, ${stepLabel}`)} > 0)`),
   // An attempt failed when it was followed by another one, or when the step ended so. Each end is an attempt too.
   flakiest: rows(`topk(10, (${retries} + ${ends(bad)}) / (${retries} + ${ends('outcome!="skip"')} > 0) > 0)`),
-  retries: overTime(`round(${growing(metrics.stepRetries, 'workflow')})`, '{{workflow}}'),
+  retries: overTime(`round(${growing(metrics.stepRetries, 'workflow')}) > 0`, '{{workflow}}'),
   stalls: overTime(`round(${growing(metrics.stalls, 'cause')})`, '{{cause}}'),
 };
 
@@ -168,6 +193,9 @@ export const work = {
     ].join(' or '),
   ),
   apiRetries: rows(`${counted(metrics.apiRetries, 'workflow')} > 0`),
+  denied: rows(`${counted(metrics.permissionDenials, 'tool')} > 0`),
+  edits: rows(`${counted(metrics.editDecisions, 'tool_name, decision')} > 0`),
+  activeTime: rows(`${grown(metrics.activeTime, 'workflow')} > 0`),
 };
 
 export const healthShort = {
@@ -177,4 +205,9 @@ export const healthShort = {
   lost: now(counted(metrics.lostLines, '')),
   hubErrors: now(counted(metrics.hubErrors, '')),
   backends: now('min(up{job=~"loki|tempo|otel-collector"})'),
+  cost: { results: now(grown(metrics.cost, ''), 'results'), telemetry: now(grown(metrics.ownCost, ''), 'telemetry') },
+  tokens: {
+    results: now(counted(metrics.tokens, ''), 'results'),
+    telemetry: now(counted(metrics.ownTokens, ''), 'telemetry'),
+  },
 };

@@ -2,15 +2,13 @@
 // lines, its spans. `$__range` looks over the whole time range; where the value of a point is wanted, `$__interval` is its
 // width.
 import type { EventType } from '../../src/core/event.ts';
-import { eventsNamed, runLabel, stepLabel as step } from '../logql.ts';
+import { eventsNamed, runLabel, stepLabel as step, withStepBeforeLine } from '../logql.ts';
 import { events, labelOf, lines, samples, severityLabel } from '../names.ts';
 import { logLines, logsNow, logsOverTime, traces } from '../query.ts';
 
 const ofRun = `| ${runLabel}=\`\${run:raw}\``;
 const event = (...types: readonly EventType[]): string => `${eventsNamed(...types)} ${ofRun}`;
 const ended = event('step.finished');
-/** Puts the step before what an event says; one of the run itself has none. */
-const withStep = `| line_format "{{ if .${step} }}{{ .${step} }}: {{ end }}{{ __line__ }}"`;
 
 const result = labelOf('pipelineResult');
 const finished = event('run.finished');
@@ -46,7 +44,7 @@ export const timeline = {
   // Each record is exact in time; points of a graph would come late, and would miss a step that is shorter than their distance.
   states: logLines(stateful, 2000),
   steps: logLines(ended, 500),
-  happened: logLines(`${events} ${ofRun} ${withStep}`, 500),
+  happened: logLines(`${events} ${ofRun} ${withStepBeforeLine}`, 500),
 };
 
 export const spans = {
@@ -79,7 +77,7 @@ export const claude = {
     `sum by (${step}) (count_over_time(${event('claude.tool_returned')} | ${labelOf('toolFailed')}="true" ${range}))`,
   ),
   calls: logLines(
-    `${event('claude.tool_called', 'claude.tool_returned', 'claude.permission_denied')} ${withStep}`,
+    `${event('claude.tool_called', 'claude.tool_returned', 'claude.permission_denied')} ${withStepBeforeLine}`,
     500,
   ),
 };
@@ -87,7 +85,7 @@ export const claude = {
 const chosenLines = `${lines} ${ofRun} | ${step}=~\`\${step:raw}\` | ${labelOf('iostream')}=~\`\${stream:regex}\` | ${severityLabel}=~\`\${severity:regex}\` |~ \`\${search:raw}\``;
 
 export const output = {
-  lines: logLines(chosenLines, 2000),
+  lines: logLines(`${chosenLines} ${withStepBeforeLine}`, 2000),
   count: logsNow(`sum(count_over_time(${chosenLines} ${range}))`),
 };
 

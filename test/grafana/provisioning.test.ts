@@ -29,7 +29,10 @@ test('they lead to each other: exemplars and lines to traces, spans to lines and
     exemplarTraceIdDestinations: [{ name: 'trace_id', datasourceUid: sources.tempo.uid }],
   });
   expect(dataOf(sources.loki.uid)).toMatchObject({
-    derivedFields: [{ matcherType: 'label', matcherRegex: 'trace_id', datasourceUid: sources.tempo.uid }],
+    derivedFields: [
+      { name: 'Trace', matcherType: 'label', matcherRegex: '^trace_id$', datasourceUid: sources.tempo.uid },
+      { name: 'Span', matcherType: 'label', matcherRegex: '^span_id$' },
+    ],
   });
   expect(dataOf(sources.tempo.uid)).toMatchObject({
     tracesToLogsV2: { datasourceUid: sources.loki.uid, customQuery: true },
@@ -46,6 +49,18 @@ test('they lead to each other: exemplars and lines to traces, spans to lines and
   expect([spanStartTimeShift, spanEndTimeShift]).toEqual(['-1s', '1s']);
   // A service map would be empty: a run makes no calls between services.
   expect(dataOf(sources.tempo.uid)).not.toHaveProperty('serviceMap');
+});
+
+test('a line leads to its own span: Explore opens its trace at that span', () => {
+  const fields = dataOf(sources.loki.uid).derivedFields as unknown as { name: string; url: string }[];
+  const address = fields.find(({ name }) => name === 'Span')?.url.replaceAll('$$', '$') ?? '';
+  const filled = address.replace('${__data.fields.Trace}', 'the-trace').replace('${__value.raw}', 'the-span');
+  const { a } = JSON.parse(new URL(`http://grafana${filled}`).searchParams.get('panes') ?? '');
+  expect(a).toMatchObject({
+    datasource: sources.tempo.uid,
+    queries: [{ datasource: sources.tempo, queryType: 'traceql', query: 'the-trace' }],
+    panelsState: { trace: { spanId: 'the-span' } },
+  });
 });
 
 test("what Grafana puts in itself is kept from its environment's variables by a second $", () => {
