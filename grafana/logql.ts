@@ -30,6 +30,17 @@ export function claudeRecordsNamed(event: 'api_request' | 'tool_result'): string
   return `${claudeRecords} | event_name="${event}" | ${ofWorkflow}`;
 }
 
+/** What changes the state of a step. */
+export const stepStateEvents = [
+  'step.started',
+  'attempt.started',
+  'stall.detected',
+  'stall.cleared',
+  'step.retrying',
+  'step.waiting',
+  'step.finished',
+] as const satisfies readonly EventType[];
+
 export type Label = keyof typeof labels;
 const labels = {
   duration: labelOf('durationMs'),

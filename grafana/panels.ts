@@ -24,6 +24,7 @@ export type Unit =
   | 'Bps'
   | 'cps'
   | 'currencyUSD'
+  | 'time:YYYY-MM-DD HH:mm:ss'
   | 'string';
 
 export type Threshold = { readonly from: number; readonly colour: string };

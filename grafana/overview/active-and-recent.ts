@@ -1,6 +1,6 @@
 // Which runs are active, and how runs ended in the chosen time. Rows of the Overview.
 import { stepStates } from '../../src/readers/ship/map/event-records.ts';
-import { activeStatuses } from '../../src/runs/run-view.ts';
+import type { activeStatuses } from '../../src/runs/run-view.ts';
 import { toActiveRun, toLivePage, toRun, toTrace, toWorkflowLogs } from '../links.ts';
 import { runLabel, stepLabel, workflowLabel } from '../logql.ts';
 import { labelOf, outcomeColours, runFrom, runTo, traceLabel } from '../names.ts';
@@ -20,23 +20,24 @@ const activeColours: Readonly<Record<(typeof activeStatuses)[number], string>> =
 };
 
 const activeColumns: readonly Column[] = [
-  { field: workflowLabel, title: 'Workflow', width: 260 },
-  { field: runLabel, title: 'Run', width: 210, links: [toActiveRun, toLivePage] },
+  { field: workflowLabel, title: 'Workflow', width: 180 },
+  { field: runLabel, title: 'Run', width: 190, links: [toActiveRun, toLivePage] },
   { field: stepLabel, title: 'Step' },
   {
     field: 'Value #A',
     title: 'State',
-    width: 200,
+    width: 160,
     words: valueWords({
       [stepStates.running]: { text: 'running', colour: 'blue' },
-      [stepStates.retrying]: { text: 'waiting for a retry', colour: 'yellow' },
-      [stepStates.waiting]: { text: 'waiting for a limit to end', colour: 'orange' },
+      [stepStates.retrying]: { text: 'waiting for a retry', colour: 'purple' },
+      [stepStates.waiting]: { text: 'waiting for a limit', colour: 'yellow' },
+      [stepStates.stalled]: { text: 'stalled', colour: 'orange' },
     }),
   },
-  { field: 'Value #B', title: 'Step active for', unit: 'ms', width: 140 },
-  { field: 'Value #C', title: 'Run active for', unit: 'ms', width: 140 },
-  { field: 'Value #D', title: 'Cost so far', unit: 'currencyUSD', decimals: 2, width: 120, money: 'sum' },
-  { field: traceLabel, title: 'Trace', width: 120, links: [toTrace] },
+  { field: 'Value #B', title: 'Step for', unit: 'ms', width: 95 },
+  { field: 'Value #C', title: 'Run for', unit: 'ms', width: 95 },
+  { field: 'Value #D', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 80, money: 'sum' },
+  { field: traceLabel, title: 'Trace', width: 80, links: [toTrace] },
   { field: runFrom, title: 'From', hidden: true },
 ];
 
@@ -103,7 +104,7 @@ export const activePanels: readonly Panel[] = [
   metricTable({
     title: 'What is running now?',
     description:
-      'A row for each active step of the runs that started in this time. The run leads to its dashboard and its live page. The cost is that of attempts that have ended.',
+      'A row for each active step of the runs that started in this time, with how long the step and the run have been active, and what the run has cost in attempts that have ended. The run leads to its dashboard and its live page.',
     unit: 'none',
     queries: [activeSteps.state, activeSteps.stepFor, activeSteps.runFor, activeSteps.cost],
     columns: activeColumns,
@@ -115,7 +116,7 @@ export const activePanels: readonly Panel[] = [
   bars({
     title: 'What are active runs doing?',
     description:
-      'Active runs by state. Waiting: for a limit to end, or for an answer. Stuck: no step makes progress, and at least one of them hangs.',
+      'Active runs by state. Waiting: for the end of a limit, or for an answer. Stuck: no step makes progress, and at least one of them hangs.',
     unit: 'short',
     decimals: whole,
     queries: [active.states],

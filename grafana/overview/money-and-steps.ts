@@ -89,9 +89,9 @@ export const moneyPanels: readonly Panel[] = [
   }),
   graph({
     title: 'When were tokens used?',
-    description: 'Tokens by type and model, at the time at which their attempt ended.',
+    description: 'Tokens by type, at the time at which their attempt ended.',
     unit: 'short',
-    queries: [money.tokensByModel],
+    queries: [money.tokensOverTime],
     draw: 'bars',
     interval: '1m',
     w: 12,
@@ -178,7 +178,7 @@ export const stepPanels: readonly Panel[] = [
     interval: '1m',
     w: 8,
     h: 7,
-    empty: noHub,
+    empty: 'No step stalled in this time, or no hub is scraped',
   }),
   bars({
     title: 'What was Claude not able to do?',

@@ -9,6 +9,7 @@ import {
   exactQuantile,
   runLabel,
   stepLabel,
+  stepStateEvents,
   total,
   withElapsed,
   withFindingsAsText,
@@ -49,7 +50,7 @@ const notEnded = `unless on (${runLabel}, ${stepLabel}) ${count(endedSteps, `${r
 const longest = (label: string): string =>
   `(max by (${identity}) (max_over_time(${startedSteps} | unwrap ${label} [$__range])) ${notEnded})`;
 const state = labelOf('stepState');
-const statefulEvents = eventsOf('step.started', 'attempt.started', 'step.retrying', 'step.waiting', 'step.finished');
+const statefulEvents = eventsOf(...stepStateEvents);
 
 export const activeSteps = {
   state: logsNow(
@@ -153,10 +154,7 @@ export const money = {
   ),
   byTool: logsNow(`topk(10, ${total(claudeRecordsNamed('tool_result'), 'resultBytes', 'tool_name')} > 0)`),
   unknown: now(counted(metrics.unknownCosts, '')),
-  tokensByModel: overTime(
-    shortType(shortModel(`sum by (model, type) (increase(${series(metrics.tokens)}[$__rate_interval]))`)),
-    '{{type}} {{model}}',
-  ),
+  tokensOverTime: overTime(`${shortType(growing(metrics.tokens, 'type'))} > 0`, '{{type}}'),
   tokens: rows(shortType(shortModel(`${counted(metrics.tokens, 'model, type')} > 0`))),
   budget: overTime(`max by (workflow, unit) (${series(metrics.budgetUsed)})`, '{{workflow}} ({{unit}})'),
 };
@@ -169,7 +167,7 @@ export const steps = {
   // An attempt failed when it was followed by another one, or when the step ended so. Each end is an attempt too.
   flakiest: rows(`topk(10, (${retries} + ${ends(bad)}) / (${retries} + ${ends('outcome!="skip"')} > 0) > 0)`),
   retries: overTime(`round(${growing(metrics.stepRetries, 'workflow')}) > 0`, '{{workflow}}'),
-  stalls: overTime(`round(${growing(metrics.stalls, 'cause')})`, '{{cause}}'),
+  stalls: overTime(`round(${growing(metrics.stalls, 'cause')}) > 0`, '{{cause}}'),
 };
 
 export const claude = {

@@ -2,7 +2,7 @@
 // lines, its spans. `$__range` looks over the whole time range; where the value of a point is wanted, `$__interval` is its
 // width.
 import type { EventType } from '../../src/core/event.ts';
-import { eventsNamed, runLabel, stepLabel as step, withStepBeforeLine } from '../logql.ts';
+import { eventsNamed, runLabel, stepLabel as step, stepStateEvents, withStepBeforeLine } from '../logql.ts';
 import { events, labelOf, lines, samples, severityLabel } from '../names.ts';
 import { logLines, logsNow, logsOverTime, traces } from '../query.ts';
 
@@ -37,8 +37,7 @@ export const head = {
   linesBySeverity: logsNow(`sum by (${severityLabel}) (count_over_time(${lines} ${ofRun} ${range}))`),
 };
 
-/** What changes the state of a step. */
-const stateful = event('step.started', 'attempt.started', 'step.retrying', 'step.waiting', 'step.finished');
+const stateful = event(...stepStateEvents);
 
 export const timeline = {
   // Each record is exact in time; points of a graph would come late, and would miss a step that is shorter than their distance.

@@ -127,6 +127,13 @@ describe('a query', () => {
     expect(unknown).toEqual([]);
   });
 
+  test('of some panel shows each metric that Claude Code reports', () => {
+    const used = asked.map(({ expr }) => expr).join('\n');
+    const reported = catalogue.map(({ name }) => name).filter((name) => name.startsWith('claude_code_'));
+    expect(reported.length).toBeGreaterThan(5);
+    expect(reported.filter((name) => !used.includes(name))).toEqual([]);
+  });
+
   test('names only labels that are sent', () => {
     const labels = new Set<string>(Object.values(attr).map((name) => name.replaceAll('.', '_')));
     const used = asked

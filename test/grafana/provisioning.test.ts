@@ -30,8 +30,8 @@ test('they lead to each other: exemplars and lines to traces, spans to lines and
   });
   expect(dataOf(sources.loki.uid)).toMatchObject({
     derivedFields: [
-      { name: 'Trace', matcherType: 'label', matcherRegex: '^trace_id$', datasourceUid: sources.tempo.uid },
-      { name: 'Span', matcherType: 'label', matcherRegex: '^span_id$' },
+      { name: 'Trace', matcherType: 'label', matcherRegex: '^trace_id$$', datasourceUid: sources.tempo.uid },
+      { name: 'Span', matcherType: 'label', matcherRegex: '^span_id$$' },
     ],
   });
   expect(dataOf(sources.tempo.uid)).toMatchObject({

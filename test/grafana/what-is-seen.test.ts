@@ -236,7 +236,7 @@ describe('particular panels', () => {
     ]);
     expect(seen).toEqual([
       { row: 'zeta', states: ['running', 'success'] },
-      { row: 'mid', states: ['waiting for a limit to end'] },
+      { row: 'mid', states: ['waiting for a limit'] },
       { row: 'alpha', states: ['running', 'failure'] },
     ]);
   });

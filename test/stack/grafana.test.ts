@@ -32,6 +32,8 @@ const expectedEmpty: Readonly<Record<string, readonly string[]>> = {
     'No line was changed, or no hub is scraped',
     'Nothing was reported, or no hub is scraped',
     'No request was made again, or no hub is scraped',
+    'No call was denied, or no hub is scraped',
+    'No edit was decided on, or no hub is scraped',
   ],
   'stepspan-run': [],
   'stepspan-logs': [],

@@ -104,8 +104,19 @@ describe('an event as a log record', () => {
   });
 
   test('has a state for every way to end', () => {
-    const states = outcomeKinds.map((kind) => stepStates[kind]);
-    expect(new Set([...states, stepStates.running, stepStates.retrying]).size).toBe(outcomeKinds.length + 2);
+    const states = Object.values(stepStates);
+    expect(outcomeKinds.filter((kind) => stepStates[kind] === undefined)).toEqual([]);
+    expect(new Set(states).size).toBe(states.length);
+  });
+
+  test('says that a step is stalled, and that it is running again', () => {
+    const [detected] = logsOf({ type: 'stall.detected', cause: 'no_output', durationMs: 1, action: 'none' });
+    expect(detected?.attributes).toMatchObject({
+      [attr.stepState]: stepStates.stalled,
+      [attr.stallCause]: 'no_output',
+    });
+    const [cleared] = logsOf({ type: 'stall.cleared', cause: 'no_output', durationMs: 2 });
+    expect(cleared?.attributes).toMatchObject({ [attr.stepState]: stepStates.running });
   });
 
   test('is not made of what lines say already', () => {

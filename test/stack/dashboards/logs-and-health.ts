@@ -49,7 +49,7 @@ export function logsTests(): void {
       const found = inLogs('Which lines match?');
       expect(await linesFor(found, endedOnly)).toHaveLength(printed(ended()).length);
       expect((await linesFor(found, { search: '(?i)NO ROUTE' })).map(({ line }) => line)).toEqual(
-        sampleStack().runs.deploy.map(() => 'ERROR no route to host'),
+        sampleStack().runs.deploy.map(() => 'deploy · push | ERROR no route to host'),
       );
       const [deploy] = sampleStack().runs.deploy;
       expect(await linesFor(found, { run: deploy!.runId, step: 'push', severity: 'ERROR' })).toHaveLength(
@@ -116,6 +116,7 @@ export function healthTests(): void {
       expect(uptime).toBeGreaterThan(5);
       expect(uptime).toBeLessThan(600);
       expect(await valuesOf(inHealth('Hidden secrets'))).toEqual({});
+      expect(Object.keys(await valuesOf(inHealth('Unknown Claude metrics')))).toEqual(['']);
       expect(await valuesOf(inHealth('Are there too many label values?'))).toEqual({});
     });
 

@@ -118,7 +118,7 @@ export function runTests(): void {
         'claude.tool_called',
         'claude.tool_returned',
       ]);
-      expect(calls.map(({ line }) => line).join(' ')).toMatch(/ask: Bash .*"ls".*ask: tool error/);
+      expect(calls.map(({ line }) => line).join(' ')).toMatch(/ask \| Bash .*"ls".*ask \| tool error/);
     });
 
     test('shows its lines by step, stream, severity and text', async () => {
@@ -127,10 +127,13 @@ export function runTests(): void {
       expect(await linesFor(lines)).toHaveLength(all.length);
       expect(await valuesOf(at('Matching lines'))).toEqual({ '': all.length });
       expect(await linesFor(lines, { step: 'busy' })).toHaveLength(all.filter(({ step }) => step === 'busy').length);
-      expect((await linesFor(lines, { stream: 'stderr' })).map(({ line }) => line)).toEqual(['attempt 1', 'attempt 2']);
+      expect((await linesFor(lines, { stream: 'stderr' })).map(({ line }) => line)).toEqual([
+        'flaky | attempt 1',
+        'flaky | attempt 2',
+      ]);
       expect(
         (await linesFor(lines, { severity: 'ERROR', search: 'not a (real|fake)' })).map(({ line }) => line),
-      ).toEqual(['ERROR: not a real one']);
+      ).toEqual(['busy | ERROR: not a real one']);
       expect(await linesFor(lines, { search: 'never printed' })).toEqual([]);
     });
 

@@ -34,7 +34,8 @@ export const stepStates = {
   cancellation: 7,
   skip: 8,
   waiting: 9,
-} as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying' | 'waiting', number>>;
+  stalled: 10,
+} as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying' | 'waiting' | 'stalled', number>>;
 
 /**
  * @returns what makes the log records of an event: its own, or those of Claude Code that it carries; none for an event
@@ -102,6 +103,10 @@ function attributesOf(event: Event): AttributeMap | undefined {
       return { ...markOf(event), [attr.stepState]: stepStates.retrying };
     case 'step.waiting':
       return { ...markOf(event), [attr.stepState]: stepStates.waiting };
+    case 'stall.detected':
+      return { ...markOf(event), [attr.stepState]: stepStates.stalled };
+    case 'stall.cleared':
+      return { ...markOf(event), [attr.stepState]: stepStates.running };
     case 'attempt.finished': {
       // Only what a green step was denied: of the rest the end of the step says enough.
       const findings = event.findings ?? noFindings;

@@ -172,8 +172,7 @@ class RunTrace implements SpanMapper {
     const step = this.#state.steps.find(({ id }) => id === subject.step);
     const attempt = step?.attempts.find(({ number }) => number === subject.attempt);
     if (step === undefined || attempt === undefined) return [];
-    const end =
-      attempt.phase.kind === 'finished' ? attempt.phase : { endedNs: endNs, outcome, durationMs: undefined };
+    const end = attempt.phase.kind === 'finished' ? attempt.phase : { endedNs: endNs, outcome, durationMs: undefined };
     return [
       this.#span({
         spanId: spanIdOf(this.#runId, 'attempt', subject.step, String(subject.attempt)),
