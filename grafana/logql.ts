@@ -107,6 +107,12 @@ export const withElapsed = [
   `${runFrom}=\`{{ sub ${startOfRun} ${roomMs} }}\``,
 ].join(', ');
 
+/**
+ * A cost that nobody reported as a word, in a table of costs: Grafana's conversion to numbers fails on a missing value among
+ * texts, and makes an empty number of a word.
+ */
+export const withUnknownCost = `label_format ${labels.cost}=\`{{ if .${labels.cost} }}{{ .${labels.cost} }}{{ else }}unknown{{ end }}\``;
+
 /** The time range of a run that has ended, for links to it; the record is of its end. As `timeOfRun` of the program has it. */
 export const withTimeOfRun = (() => {
   const duration = `(int .${labels.duration})`;

@@ -21,7 +21,7 @@ const activeColours: Readonly<Record<(typeof activeStatuses)[number], string>> =
 
 const activeColumns: readonly Column[] = [
   { field: workflowLabel, title: 'Workflow', width: 180 },
-  { field: runLabel, title: 'Run', width: 190, links: [toActiveRun, toLivePage] },
+  { field: runLabel, title: 'Run', width: 205, links: [toActiveRun, toLivePage] },
   { field: stepLabel, title: 'Step' },
   {
     field: 'Value #A',

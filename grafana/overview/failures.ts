@@ -11,7 +11,7 @@ import { noneEnded, whole } from './words.ts';
 const runColumns: readonly Column[] = [
   { field: 'Time', title: 'Ended', unit: 'time:YYYY-MM-DD HH:mm:ss', width: 165 },
   { field: workflowLabel, title: 'Workflow' },
-  { field: runLabel, title: 'Run', width: 190, links: [toRun, toLivePage] },
+  { field: runLabel, title: 'Run', width: 205, links: [toRun, toLivePage] },
   { field: labelOf('pipelineResult'), title: 'Result', width: 105, colours: outcomeColours },
   { field: labelOf('reason'), title: 'Reason', width: 125 },
   { field: labelOf('durationMs'), title: 'Duration', unit: 'ms', width: 95, number: true },
@@ -76,7 +76,7 @@ export const failurePanels: readonly Panel[] = [
     columns: [
       { field: 'Time', title: 'Ended', unit: 'time:YYYY-MM-DD HH:mm:ss', width: 165 },
       { field: workflowLabel, title: 'Workflow', width: 160 },
-      { field: runLabel, title: 'Run', width: 190, links: [toStepLines, toLivePage] },
+      { field: runLabel, title: 'Run', width: 205, links: [toStepLines, toLivePage] },
       { field: stepLabel, title: 'Step', width: 110 },
       { field: labelOf('findingCount'), title: 'Warnings', width: 110, number: true },
       { field: labelOf('findings'), title: 'What was missing' },

@@ -67,7 +67,7 @@ export const moneyPanels: readonly Panel[] = [
   bars({
     title: 'Which agents cost most?',
     description:
-      'Cost of requests to the model by subagent, as the telemetry of Claude Code reports it. (main) is what no subagent asked.',
+      'Cost of requests to the model by subagent, as the telemetry of Claude Code reports it. (main) is what no subagent asked. Requests of an attempt that was killed can be missing: compare "Do two counts of cost agree?".',
     unit: 'currencyUSD',
     decimals: 2,
     queries: [money.byAgent],

@@ -14,6 +14,7 @@ import {
   withElapsed,
   withFindingsAsText,
   withTimeOfRun,
+  withUnknownCost,
   workflowLabel,
 } from '../logql.ts';
 import { labelOf, runFrom, traceLabel } from '../names.ts';
@@ -77,7 +78,7 @@ export const recent = {
   cost: logsNow(total(costs, 'cost', '')),
   active: overTime(`(${mostActive} >= ${started}) or ${started} or (${mostActive} > 0)`, '{{state}}'),
   outcomes: overTime(`round(${growing(metrics.runs, 'outcome')})`, '{{outcome}}'),
-  // Only what failed: a row for each workflow would be too thin to be read where there are many.
+  // Only what failed: a row for each of many workflows would be too thin to read.
   failedOverTime: overTime(
     `${share(growing(metrics.runs, 'workflow', succeeded), growing(metrics.runs, 'workflow', judged))} < 1`,
     '{{workflow}}',
@@ -127,16 +128,16 @@ export const byModel = {
   success: logsNow(`avg by (${use}) (${ofUses(`(${count(successes, runLabel)} or ${judgedByRun} * 0)`)})`),
   duration: logsNow(`avg by (${use}) (${ofUses(total(successes, 'duration', runLabel))})`),
   cost: logsNow(
-    `avg by (${use}) (${total(claudeRecordsNamed('api_request'), 'requestCost', `${runLabel}, ${use}`)} > 0)`,
+    `avg by (${use}) (${total(claudeRecordsNamed('api_request'), 'requestCost', `${runLabel}, ${use}`)} > 0 and on (${runLabel}) ${judgedByRun})`,
   ),
 };
 
 export const failures = {
   runs: rows(`${counted(metrics.runFailures, 'reason')} > 0`),
   steps: rows(`${counted(metrics.stepFailures, 'reason')} > 0`),
-  allEnded: logLines(`${endedRuns} | ${withTimeOfRun}`, 100),
+  allEnded: logLines(`${endedRuns} | ${withTimeOfRun} | ${withUnknownCost}`, 100),
   warnings: logLines(`${eventsOf('attempt.finished')} | ${withFindingsAsText}`, 100),
-  notSucceeded: logLines(`${endedRuns} | ${result}!="success" | ${withTimeOfRun}`, 100),
+  notSucceeded: logLines(`${endedRuns} | ${result}!="success" | ${withTimeOfRun} | ${withUnknownCost}`, 100),
 };
 
 /** Without `claude-`, which all of them begin with; and the cache types with the word that differs first. */

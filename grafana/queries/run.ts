@@ -2,7 +2,14 @@
 // lines, its spans. `$__range` looks over the whole time range; where the value of a point is wanted, `$__interval` is its
 // width.
 import type { EventType } from '../../src/core/event.ts';
-import { eventsNamed, runLabel, stepLabel as step, stepStateEvents, withStepBeforeLine } from '../logql.ts';
+import {
+  eventsNamed,
+  runLabel,
+  stepLabel as step,
+  stepStateEvents,
+  withStepBeforeLine,
+  withUnknownCost,
+} from '../logql.ts';
 import { events, labelOf, lines, samples, severityLabel } from '../names.ts';
 import { logLines, logsNow, logsOverTime, traces } from '../query.ts';
 
@@ -42,7 +49,7 @@ const stateful = event(...stepStateEvents);
 export const timeline = {
   // Each record is exact in time; points of a graph would come late, and would miss a step that is shorter than their distance.
   states: logLines(stateful, 2000),
-  steps: logLines(ended, 500),
+  steps: logLines(`${ended} | ${withUnknownCost}`, 500),
   happened: logLines(`${events} ${ofRun} ${withStepBeforeLine}`, 500),
 };
 

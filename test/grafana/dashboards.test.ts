@@ -134,6 +134,13 @@ describe('a query', () => {
     expect(reported.filter((name) => !used.includes(name))).toEqual([]);
   });
 
+  test('of a table with costs has a word for a cost that nobody reported', () => {
+    const converted = JSON.stringify({ targetField: 'stepspan_cost_usd', destinationType: 'number' });
+    const tables = asked.filter(({ panel }) => panel !== undefined && JSON.stringify(panel).includes(converted));
+    expect(tables.length).toBeGreaterThan(2);
+    for (const { name, expr } of tables) expect(expr, name).toContain('{{ else }}unknown{{ end }}');
+  });
+
   test('names only labels that are sent', () => {
     const labels = new Set<string>(Object.values(attr).map((name) => name.replaceAll('.', '_')));
     const used = asked

@@ -201,7 +201,7 @@ describe('a table', () => {
           field('cicd_pipeline_name', ['w', 'w', 'w']),
           field('cicd_pipeline_result', ['success', 'success', 'failure']),
           field('stepspan_reason', [undefined, undefined, 'step_failed']),
-          field('stepspan_cost_usd', [undefined, '0.0596', '0']),
+          field('stepspan_cost_usd', ['unknown', '0.0596', '0']),
           field('stepspan_duration_ms', ['871', '3801', '548']),
           field('trace_id', ['t', 't', 't']),
           field('run_from', ['1', '1', '1']),

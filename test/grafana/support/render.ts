@@ -91,8 +91,11 @@ function converted(
   frame: Frame,
   options: { conversions: { targetField: string; destinationType: Field['type'] }[] },
 ): Frame {
-  const number = (value: Value): Value =>
-    value === '' || value === undefined || Number.isNaN(Number(value)) ? null : Number(value);
+  const number = (value: Value): Value => {
+    // Grafana strips commas of each value once one of them is a text.
+    if (value === undefined) throw new Error('a value is missing in a column that is made of numbers');
+    return value === '' || Number.isNaN(Number(value)) ? null : Number(value);
+  };
   return {
     ...frame,
     fields: frame.fields.map((field) => {

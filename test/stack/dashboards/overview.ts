@@ -184,6 +184,7 @@ export function overviewTests(): void {
           stepspan_reason: reasonOf(outcomeOf(run)),
           stepspan_duration_ms: String(run.events('run.finished')[0]!.durationMs),
           trace_id: run.traceId,
+          stepspan_cost_usd: expect.stringMatching(/^(unknown|[\d.e-]+)$/),
         });
         expect(line).toMatch(/^run /);
         // What links to it open is its time, as those of an alert do; the record is of its end.
@@ -211,7 +212,7 @@ export function overviewTests(): void {
         'spender ask': expect.closeTo(costOf(sampleStack().runs.spender), 9),
       });
       expect(await valuesOf(at('Attempts of unknown cost'))).toEqual({ '': 0 });
-      // No subagent was asked; what a killed attempt was told at last is not in the telemetry.
+      // No subagent was asked; the last requests of a killed attempt are not in the telemetry.
       const byAgent = await valuesOf(at('Which agents cost most?'));
       expect(Object.keys(byAgent)).toEqual(['(main)']);
       expect(byAgent['(main)']).toBeGreaterThanOrEqual(costOf(sampleStack().runs.review) - 1e-9);
