@@ -16,6 +16,8 @@ export type Route =
       readonly line?: number;
       /** In its place: the time whose line is looked for, in Unix nanoseconds. */
       readonly at?: string;
+      /** The block of a conversation that a shared link points to, by the number of its first record. */
+      readonly turn?: number;
       /** Steps whose output is shown; all if it is left out. */
       readonly steps?: readonly string[];
     };
@@ -41,6 +43,7 @@ function parseDestination(text: string): Destination {
   if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet' };
   const params = new URLSearchParams(query);
   const line = Number(params.get('line') ?? 'none');
+  const turn = Number(params.get('turn') ?? 'none');
   const at = params.get('at') ?? '';
   const steps = params.getAll('step').filter((step) => step !== '');
   return {
@@ -49,6 +52,7 @@ function parseDestination(text: string): Destination {
     tab: tabs.find((tab) => tab === third) ?? 'output',
     ...(Number.isSafeInteger(line) && line >= 0 ? { line } : {}),
     ...(nsPattern.test(at) ? { at } : {}),
+    ...(Number.isSafeInteger(turn) && turn >= 0 ? { turn } : {}),
     ...(steps.length > 0 ? { steps } : {}),
   };
 }
@@ -65,6 +69,7 @@ export function formatRoute(route: Route): string {
       const params = new URLSearchParams();
       if (route.line !== undefined) params.set('line', String(route.line));
       if (route.at !== undefined) params.set('at', route.at);
+      if (route.turn !== undefined) params.set('turn', String(route.turn));
       for (const step of route.steps ?? []) params.append('step', step);
       const query = params.size === 0 ? '' : `?${params}`;
       return `#/runs/${route.runId}/${route.tab}${query}`;

@@ -5,12 +5,16 @@ import { defineConfig, type Plugin } from 'vite';
 /** Writes each script and style sheet a second time, compressed: with gzip, as over plain HTTP browsers take nothing better. */
 const compressed: Plugin = {
   name: 'compressed',
-  generateBundle(_options, bundle) {
-    for (const file of Object.values(bundle)) {
-      const source = file.type === 'chunk' ? file.code : file.source;
-      if (/\.(js|css)$/.test(file.fileName))
-        this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source: gzipSync(source, { level: 9 }) });
-    }
+  generateBundle: {
+    // Vite writes the addresses of lazy scripts into the others at last.
+    order: 'post',
+    handler(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        const source = file.type === 'chunk' ? file.code : file.source;
+        if (/\.(js|css)$/.test(file.fileName))
+          this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source: gzipSync(source, { level: 9 }) });
+      }
+    },
   },
 };
 

@@ -26,7 +26,11 @@ export type TurnUsage = {
 export type Turn =
   | {
       readonly kind: 'reply';
+      /** Before the text. */
+      readonly thinking?: string;
       readonly text?: string;
+      /** Behind the text, as they are: what the API itself carries out, and blocks of kinds that come later. */
+      readonly blocks?: readonly ContentBlock[];
       readonly tools?: readonly { readonly name: string; readonly input: unknown; readonly id?: string }[];
       readonly usage?: TurnUsage;
       /** Before the first byte. */

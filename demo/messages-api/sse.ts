@@ -1,5 +1,5 @@
 // Writes one scripted turn as the Messages API would: as server-sent events, or as one JSON message. No server here.
-import type { MessagesRequest, Turn } from './script.ts';
+import type { ContentBlock, MessagesRequest, Turn } from './script.ts';
 
 type Reply = Extract<Turn, { kind: 'reply' }>;
 export type SseEvent = { readonly event: string; readonly data: unknown };
@@ -11,12 +11,17 @@ const PIECE_CHARACTERS = 12;
 const DEFAULT_USAGE = { input: 1_200, output: 80, cacheRead: 0, cacheCreation: 0 };
 
 type Block =
+  | { readonly type: 'thinking'; readonly thinking: string; readonly signature: string }
   | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'other'; readonly block: ContentBlock }
   | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: unknown };
 
 function blocksOf(reply: Reply, messageId: string): readonly Block[] {
   const blocks: Block[] = [];
+  // No client can check a signature, so any text is one.
+  if (reply.thinking !== undefined) blocks.push({ type: 'thinking', thinking: reply.thinking, signature: 'c2lnbmVk' });
   if (reply.text !== undefined) blocks.push({ type: 'text', text: reply.text });
+  for (const block of reply.blocks ?? []) blocks.push({ type: 'other', block });
   for (const [index, tool] of (reply.tools ?? []).entries()) {
     const id = tool.id ?? `toolu_${messageId.slice(4)}_${index}`;
     blocks.push({ type: 'tool_use', id, name: tool.name, input: tool.input });
@@ -42,7 +47,7 @@ function stopReasonOf(reply: Reply): string {
 export function replyBody(reply: Reply, request: MessagesRequest, messageId: string): unknown {
   return {
     ...emptyMessage(request, messageId),
-    content: blocksOf(reply, messageId),
+    content: blocksOf(reply, messageId).map((block) => (block.type === 'other' ? block.block : block)),
     stop_reason: stopReasonOf(reply),
     usage: usageOf(reply),
   };
@@ -75,6 +80,12 @@ export function* contentEvents(reply: Reply, messageId: string): Generator<SseEv
         const text = block.text.slice(at, at + PIECE_CHARACTERS);
         yield sse({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
       }
+    } else if (block.type === 'thinking') {
+      yield sse({ type: 'content_block_start', index, content_block: { ...block, thinking: '', signature: '' } });
+      yield sse({ type: 'content_block_delta', index, delta: { type: 'thinking_delta', thinking: block.thinking } });
+      yield sse({ type: 'content_block_delta', index, delta: { type: 'signature_delta', signature: block.signature } });
+    } else if (block.type === 'other') {
+      yield sse({ type: 'content_block_start', index, content_block: block.block });
     } else {
       yield sse({ type: 'content_block_start', index, content_block: { ...block, input: {} } });
       const delta = { type: 'input_json_delta', partial_json: JSON.stringify(block.input) };

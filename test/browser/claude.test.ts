@@ -66,11 +66,11 @@ test('a conversation is read while it is active, frozen, resumed, and read to it
   const { runId, ended } = await rig.start(workflow('count to thirty'));
   const { page, context } = await rig.open();
   await page.goto(`${rig.hub.url}/#/runs/${runId}/conversation`);
-  await page.getByText(hostile, { exact: false }).first().waitFor();
-  await page
-    .locator('.block', { hasText: 'Bash' })
-    .locator('pre', { hasText: `command: while [ ! -e ${goFile} ]` })
-    .waitFor();
+  await page.getByText('<img src=x onerror="document.title=1">', { exact: false }).first().waitFor();
+  const calls = page.locator('details.call', { has: page.locator('.title', { hasText: 'Bash' }) });
+  await calls.locator('.facts-of', { hasText: 'running' }).waitFor();
+  await calls.locator('summary').click();
+  await calls.locator('.command', { hasText: `while [ ! -e ${goFile} ]` }).waitFor();
   expect(await page.locator('#app img').count()).toBe(0);
   expect(await page.locator('.turn').filter({ hasText: 'Thirty it is.' }).count()).toBe(0);
 
@@ -88,16 +88,15 @@ test('a conversation is read while it is active, frozen, resumed, and read to it
   await page.getByText('Thirty it is.').waitFor();
   await ended;
   await page.locator('.run-title').getByText('succeeded').waitFor();
-  // Long results are folded, short ones open; a failing tool is marked; each turn and the whole say what they cost.
-  const result = page.locator('details.block').filter({ hasText: 'result' }).first();
-  expect(await result.getAttribute('open')).toBeNull();
-  await result.locator('summary').click();
-  await result.locator('pre', { hasText: '29' }).waitFor();
-  await page.locator('details.block.bad pre', { hasText: 'bad news' }).waitFor();
+  // A call and its result are one line; a failing tool is marked; each turn and the whole say what they cost.
+  await calls.first().locator('.output', { hasText: '29' }).waitFor();
+  await calls.last().locator('.facts-of', { hasText: 'exit code 3' }).waitFor();
+  await calls.last().locator('summary').click();
+  await calls.last().locator('.output', { hasText: 'bad news' }).waitFor();
   expect(
     await page
-      .locator('.turn .cost')
-      .filter({ hasText: /^\$0\.\d{4} · / })
+      .locator('.gutter-time .cost')
+      .filter({ hasText: /^\$0\.\d{4}$/ })
       .count(),
   ).toBe(3);
   await page.getByText(/^Done · 3 turns · .* · \$0\.\d{4}$/).waitFor();

@@ -9,12 +9,13 @@ const pure = ['text', 'core'];
 const reading = [...pure, 'otlp', 'data', 'journal', 'runs'];
 const readers = ['readers/ship', 'readers/measure', 'readers/notify', 'readers/export'];
 /** What the hub puts together. */
-const parts = [...reading, 'workflow', 'run', 'control', ...readers, 'api'];
+const parts = [...reading, 'conversation', 'workflow', 'run', 'control', ...readers, 'api'];
 
 /** Each folder of src, and the folders it may import besides itself. docs/architecture.md shows the same as a table. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   text: [],
   core: ['text'],
+  conversation: pure,
   otlp: pure,
   workflow: pure,
   data: pure,
@@ -26,14 +27,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'readers/measure': reading,
   'readers/notify': reading,
   'readers/export': reading,
-  api: reading,
+  api: [...reading, 'conversation'],
   hub: parts,
   library: [...parts, 'hub'],
   cli: [...parts, 'hub', 'library'],
 };
 
 /** What the page may use of src: the types of the API, and code without any IO. */
-const pageMayImport = ['api', ...pure];
+const pageMayImport = ['api', 'conversation', ...pure];
 
 /** The folder that a rule is about: the first below src, or the first two of a reader. */
 function ruledFolder(file: string): string {

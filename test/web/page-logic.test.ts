@@ -1,8 +1,7 @@
-// What the page makes of the answers of the server: notices from one state of a run to the next, the turns of a conversation,
-// the line of a time, the lists of a filter.
+// What the page makes of the answers of the server: notices from one state of a run to the next, the line of
+// a time, the lists of a filter.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readableTurns, type Turn } from '../../web/model/conversation.ts';
 import { noticesOf } from '../../web/model/notices.ts';
 import type { Run, RunAlert } from '../../web/model/run.ts';
 import { peakOf, seriesOf } from '../../web/model/series.ts';
@@ -57,15 +56,6 @@ describe('notices', () => {
     const failed = alert({ rule: 'StepspanRunFailed', summary: 'nightly failed: exit code 3', step: null });
     expect(titles(run({ state: 'failure', alerts: [failed] }), run({}))).toEqual(['nightly failed: exit code 3']);
   });
-});
-
-test('the cost of an answer is read once, as it was reported last', () => {
-  const turn = (seq: number, event: object): Turn => ({ seq, ns: '0', step: 'a', attempt: 1, event }) as Turn;
-  const usage = (seq: number, messageId: string) => turn(seq, { type: 'claude.usage', messageId });
-  const said = turn(2, { type: 'claude.message', text: 'x' });
-  expect(readableTurns([usage(1, 'm1'), said, usage(3, 'm1'), usage(4, 'm2')]).map(({ seq }) => seq)).toEqual([
-    2, 3, 4,
-  ]);
 });
 
 test('the line of a time is the first that is not earlier, also if many numbers are events, and is found in few requests', async () => {

@@ -1,37 +1,40 @@
-// A Claude step as a conversation: what it said, which tool it called with what, what came back, what it cost. Called by run.tsx.
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ConversationAnswer } from '../../src/api/schema/answers.ts';
-import { type ApiFailure, getJson } from '../api/http.ts';
-import { msOfNsText } from '../api/views.ts';
-import { readableTurns, type Turn } from '../model/conversation.ts';
-import { cost, count, duration, timeOfDay } from '../model/format.ts';
-import type { Run } from '../model/run.ts';
+// A Claude step as a conversation: what it was asked, what it said, which tools it called and what came back, what it cost. Called by
+// run.tsx. What is read is a tree of blocks; of it only what is near the screen is drawn.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import {
+  type Block,
+  type Conversation as ConversationTree,
+  conversationToMarkdown,
+  describeUse,
+  flattenBlocks,
+  type TaskItem,
+  type Turn,
+} from '../../src/conversation/index.ts';
+import { BlockView } from '../conversation/block-view.tsx';
+import { findInBlocks, markHits } from '../conversation/find.ts';
+import { useEntries } from '../conversation/use-entries.ts';
+import { useWindow } from '../conversation/use-window.ts';
+import { cost, count } from '../model/format.ts';
+import { isOpen, type Run, type Step, stepState } from '../model/run.ts';
+import { formatRoute } from '../route.ts';
 import type { RunSession } from '../run-session.ts';
-import { useStore } from '../store.ts';
-import { Empty, Failure, Skeleton } from './parts.tsx';
+import { Empty, Failure, Icon, Skeleton } from './parts.tsx';
+import { say } from './toasts.tsx';
+import { useKeys } from './use-keys.ts';
 
-type Held = { readonly step: string; readonly turns: readonly Turn[]; readonly nextSeq: number };
+type Props = {
+  readonly session: RunSession;
+  readonly run: Run;
+  readonly steps: readonly string[];
+  /** The block that a shared link points to. */
+  readonly turn?: number | undefined;
+  readonly onChoose: (step: string) => void;
+};
 
-/** More turns than this are not drawn at once; the newest are, and a click brings as many more. */
-const shownTurns = 400;
-/** The most that the server returns in one answer. */
-const turnsAtOnce = 2_000;
-/** About 2 KB each: a session of days, in 20 MB. */
-const heldTurns = 10_000;
-const refreshMs = 1_000;
-
-export function Conversation(props: { session: RunSession; run: Run; steps: readonly string[] }) {
-  const { session, run, steps } = props;
+export function Conversation({ session, run, steps, turn, onChoose }: Props) {
   const claude = run.steps.filter((one) => one.kind === 'claude' && one.attempts.length > 0);
-  const [picked, setPicked] = useState<string>();
-  const chosen =
-    claude.find((one) => (picked === undefined ? steps.includes(one.id) : one.id === picked)) ?? claude.at(-1);
-  const [more, setMore] = useState(1);
-  const id = chosen?.id;
-  useEffect(() => setMore(1), [id]);
-  const { turns, failure } = useTurns(session, run, id);
-  const shown = shownTurns * more;
-
+  const chosen = claude.find((one) => steps.includes(one.id)) ?? claude.find(isActive) ?? claude.at(-1);
+  const entries = useEntries(session, run, chosen);
   if (chosen === undefined)
     return (
       <Empty title="No conversation">
@@ -42,170 +45,243 @@ export function Conversation(props: { session: RunSession; run: Run; steps: read
         </p>
       </Empty>
     );
+  const { conversation, failure } = entries;
+  const heads = (
+    <div class="segments" role="group" aria-label="Claude step">
+      {claude.map((one) => (
+        <button key={one.id} type="button" aria-pressed={one.id === chosen.id} onClick={() => onChoose(one.id)}>
+          {one.name}
+        </button>
+      ))}
+    </div>
+  );
   return (
-    <section class="conversation">
-      <div class="toolbar">
-        <div class="segments" role="group" aria-label="Claude step">
-          {claude.map((one) => (
-            <button key={one.id} type="button" aria-pressed={one.id === chosen.id} onClick={() => setPicked(one.id)}>
-              {one.name}
-            </button>
-          ))}
-        </div>
-        <span class="muted">{cost(chosen)}</span>
-      </div>
-      {failure !== undefined && turns === undefined && <Failure failure={failure} />}
-      {turns === undefined && failure === undefined && <Skeleton rows={6} />}
-      {turns !== undefined && (
-        <ol class="turns">
-          {turns.length > shown && (
-            <li>
-              <button type="button" onClick={() => setMore(more + 1)}>
-                {turns.length - shown} earlier turns
-              </button>
-            </li>
-          )}
-          {turns.slice(-shown).map((turn) => (
-            <TurnItem key={turn.seq} turn={turn} />
-          ))}
-        </ol>
+    <section class="conversation" aria-label="Conversation">
+      {conversation === undefined ? (
+        <>
+          <div class="toolbar">{heads}</div>
+          {failure === undefined ? <Skeleton rows={6} /> : <Failure failure={failure} />}
+        </>
+      ) : (
+        <Blocks key={chosen.id} {...{ run, step: chosen, conversation, turn, heads }} leftOut={entries.leftOut} />
       )}
     </section>
   );
 }
 
-/** The turns of a step, read again when there are more. */
-function useTurns(session: RunSession, run: Run, id: string | undefined) {
-  const events = useStore(session.store, (state) => state.claudeEvents);
-  const [held, setHeld] = useState<Held>();
-  const [failure, setFailure] = useState<ApiFailure>();
-  useEffect(() => setHeld(undefined), [id]);
-  useEffect(() => {
-    if (id === undefined) return;
-    const abort = new AbortController();
-    /** Only what is new is asked for, a part at a time: a long session has thousands of turns. */
-    const ask = async (before: Held | undefined): Promise<void> => {
-      const query = `step=${encodeURIComponent(id)}&from=${before?.nextSeq ?? 0}&limit=${turnsAtOnce}`;
-      const answer = await getJson<ConversationAnswer>(`/runs/${run.runId}/conversation?${query}`, abort.signal);
-      if (abort.signal.aborted) return;
-      setFailure(answer.ok ? undefined : answer.failure);
-      if (!answer.ok) return;
-      const { turns, nextSeq, headSeq } = answer.value;
-      const now = { step: id, turns: [...(before?.turns ?? []), ...turns].slice(-heldTurns), nextSeq };
-      setHeld(now);
-      if (nextSeq < headSeq && turns.length > 0) await ask(now);
-    };
-    const known = held?.step === id ? held : undefined;
-    const timer = setTimeout(() => void ask(known), known === undefined ? 0 : refreshMs);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [run.runId, id, events, run.state]);
-  const turns = useMemo(() => (held?.step === id ? readableTurns(held?.turns ?? []) : undefined), [held, id]);
-  return { turns, failure };
+function isActive(step: Step): boolean {
+  return ['running', 'retrying', 'waiting'].includes(stepState(step));
 }
 
-function TurnItem({ turn }: { turn: Turn }) {
-  const body = bodyOf(turn.event);
-  if (body === undefined) return null;
+type BlocksProps = {
+  readonly run: Run;
+  readonly step: Step;
+  readonly conversation: ConversationTree;
+  readonly turn: number | undefined;
+  readonly leftOut: number;
+  readonly heads: preact.ComponentChildren;
+};
+
+function Blocks({ run, step, conversation, turn, leftOut, heads }: BlocksProps) {
+  const active = isOpen(run.state) && isActive(step);
+  const [toggled, setToggled] = useState<ReadonlySet<number>>(new Set());
+  const scroller = useRef<HTMLDivElement>(null);
+  const flat = useMemo(
+    () => flattenBlocks(conversation.blocks, ({ key }) => toggled.has(key)),
+    [conversation, toggled],
+  );
+  const keys = useMemo(() => flat.map(({ block }) => block.key), [flat]);
+  const turns = useMemo(() => new Map(conversation.turns.map((one) => [one.number, one])), [conversation]);
+  const view = useWindow({
+    scroller,
+    keys,
+    estimate: (index) => estimatedHeight(flat[index]?.block),
+    startsAtEnd: active && turn === undefined,
+  });
+  const toggle = (key: number, open: boolean): void => {
+    if (toggled.has(key) === open) return;
+    const next = new Set(toggled);
+    if (open) next.add(key);
+    else next.delete(key);
+    setToggled(next);
+  };
+  const show = (path: readonly number[]): void => {
+    setToggled(new Set([...toggled, ...path]));
+    const last = path.at(-1);
+    // Once the blocks above it are open, it has a row.
+    if (last !== undefined) requestAnimationFrame(() => view.showKey(last));
+  };
+  const find = useFind(conversation, show);
+  useEffect(() => {
+    const path = turn === undefined ? undefined : pathTo(conversation.blocks, turn);
+    if (path !== undefined) show(path);
+  }, [turn]);
+  useEffect(() => markHits(scroller.current, find.query), [find.query, view.start, view.end, toggled, conversation]);
+  const unseen = useUnseen(conversation.blocks, view.isAtEnd);
+  useKeys({ g: view.showStart, G: view.showEnd, n: () => find.jump(1), N: () => find.jump(-1) });
   return (
-    <li class={`turn t-${turn.event.type.replace('claude.', '')}`}>
-      <span class="when muted tabular">{timeOfDay(msOfNsText(turn.ns))}</span>
-      <div>{body}</div>
-    </li>
+    <>
+      <Toolbar {...{ heads, conversation, find, step }} />
+      {conversation.tasks.length > 0 && <Tasks tasks={conversation.tasks} />}
+      <div class="turns-area">
+        <div class="turns-scroll" ref={scroller} tabIndex={0} role="region" aria-label="Turns">
+          <ol class="turns" style={{ paddingTop: `${view.before}px`, paddingBottom: `${view.behind}px` }}>
+            {leftOut > 0 && view.start === 0 && (
+              <li class="muted">
+                The first {count(leftOut)} records are left out here. `stepspan show {run.runId} --step {step.id}{' '}
+                --conversation` prints all of them.
+              </li>
+            )}
+            {flat.slice(view.start, view.end).map(({ block, depth }) => (
+              <BlockView
+                key={block.key}
+                block={block}
+                depth={depth}
+                turn={block.turn === undefined ? undefined : turns.get(block.turn)}
+                runId={run.runId}
+                href={formatRoute({
+                  ...{ view: 'run', runId: run.runId, tab: 'conversation', steps: [step.id], turn: block.key },
+                })}
+                mark={block.key === find.current ? 'hit' : block.key === turn ? 'linked' : ''}
+                isOpen={toggled.has(block.key)}
+                isActive={active && block.attempt === step.attempts.at(-1)?.number}
+                onToggle={(open) => toggle(block.key, open)}
+                measure={view.measure(block.key)}
+              />
+            ))}
+          </ol>
+        </div>
+        {!view.isAtEnd && (
+          <button type="button" class="follow" onClick={view.showEnd}>
+            <Icon name="bottom" /> {unseen > 0 ? `${unseen} new` : active ? 'Follow' : 'To the end'}
+          </button>
+        )}
+      </div>
+    </>
   );
 }
 
-/** Everything is text: nothing that Claude or a tool says is read as HTML or as Markdown. */
-function bodyOf(event: Turn['event']) {
-  switch (event.type) {
-    case 'claude.message':
-      return <p class="said">{event.text}</p>;
-    case 'claude.prompted':
-      return <Block title={`prompt, ${count(event.bytes)} bytes`} text={event.text} />;
-    case 'claude.thinking':
-      return event.text === '' ? (
-        <p class="muted">Thinking that the API does not show</p>
-      ) : (
-        <Block title="thinking" text={event.text} />
-      );
-    case 'claude.unknown':
-      return (
-        <p class="muted">
-          A{' '}
-          {event.blockType === undefined ? `message of type ${event.messageType}` : `block of type ${event.blockType}`}{' '}
-          that this version does not know
-        </p>
-      );
-    case 'claude.tool_called':
-      return <Block title={event.tool} text={pretty(event.input)} />;
-    case 'claude.tool_returned':
-      return <Block title={event.isError ? 'error' : 'result'} text={event.text} bad={event.isError} />;
-    case 'claude.session':
-      return <p class="muted">Session with {event.model}</p>;
-    case 'claude.usage':
-      // A call of the model is never free: 0 is that of a model without a known price.
-      return (
-        <p class="cost muted tabular">
-          {cost({ costAtLeastUsd: event.usage.costUsd, costBasis: event.usage.costUsd === 0 ? 'unknown' : 'known' })} ·{' '}
-          {count(event.usage.inputTokens + event.usage.cacheReadTokens + event.usage.cacheCreationTokens)} in,{' '}
-          {count(event.usage.outputTokens)} out
-        </p>
-      );
-    case 'claude.retrying':
-      return (
-        <p class="bad">
-          The API failed, try {event.attempt}: {event.error}
-        </p>
-      );
-    case 'claude.rate_limited':
-      return <p class="bad">Rate limited ({event.status})</p>;
-    case 'claude.permission_denied':
-      return <Block title={`${event.tool}: permission denied`} text={pretty(event.input)} bad />;
-    case 'claude.notice':
-      return (
-        <p class="muted">
-          {event.subtype}: {event.text}
-        </p>
-      );
-    case 'claude.result':
-      return (
-        <p class={event.isError ? 'bad' : 'good'}>
-          {event.isError ? `Ended with ${event.subtype}` : 'Done'} ·{' '}
-          {event.turns === 1 ? '1 turn' : `${event.turns} turns`} · {duration(event.durationMs)} ·{' '}
-          {cost({ costAtLeastUsd: event.costUsd, costBasis: event.costUnknown === undefined ? 'known' : 'unknown' })}
-        </p>
-      );
-    default:
-      return undefined;
-  }
+/** How many blocks came since the end was left. */
+function useUnseen({ length }: readonly Block[], isAtEnd: boolean): number {
+  const seen = useRef(length);
+  if (isAtEnd) seen.current = length;
+  return Math.max(0, length - seen.current);
 }
 
-/** Longer texts are folded to this many lines. */
-const openLines = 12;
+/** The keys of the blocks that lead to a block, itself last. */
+function pathTo(blocks: readonly Block[], key: number): readonly number[] | undefined {
+  for (const block of blocks) {
+    if (block.key === key || block.events.includes(key)) return [block.key];
+    const below = block.kind === 'tool' ? pathTo(block.children, key) : undefined;
+    if (below !== undefined) return [block.key, ...below];
+  }
+  return undefined;
+}
 
-function Block({ title, text, bad = false }: { title: string; text: string; bad?: boolean }) {
-  const lines = text.split('\n');
-  const long = lines.length > openLines;
+type Find = {
+  readonly query: string;
+  readonly hits: number;
+  /** The key of the block that is shown as a hit. */
+  readonly current: number | undefined;
+  readonly at: number;
+  readonly setQuery: (query: string) => void;
+  readonly jump: (by: 1 | -1) => void;
+};
+
+function useFind(conversation: ConversationTree, show: (path: readonly number[]) => void): Find {
+  const [query, setQuery] = useState('');
+  const [at, setAt] = useState(-1);
+  const hits = useMemo(() => findInBlocks(conversation.blocks, query), [conversation, query]);
+  const jump = (by: 1 | -1): void => {
+    const next = (at + by + hits.length) % Math.max(1, hits.length);
+    const path = hits[next];
+    if (path === undefined) return;
+    setAt(next);
+    show(path);
+  };
+  const change = (text: string): void => {
+    setQuery(text);
+    setAt(-1);
+  };
+  return { query, hits: hits.length, current: hits[at]?.at(-1), at, setQuery: change, jump };
+}
+
+function Toolbar(props: { heads: preact.ComponentChildren; conversation: ConversationTree; find: Find; step: Step }) {
+  const { conversation, find, step } = props;
+  const { total } = conversation;
+  const copyAll = (): void =>
+    void navigator.clipboard
+      ?.writeText(conversationToMarkdown(step.name, conversation))
+      .then(() => say('The conversation is copied.'));
   return (
-    <details class={`block ${bad ? 'bad' : ''}`} open={!long}>
+    <div class="toolbar" role="toolbar" aria-label="Conversation">
+      {props.heads}
+      <input
+        type="search"
+        aria-label="Search the conversation"
+        placeholder="Search the conversation"
+        value={find.query}
+        onInput={(event) => find.setQuery(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') find.jump(event.shiftKey ? -1 : 1);
+        }}
+      />
+      {find.query !== '' && (
+        <span class="muted tabular hits" role="status">
+          {find.at === -1 ? `${find.hits} blocks` : `${find.at + 1} of ${find.hits}`}
+        </span>
+      )}
+      <span class="grow" />
+      <span class="muted tabular total" title={total.models.length === 0 ? '' : describeUse(total)}>
+        {turnsText(conversation.turns)}
+        {cost(step)}
+      </span>
+      <button
+        type="button"
+        class="icon"
+        aria-label="Copy all as Markdown"
+        title="Copy all as Markdown"
+        onClick={copyAll}
+      >
+        <Icon name="copy" />
+      </button>
+    </div>
+  );
+}
+
+function turnsText(turns: readonly Turn[]): string {
+  return turns.length === 0 ? '' : `${turns.length === 1 ? '1 turn' : `${count(turns.length)} turns`} · `;
+}
+
+function Tasks({ tasks }: { tasks: readonly TaskItem[] }) {
+  const done = tasks.filter(({ state }) => state === 'completed').length;
+  const now = tasks.find(({ state }) => state === 'in_progress');
+  return (
+    <details class="tasks">
       <summary>
-        <strong>{title}</strong> <span class="muted clip">{lines[0]}</span>
+        <strong>
+          Tasks: {done} of {tasks.length}
+        </strong>{' '}
+        <span class="muted clip">{now?.text}</span>
       </summary>
-      <pre tabIndex={0}>{text}</pre>
+      <ul>
+        {tasks.map(({ id, text, state }) => (
+          <li key={id} class={`task-${state}`}>
+            <span aria-hidden="true">{taskSigns[state]}</span> {text}{' '}
+            <span class="sr-only">{state.replace('_', ' ')}</span>
+          </li>
+        ))}
+      </ul>
     </details>
   );
 }
 
-function pretty(json: string): string {
-  try {
-    const value: unknown = JSON.parse(json);
-    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [['', value]];
-    return entries.every(([, one]) => typeof one === 'string')
-      ? entries.map(([key, one]) => `${key}: ${String(one)}`).join('\n')
-      : JSON.stringify(value, undefined, 2);
-  } catch {
-    return json;
-  }
+const taskSigns = { pending: '☐', in_progress: '▸', completed: '☑' } as const;
+
+/** Until a block has been drawn: the height of its lines, as wide as they usually are. */
+function estimatedHeight(block: Block | undefined): number {
+  if (block === undefined) return 0;
+  if (block.kind !== 'message' && block.kind !== 'prompt' && block.kind !== 'result') return 38;
+  const lines = block.text.split('\n').reduce((sum, line) => sum + 1 + Math.floor(line.length / 110), 0);
+  return 20 + 22 * lines;
 }

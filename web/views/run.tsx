@@ -155,13 +155,21 @@ function Panel(props: {
       id="panel"
       role="tabpanel"
       aria-labelledby={`tab-${route.tab}`}
-      // So that the keys can scroll it. The output scrolls by itself, and has the focus itself.
-      tabIndex={route.tab === 'output' ? undefined : 0}
+      // So that the keys can scroll it. Output and conversation scroll by themselves, and have the focus themselves.
+      tabIndex={route.tab === 'output' || route.tab === 'conversation' ? undefined : 0}
     >
       {route.tab === 'output' && feed !== undefined && (
         <OutputPanel {...common} feed={feed} line={route.line} at={route.at} />
       )}
-      {route.tab === 'conversation' && <Conversation session={session} run={run} steps={steps} />}
+      {route.tab === 'conversation' && (
+        <Conversation
+          session={session}
+          run={run}
+          steps={steps}
+          turn={route.turn}
+          onChoose={(step) => go({ view: 'run', runId: run.runId, tab: 'conversation', steps: [step] }, true)}
+        />
+      )}
       {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
       {route.tab === 'resources' && <Resources {...common} />}
       {route.tab === 'alerts' && <Alerts run={run} names={names} />}

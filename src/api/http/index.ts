@@ -3,6 +3,7 @@
 import express, { type Router } from 'express';
 import type { Catalogue } from '../../runs/index.ts';
 import { type Actions, addActionRoutes } from './action-routes.ts';
+import { addConversationRoutes } from './conversation-routes.ts';
 import { addOutputRoutes } from './output-routes.ts';
 import { ApiProblem, handleProblems } from './problem.ts';
 import { createRunAccess } from './run-access.ts';
@@ -29,6 +30,7 @@ export function createApi({ catalogue, actions, linksOf }: ApiOptions): Router {
   const runs = createRunAccess(catalogue);
   addRunRoutes(router, { catalogue, memory, runs, linksOf });
   addOutputRoutes(router, runs);
+  addConversationRoutes(router, runs);
   addActionRoutes(router, runs, actions);
   router.use((_request, _response, next) => {
     next(new ApiProblem(404, 'no_route', 'There is nothing here.', 'docs/openapi.yaml lists what there is.'));

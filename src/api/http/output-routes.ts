@@ -1,20 +1,18 @@
-// The routes that return lines: ranges of the output, a search through all of it, and what Claude said. Ranges are bounded;
+// The routes that return lines: ranges of the output, and a search through all of it. Ranges are bounded;
 // a search is a stream that runs as fast as it is read and stops when its client leaves. Called by index.ts.
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Response, Router } from 'express';
 import type { z } from 'zod';
-import type { Event } from '../../core/event.ts';
-import { seqCount } from '../../core/record.ts';
 import { createSelector, parseRegex, parseSearch, type Search } from '../../runs/index.ts';
-import type { ConversationAnswer, OutputAnswer, SearchAnswer } from '../schema/answers.ts';
+import type { OutputAnswer, SearchAnswer } from '../schema/answers.ts';
 import type { outputQuery } from '../schema/requests.ts';
 import { routes } from '../schema/routes.ts';
 import { SlowSearch, timed } from '../tail/filter.ts';
 import { readLines } from '../whole-lines.ts';
 import { type LineSelector, linesBefore, linesFrom, type Range, wantedLines } from './output-range.ts';
 import { ApiProblem } from './problem.ts';
-import { addRoute } from './read-request.ts';
+import { addRoute, goneSignal } from './read-request.ts';
 import type { RunAccess } from './run-access.ts';
 
 /** Searched at once: some milliseconds, also with a regular expression. Then other requests get their turn. */
@@ -50,33 +48,6 @@ export function addOutputRoutes(router: Router, runs: RunAccess): void {
     const from = Math.max(query.from ?? firstSeq, firstSeq);
     await streamSearch(response, { reader, selector, limit: query.limit, from, headSeq });
   });
-
-  addRoute(router, routes.conversation, async (response, { id, query }) => {
-    const { reader } = await runs.find(id);
-    const { step, attempt, limit } = query;
-    const { firstSeq, nextSeq: headSeq } = await reader.head();
-    const turns: ConversationAnswer['turns'][number][] = [];
-    let next = Math.min(Math.max(query.from ?? firstSeq, firstSeq), headSeq);
-    reading: for await (const records of reader.read({ from: next, signal: goneSignal(response), onProblem: ignore })) {
-      for (const record of records) {
-        if (turns.length >= limit) break reading;
-        next = record.seq + seqCount(record);
-        if (record.kind !== 'event' || record.subject === undefined) continue;
-        const { event, subject } = record;
-        if (!isTurn(event)) continue;
-        if ((step !== undefined && subject.step !== step) || (attempt !== undefined && subject.attempt !== attempt))
-          continue;
-        const place = { seq: record.seq, ns: record.timeNs.toString(), step: subject.step, attempt: subject.attempt };
-        turns.push({ ...place, event });
-      }
-    }
-    const answer: ConversationAnswer = { turns, nextSeq: Math.min(next, headSeq), headSeq };
-    response.json(answer);
-  });
-}
-
-function isTurn(event: Event): event is ConversationAnswer['turns'][number]['event'] {
-  return event.type.startsWith('claude.') && event.type !== 'claude.telemetry';
 }
 
 type SearchRun = {
@@ -171,11 +142,4 @@ function searchOf(text: string | undefined, isRegex: boolean): Search | undefine
   if (text === undefined) return undefined;
   const parsed = isRegex ? parseRegex(text) : parseSearch(text);
   return parsed.ok ? parsed.search : undefined;
-}
-
-/** Aborted when the client has left, so that reading stops. */
-function goneSignal(response: Response): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => controller.abort());
-  return controller.signal;
 }

@@ -66,3 +66,10 @@ function queryOf(request: Request, schema: z.ZodObject): Readonly<Record<string,
   }
   return given;
 }
+
+/** Aborted when the client leaves. */
+export function goneSignal(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
+}

@@ -1,7 +1,8 @@
 // What the HTTP API answers besides runs: shared by its routes, its callers and the live page. No behaviour.
 import { z } from 'zod';
+import type { SourceMessage } from '../../conversation/index.ts';
 import type { JsonValue } from '../../core/step-output.ts';
-import { integer, listOf } from './fields.ts';
+import { integer, isObject, listOf } from './fields.ts';
 import { step } from './run.ts';
 import { claudeEvent, line, named, ns, outcomeKind, place, scope } from './values.ts';
 
@@ -88,11 +89,32 @@ const turn = named(
   z.strictObject({ seq: integer, ns, step: z.string(), attempt: integer, event: claudeEvent }),
 );
 
+const rawMessage = named(
+  'RawMessage',
+  z.strictObject({
+    seq: integer,
+    ns,
+    step: z.string(),
+    attempt: integer,
+    message: z
+      .custom<SourceMessage>((value) => isObject(value) && typeof value.type === 'string')
+      .meta({
+        type: 'object',
+        required: ['type'],
+        properties: { type: { type: 'string' } },
+        description: 'What a raw message adds to its events: ids, a change of a file, pictures, a hook.',
+      }),
+  }),
+);
+
 export const conversation = named(
   'Conversation',
-  z.strictObject({ turns: listOf(turn), nextSeq: integer, headSeq: integer }),
+  z.strictObject({ turns: listOf(turn), messages: listOf(rawMessage), nextSeq: integer, headSeq: integer }),
 );
 export type ConversationAnswer = z.infer<typeof conversation>;
+
+export const message = named('Message', z.strictObject({ seq: integer, text: z.string() }));
+export type MessageAnswer = z.infer<typeof message>;
 
 const sample = named(
   'Sample',

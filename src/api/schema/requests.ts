@@ -34,6 +34,9 @@ function queryCountOr(unless: number, min: number, max: number) {
   return z.preprocess(numberOf, count(min, max).default(unless));
 }
 
+/** A sequence number that cannot be left out. */
+const querySeq = z.preprocess(numberOf, count(0));
+
 /** A workflow has fewer steps than this. */
 const maxListLength = 200;
 
@@ -110,7 +113,15 @@ export const conversationQuery = strict({
   step: queryText.describe('Only of this step.'),
   attempt: queryCount(1, 1_000_000).describe('Only of this attempt.'),
   from,
+  to: queryCount(0).describe('Only what comes before this sequence number.'),
   limit: queryCountOr(500, 1, 2_000).describe('At most so many turns.'),
+});
+
+export const messageQuery = strict({ seq: querySeq.describe('The sequence number of the message.') });
+
+export const pictureQuery = strict({
+  seq: querySeq.describe('The sequence number of the message.'),
+  index: queryCountOr(0, 0, 1_000).describe('Which picture of the message, from 0.'),
 });
 
 export const resourcesQuery = strict({ step: queryText.describe('Only of this step.') });

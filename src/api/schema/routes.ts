@@ -94,6 +94,18 @@ export const routes = {
     query: requests.conversationQuery,
     answer: answers.conversation,
   }),
+  message: read({
+    path: '/runs/:id/message',
+    summary: 'A raw message of Claude Code as indented JSON; what is in base64 is named by its size.',
+    query: requests.messageQuery,
+    answer: answers.message,
+  }),
+  picture: read({
+    path: '/runs/:id/picture',
+    summary: 'A picture that a tool gave to Claude Code: PNG, JPEG, GIF or WebP.',
+    query: requests.pictureQuery,
+    answer: 'file',
+  }),
   resources: read({
     path: '/runs/:id/resources',
     summary: 'CPU and memory over time, at most 2,000 samples.',
