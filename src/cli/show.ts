@@ -17,7 +17,10 @@ import {
   waitingUntilNs,
 } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, fail } from './context.ts';
+import { showConversation } from './conversation.ts';
+import { examples } from './examples.ts';
+import { exitCodes } from './exit-codes.ts';
 import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput } from './failed-output.ts';
 import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
@@ -38,7 +41,13 @@ type FromJournal = {
   readonly prompts: ReadonlyMap<string, EventOf<'claude.prompted'>>;
 };
 
-type ShowFlags = { readonly json?: boolean; readonly lines: number };
+type ShowFlags = {
+  readonly json?: boolean;
+  readonly lines: number;
+  readonly step?: string;
+  readonly conversation?: boolean;
+  readonly markdown?: boolean;
+};
 
 /** Enough to see an assertion or the end of a stack trace. */
 const defaultLines = 10;
@@ -51,8 +60,19 @@ export function registerShow(program: Command, context: CliContext): void {
       'Show the result of a run: steps, attempts, cost, tokens, sessions, and the last lines of what failed.',
     )
     .option('-n, --lines <count>', 'how many of the last lines of a failed step', parseCount, defaultLines)
+    .option('--conversation', 'print what a Claude step was asked, said and did, instead of the result')
+    .option('--step <id>', 'with --conversation: which step; not needed if only one has a conversation')
+    .option('--markdown', 'with --conversation: as Markdown')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExamples:\n  stepspan show latest\n  stepspan show 7f3k2m --json | jq .steps')
+    .addHelpText(
+      'after',
+      examples(
+        'show latest',
+        'show latest --step review --conversation',
+        'show latest --conversation --markdown > review.md',
+        'show 7f3k2m --json | jq .steps',
+      ),
+    )
     .action((run: string, flags: ShowFlags) => show(run, flags, context));
   addSettingFlags(command, 'dataDir', 'colour');
 }
@@ -61,6 +81,11 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   const found = await findRunState(context, run, { ...flags });
   if (found === undefined) return;
   const { folder, state, settings } = found;
+  if (flags.conversation === true) return showConversation({ folder, state, colour: settings.colour }, flags, context);
+  if (flags.step !== undefined || flags.markdown === true) {
+    const flag = flags.step === undefined ? '--markdown' : '--step';
+    return fail(context, exitCodes.badInput, `${flag} is for a conversation; write it with --conversation`);
+  }
   const limit = flags.lines;
   const failed = await readFailedOutput(folder, state, limit, problemReporter(context));
   const results = await readable(context, () => readStepResults(openJournal(folder), state.steps));

@@ -33,5 +33,6 @@ export {
   conversationToMarkdown,
   describeUse,
   toolDetail,
+  toolOutput,
 } from './to-markdown.ts';
-export { commandOutput, isCommand, subagentReport } from './tool-call.ts';
+export { isCommand } from './tool-call.ts';

@@ -140,14 +140,19 @@ function toolToMarkdown(block: ToolBlock): string {
 
 function toolBody(block: ToolBlock): string {
   if (block.patch !== undefined && block.state !== 'error') return fenced('diff', patchText(block.patch));
-  if (block.result === undefined || block.state === 'denied') return '';
-  const { result, tool, children } = block;
-  if (children.length > 0) return subagentReport(result);
-  const text = seenText(isCommand(tool) ? commandOutput(result) : result).trimEnd();
-  return text === '' ? '' : fenced('', limited(text));
+  const text = seenText(toolOutput(block)).trimEnd();
+  if (text === '') return '';
+  return block.children.length > 0 ? text : fenced('', limited(text));
 }
 
-export function patchText({ hunks, isCut }: Patch): string {
+/** What came back, without what is said elsewhere: the exit code, the words around a report, a denial. */
+export function toolOutput({ result, state, tool, children }: ToolBlock): string {
+  if (result === undefined || state === 'denied') return '';
+  if (children.length > 0) return subagentReport(result);
+  return isCommand(tool) ? commandOutput(result) : result;
+}
+
+function patchText({ hunks, isCut }: Patch): string {
   const lines = hunks.flatMap(({ oldStart, newStart, lines: own }) => [
     ...(oldStart === 0 && newStart === 0 ? [] : [`@@ -${oldStart} +${newStart} @@`]),
     ...own,

@@ -6,7 +6,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { workWithEveryTool } from './every-tool.ts';
+import { workWithEveryTool } from '../support/every-tool.ts';
 import { type Rig, shots, startRig } from './rig.ts';
 
 const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
@@ -102,13 +102,13 @@ describe('a conversation', () => {
     const bash = call(page, 'Bash', 'printf');
     expect(await bash.locator('.facts-of').textContent()).toContain('exit code 3');
     await bash.locator('summary').click();
-    await bash.locator('.output', { hasText: 'red and plain' }).waitFor();
+    await bash.locator('.output .fg-1', { hasText: 'red' }).waitFor();
     expect(await bash.locator('.command').textContent()).toContain('exit 3');
 
     const read = call(page, 'Read', 'dot.png');
     await read.locator('summary').click();
-    const image = read.locator('img');
-    await expect.poll(() => image.evaluate('(image) => image.naturalWidth')).toBe(3);
+    await read.locator('img').waitFor();
+    await expect.poll(() => page.evaluate("document.querySelector('details.call img').naturalWidth")).toBe(3);
     await context.close();
   });
 

@@ -1,6 +1,6 @@
 // A tool call and its result: one line that opens. Closed it says the tool, what it was about, the lines that it changed, how it ended
 // and how long it took. Called by block-view.tsx.
-import { commandOutput, isCommand, subagentReport, type ToolBlock, toolDetail } from '../../src/conversation/index.ts';
+import { isCommand, type ToolBlock, toolDetail, toolOutput } from '../../src/conversation/index.ts';
 import { formatBytes } from '../../src/core/units.ts';
 import { apiUrl } from '../api/http.ts';
 import { AnsiText } from './ansi-text.tsx';
@@ -73,7 +73,7 @@ function Inside({ block, runId }: { block: ToolBlock; runId: string }) {
           </figcaption>
         </figure>
       ))}
-      {result !== undefined && <Result block={block} text={result} />}
+      {result !== undefined && <Result block={block} />}
       {result !== undefined && resultBytes > new TextEncoder().encode(result).length + 3 && (
         <p class="muted">
           The first {formatBytes(new TextEncoder().encode(result).length)} of {formatBytes(resultBytes)}
@@ -128,11 +128,11 @@ function parsed(json: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function Result({ block, text }: { block: ToolBlock; text: string }) {
+function Result({ block }: { block: ToolBlock }) {
+  const output = toolOutput(block);
   // The change says more than the words that Claude Code answers the model with.
   if (block.state === 'denied' || (block.patch !== undefined && block.state === 'ok')) return null;
-  if (block.subagent !== undefined || block.children.length > 0) return <Markdown text={subagentReport(text)} />;
-  const output = isCommand(block.tool) ? commandOutput(text) : text;
+  if (block.subagent !== undefined || block.children.length > 0) return <Markdown text={output} />;
   // A picture is above, and its text only names it.
   if (block.pictures.length > 0 && /^\[image [^\]]*\]$/.test(output.trim())) return null;
   if (output.trim() === '') return <p class="muted">No output</p>;
