@@ -45,14 +45,17 @@ function parameters(route: Route): readonly Json[] {
   return [...inPath, ...inQuery];
 }
 
+const fileTypes = {
+  file: { 'text/plain': {}, 'application/x-ndjson': {}, 'text/csv': {}, 'application/json': {} },
+  picture: { 'image/png': {}, 'image/jpeg': {}, 'image/gif': {}, 'image/webp': {} },
+} as const;
+
 function operation(route: Route): Json {
   const given = parameters(route);
   const hasBody = route.method === 'POST' && Object.keys(route.body.shape).length > 0;
   const type = route.isStream ? 'application/x-ndjson' : 'application/json';
   const content =
-    route.answer === 'file'
-      ? { 'text/plain': {}, 'application/x-ndjson': {}, 'text/csv': {}, 'application/json': {} }
-      : { [type]: { schema: reference(route.answer) } };
+    typeof route.answer === 'string' ? fileTypes[route.answer] : { [type]: { schema: reference(route.answer) } };
   const errors = [...route.errors]
     .sort()
     .map((status) => [String(status), { $ref: `#/components/responses/${status}` }]);

@@ -89,7 +89,7 @@ function conversationLines({ blocks, tasks, total }: Conversation, style: Style)
     if (block.attempt !== attempt) lines.push('', style.bold(`── attempt ${block.attempt} ──`));
     attempt = block.attempt;
     const own = blockLines(block, style);
-    // Calls follow each other closely; what is said has room around it.
+    // Calls follow each other closely; texts have room around them.
     const isText = block.kind === 'message' || block.kind === 'prompt' || block.kind === 'result';
     if (isText && lines.length > 0) lines.push('');
     lines.push(...own);

@@ -145,7 +145,7 @@ function toolBody(block: ToolBlock): string {
   return block.children.length > 0 ? text : fenced('', limited(text));
 }
 
-/** What came back, without what is said elsewhere: the exit code, the words around a report, a denial. */
+/** What came back, without what other words have: the exit code, the words around a report, a denial. */
 export function toolOutput({ result, state, tool, children }: ToolBlock): string {
   if (result === undefined || state === 'denied') return '';
   if (children.length > 0) return subagentReport(result);

@@ -14,7 +14,7 @@ export type Route<Q extends z.ZodObject = z.ZodObject, B extends z.ZodObject = z
   readonly scope: 'none' | 'read' | 'control';
   readonly query: Q;
   readonly body: B;
-  readonly answer: z.ZodType | 'file';
+  readonly answer: z.ZodType | 'file' | 'picture';
   readonly isStream?: boolean;
   /** Statuses beside those that every such route has. */
   readonly errors: readonly (keyof typeof errorStatuses)[];
@@ -104,7 +104,7 @@ export const routes = {
     path: '/runs/:id/picture',
     summary: 'A picture that a tool gave to Claude Code: PNG, JPEG, GIF or WebP.',
     query: requests.pictureQuery,
-    answer: 'file',
+    answer: 'picture',
   }),
   resources: read({
     path: '/runs/:id/resources',

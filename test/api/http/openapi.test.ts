@@ -16,7 +16,7 @@ import { createJournal, type DataFolder } from '../../../src/journal/index.ts';
 import { createCatalogue } from '../../../src/runs/index.ts';
 import { stateOf } from '../../control/control-rig.ts';
 import { beginRun, nextRunId, tempData } from '../../hub/hub-rig.ts';
-import { anyJournal } from '../../runs/journal-of.ts';
+import { anyJournal, runStarted } from '../../runs/journal-of.ts';
 import { until } from '../../support/until.ts';
 import { type Answer, type LiveHub, liveHub, send } from './api-rig.ts';
 
@@ -91,6 +91,20 @@ async function writeAnyRuns(data: DataFolder): Promise<readonly RunId[]> {
   return ids;
 }
 
+/** A run with one raw message, which has a picture. @returns also the number of the message */
+async function writeTalk(data: DataFolder): Promise<{ readonly id: RunId; readonly seq: number }> {
+  const id = nextRunId();
+  const journal = createJournal(data.runDir(id), { archive: false });
+  journal.event(runStarted(['ask'], { runId: id }));
+  const source = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' };
+  const content = [{ type: 'tool_result', tool_use_id: 'a', content: [{ type: 'image', source }] }];
+  const bytes = Buffer.from(`${JSON.stringify({ type: 'user', message: { content } })}\n`);
+  const output = { stream: 'debug', severity: undefined, lineCount: 1, bytes, unterminated: false } as const;
+  const seq = journal.output({ ...output, subject: { step: 'ask', attempt: 1 } });
+  await journal.close();
+  return { id, seq };
+}
+
 test('the documents are what the schemas make of them: `npm run generate`', () => {
   for (const [file, text] of Object.entries(apiDocuments())) expect(readFileSync(file, 'utf8')).toBe(text);
 });
@@ -136,6 +150,11 @@ test('every answer is as the document says', async () => {
     '/resources',
   ];
   for (const id of ids) for (const rest of reads) await get(`/runs/${id}${rest}`);
+  const { id: talk, seq } = await writeTalk(data);
+  for (const at of [seq, seq + 1]) {
+    await get(`/runs/${talk}/message?seq=${at}`);
+    await get(`/runs/${talk}/picture?seq=${at}&index=0`);
+  }
   for (const format of ['text', 'ndjson', 'csv']) await get(`/runs/${ids[0]}/export?format=${format}`);
   await get('/runs?limit=5');
   await get('/runs?limit=200');
