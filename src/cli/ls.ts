@@ -166,6 +166,8 @@ function jsonOf(run: RunSummary, nowMs: number): object {
     durationMs: durationOfRun(run, nowMs),
     steps: run.totalSteps,
     completedSteps: run.completedSteps,
+    reusedSteps: run.reusedSteps,
+    skippedSteps: run.skippedSteps,
     waitingUntil: run.waitingUntil,
     costUsd: run.costUsd,
     costBasis: run.costBasis,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readStepResult } from '../api/http/step-results.ts';
 import { isRunId } from '../core/ids.ts';
 import { parseObject, textAt } from '../core/json.ts';
+import { isReused } from '../core/outcome.ts';
 import {
   fieldIn,
   jsonOfNamed,
@@ -140,10 +141,7 @@ async function sourceOf(
 ): Promise<Source | undefined> {
   const attempt = step.attempts.at(-1);
   if (attempt !== undefined) return { folder, step: step.id, attempt };
-  const isTakenOver =
-    step.phase.kind === 'finished' &&
-    step.phase.outcome.kind === 'skip' &&
-    step.phase.outcome.reason === 'already_done';
+  const isTakenOver = step.phase.kind === 'finished' && isReused(step.phase.outcome);
   const before = state.resumedFrom ?? '';
   if (!isTakenOver || !isRunId(before)) return undefined;
   if (!data.listRunIds().includes(before)) return undefined;

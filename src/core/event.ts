@@ -207,8 +207,15 @@ export type StallAction = 'none' | 'kill' | 'retry';
 export type RecordEvent =
   /** Secrets that were replaced in the output or event just before; `kinds` counts them by rule name. */
   | { readonly type: 'secret.redacted'; readonly kinds: Readonly<Record<string, number>> }
-  /** A torn tail was cut when the journal was opened again after a crash. */
-  | { readonly type: 'journal.recovered'; readonly cutBytes: number; readonly lastSeq: number }
+  /** The journal was opened again after a crash: a torn tail was cut, or damage amid its last records was passed over. */
+  | {
+      readonly type: 'journal.recovered';
+      readonly cutBytes: number;
+      readonly lastSeq: number;
+      /** Size of the places amid its last records that are damaged, and how many numbers were in them. */
+      readonly damagedBytes?: number;
+      readonly missing?: number;
+    }
   /** Lines that were printed but could not be kept, or were removed before a reader had them. Never silent. */
   | {
       readonly type: 'journal.lost';

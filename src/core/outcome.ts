@@ -98,3 +98,13 @@ export function reasonOf(outcome: Outcome): string {
 export function messageOf(outcome: Outcome): string {
   return outcome.kind === 'success' ? '' : outcome.message;
 }
+
+/** Whether a step was not run because its result was taken over from the run before. */
+export function isReused(outcome: Outcome): boolean {
+  return outcome.kind === 'skip' && outcome.reason === 'already_done';
+}
+
+/** The word of an outcome for a person: a result that was taken over is `reused`, and not a `skip`. */
+export function outcomeWord(outcome: Outcome): OutcomeKind | 'reused' {
+  return isReused(outcome) ? 'reused' : outcome.kind;
+}

@@ -17,6 +17,23 @@ export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${formatCount(count)} ${count === 1 ? noun : many}`;
 }
 
+/** How many of its planned steps a run has done. */
+export type StepCounts = {
+  readonly totalSteps: number;
+  /** Those that ran to an end, and those whose result was reused. A skipped step is not done. */
+  readonly completedSteps: number;
+  /** Of `completedSteps`: results that were taken over from the run before. */
+  readonly reusedSteps: number;
+  readonly skippedSteps: number;
+};
+
+/** `3 of 6`, `6 of 6, 4 reused`, `3 of 6, 2 skipped`. */
+export function formatStepCounts({ totalSteps, completedSteps, reusedSteps, skippedSteps }: StepCounts): string {
+  const reused = reusedSteps === 0 ? '' : `, ${formatCount(reusedSteps)} reused`;
+  const skipped = skippedSteps === 0 ? '' : `, ${formatCount(skippedSteps)} skipped`;
+  return `${formatCount(completedSteps)} of ${formatCount(totalSteps)}${reused}${skipped}`;
+}
+
 /** Each 1024 times the one before, as `du -h` and most tools for disks have them. */
 const sizeUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 

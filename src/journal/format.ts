@@ -24,8 +24,9 @@
 //   detects every burst of up to 32 bits and all but 2^-32 of the rest, as CRC32C does at these sizes.
 // - The CRC is seeded by run id and first seq, so a frame of another file (stale disk blocks, a child that prints a
 //   journal) does not check out. It covers the length, so a damaged length is found too.
-// - Nobody searches bytes for the next frame after damage: output is raw, so what looks like a frame may be printed text.
-//   Reading continues at the next place that the index knows, or at the next segment.
+// - After damage, reading continues where the damaged head says that the next frame begins, or else at the next bytes that are one:
+//   its checksum has the seed of the segment and its number is a later one. So text that looks like a frame is not taken for one,
+//   also if it is an older part of this journal that a step printed. What has no frame behind it is a torn tail, and is cut.
 // - Major rises when an older reader would misread; it refuses such a file. Minor rises for additions (a longer header,
 //   new kinds, new flags), which an older reader skips, and when events or their fields get other names.
 //

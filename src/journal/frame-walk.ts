@@ -8,7 +8,14 @@ import { frameHeadBytes } from './format.ts';
 import { type Frame, type NoFrame, outputHeadAt, parseFrame } from './frame.ts';
 import type { JournalProblem } from './journal-problem.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
-import { type Memory, maxBlockBytes, openSegment, type SegmentBytes, type SegmentSource } from './segment-source.ts';
+import {
+  type FramePlace,
+  type Memory,
+  maxBlockBytes,
+  openSegment,
+  type SegmentBytes,
+  type SegmentSource,
+} from './segment-source.ts';
 
 export type WalkStep =
   /**
@@ -77,20 +84,27 @@ class SegmentPlace {
   readonly #memory: Memory;
   readonly #onlyEvents: boolean;
   #offset: number;
+  #nextSeq: number;
   #block: Buffer = noBytes;
   #blockAt = 0;
   #blockIsLast = false;
   #aheadBytes = leastAheadBytes;
 
-  constructor(source: SegmentSource, memory: Memory, from: { readonly offset: number; readonly onlyEvents: boolean }) {
+  constructor(source: SegmentSource, memory: Memory, from: FramePlace & { readonly onlyEvents: boolean }) {
     this.source = source;
     this.#memory = memory;
     this.#onlyEvents = from.onlyEvents;
     this.#offset = from.offset;
+    this.#nextSeq = from.seq;
   }
 
   get offset(): number {
     return this.#offset;
+  }
+
+  /** The number of the frame that is, or should be, at the offset. */
+  get nextSeq(): number {
+    return this.#nextSeq;
   }
 
   /** Whether the segment had no more at the last read, and all of that was taken. */
@@ -135,6 +149,7 @@ class SegmentPlace {
     if (beyond >= 0) {
       const place = this.source.skipOutput({ offset: this.#offset, seq: found.nextSeq });
       this.#offset = place.offset;
+      this.#nextSeq = place.seq;
       found.nextSeq = place.seq;
     }
     this.#aheadBytes = beyond > 0 ? leastAheadBytes : Math.min(2 * this.#aheadBytes, this.#memory.blockBytes);
@@ -158,6 +173,7 @@ class SegmentPlace {
       }
       this.#offset += frame.bytes;
       const behind = frame.seq + frame.lineCount;
+      this.#nextSeq = behind;
       if (behind <= seq) continue;
       if (!this.#onlyEvents || frame.kind !== 'output') {
         if (found.frames.length === 0) found.expected = found.nextSeq;
@@ -181,6 +197,7 @@ class SegmentPlace {
       if (!isWhole) return undefined;
       this.#offset += head.bytes;
       found.nextSeq += head.lineCount;
+      this.#nextSeq = found.nextSeq;
     }
   }
 }
@@ -246,8 +263,8 @@ class Walk implements FrameWalk {
     const found = await openAt(this.#folder, Math.max(this.#seq, this.#oldestSegment));
     if (found === undefined) return { kind: 'end' };
     const { source, isOldest } = found;
-    const { offset } = await source.seek((entry) => entry.seq <= this.#seq);
-    this.#place = new SegmentPlace(source, this.#memory, { offset, onlyEvents: this.#onlyEvents });
+    const { offset, seq } = await source.seek((entry) => entry.seq <= this.#seq);
+    this.#place = new SegmentPlace(source, this.#memory, { offset, seq, onlyEvents: this.#onlyEvents });
     if (isOldest && source.file.firstSeq > this.#seq) this.#missingBecause = 'removed';
     return source.headerDamaged ? corrupt(source, 0, 'its header is damaged') : this.#place;
   }
@@ -279,7 +296,7 @@ class Walk implements FrameWalk {
     maxBytes: number,
   ): Promise<WalkStep> {
     const { source, offset } = place;
-    const further = await source.resync(offset);
+    const further = await source.resync(offset, place.nextSeq);
     if (further !== undefined) {
       // A writer finishes a frame before it begins another: with one further on, what was half there is whole by now.
       const whole = await place.collect(this.#seq, maxBytes);

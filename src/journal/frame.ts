@@ -143,6 +143,32 @@ export function* framesIn(bytes: Buffer, at: number, seed: number): Generator<Fr
   }
 }
 
+/** A frame behind damage has a number this much above the one before at most: a power cut takes 100 ms of lines. */
+const maxLead = 2 ** 32;
+
+/**
+ * Where the next frame begins behind `bytes[0]`, at which there is a damaged one that would have had the number `seq`. Undefined if
+ * there is none: then the bytes are the torn end of a segment, or what is still being written.
+ */
+export function findFrame(bytes: Buffer, seed: number, seq: number): number | undefined {
+  // Mostly the payload is damaged, and the head still says where the next frame begins.
+  const next = bytes.length < frameHeadBytes ? 0 : bytes.readUInt32LE(4);
+  if (next >= frameHeadBytes && beginsFrame(bytes, next, seed, seq)) return next;
+  for (let at = 1; at + frameHeadBytes <= bytes.length; at++) if (beginsFrame(bytes, at, seed, seq)) return at;
+  return undefined;
+}
+
+/** The number has to be a later one: what a step prints can be an older part of this very journal. */
+function beginsFrame(bytes: Buffer, at: number, seed: number, seq: number): boolean {
+  if (at + frameHeadBytes > bytes.length) return false;
+  // These few bytes rule out nearly every place before a checksum is computed.
+  const length = bytes.readUInt32LE(at + 4);
+  if (length < frameHeadBytes || length > bytes.length - at) return false;
+  const found = readSeq(bytes, at + 16);
+  if (found === undefined || found <= seq || found - seq > maxLead) return false;
+  return parseFrame(bytes, at, seed).kind === 'frame';
+}
+
 /**
  * The record that a frame holds, cut to begin at sequence number `from` where that lies inside it.
  * Undefined for a kind that this version does not know, and for an event that is not JSON.

@@ -81,7 +81,8 @@ export function createJournal(folder: RunFolder, options: Partial<JournalOptions
 }
 
 /**
- * Continues the journal of a run whose writer has ended. A torn tail is cut off, and `journal.recovered` says so.
+ * Continues the journal of a run whose writer has ended. A torn tail is cut off, what is whole behind damage is kept, and
+ * `journal.recovered` says so.
  * Throws a JournalError `not_found`, `locked` or `newer_format`, and what the file system throws.
  */
 export function reopenJournal(folder: RunFolder, options: Partial<JournalOptions> = {}): JournalWriter {
@@ -96,8 +97,12 @@ export function reopenJournal(folder: RunFolder, options: Partial<JournalOptions
     const clock = createClock(found.lastNs, settings.wallNs);
     const last = found.continued && continueSegment(files, found.continued);
     const writer = startWriter({ folder, options: settings, lock, segment: last, nextSeq: found.nextSeq, clock });
-    if (found.cutBytes > 0 || found.skippedSeqs > 0) {
-      writer.event({ type: 'journal.recovered', cutBytes: found.cutBytes, lastSeq: found.lastSeq });
+    const { cutBytes, lastSeq, damage } = found;
+    if (cutBytes > 0 || found.skippedSeqs > 0 || damage.length > 0) {
+      const damagedBytes = damage.reduce((sum, { bytes }) => sum + bytes, 0);
+      const missing = damage.reduce((sum, each) => sum + each.missing, 0);
+      const damaged = damage.length === 0 ? {} : { damagedBytes, missing };
+      writer.event({ type: 'journal.recovered', cutBytes, lastSeq, ...damaged });
     }
     return writer;
   });

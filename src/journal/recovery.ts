@@ -5,9 +5,9 @@ import { statSync, unlinkSync } from 'node:fs';
 import { type RunFolder, readersOf } from '../data/data-folder.ts';
 import { savedPosition } from './cursor.ts';
 import { formatMinor } from './format.ts';
-import { scanTail } from './scan-tail.ts';
+import { type SegmentDamage, scanTail } from './scan-tail.ts';
 import { indexPath, listSegments } from './segment-files.ts';
-import { loadIndex } from './segment-index.ts';
+import { type IndexEntry, loadIndex } from './segment-index.ts';
 import type { ContinuedSegment } from './segment-writer.ts';
 
 export type Recovery = {
@@ -19,6 +19,8 @@ export type Recovery = {
   readonly lastNs: bigint;
   /** Size of the torn tail. */
   readonly cutBytes: number;
+  /** Places amid its last frames that are damaged; the frames behind them are kept. */
+  readonly damage: readonly SegmentDamage[];
   /** Numbers that readers had seen before a power cut took them, and that are therefore not given again. */
   readonly skippedSeqs: number;
 };
@@ -30,9 +32,10 @@ export function recoverTail(folder: RunFolder): Recovery {
   let cutBytes = 0;
   for (;;) {
     const last = listSegments(folder.journalDir).at(-1);
-    if (last === undefined) return recoveryOf(folder, { continued: undefined, free: 0, lastNs: 0n, cutBytes });
+    if (last === undefined)
+      return recoveryOf(folder, { continued: undefined, free: 0, lastNs: 0n, cutBytes, damage: [] });
     const tail = scanTail(folder.journalDir, last, folder.runId);
-    const { header } = tail;
+    const { header, lastNs, damage } = tail;
     if (header === undefined && last.form === 'raw') {
       // A power cut in the moment between making the file and writing its 64 bytes. No frame can be in it.
       cutBytes += statSync(last.path).size;
@@ -47,16 +50,22 @@ export function recoverTail(folder: RunFolder): Recovery {
     if (!appendable) {
       // The new segment needs a name of its own, also where nothing in this one could be read.
       const free = Math.max(tail.nextSeq, last.firstSeq + 1);
-      return recoveryOf(folder, { continued: undefined, free, lastNs: tail.lastNs, cutBytes });
+      return recoveryOf(folder, { continued: undefined, free, lastNs, cutBytes, damage });
     }
     const entries = loadIndex(indexPath(folder.journalDir, last.firstSeq), last.firstSeq);
-    const known = entries.filter((entry) => entry.offset < tail.validBytes);
+    const known = withFrames(entries, damage).filter((entry) => entry.offset < tail.validBytes);
     const continued = { header, size: tail.validBytes, entries: known };
-    return recoveryOf(folder, { continued, free: tail.nextSeq, lastNs: tail.lastNs, cutBytes: cutBytes + torn });
+    return recoveryOf(folder, { continued, free: tail.nextSeq, lastNs, cutBytes: cutBytes + torn, damage });
   }
 }
 
-type End = Pick<Recovery, 'continued' | 'lastNs' | 'cutBytes'> & {
+/** With the frames behind damage in the index, a later recovery begins behind it and does not report it again. */
+function withFrames(entries: readonly IndexEntry[], damage: readonly SegmentDamage[]): readonly IndexEntry[] {
+  const byOffset = new Map([...entries, ...damage.map(({ behind }) => behind)].map((entry) => [entry.offset, entry]));
+  return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
+}
+
+type End = Pick<Recovery, 'continued' | 'lastNs' | 'cutBytes' | 'damage'> & {
   /** The number after the last one in the journal. */
   readonly free: number;
 };

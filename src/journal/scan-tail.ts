@@ -11,17 +11,19 @@ import {
   type SegmentHeader,
   segmentHeaderBytes,
 } from './format.ts';
-import { type Frame, framesIn, type NoFrame, parseFrame, recordOf } from './frame.ts';
+import { type Frame, findFrame, framesIn, type NoFrame, parseFrame, recordOf } from './frame.ts';
 import { newerFormat } from './journal-error.ts';
 import type { Member } from './member-form.ts';
 import { indexPath, type SegmentFile } from './segment-files.ts';
-import { loadIndex } from './segment-index.ts';
+import { type IndexEntry, loadIndex } from './segment-index.ts';
 
 export type SegmentTail = {
   /** Undefined when the file ends inside its header: it holds nothing. */
   readonly header: SegmentHeader | undefined;
   /** The header was damaged, and is assumed from the file's name. */
   readonly headerDamaged: boolean;
+  /** Places before `validBytes` that are not frames, from where the scan began. They stay as they are. */
+  readonly damage: readonly SegmentDamage[];
   /** Size of the raw segment up to the end of its last whole frame. */
   readonly validBytes: number;
   /** Size of the raw segment as it is. What lies between is a torn tail. */
@@ -32,6 +34,15 @@ export type SegmentTail = {
   readonly lastNs: bigint;
   /** Whether the last whole frame is the event `run.finished`, after which nothing is written. */
   readonly finished: boolean;
+};
+
+/** Bytes amid whole frames that are not a frame. */
+export type SegmentDamage = {
+  readonly bytes: number;
+  /** Numbers that were in them. */
+  readonly missing: number;
+  /** The frame behind them. */
+  readonly behind: IndexEntry;
 };
 
 /** @param known a tail of the same file from before: the scan continues from there */
@@ -53,6 +64,7 @@ function scanRaw(fd: number, journalDir: string, segment: SegmentFile, start: St
   const empty: SegmentTail = {
     header,
     headerDamaged: damaged,
+    damage: [],
     validBytes: header.headerBytes,
     totalBytes,
     nextSeq: header.firstSeq,
@@ -74,18 +86,33 @@ const blockBytes = 1024 * 1024;
 /** From the frame boundary at `validBytes` on to the last whole frame. */
 function scanFrom(fd: number, seed: number, start: SegmentTail): SegmentTail {
   let tail = start;
-  // No more than there is: memory that is not written to must be found, too.
-  let block = readAt(fd, tail.validBytes, Math.min(blockBytes, Math.max(0, tail.totalBytes - tail.validBytes)));
+  let needs = 0;
   for (;;) {
-    const reached = advanceIn(block, 0, tail, seed);
-    tail = reached.tail;
-    if (reached.end.kind === 'corrupt') return tail;
-    const { needs } = reached.end;
-    if (tail.totalBytes - tail.validBytes < needs) return tail;
-    block = readAt(fd, tail.validBytes, Math.max(blockBytes, needs));
+    // No more than there is: memory that is not written to must be found, too.
+    const left = Math.max(0, tail.totalBytes - tail.validBytes);
+    const block = readAt(fd, tail.validBytes, Math.min(Math.max(blockBytes, needs), left));
     // The file has become shorter since its size was taken: another process cut its tail.
     if (block.length < needs) return tail;
+    const { tail: reached, end } = advanceIn(block, 0, tail, seed);
+    const isInFile = end.kind === 'incomplete' && end.needs <= reached.totalBytes - reached.validBytes;
+    const next = isInFile ? reached : passDamage(fd, seed, reached);
+    if (next === undefined) return reached;
+    tail = next;
+    needs = isInFile ? end.needs : 0;
   }
+}
+
+/** At the next frame behind bytes that are none; undefined if there is none. */
+function passDamage(fd: number, seed: number, tail: SegmentTail): SegmentTail | undefined {
+  // The file may have grown since its size was taken, and more than that have been read of it.
+  const rest = readAt(fd, tail.validBytes, Math.max(tail.totalBytes - tail.validBytes, 0));
+  const bytes = findFrame(rest, seed, tail.nextSeq);
+  const parsed = bytes === undefined ? undefined : parseFrame(rest, bytes, seed);
+  if (bytes === undefined || parsed?.kind !== 'frame') return undefined;
+  const offset = tail.validBytes + bytes;
+  const { seq, timeNs } = parsed.frame;
+  const damage = { bytes, missing: seq - tail.nextSeq, behind: { seq, timeNs, offset } };
+  return { ...tail, validBytes: offset, damage: [...tail.damage, damage] };
 }
 
 /** Over all whole frames of a block, from `at` on. */
@@ -120,6 +147,7 @@ function scanArchived(fd: number, segment: SegmentFile, runId: string): SegmentT
   const start: SegmentTail = {
     header,
     headerDamaged: damaged,
+    damage: [],
     validBytes: header.headerBytes,
     totalBytes: last.rawOffset + last.rawBytes,
     nextSeq: header.firstSeq,
@@ -193,6 +221,7 @@ function nothing(segment: SegmentFile, totalBytes: number): SegmentTail {
   return {
     header: undefined,
     headerDamaged: false,
+    damage: [],
     validBytes: 0,
     totalBytes,
     nextSeq: segment.firstSeq,

@@ -4,7 +4,7 @@ import { close, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { readMemberTable } from './archive-member.ts';
 import { frameSeed, type SegmentHeader, segmentHeaderBytes } from './format.ts';
-import { parseFrame } from './frame.ts';
+import { findFrame, parseFrame } from './frame.ts';
 import type { Member } from './member-form.ts';
 import { headerOf } from './scan-tail.ts';
 import { indexPath, type SegmentFile } from './segment-files.ts';
@@ -33,8 +33,11 @@ export type SegmentSource = {
   readonly seed: number;
   /** The last place known to the index that `isBefore` holds for, or else the first frame. */
   readonly seek: (isBefore: (entry: IndexEntry) => boolean) => Promise<FramePlace>;
-  /** The next offset behind `offset` at which a frame is known to begin; undefined when there is none. */
-  readonly resync: (offset: number) => Promise<number | undefined>;
+  /**
+   * The next offset behind `offset` at which a frame begins; undefined when there is none.
+   * @param seq the number of the damaged frame that is at `offset`
+   */
+  readonly resync: (offset: number, seq: number) => Promise<number | undefined>;
   /**
    * What is at `offset`: at least `minBytes` unless the segment ends before.
    * @param memory what to read into; an archive has memory of its own
@@ -122,16 +125,25 @@ function rawSource(fd: number, journalDir: string, file: SegmentFile, runId: str
         ? entry
         : { offset: header.headerBytes, seq: file.firstSeq };
     },
-    async resync(offset) {
-      for (const entry of entries()) {
-        if (entry.offset > offset && (await holds(bytesAt, seed, entry))) return entry.offset;
-      }
-      return undefined;
+    async resync(offset, seq) {
+      const known = await nextKnown(offset);
+      const end = known ?? fstatSync(fd).size;
+      const between = Buffer.allocUnsafeSlow(Math.max(end - offset, 0));
+      const { bytesRead } = await readFile(fd, between, 0, between.length, offset);
+      const found = findFrame(between.subarray(0, bytesRead), seed, seq);
+      return found === undefined ? known : offset + found;
     },
     skipOutput: (place) => place,
     endOffset: () => fstatSync(fd).size,
     close: () => closeFile(fd),
   };
+
+  async function nextKnown(offset: number): Promise<number | undefined> {
+    for (const entry of entries()) {
+      if (entry.offset > offset && (await holds(bytesAt, seed, entry))) return entry.offset;
+    }
+    return undefined;
+  }
 }
 
 async function archivedSource(fd: number, file: SegmentFile, runId: string): Promise<SegmentSource | undefined> {

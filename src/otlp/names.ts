@@ -123,6 +123,8 @@ export const attr = {
   lostEvents: 'stepspan.lost.events',
   lostBytes: 'stepspan.lost.bytes',
   cutBytes: 'stepspan.recovered.cut_bytes',
+  damagedBytes: 'stepspan.recovered.damaged_bytes',
+  missingRecords: 'stepspan.recovered.missing_records',
   linkKind: 'stepspan.link',
 } as const;
 

@@ -5,7 +5,7 @@ import { formatSpending } from '../core/cost.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { Event } from '../core/event.ts';
 import { countFindings, type Findings } from '../core/finding.ts';
-import { messageOf, type Outcome } from '../core/outcome.ts';
+import { messageOf, type Outcome, outcomeWord } from '../core/outcome.ts';
 import { isoOfNs, nsOfDigits } from '../core/time.ts';
 import { formatBytes, plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
@@ -67,7 +67,7 @@ export function describeEvent(event: Event): string {
         .map(([kind, count]) => `${count} ${kind}`)
         .join(', ')}`;
     case 'journal.recovered':
-      return `journal opened again after a crash; ${formatBytes(event.cutBytes)} of a torn tail were cut`;
+      return `journal opened again after a crash; ${formatBytes(event.cutBytes)} of a torn tail were cut${damage(event.missing)}`;
     case 'journal.lost':
       return `lost (${event.reason}): ${plural(event.lines, 'line')}, ${plural(event.events, 'event')}, ${formatBytes(event.bytes)}`;
     default:
@@ -135,12 +135,16 @@ export function oneLine(text: string, limit = textLength): string {
 
 function ended(outcome: Outcome): string {
   const message = messageOf(outcome);
-  return message === '' ? outcome.kind : `${outcome.kind} (${message})`;
+  return message === '' ? outcomeWord(outcome) : `${outcomeWord(outcome)} (${message})`;
 }
 
 function warnings(findings: Findings | undefined): string {
   const count = findings === undefined ? 0 : countFindings(findings);
   return count === 0 ? '' : `, with ${plural(count, 'warning')}`;
+}
+
+function damage(missing = 0): string {
+  return missing === 0 ? '' : `, and ${plural(missing, 'damaged record')} passed over`;
 }
 
 function words(name: string): string {

@@ -1,5 +1,6 @@
 // Findings of a Claude step in words, for outcomes, summaries, mails and pages. Pure.
 import { countFindings, type Finding, type FindingKind, type Findings, findingKinds } from '../core/finding.ts';
+import { type Outcome, outcomeWord } from '../core/outcome.ts';
 import { oneLine } from './describe-event.ts';
 
 /** Of one finding's detail: a command that is long is still known by its beginning. */
@@ -58,7 +59,7 @@ export function describeFinding({ kind, name, detail }: Finding): string {
   return kind === 'denied' || kind === 'unanswered' ? `${name} ${flat}` : `${name} (${flat})`;
 }
 
-/** `success, with warnings` for a success that rests on findings; otherwise the kind alone. */
-export function describeOutcomeKind(kind: string, findings: Findings): string {
-  return kind === 'success' && countFindings(findings) > 0 ? 'success, with warnings' : kind;
+/** `success, with warnings` for a success that rests on findings; otherwise its word alone. */
+export function describeOutcomeKind(outcome: Outcome, findings: Findings): string {
+  return outcome.kind === 'success' && countFindings(findings) > 0 ? 'success, with warnings' : outcomeWord(outcome);
 }

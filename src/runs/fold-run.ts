@@ -150,7 +150,11 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
     case 'journal.recovered':
       return {
         ...state,
-        recovered: { times: state.recovered.times + 1, cutBytes: state.recovered.cutBytes + event.cutBytes },
+        recovered: {
+          times: state.recovered.times + 1,
+          cutBytes: state.recovered.cutBytes + event.cutBytes,
+          missing: state.recovered.missing + (event.missing ?? 0),
+        },
       };
     default:
       // Every other event is about a step and is folded there.

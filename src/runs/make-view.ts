@@ -63,7 +63,7 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
 export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
   const { phase } = run;
   const status = runStatus(run, context.isWriterGone);
-  const { completedSteps, totalSteps, progress, currentStep } = progressOf(run);
+  const { steps, progress, currentStep } = progressOf(run);
   return {
     ...status,
     runId: run.runId,
@@ -76,8 +76,7 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
     endedAt: phase.kind === 'finished' ? isoOfNs(phase.endedNs) : null,
     // Nothing has happened in an abandoned run since its last record.
     durationMs: phase.kind === 'finished' || status.state === 'abandoned' ? Math.round(runDurationMs(run)) : null,
-    totalSteps,
-    completedSteps,
+    ...steps,
     progress,
     currentStep: currentStep ?? null,
     waitingUntil: isoOrNull(waitingUntilNs(run)),

@@ -195,8 +195,8 @@ export type RunState = {
   readonly hidden: Readonly<Record<string, number>>;
   /** Per cause, as `journal.lost` names them. */
   readonly lost: Readonly<Record<LossCause, LostCounts>>;
-  /** Bytes of torn tails that were cut, and how often a journal was opened again after a crash. */
-  readonly recovered: { readonly times: number; readonly cutBytes: number };
+  /** How often a journal was opened again after a crash; bytes of torn tails that were cut, and records that were damaged. */
+  readonly recovered: { readonly times: number; readonly cutBytes: number; readonly missing: number };
   readonly pauses: { readonly count: number; readonly totalMs: number };
   readonly budget:
     | { readonly kind: 'kept' }
@@ -242,7 +242,7 @@ export function emptyRunState(): RunState {
     models: {},
     hidden: {},
     lost: { disk: nothingLost, size: nothingLost, retention: nothingLost },
-    recovered: { times: 0, cutBytes: 0 },
+    recovered: { times: 0, cutBytes: 0, missing: 0 },
     pauses: { count: 0, totalMs: 0 },
     budget: { kind: 'kept' },
     hiddenNs: undefined,

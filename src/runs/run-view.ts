@@ -5,6 +5,7 @@ import type { ModelUsage } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
 import type { Findings } from '../core/finding.ts';
 import { type Outcome, type OutcomeKind, outcomeKinds } from '../core/outcome.ts';
+import type { StepCounts } from '../core/units.ts';
 import type { Stream } from '../text/stream.ts';
 
 /** The states of a run that has not ended. */
@@ -89,6 +90,7 @@ export type RunActivity = {
 
 /** What a list of runs shows; small, so that it can be kept of ten thousand runs. */
 export type RunSummary = RunStatus &
+  StepCounts &
   Cost & {
     readonly runId: string;
     readonly traceId: string;
@@ -100,8 +102,6 @@ export type RunSummary = RunStatus &
     readonly endedAt: string | null;
     /** Null while the run is active: it is then the time since `startedAt`. */
     readonly durationMs: number | null;
-    readonly totalSteps: number;
-    readonly completedSteps: number;
     /** 0 to 100. */
     readonly progress: number;
     readonly currentStep: string | null;

@@ -114,7 +114,7 @@ test('a workflow of an allowed folder is started with its parameters, and retrie
   const started = page.url();
   await page.getByRole('button', { name: 'Retry from Break' }).click();
   await page.waitForURL((url) => url.href !== started);
-  await page.getByRole('button', { name: /^Hello .*skipped/ }).waitFor();
+  await page.getByRole('button', { name: /^Hello .*reused/ }).waitFor();
   await page.goto(started);
   await page.getByRole('button', { name: /^Hello / }).click();
   const before = page.url();

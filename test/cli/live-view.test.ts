@@ -79,7 +79,7 @@ describe('the list', () => {
         '✓ Build      2.5 s',
         '▶ Review      12 s ~$0.0312  Looking at the tests',
         '· Deploy',
-        'nightly  17 s  1/3 steps  ~$0.0312  about 13 s left',
+        'nightly  17 s  1 of 3 steps  ~$0.0312  about 13 s left',
       ].join('\n'),
     );
     expect(screen.cursorShown).toBe(false);

@@ -1,8 +1,9 @@
 // Damage at any bit of any file: reported with its place, never read as a record, never a loop.
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { segmentHeaderBytes } from '../../src/journal/format.ts';
 import {
   archiveSealed,
   createJournal,
@@ -74,6 +75,17 @@ describe('damage in the middle of a closed segment', () => {
     expect(listSegments(folder.journalDir).filter((each) => each.form === 'raw')).toEqual([file]);
   });
 
+  test('costs only the damaged record, however far the index is', async () => {
+    const folder = await written({ segmentBytes: 1_000_000, indexEveryBytes: 1_000_000 });
+    const file = listSegments(folder.journalDir)[0]!;
+    flipBit(file.path, 600);
+    const problems: JournalProblem[] = [];
+    const got = flat(await readRecords(folder, { onProblem: (problem) => problems.push(problem) }));
+    expect(problems).toMatchObject([{ kind: 'corrupt' }, { kind: 'gap', why: 'corrupt' }]);
+    expect(got.length).toBe(lines);
+    expect((await openJournal(folder).head()).nextSeq).toBe(lines + 1);
+  });
+
   test('does not keep a writer from continuing', async () => {
     const folder = await written({ segmentBytes: 1_000_000 });
     const file = listSegments(folder.journalDir)[0]!;
@@ -86,6 +98,92 @@ describe('damage in the middle of a closed segment', () => {
     expect(got.length).toBeGreaterThan(lines - 10);
   });
 });
+
+describe('damage behind the last index entry of a journal whose writer has ended', () => {
+  const last = { segmentBytes: 1_000_000, indexEveryBytes: 1_000_000 };
+
+  test('costs what it hit and nothing else: what is whole behind it is kept, what is torn behind that is cut, and both are counted', async () => {
+    const folder = await written(last);
+    const file = listSegments(folder.journalDir)[0]!.path;
+    const whole = readFileSync(file);
+    const wanted = new Map(flat(await readRecords(folder)));
+    const damage = fc.record({
+      at: fc.integer({ min: segmentHeaderBytes, max: whole.length - 1 }),
+      bytes: fc.oneof(
+        fc.uint8Array({ minLength: 1, maxLength: 400 }),
+        fc.nat(400).map((size) => new Uint8Array(size + 1)),
+      ),
+      torn: fc.nat(60),
+    });
+    await fc.assert(
+      fc.asyncProperty(damage, async ({ at, bytes, torn }) => {
+        const damaged = Buffer.from(whole.subarray(0, whole.length - torn));
+        Buffer.from(bytes).copy(damaged, Math.min(at, damaged.length));
+        const hit = framesHit(whole, damaged);
+        rmSync(join(folder.journalDir, '00000000000000000000.idx'), { force: true });
+        writeFileSync(file, damaged);
+        const again = reopenJournal(folder, last);
+        const next = again.event(stepStarted);
+        await again.close();
+        const got = flat(await readRecords(folder, { onProblem: () => undefined }));
+        const kept = got.filter(([seq]) => wanted.has(seq) && seq <= hit.lastWhole);
+        expect(kept.map(([seq]) => seq)).toEqual(hit.whole);
+        for (const [seq, text] of kept) expect(text).toBe(wanted.get(seq));
+        expect(got.at(-1)).toEqual([next, 'step.started']);
+        const missing = hit.lastWhole + 1 - hit.whole.length;
+        const recovered = (await readRecords(folder, { onProblem: () => undefined })).find(
+          (record) => record.kind === 'event' && record.event.type === 'journal.recovered',
+        );
+        if (missing > 0) expect(recovered).toMatchObject({ event: { missing, damagedBytes: expect.any(Number) } });
+        else
+          expect(
+            JSON.stringify(recovered, (_key, value) => (typeof value === 'bigint' ? 0 : value)) ?? '',
+          ).not.toContain('missing');
+        // A second recovery finds it again, and reports nothing twice.
+        await reopenJournal(folder, last).close();
+        expect((await openJournal(folder).head()).nextSeq).toBe(next + 1);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('is not passed over to an older part of the journal that a step printed', async () => {
+    const folder = tempRun();
+    const journal = createJournal(folder, { ...last, archive: false });
+    journal.output(output('first\n'));
+    journal.output(output('second\n'));
+    await journal.sync();
+    const file = listSegments(folder.journalDir)[0]!.path;
+    const printed = readFileSync(file).subarray(segmentHeaderBytes);
+    const from = statSync(file).size;
+    journal.output({ ...output('x\n'), bytes: Buffer.concat([printed, Buffer.from('\n')]), lineCount: 3 });
+    journal.output(output('behind\n'));
+    await journal.close();
+    const bytes = readFileSync(file);
+    bytes.fill(0xff, from, from + 8);
+    writeFileSync(file, bytes);
+    const got = flat(await readRecords(folder, { onProblem: () => undefined }));
+    expect(got).toEqual([
+      [0, 'first'],
+      [1, 'second'],
+      [5, 'behind'],
+    ]);
+    // Torn in the middle of what was printed: nothing behind it is a record.
+    writeFileSync(file, readFileSync(file).subarray(0, from + 40 + printed.length));
+    expect((await openJournal(folder).head()).nextSeq).toBe(2);
+  });
+});
+
+/** Of a journal of one segment: which numbers are still whole after it was damaged and cut. */
+function framesHit(whole: Buffer, damaged: Buffer): { readonly whole: readonly number[]; readonly lastWhole: number } {
+  const numbers: number[] = [];
+  for (let at = segmentHeaderBytes; at < whole.length; ) {
+    const end = at + whole.readUInt32LE(at + 4);
+    if (whole.subarray(at, end).equals(damaged.subarray(at, end))) numbers.push(Number(whole.readBigUInt64LE(at + 16)));
+    at = end;
+  }
+  return { whole: numbers, lastWhole: numbers.at(-1) ?? -1 };
+}
 
 test('whichever bit of whichever file is flipped, nothing is read that was not written, and what is missing is reported', async () => {
   for (const compression of [undefined, 'zstd', 'gzip'] as const) {

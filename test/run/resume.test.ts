@@ -69,6 +69,12 @@ steps:
       off: { reason: 'when' },
       mourn: { reason: 'when' },
     });
+    // Four steps ran, three were reused; a step that was skipped is not done, and none is called so that was reused.
+    const shown = await rig.run(['show', secondResult.runId]);
+    expect(shown.stdout).toMatch(/begin +reused .*\n.* aside +reused /s);
+    expect(shown.stdout).toMatch(/mourn +skip /);
+    const [listed] = JSON.parse((await rig.run(['ls', '--json'])).stdout);
+    expect(listed).toMatchObject({ steps: 9, completedSteps: 6, reusedSteps: 3, skippedSteps: 3 });
     const session = (await rig.journal(first.result.runId)).events('claude.session', 'ask')[0]?.sessionId;
     expect(journal.events('attempt.started', 'more')[0]?.command).toContain(`--resume ${session}`);
     expect(JSON.stringify(rig.api?.requests.at(-1)?.body)).toContain('What was it, out 3?');

@@ -79,8 +79,7 @@ test('progress names the step that came up first, and averages the steps that ra
   made.event(stepFinished({ kind: 'skip', reason: 'when', message: '' }, 0, 0), 'd');
   expect(progressOf(foldAll(made.records))).toEqual({
     currentStep: 'b',
-    totalSteps: 4,
-    completedSteps: 2,
+    steps: { totalSteps: 4, completedSteps: 1, reusedSteps: 0, skippedSteps: 1 },
     progress: 50,
     averageStepDurationMs: 800,
   });

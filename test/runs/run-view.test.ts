@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Event, StallCause } from '../../src/core/event.ts';
 import { isoOfNs, msOfNs, nsOfMs } from '../../src/core/time.ts';
+import { formatStepCounts } from '../../src/core/units.ts';
+import { describeEvent } from '../../src/runs/describe-event.ts';
 import { diffViews, emptyRunState, foldRun, patchView, type RunView, viewRun } from '../../src/runs/index.ts';
 import { attemptStarted, exit1, journalOf, runFinished, runStarted, startNs, stepFinished } from './journal-of.ts';
 
@@ -32,7 +34,35 @@ const active = (...ids: string[]) => {
   return made;
 };
 
+const notRun = (reason: 'when' | 'need' | 'run_ended' | 'already_done') =>
+  stepFinished({ kind: 'skip', reason, message: '' }, 0, 0);
+
 const stalled = (cause: StallCause): Event => ({ type: 'stall.detected', cause, durationMs: 60_000, action: 'none' });
+
+describe('the steps of a run', () => {
+  const ended = (): ReturnType<typeof journalOf> =>
+    journalOf()
+      .event(runStarted(['kept', 'ran', 'failed', 'when', 'need', 'late']))
+      .event(notRun('already_done'), 'kept')
+      .event(stepFinished(), 'ran')
+      .event(stepFinished(exit1), 'failed')
+      .event(notRun('when'), 'when')
+      .event(notRun('need'), 'need')
+      .event(notRun('run_ended'), 'late');
+
+  test('that were skipped are not done, and those that were reused are named so', () => {
+    const view = viewOf(ended());
+    expect(view).toMatchObject({ totalSteps: 6, completedSteps: 3, reusedSteps: 1, skippedSteps: 3 });
+    expect(formatStepCounts(view)).toBe('3 of 6, 1 reused, 3 skipped');
+    expect(describeEvent(notRun('already_done'))).toMatch(/^step reused/);
+    expect(describeEvent(notRun('when'))).toMatch(/^step skip/);
+  });
+
+  test('are behind a run that has nothing left to do, however many were skipped', () => {
+    expect(viewOf(ended()).progress).toBe(99);
+    expect(viewOf(ended().event(runFinished(exit1))).progress).toBe(100);
+  });
+});
 
 describe('a run', () => {
   test('that waits for a limit says so, since when and until when', () => {

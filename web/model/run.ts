@@ -1,5 +1,7 @@
 // Runs as the views ask about them: how far, how long, in which words. The run itself is what the server sends. Pure.
+
 import type { RunAnswer, RunList } from '../../src/api/tail/client.ts';
+import { outcomeWord } from '../../src/core/outcome.ts';
 
 export type Run = RunAnswer;
 export type RunRow = RunList['runs'][number];
@@ -8,10 +10,11 @@ export type Attempt = Step['attempts'][number];
 export type RunAlert = Run['alerts'][number];
 export type RunState = RunRow['state'];
 /** A step that has ended is in the state of its outcome. */
-export type StepState = Exclude<Step['state'], 'finished'> | NonNullable<Step['outcome']>['kind'];
+export type StepState = Exclude<Step['state'], 'finished'> | ReturnType<typeof outcomeWord>;
 
 export function stepState({ state, outcome }: Pick<Step, 'state' | 'outcome'>): StepState {
-  return state === 'finished' ? (outcome?.kind ?? 'success') : state;
+  if (state !== 'finished') return state;
+  return outcome === null ? 'success' : outcomeWord(outcome);
 }
 
 /** Whether a run can still be steered. */
@@ -51,6 +54,7 @@ const words: Readonly<Record<RunState | StepState, string>> = {
   timeout: 'timed out',
   cancellation: 'cancelled',
   skip: 'skipped',
+  reused: 'reused',
 };
 
 /** Unix milliseconds. */

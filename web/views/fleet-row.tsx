@@ -1,6 +1,7 @@
 // One run in the list: state, where it is, how long, what it cost, and the runs of the same workflow before it.
 
 import { formatElapsed } from '../../src/core/duration.ts';
+import { formatStepCounts } from '../../src/core/units.ts';
 import { sparkline } from '../model/fleet.ts';
 import { age, cost, duration, fullTime } from '../model/format.ts';
 import { elapsedMs, isOpen, msOf, nameOf, type RunRow, stateWord } from '../model/run.ts';
@@ -61,7 +62,7 @@ export function FleetRow(props: {
             </>
           )}
         </span>
-        <span class="num first" title="steps done">
+        <span class="num first" title={`${formatStepCounts(row)} steps`}>
           {row.completedSteps}/{row.totalSteps}
         </span>
         <span class="num" title="time">

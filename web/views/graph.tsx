@@ -113,9 +113,10 @@ function detail(step: Step, nowMs: number): string {
 }
 
 function took(step: Step, nowMs: number): string {
-  if (stepState(step) === 'planned' || stepState(step) === 'skip') return stateWord(stepState(step));
+  const state = stepState(step);
+  if (state === 'planned' || state === 'skip' || state === 'reused') return stateWord(state);
   const took = elapsedMs(step, nowMs);
-  return stepState(step) === 'running' && took !== undefined ? formatElapsed(took) : duration(took);
+  return state === 'running' && took !== undefined ? formatElapsed(took) : duration(took);
 }
 
 /** As much as fits into a node at its font size. */

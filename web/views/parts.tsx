@@ -50,6 +50,7 @@ export function glyphOf(state: RunState | StepState) {
     case 'cancellation':
       return <path d="M4 4h8v8H4z" class="fill" />;
     case 'skip':
+    case 'reused':
       return <path d="M3.5 8h9" class="stroke" />;
     case 'planned':
       return <circle cx="8" cy="8" r="4.5" class="stroke" />;

@@ -2,7 +2,7 @@
 // Called by run.tsx.
 import { useState } from 'preact/hooks';
 import { formatElapsed } from '../../src/core/duration.ts';
-import { formatCount } from '../../src/core/units.ts';
+import { formatCount, formatStepCounts } from '../../src/core/units.ts';
 import { cost, count, duration, fullTime, money, timeOfDay } from '../model/format.ts';
 import { elapsedMs, isBad, isOpen, lineCount, msOf, nameOf, type Run, tokensOf } from '../model/run.ts';
 import { Dialog, Icon, Status, Warnings } from './parts.tsx';
@@ -60,7 +60,7 @@ export function RunHeader(props: {
       <Activity run={run} nowMs={nowMs} />
       <progress class={`s-${run.state}`} max={100} value={run.progress} aria-label="Progress of the run" />
       <dl class="facts">
-        <Fact name="Steps" value={`${run.completedSteps} of ${run.totalSteps}`} />
+        <Fact name="Steps" value={formatStepCounts(run)} />
         <Fact
           name="Time"
           value={open ? formatElapsed(elapsed) : duration(elapsed)}

@@ -1,6 +1,7 @@
 // What the steps of a run produced: their outputs and named outputs, read from the `step.finished` of each in the journal. They are
 // not part of the state of a run, which is held for thousands of runs at a time.
 import type { EventOf } from '../../core/event.ts';
+import { isReused } from '../../core/outcome.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../../core/step-output.ts';
 import type { JournalReader } from '../../journal/index.ts';
 import type { AttemptState, StepState } from '../../runs/index.ts';
@@ -27,7 +28,7 @@ export async function readStepResult(
   const { outcome } = step.phase;
   const last = step.attempts.at(-1);
   // A step that was taken over from the run before ends at the beginning of the journal; any other, behind its last attempt.
-  const isTakenOver = outcome.kind === 'skip' && outcome.reason === 'already_done';
+  const isTakenOver = isReused(outcome);
   if (!isTakenOver && last === undefined) return noOutput;
   const from = isTakenOver ? 0 : (last?.lastSeq ?? last?.firstSeq ?? 0);
   for await (const records of reader.read({ from })) {

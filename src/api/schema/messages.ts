@@ -8,7 +8,19 @@ import { closeCodes, limits, protocolVersion } from '../tail/protocol.ts';
 import { count, flag, integer, isObject, listOf, must, oneOf, strict, text } from './fields.ts';
 import { checkSearch } from './requests.ts';
 import { activeAlert, runAnswer, runPatch, runSummary } from './run.ts';
-import { claudeEvent, iso, line, ns, outcome, outcomeKind, place, scope, severity, stream } from './values.ts';
+import {
+  claudeEvent,
+  iso,
+  line,
+  ns,
+  outcome,
+  outcomeKind,
+  place,
+  scope,
+  severity,
+  stepCounts,
+  stream,
+} from './values.ts';
 
 // What a client says. A field with null counts as left out: many languages do not know the difference.
 
@@ -243,8 +255,7 @@ export const subscriptionMessages = {
   progress: z
     .strictObject({
       currentStep: z.string().nullable(),
-      totalSteps: integer,
-      completedSteps: integer,
+      ...stepCounts,
       progress: z.number().describe('0 to 100; 100 exactly when the run has ended'),
       startTime: iso.nullable(),
       currentStepStartTime: iso.nullable(),

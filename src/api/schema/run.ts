@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { activeStatuses, type RunSummary, type RunView } from '../../runs/index.ts';
 import type { RunViewPatch } from '../../runs/view-patch.ts';
 import { integer, listOf } from './fields.ts';
-import { cost, findings, iso, lines, link, modelUse, named, outcome, outcomeKind } from './values.ts';
+import { cost, findings, iso, lines, link, modelUse, named, outcome, outcomeKind, stepCounts } from './values.ts';
 
 export const runStatus = named('State', z.enum([...activeStatuses, ...outcomeKind.options]));
 
@@ -34,8 +34,7 @@ export const runSummary = named(
     startedAt: iso.nullable(),
     endedAt: iso.nullable(),
     durationMs: z.number().nullable().describe('Null while the run is active: it is then the time since `startedAt`.'),
-    totalSteps: integer,
-    completedSteps: integer,
+    ...stepCounts,
     progress: z.number().min(0).max(100),
     currentStep: z.string().nullable(),
     waitingUntil: iso

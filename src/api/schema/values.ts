@@ -52,6 +52,15 @@ export const place = {
   attempt: integer.nullable(),
 };
 
+export const stepCounts = {
+  totalSteps: integer,
+  completedSteps: integer.describe(
+    'Steps that ran to an end or whose result was reused; skipped ones are not among them.',
+  ),
+  reusedSteps: integer.describe('Of `completedSteps`: results that were taken over from the run before.'),
+  skippedSteps: integer,
+};
+
 export const cost = {
   costUsd: z.number().nullable().describe('Null if a part of the cost is unknown.'),
   costBasis: z

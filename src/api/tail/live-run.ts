@@ -26,6 +26,8 @@ export type LiveRun = {
   readonly start: () => void;
   /** Takes what came at the live end. */
   readonly take: (records: readonly JournalRecord[]) => void;
+  /** Whether the journal was read up to its live end, or cannot be: before, neither progress nor alerts are those of now. */
+  readonly isSettled: () => boolean;
   /** Undefined before the journal was read once. A new object whenever something has changed. */
   readonly progress: () => { readonly data: ProgressData } | undefined;
   /** Those that fire, likewise. */
@@ -67,7 +69,7 @@ export function createLiveRun({
   onChange,
 }: LiveRunOptions): LiveRun {
   let evaluation = emptyEvaluation();
-  let phase: 'idle' | 'reading' | 'live' = 'idle';
+  let phase: 'idle' | 'reading' | 'live' | 'unreadable' = 'idle';
   let history: History | undefined;
   const progress = createProgressKeeper();
   const alerts = createAlertKeeper();
@@ -80,7 +82,10 @@ export function createLiveRun({
   /** Some alerts come with the clock alone. */
   const watchClock = (): void => {
     const timer = setInterval(() => {
-      if (evaluation.run.phase.kind === 'finished') clearInterval(timer);
+      if (evaluation.run.phase.kind === 'finished') {
+        clearInterval(timer);
+        return;
+      }
       if (evaluation.run.nextSeq < liveSeq()) return;
       evaluation = catalogue.tick(evaluation);
       if (alerts.update(evaluation)) onChange();
@@ -113,7 +118,11 @@ export function createLiveRun({
     start() {
       if (phase !== 'idle') return;
       phase = 'reading';
-      readOnce().catch(() => undefined);
+      readOnce().catch(() => {
+        // Each watcher is told by its own reading.
+        phase = 'unreadable';
+        onChange();
+      });
     },
     take(records) {
       if (phase !== 'live') return;
@@ -122,6 +131,7 @@ export function createLiveRun({
       alerts.update(evaluation);
       view.update();
     },
+    isSettled: () => phase === 'live' || phase === 'unreadable',
     progress: progress.now,
     alerts: alerts.now,
     view: view.now,
@@ -226,13 +236,12 @@ export function isoNow(): string {
 }
 
 function progressData(state: RunState, history: History): ProgressData {
-  const { currentStep, totalSteps, completedSteps, progress, averageStepDurationMs } = progressOf(state);
+  const { currentStep, steps, progress, averageStepDurationMs } = progressOf(state);
   const step = currentSteps(state)[0];
   const completion = estimate(state, history, Date.now());
   return {
     currentStep: currentStep ?? null,
-    totalSteps,
-    completedSteps,
+    ...steps,
     progress,
     startTime: isoOrNull(state.startedNs),
     currentStepStartTime: isoOrNull(step?.startedNs),

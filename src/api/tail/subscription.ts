@@ -66,7 +66,8 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
       if (next === 'behind') await journal.catchUp();
       else if (next === 'wait' || next === 'ended') {
         feed.run.start();
-        sending.reportEnd(next === 'ended');
+        // Nothing follows the end of a run, so that is reported when its progress and its alerts are known.
+        if (next === 'wait' || feed.run.isSettled()) sending.reportEnd(next === 'ended');
         await wakeUp.wait(seen);
       } else sending.sendLive(next);
     }
@@ -210,9 +211,10 @@ function createReports(
     },
     /** Everything up to now has been sent. */
     end(isEnded: boolean): void {
+      if (state === 'ended') return;
       runState();
       const now = isEnded ? 'ended' : 'caught_up';
-      if (state === now || state === 'ended') return;
+      if (state === now) return;
       state = now;
       report({ type: 'caught_up', data: { seq: position() - 1, ended: isEnded } });
     },

@@ -2,6 +2,7 @@
 // there are fewer lines than rows; a line of its own counts the steps that do not fit.
 
 import { formatDuration, formatElapsed } from '../../core/duration.ts';
+import { formatStepCounts } from '../../core/units.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { durationOfRun } from '../../runs/make-view.ts';
 import { isActive, type RunView, type StepView } from '../../runs/run-view.ts';
@@ -112,7 +113,7 @@ function totalLine(run: RunView, { nowMs, style }: FrameOptions): string {
     style.bold(safe(run.workflow) || 'run'),
     statusText(run, nowMs, style),
     isActive(run.state) ? formatElapsed(durationMs) : formatDuration(durationMs),
-    `${run.completedSteps}/${run.totalSteps} steps`,
+    `${formatStepCounts(run)} steps`,
     costCell(run),
     remainingText(run, nowMs),
   ];

@@ -3,6 +3,7 @@
 // begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
 
 import { formatDuration } from '../../core/duration.ts';
+import { isReused } from '../../core/outcome.ts';
 import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from '../../core/record.ts';
 import { msOfNs } from '../../core/time.ts';
 import { describeEvent } from '../../runs/describe-event.ts';
@@ -85,7 +86,7 @@ function repeatsEvent({ stream, severity, bytes }: OutputRecord): boolean {
   if (stream !== 'system') return false;
   const text = bytes.toString('utf8', 0, 64).trimEnd();
   if (severity === 'error') return /^(?:failure|error|timeout): /.test(text);
-  return text.startsWith('skipped: ') || /^attempt \d+ of \d+ in [^,]+$/.test(text);
+  return /^(?:skipped|reused): /.test(text) || /^attempt \d+ of \d+ in [^,]+$/.test(text);
 }
 
 /** The time of day in UTC, as in other logs of machines. */
@@ -111,7 +112,7 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
       if (isFailure(event.outcome) && !event.tolerated)
         return `${outcomeGlyph(event.outcome, false, glyphs, style)} ${event.outcome.kind} after ${formatDuration(event.durationMs)}`;
       if (event.outcome.kind === 'skip')
-        return `${outcomeGlyph(event.outcome, false, glyphs, style)} skipped: ${safe(event.outcome.message)}`;
+        return `${outcomeGlyph(event.outcome, false, glyphs, style)} ${isReused(event.outcome) ? 'reused' : 'skipped'}: ${safe(event.outcome.message)}`;
       return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${text}`;
     case 'run.paused':
       return `${style.yellow(glyphs.paused)} ${text}`;

@@ -90,7 +90,7 @@ function stepRow(step: StepView, tokens: number, { nowMs, style, glyphs }: Summa
   return [
     stepGlyph(step, glyphs, style),
     safe(step.name),
-    outcome === null ? state : describeOutcomeKind(outcome.kind, step.findings),
+    outcome === null ? state : describeOutcomeKind(outcome, step.findings),
     state === 'planned' ? '' : formatDuration(elapsedMs),
     attemptCount === 0 ? '' : String(attemptCount),
     costCell(step),
@@ -180,6 +180,10 @@ function notesOf(state: RunState, run: RunView, { style, extras }: SummaryOption
       style.yellow(
         `stepspan was killed; the record of the run was repaired, and ${plural(state.recovered.cutBytes, 'byte')} of its incomplete end removed`,
       ),
+    );
+  if (state.recovered.missing > 0)
+    notes.push(
+      style.red(`${plural(state.recovered.missing, 'line or event', 'lines and events')} lost (damaged on the disk)`),
     );
   for (const { name, findings, warning } of run.steps)
     if (countFindings(findings) > 0) notes.push(style.yellow(`${safe(name)}: ${safe(warning, noteLength)}`));

@@ -3,7 +3,7 @@
 import { formatSpending, sumUsd } from '../../core/cost.ts';
 import { formatDuration, formatSetDuration } from '../../core/duration.ts';
 import type { EventOf, PlannedStep } from '../../core/event.ts';
-import { messageOf, type Outcome } from '../../core/outcome.ts';
+import { isReused, messageOf, type Outcome } from '../../core/outcome.ts';
 import type { Append } from '../../core/record.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../../core/step-output.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
@@ -228,8 +228,8 @@ function skipStep(run: Run, step: Step, outcome: Outcome, before?: PreviousResul
   const subject = { step: step.id, attempt: 0 };
   const facts = { outcome, attempts: 0, costUsd: 0, ...output, tolerated };
   run.append.event({ type: 'step.finished', durationMs: 0, ...facts }, subject);
-  const [severity, what] = outcome.kind === 'skip' ? (['info', 'skipped'] as const) : (['error', 'not run'] as const);
-  run.log(severity, `${what}: ${messageOf(outcome)}`, subject);
+  const what = outcome.kind !== 'skip' ? 'not run' : isReused(outcome) ? 'reused' : 'skipped';
+  run.log(what === 'not run' ? 'error' : 'info', `${what}: ${messageOf(outcome)}`, subject);
   recordEnd(run, step, { ...facts, costUnknown: false, session: before?.session });
 }
 

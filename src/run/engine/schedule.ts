@@ -1,6 +1,6 @@
 // Which step comes next: pure decisions over the workflow and what has ended so far, so that every order of endings can be
 // tested without running anything. Called by run-workflow.ts after every change.
-import type { Outcome } from '../../core/outcome.ts';
+import { isReused, type Outcome } from '../../core/outcome.ts';
 import type { StepOutput } from '../../core/step-output.ts';
 import { evaluate, isTrue } from '../../workflow/expression/evaluate.ts';
 import { ancestorsOf } from '../../workflow/graph.ts';
@@ -48,9 +48,7 @@ export function decide(workflow: Workflow, progress: Progress): readonly Decisio
 /** Whether a step that ended so lets those that need it run. */
 export function isOk(ended: Ended): boolean {
   const { outcome } = ended;
-  return (
-    outcome.kind === 'success' || ended.tolerated || (outcome.kind === 'skip' && outcome.reason === 'already_done')
-  );
+  return outcome.kind === 'success' || ended.tolerated || isReused(outcome);
 }
 
 type BlockingReason =

@@ -137,8 +137,7 @@ export function finishAttempt(
   if (limit !== undefined)
     ports.log('warning', `${limit.what} reached; it ends at ${new Date(limit.untilMs).toISOString()}`, subject);
   else if (outcome.kind !== 'success') ports.log('error', `${outcome.kind}: ${messageOf(outcome)}`, subject);
-  if (found)
-    ports.log('warning', `${describeOutcomeKind(outcome.kind, findings)}: ${describeFindings(findings)}`, subject);
+  if (found) ports.log('warning', `${describeOutcomeKind(outcome, findings)}: ${describeFindings(findings)}`, subject);
 }
 
 /** An attempt that could not even be started, in the form of one that ended at once. */

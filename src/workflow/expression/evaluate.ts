@@ -1,5 +1,5 @@
 // The value of an expression or reference, over the params of a run and the steps that have ended. Pure.
-import type { Outcome } from '../../core/outcome.ts';
+import { isReused, type Outcome } from '../../core/outcome.ts';
 import {
   type FoundField,
   fieldIn,
@@ -80,7 +80,7 @@ export function resolveReference(path: readonly string[], scope: Scope): Evaluat
 
 /** A step that had succeeded in the run before counts as a success in the run that continues it. */
 function outcomeName(outcome: Outcome): string {
-  return outcome.kind === 'skip' && outcome.reason === 'already_done' ? 'success' : outcome.kind;
+  return isReused(outcome) ? 'success' : outcome.kind;
 }
 
 /** A message shows this much of an output that is not JSON: enough to recognise it. */

@@ -80,3 +80,24 @@ test('how a run ended is an alert too, also for a watcher who comes after its en
   const late = await watch(url, journal.folder, { fromSeq: 'end' });
   await late.heard('alert_triggered', (message) => message.data.alert.rule === 'StepspanRunFailed');
 });
+
+test('nothing follows the end of a run, neither its progress nor its alerts', async () => {
+  const { url, journal, watcher } = await watchRun([stalled]);
+  const early = await watch(url, journal.folder);
+  journal.event(attemptFinished(exit1), subject);
+  journal.event(stepFinished(exit1), subject);
+  journal.event(runFinished(exit1));
+  await journal.close();
+  const late = await watch(url, journal.folder);
+  for (const one of [watcher, early, late]) {
+    await one.heard('caught_up', ({ data }) => data.ended);
+    const types = one.messages.map(({ type }) => type);
+    const before = types.slice(0, types.lastIndexOf('caught_up'));
+    expect(before).toContain('progress');
+    expect(one.messages.findLast(({ type }) => type === 'progress')?.data).toMatchObject({ progress: 100 });
+    expect(before).toContain('alert_triggered');
+    one.say({ type: 'ping', nonce: 'after the end' });
+    await one.heard('pong');
+    expect(one.messages.slice(before.length).map(({ type }) => type)).toEqual(['caught_up', 'pong']);
+  }
+});

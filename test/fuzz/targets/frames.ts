@@ -8,7 +8,14 @@ import {
   parseSegmentHeader,
   segmentHeaderBytes,
 } from '../../../src/journal/format.ts';
-import { encodeFrameHead, type Frame, type FrameFields, parseFrame, recordOf } from '../../../src/journal/frame.ts';
+import {
+  encodeFrameHead,
+  type Frame,
+  type FrameFields,
+  findFrame,
+  parseFrame,
+  recordOf,
+} from '../../../src/journal/frame.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
 const runId = '20260101-000000-aaaaaa';
@@ -39,6 +46,12 @@ export const frames: FuzzTarget = {
       frame({ lineCount: 2 }, 'a\nb\n'),
       frame({ seq: 2, kind: 'event' } as Partial<FrameFields>, '{"type":"step.started"}'),
     ]),
+    // The first frame is damaged, its length too, and what it printed is an older frame.
+    Buffer.concat([
+      header,
+      damaged(frame({ seq: 1 }, `printed ${frame({}, 'older\n').toString('latin1')}\n`)),
+      frame({ seq: 2 }, 'behind\n'),
+    ]),
   ],
   words: [header, frame({}, '\n'), '{"type":"run.finished"}'],
   run(input) {
@@ -51,6 +64,7 @@ export const frames: FuzzTarget = {
         must(found.needs > input.length - at, 'what is incomplete needs more than there is');
       if (found.kind === 'frame') check(found.frame);
     }
+    checkResync(input.subarray(parsed.kind === 'header' ? parsed.header.headerBytes : 0));
     // Each frame by the length that it says it has, with a checksum that fits; the first may follow a header.
     const corrected = Buffer.from(input);
     const start = parsed.kind === 'header' ? parsed.header.headerBytes : 0;
@@ -80,6 +94,21 @@ export const frames: FuzzTarget = {
 
 /** Of the checksum at the start of a frame, which it does not cover. */
 const checksumBytes = 4;
+
+function damaged(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.alloc(8, 0xff), bytes.subarray(8)]);
+}
+
+/** Behind damage, reading continues at a frame with a later number, if there is one. */
+function checkResync(bytes: Buffer): void {
+  const isLater = (at: number): boolean => {
+    const found = parseFrame(bytes, at, seed);
+    return found.kind === 'frame' && found.frame.seq > 1;
+  };
+  const found = findFrame(bytes, seed, 1);
+  if (found !== undefined) must(found > 0 && isLater(found), 'what is found is a later frame');
+  else for (let at = 1; at < bytes.length; at++) must(!isLater(at), 'a later frame behind damage is found');
+}
 
 function check(frame: Frame): void {
   must(frame.seq >= 0 && Number.isSafeInteger(frame.seq), 'a number is a number');

@@ -61,7 +61,11 @@ export function markOf(event: Event): AttributeMap | undefined {
     case 'process.signalled':
       return { [attr.signal]: event.signal, [attr.reason]: event.reason };
     case 'journal.recovered':
-      return { [attr.cutBytes]: event.cutBytes };
+      return known({
+        [attr.cutBytes]: event.cutBytes,
+        [attr.damagedBytes]: event.damagedBytes,
+        [attr.missingRecords]: event.missing,
+      });
     case 'journal.lost':
       return {
         [attr.reason]: event.reason,
