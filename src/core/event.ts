@@ -207,7 +207,7 @@ export type StallAction = 'none' | 'kill' | 'retry';
 export type RecordEvent =
   /** Secrets that were replaced in the output or event just before; `kinds` counts them by rule name. */
   | { readonly type: 'secret.redacted'; readonly kinds: Readonly<Record<string, number>> }
-  /** The journal was opened again after a crash: a torn tail was cut, or damage amid its last records was passed over. */
+  /** The journal was opened again after a crash: a torn tail was cut, or damage amid its last records was skipped. */
   | {
       readonly type: 'journal.recovered';
       readonly cutBytes: number;

@@ -3,7 +3,7 @@ import type { RunId } from '../core/ids.ts';
 import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
 import type { NotifySettings } from '../readers/notify/index.ts';
 import type { GiveUp } from '../readers/ship/index.ts';
-import { defaultPrices, type PriceTable } from '../run/index.ts';
+import { defaultPrices, type PriceTable, withoutOuterRun } from '../run/index.ts';
 import type { TraceContextSetting } from './trace-context.ts';
 
 export type RunSettings = {
@@ -61,7 +61,7 @@ export function endWaitOf({ shipWaitMs }: Pick<RunSettings, 'shipWaitMs'>): EndW
 }
 
 export function settingsOf(given: Partial<RunSettings>): RunSettings {
-  const env = given.env ?? process.env;
+  const env = withoutOuterRun(given.env ?? process.env);
   return {
     dataDir: given.dataDir ?? dataRoot(env),
     redact: true,

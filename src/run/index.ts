@@ -4,6 +4,7 @@
 export { classifyApiError } from './claude/api-error.ts';
 export { type ClaudeProgram, findClaude } from './claude/find-claude.ts';
 export { askLogin } from './claude/login.ts';
+export { withoutOuterRun } from './claude/outer-run.ts';
 export { defaultPrices, type PriceTable, parsePrices } from './claude/prices.ts';
 export { claudeFlagTable, isOlder } from './claude/versions.ts';
 export type { Continuation } from './engine/attempt.ts';

@@ -144,7 +144,7 @@ function warnings(findings: Findings | undefined): string {
 }
 
 function damage(missing = 0): string {
-  return missing === 0 ? '' : `, and ${plural(missing, 'damaged record')} passed over`;
+  return missing === 0 ? '' : `, and ${plural(missing, 'damaged record')} skipped`;
 }
 
 function words(name: string): string {

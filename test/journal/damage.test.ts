@@ -147,7 +147,7 @@ describe('damage behind the last index entry of a journal whose writer has ended
     );
   });
 
-  test('is not passed over to an older part of the journal that a step printed', async () => {
+  test('is not skipped to an older part of the journal that a step printed', async () => {
     const folder = tempRun();
     const journal = createJournal(folder, { ...last, archive: false });
     journal.output(output('first\n'));

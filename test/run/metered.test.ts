@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resultOf } from '../support/cli.ts';
+import { cliProgram, resultOf } from '../support/cli.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 
 /** 0.9 USD at the prices of Sonnet 5: 2 and 10 USD for a million. */
@@ -23,6 +23,24 @@ beforeAll(async () => {
         prompt: 'Delegate',
         turns: [
           { kind: 'reply', tools: [bash(`claude -p 'Spend below' ${sonnet}`)], usage: cheap },
+          { kind: 'reply', text: 'Done.', usage: cheap },
+        ],
+      },
+      {
+        prompt: 'Pass on',
+        turns: [
+          {
+            kind: 'reply',
+            tools: [bash(`echo "own $OWN"; ${claude} -p 'Spend by path' ${sonnet}; env | grep -c TRACING; true`)],
+            usage: cheap,
+          },
+          { kind: 'reply', text: 'Done.', usage: cheap },
+        ],
+      },
+      {
+        prompt: 'Run inside',
+        turns: [
+          { kind: 'reply', tools: [bash('sh inner.sh; true')], usage: cheap },
           { kind: 'reply', text: 'Done.', usage: cheap },
         ],
       },
@@ -159,4 +177,61 @@ steps:
   const journal = await rig.journal(result.runId);
   expect(journal.events('claude.cost', 'outer')).toHaveLength(1);
   expect(journal.events('claude.result', 'outer')[0]?.costUsd).toBeCloseTo(own, 9);
+});
+
+const outerCost = 2 * (1_000 * 2 + 100 * 10) * 1e-6;
+
+test.each([
+  ['a Claude step', '{id: outer, claude: {prompt: Pass on, allowedTools: [Bash], model: claude-sonnet-5}}'],
+  ['a shell step', `{id: outer, run: "claude -p 'Pass on' --allowedTools Bash ${sonnet}"}`],
+])(
+  'Claude Code that the Bash of Claude Code starts by its path is counted in %s, beside what the person sets there',
+  async (_, step) => {
+    const own = rig.write('own.sh', 'export OWN=here\n');
+    const { result } = await rig.runYaml(`name: by-path\nenv: {CLAUDE_ENV_FILE: ${own}}\nsteps:\n  - ${step}\n`);
+    expect(result).toMatchObject({ outcome: 'success', costBasis: 'known', tokens: 2 * 1_100 + 410_000 });
+    expect(result.costUsd).toBeCloseTo(outerCost + 0.9, 9);
+    expect(JSON.stringify(rig.api?.requests.map(({ body }) => body))).toContain('own here');
+  },
+);
+
+describe('a run inside of a step', () => {
+  const inner = (mode: string): string =>
+    `name: inner\nsteps:\n  - {id: in, claudeTelemetry: ${mode}, run: "claude -p 'Spend in' ${sonnet}; ${claude} -p 'Spend in' ${sonnet}"}\n`;
+  const outer = {
+    shell: '{id: outer, run: sh inner.sh}',
+    claude: '{id: outer, claude: {prompt: Run inside, allowedTools: [Bash], model: claude-sonnet-5}}',
+  };
+
+  beforeAll(() => {
+    rig.write(
+      'inner.sh',
+      `cd inner; exec ${process.execPath} ${cliProgram} run inner.yaml --shared --json >../inner.json`,
+    );
+  });
+
+  test.each(['shell', 'claude'] as const)(
+    'of a %s step counts for itself, and the cost of the outer one is unknown',
+    async (kind) => {
+      rig.write('inner/inner.yaml', inner('path'));
+      const { result } = await rig.runYaml(`name: outer\nsteps:\n  - ${outer[kind]}\n`);
+      expect(result).toMatchObject({ outcome: 'success', costUsd: null, costBasis: 'unknown' });
+      const said = JSON.parse(readFileSync(path.join(rig.work, 'inner.json'), 'utf8'));
+      expect(said).toMatchObject({ costBasis: 'known', tokens: 820_000 });
+      const journal = await rig.journal(result.runId);
+      expect(journal.events('claude.cost', 'outer')[0]?.unknown).toMatch(/a run of stepspan inside of this step/);
+    },
+  );
+
+  test.each(['shell', 'claude'] as const)(
+    'of a %s step with `claudeTelemetry: off` reports to neither',
+    async (kind) => {
+      rig.write('inner/inner.yaml', inner('off'));
+      const { result } = await rig.runYaml(`name: outer\nsteps:\n  - ${outer[kind]}\n`);
+      expect(result).toMatchObject({ outcome: 'success', costUsd: null, costBasis: 'unknown' });
+      expect(result.costAtLeastUsd).toBeLessThan(0.1);
+      const said = JSON.parse(readFileSync(path.join(rig.work, 'inner.json'), 'utf8'));
+      expect(said).toMatchObject({ costUsd: null, costBasis: 'unknown', costAtLeastUsd: 0 });
+    },
+  );
 });

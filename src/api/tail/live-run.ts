@@ -119,7 +119,7 @@ export function createLiveRun({
       if (phase !== 'idle') return;
       phase = 'reading';
       readOnce().catch(() => {
-        // Each watcher is told by its own reading.
+        // Each watcher learns it by its own reading.
         phase = 'unreadable';
         onChange();
       });

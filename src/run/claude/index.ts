@@ -4,6 +4,7 @@
 export { type Activity, describeActivity } from './activity.ts';
 export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './arguments.ts';
 export { askClaude } from './ask-claude.ts';
+export { type BashFile, writeBashFile } from './bash-file.ts';
 export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
 export { addCosts, type CostMeter, type CostSoFar, createCostMeter, noCost, tokensOf } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';

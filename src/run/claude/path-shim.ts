@@ -2,7 +2,7 @@
 // report to the run, and starts the real one. So only Claude Code gets them, and every other program of the step that
 // speaks OpenTelemetry reports where it did before. It finds every `claude` that is started by name, from a shell, a script
 // or Claude Code's own Bash tool. One that is started by its path, by `npx` or by the Agent SDK reports by detailed tracing
-// (environment.ts). Writes and reads files; starts nothing.
+// (environment.ts, bash-file.ts). Writes and reads files; starts nothing.
 import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -89,7 +89,7 @@ function scriptOf(startedFile: string, { variables, endpoint, traceparent, setti
   const settings =
     settingsFile === undefined
       ? ''
-      : `[ "$prompted" = yes ] && [ "$has_settings" = no ] && set -- --settings ${quoted(settingsFile)} "$@"\n`;
+      : `[ "$prompted" = yes ] && [ "$has_settings" = no ] && set -- --settings ${shellWord(settingsFile)} "$@"\n`;
   return `#!/bin/sh
 # Written by stepspan for one step: starts the real Claude Code, and has it report its cost and its spans to the run.
 # \`claudeTelemetry: off\` in the workflow leaves it out.
@@ -115,12 +115,12 @@ for word do
     --settings | --settings=*) has_settings=yes ;;
   esac
 done
-[ "$prompted" = no ] || echo "$$" >>${quoted(startedFile)}
+[ "$prompted" = no ] || echo "$$" >>${shellWord(startedFile)}
 unset ${OVERRULING.join(' ')}
 ${Object.entries(variables)
-  .map(([name, value]) => `export ${name}=${quoted(value)}`)
+  .map(([name, value]) => `export ${name}=${shellWord(value)}`)
   .join('\n')}
-export OTEL_EXPORTER_OTLP_ENDPOINT=${quoted(`${endpoint}/`)}"$$"
+export OTEL_EXPORTER_OTLP_ENDPOINT=${shellWord(`${endpoint}/`)}"$$"
 export TRACEPARENT="\${TRACEPARENT:-${traceparent}}"
 if [ -n "\${HTTP_PROXY-}\${http_proxy-}\${HTTPS_PROXY-}\${https_proxy-}\${ALL_PROXY-}\${all_proxy-}" ]; then
   export NO_PROXY="\${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost" no_proxy="\${no_proxy:+$no_proxy,}127.0.0.1,localhost"
@@ -130,6 +130,6 @@ ${settings}exec "$real" "$@"
 }
 
 /** One word for a POSIX shell. */
-function quoted(text: string): string {
+export function shellWord(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

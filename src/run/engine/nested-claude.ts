@@ -4,6 +4,7 @@ import { toError } from '../../core/errors.ts';
 import type { Append } from '../../core/record.ts';
 import type { ClaudeTelemetry } from '../../workflow/workflow.ts';
 import {
+  type BashFile,
   bypassProxy,
   type CostSoFar,
   createPathShim,
@@ -19,9 +20,10 @@ import {
   TRACING_VARIABLES,
   telemetryVariables,
   tracingVariables,
+  writeBashFile,
   writeSettingsFile,
 } from '../claude/index.ts';
-import { isLive, type ProcessTree, processKey } from '../process/index.ts';
+import { isLive, type ProcessTree, processKey, readEnvironment } from '../process/index.ts';
 import type { RunIdentity, StepSetting } from './step-context.ts';
 import type { SystemLog } from './system-log.ts';
 
@@ -65,13 +67,13 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
       options.onUse();
     },
   });
-  const shim = mode === 'path' ? openShim(setting, channel, ports.log) : undefined;
-  const finder = createClaudeFinder(isInsideClaude);
+  const means = openMeans(mode, setting, channel, ports.log);
+  const finder = createClaudeFinder(isInsideClaude, runId);
 
   async function finish(): Promise<CostSoFar | undefined> {
     finder.stop();
-    const started = shim?.started() ?? [];
-    shim?.remove();
+    const started = means.shim?.started() ?? [];
+    means.remove();
     const wasFound = started.length > 0 || finder.found().length > 0;
     // Nearly all steps start no Claude Code, and do not wait for what it sends.
     if (wasFound || channel.isUsed()) await channel.settled();
@@ -80,7 +82,9 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
     if (refused !== undefined) ports.log('warning', describeRefusals(refused), subject);
     if (!wasFound && !channel.isUsed()) return undefined;
     replaceMissingSpans();
-    const unknown = use.soFar().unknown ?? whyUnreported({ mode, started, found: finder.found(), use });
+    const unknown =
+      use.soFar().unknown ??
+      whyUnreported({ mode, isInsideClaude, started, found: finder.found(), innerRuns: finder.innerRuns(), use });
     return { ...use.soFar(), ...(unknown === undefined ? {} : { unknown }) };
   }
 
@@ -93,48 +97,70 @@ export function openNestedClaude(options: NestedClaudeOptions): NestedClaude {
   }
 
   return {
-    env: environmentFor(options, channel, shim),
+    env: environmentFor(options, channel, means),
     watch: finder.watch,
     soFar: use.soFar,
     finish,
   };
 }
 
-/** The small `claude` on the PATH, with a settings file if those of the person send its telemetry elsewhere. */
-function openShim(
-  { env, cwd, traceparent, subject }: StepSetting,
-  channel: OpenedIntake,
-  log: SystemLog,
-): PathShim | undefined {
+/** The files by which Claude Code is made to report. */
+type Means = {
+  /** The small `claude` on the PATH. */
+  readonly shim: PathShim | undefined;
+  /** What Claude Code runs before each command of its Bash tool. */
+  readonly bashFile: BashFile | undefined;
+  readonly remove: () => void;
+};
+
+function openMeans(mode: ClaudeTelemetry, setting: StepSetting, channel: OpenedIntake, log: SystemLog): Means {
+  const opened: { readonly remove: () => void }[] = [];
+  const keep = <T extends { readonly remove: () => void }>(file: T | undefined): T | undefined => {
+    if (file !== undefined) opened.push(file);
+    return file;
+  };
+  const remove = (): void => {
+    for (const file of opened) file.remove();
+  };
+  const { env, cwd, subject } = setting;
+  if (mode === 'off') return { shim: undefined, bashFile: undefined, remove };
   try {
-    const variables = telemetryVariables(channel);
-    const overruling = findOverrulingSettings({ env, cwd });
-    const settings = overruling.length === 0 ? undefined : writeSettingsFile({ overruling, variables, args: [], cwd });
-    const settingsFile = settings?.path;
-    const shim = createPathShim(env.PATH ?? '', { variables, endpoint: channel.url, traceparent, settingsFile });
-    if (shim === undefined) {
-      settings?.remove();
-      return undefined;
-    }
-    const remove = (): void => {
-      shim.remove();
-      settings?.remove();
-    };
-    return { ...shim, remove };
+    const shim = mode === 'path' ? keep(openShim(setting, channel)) : undefined;
+    const bashFile = keep(writeBashFile({ variables: tracingVariables(channel), own: env.CLAUDE_ENV_FILE, cwd }));
+    return { shim, bashFile, remove };
   } catch (error) {
     const why = toError(error).message;
     log('warning', `what Claude Code costs that this step starts will not be counted: ${why}`, subject);
+    return { shim: undefined, bashFile: undefined, remove };
+  }
+}
+
+/** With a settings file if those of the person send the telemetry of Claude Code elsewhere. */
+function openShim({ env, cwd, traceparent }: StepSetting, channel: OpenedIntake): PathShim | undefined {
+  const variables = telemetryVariables(channel);
+  const overruling = findOverrulingSettings({ env, cwd });
+  const settings = overruling.length === 0 ? undefined : writeSettingsFile({ overruling, variables, args: [], cwd });
+  const settingsFile = settings?.path;
+  const shim = createPathShim(env.PATH ?? '', { variables, endpoint: channel.url, traceparent, settingsFile });
+  if (shim === undefined) {
+    settings?.remove();
     return undefined;
   }
+  const remove = (): void => {
+    shim.remove();
+    settings?.remove();
+  };
+  return { ...shim, remove };
 }
 
 function environmentFor(
   { mode, isInsideClaude, setting }: NestedClaudeOptions,
   channel: OpenedIntake,
-  shim: PathShim | undefined,
+  { shim, bashFile }: Means,
 ): Readonly<Record<string, string>> {
   const env: Record<string, string> = { ...setting.env };
   if (shim !== undefined) env.PATH = `${shim.folder}:${env.PATH ?? ''}`;
+  if (bashFile !== undefined) env.CLAUDE_ENV_FILE = bashFile.path;
   if (mode === 'env') {
     for (const name of TRACING_VARIABLES) delete env[name];
     Object.assign(env, telemetryVariables(channel));
@@ -145,22 +171,25 @@ function environmentFor(
   return env;
 }
 
-type Unreported = {
-  readonly mode: ClaudeTelemetry;
+type Unreported = Pick<NestedClaudeOptions, 'mode' | 'isInsideClaude'> & {
   /** Pids that the small `claude` noted. */
   readonly started: readonly string[];
   /** Pids that were seen among the processes. */
   readonly found: readonly string[];
+  /** Runs of stepspan inside of the step in which some of these were seen. */
+  readonly innerRuns: readonly string[];
   readonly use: ReportedUse;
 };
 
 /** Why the cost of Claude Code is not completely known; undefined if all that was seen has reported. */
-function whyUnreported({ mode, started, found, use }: Unreported): string | undefined {
+function whyUnreported({ mode, isInsideClaude, started, found, innerRuns, use }: Unreported): string | undefined {
   const reported = use.processes();
   const silent = [...new Set([...started, ...found])].filter((pid) => !reported.has(pid));
   // Several processes report at one address, where sessions can be counted at best, and not assigned to pids.
   const missing = silent.length - use.sharedSessions();
   if (missing <= 0) return undefined;
+  if (innerRuns.length > 0)
+    return `Claude Code ran in a run of stepspan inside of this step, whose cost is its own: ${innerRuns.join(', ')}`;
   const pids = silent.join(', ');
   const which =
     missing === silent.length ? `Claude Code (process ${pids})` : `${missing} of Claude Code's processes ${pids}`;
@@ -168,7 +197,10 @@ function whyUnreported({ mode, started, found, use }: Unreported): string | unde
   const why = `${which} ran in this step and did not report what it used`;
   switch (mode) {
     case 'path':
-      return `${why}: it ended too early, or was not started as \`claude\` from the PATH; try \`claudeTelemetry: env\` at the step`;
+      // Inside of Claude Code `env` is the same as `path`.
+      return isInsideClaude
+        ? `${why}: it ended too early, or is older than 2.0.72 and was not started as \`claude\` from the PATH`
+        : `${why}: it ended too early, or was not started as \`claude\` from the PATH; try \`claudeTelemetry: env\` at the step`;
     case 'env':
       return why;
     case 'off':
@@ -180,6 +212,8 @@ type ClaudeFinder = {
   readonly watch: (tree: ProcessTree) => void;
   /** Pids of the Claude Code processes that were seen to answer a prompt. */
   readonly found: () => readonly string[];
+  /** The runs inside of this one that some of them belong to. */
+  readonly innerRuns: () => readonly string[];
   readonly stop: () => void;
 };
 
@@ -189,12 +223,15 @@ type ClaudeFinder = {
  */
 const LOOK_MS = 200;
 
+const runVariable = 'STEPSPAN_RUN_ID=';
+
 /** An answer to a prompt is what costs money: `claude mcp list` and the like do not. */
 const promptFlag = /(^|\s)(-p|--print|--input-format|--output-format)(=|\s|$)/;
 
 /** @param isRootClaude the root of the tree is Claude Code itself and is not looked for */
-function createClaudeFinder(isRootClaude: boolean): ClaudeFinder {
+function createClaudeFinder(isRootClaude: boolean, runId: string): ClaudeFinder {
   const found = new Set<string>();
+  const innerRuns = new Set<string>();
   /** The name under which each process was seen last. */
   const names = new Map<string, string>();
   let stop = (): void => undefined;
@@ -210,7 +247,10 @@ function createClaudeFinder(isRootClaude: boolean): ClaudeFinder {
       // Before it becomes another program, what Claude Code starts is for a moment a copy of Claude Code.
       if (command === (await tree.source.command(info.parentPid))) continue;
       // Versions that are JavaScript put their name in place of their arguments.
-      if (promptFlag.test(command) || !command.includes(' ')) found.add(String(info.pid));
+      if (!promptFlag.test(command) && command.includes(' ')) continue;
+      found.add(String(info.pid));
+      const run = readEnvironment(info.pid).find((entry) => entry.startsWith(runVariable));
+      if (run !== undefined && run !== `${runVariable}${runId}`) innerRuns.add(run.slice(runVariable.length));
     }
   }
 
@@ -222,6 +262,7 @@ function createClaudeFinder(isRootClaude: boolean): ClaudeFinder {
       stop = () => clearInterval(timer);
     },
     found: () => [...found],
+    innerRuns: () => [...innerRuns],
     stop: () => stop(),
   };
 }

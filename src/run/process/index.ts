@@ -8,6 +8,7 @@ export { openConnections } from './network-use.ts';
 export { type OomKills, readOomKills } from './oom-kills.ts';
 export { adoptOrphans } from './orphans.ts';
 export { createPausableTimer, type PausableTimer, waitMs } from './pausable-timer.ts';
+export { readEnvironment } from './proc-files.ts';
 export { isLive, type Marker, type ProcessInfo, processKey } from './process-info.ts';
 export type { Identity, ProcessTree } from './process-tree.ts';
 export { createSampler, type Sample, type Sampler, type UsageTotals } from './sampler.ts';
