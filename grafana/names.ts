@@ -65,4 +65,10 @@ export const paleOutcomeColours: Readonly<Record<keyof typeof outcomeColours, st
   skip: 'rgba(204, 204, 220, 0.15)',
 };
 
-export const severityColours = { DEBUG: 'text', INFO: 'blue', WARN: 'orange', ERROR: 'red' } as const;
+export const severityColours = {
+  DEBUG: 'text',
+  INFO: 'blue',
+  WARN: 'orange',
+  ERROR: 'red',
+  FATAL: 'dark-red',
+} as const;

@@ -15,7 +15,7 @@ const chosen = [
 
 /** Lines of the run itself have no step. */
 const named = `${chosen} | label_format ${step}=\`{{ if .${step} }}{{ .${step} }}{{ else }}(run){{ end }}\``;
-const errors = `${severityLabel}="ERROR"`;
+const errors = `${severityLabel}=~"ERROR|FATAL"`;
 
 export const search = {
   volume: logsOverTime(`sum by (${severityLabel}) (count_over_time(${chosen} [$__interval]))`, `{{${severityLabel}}}`),

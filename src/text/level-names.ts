@@ -1,15 +1,18 @@
-// What loggers call their levels, in words and in numbers, and which of our four severities each is. Pure.
+// What loggers call their levels, in words and in numbers, and which of ours each is. Pure.
 // A level that nobody here knows is none: a line is better given the severity of its stream than a guess.
-import { type Severity, severities } from './stream.ts';
+import type { Level } from './stream.ts';
 
-type Table = Readonly<Record<Severity, string>>;
+type Table = Readonly<Record<Level, string>>;
+
+const levels = ['debug', 'info', 'warning', 'error', 'fatal'] as const satisfies readonly Level[];
 
 /** Of syslog, log4j, Python, Go, Rust, Ruby, .NET, npm, PostgreSQL and compilers. */
 const words: Table = {
   debug: 'trace verbose verb debug dbug trce',
   info: 'info information informational notice note hint log',
   warning: 'warn warning',
-  error: 'err error fail fatal crit critical alert emerg emergency panic dpanic severe',
+  error: 'err error fail crit critical alert dpanic severe',
+  fatal: 'fatal panic emerg emergency',
 };
 
 /** Of zerolog, Serilog and logrus: three or four letters. Too short for prose. */
@@ -17,7 +20,8 @@ const shortWords: Table = {
   debug: 'trc vrb dbg debu trac',
   info: 'inf',
   warning: 'wrn',
-  error: 'erro ftl fata pnc pani',
+  error: 'erro',
+  fatal: 'ftl fata pnc pani',
 };
 
 /**
@@ -39,7 +43,7 @@ const byWord = mapOf(words);
 const byShortWord = mapOf(shortWords);
 
 /** @param inLog whether the word is known to stand in a log's head, so that `INF` and similar words are levels */
-export function severityOfWord(word: string, inLog: boolean): Severity | undefined {
+export function severityOfWord(word: string, inLog: boolean): Level | undefined {
   const known = byWord.get(word) ?? (inLog ? byShortWord.get(word) : undefined);
   if (known !== undefined) return known;
   const lower = word.toLowerCase();
@@ -47,35 +51,38 @@ export function severityOfWord(word: string, inLog: boolean): Severity | undefin
 }
 
 /** Levels of pino and bunyan: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Others say nothing we could trust. */
-export function severityOfPino(level: number): Severity | undefined {
+export function severityOfPino(level: number): Level | undefined {
   if (level < 10 || level > 60) return undefined;
   if (level < 30) return 'debug';
   if (level < 40) return 'info';
-  return level < 50 ? 'warning' : 'error';
+  if (level < 50) return 'warning';
+  return level < 60 ? 'error' : 'fatal';
 }
 
 /** RFC 5424: 0 emergency to 3 error, 4 warning, 5 notice, 6 informational, 7 debug. */
-export function severityOfSyslog(level: number): Severity {
+export function severityOfSyslog(level: number): Level {
+  if (level < 1) return 'fatal';
   if (level < 4) return 'error';
   if (level === 4) return 'warning';
   return level < 7 ? 'info' : 'debug';
 }
 
 /** Severity numbers of OpenTelemetry: 1-4 trace, 5-8 debug, 9-12 info, 13-16 warn, 17-24 error and fatal. */
-export function severityOfOtel(level: number): Severity | undefined {
+export function severityOfOtel(level: number): Level | undefined {
   if (level < 1 || level > 24) return undefined;
   if (level < 9) return 'debug';
   if (level < 13) return 'info';
-  return level < 17 ? 'warning' : 'error';
+  if (level < 17) return 'warning';
+  return level < 21 ? 'error' : 'fatal';
 }
 
-function mapOf(table: Table): ReadonlyMap<string, Severity> {
+function mapOf(table: Table): ReadonlyMap<string, Level> {
   // As written most often, so that the hot path of a busy log does not have to change the case of a word.
   return new Map(
-    severities.flatMap((severity) =>
-      table[severity].split(' ').flatMap((word): [string, Severity][] => [
-        [word, severity],
-        [word.toUpperCase(), severity],
+    levels.flatMap((level) =>
+      table[level].split(' ').flatMap((word): [string, Level][] => [
+        [word, level],
+        [word.toUpperCase(), level],
       ]),
     ),
   );

@@ -6,13 +6,13 @@ import { stripAnsi } from './ansi.ts';
 import { count, namedCount, severityOfPino, severityOfWord } from './level-names.ts';
 import { levelOfObject, maxHeadLength } from './level-of-object.ts';
 import { levelOfShape } from './level-shapes.ts';
-import type { Severity } from './stream.ts';
+import type { Level } from './stream.ts';
 
 /**
  * @param text holds the line from `start` to `end`; one that is not a slice of another is read fastest
  * @returns undefined if the line says nothing
  */
-export function levelIn(text: string, start: number, end: number): Severity | undefined {
+export function levelIn(text: string, start: number, end: number): Level | undefined {
   const at = startOfWord(text, start, end);
   const first = text.charCodeAt(at);
   if (first === brace) return levelOfObject(text.slice(at, Math.min(end, start + maxHeadLength)));
@@ -56,7 +56,7 @@ const onlyCount = new RegExp(`^${count}`);
 /** So do `ERROR count: 3` and `CRITICAL issues found: 0`. */
 const onlyNamedCount = new RegExp(`^${namedCount}`);
 
-function levelOfWords(text: string, start: number, limit: number): Severity | undefined {
+function levelOfWords(text: string, start: number, limit: number): Level | undefined {
   let at = start;
   let afterTime = false;
   /** The word before was a time or a place, dashes aside. */
@@ -101,7 +101,7 @@ function levelOfWords(text: string, start: number, limit: number): Severity | un
 }
 
 /** Escapes are rare before a level and common in what programs show to people, so they are taken out only when met. */
-function levelWithoutEscapes(text: string, start: number, limit: number): Severity | undefined {
+function levelWithoutEscapes(text: string, start: number, limit: number): Level | undefined {
   const bare = stripAnsi(text.slice(start, limit));
   return bare.includes('\x1b') ? undefined : levelIn(bare, 0, bare.length);
 }
@@ -113,7 +113,7 @@ const shortestClock = 8;
  * @param has the signs of the word, each of which rules most of the expressions out
  * @param rest what follows the word
  */
-function levelOfWord(word: string, has: number, rest: string): Severity | undefined {
+function levelOfWord(word: string, has: number, rest: string): Level | undefined {
   const afterTime = (has & signs.afterTime) !== 0;
   if ((has & signs.upperRun) !== 0) {
     const loud = upper.exec(word);

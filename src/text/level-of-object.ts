@@ -1,7 +1,7 @@
 // Where a line of JSON says how severe it is. Pure. The line is searched and not parsed: it is long, often cut off, and on the hot path.
 
 import { severityOfOtel, severityOfPino, severityOfSyslog, severityOfWord } from './level-names.ts';
-import type { Severity } from './stream.ts';
+import type { Level } from './stream.ts';
 
 /** In an object the level may stand behind the message, as structlog and python-json-logger write it. */
 export const maxHeadLength = 2048;
@@ -16,8 +16,8 @@ const isGelf = /"short_message"\s*:/;
  * @param text begins with the brace of the object, and may be cut off
  * @returns what a field of the object itself says; else what one of an object inside of it says, as ECS has `log: {level}`
  */
-export function levelOfObject(text: string): Severity | undefined {
-  let inside: Severity | undefined;
+export function levelOfObject(text: string): Level | undefined {
+  let inside: Level | undefined;
   let depth = 0;
   let from = 0;
   // Not matchAll, which copies the expression for each line.
@@ -32,7 +32,7 @@ export function levelOfObject(text: string): Severity | undefined {
   return inside;
 }
 
-function levelOfField([, key = '', word, number]: RegExpExecArray, text: string): Severity | undefined {
+function levelOfField([, key = '', word, number]: RegExpExecArray, text: string): Level | undefined {
   if (word !== undefined) return severityOfWord(word, true);
   const level = Number(number);
   if (/^severity_?number$/i.test(key)) return severityOfOtel(level);

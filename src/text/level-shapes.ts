@@ -1,7 +1,7 @@
 // Lines that show their level by how they begin and not by a word: klog, syslog, test reports, compilers, crashes. Pure.
 
 import { count, namedCount, severityOfSyslog, severityOfWord } from './level-names.ts';
-import type { Severity } from './stream.ts';
+import type { Level } from './stream.ts';
 
 /**
  * In order: klog (`E1123 10:00:00.000000 …`), Android (`E/Tag(123): …`), Ruby (`E, [2026-11-23T…`); apt (`E: …`); the lines of
@@ -55,7 +55,7 @@ function mayHaveShape(text: string, at: number): boolean {
 }
 
 /** @param text holds the head of a line from `start` to `end`, without blanks before it */
-export function levelOfShape(text: string, start: number, end: number): Severity | undefined {
+export function levelOfShape(text: string, start: number, end: number): Level | undefined {
   const found = mayHaveShape(text, start) ? shape.exec(text.slice(start, end)) : null;
   if (found === null) return undefined;
   const [, letter, apt, pytest, priority, command, npm] = found;
@@ -66,8 +66,9 @@ export function levelOfShape(text: string, start: number, end: number): Severity
   return word === undefined ? 'error' : severityOfWord(word, false);
 }
 
-function ofInitial(letter: string): Severity {
+function ofInitial(letter: string): Level {
   if (letter === 'W') return 'warning';
   if (letter === 'V' || letter === 'D') return 'debug';
+  if (letter === 'F') return 'fatal';
   return letter === 'I' || letter === 'N' ? 'info' : 'error';
 }

@@ -213,9 +213,9 @@ describe('a batch that is refused', () => {
     const sink = await server(({ path: at }) =>
       at === '/v1/traces' ? { kind: 'status', status: 503 } : { kind: 'accept' },
     );
-    const shipper = await ship(folder, sink);
     const whole = until(({ logs }) => logs.state.kind === 'finished');
-    await Promise.race([whole.reached, shipper.drain(500)]);
+    const shipper = await ship(folder, sink, {}, { onStatus: whole.onStatus });
+    await whole.reached;
     expect(bodiesOf(sink)).toEqual(lines);
     expect(shipper.status()).toMatchObject({ logs: { pendingSeqs: 0 }, traces: { shippedSeq: 0 } });
   });

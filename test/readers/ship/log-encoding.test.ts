@@ -34,7 +34,16 @@ const line = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 60 }).map((text) => Buffer.from(text.replaceAll('\n', ' '))),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes.map((byte) => (byte === 10 ? 32 : byte)))),
   fc
-    .constantFrom('', '\x1b[31mERROR\x1b[0m boom', 'level=warn x', '{"level":50}', '\u009b1mx', 'ünïcode ✓', 'INFO a\r')
+    .constantFrom(
+      '',
+      '\x1b[31mERROR\x1b[0m boom',
+      'level=warn x',
+      '{"level":50}',
+      'FATAL x',
+      '\u009b1mx',
+      'ünïcode ✓',
+      'INFO a\r',
+    )
     .map((text) => Buffer.from(text)),
 );
 const output = fc
@@ -104,6 +113,20 @@ describe('a line as a log record', () => {
         'stepspan.attempt': 1n,
       },
     });
+  });
+
+  test('is FATAL where the line calls itself that', () => {
+    const lines = 'FATAL boom\n{"level":60,"msg":"x"}\n<0>kernel panic\nCRITICAL disk\n';
+    const sent = encoded(recorder().output(lines)).map(({ severityNumber, severityText }) => [
+      severityNumber,
+      severityText,
+    ]);
+    expect(sent).toEqual([
+      [21, 'FATAL'],
+      [21, 'FATAL'],
+      [21, 'FATAL'],
+      [17, 'ERROR'],
+    ]);
   });
 
   test('has the text that was seen at its end, without escape sequences', () => {

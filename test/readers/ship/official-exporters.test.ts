@@ -1,5 +1,7 @@
 // What goes over the wire is what the official exporters would send: the same spans and lines, through
-// exporter-trace-otlp-http and exporter-logs-otlp-http into a real HTTP server, give the same requests as ours.
+// exporter-trace-otlp-http and exporter-logs-otlp-http into a real HTTP server, give the same requests as ours. And why they
+// are not what sends: what they do that a shipper must not.
+import { Agent } from 'node:http';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,6 +11,7 @@ import { attr } from '../../../src/otlp/names.ts';
 import type { Batcher } from '../../../src/readers/ship/encode/batch.ts';
 import { createJsonLogBatcher } from '../../../src/readers/ship/encode/json-log-batcher.ts';
 import { createSpanBatcher } from '../../../src/readers/ship/encode/readable-batcher.ts';
+import { withProcessEnv } from '../../../src/readers/ship/env.ts';
 import { createEventLogs } from '../../../src/readers/ship/map/event-records.ts';
 import { logRecordsOf } from '../../../src/readers/ship/map/log-records.ts';
 import type { ReadableSpan } from '../../../src/readers/ship/map/otlp-types.ts';
@@ -16,6 +19,7 @@ import { bareContext, contextAfter } from '../../../src/readers/ship/map/run-con
 import { createSpanMapper } from '../../../src/readers/ship/map/spans.ts';
 import { type Sdk, startSdk } from '../../../src/readers/ship/sdk.ts';
 import { type HttpServer, jsonOf, serveHttp } from '../../support/http-server.ts';
+import { until } from '../../support/until.ts';
 import { build, recorder, runFinished, runStarted } from './support/runs.ts';
 
 const runId = '20261123-100000-abcdef' as RunId;
@@ -82,5 +86,51 @@ describe('a request', () => {
     await exported((done) => exporter.export(logs, done));
     await exporter.shutdown();
     expect(bodyOf(createJsonLogBatcher(context, sdk.logOrigin, wide), records)).toEqual(received.get('/v1/logs'));
+  });
+});
+
+describe('the official exporters as they are', () => {
+  const spansOf = (): ReadableSpan[] =>
+    sampleRun().flatMap((record) =>
+      createSpanMapper(runId)
+        .apply(record)
+        .map((span) => (span.kind === 'own' ? sdk.spanOf(span.spec) : span.span)),
+    );
+
+  test('cannot be stopped: a request follows when the lock of the run is released and its agent is destroyed', async () => {
+    let requests = 0;
+    const busy = await serveHttp((_request, response) => {
+      requests += 1;
+      response.writeHead(503).end();
+    });
+    const agent = new Agent();
+    const exporter = new OTLPTraceExporter({ url: `${busy.url}/v1/traces`, httpAgentOptions: () => agent });
+    try {
+      const ended = exported((done) => exporter.export(spansOf(), done)).catch(() => {});
+      await until(() => requests === 1);
+      const stopped = exporter.shutdown();
+      agent.destroy();
+      await until(() => requests > 1);
+      await Promise.all([ended, stopped]);
+    } finally {
+      await busy.close();
+    }
+  });
+
+  test('take the page of a portal for an acknowledgement, and send JSON whatever protocol is set', async () => {
+    const types: (string | undefined)[] = [];
+    const portal = await serveHttp((request, response) => {
+      types.push(request.headers['content-type']);
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Sign in</h1>');
+    });
+    try {
+      const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' };
+      const exporter = withProcessEnv(env, () => new OTLPTraceExporter({ url: `${portal.url}/v1/traces` }));
+      await exported((done) => exporter.export(spansOf(), done));
+      await exporter.shutdown();
+      expect(types).toEqual(['application/json']);
+    } finally {
+      await portal.close();
+    }
   });
 });

@@ -29,7 +29,7 @@ export function logsTests(): void {
   describe('the Logs dashboard', () => {
     test('counts the lines of all runs, by severity and by who printed them', async () => {
       const lines = printed(ended());
-      const errors = lines.filter(({ severity }) => severity === 'ERROR');
+      const errors = lines.filter(({ severity }) => severity === 'ERROR' || severity === 'FATAL');
       expect(errors.length).toBeGreaterThanOrEqual(3);
       expect(await valuesOf(inLogs('Lines'), endedOnly)).toEqual({ '': lines.length });
       expect(await valuesOf(inLogs('Errors'), endedOnly)).toEqual({ '': errors.length });

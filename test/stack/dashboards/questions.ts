@@ -1,7 +1,7 @@
 // How the tests of the dashboards ask a query by the name of its panel, and what they expect: values that are computed from
 // the journals of the sample runs. Remembers what was asked, so that no query is left out.
 import { linesOf } from '../../../src/core/record.ts';
-import { severityOfLine } from '../../../src/text/severity.ts';
+import { levelOfLine } from '../../../src/text/severity.ts';
 import { dashboards, queriesOf, type Values } from '../../grafana/support/dashboards.ts';
 import { type Answer, ask } from '../support/ask-panels.ts';
 import type { SampleRun, SampleStack } from '../support/sample-runs.ts';
@@ -106,7 +106,7 @@ export type Line = {
 
 /** Lines as the Logs dashboard shows them: without raw protocol. */
 export function printed(runs: readonly SampleRun[]): Line[] {
-  const words = { debug: 'DEBUG', info: 'INFO', warning: 'WARN', error: 'ERROR' };
+  const words = { debug: 'DEBUG', info: 'INFO', warning: 'WARN', error: 'ERROR', fatal: 'FATAL' };
   return runs.flatMap((run) =>
     run.records.flatMap((record) =>
       record.kind !== 'output' || record.stream === 'debug'
@@ -114,7 +114,7 @@ export function printed(runs: readonly SampleRun[]): Line[] {
         : [...linesOf(record)].map(({ bytes }) => ({
             run,
             step: record.subject?.step ?? '',
-            severity: words[record.severity ?? severityOfLine(record.stream, bytes)],
+            severity: words[record.severity ?? levelOfLine(record.stream, bytes)],
             bytes: bytes.length,
           })),
     ),

@@ -36,12 +36,15 @@ export function createLokiSource(client: LokiClient, run: LokiRun): RecordSource
   };
 }
 
-const severityTexts = { debug: 'DEBUG', info: 'INFO', warning: 'WARN', error: 'ERROR' } as const satisfies Record<
-  Severity,
-  string
->;
+/** As they are sent; a fatal line is an error everywhere else. */
+const severityTexts = {
+  debug: ['DEBUG'],
+  info: ['INFO'],
+  warning: ['WARN'],
+  error: ['ERROR', 'FATAL'],
+} as const satisfies Record<Severity, readonly string[]>;
 const bySeverityText: Readonly<Record<string, Severity>> = Object.fromEntries(
-  severities.map((severity) => [severityTexts[severity], severity]),
+  severities.flatMap((severity) => severityTexts[severity].map((text) => [text, severity])),
 );
 
 /** @param from the first sequence number that is wanted */
@@ -54,7 +57,7 @@ export function queryOf({ runId, selector, ...wanted }: LokiRun, from: number): 
   oneOf('log_iostream', wanted.streams);
   oneOf(
     'severity_text',
-    wanted.severities?.map((severity) => severityTexts[severity]),
+    wanted.severities?.flatMap((severity) => severityTexts[severity]),
   );
   return [selector, ...stages].join(' | ');
 }

@@ -4,8 +4,8 @@ import { isUtf8 } from 'node:buffer';
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { arrayAt, objectsAt, parseObject } from '../../../core/json.ts';
 import type { OutputRecord } from '../../../core/record.ts';
-import { severityOfStream, severityWithin } from '../../../text/severity.ts';
-import type { Severity } from '../../../text/stream.ts';
+import { levelWithin, severityOfStream } from '../../../text/severity.ts';
+import type { Level } from '../../../text/stream.ts';
 import { createEventLogs } from '../map/event-records.ts';
 import { changesWhenSeen, maxBodyBytes } from '../map/line-text.ts';
 import { type LogOrigin, logRecordsOf, shippedBytes, singleLines } from '../map/log-records.ts';
@@ -92,9 +92,9 @@ function serialize(log: ReadableLogRecord): JsonLog {
 
 function createLineItems(context: RunContext, origin: LogOrigin): (record: OutputRecord) => Generator<Item> {
   const templates = new Map<string, Template>();
-  const templateFor = (record: OutputRecord, severity: Severity): Template => {
+  const templateFor = (record: OutputRecord, severity: Level): Template => {
     const key = `${severity}\0${record.stream}\0${record.subject?.attempt}\0${record.subject?.step}`;
-    const template = templates.get(key) ?? makeTemplate({ ...record, severity }, context, origin);
+    const template = templates.get(key) ?? makeTemplate(record, severity, context, origin);
     templates.set(key, template);
     return template;
   };
@@ -111,7 +111,10 @@ function createLineItems(context: RunContext, origin: LogOrigin): (record: Outpu
     const byStream = record.severity ?? severityOfStream[record.stream];
     const isDetected = record.severity === undefined && record.stream !== 'debug';
     let start = 0;
-    let last = { severity: byStream, template: templateFor(record, byStream) };
+    let last: { readonly severity: Level; readonly template: Template } = {
+      severity: byStream,
+      template: templateFor(record, byStream),
+    };
     for (const line of singleLines(record)) {
       const newline = text.indexOf('\n', start);
       const end = newline === -1 ? text.length : newline;
@@ -121,7 +124,7 @@ function createLineItems(context: RunContext, origin: LogOrigin): (record: Outpu
         end - start <= maxBodyBytes &&
         (isPlain || (isUtf8(bytes.subarray(start, end)) && !changesWhenSeen(text.slice(start, end))));
       if (isSimple) {
-        const severity = isDetected ? severityWithin(text, start, end, byStream) : byStream;
+        const severity = isDetected ? levelWithin(text, start, end, byStream) : byStream;
         const body = isAscii ? text.slice(start, end) : bytes.toString('utf8', start, end);
         if (severity !== last.severity) last = { severity, template: templateFor(record, severity) };
         yield { seq: line.seq, item: fill(last.template, line, body) };
@@ -137,11 +140,11 @@ type Template = { readonly around: Around; readonly pieces: readonly [string, st
 /** A line that stands for all of its kind. None of its values is in what surrounds it. */
 const standIn = { seq: 987_654_321_012_345, timeNs: 9_876_543_210_123_456_789n, text: 'stepspan: the text of a line' };
 
-function makeTemplate(record: OutputRecord, context: RunContext, origin: LogOrigin): Template {
+function makeTemplate(record: OutputRecord, level: Level, context: RunContext, origin: LogOrigin): Template {
   const { seq, timeNs, text } = standIn;
   const bytes = Buffer.from(`${text}\n`);
   const line = { ...record, seq, timeNs, bytes, lineCount: 1, continues: false, unterminated: false };
-  const [log] = logRecordsOf(line, context, origin);
+  const [log] = logRecordsOf(line, context, origin, level);
   if (log === undefined) throw new Error('A line became no log record.');
   const made = serialize(log);
   const [head = '', between = '', behindTimes = ''] = made.text.split(`"${timeNs}"`);

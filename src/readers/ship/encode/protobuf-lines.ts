@@ -4,8 +4,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { OutputRecord, Subject } from '../../../core/record.ts';
 import { attr } from '../../../otlp/names.ts';
-import { severityOfLine, severityOfStream, severityWithin } from '../../../text/severity.ts';
-import type { Severity, Stream } from '../../../text/stream.ts';
+import { levelOfLine, levelWithin, severityOfStream } from '../../../text/severity.ts';
+import type { Level, Stream } from '../../../text/stream.ts';
 import { changesWhenSeen, maxBodyBytes, textOfLine } from '../map/line-text.ts';
 import { extrasOf, shippedBytes } from '../map/log-records.ts';
 import { otlpSeverity } from '../map/otlp-types.ts';
@@ -47,7 +47,7 @@ export function createLineEncoder(context: RunContext): LineEncoder {
 }
 
 /** The encoded fields that all lines of a step, stream and severity have in common. */
-type CommonFields = (subject: Subject | undefined, stream: Stream, severity: Severity) => Buffer;
+type CommonFields = (subject: Subject | undefined, stream: Stream, severity: Level) => Buffer;
 
 function createCommonFields(context: RunContext): CommonFields {
   const commons = new Map<string, Buffer>();
@@ -81,7 +81,7 @@ function openRecord(record: OutputRecord, commonOf: CommonFields): OpenRecord {
   const high = Number(record.timeNs >> 32n);
   let line = 0;
   let start = 0;
-  let lastSeverity = fixed;
+  let lastSeverity: Level = fixed;
   const fields: LineFields = {
     low: 0,
     high,
@@ -103,8 +103,8 @@ function openRecord(record: OutputRecord, commonOf: CommonFields): OpenRecord {
       const isRedrawn = !plain && changesWhenSeen(text.slice(start, end));
       if (detect) {
         const severity = isRedrawn
-          ? severityOfLine(stream, bytes.subarray(start, end))
-          : severityWithin(text, start, end, fixed);
+          ? levelOfLine(stream, bytes.subarray(start, end))
+          : levelWithin(text, start, end, fixed);
         if (severity !== lastSeverity) {
           lastSeverity = severity;
           fields.common = commonOf(subject, stream, severity);

@@ -2,7 +2,8 @@
 // what the fast protobuf encoder is compared with. Pure. Times are the journal's, so that a resend is the same record.
 import { type Line, linesOf, type OutputRecord } from '../../../core/record.ts';
 import { attr } from '../../../otlp/names.ts';
-import { severityOfLine } from '../../../text/severity.ts';
+import { levelOfLine } from '../../../text/severity.ts';
+import type { Level } from '../../../text/stream.ts';
 import { withoutBase64 } from './base64.ts';
 import { textOfLine } from './line-text.ts';
 import { hrTimeOf, otlpSeverity, type ReadableLogRecord, type Resource, type Scope } from './otlp-types.ts';
@@ -10,8 +11,16 @@ import { identityOf, type RunContext, spanOfSubject } from './run-context.ts';
 
 export type LogOrigin = { readonly resource: Resource; readonly scope: Scope };
 
-/** Every log record that an output record becomes: one a line, more for a line too long for one. */
-export function logRecordsOf(record: OutputRecord, context: RunContext, origin: LogOrigin): ReadableLogRecord[] {
+/**
+ * Every log record that an output record becomes: one a line, more for a line too long for one.
+ * @param level of each line, if it is known; else as the record or the line says
+ */
+export function logRecordsOf(
+  record: OutputRecord,
+  context: RunContext,
+  origin: LogOrigin,
+  level?: Level,
+): ReadableLogRecord[] {
   const identity = identityOf(context, record.subject);
   const spanContext = {
     traceId: context.traceId,
@@ -21,7 +30,7 @@ export function logRecordsOf(record: OutputRecord, context: RunContext, origin: 
   const records: ReadableLogRecord[] = [];
   for (const line of linesOf({ ...record, bytes: shippedBytes(record) })) {
     const { parts, invalidUtf8 } = textOfLine(line.bytes);
-    const severity = otlpSeverity[record.severity ?? severityOfLine(record.stream, line.bytes)];
+    const severity = otlpSeverity[level ?? record.severity ?? levelOfLine(record.stream, line.bytes)];
     const time = hrTimeOf(line.timeNs);
     for (const [index, body] of parts.entries()) {
       records.push({

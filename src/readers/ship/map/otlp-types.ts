@@ -1,7 +1,7 @@
 // The record types of the OpenTelemetry SDK as the official serializers take them, and times as they want them. Pure.
 import type { JsonLogsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { PlainValue } from '../../../otlp/values.ts';
-import type { Severity } from '../../../text/stream.ts';
+import type { Level } from '../../../text/stream.ts';
 
 export type ReadableSpan = Parameters<typeof JsonTraceSerializer.serializeRequest>[0] extends infer Batch
   ? Batch extends readonly (infer Item)[]
@@ -37,4 +37,5 @@ export const otlpSeverity = {
   info: { number: 9, text: 'INFO' },
   warning: { number: 13, text: 'WARN' },
   error: { number: 17, text: 'ERROR' },
-} as const satisfies Readonly<Record<Severity, { readonly number: number; readonly text: string }>>;
+  fatal: { number: 21, text: 'FATAL' },
+} as const satisfies Readonly<Record<Level, { readonly number: number; readonly text: string }>>;
