@@ -8,6 +8,7 @@ import { archive } from './archive.ts';
 import { capture } from './capture.ts';
 import { drain } from './drain.ts';
 import { exporting } from './export.ts';
+import { hub } from './hub.ts';
 import { journalAppend } from './journal-append.ts';
 import { memory } from './memory.ts';
 import { overhead } from './overhead.ts';
@@ -29,6 +30,7 @@ const benches = [
   archive,
   start,
   steps,
+  hub,
   overhead,
   memory,
   tail,

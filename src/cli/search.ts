@@ -3,18 +3,21 @@
 import { type Command, Option } from 'commander';
 import { joinLines } from '../core/join-lines.ts';
 import { linesOf } from '../core/record.ts';
-import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
+import { nsOfText } from '../core/time.ts';
+import { type DataFolder, dataFolder, everyFrame, type Frame, openJournal, type RunFolder } from '../journal/index.ts';
 import { exportRun } from '../readers/export/index.ts';
 import {
+  createCatalogue,
   createSelector,
   isWriterGone,
-  type RunState,
   type RunStateName,
   readRunState,
   runStateNames,
   runStatus,
   type Selection,
 } from '../runs/index.ts';
+import { askSearchIndex } from '../runs/search-index.ts';
+import { mayHold } from '../runs/select-records.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -96,10 +99,11 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   };
   let found = 0;
   let isCut = false;
+  const mayHaveLine = quickTest(data, selection);
+  const isWanted = runTest(data, wanted, watching);
   for (const runId of data.listRunIds()) {
     const folder = data.runDir(runId);
-    const state = await readable(watching, () => readRunState(folder, problemReporter(watching)));
-    if (state === undefined || state === 'unreadable' || !isWanted(state, flags, selection)) continue;
+    if (!mayHaveLine(folder) || (isWanted !== undefined && !(await isWanted(folder)))) continue;
     const lines = flags.json === true ? objectsOf(folder, selection, watching) : textsOf(folder, wanted, watching);
     const outcome = await readable(watching, async () => {
       for await (const line of lines) {
@@ -120,10 +124,49 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   if (isWhole) context.setExitCode(found > 0 ? exitCodes.success : exitCodes.runFailed);
 }
 
-function isWanted(state: RunState, { workflow, outcome }: SearchFlags, { from }: Selection): boolean {
-  if (workflow !== undefined && state.workflow !== workflow) return false;
-  if (outcome !== undefined && !outcome.includes(runStatus(state, isWriterGone(state)).state)) return false;
-  return !(from?.kind === 'time' && state.phase.kind === 'finished' && state.lastNs < from.ns);
+/** Says of nearly every run without the text that it has no such line, without reading records of it. Never so of one that has. */
+function quickTest(data: DataFolder, { search, streams }: Selection): (folder: RunFolder) => boolean {
+  if (search?.kind !== 'text') return () => true;
+  const needle = Buffer.from(search.text);
+  const isIndexed = streams !== undefined && !streams.includes('debug');
+  const isUnwanted = ({ kind, stream }: Pick<Frame, 'kind' | 'stream'>): boolean =>
+    kind === 'event' || (streams !== undefined && stream !== undefined && !streams.includes(stream));
+  const mayHoldText = isIndexed ? askSearchIndex(data, search.text) : () => true;
+  return (folder) =>
+    mayHoldText(folder.runId) &&
+    !everyFrame(
+      folder,
+      // A text may be divided over two pieces of a line.
+      (frame) => isUnwanted(frame) || !(frame.continues || frame.unterminated || mayHold(frame.payload, needle)),
+    );
+}
+
+/** Whether the flags want the run; undefined if they want every one. Of an ended run only what lists show is read. */
+function runTest(
+  data: DataFolder,
+  { flags, selection: { from } }: Wanted,
+  context: CliContext,
+): ((folder: RunFolder) => Promise<boolean>) | undefined {
+  const { workflow, outcome } = flags;
+  if (workflow === undefined && outcome === undefined && from === undefined) return undefined;
+  const catalogue = createCatalogue({ data, now: context.now });
+  return async (folder) => {
+    const ended = await readable(context, () => catalogue.endedRunOf(folder.runId));
+    if (ended === 'unreadable') return false;
+    if (ended !== undefined) {
+      const { summary } = ended;
+      const endedNs = nsOfText(summary.endedAt ?? '', context.now());
+      const isPast = from?.kind === 'time' && endedNs !== undefined && endedNs < from.ns;
+      return !isPast && fits(summary.workflow, summary.state, flags);
+    }
+    const state = await readable(context, () => readRunState(folder, problemReporter(context)));
+    if (state === undefined || state === 'unreadable') return false;
+    return fits(state.workflow, runStatus(state, isWriterGone(state)).state, flags);
+  };
+}
+
+function fits(name: string, state: RunStateName, { workflow, outcome }: SearchFlags): boolean {
+  return (workflow === undefined || name === workflow) && (outcome === undefined || outcome.includes(state));
 }
 
 /** One line at a time, so that `--limit` counts lines. */

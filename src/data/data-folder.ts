@@ -44,6 +44,8 @@ export type DataFolder = {
     readonly metrics: string;
     /** What lists of runs show of the runs that have ended; can be deleted at any time. */
     readonly endedRuns: string;
+    /** Which texts the archived runs cannot hold; can be deleted at any time. */
+    readonly searchIndex: string;
   };
   /** By what they allow: secrets, made by the first server of the folder. */
   readonly tokenFiles: { readonly control: string; readonly read: string };
@@ -107,6 +109,7 @@ export function dataFolder(root: string = dataRoot()): DataFolder {
       lock: join(hubDir, 'hub.lock'),
       metrics: join(hubDir, 'metrics.json'),
       endedRuns: join(hubDir, 'ended-runs.jsonl'),
+      searchIndex: join(hubDir, 'search-index'),
     },
     tokenFiles: { control: join(root, 'token'), read: join(root, 'token.read') },
     listRunIds,

@@ -30,9 +30,9 @@ export async function replaceFile(path: string, text: string): Promise<void> {
  * As `replaceFile`, at once and without its wait for the disk: for what means nothing after a power cut, as the address of a
  * process, or can be made again. Its reader must take an empty file for none.
  */
-export function replaceFileUnsynced(path: string, text: string): void {
+export function replaceFileUnsynced(path: string, content: string | Uint8Array): void {
   const temporary = temporaryOf(path);
-  writeWhole(temporary, text, 'unsynced');
+  writeWhole(temporary, content, 'unsynced');
   renameSync(temporary, path);
 }
 
@@ -51,11 +51,11 @@ export function makeFile(path: string, text: string): boolean {
 }
 
 /** Writes a file under a name at which nobody looks yet. One that could not be written whole is removed again. */
-export function writeWhole(path: string, text: string, durability: 'synced' | 'unsynced'): void {
+export function writeWhole(path: string, content: string | Uint8Array, durability: 'synced' | 'unsynced'): void {
   const fd = openSync(path, 'w', 0o600);
   try {
     // Not `writeSync`, which on a disk that is nearly full takes a part and says nothing.
-    writeFileSync(fd, text);
+    writeFileSync(fd, content);
     if (durability === 'synced') fdatasyncSync(fd);
   } catch (error) {
     rmSync(path, { force: true });

@@ -141,7 +141,7 @@ async function readRun(folder: RunFolder): Promise<{ state: RunState; left: read
   const left = new Map<string, Left>();
   let state = emptyRunState();
   // Damage in the middle is skipped: the run has to be closed in any case.
-  for await (const records of reader.read({ from: firstSeq, onProblem: () => undefined })) {
+  for await (const records of reader.read({ from: firstSeq, reuseMemory: true, onProblem: () => undefined })) {
     for (const record of records) {
       state = foldRun(state, record);
       if (record.kind !== 'event' || record.subject === undefined) continue;

@@ -31,6 +31,9 @@ export type Housekeeping = RunTask & {
   readonly gauges: () => readonly GaugeSample[];
 };
 
+/** Of each look, so that other tasks are not kept waiting by ten thousand raw journals. */
+const archivedForMs = 1_000;
+
 /** Half the time of one core at most, so that runs on few cores keep theirs. */
 const archiveDuty = 0.5;
 
@@ -42,13 +45,13 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   /**
    * @param archived runs that have no raw segment left: nothing changes there again
-   * @returns whether it has compressed any
+   * @returns whether it came to the end of them
    */
   async function archive({ runs, settle }: Look, archived: ReadonlySet<RunId>): Promise<boolean> {
     const slice = createTimeSlice();
-    let hasChanged = false;
+    const startedAt = performance.now();
     for (const { runId, kind } of runs) {
-      if (signal.aborted) break;
+      if (signal.aborted || performance.now() - startedAt > archivedForMs) return false;
       await slice();
       // A live run is archived by its own writer, when it is quiet.
       if (kind === 'live') continue;
@@ -59,7 +62,6 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       }
       try {
         const report = await archiveSealed(data.runDir(runId), { signal, duty: archiveDuty });
-        hasChanged ||= report.archived > 0;
         measure.apply(
           add(metrics.archivedSegments, {}, report.archived),
           add(metrics.archiveSaved, {}, report.rawBytes - report.archivedBytes),
@@ -72,7 +74,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
         options.onError('archive', error);
       }
     }
-    return hasChanged;
+    return true;
   }
 
   /** @returns what it has removed */
@@ -93,9 +95,8 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     name: 'housekeeping',
     async look(look) {
       if (performance.now() - doneAt < everyMs) return;
-      let all = await sizes.measure();
-      if (options.archive && (await archive(look, archivedRuns(all)))) all = await sizes.measure();
-      if (signal.aborted) return;
+      if (options.archive && !(await archive(look, archivedRuns(await sizes.measure())))) return;
+      const all = await sizes.measure();
       const removed = await removeOld(look.nowMs, all).catch((error: unknown) => {
         options.onError('retention', error);
         return new Set<RunId>();

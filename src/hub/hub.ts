@@ -22,6 +22,7 @@ import { createRunCounter, type RunCounter } from './count-runs.ts';
 import { createHousekeeping, type Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
 import { type HttpAnswers, type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
 import { lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
+import { createRunIndexer } from './index-runs.ts';
 import { createNotifyRuns, type NotifyRuns } from './notify-runs.ts';
 import { catalogueWithAlerts, type LiveSettings, openLive } from './open-live.ts';
 import { createReaderLag, type ReaderLag } from './reader-lag.ts';
@@ -312,6 +313,12 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
       },
       ...(shipper === undefined ? [] : [shipper]),
       housekeeping,
+      createRunIndexer({
+        data,
+        archive: options.archive,
+        isArchived: (runId) => catalogue.archivedEnd(runId) !== undefined,
+        signal: parts.stopping.signal,
+      }),
       {
         name: 'save',
         async look({ runs, settle }) {

@@ -32,12 +32,14 @@ export { makeFile, replaceFile, replaceFileUnsynced } from '../data/whole-file.t
 export { type ArchiveOptions, type ArchiveReport, archiveSealed } from './archive.ts';
 export { type Counters, type Cursor, type CursorState, openCursor, savedCounters, savedPosition } from './cursor.ts';
 export type { JournalFileSystem } from './file-system.ts';
+export type { Frame } from './frame.ts';
 export type { Durability } from './group-sync.ts';
 export { JournalError, type JournalErrorCode } from './journal-error.ts';
 export { defaultJournalOptions, type JournalOptions } from './journal-options.ts';
 export { type JournalProblem, problemText } from './journal-problem.ts';
 export { type JournalReader, openJournal, type ReadOptions } from './journal-reader.ts';
 export { createJournal, type JournalStats, type JournalWriter, reopenJournal } from './journal-writer.ts';
+export { everyFrame } from './read-at-once.ts';
 export {
   applyRetention,
   createJournalSizes,

@@ -108,7 +108,7 @@ function holds(search: Search, bytes: Buffer): boolean {
 }
 
 /** A quick no for whole records. Escapes may stand in the middle of the text, so bytes with control characters are always looked into. */
-function mayHold(bytes: Buffer, needle: Buffer): boolean {
+export function mayHold(bytes: Buffer, needle: Buffer): boolean {
   return bytes.includes(needle) || mayBeRedrawn(bytes);
 }
 

@@ -37,9 +37,10 @@ async function killedRun(data: DataFolder): Promise<{ runId: RunId; pids: readon
   const stepspan = startFixture('killed-run.ts', data.root, runId);
   const [printed] = (await once(stepspan.stdout, 'data')) as [Buffer];
   const pids = JSON.parse(printed.toString()) as number[];
+  // Before it is killed: a hub may end them at once.
+  await until(() => pids.every((pid) => commandLine(pid).startsWith('sleep')));
   stepspan.kill('SIGKILL');
   await once(stepspan, 'close');
-  await until(() => pids.every((pid) => commandLine(pid).startsWith('sleep')));
   return { runId, pids };
 }
 
