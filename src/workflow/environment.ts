@@ -55,7 +55,8 @@ type CutVariable = { readonly name: string; readonly bytes: number; readonly kep
 export type Environment =
   | {
       readonly ok: true;
-      readonly variables: Readonly<Record<string, string>>;
+      /** The caller's to change. */
+      readonly variables: Record<string, string>;
       /** Outputs that were cut further to fit, for the step to say so. The journal has the whole of them. */
       readonly cut: readonly CutVariable[];
       /** Variables that two named outputs would set, as `a.b-c` and `a-b.c`; neither does. */
@@ -69,7 +70,8 @@ export type Environment =
  * of every step that it comes after. What stepspan sets for every child, such as `STEPSPAN_RUN_ID`, is not in it.
  */
 export function environmentOf(workflow: Workflow, step: Step, scope: Scope): Environment {
-  const variables: Record<string, string> = {};
+  // Without a prototype, as a variable may be called `constructor`.
+  const variables: Record<string, string> = Object.create(null);
   for (const [name, template] of [...Object.entries(workflow.env), ...Object.entries(step.env)]) {
     const rendered = renderTemplate(template, scope);
     if (!rendered.ok) return { ok: false, message: `env.${name}: ${rendered.message}` };

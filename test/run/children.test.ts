@@ -46,6 +46,7 @@ steps:
       false | true; echo not reached
 `,
       ['-p', `nasty=${nasty}`],
+      { constructor: 'inherited', OVER: 'inherited' },
     );
     expect([code, result.outcome]).toEqual([1, 'failure']);
     expect(existsSync(path.join(rig.work, 'pwned'))).toBe(false);
@@ -60,6 +61,7 @@ steps:
       WORKFLOW_EXECUTION_ID: result.runId,
       TRACEPARENT: `00-${traceId}-${spanOf('step', 'one')}-01`,
       STEPSPAN_PARAM_NASTY: nasty,
+      constructor: 'inherited',
       STEPSPAN_PARAM_DRY_RUN: 'true',
       FROM_FLOW: `x ${nasty}`,
       OVER: 'step',

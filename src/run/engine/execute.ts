@@ -125,7 +125,8 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
 
 function withOutputFile(setting: StepSetting): AttemptSetting {
   const outputFile = createOutputFile();
-  return { ...setting, env: { ...setting.env, STEPSPAN_OUTPUTS: outputFile.path }, outputFile };
+  setting.env.STEPSPAN_OUTPUTS = outputFile.path;
+  return { ...setting, outputFile };
 }
 
 function startTelemetryIntake(append: Append): Promise<Intake> {

@@ -158,7 +158,7 @@ function environmentFor(
   channel: OpenedIntake,
   { shim, bashFile }: Means,
 ): Readonly<Record<string, string>> {
-  const env: Record<string, string> = { ...setting.env };
+  const { env } = setting;
   if (shim !== undefined) env.PATH = `${shim.folder}:${env.PATH ?? ''}`;
   if (bashFile !== undefined) env.CLAUDE_ENV_FILE = bashFile.path;
   if (mode === 'env') {

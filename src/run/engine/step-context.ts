@@ -20,7 +20,8 @@ export type StepSetting = {
   readonly subject: Subject;
   readonly scope: Scope;
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** Of this attempt alone: what starts it adds variables. After hundreds of steps there are a thousand, too many to copy each time. */
+  readonly env: Record<string, string>;
   readonly marker: Marker;
   readonly spanId: string;
   readonly traceparent: string;
@@ -55,28 +56,25 @@ export function prepareSetting(identity: RunIdentity, step: Step, attempt: numbe
   }
   const spanId = parentSpanId(identity.runId, step.id, attempt);
   const traceparent = traceparentOf(identity.traceId, spanId);
+  const env: Record<string, string> = added.variables;
+  for (const [name, value] of Object.entries(identity.env)) if (value !== undefined) env[name] ??= value;
+  const own = {
+    PWD: cwd,
+    STEPSPAN_RUN_ID: identity.runId,
+    STEPSPAN_STEP_ID: step.id,
+    STEPSPAN_ATTEMPT: String(attempt),
+    WORKFLOW_EXECUTION_ID: identity.runId,
+    TRACEPARENT: traceparent,
+  };
   return {
     ok: true,
     subject,
     scope,
     cwd,
-    env: {
-      ...withoutUndefined(identity.env),
-      ...added.variables,
-      PWD: cwd,
-      STEPSPAN_RUN_ID: identity.runId,
-      STEPSPAN_STEP_ID: step.id,
-      STEPSPAN_ATTEMPT: String(attempt),
-      WORKFLOW_EXECUTION_ID: identity.runId,
-      TRACEPARENT: traceparent,
-    },
+    env: Object.assign(env, own),
     marker: markerOf(identity.runId, step.id),
     spanId,
     traceparent,
     readOutputWith: readOutputWith(identity.runId, step.id),
   };
-}
-
-function withoutUndefined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
