@@ -8,6 +8,7 @@ import { archive } from './archive.ts';
 import { capture } from './capture.ts';
 import { drain } from './drain.ts';
 import { exporting } from './export.ts';
+import { footprint } from './footprint.ts';
 import { hub } from './hub.ts';
 import { journalAppend } from './journal-append.ts';
 import { memory } from './memory.ts';
@@ -33,6 +34,7 @@ const benches = [
   hub,
   overhead,
   memory,
+  footprint,
   tail,
   journalAppend,
   redact,

@@ -1,0 +1,127 @@
+// What a run costs the machine beside its steps: memory of a run of many steps, of one that waits, and of one that ships a million
+// lines, and the processor time of shipping when nothing is printed.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { atMost, type Bench, type Setting } from './support/bench.ts';
+import { basicEnvironment } from './support/measure-step.ts';
+import { runProgram } from './support/processes.ts';
+import { type Sink, startSink } from './support/sink.ts';
+import { interleave, median } from './support/statistics.ts';
+
+const printPeak = new URL('./programs/print-peak.ts', import.meta.url).href;
+const mebibyte = 2 ** 20;
+
+/** A run has started its reader and settled by then. */
+const settleMs = 3_000;
+const watchedMs = 5_000;
+
+export const footprint: Bench = {
+  name: 'footprint',
+  async run(setting) {
+    const rounds = setting.short ? 1 : 3;
+    const lines = setting.short ? 300_000 : 1_000_000;
+    const stepCount = setting.short ? 200 : 500;
+    setting.say(`footprint: ${stepCount} steps, ${lines} lines, ${rounds} rounds`);
+    const sink = await startSink('discard');
+    try {
+      const workflow = path.join(setting.place.folder('steps'), 'steps.yaml');
+      writeFileSync(workflow, chainOf(stepCount));
+      const { file } = setting.place.linesFile(100, lines * 100);
+      const measured = await interleave(rounds, {
+        exec: () => peakOf(setting, ['exec', '-q', '--no-ship', '--', 'true']),
+        steps: () => peakOf(setting, ['run', '-q', '--no-ship', workflow]),
+        shipping: () => peakOf(setting, ['exec', '-q', '--ship-wait', '30s', '--', 'cat', file], sink),
+        idle: async () => (await watchIdle(setting, undefined)).privateBytes,
+        idleShipping: async () => (await watchIdle(setting, sink)).cpuMsPerSecond,
+      });
+      const mib = (name: keyof typeof measured): number => median(measured[name]) / mebibyte;
+      const row = (title: string, name: keyof typeof measured): string[] => [title, `${Math.round(mib(name))} MiB`];
+      const cpu = median(measured.idleShipping);
+      return {
+        title: 'Footprint of a run',
+        how:
+          `Peak of the resident memory (VmHWM) of \`stepspan\`: of \`exec -- true\`, of a run of ${stepCount} steps in a chain, and of one that ships ${lines.toLocaleString('en')} lines to a local endpoint; ` +
+          `the memory that is its own (Private in smaps) of a run that has waited for ${settleMs / 1000} seconds; processor time of such a run that ships, in the ${watchedMs / 1000} seconds after.`,
+        tables: [
+          {
+            columns: ['what', 'memory'],
+            rows: [
+              row('`stepspan exec -- true`, peak', 'exec'),
+              row(`${stepCount} steps, peak`, 'steps'),
+              row(`${lines.toLocaleString('en')} lines, shipped, peak`, 'shipping'),
+              row('a run that waits, its own', 'idle'),
+            ],
+          },
+          {
+            columns: ['what', 'processor time'],
+            rows: [['a run that waits and ships', `${cpu.toFixed(1)} ms/s`]],
+          },
+        ],
+        ratios: [
+          { name: 'footprint-exec-mib', value: mib('exec'), bounds: atMost(80, 160) },
+          { name: 'footprint-steps-mib', value: mib('steps'), bounds: atMost(130, 400) },
+          { name: 'footprint-shipping-mib', value: mib('shipping'), bounds: atMost(150, 500) },
+          { name: 'footprint-idle-mib', value: mib('idle'), bounds: atMost(30, 100) },
+          { name: 'footprint-idle-shipping-ms', value: cpu, bounds: atMost(4, 60) },
+        ],
+        notes: [],
+      };
+    } finally {
+      await sink.stop();
+    }
+  },
+};
+
+function chainOf(length: number): string {
+  const steps = Array.from({ length }, (_, index) => {
+    const needs = index === 0 ? '' : `needs: s${index - 1}, `;
+    return `  - {id: s${index}, ${needs}run: "true"}`;
+  });
+  return `name: chain\nsteps:\n${steps.join('\n')}\n`;
+}
+
+function environmentOf({ place }: Setting, sink: Sink | undefined): Record<string, string> {
+  const otlp = sink === undefined ? undefined : { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url };
+  return { ...basicEnvironment(), ...otlp, STEPSPAN_DATA_DIR: place.folder('data') };
+}
+
+async function peakOf(setting: Setting, args: readonly string[], sink?: Sink): Promise<number> {
+  const command = ['--import', printPeak, setting.place.program, ...args];
+  const { stderr } = await runProgram(process.execPath, command, { env: environmentOf(setting, sink), quiet: true });
+  return Number(stderr.trim().split('\n').at(-1));
+}
+
+async function watchIdle(setting: Setting, sink: Sink | undefined) {
+  const flags = sink === undefined ? ['--no-ship'] : [];
+  const args = [setting.place.program, 'exec', '-q', ...flags, '--', 'sleep', '600'];
+  const child = spawn(process.execPath, args, { env: environmentOf(setting, sink), stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  try {
+    await delay(settleMs);
+    const before = cpuTicks(child.pid);
+    const started = performance.now();
+    await delay(watchedMs);
+    // A tick is 10 ms on every Linux that Node has builds for.
+    const cpuMs = (cpuTicks(child.pid) - before) * 10;
+    return { privateBytes: privateBytes(child.pid), cpuMsPerSecond: (cpuMs / (performance.now() - started)) * 1000 };
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+/** User and system time of a process and all of its threads. */
+function cpuTicks(pid: number | undefined): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function privateBytes(pid: number | undefined): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const kilobytes = [...rollup.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].map(([, digits]) => Number(digits));
+  return kilobytes.reduce((sum, each) => sum + each, 0) * 1024;
+}
