@@ -146,11 +146,20 @@ function withCost(step: StepState, number: number, change: (attempt: AttemptStat
   };
 }
 
+/** A message is repeated right behind its other parts, also where subagents speak at the same time. */
+const openMessages = 256;
+
 /** Claude Code repeats a message id with each part of the message; the last usage said for it is the one that counts. */
 function addMessage(cost: AttemptCost, messageId: string, use: ModelUsage): AttemptCost {
   if (cost.kind === 'final') return cost;
   const before = cost.kind === 'live' ? cost.byMessage : {};
+  const settled = cost.kind === 'live' ? cost.settled : undefined;
   // `fromEntries` defines own keys only, so a message id `__proto__` cannot reach the prototype.
-  const byMessage = Object.fromEntries([...Object.entries(before), [messageId, use]]);
-  return { kind: 'live', byMessage, models: sumByModel(Object.values(byMessage)) };
+  const entries = Object.entries(Object.fromEntries([...Object.entries(before), [messageId, use]]));
+  // A session of thousands of messages is not added up again with each of them.
+  const older = entries.slice(0, -openMessages).map(([, each]) => each);
+  const summed = older.length === 0 ? settled : sumByModel([...Object.values(settled ?? {}), ...older]);
+  const byMessage = Object.fromEntries(entries.slice(-openMessages));
+  const models = sumByModel([...Object.values(summed ?? {}), ...Object.values(byMessage)]);
+  return { kind: 'live', byMessage, ...(summed === undefined ? {} : { settled: summed }), models };
 }

@@ -60,7 +60,14 @@ export type AttemptPhase =
 /** Where the cost of an attempt comes from. `live` sums up model calls and is replaced as soon as the final sum is known. */
 export type AttemptCost =
   | { readonly kind: 'none' }
-  | { readonly kind: 'live'; readonly byMessage: Readonly<Record<string, ModelUsage>>; readonly models: TokensByModel }
+  | {
+      readonly kind: 'live';
+      /** The newest messages, whose usage may be reported again. */
+      readonly byMessage: Readonly<Record<string, ModelUsage>>;
+      /** The sum of older ones; absent if there are none. */
+      readonly settled?: TokensByModel;
+      readonly models: TokensByModel;
+    }
   | {
       readonly kind: 'final';
       readonly costUsd: number;

@@ -208,6 +208,20 @@ describe('a run that is known', () => {
     expect(done.lastLine).toBe('three');
   });
 
+  test('counts all model calls of a long session, and holds the messages of its end alone', () => {
+    const made = journalOf()
+      .event(runStarted(['review']))
+      .event(attemptStarted, 'review', 1);
+    for (let at = 1; at <= 1_000; at++)
+      for (const cost of [0.01, 0.02])
+        made.event({ type: 'claude.usage', messageId: `m${at}`, usage: modelUse('opus', 3, cost) }, 'review', 1);
+    const state = foldAll(made.records);
+    expect(state).toMatchObject({ costUsd: 20, models: { opus: { inputTokens: 3_000, costUsd: 20 } } });
+    const { cost } = lastAttempt(state.steps[0]!)!;
+    expect(cost.kind === 'live' && Object.keys(cost.byMessage).length).toBeLessThan(300);
+    expect(stateFromJson(stateToJson(state))).toEqual(state);
+  });
+
   test('counts model calls live, each message once, until the final cost of that attempt takes their place', () => {
     const made = journalOf()
       .event(runStarted(['review']))
