@@ -44,6 +44,10 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import('./show.ts')).registerShow,
       },
       {
+        summaries: { costs: 'add up what runs cost, by workflow, step or model' },
+        load: async () => (await import('./costs.ts')).registerCosts,
+      },
+      {
         summaries: { output: 'print the result of a step' },
         load: async () => (await import('./step-output.ts')).registerStepOutput,
       },

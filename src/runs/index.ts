@@ -23,6 +23,7 @@ export * from './run-view.ts';
 export * from './saved-state.ts';
 export * from './select-records.ts';
 export * from './stored-state.ts';
+export * from './sum-costs.ts';
 export * from './timeline.ts';
 export * from './totals.ts';
 export * from './view-patch.ts';

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { Command } from 'commander';
 import type { CliContext } from '../../src/cli/context.ts';
+import { registerCosts } from '../../src/cli/costs.ts';
 import { registerExport } from '../../src/cli/export.ts';
 import { registerLs } from '../../src/cli/ls.ts';
 import { registerSearch } from '../../src/cli/search.ts';
@@ -158,7 +159,7 @@ function writeRun(
 /** The reading commands alone. */
 export function createReadingProgram(context: CliContext): Command {
   const program = new Command('stepspan');
-  for (const register of [registerLs, registerShow, registerTail, registerExport, registerSearch])
+  for (const register of [registerLs, registerShow, registerTail, registerExport, registerSearch, registerCosts])
     register(program, context);
   return program;
 }
