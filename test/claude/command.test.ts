@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type ClaudeInvocation, claudeArguments } from '../../src/run/claude/arguments.ts';
+import { askClaude } from '../../src/run/claude/ask-claude.ts';
 import { claudeEnvironment } from '../../src/run/claude/environment.ts';
 import { findClaude } from '../../src/run/claude/find-claude.ts';
 import { claudeStep, newestVersion } from '../support/claude-run.ts';
@@ -167,7 +168,14 @@ describe('finding the program', () => {
     [{ STEPSPAN_CLAUDE: '/nowhere/claude' }, /cannot be run.*ENOENT/],
     [{ STEPSPAN_CLAUDE: program('wrong', 'echo cat 8.3.2') }, /is not Claude Code: --version says "cat 8.3.2"/],
     [{ STEPSPAN_CLAUDE: program('broken', 'echo no libc >&2; exit 1') }, /cannot be run: no libc/],
+    [{ STEPSPAN_CLAUDE: program('silent', 'exit 9') }, /cannot be run: exit code 9; run it with --version/],
+    [{ STEPSPAN_CLAUDE: program('crashes', 'kill -SEGV $$') }, /cannot be run: ended by SIGSEGV; /],
   ])('says what is wrong with %o', async (env, message) => {
     expect(await findClaude(env)).toEqual({ kind: 'missing', message: expect.stringMatching(message) });
+  });
+
+  test('says of a program that hangs that it gave no answer, and ends it', async () => {
+    const answer = await askClaude(program('hangs', 'exec sleep 600'), ['--version'], { env: {}, limitMs: 100 });
+    expect(answer).toMatchObject({ ok: false, why: 'it gave no answer within 100ms' });
   });
 });

@@ -22,8 +22,9 @@ beforeAll(async () => {
       { prompt: 'Write long', turns: [{ kind: 'reply', text: 'word word wo'.repeat(40), pieceDelayMs: 300 }] },
     ],
   });
-  const mcpServers = { crash: { command: '/bin/sh', args: ['-c', 'exit 3'] } };
-  writeFileSync(path.join(rig.work, 'mcp.json'), JSON.stringify({ mcpServers }));
+  const server = (script: string) => ({ command: '/bin/sh', args: ['-c', script] });
+  writeFileSync(path.join(rig.work, 'mcp.json'), JSON.stringify({ mcpServers: { crash: server('exit 3') } }));
+  writeFileSync(path.join(rig.work, 'hang.json'), JSON.stringify({ mcpServers: { hang: server('sleep 600') } }));
 });
 afterAll(() => rig.close());
 
@@ -58,18 +59,28 @@ steps: [{id: fix, claude: {prompt: Fix it, onDenied: fail}}]
   test('that requires an MCP server which did not come up fails at once', async () => {
     const { code, result } = await rig.runYaml(`
 name: needy
+concurrency: 2
 steps:
   - {id: reported, claude: {prompt: Ask the server, mcpConfig: mcp.json}}
   - {id: ask, claude: {prompt: Say nothing, mcpConfig: mcp.json, requireMcp: [crash]}}
   - {id: typo, claude: {prompt: Say nothing, mcpConfig: mcp.json, requireMcp: [crush]}}
+  - {id: hung, env: {MCP_TIMEOUT: "500"}, claude: {prompt: Say nothing, mcpConfig: hang.json, requireMcp: [hang]}}
 `);
     expect(code).toBe(1);
-    expect(outcomesOf(result)).toEqual({ reported: 'success', ask: 'failure', typo: 'failure' });
+    expect(outcomesOf(result)).toEqual({
+      reported: 'success',
+      ask: 'failure',
+      typo: 'failure',
+      hung: 'failure',
+    });
     expect(result.steps).toMatchObject([
       { findings: { counts: { mcp_unavailable: 1 } } },
       { message: expect.stringContaining('a required MCP server is not connected: crash (failed)') },
       { message: expect.stringContaining('crush (not configured)') },
+      { message: expect.stringContaining('a required MCP server is not connected: hang (failed)') },
     ]);
+    // The server that hangs does not outlive its step.
+    expect(rig.processes()).toEqual([]);
   });
 });
 

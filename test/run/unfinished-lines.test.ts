@@ -17,13 +17,17 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 /** Starts a run of one step, which waits until `go()` at each `wait`. */
-function startRun(script: string, more = ''): { readonly cli: RunningCli; readonly go: () => void } {
+function startRun(
+  script: string,
+  more = '',
+  flags: readonly string[] = [],
+): { readonly cli: RunningCli; readonly go: () => void } {
   let turns = 0;
   const wait = (turn: number) => `while [ ! -e go-${turn} ]; do sleep 0.02; done`;
   let waits = 0;
   const body = script.replaceAll('wait', () => wait(++waits));
   rig.write('w.yaml', `name: w\nsteps:\n  - id: ask\n${more}    run: |\n${body.replace(/^/gm, '      ')}\n`);
-  return { cli: rig.start(['run', 'w.yaml']), go: () => void rig.write(`go-${++turns}`, '') };
+  return { cli: rig.start(['run', 'w.yaml', ...flags]), go: () => void rig.write(`go-${++turns}`, '') };
 }
 
 const runId = (): Promise<string> => until(() => rig.runIds()[0]);
@@ -106,13 +110,16 @@ describe('a line that has no end yet', () => {
     expect((await rig.journal(await runId())).events('stall.detected')).toEqual([]);
   });
 
-  test('outlives a killed stepspan, however long it is', async () => {
+  test.each([
+    ['by default', []],
+    ['with --durability always', ['--durability', 'always']],
+  ])('outlives a killed stepspan %s, however long it is', async (_, flags) => {
     rig.write(
       'print.mjs',
       "import { writeFileSync, writeSync } from 'node:fs';\nconst all = Buffer.alloc(3_000_000, 'abcdefghij');\n" +
         "for (let at = 0; at < all.length; ) at += writeSync(1, all, at);\nwriteFileSync('written', '');\nsetTimeout(() => {}, 60_000);\n",
     );
-    const { cli } = startRun('node print.mjs');
+    const { cli } = startRun('node print.mjs', '', flags);
     const id = await runId();
     await until(() => {
       try {

@@ -11,6 +11,9 @@ export type ClaudeFound =
   /** Nowhere, or not to be started; `message` says what to do. */
   | { readonly kind: 'missing'; readonly message: string };
 
+/** Without its version nothing can be run; on a busy machine the old ones, which are JavaScript, need several seconds. */
+const VERSION_LIMIT_MS = 60_000;
+
 /**
  * @param setBy who set it, for messages: that variable, a flag or a settings file
  * @param env STEPSPAN_CLAUDE names the program (a path, or a name on PATH); without it `claude` on PATH is taken
@@ -30,11 +33,11 @@ export async function findClaude(
         : 'there is no `claude` on PATH; install Claude Code (npm install -g @anthropic-ai/claude-code) or set STEPSPAN_CLAUDE';
     return { kind: 'missing', message };
   }
-  const answer = await askClaude(path, ['--version'], { env });
+  const answer = await askClaude(path, ['--version'], { env, limitMs: VERSION_LIMIT_MS });
   if (!answer.ok) {
     return {
       kind: 'missing',
-      message: `${origin} ${path}, which cannot be run: ${answer.why}; install Claude Code again`,
+      message: `${origin} ${path}, which cannot be run: ${answer.why}; run it with --version to see why, or install Claude Code again`,
     };
   }
   const version = /\d+\.\d+\.\d+\S*/.exec(answer.stdout)?.[0];
