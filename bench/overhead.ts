@@ -15,7 +15,7 @@ const prompt = 'Say hello.';
 export const overhead: Bench = {
   name: 'overhead',
   async run(setting) {
-    const rounds = setting.short ? 5 : 15;
+    const rounds = setting.short ? 3 : 15;
     setting.say(`overhead: true, ${rounds} rounds`);
     const { place } = setting;
     const env = { ...basicEnvironment(), STEPSPAN_DATA_DIR: place.folder('data') };
