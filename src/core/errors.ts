@@ -7,6 +7,11 @@ export function errorCode(error: unknown): string | undefined {
   return isObject(error) && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** The file or folder that an error of the system or of the journal is about. */
+export function errorPath(error: unknown): string | undefined {
+  return isObject(error) && typeof error.path === 'string' ? error.path : undefined;
+}
+
 /** The error itself, or one that says what was thrown. */
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;

@@ -44,7 +44,7 @@ export type Adoption =
   /** Nothing was written yet, or retention has removed it. */
   | { readonly kind: 'no_journal' }
   /** A later stepspan wrote it, or its files cannot be read. */
-  | { readonly kind: 'unreadable'; readonly message: string };
+  | { readonly kind: 'unreadable'; readonly message: string; readonly error: unknown };
 
 /** Whether a run has ended without its end in the journal. Reads a lock file and the end of one segment. */
 export async function needsAdoption(folder: RunFolder): Promise<Exclude<Adoption, { kind: 'adopted' }> | undefined> {
@@ -56,7 +56,7 @@ export async function needsAdoption(folder: RunFolder): Promise<Exclude<Adoption
     if (by !== undefined) return { kind: 'running', by };
     return nextSeq === 0 ? { kind: 'no_journal' } : undefined;
   } catch (error) {
-    return { kind: 'unreadable', message: errorText(error) };
+    return { kind: 'unreadable', message: errorText(error), error };
   }
 }
 
@@ -79,12 +79,12 @@ export async function adoptRun(
     if (error instanceof JournalError && error.code === 'locked') {
       return { kind: 'running', by: lockHolder(runLockPath(folder, 'writer')) };
     }
-    return { kind: 'unreadable', message: errorText(error) };
+    return { kind: 'unreadable', message: errorText(error), error };
   }
   try {
     return await closeRun(folder, writer, { closedBy, markedRuns });
   } catch (error) {
-    return { kind: 'unreadable', message: errorText(error) };
+    return { kind: 'unreadable', message: errorText(error), error };
   } finally {
     await writer.close();
   }

@@ -43,7 +43,7 @@ export async function planResume(
   const { resumedFrom: runId, workflow, plan } = resumable;
   const budget = withBudget(workflow, resumable.usedBefore, options.budget ?? {});
   if (!budget.ok && options.budget !== undefined)
-    return { kind: 'unsuited', message: `run ${runId}: ${budget.message}` };
+    return { kind: 'unsuited', code: 'budget', message: `run ${runId}: ${budget.message}` };
   const notes = budget.ok ? resumable.notes : [...resumable.notes, budget.message];
   const steps = plan.map(({ session, ...step }) => ({ ...step, continuesSession: session !== undefined }));
   const kept = steps.filter(({ action }) => action === 'keep');

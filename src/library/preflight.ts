@@ -31,9 +31,10 @@ export async function checkBeforeRun(
   const searching = needsClaude ? findClaude(env, settings.claudeSetBy) : undefined;
   const around = isCommand ? [] : checkSurroundings(workflow, env, done);
   const claude = await searching;
-  if (claude?.kind === 'missing') return { kind: 'unusable', message: claude.message };
+  if (claude?.kind === 'missing')
+    return { kind: 'unusable', code: 'claude_missing', path: claude.path, message: claude.message };
   const checked = claude === undefined ? undefined : await checkClaude(claude, workflow, env, done);
-  if (checked?.kind === 'refused') return { kind: 'unsuited', message: checked.message };
+  if (checked?.kind === 'refused') return { kind: 'unsuited', code: 'claude_unsuited', message: checked.message };
   const found = [...around, ...(checked?.findings ?? [])];
   const problems = locateProblems(workflow, severe(found, 'problem'));
   if (problems.length > 0) {

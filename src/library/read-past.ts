@@ -1,12 +1,14 @@
 // What a run that is to be continued, and the runs that it continued itself, have left: how each step ended, its output,
 // its session, its cost, the files it was given. Read from journals alone, by resume.ts; resume-plan.ts decides what follows from it.
+import { errorCode, errorPath, toError } from '../core/errors.ts';
 import type { EventOf } from '../core/event.ts';
 import { isRunId, type RunId } from '../core/ids.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../core/step-output.ts';
-import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
+import { dataFolder, JournalError, openJournal, type RunFolder } from '../journal/index.ts';
 import { emptyRunState, foldRun, lastAttempt, type RunState, type StepState, totalsOf } from '../runs/index.ts';
 import { changesOfWork, type Workflow, workflowFromJson } from '../workflow/index.ts';
+import type { Unusable } from './refusal.ts';
 
 /** A conversation of Claude Code, and the folder that it belongs to. */
 export type PastSession = { readonly sessionId: string; readonly cwd: string | undefined };
@@ -44,9 +46,9 @@ export type Past = {
   readonly used: Used;
 };
 
-export type PastResult =
-  | ({ readonly ok: true } & Past)
-  | { readonly ok: false; readonly why: 'unusable'; readonly message: string };
+type NoPast = { readonly ok: false } & Unusable;
+
+export type PastResult = ({ readonly ok: true } & Past) | NoPast;
 
 /** Reads the run and those that it continued. One of these that retention has removed is gone, with what it had. */
 export async function readPast(dataDir: string, runId: RunId): Promise<PastResult> {
@@ -87,9 +89,19 @@ function withEarlier(id: string, step: PastStep, workflow: Workflow, earlier: Pa
   }
 }
 
-type OnePast = ({ readonly ok: true } & Omit<Past, 'used'>) | Extract<PastResult, { ok: false }>;
+type OnePast = ({ readonly ok: true } & Omit<Past, 'used'>) | NoPast;
 
+/** A journal that cannot be read is a refusal; damage in it is one too, as what is missing there might have been done. */
 async function readOne(folder: RunFolder): Promise<OnePast> {
+  try {
+    return await readWhole(folder);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return unreadable(folder, error);
+  }
+}
+
+async function readWhole(folder: RunFolder): Promise<OnePast> {
   let state = emptyRunState();
   let started: EventOf<'run.started'> | undefined;
   const outputs = new Map<string, StepOutput>();
@@ -105,18 +117,28 @@ async function readOne(folder: RunFolder): Promise<OnePast> {
       if (event.type === 'attempt.started') files.set(subject.step, event.inputFiles ?? {});
     }
   }
-  if (started === undefined) return noBeginning(folder.runId);
+  if (started === undefined) return noBeginning(folder);
   const stored = workflowFromJson(started.definition);
-  if (!stored.ok) return { ok: false, why: 'unusable', message: `run ${folder.runId}: ${stored.message}` };
+  if (!stored.ok) {
+    const message = `run ${folder.runId}: ${stored.message}`;
+    return { ok: false, kind: 'unusable', code: 'unreadable', path: folder.journalDir, message };
+  }
   const steps = new Map(
     state.steps.map((step) => [step.id, pastStep(step, outputs.get(step.id) ?? noOutput, files.get(step.id) ?? {})]),
   );
   return { ok: true, state, started, workflow: stored.workflow, steps };
 }
 
-function noBeginning(runId: RunId): Extract<PastResult, { ok: false }> {
+export function noBeginning({ runId, journalDir }: RunFolder): NoPast {
   const message = `run ${runId} has no beginning in its journal, so there is nothing to continue`;
-  return { ok: false, why: 'unusable', message };
+  return { ok: false, kind: 'unusable', code: 'no_journal', path: journalDir, message };
+}
+
+export function unreadable({ runId, journalDir }: RunFolder, error: unknown): NoPast {
+  const code = errorCode(error) ?? 'unreadable';
+  const path = error instanceof JournalError ? error.file : (errorPath(error) ?? journalDir);
+  const message = `run ${runId} cannot be read: ${toError(error).message}`;
+  return { ok: false, kind: 'unusable', code, path, message };
 }
 
 function pastStep(step: StepState, output: StepOutput, files: FileHashes): PastStep {

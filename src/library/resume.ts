@@ -13,11 +13,11 @@ import {
   describeDifference,
   type GivenParams,
   loadWorkflow,
-  type Problem,
   type Step,
   type Workflow,
 } from '../workflow/index.ts';
-import { type Past, type PastStep, readPast } from './read-past.ts';
+import { noBeginning, type Past, type PastStep, readPast, unreadable } from './read-past.ts';
+import type { Refusal, Unsuited } from './refusal.ts';
 import { describeEnd, planSteps, type StepPlan } from './resume-plan.ts';
 
 export type ResumeOptions = {
@@ -49,13 +49,7 @@ export type Resumable = {
 export type ResumeResult = ({ readonly ok: true } & Resumable) | NotResumable;
 
 /** `message` is one sentence: why that run cannot be continued, and what to do. */
-type NotResumable =
-  | {
-      readonly ok: false;
-      readonly kind: 'unusable' | 'unsuited' | 'locked' | 'not_found';
-      readonly message: string;
-    }
-  | { readonly ok: false; readonly kind: 'invalid'; readonly problems: readonly Problem[]; readonly message: string };
+type NotResumable = { readonly ok: false } & Refusal;
 
 /** @param purpose to look at what a resume would do changes nothing; to start closes a run whose process died */
 export async function readResumable(
@@ -70,14 +64,14 @@ export async function readResumable(
   const busy = await blockingReason(folder, purpose);
   if (busy !== undefined) return busy;
   const past = await readPast(dataDir, runId);
-  if (!past.ok) return { ok: false, kind: past.why, message: past.message };
+  if (!past.ok) return past;
   const source = sourceOf(past, runId, options);
   if (!source.ok) return source;
   const { workflow } = source;
   const { fromStep } = options;
   if (fromStep !== undefined && !workflow.steps.some(({ id }) => id === fromStep)) {
     const ids = workflow.steps.map(({ id }) => id).join(', ');
-    return unsuited(`run ${runId} has no step \`${fromStep}\` to start again from; its steps are ${ids}`);
+    return unsuited('no_step', `run ${runId} has no step \`${fromStep}\` to start again from; its steps are ${ids}`);
   }
   const byId = new Map(workflow.steps.map((step) => [step.id, step]));
   const changes = new Map(workflow.steps.map(({ id }) => [id, changesOf(byId.get(id), past, workflow, options)]));
@@ -89,7 +83,7 @@ export async function readResumable(
     fresh: options.fresh === true,
   });
   if (isSuccess(past) && !plan.some(({ action }) => action === 'run'))
-    return unsuited(nothingLeft(past, runId, options));
+    return unsuited('nothing_left', nothingLeft(past, runId, options));
   return {
     ok: true,
     workflow,
@@ -103,18 +97,19 @@ export async function readResumable(
   };
 }
 
-function unsuited(message: string): NotResumable {
-  return { ok: false, kind: 'unsuited', message };
+function unsuited(code: Unsuited['code'], message: string): { readonly ok: false } & Unsuited {
+  return { ok: false, kind: 'unsuited', code, message };
 }
 
 function findRun(dataDir: string, text: unknown): { readonly ok: true; readonly runId: RunId } | NotResumable {
   if (typeof text !== 'string' || text === '') {
     const message = 'a run to resume is named by its id, such as 20261123-151507-k3f9x2, or by `latest`';
-    return { ok: false, kind: 'not_found', message };
+    return { ok: false, kind: 'not_found', code: 'no_run', message };
   }
   const found = dataFolder(dataDir).findRun(text);
   if (found.kind === 'found') return { ok: true, runId: found.runId };
-  return { ok: false, kind: 'not_found', message: found.message };
+  const code = found.kind === 'ambiguous' ? 'ambiguous_run' : 'no_run';
+  return { ok: false, kind: 'not_found', code, message: found.message };
 }
 
 /** To start, ends and closes what a killed process left, so that two runs never work at the same thing. */
@@ -131,23 +126,19 @@ async function blockingReason(folder: RunFolder, purpose: 'start' | 'look'): Pro
       return {
         ok: false,
         kind: 'locked',
+        code: 'run_active',
+        path: folder.dir,
         message: `run ${folder.runId} is still active${by}; wait for it or cancel it`,
       };
     }
     case 'no_journal':
-      return {
-        ok: false,
-        kind: 'unusable',
-        message: `run ${folder.runId} has no beginning in its journal, so there is nothing to continue`,
-      };
+      return noBeginning(folder);
     case 'unreadable':
-      return { ok: false, kind: 'unusable', message: `run ${folder.runId} cannot be read: ${adoption.message}` };
+      return unreadable(folder, adoption.error);
   }
 }
 
-type Source =
-  | { readonly ok: true; readonly workflow: Workflow; readonly notes: readonly string[] }
-  | Exclude<NotResumable, { kind: 'locked' }>;
+type Source = { readonly ok: true; readonly workflow: Workflow; readonly notes: readonly string[] } | NotResumable;
 
 /** The workflow of the earlier run, or what its file holds now. */
 function sourceOf(past: Past, runId: RunId, { edited, params }: ResumeOptions): Source {
@@ -158,12 +149,12 @@ function sourceOf(past: Past, runId: RunId, { edited, params }: ResumeOptions): 
     const message =
       `run ${runId} was given secrets, which no journal keeps, so they are missing now (${hidden.join(', ')}); ` +
       'start it again with `stepspan run`, and let secrets come from the environment to be able to resume';
-    return { ok: false, kind: 'unsuited', message };
+    return unsuited('secrets_missing', message);
   }
   if (edited === true) return editedWorkflow(past, runId, params ?? {});
   if (params !== undefined && Object.keys(params).length > 0) {
     const message = `run ${runId} keeps the params it was given, since what is done was done with them; to change them, add --edited`;
-    return { ok: false, kind: 'unsuited', message };
+    return unsuited('params_kept', message);
   }
   return { ok: true, workflow: past.workflow, notes: notesOfFile(past) };
 }
@@ -172,7 +163,7 @@ function editedWorkflow(past: Past, runId: RunId, given: GivenParams): Source {
   const { file } = past.started;
   if (file === '') {
     const message = `run ${runId} was started from no file, so there is none that could have been edited; leave out --edited`;
-    return { ok: false, kind: 'unsuited', message };
+    return unsuited('no_file', message);
   }
   const outline = loadWorkflow(path.resolve(file));
   const loaded = outline.ok

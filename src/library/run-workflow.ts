@@ -1,7 +1,7 @@
 // One run, put together from its parts: journal, redactor, locks, engine, shipper. The composition that the CLI and the
 // public API share. The terminal, signals and exit codes are the CLI's.
 import { listenForControl, steer } from '../control/index.ts';
-import { errorCode, toError } from '../core/errors.ts';
+import { errorCode, errorPath, toError } from '../core/errors.ts';
 import { newRunId, type RunId } from '../core/ids.ts';
 import type { Append } from '../core/record.ts';
 import {
@@ -35,7 +35,7 @@ import { journalNotes, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { checkBeforeRun, type Preflight } from './preflight.ts';
-import type { Refusal } from './refusal.ts';
+import type { Refusal, Unusable } from './refusal.ts';
 import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
 import { endWaitOf, type RunSettings, settingsOf } from './settings.ts';
@@ -109,7 +109,7 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
   const workflow = { ...source.workflow, concurrency: settings.concurrency ?? source.workflow.concurrency };
 
   const unshippable = problemsOfShipping(settings);
-  if (unshippable.length > 0) return { kind: 'unsuited', message: unshippable.join('\n') };
+  if (unshippable.length > 0) return { kind: 'unsuited', code: 'otel_settings', message: unshippable.join('\n') };
 
   const done = new Set(resumed?.previousResults.keys());
   const preflight = await checkBeforeRun(workflow, done, settings, 'checked' in options);
@@ -130,7 +130,7 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
   if (start.kind === 'invalid') {
     releaseLock();
     await writer.close();
-    return { kind: 'unsuited', message: start.problems.join('\n') };
+    return { kind: 'unsuited', code: 'otel_settings', message: start.problems.join('\n') };
   }
   const { claude } = preflight;
   const warnings = [...source.warnings.map((each) => formatWarnings([each]).trim()), ...preflight.warnings];
@@ -307,7 +307,7 @@ async function resolveResume(
   if (!resumed.ok) return resumed;
   if (options.budget === undefined) return { kind: 'ready', workflow: resumed.workflow, resumed, warnings: [] };
   const raised = withBudget(resumed.workflow, resumed.usedBefore, options.budget);
-  if (!raised.ok) return { kind: 'unsuited', message: `run ${resumed.resumedFrom}: ${raised.message}` };
+  if (!raised.ok) return { kind: 'unsuited', code: 'budget', message: `run ${resumed.resumedFrom}: ${raised.message}` };
   return { kind: 'ready', workflow: raised.workflow, resumed, warnings: [] };
 }
 
@@ -315,10 +315,13 @@ function takenOver({ previousResults, continued, usedBefore, notes }: Resumable)
   return { previousResults, continued, usedBefore, notes };
 }
 
-function takeLock(workflow: Workflow, locksDir: string, runId: RunId) {
+type TakenLock = { readonly kind: 'acquired'; readonly release: () => void };
+
+function takeLock(workflow: Workflow, locksDir: string, runId: RunId): TakenLock | Refusal {
   try {
     const lock = lockWorkingFolders(workflow, locksDir, runId);
-    return lock.kind === 'acquired' ? lock : ({ kind: 'locked', message: lock.message } as const);
+    if (lock.kind === 'acquired') return lock;
+    return { kind: 'locked', code: 'folder_locked', path: lock.folder, message: lock.message };
   } catch (error) {
     return unusableFolder(error, locksDir);
   }
@@ -334,16 +337,14 @@ function openWriter(
     return { kind: 'open', writer };
   } catch (error) {
     if (error instanceof JournalError)
-      return { kind: 'unusable', message: error.message, path: error.file, code: error.code };
+      return { kind: 'unusable', code: error.code, path: error.file, message: error.message };
     return unusableFolder(error, settings.dataDir);
   }
 }
 
-function unusableFolder(error: unknown, folder: string): Extract<Refusal, { kind: 'unusable' }> {
-  const code = errorCode(error);
-  const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : folder;
+function unusableFolder(error: unknown, folder: string): Unusable {
   const message = `the data folder cannot be used: ${fileErrorText(toError(error))}; set STEPSPAN_DATA_DIR or --data-dir to a folder that you may write in`;
-  return { kind: 'unusable', message, path, ...(code === undefined ? {} : { code }) };
+  return { kind: 'unusable', code: errorCode(error) ?? 'unreadable', path: errorPath(error) ?? folder, message };
 }
 
 /** Addresses of our own that are secrets as a whole; steps inherit them, and one that prints its environment shows them. */

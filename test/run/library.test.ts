@@ -1,10 +1,17 @@
 // The engine in this process, as programs use it: pausing, cancelling by a signal of their own, several runs at once.
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dataFolder, type RunOptions, runWorkflow, type StartedRun, startWorkflow } from '../../src/library/index.ts';
+import {
+  dataFolder,
+  planResume,
+  type RunOptions,
+  runWorkflow,
+  type StartedRun,
+  startWorkflow,
+} from '../../src/library/index.ts';
 import { eventsIn, readRecords } from '../support/journal.ts';
 import { until } from '../support/until.ts';
 
@@ -210,6 +217,38 @@ test('a data folder that cannot be used is refused with its path and the code of
     workflow: { name: 'w', steps: [{ id: 'a', run: 'true' }] },
   });
   expect(refused).toMatchObject({ kind: 'unusable', code: 'ENOTDIR', path: expect.stringContaining(dataDir) });
+});
+
+test('what cannot be resumed, or be run here, is refused with the path and a code for programs', async () => {
+  const workflow = { name: 'w', steps: [{ id: 'a', run: 'seq 200000; exit 1' }] };
+  const begun = await started({ ...surroundings(), workflow, shared: true, archive: false });
+  await begun.done;
+  const dataDir = path.join(folder, 'data');
+  const { journalDir } = dataFolder(dataDir).runDir(begun.runId);
+  const resume = begun.runId;
+  expect(await startWorkflow({ ...surroundings(), resume, fromStep: 'b' })).toMatchObject({
+    kind: 'unsuited',
+    code: 'no_step',
+  });
+  expect(await startWorkflow({ ...surroundings(), resume: 'zzzzzz' })).toMatchObject({
+    kind: 'not_found',
+    code: 'no_run',
+  });
+  const env = { ...surroundings().env, STEPSPAN_CLAUDE: '/no/such/claude' };
+  const claude = { name: 'w', steps: [{ id: 'a', claude: 'Hello' }] };
+  expect(await startWorkflow({ ...surroundings(), env, workflow: claude })).toMatchObject({
+    kind: 'unusable',
+    code: 'claude_missing',
+    path: '/no/such/claude',
+  });
+  const [name = ''] = readdirSync(journalDir).filter((each) => each.endsWith('.seg'));
+  const segment = path.join(journalDir, name);
+  const bytes = readFileSync(segment);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 0xff, bytes.length >> 1);
+  writeFileSync(segment, bytes);
+  const refused = { kind: 'unusable', code: 'corrupt', path: segment };
+  expect(await startWorkflow({ ...surroundings(), resume })).toMatchObject(refused);
+  expect(await planResume({ dataDir, resume })).toMatchObject(refused);
 });
 
 test('an id that another run has is refused with the path of its journal', async () => {

@@ -8,8 +8,8 @@ export type ClaudeProgram = { readonly path: string; readonly version: string };
 
 export type ClaudeFound =
   | ({ readonly kind: 'found' } & ClaudeProgram)
-  /** Nowhere, or not to be started; `message` says what to do. */
-  | { readonly kind: 'missing'; readonly message: string };
+  /** Nowhere, or not to be started; `path` is what was looked for, and `message` says what to do. */
+  | { readonly kind: 'missing'; readonly path: string; readonly message: string };
 
 /** Without its version nothing can be run; on a busy machine the old ones, which are JavaScript, need several seconds. */
 const VERSION_LIMIT_MS = 60_000;
@@ -31,19 +31,20 @@ export async function findClaude(
       name === asked
         ? `${setBy} is "${name}", and there is no such program on PATH; write the path of the claude program`
         : 'there is no `claude` on PATH; install Claude Code (npm install -g @anthropic-ai/claude-code) or set STEPSPAN_CLAUDE';
-    return { kind: 'missing', message };
+    return { kind: 'missing', path: name, message };
   }
   const answer = await askClaude(path, ['--version'], { env, limitMs: VERSION_LIMIT_MS });
   if (!answer.ok) {
     return {
       kind: 'missing',
+      path,
       message: `${origin} ${path}, which cannot be run: ${answer.why}; run it with --version to see why, or install Claude Code again`,
     };
   }
   const version = /\d+\.\d+\.\d+\S*/.exec(answer.stdout)?.[0];
   if (version === undefined || !/claude/i.test(answer.stdout)) {
     const said = JSON.stringify(answer.stdout.trim().slice(0, 80));
-    return { kind: 'missing', message: `${origin} ${path}, which is not Claude Code: --version says ${said}` };
+    return { kind: 'missing', path, message: `${origin} ${path}, which is not Claude Code: --version says ${said}` };
   }
   return { kind: 'found', path, version };
 }

@@ -9,7 +9,7 @@ import type { Workflow } from '../../workflow/workflow.ts';
 export type WorkingFolderLock =
   | { readonly kind: 'acquired'; readonly release: () => void }
   /** `message` names the other run, its process and what to do. */
-  | { readonly kind: 'held'; readonly message: string };
+  | { readonly kind: 'held'; readonly folder: string; readonly message: string };
 
 /**
  * Locks every folder in which a step that is not `readOnly` works.
@@ -29,7 +29,7 @@ export function lockWorkingFolders(workflow: Workflow, locksDir: string, runId: 
     const other = own.kind === 'held' ? own.by : overlapping(locksDir, folder, runId);
     if (other === undefined) continue;
     release();
-    return { kind: 'held', message: heldMessage(folder, other) };
+    return { kind: 'held', folder, message: heldMessage(folder, other) };
   }
   return { kind: 'acquired', release };
 }
