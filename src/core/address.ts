@@ -2,13 +2,13 @@
 // the login. Pure.
 
 export type PlainAddress = {
-  /** Without user and password, so it may be asked and shown. */
+  /** Without user and password, so it can be requested and shown. */
   readonly address: URL;
-  /** The login as HTTP has it (RFC 7617), to be sent with each request; none if the address has no login. */
+  /** The login as a header of HTTP (RFC 7617), for each request; empty if the address has no login. */
   readonly headers: { readonly authorization?: string };
 };
 
-/** @param url an absolute address; throws a TypeError where it is none */
+/** @param url an absolute address; throws a TypeError if it is not one */
 export function withoutLogin(url: string | URL): PlainAddress {
   const address = new URL(url);
   const { username, password } = address;
@@ -20,7 +20,7 @@ export function withoutLogin(url: string | URL): PlainAddress {
   return { address, headers: { authorization: `Basic ${login}` } };
 }
 
-/** A `%` that stands for itself is how people write it; an address takes it, and so does the login. */
+/** People write a plain `%` in passwords; an address accepts it, so the login does too. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

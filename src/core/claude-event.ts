@@ -1,7 +1,7 @@
 // What Claude Code does inside a step, as reported by its stream-json and by its own telemetry. No IO.
-// Long texts are bounded by who writes the event; the raw stream-json line is in the journal on stream `debug`.
+// The writer of an event bounds its long texts; the raw stream-json line is in the journal on stream `debug`.
 
-/** Tokens of one model. The four counts do not overlap: `inputTokens` are those read from no cache. */
+/** Tokens of one model. The four counts do not overlap: `inputTokens` leaves out those read from a cache. */
 export type ModelUsage = {
   readonly model: string;
   readonly inputTokens: number;
@@ -38,7 +38,7 @@ export type ClaudeEvent =
   | { readonly type: 'claude.folder_changed'; readonly cwd: string }
   /** `parentToolUseId` names the Task call of the subagent that spoke; undefined for the main agent. */
   | { readonly type: 'claude.message'; readonly text: string; readonly parentToolUseId: string | undefined }
-  /** An answer that is being written, said now and then: a sign of life. `characters` counts those of the message so far. */
+  /** An answer is being written: a sign of life, recorded now and then. `characters` counts the message so far. */
   | { readonly type: 'claude.streaming'; readonly characters: number; readonly parentToolUseId: string | undefined }
   /** Thinking of the model, as far as the API shows it; '' for a block that is encrypted. */
   | { readonly type: 'claude.thinking'; readonly text: string; readonly parentToolUseId: string | undefined }
@@ -80,7 +80,7 @@ export type ClaudeEvent =
       /** The first sentence of the reason that Claude Code gave; older journals do not have it. */
       readonly reason?: string;
     }
-  /** Any other message that is of use to a person: compaction, a hook, a status. `text` is one line. */
+  /** Any other message that helps a person: compaction, a hook, a status. `text` is one line. */
   | { readonly type: 'claude.notice'; readonly subtype: string; readonly text: string }
   /** A message type, or a block in a message, that this version does not know. Its raw line is kept; it is never fatal. */
   | { readonly type: 'claude.unknown'; readonly messageType: string; readonly blockType?: string }
@@ -125,5 +125,5 @@ export type ClaudeEvent =
       readonly dropped?: number;
       readonly request: unknown;
     }
-  /** Said once for each attempt of a Claude step: whether Claude's own spans were found below the step's span. */
+  /** Once for each attempt of a Claude step: whether Claude's own spans were found below the step's span. */
   | { readonly type: 'claude.nesting'; readonly ownSpans: number; readonly derivedSpans: number };

@@ -1,11 +1,11 @@
-// What a sum of money rests on, and how it reads. Everything that adds up or shows a cost does it here.
+// How well a sum of money is known, and how it reads. Everything that adds up or shows a cost does it here.
 
 import { plural } from './units.ts';
 import { unreachable } from './unreachable.ts';
 
 /**
- * `known`: Claude Code reported it. `estimated`: part of it was calculated from prices. `unknown`: nobody reported a part
- * of it, so the sum beside it is the least that was paid.
+ * `known`: Claude Code reported it. `estimated`: part of it was calculated from prices. `unknown`: a part was not
+ * reported, so the sum beside it is the least that was paid.
  */
 export type CostBasis = 'known' | 'estimated' | 'unknown';
 

@@ -1,11 +1,11 @@
-// What a server says back of that by which it knows us: its answers are kept and shown, a login is not. Pure.
+// Removes our own login from the answers of a server: answers are kept and shown, a login is not. Pure.
 
-/** As the redactor takes it (docs/redaction.md): shorter ones are settings and words, which a message needs. */
+/** As for the redactor (docs/redaction.md): shorter values are settings and words, which a message needs. */
 const MIN_SECRET_LENGTH = 8;
 /** Of a part of an address with a digit in it: webhooks are known by tokens (Slack 24 characters, Discord 68), places by names. */
 const MIN_TOKEN_LENGTH = 16;
 
-/** Parts of headers that must not be shown. @param names of headers that say what is sent and not who sends it, in lower case */
+/** Parts of headers that must not be shown. @param names in lower case, of headers that describe what is sent and not who sends it */
 export function secretsOfHeaders(
   headers: Readonly<Record<string, string>>,
   names: readonly string[],

@@ -1,5 +1,5 @@
-// What can be said of a run: the one vocabulary of writers and readers. No IO and no behaviour.
-// The step and the attempt that an event is about stand in its record (see record.ts), not in the event.
+// Everything that can happen in a run: the one vocabulary of writers and readers. No IO and no behaviour.
+// The record has the step and the attempt that an event is about (see record.ts); the event does not.
 // Times of day are those of the record. Durations end in Ms (milliseconds), sizes in Bytes, money in Usd.
 
 import type { Stream } from '../text/stream.ts';
@@ -19,7 +19,7 @@ export type PlannedStep = {
 /** Which process writes the journal: enough to distinguish it from a later process with the same pid. */
 export type ProcessIdentity = {
   readonly pid: number;
-  /** Field 22 of /proc/PID/stat (clock ticks since boot), or the start time as `ps` prints it; '' where unknown. */
+  /** Field 22 of /proc/PID/stat (clock ticks since boot), or the start time as `ps` prints it; '' if unknown. */
   readonly startTime: string;
   readonly host: string;
 };
@@ -44,7 +44,7 @@ export type RunEvent =
       readonly traceId: string;
       readonly workflow: string;
       readonly description: string;
-      /** The file as named by the user; '' for `exec` and for workflows made by the library. */
+      /** The file as the user named it; '' for `exec` and for workflows made by the library. */
       readonly file: string;
       /** The checked workflow in its normal form, as JSON, so that a run can be resumed from its journal alone. */
       readonly definition: unknown;
@@ -67,10 +67,10 @@ export type RunEvent =
       /** The trace of the run that this one continues; absent in journals of older versions. */
       readonly resumedFromTraceId?: string;
     }
-  /** `now` says that the running process tree was frozen too, and not only the next step held. */
+  /** With `now` the running processes were frozen too; without it, only the next step waits. */
   | { readonly type: 'run.paused'; readonly by: string; readonly now: boolean }
   | { readonly type: 'run.resumed'; readonly by: string; readonly pausedMs: number }
-  /** stepspan itself did not run for so long: stopped, or on a machine that slept. No timeout and no wait counts it. */
+  /** stepspan itself did not run for this long: it was stopped, or the machine slept. No timeout and no wait counts it. */
   | { readonly type: 'run.suspended'; readonly suspendedMs: number }
   /** From here on nothing new is started. `by` names the cause: `SIGINT`, `SIGTERM`, `timeout`, `budget`, `api`. */
   | { readonly type: 'run.cancelling'; readonly by: string }
@@ -102,7 +102,7 @@ export type RunEvent =
     };
 
 export type StepEvent =
-  /** A step came up for the first time: its needs are met and a place is free. */
+  /** A step starts for the first time: its needs are met and a place is free. */
   | { readonly type: 'step.started' }
   | {
       readonly type: 'attempt.started';
@@ -124,12 +124,12 @@ export type StepEvent =
       readonly maxRssBytes: number;
       /** Lines per stream of this attempt. */
       readonly lines: Readonly<Partial<Record<Stream, number>>>;
-      /** Of a Claude step: denied calls and the like, which a success can rest on. Not there where nothing was found. */
+      /** Of a Claude step: denied calls and the like, which a success can have. Absent if nothing was found. */
       readonly findings?: Findings;
       /** Of a Claude step: partial messages that were signs of life and were not recorded. Older journals do not have it. */
       readonly partialMessages?: number;
     }
-  /** One expectation of `expect` that the attempt did not meet, although it succeeded by itself. */
+  /** One expectation of `expect` that the attempt did not meet, although the attempt itself succeeded. */
   | {
       readonly type: 'step.expectation_unmet';
       readonly expectation: Expectation;
@@ -142,7 +142,7 @@ export type StepEvent =
       readonly delayMs: number;
       readonly outcome: Outcome;
     }
-  /** A rate or usage limit has ended an attempt, and its end is waited for. Then comes the next attempt, in the same session. */
+  /** A rate or usage limit has ended an attempt. The step waits until the limit ends; the next attempt continues the session. */
   | {
       readonly type: 'step.waiting';
       readonly reason: 'rate_limit';
@@ -168,7 +168,7 @@ export type StepEvent =
 /** What `expect` of a step can ask for. */
 export type Expectation = 'changed' | 'unchanged' | 'command' | 'output' | 'schema' | 'no_denials';
 
-/** Causes of a stall, one per way in which Claude Code and other children were seen to hang. */
+/** Causes of a stall: the ways in which Claude Code and other children were seen to hang. */
 export type StallCause =
   | 'no_output'
   | 'output_closed'
@@ -195,7 +195,7 @@ export type ProcessEvent =
       readonly activity?: string;
     }
   | { readonly type: 'stall.cleared'; readonly cause: StallCause; readonly durationMs: number }
-  /** Processes that a step left running when it had ended; they were ended by stepspan. */
+  /** Processes that a step left running; stepspan has ended them. */
   | {
       readonly type: 'process.orphaned';
       readonly processes: readonly { readonly pid: number; readonly command: string }[];

@@ -1,13 +1,13 @@
-// Nanosecond times of records as text and as milliseconds. Pure; how long something took is duration.ts's.
+// Nanosecond times of records as text and as milliseconds. Pure; durations are in duration.ts.
 
 import { parseDuration } from './duration.ts';
 
 let lastSecond = '';
 let lastSecondText = '';
 
-/** RFC 3339 in UTC with nine digits, such as `2026-11-23T15:14:02.000000001Z`. Loses nothing of the nanoseconds. */
+/** RFC 3339 in UTC with nine digits, such as `2026-11-23T15:14:02.000000001Z`, which keeps every nanosecond. */
 export function isoOfNs(ns: bigint): string {
-  // Text is cut, as dividing a bigint costs a microsecond; and of a thousand lines most are of the second before.
+  // Cuts text, because dividing a bigint costs a microsecond; most lines have the second of the line before.
   const digits = ns.toString().padStart(10, '0');
   const second = digits.slice(0, -9);
   if (second !== lastSecond) {
@@ -28,7 +28,7 @@ export function nsOfMs(ms: number): bigint {
 
 /**
  * Reads a time as people write it: RFC 3339 with up to nine digits of a second, a date (midnight UTC), or an age such as
- * `15m`, `1h30m`, `1d` before `nowMs`. `undefined` where the text is none of these.
+ * `15m`, `1h30m`, `1d` before `nowMs`. `undefined` if the text is none of these.
  */
 export function nsOfText(text: string, nowMs: number): bigint | undefined {
   const age = parseDuration(text);

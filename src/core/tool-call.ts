@@ -1,4 +1,4 @@
-// Which argument of a tool call says most about it. Pure. Used for the line that people read of a call, and for what a step does now.
+// Which argument of a tool call says most about it. Pure. Used where people read one line about a call, and for what a step does now.
 
 /** Names of the arguments that say most about a call, the best first. From the tools of Claude Code 2.1.328. */
 const argumentsByWeight = [

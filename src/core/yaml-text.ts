@@ -1,5 +1,5 @@
-// YAML text and where its parts are: for workflows, settings files and alerts.yaml. What the parser finds wrong is put into
-// words that say what to write instead. What the values mean is the caller's business.
+// YAML text and where its parts are: for workflows, settings files and alerts.yaml. Mistakes that the parser finds get messages that
+// say what to write instead. Callers decide what the values mean.
 import { type Document, type ErrorCode, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { failed, ok, type Result } from './result.ts';
 

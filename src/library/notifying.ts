@@ -1,4 +1,4 @@
-// Sends the alerts of a run beside its writer, if no hub does; at the end waits a bounded time for the receiver. What is left then is
+// Sends the alerts of a run while it is written, if no hub does; at the end waits a bounded time for the receiver. What remains is
 // reported, and stays in the run's folder for a hub. Called by run-workflow.ts.
 import { toError } from '../core/errors.ts';
 import type { RunId } from '../core/ids.ts';
@@ -11,9 +11,9 @@ import type { EndWait } from './settings.ts';
 export type NotifyingEnd = {
   /** `hub`: a hub sends them. */
   readonly kind: 'off' | 'hub' | 'done' | 'pending';
-  /** Alerts that nobody has taken. */
+  /** Alerts that the receiver has not taken. */
   readonly waiting: number;
-  /** One sentence where something is left to do; '' otherwise. */
+  /** One sentence if something is left to do, else ''. */
   readonly message: string;
 };
 
@@ -33,7 +33,7 @@ export async function startNotifying(
   reader: JournalReader,
 ): Promise<Notifying> {
   if (settings === undefined) return off;
-  /** Earlier runs of the workflow whose failure this one has resolved: somebody has to say so. */
+  /** Earlier runs of the workflow whose failure this one has resolved: their receivers must learn it. */
   const resolved = new Set<RunId>();
   let problem = '';
   const start = async (): Promise<Notifier | undefined> => {

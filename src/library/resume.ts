@@ -112,7 +112,7 @@ function findRun(dataDir: string, text: unknown): { readonly ok: true; readonly 
   return { ok: false, kind: 'not_found', code, message: found.message };
 }
 
-/** To start, ends and closes what a killed process left, so that two runs never work at the same thing. */
+/** With `start`, ends and closes what a killed process left, so that two runs never do the same work. */
 async function blockingReason(folder: RunFolder, purpose: 'start' | 'look'): Promise<NotResumable | undefined> {
   const adoption =
     purpose === 'start' ? await adoptRun(folder, 'the run that continues it') : await needsAdoption(folder);
@@ -178,7 +178,7 @@ function editedWorkflow(past: Past, runId: RunId, given: GivenParams): Source {
   return { ok: true, workflow: loaded.workflow, notes: [`uses ${file} as it is now; ${what}`] };
 }
 
-/** What the earlier run was given, of the params that the file still has; a default that was edited is not kept. */
+/** The values of the earlier run for params that the file still has; edited defaults are not kept. */
 function paramsFor(now: Workflow, before: Workflow): GivenParams {
   const names = now.params.map(({ name }) => name);
   return Object.fromEntries(
@@ -207,7 +207,7 @@ function notesOfFile(past: Past): readonly string[] {
   return [`${file} has changed since that run (${difference}); ${asItWas}; to use the file as it is now, add --edited`];
 }
 
-/** What of a step is not as it was when it ran: its definition, its params, its files. Of a plain resume nothing is asked. */
+/** How a step differs from when it ran: its definition, its params, its files. Empty without `edited`. */
 function changesOf(
   step: Step | undefined,
   past: Past,
@@ -260,7 +260,7 @@ function continuedBy(plan: readonly StepPlan[], past: Past): ReadonlyMap<string,
   );
 }
 
-/** Keys of the workflow, a step or a param that change nothing of what is done: what was hidden there may stay so. */
+/** Keys of the workflow, a step or a param that change nothing of what a run does: hidden values there do no harm. */
 const forPeople = new Set(['name', 'description', 'file', 'default']);
 
 /** Where redaction has put a marker (redact/marker.ts) in a stored workflow, as `paramValues.token`. */

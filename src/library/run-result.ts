@@ -12,7 +12,7 @@ import type { RunState } from '../runs/index.ts';
 import { type StepTotals, totalsOf } from '../runs/index.ts';
 import type { ShippingEnd } from './shipping.ts';
 
-/** A step with what it gave. */
+/** A step with its output. */
 export type StepResult = StepTotals & OutputFields;
 
 export type RunResult = {
@@ -27,7 +27,7 @@ export type RunResult = {
   readonly message: string;
   readonly durationMs: number;
   readonly steps: readonly StepResult[];
-  /** Denied tool calls, failed hooks and the like, over all steps: a success can rest on them. 0 if all was done. */
+  /** Denied tool calls, failed hooks and the like, over all steps: a success can have some. 0 if all was done. */
   readonly warnings: number;
   /** Lines that were printed, by stream. */
   readonly lines: Readonly<Record<Stream, number>>;
@@ -43,7 +43,7 @@ export type RunResult = {
   readonly lost: number;
   /** In USD; null if a part of the cost is unknown. */
   readonly costUsd: number | null;
-  /** What the cost rests on. */
+  /** How well the cost is known. */
   readonly costBasis: CostBasis;
   /** What is known of the cost, in USD. */
   readonly costAtLeastUsd: number;

@@ -60,7 +60,7 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
   readonly runId: RunId;
   readonly traceId: string;
   readonly workflow: Workflow;
-  /** Of a run that continues another: sentences for people, as that the workflow file has changed since. */
+  /** Sentences for people about a resumed run, for example that the workflow file has changed since. */
   readonly notes: readonly string[];
   /** Follows the journal of the run, in this process. */
   readonly journal: JournalReader;
@@ -82,7 +82,7 @@ export type RunDone = {
   readonly state: RunState;
 };
 
-/** Starts a workflow and returns at once. Problems of the workflow or of the surroundings are a `Refusal`, never thrown. */
+/** Starts a workflow and returns at once. Problems of the workflow or the machine are a `Refusal` and never thrown. */
 export async function startWorkflow(options: RunOptions): Promise<RunStart> {
   const prepared = await prepareRun(options);
   return prepared.kind === 'ready' ? { kind: 'started', run: await beginRun(prepared) } : prepared;
@@ -224,8 +224,8 @@ export async function runWorkflow(
   const started = await startWorkflow(options);
   if (started.kind !== 'started') return started;
   const { run } = started;
-  // Nobody looks on, so nothing is read before the end: following took a third of the speed at which a loud step is captured, and
-  // reading 1 GB once takes half a second.
+  // Nobody watches, so nothing is read before the end: following slows the capture of a loud step by a third, and reading 1 GB
+  // once takes half a second.
   const cancel = (): void => run.cancel('api');
   if (options.signal?.aborted === true) cancel();
   options.signal?.addEventListener('abort', cancel, { once: true });

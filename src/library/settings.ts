@@ -9,7 +9,7 @@ import type { TraceContextSetting } from './trace-context.ts';
 export type RunSettings = {
   /** Where runs are kept. Default: `$STEPSPAN_DATA_DIR`, else the user's state folder. */
   readonly dataDir: string;
-  /** The environment of the run: of its steps, of the OTEL_* settings, and where secrets are looked for. */
+  /** The environment of the run: steps get it, the OTEL_* settings are read from it, and secrets are found in it. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether secrets are replaced before anything is written. Default: true. */
   readonly redact: boolean;
@@ -19,7 +19,7 @@ export type RunSettings = {
   readonly archive: boolean;
   /** How many steps run at once, over what the workflow says. Default: as the workflow says. */
   readonly concurrency: number | undefined;
-  /** Lets this run write in a folder in which another one writes. Default: false. */
+  /** Lets this run work in a folder in which another run works. Default: false. */
   readonly shared: boolean;
   /** `auto` ships if an OTLP endpoint is set (OTEL_EXPORTER_OTLP_ENDPOINT and similar variables), `off` never. */
   readonly ship: 'auto' | 'off';
@@ -39,11 +39,11 @@ export type RunSettings = {
    * ignores it. Default: child.
    */
   readonly traceContext: TraceContextSetting;
-  /** The id of the run, for who must know it before it starts. Default: a new one. */
+  /** The id of the run, if the caller must know it before the start. Default: a new one. */
   readonly runId: RunId | undefined;
   /** Who named the Claude Code program that `env.STEPSPAN_CLAUDE` holds, for messages. Default: that variable. */
   readonly claudeSetBy: string;
-  /** Prices by model for estimates while Claude Code has not said what a call cost. */
+  /** Prices by model, for estimates until Claude Code reports what a call cost. */
   readonly prices: PriceTable;
 };
 
@@ -53,7 +53,7 @@ export const defaultShipWaitMs = 10_000;
 /** How long the end of a run waits for what is not yet sent, and whether it gives up an endpoint that never answers. */
 export type EndWait = { readonly ms: number; readonly giveUp: GiveUp };
 
-/** A wait that somebody asked for is kept in full: the backend may be about to come back. */
+/** A wait that was asked for is kept in full: the backend might be about to come back. */
 export function endWaitOf({ shipWaitMs }: Pick<RunSettings, 'shipWaitMs'>): EndWait {
   return shipWaitMs === undefined
     ? { ms: defaultShipWaitMs, giveUp: 'unreachable' }

@@ -1,5 +1,5 @@
-// Ships a run beside its writer: starts the shipper in a worker where an endpoint is set, and at the end waits a bounded
-// time for what is still to send. What is left then is reported, and stays in the journal.
+// Ships a run while it is written: starts the shipper in a worker if an endpoint is set, and at the end waits a bounded time until
+// everything is sent. What remains is reported, and stays in the journal.
 import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
 import { isShippingConfigured, readSettings, type ShipperStatus, startShipperWorker } from '../readers/ship/index.ts';
 import type { EndWait, RunSettings } from './settings.ts';
@@ -9,7 +9,7 @@ export type ShippingEnd = {
   readonly shipped: number;
   readonly pending: number;
   readonly refused: number;
-  /** One sentence where something is left to do; '' otherwise. */
+  /** One sentence if something is left to do, else ''. */
   readonly message: string;
 };
 

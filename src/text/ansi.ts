@@ -9,7 +9,7 @@ export type Escape =
   | { readonly kind: 'short'; readonly final: string; readonly end: number };
 
 // Sticky, so that a text is read once from front to back. A string ends at ST or BEL; one without an end is cut at the end
-// of its line, as nothing behind it there was shown. It holds no other introducer, so reading stays linear.
+// of its line, because nothing behind it was shown. It contains no other introducer, so reading stays linear.
 const csi = /(?:\x1b\[|\x9b)([0-?]*)([ -/]*)([@-~]?)/y;
 const controlString =
   /(?:\x1b([\]PX^_])|([\x9d\x90\x98\x9e\x9f]))([^\x07\x1b\x90\x98\x9b-\x9f\n]*)(\x07|\x1b\\|\x9c)?/y;
@@ -44,7 +44,7 @@ export const directionMarks = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 const anyEscape = /[\x1b\x80-\x9f]/g;
 
-/** The text without escape sequences, where nothing is to be drawn. All other characters are kept. */
+/** The text without escape sequences, for places that draw nothing. All other characters are kept. */
 export function stripAnsi(text: string): string {
   anyEscape.lastIndex = 0;
   if (!anyEscape.test(text)) return text;

@@ -7,7 +7,7 @@ export type TextSize = {
   readonly lines: number;
 };
 
-/** Of a text that is not there as a whole: its beginning, its end, and its size. They may overlap. */
+/** Of a text that is not in memory as a whole: its beginning, its end, and its size. The two may overlap. */
 export type TextEnds = { readonly head: Buffer; readonly tail: Buffer; readonly size: TextSize };
 
 export type CutText = { readonly text: string; readonly headBytes: number; readonly tailBytes: number };
@@ -28,7 +28,7 @@ export function sizeOf(text: Buffer): TextSize {
 
 /**
  * Head, marker and tail in at most `maxBytes` bytes.
- * @param marker makes the line that stands for what was left out
+ * @param marker makes the line in the place of what was left out
  */
 export function cutMiddle(
   { head, tail, size }: TextEnds,

@@ -1,5 +1,5 @@
 // What loggers call their levels, in words and in numbers, and which of ours each is. Pure.
-// A level that nobody here knows is none: a line is better given the severity of its stream than a guess.
+// An unknown level is ignored: the severity of the stream is better than a guess.
 import type { Level } from './stream.ts';
 
 type Table = Readonly<Record<Level, string>>;
@@ -42,7 +42,7 @@ export const namedCount = String.raw`\s*(?:\(s\)\s*)?(?:(?:[a-z]+\s+){0,2}(?:cou
 const byWord = mapOf(words);
 const byShortWord = mapOf(shortWords);
 
-/** @param inLog whether the word is known to stand in a log's head, so that `INF` and similar words are levels */
+/** @param inLog whether the word is known to be in the head of a log line, so that `INF` and similar words are levels */
 export function severityOfWord(word: string, inLog: boolean): Level | undefined {
   const known = byWord.get(word) ?? (inLog ? byShortWord.get(word) : undefined);
   if (known !== undefined) return known;
@@ -50,7 +50,7 @@ export function severityOfWord(word: string, inLog: boolean): Level | undefined 
   return byWord.get(lower) ?? (inLog ? byShortWord.get(lower) : undefined);
 }
 
-/** Levels of pino and bunyan: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Others say nothing we could trust. */
+/** Levels of pino and bunyan: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Other numbers are ignored. */
 export function severityOfPino(level: number): Level | undefined {
   if (level < 10 || level > 60) return undefined;
   if (level < 30) return 'debug';

@@ -43,8 +43,8 @@ const thrown = /^(?:[\w$]{1,64}\.){0,8}[A-Z][\w$]{0,64}(?:Error|Exception|(Warni
 const bareLevel = /^(?:trace|debug|info|warn|warning|error|fatal|panic|dpanic)$/;
 
 /**
- * A date, seconds since 1970, or a place in a file, as is any word with a colon between digits: what follows it is a log's
- * and no sentence's.
+ * A date, seconds since 1970, or a place in a file, as is any word with a colon between digits: what follows it belongs to a log line
+ * and not to a sentence.
  */
 const clock = /\d{4}[-/]\d\d[-/]\d\d|^\[?\d{10}|\(\d+,\d+\):?$/;
 /** A word of a sentence. All else (numbers, names with dots, brackets, what ends in a colon, signs) is part of a log's head. */
@@ -61,7 +61,7 @@ function levelOfWords(text: string, start: number, limit: number): Level | undef
   let afterTime = false;
   /** The word before was a time or a place, dashes aside. */
   let behind = false;
-  /** Behind a time one bare word may stand: a host or a thread. */
+  /** Behind a time one bare word can follow: a host or a thread. */
   let room = 1;
   let bound = maxWords;
   for (let words = 0; words < bound && at < limit; words++) {
@@ -117,7 +117,7 @@ function levelOfWord(word: string, has: number, rest: string): Level | undefined
   const afterTime = (has & signs.afterTime) !== 0;
   if ((has & signs.upperRun) !== 0) {
     const loud = upper.exec(word);
-    // Three letters are too few for a level where nothing says that this is a log.
+    // Three letters are too few for a level unless something shows that this is a log.
     if (loud !== null) return severityOfWord(loud[1] ?? '', afterTime || (has & signs.open) !== 0);
   }
   if ((has & signs.equals) !== 0) {
@@ -213,7 +213,7 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0d;
 }
 
-/** A quoted value of logfmt is one word, whatever it says. */
+/** A quoted value of logfmt is one word, whatever it contains. */
 function afterQuoted(text: string, at: number, end: number, limit: number): number {
   const quote = text.indexOf('"', at);
   if (quote === -1 || quote >= end || text.charCodeAt(quote - 1) !== 0x3d) return end;

@@ -3,7 +3,7 @@
 import { severityOfOtel, severityOfPino, severityOfSyslog, severityOfWord } from './level-names.ts';
 import type { Level } from './stream.ts';
 
-/** In an object the level may stand behind the message, as structlog and python-json-logger write it. */
+/** In an object the level can follow the message, as structlog and python-json-logger write it. */
 export const maxHeadLength = 2048;
 
 /** Serilog has `@l`, ECS `log.level`, Python `levelname`, journald `PRIORITY`, pino and bunyan numbers. */
@@ -36,7 +36,7 @@ function levelOfField([, key = '', word, number]: RegExpExecArray, text: string)
   if (word !== undefined) return severityOfWord(word, true);
   const level = Number(number);
   if (/^severity_?number$/i.test(key)) return severityOfOtel(level);
-  // In lower case a priority is a task's or a packet's.
+  // In lower case it is the priority of a task or a packet.
   if (/^priority$/i.test(key)) return key === 'PRIORITY' && level < 8 ? severityOfSyslog(level) : undefined;
   return level < 8 && isGelf.test(text) ? severityOfSyslog(level) : severityOfPino(level);
 }
