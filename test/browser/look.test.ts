@@ -284,7 +284,9 @@ async function shown(
   if (what === 'nothing') return [];
   // It is run by the debugger, which the policy of the page does not bind.
   await page.evaluate(axe.source);
-  const result = (await page.evaluate(`axe.run(document, ${JSON.stringify(axeOptions[what])})`)) as { violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] };
+  const result = (await page.evaluate(`axe.run(document, ${JSON.stringify(axeOptions[what])})`)) as {
+    violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
+  };
   return result.violations.flatMap((violation) =>
     violation.nodes
       .slice(0, 3)
