@@ -9,14 +9,14 @@ import { interleave, median } from './support/statistics.ts';
 const printPeak = new URL('./programs/print-peak.ts', import.meta.url).href;
 
 /**
- * The goals are 0.3, 1, 1 and 3 seconds of processor time for a million lines of 100 bytes, where `zcat` takes 0.2 and `jq` 2. Bounds are
- * ratios to these, which another machine or one under load changes less.
+ * `wanted` is in seconds of processor time for a million lines of 100 bytes on a quiet machine. The bounds are ratios to peers in the same
+ * rounds, which load changes less; their goals are close to what was measured under load, and do not prove that `wanted` is met.
  */
 const formats = [
-  { format: 'text', peer: 'zcat', bounds: atMost(1.5, 4) },
-  { format: 'ndjson', peer: 'jq', bounds: atMost(0.5, 1.2) },
-  { format: 'csv', peer: 'jq', bounds: atMost(0.5, 1.2) },
-  { format: 'otlp-json', peer: 'jq', bounds: atMost(1.5, 3.5) },
+  { format: 'text', wanted: 0.3, peer: 'zcat', bounds: atMost(1.5, 4) },
+  { format: 'ndjson', wanted: 1, peer: 'jq', bounds: atMost(0.5, 1.2) },
+  { format: 'csv', wanted: 1, peer: 'jq', bounds: atMost(0.5, 1.2) },
+  { format: 'otlp-json', wanted: 3, peer: 'jq', bounds: atMost(1.5, 3.5) },
 ] as const;
 type Format = (typeof formats)[number]['format'];
 
@@ -49,22 +49,23 @@ export const exporting: Bench = {
     rmSync(`${file}.gz`);
     const seconds = (name: string): number => (median(measured[name] ?? []) / lines) * 1000;
     const peak = (name: string): number => median(peaks[name] ?? []);
-    const row = (title: string, name: string): string[] => [title, `${seconds(name).toFixed(2)} s`, ''];
+    const row = (title: string, name: string): string[] => [title, `${seconds(name).toFixed(2)} s`, '', ''];
     return {
       title: 'Exporting a run',
       how:
         `Processor time, user and system, of \`stepspan export\` of a run of ${lines.toLocaleString('en')} lines of 100 bytes with its start, for a million of them, written to nobody; ` +
-        'beside programs that read the same lines from a plain file. Peak memory (VmHWM) is of the same export, and the ratio compares it with that of half of the lines.',
+        'beside programs that read the same lines from a plain file. The seconds that are wanted are of a quiet machine. Peak memory (VmHWM) is of the same export, and the ratio compares it with that of half of the lines.',
       tables: [
         {
-          columns: ['what', 'a million lines', 'peak memory'],
+          columns: ['what', 'a million lines', 'wanted', 'peak memory'],
           rows: [
             row('`cat FILE`', 'cat'),
             row('`zcat FILE.gz`', 'zcat'),
             ...(hasJq ? [row("`jq -cR '{text: .}' FILE`", 'jq')] : []),
-            ...formats.map(({ format }) => [
+            ...formats.map(({ format, wanted }) => [
               `\`stepspan export --format ${format}\``,
               `${seconds(format).toFixed(2)} s`,
+              `${wanted} s`,
               `${Math.round(peak(format) / 2 ** 20)} MiB`,
             ]),
           ],
