@@ -61,7 +61,7 @@ async function measureHub({ place, short, say }: Setting, dataDir: string): Prom
   say('hub: start, idle, answers');
   const second = await startMeasuredHub(place, dataDir);
   await settled(second);
-  const before = await second.numbers();
+  const before = await second.numbers('last');
   const idleSeconds = short ? 3 : 70;
   await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1000));
   const after = await second.numbers();

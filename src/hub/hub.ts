@@ -30,7 +30,7 @@ import { createSaver, type Saver } from './saver.ts';
 import type { LinkAsked } from './session-routes.ts';
 import { createShipRuns, type ShipRuns } from './ship-runs.ts';
 import { createShippedTotals, type ShippedTotals } from './shipped-totals.ts';
-import { type ReadableRun, type Supervisor, startSupervisor } from './supervisor.ts';
+import { type Look, type ReadableRun, type Supervisor, startSupervisor } from './supervisor.ts';
 import { createTailMetrics } from './tail-metrics.ts';
 
 export type HubOptions = Omit<HttpOptions, 'live'> & {
@@ -312,6 +312,8 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
         },
       },
       ...(shipper === undefined ? [] : [shipper]),
+      // Before housekeeping, which notes of a known run that it is archived.
+      { name: 'remember', look: (look) => rememberEnded(look, catalogue, parts.stopping.signal) },
       housekeeping,
       createRunIndexer({
         data,
@@ -322,9 +324,7 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
       {
         name: 'save',
         async look({ runs, settle }) {
-          const ended = runs.flatMap(({ runId, kind }) => (kind === 'ended' ? [runId] : []));
-          await catalogue.rememberEnded(ended);
-          for (const runId of ended) settle(runId);
+          for (const { runId, kind } of runs) if (kind === 'ended') settle(runId);
           catalogue.save();
           if (performance.now() - saved < saveEveryMs) return;
           await saver.save();
@@ -334,4 +334,20 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
     ],
   });
   return supervisor;
+}
+
+/** So many at a time, so that a hub that is stopped does not read all of them first. */
+const rememberedAtOnce = 50;
+
+async function rememberEnded(
+  { runs, settle }: Look,
+  catalogue: Pick<Catalogue, 'rememberEnded'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = runs.flatMap(({ runId, kind }) => (kind === 'ended' ? [runId] : []));
+  for (let at = 0; at < ended.length && !signal.aborted; at += rememberedAtOnce) {
+    const some = ended.slice(at, at + rememberedAtOnce);
+    await catalogue.rememberEnded(some);
+    for (const runId of some) settle(runId);
+  }
 }

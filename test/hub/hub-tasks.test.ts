@@ -1,10 +1,11 @@
 // What a hub does for runs beside counting them: shipping, retention, archive.
-import { existsSync, readdirSync, statfsSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statfsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
 import { startHub } from '../../src/hub/index.ts';
-import { acquireLock, openJournal, savedPosition } from '../../src/journal/index.ts';
+import { acquireLock, archiveSealed, openJournal, savedPosition } from '../../src/journal/index.ts';
+import { askSearchIndex } from '../../src/runs/search-index.ts';
 import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, scrapeUntil, tempData } from './hub-rig.ts';
@@ -122,4 +123,22 @@ describe('housekeeping', () => {
     const free = archived.value('stepspan_data_folder_free_bytes') ?? 0;
     expect(Math.abs(free - disk.bavail * disk.bsize)).toBeLessThan(0.05 * disk.blocks * disk.bsize);
   });
+});
+
+test('an archived run is indexed for searches, also by a hub that has lost what the last one kept of ended runs', async () => {
+  const data = tempData();
+  const run = beginRun(data);
+  await endRun(run);
+  const { journalDir } = data.runDir(run.runId);
+  await archiveSealed(data.runDir(run.runId));
+  const longAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(journalDir, longAgo, longAgo);
+  const isDenied = () => !askSearchIndex(data, 'haystack')(run.runId);
+  const hub = await hubOf(data, { archive: true });
+  await until(isDenied);
+  expect(askSearchIndex(data, 'three')(run.runId)).toBe(true);
+  await hub.stop();
+  for (const file of [data.hub.endedRuns, data.hub.searchIndex]) rmSync(file);
+  await hubOf(data, { archive: true });
+  await until(isDenied);
 });
