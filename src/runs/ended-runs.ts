@@ -42,7 +42,7 @@ const head = JSON.stringify({ stepspanEndedRuns: version });
 export function createEndedRuns(data: DataFolder): EndedRuns {
   const runs = new Map<RunId, EndedRun>();
   const path = data.hub.endedRuns;
-  let unsaved: EndedRun[] = [];
+  const unsaved = new Map<RunId, EndedRun>();
   /** Lines of the file without a run. If they outnumber the runs, the file is written again. */
   let stale = 0;
   let isWhole = false;
@@ -51,9 +51,9 @@ export function createEndedRuns(data: DataFolder): EndedRuns {
   return {
     get: (runId) => runs.get(runId),
     set(runId, run) {
-      if (runs.has(runId)) stale += 1;
+      if (runs.has(runId) && !unsaved.has(runId)) stale += 1;
       runs.set(runId, run);
-      unsaved.push(run);
+      unsaved.set(runId, run);
     },
     keepOnly(runIds) {
       for (const runId of runs.keys()) if (!runIds.has(runId) && runs.delete(runId)) stale += 1;
@@ -81,16 +81,16 @@ export function createEndedRuns(data: DataFolder): EndedRuns {
       }
     },
     save() {
-      if (!isLoaded || (isWhole && unsaved.length === 0 && stale <= runs.size)) return;
+      if (!isLoaded || (isWhole && unsaved.size === 0 && stale <= runs.size)) return;
       try {
         if (!isWhole) mkdirSync(data.hub.dir, { recursive: true, mode: 0o700 });
-        if (isWhole && stale <= runs.size) appendFileSync(path, linesOf(unsaved));
+        if (isWhole && stale <= runs.size) appendFileSync(path, linesOf(unsaved.values()));
         else {
           replaceFileUnsynced(path, `${head}\n${linesOf(runs.values())}`);
           stale = 0;
           isWhole = true;
         }
-        unsaved = [];
+        unsaved.clear();
       } catch {
         // Nobody but the next hub misses it, and it reads the journals instead.
       }

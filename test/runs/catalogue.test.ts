@@ -88,6 +88,8 @@ test('the end of a run counts as known once all of its journal is archived, unti
   utimesSync(journalDir, longAgo, longAgo);
   hub.markArchived(runId);
   hub.save();
+  // One line for what was learnt in two steps.
+  expect(readFileSync(data.hub.endedRuns, 'utf8').trimEnd().split('\n')).toHaveLength(2);
   const next = createCatalogue({ data });
   await next.load();
   expect(next.archivedEnd(runId)).toBe((await next.endedRunOf(runId))?.nextSeq);
