@@ -4,7 +4,7 @@ import type { ActionResult, Actions, GivenBudget } from '../api/http/index.ts';
 import type { RunId } from '../core/ids.ts';
 import { type DataFolder, openJournal } from '../journal/index.ts';
 import { type ExportFormat, exportFormats, exportRun, type OtlpMapper } from '../readers/export/index.ts';
-import { emptyRunState, foldAll, type RunState } from '../runs/index.ts';
+import { emptyRunState, type RunState, readRunState } from '../runs/index.ts';
 import { type RunStarted, type RunStarter, startRun } from './start-run.ts';
 import { type Steered, steerRun } from './steer-run.ts';
 import type { WorkflowFolders } from './workflow-folders.ts';
@@ -52,7 +52,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
     },
     async retry(runId, { fromStep, budget, edited }) {
       if (starter === undefined) return cannotStart;
-      const state = await stateOf(data, runId);
+      const state = (await readRunState(data.runDir(runId))) ?? emptyRunState();
       if (state.phase.kind !== 'finished') {
         return {
           ok: false,
@@ -96,7 +96,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
         events: format !== 'text',
         // As on the command line: the raw protocol is not for people to read.
         ...(format === 'text' ? { streams: ['stdout', 'stderr', 'system'] as const } : {}),
-        ...(isOtlp ? { toOtlp: await toOtlp(await stateOf(data, runId)) } : {}),
+        ...(isOtlp ? { toOtlp: await toOtlp((await readRunState(data.runDir(runId))) ?? emptyRunState()) } : {}),
         signal,
       });
     },
@@ -127,13 +127,6 @@ const cannotStart: ActionResult = {
   message: 'Nothing can be started from this server.',
   fix: 'Use the hub (`stepspan serve`), or `stepspan resume` on the command line.',
 };
-
-async function stateOf(data: DataFolder, runId: RunId): Promise<RunState> {
-  let state = emptyRunState();
-  for await (const records of openJournal(data.runDir(runId)).read({ from: 0, onProblem: () => undefined }))
-    state = foldAll(records, state);
-  return state;
-}
 
 function startedOf(started: RunStarted): ActionResult {
   if (started.kind === 'started')
