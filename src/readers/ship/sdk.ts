@@ -14,7 +14,6 @@ import {
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { attr, schemaUrl } from '../../otlp/names.ts';
-import { pageOfRun } from '../../runs/run-reference.ts';
 import { type Env, withProcessEnv } from './env.ts';
 import type { LogOrigin } from './map/log-records.ts';
 import { hrTimeOf, type ReadableSpan, type Resource, resourceWith } from './map/otlp-types.ts';
@@ -28,7 +27,7 @@ export const scopeName = 'stepspan';
 export type Origin = {
   readonly host: string | undefined;
   readonly version: string | undefined;
-  readonly run: Pick<RunContext, 'runId' | 'workflow' | 'hubUrl'>;
+  readonly run: Pick<RunContext, 'runId' | 'workflow'>;
 };
 
 export type Sdk = {
@@ -153,7 +152,6 @@ function runEntity({ host, run }: Origin): Readonly<Record<string, string>> {
   return {
     ...(run.workflow === '' ? {} : { [attr.pipelineName]: run.workflow }),
     [attr.pipelineRunId]: run.runId,
-    [attr.pipelineRunUrl]: pageOfRun(run.hubUrl, run.runId),
     ...(host === undefined || host === '' ? {} : { [attr.workerId]: host, [attr.workerName]: host }),
   };
 }

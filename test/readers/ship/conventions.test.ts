@@ -1,9 +1,10 @@
-// docs/conventions.md has a row for each name of the conventions that is sent, and for each that the official package has of CI/CD.
+// docs/conventions.md has a row for each name of the conventions that is sent, and for each of CI/CD in the official package.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as semconv from '@opentelemetry/semantic-conventions/incubating';
 import { expect, test } from 'vitest';
 import { attr, schemaUrl } from '../../../src/otlp/names.ts';
+import { catalogue } from '../../../src/readers/measure/index.ts';
 
 const docs = readFileSync(path.resolve(import.meta.dirname, '../../../docs/conventions.md'), 'utf8');
 const rows = docs
@@ -22,9 +23,9 @@ test('every name of the conventions that is sent has a row that says so', () => 
   expect(sent.filter((name) => rowOf(name)?.[2]?.includes('not sent'))).toEqual([]);
 });
 
-test('every attribute of CI/CD in the official package has a row', () => {
+test('every attribute and metric of CI/CD in the official package has a row', () => {
   const names = Object.entries(semconv)
-    .filter(([key]) => key.startsWith('ATTR_CICD_'))
+    .filter(([key]) => /^(ATTR|METRIC)_CICD_/.test(key))
     .map(([, name]) => String(name));
   expect(names.length).toBeGreaterThan(10);
   expect(names.filter((name) => rowOf(name) === undefined)).toEqual([]);
@@ -37,6 +38,13 @@ test('what a row says is the same is sent', () => {
     .flatMap(([, first]) => [...(first ?? '').matchAll(/`([a-z_.]+)`/g)].map((match) => match[1] ?? ''));
   expect(claimed.length).toBeGreaterThan(30);
   expect(claimed.filter((name) => !sent.has(name))).toEqual([]);
+});
+
+test('every metric of ours in a row is served', () => {
+  const served = new Set<string>(catalogue.map(({ name }) => name));
+  const claimed = [...docs.matchAll(/`(stepspan_[a-z_]+)`/g)].map((match) => match[1] ?? '');
+  expect(claimed.length).toBeGreaterThan(7);
+  expect(claimed.filter((name) => !served.has(name))).toEqual([]);
 });
 
 test('every row has an answer', () => {

@@ -7,7 +7,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunId } from '../../../src/core/ids.ts';
 import type { JournalRecord } from '../../../src/core/record.ts';
-import { attr } from '../../../src/otlp/names.ts';
+import { attr, schemaUrl } from '../../../src/otlp/names.ts';
 import type { Batcher } from '../../../src/readers/ship/encode/batch.ts';
 import { createJsonLogBatcher } from '../../../src/readers/ship/encode/json-log-batcher.ts';
 import { createSpanBatcher } from '../../../src/readers/ship/encode/readable-batcher.ts';
@@ -57,6 +57,30 @@ function bodyOf(batcher: Batcher, records: readonly JournalRecord[]): unknown {
 
 const exported = (send: (done: (result: { code: number; error?: Error }) => void) => void): Promise<void> =>
   new Promise((resolve, reject) => send(({ error }) => (error === undefined ? resolve() : reject(error))));
+
+test('the resource of spans names the run and its machine, that of log records neither', async () => {
+  const run = { ...bareContext(runId), workflow: `nightly, ${'ü'.repeat(300)} = x` };
+  const own = await startSdk({}, { host: 'here', version: '1', run });
+  const [span] = createSpanMapper(runId)
+    .apply(sampleRun()[0] as JournalRecord)
+    .flatMap((each) => (each.kind === 'own' && own !== undefined ? [own.spanOf(each.spec)] : []));
+  expect(span?.resource.attributes).toMatchObject({
+    'service.name': 'stepspan',
+    'host.name': 'here',
+    'cicd.pipeline.name': run.workflow,
+    'cicd.pipeline.run.id': runId,
+    'cicd.worker.id': 'here',
+  });
+  expect(span?.instrumentationScope.schemaUrl).toBe(schemaUrl);
+  const ofLogs = Object.keys(own?.logOrigin.resource.attributes ?? {});
+  expect(ofLogs).toContain('service.name');
+  expect(ofLogs.filter((key) => key.startsWith('cicd.'))).toEqual([]);
+  const given = await startSdk(
+    { OTEL_RESOURCE_ATTRIBUTES: 'cicd.pipeline.name=mine' },
+    { host: 'here', version: '1', run },
+  );
+  expect(given?.logOrigin.resource.attributes).toMatchObject({ 'cicd.pipeline.name': 'mine' });
+});
 
 describe('a request', () => {
   test('of spans is the one that the official trace exporter sends', async () => {
