@@ -1,10 +1,14 @@
-// Where in the page one is, as the part of the address behind `#`: it never reaches the server and can be shared.
-export type Tab = 'output' | 'conversation' | 'timeline' | 'resources' | 'alerts';
+// Where in the page one is and what one has chosen there, as the part of the address behind `#`: it never reaches the server and can
+// be shared. What is not chosen is not in it.
+import { type Severity, type Stream, severities, streams } from '../src/text/stream.ts';
+import { type StateFilter, stateFilters } from './model/fleet.ts';
 
-export const tabs = ['output', 'conversation', 'timeline', 'resources', 'alerts'] as const satisfies readonly Tab[];
+export const tabs = ['output', 'conversation', 'timeline', 'resources', 'alerts', 'summary'] as const;
+
+export type Tab = (typeof tabs)[number];
 
 export type Route =
-  | { readonly view: 'fleet' }
+  | ({ readonly view: 'fleet' } & Partial<FleetChoice>)
   /** `to` is where the link leads once its code is exchanged. */
   | { readonly view: 'login'; readonly code: string; readonly to: Destination }
   | { readonly view: 'compare'; readonly left: string; readonly right: string }
@@ -12,15 +16,33 @@ export type Route =
       readonly view: 'run';
       readonly runId: string;
       readonly tab: Tab;
-      /** The line that a shared link points to. */
+      /** The line that a shared link points to, and the last one if it points to several. */
       readonly line?: number;
+      readonly to?: number;
+      /** The line at the top of the screen, while the end is not followed. */
+      readonly top?: number;
       /** In its place: the time whose line is looked for, in Unix nanoseconds. */
       readonly at?: string;
       /** The block of a conversation that a shared link points to, by the number of its first record. */
       readonly turn?: number;
       /** Steps whose output is shown; all if it is left out. */
       readonly steps?: readonly string[];
+      /** Empty for all of them; those that are usual if it is left out. */
+      readonly streams?: readonly Stream[];
+      readonly severities?: readonly Severity[];
+      /** What is looked for in the output. */
+      readonly search?: string;
     };
+
+export type RunRoute = Extract<Route, { readonly view: 'run' }>;
+
+/** The same choices, and no line and no turn. */
+export function withoutPlace({ line: _line, to: _to, top: _top, at: _at, turn: _turn, ...route }: RunRoute): RunRoute {
+  return route;
+}
+
+/** Which runs are listed. */
+export type FleetChoice = { readonly state: StateFilter; readonly workflow: string; readonly search: string };
 
 export type Destination = Exclude<Route, { readonly view: 'login' }>;
 
@@ -40,41 +62,78 @@ function parseDestination(text: string): Destination {
   const [, first, second = '', third = ''] = path.split('/');
   if (first === 'compare' && runIdPattern.test(second) && runIdPattern.test(third))
     return { view: 'compare', left: second, right: third };
-  if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet' };
   const params = new URLSearchParams(query);
-  const line = Number(params.get('line') ?? 'none');
-  const turn = Number(params.get('turn') ?? 'none');
+  if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet', ...parseFleet(params) };
+  const [line, to, top, turn] = ['line', 'to', 'top', 'turn'].map((name) => numberIn(params, name));
   const at = params.get('at') ?? '';
   const steps = params.getAll('step').filter((step) => step !== '');
+  const chosenStreams = params.getAll('stream');
+  const known = streams.filter((stream) => chosenStreams.includes(stream));
+  const chosenSeverities = severities.filter((severity) => params.getAll('severity').includes(severity));
+  const search = params.get('search') ?? '';
   return {
     view: 'run',
     runId: second,
     tab: tabs.find((tab) => tab === third) ?? 'output',
-    ...(Number.isSafeInteger(line) && line >= 0 ? { line } : {}),
+    ...(line === undefined ? {} : { line }),
+    ...(to === undefined ? {} : { to }),
+    ...(top === undefined ? {} : { top }),
     ...(nsPattern.test(at) ? { at } : {}),
-    ...(Number.isSafeInteger(turn) && turn >= 0 ? { turn } : {}),
+    ...(turn === undefined ? {} : { turn }),
     ...(steps.length > 0 ? { steps } : {}),
+    ...(known.length > 0 || chosenStreams.includes('all') ? { streams: known } : {}),
+    ...(chosenSeverities.length > 0 ? { severities: chosenSeverities } : {}),
+    ...(search === '' ? {} : { search }),
   };
+}
+
+function parseFleet(params: URLSearchParams): Partial<FleetChoice> {
+  const state = stateFilters.find((each) => each === params.get('state'));
+  const workflow = params.get('workflow') ?? '';
+  const search = params.get('search') ?? '';
+  return {
+    ...(state === undefined ? {} : { state }),
+    ...(workflow === '' ? {} : { workflow }),
+    ...(search === '' ? {} : { search }),
+  };
+}
+
+function numberIn(params: URLSearchParams, name: string): number | undefined {
+  const text = params.get(name) ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 export function formatRoute(route: Route): string {
   switch (route.view) {
-    case 'fleet':
-      return '#/';
+    case 'fleet': {
+      const { state, workflow = '', search = '' } = route;
+      return `#/${queryOf({ state: state === 'all' ? [] : [state ?? ''], workflow: [workflow], search: [search] })}`;
+    }
     case 'login':
       return `#code=${encodeURIComponent(route.code)}&to=${formatRoute(route.to).slice(1)}`;
     case 'compare':
       return `#/compare/${route.left}/${route.right}`;
     case 'run': {
-      const params = new URLSearchParams();
-      if (route.line !== undefined) params.set('line', String(route.line));
-      if (route.at !== undefined) params.set('at', route.at);
-      if (route.turn !== undefined) params.set('turn', String(route.turn));
-      for (const step of route.steps ?? []) params.append('step', step);
-      const query = params.size === 0 ? '' : `?${params}`;
+      const { line, to, top, turn, at = '', steps = [], streams: shown, severities: wanted = [], search = '' } = route;
+      const numbers = { line: textOf(line), to: textOf(to), top: textOf(top) };
+      const stream = shown?.length === 0 ? ['all'] : (shown ?? []);
+      const place = { ...numbers, at: [at], turn: textOf(turn) };
+      const query = queryOf({ ...place, step: steps, stream, severity: wanted, search: [search] });
       return `#/runs/${route.runId}/${route.tab}${query}`;
     }
   }
+}
+
+function textOf(number: number | undefined): readonly string[] {
+  return number === undefined ? [] : [String(number)];
+}
+
+/** Without what is empty. */
+function queryOf(lists: Readonly<Record<string, readonly string[]>>): string {
+  const params = new URLSearchParams();
+  for (const [name, values] of Object.entries(lists))
+    for (const value of values) if (value !== '') params.append(name, value);
+  return params.size === 0 ? '' : `?${params}`;
 }
 
 function decode(text: string): string {

@@ -4,7 +4,7 @@ import { createTailClient, type RunMessage, type TailStatus } from '../src/api/t
 import { unreachable } from '../src/core/unreachable.ts';
 import { type ApiFailure, tailUrl } from './api/http.ts';
 import type { Run } from './model/run.ts';
-import { createFeed, type Feed } from './output/feed.ts';
+import { createFeed, type Feed, type FeedStart } from './output/feed.ts';
 import { createSearch, type Search } from './output/search.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -54,7 +54,7 @@ const initial: RunSessionState = {
   jumps: 0,
 };
 
-export function openRunSession(runId: string, startSeq: number | undefined): RunSession {
+export function openRunSession(runId: string, begin: FeedStart): RunSession {
   const store = createStore<RunSessionState>(initial);
   let feed: Feed | undefined;
 
@@ -64,7 +64,7 @@ export function openRunSession(runId: string, startSeq: number | undefined): Run
 
   /** The tail begins where the first state ended, and the feed reads at least as far: so no line is missed between the two. */
   const start = (run: Run): void => {
-    feed = createFeed(runId, run.nextSeq, startSeq);
+    feed = createFeed(runId, run.nextSeq, begin);
     const subscription = tail.subscribe(runId, {
       fromSeq: run.nextSeq,
       onMessage: (message) => {

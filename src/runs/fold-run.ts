@@ -62,7 +62,8 @@ function foldOutput(state: RunState, record: OutputRecord): RunState {
 
 /** Of a session of Claude's the events say what it does; its lines are also the ends of long results. */
 function saysWhatItDoes(step: StepState, { stream }: OutputRecord): boolean {
-  if (stream === 'debug') return false;
+  // What stepspan says of a step, as that it hangs, must not hide what the step said last.
+  if (stream === 'debug' || stream === 'system') return false;
   return stream !== 'stdout' || step.kind !== 'claude' || step.activity.kind === 'none';
 }
 
@@ -99,11 +100,13 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
         workflow: event.workflow,
         description: event.description,
         file: event.file,
+        params: event.params,
         cwd: event.cwd,
         concurrency: event.concurrency,
         budgetUsd: event.budgetUsd,
         budgetTokens: event.budgetTokens,
         writer: event.writer,
+        stepspanVersion: event.stepspanVersion,
         resumedFrom: event.resumedFrom,
         phase: state.phase.kind === 'unknown' ? { kind: 'running' } : state.phase,
         startedNs: timeNs,

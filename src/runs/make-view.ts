@@ -8,7 +8,14 @@ import { estimate, type History } from './estimate.ts';
 import { costBasisOf, costOfAttempt } from './fold-claude.ts';
 import { totalTokens } from './model-use.ts';
 import { currentSteps, progressOf, waitingUntilNs } from './progress.ts';
-import { type AttemptState, findingsOfStep, lastAttempt, type RunState, type StepState } from './run-state.ts';
+import {
+  type AttemptState,
+  findingsOfStep,
+  lastAttempt,
+  type RunParams,
+  type RunState,
+  type StepState,
+} from './run-state.ts';
 import { runStatus, waitOfStep } from './run-status.ts';
 import {
   type ActiveAlert,
@@ -39,7 +46,9 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
   const lost = lostCount(run);
   return {
     ...summary,
+    params: run.params,
     cwd: run.cwd,
+    stepspanVersion: run.stepspanVersion,
     concurrency: run.concurrency,
     budgetUsd: run.budgetUsd ?? null,
     budgetTokens: run.budgetTokens ?? null,
@@ -54,7 +63,6 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
     lostLines: lost.lines,
     lostEvents: lost.events,
     models: Object.values(run.models),
-    activity: isActive(summary.state) ? activityOfRun(run) : null,
     alerts,
     steps: run.steps.map((step) => viewStep(step, run)),
   };
@@ -71,6 +79,7 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
     workflow: run.workflow,
     description: run.description,
     file: run.file,
+    params: shortParams(run.params),
     resumedFrom: run.resumedFrom ?? null,
     startedAt: isoOrNull(run.startedNs),
     endedAt: phase.kind === 'finished' ? isoOfNs(phase.endedNs) : null,
@@ -79,6 +88,7 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
     ...steps,
     progress,
     currentStep: currentStep ?? null,
+    activity: isActive(status.state) ? activityOfRun(run) : null,
     waitingUntil: isoOrNull(waitingUntilNs(run)),
     ...costOf(run),
     costEstimated: run.costBasis === 'estimated',
@@ -87,6 +97,21 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
     warnings: run.steps.reduce((sum, step) => sum + countFindings(findingsOfStep(step)), 0),
     alertCount: context.alerts?.length ?? 0,
   };
+}
+
+/** Summaries of ten thousand runs are kept in memory. */
+const listedParams = 8;
+const listedParamLength = 80;
+
+function shortParams(params: RunParams): RunParams {
+  return Object.fromEntries(
+    Object.entries(params)
+      .slice(0, listedParams)
+      .map(([name, value]) => {
+        const isLong = typeof value === 'string' && value.length > listedParamLength;
+        return [name, isLong ? `${value.slice(0, listedParamLength - 1).toWellFormed()}…` : value];
+      }),
+  );
 }
 
 /** How long a run has taken up to now. */
@@ -99,6 +124,7 @@ function activityOfRun(run: RunState): RunActivity | null {
   if (step === undefined) return null;
   return {
     step: step.id,
+    stepName: step.name,
     text: activityText(step),
     since: activitySince(step),
     cost: costOf(step),
@@ -163,6 +189,7 @@ function viewAttempt(attempt: AttemptState): AttemptView {
     resources: attempt.resources ?? null,
     sessionId: session?.sessionId ?? null,
     model: session?.model ?? null,
+    claudeVersion: session?.version ?? null,
     turns: attempt.turns ?? null,
   };
 }

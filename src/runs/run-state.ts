@@ -156,7 +156,7 @@ export type StepState = PlannedStep & {
   readonly activity: Activity;
   /**
    * What the step did or printed last: of a Claude step the tool call or the last sentence, else the last line that was not
-   * blank, of any stream but `debug`, as it was seen; cut at `lastLineLength`.
+   * blank, of its own streams, as it was seen; cut at `lastLineLength`.
    */
   readonly lastLine: string;
   /** What was printed of a line that is not ended. */
@@ -172,17 +172,23 @@ export type StepState = PlannedStep & {
   readonly orphanedNs: bigint | undefined;
 };
 
+/** What the workflow was started with, by name. */
+export type RunParams = EventOf<'run.started'>['params'];
+
 export type RunState = {
   readonly runId: string;
   readonly traceId: string;
   readonly workflow: string;
   readonly description: string;
   readonly file: string;
+  readonly params: RunParams;
   readonly cwd: string;
   readonly concurrency: number;
   readonly budgetUsd: number | undefined;
   readonly budgetTokens: number | undefined;
   readonly writer: ProcessIdentity | undefined;
+  /** The version of stepspan that ran it; '' before its start was read. */
+  readonly stepspanVersion: string;
   readonly resumedFrom: string | undefined;
   readonly phase: RunPhase;
   readonly startedNs: bigint | undefined;
@@ -232,11 +238,13 @@ export function emptyRunState(): RunState {
     workflow: '',
     description: '',
     file: '',
+    params: {},
     cwd: '',
     concurrency: 1,
     budgetUsd: undefined,
     budgetTokens: undefined,
     writer: undefined,
+    stepspanVersion: '',
     resumedFrom: undefined,
     phase: { kind: 'unknown' },
     startedNs: undefined,

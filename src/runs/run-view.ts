@@ -80,6 +80,7 @@ export type ActiveAlert = {
 /** What a run does now, for one line: its oldest active step. */
 export type RunActivity = {
   readonly step: string;
+  readonly stepName: string;
   /** The tool with its argument, the last sentence or the last line; '' if nothing is known. */
   readonly text: string;
   readonly since: string | null;
@@ -97,6 +98,8 @@ export type RunSummary = RunStatus &
     readonly workflow: string;
     readonly description: string;
     readonly file: string;
+    /** What the workflow was started with. In a list long texts lack their end, and not all of many are there. */
+    readonly params: Readonly<Record<string, string | number | boolean>>;
     readonly resumedFrom: string | null;
     readonly startedAt: string | null;
     readonly endedAt: string | null;
@@ -105,6 +108,8 @@ export type RunSummary = RunStatus &
     /** 0 to 100. */
     readonly progress: number;
     readonly currentStep: string | null;
+    /** Null between two steps, and for a run that is not active. */
+    readonly activity: RunActivity | null;
     /** When the run continues, if every active step waits for the end of a rate or usage limit. */
     readonly waitingUntil: string | null;
     readonly costEstimated: boolean;
@@ -144,6 +149,8 @@ export type AttemptView = {
   readonly resources: ResourceView | null;
   readonly sessionId: string | null;
   readonly model: string | null;
+  /** Of Claude Code. */
+  readonly claudeVersion: string | null;
   readonly turns: number | null;
 } & Cost;
 
@@ -180,6 +187,8 @@ export type StepView = {
 
 export type RunView = RunSummary & {
   readonly cwd: string;
+  /** Of stepspan, which ran it; '' for a run whose first records are gone. */
+  readonly stepspanVersion: string;
   readonly concurrency: number;
   readonly budgetUsd: number | null;
   readonly budgetTokens: number | null;
@@ -197,7 +206,6 @@ export type RunView = RunSummary & {
   readonly lostLines: number;
   readonly lostEvents: number;
   readonly models: readonly ModelUsage[];
-  readonly activity: RunActivity | null;
   readonly alerts: readonly ActiveAlert[];
   readonly steps: readonly StepView[];
 };

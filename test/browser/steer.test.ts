@@ -35,6 +35,7 @@ test('two browsers on one run see the same, and what one does the other sees', a
     await untilRows(page, (rows) => rows.includes('first is here'));
   }
   await one.page.keyboard.press('p');
+  await one.page.getByRole('dialog').getByRole('button', { name: 'Hold the next step' }).click();
   await one.page.getByRole('button', { name: 'Resume' }).waitFor();
   await two.page.locator('.run-title').getByText('nothing new starts').waitFor();
   writeFileSync(go, '');

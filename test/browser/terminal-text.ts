@@ -21,3 +21,9 @@ export async function untilRows(page: Page, wanted: (rows: readonly string[]) =>
 export async function numbersOf(page: Page): Promise<readonly number[]> {
   return (await page.locator('.gutter a').allTextContents()).map(Number);
 }
+
+/** The row whose line the page has marked. */
+export async function rowMarked(page: Page): Promise<string | undefined> {
+  const marks = await page.locator('.gutter li').evaluateAll((all) => all.map((each) => each.className.split(' ')[0]));
+  return (await rowsOf(page))[marks.indexOf('marked')];
+}

@@ -2,7 +2,7 @@
 // about how it is read: wrapping, and reaching any line by keys alone. On one run that was.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Rig, startRig } from './rig.ts';
-import { numbersOf, rowsOf, untilRows } from './terminal-text.ts';
+import { numbersOf, rowMarked, rowsOf, untilRows } from './terminal-text.ts';
 
 const work = `
 name: work
@@ -191,8 +191,8 @@ steps:
   await alerts.nth(1).getByRole('link', { name: 'Output at that time' }).click();
   await page.locator('.gutter .marked').waitFor();
   // The line itself or one beside it: the alert is a record of its own, next to the line that it is about.
-  const [top = ''] = await rowsOf(page);
-  expect(top).toMatch(/^it is \[|^before 200$|^after 1$/);
+  const marked = await rowMarked(page);
+  expect(marked).toMatch(/^it is \[|^before 200$|^after 1$/);
   expect(page.url()).toMatch(/line=\d+$/);
   await context.close();
 });

@@ -2,14 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compareSteps } from '../../web/model/compare.ts';
-import { countByState, filterRuns, sparkline } from '../../web/model/fleet.ts';
+import { countByState, filterRuns, groupByDay, sparkline, startOfWeek } from '../../web/model/fleet.ts';
 import { count, duration, money } from '../../web/model/format.ts';
 import { layoutGraph } from '../../web/model/graph.ts';
 import { isSamePlan, nodeHeight, nodeWidth, placeSteps } from '../../web/model/place-steps.ts';
 import type { Run, RunRow, Step } from '../../web/model/run.ts';
 import { seriesOf } from '../../web/model/series.ts';
 import { fullRange, pan, ticks, timelineRows, zoom } from '../../web/model/timeline.ts';
-import { formatRoute, parseRoute } from '../../web/route.ts';
+import { formatRoute, parseRoute, type Route } from '../../web/route.ts';
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
@@ -17,6 +17,7 @@ const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
   ...{ state: 'success', since: null, cause: '', until: null, message: '', warnings: 0, alertCount: 0 },
   ...{ startedAt: isoOf(Number(id)), endedAt: null, durationMs: 1000, currentStep: null, waitingUntil: null },
   ...{ totalSteps: 1, completedSteps: 1, reusedSteps: 0, skippedSteps: 0, progress: 100, tokens: 0 },
+  ...{ params: {}, activity: null },
   ...{ costUsd: 0, costBasis: 'known', costAtLeastUsd: 0, costEstimated: false, ...part },
 });
 const step = (id: string, needs: readonly string[], part: Partial<Step> = {}): Step => ({
@@ -37,6 +38,14 @@ describe('addresses', () => {
       steps: ['a b', 'c'],
     } as const;
     expect(parseRoute(formatRoute(route))).toEqual(route);
+    const chosen: Route = {
+      ...{ view: 'run', runId: '20261123-151507-k3f9x2', tab: 'output', line: 12, to: 20, top: 4 },
+      ...{ streams: [], severities: ['warning', 'error'], search: 'a & /b/?' },
+    };
+    expect(parseRoute(formatRoute(chosen))).toEqual(chosen);
+    const list = { view: 'fleet', state: 'failed', workflow: 'a&b', search: '#1' } as const;
+    expect(parseRoute(formatRoute(list))).toEqual(list);
+    expect(formatRoute({ view: 'fleet', state: 'all', workflow: '', search: '' })).toBe('#/');
   });
 
   test.each(['#/runs/../../etc', '#/runs/%2e%2e', '#/runs/<script>', '#/nothing', '', '#/compare/a/..'])(
@@ -73,7 +82,26 @@ describe('the fleet', () => {
     expect(ids({ state: 'failed', workflow: '', search: '' })).toEqual(['2']);
     expect(ids({ state: 'all', workflow: 'deploy', search: '' })).toEqual(['3']);
     expect(ids({ state: 'all', workflow: '', search: 'TESTS' })).toEqual(['2']);
-    expect(countByState(rows)).toEqual({ all: 3, active: 1, failed: 1, succeeded: 1 });
+    expect(countByState(rows)).toEqual({ all: 3, active: 1, failed: 1, succeeded: 1, cancelled: 0 });
+  });
+
+  test('finds a run by what it was started with', () => {
+    const started = [row('1', { params: { branch: 'main' } }), row('2', { params: { branch: 'cart', deep: true } })];
+    const found = filterRuns(started, { state: 'all', workflow: '', search: 'deep=true' });
+    expect(found.map(({ runId }) => runId)).toEqual(['2']);
+  });
+
+  test('is grouped by the days of who looks, newest first', () => {
+    const now = new Date(2026, 10, 28, 0, 30).getTime();
+    const at = (...time: readonly [number, number, number, number]): RunRow =>
+      row(String(new Date(...time, 0).getTime()), { startedAt: new Date(...time, 0).toISOString() });
+    const days = groupByDay([at(2026, 10, 28, 0), at(2026, 10, 27, 23), at(2026, 10, 27, 1), at(2025, 10, 27, 1)], now);
+    expect(days.map(({ name, rows: ofDay }) => [name, ofDay.length])).toEqual([
+      ['Today', 1],
+      ['Yesterday', 2],
+      [expect.stringContaining('2025'), 1],
+    ]);
+    expect(new Date(startOfWeek(now)).getDay()).toBe(1);
   });
 
   test('shows earlier runs of the same workflow beside each, oldest first', () => {

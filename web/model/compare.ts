@@ -1,5 +1,8 @@
 // Two runs side by side: the same step in both, and by how much it differs. Pure.
-import { type Run, type Step, stepState } from './run.ts';
+import { formatUsd } from '../../src/core/cost.ts';
+import { formatDuration } from '../../src/core/duration.ts';
+import { formatShortCount, plural } from '../../src/core/units.ts';
+import { type Run, type RunRow, type Step, stepState } from './run.ts';
 
 export type ComparedStep = {
   readonly id: string;
@@ -19,6 +22,23 @@ type Costed = Pick<Step, 'costAtLeastUsd' | 'costBasis'>;
 export function costDelta(left: Costed | undefined, right: Costed | undefined): number | undefined {
   if (left?.costBasis === 'unknown' || right?.costBasis === 'unknown') return undefined;
   return (right?.costAtLeastUsd ?? 0) - (left?.costAtLeastUsd ?? 0);
+}
+
+/** By how much a run differs from an earlier one, in words; what is equal or not known is left out. */
+export function differences(run: RunRow, earlier: RunRow): readonly string[] {
+  const time = (run.durationMs ?? 0) - (earlier.durationMs ?? 0);
+  const money = costDelta(earlier, run) ?? 0;
+  return [
+    ...inWords(time, formatDuration, 'longer', 'shorter'),
+    ...inWords(money, formatUsd, 'more', 'less'),
+    ...inWords(run.tokens - earlier.tokens, (tokens) => `${formatShortCount(tokens)} tokens`, 'more', 'less'),
+    ...inWords(run.totalSteps - earlier.totalSteps, (steps) => plural(steps, 'step'), 'more', 'less'),
+  ];
+}
+
+function inWords(delta: number, format: (value: number) => string, more: string, less: string): readonly string[] {
+  if (format(Math.abs(delta)) === format(0)) return [];
+  return [`${format(Math.abs(delta))} ${delta > 0 ? more : less}`];
 }
 
 /** In the order of the left run; steps that only the right one has come last. */

@@ -1,9 +1,9 @@
-// Which runs the fleet view lists, and the bars of earlier runs beside each. Pure.
+// Which runs the fleet view lists, the days that it groups them by, and the bars of earlier runs beside each. Pure.
 import { elapsedMs, isBad, isOpen, msOf, type RunRow } from './run.ts';
 
-export type StateFilter = 'all' | 'active' | 'failed' | 'succeeded';
+export const stateFilters = ['all', 'active', 'failed', 'succeeded', 'cancelled'] as const;
 
-export const stateFilters = ['all', 'active', 'failed', 'succeeded'] as const satisfies readonly StateFilter[];
+export type StateFilter = (typeof stateFilters)[number];
 
 export function filterRuns(
   rows: readonly RunRow[],
@@ -15,13 +15,70 @@ export function filterRuns(
       inState(row, filter.state) &&
       (filter.workflow === '' || row.workflow === filter.workflow) &&
       (search === '' ||
-        `${row.workflow} ${row.runId} ${row.message} ${row.currentStep ?? ''}`.toLowerCase().includes(search)),
+        `${row.workflow} ${row.runId} ${row.message} ${row.currentStep ?? ''} ${paramsText(row)}`
+          .toLowerCase()
+          .includes(search)),
   );
+}
+
+/** `branch=main, deep=true` */
+export function paramsText({ params }: Pick<RunRow, 'params'>): string {
+  return Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(', ');
+}
+
+/** Claude Code has spent nothing in it, so that there is no cost to show. */
+export function isFree({ costAtLeastUsd, costBasis, tokens }: RunRow): boolean {
+  return costAtLeastUsd === 0 && costBasis !== 'unknown' && tokens === 0;
+}
+
+export type Day = { readonly name: string; readonly rows: readonly RunRow[] };
+
+const dayMs = 86_400_000;
+
+/** Rows by the day on which they started, in the time zone of who looks. The order stays. */
+export function groupByDay(rows: readonly RunRow[], nowMs: number): readonly Day[] {
+  const today = startOfDay(nowMs);
+  const days = Map.groupBy(rows, (row) => startOfDay(msOf(row.startedAt) ?? nowMs));
+  return [...days].map(([startMs, ofDay]) => ({ name: dayName(startMs, today), rows: ofDay }));
+}
+
+/** Midnight before. */
+export function startOfDay(ms: number): number {
+  return new Date(ms).setHours(0, 0, 0, 0);
+}
+
+/** Midnight before Monday. */
+export function startOfWeek(ms: number): number {
+  const date = new Date(ms);
+  date.setDate(date.getDate() - ((date.getDay() + 6) % 7));
+  return date.setHours(0, 0, 0, 0);
+}
+
+/** A day is up to an hour longer or shorter where clocks are changed. */
+function dayName(startMs: number, todayMs: number): string {
+  const days = Math.round((todayMs - startMs) / dayMs);
+  if (days === 0) return 'Today';
+  if (days === 1) return 'Yesterday';
+  const isThisYear = new Date(startMs).getFullYear() === new Date(todayMs).getFullYear();
+  return new Date(startMs).toLocaleDateString(undefined, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    ...(isThisYear ? {} : { year: 'numeric' }),
+  });
 }
 
 export function countByState(rows: readonly RunRow[]): Readonly<Record<StateFilter, number>> {
   const of = (state: StateFilter): number => rows.filter((row) => inState(row, state)).length;
-  return { all: rows.length, active: of('active'), failed: of('failed'), succeeded: of('succeeded') };
+  return {
+    all: rows.length,
+    active: of('active'),
+    failed: of('failed'),
+    succeeded: of('succeeded'),
+    cancelled: of('cancelled'),
+  };
 }
 
 function inState(row: RunRow, state: StateFilter): boolean {
@@ -34,6 +91,8 @@ function inState(row: RunRow, state: StateFilter): boolean {
       return isBad(row.state);
     case 'succeeded':
       return row.state === 'success';
+    case 'cancelled':
+      return row.state === 'cancellation';
   }
 }
 

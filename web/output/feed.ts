@@ -31,8 +31,10 @@ export type FeedState = {
   readonly filter: OutputFilter;
   /** True while the newest lines are shown as they come. */
   readonly following: boolean;
-  /** The number at the top of the screen; of no meaning while following. */
+  /** The number that the screen shows; of no meaning while following. */
   readonly topSeq: number;
+  /** Where on the screen it is: a line that was looked for is in the middle, with what is around it. */
+  readonly place: 'top' | 'middle';
   readonly headSeq: number;
   readonly firstSeq: number;
   readonly loading: boolean;
@@ -53,6 +55,8 @@ export type Feed = {
   readonly showIndex: (index: number) => void;
   /** Jumps to any line of the run. */
   readonly showSeq: (seq: number) => void;
+  /** Jumps to a line that was looked for. */
+  readonly showInMiddle: (seq: number) => void;
   readonly clear: () => void;
   readonly close: () => void;
 };
@@ -66,13 +70,23 @@ type Cell = {
   readonly change: (part: Partial<FeedState>) => void;
 };
 
+/** What is shown first. */
+export type FeedStart = {
+  /** The end if it is left out. */
+  readonly seq?: number | undefined;
+  readonly place: FeedState['place'];
+  readonly filter: OutputFilter;
+};
+
 /** @param headSeq the head of the run just before; the live tail must begin there, so that no line falls between */
-export function createFeed(runId: string, headSeq: number, startSeq: number | undefined): Feed {
+export function createFeed(runId: string, headSeq: number, begin: FeedStart): Feed {
+  const { seq: startSeq } = begin;
   let state: FeedState = {
     window: emptyWindow,
-    filter: usual,
+    filter: begin.filter,
     following: startSeq === undefined,
     topSeq: startSeq ?? 0,
+    place: begin.place,
     headSeq,
     firstSeq: 0,
     loading: true,
@@ -89,10 +103,10 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
   const ranges = createRanges(runId, cell);
   const live = createLiveLines(cell, ranges);
 
-  const showSeq = (seq: number): void => {
+  const showSeq = (seq: number, place: FeedState['place'] = 'top'): void => {
     const { lines } = state.window;
     const inside = (lines[0]?.seq ?? Number.POSITIVE_INFINITY) <= seq && seq <= heldUpTo(state.window);
-    change({ following: false, topSeq: seq, clearedBefore: Math.min(state.clearedBefore, seq) });
+    change({ following: false, topSeq: seq, place, clearedBefore: Math.min(state.clearedBefore, seq) });
     if (inside) ranges.fill();
     else void ranges.loadAround(seq);
   };
@@ -124,10 +138,11 @@ export function createFeed(runId: string, headSeq: number, startSeq: number | un
     showIndex(index) {
       const line = state.window.lines[Math.max(0, Math.min(index, state.window.lines.length - 1))];
       if (line === undefined) return;
-      change({ following: false, topSeq: line.seq });
+      change({ following: false, topSeq: line.seq, place: 'top' });
       ranges.fill();
     },
-    showSeq,
+    showSeq: (seq) => showSeq(seq),
+    showInMiddle: (seq) => showSeq(seq, 'middle'),
     clear() {
       change({ window: { lines: [], atStart: true, atEnd: true }, clearedBefore: state.headSeq, following: true });
     },

@@ -1,5 +1,6 @@
 // One line of output as the page holds it, how its pieces become one, and which lines a filter wants. Pure.
 import { type Severity, type Stream, severities, streams } from '../../src/text/stream.ts';
+import type { RunRoute } from '../route.ts';
 
 export type OutputLine = {
   /** Of its first piece. */
@@ -71,6 +72,11 @@ export const everything: OutputFilter = { steps: [], streams: [], severities: []
 
 /** What is shown at first: all but the raw protocol of Claude Code, which says the same again and is for finding mistakes. */
 export const usual: OutputFilter = { ...everything, streams: streams.filter((stream) => stream !== 'debug') };
+
+/** What the address chooses. */
+export function filterOfRoute({ steps = [], streams = usual.streams, severities = [] }: RunRoute): OutputFilter {
+  return { steps, streams, severities };
+}
 
 export type StreamChoice = Stream | 'output' | 'all';
 

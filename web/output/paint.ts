@@ -79,7 +79,9 @@ export function paintLine(runs: readonly Run[], options: PaintOptions): readonly
 
 const closed = '\x1b[0m\x1b]8;;\x1b\\';
 
-function opening(sgr: string, link: string | undefined): string {
+/** Dimmed text is drawn in the palette's grey: half of the page's own colour cannot be read. */
+function opening(wanted: string, link: string | undefined): string {
+  const sgr = wanted === '2' ? '90' : wanted;
   return `${sgr === '' ? '' : `\x1b[${sgr}m`}${link === undefined ? '' : `\x1b]8;;${link}\x1b\\`}`;
 }
 

@@ -31,6 +31,17 @@ export function screenFrom(window: OutputWindow, topSeq: number, options: Screen
   return rows.slice(0, options.rows);
 }
 
+/** With a line in the middle, or as near to it as the ends of the window allow. */
+export function screenAround(window: OutputWindow, seq: number, options: ScreenOptions): readonly ScreenRow[] {
+  const at = indexOfSeq(window, seq);
+  let first = at;
+  for (let above = 0; first > 0; first--) {
+    above += rowsOf(window.lines[first - 1], options, '').rows.length;
+    if (above > options.rows / 2) break;
+  }
+  return screenFrom(window, window.lines[first]?.seq ?? seq, options);
+}
+
 /** The newest lines, the last one at the bottom. */
 export function screenAtEnd(window: OutputWindow, options: ScreenOptions): readonly ScreenRow[] {
   let at = window.lines.length;

@@ -1,9 +1,10 @@
 // The frame around every view: the bar at the top, the view that the address names, and what lies above it.
+import { useEffect, useRef } from 'preact/hooks';
 import { app, askSession, toggleTheme } from '../app-state.ts';
 import { toggleNotifications } from '../notify.ts';
 import { useStore } from '../store.ts';
 import { Compare } from './compare.tsx';
-import { Fleet } from './fleet.tsx';
+import { Fleet, noFilter } from './fleet.tsx';
 import { Help } from './help.tsx';
 import { Login } from './login.tsx';
 import { Failure, Icon } from './parts.tsx';
@@ -40,10 +41,19 @@ function focusMain(event: Event): void {
 
 function View() {
   const route = useStore(app, (state) => state.route);
+  const place = `${route.view} ${route.view === 'run' ? route.runId : ''}`;
+  const placeBefore = useRef(place);
+  useEffect(() => {
+    const isNew = placeBefore.current !== place;
+    placeBefore.current = place;
+    // What had the focus is gone with the view before: keys and screen readers continue in the new one, and not at the top of the page.
+    if (isNew && document.activeElement === document.body) document.getElementById('main')?.focus();
+  }, [place]);
   switch (route.view) {
     case 'login':
+      return <Fleet filter={noFilter} />;
     case 'fleet':
-      return <Fleet />;
+      return <Fleet filter={{ ...noFilter, ...route }} />;
     case 'compare':
       return <Compare left={route.left} right={route.right} />;
     case 'run':

@@ -1,13 +1,19 @@
-// Why a run failed, below its header: the step, the reason in words, the first error with the lines around it, and how to continue.
-// Called by run.tsx.
+// Why a run failed, below its header: the step, the reason in words, the first error with the lines around it, earlier runs with the
+// same error, and how to continue. Called by run.tsx.
 import { useEffect, useState } from 'preact/hooks';
-import { failedStep, type Run } from '../model/run.ts';
+import { age } from '../model/format.ts';
+import { failedStep, msOf, type Run, type RunRow } from '../model/run.ts';
 import { parseLine, plainText } from '../output/ansi-line.ts';
-import { type FailedAttempt, type FailureLines, readFailureLines } from '../output/failure-lines.ts';
+import {
+  errorText,
+  type FailedAttempt,
+  type FailureLines,
+  findSameError,
+  readFailureLines,
+} from '../output/failure-lines.ts';
 import { endSeq, type OutputLine } from '../output/line.ts';
 import { formatRoute } from '../route.ts';
-import { Icon } from './parts.tsx';
-import { say } from './toasts.tsx';
+import { AnsiText, CopyButton } from './parts.tsx';
 
 /** @param props.onFound called once with the lines */
 export function FailureCard({ run, onFound }: { run: Run; onFound: (found: FailureLines) => void }) {
@@ -18,7 +24,10 @@ export function FailureCard({ run, onFound }: { run: Run; onFound: (found: Failu
   const outcome = step?.outcome ?? null;
   const reason = outcome === null || outcome.kind === 'success' ? run.message : outcome.message;
   const resume = `stepspan resume ${run.runId}`;
-  const text = (found?.lines ?? []).map(textOf);
+  const lines = found === undefined ? [] : parsedLines(found.lines);
+  const text = lines.map(({ runs }) => plainText(runs).trimEnd());
+  const link =
+    found === undefined ? undefined : formatRoute({ view: 'run', runId: run.runId, tab: 'output', line: found.seq });
   return (
     <section class="failure card" aria-label="Why it failed">
       <header>
@@ -27,17 +36,18 @@ export function FailureCard({ run, onFound }: { run: Run; onFound: (found: Failu
           {reason}
         </span>
         <span class="grow" />
-        {found !== undefined && (
-          <a href={formatRoute({ view: 'run', runId: run.runId, tab: 'output', line: found.seq })}>
-            Show in the output
-          </a>
+        {link !== undefined && (
+          <>
+            <a href={link}>Show in the output</a>
+            <CopyButton label="Copy a link to the error" icon="link" text={new URL(link, location.href).href} />
+          </>
         )}
         <CopyButton label="Copy the reason and its lines" text={[reason, ...text].join('\n')} />
       </header>
       <ol aria-busy={isReading}>
-        {found?.lines.map((line, index) => (
-          <li key={line.seq} class={isErrorLine(line, found) ? 'error' : ''}>
-            {text[index]}
+        {lines.map(({ line, runs }) => (
+          <li key={line.seq} class={found !== undefined && isErrorLine(line, found) ? 'error' : ''}>
+            <AnsiText runs={runs} />
           </li>
         ))}
         {found === undefined && !isReading && <li class="muted">It printed nothing.</li>}
@@ -45,8 +55,34 @@ export function FailureCard({ run, onFound }: { run: Run; onFound: (found: Failu
       <footer>
         <span class="label muted">Continue in a terminal:</span> <code class="clip">{resume}</code>
         <CopyButton label="Copy the command" text={resume} />
+        <span class="grow" />
+        {!isReading && <SameError run={run} error={errorText(run, found)} />}
       </footer>
     </section>
+  );
+}
+
+/** Whether the error is new: earlier runs of the workflow that it ended as well. */
+function SameError({ run, error }: { run: Run; error: string }) {
+  const [same, setSame] = useState<readonly RunRow[]>([]);
+  useEffect(() => {
+    const abort = new AbortController();
+    void findSameError(run, error, abort.signal).then((rows) => {
+      if (!abort.signal.aborted) setSame(rows);
+    });
+    return () => abort.abort();
+  }, [run.runId, error]);
+  const [latest] = same;
+  if (latest === undefined) return null;
+  return (
+    <span class="also muted">
+      Also in{' '}
+      <a href={formatRoute({ view: 'run', runId: latest.runId, tab: 'output' })}>
+        <span class="mono">{latest.runId}</span>
+      </a>
+      , {age(msOf(latest.startedAt), Date.now())}
+      {same.length > 1 && `, and in ${same.length - 1} before`}
+    </span>
   );
 }
 
@@ -71,19 +107,16 @@ function useFailureLines(
   return { found, isReading };
 }
 
-function textOf(line: OutputLine): string {
-  return plainText(parseLine(line.text).runs).trimEnd();
+/** Colours carry on over line ends within a stream. */
+function parsedLines(lines: readonly OutputLine[]) {
+  const inForce = new Map<string, string>();
+  return lines.map((line) => {
+    const { runs, sgr } = parseLine(line.text, inForce.get(line.stream));
+    inForce.set(line.stream, sgr);
+    return { line, runs };
+  });
 }
 
 function isErrorLine(line: OutputLine, { seq }: FailureLines): boolean {
   return line.severity === 'error' && line.seq <= seq && seq <= endSeq(line);
-}
-
-function CopyButton({ label, text }: { label: string; text: string }) {
-  const copy = (): void => void navigator.clipboard?.writeText(text).then(() => say('Copied.'));
-  return (
-    <button type="button" class="icon" aria-label={label} title={label} onClick={copy}>
-      <Icon name="copy" />
-    </button>
-  );
 }

@@ -1,11 +1,22 @@
 // All runs: what runs now, what failed, what it cost. Filter, search, start one, choose two to compare. Called by app.tsx.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { RunList } from '../../src/api/schema/run.ts';
+import type { RunList, RunTotals } from '../../src/api/schema/run.ts';
 import { getJson } from '../api/http.ts';
 import { app, canControl, go } from '../app-state.ts';
 import { fleet, lookAtFleet } from '../fleet.ts';
-import { countByState, filterRuns, stateFilters, workflowNames } from '../model/fleet.ts';
+import {
+  countByState,
+  type Day,
+  filterRuns,
+  groupByDay,
+  startOfDay,
+  startOfWeek,
+  stateFilters,
+  workflowNames,
+} from '../model/fleet.ts';
+import { cost } from '../model/format.ts';
 import { isOpen, type RunRow } from '../model/run.ts';
+import type { FleetChoice } from '../route.ts';
 import { useStore } from '../store.ts';
 import { SearchField, Toggles } from './fields.tsx';
 import { FleetRow } from './fleet-row.tsx';
@@ -13,10 +24,9 @@ import { Empty, Failure, Icon, Skeleton } from './parts.tsx';
 import { StartDialog } from './start-dialog.tsx';
 import { useKeys } from './use-keys.ts';
 
-export function Fleet() {
+export function Fleet({ filter }: { filter: FleetChoice }) {
   const { rows, failure } = useStore(fleet, (now) => now);
   const { older, hasMore, loadMore } = useOlderRuns();
-  const [filter, setFilter] = useState(noFilter);
   const [chosen, setChosen] = useState<readonly string[]>([]);
   useEffect(() => {
     document.title = 'Runs · stepspan';
@@ -35,7 +45,7 @@ export function Fleet() {
   return (
     <div class="fleet">
       <FleetHead active={rows === undefined ? undefined : countByState(all).active} chosen={chosen} />
-      <FleetFilters all={all} filter={filter} onChange={setFilter} />
+      <FleetFilters all={all} filter={filter} onChange={chooseRuns} />
       {failure !== undefined && rows !== undefined && (
         <p class="banner bad" role="status">
           {failure.message} {failure.fix}
@@ -51,25 +61,29 @@ export function Fleet() {
       )}
       {all.length > 0 && shown.length === 0 && (
         <Empty title="No run fits the filter">
-          <button type="button" onClick={() => setFilter(noFilter)}>
+          <button type="button" onClick={() => chooseRuns(noFilter)}>
             Show all runs
           </button>
         </Empty>
       )}
-      {shown.length > 0 && (
-        <ul class="runs" aria-label="Runs">
-          {shown.map((row) => (
-            <FleetRow
-              key={row.runId}
-              row={row}
-              all={all}
-              chosen={chosen.includes(row.runId)}
-              comparable={left === undefined || left.workflow === row.workflow || chosen.includes(row.runId)}
-              onChoose={() => choose(row)}
-            />
-          ))}
-        </ul>
-      )}
+      {shown.length > 0 && <Heads />}
+      {groupByDay(shown, Date.now()).map((day) => (
+        <section key={day.name} class="day" aria-label={day.name}>
+          <DayHead day={day} />
+          <ul class="runs">
+            {day.rows.map((row) => (
+              <FleetRow
+                key={row.runId}
+                row={row}
+                all={all}
+                chosen={chosen.includes(row.runId)}
+                comparable={left === undefined || left.workflow === row.workflow || chosen.includes(row.runId)}
+                onChoose={() => choose(row)}
+              />
+            ))}
+          </ul>
+        </section>
+      ))}
       {hasMore && (
         <button type="button" class="more" onClick={() => void loadMore()}>
           Older runs
@@ -80,6 +94,49 @@ export function Fleet() {
       </p>
     </div>
   );
+}
+
+/** Names of the columns, for who sees them; each cell has its name as a title. */
+function Heads() {
+  return (
+    <div class="run-heads run-link muted small" aria-hidden="true">
+      <span>Workflow</span>
+      <span>State</span>
+      <span>Now, or how it ended</span>
+      <span class="num">Steps</span>
+      <span class="num">Time</span>
+      <span class="num">Cost</span>
+      <span class="num">Started</span>
+      <span class="spark">Last runs</span>
+    </div>
+  );
+}
+
+function DayHead({ day: { name, rows } }: { day: Day }) {
+  const failed = countByState(rows).failed;
+  const parts = [rows.length === 1 ? '1 run' : `${rows.length} runs`, ...(failed > 0 ? [`${failed} failed`] : [])];
+  return (
+    <h2>
+      {name} <span class="muted small">{parts.join(', ')}</span>
+    </h2>
+  );
+}
+
+/** Over all runs, also those that are not listed. Asked for again when a listed run has ended. */
+function useTotals(rows: readonly RunRow[] | undefined) {
+  const [totals, setTotals] = useState<{ readonly today: RunTotals; readonly week: RunTotals }>();
+  const ended = rows?.filter((row) => !isOpen(row.state)).length;
+  useEffect(() => {
+    if (ended === undefined) return;
+    const abort = new AbortController();
+    const ask = (sinceMs: number) =>
+      getJson<RunTotals>(`/totals?since=${new Date(sinceMs).toISOString()}`, abort.signal);
+    void Promise.all([ask(startOfDay(Date.now())), ask(startOfWeek(Date.now()))]).then(([today, week]) => {
+      if (today.ok && week.ok && !abort.signal.aborted) setTotals({ today: today.value, week: week.value });
+    });
+    return () => abort.abort();
+  }, [ended]);
+  return totals;
 }
 
 /** Runs that are older than those that the server sends by itself. */
@@ -104,12 +161,20 @@ function FleetHead({ active, chosen }: { active: number | undefined; chosen: rea
   const control = useStore(app, canControl);
   const canStart = useStore(app, (s) => s.session.kind === 'signed_in' && s.session.session.canStart);
   const [starting, setStarting] = useState(false);
+  const totals = useTotals(useStore(fleet, (now) => now.rows));
   const [left = '', right = ''] = chosen.toSorted();
   return (
     <div class="fleet-head">
       <h1>Runs</h1>
-      <span class="muted tabular">
-        {active === undefined ? '' : active > 0 ? `${active} active` : 'nothing is running'}
+      <span class="totals muted tabular">
+        <span>{active === undefined ? '' : active > 0 ? `${active} active` : 'nothing is running'}</span>
+        {totals !== undefined && (
+          <>
+            <span class={totals.today.failed > 0 ? 'bad' : ''}>{totals.today.failed} failed today</span>
+            <span>{spent(totals.today)} today</span>
+            <span>{spent(totals.week)} this week</span>
+          </>
+        )}
       </span>
       <span class="grow" />
       {chosen.length === 2 && (
@@ -127,11 +192,20 @@ function FleetHead({ active, chosen }: { active: number | undefined; chosen: rea
   );
 }
 
-type Filter = Parameters<typeof filterRuns>[1];
+function spent(totals: RunTotals): string {
+  return totals.costBasis === 'unknown' && totals.costAtLeastUsd === 0 ? 'an unknown cost' : cost(totals);
+}
 
-const noFilter: Filter = { state: 'all', workflow: '', search: '' };
+export const noFilter: FleetChoice = { state: 'all', workflow: '', search: '' };
 
-function FleetFilters(props: { all: readonly RunRow[]; filter: Filter; onChange: (filter: Filter) => void }) {
+/** Words are typed letter by letter, which are not each a place to go back to. */
+function chooseRuns({ state, workflow, search }: FleetChoice): void {
+  const { route } = app.get();
+  const isTyped = route.view === 'fleet' && search !== '' && (route.search ?? '') !== search;
+  go({ view: 'fleet', state, workflow, search }, isTyped);
+}
+
+function FleetFilters(props: { all: readonly RunRow[]; filter: FleetChoice; onChange: (filter: FleetChoice) => void }) {
   const { all, filter, onChange } = props;
   const field = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => field.current?.focus() });

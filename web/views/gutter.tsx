@@ -1,25 +1,33 @@
-// Beside each line: its number, which is a link to it that can be shared, and the step it is from.
+// Beside each line: its number, which is a link to it that can be shared, its time, and the step it is from. With Shift a click on a
+// second number marks the lines between.
 import { useRef, useState } from 'preact/hooks';
+import { go } from '../app-state.ts';
 import { timeOfDay } from '../model/format.ts';
+import { msOf, type Run } from '../model/run.ts';
+import type { LineRange } from '../output/copy-lines.ts';
 import type { ScreenRow } from '../output/screen.ts';
-import { formatRoute } from '../route.ts';
+import { lineTime, type Times } from '../output/times.ts';
+import { formatRoute, type RunRoute, withoutPlace } from '../route.ts';
 
 export function Gutter(props: {
   rows: readonly ScreenRow[];
-  runId: string;
+  run: Run;
+  route: RunRoute;
+  times: Times;
   rowHeight: number;
   names: ReadonlyMap<string, string>;
-  marked: number | undefined;
+  marked: LineRange | undefined;
   hit: number | undefined;
   /** An arrow key went past the first or the last line on the screen. */
   onEdge: (lines: 1 | -1) => void;
 }) {
-  const { rows, rowHeight } = props;
+  const { rows, rowHeight, route, marked } = props;
+  const startedMs = msOf(props.run.startedAt);
   const [held, setHeld] = useState<number>();
   const list = useRef<HTMLOListElement>(null);
   const numbers = rows.filter((row) => row.first).map((row) => row.line.seq);
   // One stop for Tab, as thirty of them would be in the way; the arrows go from line to line.
-  const stop = [held, props.marked].find((seq) => seq !== undefined && numbers.includes(seq)) ?? numbers[0];
+  const stop = [held, marked?.from].find((seq) => seq !== undefined && numbers.includes(seq)) ?? numbers[0];
   const onKeyDown = (event: KeyboardEvent): void => {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : undefined;
     // The number is read from the focused link, as the lines move while the run is active.
@@ -32,27 +40,38 @@ export function Gutter(props: {
     if (next === undefined) props.onEdge(by);
     else list.current?.querySelector<HTMLElement>(`a[data-seq="${next}"]`)?.focus();
   };
+  const mark = (event: MouseEvent, seq: number): void => {
+    if (!event.shiftKey || route.line === undefined) return;
+    event.preventDefault();
+    const [line, to] = seq < route.line ? [seq, route.line] : [route.line, seq];
+    go({ ...route, line, to }, true);
+  };
   return (
     <ol ref={list} class="gutter" aria-label="Line numbers" onKeyDown={onKeyDown}>
       {rows.map((row, index) => {
         const { line } = row;
         const newStep = rows[index - 1]?.line.step !== line.step;
-        const mark = line.seq === props.marked ? 'marked' : line.seq === props.hit ? 'hit' : '';
+        const isMarked = marked !== undefined && marked.from <= line.seq && line.seq <= marked.to;
+        const look = line.seq === props.hit ? 'hit' : isMarked ? 'marked' : '';
         return (
           <li
             key={index}
-            class={`${mark} st-${line.stream} v-${line.severity}`}
+            class={`${look} st-${line.stream} v-${line.severity}`}
             style={{ height: `${rowHeight}px`, lineHeight: `${rowHeight}px` }}
           >
             {row.first && (
               <a
-                href={formatRoute({ view: 'run', runId: props.runId, tab: 'output', line: line.seq })}
+                href={formatRoute({ ...withoutPlace(route), line: line.seq })}
+                onClick={(event) => mark(event, line.seq)}
                 title={`Line ${line.seq}, ${timeOfDay(line.timeMs)}, ${line.stream}`}
                 data-seq={line.seq}
                 tabIndex={line.seq === stop ? 0 : -1}
               >
                 {line.seq}
               </a>
+            )}
+            {props.times !== 'none' && (
+              <time class="muted tabular">{row.first ? lineTime(props.times, line.timeMs, startedMs) : ''}</time>
             )}
             <span class="step clip" title={line.step === undefined ? '' : (props.names.get(line.step) ?? line.step)}>
               {newStep && line.step !== undefined ? (props.names.get(line.step) ?? line.step) : ''}

@@ -4,14 +4,16 @@ import { Dialog } from './parts.tsx';
 const keys: readonly (readonly [string, string])[] = [
   ['/', 'search the output, or the list of runs'],
   ['n  N', 'next hit, hit before'],
-  ['f', 'next error of a failed step'],
+  ['f', 'next error of the steps that failed'],
   ['p', 'pause or resume the run'],
   ['g  G', 'first line, newest line (and follow)'],
   ['j  k', 'a line down, a line up'],
   ['w', 'wrap long lines'],
+  ['t', 'times: local, since the start, UTC, none'],
+  ['c', 'copy the marked lines, or all; Shift and a click on a number mark several'],
   ['↑  ↓', 'on a line number: the line before, the next; Enter links to it'],
   ['+  -', 'on the timeline: zoom; ← → move'],
-  ['1 … 5', 'output, conversation, timeline, resources, alerts'],
+  ['1 … 6', 'output, conversation, timeline, resources, alerts, summary'],
   ['Esc', 'leave the search'],
   ['?', 'this help'],
 ];

@@ -15,8 +15,8 @@ export function Login({ message }: { message: string }) {
     <form class="login card" onSubmit={(event) => void submit(event)}>
       <h1>Open with a link</h1>
       <p>
-        <code>stepspan serve</code> prints a link that opens this page. It works once, for five minutes. Paste it here.
-        Each start of the server prints a new one.
+        <code>stepspan link</code> prints a link that opens this page, and so do <code>stepspan serve</code> and{' '}
+        <code>stepspan run</code> when they start. It works once, for five minutes. Paste it here.
       </p>
       <label for="code">Link or code</label>
       <input

@@ -4,20 +4,25 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, go, recall, remember } from '../app-state.ts';
 import { isOpen, type Run } from '../model/run.ts';
 import { parseLine, plainText } from '../output/ansi-line.ts';
+import { copyLines, type LineRange } from '../output/copy-lines.ts';
 import type { Feed, FeedState } from '../output/feed.ts';
-import { everything, isEverything, usual } from '../output/line.ts';
+import { everything, filterOfRoute, filterQuery, isEverything, type OutputFilter, usual } from '../output/line.ts';
 import { searchPattern } from '../output/paint.ts';
-import { type ScreenRow, screenAtEnd, screenFrom } from '../output/screen.ts';
+import { type ScreenRow, screenAround, screenAtEnd, screenFrom } from '../output/screen.ts';
 import { askLineOf, lineAt } from '../output/seek.ts';
 import { createTerminal, type TerminalView } from '../output/terminal.ts';
+import { nextTimes, savedTimes, type Times } from '../output/times.ts';
 import { indexOfSeq } from '../output/window.ts';
+import { type RunRoute, withoutPlace } from '../route.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
 import { Gutter } from './gutter.tsx';
+import { LinesForReaders } from './lines-for-readers.tsx';
 import { OutputFoot } from './output-foot.tsx';
 import { OutputToolbar } from './output-toolbar.tsx';
 import { Empty, Icon } from './parts.tsx';
 import { ScrollBar } from './scroll-bar.tsx';
+import { say } from './toasts.tsx';
 import { useKeys } from './use-keys.ts';
 import { useScroll } from './use-scroll.ts';
 
@@ -29,14 +34,13 @@ type PanelProps = {
   feed: Feed;
   run: Run;
   steps: readonly string[];
-  line: number | undefined;
-  /** The time whose line is looked for; the address then names the line. */
-  at: string | undefined;
+  /** What is shown: filters, the search, and the place. Each change of one of them goes through the address. */
+  route: RunRoute;
   names: ReadonlyMap<string, string>;
 };
 
 export function OutputPanel(props: PanelProps) {
-  const { session, feed, steps, run } = props;
+  const { session, feed, route, run } = props;
   const [wrap, setWrap] = useState(recall('stepspan.wrap') !== 'no');
   const [offset, setOffset] = useState(0);
   const area = useRef<HTMLDivElement>(null);
@@ -59,42 +63,41 @@ export function OutputPanel(props: PanelProps) {
     setWrap(!wrap);
     setOffset(0);
   };
+  const { times, switchTimes } = useTimes();
   const jump = (direction: 1 | -1): void => {
     const seq = session.search.step(direction, rows[0]?.line.seq ?? 0);
-    if (seq !== undefined) feed.showSeq(seq);
+    if (seq !== undefined) feed.showInMiddle(seq);
   };
-  useKeys({
-    n: () => jump(1),
-    N: () => jump(-1),
-    j: () => scrollBy(1),
-    k: () => scrollBy(-1),
-    g: () => feed.showSeq(state.firstSeq),
-    G: () => feed.follow(),
-    w: toggleWrap,
-    PageDown: () => scrollBy(size().rows - 2),
-    PageUp: () => scrollBy(2 - size().rows),
-    Home: () => feed.showSeq(state.firstSeq),
-    End: () => feed.follow(),
-    ...(wrap ? {} : { ArrowLeft: () => shiftBy(-columnStep), ArrowRight: () => shiftBy(columnStep) }),
-  });
+  useOutputKeys(props, { rows: () => size().rows, scrollBy, jump, toggleWrap, switchTimes });
+  useKeys(wrap ? {} : { ArrowLeft: () => shiftBy(-columnStep), ArrowRight: () => shiftBy(columnStep) });
 
-  const chooseSteps = (chosen: readonly string[]): void =>
-    go({ view: 'run', runId: run.runId, tab: 'output', ...(chosen.length > 0 && { steps: chosen }) }, true);
+  const choose = (filter: OutputFilter): void => go(routeOfFilter(route, filter));
   const { hits, at } = session.search.state();
   return (
     <section class="output" aria-label="Output">
-      <OutputToolbar {...{ session, feed, run, steps, wrap }} onWrap={toggleWrap} onJump={jump} onSteps={chooseSteps} />
+      <OutputToolbar
+        {...{ session, feed, run, route, wrap, times }}
+        onWrap={toggleWrap}
+        onTimes={switchTimes}
+        onJump={jump}
+        onFilter={choose}
+      />
       <div class="output-area" ref={area}>
         <Gutter
           rows={rows}
-          runId={run.runId}
+          route={route}
+          run={run}
+          times={times}
           rowHeight={size().rowHeight}
           names={props.names}
-          marked={props.line}
+          marked={foundOf(state, route) ?? markedOf(route)}
           hit={hits[at]}
           onEdge={scrollBy}
         />
-        <div class="screen" ref={holder} tabIndex={0} role="document" aria-label="Lines of output" />
+        <div class="screen" tabIndex={0} role="document" aria-label="Lines of output">
+          <LinesForReaders rows={rows} names={props.names} />
+          <div class="terminal" ref={holder} aria-hidden="true" />
+        </div>
         <ScrollBar
           firstSeq={state.firstSeq}
           headSeq={state.headSeq}
@@ -102,11 +105,49 @@ export function OutputPanel(props: PanelProps) {
           bottomSeq={state.following ? state.headSeq : (rows.at(-1)?.line.seq ?? 0)}
           onSeek={(seq) => (seq >= state.headSeq - 1 ? feed.follow() : feed.showSeq(seq))}
         />
-        <OverOutput state={state} run={run} feed={feed} onAllSteps={() => chooseSteps([])} />
+        <OverOutput state={state} run={run} feed={feed} onShowAll={() => choose(everything)} />
       </div>
       <OutputFoot state={state} first={rows[0]?.line.seq} last={rows.at(-1)?.line.seq} open={isOpen(run.state)} />
     </section>
   );
+}
+
+function useTimes() {
+  const [times, setTimes] = useState<Times>(savedTimes());
+  const switchTimes = (): void => {
+    const next = nextTimes(times);
+    remember('stepspan.times', next);
+    setTimes(next);
+  };
+  return { times, switchTimes };
+}
+
+type OutputActions = {
+  readonly rows: () => number;
+  readonly scrollBy: (lines: number) => void;
+  readonly jump: (direction: 1 | -1) => void;
+  readonly toggleWrap: () => void;
+  readonly switchTimes: () => void;
+};
+
+function useOutputKeys({ feed, run, route }: PanelProps, actions: OutputActions): void {
+  const { rows, scrollBy, jump, toggleWrap, switchTimes } = actions;
+  const toStart = (): void => feed.showSeq(feed.state().firstSeq);
+  useKeys({
+    n: () => jump(1),
+    N: () => jump(-1),
+    j: () => scrollBy(1),
+    k: () => scrollBy(-1),
+    g: toStart,
+    G: () => feed.follow(),
+    w: toggleWrap,
+    t: switchTimes,
+    c: () => void copyLines(run, feed.state().filter, markedOf(route)).then(say),
+    PageDown: () => scrollBy(rows() - 2),
+    PageUp: () => scrollBy(2 - rows()),
+    Home: toStart,
+    End: () => feed.follow(),
+  });
 }
 
 /** Draws the feed into a terminal. */
@@ -127,13 +168,14 @@ function useScreen(session: RunSession, feed: Feed, options: { readonly wrap: bo
       frame.current = 0;
       const screen = terminal.current;
       if (screen === undefined) return;
-      const { window, following, topSeq } = feed.state();
+      const { window, following, topSeq, place } = feed.state();
       // What is being selected must not move away under the pointer.
       if (following && screen.hasSelection()) return;
       const { rows: height, columns } = screen.size();
       const search = searchPattern(session.search.state().query);
       const how = { rows: height, columns, ...view.current, search };
-      const next = following ? screenAtEnd(window, how) : screenFrom(window, topSeq, how);
+      const show = place === 'middle' ? screenAround : screenFrom;
+      const next = following ? screenAtEnd(window, how) : show(window, topSeq, how);
       screen.draw(next);
       setRows(next);
       redraw((count) => count + 1);
@@ -169,22 +211,83 @@ function useScreen(session: RunSession, feed: Feed, options: { readonly wrap: bo
   return { holder, terminal, rows };
 }
 
-/** Shows what the address names: steps, a line, or the line of a time. */
-function usePlace({ feed, steps, line, at, run: { runId } }: PanelProps): void {
+function routeOfFilter(route: RunRoute, { steps, streams, severities }: OutputFilter): RunRoute {
+  const { steps: _, streams: _streams, severities: _severities, ...rest } = withoutPlace(route);
+  return {
+    ...rest,
+    ...(steps.length === 0 ? {} : { steps }),
+    ...(streams === usual.streams ? {} : { streams }),
+    ...(severities.length === 0 ? {} : { severities }),
+  };
+}
+
+function markedOf({ line, to }: RunRoute): LineRange | undefined {
+  return line === undefined ? undefined : { from: line, to: to ?? line };
+}
+
+/** The line that a search or a key has found, if it is not that of the link. */
+function foundOf({ following, place, topSeq }: FeedState, { line }: RunRoute): LineRange | undefined {
+  return following || place === 'top' || topSeq === line ? undefined : { from: topSeq, to: topSeq };
+}
+
+/** Shows what the address names: filters, a search, a line, the line of a time. Writes into it where one reads. */
+function usePlace({ session, feed, route }: PanelProps): void {
+  const { line, at, search = '' } = route;
+  const filter = filterOfRoute(route);
+  const key = filterQuery(filter);
   useEffect(() => {
-    const { filter } = feed.state();
-    if (filter.steps.join('\n') !== steps.join('\n')) feed.setFilter({ ...filter, steps });
-  }, [feed, steps.join('\n')]);
+    if (filterQuery(feed.state().filter) !== key) feed.setFilter(filter);
+  }, [feed, key]);
   useEffect(() => {
-    if (line !== undefined && feed.state().topSeq !== line) feed.showSeq(line);
+    if (search !== '' || session.search.state().query !== '') session.search.start(search, filter);
+  }, [feed, search, key]);
+  useEffect(() => {
+    if (line !== undefined && feed.state().topSeq !== line && route.top === undefined) feed.showInMiddle(line);
   }, [line]);
   useEffect(() => {
     if (at === undefined) return;
     const { firstSeq, headSeq } = feed.state();
-    void lineAt(askLineOf(runId), BigInt(at), firstSeq, headSeq).then((found) => {
-      go({ view: 'run', runId, tab: 'output', ...(found !== undefined && { line: found }) }, true);
+    void lineAt(askLineOf(route.runId), BigInt(at), firstSeq, headSeq).then((found) => {
+      go({ ...withoutPlace(route), ...(found !== undefined && { line: found }) }, true);
     });
   }, [feed, at]);
+  useTopInAddress(feed, route);
+}
+
+/** So long after the last movement the address is written: browsers refuse to have it changed at each line. */
+const addressAfterMs = 400;
+
+function useTopInAddress(feed: Feed, { top }: RunRoute): void {
+  const written = useRef(top);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const write = (): void => {
+      const { route } = app.get();
+      const { following, place, topSeq } = feed.state();
+      if (route.view !== 'run' || route.tab !== 'output') return;
+      const { top: before, ...rest } = route;
+      // A line in the middle is named by its link, or was found by a search or a key.
+      const now = following || (place === 'middle' && topSeq === route.line) ? undefined : topSeq;
+      if (now === before) return;
+      written.current = now;
+      go({ ...rest, ...(now === undefined ? {} : { top: now }) }, true);
+    };
+    const off = feed.onChange(() => {
+      clearTimeout(timer);
+      timer = setTimeout(write, addressAfterMs);
+    });
+    return () => {
+      clearTimeout(timer);
+      off();
+    };
+  }, [feed]);
+  useEffect(() => {
+    // The person went back or forward to another place.
+    if (top === written.current) return;
+    written.current = top;
+    if (top !== undefined) feed.showSeq(top);
+    else if (app.get().route.view === 'run') feed.follow();
+  }, [top]);
 }
 
 function scrollFeed(feed: Feed, rows: readonly ScreenRow[], height: number, by: number): void {
@@ -197,22 +300,18 @@ function scrollFeed(feed: Feed, rows: readonly ScreenRow[], height: number, by: 
 }
 
 /** What is laid over the lines: why there are none, what went wrong, and the way back to the end. */
-function OverOutput(props: { state: FeedState; run: Run; feed: Feed; onAllSteps: () => void }) {
+function OverOutput(props: { state: FeedState; run: Run; feed: Feed; onShowAll: () => void }) {
   const { state, run, feed } = props;
   const isEmpty = state.window.lines.length === 0 && !state.loading;
   const hidesNothing = state.filter.streams === usual.streams && run.lines.debug === 0;
   const isFiltered = !isEverything(hidesNothing ? { ...state.filter, streams: [] } : state.filter);
-  const showAll = (): void => {
-    feed.setFilter(everything);
-    props.onAllSteps();
-  };
   return (
     <>
       {isEmpty && (
         <div class="over">
           <Empty title={isFiltered ? 'No line fits the filter' : 'Nothing was printed yet'}>
             {isFiltered && (
-              <button type="button" onClick={showAll}>
+              <button type="button" onClick={props.onShowAll}>
                 Show all lines
               </button>
             )}

@@ -1,15 +1,20 @@
-// Above the output: what of it is shown, the search and its hits, wrap, clear, download. Called by output-panel.tsx.
-import { useRef, useState } from 'preact/hooks';
+// Above the output: what of it is shown, the search and its hits, wrap, times, copy, clear, download. Called by output-panel.tsx.
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatCount } from '../../src/core/units.ts';
 import { severities, streams } from '../../src/text/stream.ts';
 import { apiUrl } from '../api/http.ts';
+import { go } from '../app-state.ts';
 import type { Run } from '../model/run.ts';
+import { copyLines } from '../output/copy-lines.ts';
 import type { Feed } from '../output/feed.ts';
-import { chooseStream, isChosen } from '../output/line.ts';
+import { chooseStream, filterOfRoute, isChosen, type OutputFilter, usual } from '../output/line.ts';
 import type { SearchState } from '../output/search.ts';
+import { type Times, timesNames } from '../output/times.ts';
+import type { RunRoute } from '../route.ts';
 import type { RunSession } from '../run-session.ts';
 import { MultiSelect, SearchField, Toggles } from './fields.tsx';
 import { Icon } from './parts.tsx';
+import { say } from './toasts.tsx';
 import { useKeys } from './use-keys.ts';
 
 const streamChoices = (['output', ...streams, 'all'] as const).map((value) => ({ value }));
@@ -20,22 +25,19 @@ type ToolbarProps = {
   session: RunSession;
   feed: Feed;
   run: Run;
-  /** Those that the address names. */
-  steps: readonly string[];
+  route: RunRoute;
   wrap: boolean;
+  times: Times;
   onWrap: () => void;
+  onTimes: () => void;
   onJump: (direction: 1 | -1) => void;
-  onSteps: (steps: readonly string[]) => void;
+  onFilter: (filter: OutputFilter) => void;
 };
 
 export function OutputToolbar(props: ToolbarProps) {
-  const { session, feed, run } = props;
-  const { filter } = feed.state();
-  const search = session.search.state();
-  const set = (part: Partial<typeof filter>): void => {
-    feed.setFilter({ ...filter, ...part });
-    if (search.query !== '') session.search.start(search.query, { ...filter, ...part });
-  };
+  const { feed, run } = props;
+  const filter = shownFilter(props);
+  const set = (part: Partial<typeof filter>): void => props.onFilter({ ...filter, ...part });
   return (
     <div class="toolbar" role="toolbar" aria-label="Output">
       <Toggles
@@ -48,8 +50,8 @@ export function OutputToolbar(props: ToolbarProps) {
         label="Step"
         all="any step"
         options={run.steps.map((step) => ({ value: step.id, name: step.name }))}
-        chosen={props.steps}
-        onChange={props.onSteps}
+        chosen={filter.steps}
+        onChange={(steps) => set({ steps })}
       />
       <MultiSelect
         label="Severity"
@@ -72,6 +74,17 @@ export function OutputToolbar(props: ToolbarProps) {
       <button
         type="button"
         class="icon"
+        aria-label={`Times: ${timesNames[props.times]}`}
+        title={`Times: ${timesNames[props.times]} (t)`}
+        aria-pressed={props.times !== 'none'}
+        onClick={props.onTimes}
+      >
+        <Icon name="clock" />
+      </button>
+      <CopyLines {...props} />
+      <button
+        type="button"
+        class="icon"
         aria-label="Clear the screen"
         title="Clear the screen; the journal keeps all lines"
         onClick={() => feed.clear()}
@@ -91,20 +104,47 @@ export function OutputToolbar(props: ToolbarProps) {
   );
 }
 
-function OutputSearch({ session, feed, onJump }: ToolbarProps) {
+/** As the address has it; a link to a line of a stream that is hidden at first shows all streams. */
+function shownFilter({ feed, route }: ToolbarProps): OutputFilter {
+  const chosen = filterOfRoute(route);
+  return chosen.streams === usual.streams ? { ...chosen, streams: feed.state().filter.streams } : chosen;
+}
+
+function CopyLines({ run, feed, route: { line, to } }: ToolbarProps) {
+  const name = line === undefined ? 'Copy all lines' : to === undefined ? 'Copy the line' : 'Copy the lines';
+  const range = line === undefined ? undefined : { from: line, to: to ?? line };
+  return (
+    <button
+      type="button"
+      class="icon"
+      aria-label={name}
+      title={`${name} (c)`}
+      onClick={() => void copyLines(run, feed.state().filter, range).then(say)}
+    >
+      <Icon name="copy" />
+    </button>
+  );
+}
+
+function OutputSearch({ session, route, onJump }: ToolbarProps) {
   const search = session.search.state();
-  const [query, setQuery] = useState(search.query);
+  const [query, setQuery] = useState(route.search ?? '');
+  // Back and forward change it as well.
+  useEffect(() => setQuery(route.search ?? ''), [route.search]);
+  const start = (text: string): void => {
+    const { search: _, ...rest } = route;
+    go({ ...rest, ...(text === '' ? {} : { search: text }) });
+  };
   const field = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => field.current?.select() });
   const onKey = (event: KeyboardEvent): void => {
-    const { filter } = feed.state();
     if (event.key === 'Escape') {
       setQuery('');
-      session.search.start('', filter);
+      if (search.query !== '') start('');
       field.current?.blur();
     } else if (event.key === 'Enter') {
       event.preventDefault();
-      if (query !== search.query) session.search.start(query, filter);
+      if (query !== search.query) start(query);
       else onJump(event.shiftKey ? -1 : 1);
     }
   };

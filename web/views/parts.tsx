@@ -1,8 +1,11 @@
-// Small parts that several views are made of: the mark of a state, icons, empty and error states, a dialog.
+// Small parts that several views are made of: the mark of a state, icons, text in colours, copying, empty and error states, a dialog.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ApiFailure } from '../api/http.ts';
 import { type RunState, type StepState, stateWord } from '../model/run.ts';
+import type { Run as TextRun } from '../output/ansi-line.ts';
+import { lookOfSgr } from '../output/ansi-look.ts';
+import { say } from './toasts.tsx';
 
 export function Status({ state, quiet = false }: { state: RunState | StepState; quiet?: boolean }) {
   return (
@@ -55,6 +58,32 @@ export function glyphOf(state: RunState | StepState) {
     case 'planned':
       return <circle cx="8" cy="8" r="4.5" class="stroke" />;
   }
+}
+
+/** A line of output in its colours. */
+export function AnsiText({ runs }: { runs: readonly TextRun[] }) {
+  return (
+    <>
+      {runs.map(({ sgr, text }, index) =>
+        sgr === '' ? (
+          text
+        ) : (
+          <span key={index} class={lookOfSgr(sgr)}>
+            {text}
+          </span>
+        ),
+      )}
+    </>
+  );
+}
+
+export function CopyButton({ label, text, icon = 'copy' }: { label: string; text: string; icon?: 'copy' | 'link' }) {
+  const copy = (): void => void navigator.clipboard?.writeText(text).then(() => say('Copied.'));
+  return (
+    <button type="button" class="icon" aria-label={label} title={label} onClick={copy}>
+      <Icon name={icon} />
+    </button>
+  );
 }
 
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
@@ -126,6 +155,7 @@ const icons = {
   bottom: 'M8 3v8m-4-4l4 4 4-4M3.5 13.5h9',
   download: 'M8 2.5v7m-3-3l3 3 3-3M3 13h10',
   wrap: 'M2.5 4h11M2.5 8h9a2 2 0 0 1 0 4H8m2-2l-2 2 2 2M2.5 12h3',
+  clock: 'M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 5v3.2l2.2 1.3',
   clear: 'M4 4.5h8M6 4.5V3h4v1.5M5 4.5l.5 8.5h5l.5-8.5',
   pause: 'M5.5 3.5v9m5-9v9',
   play: 'M5 3.5l7.5 4.5L5 12.5z',

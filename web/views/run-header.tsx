@@ -1,14 +1,20 @@
 // The head of a run: what it is, its state, what happens now, when it will be done, what it cost, and what can be done with it.
 // Called by run.tsx.
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
+import type { RunList } from '../../src/api/schema/run.ts';
 import { formatElapsed } from '../../src/core/duration.ts';
 import { formatCount, formatStepCounts } from '../../src/core/units.ts';
+import { getJson } from '../api/http.ts';
+import { differences } from '../model/compare.ts';
+import { isFree } from '../model/fleet.ts';
 import { cost, count, duration, fullTime, money, timeOfDay } from '../model/format.ts';
-import { elapsedMs, isBad, isOpen, lineCount, msOf, nameOf, type Run, tokensOf } from '../model/run.ts';
+import { elapsedMs, isBad, isOpen, lineCount, msOf, nameOf, type Run, type RunRow, tokensOf } from '../model/run.ts';
+import { formatRoute } from '../route.ts';
 import { Dialog, Icon, Status, Warnings } from './parts.tsx';
 import { Retry } from './retry.tsx';
 import { steer } from './steer.ts';
 import { say } from './toasts.tsx';
+import { useKeys } from './use-keys.ts';
 
 export function RunHeader(props: {
   run: Run;
@@ -75,9 +81,12 @@ export function RunHeader(props: {
         ) : (
           open && <Fact name="Done at" value={eta(run, nowMs)} />
         )}
-        <Fact name="Cost" value={`${costAlone(run)}${run.budgetUsd === null ? '' : ` of ${money(run.budgetUsd)}`}`} />
-        <Fact name="Tokens" value={count(tokensOf(run), 'unknown')} />
+        {(!isFree(run) || run.budgetUsd !== null) && (
+          <Fact name="Cost" value={`${costAlone(run)}${run.budgetUsd === null ? '' : ` of ${money(run.budgetUsd)}`}`} />
+        )}
+        {!isFree(run) && <Fact name="Tokens" value={count(tokensOf(run), 'unknown')} />}
         <Fact name="Lines" value={formatCount(lineCount(run))} />
+        {!open && <SinceLastSuccess run={run} />}
         {run.message !== '' && !isBad(run.state) && <Fact name="Why" value={run.message} wide />}
         {warningsOf(run).map(({ step, text }) => (
           <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
@@ -108,6 +117,30 @@ function Activity({ run, nowMs }: { run: Run; nowMs: number }) {
   );
 }
 
+/** Whether it was slower or dearer than the last run of the workflow that succeeded, and the way to the comparison. */
+function SinceLastSuccess({ run }: { run: Run }) {
+  const [last, setLast] = useState<RunRow>();
+  useEffect(() => {
+    const query = new URLSearchParams({ workflow: run.workflow, state: 'success', before: run.runId, limit: '1' });
+    const abort = new AbortController();
+    void getJson<RunList>(`/runs?${query}`, abort.signal).then((answer) => {
+      if (answer.ok && !abort.signal.aborted) setLast(answer.value.runs[0]);
+    });
+    return () => abort.abort();
+  }, [run.runId]);
+  if (last === undefined) return null;
+  const found = differences(run, last);
+  return (
+    <div>
+      <dt>Since the last success</dt>
+      <dd>
+        {found.length === 0 ? 'no difference' : found.join(', ')}{' '}
+        <a href={formatRoute({ view: 'compare', left: last.runId, right: run.runId })}>Compare</a>
+      </dd>
+    </div>
+  );
+}
+
 /** Beside the name `Cost`, which `cost unknown` would say twice. */
 function costAlone(run: Run): string {
   return run.costBasis === 'unknown' && run.costAtLeastUsd === 0 ? 'unknown' : cost(run);
@@ -135,6 +168,13 @@ function Fact({ name, value, title, wide }: { name: string; value: string; title
 
 function Controls({ run, chosen }: { run: Run; chosen: readonly string[] }) {
   const [asking, setAsking] = useState<'cancel' | 'pause' | undefined>();
+  useKeys({
+    p: () => {
+      if (!isOpen(run.state) || run.state === 'cancelling') return;
+      if (run.paused === null) setAsking('pause');
+      else void steer(run, 'resume');
+    },
+  });
   if (!isOpen(run.state)) return <Retry run={run} chosen={chosen} />;
   return (
     <>
@@ -175,36 +215,31 @@ function Controls({ run, chosen }: { run: Run; chosen: readonly string[] }) {
           </footer>
         </Dialog>
       )}
-      {asking === 'pause' && (
-        <Dialog title="Pause this run" onClose={() => setAsking(undefined)}>
-          <p>
-            Hold the next step, and let what runs end; or freeze what runs now as well. A frozen step may lose its
-            network connections.
-          </p>
-          <footer>
-            <button
-              type="button"
-              onClick={() => {
-                setAsking(undefined);
-                void steer(run, 'pause', { now: true });
-              }}
-            >
-              Freeze now
-            </button>
-            <button
-              type="button"
-              class="primary"
-              onClick={() => {
-                setAsking(undefined);
-                void steer(run, 'pause');
-              }}
-            >
-              Hold the next step
-            </button>
-          </footer>
-        </Dialog>
-      )}
+      {asking === 'pause' && <PauseDialog run={run} onClose={() => setAsking(undefined)} />}
     </>
+  );
+}
+
+function PauseDialog({ run, onClose }: { run: Run; onClose: () => void }) {
+  const pause = (body: object = {}): void => {
+    onClose();
+    void steer(run, 'pause', body);
+  };
+  return (
+    <Dialog title="Pause this run" onClose={onClose}>
+      <p>
+        Hold the next step, and let what runs end; or freeze what runs now as well. A frozen step may lose its network
+        connections.
+      </p>
+      <footer>
+        <button type="button" onClick={() => pause({ now: true })}>
+          Freeze now
+        </button>
+        <button type="button" class="primary" onClick={() => pause()}>
+          Hold the next step
+        </button>
+      </footer>
+    </Dialog>
   );
 }
 

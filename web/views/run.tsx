@@ -1,9 +1,10 @@
-// One run: header, graph, and below it the tab that is open: output, conversation, timeline, resources or alerts. Called by app.tsx.
+// One run: header, graph, and below it the tab that is open: output, conversation, timeline, resources, alerts or summary. Called by app.tsx.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, canControl, go } from '../app-state.ts';
 import { isBad, isOpen, nameOf, type Run as RunModel, type RunState } from '../model/run.ts';
-import { type FailureLines, failedAttempts, readFailureLines } from '../output/failure-lines.ts';
-import { type Route, type Tab, tabs } from '../route.ts';
+import { type ErrorPlace, type FailureLines, failedAttempts, nextError } from '../output/failure-lines.ts';
+import { filterOfRoute } from '../output/line.ts';
+import { type RunRoute, type Tab, tabs, withoutPlace } from '../route.ts';
 import { openRunSession, type RunSession } from '../run-session.ts';
 import { useNow, useStore } from '../store.ts';
 import { Alerts } from './alerts.tsx';
@@ -14,18 +15,18 @@ import { OutputPanel } from './output-panel.tsx';
 import { Failure, Skeleton } from './parts.tsx';
 import { Resources } from './resources.tsx';
 import { RunHeader } from './run-header.tsx';
-import { steer } from './steer.ts';
+import { Summary } from './summary.tsx';
 import { Timeline } from './timeline.tsx';
 import { useKeys } from './use-keys.ts';
 
 const noSteps: readonly string[] = [];
 
-type RunRoute = Extract<Route, { view: 'run' }>;
-
 export function Run({ route }: { route: RunRoute }) {
   const [session, setSession] = useState<RunSession>();
   useEffect(() => {
-    const opened = openRunSession(route.runId, route.line);
+    const { line, top } = route;
+    const place = top === undefined ? 'middle' : 'top';
+    const opened = openRunSession(route.runId, { seq: top ?? line, place, filter: filterOfRoute(route) });
     setSession(opened);
     return () => opened.close();
   }, [route.runId]);
@@ -37,18 +38,21 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
   const control = useStore(app, canControl);
   const nowMs = useNow(run !== undefined && isOpen(run.state));
   const steps = route.steps ?? noSteps;
-  const show = (tab: Tab, chosen = steps): void =>
-    go({ view: 'run', runId: route.runId, tab, ...(chosen.length > 0 && { steps: chosen }) }, true);
+  const show = (tab: Tab): void => {
+    if (tab !== route.tab) go({ ...withoutPlace(route), tab });
+  };
+  const choose = (chosen: readonly string[]): void => {
+    const { steps: _, ...rest } = withoutPlace(route);
+    go({ ...rest, ...(chosen.length > 0 && { steps: chosen }) });
+  };
   const isEndedAtFirst = useRef<boolean | undefined>(undefined);
   if (run !== undefined) isEndedAtFirst.current ??= !isOpen(run.state);
   /** A failed run opens at its error; one that is followed while it fails stays where it is. */
-  const showFailure = ({ lines }: FailureLines): void => {
+  const showFailure = ({ seq }: FailureLines): void => {
     const feed = session.feed();
-    const first = lines[0];
-    if (isEndedAtFirst.current === true && first !== undefined && feed?.state().following === true)
-      feed.showSeq(first.seq);
+    if (isEndedAtFirst.current === true && feed?.state().following === true) feed.showInMiddle(seq);
   };
-  useRunKeys({ session, run, control, show, tab: route.tab });
+  useRunKeys({ session, run, show, tab: route.tab });
   useEffect(() => {
     if (run !== undefined) document.title = `${titleMark(run.state)}${nameOf(run)} · stepspan`;
   }, [run?.state, run?.workflow]);
@@ -68,7 +72,7 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
         </p>
       )}
       {isBad(run.state) && <FailureCard run={run} onFound={showFailure} />}
-      <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={(chosen) => show(route.tab, chosen)} />
+      <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={choose} />
       <Tabs shown={route.tab} alerts={run.alerts.length} onShow={show} />
       <Panel session={session} route={route} run={run} steps={steps} nowMs={nowMs} />
     </div>
@@ -78,28 +82,20 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
 function useRunKeys(props: {
   session: RunSession;
   run: RunModel | undefined;
-  control: boolean;
   tab: Tab;
   show: (tab: Tab) => void;
 }): void {
-  const { session, run, control, tab, show } = props;
-  const [atFailure, setAtFailure] = useState(-1);
-  const showNextFailure = (): void => {
+  const { session, run, tab, show } = props;
+  const place = useRef<ErrorPlace | undefined>(undefined);
+  const showNextError = async (): Promise<void> => {
     const failures = run === undefined ? [] : failedAttempts(run);
-    const at = (atFailure + 1) % failures.length;
-    const failed = failures[at];
-    if (failed === undefined) return;
-    setAtFailure(at);
+    if (failures.length === 0) return;
     if (tab !== 'output') show('output');
-    void readFailureLines(session.runId, failed).then((found) =>
-      session.feed()?.showSeq(found?.lines[0]?.seq ?? failed.attempt.lastSeq ?? failed.attempt.firstSeq),
-    );
+    place.current = await nextError(session.runId, failures, place.current);
+    if (place.current !== undefined) session.feed()?.showInMiddle(place.current.seq);
   };
   useKeys({
-    f: showNextFailure,
-    p: () => {
-      if (run !== undefined && control) void steer(run, run.paused === null ? 'pause' : 'resume');
-    },
+    f: () => void showNextError(),
     ...Object.fromEntries(tabs.map((each, index) => [String(index + 1), () => show(each)])),
   });
 }
@@ -158,20 +154,19 @@ function Panel(props: {
       // So that the keys can scroll it. Output and conversation scroll by themselves, and have the focus themselves.
       tabIndex={route.tab === 'output' || route.tab === 'conversation' ? undefined : 0}
     >
-      {route.tab === 'output' && feed !== undefined && (
-        <OutputPanel {...common} feed={feed} line={route.line} at={route.at} />
-      )}
+      {route.tab === 'output' && feed !== undefined && <OutputPanel {...common} feed={feed} route={route} />}
       {route.tab === 'conversation' && (
         <Conversation
           session={session}
           run={run}
           steps={steps}
           turn={route.turn}
-          onChoose={(step) => go({ view: 'run', runId: run.runId, tab: 'conversation', steps: [step] }, true)}
+          onChoose={(step) => go({ ...withoutPlace(route), steps: [step] }, true)}
         />
       )}
       {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
       {route.tab === 'resources' && <Resources {...common} />}
+      {route.tab === 'summary' && <Summary run={run} nowMs={nowMs} />}
       {route.tab === 'alerts' && <Alerts run={run} names={names} />}
     </div>
   );

@@ -1,10 +1,11 @@
 // The routes that describe runs: the list, one of them, its steps, what happened when, what it used.
 import type { Router } from 'express';
+import { sumUsd, weakestBasis } from '../../core/cost.ts';
 import { outputFieldsOf } from '../../core/step-output.ts';
-import type { Catalogue, RunReference, TimelineSpan } from '../../runs/index.ts';
+import type { Catalogue, RunReference, RunSummary, TimelineSpan } from '../../runs/index.ts';
 import type { ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
-import type { Link, RunAnswer, RunList } from '../schema/run.ts';
+import type { Link, RunAnswer, RunList, RunTotals } from '../schema/run.ts';
 import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
 import { addRoute } from './read-request.ts';
@@ -33,6 +34,10 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
     const { runs: found, next } = await catalogue.list({ ...filter, states });
     const answer: RunList = { runs: found, ...(next === undefined ? {} : { next }) };
     response.json(answer);
+  });
+
+  addRoute(router, routes.totals, async (response, { query }) => {
+    response.json(await totalsSince(catalogue, Date.parse(query.since)));
   });
 
   addRoute(router, routes.run, async (response, { id }) => {
@@ -82,6 +87,32 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
     response.json(answer);
   });
 }
+
+/** Asks for one page after the other, newest first: pages from before that time are not read. */
+const totalsPage = 200;
+
+async function totalsSince(catalogue: Catalogue, sinceMs: number): Promise<RunTotals> {
+  const runs: RunSummary[] = [];
+  let before: string | undefined;
+  do {
+    const page = await catalogue.list({ limit: totalsPage, before });
+    const isEarlier = ({ startedAt }: RunSummary) => startedAt !== null && Date.parse(startedAt) < sinceMs;
+    runs.push(...page.runs.filter((run) => run.startedAt !== null && !isEarlier(run)));
+    before = page.runs.some(isEarlier) ? undefined : page.next;
+  } while (before !== undefined);
+  const costBasis = weakestBasis(runs.map((run) => run.costBasis));
+  const costAtLeastUsd = sumUsd(runs.map((run) => run.costAtLeastUsd));
+  return {
+    runs: runs.length,
+    failed: runs.filter(({ state }) => failedStates.includes(state)).length,
+    costUsd: costBasis === 'unknown' ? null : costAtLeastUsd,
+    costBasis,
+    costAtLeastUsd,
+    tokens: runs.reduce((sum, run) => sum + run.tokens, 0),
+  };
+}
+
+const failedStates: readonly RunSummary['state'][] = ['failure', 'error', 'timeout', 'abandoned'];
 
 function claudeSpanOf(span: ClaudeSpan): TimelineAnswer['spans'][number] {
   const { id, kind, name, step, attempt, startNs, endNs, outcome } = span;

@@ -4,7 +4,7 @@ import type { SourceMessage } from '../../conversation/index.ts';
 import type { JsonValue } from '../../core/step-output.ts';
 import { integer, isObject, listOf } from './fields.ts';
 import { step } from './run.ts';
-import { claudeEvent, line, named, ns, outcomeKind, place, scope } from './values.ts';
+import { claudeEvent, line, named, ns, outcomeKind, paramValue, place, scope } from './values.ts';
 
 export const errorAnswer = named(
   'Error',
@@ -124,8 +124,6 @@ const sample = named(
 export const resourceList = named('Resources', z.strictObject({ samples: listOf(sample) }));
 export type ResourcesAnswer = z.infer<typeof resourceList>;
 
-export const param = named('Param', z.union([z.string(), z.number(), z.boolean()]));
-
 const workflow = named(
   'Workflow',
   z.strictObject({
@@ -138,7 +136,7 @@ const workflow = named(
         name: z.string(),
         type: z.enum(['string', 'number', 'boolean']),
         required: z.boolean(),
-        default: param.nullable(),
+        default: paramValue.nullable(),
         description: z.string(),
       }),
     ),

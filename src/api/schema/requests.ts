@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { isRunId } from '../../core/ids.ts';
 import { activeStatuses, parseRegex, parseSearch } from '../../runs/index.ts';
 import { severities, streams } from '../../text/stream.ts';
-import { param } from './answers.ts';
 import { count, flag, must, mustSecretly, oneOf, strict, text } from './fields.ts';
-import { outcomeKind } from './values.ts';
+import { iso, outcomeKind, paramValue } from './values.ts';
 
 /** Longer than any id and any search that a person types. */
 const maxTextLength = 1_000;
@@ -58,6 +57,13 @@ export const listRunsQuery = strict({
   search: queryText.describe('In id, workflow, state, message, trace id, file or description.'),
   limit: queryCountOr(50, 1, 200).describe('At most so many.'),
   before: queryText.describe('Only runs before this id: `next` of the page before.'),
+});
+
+export const totalsQuery = strict({
+  since: z
+    .string(must('a time such as 2026-11-23T00:00:00Z'))
+    .refine((given) => iso.safeParse(given).success, must('a time such as 2026-11-23T00:00:00Z'))
+    .describe('Only runs that started then or later.'),
 });
 
 export const resultQuery = strict({ step: text(1, maxTextLength).describe('The id of the step.') });
@@ -136,7 +142,7 @@ export const startBody = strict({
   params: z
     .record(
       z.string().regex(paramName, must('the name of a parameter; GET /api/v1/workflows lists them')),
-      param.refine(
+      paramValue.refine(
         (value) => typeof value !== 'string' || !value.includes('\0'),
         mustSecretly('a text without a zero byte'),
       ),

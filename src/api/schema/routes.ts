@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import * as answers from './answers.ts';
 import * as requests from './requests.ts';
-import { runAnswer, runList } from './run.ts';
+import { runAnswer, runList, runTotals } from './run.ts';
 
 export type Route<Q extends z.ZodObject = z.ZodObject, B extends z.ZodObject = z.ZodObject> = {
   readonly method: 'GET' | 'POST';
@@ -54,6 +54,12 @@ export const routes = {
     body: requests.startBody,
     answer: answers.done,
     errors: [404],
+  }),
+  totals: read({
+    path: '/totals',
+    summary: 'How many runs started since a time, how many of them failed, and what they cost.',
+    query: requests.totalsQuery,
+    answer: runTotals,
   }),
   run: read({ path: '/runs/:id', summary: 'One run.', answer: runAnswer, query: requests.noQuery }),
   steps: read({

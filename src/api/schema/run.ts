@@ -4,7 +4,19 @@ import { z } from 'zod';
 import { activeStatuses, type RunSummary, type RunView } from '../../runs/index.ts';
 import type { RunViewPatch } from '../../runs/view-patch.ts';
 import { integer, listOf } from './fields.ts';
-import { cost, findings, iso, lines, link, modelUse, named, outcome, outcomeKind, stepCounts } from './values.ts';
+import {
+  cost,
+  findings,
+  iso,
+  lines,
+  link,
+  modelUse,
+  named,
+  outcome,
+  outcomeKind,
+  paramValue,
+  stepCounts,
+} from './values.ts';
 
 export const runStatus = named('State', z.enum([...activeStatuses, ...outcomeKind.options]));
 
@@ -18,6 +30,18 @@ const wait = named(
   }),
 );
 
+const activity = named(
+  'Activity',
+  z.strictObject({
+    step: z.string(),
+    stepName: z.string(),
+    text: z.string().describe('The tool with its argument, the last sentence or the last line.'),
+    since: iso.nullable(),
+    cost: z.strictObject(cost).describe('What this step has cost up to now.'),
+    waitsFor: wait.nullable(),
+  }),
+);
+
 export const runSummary = named(
   'RunSummary',
   z.strictObject({
@@ -26,6 +50,11 @@ export const runSummary = named(
     workflow: z.string(),
     description: z.string(),
     file: z.string(),
+    params: z
+      .record(z.string(), paramValue)
+      .describe(
+        'What the workflow was started with. In a list long texts lack their end, and not all of many are there.',
+      ),
     resumedFrom: z.string().nullable(),
     state: runStatus,
     since: iso.nullable().describe('Since when it is in this state.'),
@@ -37,6 +66,7 @@ export const runSummary = named(
     ...stepCounts,
     progress: z.number().min(0).max(100),
     currentStep: z.string().nullable(),
+    activity: activity.nullable().describe('What the run does now: its oldest active step. Null if it is not active.'),
     waitingUntil: iso
       .nullable()
       .describe('When the run continues if every active step waits for the end of a rate or usage limit.'),
@@ -81,6 +111,7 @@ const attempt = named(
     resources: resources.nullable(),
     sessionId: z.string().nullable(),
     model: z.string().nullable(),
+    claudeVersion: z.string().nullable(),
     turns: integer.nullable(),
   }),
 );
@@ -134,6 +165,7 @@ export const activeAlert = named(
 const runView = z.strictObject({
   ...runSummary.shape,
   cwd: z.string(),
+  stepspanVersion: z.string(),
   concurrency: integer,
   budgetUsd: z.number().nullable(),
   budgetTokens: integer.nullable(),
@@ -151,16 +183,6 @@ const runView = z.strictObject({
   lostLines: integer,
   lostEvents: integer,
   models: listOf(modelUse),
-  activity: z
-    .strictObject({
-      step: z.string(),
-      text: z.string().describe('The tool with its argument, the last sentence or the last line.'),
-      since: iso.nullable(),
-      cost: z.strictObject(cost).describe('What this step has cost up to now.'),
-      waitsFor: wait.nullable(),
-    })
-    .nullable()
-    .describe('What the run does now: its oldest active step.'),
   alerts: listOf(activeAlert),
   steps: listOf(step),
 }) satisfies z.ZodType<RunView>;
@@ -185,6 +207,18 @@ export const runList = named(
   }),
 );
 export type RunList = z.infer<typeof runList>;
+
+export const runTotals = named(
+  'RunTotals',
+  z.strictObject({
+    runs: integer.describe('Runs that started since then.'),
+    failed: integer,
+    ...cost,
+    tokens: integer,
+  }),
+);
+export type RunTotals = z.infer<typeof runTotals>;
+
 const stepPatch = z.strictObject({
   ...step.partial().shape,
   id: z.string(),

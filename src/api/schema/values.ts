@@ -108,6 +108,8 @@ export const claudeEvent = z
     description: 'One of the claude.* events of the journal.',
   });
 
+export const paramValue = named('Param', z.union([z.string(), z.number(), z.boolean()]));
+
 export const link = named('Link', z.strictObject({ label: z.string(), url: z.string() }));
 
 export const line = named(

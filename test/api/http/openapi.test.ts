@@ -158,6 +158,8 @@ test('every answer is as the document says', async () => {
   for (const format of ['text', 'ndjson', 'csv']) await get(`/runs/${ids[0]}/export?format=${format}`);
   await get('/runs?limit=5');
   await get('/runs?limit=200');
+  await get('/totals?since=2020-01-01T00:00:00Z');
+  await get('/totals?since=yesterday');
   await get('/workflows');
   await get('/session');
 
