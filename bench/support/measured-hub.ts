@@ -40,6 +40,10 @@ export async function startMeasuredHub(
     // Its log has a line for each run that it closes.
     stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
   });
+  // If a measurement fails, its hub must not keep writing to the folder that is removed then.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.removeListener('exit', kill));
   const url = await listeningOn(child);
   const health = await fetch(`${url}/healthz`);
   if (health.status !== 200) throw new Error(`/healthz answers ${health.status}`);
@@ -53,7 +57,9 @@ export async function startMeasuredHub(
   };
   const ask = async (at: string): Promise<string> => {
     const token = readFileSync(path.join(dataDir, 'token.read'), 'utf8').trim();
-    const answer = await fetch(`${url}${at}`, { headers: { authorization: `Bearer ${token}` } });
+    // A connection of its own: a hub closes one that is kept at any moment.
+    const headers = { authorization: `Bearer ${token}`, connection: 'close' };
+    const answer = await fetch(`${url}${at}`, { headers });
     if (answer.status !== 200) throw new Error(`${at} answers ${answer.status}`);
     return answer.text();
   };
