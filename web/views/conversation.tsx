@@ -112,10 +112,7 @@ function Blocks({ run, step, conversation, turn, leftOut, heads }: BlocksProps) 
     if (last !== undefined) requestAnimationFrame(() => view.showKey(last));
   };
   const find = useFind(conversation, show);
-  useEffect(() => {
-    const path = turn === undefined ? undefined : pathTo(conversation.blocks, turn);
-    if (path !== undefined) show(path);
-  }, [turn]);
+  useLinked(conversation, turn, show);
   useEffect(() => markHits(scroller.current, find.query), [find.query, view.start, view.end, toggled, conversation]);
   const unseen = useUnseen(conversation.blocks, view.isAtEnd);
   useKeys({ g: view.showStart, G: view.showEnd, n: () => find.jump(1), N: () => find.jump(-1) });
@@ -159,6 +156,18 @@ function Blocks({ run, step, conversation, turn, leftOut, heads }: BlocksProps) 
       </div>
     </>
   );
+}
+
+/** Shows the block that the address names. A long conversation is read in parts: it may come with a later one. */
+function useLinked(
+  { blocks }: ConversationTree,
+  turn: number | undefined,
+  show: (path: readonly number[]) => void,
+): void {
+  const path = useMemo(() => (turn === undefined ? undefined : pathTo(blocks, turn)), [blocks, turn]);
+  useEffect(() => {
+    if (path !== undefined) show(path);
+  }, [turn, path !== undefined]);
 }
 
 /** How many blocks came since the end was left. */
