@@ -49,11 +49,11 @@ steps:
   const row = (name: string) => page.locator('.run-row').filter({ has: page.getByText(name, { exact: true }) });
   await row('builds')
     .locator('.doing')
-    .getByText(/^Build it: compiling cart\.ts, \d+ s$/)
+    .getByText(/^Build it: compiling cart\.ts, \d/)
     .waitFor();
   await row('hangs')
     .locator('.cause')
-    .getByText(/^no output, \d+ s$/)
+    .getByText(/^no output, \d/)
     .waitFor();
   expect(await row('hangs').locator('.doing').textContent()).toBe('Ask it: Sure?');
   expect(await row('hangs').locator('.status').textContent()).toBe('stuck');
