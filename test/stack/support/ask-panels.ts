@@ -19,8 +19,9 @@ export type Answer =
 
 /** Everything that was done lies in it. */
 const range = { text: '10m', seconds: 600 };
-/** Grafana takes at least four scrapes for a rate, so that it has two samples also where one is missing. */
 const scrapeSeconds = 2;
+/** Grafana takes at least four scrapes for a rate. A busy machine misses some, and the growth of a counter must still be seen. */
+const scrapesOfRate = 10;
 
 /**
  * Macros as Grafana fills them in.
@@ -29,7 +30,7 @@ const scrapeSeconds = 2;
 function macros(step: number): Values {
   return {
     __range: range.text,
-    __rate_interval: `${Math.max(step + scrapeSeconds, 4 * scrapeSeconds)}s`,
+    __rate_interval: `${Math.max(step + scrapeSeconds, scrapesOfRate * scrapeSeconds)}s`,
     __auto: `${step}s`,
     __interval: `${step}s`,
     window: range.text,
