@@ -25,13 +25,13 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** One line for each. docs/cli.md begins its rows with them. 70 is EX_SOFTWARE of sysexits.h. */
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   0: 'Success.',
-  1: 'The run failed: a step did not succeed, and the workflow does not allow that.',
+  1: 'The run failed: a step did not succeed, and has no `continueOnFailure`.',
   2: 'Bad input: a workflow, a flag or a setting is wrong. Nothing was started.',
   3: 'The run could not be carried out, or a check did not pass. The message says why.',
   4: 'The run was longer than its `timeout`.',
   5: 'The budget of the run, or of a step, was used up.',
-  6: 'Another run holds the working folder, or another hub the data folder.',
-  7: 'There is no such run, step or field; or no hub, if one is needed.',
+  6: 'Another run uses the working folder, or another hub the data folder.',
+  7: 'There is no such run, step or field, or no hub although the command needs one.',
   8: 'The run succeeded, but part of its record was lost, as on a full disk.',
   70: 'A defect of stepspan. Please report it.',
   129: 'Cancelled by SIGHUP, as when the terminal is closed.',
