@@ -65,7 +65,8 @@ export const footprint: Bench = {
           { name: 'footprint-steps-mib', value: mib('steps'), bounds: atMost(130, 400) },
           { name: 'footprint-shipping-mib', value: mib('shipping'), bounds: atMost(150, 500) },
           { name: 'footprint-idle-mib', value: mib('idle'), bounds: atMost(30, 100) },
-          { name: 'footprint-idle-shipping-ms', value: cpu, bounds: atMost(4, 60) },
+          // The goal is 4. Between 20 and 190 were measured in one day with the same code, so a floor would say nothing.
+          { name: 'footprint-idle-shipping-ms', value: cpu },
         ],
         notes: [],
       };
