@@ -7,15 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import { workWithEveryTool } from '../support/every-tool.ts';
-import { type Rig, shots, startRig } from './rig.ts';
+import { looks, type Rig, shots, startRig } from './rig.ts';
 
 const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-talk-'));
-const looks = {
-  light: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
-  dark: { viewport: { width: 820, height: 900 }, colorScheme: 'dark' },
-  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light' },
-} as const;
 
 let api: MessagesApi;
 let rig: Rig;

@@ -7,6 +7,13 @@ import path from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { root, startCli } from '../support/cli.ts';
 
+/** How a page is looked at in pictures and by axe: wide and light, narrower and dark, and on a phone. */
+export const looks = {
+  light: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
+  dark: { viewport: { width: 820, height: 900 }, colorScheme: 'dark' },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light' },
+} as const;
+
 /** Pictures of the page are kept here after the tests, as output of a CI job: where the variable says, else beside the code. */
 export const shots = path.resolve(process.env.STEPSPAN_SCREENSHOTS ?? path.join(root, 'test-output/screenshots'));
 

@@ -7,17 +7,12 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { type Rig, shots, startRig } from './rig.ts';
+import { looks, type Rig, shots, startRig } from './rig.ts';
 import { untilRows } from './terminal-text.ts';
 
 const fakeClaude = path.resolve(import.meta.dirname, '../fixtures/fake-claude.mjs');
 const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-seen-'));
-const looks = {
-  light: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
-  dark: { viewport: { width: 820, height: 900 }, colorScheme: 'dark' },
-  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light' },
-} as const;
 
 let api: MessagesApi;
 let rig: Rig;
