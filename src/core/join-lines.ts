@@ -75,13 +75,9 @@ export function createLineJoiner(options: LineJoinerOptions = {}): LineJoiner {
   };
 
   const joinEvent = (record: Extract<JournalRecord, { kind: 'event' }>): JournalRecord[] => {
-    const { event } = record;
-    switch (event.type) {
+    switch (record.event.type) {
       case 'attempt.finished':
         return [...close(({ last }) => isOfSame(last, record)), record];
-      // What continues behind it may be another line, whose beginning was lost.
-      case 'journal.lost':
-        return [...close(() => event.lines > 0), record];
       case 'run.finished':
         return [...close(() => true), record];
       default:

@@ -220,12 +220,11 @@ function startFrames(start: WriterStart): Frames {
   }
 
   function append(unnumbered: UnnumberedFields, payload: Buffer): number {
-    const fields = numbering.number(unnumbered);
+    const frame = pending.track(numbering.number(unnumbered));
+    const { fields } = frame;
     const isBlocked = closing !== undefined || (!pending.isEmpty() && (performance.now() < retryAt || !drain()));
-    if (!isBlocked && write(fields, payload)) {
-      pending.written(fields);
-      appended.wake();
-    } else pending.push(fields, payload, () => numbering.number(eventFields(undefined)));
+    if (!isBlocked && write(fields, payload)) appended.wake();
+    else pending.push(frame, payload, () => numbering.number(eventFields(undefined)));
     // The journal is closed: a line that comes now is counted, and nobody's crash.
     if (isClosed) pending.giveUp();
     return fields.seq;

@@ -6,8 +6,11 @@ import type { FrameFields } from './frame.ts';
 /** `lines`: those of which any part is lost. A line that came in several lost pieces counts once. */
 export type Loss = { lines: number; events: number; bytes: number };
 
+/** The head of a frame as it is to be written, and the lines of which the frame holds a part. */
+export type TrackedFrame = { readonly fields: FrameFields; readonly lines: FrameLines };
+
 export type QueuedFrame =
-  | { readonly fields: FrameFields; readonly payload: Buffer; readonly lines: FrameLines }
+  | (TrackedFrame & { readonly payload: Buffer })
   /** A loss is encoded when it is written, as it grows until then. */
   | { readonly fields: FrameFields; readonly payload: Loss };
 
@@ -27,10 +30,10 @@ export type Pending = {
   readonly isEmpty: () => boolean;
   readonly bytes: () => number;
   readonly lost: () => Readonly<Loss>;
+  /** To be called for every frame, in the order of their numbers, also for those that do not have to wait. */
+  readonly track: (fields: FrameFields) => TrackedFrame;
   /** Queues a copy of the frame, or counts it as lost. `makeLoss` numbers the record that will say so. */
-  readonly push: (fields: FrameFields, payload: Buffer, makeLoss: () => FrameFields) => void;
-  /** Says that a frame was written without waiting here. */
-  readonly written: (fields: FrameFields) => void;
+  readonly push: (frame: TrackedFrame, payload: Buffer, makeLoss: () => FrameFields) => void;
   readonly first: () => QueuedFrame | undefined;
   readonly shift: () => void;
   /** Leaves the events alone, and in place of all output that waits one record that reports its loss. */
@@ -45,7 +48,7 @@ export function createPending(maxBytes: number): Pending {
   let bytes = 0;
   /** The loss that is queued but not yet written, so that it can still grow. */
   let open: Loss | undefined;
-  const tracker = createLineTracker();
+  const linesOf = createLineTracker();
 
   const note = (losses: readonly Loss[], lines: FrameLines, payloadBytes: number): void => {
     const newlyLost = loseLines(lines);
@@ -67,9 +70,12 @@ export function createPending(maxBytes: number): Pending {
     isEmpty: () => queue.length === 0,
     bytes: () => bytes,
     lost: () => lost,
-    push(fields, payload, makeLoss) {
+    track(fields) {
+      const lines = linesOf(fields);
+      return { fields: headBehindLoss(fields, lines), lines };
+    },
+    push({ fields, lines }, payload, makeLoss) {
       const bound = fields.kind === 'event' ? maxBytes + eventReserveBytes : maxBytes;
-      const lines = tracker.track(fields);
       if (bytes + payload.length + entryBytes > bound) {
         drop(lines, payload.length, makeLoss);
         return;
@@ -78,7 +84,6 @@ export function createPending(maxBytes: number): Pending {
       queue.push({ fields, payload: Buffer.from(payload), lines });
       bytes += payload.length + entryBytes;
     },
-    written: tracker.track,
     first: () => queue[0],
     shift() {
       const frame = queue.shift();
@@ -115,25 +120,24 @@ type FrameLines =
   | { readonly kind: 'event' }
   | { readonly kind: 'output'; readonly first: PrintedLine; readonly last: PrintedLine; readonly between: number };
 
-type LineTracker = {
-  /** To be called for every frame, in the order of their numbers. */
-  readonly track: (fields: FrameFields) => FrameLines;
-};
-
-function createLineTracker(): LineTracker {
+/** @returns a function that finds the lines of each frame, given all frames in the order of their numbers */
+function createLineTracker(): (fields: FrameFields) => FrameLines {
   /** The unfinished line of each step and stream. */
   const unfinished = new Map<string, PrintedLine>();
-  return {
-    track({ kind, continues, unterminated, lineCount, subject, stream }) {
-      if (kind === 'event') return { kind };
-      const source = `${subject?.step}\0${subject?.attempt}\0${stream}`;
-      const first = (continues ? unfinished.get(source) : undefined) ?? { isLost: false };
-      const last = lineCount === 1 ? first : { isLost: false };
-      if (unterminated) unfinished.set(source, last);
-      else unfinished.delete(source);
-      return { kind, first, last, between: Math.max(lineCount - 2, 0) };
-    },
+  return ({ kind, continues, unterminated, lineCount, subject, stream }) => {
+    if (kind === 'event') return { kind };
+    const source = `${subject?.step}\0${subject?.attempt}\0${stream}`;
+    const first = (continues ? unfinished.get(source) : undefined) ?? { isLost: false };
+    const last = lineCount === 1 ? first : { isLost: false };
+    if (unterminated) unfinished.set(source, last);
+    else unfinished.delete(source);
+    return { kind, first, last, between: Math.max(lineCount - 2, 0) };
   };
+}
+
+/** What is kept of a line behind a lost piece of it continues nothing: a reader would join it to a piece it does not follow. */
+function headBehindLoss(fields: FrameFields, lines: FrameLines): FrameFields {
+  return fields.continues && lines.kind === 'output' && lines.first.isLost ? { ...fields, continues: false } : fields;
 }
 
 /** Marks the lines of a frame as lost. @returns how many of them were not lost before */

@@ -50,15 +50,6 @@ const of = (records: readonly JournalRecord[], step: string, stream: string): re
   records.filter(isOutput).filter((record) => record.subject?.step === step && record.stream === stream);
 
 describe('the line joiner', () => {
-  it('does not join a line to what continues behind a loss', () => {
-    const made = journalOf();
-    made.output('one li', 'a', { stream: 'stdout', continues: false });
-    made.event({ type: 'journal.lost', lines: 2, events: 0, bytes: 12, reason: 'disk', reader: undefined });
-    made.output('her line\n', 'a', { stream: 'stdout', continues: true });
-    const { records } = made.event(runFinished());
-    expect(of(join(records), 'a', 'stdout').map(({ bytes }) => bytes.toString())).toEqual(['one li', 'her line\n']);
-  });
-
   it('returns the lines of the whole output, once each, in ascending order', () => {
     fc.assert(
       fc.property(printed, (all) => {

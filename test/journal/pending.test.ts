@@ -23,6 +23,8 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 function createPrinter() {
   const open = new Map<string, string>();
   const lineOf = new Map<number, string>();
+  /** Of each piece that continues a line, all numbers of that line before it. */
+  const beginningOf = new Map<number, readonly number[]>();
   let nextSeq = 0;
   const number = (fields: Omit<FrameFields, 'seq' | 'timeNs'>): FrameFields => {
     const numbered = { ...fields, seq: nextSeq, timeNs: BigInt(nextSeq) };
@@ -32,6 +34,7 @@ function createPrinter() {
   const common = { severity: undefined, subject: undefined };
   return {
     lineOf,
+    beginningOf,
     lossFields: () =>
       number({ ...common, kind: 'event', stream: undefined, continues: false, unterminated: false, lineCount: 1 }),
     print({ stream, text }: Chunk): FrameFields {
@@ -40,6 +43,11 @@ function createPrinter() {
       const lineCount = text.split('\n').length - (unterminated ? 0 : 1);
       const continues = before !== undefined;
       const fields = number({ ...common, kind: 'output', stream, continues, unterminated, lineCount });
+      if (continues)
+        beginningOf.set(
+          fields.seq,
+          [...lineOf].filter(([, line]) => line === before).map(([seq]) => seq),
+        );
       for (let line = 0; line < lineCount; line++) {
         const name = line === 0 && before !== undefined ? before : `${stream} ${fields.seq + line}`;
         lineOf.set(fields.seq + line, name);
@@ -56,9 +64,11 @@ function fill(all: readonly Step[], end: 'drop output' | 'give up' | 'take all')
   const pending = createPending(600);
   const printer = createPrinter();
   const kept = new Set<number>();
+  const joins: { readonly seq: number; readonly continues: boolean }[] = [];
   let reported = 0;
-  const keep = ({ seq, lineCount, kind }: FrameFields, payload: Buffer | Loss): void => {
+  const keep = ({ seq, lineCount, kind, continues }: FrameFields, payload: Buffer | Loss): void => {
     if (!Buffer.isBuffer(payload)) reported += payload.lines;
+    else if (printer.beginningOf.has(seq)) joins.push({ seq, continues });
     if (kind === 'output') for (let line = 0; line < lineCount; line++) kept.add(seq + line);
   };
   const takeOne = (): boolean => {
@@ -73,19 +83,29 @@ function fill(all: readonly Step[], end: 'drop output' | 'give up' | 'take all')
       takeOne();
       continue;
     }
-    const fields = printer.print(step.write);
+    const frame = pending.track(printer.print(step.write));
     const payload = Buffer.from(step.write.text);
-    if (pending.isEmpty() && fields.seq % 2 === 0) {
-      pending.written(fields);
-      keep(fields, payload);
-    } else pending.push(fields, payload, printer.lossFields);
+    if (pending.isEmpty() && frame.fields.seq % 2 === 0) keep(frame.fields, payload);
+    else pending.push(frame, payload, printer.lossFields);
   }
   if (end === 'drop output') pending.dropOutput();
   if (end === 'give up') pending.giveUp();
   while (takeOne());
   const broken = new Set([...printer.lineOf].filter(([seq]) => !kept.has(seq)).map(([, line]) => line));
-  return { counted: pending.lost().lines, reported, broken: broken.size };
+  const isBehindAll = (seq: number): boolean =>
+    printer.beginningOf.get(seq)?.every((piece) => kept.has(piece)) ?? false;
+  const wrongJoins = joins.filter(({ seq, continues }) => continues !== isBehindAll(seq));
+  return { counted: pending.lost().lines, reported, broken: broken.size, wrongJoins };
 }
+
+test('a piece that is kept continues its line where all of it before the piece is kept, and nothing otherwise', () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      expect(fill(all, 'take all').wrongJoins).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
 
 test.each(['drop output', 'give up', 'take all'] as const)(
   'counts each line of which a part is lost, and counts it once: %s',
