@@ -77,7 +77,8 @@ steps:
       { findings: { counts: { mcp_unavailable: 1 } } },
       { message: expect.stringContaining('a required MCP server is not connected: crash (failed)') },
       { message: expect.stringContaining('crush (not configured)') },
-      { message: expect.stringContaining('a required MCP server is not connected: hang (failed)') },
+      // Claude Code stops to wait after MCP_TIMEOUT. On a busy machine it calls the server pending then.
+      { message: expect.stringMatching(/a required MCP server is not connected: hang \((failed|pending)\)/) },
     ]);
     // The server that hangs does not outlive its step.
     expect(rig.processes()).toEqual([]);
