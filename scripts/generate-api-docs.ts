@@ -39,10 +39,15 @@ function parameters(route: Route): readonly Json[] {
   const inQuery = Object.entries(route.query.shape).map(([name, field]) => {
     const { description, ...schema } = jsonSchema(field);
     const isRequired = !z.safeParse(field, undefined).success;
-    const list = queryLists.get(field)?.isList === true ? ' Separated by commas, or given more than once.' : '';
+    const list = listText(queryLists.get(field));
     return { name, in: 'query', ...(isRequired && { required: true }), schema, description: `${description}${list}` };
   });
   return [...inPath, ...inQuery];
+}
+
+function listText(list: { readonly hasCommas: boolean } | undefined): string {
+  if (list === undefined) return '';
+  return list.hasCommas ? ' Separated by commas, or given more than once.' : ' May be given more than once.';
 }
 
 const fileTypes = {

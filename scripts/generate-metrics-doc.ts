@@ -1,7 +1,14 @@
 // Writes docs/metrics.md from the catalogue of metrics. `node scripts/generate-metrics-doc.ts`; a test holds the two together.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { catalogue, type LabelValues, labelBounds, type Metric } from '../src/readers/measure/index.ts';
+import { maxMetricLabels } from '../src/core/labels.ts';
+import {
+  catalogue,
+  type LabelValues,
+  labelBounds,
+  labelledMetrics,
+  type Metric,
+} from '../src/readers/measure/index.ts';
 
 export const metricsDocPath = path.resolve(import.meta.dirname, '../docs/metrics.md');
 
@@ -62,10 +69,21 @@ scrape_configs:
 - **A new hub** counts active runs and those that started within the last 24 hours; of older ones it takes only when
   their workflow last succeeded. A hub that comes back counts whatever it has not.
 - **Names from outside are bounded**; beyond the bound a value is shown as \`other\`, and \`stepspan_label_overflow_total\`
-  counts how often: ${bounds} (a step counts once for each workflow). A missing value is shown as \`unknown\`.
+  counts how often: ${bounds} (a step counts once for each workflow, and a label of a run for each value). A missing value is shown as \`unknown\`.
 - Cost and tokens are counted when an attempt ends, from its final sum; \`stepspan_active_cost_usd\` is what active runs have
   cost so far. Gauges about active runs and steps are gone when these have ended. Where several active runs share labels,
   a gauge shows their sum, but progress the smallest, and ratios, ages and largest memory the largest.
+
+## Labels of runs
+
+[Labels of runs](workflow.md#labels) are on spans and logs. On metrics there are those that the setting
+[\`metricLabels\`](settings.md) names, at most ${maxMetricLabels}, as each multiplies the number of series: with \`metricLabels: [team]\`, these have
+\`label_team\`, and a series of runs without that label lacks it.
+
+${[...labelledMetrics].map(({ name }) => `- \`${name}\``).join('\n')}
+
+Change the setting and restart the hub: these metrics then start at 0 again. A value is a label of Prometheus for as long as it keeps
+its data, so choose labels that have few of them, such as a team, and not the number of a pull request.
 
 ${sections.reverse().join('\n')}
 ## Buckets

@@ -1,6 +1,7 @@
-// `stepspan costs`: what the runs of the data folder cost, by workflow, step or model.
-import { type Command, Option } from 'commander';
+// `stepspan costs`: what the runs of the data folder cost, by workflow, step, model or label.
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { formatCost } from '../core/cost.ts';
+import { hasLabels, type Labels, labelKeyPattern, labelKeyRule } from '../core/labels.ts';
 import { formatCount, plural } from '../core/units.ts';
 import { dataFolder } from '../journal/index.ts';
 import {
@@ -19,31 +20,60 @@ import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { reportUnreadable } from './find-run.ts';
 import { formatTable } from './format.ts';
+import { labelOption } from './label-flag.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { sizeOf } from './terminal/screen.ts';
 import { safe } from './terminal/step-text.ts';
 import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 
-type CostFlags = { readonly since: string; readonly by: CostKey; readonly workflow?: string; readonly json?: boolean };
+type CostFlags = {
+  readonly since: string;
+  readonly by: CostKey;
+  readonly workflow?: string;
+  readonly label?: Labels;
+  readonly json?: boolean;
+};
 
 export function registerCosts(program: Command, context: CliContext): void {
   const command = program
     .command('costs')
     .description(
-      'Add up what runs cost, by workflow, step or model. What nobody reported is named, never counted as $0.',
+      'Add up what runs cost, by workflow, step, model or label. What nobody reported is named, never counted as $0.',
     )
     .option(
       '--since <time>',
       'runs that started at or after a time (RFC 3339), or not longer ago than this (1d, 7d)',
       '7d',
     )
-    .addOption(new Option('--by <what>', 'what is added up').choices([...costKeys]).default('workflow'))
+    .addOption(
+      new Option('--by <what>', 'what is added up: workflow, step, model, or label:KEY')
+        .argParser(parseBy)
+        .default('workflow'),
+    )
     .option('--workflow <name>', 'only runs of this workflow')
+    .addOption(labelOption('only runs with this label; of several, with all of them'))
     .option('--json', 'print one JSON object')
-    .addHelpText('after', examples('costs', 'costs --since 1d --by model', 'costs --workflow nightly --by step --json'))
+    .addHelpText(
+      'after',
+      examples(
+        'costs',
+        'costs --since 1d --by model',
+        'costs --by label:team',
+        'costs --workflow nightly --by step --json',
+      ),
+    )
     .action((flags: CostFlags) => costs(flags, context));
   addSettingFlags(command, 'dataDir', 'colour');
+}
+
+function parseBy(text: string): CostKey {
+  const key = costKeys.find((each) => each === text);
+  if (key !== undefined) return key;
+  const [, label] = /^label:(.*)$/s.exec(text) ?? [];
+  if (label === undefined) throw new InvalidArgumentError(`Write ${costKeys.join(', ')} or label:KEY.`);
+  if (labelKeyPattern.test(label)) return `label:${label}`;
+  throw new InvalidArgumentError(`"${label}" cannot be the key of a label: ${labelKeyRule}.`);
 }
 
 async function costs(flags: CostFlags, context: CliContext): Promise<void> {
@@ -68,7 +98,7 @@ async function costs(flags: CostFlags, context: CliContext): Promise<void> {
 
 async function readRuns(
   root: string,
-  { workflow }: CostFlags,
+  { workflow, label = {} }: CostFlags,
   sinceNs: bigint,
   context: CliContext,
 ): Promise<readonly RunState[]> {
@@ -78,7 +108,7 @@ async function readRuns(
     try {
       const run = await readRunState(data.runDir(runId));
       if (run?.startedNs === undefined || run.startedNs < sinceNs) continue;
-      if (workflow === undefined || run.workflow === workflow) runs.push(run);
+      if ((workflow === undefined || run.workflow === workflow) && hasLabels(run.labels, label)) runs.push(run);
     } catch (error) {
       reportUnreadable(context, error);
     }
@@ -92,7 +122,7 @@ function linesOf(sums: CostSums, { by, since }: CostFlags, context: CliContext, 
   const paid = groups.filter(({ costAtLeastUsd, costBasis }) => costAtLeastUsd > 0 || costBasis === 'unknown');
   const hasTokens = by !== 'step';
   const columns = [
-    { head: by.toUpperCase(), canShrink: true },
+    { head: by.replace(/^label:/, '').toUpperCase(), canShrink: true },
     { head: 'RUNS', side: 'right' },
     ...(hasTokens ? [{ head: 'TOKENS', side: 'right' } as const] : []),
     { head: 'COST', side: 'right' },
@@ -107,7 +137,7 @@ function linesOf(sums: CostSums, { by, since }: CostFlags, context: CliContext, 
   const [head = '', ...lines] = formatTable(columns, rows, width);
   const free = groups.length - paid.length;
   const notes = [
-    ...(free > 0 ? [`${plural(free, by === 'step' ? 'step' : by)} cost nothing`] : []),
+    ...(free > 0 ? [`${plural(free, by.replace(/^label:.*/, 'label'))} cost nothing`] : []),
     ...(total.costBasis === 'unknown' ? ['Nobody reported a part of the cost; `stepspan show RUN` says why.'] : []),
   ];
   return [

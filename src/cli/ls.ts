@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { formatAge, formatDuration } from '../core/duration.ts';
+import type { Labels } from '../core/labels.ts';
 import { formatCount, plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { type DataFolder, dataFolder, lockHolder } from '../journal/index.ts';
@@ -13,6 +14,7 @@ import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { reportUnreadable } from './find-run.ts';
 import { costCell, formatTable } from './format.ts';
+import { labelOption } from './label-flag.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { sizeOf } from './terminal/screen.ts';
@@ -22,6 +24,7 @@ import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 type LsFlags = {
   readonly workflow?: string;
   readonly outcome?: readonly RunStateName[];
+  readonly label?: Labels;
   readonly since?: string;
   readonly limit: number;
   readonly json?: boolean;
@@ -36,6 +39,7 @@ export function registerLs(program: Command, context: CliContext): void {
     .description('List runs, newest first.')
     .option('--workflow <name>', 'only runs of this workflow')
     .addOption(new Option('--outcome <outcome...>', 'only runs in one of these states').choices([...runStateNames]))
+    .addOption(labelOption('only runs with this label; of several, with all of them'))
     .option(
       '--since <time>',
       'only runs that started at or after a time (RFC 3339), or not longer ago than this (15m, 2h, 1d)',
@@ -44,7 +48,7 @@ export function registerLs(program: Command, context: CliContext): void {
     .option('--json', 'print one JSON array')
     .addHelpText(
       'after',
-      '\nExamples:\n  stepspan ls\n  stepspan ls --workflow nightly --outcome failure error\n  stepspan ls --since 7d --limit 0\n  stepspan ls --limit 0 --json | jq -r ".[].runId"',
+      '\nExamples:\n  stepspan ls\n  stepspan ls --workflow nightly --outcome failure error\n  stepspan ls --label team=payments --since 7d --limit 0\n  stepspan ls --limit 0 --json | jq -r ".[].runId"',
     )
     .action((flags: LsFlags) => ls(flags, context));
   addSettingFlags(command, 'dataDir', 'colour');
@@ -73,7 +77,7 @@ async function ls(flags: LsFlags, context: CliContext): Promise<void> {
 
 async function findRuns(
   data: DataFolder,
-  { workflow, outcome, limit }: LsFlags,
+  { workflow, outcome, label, limit }: LsFlags,
   sinceNs: bigint | undefined,
   context: CliContext,
 ): Promise<RunPage> {
@@ -81,6 +85,7 @@ async function findRuns(
   const page = await catalogue.list({
     workflow,
     states: outcome,
+    labels: label,
     limit,
     sinceMs: sinceNs === undefined ? undefined : msOfNs(sinceNs),
     onUnreadable: (_runId, error) => reportUnreadable(context, error),
@@ -158,6 +163,7 @@ function jsonOf(run: RunSummary, nowMs: number): object {
     runId: run.runId,
     traceId: run.traceId,
     workflow: run.workflow,
+    labels: run.labels,
     state: run.state,
     since: run.since,
     cause: run.cause,

@@ -8,6 +8,7 @@ import { formatUsd } from '../core/cost.ts';
 import { formatDuration } from '../core/duration.ts';
 import { toError } from '../core/errors.ts';
 import { isRunId, type RunId } from '../core/ids.ts';
+import type { Labels } from '../core/labels.ts';
 import { plural } from '../core/units.ts';
 import {
   type NewBudget,
@@ -26,6 +27,7 @@ import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes, exitStatusHelp } from './exit-codes.ts';
 import { formatTable } from './format.ts';
+import { labelOption } from './label-flag.ts';
 import { alertFlags, notifySettingsOf } from './notify-settings.ts';
 import { adoptOrphansOrWarn } from './orphans.ts';
 import { defaultClaude } from './setting-table.ts';
@@ -36,6 +38,7 @@ import { viewContext, type WatchFlags, watchRun } from './watch-run.ts';
 type RunFlags = FlagValues &
   WatchFlags & {
     readonly param?: readonly string[];
+    readonly label?: Labels;
     readonly shared?: boolean;
     readonly ship?: boolean;
     readonly runId?: RunId;
@@ -56,7 +59,12 @@ export function registerRun(program: Command, context: CliContext): void {
     .option('-p, --param <name=value>', 'a value for a param of the workflow; may be given more than once', collect)
     .addHelpText(
       'after',
-      examples('run review.yaml', 'run review.yaml -p depth=3 --json', 'run nightly.yaml --ship-wait 60s'),
+      examples(
+        'run review.yaml',
+        'run review.yaml -p depth=3 --json',
+        'run review.yaml --label team=payments --label pr=42',
+        'run nightly.yaml --ship-wait 60s',
+      ),
     )
     .action(async (file: string, flags: RunFlags) => {
       const params = paramsOf(context, flags.param ?? []);
@@ -127,6 +135,7 @@ export function registerRun(program: Command, context: CliContext): void {
 function runOptions(command: Command): Command {
   command
     .optionsGroup('What is run:')
+    .addOption(labelOption('a label of the run, over that of the workflow; an empty value leaves it out'))
     .option('--shared', 'run although another run writes in the same working folder')
     .addOption(new Option('--run-id <id>', 'the id of the new run').hideHelp().argParser(parseRunId));
   addSettingFlags(command, 'concurrency', 'claude', 'priceTable')
@@ -143,7 +152,7 @@ function runOptions(command: Command): Command {
   command
     .optionsGroup('Telemetry and alerts:')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
-  addSettingFlags(command, 'shipWait', 'traceContext', 'metricsPort', ...alertFlags);
+  addSettingFlags(command, 'shipWait', 'traceContext', 'metricsPort', 'metricLabels', ...alertFlags);
   // The flags that a command adds itself belong to this group.
   return command.optionsGroup('What is run:').addHelpText('after', exitStatusHelp());
 }
@@ -199,6 +208,7 @@ function optionsOf(
     redact: settings.redact,
     durability: settings.durability,
     archive: settings.archive,
+    labels: flags.label ?? {},
     shared: flags.shared ?? false,
     ship: flags.ship === false ? 'off' : 'auto',
     shipWaitMs: settings.shipWait,

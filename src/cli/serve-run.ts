@@ -46,6 +46,7 @@ export async function serveRun(
     shipperStatus: run.shipperStatus,
     reader: run.journal,
     version,
+    metricLabels: settings.metricLabels,
     host: settings.hubHost,
     // A free port, so that it is not in the way of a hub or another run.
     port: settings.metricsPort ?? 0,

@@ -48,9 +48,15 @@ Examples:
   $ stepspan serve --host 0.0.0.0 --allow-remote --allow-host build-7.example.com
 `,
     );
-  addSettingFlags(command, 'dataDir', 'archive', 'retentionMaxAge', 'retentionMaxBytes', ...alertFlags).action(
-    (flags: ServeFlags) => serve(context, flags),
-  );
+  addSettingFlags(
+    command,
+    'dataDir',
+    'archive',
+    'retentionMaxAge',
+    'retentionMaxBytes',
+    'metricLabels',
+    ...alertFlags,
+  ).action((flags: ServeFlags) => serve(context, flags));
 }
 
 async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
@@ -88,6 +94,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     ship: flags.ship,
     notify: alerts.notify,
     archive: settings.archive,
+    metricLabels: settings.metricLabels,
     retention: { maxAgeMs: settings.retentionMaxAge, maxBytes: settings.retentionMaxBytes },
     log: (line) => void context.stderr.write(`${new Date(context.now()).toISOString()} ${line}\n`),
   });

@@ -3,6 +3,7 @@
 
 import path from 'node:path';
 import { maxDurationMs, parseDuration } from '../core/duration.ts';
+import { labelKeyPattern, labelKeyRule, maxMetricLabels } from '../core/labels.ts';
 import { failed, ok, type Result } from '../core/result.ts';
 import { parseBytes } from '../core/units.ts';
 import type { Durability } from '../journal/index.ts';
@@ -95,6 +96,20 @@ function whole(name: string, min: number, max: number): Kind<number> {
     },
   };
 }
+
+/** Keys of labels, as a list or with commas between them. */
+export const labelKeys: Kind<readonly string[]> = {
+  name: 'key,…',
+  parse: (raw) => {
+    const parts: readonly unknown[] = Array.isArray(raw) ? raw : String(raw).split(',');
+    const keys = [...new Set(parts.map((part) => String(part).trim()).filter((key) => key !== ''))];
+    if (keys.length > maxMetricLabels)
+      return no('too many labels', `at most ${maxMetricLabels}, since each multiplies the number of series`);
+    return keys.every((key) => labelKeyPattern.test(key))
+      ? ok(keys)
+      : no('no list of keys', `keys such as \`team,service\`; ${labelKeyRule}`);
+  },
+};
 
 /** One of a few words. */
 export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {

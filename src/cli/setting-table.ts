@@ -8,6 +8,7 @@ import {
   folder,
   headers,
   type Kind,
+  labelKeys,
   oneOf,
   port,
   program,
@@ -98,6 +99,11 @@ export const settingTable = {
     'What a run makes of a TRACEPARENT in its environment: it is in that trace, below the span that is named; has a trace of its own with a link to it; or ignores it.',
   ),
   metricsPort: optional(port, 'Serve `/metrics` on this port during a run; 0 takes a free one.', 'not served'),
+  metricLabels: setting<readonly string[]>(
+    labelKeys,
+    { value: () => [], as: 'none' },
+    'Labels of runs that the metrics of runs, steps and cost have too, as `label_KEY`. Each multiplies the number of series.',
+  ),
   hubPort: setting(port, { value: () => 9464, as: '`9464`' }, 'The port of `stepspan serve`; 0 takes a free one.'),
   hubHost: setting(
     text,

@@ -1,7 +1,8 @@
 // `stepspan show RUN`: the result of a run, step by step, and the last lines of what failed.
 import type { Command } from 'commander';
 import { readPrompted, readStepResults } from '../api/http/step-results.ts';
-import type { EventOf } from '../core/event.ts';
+import type { EventOf, VersionControl } from '../core/event.ts';
+import { labelsText } from '../core/labels.ts';
 import { outputFieldsOf, type StepOutput, valueText } from '../core/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type RunStatus,
   runStatus,
   totalsOf,
+  viewVersionControl,
   waitingUntilNs,
 } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
@@ -132,6 +134,8 @@ function textOf(
   ];
   if (state.description !== '') lines.push(`  ${safe(state.description)}`);
   if (state.resumedFrom !== undefined) lines.push(`  continues ${state.resumedFrom}`);
+  if (Object.keys(state.labels).length > 0) lines.push(`  labels ${safe(labelsText(state.labels))}`);
+  if (state.versionControl !== undefined) lines.push(`  ${versionControlText(state.versionControl)}`);
   if (isActive(status.state) && status.cause !== '') lines.push(style.yellow(`  ${statusText(status, context.now())}`));
   lines.push('');
   const glyphs = glyphsFor(context.env);
@@ -171,6 +175,13 @@ function textOf(
   return lines;
 }
 
+/** Such as `main at 1a2b3c4d5e6f with uncommitted changes, https://example.com/team/tool`. */
+function versionControlText({ url, branch, revision, isDirty }: VersionControl): string {
+  const commit = revision?.slice(0, 12) ?? 'no commit';
+  const at = branch === undefined ? commit : `${branch} at ${commit}`;
+  return safe(`${at}${isDirty === true ? ' with uncommitted changes' : ''}${url === undefined ? '' : `, ${url}`}`);
+}
+
 /** Such as `waiting: rate or usage limit, since 14:02:11Z; waits until 15:00:00Z, 57m left`. */
 function statusText({ state, since, cause, until }: RunStatus, nowMs: number): string {
   const from = since === null ? '' : `, since ${since.slice(0, 19)}Z`;
@@ -189,6 +200,7 @@ function jsonOf(state: RunState, folder: RunFolder, { failed, limit, results, pr
     file: state.file,
     startedAt: state.startedNs === undefined ? null : isoOfNs(state.startedNs),
     resumedFrom: state.resumedFrom ?? null,
+    versionControl: viewVersionControl(state),
     progress: progressOf(state),
     waitingUntil: untilNs === undefined ? null : isoOfNs(untilNs),
     pauses: state.pauses,

@@ -5,6 +5,7 @@
 import type { Stream } from '../text/stream.ts';
 import type { ClaudeEvent } from './claude-event.ts';
 import type { Findings } from './finding.ts';
+import type { Labels } from './labels.ts';
 import type { Outcome } from './outcome.ts';
 import type { StepOutput } from './step-output.ts';
 
@@ -32,6 +33,8 @@ export type VersionControl = {
   readonly branch?: string;
   /** The commit; absent in a repository that has none yet. */
   readonly revision?: string;
+  /** Whether tracked files differ from that commit. Absent if git gave no answer, and in journals of older versions. */
+  readonly isDirty?: boolean;
 };
 
 /** A span of another program, and whether the run is below it, in its trace, or has a trace of its own and a link. */
@@ -58,6 +61,8 @@ export type RunEvent =
       readonly stepspanVersion: string;
       /** The run that this one continues. */
       readonly resumedFrom: string | undefined;
+      /** Absent if it has none, and in journals of older versions. */
+      readonly labels?: Labels;
       /** Absent outside a Git repository, and in journals of older versions. */
       readonly versionControl?: VersionControl;
       /** The address of the hub as people reach it; absent if none was set. */

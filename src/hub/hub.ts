@@ -45,6 +45,8 @@ export type HubOptions = Omit<HttpOptions, 'live'> & {
   /** Where alerts of runs go; without it none are sent. */
   readonly notify?: NotifySettings | undefined;
   readonly archive: boolean;
+  /** Keys of labels of runs that metrics have too. Default: none. */
+  readonly metricLabels?: readonly string[];
   readonly retention: HousekeepingOptions['retention'];
   /** Takes one line for people at a time. */
   readonly log: (line: string) => void;
@@ -168,7 +170,13 @@ function createParts(options: HubOptions, ships: boolean, { endedRunOf, markArch
     );
   }
   const stored = loaded.kind === 'found' ? loaded.stored : undefined;
-  const measure = createMeasure({ scope: 'hub', version, sinceMs: startedMs - countedBeforeMs, stored });
+  const measure = createMeasure({
+    scope: 'hub',
+    version,
+    sinceMs: startedMs - countedBeforeMs,
+    stored,
+    labels: options.metricLabels ?? [],
+  });
   // These two exist at 0 before anything is removed; a reader of another kind gets its series with its first cursor.
   for (const signal of ['logs', 'traces']) measure.apply(add(metrics.removedUnread, { reader: `ship-${signal}` }, 0));
   const stopping = new AbortController();

@@ -35,7 +35,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
     pause: (runId, now) => steer(runId, { verb: 'pause', now, by }),
     resume: (runId) => steer(runId, { verb: 'resume', by }),
     cancel: (runId, now) => steer(runId, { verb: 'cancel', now, by }),
-    async start(workflow, params) {
+    async start(workflow, { params, labels }) {
       const file = folders.find(workflow);
       // One answer for whatever is wrong, so that nobody learns from it which files there are.
       if (file === undefined || starter === undefined) {
@@ -48,7 +48,8 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
         };
       }
       const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
-      return startedOf(await startRun(starter, ['run', file, ...given], dirname(file)));
+      const labelled = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+      return startedOf(await startRun(starter, ['run', file, ...given, ...labelled], dirname(file)));
     },
     async retry(runId, { fromStep, budget, edited }) {
       if (starter === undefined) return cannotStart;

@@ -14,6 +14,8 @@ export type ServeMetricsOptions = Omit<HttpOptions, 'live'> & {
   /** Of the run; give it the writer's `onAppend`, and it is never late. */
   readonly reader: JournalReader;
   readonly version: string;
+  /** Keys of labels of the run that its metrics have too. Default: none. */
+  readonly metricLabels?: readonly string[];
   /** How far the run's own shipper is; left out if nothing is shipped. */
   readonly shipperStatus?: () => ShipperStatus | undefined;
 };
@@ -45,7 +47,12 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
     live === undefined ? undefined : openLive(live.settings, { ...live, version: options.version, ownRun: reader });
   if (opened?.ok === false) return { kind: 'failed', message: opened.problems.join(' ') };
   const { runId } = reader.folder;
-  const measure = createMeasure({ scope: 'run', version: options.version, sinceMs: 0 });
+  const measure = createMeasure({
+    scope: 'run',
+    version: options.version,
+    sinceMs: 0,
+    labels: options.metricLabels ?? [],
+  });
   const stopping = new AbortController();
   const tailMetrics = createTailMetrics(measure);
   let server: HttpServer | undefined;

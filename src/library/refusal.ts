@@ -34,6 +34,7 @@ export type Unsuited = {
     /** The run was not started from a file. */
     | 'no_file'
     | 'params_kept'
+    | 'labels'
     | 'budget';
   readonly message: string;
 };

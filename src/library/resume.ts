@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { RunId } from '../core/ids.ts';
+import type { Labels } from '../core/labels.ts';
 import { noOutput } from '../core/step-output.ts';
 import { adoptRun, needsAdoption } from '../hub/adopt-run.ts';
 import { dataFolder, type RunFolder } from '../journal/index.ts';
@@ -19,6 +20,7 @@ import {
 import { noBeginning, type Past, type PastStep, readPast, unreadable } from './read-past.ts';
 import type { Refusal, Unsuited } from './refusal.ts';
 import { describeEnd, planSteps, type StepPlan } from './resume-plan.ts';
+import { givenLabels } from './run-labels.ts';
 
 export type ResumeOptions = {
   /** The id of the run, an unambiguous start or end of it, or `latest`. */
@@ -41,6 +43,8 @@ export type Resumable = {
   readonly previousResults: ReadonlyMap<string, PreviousResult>;
   /** By step: the session in which its first attempt continues. */
   readonly continued: ReadonlyMap<string, Continuation>;
+  /** What the earlier run was given over the labels of its workflow. */
+  readonly labels: Labels;
   readonly usedBefore: { readonly usd: number; readonly tokens: number; readonly estimated: boolean };
   /** Sentences for people, as that the workflow file has changed since. */
   readonly notes: readonly string[];
@@ -92,6 +96,7 @@ export async function readResumable(
     plan,
     previousResults: previousResults(plan, past),
     continued: continuedBy(plan, past),
+    labels: givenLabels(past),
     usedBefore: past.used,
     notes: source.notes,
   };
@@ -261,7 +266,7 @@ function continuedBy(plan: readonly StepPlan[], past: Past): ReadonlyMap<string,
 }
 
 /** Keys of the workflow, a step or a param that change nothing of what a run does: hidden values there do no harm. */
-const forPeople = new Set(['name', 'description', 'file', 'default']);
+const forPeople = new Set(['name', 'description', 'file', 'labels', 'default']);
 
 /** Where redaction has put a marker (redact/marker.ts) in a stored workflow, as `paramValues.token`. */
 function hiddenPlaces(value: unknown, at = ''): readonly string[] {

@@ -3,6 +3,7 @@
 
 import type { CostBasis } from '../core/cost.ts';
 import type { RunId } from '../core/ids.ts';
+import type { Labels } from '../core/labels.ts';
 import type { OutcomeKind } from '../core/outcome.ts';
 import { reasonOf } from '../core/outcome.ts';
 import type { Stream } from '../core/record.ts';
@@ -20,6 +21,8 @@ export type RunResult = {
   /** W3C trace id: 32 hex digits. */
   readonly traceId: string;
   readonly workflow: string;
+  /** Those of the workflow, with the ones that the run was given over them. */
+  readonly labels: Labels;
   readonly outcome: OutcomeKind;
   /** As `exit_code` or `budget`; '' for success. */
   readonly reason: string;
@@ -67,6 +70,7 @@ export function runResultOf({ state, end: { outcome, steps }, shipping, runId, d
     runId,
     traceId: totals.traceId,
     workflow: totals.workflow,
+    labels: totals.labels,
     outcome: outcome.kind,
     reason: reasonOf(outcome),
     message: totals.message,

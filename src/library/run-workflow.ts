@@ -3,6 +3,7 @@
 import { listenForControl, steer } from '../control/index.ts';
 import { errorCode, errorPath, toError } from '../core/errors.ts';
 import { newRunId, type RunId } from '../core/ids.ts';
+import type { Labels } from '../core/labels.ts';
 import type { Append } from '../core/record.ts';
 import {
   createJournal,
@@ -37,12 +38,13 @@ import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.t
 import { checkBeforeRun, type Preflight } from './preflight.ts';
 import type { Refusal, Unusable } from './refusal.ts';
 import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
+import { labelsOfRun } from './run-labels.ts';
 import { type RunResult, runResultOf } from './run-result.ts';
 import { endWaitOf, type RunSettings, settingsOf } from './settings.ts';
 import { problemsOfShipping, type Shipping, type ShippingEnd, startShipping } from './shipping.ts';
 import { traceContextOf } from './trace-context.ts';
 import { version } from './version.ts';
-import { readVersionControl } from './version-control.ts';
+import { readWorkTree } from './version-control.ts';
 
 /** What to run: a file, a workflow made in code, one that was checked already, or an earlier run to continue. */
 export type WorkflowSource =
@@ -92,9 +94,11 @@ type PreparedRun = {
   readonly kind: 'ready';
   readonly settings: RunSettings;
   readonly workflow: Workflow;
+  readonly labels: Labels;
   readonly resumed: Resumable | undefined;
   readonly claude: Extract<Preflight, { kind: 'ready' }>['claude'];
   readonly warnings: readonly string[];
+  readonly versionControl: ReturnType<typeof readWorkTree>;
   readonly writer: JournalWriter;
   readonly shipping: Shipping;
   readonly releaseLock: () => void;
@@ -108,9 +112,12 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
   const { resumed } = source;
   const workflow = { ...source.workflow, concurrency: settings.concurrency ?? source.workflow.concurrency };
 
+  const labelled = labelsOfRun(workflow, resumed?.labels ?? {}, settings.labels);
+  if (labelled.kind !== 'ready') return labelled;
   const unshippable = problemsOfShipping(settings);
   if (unshippable.length > 0) return { kind: 'unsuited', code: 'otel_settings', message: unshippable.join('\n') };
 
+  const versionControl = readWorkTree(workflow.cwd);
   const done = new Set(resumed?.previousResults.keys());
   const preflight = await checkBeforeRun(workflow, done, settings, 'checked' in options);
   if (preflight.kind !== 'ready') return preflight;
@@ -138,9 +145,11 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
     kind: 'ready',
     settings,
     workflow,
+    labels: labelled.labels,
     resumed,
     claude,
     warnings,
+    versionControl,
     writer,
     shipping: start.shipping,
     releaseLock,
@@ -148,12 +157,12 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
 }
 
 async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
-  const { settings, workflow, resumed, claude, warnings, writer, shipping, releaseLock } = prepared;
+  const { settings, workflow, labels, resumed, claude, warnings, writer, shipping, releaseLock } = prepared;
   const { folder } = writer;
   const { runId } = folder;
   const redactor = redactorOf(workflow, settings);
   const { traceId, startedBy, env } = traceContextOf(settings.env, settings.traceContext, runId);
-  const versionControl = readVersionControl(workflow.cwd);
+  const versionControl = await prepared.versionControl;
   const handle = await executeWorkflow({
     workflow,
     runId,
@@ -165,6 +174,7 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
       stepspanVersion: version,
       resumedFrom: resumed?.resumedFrom,
       ...(resumed === undefined ? {} : { resumedFromTraceId: resumed.resumedFromTraceId }),
+      ...(Object.keys(labels).length === 0 ? {} : { labels }),
       ...(versionControl === undefined ? {} : { versionControl }),
       ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
       ...(startedBy === undefined ? {} : { startedBy }),

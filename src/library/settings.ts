@@ -1,5 +1,6 @@
 // The settings of a run besides its workflow, and their defaults. Called by run-workflow.ts.
 import type { RunId } from '../core/ids.ts';
+import type { Labels } from '../core/labels.ts';
 import { type Durability, dataRoot, defaultJournalOptions } from '../journal/index.ts';
 import type { NotifySettings } from '../readers/notify/index.ts';
 import type { GiveUp } from '../readers/ship/index.ts';
@@ -17,6 +18,8 @@ export type RunSettings = {
   readonly durability: Durability;
   /** Whether closed journal segments are compressed. Default: true. */
   readonly archive: boolean;
+  /** Labels over those of the workflow, and over those of the run that is continued. An empty one leaves a label out. */
+  readonly labels: Labels;
   /** How many steps run at once, over what the workflow says. Default: as the workflow says. */
   readonly concurrency: number | undefined;
   /** Lets this run work in a folder in which another run works. Default: false. */
@@ -67,6 +70,7 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     redact: true,
     durability: defaultJournalOptions.durability,
     archive: true,
+    labels: {},
     concurrency: undefined,
     shared: false,
     ship: 'auto',

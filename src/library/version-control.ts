@@ -1,10 +1,38 @@
-// What is checked out in the working folder of a run: repository, branch and commit, read from the files of Git. No process is
-// started, as that costs more than all of it; what cannot be read is left out. Called once, when a run starts.
+// What is checked out in the working folder of a run: repository, branch and commit, read from the files of Git, and whether files
+// differ from that commit, which only git itself knows. What cannot be read is left out. Called once, when a run starts.
+import { execFile } from 'node:child_process';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import type { VersionControl } from '../core/event.ts';
 
-/** @param cwd the working folder of the workflow; undefined if it is in no Git repository */
+/** Git answers within some 10 ms, on a cold disk within a second. The start of a run waits no longer for it. */
+const gitTimeoutMs = 2000;
+
+/** All of it. Git runs meanwhile: call this early and await it late. Never rejects. */
+export async function readWorkTree(cwd: string, timeoutMs = gitTimeoutMs): Promise<VersionControl | undefined> {
+  const found = readVersionControl(cwd);
+  if (found?.revision === undefined) return found;
+  const isDirty = await isWorkTreeDirty(cwd, timeoutMs);
+  return isDirty === undefined ? found : { ...found, isDirty };
+}
+
+/** Undefined if git is missing, or does not answer in time. */
+function isWorkTreeDirty(cwd: string, timeoutMs: number): Promise<boolean | undefined> {
+  // What a Git hook sets names the repository of the hook, which can be another one than that of the folder.
+  const { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE, ...inherited } = process.env;
+  // A lock of ours must not fail a `git commit` of another program.
+  const env = { ...inherited, GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
+  const options = { cwd, env, timeout: timeoutMs, killSignal: 'SIGKILL' } as const;
+  const words = ['-c', 'core.fsmonitor=false', 'diff', '--quiet', '--no-ext-diff', '--ignore-submodules=dirty', 'HEAD'];
+  return new Promise((resolve) => {
+    execFile('git', words, options, (error) => {
+      if (error === null) resolve(false);
+      else resolve(error.code === 1 ? true : undefined);
+    });
+  });
+}
+
+/** What the files of Git say. @param cwd the working folder of the workflow; undefined if it is in no Git repository */
 export function readVersionControl(cwd: string): VersionControl | undefined {
   const folder = gitFolder(path.resolve(cwd));
   const head = folder && textOf(path.join(folder, 'HEAD'));

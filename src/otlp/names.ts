@@ -65,6 +65,7 @@ export const attr = {
   concurrency: 'stepspan.workflow.concurrency',
   budgetUsd: 'stepspan.budget.usd',
   budgetTokens: 'stepspan.budget.tokens',
+  vcsDirty: 'stepspan.vcs.dirty',
   version: 'stepspan.version',
   resumedFrom: 'stepspan.resumed_from',
   costUsd: 'stepspan.cost.usd',
@@ -127,6 +128,9 @@ export const attr = {
   missingRecords: 'stepspan.recovered.missing_records',
   linkKind: 'stepspan.link',
 } as const;
+
+/** With the key of a label of the run behind it. Keys are written so that they are the same in every backend. */
+export const labelPrefix = 'stepspan.label.';
 
 export type AttributeValue = string | number | boolean | string[];
 export type AttributeMap = Readonly<Record<string, AttributeValue>>;

@@ -36,7 +36,7 @@ export type EndedRuns = {
 };
 
 /** Raised with every change of `EndedRun`. */
-const version = 3;
+const version = 4;
 const head = JSON.stringify({ stepspanEndedRuns: version });
 
 export function createEndedRuns(data: DataFolder): EndedRuns {

@@ -101,6 +101,7 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
         description: event.description,
         file: event.file,
         params: event.params,
+        labels: event.labels ?? {},
         cwd: event.cwd,
         concurrency: event.concurrency,
         budgetUsd: event.budgetUsd,
@@ -108,6 +109,7 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
         writer: event.writer,
         stepspanVersion: event.stepspanVersion,
         resumedFrom: event.resumedFrom,
+        versionControl: event.versionControl,
         phase: state.phase.kind === 'unknown' ? { kind: 'running' } : state.phase,
         startedNs: timeNs,
         steps: [

@@ -1,11 +1,14 @@
 // Lists of runs with their filters, newest first, in pages. Called by the catalogue, which has the summaries.
 import type { RunId } from '../core/ids.ts';
+import { hasLabels, type Labels, labelsText } from '../core/labels.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
 import type { RunStateName, RunSummary } from './run-view.ts';
 
 export type RunFilter = {
   readonly workflow?: string | undefined;
   readonly states?: readonly RunStateName[] | undefined;
+  /** Only runs that have all of these. */
+  readonly labels?: Labels | undefined;
   /** Any part of what a list shows, without regard to case. */
   readonly search?: string | undefined;
   /** Only runs with smaller ids, which are older. */
@@ -62,11 +65,12 @@ export async function listRuns(
   return { runs, next, unexamined: runIds.length - examined, total: all.length };
 }
 
-function matcherOf({ workflow, states, search, sinceMs }: RunFilter): (summary: RunSummary) => boolean {
+function matcherOf({ workflow, states, labels, search, sinceMs }: RunFilter): (summary: RunSummary) => boolean {
   const sought = search?.toLowerCase();
   return (summary) => {
     if (workflow !== undefined && summary.workflow !== workflow) return false;
     if (states !== undefined && !states.includes(summary.state)) return false;
+    if (labels !== undefined && !hasLabels(summary.labels, labels)) return false;
     if (sinceMs !== undefined && !(summary.startedAt !== null && Date.parse(summary.startedAt) >= sinceMs))
       return false;
     return sought === undefined || searchedText(summary).includes(sought);
@@ -74,6 +78,8 @@ function matcherOf({ workflow, states, search, sinceMs }: RunFilter): (summary: 
 }
 
 function searchedText(summary: RunSummary): string {
-  const { runId, workflow, state, cause, message, traceId, file, description } = summary;
-  return [runId, workflow, state, cause, message, traceId, file, description].join('\n').toLowerCase();
+  const { runId, workflow, state, cause, message, traceId, file, description, labels } = summary;
+  return [runId, workflow, state, cause, message, traceId, file, description, labelsText(labels)]
+    .join('\n')
+    .toLowerCase();
 }

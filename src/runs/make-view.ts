@@ -25,6 +25,7 @@ import {
   type RunSummary,
   type RunView,
   type StepView,
+  type VersionControlView,
 } from './run-view.ts';
 import { attemptCount, costOf, hiddenCount, lostCount, runDurationMs } from './totals.ts';
 
@@ -48,6 +49,7 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
     ...summary,
     params: run.params,
     cwd: run.cwd,
+    versionControl: viewVersionControl(run),
     stepspanVersion: run.stepspanVersion,
     concurrency: run.concurrency,
     budgetUsd: run.budgetUsd ?? null,
@@ -80,6 +82,7 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
     description: run.description,
     file: run.file,
     params: shortParams(run.params),
+    labels: run.labels,
     resumedFrom: run.resumedFrom ?? null,
     startedAt: isoOrNull(run.startedNs),
     endedAt: phase.kind === 'finished' ? isoOfNs(phase.endedNs) : null,
@@ -97,6 +100,12 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
     warnings: run.steps.reduce((sum, step) => sum + countFindings(findingsOfStep(step)), 0),
     alertCount: context.alerts?.length ?? 0,
   };
+}
+
+export function viewVersionControl({ versionControl }: Pick<RunState, 'versionControl'>): VersionControlView | null {
+  if (versionControl === undefined) return null;
+  const { url = null, branch = null, revision = null, isDirty = null } = versionControl;
+  return { url, branch, revision, isDirty };
 }
 
 /** Summaries of ten thousand runs are kept in memory. */

@@ -3,9 +3,9 @@
 import { msOfNs } from '../core/time.ts';
 import type { RunState } from './run-state.ts';
 
-/** A run by its ids, with its start and end if they are known. */
+/** A run by its ids, with its start, end and labels if they are known. */
 export type RunReference = Pick<RunState, 'runId' | 'traceId' | 'workflow'> &
-  Partial<Pick<RunState, 'startedNs' | 'phase'>>;
+  Partial<Pick<RunState, 'startedNs' | 'phase' | 'labels'>>;
 
 /** Where a hub is if nobody says otherwise: on this machine, on the port that it takes by default. */
 export const defaultHubUrl = 'http://127.0.0.1:9464';

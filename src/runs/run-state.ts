@@ -3,8 +3,9 @@
 // Times are Unix nanoseconds as in the journal, so that spans made from this state carry the journal's own times.
 import type { ModelUsage } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
-import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause } from '../core/event.ts';
+import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause, VersionControl } from '../core/event.ts';
 import { type Findings, noFindings } from '../core/finding.ts';
+import type { Labels } from '../core/labels.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Stream } from '../core/record.ts';
 import type { OpenLine } from './last-line.ts';
@@ -182,6 +183,7 @@ export type RunState = {
   readonly description: string;
   readonly file: string;
   readonly params: RunParams;
+  readonly labels: Labels;
   readonly cwd: string;
   readonly concurrency: number;
   readonly budgetUsd: number | undefined;
@@ -190,6 +192,7 @@ export type RunState = {
   /** The version of stepspan that ran it; '' before its start was read. */
   readonly stepspanVersion: string;
   readonly resumedFrom: string | undefined;
+  readonly versionControl: VersionControl | undefined;
   readonly phase: RunPhase;
   readonly startedNs: bigint | undefined;
   /** Time of the last record (of its last line) that was folded. */
@@ -239,6 +242,7 @@ export function emptyRunState(): RunState {
     description: '',
     file: '',
     params: {},
+    labels: {},
     cwd: '',
     concurrency: 1,
     budgetUsd: undefined,
@@ -246,6 +250,7 @@ export function emptyRunState(): RunState {
     writer: undefined,
     stepspanVersion: '',
     resumedFrom: undefined,
+    versionControl: undefined,
     phase: { kind: 'unknown' },
     startedNs: undefined,
     lastNs: 0n,

@@ -4,6 +4,7 @@
 import type { ModelUsage } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
 import type { Findings } from '../core/finding.ts';
+import type { Labels } from '../core/labels.ts';
 import { type Outcome, type OutcomeKind, outcomeKinds } from '../core/outcome.ts';
 import type { StepCounts } from '../core/units.ts';
 import type { Stream } from '../text/stream.ts';
@@ -100,6 +101,7 @@ export type RunSummary = RunStatus &
     readonly file: string;
     /** What the workflow was started with. In a list long texts lack their end, and not all of many are there. */
     readonly params: Readonly<Record<string, string | number | boolean>>;
+    readonly labels: Labels;
     readonly resumedFrom: string | null;
     readonly startedAt: string | null;
     readonly endedAt: string | null;
@@ -185,8 +187,21 @@ export type StepView = {
   readonly attempts: readonly AttemptView[];
 } & Cost;
 
+/** What was checked out in the working folder when the run started. What is not known is null. */
+export type VersionControlView = {
+  /** Where the repository is on the web. */
+  readonly url: string | null;
+  /** Null for a checkout of a commit. */
+  readonly branch: string | null;
+  readonly revision: string | null;
+  /** Whether tracked files differed from that commit. */
+  readonly isDirty: boolean | null;
+};
+
 export type RunView = RunSummary & {
   readonly cwd: string;
+  /** Null outside a Git repository. */
+  readonly versionControl: VersionControlView | null;
   /** Of stepspan, which ran it; '' for a run whose first records are gone. */
   readonly stepspanVersion: string;
   readonly concurrency: number;

@@ -1,15 +1,17 @@
-// What several runs cost, added up by workflow, step or model. Pure. A cost that is not known is part of each sum it belongs to, so
+// What several runs cost, added up by workflow, step, model or label. Pure. A cost that is not known is part of each sum it belongs to, so
 // that no sum looks smaller than what was paid.
 import { type CostBasis, sumUsd, weakestBasis } from '../core/cost.ts';
+import { labelValue } from '../core/labels.ts';
 import { tokensOf, totalTokens } from './model-use.ts';
 import type { RunState } from './run-state.ts';
 import type { Cost } from './run-view.ts';
 
 export const costKeys = ['workflow', 'step', 'model'] as const;
-export type CostKey = (typeof costKeys)[number];
+/** Or the value of a label. */
+export type CostKey = (typeof costKeys)[number] | `label:${string}`;
 
 export type CostSum = Cost & {
-  /** The workflow, `workflow / step`, or the model. */
+  /** The workflow, `workflow / step`, the model, or the value of the label. */
   readonly name: string;
   readonly runs: number;
   /** Of a step they are not known by themselves: null. */
@@ -48,6 +50,9 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** The name of the runs without the label. */
+export const unlabelled = '(no label)';
+
 /** Each group once for each run. */
 function partsOf(run: RunState, by: CostKey): readonly Part[] {
   const { workflow, costUsd, costBasis, models } = run;
@@ -62,6 +67,10 @@ function partsOf(run: RunState, by: CostKey): readonly Part[] {
         }));
     case 'model':
       return modelParts(run);
+    default: {
+      const name = labelValue(run.labels, by.slice('label:'.length)) ?? unlabelled;
+      return [{ name, costUsd, costBasis, tokens: totalTokens(models) }];
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // The sums of a run that `--json`, the closing summary and the library give. Pure; nothing in here is counted twice.
 import { countFindings, type Findings } from '../core/finding.ts';
+import type { Labels } from '../core/labels.ts';
 import { messageOf, type OutcomeKind } from '../core/outcome.ts';
 import { msOfNs } from '../core/time.ts';
 import { totalTokens } from './model-use.ts';
@@ -29,6 +30,7 @@ export type RunTotals = {
   readonly runId: string;
   readonly traceId: string;
   readonly workflow: string;
+  readonly labels: Labels;
   readonly outcome: OutcomeKind | 'running';
   readonly message: string;
   readonly durationMs: number;
@@ -50,6 +52,7 @@ export function totalsOf(state: RunState): RunTotals {
     runId: state.runId,
     traceId: state.traceId,
     workflow: state.workflow,
+    labels: state.labels,
     outcome: finished?.outcome.kind ?? 'running',
     message: finished === undefined ? '' : messageOf(finished.outcome),
     durationMs: runDurationMs(state),

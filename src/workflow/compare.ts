@@ -14,7 +14,17 @@ export type WorkflowDifference = {
   readonly keys: readonly string[];
 };
 
-const workflowKeys = ['name', 'description', 'params', 'env', 'cwd', 'timeoutMs', 'budget', 'secrets'] as const;
+const workflowKeys = [
+  'name',
+  'description',
+  'params',
+  'labels',
+  'env',
+  'cwd',
+  'timeoutMs',
+  'budget',
+  'secrets',
+] as const;
 
 /**
  * Every difference that a person could see in the file. Values of params are not part of it, nor is `concurrency`: the stored

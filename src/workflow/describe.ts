@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatUsd } from '../core/cost.ts';
 import { formatSetDuration } from '../core/duration.ts';
+import { labelsText } from '../core/labels.ts';
 import { plural } from '../core/units.ts';
 import { bashShell, shShell } from './defaults.ts';
 import { printWhen } from './expression/when.ts';
@@ -25,6 +26,7 @@ export function describeWorkflow(workflow: Workflow): string {
     const value = param.default === undefined ? 'must be given' : `default ${JSON.stringify(param.default)}`;
     lines.push(`  param ${param.name} (${param.type}, ${value})${param.description && `: ${param.description}`}`);
   }
+  if (Object.keys(workflow.labels).length > 0) lines.push(`  labels ${labelsText(workflow.labels)}`);
   levels.forEach((level, index) => {
     for (const step of level) lines.push(`  ${index + 1}. ${stepText(step)}`);
   });

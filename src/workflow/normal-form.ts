@@ -47,7 +47,8 @@ export function normalForm(written: WrittenWorkflow, tree: Tree, around: Surroun
     file: around.file,
     params: around.params,
     paramValues: around.paramValues,
-    env: envOf(written.env, ['env'], tree),
+    labels: textsOf(written.labels, ['labels'], tree),
+    env: textsOf(written.env, ['env'], tree),
     cwd: resolve(around.cwd, written.cwd ?? '.'),
     timeoutMs: milliseconds(written.timeout),
     concurrency: written.concurrency ?? defaultConcurrency,
@@ -63,7 +64,7 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step
     name: step.name ?? step.id,
     needs: typeof step.needs === 'string' ? [step.needs] : (step.needs ?? []),
     when: whenOf(step.when),
-    env: envOf(step.env, [...path, 'env'], tree),
+    env: textsOf(step.env, [...path, 'env'], tree),
     cwd: step.cwd,
     timeoutMs: milliseconds(step.timeout) ?? defaultStepTimeoutMs,
     retries: retriesOf(step.retries),
@@ -95,8 +96,9 @@ function whenOf(written: string | boolean | undefined): When {
   return parsed.ok ? parsed.when : { kind: 'success' };
 }
 
-function envOf(env: WrittenWorkflow['env'], path: Path, tree: Tree): Readonly<Record<string, string>> {
-  const entries = Object.entries(env ?? {});
+/** Numbers and booleans as they are written. */
+function textsOf(written: WrittenWorkflow['env'], path: Path, tree: Tree): Readonly<Record<string, string>> {
+  const entries = Object.entries(written ?? {});
   return Object.fromEntries(
     entries.map(([name, value]) => [name, typeof value === 'string' ? value : tree.writtenAt([...path, name])]),
   );

@@ -3,6 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { checkClaudeSteps, type ReadFile } from './check/claude.ts';
 import { checkExpect } from './check/expect.ts';
+import { checkLabels } from './check/labels.ts';
 import { outlineOf } from './check/outline.ts';
 import { type GivenParams, paramOf, valuesOf } from './check/params.ts';
 import { checkSchema } from './check/schema.ts';
@@ -88,6 +89,7 @@ function check(reading: Reading, options: DefineOptions, origin: Origin): Workfl
   }
   const params = [...outline.params].map(([name, written]) => paramOf(name, written));
   const paramValues = valuesOf(params, options.params, tree, report);
+  checkLabels(outline, paramValues);
   const parsed = workflowSchema.safeParse(tree.value);
   if (problems.length > 0 || !parsed.success) return { ok: false, problems: sortProblems(problems, origin.file) };
   const workflow = normalForm(parsed.data, tree, { ...origin, params, paramValues });

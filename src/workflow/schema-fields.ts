@@ -2,6 +2,7 @@
 // Each field carries its description and an example, which editors and error messages both show.
 import { z } from 'zod';
 import { durationPattern, maxDurationMs, parseDuration } from '../core/duration.ts';
+import { labelKeyPattern, labelKeyRule } from '../core/labels.ts';
 import { maxRetries } from './defaults.ts';
 
 /** Attaches what people read about a field. The example must be valid: a test checks it. */
@@ -38,6 +39,12 @@ export const plainText = z
 
 /** Numbers and booleans are taken as they are written, so that `PORT: 8080` and `VERSION: 1.10` mean what they say. */
 export const env = z.record(envName, z.union([z.string(), z.number(), z.boolean()]));
+
+/** Their number and the length of their values are checked with the values of params in them, by check/labels.ts. */
+export const labels = z.record(
+  z.string().regex(labelKeyPattern, labelKeyRule),
+  z.union([z.string(), z.number(), z.boolean()]),
+);
 
 /** A text such as `1h30m`; the message about a bare number is made elsewhere. */
 export function duration(range: 'positive' | 'or-zero') {

@@ -13,6 +13,7 @@ import {
   filled,
   id,
   idPattern,
+  labels,
   param,
   plainText,
   retries,
@@ -100,6 +101,11 @@ export const workflowSchema = z.strictObject({
     z.record(z.string().regex(idPattern, idHelp()), param),
     'Values that a run can be given. A plain value is the default and sets the type.',
     { depth: 3 },
+  ).optional(),
+  labels: field(
+    labels,
+    'What the runs of this workflow are about, to find, group and add them up by. Values may hold `{{ params.NAME }}`; an empty one leaves the label out.',
+    { team: 'payments', pr: '{{ params.pr }}' },
   ).optional(),
   env: field(env, 'Environment variables of every step. Values may hold `{{ params.NAME }}`.', {
     CI: 'true',

@@ -182,6 +182,8 @@ export const storedWorkflow = z.object({
   params: z.array(param),
   /** Values for this run: given ones over defaults. */
   paramValues: z.record(z.string(), paramValue),
+  /** As written, with `{{ params.NAME }}` in them. Those of a run are in `run.started`. */
+  labels: z.record(z.string(), z.string()).default({}),
   env: z.record(z.string(), z.string()),
   /** Absolute. */
   cwd: z.string(),

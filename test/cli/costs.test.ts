@@ -9,8 +9,12 @@ beforeEach(() => {
 });
 afterEach(() => rig.remove());
 
-async function paid(workflow: string, cost: { readonly costUsd: number; readonly unknown?: string }): Promise<void> {
-  const run = rig.start({ workflow, steps: ['ask'] });
+async function paid(
+  workflow: string,
+  cost: { readonly costUsd: number; readonly unknown?: string },
+  labels?: Readonly<Record<string, string>>,
+): Promise<void> {
+  const run = rig.start({ workflow, steps: ['ask'], ...(labels === undefined ? {} : { started: { labels } }) });
   startStep(run, 'ask');
   const models = cost.costUsd === 0 ? [] : [modelUse('opus', 100, cost.costUsd)];
   run.event({ type: 'claude.cost', estimated: false, models, ...cost }, 'ask');
@@ -59,6 +63,28 @@ describe('costs', () => {
         { name: '(model not reported)', runs: 1, costUsd: null, costBasis: 'unknown', costAtLeastUsd: 0 },
       ],
     });
+  });
+
+  test('adds up by the value of a label, with a row for the runs without it, and of the runs that have one', async () => {
+    await paid('nightly', { costUsd: 0.5 }, { team: 'payments' });
+    await paid('review', { costUsd: 0.25 }, { team: 'payments', pr: '42' });
+    await paid('review', { costUsd: 2 }, { team: 'core' });
+    await paid('nightly', { costUsd: 0.1 });
+    const of = async (...flags: string[]) => rows((await rig.call('costs', ...flags)).stdout.toString());
+    expect(await of('--by', 'label:team')).toEqual([
+      ['TEAM', 'RUNS', 'TOKENS', 'COST'],
+      ['core', '1', expect.any(String), '$2.00'],
+      ['payments', '2', expect.any(String), '$0.75'],
+      ['(no label)', '1', expect.any(String), '$0.10'],
+      ['total', '4', expect.any(String), '$2.85'],
+    ]);
+    expect((await of('--label', 'team=payments')).at(-1)).toEqual(['total', '2', expect.any(String), '$0.75']);
+    expect((await rig.run('costs', '--by', 'label:Team')).stderr.toString()).toContain(
+      '"Team" cannot be the key of a label',
+    );
+    expect((await rig.run('costs', '--by', 'teams')).stderr.toString()).toContain(
+      'Write workflow, step, model or label:KEY.',
+    );
   });
 
   test('takes runs since a time and of a workflow, and says so if there are none', async () => {

@@ -13,7 +13,7 @@ import { registerLs } from '../../src/cli/ls.ts';
 import { registerSearch } from '../../src/cli/search.ts';
 import { registerShow } from '../../src/cli/show.ts';
 import { registerTail } from '../../src/cli/tail.ts';
-import type { Event } from '../../src/core/event.ts';
+import type { Event, EventOf } from '../../src/core/event.ts';
 import { newRunId, type RunId } from '../../src/core/ids.ts';
 import { makeRunFolder } from '../../src/data/data-folder.ts';
 import {
@@ -38,7 +38,13 @@ import { compileCache } from '../support/compile-cache.ts';
 
 export type Ended = { readonly stdout: Buffer; readonly stderr: string; readonly code: number | null };
 
-type NewRun = { id?: RunId; workflow?: string; steps?: readonly string[]; pid?: number };
+type NewRun = {
+  id?: RunId;
+  workflow?: string;
+  steps?: readonly string[];
+  pid?: number;
+  started?: Partial<EventOf<'run.started'>>;
+};
 
 export type Rig = {
   readonly root: string;
@@ -118,13 +124,13 @@ export function createRig(): Rig {
 /** Opens the journal of a new run and writes `run.started`. */
 function writeRun(
   data: DataFolder,
-  { id = newRunId(), workflow = 'nightly', steps = ['build'], pid }: NewRun = {},
+  { id = newRunId(), workflow = 'nightly', steps = ['build'], pid, started }: NewRun = {},
 ): WrittenRun {
   const folder = data.runDir(id);
   makeRunFolder(folder);
   const journal = createJournal(folder);
   const writer = pid === undefined ? processIdentity() : { ...processIdentity(), pid, startTime: '1' };
-  journal.event(runStarted(steps, { runId: id, workflow, writer }));
+  journal.event(runStarted(steps, { runId: id, workflow, writer, ...started }));
   const subject = (step: string | undefined, attempt: number) => (step === undefined ? undefined : { step, attempt });
   const self: WrittenRun = {
     runId: id,

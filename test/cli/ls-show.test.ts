@@ -128,6 +128,22 @@ describe('show', () => {
     expect(code).toBe(0);
   });
 
+  test('names what was checked out in the working folder', async () => {
+    const versionControl = {
+      url: 'https://example.com/tool',
+      branch: 'main',
+      revision: 'ab'.repeat(20),
+      isDirty: true,
+    };
+    await rig.start({ id: old, started: { versionControl } }).finish(['build']);
+    await rig.start({ id: newer, started: { versionControl: { revision: 'ab'.repeat(20) } } }).finish(['build']);
+    const text = async (run: string) => (await rig.call('show', run)).stdout.toString();
+    expect(await text(old)).toContain('\n  main at abababababab with uncommitted changes, https://example.com/tool\n');
+    expect(await text(newer)).toContain('\n  abababababab\n');
+    const json = JSON.parse((await rig.call('show', newer, '--json')).stdout.toString());
+    expect(json.versionControl).toEqual({ url: null, branch: null, revision: 'ab'.repeat(20), isDirty: null });
+  });
+
   test('finds the last lines of a step behind any amount of output of others', async () => {
     const run = rig.start({ id: old, steps: ['build', 'noisy'] });
     startStep(run, 'build');

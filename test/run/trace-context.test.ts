@@ -4,11 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { EventOf } from '../../src/core/event.ts';
 import { parentSpanId, type RunId, traceIdOf } from '../../src/core/ids.ts';
 import { dataFolder, type RunOptions, runWorkflow } from '../../src/library/index.ts';
-import { readVersionControl } from '../../src/library/version-control.ts';
+import { readVersionControl, readWorkTree } from '../../src/library/version-control.ts';
 import { eventsIn, readRecords } from '../support/journal.ts';
 
 let folder: string;
@@ -16,6 +16,7 @@ beforeAll(() => {
   folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stepspan-context-')));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
 
 const outer = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
 const given = {
@@ -94,7 +95,7 @@ describe('what is checked out', () => {
     mkdirSync(path.join(at, 'below'));
     const { started } = await run({}, { cwd: path.join(at, 'below') });
     const expected = { url: 'https://example.com/team/tool', branch: 'main', revision: git(at, 'rev-parse', 'HEAD') };
-    expect(started.versionControl).toEqual(expected);
+    expect(started.versionControl).toMatchObject(expected);
     git(at, 'pack-refs', '--all');
     expect(readVersionControl(at)).toEqual(expected);
   });
@@ -108,6 +109,24 @@ describe('what is checked out', () => {
     expect(readVersionControl(second)).toEqual({ branch: 'topic/x', revision });
     git(second, 'checkout', '-q', '--detach');
     expect(readVersionControl(second)).toEqual({ revision });
+  });
+
+  test('says whether tracked files differ from the commit, and of new files nothing', async () => {
+    const at = repository('work-tree');
+    const patient = 60_000;
+    writeFileSync(path.join(at, 'a'), 'one');
+    expect(await readWorkTree(at, patient)).toMatchObject({ branch: 'main', isDirty: false });
+    git(at, 'add', 'a');
+    expect(await readWorkTree(at, patient)).toMatchObject({ isDirty: true });
+    git(at, 'commit', '-q', '-m', 'a');
+    expect(await readWorkTree(at, patient)).toMatchObject({ isDirty: false });
+    writeFileSync(path.join(at, 'a'), 'two');
+    expect(await readWorkTree(at, patient)).toMatchObject({ isDirty: true });
+    vi.stubEnv('GIT_DIR', path.join(repository('of-a-hook'), '.git'));
+    expect(await readWorkTree(at, patient)).toMatchObject({ isDirty: true });
+    vi.stubEnv('PATH', folder);
+    expect(await readWorkTree(at, patient)).not.toHaveProperty('isDirty');
+    expect(await readWorkTree(folder, patient)).toBeUndefined();
   });
 
   test.each([

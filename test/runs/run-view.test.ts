@@ -65,6 +65,18 @@ describe('the steps of a run', () => {
 });
 
 describe('a run', () => {
+  test('names what was checked out, and null for what is not known', () => {
+    const versionOf = (fields: Parameters<typeof runStarted>[1]) =>
+      viewOf(journalOf().event(runStarted(['a'], fields))).versionControl;
+    expect(versionOf({})).toBeNull();
+    expect(versionOf({ versionControl: { branch: 'main', isDirty: false } })).toEqual({
+      url: null,
+      branch: 'main',
+      revision: null,
+      isDirty: false,
+    });
+  });
+
   test('that waits for a limit says so, since when and until when', () => {
     const made = active('a').event(limited, 'a');
     const since = isoOfNs(made.records.at(-1)?.timeNs ?? 0n);

@@ -39,6 +39,7 @@ export function workflowOf(steps: readonly Step[], fields: Partial<Workflow> = {
     file: '',
     params: [],
     paramValues: {},
+    labels: {},
     env: {},
     cwd: '/',
     timeoutMs: undefined,

@@ -17,7 +17,7 @@ const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
   ...{ state: 'success', since: null, cause: '', until: null, message: '', warnings: 0, alertCount: 0 },
   ...{ startedAt: isoOf(Number(id)), endedAt: null, durationMs: 1000, currentStep: null, waitingUntil: null },
   ...{ totalSteps: 1, completedSteps: 1, reusedSteps: 0, skippedSteps: 0, progress: 100, tokens: 0 },
-  ...{ params: {}, activity: null },
+  ...{ params: {}, labels: {}, activity: null },
   ...{ costUsd: 0, costBasis: 'known', costAtLeastUsd: 0, costEstimated: false, ...part },
 });
 const step = (id: string, needs: readonly string[], part: Partial<Step> = {}): Step => ({

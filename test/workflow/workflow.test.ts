@@ -27,6 +27,7 @@ describe('the normal form', () => {
       file: '/repo/flows/f.yaml',
       params: [],
       paramValues: {},
+      labels: {},
       env: {},
       cwd: '/repo/flows',
       timeoutMs: undefined,

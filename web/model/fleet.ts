@@ -1,4 +1,5 @@
 // Which runs the fleet view lists, the days that it groups them by, and the bars of earlier runs beside each. Pure.
+import { labelsText } from '../../src/core/labels.ts';
 import { elapsedMs, isBad, isOpen, msOf, type RunRow } from './run.ts';
 
 export const stateFilters = ['all', 'active', 'failed', 'succeeded', 'cancelled'] as const;
@@ -15,7 +16,7 @@ export function filterRuns(
       inState(row, filter.state) &&
       (filter.workflow === '' || row.workflow === filter.workflow) &&
       (search === '' ||
-        `${row.workflow} ${row.runId} ${row.message} ${row.currentStep ?? ''} ${paramsText(row)}`
+        `${row.workflow} ${row.runId} ${row.message} ${row.currentStep ?? ''} ${paramsText(row)} ${labelsText(row.labels)}`
           .toLowerCase()
           .includes(search)),
   );

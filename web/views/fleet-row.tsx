@@ -5,7 +5,7 @@ import { isFree, paramsText, sparkline } from '../model/fleet.ts';
 import { age, cost, duration, fullTime, timeOfDay } from '../model/format.ts';
 import { elapsedMs, isOpen, msOf, nameOf, type RunRow, stateWord } from '../model/run.ts';
 import { formatRoute, type Tab } from '../route.ts';
-import { Status, Warnings } from './parts.tsx';
+import { LabelChips, Status, Warnings } from './parts.tsx';
 
 const costTitles = {
   known: 'cost',
@@ -47,6 +47,7 @@ export function FleetRow(props: {
         <Status state={row.state} />
         <span class="run-where">
           {open ? <Now row={row} nowMs={now} /> : <Ended row={row} />}
+          <LabelChips labels={row.labels} />
           {params !== '' && (
             <span class="muted small clip" title={params}>
               {params}

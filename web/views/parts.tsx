@@ -1,10 +1,12 @@
 // Small parts that several views are made of: the mark of a state, icons, text in colours, copying, empty and error states, a dialog.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import type { Labels } from '../../src/core/labels.ts';
 import type { ApiFailure } from '../api/http.ts';
 import { type RunState, type StepState, stateWord } from '../model/run.ts';
 import type { Run as TextRun } from '../output/ansi-line.ts';
 import { lookOfSgr } from '../output/ansi-look.ts';
+import { formatRoute } from '../route.ts';
 import { say } from './toasts.tsx';
 
 export function Status({ state, quiet = false }: { state: RunState | StepState; quiet?: boolean }) {
@@ -20,6 +22,27 @@ export function Status({ state, quiet = false }: { state: RunState | StepState; 
 export function Warnings({ count }: { count: number }) {
   if (count === 0) return null;
   return <span class="warnings">{count === 1 ? '1 warning' : `${count} warnings`}</span>;
+}
+
+/** The labels of a run. @param areLinks whether each leads to the runs with the same one; not inside of another link */
+export function LabelChips({ labels, areLinks = false }: { labels: Labels; areLinks?: boolean }) {
+  const texts = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  if (texts.length === 0) return null;
+  return (
+    <span class="labels">
+      {texts.map((text) =>
+        areLinks ? (
+          <a key={text} class="badge" title={`Runs with ${text}`} href={formatRoute({ view: 'fleet', search: text })}>
+            {text}
+          </a>
+        ) : (
+          <span key={text} class="badge">
+            {text}
+          </span>
+        ),
+      )}
+    </span>
+  );
 }
 
 /** A form for each state, since not everybody sees the colours. */

@@ -10,7 +10,7 @@ import { isFree } from '../model/fleet.ts';
 import { cost, count, duration, fullTime, money, timeOfDay } from '../model/format.ts';
 import { elapsedMs, isBad, isOpen, lineCount, msOf, nameOf, type Run, type RunRow, tokensOf } from '../model/run.ts';
 import { formatRoute } from '../route.ts';
-import { Dialog, Icon, Status, Warnings } from './parts.tsx';
+import { Dialog, Icon, LabelChips, Status, Warnings } from './parts.tsx';
 import { Retry } from './retry.tsx';
 import { steer } from './steer.ts';
 import { say } from './toasts.tsx';
@@ -33,6 +33,7 @@ export function RunHeader(props: {
         <Status state={run.state} />
         {isOpen(run.state) && run.paused === null && run.cause !== '' && <span class="muted">{run.cause}</span>}
         <Warnings count={run.warnings} />
+        <LabelChips labels={run.labels} areLinks />
         {run.paused !== null && (
           <span class="muted">
             by {run.paused.by}; {run.paused.now ? 'what runs is frozen' : 'what runs may end, nothing new starts'}

@@ -22,14 +22,14 @@ export type ActionResult =
       readonly fix: string;
     };
 
-export type ParamValues = z.infer<typeof startBody>['params'];
+export type StartOptions = Omit<z.infer<typeof startBody>, 'workflow'>;
 export type RetryOptions = z.infer<typeof retryBody>;
 /** What a run and those before it may use together, in place of the budget of the workflow; null for no limit. */
 export type GivenBudget = NonNullable<RetryOptions['budget']> | null;
 
 export type Actions = {
   readonly workflows: () => Promise<WorkflowsAnswer>;
-  readonly start: (workflow: string, params: ParamValues) => Promise<ActionResult>;
+  readonly start: (workflow: string, how: StartOptions) => Promise<ActionResult>;
   readonly pause: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly resume: (runId: RunId) => Promise<ActionResult>;
   readonly cancel: (runId: RunId, now: boolean) => Promise<ActionResult>;
@@ -42,8 +42,8 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
   const idOf = async (id: string): Promise<RunId> => (await runs.find(id)).runId;
 
   addRoute(router, routes.workflows, async (response) => void response.json(await actions.workflows()));
-  addRoute(router, routes.start, async (response, { body: { workflow, params } }) =>
-    answer(response, await actions.start(workflow, params)),
+  addRoute(router, routes.start, async (response, { body: { workflow, ...how } }) =>
+    answer(response, await actions.start(workflow, how)),
   );
   addRoute(router, routes.pause, async (response, { id, body: { now } }) =>
     answer(response, await actions.pause(await idOf(id), now)),

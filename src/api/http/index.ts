@@ -13,7 +13,7 @@ import { addRunRoutes, type RunRoutes } from './run-routes.ts';
 export type { DoneAnswer, SessionAnswer, WorkflowsAnswer } from '../schema/answers.ts';
 export { routes } from '../schema/routes.ts';
 export type { Link } from '../schema/run.ts';
-export type { ActionResult, Actions, GivenBudget, ParamValues, RetryOptions } from './action-routes.ts';
+export type { ActionResult, Actions, GivenBudget, RetryOptions, StartOptions } from './action-routes.ts';
 export { ApiProblem, answerProblem, handleProblems } from './problem.ts';
 export { addRoute } from './read-request.ts';
 

@@ -57,8 +57,10 @@ function queryOf(request: Request, schema: z.ZodObject): Readonly<Record<string,
   for (const name of new Set(params.keys())) {
     const values = params.getAll(name);
     const field = shape[name];
-    if (field !== undefined && queryLists.get(field)?.isList === true) {
-      const list = values.flatMap((value) => value.split(',')).filter((value) => value !== '');
+    const listed = field === undefined ? undefined : queryLists.get(field);
+    if (listed !== undefined) {
+      const split = values.flatMap((value) => (listed.hasCommas ? value.split(',') : [value]));
+      const list = split.filter((value) => value !== '');
       given[name] = list.length === 0 ? undefined : list;
     } else if (values.length > 1) {
       throw new ApiProblem(400, 'bad_request', `"${name.slice(0, 64)}" is given twice.`, 'Give it once.');

@@ -1,6 +1,7 @@
 // The routes that describe runs: the list, one of them, its steps, what happened when, what it used.
 import type { Router } from 'express';
 import { sumUsd, weakestBasis } from '../../core/cost.ts';
+import { type Labels, parseLabel } from '../../core/labels.ts';
 import { outputFieldsOf } from '../../core/step-output.ts';
 import type { Catalogue, RunReference, RunSummary, TimelineSpan } from '../../runs/index.ts';
 import type { ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
@@ -30,8 +31,9 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
   }
 
   addRoute(router, routes.listRuns, async (response, { query }) => {
-    const { state: states, ...filter } = query;
-    const { runs: found, next } = await catalogue.list({ ...filter, states });
+    const { state: states, label = [], ...filter } = query;
+    const labels = labelsFrom(label);
+    const { runs: found, next } = await catalogue.list({ ...filter, states, labels });
     const answer: RunList = { runs: found, ...(next === undefined ? {} : { next }) };
     response.json(answer);
   });
@@ -86,6 +88,11 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
     };
     response.json(answer);
   });
+}
+
+/** The schema has checked that each of them is one. */
+function labelsFrom(texts: readonly string[]): Labels {
+  return Object.fromEntries(texts.map(parseLabel).flatMap((label) => (label.ok ? [[label.key, label.value]] : [])));
 }
 
 /** Asks for one page after the other, newest first: pages from before that time are not read. */

@@ -148,6 +148,7 @@ export const journalMessages = {
     concurrency: integer,
     budgetUsd: z.number().optional(),
     budgetTokens: integer.optional(),
+    labels: z.record(z.string(), z.string()).optional(),
     stepspanVersion: z.string(),
     resumedFrom: z.string().optional(),
   }),

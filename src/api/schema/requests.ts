@@ -2,6 +2,14 @@
 // its fields first reads the text and then checks the value. `api/http/read-request.ts` applies these schemas.
 import { z } from 'zod';
 import { isRunId } from '../../core/ids.ts';
+import {
+  labelKeyPattern,
+  labelKeyRule,
+  maxLabelLength,
+  maxLabels,
+  parseLabel,
+  problemOfLabelValue,
+} from '../../core/labels.ts';
 import { activeStatuses, parseRegex, parseSearch } from '../../runs/index.ts';
 import { severities, streams } from '../../text/stream.ts';
 import { count, flag, must, mustSecretly, oneOf, strict, text } from './fields.ts';
@@ -10,8 +18,8 @@ import { iso, outcomeKind, paramValue } from './values.ts';
 /** Longer than any id and any search that a person types. */
 const maxTextLength = 1_000;
 
-/** Fields that may be given more than once, or as one text with commas. */
-export const queryLists = z.registry<{ readonly isList: true }>();
+/** Fields that may be given more than once, and of most the values as one text with commas too. */
+export const queryLists = z.registry<{ readonly hasCommas: boolean }>();
 
 function numberOf(given: unknown): unknown {
   return typeof given === 'string' && /^\d{1,16}$/.test(given) ? Number(given) : given;
@@ -39,14 +47,19 @@ const querySeq = z.preprocess(numberOf, count(0));
 /** A workflow has fewer steps than this. */
 const maxListLength = 200;
 
-function queryList<T extends z.ZodType>(item: T) {
+/** @param hasCommas a comma separates values, and is part of none */
+function queryList<T extends z.ZodType>(item: T, hasCommas = true) {
   const field = z
     .array(item, must('a list'))
     .max(maxListLength, must(`at most ${maxListLength} values`))
     .readonly()
     .optional();
-  queryLists.add(field, { isList: true });
+  queryLists.add(field, { hasCommas });
   return field;
+}
+
+function isLabel(given: string): boolean {
+  return parseLabel(given).ok;
 }
 
 export const noQuery = strict({});
@@ -54,7 +67,10 @@ export const noQuery = strict({});
 export const listRunsQuery = strict({
   workflow: queryText.describe('Only of this workflow.'),
   state: queryList(oneOf([...activeStatuses, ...outcomeKind.options])).describe('Only in these states.'),
-  search: queryText.describe('In id, workflow, state, message, trace id, file or description.'),
+  label: queryList(text(1, maxTextLength).refine(isLabel, must('KEY=VALUE, such as team=payments')), false).describe(
+    'Only runs with this label, `KEY=VALUE`; of several, with all of them.',
+  ),
+  search: queryText.describe('In id, workflow, state, message, trace id, file, description or labels.'),
   limit: queryCountOr(50, 1, 200).describe('At most so many.'),
   before: queryText.describe('Only runs before this id: `next` of the page before.'),
 });
@@ -135,6 +151,7 @@ export const resourcesQuery = strict({ step: queryText.describe('Only of this st
 export const exportQuery = strict({ format: text(1, 100).default('text').describe('How the file is written.') });
 
 const maxParams = 64;
+const labelValueRule = `one line of at most ${maxLabelLength} characters`;
 const paramName = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
 export const startBody = strict({
@@ -150,6 +167,15 @@ export const startBody = strict({
     )
     .refine((params) => Object.keys(params).length <= maxParams, mustSecretly(`at most ${maxParams} parameters`))
     .default({}),
+  labels: z
+    .record(
+      z.string().regex(labelKeyPattern, must(`other keys: ${labelKeyRule}`)),
+      z.string().refine((value) => problemOfLabelValue(value, '') === undefined, mustSecretly(labelValueRule)),
+      must('an object such as {"team": "payments"}'),
+    )
+    .refine((labels) => Object.keys(labels).length <= maxLabels, must(`at most ${maxLabels} labels`))
+    .default({})
+    .describe('Over those of the workflow; an empty text leaves one out.'),
 });
 
 export const nowBody = strict({ now: flag().default(false).describe('Without waiting for the running steps.') });

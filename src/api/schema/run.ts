@@ -55,6 +55,7 @@ export const runSummary = named(
       .describe(
         'What the workflow was started with. In a list long texts lack their end, and not all of many are there.',
       ),
+    labels: z.record(z.string(), z.string()).describe('Those of the workflow, with the ones of the run over them.'),
     resumedFrom: z.string().nullable(),
     state: runStatus,
     since: iso.nullable().describe('Since when it is in this state.'),
@@ -162,9 +163,22 @@ export const activeAlert = named(
   }),
 );
 
+const versionControl = named(
+  'VersionControl',
+  z.strictObject({
+    url: z.string().nullable().describe('Where the repository is on the web.'),
+    branch: z.string().nullable().describe('Null for a checkout of a commit.'),
+    revision: z.string().nullable().describe('The commit.'),
+    isDirty: z.boolean().nullable().describe('Whether tracked files differed from that commit; null if not known.'),
+  }),
+);
+
 const runView = z.strictObject({
   ...runSummary.shape,
   cwd: z.string(),
+  versionControl: versionControl
+    .nullable()
+    .describe('What was checked out in `cwd` when the run started; null outside a Git repository.'),
   stepspanVersion: z.string(),
   concurrency: integer,
   budgetUsd: z.number().nullable(),

@@ -15,6 +15,7 @@ const boundNames = [
   'rule',
   'reader',
   'language',
+  'label',
   'fixed',
 ] as const satisfies readonly (BoundName | 'fixed')[];
 const signal = fixed('logs', 'traces');

@@ -3,6 +3,7 @@
 // OpenMetrics it has taken `_total` off the names of its counters for good (prom-client 15.1, lib/registry.js). So the
 // values stay in our store, and each answer is written by a registry of its own, made for its format. Never the global.
 import type { Metric as PromMetric, RegistryContentType } from 'prom-client';
+import { withoutEmpty } from '../../core/labels.ts';
 import type { Exemplar, HistogramMetric, Metric } from './metric.ts';
 import type { HistogramSeries, Series } from './series.ts';
 
@@ -41,7 +42,8 @@ export async function writeMetrics(
   return { contentType, text: await registry.metrics() };
 }
 
-function valuesOf(metric: Metric, name: string, series: Series): Value[] {
+function valuesOf(metric: Metric, name: string, given: Series): Value[] {
+  const series = { ...given, labels: withoutEmpty(given.labels) };
   switch (series.kind) {
     case 'counter':
       return [{ labels: series.labels, value: series.seen ? series.value : 0 }];

@@ -21,6 +21,8 @@ export const labelBounds: Readonly<Record<BoundName, number>> = {
   rule: 60,
   reader: 20,
   language: 40,
+  /** Pairs of key and value of the labels of runs that a setting names. */
+  label: 100,
 };
 
 const boundNames = Object.keys(labelBounds).filter((name): name is BoundName => Object.hasOwn(labelBounds, name));

@@ -8,6 +8,7 @@ import { type Exposition, type Format, writeMetrics } from './exposition.ts';
 import { foldMetrics } from './fold-metrics.ts';
 import { type Change, type GaugeSample, gauge, type Metric } from './metric.ts';
 import { idleGauges, runGauges } from './run-gauges.ts';
+import { createRunLabels, type RunLabels } from './run-labels.ts';
 import { newRunMemory, type RunMemory, type StoredRun, storeRun, unstoreRun } from './run-memory.ts';
 import { createSeriesStore, type HeldSeries, type SeriesStore } from './series-store.ts';
 import { createShippedRuns, type ShippedRun, type StoredShipped } from './shipped-runs.ts';
@@ -69,15 +70,18 @@ export type MeasureOptions = {
   /** If nothing is stored: how old a finished run may be to be counted, as the Unix ms of its start. */
   readonly sinceMs: number;
   readonly stored?: StoredMeasure | undefined;
+  /** Keys of labels of runs that metrics have too. Default: none. */
+  readonly labels?: readonly string[];
 };
 
 export function createMeasure({ scope, version, stored, ...options }: MeasureOptions): Measure {
   const sinceMs = stored?.sinceMs ?? options.sinceMs;
-  const served = catalogue.filter((metric) => scope === 'hub' || metric.scope === 'run');
+  const runLabels = createRunLabels(options.labels ?? []);
+  const served = catalogue.filter((metric) => scope === 'hub' || metric.scope === 'run').map(runLabels.extend);
   const kept = served.filter((metric) => metric.type !== 'gauge' || keptGauges.has(metric));
   const store = createSeriesStore(kept, metrics.labelOverflow, stored?.series);
   const shipped = createShippedRuns(stored?.shipped);
-  const runs = createRunCounts(store, stored);
+  const runs = createRunCounts(store, runLabels, stored);
   let changes = 0;
 
   const workflows = (): string[] => store.seriesOf(metrics.runsStarted).map(({ labels }) => labels.workflow ?? '');
@@ -93,7 +97,8 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
       changes += 1;
     },
     skipRun(runId, workflow, succeededMs) {
-      if (workflow !== undefined) store.apply(changesOfSkipped(workflow, succeededMs));
+      if (workflow !== undefined)
+        store.apply(changesOfSkipped(workflow, succeededMs).map((change) => runLabels.label(change, {})));
       runs.close(runId);
     },
     sinceMs,
@@ -131,7 +136,7 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
 }
 
 /** How far each run is counted. */
-function createRunCounts(store: Pick<SeriesStore, 'apply'>, stored: StoredMeasure | undefined) {
+function createRunCounts(store: Pick<SeriesStore, 'apply'>, runLabels: RunLabels, stored: StoredMeasure | undefined) {
   const active = new Map<RunId, RunMemory>();
   const closed = new Set<RunId>(stored?.closed);
   let version = 0;
@@ -156,7 +161,8 @@ function createRunCounts(store: Pick<SeriesStore, 'apply'>, stored: StoredMeasur
       for (const record of records) {
         const folded = foldMetrics(memory, record);
         memory = folded.memory;
-        store.apply(folded.changes);
+        const { labels } = memory.state;
+        store.apply(folded.changes.map((change) => runLabels.label(change, labels)));
         active.set(runId, memory);
         // The last record of every journal.
         if (memory.state.phase.kind !== 'finished') continue;

@@ -1,13 +1,18 @@
 // What a metric is: its name, type, labels with where their values come from. Types and their constructors; no values.
 
 /** Why a label with values from outside can hold only so many of them. The numbers are in label-bounds.ts. */
-export type BoundName = 'workflow' | 'step' | 'model' | 'tool' | 'rule' | 'reader' | 'language';
+export type BoundName = 'workflow' | 'step' | 'model' | 'tool' | 'rule' | 'reader' | 'language' | 'label';
 
 export type LabelValues =
   /** These and no others. What comes from outside and is none of them becomes `other`. */
   | { readonly kind: 'fixed'; readonly values: readonly string[] }
   /** The first so many that were met; all others become `other`. */
-  | { readonly kind: 'bounded'; readonly bound: BoundName }
+  | {
+      readonly kind: 'bounded';
+      readonly bound: BoundName;
+      /** A series without a value lacks the label. */
+      readonly isOptional?: boolean;
+    }
   /** A single value: the version of this process. */
   | { readonly kind: 'own' };
 

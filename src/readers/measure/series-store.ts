@@ -3,7 +3,7 @@
 // scraped at 1 never shows an increase, and a run shorter than the scrape interval would never have been.
 // Plain data, because it is kept over restarts; prom-client (exposition.ts) writes it out.
 import { createLabelBounds, type LabelBounds, otherValue, unknownValue } from './label-bounds.ts';
-import type { Change, CounterMetric, GaugeSample, LabelSet, LabelValues, Metric } from './metric.ts';
+import type { BoundName, Change, CounterMetric, GaugeSample, LabelSet, LabelValues, Metric } from './metric.ts';
 import {
   type CounterSeries,
   type GaugeSeries,
@@ -31,7 +31,7 @@ export type SeriesStore = {
 };
 
 /**
- * @param kept the metrics whose values are counted here; changes of others are ignored
+ * @param kept the metrics whose values are counted here, known by their names; changes of others are ignored
  * @param overflow counts label values that are shown as `other`
  */
 export function createSeriesStore(
@@ -41,17 +41,18 @@ export function createSeriesStore(
 ): SeriesStore {
   const bounds = createLabelBounds(stored?.bounds);
   const all = new Map(kept.map((metric) => [metric, unstoreSeries(metric, stored)]));
-  let version = 0;
+  const own = asKept(kept);
   const shown = createLabeller(bounds);
+  let version = 0;
   /** As they are shown; values beyond the bounds are counted. */
   const labelsOf = ({ metric, labels }: { readonly metric: Metric; readonly labels: LabelSet }): LabelSet =>
-    shown(metric, labels, (label) => count(overflow, { label }, 1));
+    shown(own(metric), labels, (label) => count(overflow, { label }, 1));
 
   /** The series with these labels, made when it is new; undefined if the metric is not kept here. */
   function find(metric: Metric, labels: LabelSet): Series | undefined {
-    const series = all.get(metric);
+    const series = all.get(own(metric));
     if (series === undefined) return undefined;
-    const key = seriesKey(metric, labels);
+    const key = seriesKey(own(metric), labels);
     let found = series.get(key);
     if (found === undefined) {
       found = newSeries(metric, labels);
@@ -96,7 +97,7 @@ export function createSeriesStore(
     apply(changes) {
       for (const change of changes) applyOne(change);
     },
-    seriesOf: (metric) => [...(all.get(metric)?.values() ?? [])],
+    seriesOf: (metric) => [...(all.get(own(metric))?.values() ?? [])],
     // Gauges are made for each scrape, so a value that is shown as `other` would be counted again and again.
     merge: (samples) => mergeGauges(samples, (metric, labels) => shown(metric, labels, () => undefined)),
     held: () =>
@@ -112,6 +113,12 @@ export function createSeriesStore(
   };
   store.apply([{ kind: 'touch', labels: {} }]);
   return store;
+}
+
+/** @returns the metric as it is kept, with labels that a setting adds */
+function asKept(kept: readonly Metric[]): (metric: Metric) => Metric {
+  const byName = new Map(kept.map((metric) => [metric.name, metric]));
+  return (metric) => byName.get(metric.name) ?? metric;
 }
 
 /** @returns whether it counts */
@@ -142,8 +149,8 @@ function createLabeller(bounds: LabelBounds): Labeller {
           onOverflow('fixed');
           return otherValue;
         case 'bounded': {
-          // A step id is one of its workflow; two workflows may both have a step `test`.
-          const taken = bounds.take(values.bound, raw, values.bound === 'step' ? labels.workflow : undefined);
+          if (raw === '' && values.isOptional === true) return '';
+          const taken = bounds.take(values.bound, raw, withinOf(values.bound, label, labels));
           if (taken.over) onOverflow(values.bound);
           return taken.shown;
         }
@@ -153,6 +160,12 @@ function createLabeller(bounds: LabelBounds): Labeller {
       Object.entries<LabelValues>(metric.labels).map(([label, values]) => [label, shownValue(label, values)]),
     );
   };
+}
+
+/** What a value is unique in: a step is one of its workflow, and the value of a run's label is one of its key. */
+function withinOf(bound: BoundName, label: string, labels: LabelSet): string | undefined {
+  if (bound === 'step') return labels.workflow;
+  return bound === 'label' ? label : undefined;
 }
 
 /** Samples that have equal labels become one. */

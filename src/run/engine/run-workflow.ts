@@ -43,6 +43,7 @@ export type RunOptions = {
     | 'writer'
     | 'stepspanVersion'
     | 'resumedFrom'
+    | 'labels'
     | 'versionControl'
     | 'publicUrl'
     | 'startedBy'

@@ -70,7 +70,8 @@ function reportIssue(issue: Issue, base: Path, check: Check): void {
 /** An example of a valid value at `path`; YAML is in code marks. */
 function exampleAt(path: Path): string {
   const last = path.at(-1);
-  if (path.at(-2) === 'env') return `\`${String(last)}: ''\` for an empty text`;
+  if (path.at(-2) === 'env' || (path.at(-2) === 'labels' && path.length === 2))
+    return `\`${String(last)}: ''\` for an empty text`;
   if (path.at(-2) === 'steps') return '`- id: lint` and its other keys below it';
   if (path.at(-2) === 'params')
     return `a default such as \`${String(last)}: 3\`, or \`${String(last)}: {type: string}\``;

@@ -45,6 +45,8 @@ const ofWorkflow: Readonly<Record<string, string>> = {
   'max-parallel': 'concurrency',
   workdir: 'cwd',
   title: 'name',
+  tags: 'labels',
+  metadata: 'labels',
 };
 
 const ofClaude: Readonly<Record<string, string>> = {

@@ -24,7 +24,10 @@ const plainClaudeFields = ['promptFile', 'mcpConfig', 'permissionMode'] as const
 /** Looked at in one text. Each costs a walk over the text for its column, and nobody reads so many. */
 const maxMistakes = 100;
 
-export type TemplateUse = 'prompt' | 'env';
+export type TemplateUse = 'prompt' | 'env' | 'label';
+
+/** A label is known before the first step, so it can name params alone. */
+const labelFix = 'write `{{ params.NAME }}`; a value from elsewhere comes with `stepspan run FILE --label KEY=VALUE`';
 
 /** Reports mistakes inside texts, at their column. */
 export function checkTexts(outline: Outline): void {
@@ -47,7 +50,7 @@ export function checkTexts(outline: Outline): void {
 
 /**
  * Mistakes in a template, as positions in its text. Also used on prompt files.
- * @param step the step it belongs to; undefined for the `env` of the workflow
+ * @param step the step it belongs to; undefined for the `env` and the `labels` of the workflow
  * @param use only in values of `env` does `{{ env.NAME }}` mean something: prompts are often about other tools' own
  */
 export function mistakesOfTemplate(
@@ -63,10 +66,13 @@ export function mistakesOfTemplate(
     const complaint =
       use === 'env' && found.path[0] === 'env' ? complainOfEnv(found) : complainOf(found, step, outline);
     if (complaint === undefined) return [];
-    const isForeign = found.path[0] !== 'params' && found.path[0] !== 'steps';
-    return [{ ...complaint, ...(isForeign ? { fix: `${complaint.fix}; ${templateFix}` } : {}), index: part.index }];
+    const { index } = part;
+    if (found.path[0] === 'params') return [{ ...complaint, index }];
+    if (use === 'label') return [{ ...complaint, fix: labelFix, index }];
+    return [{ ...complaint, ...(found.path[0] === 'steps' ? {} : { fix: `${complaint.fix}; ${templateFix}` }), index }];
   });
-  return [...mistakes, ...unknown].sort((a, b) => a.index - b.index).slice(0, maxMistakes);
+  const malformed = use === 'label' ? mistakes.map((mistake) => ({ ...mistake, fix: labelFix })) : mistakes;
+  return [...malformed, ...unknown].sort((a, b) => a.index - b.index).slice(0, maxMistakes);
 }
 
 function checkTemplate(text: unknown, path: Path, step: OutlineStep | undefined, outline: Outline): void {

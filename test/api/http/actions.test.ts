@@ -50,13 +50,17 @@ test('a run is started from an allowed folder, with its params, and a failure to
   });
   expect((await hub.get('/api/v1/session')).body).toMatchObject({ scope: 'control', canStart: true, links: ['trace'] });
 
-  const started = await hub.post('/api/v1/runs', { workflow: 'hello.yaml', params: { who: 'a b; $(id)' } });
+  const started = await hub.post('/api/v1/runs', {
+    workflow: 'hello.yaml',
+    params: { who: 'a b; $(id)' },
+    labels: { team: 'core' },
+  });
   expect(started).toMatchObject({ status: 200, body: { ok: true } });
   const runId = started.body.runId as RunId;
   await until(async () => (await stateOf(data, runId)).phase.kind === 'finished');
   expect((await stateOf(data, runId)).phase).toMatchObject({ outcome: { kind: 'success' } });
   const [event] = await eventsOf(data, runId);
-  expect(event).toMatchObject({ type: 'run.started', params: { who: 'a b; $(id)' } });
+  expect(event).toMatchObject({ type: 'run.started', params: { who: 'a b; $(id)' }, labels: { team: 'core' } });
 
   const missing = await hub.post('/api/v1/runs', { workflow: 'hello.yaml' });
   expect(missing).toMatchObject({

@@ -19,7 +19,8 @@ describe('the list of runs', () => {
     const data = tempData();
     const ids: string[] = [];
     for (const workflow of ['nightly', 'review', 'nightly', 'nightly']) {
-      const run = beginRun(data, nextRunId(), { workflow });
+      const labels = { team: 'a, b', at: String(ids.length) };
+      const run = beginRun(data, nextRunId(), { workflow, labels });
       ids.unshift(run.runId);
       if (ids.length < 4) await endRun(run);
     }
@@ -43,9 +44,26 @@ describe('the list of runs', () => {
     expect((await list('?state=success,failure')).runs).toHaveLength(3);
     expect((await list('?state=running&workflow=nightly')).runs).toHaveLength(1);
     expect((await list('?search=REVI')).runs.map(({ runId }: { runId: string }) => runId)).toEqual([ids[2]]);
+    expect(all.runs[3].labels).toEqual({ team: 'a, b', at: '0' });
+    const labelled = (...labels: string[]) =>
+      list(`?${labels.map((label) => `label=${encodeURIComponent(label)}`).join('&')}`);
+    expect((await labelled('team=a, b')).runs).toHaveLength(4);
+    expect((await labelled('team=a, b', 'at=1')).runs.map(({ runId }: { runId: string }) => runId)).toEqual([ids[2]]);
+    expect((await labelled('team=', 'at=1')).runs).toEqual([]);
+    expect((await list('?search=at=1')).runs).toHaveLength(1);
     const wrong = await hub.get('/api/v1/runs?status=running');
-    expect([wrong.status, wrong.body.error.fix]).toEqual([400, 'Known are: workflow, state, search, limit, before.']);
-    for (const query of ['?limit=0', '?limit=x', '?limit=1&limit=2', '?state=done', `?search=${'a'.repeat(2_000)}`]) {
+    expect([wrong.status, wrong.body.error.fix]).toEqual([
+      400,
+      'Known are: workflow, state, label, search, limit, before.',
+    ]);
+    for (const query of [
+      '?limit=0',
+      '?limit=x',
+      '?limit=1&limit=2',
+      '?state=done',
+      '?label=team',
+      `?search=${'a'.repeat(2_000)}`,
+    ]) {
       expect((await hub.get(`/api/v1/runs${query}`)).status, query.slice(0, 20)).toBe(400);
     }
   });

@@ -108,6 +108,22 @@ async function notifierOf(
 }
 
 describe('delivery', () => {
+  test('has the labels of the run among those of the alert, under names of their own', async () => {
+    const receiver = await startReceiver();
+    const data = dataFolder(tempRoot());
+    const runId = newRunId();
+    const writer = createJournal(data.runDir(runId), {});
+    writer.event(runStarted(['one'], { runId, labels: { team: 'payments', severity: 'low' } }));
+    await finish(writer, exit1);
+    await notifierOf(data, runId, receiver.url);
+    await until(() => receiver.taken.length > 0);
+    expect(receiver.taken[0]?.labels).toMatchObject({
+      severity: expect.stringMatching(/critical|warning/),
+      label_team: 'payments',
+      label_severity: 'low',
+    });
+  });
+
   test('sends until the receiver has the alert, which then has it once, and only then moves the cursor', async () => {
     const receiver = await startReceiver();
     const data = dataFolder(tempRoot());

@@ -15,7 +15,7 @@ import { decodeLogs } from './support/protobuf.ts';
 import { recorder, runStarted } from './support/runs.ts';
 
 const runId = '20261123-100000-abcdef' as RunId;
-const context = contextAfter(bareContext(runId), recorder().event(runStarted(runId)));
+const context = contextAfter(bareContext(runId), recorder().event(runStarted(runId, { labels: { team: 'payments' } })));
 const origin: LogOrigin = {
   resource: { attributes: { 'service.name': 'stepspan', 'x.list': ['a', 'b'], 'x.half': 0.5 } } as unknown as Resource,
   scope: { name: 'stepspan', version: '1' },
@@ -104,6 +104,7 @@ describe('a line as a log record', () => {
       flags: 1,
       traceId: context.traceId,
       attributes: {
+        'stepspan.label.team': 'payments',
         'log.iostream': 'stdout',
         'stepspan.seq': 0n,
         'cicd.pipeline.run.id': runId,

@@ -108,9 +108,19 @@ describe('the root', () => {
     expect(elsewhere(runFinished, null)[0]?.links).toMatchObject([{ traceId: 'd'.repeat(32) }]);
   });
 
+  test('has the labels of the run, as every span has', () => {
+    const feed = trace();
+    const [started] = feed(runStarted(runId, { labels: { team: 'payments', pr: '42' } }), null);
+    feed({ type: 'step.started' });
+    const [step] = feed(stepFinished({ kind: 'success' }, 1));
+    const [root] = feed(runFinished, null);
+    for (const span of [started, step, root])
+      expect(span?.attributes).toMatchObject({ 'stepspan.label.team': 'payments', 'stepspan.label.pr': '42' });
+  });
+
   test('says where it is to be seen and what it worked on', () => {
     const feed = trace();
-    const versionControl = { url: 'https://example.com/tool', branch: 'main', revision: 'a'.repeat(40) };
+    const versionControl = { url: 'https://example.com/tool', branch: 'main', revision: 'a'.repeat(40), isDirty: true };
     feed(runStarted(runId, { publicUrl: 'https://hub.example.com/', versionControl }), null);
     feed({ type: 'step.started' });
     const [step] = feed(stepFinished({ kind: 'success' }, 1));
@@ -121,6 +131,7 @@ describe('the root', () => {
       'vcs.ref.head.name': 'main',
       'vcs.ref.head.type': 'branch',
       'vcs.ref.head.revision': 'a'.repeat(40),
+      'stepspan.vcs.dirty': true,
     });
     expect(step?.attributes['cicd.pipeline.task.run.url.full']).toBe(
       `https://hub.example.com/#/runs/${runId}/output?step=build`,

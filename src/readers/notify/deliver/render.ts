@@ -24,6 +24,7 @@ export function render(alert: Alert, run: RunReference, settings: Omit<NotifySet
   const { runbook } = alerts.links;
   return {
     labels: nonEmpty({
+      ...labelsOfRun(run),
       ...alerts.labels,
       alertname: alert.rule,
       severity: alert.severity,
@@ -43,6 +44,11 @@ export function render(alert: Alert, run: RunReference, settings: Omit<NotifySet
     }),
     generatorURL: live ?? '',
   };
+}
+
+/** With a prefix, so that none takes the place of a label of the alert itself. An Alertmanager can route by them. */
+function labelsOfRun({ labels = {} }: RunReference): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [`label_${key}`, value]));
 }
 
 function cut(text: string): string {

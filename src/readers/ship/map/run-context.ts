@@ -2,7 +2,7 @@
 import type { StartedBy, VersionControl } from '../../../core/event.ts';
 import { parentSpanId, type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
 import type { JournalRecord, Subject } from '../../../core/record.ts';
-import { type AttributeMap, attr, known } from '../../../otlp/names.ts';
+import { type AttributeMap, attr, known, labelPrefix } from '../../../otlp/names.ts';
 import { defaultHubUrl } from '../../../runs/run-reference.ts';
 
 /** Known from the run id alone; the rest is filled in by `run.started`, the first record of a journal. */
@@ -12,6 +12,8 @@ export type RunContext = {
   /** '' where the head of the journal was removed by retention. */
   readonly workflow: string;
   readonly stepNames: ReadonlyMap<string, string>;
+  /** The labels of the run, by the name of their attribute. */
+  readonly labels: AttributeMap;
   /** The address of the hub as people reach it. */
   readonly hubUrl: string;
   readonly startedBy?: StartedBy | undefined;
@@ -19,7 +21,7 @@ export type RunContext = {
 };
 
 export function bareContext(runId: RunId): RunContext {
-  return { runId, traceId: traceIdOf(runId), workflow: '', stepNames: new Map(), hubUrl: defaultHubUrl };
+  return { runId, traceId: traceIdOf(runId), workflow: '', stepNames: new Map(), labels: {}, hubUrl: defaultHubUrl };
 }
 
 /** The context after a record; only `run.started` changes it. */
@@ -31,6 +33,7 @@ export function contextAfter(context: RunContext, record: JournalRecord): RunCon
     traceId: event.traceId,
     workflow: event.workflow,
     stepNames: new Map(event.steps.map((step) => [step.id, step.name])),
+    labels: Object.fromEntries(Object.entries(event.labels ?? {}).map(([key, value]) => [labelPrefix + key, value])),
     hubUrl: event.publicUrl ?? defaultHubUrl,
     startedBy: event.startedBy,
     versionControl: event.versionControl,
@@ -45,6 +48,7 @@ export function identityOf(context: RunContext, subject: Subject | undefined): A
     [attr.taskName]: subject && (context.stepNames.get(subject.step) ?? subject.step),
     [attr.stepId]: subject?.step,
     [attr.attempt]: subject?.attempt,
+    ...context.labels,
   });
 }
 

@@ -145,6 +145,7 @@ class RunTrace implements SpanMapper {
       [attr.vcsRefName]: versionControl?.branch,
       [attr.vcsRefType]: versionControl?.branch === undefined ? undefined : 'branch',
       [attr.vcsRevision]: versionControl?.revision,
+      [attr.vcsDirty]: versionControl?.isDirty,
     });
   }
 
