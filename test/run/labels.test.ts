@@ -84,6 +84,9 @@ describe('the labels of a run', () => {
     expect(await refused('--label', `a=${'x'.repeat(201)}`)).toContain('201 characters');
     const many = Array.from({ length: 17 }, (_, at) => ['--label', `k${at}=v`]).flat();
     expect(await refused(...many)).toContain('there are 17 labels, and a run may have at most 16; remove some of them');
+    const costs = async (by: string) => (await rig.run(['costs', '--by', by])).stderr;
+    expect(await costs('label:Team')).toContain('"Team" cannot be the key of a label');
+    expect(await costs('teams')).toContain('Write workflow, step, model or label:KEY.');
     const wrong = { labels: { 'a-b': 'c' } } satisfies Partial<RunOptions>;
     const workflow = { name: 'x', steps: [{ id: 'a', run: 'true' }] };
     expect(await runWorkflow({ workflow, dataDir: path.join(rig.folder, 'other'), ...wrong })).toMatchObject({
