@@ -1,9 +1,9 @@
 // Counts and sizes as text, the same everywhere: terminal, page, alerts, messages. Lengths of time are in duration.ts, money in
 // cost.ts.
 
-/** `1,234,567`. The same in every locale, because scripts read it too. */
+/** `1,234,567`. The same in every locale, because scripts read it too. Without Intl, which a short command loads for nothing else. */
 export function formatCount(count: number): string {
-  return Math.round(count).toLocaleString('en-US');
+  return String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** For places with little room: `950`, `12.4k`, `3.10M`. */

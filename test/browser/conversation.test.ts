@@ -97,7 +97,7 @@ describe('a conversation', () => {
     const bash = call(page, 'Bash', 'printf');
     expect(await bash.locator('.facts-of').textContent()).toContain('exit code 3');
     await bash.locator('summary').click();
-    await bash.locator('.output .fg-1', { hasText: 'red' }).waitFor();
+    await bash.locator('.output .a-red', { hasText: 'red' }).waitFor();
     expect(await bash.locator('.command').textContent()).toContain('exit 3');
 
     const read = call(page, 'Read', 'dot.png');

@@ -32,6 +32,14 @@ test('a size that is shown can be read, and is nearly what it was', () => {
   );
 });
 
+test('a count is written as Intl writes it', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.maxSafeInteger(), fc.double({ min: -1e15, max: 1e15, noNaN: true })), (count) => {
+      expect(formatCount(count)).toBe((Math.round(count) + 0).toLocaleString('en-US'));
+    }),
+  );
+});
+
 test('a count has its thousands apart, and a noun that fits', () => {
   expect(formatCount(1_234_567)).toBe('1,234,567');
   expect([0, 950, 12_400, 999_949, 999_950].map(formatShortCount)).toEqual(['0', '950', '12.4k', '999.9k', '1.00M']);

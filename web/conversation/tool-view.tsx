@@ -3,7 +3,7 @@
 import { isCommand, type ToolBlock, toolDetail, toolOutput } from '../../src/conversation/index.ts';
 import { formatBytes } from '../../src/core/units.ts';
 import { apiUrl } from '../api/http.ts';
-import { AnsiText } from './ansi-text.tsx';
+import { AnsiRows } from './ansi-rows.tsx';
 import { Diff } from './diff.tsx';
 import { Code, Markdown } from './rich-text.tsx';
 
@@ -138,7 +138,7 @@ function Result({ block }: { block: ToolBlock }) {
   if (output.trim() === '') return <p class="muted">No output</p>;
   return (
     <pre class="output" tabIndex={0}>
-      <AnsiText text={output} />
+      <AnsiRows text={output} />
     </pre>
   );
 }

@@ -6,7 +6,7 @@ import { formatCost } from '../../core/cost.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { cut } from '../../core/json.ts';
 import { firstLine, mainArgument } from '../../core/tool-call.ts';
-import { plural } from '../../core/units.ts';
+import { formatCount, plural } from '../../core/units.ts';
 import { seenText } from '../../text/seen.ts';
 import { basisOf, type CostSoFar } from './cost.ts';
 import type { ClaudeResult } from './result.ts';
@@ -70,7 +70,10 @@ export function summaryLine(result: ClaudeResult, cost: CostSoFar, paint: Paint)
   const basis = basisOf(cost);
   // Nothing was used if the API refused the first request; amounts of 0 would read as if something had been paid.
   const isFree = tokensIn + tokensOut === 0 && cost.costUsd === 0 && basis !== 'unknown';
-  const amounts = [formatCost(cost.costUsd, basis), `${thousands(tokensIn)} tokens in, ${thousands(tokensOut)} out`];
+  const amounts = [
+    formatCost(cost.costUsd, basis),
+    `${formatCount(tokensIn)} tokens in, ${formatCount(tokensOut)} out`,
+  ];
   const facts = [plural(result.turns, 'turn'), ...(isFree ? [] : amounts)].join(', ');
   const time = formatDuration(result.durationMs);
   return result.isError
@@ -90,10 +93,6 @@ export function thoughtLines(text: string, paint: Paint): string {
   const rest = lines.length - shown.length;
   if (rest > 0) shown.push(`… ${plural(rest, 'more line')}`);
   return paint.dim(shown.map((line, index) => `${index === 0 ? '✻ ' : '  '}${line}`).join('\n'));
-}
-
-function thousands(count: number): string {
-  return Math.round(count).toLocaleString('en-US');
 }
 
 function importantArgument(input: unknown, cwd: string | undefined): string {
