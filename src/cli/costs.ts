@@ -8,8 +8,10 @@ import {
   type CostKey,
   type CostSum,
   type CostSums,
+  closeIfKilled,
   costKeys,
   isoOfNs,
+  isWriterGone,
   nsOfText,
   type RunState,
   readRunState,
@@ -108,7 +110,8 @@ async function readRuns(
     try {
       const run = await readRunState(data.runDir(runId));
       if (run?.startedNs === undefined || run.startedNs < sinceNs) continue;
-      if ((workflow === undefined || run.workflow === workflow) && hasLabels(run.labels, label)) runs.push(run);
+      if ((workflow !== undefined && run.workflow !== workflow) || !hasLabels(run.labels, label)) continue;
+      runs.push(closeIfKilled(run, isWriterGone(run)));
     } catch (error) {
       reportUnreadable(context, error);
     }

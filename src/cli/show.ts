@@ -6,6 +6,7 @@ import { labelsText } from '../core/labels.ts';
 import { outputFieldsOf, type StepOutput, valueText } from '../core/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
 import {
+  closeIfKilled,
   isActive,
   isoOfNs,
   isWriterGone,
@@ -82,7 +83,10 @@ export function registerShow(program: Command, context: CliContext): void {
 async function show(run: string, flags: ShowFlags, context: CliContext): Promise<void> {
   const found = await findRunState(context, run, { ...flags });
   if (found === undefined) return;
-  const { folder, state, settings } = found;
+  const { folder, settings } = found;
+  const isKilled = isWriterGone(found.state);
+  const status = runStatus(found.state, isKilled);
+  const state = closeIfKilled(found.state, isKilled);
   if (flags.conversation === true) return showConversation({ folder, state, colour: settings.colour }, flags, context);
   if (flags.step !== undefined || flags.markdown === true) {
     const flag = flags.step === undefined ? '--markdown' : '--step';
@@ -95,10 +99,12 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   if (results === 'unreadable' || prompts === 'unreadable') return;
   const output = createOutput(context.stdout);
   if (flags.json === true)
-    await output.write(`${JSON.stringify(jsonOf(state, folder, { failed, limit, results, prompts }))}\n`);
+    await output.write(`${JSON.stringify(jsonOf({ state, status }, folder, { failed, limit, results, prompts }))}\n`);
   else {
     const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
-    await output.write(`${textOf(state, { failed, limit, results, prompts }, style, context).join('\n')}\n`);
+    await output.write(
+      `${textOf({ state, status }, { failed, limit, results, prompts }, style, context).join('\n')}\n`,
+    );
   }
   output.release();
 }
@@ -120,13 +126,14 @@ function promptJson(prompted: EventOf<'claude.prompted'> | undefined): object | 
   return texts;
 }
 
+type Shown = { readonly state: RunState; readonly status: RunStatus };
+
 function textOf(
-  state: RunState,
+  { state, status }: Shown,
   { failed, limit, results, prompts }: FromJournal,
   style: Style,
   context: CliContext,
 ): string[] {
-  const status = runStatus(state, isWriterGone(state));
   const columns = context.stdout.isTTY ? sizeOf(context.stdout).columns : 160;
   const lines = [
     `${style.bold(safe(state.workflow))}  ${state.runId}  ${status.state.replaceAll('_', ' ')}`,
@@ -189,13 +196,13 @@ function statusText({ state, since, cause, until }: RunStatus, nowMs: number): s
   return `${state.replaceAll('_', ' ')}: ${safe(cause)}${from}${to}`;
 }
 
-function jsonOf(state: RunState, folder: RunFolder, { failed, limit, results, prompts }: FromJournal): object {
+function jsonOf({ state, status }: Shown, folder: RunFolder, { failed, limit, results, prompts }: FromJournal): object {
   const { steps, ...totals } = totalsOf(state);
   const lastLines = new Map(failed.map((each) => [each.step.id, linesOfFailed(each, limit)]));
   const untilNs = waitingUntilNs(state);
   return {
     ...totals,
-    ...runStatus(state, isWriterGone(state)),
+    ...status,
     description: state.description,
     file: state.file,
     startedAt: state.startedNs === undefined ? null : isoOfNs(state.startedNs),

@@ -27,8 +27,7 @@ import {
   type LeftoverProcesses,
   markerOf,
 } from '../run/process/index.ts';
-import { emptyRunState, foldRun, type RunState } from '../runs/index.ts';
-import { closingEvents } from './closing-events.ts';
+import { closingEvents, emptyRunState, foldRun, type RunState } from '../runs/index.ts';
 import type { RunTask, Supervisor } from './supervisor.ts';
 
 export type Adoption =

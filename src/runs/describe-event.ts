@@ -1,14 +1,16 @@
 // One line of plain words for each event, for people who read a run as text. Pure: no colours, no widths, no line ends.
-// What comes from outside (texts, commands, tool inputs) is put on one line and cut; its escapes are left to who prints it.
+// What comes from outside (texts, commands, tool inputs) is put on one line as it was seen, and cut.
 import type { ClaudeEvent } from '../core/claude-event.ts';
 import { formatSpending } from '../core/cost.ts';
 import { formatDuration } from '../core/duration.ts';
-import type { Event } from '../core/event.ts';
+import type { Event, EventOf } from '../core/event.ts';
 import { countFindings, type Findings } from '../core/finding.ts';
+import { cut } from '../core/json.ts';
 import { messageOf, type Outcome, outcomeWord } from '../core/outcome.ts';
 import { isoOfNs, nsOfDigits } from '../core/time.ts';
 import { formatBytes, plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
+import { isRedrawn, seenText } from '../text/seen.ts';
 
 /** Longer texts are cut here: a line of a terminal or two. The journal has all of it. */
 const textLength = 200;
@@ -98,7 +100,7 @@ function describeClaudeEvent(event: ClaudeEvent): string {
     case 'claude.retrying':
       return `API retry ${event.attempt}: ${oneLine(event.error)}`;
     case 'claude.rate_limited':
-      return `rate limited (${event.status})${event.resetsAt === undefined ? '' : ` until ${event.resetsAt}`}`;
+      return rateLimitText(event);
     case 'claude.permission_denied':
       return `permission denied: ${event.tool} ${oneLine(event.input)}${event.reason ? ` (${oneLine(event.reason)})` : ''}`;
     case 'claude.notice':
@@ -124,13 +126,22 @@ function describeClaudeEvent(event: ClaudeEvent): string {
   }
 }
 
-/** `text` on one line: white space runs are one space, and what is longer than `limit` ends in `…`. */
+/** Only `rejected` means that the limit is reached; the others warn of it. */
+function rateLimitText({ status, resetsAt }: EventOf<'claude.rate_limited'>): string {
+  if (status === 'rejected') return `rate limited${resetsAt === undefined ? '' : ` until ${resetsAt}`}`;
+  return `rate limit ${oneLine(words(status))}${resetsAt === undefined ? '' : `, resets at ${resetsAt}`}`;
+}
+
+/** Text that draws over nothing is looked at up to so many times the limit: room for colours and white space. */
+const lookedAt = 16;
+
+/** `text` as it was seen, on one line: white space runs are one space, and what is longer than `limit` ends in `…`. */
 export function oneLine(text: string, limit = textLength): string {
-  const flat = text
+  const flat = seenText(isRedrawn(text) ? text : text.slice(0, limit * lookedAt))
     .slice(0, limit * 4)
     .replace(/\s+/g, ' ')
     .trim();
-  return flat.length > limit ? `${flat.slice(0, limit - 1)}…` : flat;
+  return cut(flat, limit);
 }
 
 function ended(outcome: Outcome): string {

@@ -2,7 +2,8 @@
 // The live sum of an attempt's model calls counts until `claude.cost` reports its final cost, which replaces it.
 import type { ModelUsage } from '../core/claude-event.ts';
 import { type CostBasis, sumUsd, weakestBasis } from '../core/cost.ts';
-import type { Event } from '../core/event.ts';
+import type { Event, EventOf } from '../core/event.ts';
+import { parseObject } from '../core/json.ts';
 import { firstLine, mainArgument } from '../core/tool-call.ts';
 import { seenText } from '../text/seen.ts';
 import { changeAttempt } from './change-attempt.ts';
@@ -27,7 +28,7 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
       return {
         ...step,
         toolCalls: step.toolCalls + 1,
-        lastLine: toolCallText(event.tool, event.input) ?? step.lastLine,
+        lastLine: toolCallText(event.tool, event.input) || step.lastLine,
         activity: { kind: 'tool', toolUseId: event.toolUseId, tool: event.tool, sinceNs: timeNs },
       };
     case 'claude.tool_returned':
@@ -50,10 +51,7 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
     case 'claude.retrying':
       return { ...step, activity: { kind: 'api_retry', attempt: event.attempt, error: event.error, sinceNs: timeNs } };
     case 'claude.rate_limited':
-      return {
-        ...step,
-        activity: { kind: 'rate_limited', status: event.status, resetsAt: event.resetsAt, sinceNs: timeNs },
-      };
+      return { ...step, activity: activityAtLimit(step, event, timeNs) };
     case 'claude.permission_denied':
       return { ...step, permissionDenials: step.permissionDenials + 1 };
     case 'claude.usage':
@@ -81,18 +79,30 @@ export function foldClaudeEvent(step: StepState, event: Event, number: number, t
   }
 }
 
-/** `Bash(npm test)`, as the output of the step shows a call; undefined if only the tool's name is known. */
-function toolCallText(tool: string, input: string): string | undefined {
-  const argument = firstLine(seenText(mainArgument(parsed(input))));
-  return argument === '' ? undefined : `${tool}(${argument})`.slice(0, lastLineLength).toWellFormed();
+/** Every status but `rejected` says that the session continues, and maybe that the limit is near. */
+function activityAtLimit(
+  { activity }: StepState,
+  { status, resetsAt }: EventOf<'claude.rate_limited'>,
+  sinceNs: bigint,
+): StepState['activity'] {
+  if (status === 'rejected') return { kind: 'rate_limited', status, resetsAt, sinceNs };
+  return activity.kind === 'rate_limited' ? { kind: 'model', sinceNs } : activity;
 }
 
-/** A long input was cut in its event and no longer parses: then only the name of the tool is shown. */
+/** `Bash(npm test)`, as the output of the step shows a call; only the name of a tool whose arguments say nothing. */
+function toolCallText(tool: string, input: string): string {
+  const argument = firstLine(seenText(mainArgument(parsed(input))));
+  const text = argument === '' ? tool : `${tool}(${argument})`;
+  return text.slice(0, lastLineLength).toWellFormed();
+}
+
+/** A long input was cut in its event and no longer parses: the texts that are whole are taken. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    return undefined;
+    const texts = json.match(/"\w+":"(?:[^"\\]|\\.)*"/g) ?? [];
+    return Object.assign({}, ...texts.map((text) => parseObject(`{${text}}`) ?? {}));
   }
 }
 

@@ -7,6 +7,7 @@
 
 export * from '../core/time.ts';
 export * from './catalogue.ts';
+export * from './closing-events.ts';
 export * from './describe-event.ts';
 export * from './describe-findings.ts';
 export * from './estimate.ts';

@@ -1,6 +1,6 @@
 // The last line of a step that says something, and the last lines of its output: as they were seen, then cut. Pure.
 import type { OutputRecord, Stream } from '../core/record.ts';
-import { condense, isPlain, type Run, seenLine, seenText, seenTextRows } from '../text/seen.ts';
+import { condense, isPlain, isRedrawn, type Run, seenLine, seenText, seenTextRows } from '../text/seen.ts';
 
 /** A last line longer than this, in characters, is of no use on a screen; the journal has all of it. */
 export const lastLineLength = 512;
@@ -93,28 +93,31 @@ export function appendOutput(before: TextEnd, record: OutputRecord, maxLength: n
   let text = `${before.text}${before.open === undefined || isContinued ? '' : '\n'}${endOf(record)}`;
   if (text.length > 2 * maxLength) text = shorten(text, maxLength);
   // Rows of any length: their beginning is given up.
-  if (text.length > 2 * maxLength) text = text.slice(-maxLength);
+  if (text.length > 2 * maxLength) text = `…${text.slice(-maxLength)}`;
   return { text, open: record.unterminated ? source : undefined };
 }
 
 /** The model of a terminal is asked only if something was drawn again, as it is slow on long output. */
 function shorten(text: string, maxLength: number): string {
-  if (redraws.test(text)) return condense(text.slice(-4 * maxLength), keptRows);
+  if (isRedrawn(text)) return condense(text.slice(-4 * maxLength), keptRows);
   const begin = text.slice(-maxLength).indexOf('\n');
   return text.slice(begin === -1 ? -maxLength : begin + 1 - maxLength);
 }
 
-/** A carriage return that ends no line, a backspace, a move of the cursor. */
-const redraws = /\r(?!\n)|\x08|\x1b\[[\d;]*[A-HJKf]|\x1b[M78]/;
-
-/** Oldest first, without colours, each cut at `lastLineLength`. */
-export function lastLinesOf({ text }: TextEnd, limit: number): readonly string[] {
-  return text === '' ? [] : seenText(withoutEnd(text)).split('\n').slice(-limit).map(cutLine);
+/** Oldest first, without colours, each cut to `maxLength`. */
+export function lastLinesOf({ text }: TextEnd, limit: number, maxLength = lastLineLength): readonly string[] {
+  if (text === '') return [];
+  const lines = seenText(withoutEnd(text)).split('\n').slice(-limit);
+  return lines.map((line) => cutLine(line, maxLength));
 }
 
 /** The same lines in runs of one look. */
 export function lastRowsOf({ text }: TextEnd, limit: number): readonly (readonly Run[])[] {
-  return text === '' ? [] : seenTextRows(withoutEnd(text)).slice(-limit).map(cutRuns);
+  return text === ''
+    ? []
+    : seenTextRows(withoutEnd(text))
+        .slice(-limit)
+        .map((runs) => cutRuns(runs));
 }
 
 function withoutEnd(text: string): string {
@@ -128,15 +131,31 @@ function endOf(record: OutputRecord): string {
   return record.bytes.toString('utf8', Math.max(0, start) + 1);
 }
 
-function cutLine(line: string): string {
-  return line.slice(0, lastLineLength).toWellFormed();
+const cutMark = ' … ';
+
+/** Without its middle if it is longer: an error is at the beginning of a line, or at the end of one that never ended before. */
+function cutLine(line: string, maxLength = lastLineLength): string {
+  return cutRuns([{ sgr: '', text: line, link: undefined }], maxLength)
+    .map(({ text }) => text)
+    .join('');
 }
 
-function cutRuns(runs: readonly Run[]): readonly Run[] {
-  let left = lastLineLength;
-  return runs.map((run) => {
-    const text = run.text.slice(0, Math.max(0, left)).toWellFormed();
-    left -= run.text.length;
-    return { ...run, text };
+function cutRuns(runs: readonly Run[], maxLength = lastLineLength): readonly Run[] {
+  const total = runs.reduce((sum, { text }) => sum + text.length, 0);
+  if (total <= maxLength) return runs;
+  const headLength = Math.ceil((maxLength - cutMark.length) / 2);
+  const tailLength = maxLength - cutMark.length - headLength;
+  const head = sliceRuns(runs, 0, headLength);
+  const tail = sliceRuns(runs, total - tailLength, total);
+  return [...head, { sgr: '', text: cutMark, link: undefined }, ...tail];
+}
+
+function sliceRuns(runs: readonly Run[], from: number, to: number): readonly Run[] {
+  let at = 0;
+  return runs.flatMap((run) => {
+    const start = at;
+    at += run.text.length;
+    const text = run.text.slice(Math.max(0, from - start), Math.max(0, to - start)).toWellFormed();
+    return text === '' ? [] : [{ ...run, text }];
   });
 }

@@ -3,6 +3,7 @@ import { countFindings } from '../core/finding.ts';
 import { messageOf } from '../core/outcome.ts';
 import { isoOfNs, nsOfMs } from '../core/time.ts';
 import { unreachable } from '../core/unreachable.ts';
+import { closeIfKilled } from './closing-events.ts';
 import { describeFindings } from './describe-findings.ts';
 import { estimate, type History } from './estimate.ts';
 import { costBasisOf, costOfAttempt } from './fold-claude.ts';
@@ -45,6 +46,7 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
   const expected = summary.state === 'abandoned' ? undefined : estimate(run, history, nowMs);
   const { phase } = run;
   const lost = lostCount(run);
+  const shown = closeIfKilled(run, context.isWriterGone);
   return {
     ...summary,
     params: run.params,
@@ -64,9 +66,9 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
     hidden: hiddenCount(run),
     lostLines: lost.lines,
     lostEvents: lost.events,
-    models: Object.values(run.models),
+    models: Object.values(shown.models),
     alerts,
-    steps: run.steps.map((step) => viewStep(step, run)),
+    steps: shown.steps.map((step) => viewStep(step, shown)),
   };
 }
 
@@ -74,6 +76,7 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
   const { phase } = run;
   const status = runStatus(run, context.isWriterGone);
   const { steps, progress, currentStep } = progressOf(run);
+  const shown = closeIfKilled(run, context.isWriterGone);
   return {
     ...status,
     runId: run.runId,
@@ -93,9 +96,9 @@ export function summarizeRun(run: RunState, context: ViewContext): RunSummary {
     currentStep: currentStep ?? null,
     activity: isActive(status.state) ? activityOfRun(run) : null,
     waitingUntil: isoOrNull(waitingUntilNs(run)),
-    ...costOf(run),
-    costEstimated: run.costBasis === 'estimated',
-    tokens: totalTokens(run.models),
+    ...costOf(shown),
+    costEstimated: shown.costBasis === 'estimated',
+    tokens: totalTokens(shown.models),
     message: phase.kind === 'finished' ? messageOf(phase.outcome) : '',
     warnings: run.steps.reduce((sum, step) => sum + countFindings(findingsOfStep(step)), 0),
     alertCount: context.alerts?.length ?? 0,

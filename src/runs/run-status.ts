@@ -10,10 +10,7 @@ import type { RunStateName, RunStatus, Wait } from './run-view.ts';
 export function runStatus(run: RunState, isWriterGone: boolean): RunStatus {
   const { phase } = run;
   if (phase.kind === 'finished') return statusSince(phase.outcome.kind, phase.endedNs, messageOf(phase.outcome));
-  if (isWriterGone && phase.kind !== 'unknown') {
-    const pid = run.writer === undefined ? '' : ` (pid ${run.writer.pid})`;
-    return statusSince('abandoned', run.lastNs, `stepspan${pid} was killed; the run is not closed yet`);
-  }
+  if (isWriterGone && phase.kind !== 'unknown') return statusSince('abandoned', run.lastNs, notClosedYet(run));
   switch (phase.kind) {
     case 'paused':
       return statusSince('paused', phase.sinceNs, `paused by ${phase.by}`);
@@ -31,6 +28,12 @@ export function runStatus(run: RunState, isWriterGone: boolean): RunStatus {
     default:
       return unreachable(phase);
   }
+}
+
+/** Of a run whose stepspan was killed, before it is adopted. */
+export function notClosedYet({ writer }: Pick<RunState, 'writer'>): string {
+  const pid = writer === undefined ? '' : ` (pid ${writer.pid})`;
+  return `stepspan${pid} was killed; the run is not closed yet`;
 }
 
 function runningStatus(run: RunState): RunStatus {

@@ -14,6 +14,14 @@ const active = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
 /** A line feed behind a carriage return ends a line, and overwrites nothing. */
 const activeButCrlf = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)/;
 
+/** A carriage return that ends no line, a backspace, a move of the cursor. */
+const redrawing = /\r(?!\n)|\x08|\x1b\[[\d;]*[A-HJKf]|\x1b[M78]/;
+
+/** Whether a text draws over what it has drawn before, so that its beginning may be gone at its end. */
+export function isRedrawn(text: string): boolean {
+  return redrawing.test(text);
+}
+
 /** Whether what is seen of a text is the text itself. */
 export function isPlain(text: string): boolean {
   return !active.test(text);

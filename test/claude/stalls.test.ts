@@ -128,6 +128,31 @@ describe('what a command is doing, in words', () => {
     expect(line('Password:', true)).toBe('waiting for an answer to: Password:');
   });
 
+  test.each([
+    '? Which one (Use arrow keys)',
+    'Continue? (Y/n) ',
+    'Overwrite a.txt (yes/no/all)',
+    'mysql> ',
+    '>',
+    'Press Enter to continue...',
+    'Press any key to continue . . .',
+    "Username for 'https://git.example.org':",
+  ])('is the question `%s`', (text) => {
+    expect(line(text, true)).toBe(`waiting for an answer to: ${text}`);
+  });
+
+  test.each([
+    '45%|####5     | 45/100 [00:01<00:01, 30.1it/s]',
+    '0it [00:00, ?it/s]',
+    'app.tar.gz   45%[=====>        ]',
+    'Downloading [=====>',
+    '[####......] (45%)',
+    '3/7 tests (0 failed)',
+    'compiling (debug)',
+  ])('is not asked by the progress `%s`', (text) => {
+    expect(line(text, true)).toBe(`last line: ${text}`);
+  });
+
   test('is its last line, and how long ago that was', () => {
     expect(line('compiling 3 of 9', false)).toBe('last line: compiling 3 of 9');
     expect(line('compiling 3 of 9', true, 125_000)).toBe('last line (2 m ago): compiling 3 of 9');

@@ -11,6 +11,7 @@ import { judgeClaude } from '../../src/run/claude/judge.ts';
 import { createMessageLines } from '../../src/run/claude/message-lines.ts';
 import { createStallTracker } from '../../src/run/claude/stalls.ts';
 import { createStreamJsonReader, EVENT_TEXT_CHARACTERS } from '../../src/run/claude/stream-json.ts';
+import { describeEvent } from '../../src/runs/describe-event.ts';
 
 type Said = { readonly text: string; readonly severity: string };
 
@@ -213,6 +214,22 @@ describe('what no version has written', () => {
     const [event] = events;
     expect(event).toMatchObject({ type: 'claude.tool_returned', bytes: long.length * 2 });
     expect(event?.type === 'claude.tool_returned' ? event.text.length : 0).toBe(EVENT_TEXT_CHARACTERS);
+  });
+
+  test('a bar that was redrawn a thousand times leaves its last state, and what came after it', () => {
+    const bar = Array.from({ length: 1_001 }, (_, at) => `\r\x1b[32mfetching\x1b[0m ${(at / 10).toFixed(1)} %`).join(
+      '',
+    );
+    const content = [
+      { type: 'tool_result', tool_use_id: 't', content: `start\n${bar}\nerror: no such branch`, is_error: true },
+    ];
+    const { events } = readAll(lineOf({ type: 'user', message: { content } }));
+    const [event] = events;
+    const text = event?.type === 'claude.tool_returned' ? event.text : '';
+    expect(text.split('\n')).toEqual(['start', '\x1b[32mfetching\x1b[0m 100.0 %', 'error: no such branch']);
+    expect(event === undefined ? '' : describeEvent(event)).toBe(
+      'tool error: start fetching 100.0 % error: no such branch',
+    );
   });
 
   test('bytes are not looked at after the call, since the buffer is read into again', () => {

@@ -77,7 +77,7 @@ describe('the list', () => {
     expect(screen.text()).toBe(
       [
         '✓ Build      2.5 s',
-        '▶ Review      12 s ~$0.0312  Looking at the tests',
+        '▶ Review      12 s ~$0.0312  Bash',
         '· Deploy',
         'nightly  17 s  1 of 3 steps  ~$0.0312  about 13 s left',
       ].join('\n'),

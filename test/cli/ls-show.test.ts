@@ -144,6 +144,21 @@ describe('show', () => {
     expect(json.versionControl).toEqual({ url: null, branch: null, revision: 'ab'.repeat(20), isDirty: null });
   });
 
+  test('says of a run that was killed, before anybody closes it, what ended, what it printed and how to continue', async () => {
+    const dead = rig.start({ id: old, steps: ['build', 'after'], pid: 2 ** 22 - 1 });
+    startStep(dead, 'build');
+    dead.output('  1 %\r 99 %', 'build');
+    await dead.journal.close();
+    const text = (await rig.call('show', old)).stdout.toString();
+    expect(text).toContain(`nightly  ${old}  abandoned`);
+    expect(text).toMatch(/build {2}error .* stepspan \(pid 4194303\) was killed; the run is not closed yet/);
+    expect(text).not.toContain('running');
+    expect(text).toContain(`to continue: stepspan resume ${old}`);
+    expect(text.slice(text.indexOf('last lines'))).toBe('last lines of build:\n   99 %\n');
+    const json = JSON.parse((await rig.call('show', old, '--json')).stdout.toString());
+    expect(json).toMatchObject({ state: 'abandoned', outcome: 'error', steps: [{ lastLines: [' 99 %'] }, {}] });
+  });
+
   test('finds the last lines of a step behind any amount of output of others', async () => {
     const run = rig.start({ id: old, steps: ['build', 'noisy'] });
     startStep(run, 'build');

@@ -48,6 +48,21 @@ test.each([[[]], [['-q']]])(
   },
 );
 
+test('failures that were allowed do not hide the one that failed the run, nor a long line its end', async () => {
+  const allowed = ['a', 'b', 'c', 'd'].map(
+    (id) => `  - {id: ${id}, continueOnFailure: true, run: echo allowed ${id}; exit 3}`,
+  );
+  const long = `head -c 900000 /dev/zero | tr '\\0' x; printf ' fatal: no space'; exit 4`;
+  writeFileSync(
+    path.join(folder, 'many.yaml'),
+    ['name: many', 'concurrency: 1', 'steps:', ...allowed, `  - id: last\n    run: |\n      ${long}`, ''].join('\n'),
+  );
+  const { code, stdout } = await run('run', 'many.yaml', '--no-serve', '--no-ship', '-q');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/last lines of last:\n {2}…?x+ … x+ fatal: no space\n/);
+  expect(stdout.match(/last lines of/g)).toHaveLength(3);
+});
+
 test('the first Ctrl-C says what a second one does', async () => {
   writeFileSync(path.join(folder, 'wait.yaml'), 'name: wait\nsteps:\n  - {id: wait, run: echo ready; sleep 60}\n');
   const env = { PATH: process.env.PATH, HOME: folder, STEPSPAN_DATA_DIR: path.join(folder, 'data') };

@@ -69,7 +69,7 @@ describe('the outcome of a step', () => {
       good: '',
       code: 'exit code 42',
       missing: expect.stringContaining('`/no/such/program`'),
-      killed: 'ended by SIGSEGV',
+      killed: 'ended by SIGSEGV: it crashed',
       nowhere: expect.stringContaining(`${path.join(rig.work, 'nope')} is not a folder`),
       text: expect.stringContaining('the output of step `good` is not JSON'),
       slow: 'took longer than its timeout of 200ms; it printed nothing',

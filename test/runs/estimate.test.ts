@@ -97,6 +97,7 @@ test('last lines are those that end last, cut at their bound, and blank ones are
   expect(last('one\ntwo')).toBe('two');
   expect(last('\n \n')).toBe('before');
   expect(last(`${'x'.repeat(5000)}\n`)).toHaveLength(512);
+  expect(last(`error: ${'x'.repeat(5000)} the end\n`)).toMatch(/^error: x+ … x+ the end$/);
   expect(last(`${'\rReceiving 10 %'.repeat(100)}\r\x1b[Kfatal: early EOF\n`)).toBe('fatal: early EOF');
   const end = appendOutput(appendOutput(noText, output('1\n2\n3\n4\n5\n'), 1000), output('6'), 1000);
   expect(lastLinesOf(end, 3)).toEqual(['4', '5', '6']);

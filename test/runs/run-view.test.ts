@@ -4,7 +4,7 @@ import type { Event, StallCause } from '../../src/core/event.ts';
 import { isoOfNs, msOfNs, nsOfMs } from '../../src/core/time.ts';
 import { formatStepCounts } from '../../src/core/units.ts';
 import { describeEvent } from '../../src/runs/describe-event.ts';
-import { diffViews, emptyRunState, foldRun, patchView, type RunView, viewRun } from '../../src/runs/index.ts';
+import { diffViews, emptyRunState, foldAll, foldRun, patchView, type RunView, viewRun } from '../../src/runs/index.ts';
 import { attemptStarted, exit1, journalOf, runFinished, runStarted, startNs, stepFinished } from './journal-of.ts';
 
 const nowMs = msOfNs(startNs);
@@ -77,6 +77,28 @@ describe('a run', () => {
     });
   });
 
+  test('whose stepspan was killed while Claude Code was running has an unknown cost, and at least what was seen', () => {
+    const ask = { id: 'ask', name: 'ask', kind: 'claude', needs: [] } as const;
+    const made = journalOf()
+      .event(runStarted([], { steps: [ask] }))
+      .event(attemptStarted, 'ask');
+    const view = viewRun(foldAll(made.records), { nowMs, isWriterGone: true });
+    expect(view).toMatchObject({ costUsd: null, costBasis: 'unknown', costAtLeastUsd: 0 });
+    const why = 'stepspan was killed while Claude Code was running, and what it used after that is not known';
+    expect(view.steps[0]).toMatchObject({ costBasis: 'unknown', attempts: [{ costUnknownWhy: why }] });
+    const usage = {
+      model: 'm',
+      inputTokens: 9,
+      outputTokens: 1,
+      cacheReadTokens: 0,
+      cacheCreationTokens: 0,
+      costUsd: 1,
+    };
+    made.event({ type: 'claude.usage', messageId: 'm', usage }, 'ask');
+    const seen = viewRun(foldAll(made.records), { nowMs, isWriterGone: true });
+    expect(seen).toMatchObject({ costUsd: null, costBasis: 'unknown', costAtLeastUsd: 1 });
+  });
+
   test('that waits for a limit says so, since when and until when', () => {
     const made = active('a').event(limited, 'a');
     const since = isoOfNs(made.records.at(-1)?.timeNs ?? 0n);
@@ -120,7 +142,30 @@ describe('a run', () => {
       until: '2026-11-23T16:00:00.000000000Z',
     });
     const warned: Event = { type: 'claude.rate_limited', status: 'allowed_warning', resetsAt };
-    expect(viewOf(active('a').event(warned, 'a'))).toMatchObject({ state: 'running' });
+    const near = viewOf(active('a').event(warned, 'a'));
+    expect(near).toMatchObject({ state: 'running' });
+    expect(near.steps[0]?.activity).not.toContain('rate limited');
+    expect(describeEvent(warned)).toBe(`rate limit allowed warning, resets at ${resetsAt}`);
+    expect(describeEvent(rejected)).toBe(`rate limited until ${resetsAt}`);
+    const freed = active('a').event(rejected, 'a').event(warned, 'a');
+    expect(viewOf(freed)).toMatchObject({ state: 'running' });
+  });
+
+  test('says which tool a step uses, also if its input was cut or says nothing', () => {
+    const call = (tool: string, input: string): Event => ({
+      type: 'claude.tool_called',
+      toolUseId: tool,
+      tool,
+      input,
+      parentToolUseId: undefined,
+    });
+    const made = active('a').event(call('Bash', '{"command":"npm test"}'), 'a');
+    const activity = () => viewOf(made).steps[0]?.activity;
+    expect(activity()).toBe('Bash(npm test)');
+    made.event(call('Write', '{"file_path":"/w/a.txt","content":"{\\"command\\":\\"rm\\"} and mor…'), 'a');
+    expect(activity()).toBe('Write(/w/a.txt)');
+    made.event(call('mcp__db__list', '{}'), 'a');
+    expect(activity()).toBe('mcp__db__list');
   });
 
   test('that is paused names who paused it; its steps wait only if they were frozen', () => {
@@ -146,6 +191,10 @@ describe('a run', () => {
     expect(view).toMatchObject({ state: 'abandoned', since: isoOfNs(state.lastNs) });
     expect(view.cause).toMatch(/^stepspan \(pid \d+\) was killed; the run is not closed yet$/);
     expect(view.durationMs).toBe(Math.round(msOfNs(state.lastNs) - msOfNs(startNs)));
+    const outcome = { kind: 'error', reason: 'abandoned', message: view.cause };
+    // One record lies between the start of the run and that of its step.
+    const durationMs = (view.durationMs ?? 0) - 1000;
+    expect(view.steps).toMatchObject([{ id: 'a', state: 'finished', outcome, durationMs }]);
     state = foldRun(state, { ...active('a').event(runFinished()).records.at(-1)!, seq: state.nextSeq });
     expect(viewRun(state, { nowMs, isWriterGone: true }).state).toBe('success');
   });

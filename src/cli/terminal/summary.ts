@@ -105,7 +105,7 @@ function tokensOfStep({ steps }: RunState, index: number): number {
   return models.reduce((sum, use) => sum + tokensOf(use), 0);
 }
 
-/** The summary stays one screen: more failed steps than these are named without their last lines. */
+/** The summary stays one screen: more failed steps than these are named without their last lines. Those that failed the run come first. */
 const shownFailures = 3;
 
 function hasFailed({ outcome, tolerated }: StepView): boolean {
@@ -126,10 +126,12 @@ function failuresOf(run: RunView, rows: readonly string[], { style, extras }: Su
   const failed = run.steps.filter(
     (step) => hasFailed(step) || (run.state !== 'success' && extras.lastLines?.has(step.id) === true),
   );
-  return failed.flatMap((step, index) => {
+  const blamedFirst = failed.toSorted((a, b) => Number(hasFailed(b)) - Number(hasFailed(a)));
+  const withLines = new Set(blamedFirst.slice(0, shownFailures));
+  return failed.flatMap((step) => {
     const why = safe(failureOf(step));
     const isCut = rows[run.steps.indexOf(step)]?.includes(why) !== true;
-    const lines = index < shownFailures ? (extras.lastLines?.get(step.id) ?? []) : [];
+    const lines = withLines.has(step) ? (extras.lastLines?.get(step.id) ?? []) : [];
     return [
       ...(isCut ? ['', `${style.bold(safe(step.name))}: ${why}`] : []),
       ...(lines.length > 0 ? ['', style.bold(`last lines of ${safe(step.name)}:`)] : []),

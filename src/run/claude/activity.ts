@@ -74,10 +74,21 @@ export function describeActivity(activity: Activity): string {
   }
 }
 
-/** A question, a prompt for a password or a choice: `Sure? [y/N] `, `Password:`, `>`. */
+/**
+ * A question, a prompt for a password or a choice: `Sure? [y/N] `, `Password:`, `mysql>`, `Press Enter to continue...`. A progress
+ * bar also ends in a bracket or in `>`, as in `45%|###  | 45/100 [00:01<00:01, 30.1it/s]`.
+ */
 function asksForAnswer(line: string): boolean {
-  return /(?:\?|:|>|[\])])\s*$/.test(line);
+  return questions.some((form) => form.test(line));
 }
+
+const questions = [
+  /[?:]\s*$/,
+  /\?\s[^%]*[\])]\s*$/,
+  /[[(][a-z]+(?:\/[a-z]+)+[\])]\s*$/i,
+  /(?:^|[^\s=\-#*.>])\s?>\s*$/,
+  /\bpress\b.*\b(?:enter|return|key)\b/i,
+];
 
 function dateOf(ms: number): string {
   const date = new Date(ms);

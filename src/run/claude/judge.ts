@@ -17,6 +17,8 @@ export type ClaudeExit = {
   readonly signal: string | null;
   /** The last lines that the process wrote to stderr, oldest first. */
   readonly stderrTail: readonly string[];
+  /** Why a process is ended by the signal; undefined if that is not known. */
+  readonly causeOfSignal?: string | undefined;
   /** stepspan itself ended the process, so the signal explains nothing. */
   readonly endedByUs: boolean;
   /** The step has a JSON schema, so a result without structured output is a failure. */
@@ -140,7 +142,8 @@ function withoutResult(exit: ClaudeExit): Outcome {
   const stderr = lastWords(exit.stderrTail);
   const signal = exit.signal ?? signalOfCode(exit.exitCode);
   if (signal !== undefined && !exit.endedByUs) {
-    const message = `Claude Code was ended by ${signal} before its result line${stderr}`;
+    const cause = exit.causeOfSignal === undefined ? '' : ` (${exit.causeOfSignal})`;
+    const message = `Claude Code was ended by ${signal}${cause} before its result line${stderr}`;
     return { kind: 'error', reason: 'signal', message, signal, ...codeOf(exit) };
   }
   const how = exit.exitCode === null ? `by ${signal ?? 'an unknown signal'}` : `with exit code ${exit.exitCode}`;

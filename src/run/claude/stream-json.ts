@@ -7,6 +7,7 @@ import { formatDuration } from '../../core/duration.ts';
 import type { Findings } from '../../core/finding.ts';
 import { cut, type JsonObject, numberAt, objectAt, objectsAt, parseObject, textAt } from '../../core/json.ts';
 import type { Severity } from '../../core/record.ts';
+import { isRedrawn, seenTextRows, styledText } from '../../text/seen.ts';
 import { isErrorContent, textOfContent } from './content-text.ts';
 import type { CostMeter } from './cost.ts';
 import { createFindingsCollector, type Denial, type FindingsCollector } from './findings.ts';
@@ -273,7 +274,7 @@ function recordToolResult(reading: Reading, block: JsonObject, { isError, parent
     type: 'claude.tool_returned',
     toolUseId: id,
     isError,
-    text: cut(text, EVENT_TEXT_CHARACTERS),
+    text: boundedOutput(text),
     bytes: Buffer.byteLength(text),
     parentToolUseId: parent,
     ...(isServerSide ? { serverSide: true as const } : {}),
@@ -282,6 +283,13 @@ function recordToolResult(reading: Reading, block: JsonObject, { isError, parent
   if (reading.collector.isDenied(id)) return;
   show(reading, toolResultLines(text, isError, reading.paint), isError ? 'warning' : 'info', parent);
   if (isError) explainMissingTool(reading, text, parent);
+}
+
+/** Of a progress bar the last state is kept, with its colours: its first thousand states could be all that the bound leaves. */
+function boundedOutput(text: string): string {
+  const isShort = text.length <= EVENT_TEXT_CHARACTERS;
+  const shown = isShort || !isRedrawn(text) ? text : seenTextRows(text).map(styledText).join('\n');
+  return cut(shown, EVENT_TEXT_CHARACTERS);
 }
 
 /** The model only reads that there is no such tool; a person wants to know that its server is not connected. */

@@ -39,6 +39,7 @@ import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult, SessionRef } from './attempt.ts';
 import { countTokens } from './budget.ts';
 import { type ClaudeInputs, promptedEvent } from './claude-inputs.ts';
+import { causeOfSignal } from './exit-hint.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
 import { hashInputFiles } from './input-files.ts';
 import { type NestedClaude, openNestedClaude } from './nested-claude.ts';
@@ -349,10 +350,13 @@ function checkNesting({ options, parts, settings }: EndedAttempt): void {
 function outcomeOf({ options, parts, reader }: EndedAttempt, { ending }: Supervised): Outcome {
   if (ending.kind === 'not_started') return exitOutcome(ending);
   const { step } = options;
+  const { exitCode = null, signal = null } = ending.exit;
+  const oomKills = ending.kind === 'exited' ? ending.oomKills : undefined;
   const judged = judgeClaude({
     result: reader.result(),
-    exitCode: ending.exit.exitCode ?? null,
-    signal: ending.exit.signal ?? null,
+    exitCode,
+    signal,
+    causeOfSignal: signal === null ? undefined : causeOfSignal(signal, oomKills?.before, oomKills?.after),
     stderrTail: parts.stderr.text().trimEnd().split('\n'),
     endedByUs: ending.kind === 'stopped',
     wantsStructuredOutput: step.jsonSchema !== undefined,

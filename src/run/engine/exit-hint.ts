@@ -23,12 +23,17 @@ export function explainExitCode(code: number, before?: OomKills, now?: OomKills)
 
 /** What ended a process by a signal that stepspan did not send. */
 export function explainSignal(signal: string, before?: OomKills, now?: OomKills): string {
-  if (signal === 'SIGKILL') {
-    const grew = (of: keyof OomKills): boolean => (now?.[of] ?? 0) > (before?.[of] ?? Number.POSITIVE_INFINITY);
-    if (grew('group')) return 'killed (SIGKILL): out of memory, as the kernel counted';
-    if (grew('machine')) return 'killed (SIGKILL): the machine ran out of memory meanwhile, as the kernel counted';
-    return 'killed (SIGKILL); out of memory?';
-  }
-  const meaning = meanings[signal];
-  return meaning === undefined ? `ended by ${signal}` : `${signal}: ${meaning}`;
+  const cause = causeOfSignal(signal, before, now);
+  const name = signal === 'SIGKILL' ? 'killed (SIGKILL)' : `ended by ${signal}`;
+  return cause === undefined ? name : `${name}${cause === perhapsMemory ? ';' : ':'} ${cause}`;
+}
+
+const perhapsMemory = 'out of memory?';
+
+/** Why a process is ended by such a signal; undefined for one that somebody sends on purpose. */
+export function causeOfSignal(signal: string, before?: OomKills, now?: OomKills): string | undefined {
+  if (signal !== 'SIGKILL') return meanings[signal];
+  const grew = (of: keyof OomKills): boolean => (now?.[of] ?? 0) > (before?.[of] ?? Number.POSITIVE_INFINITY);
+  if (grew('group')) return 'out of memory, as the kernel counted';
+  return grew('machine') ? 'the machine ran out of memory meanwhile, as the kernel counted' : perhapsMemory;
 }

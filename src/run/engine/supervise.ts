@@ -426,8 +426,7 @@ export function exitOutcome(ending: Ending): Outcome {
       const { exitCode, signal } = ending.exit;
       const { before, after } = ending.oomKills ?? {};
       if (signal !== undefined) {
-        const message = signal === 'SIGKILL' ? explainSignal(signal, before, after) : `ended by ${signal}`;
-        return { kind: 'error', reason: 'signal', signal, message };
+        return { kind: 'error', reason: 'signal', signal, message: explainSignal(signal, before, after) };
       }
       if (exitCode === 0) return { kind: 'success' };
       const code = exitCode ?? -1;

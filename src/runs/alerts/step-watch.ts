@@ -62,10 +62,9 @@ export function watchOutput(watch: StepWatch, record: OutputRecord): StepWatch {
 /** The last lines of the last attempt as a person saw them: redrawn lines are collapsed first, and then cut. Oldest first. */
 export function lastLinesOfWatch(watch: StepWatch | undefined, limit = shownLines): readonly string[] {
   // Blank lines take up room that an error needs.
-  return lastLinesOf(watch?.output ?? noText, 2 * shownLines)
+  return lastLinesOf(watch?.output ?? noText, 2 * shownLines, shownLineLength)
     .filter((line) => line.trim() !== '')
-    .slice(-limit)
-    .map((line) => line.slice(0, shownLineLength).toWellFormed());
+    .slice(-limit);
 }
 
 /** Lines below a text, each marked, so that they cannot be taken for part of it. */

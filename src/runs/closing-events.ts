@@ -1,0 +1,131 @@
+// The events that a run lacks if its stepspan was killed: the ends of its attempts, of its steps and of itself. Pure.
+// Durations end at the last record that stepspan wrote. Who adopts the run writes them; until then views show the run with them.
+import type { Event, EventOf } from '../core/event.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Subject } from '../core/record.ts';
+import { noOutput } from '../core/step-output.ts';
+import { msOfNs } from '../core/time.ts';
+import { foldAll } from './fold-run.ts';
+import { totalCost } from './model-use.ts';
+import type { AttemptState, RunState, StepState } from './run-state.ts';
+import { notClosedYet, runStatus } from './run-status.ts';
+
+export type ClosingEvent = { readonly event: Event; readonly subject: Subject | undefined };
+
+/** @param outcome of the run, and of each of its attempts and steps that were under way */
+export function closingEvents(state: RunState, outcome: Outcome): ClosingEvent[] {
+  return [
+    ...state.steps.flatMap((step) => closeStep(step, outcome, state.lastNs)),
+    {
+      subject: undefined,
+      event: {
+        type: 'run.finished',
+        outcome,
+        durationMs: since(state.startedNs, state.lastNs),
+        pausedMs: state.pauses.totalMs,
+        costUsd: state.costUsd,
+        ...(state.costBasis === 'unknown' || state.steps.some(isCostUnknown) ? { costUnknown: true } : {}),
+      },
+    },
+  ];
+}
+
+/** A run whose stepspan was killed, with its closing events: what ran has ended with it, also before anybody closes the run. */
+export function closeIfKilled(run: RunState, isWriterGone: boolean): RunState {
+  if (runStatus(run, isWriterGone).state !== 'abandoned') return run;
+  const outcome = { kind: 'error', reason: 'abandoned', message: notClosedYet(run) } as const;
+  const records = closingEvents(run, outcome).map(({ event, subject }, index) => ({
+    kind: 'event' as const,
+    seq: run.nextSeq + index,
+    timeNs: run.lastNs,
+    subject,
+    event,
+  }));
+  return foldAll(records, run);
+}
+
+function closeStep(step: StepState, outcome: Outcome, lastNs: bigint): ClosingEvent[] {
+  switch (step.phase.kind) {
+    case 'finished':
+      return [];
+    case 'planned': {
+      const message = 'stepspan was killed before the step started';
+      return [stepEnd(step, { kind: 'skip', reason: 'run_ended', message }, 0)];
+    }
+    case 'running':
+    case 'retrying':
+    case 'waiting':
+      return [
+        ...step.attempts.flatMap((attempt) => closeAttempt(step, attempt, outcome, lastNs)),
+        stepEnd(step, outcome, since(step.startedNs, lastNs)),
+      ];
+  }
+}
+
+function closeAttempt(step: StepState, attempt: AttemptState, outcome: Outcome, lastNs: bigint): ClosingEvent[] {
+  if (attempt.phase.kind === 'finished') return [];
+  const subject = { step: step.id, attempt: attempt.number };
+  const cost = lastCost(step, attempt);
+  const { resources } = attempt;
+  return [
+    ...(cost === undefined ? [] : [{ subject, event: cost }]),
+    {
+      subject,
+      event: {
+        type: 'attempt.finished',
+        outcome,
+        durationMs: since(attempt.startedNs, lastNs),
+        pausedMs: 0,
+        cpuSeconds: resources?.cpuSeconds ?? 0,
+        maxRssBytes: resources?.maxRssBytes ?? 0,
+        lines: attempt.lines,
+      },
+    },
+  ];
+}
+
+/** Claude Code outlives a killed stepspan: it continues to call the API until somebody adopts the run. */
+const unseenAfterKill = 'stepspan was killed while Claude Code was running, and what it used after that is not known';
+
+/** What is known of the cost of an attempt that has no end; undefined if it is recorded, or if no Claude Code was seen in it. */
+function lastCost({ kind }: StepState, { cost }: AttemptState): EventOf<'claude.cost'> | undefined {
+  if (cost.kind === 'final' || (cost.kind === 'none' && kind !== 'claude')) return undefined;
+  const models = cost.kind === 'live' ? cost.models : {};
+  return {
+    type: 'claude.cost',
+    costUsd: totalCost(models),
+    estimated: true,
+    unknown: unseenAfterKill,
+    models: Object.values(models),
+  };
+}
+
+function isCostUnknown(step: StepState): boolean {
+  const isOpen = ({ phase }: AttemptState): boolean => phase.kind !== 'finished';
+  return (
+    step.costBasis === 'unknown' ||
+    step.attempts.some((attempt) => isOpen(attempt) && lastCost(step, attempt) !== undefined)
+  );
+}
+
+function stepEnd(step: StepState, outcome: Outcome, durationMs: number): ClosingEvent {
+  const attempts = step.attempts.length;
+  return {
+    // As in the engine: a step that never started ends in attempt 0.
+    subject: { step: step.id, attempt: outcome.kind === 'skip' ? 0 : Math.max(attempts, 1) },
+    event: {
+      type: 'step.finished',
+      outcome,
+      attempts,
+      durationMs,
+      costUsd: step.costUsd,
+      ...(isCostUnknown(step) ? { costUnknown: true } : {}),
+      ...noOutput,
+      tolerated: false,
+    },
+  };
+}
+
+function since(startedNs: bigint | undefined, endNs: bigint): number {
+  return startedNs === undefined ? 0 : Math.max(0, msOfNs(endNs) - msOfNs(startedNs));
+}
