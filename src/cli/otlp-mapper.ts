@@ -1,9 +1,11 @@
 // Makes `export --format otlp-json` from the same mapping that ships a run, so that a file holds what a backend gets.
 // Here and not in export/, because a reader never imports another reader.
+import { JsonLogsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { isRunId } from '../core/ids.ts';
+import { unreachable } from '../core/unreachable.ts';
 import type { OtlpMapper } from '../readers/export/index.ts';
-import { type Batch, logLimits, spanLimits } from '../readers/ship/encode/batch.ts';
-import { createJsonLogBatcher } from '../readers/ship/encode/json-log-batcher.ts';
+import { type Batch, type Content, logLimits, spanLimits } from '../readers/ship/encode/batch.ts';
+import { createLogBatcher } from '../readers/ship/encode/log-batcher.ts';
 import { createSpanBatcher } from '../readers/ship/encode/readable-batcher.ts';
 import { bareContext } from '../readers/ship/map/run-context.ts';
 import { startSdk } from '../readers/ship/sdk.ts';
@@ -22,12 +24,25 @@ export async function createOtlpMapper(run: RunState, version: string): Promise<
   };
   const sdk = await startSdk({}, { host: run.writer?.host, version, run: context });
   if (sdk === undefined) throw new Error('the SDK is switched off, although no setting was given');
-  const spans = createSpanBatcher({ runId, sdk, encoding: 'json', sendFrom: 0, limits: spanLimits });
-  const logs = createJsonLogBatcher(context, sdk.logOrigin, logLimits);
+  const spans = createSpanBatcher({ runId, sdk, sendFrom: 0, limits: spanLimits });
+  const logs = createLogBatcher('json', context, sdk.logOrigin, logLimits);
   const requestsOf = (batches: Iterable<Batch | undefined>): Uint8Array[] =>
-    [...batches].flatMap((batch) => (batch === undefined || batch.count === 0 ? [] : [batch.body(0, batch.count)]));
+    [...batches].flatMap((batch) => batch?.parts ?? []).map((part) => jsonOf(part.content(0, part.count)));
   return {
     map: (records) => records.flatMap((record) => requestsOf([...spans.push(record), ...logs.push(record)])),
     end: () => requestsOf([spans.take(), logs.take()]),
   };
+}
+
+function jsonOf(content: Content): Uint8Array {
+  switch (content.kind) {
+    case 'lines':
+      return content.body;
+    case 'logs':
+      return JsonLogsSerializer.serializeRequest(content.logs) ?? new Uint8Array();
+    case 'spans':
+      return JsonTraceSerializer.serializeRequest(content.spans) ?? new Uint8Array();
+    default:
+      return unreachable(content);
+  }
 }

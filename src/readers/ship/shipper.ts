@@ -19,14 +19,14 @@ import {
   type RunFolder,
 } from '../../journal/index.ts';
 import { cursorOf } from './counted.ts';
+import { openLogExporter, openSpanExporter } from './deliver/exporters.ts';
 import { defaultPace, type Pace } from './deliver/pace.ts';
-import { type Pipeline, startPipeline } from './deliver/pipeline.ts';
+import { type Pipeline, type PipelineOptions, startPipeline } from './deliver/pipeline.ts';
 import { openRefused } from './deliver/refused.ts';
-import { createTransport, type PartialSuccess } from './deliver/transport.ts';
+import { openTransport, type PartialSuccess } from './deliver/transport.ts';
 import { createWholeLines, recordsAsTheyAre } from './deliver/whole-lines.ts';
-import { type Batcher, logLimits, spanLimits } from './encode/batch.ts';
-import { createJsonLogBatcher } from './encode/json-log-batcher.ts';
-import { createProtobufLogBatcher } from './encode/protobuf-log-batcher.ts';
+import { type Content, logLimits, spanLimits } from './encode/batch.ts';
+import { createLogBatcher } from './encode/log-batcher.ts';
 import { createSpanBatcher } from './encode/readable-batcher.ts';
 import type { Env } from './env.ts';
 import { bareContext, contextAfter, type RunContext } from './map/run-context.ts';
@@ -119,15 +119,9 @@ function startShipper(
     for (const signal of ['logs', 'traces'] as const) {
       const chosen = settings[signal];
       if (chosen.kind === 'off') continue;
-      pipelines[signal] = startSignal({
-        signal,
-        settings: chosen,
-        shipper: options,
-        reader,
-        head,
-        sdk,
-        onChange: changed,
-      });
+      const start = await startOf[signal]({ settings: chosen, shipper: options, reader, head, sdk, onChange: changed });
+      if (stopping.signal.aborted) return;
+      pipelines[signal] = start();
     }
     // Unref'd: a program that has nothing else to do but wait for the next second may end.
     const timer = setInterval(() => void lookAhead().catch(() => {}), statusEveryMs).unref();
@@ -158,7 +152,6 @@ function startShipper(
 }
 
 type SignalStart = {
-  readonly signal: Signal;
   readonly settings: Extract<SignalSettings, { kind: 'on' }>;
   readonly shipper: ShipperOptions;
   readonly reader: JournalReader;
@@ -167,36 +160,56 @@ type SignalStart = {
   readonly onChange: () => void;
 };
 
-function startSignal(start: SignalStart): Pipeline {
-  const { signal, settings, reader, head, onChange } = start;
-  const { folder, pace, lingerMs } = start.shipper;
-  const cursor = openCursor(folder, cursorOf(signal));
-  // Spans are folded from the first record on, whatever was sent already.
-  const lines = signal === 'traces' ? recordsAsTheyAre : createWholeLines(cursor);
+/** Loads the exporters of a signal, and returns what starts it. */
+const startOf: Readonly<Record<Signal, (start: SignalStart) => Promise<() => Pipeline>>> = {
+  async logs(start) {
+    const { encoding, http } = start.settings;
+    const { env, folder } = start.shipper;
+    const transport = await openTransport({
+      http,
+      open: ({ agent }) => openLogExporter({ agent, env, encoding, http }),
+      readPartialSuccess: partialSuccessOf('logs', encoding),
+    });
+    return () => {
+      const cursor = openCursor(folder, cursorOf('logs'));
+      const batcher = createLogBatcher(encoding, start.head.context, start.sdk.logOrigin, logLimits);
+      return startSignal(start, { signal: 'logs', cursor, lines: createWholeLines(cursor), batcher, transport });
+    };
+  },
+  async traces(start) {
+    const { encoding, http } = start.settings;
+    const { env, folder } = start.shipper;
+    const transport = await openTransport({
+      http,
+      open: ({ agent }) => openSpanExporter({ agent, env, encoding, http }),
+      readPartialSuccess: partialSuccessOf('traces', encoding),
+    });
+    return () => {
+      const cursor = openCursor(folder, cursorOf('traces'));
+      const { runId } = start.head.context;
+      const batcher = createSpanBatcher({ runId, sdk: start.sdk, sendFrom: cursor.position, limits: spanLimits });
+      // Spans are folded from the first record on, whatever was sent already.
+      return startSignal(start, { signal: 'traces', cursor, lines: recordsAsTheyAre, batcher, transport });
+    };
+  },
+};
+
+type SignalParts<C extends Content> = Pick<PipelineOptions<C>, 'signal' | 'cursor' | 'lines' | 'batcher' | 'transport'>;
+
+function startSignal<C extends Content>(
+  { reader, head, shipper, onChange }: SignalStart,
+  parts: SignalParts<C>,
+): Pipeline {
   return startPipeline({
-    signal,
+    ...parts,
     reader,
-    lines,
-    cursor,
-    batcher: createBatcher(start, cursor.position),
-    transport: createTransport(settings.http, partialSuccessOf(signal, settings.encoding)),
-    refused: openRefused(folder.refusedDir, signal),
-    pace: { ...defaultPace, ...pace },
-    lingerMs: lingerMs ?? defaultLingerMs,
+    refused: openRefused(shipper.folder.refusedDir, parts.signal),
+    pace: { ...defaultPace, ...shipper.pace },
+    lingerMs: shipper.lingerMs ?? defaultLingerMs,
     random: Math.random,
-    headProblems: lines.readFrom > head.firstSeq ? head.problems : [],
+    headProblems: parts.lines.readFrom > head.firstSeq ? head.problems : [],
     onChange,
   });
-}
-
-function createBatcher({ signal, settings, head, sdk }: SignalStart, sendFrom: number): Batcher {
-  const { encoding } = settings;
-  const { context } = head;
-  if (signal === 'traces')
-    return createSpanBatcher({ runId: context.runId, sdk, encoding, sendFrom, limits: spanLimits });
-  return encoding === 'json'
-    ? createJsonLogBatcher(context, sdk.logOrigin, logLimits)
-    : createProtobufLogBatcher(context, sdk.logOrigin, logLimits);
 }
 
 /** What the first record says. If it is damaged, what is sent lacks the workflow and the host, and `problems` says why. */

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunId } from '../../../src/core/ids.ts';
 import { type OutputRecord, severities, streams } from '../../../src/core/record.ts';
-import type { Batcher } from '../../../src/readers/ship/encode/batch.ts';
-import { createJsonLogBatcher } from '../../../src/readers/ship/encode/json-log-batcher.ts';
-import { createProtobufLogBatcher } from '../../../src/readers/ship/encode/protobuf-log-batcher.ts';
+import type { Batcher, LogContent } from '../../../src/readers/ship/encode/batch.ts';
+import { createLogBatcher } from '../../../src/readers/ship/encode/log-batcher.ts';
 import { maxBodyBytes } from '../../../src/readers/ship/map/line-text.ts';
 import { type LogOrigin, logRecordsOf } from '../../../src/readers/ship/map/log-records.ts';
 import type { Resource } from '../../../src/readers/ship/map/otlp-types.ts';
 import { bareContext, contextAfter } from '../../../src/readers/ship/map/run-context.ts';
+import { contentsOf, jsonOf, protobufOf } from './support/contents.ts';
 import { decodeLogs } from './support/protobuf.ts';
 import { recorder, runStarted } from './support/runs.ts';
 
@@ -23,10 +23,9 @@ const origin: LogOrigin = {
 const wide = { items: 1e6, bytes: 4e6 };
 
 function encoded(record: OutputRecord): ReturnType<typeof decodeLogs> {
-  const batcher = createProtobufLogBatcher(context, origin, wide);
+  const batcher = createLogBatcher('protobuf', context, origin, wide);
   for (const _full of batcher.push(record)) throw new Error('a batch without bounds was full');
-  const batch = batcher.take();
-  return decodeLogs(Buffer.from(batch?.body(0, batch.count) ?? []));
+  return contentsOf(batcher.take()).flatMap((content) => decodeLogs(protobufOf(content)));
 }
 
 /** Bytes as programs print them, with everything that must not upset the encoder mixed in. */
@@ -81,13 +80,12 @@ describe('a line as a log record', () => {
   test('is the JSON of the official serializer, byte for byte, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.array(output, { minLength: 1, maxLength: 3 }), (records) => {
-        const batcher = createJsonLogBatcher(context, origin, wide);
+        const batcher = createLogBatcher('json', context, origin, wide);
         for (const record of records) for (const _full of batcher.push(record)) throw new Error('a batch was full');
-        const batch = batcher.take();
         const official = JsonLogsSerializer.serializeRequest(
           records.flatMap((record) => logRecordsOf(record, context, origin)),
         );
-        expect(Buffer.from(batch?.body(0, batch.count) ?? []).toString()).toBe(Buffer.from(official ?? []).toString());
+        expect(contentsOf(batcher.take()).map(jsonOf).join('')).toBe(Buffer.from(official ?? []).toString());
       }),
       { numRuns: 200 },
     );
@@ -167,9 +165,9 @@ describe('a line as a log record', () => {
 });
 
 describe('a batch of log records', () => {
-  const batchers: Record<string, (limits: { items: number; bytes: number }) => Batcher> = {
-    protobuf: (limits) => createProtobufLogBatcher(context, origin, limits),
-    json: (limits) => createJsonLogBatcher(context, origin, limits),
+  const batchers: Record<string, (limits: { items: number; bytes: number }) => Batcher<LogContent>> = {
+    protobuf: (limits) => createLogBatcher('protobuf', context, origin, limits),
+    json: (limits) => createLogBatcher('json', context, origin, limits),
   };
 
   test.each(Object.entries(batchers))(
@@ -211,7 +209,7 @@ describe('a batch of log records', () => {
 
   test('can be sent in any two parts that say what the whole says', () => {
     const { output: next, event } = recorder();
-    const batcher = createProtobufLogBatcher(context, origin, wide);
+    const batcher = createLogBatcher('protobuf', context, origin, wide);
     const request = {
       resourceLogs: [
         { resource: {}, scopeLogs: [{ scope: { name: 'claude' }, logRecords: [{ body: { stringValue: 'own' } }] }] },
@@ -221,17 +219,23 @@ describe('a batch of log records', () => {
     for (const record of [next('a\nb\n'), event(telemetry), next('c\n'), event(telemetry)]) [...batcher.push(record)];
     const batch = batcher.take()!;
     expect(batch.count).toBe(5);
-    const whole = decodeLogs(Buffer.from(batch.body(0, 5)));
-    expect(whole.map(({ body }) => body)).toEqual(['a', 'b', 'own', 'c', 'own']);
-    for (let cut = 0; cut <= 5; cut++) {
-      const parts = [batch.body(0, cut), batch.body(cut, 5)].flatMap((body) => decodeLogs(Buffer.from(body)));
-      expect(parts).toEqual(whole);
+    // Lines first: who sees an event has seen what was printed before it.
+    const said = contentsOf(batch).map((content) => decodeLogs(protobufOf(content)).map(({ body }) => body));
+    expect(said).toEqual([
+      ['a', 'b', 'c'],
+      ['own', 'own'],
+    ]);
+    for (const part of batch.parts) {
+      const decoded = (from: number, to: number) => decodeLogs(protobufOf(part.content(from, to)));
+      const whole = decoded(0, part.count);
+      for (let cut = 0; cut <= part.count; cut++)
+        expect([...decoded(0, cut), ...decoded(cut, part.count)]).toEqual(whole);
     }
   });
 
   test('describes each of its records as OTLP/JSON with its number', () => {
     const { output: next } = recorder();
-    const batcher = createProtobufLogBatcher(context, origin, wide);
+    const batcher = createLogBatcher('protobuf', context, origin, wide);
     const record = next(`${'x'.repeat(maxBodyBytes + 1)}\ny\n`);
     [...batcher.push(record)];
     const batch = batcher.take()!;
@@ -239,7 +243,7 @@ describe('a batch of log records', () => {
     expect(batch.count).toBe(3);
     for (const [index, log] of logs.entries()) {
       const json = JSON.parse(Buffer.from(JsonLogsSerializer.serializeRequest([log]) ?? []).toString());
-      expect(batch.describe(index)).toEqual({ seq: index === 2 ? 1 : 0, record: json });
+      expect(batch.parts[0]?.describe(index)).toEqual({ seq: index === 2 ? 1 : 0, record: json });
     }
   });
 });

@@ -1,62 +1,79 @@
-// What goes over the wire is what the official exporters would send: the same spans and lines, through
-// exporter-trace-otlp-http and exporter-logs-otlp-http into a real HTTP server, give the same requests as ours. And why they
-// are not what sends: what they do that a shipper must not.
-import { Agent } from 'node:http';
-import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+// The official exporters are what sends, and what their results do not say is read at their agent. Here against a real server:
+// that they carry everything but lines, that lines look the same, and that no export is repeated but by the shipper.
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { RunId } from '../../../src/core/ids.ts';
 import type { JournalRecord } from '../../../src/core/record.ts';
-import { attr, schemaUrl } from '../../../src/otlp/names.ts';
-import type { Batcher } from '../../../src/readers/ship/encode/batch.ts';
-import { createJsonLogBatcher } from '../../../src/readers/ship/encode/json-log-batcher.ts';
-import { createSpanBatcher } from '../../../src/readers/ship/encode/readable-batcher.ts';
-import { withProcessEnv } from '../../../src/readers/ship/env.ts';
-import { createEventLogs } from '../../../src/readers/ship/map/event-records.ts';
-import { logRecordsOf } from '../../../src/readers/ship/map/log-records.ts';
-import type { ReadableSpan } from '../../../src/readers/ship/map/otlp-types.ts';
-import { bareContext, contextAfter } from '../../../src/readers/ship/map/run-context.ts';
+import { schemaUrl } from '../../../src/otlp/names.ts';
+import type { Answer } from '../../../src/readers/ship/deliver/answer.ts';
+import { openSpanExporter } from '../../../src/readers/ship/deliver/exporters.ts';
+import { openTransport, type Transport } from '../../../src/readers/ship/deliver/transport.ts';
+import type { SpanContent } from '../../../src/readers/ship/encode/batch.ts';
+import { bareContext } from '../../../src/readers/ship/map/run-context.ts';
 import { createSpanMapper } from '../../../src/readers/ship/map/spans.ts';
 import { type Sdk, startSdk } from '../../../src/readers/ship/sdk.ts';
-import { type HttpServer, jsonOf, serveHttp } from '../../support/http-server.ts';
-import { until } from '../../support/until.ts';
-import { build, recorder, runFinished, runStarted } from './support/runs.ts';
+import { readSettings } from '../../../src/readers/ship/settings.ts';
+import { type OtlpServer, type Reply, startOtlpServer } from './support/otlp-server.ts';
+import { build, finishedRun, newRun, print, recorder, runFinished, runStarted } from './support/runs.ts';
+import { ship } from './support/ship.ts';
 
 const runId = '20261123-100000-abcdef' as RunId;
-const wide = { items: 1e6, bytes: 4e6 };
-const received = new Map<string, unknown>();
 let sdk: Sdk;
-let server: HttpServer;
 
 beforeAll(async () => {
-  server = await serveHttp(async (request, response) => {
-    received.set(request.url ?? '', await jsonOf(request));
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  });
   const started = await startSdk({}, { host: 'here', version: '1', run: bareContext(runId) });
   if (started === undefined) throw new Error('the SDK is off');
   sdk = started;
 });
-afterAll(() => server.close());
 
-/** Records of a small run, made again each time: the same records become the same spans and lines. */
+/** Records of a small run, made again each time: the same records become the same spans. */
 function sampleRun(): JournalRecord[] {
   const make = recorder();
-  return [
-    make.event(runStarted(runId)),
-    make.output('one\n\u001b[31mtwo ERROR\u001b[0m\n', { subject: build, lineCount: 2 }),
-    make.event(runFinished),
-  ];
+  return [make.event(runStarted(runId)), make.output('one\n', { subject: build }), make.event(runFinished)];
 }
 
-function bodyOf(batcher: Batcher, records: readonly JournalRecord[]): unknown {
-  for (const record of records) for (const _full of batcher.push(record)) throw new Error('a wide batch was full');
-  const batch = batcher.take();
-  return JSON.parse(Buffer.from(batch?.body(0, batch.count) ?? []).toString());
+function sampleSpans(): SpanContent {
+  const mapper = createSpanMapper(runId);
+  const mapped = sampleRun().flatMap((record) => mapper.apply(record));
+  return { kind: 'spans', spans: mapped.map((span) => (span.kind === 'own' ? sdk.spanOf(span.spec) : span.span)) };
 }
 
-const exported = (send: (done: (result: { code: number; error?: Error }) => void) => void): Promise<void> =>
-  new Promise((resolve, reject) => send(({ error }) => (error === undefined ? resolve() : reject(error))));
+async function server(reply: (index: number) => Reply = () => ({ kind: 'accept' })): Promise<OtlpServer> {
+  const started = await startOtlpServer((_received, index) => reply(index));
+  onTestFinished(() => started.close());
+  return started;
+}
+
+/** Sends spans by the official exporter. `ended` settles when the exporter itself has finished with the first of them. */
+async function spanTransport(
+  url: string,
+  more: Record<string, string> = {},
+): Promise<{ readonly transport: Transport<SpanContent>; readonly ended: Promise<void> }> {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, ...more };
+  const settings = readSettings(env);
+  if (!settings.ok || settings.traces.kind === 'off') throw new Error('settings that cannot be used');
+  const { http, encoding } = settings.traces;
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const transport = await openTransport<SpanContent>({
+    http,
+    async open({ agent }) {
+      const send = await openSpanExporter({ agent, env, encoding, http });
+      return (content, done) =>
+        send(content, (result) => {
+          done(result);
+          end();
+        });
+    },
+    readPartialSuccess: () => undefined,
+  });
+  onTestFinished(() => transport.close());
+  return { transport, ended };
+}
+
+const sendOnce = async (transport: Transport<SpanContent>): Promise<Answer> =>
+  (await transport.send(sampleSpans(), new AbortController().signal)).answer;
 
 test('the resource of spans names the run and its machine, that of log records neither', async () => {
   const run = { ...bareContext(runId), workflow: `nightly, ${'ü'.repeat(300)} = x` };
@@ -82,84 +99,93 @@ test('the resource of spans names the run and its machine, that of log records n
   expect(given?.logOrigin.resource.attributes).toMatchObject({ 'cicd.pipeline.name': 'mine' });
 });
 
-describe('a request', () => {
-  test('of spans is the one that the official trace exporter sends', async () => {
-    const mapper = createSpanMapper(runId);
-    const spans: ReadableSpan[] = sampleRun().flatMap((record) =>
-      mapper.apply(record).map((span) => (span.kind === 'own' ? sdk.spanOf(span.spec) : span.span)),
-    );
-    expect(spans.length).toBeGreaterThan(1);
-    const exporter = new OTLPTraceExporter({ url: `${server.url}/v1/traces` });
-    await exported((done) => exporter.export(spans, done));
-    await exporter.shutdown();
-    expect(bodyOf(createSpanBatcher({ runId, sdk, encoding: 'json', sendFrom: 0, limits: wide }), sampleRun())).toEqual(
-      received.get('/v1/traces'),
-    );
-  });
-
-  test('of lines and events is the one that the official log exporter sends', async () => {
-    const records = sampleRun();
-    const context = contextAfter(bareContext(runId), records[0] as JournalRecord);
-    const eventLogs = createEventLogs(context, sdk.logOrigin);
-    const logs = records.flatMap((record) =>
-      record.kind === 'output' ? logRecordsOf(record, context, sdk.logOrigin) : eventLogs(record),
-    );
-    expect(logs.filter(({ attributes }) => attributes[attr.event] === undefined)).toHaveLength(2);
-    expect(logs.length).toBeGreaterThan(2);
-    const exporter = new OTLPLogExporter({ url: `${server.url}/v1/logs` });
-    await exported((done) => exporter.export(logs, done));
-    await exporter.shutdown();
-    expect(bodyOf(createJsonLogBatcher(context, sdk.logOrigin, wide), records)).toEqual(received.get('/v1/logs'));
-  });
+test.each([
+  ['http/json', 'application/json'],
+  ['http/protobuf', 'application/x-protobuf'],
+])('spans, events and lines all leave by the official exporters (%s)', async (protocol, type) => {
+  const { folder } = await finishedRun(['one', 'two']);
+  const sink = await server();
+  await (await ship(folder, sink, { OTEL_EXPORTER_OTLP_PROTOCOL: protocol })).done;
+  const requests = sink.requests.map(({ path, headers }) => [path, headers['content-type'], headers['user-agent']]);
+  const agent = expect.stringMatching(/^stepspan OTel-OTLP-Exporter-JavaScript\/\d/);
+  // Lines and events in a request each.
+  expect(requests.filter(([path]) => path === '/v1/logs')).toEqual([
+    ['/v1/logs', type, agent],
+    ['/v1/logs', type, agent],
+  ]);
+  expect(requests.filter(([path]) => path === '/v1/traces')).toEqual([['/v1/traces', type, agent]]);
 });
 
-describe('the official exporters as they are', () => {
-  const spansOf = (): ReadableSpan[] =>
-    sampleRun().flatMap((record) =>
-      createSpanMapper(runId)
-        .apply(record)
-        .map((span) => (span.kind === 'own' ? sdk.spanOf(span.spec) : span.span)),
-    );
+test('a line that is refused holds up no event, and the events follow the lines', async () => {
+  const { folder, journal } = newRun();
+  print(journal, ['POISON']);
+  journal.event(runFinished);
+  await journal.close();
+  const sink = await startOtlpServer(({ body }) =>
+    body.includes('POISON') ? { kind: 'status', status: 400 } : { kind: 'accept' },
+  );
+  onTestFinished(() => sink.close());
+  const shipper = await ship(folder, sink);
+  await shipper.done;
+  expect(shipper.status().logs).toMatchObject({ refused: 1, sent: 2, state: { kind: 'finished' } });
+  const ofLogs = sink.requests.filter(({ path }) => path === '/v1/logs');
+  expect(ofLogs.map(({ body }) => body.includes('POISON'))).toEqual([true, false]);
+});
 
-  test('cannot be stopped: a request follows when the lock of the run is released and its agent is destroyed', async () => {
-    let requests = 0;
-    const busy = await serveHttp((_request, response) => {
-      requests += 1;
-      response.writeHead(requests === 1 ? 503 : 200, { 'content-type': 'application/json' }).end('{}');
-    });
-    const agent = new Agent();
-    const exporter = new OTLPTraceExporter({
-      url: `${busy.url}/v1/traces`,
-      httpAgentOptions: () => agent,
-      // Beyond any delay of a busy machine, so that it is the exporter that decides.
-      timeoutMillis: 120_000,
-    });
-    try {
-      const ended = exported((done) => exporter.export(spansOf(), done)).catch(() => {});
-      await until(() => requests === 1);
-      const stopped = exporter.shutdown();
-      agent.destroy();
-      await until(() => requests > 1);
-      await Promise.all([ended, stopped]);
-    } finally {
-      await busy.close();
-    }
+describe('an exporter', () => {
+  const failures: readonly [string, Reply, Partial<Answer>][] = [
+    ['503', { kind: 'status', status: 503 }, { kind: 'busy', status: 503, retryAfterMs: undefined }],
+    [
+      '429 with Retry-After',
+      { kind: 'status', status: 429, headers: { 'Retry-After': '1' }, body: 'slow down' },
+      { kind: 'busy', status: 429, retryAfterMs: 1000, message: 'slow down' },
+    ],
+    ['a broken connection', { kind: 'reset' }, { kind: 'unreachable', hasConnected: true }],
+  ];
+  test.each(failures)('repeats nothing by itself after %s, and what it was answered is known', async (...row) => {
+    const [, reply, wanted] = row;
+    const sink = await server((index) => (index === 0 ? reply : { kind: 'accept' }));
+    const { transport, ended } = await spanTransport(sink.url);
+    expect(await sendOnce(transport)).toMatchObject(wanted);
+    await ended;
+    expect(sink.requests).toHaveLength(1);
+    expect(await sendOnce(transport)).toMatchObject({ kind: 'accepted' });
+    expect(sink.requests).toHaveLength(2);
   });
 
-  test('take the page of a portal for an acknowledgement, and send JSON whatever protocol is set', async () => {
-    const types: (string | undefined)[] = [];
-    const portal = await serveHttp((request, response) => {
-      types.push(request.headers['content-type']);
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Sign in</h1>');
+  test('that gets no answer in time is ended by the limit on the whole exchange', async () => {
+    const sink = await server(() => ({ kind: 'hang' }));
+    const { transport, ended } = await spanTransport(sink.url, { OTEL_EXPORTER_OTLP_TIMEOUT: '200' });
+    expect(await sendOnce(transport)).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringContaining('no answer within 200ms'),
     });
-    try {
-      const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' };
-      const exporter = withProcessEnv(env, () => new OTLPTraceExporter({ url: `${portal.url}/v1/traces` }));
-      await exported((done) => exporter.export(spansOf(), done));
-      await exporter.shutdown();
-      expect(types).toEqual(['application/json']);
-    } finally {
-      await portal.close();
-    }
+    await ended;
+    expect(sink.requests.length).toBeLessThanOrEqual(1);
+  });
+
+  test('sends nothing once its transport is closed', async () => {
+    const sink = await server();
+    const { transport, ended } = await spanTransport(sink.url);
+    const stopping = new AbortController();
+    const sending = transport.send(sampleSpans(), stopping.signal);
+    // Before the exporter has made its request.
+    stopping.abort();
+    transport.close();
+    expect((await sending).answer).toMatchObject({ kind: 'unreachable' });
+    await ended;
+    expect(sink.requests).toEqual([]);
+  });
+
+  test('that takes the page of a portal for an acknowledgement acknowledges nothing', async () => {
+    const portal = await startOtlpServer(() => ({
+      kind: 'status',
+      status: 200,
+      headers: { 'content-type': 'text/html' },
+      body: '<h1>Sign in</h1>',
+    }));
+    onTestFinished(() => portal.close());
+    const { transport } = await spanTransport(portal.url);
+    expect(await sendOnce(transport)).toMatchObject({ kind: 'misconfigured', status: 200 });
   });
 });

@@ -8,9 +8,11 @@ import type { Answer } from '../../../src/readers/ship/deliver/answer.ts';
 import { defaultPace } from '../../../src/readers/ship/deliver/pace.ts';
 import { startPipeline } from '../../../src/readers/ship/deliver/pipeline.ts';
 import { createWholeLines } from '../../../src/readers/ship/deliver/whole-lines.ts';
-import { createProtobufLogBatcher } from '../../../src/readers/ship/encode/protobuf-log-batcher.ts';
+import type { LogContent } from '../../../src/readers/ship/encode/batch.ts';
+import { createLogBatcher } from '../../../src/readers/ship/encode/log-batcher.ts';
 import type { Resource } from '../../../src/readers/ship/map/otlp-types.ts';
 import { bareContext } from '../../../src/readers/ship/map/run-context.ts';
+import { protobufOf } from './support/contents.ts';
 import { decodeLogs, isEvent } from './support/protobuf.ts';
 import { recorder, runFinished, runStarted } from './support/runs.ts';
 
@@ -76,9 +78,9 @@ function scriptedServer(script: readonly Fault[], crash: () => void) {
   const waiting = [...script];
   const arrived: number[] = [];
   const settled = new Set<number>();
-  const answerTo = (body: Uint8Array): Answer => {
+  const answerTo = (body: Buffer): Answer => {
     // Events go out between the lines; the lines are what is counted here.
-    const logs = decodeLogs(Buffer.from(body)).filter((log) => !isEvent(log));
+    const logs = decodeLogs(body).filter((log) => !isEvent(log));
     const seqs = logs.map(({ attributes }) => Number(attributes['stepspan.seq']));
     const gone: Answer = { kind: 'unreachable', message: 'gone', hasConnected: true };
     const fault = waiting.shift() ?? 'none';
@@ -100,7 +102,11 @@ function scriptedServer(script: readonly Fault[], crash: () => void) {
     for (const seq of seqs) settled.add(seq);
     return { kind: 'accepted', rejected: 0, message: '' };
   };
-  return { arrived, settled, send: async (body: Uint8Array) => ({ answer: answerTo(body), bytes: body.length }) };
+  const send = async (content: LogContent) => {
+    const body = protobufOf(content);
+    return { answer: answerTo(body), bytes: body.length };
+  };
+  return { arrived, settled, send };
 }
 
 /** A cursor that outlives the processes, and fails the test if it is moved past a line that `isAnswered` is false for. */
@@ -142,7 +148,7 @@ test('every line is delivered at least once, in order and counted once, and the 
           reader: readerOf(records) as never,
           lines: createWholeLines(cursor),
           cursor,
-          batcher: createProtobufLogBatcher(bareContext(runId), origin, { items, bytes: 4e4 }),
+          batcher: createLogBatcher('protobuf', bareContext(runId), origin, { items, bytes: 4e4 }),
           transport: { send, close() {} },
           refused: {
             keep({ seq }) {

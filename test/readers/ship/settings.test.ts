@@ -52,7 +52,7 @@ describe('what arrives', () => {
 
   test('goes to the endpoint of its signal as it is written', async () => {
     const sink = await shipped({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: '$URL/otlp/own/logs' });
-    expect(logsAt(sink).map(({ path: at }) => at)).toEqual(['/otlp/own/logs']);
+    expect(new Set(logsAt(sink).map(({ path: at }) => at))).toEqual(new Set(['/otlp/own/logs']));
   });
 
   test('names the service and the resource as set', async () => {
@@ -72,9 +72,9 @@ describe('what arrives', () => {
   test('is OTLP/JSON if a setting asks for it', async () => {
     const sink = await shipped({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' });
     expect(logsAt(sink)[0]?.headers['content-type']).toBe('application/json');
-    const request = JSON.parse(String(logsAt(sink)[0]?.body));
     type Group = { scopeLogs: { logRecords: { body: { stringValue: string } }[] }[] };
-    const records = (request.resourceLogs as Group[]).flatMap(({ scopeLogs }) => scopeLogs[0]?.logRecords ?? []);
+    const groups = logsAt(sink).flatMap(({ body }) => JSON.parse(String(body)).resourceLogs as Group[]);
+    const records = groups.flatMap(({ scopeLogs }) => scopeLogs[0]?.logRecords ?? []);
     const said = records.map(({ body }) => body.stringValue);
     expect(said.filter((text) => !text.startsWith('run '))).toEqual(['hello', 'world']);
     expect(said).toContainEqual(expect.stringMatching(/^run success after /));

@@ -3,7 +3,7 @@
 
 import { withJitter } from '../../../core/backoff.ts';
 import { unreachable } from '../../../core/unreachable.ts';
-import type { Batch } from '../encode/batch.ts';
+import type { Batch, Content, Part } from '../encode/batch.ts';
 import type { PipelineState } from '../status.ts';
 import { type Pace, waitAfter } from './pace.ts';
 import type { Refused } from './refused.ts';
@@ -20,8 +20,8 @@ export type DeliveryReport = {
   readonly state: (state: PipelineState) => void;
 };
 
-export type DeliveryOptions = {
-  readonly transport: Transport;
+export type DeliveryOptions<C extends Content> = {
+  readonly transport: Transport<C>;
   readonly refused: Refused;
   readonly pace: Pace;
   readonly report: DeliveryReport;
@@ -30,18 +30,23 @@ export type DeliveryOptions = {
 };
 
 /** @returns false when it was stopped before the end */
-export async function deliver(batch: Batch, options: DeliveryOptions): Promise<boolean> {
-  if (batch.count === 0) return !options.signal.aborted;
-  return deliverPart(batch, 0, batch.count, options);
+export async function deliver<C extends Content>(batch: Batch<C>, options: DeliveryOptions<C>): Promise<boolean> {
+  for (const part of batch.parts) if (!(await deliverItems(part, 0, part.count, options))) return false;
+  return batch.count > 0 || !options.signal.aborted;
 }
 
-async function deliverPart(batch: Batch, from: number, to: number, options: DeliveryOptions): Promise<boolean> {
+async function deliverItems<C extends Content>(
+  part: Part<C>,
+  from: number,
+  to: number,
+  options: DeliveryOptions<C>,
+): Promise<boolean> {
   const { transport, report, refused, signal } = options;
-  const body = batch.body(from, to);
+  const content = part.content(from, to);
   for (let failures = 1; ; failures++) {
     if (signal.aborted) return false;
     report.state({ kind: 'sending' });
-    const { answer, bytes } = await transport.send(body, signal);
+    const { answer, bytes } = await transport.send(content, signal);
     if (signal.aborted && answer.kind !== 'accepted') return false;
     report.requested(bytes);
     report.contacted(answer.kind === 'unreachable' && !answer.hasConnected ? 'unreachable' : 'answered');
@@ -71,12 +76,12 @@ async function deliverPart(batch: Batch, from: number, to: number, options: Deli
       case 'refused': {
         report.failed(`HTTP ${answer.status}: ${answer.message}`);
         if (to - from === 1) {
-          const kept = refused.keep({ ...batch.describe(from), status: answer.status, answer: answer.message });
+          const kept = refused.keep({ ...part.describe(from), status: answer.status, answer: answer.message });
           report.refused(kept);
           return true;
         }
         const middle = from + Math.ceil((to - from) / 2);
-        return (await deliverPart(batch, from, middle, options)) && deliverPart(batch, middle, to, options);
+        return (await deliverItems(part, from, middle, options)) && deliverItems(part, middle, to, options);
       }
       default:
         return unreachable(answer);
@@ -89,7 +94,7 @@ async function wait(
   ms: number,
   kind: 'waiting' | 'misconfigured',
   why: string,
-  { report, signal }: DeliveryOptions,
+  { report, signal }: Pick<DeliveryOptions<Content>, 'report' | 'signal'>,
 ): Promise<void> {
   if (signal.aborted) return;
   report.state({ kind, untilMs: Date.now() + ms, why });

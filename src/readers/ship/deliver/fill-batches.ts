@@ -1,18 +1,18 @@
 // The reading side of a pipeline: journal -> whole lines -> batches -> channel. Waits while the channel is full, so what is
 // encoded ahead of a slow server is bounded. Called by pipeline.ts.
 import type { JournalProblem, JournalReader } from '../../../journal/index.ts';
-import type { Batch, Batcher } from '../encode/batch.ts';
+import type { Batch, Batcher, Content } from '../encode/batch.ts';
 import type { Channel } from './channel.ts';
 import type { WholeLines } from './whole-lines.ts';
 
 /** A batch with the lines that are open behind it, by their first numbers. */
-export type Sendable = { readonly batch: Batch; readonly open: readonly number[] };
+export type Sendable<C extends Content = Content> = { readonly batch: Batch<C>; readonly open: readonly number[] };
 
-export type FillOptions = {
+export type FillOptions<C extends Content> = {
   readonly reader: Pick<JournalReader, 'read' | 'head'>;
   readonly lines: WholeLines;
-  readonly batcher: Batcher;
-  readonly channel: Channel<Sendable>;
+  readonly batcher: Batcher<C>;
+  readonly channel: Channel<Sendable<C>>;
   /** How long a record may wait for others to share its request, in milliseconds. */
   readonly lingerMs: number;
   readonly signal: AbortSignal;
@@ -24,11 +24,11 @@ export type FillOptions = {
 const expireEveryMs = 1_000;
 
 /** Ends behind the last record of the run, or when `signal` is aborted. */
-export async function fillBatches(options: FillOptions): Promise<void> {
+export async function fillBatches<C extends Content>(options: FillOptions<C>): Promise<void> {
   const { reader, lines, batcher, channel, signal, onProblem } = options;
 
   /** @param openBefore lines that were open before what the batch ends with, if that may have ended one */
-  const put = (batch: Batch, openBefore: readonly number[] = []): Promise<boolean> => {
+  const put = (batch: Batch<C>, openBefore: readonly number[] = []): Promise<boolean> => {
     options.onBatch(batch);
     const openNow = lines.openSeqs();
     return channel.put({ batch, open: openBefore.length === 0 ? openNow : [...new Set([...openBefore, ...openNow])] });
@@ -85,7 +85,7 @@ type PartialBatchTimer = {
 /** Calls `put` when a partial batch has waited long enough and the channel has room, so that no full one can come first. */
 function createPartialBatchTimer(
   lingerMs: number,
-  channel: Pick<Channel<Sendable>, 'hasRoom' | 'onTaken'>,
+  channel: Pick<Channel<unknown>, 'hasRoom' | 'onTaken'>,
   put: () => void,
 ): PartialBatchTimer {
   let isDue = false;

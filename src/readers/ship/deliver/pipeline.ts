@@ -5,7 +5,7 @@ import type { Contact } from '../../../core/contact.ts';
 import { toError } from '../../../core/errors.ts';
 import { type Cursor, type JournalReader, problemText } from '../../../journal/index.ts';
 import { type Counted, countedIn, nothingCounted, plus } from '../counted.ts';
-import type { Batch, Batcher } from '../encode/batch.ts';
+import type { Batch, Batcher, Content } from '../encode/batch.ts';
 import type { Signal } from '../settings.ts';
 import { nothingSent, type PipelineState, type SignalStatus } from '../status.ts';
 import { createChannel } from './channel.ts';
@@ -25,14 +25,14 @@ const batchesAhead = 2;
  */
 const cursorEveryMs = 200;
 
-export type PipelineOptions = {
+export type PipelineOptions<C extends Content = Content> = {
   readonly signal: Signal;
   readonly reader: Pick<JournalReader, 'read' | 'head'>;
   /** What is sent of the journal: spans are made of its records as they are, log records of whole lines. */
   readonly lines: WholeLines;
   readonly cursor: Pick<Cursor, 'position' | 'counters' | 'open' | 'save'>;
-  readonly batcher: Batcher;
-  readonly transport: Transport;
+  readonly batcher: Batcher<C>;
+  readonly transport: Transport<C>;
   readonly refused: Refused;
   readonly pace: Pace;
   /** How long a record may wait for others to share its request, in milliseconds. */
@@ -52,9 +52,9 @@ export type Pipeline = {
   readonly lookAhead: () => Promise<number>;
 };
 
-export function startPipeline(options: PipelineOptions): Pipeline {
+export function startPipeline<C extends Content>(options: PipelineOptions<C>): Pipeline {
   const stopping = new AbortController();
-  const channel = createChannel<Sendable>(batchesAhead);
+  const channel = createChannel<Sendable<C>>(batchesAhead);
   const tally = createTally(options, () => place.saveSoon());
   const place = createPlace(options.cursor, tally.counted);
 
@@ -141,7 +141,7 @@ type Tally = {
   readonly ackedAge: () => number;
 };
 
-function createTally(options: PipelineOptions, onRetry: () => void): Tally {
+function createTally(options: Pick<PipelineOptions, 'headProblems' | 'onChange'>, onRetry: () => void): Tally {
   const count = { ...nothingSent, journalProblems: options.headProblems.length };
   let underWay = 0;
   let state: PipelineState = { kind: 'idle' };

@@ -1,150 +1,90 @@
-// One OTLP request over HTTP, and what became of it. It reads settings as the official exporters do and keeps their
-// connection handling, but not their transport: that one retries by itself, and of a 429 or a 503 it reports neither the
-// status nor Retry-After, of a partial success only a line in the SDK's log (docs/telemetry.md, "Why not as they are").
-
-import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
-import http from 'node:http';
-import https from 'node:https';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import { formatSetDuration } from '../../../core/duration.ts';
+// One OTLP request by an official exporter, and what became of it.
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { secretsOfAddress, secretsOfHeaders, withoutEcho } from '../../../core/echo.ts';
 import { errorCode, toError } from '../../../core/errors.ts';
 import type { HttpOptions } from '../settings.ts';
 import { type Answer, answerOfStatus } from './answer.ts';
+import type { Export, ExporterOptions } from './exporters.ts';
+import { type Answered, guardAgent, watchRequest } from './watch-request.ts';
 
 /** What a partial success says. It comes from the official deserializers. */
 export type PartialSuccess = { readonly rejected: number; readonly message: string };
 
-export type Transport = {
-  /** Never throws. `bytes` is what went over the wire, compressed as set. */
-  readonly send: (
-    body: Uint8Array,
-    signal: AbortSignal,
-  ) => Promise<{ readonly answer: Answer; readonly bytes: number }>;
+export type Transport<C> = {
+  /** Never throws. One at a time. `bytes` is what went over the wire, compressed as set. */
+  readonly send: (content: C, signal: AbortSignal) => Promise<{ readonly answer: Answer; readonly bytes: number }>;
+  /** After it nothing is sent, whatever an exporter may still want. */
   readonly close: () => void;
 };
 
-/** An answer longer than this is not an OTLP answer; the rest is not read. */
-const maxAnswerBytes = 64 * 1024;
+export type TransportOptions<C> = {
+  readonly http: HttpOptions;
+  readonly open: (options: Pick<ExporterOptions, 'agent'>) => Promise<Export<C>>;
+  readonly readPartialSuccess: (body: Uint8Array) => PartialSuccess | undefined;
+};
 
 /** Headers of the official exporters that say what is sent. */
 const plainHeaders = ['content-type', 'user-agent'];
 
-const compress = promisify(gzip);
+export async function openTransport<C>({ http, open, readPartialSuccess }: TransportOptions<C>): Promise<Transport<C>> {
+  const url = new URL(http.url);
+  const refuse = (): boolean => false;
+  /** Set while a request is expected, for that one. */
+  let accept: (request: ClientRequest) => boolean = refuse;
+  const agent = guardAgent(await http.agentFactory(url.protocol), (request) => accept(request));
+  const exportContent = await open({ agent });
 
-export function createTransport(
-  options: HttpOptions,
-  readPartialSuccess: (body: Uint8Array) => PartialSuccess | undefined,
-): Transport {
-  const url = new URL(options.url);
-  let agent: Promise<HttpAgent> | undefined;
+  function exchange(content: C, signal: AbortSignal, onBytes: (count: number) => void): Promise<Answered> {
+    return new Promise((resolve, reject) => {
+      const acceptOnce = (request: ClientRequest): boolean => {
+        accept = refuse;
+        if (signal.aborted) return false;
+        watchRequest(request, { timeoutMs: http.timeoutMillis, signal, onBytes }).then(resolve, reject);
+        return true;
+      };
+      accept = acceptOnce;
+      exportContent(content, ({ error }) => {
+        // What the exporter says of a request that was sent is known already, and better.
+        if (accept === acceptOnce || signal.aborted) reject(error ?? new Error('nothing was sent'));
+      });
+    });
+  }
 
-  async function send(body: Uint8Array, signal: AbortSignal): Promise<{ answer: Answer; bytes: number }> {
-    let bytes = body.byteLength;
+  async function send(content: C, signal: AbortSignal): Promise<{ answer: Answer; bytes: number }> {
+    let bytes = 0;
     // An answer is kept beside what was refused, and shown: it must not say our login back.
     const secrets = [...secretsOfAddress(url)];
+    const answered = (answer: Answer) => ({ answer, bytes });
     try {
-      const zipped = options.compression === 'gzip';
-      // Level 1: 236 MB/s against 60 at the default of 6, for logs a few percent larger.
-      const payload = zipped ? await compress(body, { level: 1 }) : body;
-      bytes = payload.byteLength;
-      agent ??= Promise.resolve(options.agentFactory(url.protocol));
-      const given = await options.headers();
-      secrets.push(...secretsOfHeaders(given, plainHeaders));
-      const headers = {
-        ...given,
-        'User-Agent': options.userAgent ?? 'stepspan OTel-OTLP-Exporter-JavaScript',
-        'Content-Length': String(payload.byteLength),
-        ...(zipped ? { 'Content-Encoding': 'gzip' } : {}),
-      };
-      const { response, text } = await exchange(url, payload, {
-        headers,
-        agent: await agent,
-        signal,
-        timeoutMs: options.timeoutMillis,
+      secrets.push(...secretsOfHeaders(await http.headers(), plainHeaders));
+      const { response, body } = await exchange(content, signal, (count) => {
+        bytes += count;
       });
       const status = response.statusCode ?? 0;
-      if (status >= 200 && status < 300 && isWebPage(response)) {
+      if (status < 200 || status > 299) {
+        const said = withoutEcho(body.toString(), secrets);
+        return answered(answerOfStatus(status, said, response.headers['retry-after'], Date.now()));
+      }
+      if (isWebPage(response)) {
         const message = 'it answered with a web page, as a login page or a wrong address does';
-        return { answer: { kind: 'misconfigured', status, message }, bytes };
+        return answered({ kind: 'misconfigured', status, message });
       }
-      if (status >= 200 && status < 300) {
-        const partial = readPartialSuccess(text);
-        return {
-          answer: {
-            kind: 'accepted',
-            rejected: partial?.rejected ?? 0,
-            message: withoutEcho(partial?.message ?? '', secrets),
-          },
-          bytes,
-        };
-      }
-      const said = withoutEcho(text.toString(), secrets);
-      return { answer: answerOfStatus(status, said, response.headers['retry-after'], Date.now()), bytes };
+      const partial = readPartialSuccess(body);
+      const message = withoutEcho(partial?.message ?? '', secrets);
+      return answered({ kind: 'accepted', rejected: partial?.rejected ?? 0, message });
     } catch (error) {
       const message = withoutEcho(describe(error, url), secrets);
-      return { answer: { kind: 'unreachable', message, hasConnected: hasConnected(error) }, bytes };
+      return answered({ kind: 'unreachable', message, hasConnected: hasConnected(error) });
     }
   }
 
   return {
     send,
     close() {
-      agent?.then((made) => made.destroy()).catch(() => {});
+      accept = refuse;
+      agent.destroy();
     },
   };
-}
-
-type Exchange = {
-  readonly headers: Record<string, string>;
-  readonly agent: HttpAgent;
-  readonly signal: AbortSignal;
-  readonly timeoutMs: number;
-};
-
-function exchange(
-  url: URL,
-  payload: Uint8Array,
-  { headers, agent, signal, timeoutMs }: Exchange,
-): Promise<{ response: IncomingMessage; text: Buffer }> {
-  return new Promise((resolve, reject) => {
-    const request = (url.protocol === 'https:' ? https : http).request(url, {
-      method: 'POST',
-      headers,
-      agent,
-      signal,
-    });
-    // A limit on the whole exchange and not on silence only, which a server could stretch with a byte now and then.
-    const timer = setTimeout(
-      () => request.destroy(new Error(`no answer within ${formatSetDuration(timeoutMs)}`)),
-      timeoutMs,
-    );
-    const settle = (end: () => void) => (): void => {
-      clearTimeout(timer);
-      end();
-    };
-    request.on('error', (error) => settle(() => reject(error))());
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size <= maxAnswerBytes) chunks.push(chunk);
-      });
-      response.on(
-        'end',
-        settle(() => resolve({ response, text: Buffer.concat(chunks) })),
-      );
-      response.on('error', (error) => settle(() => reject(error))());
-      // A connection that breaks inside the answer ends with neither `end` nor, at times, `error`.
-      response.on(
-        'close',
-        settle(() => reject(new Error('the connection broke inside the answer'))),
-      );
-    });
-    request.end(payload);
-  });
 }
 
 /** A portal in between says 200 with its page and has taken nothing; an OTLP server answers in JSON, protobuf, or not at all. */

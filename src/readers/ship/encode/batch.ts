@@ -1,25 +1,43 @@
-// A batch: the part of a journal that goes out in one request, and what can be asked of it while it is delivered.
+// A batch: a part of a journal that is acknowledged whole, and what can be asked of it while it is delivered.
 import type { JournalRecord } from '../../../core/record.ts';
+import type { ReadableLogRecord, ReadableSpan } from '../map/otlp-types.ts';
 
-export type Batch = {
-  /** Log records or spans. 0 for a part of the journal that has none; it only moves the cursor. */
+/** What goes out in one request of log records. */
+export type LogContent =
+  /** Lines, encoded here as an OTLP request: they are a hundred times as many as all the rest. */
+  | { readonly kind: 'lines'; readonly body: Uint8Array }
+  /** Events, samples, and Claude Code's own log records, for the official exporter to encode. */
+  | { readonly kind: 'logs'; readonly logs: ReadableLogRecord[] };
+
+export type SpanContent = { readonly kind: 'spans'; readonly spans: ReadableSpan[] };
+
+export type Content = LogContent | SpanContent;
+
+/** Items of one kind, which one request can hold. */
+export type Part<C extends Content> = {
   readonly count: number;
-  readonly bytes: number;
-  /** The cursor once the whole batch is acknowledged. */
-  readonly nextSeq: number;
-  /** Time of the last record in it, for the lag in seconds. */
-  readonly lastNs: bigint;
-  /** An OTLP request of the items from `from` up to, not including, `to`. */
-  readonly body: (from: number, to: number) => Uint8Array;
+  /** The items from `from` up to, not including, `to`. */
+  readonly content: (from: number, to: number) => C;
   /** One item as OTLP/JSON with its sequence number, for a record that is kept aside. */
   readonly describe: (index: number) => { readonly seq: number; readonly record: unknown };
 };
 
-export type Batcher = {
+export type Batch<C extends Content = Content> = {
+  /** In the order in which they are sent. None for a part of the journal that has no items; it only moves the cursor. */
+  readonly parts: readonly Part<C>[];
+  /** Log records or spans. */
+  readonly count: number;
+  /** The cursor once the whole batch is acknowledged. */
+  readonly nextSeq: number;
+  /** Time of the last record in it, for the lag in seconds. */
+  readonly lastNs: bigint;
+};
+
+export type Batcher<C extends Content = Content> = {
   /** Takes a record in, and yields the batches that became full on the way. */
-  readonly push: (record: JournalRecord) => Iterable<Batch>;
+  readonly push: (record: JournalRecord) => Iterable<Batch<C>>;
   /** What was taken in since the last batch; undefined if nothing was. */
-  readonly take: () => Batch | undefined;
+  readonly take: () => Batch<C> | undefined;
   /** Items that no batch has yet. */
   readonly pending: () => number;
 };

@@ -1,34 +1,32 @@
-// Batches of items that are serialized when a request is made of them: spans, by the official serializers, and the JSON of log records
-// (json-log-batcher.ts). Spans are few, so here what is simple wins.
-import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+// Batches of items that are encoded when a request is made of them: spans, and the log records that are not lines, by the
+// official exporters, and the JSON of lines (json-lines.ts).
+import { JsonLogsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { RunId } from '../../../core/ids.ts';
 import { type JournalRecord, seqCount } from '../../../core/record.ts';
-import type { ReadableSpan } from '../map/otlp-types.ts';
+import { createEventLogs } from '../map/event-records.ts';
+import type { LogOrigin } from '../map/log-records.ts';
+import type { ReadableLogRecord, ReadableSpan } from '../map/otlp-types.ts';
+import type { RunContext } from '../map/run-context.ts';
 import { createSpanMapper } from '../map/spans.ts';
 import type { Sdk } from '../sdk.ts';
-import type { Encoding } from '../settings.ts';
-import type { Batch, Batcher, BatchLimits } from './batch.ts';
+import type { Batch, Batcher, BatchLimits, Content, LogContent, SpanContent } from './batch.ts';
 
 /** Encoded size of what every record carries besides its texts: ids, names and values of attributes. */
 const overheadBytes = 1000;
 
-type Serialize<T> = (items: T[]) => Uint8Array | undefined;
-
 export type SpanBatcherOptions = {
   readonly runId: RunId;
   readonly sdk: Sdk;
-  readonly encoding: Encoding;
   /** Spans that were complete before this sequence number are folded over, not sent. */
   readonly sendFrom: number;
   readonly limits: BatchLimits;
 };
 
-export function createSpanBatcher({ runId, sdk, encoding, sendFrom, limits }: SpanBatcherOptions): Batcher {
+export function createSpanBatcher({ runId, sdk, sendFrom, limits }: SpanBatcherOptions): Batcher<SpanContent> {
   const mapper = createSpanMapper(runId);
-  const serializer = encoding === 'json' ? JsonTraceSerializer : ProtobufTraceSerializer;
-  return createReadableBatcher<ReadableSpan>({
+  return createReadableBatcher<ReadableSpan, SpanContent>({
     limits,
-    serialize: (spans) => serializer.serializeRequest(spans),
+    contentOf: (spans) => ({ kind: 'spans', spans }),
     describe: (spans) => JsonTraceSerializer.serializeRequest(spans),
     sizeOf: (span) => overheadBytes + JSON.stringify([span.attributes, span.events, span.name]).length,
     *itemsOf(record) {
@@ -40,15 +38,29 @@ export function createSpanBatcher({ runId, sdk, encoding, sendFrom, limits }: Sp
   });
 }
 
-type Kind<T> = {
+/** The log records of events: their own, or those of Claude Code that they carry. */
+export function createEventBatcher(context: RunContext, origin: LogOrigin, limits: BatchLimits): Batcher<LogContent> {
+  const logsOf = createEventLogs(context, origin);
+  return createReadableBatcher<ReadableLogRecord, LogContent>({
+    limits,
+    contentOf: (logs) => ({ kind: 'logs', logs }),
+    describe: (logs) => JsonLogsSerializer.serializeRequest(logs),
+    sizeOf: (log) => overheadBytes + JSON.stringify([log.attributes, log.body]).length,
+    *itemsOf(record) {
+      if (record.kind === 'event') for (const item of logsOf(record)) yield { seq: record.seq, item };
+    },
+  });
+}
+
+type Kind<T, C> = {
   readonly limits: BatchLimits;
-  readonly serialize: Serialize<T>;
-  readonly describe: Serialize<T>;
+  readonly contentOf: (items: T[]) => C;
+  readonly describe: (items: T[]) => Uint8Array | undefined;
   readonly sizeOf: (item: T) => number;
   readonly itemsOf: (record: JournalRecord) => Iterable<{ readonly seq: number; readonly item: T }>;
 };
 
-export function createReadableBatcher<T>(kind: Kind<T>): Batcher {
+export function createReadableBatcher<T, C extends Content>(kind: Kind<T, C>): Batcher<C> {
   let items: T[] = [];
   let seqs: number[] = [];
   let bytes = 0;
@@ -56,24 +68,22 @@ export function createReadableBatcher<T>(kind: Kind<T>): Batcher {
   let lastNs = 0n;
   const isFull = (): boolean => items.length >= kind.limits.items || bytes >= kind.limits.bytes;
 
-  function take(): Batch | undefined {
+  function take(): Batch<C> | undefined {
     if (nextSeq === undefined) return undefined;
-    const batch = { items, seqs, bytes, nextSeq, lastNs };
+    const batch = { items, seqs, nextSeq };
     items = [];
     seqs = [];
     bytes = 0;
     nextSeq = undefined;
-    return {
+    const part = {
       count: batch.items.length,
-      bytes: batch.bytes,
-      nextSeq: batch.nextSeq,
-      lastNs: batch.lastNs,
-      body: (from, to) => kind.serialize(batch.items.slice(from, to)) ?? new Uint8Array(),
-      describe(index) {
+      content: (from: number, to: number) => kind.contentOf(batch.items.slice(from, to)),
+      describe(index: number) {
         const text = Buffer.from(kind.describe(batch.items.slice(index, index + 1)) ?? '{}').toString();
         return { seq: batch.seqs[index] ?? batch.nextSeq, record: JSON.parse(text) };
       },
     };
+    return { parts: part.count === 0 ? [] : [part], count: part.count, nextSeq: batch.nextSeq, lastNs };
   }
 
   return {

@@ -7,11 +7,13 @@ import type { Answer } from '../../../../src/readers/ship/deliver/answer.ts';
 import { defaultPace } from '../../../../src/readers/ship/deliver/pace.ts';
 import { type Pipeline, startPipeline } from '../../../../src/readers/ship/deliver/pipeline.ts';
 import { createWholeLines } from '../../../../src/readers/ship/deliver/whole-lines.ts';
-import { createProtobufLogBatcher } from '../../../../src/readers/ship/encode/protobuf-log-batcher.ts';
+import type { LogContent } from '../../../../src/readers/ship/encode/batch.ts';
+import { createLogBatcher } from '../../../../src/readers/ship/encode/log-batcher.ts';
 import type { Resource } from '../../../../src/readers/ship/map/otlp-types.ts';
 import { bareContext } from '../../../../src/readers/ship/map/run-context.ts';
 import { createSelector } from '../../../../src/runs/index.ts';
 import { until } from '../../../support/until.ts';
+import { protobufOf } from './contents.ts';
 import { decodeLogs, isEvent } from './protobuf.ts';
 
 type Log = ReturnType<typeof decodeLogs>[number];
@@ -34,13 +36,14 @@ export function createPipe(options: {
 
   const reader = memoryReader(records, options.isLive === true);
 
-  const send = async (body: Uint8Array): Promise<{ answer: Answer; bytes: number }> => {
+  const send = async (content: LogContent): Promise<{ answer: Answer; bytes: number }> => {
+    const body = protobufOf(content);
     const answered = (answer: Answer) => ({ answer, bytes: body.length });
     const gone: Answer = { kind: 'unreachable', message: 'gone', hasConnected: true };
     const fault = waiting.shift() ?? 'none';
     if (fault.startsWith('crash')) void crash();
     if (fault === 'crash before') return answered(gone);
-    arrived.push(...decodeLogs(Buffer.from(body)).filter((log) => !isEvent(log)));
+    arrived.push(...decodeLogs(body).filter((log) => !isEvent(log)));
     return answered(fault === 'none' ? { kind: 'accepted', rejected: 0, message: '' } : gone);
   };
 
@@ -56,7 +59,7 @@ export function createPipe(options: {
       reader: reader as never,
       lines: createWholeLines(cursor),
       cursor,
-      batcher: createProtobufLogBatcher(bareContext(runId), origin, { items, bytes: 4e4 }),
+      batcher: createLogBatcher('protobuf', bareContext(runId), origin, { items, bytes: 4e4 }),
       transport: { send, close() {} },
       refused: { keep: () => true },
       pace: { ...defaultPace, firstMs: 0, maxMs: 0, misconfiguredMs: 0 },

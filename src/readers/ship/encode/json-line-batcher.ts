@@ -1,4 +1,4 @@
-// Batches of log records as OTLP/JSON, for `export` and for an endpoint that takes JSON. Most lines are filled into a template that the
+// Batches of lines as OTLP/JSON, for `export` and for an endpoint that takes JSON. Most lines are filled into a template that the
 // official serializer made once for their step, stream and severity, so a line costs its text and no object of the SDK.
 import { isUtf8 } from 'node:buffer';
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
@@ -6,12 +6,11 @@ import { arrayAt, objectsAt, parseObject } from '../../../core/json.ts';
 import type { OutputRecord } from '../../../core/record.ts';
 import { levelWithin, severityOfStream } from '../../../text/severity.ts';
 import type { Level } from '../../../text/stream.ts';
-import { createEventLogs } from '../map/event-records.ts';
 import { changesWhenSeen, maxBodyBytes } from '../map/line-text.ts';
 import { type LogOrigin, logRecordsOf, shippedBytes, singleLines } from '../map/log-records.ts';
 import type { ReadableLogRecord } from '../map/otlp-types.ts';
 import type { RunContext } from '../map/run-context.ts';
-import type { Batcher, BatchLimits } from './batch.ts';
+import type { Batcher, BatchLimits, LogContent } from './batch.ts';
 import { createReadableBatcher } from './readable-batcher.ts';
 
 /** A log record as JSON, and the JSON of the ResourceLogs around it, before and behind its records. */
@@ -20,17 +19,20 @@ type Around = { readonly before: string; readonly behind: string };
 
 type Item = { readonly seq: number; readonly item: JsonLog };
 
-export function createJsonLogBatcher(context: RunContext, origin: LogOrigin, limits: BatchLimits): Batcher {
-  const logsOf = createEventLogs(context, origin);
+/** Takes records of output only. */
+export function createJsonLineBatcher(
+  context: RunContext,
+  origin: LogOrigin,
+  limits: BatchLimits,
+): Batcher<LogContent> {
   const lines = createLineItems(context, origin);
-  return createReadableBatcher<JsonLog>({
+  return createReadableBatcher<JsonLog, LogContent>({
     limits,
-    serialize: requestOf,
+    contentOf: (logs) => ({ kind: 'lines', body: requestOf(logs) }),
     describe: requestOf,
     sizeOf: ({ text }) => text.length,
     *itemsOf(record) {
       if (record.kind === 'output') yield* lines(record);
-      else for (const log of logsOf(record)) yield { seq: record.seq, item: serialize(log) };
     },
   });
 }

@@ -1,12 +1,11 @@
-// Batches of log records as OTLP/protobuf. Lines are encoded as they come in; a request for a part of a batch is cut out
-// of what is encoded already, since every log record is a field of its own that can stand in any request.
-import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
-import { type JournalRecord, type OutputRecord, seqCount } from '../../../core/record.ts';
-import { createEventLogs } from '../map/event-records.ts';
+// Batches of lines as OTLP/protobuf. They are encoded as they come in; a request for a part of a batch is cut out of what is
+// encoded already, since every log record is a field of its own that can stand in any request.
+import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
+import type { OutputRecord } from '../../../core/record.ts';
 import { type LogOrigin, logRecordsOf, singleLines } from '../map/log-records.ts';
 import type { ReadableLogRecord } from '../map/otlp-types.ts';
 import type { RunContext } from '../map/run-context.ts';
-import type { Batch, Batcher, BatchLimits } from './batch.ts';
+import type { Batch, Batcher, BatchLimits, LogContent } from './batch.ts';
 import { type ByteWriter, createByteWriter, reserve, writeAttributes, writeBytes, written } from './byte-writer.ts';
 import { createLineEncoder } from './protobuf-lines.ts';
 
@@ -15,14 +14,16 @@ type Content = {
   readonly writer: ByteWriter;
   readonly offsets: number[];
   readonly seqs: number[];
-  /** Items that are not a line but a whole `resource_logs` field: events, and Claude Code's log records. */
-  readonly whole: Map<number, ReadableLogRecord>;
   readonly records: OutputRecord[];
 };
 
-export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin, limits: BatchLimits): Batcher {
+/** Takes records of output only. */
+export function createProtobufLineBatcher(
+  context: RunContext,
+  origin: LogOrigin,
+  limits: BatchLimits,
+): Batcher<LogContent> {
   const encoder = createLineEncoder(context);
-  const logsOf = createEventLogs(context, origin);
   const head = headOf(origin);
   let content = emptyContent(limits);
   let nextSeq: number | undefined;
@@ -33,7 +34,7 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
     content.seqs.push(seq);
   };
 
-  function take(): Batch | undefined {
+  function take(): Batch<LogContent> | undefined {
     if (nextSeq === undefined) return undefined;
     const batch = batchOf(content, { head, context, origin, nextSeq, lastNs });
     content = emptyContent(limits);
@@ -42,43 +43,25 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
   }
 
   /** What was taken in, if it is enough. */
-  const takeFull = (): Batch | undefined => {
+  const takeFull = (): Batch<LogContent> | undefined => {
     const isFull = content.writer.position >= limits.bytes || content.seqs.length >= limits.items;
     return isFull ? take() : undefined;
   };
 
-  function* pushLines(record: OutputRecord): Generator<Batch> {
-    const open = encoder.open(record);
-    content.records.push(record);
-    for (let line = 0; open.next(content.writer, item); line++) {
-      // A part of a line has an older number than what came before it.
-      nextSeq = Math.max(nextSeq ?? 0, record.seq + line + 1);
-      lastNs = record.timeNs + BigInt(line);
-      const full = takeFull();
-      if (full === undefined) continue;
-      yield full;
-      content.records.push(record);
-    }
-  }
-
   return {
-    *push(record: JournalRecord) {
-      if (record.kind === 'output') {
-        yield* pushLines(record);
-        return;
+    *push(record) {
+      if (record.kind !== 'output') return;
+      const open = encoder.open(record);
+      content.records.push(record);
+      for (let line = 0; open.next(content.writer, item); line++) {
+        // A part of a line has an older number than what came before it.
+        nextSeq = Math.max(nextSeq ?? 0, record.seq + line + 1);
+        lastNs = record.timeNs + BigInt(line);
+        const full = takeFull();
+        if (full === undefined) continue;
+        yield full;
+        content.records.push(record);
       }
-      nextSeq = record.seq + seqCount(record);
-      lastNs = record.timeNs;
-      for (const log of logsOf(record)) {
-        content.whole.set(content.seqs.length, log);
-        item(record.seq);
-        const bytes = ProtobufLogsSerializer.serializeRequest([log]) ?? new Uint8Array();
-        reserve(content.writer, bytes.length);
-        content.writer.buffer.set(bytes, content.writer.position);
-        content.writer.position += bytes.length;
-      }
-      const full = takeFull();
-      if (full !== undefined) yield full;
     },
     take,
     pending: () => content.seqs.length,
@@ -88,7 +71,7 @@ export function createProtobufLogBatcher(context: RunContext, origin: LogOrigin,
 function emptyContent(limits: BatchLimits): Content {
   // A quarter above the bound, so that the record that fills a batch seldom makes the buffer grow.
   const writer = createByteWriter(Math.ceil(limits.bytes * 1.25));
-  return { writer, offsets: [], seqs: [], whole: new Map(), records: [] };
+  return { writer, offsets: [], seqs: [], records: [] };
 }
 
 type BatchEnd = {
@@ -99,40 +82,24 @@ type BatchEnd = {
   readonly lastNs: bigint;
 };
 
-function batchOf(content: Content, { head, context, origin, nextSeq, lastNs }: BatchEnd): Batch {
-  const { offsets, seqs, whole } = content;
+function batchOf(content: Content, { head, context, origin, nextSeq, lastNs }: BatchEnd): Batch<LogContent> {
+  const { offsets, seqs } = content;
   const encoded = written(content.writer);
-  const endOf = (index: number): number => offsets[index + 1] ?? encoded.length;
-  return {
+  const lines = {
     count: seqs.length,
-    bytes: encoded.length,
-    nextSeq,
-    lastNs,
-    body(from, to) {
-      const pieces: Uint8Array[] = [];
-      let index = from;
-      while (index < to) {
-        const start = index;
-        if (whole.has(index)) {
-          pieces.push(encoded.subarray(offsets[index], endOf(index)));
-          index++;
-          continue;
-        }
-        while (index < to && !whole.has(index)) index++;
-        const lines = encoded.subarray(offsets[start], endOf(index - 1));
-        pieces.push(headBefore(head, lines.length), lines);
-      }
-      return Buffer.concat(pieces);
+    content(from: number, to: number): LogContent {
+      const records = encoded.subarray(offsets[from] ?? encoded.length, offsets[to] ?? encoded.length);
+      return { kind: 'lines', body: Buffer.concat([headBefore(head, records.length), records]) };
     },
-    describe(index) {
-      const seq = seqs[index] ?? nextSeq;
-      const log = whole.get(index) ?? recordOf(content, index, context, origin);
+    describe(index: number) {
+      const log = recordOf(content, index, context, origin);
       return {
-        seq,
+        seq: seqs[index] ?? nextSeq,
         record: log && JSON.parse(Buffer.from(JsonLogsSerializer.serializeRequest([log]) ?? '{}').toString()),
       };
     },
   };
+  return { parts: [lines], count: lines.count, nextSeq, lastNs };
 }
 
 /** The log record of an item, made again from the journal record that it came from. */
