@@ -11,6 +11,7 @@ import { noClaude, noHub, noneEnded, whole } from './words.ts';
 
 const activeColours: Readonly<Record<(typeof activeStatuses)[number], string>> = {
   running: 'blue',
+  waiting_for_you: 'super-light-yellow',
   waiting: 'yellow',
   stuck: 'orange',
   paused: 'text',

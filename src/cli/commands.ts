@@ -76,6 +76,10 @@ export const commandGroups: readonly CommandGroup[] = [
         },
         load: async () => (await import('./steer.ts')).registerSteer,
       },
+      {
+        summaries: { answer: 'show what Claude Code asks, and answer it' },
+        load: async () => (await import('./answer.ts')).registerAnswer,
+      },
     ],
   },
   {

@@ -130,6 +130,9 @@ function tableLines({ runs, unexamined }: RunPage, context: CliContext, style: S
   return [style.dim(head), ...lines, ...rest];
 }
 
+/** Of a question in a table; `stepspan answer` shows all of it. */
+const maxCause = 60;
+
 /** The state in a word; if the run waits or hangs, with its end or its cause. */
 function stateText({ state, until, cause }: RunSummary, style: Style): string {
   switch (state) {
@@ -137,6 +140,8 @@ function stateText({ state, until, cause }: RunSummary, style: Style): string {
       return style.green(state);
     case 'running':
       return style.cyan(state);
+    case 'waiting_for_you':
+      return style.yellow(`waiting for you (${safe(cause, maxCause)})`);
     case 'waiting':
       return style.yellow(until === null ? `waiting (${safe(cause)})` : `waiting until ${until.slice(11, 19)}Z`);
     case 'stuck':

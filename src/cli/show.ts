@@ -144,6 +144,7 @@ function textOf(
   if (Object.keys(state.labels).length > 0) lines.push(`  labels ${safe(labelsText(state.labels))}`);
   if (state.versionControl !== undefined) lines.push(`  ${versionControlText(state.versionControl)}`);
   if (isActive(status.state) && status.cause !== '') lines.push(style.yellow(`  ${statusText(status, context.now())}`));
+  if (status.state === 'waiting_for_you') lines.push(`  answer with \`stepspan answer ${state.runId}\``);
   lines.push('');
   const glyphs = glyphsFor(context.env);
   lines.push(

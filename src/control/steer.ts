@@ -1,4 +1,5 @@
 // From a request to what it does to the run of this process, and to words for when it does nothing.
+import type { Answer } from '../core/answer.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { ControlAnswer, ControlRequest } from './protocol.ts';
 
@@ -9,6 +10,7 @@ export type Steerable = {
   readonly resume: (by: string) => boolean;
   /** A second call cuts grace periods short. */
   readonly cancel: (by: string) => void;
+  readonly answer: (questionId: string, answer: Answer, who: { by: string; from: 'cli' | 'api' }) => ControlAnswer;
 };
 
 export function steer(run: Steerable, request: ControlRequest): ControlAnswer {
@@ -16,6 +18,9 @@ export function steer(run: Steerable, request: ControlRequest): ControlAnswer {
   switch (request.verb) {
     case 'ping':
       return { ok: true };
+    case 'answer':
+      if (kind === 'finished') return no('the run has ended');
+      return run.answer(request.questionId, request.answer, { by: request.by, from: request.from });
     case 'pause':
       return run.pause(request.by, request.now) ? { ok: true } : no(cannotPause[kind]);
     case 'resume':

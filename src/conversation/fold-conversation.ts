@@ -1,5 +1,6 @@
 // From entries to the tree of blocks that people read. Every event is in exactly one block or is named as silent, so nothing of a
 // session gets lost on the way. Pure: the same entries make the same tree.
+import { describeAnswered } from '../core/answer.ts';
 import type { ModelUsage } from '../core/claude-event.ts';
 import { sumUsd } from '../core/cost.ts';
 import { msOfNs } from '../core/time.ts';
@@ -100,6 +101,9 @@ function addEvent(folding: Folding, entry: EventEntry): void {
       break;
     case 'claude.permission_denied':
       addDenial(folding, entry, event);
+      break;
+    case 'claude.answered':
+      addAnswerNote(folding, entry, event);
       break;
     case 'claude.usage':
       folding.silent.push(entry.seq);
@@ -227,6 +231,17 @@ function addDenial(folding: Folding, entry: EventEntry, event: EventOf<'claude.p
     ...{ kind: 'denial', ...common(folding, entry), tool, input, reason, target: targetOf(input, folding.cwd) },
   };
   put(folding, block, undefined);
+}
+
+/** Who answered, as a note of the call that waited for it. */
+function addAnswerNote(folding: Folding, entry: EventEntry, event: EventOf<'claude.answered'>): void {
+  const call = folding.tools.get(event.toolUseId);
+  if (call === undefined) {
+    folding.silent.push(entry.seq);
+    return;
+  }
+  call.events.push(entry.seq);
+  call.notes.push(describeAnswered(event));
 }
 
 /** Retries and limits are reported in turn while the API refuses requests: one block each, until something else happens. */

@@ -25,6 +25,7 @@ export { childrenOf, flattenBlocks } from './block.ts';
 export { type ConversationEvent, createEntryCollector, type Entry, type EntryCollector } from './entry.ts';
 export { foldConversation } from './fold-conversation.ts';
 export type { Hunk, Patch } from './patch.ts';
+export { type QuestionPart, questionParts } from './question-parts.ts';
 export { imageOf, type SourceMessage, shortenMessage } from './source-message.ts';
 export type { TaskItem } from './task-list.ts';
 export {

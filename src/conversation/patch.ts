@@ -21,6 +21,9 @@ export type Patch = {
   readonly isCut: boolean;
 };
 
+/** A change as a whole. */
+type Change = Pick<Patch, 'file' | 'hunks' | 'isNew'>;
+
 /** More lines of one change than anybody reads in place; the raw message has all of them. */
 const MAX_LINES = 1_000;
 const MAX_CHARACTERS = 64 * 1024;
@@ -37,13 +40,19 @@ export function patchOfResult(result: JsonObject): Patch | undefined {
   }));
   if (hunks.length > 0) return boundPatch({ file, hunks, isNew: false });
   const created = result.type === 'create' ? textAt(result, 'content') : undefined;
-  if (created !== undefined) return addedFile(file, created);
+  if (created !== undefined) return boundPatch(addedFile(file, created));
   const cell = textAt(result, 'new_source');
-  return cell === undefined ? undefined : cellPatch(file, cell, textAt(result, 'old_source'));
+  return cell === undefined ? undefined : boundPatch(cellChange(file, cell, textAt(result, 'old_source')));
 }
 
 /** Of the input of a call that has no result yet, or whose result names no lines. */
 export function patchOfInput(tool: string, input: JsonObject): Patch | undefined {
+  const change = changeOfInput(tool, input);
+  return change === undefined ? undefined : boundPatch(change);
+}
+
+/** As `patchOfInput`, however long it is. */
+export function changeOfInput(tool: string, input: JsonObject): Change | undefined {
   const file = textAt(input, 'file_path') ?? textAt(input, 'notebook_path');
   if (file === undefined) return undefined;
   switch (tool) {
@@ -54,7 +63,7 @@ export function patchOfInput(tool: string, input: JsonObject): Patch | undefined
     case 'MultiEdit':
       return replacedText(file, objectsAt(input, 'edits'));
     case 'NotebookEdit':
-      return cellPatch(file, textAt(input, 'new_source') ?? '', undefined);
+      return cellChange(file, textAt(input, 'new_source') ?? '', undefined);
     default:
       return undefined;
   }
@@ -65,18 +74,18 @@ function linesOf(hunk: JsonObject): readonly string[] {
   return Array.isArray(lines) ? lines.filter((line) => typeof line === 'string') : [];
 }
 
-function addedFile(file: string, content: string): Patch {
+function addedFile(file: string, content: string): Change {
   const lines = textLines(content).map((line) => `+${line}`);
-  return boundPatch({ file, hunks: lines.length === 0 ? [] : [{ oldStart: 0, newStart: 1, lines }], isNew: true });
+  return { file, hunks: lines.length === 0 ? [] : [{ oldStart: 0, newStart: 1, lines }], isNew: true };
 }
 
-function cellPatch(file: string, now: string, before: string | undefined): Patch {
-  return boundPatch({ file, hunks: [replacedLines(before ?? '', now)], isNew: false });
+function cellChange(file: string, now: string, before: string | undefined): Change {
+  return { file, hunks: [replacedLines(before ?? '', now)], isNew: false };
 }
 
-function replacedText(file: string, edits: readonly JsonObject[]): Patch {
+function replacedText(file: string, edits: readonly JsonObject[]): Change {
   const hunks = edits.map((edit) => replacedLines(textAt(edit, 'old_string') ?? '', textAt(edit, 'new_string') ?? ''));
-  return boundPatch({ file, hunks, isNew: false });
+  return { file, hunks, isNew: false };
 }
 
 /** Lines that both texts begin or end with are context; where in the file they are is not known. */
@@ -101,7 +110,7 @@ function textLines(text: string): readonly string[] {
   return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
 }
 
-function boundPatch({ file, hunks, isNew }: Pick<Patch, 'file' | 'hunks' | 'isNew'>): Patch {
+function boundPatch({ file, hunks, isNew }: Change): Patch {
   const all = hunks.flatMap(({ lines }) => lines);
   let left = MAX_LINES;
   let characters = MAX_CHARACTERS;

@@ -13,6 +13,18 @@ export type ModelUsage = {
 
 export type TelemetrySignal = 'traces' | 'logs' | 'metrics';
 
+/** What Claude Code can ask for: to use a tool, to have a question answered, to have its plan approved. */
+export type QuestionKind = 'permission' | 'question' | 'plan';
+
+/** From where a question was answered; `stepspan` if nobody did. */
+export type AnswerSource = 'cli' | 'api' | 'stepspan';
+
+/**
+ * How a question ended. `timed_out`: nobody answered in time. `unanswered`: the attempt ended first. `withdrawn`: Claude Code no
+ * longer wants to know.
+ */
+export type AnswerGiven = 'allowed' | 'allowed_always' | 'denied' | 'chosen' | 'timed_out' | 'unanswered' | 'withdrawn';
+
 export type ClaudeEvent =
   /** What an attempt was given, with its values filled in. Long texts lack their middle; `bytes` is the full size of the prompt. */
   | {
@@ -79,6 +91,34 @@ export type ClaudeEvent =
       readonly input: string;
       /** The first sentence of the reason that Claude Code gave; older journals do not have it. */
       readonly reason?: string;
+    }
+  /** Claude Code asks a person, and the call of the tool waits. Closed by one `claude.answered` with the same id. */
+  | {
+      readonly type: 'claude.asked';
+      readonly questionId: string;
+      readonly kind: QuestionKind;
+      readonly tool: string;
+      readonly toolUseId: string;
+      /** The input of the call as JSON text: whole, or cut in the middle at its bound. */
+      readonly input: string;
+      readonly isCut: boolean;
+      /** What is allowed from then on if it is always allowed, as people write rules; empty if that cannot be done. */
+      readonly suggestions: readonly string[];
+      /** Unix nanoseconds, in digits, at which stepspan answers in the place of a person. */
+      readonly untilNs: string;
+      readonly onTimeout: 'deny' | 'fail';
+    }
+  | {
+      readonly type: 'claude.answered';
+      readonly questionId: string;
+      readonly toolUseId: string;
+      readonly answer: AnswerGiven;
+      /** Who: a user of the machine, `api`, or `stepspan`. */
+      readonly by: string;
+      readonly from: AnswerSource;
+      readonly waitedMs: number;
+      /** The reason of a denial, or what was chosen or written; '' if there is none. */
+      readonly text: string;
     }
   /** Any other message that helps a person: compaction, a hook, a status. `text` is one line. */
   | { readonly type: 'claude.notice'; readonly subtype: string; readonly text: string }

@@ -36,6 +36,8 @@ export type FailureReason =
   | 'unmet_expectation'
   /** A tool call of a Claude step was denied, and the step has `onDenied: fail`. */
   | 'denied'
+  /** Nobody answered what Claude Code asked in time, and the step has `ask` with `onTimeout: fail`. */
+  | 'unanswered'
   /** An MCP server that the step requires was not connected. */
   | 'mcp_unavailable'
   /** Of a run only: at least one step did not succeed although it had to. */

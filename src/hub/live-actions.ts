@@ -34,6 +34,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
     workflows: async () => folders.list(),
     pause: (runId, now) => steer(runId, { verb: 'pause', now, by }),
     resume: (runId) => steer(runId, { verb: 'resume', by }),
+    answer: (runId, questionId, answer) => steer(runId, { verb: 'answer', questionId, answer, by, from: by }),
     cancel: (runId, now) => steer(runId, { verb: 'cancel', now, by }),
     async start(workflow, { params, labels }) {
       const file = folders.find(workflow);

@@ -19,7 +19,7 @@ type Verb = Exclude<ControlRequest, { verb: 'ping' }>;
 export async function steerRun(folder: RunFolder, request: Verb): Promise<Steered> {
   const { runId } = folder;
   const reply = await askRun(folder, request);
-  if (reply.ok === true) return { kind: 'done', message: `Run ${runId}: ${sentenceOf(request)}.` };
+  if (reply.ok === true) return { kind: 'done', message: `Run ${runId}: ${reply.message ?? sentenceOf(request)}.` };
   if (reply.ok === false) return { kind: 'refused', message: `Run ${runId}: ${reply.message}.` };
   const not = await needsAdoption(folder);
   switch (not?.kind) {
@@ -72,6 +72,8 @@ function sentenceOf(request: Verb): string {
         : 'paused, nothing new starts; running steps continue to their end';
     case 'resume':
       return 'continues';
+    case 'answer':
+      return 'answered';
     case 'cancel':
       return request.now ? 'ending now' : 'ending; its steps get time to stop';
   }

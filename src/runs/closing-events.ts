@@ -7,7 +7,7 @@ import { noOutput } from '../core/step-output.ts';
 import { msOfNs } from '../core/time.ts';
 import { foldAll } from './fold-run.ts';
 import { totalCost } from './model-use.ts';
-import type { AttemptState, RunState, StepState } from './run-state.ts';
+import type { AttemptState, OpenQuestion, RunState, StepState } from './run-state.ts';
 import { notClosedYet, runStatus } from './run-status.ts';
 
 export type ClosingEvent = { readonly event: Event; readonly subject: Subject | undefined };
@@ -68,6 +68,9 @@ function closeAttempt(step: StepState, attempt: AttemptState, outcome: Outcome, 
   const cost = lastCost(step, attempt);
   const { resources } = attempt;
   return [
+    ...step.questions
+      .filter((question) => question.attempt === attempt.number)
+      .map((question) => ({ subject, event: closeQuestion(question, lastNs) })),
     ...(cost === undefined ? [] : [{ subject, event: cost }]),
     {
       subject,
@@ -106,6 +109,14 @@ function isCostUnknown(step: StepState): boolean {
     step.costBasis === 'unknown' ||
     step.attempts.some((attempt) => isOpen(attempt) && lastCost(step, attempt) !== undefined)
   );
+}
+
+/** Nobody can answer it now, and nothing was allowed: what asked is gone. */
+function closeQuestion({ questionId, toolUseId, sinceNs }: OpenQuestion, lastNs: bigint): Event {
+  return {
+    ...{ type: 'claude.answered', questionId, toolUseId, answer: 'unanswered' },
+    ...{ by: 'stepspan', from: 'stepspan', waitedMs: since(sinceNs, lastNs), text: '' },
+  };
 }
 
 function stepEnd(step: StepState, outcome: Outcome, durationMs: number): ClosingEvent {

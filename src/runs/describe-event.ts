@@ -1,5 +1,6 @@
 // One line of plain words for each event, for people who read a run as text. Pure: no colours, no widths, no line ends.
 // What comes from outside (texts, commands, tool inputs) is put on one line as it was seen, and cut.
+import { describeAnswered } from '../core/answer.ts';
 import type { ClaudeEvent } from '../core/claude-event.ts';
 import { formatSpending } from '../core/cost.ts';
 import { formatDuration } from '../core/duration.ts';
@@ -11,6 +12,7 @@ import { isoOfNs, nsOfDigits } from '../core/time.ts';
 import { formatBytes, plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { isRedrawn, seenText } from '../text/seen.ts';
+import { summarizeQuestion, waitingForAnswer } from './summarize-question.ts';
 
 /** Longer texts are cut here: a line of a terminal or two. The journal has all of it. */
 const textLength = 200;
@@ -103,6 +105,10 @@ function describeClaudeEvent(event: ClaudeEvent): string {
       return rateLimitText(event);
     case 'claude.permission_denied':
       return `permission denied: ${event.tool} ${oneLine(event.input)}${event.reason ? ` (${oneLine(event.reason)})` : ''}`;
+    case 'claude.asked':
+      return `asks for ${oneLine(waitingForAnswer({ kind: event.kind, summary: summarizeQuestion(event) }))}`;
+    case 'claude.answered':
+      return oneLine(describeAnswered(event));
     case 'claude.notice':
       return `${event.subtype}: ${oneLine(event.text)}`;
     case 'claude.unknown':

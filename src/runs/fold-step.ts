@@ -6,6 +6,10 @@ import { nsOfDigits, nsOfMs } from '../core/time.ts';
 import { changeAttempt } from './change-attempt.ts';
 import { costOfAttempts, foldClaudeEvent } from './fold-claude.ts';
 import { type AttemptState, noLines, type StepPhase, type StepState } from './run-state.ts';
+import { summarizeQuestion } from './summarize-question.ts';
+
+/** Nothing of it runs. */
+const idle = { activity: { kind: 'none' }, stall: undefined, questions: [] } as const;
 
 /** The step after an event about it; the same object if the event changes nothing. */
 export function foldStepEvent(step: StepState, record: EventRecord): StepState {
@@ -17,7 +21,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     case 'attempt.started':
       return startAttempt(step, { number, command: event.command, pid: event.pid, startedNs: timeNs, firstSeq: seq });
     case 'attempt.finished':
-      return changeAttempt({ ...step, activity: { kind: 'none' }, stall: undefined }, number, (attempt) => ({
+      return changeAttempt({ ...step, ...idle }, number, (attempt) => ({
         ...attempt,
         ...attemptEnd(event, timeNs),
         lastSeq: seq,
@@ -42,8 +46,7 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     case 'step.finished':
       return {
         ...step,
-        activity: { kind: 'none' },
-        stall: undefined,
+        ...idle,
         phase: {
           kind: 'finished',
           outcome: event.outcome,
@@ -81,7 +84,40 @@ export function foldStepEvent(step: StepState, record: EventRecord): StepState {
     case 'secret.redacted':
       return { ...step, hidden: Object.values(event.kinds).reduce((sum, count) => sum + count, step.hidden) };
     default:
-      return foldClaudeEvent(step, event, number, timeNs);
+      return foldClaudeEvent(foldQuestion(step, record), event, number, timeNs);
+  }
+}
+
+/** More than an attempt can have open; a state is kept of thousands of runs. */
+const maxQuestions = 100;
+
+/** The step after a question or an answer; the same object for every other event. */
+function foldQuestion(step: StepState, { event, seq, timeNs, subject }: EventRecord): StepState {
+  switch (event.type) {
+    case 'claude.asked': {
+      const { questionId, kind, tool, toolUseId, isCut, suggestions, onTimeout } = event;
+      const question = {
+        ...{ questionId, kind, tool, toolUseId, isCut, suggestions, onTimeout, seq },
+        summary: summarizeQuestion(event),
+        attempt: subject?.attempt ?? 1,
+        sinceNs: timeNs,
+        untilNs: nsOfDigits(event.untilNs),
+      };
+      const others = step.questions.filter((each) => each.questionId !== questionId);
+      return {
+        ...step,
+        questions: [...others, question].slice(-maxQuestions),
+        asked: { ...step.asked, count: step.asked.count + 1 },
+      };
+    }
+    case 'claude.answered':
+      return {
+        ...step,
+        questions: step.questions.filter(({ questionId }) => questionId !== event.questionId),
+        asked: { ...step.asked, waitedMs: step.asked.waitedMs + event.waitedMs },
+      };
+    default:
+      return step;
   }
 }
 

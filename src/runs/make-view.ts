@@ -1,4 +1,5 @@
 // Makes the views and summaries of runs from their states. Nothing else turns a state into what people are shown. Pure.
+import { answersTo } from '../core/answer.ts';
 import { countFindings } from '../core/finding.ts';
 import { messageOf } from '../core/outcome.ts';
 import { isoOfNs, nsOfMs } from '../core/time.ts';
@@ -13,6 +14,7 @@ import {
   type AttemptState,
   findingsOfStep,
   lastAttempt,
+  type OpenQuestion,
   type RunParams,
   type RunState,
   type StepState,
@@ -22,6 +24,7 @@ import {
   type ActiveAlert,
   type AttemptView,
   isActive,
+  type QuestionView,
   type RunActivity,
   type RunSummary,
   type RunView,
@@ -155,6 +158,9 @@ function viewStep(step: StepState, run: RunState): StepView {
     needs: step.needs,
     state: phase.kind,
     waitsFor: waitOfStep(step, run) ?? null,
+    questions: step.questions.map(viewQuestion),
+    askedCount: step.asked.count,
+    askedWaitMs: step.asked.waitedMs,
     outcome: finished?.outcome ?? null,
     tolerated: finished?.tolerated ?? false,
     startedAt: isoOrNull(step.startedNs),
@@ -172,6 +178,16 @@ function viewStep(step: StepState, run: RunState): StepView {
     resources: lastAttempt(step)?.resources ?? null,
     attemptCount: attemptCount(step),
     attempts: step.attempts.map(viewAttempt),
+  };
+}
+
+function viewQuestion(question: OpenQuestion): QuestionView {
+  const { questionId, kind, attempt, tool, summary, onTimeout, suggestions, seq } = question;
+  return {
+    ...{ questionId, kind, attempt, tool, summary, onTimeout, suggestions, seq },
+    since: isoOfNs(question.sinceNs),
+    until: isoOfNs(question.untilNs),
+    answers: answersTo(question),
   };
 }
 

@@ -107,6 +107,21 @@ export type Stall = {
   readonly sinceNs: bigint;
 };
 
+/** A question of Claude Code that nobody has answered yet. */
+export type OpenQuestion = Pick<
+  EventOf<'claude.asked'>,
+  'questionId' | 'kind' | 'tool' | 'toolUseId' | 'isCut' | 'suggestions' | 'onTimeout'
+> & {
+  /** The call on one line, such as `Bash(npm test)`; the first question, or what a plan begins with. */
+  readonly summary: string;
+  readonly attempt: number;
+  /** Of its `claude.asked`, which has the whole input. */
+  readonly seq: number;
+  readonly sinceNs: bigint;
+  /** When stepspan answers in the place of a person. */
+  readonly untilNs: bigint;
+};
+
 export type Resources = {
   readonly cpuSeconds: number;
   readonly cpuCores: number;
@@ -162,6 +177,10 @@ export type StepState = PlannedStep & {
   readonly lastLine: string;
   /** What was printed of a line that is not ended. */
   readonly openLine: OpenLine | undefined;
+  /** In the order in which they were asked. */
+  readonly questions: readonly OpenQuestion[];
+  /** How many were asked, and how long the answers took together, also those that nobody gave. */
+  readonly asked: { readonly count: number; readonly waitedMs: number };
   readonly stall: Stall | undefined;
   readonly stalls: Readonly<Partial<Record<StallCause, number>>>;
   readonly hidden: number;
@@ -284,6 +303,8 @@ export function plannedStep(step: PlannedStep, planned: boolean): StepState {
     activity: { kind: 'none' },
     lastLine: '',
     openLine: undefined,
+    questions: [],
+    asked: { count: 0, waitedMs: 0 },
     stall: undefined,
     stalls: {},
     hidden: 0,

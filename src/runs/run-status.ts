@@ -5,6 +5,7 @@ import { unreachable } from '../core/unreachable.ts';
 import { currentSteps } from './progress.ts';
 import type { RunState, Stall, StepState } from './run-state.ts';
 import type { RunStateName, RunStatus, Wait } from './run-view.ts';
+import { waitingForAnswer } from './summarize-question.ts';
 
 /** @param isWriterGone the process that ran it has died; of no interest for a run that has ended */
 export function runStatus(run: RunState, isWriterGone: boolean): RunStatus {
@@ -38,6 +39,9 @@ export function notClosedYet({ writer }: Pick<RunState, 'writer'>): string {
 
 function runningStatus(run: RunState): RunStatus {
   const active = currentSteps(run);
+  const [question] = active.flatMap((step) => waitOfAnswer(step) ?? []).toSorted(bySince);
+  if (question !== undefined)
+    return { state: 'waiting_for_you', since: question.since, cause: question.cause, until: question.until };
   const waits = active.flatMap((step) => waitOfStep(step, run) ?? []);
   // A short wait before a retry is part of running.
   const longWaits = waits.filter(({ kind }) => kind !== 'retry');
@@ -79,9 +83,21 @@ export function waitOfStep(step: StepState, run: Pick<RunState, 'phase'>): Wait 
   }
   if (run.phase.kind === 'paused' && run.phase.now)
     return wait('pause', run.phase.sinceNs, undefined, `paused by ${run.phase.by}`);
+  const answer = waitOfAnswer(step);
+  if (answer !== undefined) return answer;
   if (activity.kind === 'rate_limited' && activity.status === 'rejected')
     return { ...wait('limit', activity.sinceNs, undefined, limitCause), until: isoOrNull(activity.resetsAt) };
   return stall === undefined ? undefined : waitOfStall(stall);
+}
+
+/** The question that has waited longest. */
+function waitOfAnswer({ questions }: StepState): Wait | undefined {
+  const [first] = questions;
+  return first === undefined ? undefined : wait('question', first.sinceNs, first.untilNs, waitingForAnswer(first));
+}
+
+function bySince(a: Wait, b: Wait): number {
+  return Date.parse(a.since ?? '') - Date.parse(b.since ?? '');
 }
 
 const limitCause = 'rate or usage limit';

@@ -1,7 +1,8 @@
 // `RunView`: what everybody who looks at a run is shown of it, as plain JSON, and its parts. Pages, lists, commands and the API show
 // its fields as they are. Times are ISO 8601 with nanoseconds; what is unknown is null. A run is folded once (fold-run.ts) into a
 // `RunState`, which is exact and internal; make-view.ts makes the view from it. Types only, so that the page can import them.
-import type { ModelUsage } from '../core/claude-event.ts';
+import type { Answer } from '../core/answer.ts';
+import type { ModelUsage, QuestionKind } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
 import type { Findings } from '../core/finding.ts';
 import type { Labels } from '../core/labels.ts';
@@ -13,7 +14,9 @@ import type { Stream } from '../text/stream.ts';
 export const activeStatuses = [
   /** At least one step makes progress, or the next one is about to start. */
   'running',
-  /** Every active step waits for the end of a limit, or for an answer. */
+  /** Claude Code has asked something and a step waits for the answer of a person, whatever other steps do. */
+  'waiting_for_you',
+  /** Every active step waits for the end of a limit, or for a permission that nobody is asked for. */
   'waiting',
   /** No active step makes progress, and at least one of them hangs. */
   'stuck',
@@ -90,6 +93,26 @@ export type RunActivity = {
   readonly waitsFor: Wait | null;
 };
 
+/** A question that a person can answer. */
+export type QuestionView = {
+  readonly questionId: string;
+  readonly kind: QuestionKind;
+  readonly attempt: number;
+  readonly tool: string;
+  /** One line, such as `Bash(npm test)`. */
+  readonly summary: string;
+  readonly since: string;
+  /** When stepspan answers in the place of a person. */
+  readonly until: string;
+  readonly onTimeout: 'deny' | 'fail';
+  /** What can be answered. */
+  readonly answers: readonly Answer['kind'][];
+  /** What `allow_always` allows from then on. */
+  readonly suggestions: readonly string[];
+  /** The record with the whole input. */
+  readonly seq: number;
+};
+
 /** What a list of runs shows; small, so that it can be kept of ten thousand runs. */
 export type RunSummary = RunStatus &
   StepCounts &
@@ -164,6 +187,11 @@ export type StepView = {
   readonly state: 'planned' | 'running' | 'retrying' | 'waiting' | 'finished';
   /** Null while it makes progress, and while it is not active. */
   readonly waitsFor: Wait | null;
+  /** What Claude Code asks and nobody has answered yet. */
+  readonly questions: readonly QuestionView[];
+  /** How many questions it has asked, and how long it has waited for answers. */
+  readonly askedCount: number;
+  readonly askedWaitMs: number;
   readonly outcome: Outcome | null;
   /** It failed and the workflow lets it. */
   readonly tolerated: boolean;

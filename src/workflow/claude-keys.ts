@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from '../core/duration.ts';
+import { type Ask, ask, askDescription, askExample, normalizeAsk, storedAsk } from './ask.ts';
 import { defaultLimitWaitMs } from './defaults.ts';
 import { duration, field, filled, object, usd } from './schema-fields.ts';
 
@@ -35,6 +36,7 @@ export const claude = z.strictObject({
     'What a denied tool call does: `fail` makes the step a failure, `warn` reports it. Default: warn.',
     'fail',
   ).optional(),
+  ask: field(ask, `${askDescription} Default: the \`ask\` of the workflow.`, askExample).optional(),
   requireMcp: field(
     z.array(z.string().min(1)),
     'MCP servers that must be connected: without one of them the step fails before it has done anything.',
@@ -118,6 +120,7 @@ export const limitKeys = [
   'maxTurns',
   'onRateLimit',
   'waitForBackgroundMs',
+  'ask',
 ] as const satisfies readonly (keyof ClaudeKeys)[];
 
 /** Keys whose text Claude Code also takes from a file, since it can be longer than an argument. */
@@ -133,6 +136,7 @@ const converted = {
   mcpConfig: true,
   waitForBackground: true,
   onRateLimit: true,
+  ask: true,
 } as const;
 const plainKeys = claude.omit(converted);
 type PlainKeys = z.output<typeof plainKeys>;
@@ -162,12 +166,29 @@ export type ClaudeKeys = Frozen<ReturnType<typeof withDefaults>> & {
   /** How long work in the background may continue after the result; `undefined`: see `backgroundGraceMs`. */
   readonly waitForBackgroundMs?: number | undefined;
   readonly onRateLimit: OnRateLimit;
+  readonly ask: Ask;
 };
 
-/** @param folder absolute: where paths to prompts and MCP configurations start */
-export function normalizeClaude(given: string | WrittenClaude, folder: string): ClaudeKeys {
-  const { prompt, promptFile, mcpConfig, waitForBackground, onRateLimit, ...plain } =
-    typeof given === 'string' ? { prompt: given } : given;
+export type ClaudeSurroundings = {
+  /** Absolute: where paths to prompts and MCP configurations start. */
+  readonly folder: string;
+  /** The `ask` of the workflow, for steps that have none. */
+  readonly ask: WrittenClaude['ask'];
+};
+
+export function normalizeClaude(
+  given: string | WrittenClaude,
+  { folder, ask: common }: ClaudeSurroundings,
+): ClaudeKeys {
+  const {
+    prompt,
+    promptFile,
+    mcpConfig,
+    waitForBackground,
+    onRateLimit,
+    ask: own,
+    ...plain
+  } = typeof given === 'string' ? { prompt: given } : given;
   return {
     kind: 'claude',
     ...withDefaults(plain),
@@ -180,6 +201,7 @@ export function normalizeClaude(given: string | WrittenClaude, folder: string): 
       : { mcpConfig: typeof mcpConfig === 'string' ? resolve(folder, mcpConfig) : mcpConfig }),
     ...(waitForBackground === undefined ? {} : { waitForBackgroundMs: parseDuration(waitForBackground) }),
     onRateLimit: normalizeOnRateLimit(onRateLimit),
+    ask: normalizeAsk(own ?? common),
   };
 }
 
@@ -204,6 +226,7 @@ const storedKeys = z.object({
       z.object({ kind: z.literal('fail') }),
     ])
     .default({ kind: 'wait', maxMs: defaultLimitWaitMs }),
+  ask: storedAsk,
 });
 
 /** The keys of a stored step, without those that were null in JSON since they are not set. Keys of later versions are left out. */

@@ -1,7 +1,7 @@
 // From what was written, and has passed every check, to the normal form. Fills in every default; refuses nothing.
 import { resolve } from 'node:path';
 import { parseDuration } from '../core/duration.ts';
-import { normalizeClaude } from './claude-keys.ts';
+import { type ClaudeSurroundings, normalizeClaude } from './claude-keys.ts';
 import {
   bashShell,
   defaultConcurrency,
@@ -54,11 +54,13 @@ export function normalForm(written: WrittenWorkflow, tree: Tree, around: Surroun
     concurrency: written.concurrency ?? defaultConcurrency,
     budget: budgetOf(written.budget),
     secrets: written.secrets ?? [],
-    steps: written.steps.map((step, index) => stepOf(step, ['steps', index], tree, around.folder)),
+    steps: written.steps.map((step, index) =>
+      stepOf(step, ['steps', index], tree, { folder: around.folder, ask: written.ask }),
+    ),
   };
 }
 
-function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step {
+function stepOf(step: WrittenStep, path: Path, tree: Tree, around: ClaudeSurroundings): Step {
   const base = {
     id: step.id,
     name: step.name ?? step.id,
@@ -74,7 +76,7 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, folder: string): Step
     claudeTelemetry: step.claudeTelemetry ?? 'path',
     expect: expectationsOf(step.expect),
   };
-  if (step.claude !== undefined) return { ...base, ...normalizeClaude(step.claude, folder) };
+  if (step.claude !== undefined) return { ...base, ...normalizeClaude(step.claude, around) };
   return { ...base, ...commandOf(step) };
 }
 

@@ -1,6 +1,7 @@
 // How a workflow is written: the zod schema of the file's root and of steps. It transforms nothing, so
 // the JSON Schema for editors is made from it. Rules that span several fields are in check/.
 import { z } from 'zod';
+import { ask, askDescription, askExample } from './ask.ts';
 import { claude } from './claude-keys.ts';
 import { maxConcurrency, maxSteps } from './defaults.ts';
 import {
@@ -131,6 +132,7 @@ export const workflowSchema = z.strictObject({
     'Names of environment variables whose values are hidden in all output, besides those that look like secrets.',
     ['DEPLOY_KEY'],
   ).optional(),
+  ask: field(ask, `${askDescription} For every Claude step without an \`ask\` of its own.`, askExample).optional(),
   steps: field(
     z.array(stepSchema).min(1).max(maxSteps),
     'What is done. The order is given by `needs`, not by the list.',

@@ -126,7 +126,7 @@ test('the channel is for who has the token, and is gone when the run has ended',
     `{"token":"${token}","verb":"cancel","by":"\\u001b[31m"}\n`,
     'null\n',
     '[]\n',
-    `${'x'.repeat(10_000)}`,
+    `${'x'.repeat(200_000)}`,
     '\0\0\n',
   ];
   for (const text of wrong) expect(await send(text), text.slice(0, 100)).toContain('"ok":false');

@@ -211,6 +211,11 @@ describe('an installed Claude Code', () => {
       '{prompt: Hello, jsonSchema: {type: object}}',
       /:4:\d+: step `ask`: `jsonSchema` needs Claude Code 2\.0\.45 or newer \(--json-schema\); .* is 2\.0\.44/,
     ],
+    [
+      '2.0.72',
+      '{prompt: Hello, ask: {wait: 5m}}',
+      /`ask` needs Claude Code 2\.0\.73 or newer \(--permission-prompt-tool stdio\); .* is 2\.0\.72/,
+    ],
     ['2.0.29', '{prompt: Hello, maxBudgetUsd: 1}', /`maxBudgetUsd` needs Claude Code 2\.0\.30 or newer/],
     [
       '2.0.43',

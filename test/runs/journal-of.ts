@@ -232,6 +232,28 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
     bytes: count,
     parentToolUseId: fc.constant(undefined),
   }),
+  fc.record({
+    type: fc.constant('claude.asked' as const),
+    questionId: name,
+    kind: fc.constantFrom('permission' as const, 'question' as const, 'plan' as const),
+    tool: name,
+    toolUseId: name,
+    input: fc.string(),
+    isCut: fc.boolean(),
+    suggestions: fc.array(fc.string(), { maxLength: 2 }),
+    untilNs: fc.bigInt(0n, 2n ** 63n).map(String),
+    onTimeout: fc.constantFrom('deny' as const, 'fail' as const),
+  }),
+  fc.record({
+    type: fc.constant('claude.answered' as const),
+    questionId: name,
+    toolUseId: name,
+    answer: fc.constantFrom('allowed' as const, 'timed_out' as const),
+    by: name,
+    from: fc.constant('cli' as const),
+    waitedMs: count,
+    text: fc.string(),
+  }),
 );
 
 type Part =

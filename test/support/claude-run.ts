@@ -70,6 +70,7 @@ export function claudeStep(given: Partial<ClaudeStep> = {}): ClaudeStep {
     jsonSchema: undefined,
     resume: undefined,
     onRateLimit: { kind: 'fail' },
+    ask: { kind: 'never' },
     extraArgs: [],
     ...given,
   };

@@ -25,7 +25,7 @@ const step = (id: string, needs: readonly string[], part: Partial<Step> = {}): S
   ...{ waitsFor: null, startedAt: isoOf(0), endedAt: null, durationMs: 100, activity: '', activitySince: null },
   ...{ costUsd: 0, costBasis: 'known', costAtLeastUsd: 0, lastLine: '', toolCalls: 0, toolErrors: 0 },
   ...{ lines: { stdout: 0, stderr: 0, system: 0, debug: 0 }, findings: { counts: {}, items: [] }, warning: '' },
-  ...{ resources: null, attemptCount: 0, attempts: [], ...part },
+  ...{ questions: [], askedCount: 0, askedWaitMs: 0, resources: null, attemptCount: 0, attempts: [], ...part },
 });
 
 describe('addresses', () => {

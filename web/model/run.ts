@@ -19,7 +19,7 @@ export function stepState({ state, outcome }: Pick<Step, 'state' | 'outcome'>): 
 
 /** Whether a run can still be steered. */
 export function isOpen(state: RunState): boolean {
-  return ['running', 'waiting', 'stuck', 'paused', 'cancelling', 'over_budget'].includes(state);
+  return ['running', 'waiting_for_you', 'waiting', 'stuck', 'paused', 'cancelling', 'over_budget'].includes(state);
 }
 
 export function isBad(state: RunState | StepState): boolean {
@@ -42,6 +42,7 @@ const words: Readonly<Record<RunState | StepState, string>> = {
   planned: 'planned',
   running: 'running',
   retrying: 'retrying',
+  waiting_for_you: 'waiting for you',
   waiting: 'waiting',
   stuck: 'stuck',
   paused: 'paused',

@@ -68,6 +68,8 @@ export function glyphOf(state: RunState | StepState) {
     case 'retrying':
     case 'cancelling':
       return <path d="M8 2.5a5.5 5.5 0 1 1-5.5 5.5" class="stroke spin" />;
+    case 'waiting_for_you':
+      return <path d="M5.5 6a2.5 2.5 0 1 1 3.4 2.3c-.6.3-.9.7-.9 1.4m0 2.3v.2" class="stroke" />;
     case 'waiting':
     case 'stuck':
       return <path d="M8 4v4.5l3 1.5M8 2.5a5.5 5.5 0 1 1-.01 0" class="stroke" />;

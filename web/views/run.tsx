@@ -1,6 +1,7 @@
 // One run: header, graph, and below it the tab that is open: output, conversation, timeline, resources, alerts or summary. Called by app.tsx.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, canControl, go } from '../app-state.ts';
+import { AskCards } from '../ask/ask-cards.tsx';
 import { isBad, isOpen, nameOf, type Run as RunModel, type RunState } from '../model/run.ts';
 import { type ErrorPlace, type FailureLines, failedAttempts, nextError } from '../output/failure-lines.ts';
 import { filterOfRoute } from '../output/line.ts';
@@ -71,6 +72,7 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
           Connection lost. Reconnecting; nothing is missed.
         </p>
       )}
+      <AskCards run={run} control={control} nowMs={nowMs} />
       {isBad(run.state) && <FailureCard run={run} onFound={showFailure} />}
       <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={choose} />
       <Tabs shown={route.tab} alerts={run.alerts.length} onShow={show} />
@@ -175,5 +177,6 @@ function Panel(props: {
 /** Visible in a tab that is not in front. */
 function titleMark(state: RunState): string {
   if (state === 'running') return '▸ ';
+  if (state === 'waiting_for_you') return '? ';
   return state === 'success' ? '✓ ' : isBad(state) ? '✕ ' : '';
 }

@@ -4,7 +4,7 @@ import { postJson } from '../api/http.ts';
 import type { Run } from '../model/run.ts';
 import { say } from './toasts.tsx';
 
-export type Verb = 'pause' | 'resume' | 'cancel' | 'retry';
+export type Verb = 'pause' | 'resume' | 'cancel' | 'retry' | 'answer';
 
 export async function steer(run: Run, verb: Verb, body: object = {}): Promise<string | undefined> {
   const answer = await postJson<DoneAnswer>(`/runs/${run.runId}/${verb}`, body);

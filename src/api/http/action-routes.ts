@@ -4,9 +4,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response, Router } from 'express';
 import type { z } from 'zod';
+import type { Answer } from '../../core/answer.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { DoneAnswer, WorkflowsAnswer } from '../schema/answers.ts';
-import type { retryBody, startBody } from '../schema/requests.ts';
+import type { answerBody, retryBody, startBody } from '../schema/requests.ts';
 import { routes } from '../schema/routes.ts';
 import { ApiProblem, answerProblem } from './problem.ts';
 import { addRoute } from './read-request.ts';
@@ -32,6 +33,7 @@ export type Actions = {
   readonly start: (workflow: string, how: StartOptions) => Promise<ActionResult>;
   readonly pause: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly resume: (runId: RunId) => Promise<ActionResult>;
+  readonly answer: (runId: RunId, questionId: string, given: Answer) => Promise<ActionResult>;
   readonly cancel: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly retry: (runId: RunId, how: RetryOptions) => Promise<ActionResult>;
   readonly exportFormats: Readonly<Record<string, { readonly extension: string; readonly type: string }>>;
@@ -49,6 +51,9 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
     answer(response, await actions.pause(await idOf(id), now)),
   );
   addRoute(router, routes.resume, async (response, { id }) => answer(response, await actions.resume(await idOf(id))));
+  addRoute(router, routes.answer, async (response, { id, body }) =>
+    answer(response, await actions.answer(await idOf(id), body.questionId, answerOf(body))),
+  );
   addRoute(router, routes.cancel, async (response, { id, body: { now } }) =>
     answer(response, await actions.cancel(await idOf(id), now)),
   );
@@ -69,6 +74,21 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
     // A client that leaves in the middle is not an error.
     await pipeline(Readable.from(chunks, { objectMode: true }), response).catch(() => response.destroy());
   });
+}
+
+/** The schema has checked that what the answer needs was given. */
+function answerOf({ answer: kind, reason = '', choices = [], text = '' }: z.infer<typeof answerBody>): Answer {
+  switch (kind) {
+    case 'allow':
+    case 'allow_always':
+      return { kind };
+    case 'deny':
+      return { kind, reason };
+    case 'choose':
+      return { kind, choices };
+    case 'text':
+      return { kind, text };
+  }
 }
 
 function answer(response: Response, result: ActionResult): void {

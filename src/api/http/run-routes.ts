@@ -4,11 +4,12 @@ import { sumUsd, weakestBasis } from '../../core/cost.ts';
 import { type Labels, parseLabel } from '../../core/labels.ts';
 import { outputFieldsOf } from '../../core/step-output.ts';
 import type { Catalogue, RunReference, RunSummary, TimelineSpan } from '../../runs/index.ts';
-import type { ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
+import type { QuestionsAnswer, ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
 import type { Link, RunAnswer, RunList, RunTotals } from '../schema/run.ts';
 import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
+import { readQuestions } from './questions.ts';
 import { addRoute } from './read-request.ts';
 import type { RunAccess } from './run-access.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -52,6 +53,12 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
   addRoute(router, routes.steps, async (response, { id }) => {
     const { evaluation } = await readRun(id);
     response.json({ steps: (await catalogue.viewOf(evaluation)).steps });
+  });
+
+  addRoute(router, routes.questions, async (response, { id }) => {
+    const { reader, evaluation } = await readRun(id);
+    const { steps } = await catalogue.viewOf(evaluation);
+    response.json({ questions: await readQuestions(reader, steps) } satisfies QuestionsAnswer);
   });
 
   addRoute(router, routes.result, async (response, { id, query }) => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { SourceMessage } from '../../conversation/index.ts';
 import type { JsonValue } from '../../core/step-output.ts';
 import { integer, isObject, listOf } from './fields.ts';
-import { step } from './run.ts';
+import { question, step } from './run.ts';
 import { claudeEvent, line, named, ns, outcomeKind, paramValue, place, scope } from './values.ts';
 
 export const errorAnswer = named(
@@ -83,6 +83,19 @@ export const searchLine = named(
   ]),
 );
 export type SearchAnswer = z.infer<typeof searchLine>;
+
+const wholeQuestion = named(
+  'WholeQuestion',
+  z.strictObject({
+    step: z.string(),
+    ...question.shape,
+    input: z.string().describe('The input of the call as JSON text.'),
+    isCut: z.boolean().describe('The input lacks its middle. It can then only be denied.'),
+  }),
+);
+
+export const questionList = named('Questions', z.strictObject({ questions: listOf(wholeQuestion) }));
+export type QuestionsAnswer = z.infer<typeof questionList>;
 
 const turn = named(
   'Turn',

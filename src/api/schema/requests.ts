@@ -1,6 +1,7 @@
 // What may be asked of the HTTP API: the parameters of its queries and the fields of its bodies. A query arrives as text, so each of
 // its fields first reads the text and then checks the value. `api/http/read-request.ts` applies these schemas.
 import { z } from 'zod';
+import { answerKinds, maxAnswerCharacters, maxChoiceCharacters, maxChoices } from '../../core/answer.ts';
 import { isRunId } from '../../core/ids.ts';
 import {
   labelKeyPattern,
@@ -180,6 +181,35 @@ export const startBody = strict({
 
 export const nowBody = strict({ now: flag().default(false).describe('Without waiting for the running steps.') });
 export const noBody = strict({});
+
+const answerText = (what: string) => text(0, maxAnswerCharacters).optional().describe(what);
+const choicesRule = must(`a list of 1 to ${maxChoices} options`);
+
+export const answerBody = strict({
+  questionId: text(1, 100).describe('As `GET /runs/:id/questions` names it.'),
+  answer: oneOf(answerKinds).describe('One of the `answers` of the question.'),
+  reason: answerText('Of `deny`: Claude Code gets it as the result of its call.'),
+  choices: z
+    .array(text(1, maxChoiceCharacters), choicesRule)
+    .min(1, choicesRule)
+    .max(maxChoices, choicesRule)
+    .optional()
+    .describe('Of `choose`: a label, or a number from 1, for each of the questions; several if one takes several.'),
+  text: answerText('Of `text`: the answer in your own words.'),
+}).superRefine(({ answer, choices, text: written, reason }, context) => {
+  const missing = answer === 'choose' && choices === undefined ? 'choices' : undefined;
+  const lacks = answer === 'text' && written === undefined ? 'text' : missing;
+  const fields = { reason: 'deny', choices: 'choose', text: 'text' } as const;
+  const given = { reason, choices, text: written };
+  for (const name of ['reason', 'choices', 'text'] as const) {
+    const isOfOther = given[name] !== undefined && answer !== fields[name];
+    if (name !== lacks && !isOfOther) continue;
+    const message = isOfOther
+      ? `"${name}" does not belong to "${answer}".\nLeave it out, or write "answer": "${fields[name]}".`
+      : `"${name}" is missing.\n"${answer}" needs it.`;
+    context.addIssue({ code: 'custom', message, path: [name] });
+  }
+});
 
 /** Below and above these an amount is written with an exponent, and means nothing as a budget. */
 const leastUsd = 0.000_001;

@@ -112,6 +112,12 @@ export const routes = {
     query: requests.pictureQuery,
     answer: 'picture',
   }),
+  questions: read({
+    path: '/runs/:id/questions',
+    summary: 'What Claude Code asks and nobody has answered yet, with the whole command or change.',
+    answer: answers.questionList,
+    query: requests.noQuery,
+  }),
   resources: read({
     path: '/runs/:id/resources',
     summary: 'CPU and memory over time, at most 2,000 samples.',
@@ -135,6 +141,13 @@ export const routes = {
     path: '/runs/:id/resume',
     summary: 'Continue a paused run.',
     body: requests.noBody,
+    answer: answers.done,
+    errors: [404, 409, 503],
+  }),
+  answer: act({
+    path: '/runs/:id/answer',
+    summary: 'Answer a question of Claude Code. The first answer wins; a later one is refused.',
+    body: requests.answerBody,
     answer: answers.done,
     errors: [404, 409, 503],
   }),

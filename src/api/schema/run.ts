@@ -1,7 +1,8 @@
 // What the API and the tail answer of a run: `RunView` of src/runs as a schema. The compiler holds the two together: a field that
 // one of them lacks is an error here.
 import { z } from 'zod';
-import { activeStatuses, type RunSummary, type RunView } from '../../runs/index.ts';
+import { answerKinds } from '../../core/answer.ts';
+import { activeStatuses, type QuestionView, type RunSummary, type RunView } from '../../runs/index.ts';
 import type { RunViewPatch } from '../../runs/view-patch.ts';
 import { integer, listOf } from './fields.ts';
 import {
@@ -117,6 +118,23 @@ const attempt = named(
   }),
 );
 
+export const question = named(
+  'Question',
+  z.strictObject({
+    questionId: z.string().describe('What an answer is bound to.'),
+    kind: z.enum(['permission', 'question', 'plan']),
+    attempt: integer,
+    tool: z.string(),
+    summary: z.string().describe('One line, such as `Bash(npm test)`.'),
+    since: iso,
+    until: iso.describe('When stepspan answers in the place of a person.'),
+    onTimeout: z.enum(['deny', 'fail']),
+    answers: listOf(z.enum(answerKinds)).describe('What can be answered.'),
+    suggestions: listOf(z.string()).describe('What `allow_always` allows until the session ends.'),
+    seq: integer.describe('Of the record with the whole input.'),
+  }) satisfies z.ZodType<QuestionView>,
+);
+
 export const step = named(
   'Step',
   z.strictObject({
@@ -126,6 +144,9 @@ export const step = named(
     needs: listOf(z.string()),
     state: z.enum(['planned', 'running', 'retrying', 'waiting', 'finished']),
     waitsFor: wait.nullable().describe('Null while it makes progress, and while it is not active.'),
+    questions: listOf(question).describe('What Claude Code asks and nobody has answered yet.'),
+    askedCount: integer.describe('How many questions it has asked.'),
+    askedWaitMs: z.number().describe('How long it has waited for the answers together.'),
     outcome: outcome.nullable(),
     tolerated: z.boolean().describe('It failed and the workflow allows that.'),
     startedAt: iso.nullable(),

@@ -153,6 +153,8 @@ function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
     case 'claude.retrying':
     case 'claude.rate_limited':
     case 'claude.permission_denied':
+    case 'claude.asked':
+    case 'claude.answered':
     case 'claude.notice':
     case 'claude.unknown':
     case 'claude.result':

@@ -120,10 +120,12 @@ function totalLine(run: RunView, { nowMs, style }: FrameOptions): string {
   return parts.filter((part) => part !== '').join('  ');
 }
 
-function statusText({ state, since, until, cause }: RunView, nowMs: number, style: Style): string {
+function statusText({ runId, state, since, until, cause }: RunView, nowMs: number, style: Style): string {
   switch (state) {
     case 'running':
       return '';
+    case 'waiting_for_you':
+      return style.yellow(`waits for you: \`stepspan answer ${runId}\``);
     case 'waiting':
       return style.yellow(until === null ? `waits for ${safe(cause)}` : waitingText(until, nowMs));
     case 'stuck': {

@@ -102,6 +102,7 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'attempt.started':
     case 'run.resumed':
     case 'stall.cleared':
+    case 'claude.answered':
       return `${style.cyan(glyphs.running)} ${text}`;
     case 'step.retrying':
       return `${style.yellow(glyphs.retrying)} ${text}`;
@@ -125,6 +126,7 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'process.orphaned':
     case 'claude.rate_limited':
     case 'claude.permission_denied':
+    case 'claude.asked':
     case 'journal.lost':
     case 'journal.recovered':
       return `${style.yellow('!')} ${text}`;

@@ -19,6 +19,7 @@ const reasons = [
   'no_credit',
   'unmet_expectation',
   'denied',
+  'unanswered',
   'mcp_unavailable',
   'step_failed',
   'spawn',

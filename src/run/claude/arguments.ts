@@ -1,6 +1,7 @@
 // The command line of one attempt of a Claude Code step. Pure. Flags as in `claude --help` of 2.1.328; `--max-turns` is
 // not listed there but is taken. The prompt goes by stdin: an argument is bounded (128 KiB on Linux) and seen in `ps`.
 import { type ClaudeStep, claudeFlags, longTextKeys } from '../../workflow/index.ts';
+import { userMessage } from './control-messages.ts';
 import { canNameFork, missingFlag, textFileFlag } from './versions.ts';
 
 export type ClaudeInvocation = {
@@ -24,6 +25,7 @@ export type ClaudeInvocation = {
 
 export type ClaudeCommand = {
   readonly args: readonly string[];
+  /** The prompt: as it is, or as the first message of a conversation whose stdin stays open. */
   readonly stdin: string;
   /** For people: the flags without values that are long, or that nobody wants in a log. Never the prompt. */
   readonly shown: string;
@@ -59,6 +61,7 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
     mcpConfig: invocation.mcpConfigPath,
     maxBudgetUsd: budgetToPass(step, invocation),
     resume: resumeSessionId,
+    ...rulesToPass(step),
   };
   for (const key of flagKeys) addValue(claudeFlags[key], values[key]);
   // The session continues in a copy. So a second attempt starts where the first did, two steps can continue the same session,
@@ -66,6 +69,10 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
   if (resumeSessionId !== undefined) add('--fork-session');
   const canNameSession = resumeSessionId === undefined || canNameFork(version);
   if (invocation.sessionId !== undefined && canNameSession) add('--session-id', [invocation.sessionId]);
+  if (step.ask.kind === 'wait') {
+    add('--input-format', ['stream-json']);
+    add('--permission-prompt-tool', ['stdio']);
+  }
   // Last, because flags that take several values would swallow extra arguments that are not flags.
   add('--output-format', ['stream-json']);
   add('--verbose');
@@ -75,7 +82,7 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
 
   return {
     args: [...flags.flatMap(({ name, values: given }) => [name, ...given]), ...step.extraArgs],
-    stdin: invocation.prompt,
+    stdin: step.ask.kind === 'wait' ? userMessage(invocation.prompt) : invocation.prompt,
     flags: flags.map(({ name }) => name),
     shown: ['claude', ...flags.flatMap(({ name, shown }) => [name, ...shown]), ...step.extraArgs].map(quoted).join(' '),
   };
@@ -90,6 +97,12 @@ const flagKeys = Object.keys(claudeFlags).filter((key): key is FlagKey => key in
 
 function isLongText(flag: string): boolean {
   return longTextKeys.some((key) => claudeFlags[key] === flag);
+}
+
+/** Claude Code applies the rules of `ask` itself, as it knows which commands are in a command line. */
+function rulesToPass({ ask, allowedTools, disallowedTools }: ClaudeStep): Partial<ClaudeStep> {
+  if (ask.kind === 'never') return {};
+  return { allowedTools: [...allowedTools, ...ask.allow], disallowedTools: [...disallowedTools, ...ask.deny] };
 }
 
 /** The run's own budget is watched by stepspan as well, so an old CLI does not have to know it. */

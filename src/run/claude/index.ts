@@ -6,6 +6,16 @@ export { type ClaudeCommand, type ClaudeInvocation, claudeArguments } from './ar
 export { askClaude } from './ask-claude.ts';
 export { type BashFile, writeBashFile } from './bash-file.ts';
 export { continuationPrompt, isSessionMissing, withoutWorktree } from './continuation.ts';
+export {
+  allowAnswer,
+  type ControlMessage,
+  controlMessageIn,
+  denyAnswer,
+  describeSuggestions,
+  errorAnswer,
+  type PermissionRequest,
+  questionAnswer,
+} from './control-messages.ts';
 export { addCosts, type CostMeter, type CostSoFar, createCostMeter, noCost, tokensOf } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';
 export {
@@ -41,4 +51,11 @@ export {
 } from './settings-file.ts';
 export { type ClaudeStallCause, createStallTracker, type StallTracker, type Waiting } from './stalls.ts';
 export { createStreamJsonReader, type StreamJsonReader } from './stream-json.ts';
-export { isOlder, minimumClaudeVersion, missingFlag, missingPermissionMode, textFileFlag } from './versions.ts';
+export {
+  askSince,
+  isOlder,
+  minimumClaudeVersion,
+  missingFlag,
+  missingPermissionMode,
+  textFileFlag,
+} from './versions.ts';

@@ -27,6 +27,8 @@ export type BackgroundWork = {
 export type StallTracker = {
   /** Takes each message of the stream; see `observe` of the stream-json reader. */
   readonly message: (message: JsonObject, nowMs: number) => void;
+  /** A person has answered what it asked: it works again, although its next message may be far off. */
+  readonly answered: (nowMs: number) => void;
   /** The work that continues after a result line, as Claude Code describes it; undefined without a result or without such work. */
   readonly background: () => BackgroundWork | undefined;
   /** Whether the last turn has given its result and no turn has begun since. */
@@ -85,6 +87,10 @@ export function createStallTracker(startMs: number): StallTracker {
       trackModel(tracking, message, nowMs);
       tracking.backgroundTasks = backgroundTasksIn(message) ?? tracking.backgroundTasks;
       tracking.held = heldBy(tracking, message, nowMs);
+    },
+    answered(nowMs) {
+      if (tracking.held.kind === 'permission') tracking.held = { kind: 'nothing' };
+      tracking.lifeMs = nowMs;
     },
     isDone: () => tracking.held.kind === 'result',
     background() {

@@ -13,6 +13,9 @@ export const authStatusSince = '2.1.40';
 /** From this version on, `--session-id` names the session that `--resume --fork-session` makes. Before, it is refused. */
 const sessionIdOfForkSince = '2.0.73';
 
+/** Steps with `ask` need this version or a later one: the oldest on which permissions, questions and plans were tried. */
+export const askSince = '2.0.73';
+
 /** A flag that came after the minimum, with its first version. */
 export type ClaudeFlag = {
   readonly flag: string;

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClaudeEvent } from '../../core/claude-event.ts';
 import { formatSetDuration } from '../../core/duration.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import { oneLine } from '../../runs/index.ts';
 import { countLineEnds } from '../../text/line-ends.ts';
@@ -39,6 +40,7 @@ import type { Redactor } from '../redact/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult, SessionRef } from './attempt.ts';
 import { countTokens } from './budget.ts';
 import { type ClaudeInputs, promptedEvent } from './claude-inputs.ts';
+import { type ClaudeQuestions, createClaudeQuestions } from './claude-questions.ts';
 import { causeOfSignal } from './exit-hint.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
 import { hashInputFiles } from './input-files.ts';
@@ -77,28 +79,21 @@ export function startClaudeAttempt(options: ClaudeAttemptOptions): Attempt {
     const { costUsd, models, estimated } = addCosts(meter.soFar(), nested.soFar());
     run.use(step, subject.attempt, { usd: costUsd, tokens: countTokens(models), estimated, unknown });
   };
-  const reader = createReader(options, parts, { reportUse, supervision: () => supervision });
-  const { version } = ports.claude;
-  const settings = overruleSettings({ setting, args: inputs.step.extraArgs, telemetry, version });
-  const command = claudeArguments(
-    { ...inputs.step, extraArgs: settings.args },
-    {
-      settingsPath: settings.path,
-      prompt: inputs.prompt,
-      resumeSessionId: inputs.resumeSessionId,
-      sessionId: randomUUID(),
-      mcpConfigPath: inputs.mcpConfigPath,
-      textFiles: inputs.textFiles,
-      remainingUsd: run.budget.remainingUsd(),
-      version,
-    },
-  );
+  const waits = createWaits(options, parts, () => supervision);
+  const reader = createReader(options, parts, {
+    reportUse,
+    supervision: () => supervision,
+    waits,
+    asking: () => asking,
+  });
+  const { command, settings } = commandOf(options, parts);
+  const asking = openQuestions(options, parts, { prompt: command.stdin, waits, supervision: () => supervision });
   const supervision = supervise({
     file: ports.claude.path,
     args: command.args,
     cwd: setting.cwd,
     env: claudeEnvironment({ base: nested.env, intake: telemetry, traceparent: setting.traceparent }),
-    stdin: command.stdin,
+    stdin: asking?.input ?? command.stdin,
     marker: setting.marker,
     command: command.shown,
     subject,
@@ -127,10 +122,61 @@ export function startClaudeAttempt(options: ClaudeAttemptOptions): Attempt {
       }
     },
   });
-  const done = supervision.done.then((supervised) =>
-    finishClaudeAttempt({ options, parts, nested, reader, settings, reportUse }, supervised),
+  const done = supervision.done.then((supervised) => {
+    asking?.close();
+    return finishClaudeAttempt({ options, parts, nested, reader, settings, reportUse }, supervised);
+  });
+  const controls = expectations.controlsOf(supervision);
+  const stop: Attempt['stop'] = (outcome, why) => {
+    asking?.close();
+    controls.stop(outcome, why);
+  };
+  return { ...controls, done, stop };
+}
+
+/** The command line, and the settings file that it names. */
+function commandOf({ setting, inputs, run, ports }: ClaudeAttemptOptions, { telemetry }: Parts) {
+  const { version } = ports.claude;
+  const settings = overruleSettings({ setting, args: inputs.step.extraArgs, telemetry, version });
+  const command = claudeArguments(
+    { ...inputs.step, extraArgs: settings.args },
+    {
+      settingsPath: settings.path,
+      prompt: inputs.prompt,
+      resumeSessionId: inputs.resumeSessionId,
+      sessionId: randomUUID(),
+      mcpConfigPath: inputs.mcpConfigPath,
+      textFiles: inputs.textFiles,
+      remainingUsd: run.budget.remainingUsd(),
+      version,
+    },
   );
-  return { done, ...expectations.controlsOf(supervision) };
+  return { command, settings };
+}
+
+type Asking = { readonly prompt: string; readonly waits: Waits; readonly supervision: () => Supervision };
+
+/** @returns undefined for a step that asks nobody */
+function openQuestions(
+  { step, setting, run }: ClaudeAttemptOptions,
+  { tracker }: Parts,
+  { prompt, waits, supervision }: Asking,
+): ClaudeQuestions | undefined {
+  const { ask } = step;
+  if (ask.kind === 'never') return undefined;
+  return createClaudeQuestions({
+    ask,
+    prompt,
+    subject: setting.subject,
+    questions: run.questions,
+    stop: (outcome, why) => supervision().stop(outcome, why),
+    onWaiting(isWaiting) {
+      supervision().waitForPerson(isWaiting);
+      if (isWaiting) return;
+      tracker.answered(performance.now());
+      waits.update();
+    },
+  });
 }
 
 /** What reads and counts the output of one attempt. */
@@ -176,6 +222,8 @@ type Reporting = {
   readonly reportUse: (unknown?: string) => void;
   /** Of the attempt; it starts after the reader. */
   readonly supervision: () => Supervision;
+  readonly waits: Waits;
+  readonly asking: () => ClaudeQuestions | undefined;
 };
 
 /** Reads the messages of Claude Code: into events and readable lines, and for what ends or holds the attempt. */
@@ -184,8 +232,8 @@ function createReader(options: ClaudeAttemptOptions, parts: Parts, reporting: Re
   const { append, redactor } = ports;
   const { subject } = setting;
   const { sink, tracker, limits } = parts;
-  const { reportUse, supervision } = reporting;
-  const waits = createWaits(options, parts, supervision);
+  const { reportUse, supervision, waits, asking } = reporting;
+  let original: JsonObject = {};
   const reader = createStreamJsonReader({
     meter: parts.meter,
     version: ports.claude.version,
@@ -204,14 +252,20 @@ function createReader(options: ClaudeAttemptOptions, parts: Parts, reporting: Re
       if (hidden !== undefined) append.event({ type: 'secret.redacted', kinds: hidden }, subject);
       return value;
     },
-    observe: (message) => parts.deriver.message(message, nowNs()),
+    observe(message) {
+      original = message;
+      parts.deriver.message(message, nowNs());
+    },
     // Outcomes name what is running, cut to a line: half a secret would not be recognised there.
     observeShown(message) {
       tracker.message(message, performance.now());
       limits.message(message);
       const waitMs = rateLimitWaitIn(message);
       if (waitMs !== undefined) supervision().holdTimeout(waitMs);
+      asking()?.message(original, message);
       waits.update();
+      // Work in the background continues the conversation by itself when it ends.
+      if (tracker.isDone() && tracker.background() === undefined) asking()?.finish();
     },
   });
   return reader;
@@ -224,6 +278,8 @@ function requireServers(missing: ReturnType<StreamJsonReader['missingServers']>,
   const message = `${missing.length === 1 ? 'a required MCP server is' : 'required MCP servers are'} not connected: ${names}; check mcpConfig, or run \`claude mcp list\` in the working folder`;
   supervision.stop({ kind: 'failure', reason: 'mcp_unavailable', message }, 'a required MCP server is not connected');
 }
+
+type Waits = ReturnType<typeof createWaits>;
 
 /** Limits what the session waits for, as its messages show it: by stall rules, and its background work after a result. */
 function createWaits(

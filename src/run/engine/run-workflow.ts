@@ -10,6 +10,7 @@ import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { systemClock } from '../process/index.ts';
 import type { Attempt, AttemptPlan, Continuation, SessionRef } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
+import { createQuestions, type Questions } from './questions.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
 import { runStep, type StepEnd } from './run-step.ts';
 import { type Decision, decide, type Ended, isOk } from './schedule.ts';
@@ -24,6 +25,7 @@ export type RunScope = {
   /** Of the Claude steps that have ended, by step id. */
   readonly sessions: ReadonlyMap<string, SessionRef>;
   readonly budget: Pick<BudgetMeter, 'remainingUsd'>;
+  readonly questions: Questions;
   /** Reports what an attempt has cost so far. Crossing the budget ends the run. */
   readonly use: (step: Step, attempt: number, used: Used) => void;
 };
@@ -72,6 +74,8 @@ export type RunHandle = {
   readonly resume: (by: string) => boolean;
   /** Ends the run; a second call cuts the grace periods short. @param by `SIGINT`, `SIGTERM`, `api` */
   readonly cancel: (by: string) => void;
+  /** Answers an open question of a step. The first answer wins; a later one is refused with a sentence. */
+  readonly answer: Questions['answer'];
 };
 
 /** What ends with a run: everything at once, or Claude Code alone. A used-up budget lets shell steps finish that cost nothing. */
@@ -94,6 +98,7 @@ function openRun(options: RunOptions) {
     startedAt: performance.now(),
     phase: createPhaseMachine(),
     budget: createBudgetMeter(workflow.budget),
+    questions: createQuestions(append),
     /** Steps that are running, with their attempt once there is one. */
     running: new Map<string, Attempt | undefined>(),
     ended: new Map<string, Ended>(),
@@ -130,6 +135,7 @@ export function startRun(options: RunOptions): RunHandle {
   return {
     done: run.finished.promise,
     phase: phase.current,
+    answer: run.questions.answer,
     pause(by, now) {
       if (!phase.pause(now)) return false;
       append.event({ type: 'run.paused', by, now });
@@ -182,9 +188,9 @@ function scheduleReadySteps(run: Run): void {
 function startStep(run: Run, step: Step): void {
   const { append, log, phase, options, running } = run;
   running.set(step.id, undefined);
-  const { workflow, ended, sessions, budget } = run;
+  const { workflow, ended, sessions, budget, questions } = run;
   const use = (each: Step, attempt: number, used: Used): void => recordStepUse(run, each, attempt, used);
-  const scope: RunScope = { workflow, append, log, ended, sessions, budget, use };
+  const scope: RunScope = { workflow, append, log, ended, sessions, budget, questions, use };
   const done = runStep(step, {
     append,
     log,

@@ -1,5 +1,6 @@
 // One child under supervision: started, timed, sampled, watched for stalls, stopped when asked, and cleaned up after.
 // Called by both kinds of attempt. It reports how the child ended; the caller decides what that means for the step.
+import type { Readable } from 'node:stream';
 import { formatDuration, formatSetDuration } from '../../core/duration.ts';
 import type { StallCause } from '../../core/event.ts';
 import type { Outcome } from '../../core/outcome.ts';
@@ -38,7 +39,8 @@ export type SuperviseOptions = {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly stdin?: string;
+  /** What the child reads: a text, or a stream that stays open until its caller ends it. */
+  readonly stdin?: string | Readable;
   readonly inheritsStdin?: boolean | undefined;
   readonly joinsStderr?: boolean;
   readonly marker: Marker;
@@ -109,6 +111,8 @@ export type Supervision = {
   readonly endAfter: (ms: number, outcome: Outcome, why: string) => () => void;
   /** Stops the timeout for this long, as while the child waits for a rate limit. */
   readonly holdTimeout: (forMs: number) => void;
+  /** Stops the timeout and the stall clocks while a person is asked. */
+  readonly waitForPerson: (isWaiting: boolean) => void;
   /** For causes that only the reader of the output can see. */
   readonly stallWatch: StallWatch<StallCause>;
 };
@@ -171,6 +175,7 @@ export function supervise(options: SuperviseOptions): Supervision {
       freezer.thaw();
     },
     holdTimeout: clocks.holdTimeout,
+    waitForPerson: clocks.waitForPerson,
     endAfter: clocks.endAfter,
     stallWatch: clocks.stallWatch,
   };
@@ -178,12 +183,15 @@ export function supervise(options: SuperviseOptions): Supervision {
 
 type StopChild = (outcome: Outcome, why: string, stall?: StallFound) => void;
 
-type Clocks = Pick<Supervision, 'freeze' | 'thaw' | 'holdTimeout' | 'endAfter' | 'stallWatch'> & {
+type Clocks = Pick<Supervision, 'freeze' | 'thaw' | 'holdTimeout' | 'waitForPerson' | 'endAfter' | 'stallWatch'> & {
   readonly watchFor: (cause: OwnCause) => void;
   /** No timeout and no limit stops the child from now on. */
   readonly cancel: () => void;
   readonly pausedMs: () => number;
 };
+
+/** Why a timeout does not count. A rate limit has a stall clock of its own. */
+type Hold = 'frozen' | 'rate_limit' | 'person';
 
 /** Everything that can stop a child for the time that has passed: its timeout, limits of its reader, stalls. */
 function createClocks(options: SuperviseOptions, stopChild: StopChild): Clocks {
@@ -194,14 +202,17 @@ function createClocks(options: SuperviseOptions, stopChild: StopChild): Clocks {
   });
   const stallWatch = createStallReports(options, stopChild);
   /** Why the timeout is stopped. */
-  const holds = new Set<'frozen' | 'rate_limit'>();
+  const holds = new Set<Hold>();
   let holdOver: NodeJS.Timeout | undefined;
-  const hold = (why: 'frozen' | 'rate_limit'): void => {
+  const hold = (why: Hold): void => {
     holds.add(why);
     timer.pause();
+    if (why !== 'rate_limit') stallWatch.pause();
   };
-  const release = (why: 'frozen' | 'rate_limit'): void => {
-    if (holds.delete(why) && holds.size === 0) timer.resume();
+  const release = (why: Hold): void => {
+    if (!holds.delete(why)) return;
+    if (holds.size === 0) timer.resume();
+    if (!holds.has('frozen') && !holds.has('person')) stallWatch.resume();
   };
   const limits = new Set<PausableTimer>();
   return {
@@ -216,13 +227,12 @@ function createClocks(options: SuperviseOptions, stopChild: StopChild): Clocks {
     freeze() {
       hold('frozen');
       for (const limit of limits) limit.pause();
-      stallWatch.pause();
     },
     thaw() {
       release('frozen');
       for (const limit of limits) limit.resume();
-      stallWatch.resume();
     },
+    waitForPerson: (isWaiting) => (isWaiting ? hold('person') : release('person')),
     holdTimeout(forMs) {
       clearTimeout(holdOver);
       hold('rate_limit');

@@ -5,6 +5,7 @@ import type { ClaudeStep, Workflow } from '../../workflow/index.ts';
 import {
   askClaude,
   askLogin,
+  askSince,
   type ClaudeProgram,
   claudeArguments,
   hasStoredLogin,
@@ -59,6 +60,8 @@ const updateHelp = 'Update it: npm install -g @anthropic-ai/claude-code@latest';
 
 export const loggedOutHelp = 'Log in with `claude` and /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN.';
 
+const askFlag = { flag: '--permission-prompt-tool stdio', since: askSince, key: 'ask' };
+
 function missingFlagsOf(program: ClaudeProgram, step: ClaudeStep, index: number): readonly Finding[] {
   const { flags } = claudeArguments(step, {
     prompt: '',
@@ -70,7 +73,8 @@ function missingFlagsOf(program: ClaudeProgram, step: ClaudeStep, index: number)
   const mode = step.permissionMode ?? '';
   const since = missingPermissionMode(program.version, mode);
   const value = since === undefined ? [] : [{ flag: `--permission-mode ${mode}`, since, key: 'permissionMode' }];
-  return [...missing, ...value].map((each) => flagFinding(program, step, index, each));
+  const ask = step.ask.kind === 'wait' && isOlder(program.version, askSince) ? [askFlag] : [];
+  return [...missing, ...value, ...ask].map((each) => flagFinding(program, step, index, each));
 }
 
 function flagFinding(

@@ -3,6 +3,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
 import { execa } from 'execa';
 import { toError } from '../../core/errors.ts';
 import { LIFELINE_FD } from './lifeline.ts';
@@ -16,8 +17,11 @@ export type StartOptions = HandleOptions & {
   readonly cwd: string;
   /** The whole environment: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the child reads as stdin; left out, stdin is /dev/null, or that of this process with `inheritsStdin`. */
-  readonly stdin?: string | Uint8Array | undefined;
+  /**
+   * What the child reads as stdin; left out, stdin is /dev/null, or that of this process with `inheritsStdin`. A stream is passed on
+   * as it comes, until it ends or the child takes no more.
+   */
+  readonly stdin?: string | Uint8Array | Readable | undefined;
   readonly inheritsStdin?: boolean | undefined;
   /** stderr goes into the pipe of stdout, in the order in which the child writes. */
   readonly joinsStderr?: boolean | undefined;
@@ -29,7 +33,8 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
   const pipes = 'unavailable' in made ? undefined : made;
   let stdin: number | undefined;
   try {
-    if (options.stdin !== undefined) {
+    const source = options.stdin instanceof Readable ? options.stdin : undefined;
+    if (options.stdin !== undefined && !(options.stdin instanceof Readable)) {
       const input = openInput(options.stdin);
       if (typeof input !== 'number') return failedInput(options.file, input.unavailable, pipes);
       stdin = input;
@@ -38,7 +43,11 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
       cwd: options.cwd,
       env: options.env,
       extendEnv: false,
-      stdio: stdioOf(stdin ?? (options.inheritsStdin === true ? 0 : undefined), pipes, options.joinsStderr),
+      stdio: stdioOf(
+        source === undefined ? (stdin ?? (options.inheritsStdin === true ? 0 : undefined)) : 'pipe',
+        pipes,
+        options.joinsStderr,
+      ),
       detached: true,
       buffer: false,
       reject: false,
@@ -48,6 +57,7 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
       const { cause } = await child;
       throw cause ?? new Error('it did not start, and the system does not say why');
     }
+    if (source !== undefined) feed(source, child.nodeChildProcess.stdin);
     const notices = 'unavailable' in made ? [noticeOf(made.unavailable)] : [];
     return await createProcessHandle(
       Object.assign(child.nodeChildProcess, { pid: child.pid }),
@@ -69,7 +79,7 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
 type Stdio = 'ignore' | 'pipe' | 3;
 
 function stdioOf(
-  stdin: number | undefined,
+  stdin: number | 'pipe' | undefined,
   pipes: OutputPipes | undefined,
   joins = false,
 ): [Stdio, Stdio, Stdio, ...Stdio[]] {
@@ -81,6 +91,12 @@ function stdioOf(
       ? [input, 'pipe', 'pipe']
       : [input, pipes.write.stdout, joins ? pipes.write.stdout : pipes.write.stderr, ...unused, pipes.write.lifeline];
   return streams as [Stdio, Stdio, Stdio, ...Stdio[]];
+}
+
+/** A child that has ended, or has closed its stdin, takes no more. That is not a failure to start it. */
+function feed(source: Readable, stdin: Writable | null): void {
+  stdin?.on('error', () => source.unpipe(stdin));
+  if (stdin !== null) source.pipe(stdin);
 }
 
 function failedInput(file: string, why: string, pipes: OutputPipes | undefined): SpawnFailure {

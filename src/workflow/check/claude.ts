@@ -43,7 +43,8 @@ export function checkClaudeSteps(outline: Outline, folder: string, readFile: Rea
     checkResume(claude.resume, path, step, outline);
     checkTools(claude, path, outline);
     checkPermissions(claude, path, step, outline);
-    checkExtraArgs(claude.extraArgs, path, outline);
+    checkAsk(claude, path, outline);
+    checkExtraArgs(claude, path, outline);
   }
 }
 
@@ -129,12 +130,35 @@ function checkPermissions(claude: Raw, path: Path, step: OutlineStep, { tree, re
   );
 }
 
-function checkExtraArgs(extraArgs: unknown, path: Path, { tree, report }: Outline): void {
+/** Modes in which Claude Code asks nobody. */
+const modesWithoutQuestions: readonly unknown[] = ['bypassPermissions', 'dontAsk'];
+
+function checkAsk({ ask, permissionMode }: Raw, path: Path, { tree, report }: Outline): void {
+  if (!isMapping(ask)) return;
+  if (modesWithoutQuestions.includes(permissionMode)) {
+    const message = `nobody is asked with \`permissionMode: ${String(permissionMode)}\``;
+    report(tree.placeOfKey([...path, 'ask']), message, 'remove `ask`, or choose another mode');
+  }
+  const { allow, deny } = isMapping(ask.rules) ? ask.rules : {};
+  if (!Array.isArray(allow) || !Array.isArray(deny)) return;
+  const allowed = new Set<unknown>(allow);
+  deny.forEach((rule: unknown, index) => {
+    if (typeof rule !== 'string' || !allowed.has(rule)) return;
+    const place = tree.placeOf([...path, 'ask', 'rules', 'deny', index]);
+    report(place, `the rule \`${rule}\` both allows and denies`, 'remove it from one of the lists');
+  });
+}
+
+function checkExtraArgs({ extraArgs, ask }: Raw, path: Path, { tree, report }: Outline): void {
   if (!Array.isArray(extraArgs)) return;
   extraArgs.forEach((argument: unknown, index) => {
     if (typeof argument !== 'string') return;
     const [flag = ''] = argument.split('=', 1);
     const field = Object.hasOwn(ownArguments, flag) ? ownArguments[flag] : undefined;
+    if (isMapping(ask) && flag === '--permission-prompt-tool') {
+      const place = tree.placeOf([...path, 'extraArgs', index]);
+      report(place, `\`${flag}\` and \`ask\` exclude each other`, 'keep one');
+    }
     if (field === undefined) return;
     const fix = field === '' ? 'remove it: stepspan sets it itself' : `write \`${field}:\` below \`claude:\` instead`;
     report(tree.placeOf([...path, 'extraArgs', index]), `\`${flag}\` cannot be an extra argument`, fix);

@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { apiDocuments } from '../../../scripts/generate-api-docs.ts';
 import { createApi } from '../../../src/api/http/index.ts';
-import { askRun } from '../../../src/control/index.ts';
+import { askRun, listenForControl } from '../../../src/control/index.ts';
 import type { RunId } from '../../../src/core/ids.ts';
 import { signSession } from '../../../src/hub/access/secret.ts';
 import { createJournal, type DataFolder } from '../../../src/journal/index.ts';
@@ -105,6 +105,21 @@ async function writeTalk(data: DataFolder): Promise<{ readonly id: RunId; readon
   return { id, seq };
 }
 
+/** A run that asks, and that takes the first answer in this process. */
+async function writeAsking(data: DataFolder) {
+  const { runId, journal } = beginRun(data);
+  const asked = { kind: 'permission', tool: 'Bash', toolUseId: 't', input: '{"command":"ls"}', isCut: false } as const;
+  const wait = { suggestions: ['Bash(ls:*)'], untilNs: '1800000000000000000', onTimeout: 'deny' } as const;
+  const subject = { step: 'build', attempt: 1 };
+  journal.event({ type: 'claude.asked', questionId: 'q-1', ...asked, ...wait }, subject);
+  await journal.sync();
+  const control = await listenForControl(data.runDir(runId), () => ({ ok: true, message: 'Bash is allowed' }));
+  if (control.kind !== 'listening') throw new Error(control.message);
+  onTestFinished(control.server.close);
+  onTestFinished(journal.close);
+  return runId;
+}
+
 test('the documents are what the schemas make of them: `npm run generate`', () => {
   for (const [file, text] of Object.entries(apiDocuments())) expect(readFileSync(file, 'utf8')).toBe(text);
 });
@@ -182,6 +197,11 @@ test('every answer is as the document says', async () => {
   await get(`/runs/${again}/result?step=nope`);
   await get(`/runs/${again}/result`);
   for (const verb of ['pause', 'resume', 'cancel']) await post(`/runs/${dead}/${verb}`);
+  const asks = await writeAsking(data);
+  expect((await get(`/runs/${asks}/questions`)).body.questions).toHaveLength(1);
+  const allow = { questionId: 'q-1', answer: 'allow' };
+  expect((await post(`/runs/${asks}/answer`, allow)).body.message).toBe(`Run ${asks}: Bash is allowed.`);
+  for (const id of [dead, runId, '20000101-000000-000000']) await post(`/runs/${id}/answer`, allow);
 
   await post('/runs', { workflow: '../wait.yaml' });
   await post('/link');

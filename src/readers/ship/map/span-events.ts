@@ -79,6 +79,10 @@ export function markOf(event: Event): AttributeMap | undefined {
       return { [attr.reason]: event.status };
     case 'claude.permission_denied':
       return known({ [attr.tool]: event.tool, [attr.message]: event.reason });
+    case 'claude.asked':
+      return { [attr.tool]: event.tool, [attr.message]: describeEvent(event) };
+    case 'claude.answered':
+      return { [attr.by]: event.by, [attr.message]: describeEvent(event) };
     default:
       // The others are the span itself (starts, ends, costs), or too many for a timeline (samples, tool calls, usage).
       return undefined;

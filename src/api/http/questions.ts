@@ -1,0 +1,41 @@
+// The open questions of a run with their whole inputs, read from the journal: the state of a run has one line of each. Called by the
+// routes and by `stepspan answer`.
+import type { EventOf } from '../../core/event.ts';
+import type { JournalReader } from '../../journal/index.ts';
+import type { QuestionView, StepView } from '../../runs/index.ts';
+
+export type WholeQuestion = QuestionView & {
+  readonly step: string;
+  /** The input of the call as JSON text. */
+  readonly input: string;
+  readonly isCut: boolean;
+};
+
+/** In the order in which they were asked. */
+export async function readQuestions(
+  reader: Pick<JournalReader, 'read'>,
+  steps: readonly Pick<StepView, 'id' | 'questions'>[],
+): Promise<readonly WholeQuestion[]> {
+  const found: WholeQuestion[] = [];
+  for (const { id, questions } of steps) {
+    for (const question of questions) {
+      const asked = await readAsked(reader, question);
+      if (asked !== undefined) found.push({ step: id, ...question, input: asked.input, isCut: asked.isCut });
+    }
+  }
+  return found.toSorted((a, b) => a.seq - b.seq);
+}
+
+async function readAsked(
+  reader: Pick<JournalReader, 'read'>,
+  { questionId, seq }: QuestionView,
+): Promise<EventOf<'claude.asked'> | undefined> {
+  for await (const records of reader.read({ from: seq })) {
+    for (const record of records) {
+      if (record.seq > seq) return undefined;
+      if (record.kind === 'event' && record.event.type === 'claude.asked' && record.event.questionId === questionId)
+        return record.event;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,208 @@
+// `stepspan answer RUN`: shows what Claude Code asks in a run, whole, and answers it. Answers reach the run through the hub's `steerRun`
+// and the control channel, bound to the id of the question.
+import { userInfo } from 'node:os';
+import { type Command, Option } from 'commander';
+import { readQuestions, type WholeQuestion } from '../api/http/questions.ts';
+import { questionParts } from '../conversation/index.ts';
+import { type Answer, choicesIn } from '../core/answer.ts';
+import { formatElapsed } from '../core/duration.ts';
+import { openJournal, type RunFolder } from '../journal/index.ts';
+import { isWriterGone, type RunState, viewRun, waitingForAnswer } from '../runs/index.ts';
+import { showHidden } from '../text/hidden.ts';
+import { type CliContext, fail } from './context.ts';
+import { examples } from './examples.ts';
+import { exitCodes } from './exit-codes.ts';
+import { findRunState, readable, runArgument } from './find-run.ts';
+import { createOutput } from './output.ts';
+import { addSettingFlags, type FlagValues } from './settings.ts';
+import { createStyle, type Style, wantsColour } from './terminal/style.ts';
+
+type AnswerFlags = FlagValues & {
+  readonly step?: string;
+  readonly question?: string;
+  readonly allow?: boolean;
+  readonly allowAlways?: boolean;
+  readonly deny?: string;
+  readonly choose?: readonly string[];
+  readonly text?: string;
+  readonly json?: boolean;
+};
+
+export function registerAnswer(program: Command, context: CliContext): void {
+  const answers = ['allow', 'allowAlways', 'deny', 'choose', 'text'];
+  const exclusive = (option: Option, own: string): Option => option.conflicts(answers.filter((name) => name !== own));
+  const command = program
+    .command('answer')
+    .argument('<run>', runArgument)
+    .description('Show what Claude Code asks in a run, or answer it. The first answer wins.')
+    .option('--step <id>', 'only of this step')
+    .option('--question <id>', 'which question, as it is shown; not needed if only one is open')
+    .addOption(exclusive(new Option('--allow', 'allow it once'), 'allow'))
+    .addOption(
+      exclusive(
+        new Option('--allow-always', 'allow it, and what its rules cover, until the session ends'),
+        'allowAlways',
+      ),
+    )
+    .addOption(exclusive(new Option('--deny <reason>', 'deny it; Claude Code is given the reason'), 'deny'))
+    .addOption(
+      exclusive(
+        new Option('--choose <option...>', 'answer a question: a label or its number, one for each question'),
+        'choose',
+      ),
+    )
+    .addOption(exclusive(new Option('--text <text>', 'answer a question in your own words'), 'text'))
+    .option('--json', 'print what is open as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'answer latest',
+        'answer latest --allow',
+        'answer 7f3k2m --step fix --deny "use the staging database"',
+        'answer latest --question q-1a2b3c4d --choose SQLite',
+      ),
+    )
+    .action((run: string, flags: AnswerFlags) => answer(context, run, flags));
+  addSettingFlags(command, 'dataDir', 'colour');
+}
+
+async function answer(context: CliContext, text: string, flags: AnswerFlags): Promise<void> {
+  const found = await findRunState(context, text, { ...flags });
+  if (found === undefined) return;
+  const { folder, state, settings } = found;
+  const { step } = flags;
+  if (step !== undefined && !state.steps.some(({ id }) => id === step)) {
+    const steps = state.steps.map(({ id }) => id).join(', ');
+    return fail(context, exitCodes.notFound, `Run ${state.runId} has no step \`${step}\`.`, `Its steps are ${steps}.`);
+  }
+  const given = answerOf(flags);
+  if (given !== undefined && flags.question !== undefined)
+    return send(context, folder, { questionId: flags.question, answer: given });
+  const open = await readable(context, () => openQuestions(folder, state, flags, context.now()));
+  if (open === 'unreadable') return;
+  if (given !== undefined) return answerOnly(context, { folder, state, open }, given);
+  const output = createOutput(context.stdout);
+  const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
+  const lines = flags.json
+    ? [JSON.stringify({ runId: state.runId, questions: open })]
+    : linesOf(state, open, style, context.now());
+  await output.write(`${lines.join('\n')}\n`);
+  output.release();
+}
+
+function answerOf({ allow, allowAlways, deny, choose, text }: AnswerFlags): Answer | undefined {
+  if (allow === true) return { kind: 'allow' };
+  if (allowAlways === true) return { kind: 'allow_always' };
+  if (deny !== undefined) return { kind: 'deny', reason: deny };
+  if (choose !== undefined) return { kind: 'choose', choices: choose };
+  return text === undefined ? undefined : { kind: 'text', text };
+}
+
+async function openQuestions(
+  folder: RunFolder,
+  state: RunState,
+  { step, question }: AnswerFlags,
+  nowMs: number,
+): Promise<readonly WholeQuestion[]> {
+  const { steps } = viewRun(state, { nowMs, isWriterGone: isWriterGone(state) });
+  const all = await readQuestions(openJournal(folder), steps);
+  return all.filter(
+    (each) => (step === undefined || each.step === step) && (question === undefined || each.questionId === question),
+  );
+}
+
+type Found = { readonly folder: RunFolder; readonly state: RunState; readonly open: readonly WholeQuestion[] };
+
+/** Without the id of a question the answer is for the only one that is open. */
+async function answerOnly(context: CliContext, { folder, state, open }: Found, given: Answer): Promise<void> {
+  const [only, ...more] = open;
+  if (only === undefined) return fail(context, exitCodes.notExecuted, `Run ${state.runId} asks nothing now.`);
+  if (more.length > 0) {
+    const ids = open.map(({ questionId, step }) => `${questionId} (step ${step})`).join(', ');
+    const what = `Run ${state.runId} asks ${open.length} questions; choose one with --question: ${ids}.`;
+    return fail(context, exitCodes.badInput, what);
+  }
+  return send(context, folder, { questionId: only.questionId, answer: given });
+}
+
+async function send(
+  context: CliContext,
+  folder: RunFolder,
+  { questionId, answer: given }: { readonly questionId: string; readonly answer: Answer },
+): Promise<void> {
+  const { steerRun } = await import('../hub/index.ts');
+  const steered = await steerRun(folder, { verb: 'answer', questionId, answer: given, by: userName(), from: 'cli' });
+  if (steered.kind === 'done') context.stdout.write(`${showHidden(steered.message)}\n`);
+  else fail(context, exitCodes.notExecuted, showHidden(steered.message));
+}
+
+/** As the control channel takes names; the journal shows who answered. */
+function userName(): string {
+  try {
+    const { username } = userInfo();
+    return /^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}$/.test(username) ? username : 'cli';
+  } catch {
+    return 'cli';
+  }
+}
+
+function linesOf(state: RunState, open: readonly WholeQuestion[], style: Style, nowMs: number): readonly string[] {
+  if (open.length === 0) return [`Run ${state.runId} asks nothing now.`];
+  return open.flatMap((question, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...questionLines(state.runId, question, style, nowMs),
+  ]);
+}
+
+function questionLines(runId: string, question: WholeQuestion, style: Style, nowMs: number): readonly string[] {
+  const { questionId, step, tool, kind, since, until, onTimeout, suggestions, input, isCut } = question;
+  const waited = formatElapsed(Math.max(0, nowMs - Date.parse(since)));
+  const left = formatElapsed(Math.max(0, Date.parse(until) - nowMs));
+  const what =
+    kind === 'permission' ? { kind, summary: tool } : { kind, summary: kind === 'plan' ? 'the plan' : 'see below' };
+  const end = onTimeout === 'fail' ? 'the step fails' : 'it is denied';
+  return [
+    style.bold(`${questionId}  step ${showHidden(step)} waits for ${showHidden(waitingForAnswer(what))}`),
+    `  asked ${waited} ago; ${end} in ${left}`,
+    ...(isCut ? [style.yellow('  It is too long to be shown as a whole, so it can only be denied.')] : []),
+    '',
+    ...(kind === 'question' ? choiceLines(input, style) : partLines(tool, input, style)),
+    ...(suggestions.length === 0
+      ? []
+      : ['', `  --allow-always allows: ${showHidden(suggestions.join(', ').replaceAll('\n', ' '))}`]),
+    '',
+    ...question.answers.map((answer) => `  stepspan answer ${runId} --question ${questionId} ${flagTexts[answer]}`),
+  ];
+}
+
+const flagTexts: Readonly<Record<Answer['kind'], string>> = {
+  allow: '--allow',
+  allow_always: '--allow-always',
+  deny: '--deny REASON',
+  choose: '--choose OPTION',
+  text: '--text TEXT',
+};
+
+function choiceLines(input: string, style: Style): readonly string[] {
+  return choicesIn(input).flatMap(({ question, options, isMultiple }, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...showHidden(question)
+      .split('\n')
+      .map((line) => `  ${style.bold(line)}`),
+    ...(isMultiple ? ['  (several can be chosen)'] : []),
+    ...options.map(({ label, description }, at) => {
+      const more = description === '' ? '' : `: ${showHidden(description).replaceAll('\n', ' ')}`;
+      return `    ${at + 1}. ${showHidden(label).replaceAll('\n', ' ')}${more}`;
+    }),
+  ]);
+}
+
+function partLines(tool: string, input: string, style: Style): readonly string[] {
+  return questionParts(tool, input).flatMap(({ name, lines }) => {
+    const rows = lines.map(({ sign, text }) => {
+      const row = `    ${sign}${text}`;
+      return sign === '+' ? style.green(row) : sign === '-' ? style.red(row) : row;
+    });
+    return [`  ${name.replaceAll('\n', ' ')}:`, ...rows];
+  });
+}

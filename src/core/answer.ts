@@ -1,0 +1,113 @@
+// What a person can answer to a question of Claude Code, and what can be chosen from. Pure vocabulary: control, API, CLI, page and
+// the engine share it.
+import type { AnswerGiven, QuestionKind } from './claude-event.ts';
+import { formatDuration } from './duration.ts';
+import { isObject, objectsAt, parseObject, textAt } from './json.ts';
+
+export type Answer =
+  | { readonly kind: 'allow' }
+  /** Also for calls that the suggested rules allow, until the session ends. */
+  | { readonly kind: 'allow_always' }
+  | { readonly kind: 'deny'; readonly reason: string }
+  /** A label or a number (from 1) for each of the questions; several, if there is one question that takes several. */
+  | { readonly kind: 'choose'; readonly choices: readonly string[] }
+  /** In place of the options. */
+  | { readonly kind: 'text'; readonly text: string };
+
+export const answerKinds = [
+  'allow',
+  'allow_always',
+  'deny',
+  'choose',
+  'text',
+] as const satisfies readonly Answer['kind'][];
+
+/** Of a reason, a choice or a text, in characters: more than a person types. */
+export const maxAnswerCharacters = 16 * 1024;
+
+/** Claude Code asks up to four questions at once, with up to four options each. */
+export const maxChoices = 16;
+export const maxChoiceCharacters = 1_000;
+
+export type Option = { readonly label: string; readonly description: string };
+
+/** One of the questions that Claude Code asks at once. */
+export type Choice = {
+  readonly question: string;
+  readonly options: readonly Option[];
+  /** More than one option can be chosen. */
+  readonly isMultiple: boolean;
+};
+
+/** @param input of the tool AskUserQuestion, as JSON text; without questions if it was cut */
+export function choicesIn(input: string): readonly Choice[] {
+  return objectsAt(parseObject(input) ?? {}, 'questions').map((each) => ({
+    question: textAt(each, 'question') ?? '',
+    options: objectsAt(each, 'options').map((option) => ({
+      label: textAt(option, 'label') ?? '',
+      description: textAt(option, 'description') ?? '',
+    })),
+    isMultiple: each.multiSelect === true,
+  }));
+}
+
+/** The kinds of answer that a question takes. What cannot be seen as a whole cannot be allowed. */
+export function answersTo(question: {
+  readonly kind: QuestionKind;
+  readonly suggestions: readonly string[];
+  readonly isCut: boolean;
+}): readonly Answer['kind'][] {
+  if (question.isCut) return ['deny'];
+  switch (question.kind) {
+    case 'question':
+      return ['choose', 'text', 'deny'];
+    case 'plan':
+      return ['allow', 'deny'];
+    case 'permission':
+      return question.suggestions.length === 0 ? ['allow', 'deny'] : ['allow', 'allow_always', 'deny'];
+  }
+}
+
+/** Who answered what, after how long, as one phrase; the text of the answer is whole. */
+export function describeAnswered(answered: {
+  readonly answer: AnswerGiven;
+  readonly by: string;
+  readonly waitedMs: number;
+  readonly text: string;
+}): string {
+  const { answer, by, waitedMs, text } = answered;
+  const after = `after ${formatDuration(waitedMs)}`;
+  const what = text === '' ? '' : `: ${text}`;
+  switch (answer) {
+    case 'timed_out':
+      return `nobody answered ${after}: denied`;
+    case 'unanswered':
+      return `not answered before the attempt ended, ${after}`;
+    case 'withdrawn':
+      return `withdrawn by Claude Code ${after}`;
+    case 'chosen':
+      return `answered by ${by} ${after}${what}`;
+    case 'allowed':
+    case 'denied':
+      return `${answer} by ${by} ${after}${what}`;
+    case 'allowed_always':
+      return `always allowed by ${by} ${after}${what}`;
+  }
+}
+
+/** @returns undefined for what is not an answer, as from a client of another version */
+export function parseAnswer(value: unknown): Answer | undefined {
+  if (!isObject(value)) return undefined;
+  const { kind, reason, choices, text } = value;
+  if (kind === 'allow' || kind === 'allow_always') return { kind };
+  if (kind === 'deny') return isText(reason, maxAnswerCharacters) ? { kind, reason } : undefined;
+  if (kind === 'text') return isText(text, maxAnswerCharacters) ? { kind, text } : undefined;
+  if (kind !== 'choose' || !Array.isArray(choices) || choices.length === 0 || choices.length > maxChoices)
+    return undefined;
+  const texts = choices.filter((choice) => isText(choice, maxChoiceCharacters));
+  return texts.length === choices.length ? { kind, choices: texts } : undefined;
+}
+
+function isText(value: unknown, limit: number): value is string {
+  return typeof value === 'string' && value.length <= limit;
+}

@@ -1,0 +1,123 @@
+// The open questions of a run: who answers first, and what those are answered that come later, twice or with an id that does not
+// exist. Made by run-workflow.ts; claude-questions.ts opens them; answers come through the control channel. Everything happens at
+// once, so that of two answers one is always the first.
+import { randomBytes } from 'node:crypto';
+import type { Answer } from '../../core/answer.ts';
+import type { AnswerGiven, AnswerSource } from '../../core/claude-event.ts';
+import type { EventOf } from '../../core/event.ts';
+import type { Append, Subject } from '../../core/record.ts';
+import { systemClock } from '../process/index.ts';
+
+/** Who answers, and from where. */
+export type Answerer = { readonly by: string; readonly from: AnswerSource };
+
+export type NewQuestion = {
+  readonly subject: Subject;
+  readonly asked: Omit<EventOf<'claude.asked'>, 'type' | 'questionId'>;
+  /**
+   * What the answer comes to, and passes it on; or one sentence why it does not fit. Called for people only.
+   */
+  readonly accept: (answer: Answer) => Accepted;
+};
+
+export type Accepted =
+  | {
+      readonly ok: true;
+      readonly given: Extract<AnswerGiven, 'allowed' | 'allowed_always' | 'denied' | 'chosen'>;
+      readonly text: string;
+      /** Passes the answer on to Claude Code. */
+      readonly send: () => void;
+    }
+  | { readonly ok: false; readonly message: string };
+
+export type AnswerResult =
+  | { readonly ok: true; readonly message: string }
+  | { readonly ok: false; readonly message: string };
+
+export type Questions = {
+  /** @returns ends the question without a person, as `given` says; does nothing once it is answered */
+  readonly open: (question: NewQuestion) => (given: Exclude<AnswerGiven, Accepting>) => boolean;
+  /** The first answer wins. */
+  readonly answer: (questionId: string, answer: Answer, who: Answerer) => AnswerResult;
+};
+
+type Accepting = 'allowed' | 'allowed_always' | 'denied' | 'chosen';
+
+type Open = { readonly question: NewQuestion; readonly sinceMs: number };
+
+/** How many answered questions are remembered, for those who answer late. */
+const remembered = 1_000;
+
+export function createQuestions(append: Append): Questions {
+  const open = new Map<string, Open>();
+  /** Why a question can no longer be answered. */
+  const closed = new Map<string, string>();
+
+  function close(questionId: string, given: AnswerGiven, text: string, who: Answerer): void {
+    const found = open.get(questionId);
+    if (found === undefined) return;
+    open.delete(questionId);
+    closed.set(questionId, describeClosed(given, who.by));
+    const [oldest] = closed.keys();
+    if (closed.size > remembered && oldest !== undefined) closed.delete(oldest);
+    const { subject, asked } = found.question;
+    const waitedMs = Math.round(systemClock.now() - found.sinceMs);
+    const { toolUseId } = asked;
+    append.event({ type: 'claude.answered', questionId, toolUseId, answer: given, ...who, waitedMs, text }, subject);
+  }
+
+  return {
+    open(question) {
+      // Random, so that nobody answers what is not asked yet.
+      const questionId = `q-${randomBytes(4).toString('hex')}`;
+      open.set(questionId, { question, sinceMs: systemClock.now() });
+      append.event({ type: 'claude.asked', questionId, ...question.asked }, question.subject);
+      return (given) => {
+        const isOpen = open.has(questionId);
+        close(questionId, given, '', { by: 'stepspan', from: 'stepspan' });
+        return isOpen;
+      };
+    },
+    answer(questionId, answer, who) {
+      const found = open.get(questionId);
+      if (found === undefined)
+        return { ok: false, message: closed.get(questionId) ?? 'there is no such question in this run' };
+      const accepted = found.question.accept(answer);
+      if (!accepted.ok) return accepted;
+      close(questionId, accepted.given, accepted.text, who);
+      accepted.send();
+      return { ok: true, message: describeAccepted(accepted.given, found.question.asked.tool) };
+    },
+  };
+}
+
+function describeClosed(given: AnswerGiven, by: string): string {
+  switch (given) {
+    case 'allowed':
+    case 'allowed_always':
+      return `${by} was faster: it is allowed already`;
+    case 'denied':
+      return `${by} was faster: it is denied already`;
+    case 'chosen':
+      return `${by} was faster: the question is answered already`;
+    case 'timed_out':
+      return 'the answer is too late: nobody had answered within the wait of the step';
+    case 'unanswered':
+      return 'the answer is too late: the attempt that asked has ended';
+    case 'withdrawn':
+      return 'Claude Code no longer asks this';
+  }
+}
+
+function describeAccepted(given: Accepting, tool: string): string {
+  switch (given) {
+    case 'allowed':
+      return `${tool} is allowed`;
+    case 'allowed_always':
+      return `${tool} is allowed, and what the rules shown with it cover until the session ends`;
+    case 'denied':
+      return `${tool} is denied`;
+    case 'chosen':
+      return 'the question is answered';
+  }
+}
