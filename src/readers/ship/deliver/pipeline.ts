@@ -65,6 +65,7 @@ export function startPipeline<C extends Content>(options: PipelineOptions<C>): P
       const how = { transport, refused, pace, random, signal: stopping.signal, report: tally.report };
       if (!(await deliver(batch, how))) return;
       tally.delivered(batch);
+      for (const part of batch.parts) part.release?.();
       place.acknowledged(batch.nextSeq, open);
       if (stopping.signal.aborted) return;
       tally.setState({ kind: 'idle' });

@@ -20,6 +20,8 @@ export type Part<C extends Content> = {
   readonly content: (from: number, to: number) => C;
   /** One item as OTLP/JSON with its sequence number, for a record that is kept aside. */
   readonly describe: (index: number) => { readonly seq: number; readonly record: unknown };
+  /** Says that nothing more is asked of the part: a later one takes its memory. */
+  readonly release?: () => void;
 };
 
 export type Batch<C extends Content = Content> = {

@@ -25,7 +25,8 @@ export function createProtobufLineBatcher(
 ): Batcher<LogContent> {
   const encoder = createLineEncoder(context);
   const head = headOf(origin);
-  let content = emptyContent(limits);
+  const writers = createWriters(limits);
+  let content = emptyContent(writers.take());
   let nextSeq: number | undefined;
   let lastNs = 0n;
 
@@ -36,8 +37,9 @@ export function createProtobufLineBatcher(
 
   function take(): Batch<LogContent> | undefined {
     if (nextSeq === undefined) return undefined;
-    const batch = batchOf(content, { head, context, origin, nextSeq, lastNs });
-    content = emptyContent(limits);
+    const { writer } = content;
+    const batch = batchOf(content, { head, context, origin, nextSeq, lastNs, release: () => writers.putBack(writer) });
+    content = emptyContent(writers.take());
     nextSeq = undefined;
     return batch;
   }
@@ -68,9 +70,23 @@ export function createProtobufLineBatcher(
   };
 }
 
-function emptyContent(limits: BatchLimits): Content {
+/** Buffers for batches. They are used again: as garbage they would be several times what the batches under way need. */
+function createWriters(limits: BatchLimits) {
   // A quarter above the bound, so that the record that fills a batch seldom makes the buffer grow.
-  const writer = createByteWriter(Math.ceil(limits.bytes * 1.25));
+  const size = Math.ceil(limits.bytes * 1.25);
+  const free: ByteWriter[] = [];
+  return {
+    take: (): ByteWriter => free.pop() ?? createByteWriter(size),
+    putBack(writer: ByteWriter): void {
+      // One that has grown for a record of many mebibytes is not kept for others.
+      if (writer.buffer.length > 2 * size) return;
+      writer.position = 0;
+      free.push(writer);
+    },
+  };
+}
+
+function emptyContent(writer: ByteWriter): Content {
   return { writer, offsets: [], seqs: [], records: [] };
 }
 
@@ -80,13 +96,15 @@ type BatchEnd = {
   readonly origin: LogOrigin;
   readonly nextSeq: number;
   readonly lastNs: bigint;
+  readonly release: () => void;
 };
 
-function batchOf(content: Content, { head, context, origin, nextSeq, lastNs }: BatchEnd): Batch<LogContent> {
+function batchOf(content: Content, { head, context, origin, nextSeq, lastNs, release }: BatchEnd): Batch<LogContent> {
   const { offsets, seqs } = content;
   const encoded = written(content.writer);
   const lines = {
     count: seqs.length,
+    release,
     content(from: number, to: number): LogContent {
       const records = encoded.subarray(offsets[from] ?? encoded.length, offsets[to] ?? encoded.length);
       return { kind: 'lines', body: Buffer.concat([headBefore(head, records.length), records]) };
