@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createJournal, type DataFolder } from '../../src/journal/index.ts';
 import type { NotifySettings } from '../../src/readers/notify/index.ts';
 import { defaultAlerts, readAlerts } from '../../src/runs/alerts/index.ts';
-import { exit1, runFinished, runStarted } from '../runs/journal-of.ts';
+import { answered, asked, exit1, runFinished, runStarted } from '../runs/journal-of.ts';
 import { startWebhookSink } from '../stack/support/alertmanager.ts';
 import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
@@ -41,6 +41,26 @@ describe('alerts', () => {
         now.value('stepspan_alerts_sent_total', { receiver: 'webhook', result: 'taken' }) === 1 &&
         now.value('stepspan_alerts_waiting') === 0,
     );
+  });
+
+  test('of a run that asks are sent with a link to its page, and resolved by the answer', async () => {
+    const { sink, notify, received } = await webhook();
+    const data = tempData();
+    const hub = await hubOf(data, { notify });
+    const run = beginRun(data);
+    onTestFinished(run.journal.close);
+    run.journal.event(asked(), build);
+    await run.journal.sync();
+    await until(() => sink.messages.length > 0);
+    expect(received()).toEqual([`firing StepspanWaitingForYou ${run.runId}`]);
+    const { live_url, summary, description } = sink.messages[0]?.commonAnnotations ?? {};
+    expect(live_url).toContain(`${hub.url}/#/runs/${run.runId}/`);
+    expect(summary).toContain('step build waits for permission for Bash(npm test)');
+    expect(description).toContain(`\`stepspan answer ${run.runId}\``);
+    run.journal.event(answered, build);
+    await run.journal.sync();
+    await until(() => sink.messages.length > 1);
+    expect(received()[1]).toBe(`resolved StepspanWaitingForYou ${run.runId}`);
   });
 
   test('of a run whose stepspan was killed are sent when the hub adopts it', async () => {

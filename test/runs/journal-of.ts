@@ -99,6 +99,19 @@ export const attemptStarted: Event = {
   pidStartTime: '7',
 };
 
+export function asked(questionId = 'q-1'): Event {
+  return {
+    ...{ type: 'claude.asked', questionId, kind: 'permission', tool: 'Bash', toolUseId: 't' },
+    ...{ input: '{"command":"npm test"}', isCut: false, suggestions: ['Bash(npm test:*)'] },
+    ...{ untilNs: '1800000000000000000', onTimeout: 'deny' },
+  };
+}
+
+export const answered: Event = {
+  ...{ type: 'claude.answered', questionId: 'q-1', toolUseId: 't', answer: 'allowed' },
+  ...{ by: 'anna', from: 'cli', waitedMs: 60 * 60_000, text: '' },
+};
+
 export const success: Outcome = { kind: 'success' };
 export const exit1: Outcome = { kind: 'failure', reason: 'exit_code', message: 'exit code 1', exitCode: 1 };
 

@@ -54,6 +54,14 @@ export const runRules = {
       after: { kind: 'duration', default: 15 * minute, meaning: 'how long a step may print nothing' },
     },
   },
+  StepspanWaitingForYou: {
+    name: 'StepspanWaitingForYou',
+    source: 'run',
+    scope: 'step',
+    severity: 'warning',
+    meaning: 'Claude Code has asked something in a step, and the step waits for the answer of a person.',
+    thresholds: {},
+  },
   StepspanStepSlow: {
     name: 'StepspanStepSlow',
     source: 'run',

@@ -13,6 +13,8 @@ export function evaluateClock(state: AlertEvaluation, nowMs: number, settings: A
   if (state.frozenSinceMs !== undefined || state.run.phase.kind === 'finished') return state;
   const alerts = Object.entries(state.watches).reduce((before, [step, watch]) => {
     const look = { state, step, watch, nowMs, settings };
+    // What it waits for is known, and an alert of its own.
+    if (asksSomething(state, step)) return endAlert(before, alertKey({ rule: 'StepspanRunStuck', step }), nowMs);
     return evaluateSlow(evaluateStuck(before, look), look);
   }, state.alerts);
   return alerts === state.alerts ? state : { ...state, alerts };
@@ -77,6 +79,10 @@ function evaluateSlow(alerts: Alerts, { state, step, watch, nowMs, settings }: L
     seq: lastSeq(state),
   } as const;
   return startAlert(alerts, finding, settings);
+}
+
+function asksSomething({ run }: AlertEvaluation, step: string): boolean {
+  return (run.steps.find(({ id }) => id === step)?.questions.length ?? 0) > 0;
 }
 
 function hasEnded(state: AlertEvaluation, step: string): boolean {

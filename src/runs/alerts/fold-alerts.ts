@@ -67,6 +67,9 @@ function watchEvent(watch: StepWatch, { event, timeNs }: EventRecord, settings: 
       const { window } = settingsOfRule(settings, runRules.StepspanMemoryGrowing).thresholds;
       return watchMemory(watch, event.rssBytes, atMs, window);
     }
+    case 'claude.answered':
+      // The wait for a person is not slowness of the step.
+      return { ...skipTime(watch, event.waitedMs, atMs), quietSinceMs: atMs };
     default:
       return isSignOfLife(event) ? { ...watch, quietSinceMs: atMs } : watch;
   }
@@ -118,7 +121,7 @@ function endPassed(
 }
 
 function endOfStep(state: AlertEvaluation, step: string, atMs: number): AlertEvaluation {
-  const rules = ['StepspanRunStuck', 'StepspanStepSlow', 'StepspanMemoryGrowing'] as const;
+  const rules = ['StepspanRunStuck', 'StepspanWaitingForYou', 'StepspanStepSlow', 'StepspanMemoryGrowing'] as const;
   return {
     ...state,
     alerts: rules.reduce((left, rule) => endAlert(left, alertKey({ rule, step }), atMs), state.alerts),

@@ -4,10 +4,11 @@ import { formatSpending, formatUsd } from '../../core/cost.ts';
 import { formatSetDuration } from '../../core/duration.ts';
 import type { EventOf } from '../../core/event.ts';
 import type { EventRecord } from '../../core/record.ts';
-import { msOfNs } from '../../core/time.ts';
+import { isoOfNs, msOfNs } from '../../core/time.ts';
 import { formatBytes, formatCount, plural } from '../../core/units.ts';
 import { totalTokens } from '../model-use.ts';
 import type { LossCause, RunState } from '../run-state.ts';
+import { waitingForAnswer } from '../summarize-question.ts';
 import { hiddenCount } from '../totals.ts';
 import { alertKey, endAlert, type Finding, isOpen, outliveGroupMs, recordAlert, startAlert } from './alert.ts';
 import { runRules } from './catalogue.ts';
@@ -38,6 +39,9 @@ export function evaluateEvent(state: AlertEvaluation, record: EventRecord, setti
       return recorded(outputLost(state.run), undefined);
     case 'process.orphaned':
       return recorded(processesLeft(state.run, at.step, event.processes));
+    case 'claude.asked':
+    case 'claude.answered':
+      return evaluateQuestions(state, at, settings);
     default:
       return state;
   }
@@ -83,6 +87,30 @@ function secretRedacted(run: RunState): Text {
     summary: `${run.workflow}: ${where} printed or used what looks like a secret`,
     description: `${count === 1 ? '1 value was' : `${formatCount(count)} values were`} replaced in ${where} before anything was written; rules that matched: ${Object.keys(run.hidden).join(', ')}. Anyone who can read the program's output elsewhere may have seen them.`,
   };
+}
+
+/** One alert per step for as long as a question is open, about the one that has waited longest. */
+function evaluateQuestions(
+  state: AlertEvaluation,
+  { step, startsMs: atMs }: At,
+  settings: AlertSettings,
+): AlertEvaluation {
+  const { run } = state;
+  const [question] = run.steps.find(({ id }) => id === step)?.questions ?? [];
+  if (question === undefined)
+    return { ...state, alerts: endAlert(state.alerts, alertKey({ rule: 'StepspanWaitingForYou', step }), atMs) };
+  const what = waitingForAnswer(question);
+  const until = isoOfNs(question.untilNs).slice(0, 19);
+  const otherwise = question.onTimeout === 'fail' ? 'the step fails' : 'it is denied';
+  const finding = {
+    rule: 'StepspanWaitingForYou',
+    step,
+    startsMs: msOfNs(question.sinceNs),
+    summary: `${run.workflow}: step ${step} waits for ${what}`,
+    description: `Claude Code asks for ${what}. Answer it on the page of the run, or with \`stepspan answer ${run.runId}\`. If nobody has answered by ${until}Z, ${otherwise}.`,
+    seq: question.seq,
+  } as const;
+  return { ...state, alerts: startAlert(state.alerts, finding, settings) };
 }
 
 const lossReasons: Readonly<Record<LossCause, string>> = {

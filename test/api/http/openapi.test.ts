@@ -16,7 +16,7 @@ import { createJournal, type DataFolder } from '../../../src/journal/index.ts';
 import { createCatalogue } from '../../../src/runs/index.ts';
 import { stateOf } from '../../control/control-rig.ts';
 import { beginRun, nextRunId, tempData } from '../../hub/hub-rig.ts';
-import { anyJournal, runStarted } from '../../runs/journal-of.ts';
+import { anyJournal, asked, runStarted } from '../../runs/journal-of.ts';
 import { until } from '../../support/until.ts';
 import { type Answer, type LiveHub, liveHub, send } from './api-rig.ts';
 
@@ -108,10 +108,7 @@ async function writeTalk(data: DataFolder): Promise<{ readonly id: RunId; readon
 /** A run that asks, and that takes the first answer in this process. */
 async function writeAsking(data: DataFolder) {
   const { runId, journal } = beginRun(data);
-  const asked = { kind: 'permission', tool: 'Bash', toolUseId: 't', input: '{"command":"ls"}', isCut: false } as const;
-  const wait = { suggestions: ['Bash(ls:*)'], untilNs: '1800000000000000000', onTimeout: 'deny' } as const;
-  const subject = { step: 'build', attempt: 1 };
-  journal.event({ type: 'claude.asked', questionId: 'q-1', ...asked, ...wait }, subject);
+  journal.event(asked(), { step: 'build', attempt: 1 });
   await journal.sync();
   const control = await listenForControl(data.runDir(runId), () => ({ ok: true, message: 'Bash is allowed' }));
   if (control.kind !== 'listening') throw new Error(control.message);

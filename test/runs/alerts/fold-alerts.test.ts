@@ -8,6 +8,8 @@ import { foldAlerts, tickAlerts } from '../../../src/runs/alerts/fold-alerts.ts'
 import { type AlertSettings, defaultAlerts, readAlerts } from '../../../src/runs/alerts/index.ts';
 import { msOfNs } from '../../../src/runs/index.ts';
 import {
+  answered,
+  asked,
   attemptFinished,
   attemptStarted,
   exit1,
@@ -142,6 +144,40 @@ describe('how a run ended', () => {
   test('is not reported if the rule is off', () => {
     const off = settings('rules: { StepspanRunFailed: { enabled: false } }');
     expect(shown(after(running().event(runFinished(exit1)), off))).toEqual([]);
+  });
+});
+
+describe('a step that waits for a person', () => {
+  const hour = 60 * minute;
+  const history = { one: { medianMs: 1_000, runs: 9 } };
+  const asking = running().event(asked(), 'one').event(answered, 'one').records;
+  const [question, answer] = later(asking, 4, hour).slice(3);
+  const before = asking
+    .slice(0, 3)
+    .reduce<AlertEvaluation>((state, record) => foldAlerts(state, record, defaultAlerts()), {
+      ...emptyEvaluation(),
+      history,
+    });
+
+  test('fires at once, and is neither stuck nor slow until a while after the answer', () => {
+    const waits = tickAlerts(foldAlerts(before, question!, defaultAlerts()), startMs + hour, defaultAlerts());
+    expect(only(waits)).toMatchObject({ rule: 'StepspanWaitingForYou', step: 'one', endedMs: undefined, seq: 3 });
+    expect(only(waits).description).toContain('permission for Bash(npm test)');
+    const continued = foldAlerts(waits, answer!, defaultAlerts());
+    expect(shown(continued)).toEqual(['StepspanWaitingForYou one ended']);
+    const answeredMs = msOfNs(answer!.timeNs);
+    expect(shown(tickAlerts(continued, answeredMs + 30_000, defaultAlerts()))).toHaveLength(1);
+    expect(shown(tickAlerts(continued, answeredMs + 16 * minute, defaultAlerts()))).toContain(
+      'StepspanRunStuck one fires',
+    );
+  });
+
+  test('fires until the last of its questions is answered, or its attempt ends', () => {
+    const journal = running().event(asked(), 'one').event(asked('q-2'), 'one').event(answered, 'one');
+    expect(only(after(journal))).toMatchObject({ endedMs: undefined, seq: 4 });
+    expect(shown(after(journal.event(attemptFinished(exit1), 'one').event(stepFinished(exit1), 'one')))).toEqual([
+      'StepspanWaitingForYou one ended',
+    ]);
   });
 });
 
