@@ -3,6 +3,7 @@
 import { createTailClient, type TailClient, type TailStatus, type WatchedRuns } from '../src/api/tail/client.ts';
 import { type ApiFailure, getJson, tailUrl, unreachable } from './api/http.ts';
 import { app } from './app-state.ts';
+import { type LostContact, lostContact } from './model/contact.ts';
 import { isOpen, type Run, type RunRow } from './model/run.ts';
 import { notify } from './notify.ts';
 import { createStore } from './store.ts';
@@ -12,9 +13,15 @@ export type FleetState = {
   /** False if there are older runs. */
   readonly isComplete: boolean;
   readonly failure: ApiFailure | undefined;
+  readonly lost: LostContact | undefined;
 };
 
-export const fleet = createStore<FleetState>({ rows: undefined, isComplete: true, failure: undefined });
+export const fleet = createStore<FleetState>({
+  rows: undefined,
+  isComplete: true,
+  failure: undefined,
+  lost: undefined,
+});
 
 type Known = Pick<Run, 'state' | 'alerts' | 'alertCount'>;
 
@@ -66,6 +73,7 @@ function update(): void {
 }
 
 function showStatus(status: TailStatus): void {
+  fleet.set(({ lost }) => ({ lost: lostContact(status, lost) }));
   if (status.kind === 'open') fleet.set({ failure: undefined });
   else if (status.kind === 'waiting' || status.kind === 'refused') fleet.set({ failure: unreachable });
 }

@@ -2,6 +2,7 @@
 import { app, go, setNotify } from './app-state.ts';
 import { noticesOf } from './model/notices.ts';
 import type { Run } from './model/run.ts';
+import { say } from './views/toasts.tsx';
 
 /** Called from a click. @returns a sentence for the person */
 export async function toggleNotifications(): Promise<string> {
@@ -10,6 +11,7 @@ export async function toggleNotifications(): Promise<string> {
     setNotify(false);
     return 'Notifications are off.';
   }
+  if (!isSecureContext) return 'Browsers notify over https only, or from the machine that they run on.';
   const permission = await Notification.requestPermission();
   setNotify(permission === 'granted');
   return permission === 'granted'
@@ -20,12 +22,21 @@ export async function toggleNotifications(): Promise<string> {
 export function notify(now: Run, before: Pick<Run, 'state' | 'alerts'>): void {
   if (!app.get().notify || !('Notification' in globalThis) || Notification.permission !== 'granted') return;
   for (const { title, body } of noticesOf(now, before)) {
-    // With the tag, two pages of one browser show it once.
-    const notification = new Notification(title, { body, tag: `${now.runId} ${title}` });
-    notification.onclick = () => {
-      window.focus();
-      go({ view: 'run', runId: now.runId, tab: 'output' });
-      notification.close();
-    };
+    try {
+      show(now.runId, title, body);
+    } catch {
+      // Browsers of phones show notifications of service workers only.
+      say(`${title}: ${body}`);
+    }
   }
+}
+
+function show(runId: string, title: string, body: string): void {
+  // With the tag, two pages of one browser show it once.
+  const notification = new Notification(title, { body, tag: `${runId} ${title}` });
+  notification.onclick = () => {
+    window.focus();
+    go({ view: 'run', runId, tab: 'output' });
+    notification.close();
+  };
 }

@@ -12,6 +12,8 @@ export type Route =
   /** `to` is where the link leads once its code is exchanged. */
   | { readonly view: 'login'; readonly code: string; readonly to: Destination }
   | { readonly view: 'compare'; readonly left: string; readonly right: string }
+  /** A search over the output of all runs, or of those of a workflow; '' for any. */
+  | { readonly view: 'search'; readonly text: string; readonly workflow: string }
   | {
       readonly view: 'run';
       readonly runId: string;
@@ -63,6 +65,8 @@ function parseDestination(text: string): Destination {
   if (first === 'compare' && runIdPattern.test(second) && runIdPattern.test(third))
     return { view: 'compare', left: second, right: third };
   const params = new URLSearchParams(query);
+  if (first === 'search')
+    return { view: 'search', text: params.get('text') ?? '', workflow: params.get('workflow') ?? '' };
   if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet', ...parseFleet(params) };
   const [line, to, top, turn] = ['line', 'to', 'top', 'turn'].map((name) => numberIn(params, name));
   const at = params.get('at') ?? '';
@@ -113,6 +117,8 @@ export function formatRoute(route: Route): string {
       return `#code=${encodeURIComponent(route.code)}&to=${formatRoute(route.to).slice(1)}`;
     case 'compare':
       return `#/compare/${route.left}/${route.right}`;
+    case 'search':
+      return `#/search${queryOf({ text: [route.text], workflow: [route.workflow] })}`;
     case 'run': {
       const { line, to, top, turn, at = '', steps = [], streams: shown, severities: wanted = [], search = '' } = route;
       const numbers = { line: textOf(line), to: textOf(to), top: textOf(top) };

@@ -3,6 +3,7 @@
 import { createTailClient, type RunMessage, type TailStatus } from '../src/api/tail/client.ts';
 import { unreachable } from '../src/core/unreachable.ts';
 import { type ApiFailure, tailUrl } from './api/http.ts';
+import { type LostContact, lostContact } from './model/contact.ts';
 import type { Run } from './model/run.ts';
 import { createFeed, type Feed, type FeedStart } from './output/feed.ts';
 import { createSearch, type Search } from './output/search.ts';
@@ -22,6 +23,7 @@ export type RunSessionState = {
   readonly run: Run | undefined;
   readonly failure: ApiFailure | undefined;
   readonly status: LiveStatus;
+  readonly lost: LostContact | undefined;
   /** Counts events of a kind, so that a view that reads them by request knows when there is more. */
   readonly claudeEvents: number;
   readonly spanEvents: number;
@@ -48,6 +50,7 @@ const initial: RunSessionState = {
   run: undefined,
   failure: undefined,
   status: 'connecting',
+  lost: undefined,
   claudeEvents: 0,
   spanEvents: 0,
   samples: [],
@@ -59,7 +62,8 @@ export function openRunSession(runId: string, begin: FeedStart): RunSession {
   let feed: Feed | undefined;
 
   const showStatus = (now: TailStatus): void => {
-    if (store.get().status !== 'ended') store.set({ status: liveStatus(now, store.get().status) });
+    const { status, lost } = store.get();
+    store.set({ lost: lostContact(now, lost), ...(status !== 'ended' && { status: liveStatus(now, status) }) });
   };
 
   /** The tail begins where the first state ended, and the feed reads at least as far: so no line is missed between the two. */

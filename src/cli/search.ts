@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { joinLines } from '../core/join-lines.ts';
 import { linesOf } from '../core/record.ts';
 import { nsOfText } from '../core/time.ts';
-import { type DataFolder, dataFolder, everyFrame, type Frame, openJournal, type RunFolder } from '../journal/index.ts';
+import { type DataFolder, dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
 import { exportRun } from '../readers/export/index.ts';
 import {
   createCatalogue,
@@ -16,8 +16,7 @@ import {
   runStatus,
   type Selection,
 } from '../runs/index.ts';
-import { askSearchIndex } from '../runs/search-index.ts';
-import { mayHold } from '../runs/select-records.ts';
+import { createQuickTest } from '../runs/quick-search.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -99,7 +98,7 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   };
   let found = 0;
   let isCut = false;
-  const mayHaveLine = quickTest(data, selection);
+  const mayHaveLine = createQuickTest(data, selection);
   const isWanted = runTest(data, wanted, watching);
   for (const runId of data.listRunIds()) {
     const folder = data.runDir(runId);
@@ -122,23 +121,6 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   output.release();
   if (isCut) context.stderr.write(`stepspan: only the first ${flags.limit} are shown; --limit 0 shows all\n`);
   if (isWhole) context.setExitCode(found > 0 ? exitCodes.success : exitCodes.runFailed);
-}
-
-/** Says of nearly every run without the text that it has no such line, without reading records of it. Never so of one that has. */
-function quickTest(data: DataFolder, { search, streams }: Selection): (folder: RunFolder) => boolean {
-  if (search?.kind !== 'text') return () => true;
-  const needle = Buffer.from(search.text);
-  const isIndexed = streams !== undefined && !streams.includes('debug');
-  const isUnwanted = ({ kind, stream }: Pick<Frame, 'kind' | 'stream'>): boolean =>
-    kind === 'event' || (streams !== undefined && stream !== undefined && !streams.includes(stream));
-  const mayHoldText = isIndexed ? askSearchIndex(data, search.text) : () => true;
-  return (folder) =>
-    mayHoldText(folder.runId) &&
-    !everyFrame(
-      folder,
-      // A text may be divided over two pieces of a line.
-      (frame) => isUnwanted(frame) || !(frame.continues || frame.unterminated || mayHold(frame.payload, needle)),
-    );
 }
 
 /** Whether the flags want the run; undefined if they want every one. Of an ended run only what lists show is read. */

@@ -1,7 +1,7 @@
 // A Claude session as people read it: from the records of a journal to a tree of blocks, and from blocks to Markdown. Pure, without
 // IO, since the live page, the API and the terminal share it. Data goes through the files in this order: entry.ts makes entries of
 // records (source-message.ts reads the raw messages), fold-conversation.ts makes blocks of entries (block.ts has their types,
-// tool-call.ts, patch.ts and task-list.ts the parts of tool calls), to-markdown.ts writes blocks as text.
+// tool-call.ts, patch.ts and task-list.ts the parts of tool calls), to-markdown.ts writes blocks as text; fold-work.ts sums up what was done.
 export type {
   Block,
   BlockKind,
@@ -24,6 +24,14 @@ export type {
 export { childrenOf, flattenBlocks } from './block.ts';
 export { type ConversationEvent, createEntryCollector, type Entry, type EntryCollector } from './entry.ts';
 export { foldConversation } from './fold-conversation.ts';
+export {
+  createWorkFold,
+  type FileChange,
+  type FileWork,
+  type ToolWork,
+  type Work,
+  type WorkFold,
+} from './fold-work.ts';
 export type { Hunk, Patch } from './patch.ts';
 export { type QuestionPart, questionParts } from './question-parts.ts';
 export { imageOf, type SourceMessage, shortenMessage } from './source-message.ts';

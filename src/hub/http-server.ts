@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { answerProblem } from '../api/http/index.ts';
 import type { TailNumbers } from '../api/index.ts';
+import type { RunId } from '../core/ids.ts';
 import { type Format, formatFor } from '../readers/measure/index.ts';
 import { type Access, createAccess, isFromLoopback } from './access/access.ts';
 import { everywhere } from './access/security-headers.ts';
@@ -66,6 +67,8 @@ export type HttpServer = {
   readonly link: (asked?: LinkAsked) => string | undefined;
   /** How many watch, and what they were sent; undefined if no page is served. */
   readonly tail: () => TailNumbers | undefined;
+  /** Resolves once all who watch a run that has ended were sent its end, or after `withinMs`. */
+  readonly sendEnd: (runId: RunId, withinMs: number) => Promise<void>;
   /** Ends it at once: a scrape that is cut is scraped again. */
   readonly close: () => Promise<void>;
 };
@@ -127,6 +130,7 @@ export async function startHttp(options: HttpOptions, answers: HttpAnswers): Pro
     port,
     link: (asked = {}) => (live === undefined ? undefined : issueLink(access, pageUrl(), asked).url),
     tail: () => live?.tail(),
+    sendEnd: async (runId, withinMs) => live?.sendEnd(runId, withinMs),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await live?.stop();

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Router } from 'express';
 import express from 'express';
 import { createApi, type Link } from '../api/http/index.ts';
-import { createTail, type TailNumbers, tailPath } from '../api/index.ts';
+import { createTail, type Tail, tailPath } from '../api/index.ts';
 import { type DataFolder, type JournalReader, openJournal } from '../journal/index.ts';
 import type { Catalogue } from '../runs/catalogue.ts';
 import type { RunReference } from '../runs/index.ts';
@@ -27,7 +27,8 @@ export type Live = {
   readonly routes: Router;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** How many watch, and what they were sent. */
-  readonly tail: () => TailNumbers;
+  readonly tail: Tail['numbers'];
+  readonly sendEnd: Tail['sendEnd'];
   readonly stop: () => Promise<void>;
 };
 
@@ -36,9 +37,10 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
   const sample = linksOf({ runId: '', traceId: '', workflow: '' });
   const facts = {
     version,
+    servedBy: ownRun === undefined ? 'hub' : 'run',
     canStart: starter !== undefined && folders.isNamed,
     links: sample.map(({ label }) => label),
-  };
+  } as const;
   const routes = express.Router();
   const session = sessionRoutes(access, facts, baseUrl);
   const api = createApi({ catalogue, actions: liveActions(options), linksOf });
@@ -63,5 +65,5 @@ export function createLive(options: LiveOptions, access: Access, baseUrl: () => 
       return { ok: true, scope: decision.scope };
     },
   });
-  return { routes, upgrade: tail.handleUpgrade, tail: tail.numbers, stop: tail.stop };
+  return { routes, upgrade: tail.handleUpgrade, tail: tail.numbers, sendEnd: tail.sendEnd, stop: tail.stop };
 }

@@ -38,8 +38,8 @@ export type MetricsStart =
   | { readonly kind: 'started'; readonly server: MetricsServer }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** A watcher that keeps up gets the end of a run within milliseconds; one on a slow line has this long. */
-const lastWordsMs = 500;
+/** A watcher gets the end of a run within milliseconds; one on a slow line, or on a busy machine, has this long. */
+const lastWordsMs = 5_000;
 
 export async function serveMetrics(options: ServeMetricsOptions): Promise<MetricsStart> {
   const { reader, live } = options;
@@ -109,8 +109,8 @@ export async function serveMetrics(options: ServeMetricsOptions): Promise<Metric
           const timeUp = new Promise((resolve) => setTimeout(resolve, waitMs));
           await Promise.race([completeScrape.promise, timeUp]);
         }
-        // Their last lines are on the way; the journal has been whole for a moment only.
-        if ((http.tail()?.clients ?? 0) > 0) await new Promise((resolve) => setTimeout(resolve, lastWordsMs));
+        // The journal has been whole for a moment only. A page that has not got the end would show an active run for ever.
+        await http.sendEnd(runId, lastWordsMs);
         stopping.abort();
         await http.close();
         await followed;

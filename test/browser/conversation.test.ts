@@ -189,3 +189,28 @@ describe('a conversation', () => {
     },
   );
 });
+
+test('files that Claude changed are listed with their lines and diffs, and tools with their calls', async () => {
+  const { page, context } = await rig.open(looks.light);
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/summary`);
+  const files = page.getByRole('region', { name: 'Files that Claude changed' });
+  await files.locator('details').first().waitFor();
+  const lines = await files.locator('summary').allTextContents();
+  expect(lines).toEqual([
+    expect.stringMatching(/cart\.ts.*new.*2 changes.*\+6 −1$/),
+    expect.stringMatching(/\.ipynb.*\+\d+ −\d+$/),
+  ]);
+  await files.locator('summary').first().click();
+  expect(await files.locator('.diff .line.removed .number').allTextContents()).toEqual(['2']);
+  const tools = page.getByRole('region', { name: 'Tools' });
+  // One of the two commands ends with exit code 3; the other one is that of a subagent.
+  expect(await tools.getByRole('row', { name: /^Bash/ }).getByRole('cell').allTextContents()).toEqual(['3', '1', '']);
+  for (const [look, options] of Object.entries(looks)) {
+    await page.setViewportSize(options.viewport);
+    await page.emulateMedia({ colorScheme: options.colorScheme });
+    await page.screenshot({ path: path.join(shots, `summary-${look}.png`), animations: 'disabled' });
+  }
+  await files.getByRole('link', { name: 'Ask Claude: show in the conversation' }).nth(1).click();
+  await page.locator('.turn.linked', { hasText: 'cart.ts' }).waitFor();
+  await context.close();
+});

@@ -27,6 +27,13 @@ afterAll(async () => {
   rmSync(place, { recursive: true, force: true });
 });
 
+/** A time zone in which it is about noon: all that a test does is on one day, at whatever hour it is done. */
+function noonZone(): string {
+  const ahead = 12 - new Date().getUTCHours();
+  // The names of these zones have the sign turned round.
+  return `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}`;
+}
+
 test('each active run says what it does now, and one that makes no progress looks like it and says why', async () => {
   const runs = [
     await rig.start(`
@@ -79,7 +86,7 @@ test('columns have heads, days have names, totals are over all runs, and no cost
   await rig.run('name: broken\nsteps: [{id: a, run: exit 1}]\n');
   await rig.run('name: spends\nsteps: [{id: a, claude: { prompt: spend }}]\n');
   const { runId, ended } = await rig.start('name: stopped\nsteps: [{id: a, run: sleep 3600}]\n');
-  const { page, context } = await rig.open();
+  const { page, context } = await rig.open({ timezoneId: noonZone() });
   await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();

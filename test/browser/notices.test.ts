@@ -79,6 +79,38 @@ test('are asked for on a click only, and a refusal is reported', async () => {
   await context.close();
 });
 
+/** Notes what the browser does with its own notifications. */
+const watcher = `
+  window.displayed = [];
+  window.Notification = class extends Notification {
+    constructor(title, options) {
+      super(title, options);
+      window.last = this;
+      this.addEventListener('show', () => window.displayed.push(this.title + ': ' + this.body));
+    }
+  };
+`;
+
+test('are displayed by the browser, and a click on one leads to its run', async () => {
+  const { page, context } = await rig.open({ permissions: ['notifications'] });
+  await page.addInitScript(watcher);
+  await page.reload();
+  await page.getByRole('button', { name: 'Notifications' }).click();
+  await page.getByText('You will be notified').waitFor();
+  const runId = await rig.run('name: breaks\nsteps:\n  - id: a\n    run: exit 4\n');
+  await expect
+    .poll(() => page.evaluate('window.displayed'))
+    .toEqual([expect.stringMatching(/^breaks failed: .*exit code 4/)]);
+  await page.evaluate("window.last.dispatchEvent(new Event('click'))");
+  await page.waitForURL((url) => url.hash.startsWith(`#/runs/${runId}/`));
+  await page
+    .locator('.failure')
+    .getByText(/exit code 4/)
+    .first()
+    .waitFor();
+  await context.close();
+});
+
 test('show every run that succeeds, fails, is stuck or over its budget, and lead to it', async () => {
   const old = await rig.run('name: old\nsteps:\n  - id: a\n    run: exit 1\n');
   const { page, context } = await rig.open();

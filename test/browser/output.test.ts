@@ -157,10 +157,10 @@ test('nothing moves when the connection is lost and found again', async () => {
   const graph = () => page.locator('.graph').boundingBox();
   const before = await graph();
   await rig.hub.stop('SIGKILL');
-  await page.getByText('Connection lost').waitFor();
+  await page.getByText('The hub has not answered since').waitFor();
   expect(await graph()).toEqual(before);
   await rig.restartHub('SIGKILL');
-  await expect.poll(() => page.getByText('Connection lost').count()).toBe(0);
+  await expect.poll(() => page.locator('.banner').count()).toBe(0);
   expect(await graph()).toEqual(before);
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();

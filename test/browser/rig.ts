@@ -63,10 +63,7 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
   mkdirSync(workflows);
   const flags = ['--data-dir', dataDir, '--no-ship', '--workflows', workflows];
   let hub = await startHub(flags, 0, hubEnv);
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  });
+  const browser = await launchBrowser();
   const runs = createRunner(folder, dataDir, env);
   return {
     dataDir,
@@ -85,18 +82,12 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
       hub = await startHub(flags, hub.port, hubEnv);
     },
     async open(options, scope = 'control') {
-      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-      context.setDefaultTimeout(patienceMs);
-      const page = await context.newPage();
+      const page = await newPage(browser, { viewport: { width: 1440, height: 900 }, ...options });
       await page.goto(await freshLink(hub, dataDir, scope));
       await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
-      return { page, context };
+      return { page, context: page.context() };
     },
-    async openSignedOut() {
-      const context = await browser.newContext();
-      context.setDefaultTimeout(patienceMs);
-      return context.newPage();
-    },
+    openSignedOut: () => newPage(browser),
     async close() {
       await browser.close();
       runs.stop();
@@ -104,6 +95,20 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+}
+
+/** Of a browser that no server knows. */
+export async function newPage(browser: Browser, options?: Parameters<Browser['newContext']>[0]): Promise<Page> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(patienceMs);
+  return context.newPage();
 }
 
 /** Starts runs through the command line, each in a folder of its own. */
@@ -187,7 +192,7 @@ async function freshLink(hub: Hub, dataDir: string, scope: 'control' | 'read'): 
 }
 
 /** Nothing of who runs the tests gets into a run: no exporter, no data folder, no credentials. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG } = process.env;
   return { PATH, HOME, LANG, NO_COLOR: '1' };
 }

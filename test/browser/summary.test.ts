@@ -1,6 +1,6 @@
 // What a run gave: its cost by step and model, tools, denials, the difference to the last success of its workflow; and what it was
 // started with. On runs of the real Claude Code, whose model is scripted.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,8 +10,12 @@ import { type Rig, startRig } from './rig.ts';
 
 const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-summary-'));
+/** A checkout, as far as the files of Git show it. */
+const checkout = path.join(place, 'checkout');
+const commit = '4f2a91c'.padEnd(40, '0');
 const workflow = `
 name: fix
+cwd: ${checkout}
 description: Let Claude fix the cart
 params: { branch: main }
 steps:
@@ -27,6 +31,9 @@ steps:
 let api: MessagesApi;
 let rig: Rig;
 beforeAll(async () => {
+  mkdirSync(path.join(checkout, '.git/refs/heads'), { recursive: true });
+  writeFileSync(path.join(checkout, '.git/HEAD'), 'ref: refs/heads/cart-fix\n');
+  writeFileSync(path.join(checkout, '.git/refs/heads/cart-fix'), `${commit}\n`);
   const tools = [
     { name: 'Read', input: { file_path: path.join(place, 'missing.ts') } },
     { name: 'Bash', input: { command: 'npm test && touch x', description: 'tests' } },
@@ -72,8 +79,16 @@ test('a run that ended well opens at what it gave and what it was started with, 
     ...['denied', 'Bash', 'npm test && touch x', expect.any(String)],
   ]);
   const origin = page.getByRole('region', { name: 'Started with' });
-  for (const [name, value] of Object.entries({ 'Parameter branch': 'cart', 'Claude Code': /^\d+\.\d+\.\d+$/ }))
-    expect(await origin.locator('div', { hasText: name }).locator('dd').textContent()).toMatch(value);
+  for (const [name, value] of Object.entries({
+    ...{ 'Parameter branch': 'cart', 'Claude Code': /^\d+\.\d+\.\d+$/, Folder: checkout },
+    ...{ Branch: 'cart-fix', Commit: commit },
+  }))
+    expect(
+      await origin
+        .locator('div', { hasText: new RegExp(`^${name}`) })
+        .locator('dd')
+        .textContent(),
+    ).toMatch(value);
   await origin.getByText('Let Claude fix the cart').waitFor();
   const since = page.locator('.facts > div', { hasText: 'Since the last success' });
   expect(await since.textContent()).toMatch(/(longer|shorter)/);

@@ -1,33 +1,40 @@
 // The frame around every view: the bar at the top, the view that the address names, and what lies above it.
-import { useEffect, useRef } from 'preact/hooks';
-import { app, askSession, toggleTheme } from '../app-state.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { app, askSession, go, toggleTheme } from '../app-state.ts';
+import { useCommands } from '../commands.ts';
 import { toggleNotifications } from '../notify.ts';
 import { useStore } from '../store.ts';
 import { Compare } from './compare.tsx';
 import { Fleet, noFilter } from './fleet.tsx';
 import { Help } from './help.tsx';
 import { Login } from './login.tsx';
+import { Palette } from './palette.tsx';
 import { Failure, Icon } from './parts.tsx';
 import { Run } from './run.tsx';
+import { Search } from './search.tsx';
 import { say, Toasts } from './toasts.tsx';
 import { useKeys } from './use-keys.ts';
 
 export function App() {
   const session = useStore(app, (state) => state.session);
   const help = useStore(app, (state) => state.help);
+  const [isPaletteOpen, setIsPaletteOpen] = useState(false);
+  const openPalette = (): void => setIsPaletteOpen(session.kind === 'signed_in');
   useKeys({ '?': () => app.set({ help: true }) });
+  usePaletteKey(openPalette);
   return (
     <>
       <a class="skip-link" href="#main" onClick={focusMain}>
         Skip to content
       </a>
-      <TopBar />
+      <TopBar onPalette={session.kind === 'signed_in' ? openPalette : undefined} />
       <main id="main" tabIndex={-1}>
         {session.kind === 'signed_in' && <View />}
         {session.kind === 'signed_out' && <Login message={session.message} />}
         {session.kind === 'failed' && <Failure failure={session.failure} retry={() => void askSession()} />}
       </main>
       <Toasts />
+      {isPaletteOpen && <Palette onClose={() => setIsPaletteOpen(false)} />}
       {help && <Help onClose={() => app.set({ help: false })} />}
     </>
   );
@@ -54,6 +61,8 @@ function View() {
       return <Fleet filter={noFilter} />;
     case 'fleet':
       return <Fleet filter={{ ...noFilter, ...route }} />;
+    case 'search':
+      return <Search text={route.text} workflow={route.workflow} />;
     case 'compare':
       return <Compare left={route.left} right={route.right} />;
     case 'run':
@@ -61,9 +70,33 @@ function View() {
   }
 }
 
-function TopBar() {
+/** Also while somebody writes into a field, but not over a dialog that asks something. */
+function usePaletteKey(onOpen: () => void): void {
+  const latest = useRef(onOpen);
+  latest.current = onOpen;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key.toLowerCase() !== 'k' || event.ctrlKey === event.metaKey || event.altKey || event.shiftKey) return;
+      event.preventDefault();
+      if (document.querySelector('dialog[open]') === null) latest.current();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+}
+
+/** @param props.onPalette left out for somebody who is not signed in */
+function TopBar({ onPalette }: { onPalette: (() => void) | undefined }) {
   const dark = useStore(app, (state) => state.dark);
   const notify = useStore(app, (state) => state.notify);
+  const switchNotifications = (): void => void toggleNotifications().then(say);
+  useCommands([
+    { name: 'All runs', run: () => go({ view: 'fleet' }) },
+    { name: 'Search the output of all runs', run: () => go({ view: 'search', text: '', workflow: '' }) },
+    { name: dark ? 'Light theme' : 'Dark theme', run: toggleTheme },
+    { name: notify ? 'Notifications off' : 'Notifications on', run: switchNotifications },
+    { name: 'Keyboard help', keys: '?', run: () => app.set({ help: true }) },
+  ]);
   return (
     <header class="topbar">
       <a class="brand" href="#/">
@@ -75,13 +108,18 @@ function TopBar() {
         stepspan
       </a>
       <span class="grow" />
+      {onPalette !== undefined && (
+        <button type="button" class="go-to" title="Runs, workflows, actions, and all output" onClick={onPalette}>
+          <Icon name="search" /> <span class="label">Go to or search</span> <kbd>Ctrl K</kbd>
+        </button>
+      )}
       <button
         type="button"
         class="icon"
         aria-pressed={notify}
         aria-label="Notifications"
         title="Notify me when a run ends and when one of its alerts fires"
-        onClick={() => void toggleNotifications().then(say)}
+        onClick={switchNotifications}
       >
         <Icon name="bell" />
       </button>

@@ -14,9 +14,19 @@ import {
 import { endSeq, type OutputLine } from '../output/line.ts';
 import { formatRoute } from '../route.ts';
 import { AnsiText, CopyButton } from './parts.tsx';
+import { Retry } from './retry.tsx';
 
-/** @param props.onFound called once with the lines */
-export function FailureCard({ run, onFound }: { run: Run; onFound: (found: FailureLines) => void }) {
+type Props = {
+  readonly run: Run;
+  /** Those that are chosen. */
+  readonly steps: readonly string[];
+  /** Whether this browser may act. */
+  readonly control: boolean;
+  /** Called once with the lines. */
+  readonly onFound: (found: FailureLines) => void;
+};
+
+export function FailureCard({ run, steps, control, onFound }: Props) {
   const step = failedStep(run);
   const attempt = step?.attempts.at(-1);
   const failed = step === undefined || attempt === undefined ? undefined : { step, attempt };
@@ -53,7 +63,9 @@ export function FailureCard({ run, onFound }: { run: Run; onFound: (found: Failu
         {found === undefined && !isReading && <li class="muted">It printed nothing.</li>}
       </ol>
       <footer>
-        <span class="label muted">Continue in a terminal:</span> <code class="clip">{resume}</code>
+        {control && <Retry run={run} chosen={steps} />}
+        <span class="label muted">{control ? 'or in a terminal:' : 'Continue in a terminal:'}</span>{' '}
+        <code class="clip">{resume}</code>
         <CopyButton label="Copy the command" text={resume} />
         <span class="grow" />
         {!isReading && <SameError run={run} error={errorText(run, found)} />}

@@ -73,7 +73,7 @@ export function FleetRow(props: {
 }
 
 /** What Claude has done in a run that ended well is asked for more often than what was printed. */
-function firstTab(row: RunRow): Tab {
+export function firstTab(row: RunRow): Tab {
   return row.state === 'success' && !isFree(row) ? 'summary' : 'output';
 }
 

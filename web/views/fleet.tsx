@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { RunList, RunTotals } from '../../src/api/schema/run.ts';
 import { getJson } from '../api/http.ts';
 import { app, canControl, go } from '../app-state.ts';
+import { useCommands } from '../commands.ts';
 import { fleet, lookAtFleet } from '../fleet.ts';
 import {
   countByState,
@@ -16,8 +17,9 @@ import {
 } from '../model/fleet.ts';
 import { cost } from '../model/format.ts';
 import { isOpen, type RunRow } from '../model/run.ts';
-import type { FleetChoice } from '../route.ts';
+import { type FleetChoice, formatRoute } from '../route.ts';
 import { useStore } from '../store.ts';
+import { Contact } from './contact.tsx';
 import { SearchField, Toggles } from './fields.tsx';
 import { FleetRow } from './fleet-row.tsx';
 import { Empty, Failure, Icon, Skeleton } from './parts.tsx';
@@ -25,7 +27,7 @@ import { StartDialog } from './start-dialog.tsx';
 import { useKeys } from './use-keys.ts';
 
 export function Fleet({ filter }: { filter: FleetChoice }) {
-  const { rows, failure } = useStore(fleet, (now) => now);
+  const { rows, failure, lost } = useStore(fleet, (now) => now);
   const { older, hasMore, loadMore } = useOlderRuns();
   const [chosen, setChosen] = useState<readonly string[]>([]);
   useEffect(() => {
@@ -46,7 +48,8 @@ export function Fleet({ filter }: { filter: FleetChoice }) {
     <div class="fleet">
       <FleetHead active={rows === undefined ? undefined : countByState(all).active} chosen={chosen} />
       <FleetFilters all={all} filter={filter} onChange={chooseRuns} />
-      {failure !== undefined && rows !== undefined && (
+      {rows !== undefined && lost !== undefined && <Contact lost={lost} />}
+      {rows !== undefined && lost === undefined && failure !== undefined && (
         <p class="banner bad" role="status">
           {failure.message} {failure.fix}
         </p>
@@ -58,6 +61,13 @@ export function Fleet({ filter }: { filter: FleetChoice }) {
           <p>Start one in a terminal, and it shows up here while it runs:</p>
           <pre>stepspan run workflow.yaml</pre>
         </Empty>
+      )}
+      {filter.search.trim() !== '' && (
+        <p class="elsewhere">
+          <a href={formatRoute({ view: 'search', text: filter.search.trim(), workflow: filter.workflow })}>
+            Search the output of all runs for “{filter.search.trim()}”
+          </a>
+        </p>
       )}
       {all.length > 0 && shown.length === 0 && (
         <Empty title="No run fits the filter">
@@ -163,6 +173,7 @@ function FleetHead({ active, chosen }: { active: number | undefined; chosen: rea
   const [starting, setStarting] = useState(false);
   const totals = useTotals(useStore(fleet, (now) => now.rows));
   const [left = '', right = ''] = chosen.toSorted();
+  useCommands(control && canStart ? [{ name: 'Start a workflow', run: () => setStarting(true) }] : []);
   return (
     <div class="fleet-head">
       <h1>Runs</h1>

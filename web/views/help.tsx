@@ -2,6 +2,7 @@
 import { Dialog } from './parts.tsx';
 
 const keys: readonly (readonly [string, string])[] = [
+  ['Ctrl K', 'go to a run, a workflow or an action; search all output'],
   ['/', 'search the output, or the list of runs'],
   ['n  N', 'next hit, hit before'],
   ['f', 'next error of the steps that failed'],

@@ -153,14 +153,14 @@ export function Skeleton({ rows = 6 }: { rows?: number }) {
 }
 
 /** A modal of the browser's own: it keeps the focus inside, closes on Escape and returns the focus. */
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog(props: { title: string; onClose: () => void; class?: string; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
     if (dialog !== null && !dialog.open) dialog.showModal();
   }, []);
   return (
-    <dialog ref={ref} class="dialog" aria-labelledby="dialog-title" onClose={props.onClose}>
+    <dialog ref={ref} class={`dialog ${props.class ?? ''}`} aria-labelledby="dialog-title" onClose={props.onClose}>
       <header>
         <h2 id="dialog-title">{props.title}</h2>
         <button type="button" class="icon" aria-label="Close" onClick={() => ref.current?.close()}>

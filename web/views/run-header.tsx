@@ -5,11 +5,13 @@ import type { RunList } from '../../src/api/schema/run.ts';
 import { formatElapsed } from '../../src/core/duration.ts';
 import { formatCount, formatStepCounts } from '../../src/core/units.ts';
 import { getJson } from '../api/http.ts';
+import { type Command, useCommands } from '../commands.ts';
 import { differences } from '../model/compare.ts';
 import { isFree } from '../model/fleet.ts';
 import { cost, count, duration, fullTime, money, timeOfDay } from '../model/format.ts';
 import { elapsedMs, isBad, isOpen, lineCount, msOf, nameOf, type Run, type RunRow, tokensOf } from '../model/run.ts';
 import { formatRoute } from '../route.ts';
+import { CompareDialog } from './compare-dialog.tsx';
 import { Dialog, Icon, LabelChips, Status, Warnings } from './parts.tsx';
 import { Retry } from './retry.tsx';
 import { steer } from './steer.ts';
@@ -21,16 +23,18 @@ export function RunHeader(props: {
   /** Those that are chosen. */
   steps: readonly string[];
   nowMs: number;
+  /** When the server was heard last, while it does not answer. */
+  asOfMs: number | undefined;
   control: boolean;
 }) {
   const { run, nowMs } = props;
   const open = isOpen(run.state);
-  const elapsed = elapsedMs(run, nowMs) ?? 0;
   return (
     <header class="run-head">
       <div class="run-title">
         <h1 title={run.description}>{nameOf(run)}</h1>
         <Status state={run.state} />
+        {open && props.asOfMs !== undefined && <span class="muted">as of {timeOfDay(props.asOfMs)}</span>}
         {isOpen(run.state) && run.paused === null && run.cause !== '' && <span class="muted">{run.cause}</span>}
         <Warnings count={run.warnings} />
         <LabelChips labels={run.labels} areLinks />
@@ -53,6 +57,7 @@ export function RunHeader(props: {
             {link.label} <Icon name="out" />
           </a>
         ))}
+        <CompareWith run={run} />
         {props.control ? (
           <Controls run={run} chosen={props.steps} />
         ) : (
@@ -66,34 +71,43 @@ export function RunHeader(props: {
       </div>
       <Activity run={run} nowMs={nowMs} />
       <progress class={`s-${run.state}`} max={100} value={run.progress} aria-label="Progress of the run" />
-      <dl class="facts">
-        <Fact name="Steps" value={formatStepCounts(run)} />
-        <Fact
-          name="Time"
-          value={open ? formatElapsed(elapsed) : duration(elapsed)}
-          title={fullTime(msOf(run.startedAt))}
-        />
-        {run.waitingUntil !== null ? (
-          <Fact
-            name="Waits for a limit until"
-            value={timeOfDay(Date.parse(run.waitingUntil))}
-            title={fullTime(Date.parse(run.waitingUntil))}
-          />
-        ) : (
-          open && <Fact name="Done at" value={eta(run, nowMs)} />
-        )}
-        {(!isFree(run) || run.budgetUsd !== null) && (
-          <Fact name="Cost" value={`${costAlone(run)}${run.budgetUsd === null ? '' : ` of ${money(run.budgetUsd)}`}`} />
-        )}
-        {!isFree(run) && <Fact name="Tokens" value={count(tokensOf(run), 'unknown')} />}
-        <Fact name="Lines" value={formatCount(lineCount(run))} />
-        {!open && <SinceLastSuccess run={run} />}
-        {run.message !== '' && !isBad(run.state) && <Fact name="Why" value={run.message} wide />}
-        {warningsOf(run).map(({ step, text }) => (
-          <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
-        ))}
-      </dl>
+      <Facts run={run} nowMs={nowMs} />
     </header>
+  );
+}
+
+/** How far, how long, at what cost; and why, if there is something to say. */
+function Facts({ run, nowMs }: { run: Run; nowMs: number }) {
+  const open = isOpen(run.state);
+  const elapsed = elapsedMs(run, nowMs) ?? 0;
+  return (
+    <dl class="facts">
+      <Fact name="Steps" value={formatStepCounts(run)} />
+      <Fact
+        name="Time"
+        value={open ? formatElapsed(elapsed) : duration(elapsed)}
+        title={fullTime(msOf(run.startedAt))}
+      />
+      {run.waitingUntil !== null ? (
+        <Fact
+          name="Waits for a limit until"
+          value={timeOfDay(Date.parse(run.waitingUntil))}
+          title={fullTime(Date.parse(run.waitingUntil))}
+        />
+      ) : (
+        open && <Fact name="Done at" value={eta(run, nowMs)} />
+      )}
+      {(!isFree(run) || run.budgetUsd !== null) && (
+        <Fact name="Cost" value={`${costAlone(run)}${run.budgetUsd === null ? '' : ` of ${money(run.budgetUsd)}`}`} />
+      )}
+      {!isFree(run) && <Fact name="Tokens" value={count(tokensOf(run), 'unknown')} />}
+      <Fact name="Lines" value={formatCount(lineCount(run))} />
+      {!open && <SinceLastSuccess run={run} />}
+      {run.message !== '' && !isBad(run.state) && <Fact name="Why" value={run.message} wide />}
+      {warningsOf(run).map(({ step, text }) => (
+        <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
+      ))}
+    </dl>
   );
 }
 
@@ -167,8 +181,32 @@ function Fact({ name, value, title, wide }: { name: string; value: string; title
   );
 }
 
+/** The way to the comparison with any other run of the workflow. */
+function CompareWith({ run }: { run: Run }) {
+  const [isAsking, setIsAsking] = useState(false);
+  const copyId = (): void => void navigator.clipboard?.writeText(run.runId).then(() => say('The id is copied.'));
+  useCommands([
+    { name: 'Compare with another run', run: () => setIsAsking(true) },
+    { name: 'Copy the id of the run', run: copyId },
+  ]);
+  return (
+    <>
+      <button
+        type="button"
+        class="wide-only"
+        onClick={() => setIsAsking(true)}
+        title="Compare with another run of the workflow"
+      >
+        Compare
+      </button>
+      {isAsking && <CompareDialog run={run} onClose={() => setIsAsking(false)} />}
+    </>
+  );
+}
+
 function Controls({ run, chosen }: { run: Run; chosen: readonly string[] }) {
   const [asking, setAsking] = useState<'cancel' | 'pause' | undefined>();
+  useCommands(commandsOf(run, setAsking));
   useKeys({
     p: () => {
       if (!isOpen(run.state) || run.state === 'cancelling') return;
@@ -176,7 +214,8 @@ function Controls({ run, chosen }: { run: Run; chosen: readonly string[] }) {
       else void steer(run, 'resume');
     },
   });
-  if (!isOpen(run.state)) return <Retry run={run} chosen={chosen} />;
+  // A run that failed is continued from the card that says why.
+  if (!isOpen(run.state)) return isBad(run.state) ? null : <Retry run={run} chosen={chosen} />;
   return (
     <>
       {run.paused === null ? (
@@ -219,6 +258,16 @@ function Controls({ run, chosen }: { run: Run; chosen: readonly string[] }) {
       {asking === 'pause' && <PauseDialog run={run} onClose={() => setAsking(undefined)} />}
     </>
   );
+}
+
+function commandsOf(run: Run, ask: (what: 'cancel' | 'pause') => void): readonly Command[] {
+  if (!isOpen(run.state) || run.state === 'cancelling') return [];
+  return [
+    run.paused === null
+      ? { name: 'Pause the run', keys: 'p', run: () => ask('pause') }
+      : { name: 'Resume the run', keys: 'p', run: () => void steer(run, 'resume') },
+    { name: 'Cancel the run', run: () => ask('cancel') },
+  ];
 }
 
 function PauseDialog({ run, onClose }: { run: Run; onClose: () => void }) {

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, canControl, go } from '../app-state.ts';
 import { AskCards } from '../ask/ask-cards.tsx';
+import { useCommands } from '../commands.ts';
 import { isBad, isOpen, nameOf, type Run as RunModel, type RunState } from '../model/run.ts';
 import { type ErrorPlace, type FailureLines, failedAttempts, nextError } from '../output/failure-lines.ts';
 import { filterOfRoute } from '../output/line.ts';
@@ -9,6 +10,7 @@ import { type RunRoute, type Tab, tabs, withoutPlace } from '../route.ts';
 import { openRunSession, type RunSession } from '../run-session.ts';
 import { useNow, useStore } from '../store.ts';
 import { Alerts } from './alerts.tsx';
+import { Contact } from './contact.tsx';
 import { Conversation } from './conversation.tsx';
 import { FailureCard } from './failure-card.tsx';
 import { Graph } from './graph.tsx';
@@ -35,9 +37,11 @@ export function Run({ route }: { route: RunRoute }) {
 }
 
 function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
-  const { run, failure, status } = useStore(session.store, (state) => state);
+  const { run, failure, status, lost } = useStore(session.store, (state) => state);
   const control = useStore(app, canControl);
-  const nowMs = useNow(run !== undefined && isOpen(run.state));
+  const clockMs = useNow(run !== undefined && isOpen(run.state) && lost === undefined);
+  // Nobody knows what is active since then, so no clock runs on.
+  const nowMs = lost?.sinceMs ?? clockMs;
   const steps = route.steps ?? noSteps;
   const show = (tab: Tab): void => {
     if (tab !== route.tab) go({ ...withoutPlace(route), tab });
@@ -54,6 +58,7 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
     if (isEndedAtFirst.current === true && feed?.state().following === true) feed.showInMiddle(seq);
   };
   useRunKeys({ session, run, show, tab: route.tab });
+  useCommands(tabs.map((tab, index) => ({ name: `Show ${tab}`, keys: String(index + 1), run: () => show(tab) })));
   useEffect(() => {
     if (run !== undefined) document.title = `${titleMark(run.state)}${nameOf(run)} · stepspan`;
   }, [run?.state, run?.workflow]);
@@ -61,19 +66,20 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
   if (run === undefined) return failure === undefined ? <Skeleton rows={10} /> : <Failure failure={failure} />;
   return (
     <div class="run">
-      <RunHeader run={run} steps={steps} nowMs={nowMs} control={control} />
+      <RunHeader run={run} steps={steps} nowMs={nowMs} asOfMs={lost?.sinceMs} control={control} />
       {status === 'refused' && (
         <p class="banner bad" role="status">
           The server sends no more of this run. Load the page again to see how it continues.
         </p>
       )}
-      {(status === 'reconnecting' || failure !== undefined) && (
-        <p class="banner" role="status">
-          Connection lost. Reconnecting; nothing is missed.
+      {lost !== undefined && <Contact lost={lost} isEnded={!isOpen(run.state)} />}
+      {failure !== undefined && (
+        <p class="banner bad" role="status">
+          {failure.message}
         </p>
       )}
       <AskCards run={run} control={control} nowMs={nowMs} />
-      {isBad(run.state) && <FailureCard run={run} onFound={showFailure} />}
+      {isBad(run.state) && <FailureCard run={run} steps={steps} control={control} onFound={showFailure} />}
       <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={choose} />
       <Tabs shown={route.tab} alerts={run.alerts.length} onShow={show} />
       <Panel session={session} route={route} run={run} steps={steps} nowMs={nowMs} />
@@ -168,7 +174,7 @@ function Panel(props: {
       )}
       {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
       {route.tab === 'resources' && <Resources {...common} />}
-      {route.tab === 'summary' && <Summary run={run} nowMs={nowMs} />}
+      {route.tab === 'summary' && <Summary session={session} run={run} nowMs={nowMs} />}
       {route.tab === 'alerts' && <Alerts run={run} names={names} />}
     </div>
   );

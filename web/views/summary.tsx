@@ -1,16 +1,21 @@
-// What a run gave and what it was started with: its steps with their cost and tools, the models, what Claude was denied, parameters,
-// folder, versions, the run that it continues. Called by run.tsx.
+// What a run gave and what it was started with: its steps with their cost, the files that Claude changed, its tools and models, what it
+// was denied, parameters, folder, versions, the run that it continues. Called by run.tsx.
 import type { ComponentChildren } from 'preact';
+import { labelsText } from '../../src/core/labels.ts';
 import { formatCount } from '../../src/core/units.ts';
 import { cost, duration } from '../model/format.ts';
 import { elapsedMs, type Run, type Step, stepState } from '../model/run.ts';
 import { formatRoute } from '../route.ts';
+import type { RunSession } from '../run-session.ts';
 import { Status } from './parts.tsx';
+import { Section, Table } from './tables.tsx';
+import { WorkOfClaude } from './work.tsx';
 
-export function Summary({ run, nowMs }: { run: Run; nowMs: number }) {
+export function Summary({ session, run, nowMs }: { session: RunSession; run: Run; nowMs: number }) {
   return (
     <div class="summary">
       <StepTable run={run} nowMs={nowMs} />
+      <WorkOfClaude session={session} run={run} />
       {run.models.length > 0 && <ModelTable run={run} />}
       <Findings steps={run.steps} />
       <Origin run={run} />
@@ -90,13 +95,28 @@ function Findings({ steps }: { steps: readonly Step[] }) {
   );
 }
 
+/** What was checked out in the folder, as far as that is known. */
+function checkoutOf({ versionControl }: Run): readonly (readonly [string, ComponentChildren])[] {
+  if (versionControl === null) return [];
+  const { url, branch, revision, isDirty } = versionControl;
+  const commit =
+    revision === null ? '' : `${revision}${isDirty === true ? ', with changes that are not committed' : ''}`;
+  return [
+    ['Repository', url ?? ''],
+    ['Branch', branch ?? ''],
+    ['Commit', commit],
+  ];
+}
+
 function Origin({ run }: { run: Run }) {
   const claude = run.steps.flatMap((step) => step.attempts).findLast(({ claudeVersion }) => claudeVersion !== null);
   const facts: readonly (readonly [string, ComponentChildren])[] = [
     ['Description', run.description],
+    ['Labels', labelsText(run.labels)],
     ...Object.entries(run.params).map(([name, value]) => [`Parameter ${name}`, String(value)] as const),
     ['Workflow file', run.file],
     ['Folder', run.cwd],
+    ...checkoutOf(run),
     [
       'Continues',
       run.resumedFrom === null ? (
@@ -125,43 +145,5 @@ function Origin({ run }: { run: Run }) {
           ))}
       </dl>
     </Section>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ComponentChildren }) {
-  return (
-    <section aria-label={title}>
-      <h2>{title}</h2>
-      {children}
-    </section>
-  );
-}
-
-/** Its first column names the rows; what is behind the second is numbers in most tables, and short. */
-function Table({ heads, rows }: { heads: readonly string[]; rows: readonly (readonly ComponentChildren[])[] }) {
-  return (
-    <div class="table-wrap" tabIndex={0} role="group" aria-label={`Table of ${heads[0]}`}>
-      <table>
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([first, ...cells], at) => (
-            <tr key={at}>
-              <th scope="row">{first}</th>
-              {cells.map((cell, index) => (
-                <td key={index}>{cell}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

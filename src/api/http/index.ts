@@ -9,6 +9,7 @@ import { ApiProblem, handleProblems } from './problem.ts';
 import { createRunAccess } from './run-access.ts';
 import { createRunMemory } from './run-memory.ts';
 import { addRunRoutes, type RunRoutes } from './run-routes.ts';
+import { addSearchRoutes } from './search-routes.ts';
 
 export type { DoneAnswer, SessionAnswer, WorkflowsAnswer } from '../schema/answers.ts';
 export { routes } from '../schema/routes.ts';
@@ -30,6 +31,7 @@ export function createApi({ catalogue, actions, linksOf }: ApiOptions): Router {
   const runs = createRunAccess(catalogue);
   addRunRoutes(router, { catalogue, memory, runs, linksOf });
   addOutputRoutes(router, runs);
+  addSearchRoutes(router, catalogue, runs);
   addConversationRoutes(router, runs);
   addActionRoutes(router, runs, actions);
   router.use((_request, _response, next) => {

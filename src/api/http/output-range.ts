@@ -1,24 +1,18 @@
 // Lines of a run by range: from a number on, or around one, all or filtered. Reads no more than a bound and says where it
 // stopped, so that a filter that fits one line in a million answers at once and can be asked again. Called by output-routes.ts.
-import type { JournalRecord, Line, OutputRecord } from '../../core/record.ts';
+import type { Line, OutputRecord } from '../../core/record.ts';
 import { linesOf } from '../../core/record.ts';
 import type { JournalReader } from '../../journal/index.ts';
 import { severityOfLine } from '../../text/severity.ts';
 import type { LineAnswer } from '../schema/answers.ts';
 import { type LineBatch, readLines } from '../whole-lines.ts';
+import type { LineSelector } from './line-selector.ts';
 
 export type Range = {
   readonly lines: readonly LineAnswer[];
   /** Everything in [prevSeq, nextSeq) was looked at. */
   readonly prevSeq: number;
   readonly nextSeq: number;
-};
-
-export type LineSelector = {
-  /** The wanted parts of a batch of records. */
-  readonly select: (records: readonly JournalRecord[]) => readonly JournalRecord[];
-  /** Whether lines are compared by their text, for which they have to be whole. */
-  readonly isWhole: boolean;
 };
 
 export type RangeOptions = {
@@ -49,7 +43,7 @@ const maxWindow = 200_000;
 const batchBytes = 128 * 1024;
 
 /** `endedAt` is the number of the record that ended the line: a reading from there on returns the line, a later one does not. */
-type FoundLine = { readonly endedAt: number; readonly line: LineAnswer };
+export type FoundLine = { readonly endedAt: number; readonly line: LineAnswer };
 
 export async function linesFrom(reader: JournalReader, from: number, options: RangeOptions): Promise<Range> {
   const { selector, limit, firstSeq, headSeq } = options;

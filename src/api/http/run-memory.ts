@@ -1,5 +1,12 @@
 // What is made of all records of a run besides its state: timeline, samples and Claude Code's spans, kept between requests. Each
 // continues where it stopped, so that a page that asks again does not read the whole journal again. Bounded.
+import {
+  createEntryCollector,
+  createWorkFold,
+  type EntryCollector,
+  type Work,
+  type WorkFold,
+} from '../../conversation/index.ts';
 import type { RunId } from '../../core/ids.ts';
 import { type JournalRecord, seqCount } from '../../core/record.ts';
 import { type Catalogue, createTimeline, type Timeline } from '../../runs/index.ts';
@@ -10,14 +17,21 @@ export type History = { readonly timeline: Timeline; readonly samples: Samples; 
 
 export type RunMemory = {
   readonly historyOf: (runId: RunId) => Promise<History>;
+  /** What Claude did up to now. */
+  readonly workOf: (runId: RunId) => Promise<Work>;
 };
+
+type KeptWork = { nextSeq: number; readonly collector: EntryCollector; readonly fold: WorkFold };
 
 /** A timeline is 3 MB at most (see maxTimelineSpans), Claude's spans 6 MB, samples 0.5 MB. */
 const keptHistories = 6;
 
+/** The changes of files that are held for one are 1 MB at most. */
+const keptWorks = 6;
+
 export function createRunMemory(catalogue: Catalogue): RunMemory {
   const histories = createKept<RunId, { nextSeq: number; history: History }>(keptHistories);
-  const working = new Map<RunId, Promise<History>>();
+  const works = createKept<RunId, KeptWork>(keptWorks);
 
   async function readHistory(runId: RunId): Promise<History> {
     const kept = histories.get(runId) ?? {
@@ -36,13 +50,30 @@ export function createRunMemory(catalogue: Catalogue): RunMemory {
     return kept.history;
   }
 
-  return {
-    /** Two requests for the same run share one reading, and a later one continues where it stopped. */
-    historyOf(runId) {
-      const running = working.get(runId) ?? readHistory(runId).finally(() => working.delete(runId));
-      working.set(runId, running);
-      return running;
-    },
+  async function readWork(runId: RunId): Promise<Work> {
+    const kept = works.get(runId) ?? { nextSeq: 0, collector: createEntryCollector(), fold: createWorkFold() };
+    const reader = catalogue.readerOf(runId);
+    const { firstSeq } = await reader.head();
+    const from = Math.max(firstSeq, kept.nextSeq);
+    for await (const records of reader.read({ from, onProblem: () => undefined })) {
+      for (const record of records) for (const entry of kept.collector.add(record)) kept.fold.add(entry);
+      const last = records.at(-1);
+      if (last !== undefined) kept.nextSeq = last.seq + seqCount(last);
+    }
+    works.set(runId, kept);
+    return kept.fold.work();
+  }
+
+  return { historyOf: sharedByRun(readHistory), workOf: sharedByRun(readWork) };
+}
+
+/** Two requests for the same run share one reading, and a later one continues where it stopped. */
+function sharedByRun<T>(read: (runId: RunId) => Promise<T>): (runId: RunId) => Promise<T> {
+  const working = new Map<RunId, Promise<T>>();
+  return (runId) => {
+    const running = working.get(runId) ?? read(runId).finally(() => working.delete(runId));
+    working.set(runId, running);
+    return running;
   };
 }
 

@@ -4,7 +4,7 @@ import { sumUsd, weakestBasis } from '../../core/cost.ts';
 import { type Labels, parseLabel } from '../../core/labels.ts';
 import { outputFieldsOf } from '../../core/step-output.ts';
 import type { Catalogue, RunReference, RunSummary, TimelineSpan } from '../../runs/index.ts';
-import type { QuestionsAnswer, ResourcesAnswer, ResultAnswer, TimelineAnswer } from '../schema/answers.ts';
+import type { QuestionsAnswer, ResourcesAnswer, ResultAnswer, TimelineAnswer, WorkAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
 import type { Link, RunAnswer, RunList, RunTotals } from '../schema/run.ts';
 import type { ClaudeSpan } from './claude-spans.ts';
@@ -84,6 +84,12 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
       spans: [...timeline.spans().map(spanOf), ...claude.list().map(claudeSpanOf)],
       dropped: timeline.dropped() + claude.dropped(),
     };
+    response.json(answer);
+  });
+
+  addRoute(router, routes.work, async (response, { id }) => {
+    const { runId } = await runs.find(id);
+    const answer: WorkAnswer = await memory.workOf(runId);
     response.json(answer);
   });
 

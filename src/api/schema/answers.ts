@@ -1,9 +1,9 @@
 // What the HTTP API answers besides runs: shared by its routes, its callers and the live page. No behaviour.
 import { z } from 'zod';
-import type { SourceMessage } from '../../conversation/index.ts';
+import type { Patch, SourceMessage } from '../../conversation/index.ts';
 import type { JsonValue } from '../../core/step-output.ts';
 import { integer, isObject, listOf } from './fields.ts';
-import { question, step } from './run.ts';
+import { question, runSummary, step } from './run.ts';
 import { claudeEvent, line, named, ns, outcomeKind, paramValue, place, scope } from './values.ts';
 
 export const errorAnswer = named(
@@ -97,6 +97,30 @@ const wholeQuestion = named(
 export const questionList = named('Questions', z.strictObject({ questions: listOf(wholeQuestion) }));
 export type QuestionsAnswer = z.infer<typeof questionList>;
 
+/** One line of the answer to a search over all runs; the last one is `done`, or `error`. */
+export const searchRunsLine = named(
+  'SearchRunsLine',
+  z.union([
+    z.strictObject({
+      found: z.strictObject({
+        run: runSummary,
+        hits: listOf(line).describe('The first ones, without the end of long lines.'),
+        hasMore: z.boolean(),
+      }),
+    }),
+    z.strictObject({ progress: z.strictObject({ runs: integer.describe('Searched up to now.') }) }),
+    z.strictObject({
+      done: z.strictObject({
+        runs: integer.describe('With such a line.'),
+        searched: integer,
+        isComplete: z.boolean().describe('False if there are more runs with such a line.'),
+      }),
+    }),
+    errorAnswer,
+  ]),
+);
+export type SearchRunsAnswer = z.infer<typeof searchRunsLine>;
+
 const turn = named(
   'Turn',
   z.strictObject({ seq: integer, ns, step: z.string(), attempt: integer, event: claudeEvent }),
@@ -128,6 +152,44 @@ export type ConversationAnswer = z.infer<typeof conversation>;
 
 export const message = named('Message', z.strictObject({ seq: integer, text: z.string() }));
 export type MessageAnswer = z.infer<typeof message>;
+
+const fileChange = z.strictObject({
+  seq: integer.describe('Of the call, as `turn` in the address of the live page.'),
+  step: z.string(),
+  attempt: integer,
+  patch: z
+    .custom<Patch>((value) => isObject(value) && typeof value.file === 'string')
+    .meta({
+      type: 'object',
+      required: ['file', 'hunks'],
+      properties: { file: { type: 'string' }, hunks: { type: 'array', items: { type: 'object' } } },
+      description: 'Hunks of a unified diff, with the lines added and removed.',
+    }),
+});
+
+export const work = named(
+  'Work',
+  z.strictObject({
+    tools: listOf(
+      z.strictObject({
+        name: z.string(),
+        calls: integer,
+        errors: integer.describe('Without denials.'),
+        denials: integer,
+      }),
+    ),
+    files: listOf(
+      z.strictObject({
+        file: z.string(),
+        added: integer.describe('Lines, over all changes one after the other.'),
+        removed: integer,
+        isNew: z.boolean().describe('It did not exist before its first change.'),
+        changes: listOf(fileChange),
+      }),
+    ).describe('Changed by a tool that edits files; what commands change is not known.'),
+  }),
+);
+export type WorkAnswer = z.infer<typeof work>;
 
 const sample = named(
   'Sample',
@@ -165,6 +227,9 @@ export const session = named(
   z.strictObject({
     scope,
     version: z.string(),
+    servedBy: z
+      .enum(['hub', 'run'])
+      .describe('`run`: by the process of one run, so that the server ends with that run.'),
     canStart: z.boolean().describe('Whether this session may start workflows, of which there may be none yet.'),
     links: listOf(z.string()).describe('Which links to traces and logs are set up.'),
   }),

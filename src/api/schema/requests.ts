@@ -121,6 +121,16 @@ export const searchQuery = strict({
   if (regex) checkSearch(parseRegex(q), context, ['q']);
 });
 
+export const searchRunsQuery = strict({
+  q: text(1, maxTextLength)
+    .superRefine((words, context) => checkSearch(parseSearch(words), context))
+    .describe('A text that a line has, in the same case, or a /regular expression/ that it matches.'),
+  workflow: queryText.describe('Only runs of this workflow.'),
+  state: queryList(oneOf([...activeStatuses, ...outcomeKind.options])).describe('Only runs in these states.'),
+  limit: queryCountOr(50, 1, 200).describe('At most so many runs.'),
+  lines: queryCountOr(3, 1, 100).describe('At most so many lines of each.'),
+});
+
 export function checkSearch(
   parsed: ReturnType<typeof parseSearch>,
   context: z.RefinementCtx,

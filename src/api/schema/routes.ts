@@ -55,6 +55,13 @@ export const routes = {
     answer: answers.done,
     errors: [404],
   }),
+  searchRuns: read({
+    path: '/search',
+    summary: 'Lines of all runs with a text, newest run first, as a stream: of each run the first ones.',
+    query: requests.searchRunsQuery,
+    answer: answers.searchRunsLine,
+    isStream: true,
+  }),
   totals: read({
     path: '/totals',
     summary: 'How many runs started since a time, how many of them failed, and what they cost.',
@@ -117,6 +124,12 @@ export const routes = {
     summary: 'What Claude Code asks and nobody has answered yet, with the whole command or change.',
     answer: answers.questionList,
     query: requests.noQuery,
+  }),
+  work: read({
+    path: '/runs/:id/work',
+    summary: 'What Claude Code did: the files that it changed, with their changes, and its tools by name.',
+    query: requests.noQuery,
+    answer: answers.work,
   }),
   resources: read({
     path: '/runs/:id/resources',

@@ -17,8 +17,13 @@ export type TailStatus =
   | { readonly kind: 'idle' }
   | { readonly kind: 'connecting' }
   | { readonly kind: 'open'; readonly hello: HelloData }
-  /** The connection broke; it is made again after `retryMs`. */
-  | { readonly kind: 'waiting'; readonly retryMs: number; readonly code: number }
+  /** The connection broke; it is made again after `retryMs`. `sinceMs`: when it closed, or fell silent. */
+  | {
+      readonly kind: 'waiting';
+      readonly retryMs: number;
+      readonly code: number;
+      readonly sinceMs: number;
+    }
   | { readonly kind: 'closed' }
   /** Closed with a code that says that trying again does not help. */
   | { readonly kind: 'refused'; readonly code: number; readonly reason: string };
@@ -63,6 +68,8 @@ export function createConnection(options: Options): Connection {
   let status: TailStatus = { kind: 'idle' };
   let socket: SocketLike | undefined;
   let failures = 0;
+  let heardAtMs = Date.now();
+  let lostAtMs: number | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const become = (next: TailStatus): void => {
@@ -78,9 +85,11 @@ export function createConnection(options: Options): Connection {
     own.addEventListener('message', ({ data }) => {
       if (socket !== own || typeof data !== 'string') return;
       silence.heard();
+      heardAtMs = Date.now();
       const message: TailMessage = JSON.parse(data);
       if (message.type === 'hello') {
         failures = 0;
+        lostAtMs = undefined;
         become({ kind: 'open', hello: message.data });
       }
       onMessage(message);
@@ -92,15 +101,16 @@ export function createConnection(options: Options): Connection {
     own.addEventListener('error', () => undefined);
   };
 
-  const lost = (code: number, reason: string): void => {
+  const lost = (code: number, reason: string, atMs = Date.now()): void => {
     socket = undefined;
+    lostAtMs ??= atMs;
     silence.stop();
     if (hopeless.includes(code)) become({ kind: 'refused', code, reason });
     else if (options.isNeeded()) {
       failures += 1;
       const retryMs = withJitter(backoffMs(failures, { firstMs: retry.firstMs, maxMs: retry.longestMs }));
       timer = setTimeout(connect, retryMs);
-      become({ kind: 'waiting', retryMs, code });
+      become({ kind: 'waiting', retryMs, code, sinceMs: lostAtMs });
     } else become({ kind: 'idle' });
   };
 
@@ -112,7 +122,7 @@ export function createConnection(options: Options): Connection {
     onSilent: () => send({ type: 'ping' }),
     onDead() {
       const old = socket;
-      lost(1006, 'silent');
+      lost(1006, 'silent', heardAtMs);
       old?.close();
     },
   });

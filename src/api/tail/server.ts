@@ -3,6 +3,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { RunId } from '../../core/ids.ts';
 import { type JournalReader, openJournal, type RunFolder } from '../../journal/index.ts';
@@ -12,7 +13,7 @@ import type { Describer } from './live-run.ts';
 import { defaultBufferBytes } from './outbox.ts';
 import { closeCodes, limits, subprotocol } from './protocol.ts';
 import { createRunList } from './run-list.ts';
-import { type Scope, startSession } from './session.ts';
+import { type Scope, type Session, startSession } from './session.ts';
 import type { Shared } from './watches.ts';
 
 export type Authorized =
@@ -55,6 +56,9 @@ const defaultTuning: Tuning = {
   maxClients: 2_000,
 };
 
+/** How often it is looked whether all have the end of a run: the program ends as soon, and it costs nothing. */
+const endCheckMs = 20;
+
 export type TailNumbers = {
   /** Connected now. */
   readonly clients: number;
@@ -72,6 +76,8 @@ export type Tail = {
   /** For the `upgrade` event of an http server, on the path of the tail. Always answers, never throws. */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly numbers: () => TailNumbers;
+  /** Resolves once all who watch a run that has ended were sent its end, or after `withinMs`. */
+  readonly sendEnd: (runId: RunId, withinMs: number) => Promise<void>;
   /** Closes every connection with 1001 and takes no more. */
   readonly stop: () => Promise<void>;
 };
@@ -89,6 +95,7 @@ export function createTail(options: TailOptions): Tail {
   const shared: Shared = { feeds, runList, resolveRun, lagEveryMs, onJump };
   const server = createServer();
   const sent = createSentBytes();
+  const sessions = new Set<Session>();
 
   const decide = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const authorized = await options.authorize(request);
@@ -98,7 +105,9 @@ export function createTail(options: TailOptions): Tail {
     const { scope } = authorized;
     server.handleUpgrade(request, socket, head, (client: WebSocket) => {
       sent.add(client, socket);
-      startSession({ socket: client, stream: socket, scope, shared, version, bufferBytes, pingMs });
+      const session = startSession({ socket: client, stream: socket, scope, shared, version, bufferBytes, pingMs });
+      sessions.add(session);
+      client.once('close', () => sessions.delete(session));
     });
   };
 
@@ -117,6 +126,11 @@ export function createTail(options: TailOptions): Tail {
       sentBytes: sent.total(),
       jumped,
     }),
+    async sendEnd(runId, withinMs) {
+      const untilMs = performance.now() + withinMs;
+      const isSent = (): boolean => [...sessions].every((session) => session.hasEndOf(runId));
+      while (!isSent() && performance.now() < untilMs) await delay(endCheckMs);
+    },
     async stop() {
       isStopped = true;
       feeds.stop();

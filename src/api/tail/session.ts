@@ -1,6 +1,7 @@
 // One connection: reads what its client asks for, answers, and notices when the client is gone. Called by server.ts.
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
+import type { RunId } from '../../core/ids.ts';
 import type { ErrorData } from '../schema/messages.ts';
 import { decodeClientMessage } from './decode.ts';
 import { isoNow } from './live-run.ts';
@@ -24,8 +25,13 @@ export type SessionOptions = {
 /** Requests of one client that wait for one that reads files. Only a client with 64 subscriptions sends as many at once. */
 const maxQueued = 100;
 
+export type Session = {
+  /** Whether the client has nothing to wait for of a run that has ended: what it watches of it was sent, and taken. */
+  readonly hasEndOf: (runId: RunId) => boolean;
+};
+
 /** Serves the connection until it closes. */
-export function startSession({ socket, stream, scope, shared, version, bufferBytes, pingMs }: SessionOptions): void {
+export function startSession({ socket, stream, scope, shared, version, bufferBytes, pingMs }: SessionOptions): Session {
   const outbox = createOutbox(socket, stream, bufferBytes);
   let badMessages = 0;
   /** Messages are handled one after the other, since some of them look at files. */
@@ -79,6 +85,7 @@ export function startSession({ socket, stream, scope, shared, version, bufferByt
   socket.on('close', watches.stop);
   const hello = { protocol: protocolVersion, serverVersion: version, scope, limits } as const;
   answer({ type: 'hello', executionId: null, seq: null, data: hello });
+  return { hasEndOf: (runId) => queued === 0 && watches.hasEndOf(runId) && socket.bufferedAmount === 0 };
 }
 
 /** What the kernels hold arrives before the next ping, unseen here; more than this since the last one may take a client long. */

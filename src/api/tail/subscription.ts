@@ -16,6 +16,8 @@ import { encode, type Outbox } from './outbox.ts';
 
 export type Subscription = {
   readonly jumpToNow: () => void;
+  /** Whether the watcher was sent the end of the run. */
+  readonly hasEnd: () => boolean;
   readonly stop: () => void;
 };
 
@@ -88,6 +90,7 @@ export function startSubscription(options: SubscriptionOptions): Subscription {
       sending.requestJump();
       wakeUp.raise();
     },
+    hasEnd: sending.hasReportedEnd,
     stop() {
       stopping.abort();
       wakeUp.raise();
@@ -141,6 +144,7 @@ function createSending(options: SubscriptionOptions, signal: AbortSignal) {
     sendAll,
     reportLag: reports.lag,
     reportEnd: reports.end,
+    hasReportedEnd: reports.isEnded,
     sendLive(batch: FeedBatch): void {
       if (sendAll(encodedFrom(batch))) moveTo(batch.nextSeq);
       reports.lag();
@@ -201,6 +205,7 @@ function createReports(
   return {
     runState,
     isCaughtUp: () => state !== 'behind',
+    isEnded: () => state === 'ended',
     lag(): void {
       const now = performance.now();
       const headSeq = feed.nextSeq();

@@ -9,8 +9,13 @@ import { isoNow } from './live-run.ts';
 import { encode, type Outbox } from './outbox.ts';
 import type { RunList, RunRows } from './run-list.ts';
 
-/** @returns ends it */
-export function startViewSubscription(runId: RunId, id: string | null, feed: Feed, outbox: Outbox): () => void {
+export type StateSubscription = {
+  readonly stop: () => void;
+  /** Whether the watcher was sent the end of the run, so that nothing about it follows. */
+  readonly hasEndOf: (runId: string) => boolean;
+};
+
+export function startViewSubscription(runId: RunId, id: string | null, feed: Feed, outbox: Outbox): StateSubscription {
   let sent: RunAnswer | undefined;
   const update = (): void => {
     const view = feed.run.view();
@@ -27,13 +32,19 @@ export function startViewSubscription(runId: RunId, id: string | null, feed: Fee
   const stops = [() => feed.unwatch(update), outbox.onRoom(update), feed.run.watchView()];
   feed.run.start();
   update();
-  return () => {
-    for (const stop of stops) stop();
+  return {
+    stop() {
+      for (const stop of stops) stop();
+    },
+    hasEndOf: () => hasEnded(sent),
   };
 }
 
-/** @returns ends it */
-export function startListSubscription(list: RunList, outbox: Outbox): () => void {
+function hasEnded(run: { readonly endedAt: string | null } | undefined): boolean {
+  return run !== undefined && run.endedAt !== null;
+}
+
+export function startListSubscription(list: RunList, outbox: Outbox): StateSubscription {
   let sent: RunRows | undefined;
   const update = (): void => {
     const rows = list.rows();
@@ -54,7 +65,10 @@ export function startListSubscription(list: RunList, outbox: Outbox): () => void
   };
   const stops = [list.watch(update), outbox.onRoom(update)];
   update();
-  return () => {
-    for (const stop of stops) stop();
+  return {
+    stop() {
+      for (const stop of stops) stop();
+    },
+    hasEndOf: (runId) => hasEnded(sent?.runs.get(runId)),
   };
 }

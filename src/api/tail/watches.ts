@@ -18,7 +18,7 @@ import type { Outbox } from './outbox.ts';
 import { limits } from './protocol.ts';
 import type { RunList } from './run-list.ts';
 import { type Subscription, startSubscription } from './subscription.ts';
-import { startListSubscription, startViewSubscription } from './view-subscription.ts';
+import { type StateSubscription, startListSubscription, startViewSubscription } from './view-subscription.ts';
 
 /** What the connections of a server share. */
 export type Shared = {
@@ -33,6 +33,8 @@ export type Shared = {
 export type Watches = {
   /** Called for one message after the other, since some of them read files. */
   readonly handle: (message: ClientMessage) => Promise<void>;
+  /** Whether the client was sent the end of the run in each way in which it watches it. */
+  readonly hasEndOf: (runId: RunId) => boolean;
   readonly stop: () => void;
 };
 
@@ -50,8 +52,8 @@ type Opened = { readonly feed: Feed; readonly release: () => void };
 
 export function createWatches(shared: Shared, outbox: Outbox, answers: Answers): Watches {
   const lines = createOpenRuns<Subscription>();
-  const views = createOpenRuns<() => void>();
-  let endList: (() => void) | undefined;
+  const views = createOpenRuns<StateSubscription>();
+  let list: StateSubscription | undefined;
 
   const open = (executionId: string, id: string | undefined): Promise<Opened | undefined> => {
     const isFull = Math.max(lines.size(), views.size()) >= limits.maxSubscriptions;
@@ -63,9 +65,9 @@ export function createWatches(shared: Shared, outbox: Outbox, answers: Answers):
     const opened = await open(executionId, id);
     if (opened === undefined) return;
     const { feed, release } = opened;
-    const end = startViewSubscription(feed.reader.folder.runId, id ?? null, feed, outbox);
-    views.add(executionId, end, () => {
-      end();
+    const started = startViewSubscription(feed.reader.folder.runId, id ?? null, feed, outbox);
+    views.add(executionId, started, () => {
+      started.stop();
       release();
     });
   };
@@ -98,12 +100,12 @@ export function createWatches(shared: Shared, outbox: Outbox, answers: Answers):
           if (!views.end(message.executionId)) notWatched(message.executionId);
           return;
         case 'subscribe_runs':
-          endList?.();
-          endList = startListSubscription(shared.runList, outbox);
+          list?.stop();
+          list = startListSubscription(shared.runList, outbox);
           return;
         case 'unsubscribe_runs':
-          endList?.();
-          endList = undefined;
+          list?.stop();
+          list = undefined;
           return;
         case 'ping':
           answers.answer({ type: 'pong', executionId: null, seq: null, data: { nonce: message.nonce ?? null } });
@@ -112,10 +114,14 @@ export function createWatches(shared: Shared, outbox: Outbox, answers: Answers):
           unreachable(message);
       }
     },
+    hasEndOf: (runId) =>
+      (lines.get(runId)?.hasEnd() ?? true) &&
+      (views.get(runId)?.hasEndOf(runId) ?? true) &&
+      (list?.hasEndOf(runId) ?? true),
     stop() {
       lines.endAll();
       views.endAll();
-      endList?.();
+      list?.stop();
     },
   };
 }

@@ -159,6 +159,7 @@ test('every answer is as the document says', async () => {
     '/output?anchor=5&before=5&after=5',
     '/search?q=/./',
     '/conversation',
+    '/work',
     '/resources',
   ];
   for (const id of ids) for (const rest of reads) await get(`/runs/${id}${rest}`);
@@ -170,6 +171,7 @@ test('every answer is as the document says', async () => {
   for (const format of ['text', 'ndjson', 'csv']) await get(`/runs/${ids[0]}/export?format=${format}`);
   await get('/runs?limit=5');
   await get('/runs?limit=200');
+  await get('/search?q=e');
   await get('/totals?since=2020-01-01T00:00:00Z');
   await get('/totals?since=yesterday');
   await get('/workflows');

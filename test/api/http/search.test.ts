@@ -7,6 +7,7 @@ import express from 'express';
 import { expect, onTestFinished, test } from 'vitest';
 import { createApi } from '../../../src/api/http/index.ts';
 import { createJournal } from '../../../src/journal/index.ts';
+import { createCatalogue } from '../../../src/runs/catalogue.ts';
 import { nextRunId, tempData } from '../../hub/hub-rig.ts';
 import { output } from '../../journal/journal-rig.ts';
 import { runFinished, runStarted } from '../../runs/journal-of.ts';
@@ -45,7 +46,9 @@ test.each([
       next();
     });
   });
-  app.use(createApi({ data, linksOf: () => [] } as unknown as Parameters<typeof createApi>[0]));
+  app.use(
+    createApi({ catalogue: createCatalogue({ data }), actions: { exportFormats: {} } as never, linksOf: () => [] }),
+  );
   const server = app.listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
