@@ -15,7 +15,15 @@ import {
 } from '../core/step-output.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { type DataFolder, dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
-import { type AttemptState, type RunState, readRunState, type StepState } from '../runs/index.ts';
+import {
+  type AttemptState,
+  closeIfKilled,
+  isWriterGone,
+  notClosedYet,
+  type RunState,
+  readRunState,
+  type StepState,
+} from '../runs/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -44,7 +52,8 @@ export function registerStepOutput(program: Command, context: CliContext): void 
 async function printOutput(run: string, stepId: string, flags: OutputFlags, context: CliContext): Promise<void> {
   const found = await findRunState(context, run, { ...flags });
   if (found === undefined) return;
-  const { state, folder, settings } = found;
+  const { folder, settings } = found;
+  const state = closeIfKilled(found.state, isWriterGone(found.state));
   const step = state.steps.find(({ id }) => id === stepId);
   if (step === undefined) {
     const ids = state.steps.map(({ id }) => id).join(', ');
@@ -54,6 +63,11 @@ async function printOutput(run: string, stepId: string, flags: OutputFlags, cont
   if (result === 'unreadable') return;
   if (result === undefined) {
     const message = `step \`${stepId}\` of run ${state.runId} has not ended; \`stepspan tail ${state.runId} --step ${stepId}\` shows its output`;
+    return fail(context, exitCodes.notExecuted, message);
+  }
+  const hadEnd = found.state.steps.some(({ id, phase }) => id === stepId && phase.kind === 'finished');
+  if (!hadEnd && (flags.field !== undefined || flags.json === true)) {
+    const message = `${notClosedYet(state)}, so step \`${stepId}\` has no result; \`stepspan cancel ${state.runId}\` closes it, and \`stepspan output ${state.runId} ${stepId}\` prints what the step printed`;
     return fail(context, exitCodes.notExecuted, message);
   }
   if (flags.field !== undefined) return printField(flags.field, stepId, result, context);

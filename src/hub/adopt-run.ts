@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { Event } from '../core/event.ts';
 import type { RunId } from '../core/ids.ts';
 import type { Outcome } from '../core/outcome.ts';
+import type { StepOutput } from '../core/step-output.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
 import {
   type DataFolder,
@@ -20,6 +21,7 @@ import {
   runLockPath,
 } from '../journal/index.ts';
 import { add, type Measure, metrics } from '../readers/measure/index.ts';
+import { createOutputCapture, type OutputCapture, outputOfCapture } from '../run/engine/output-capture.ts';
 import {
   endLeftoverProcesses,
   findMarkedRuns,
@@ -28,6 +30,7 @@ import {
   markerOf,
 } from '../run/process/index.ts';
 import { closingEvents, emptyRunState, foldRun, type RunState } from '../runs/index.ts';
+import { readOutputWith } from '../workflow/environment.ts';
 import type { RunTask, Supervisor } from './supervisor.ts';
 
 export type Adoption =
@@ -107,7 +110,7 @@ async function closeRun(
   writer: JournalWriter,
   { closedBy, markedRuns }: Closing,
 ): Promise<Adoption> {
-  const { state, left } = await readRun(folder);
+  const { state, left, outputs } = await readRun(folder);
   // Another process was faster, and has released the lock again.
   if (state.phase.kind === 'finished') return { kind: 'finished' };
   // A saved state may have an end that a power cut took from the journal.
@@ -128,31 +131,57 @@ async function closeRun(
     bytes: Buffer.from(`abandoned: ${outcome.message}\n`),
     unterminated: false,
   });
-  for (const { event, subject } of closingEvents(state, outcome)) writer.event(event, subject);
+  for (const { event, subject } of closingEvents(state, outcome, outputs)) writer.event(event, subject);
   await writer.sync();
   return { kind: 'adopted', state, processes, survivors };
 }
 
+type ReadRun = {
+  readonly state: RunState;
+  readonly left: readonly Left[];
+  /** What shell steps without an end have printed on stdout, bounded as later steps would get it. */
+  readonly outputs: ReadonlyMap<string, StepOutput>;
+};
+
 /** The state of the run, and its attempts that have no end, with the process of each. */
-async function readRun(folder: RunFolder): Promise<{ state: RunState; left: readonly Left[] }> {
+async function readRun(folder: RunFolder): Promise<ReadRun> {
   const reader = openJournal(folder);
   const { firstSeq } = await reader.head();
-  const left = new Map<string, Left>();
+  const left = new Map<string, Left & { readonly capture: OutputCapture }>();
   let state = emptyRunState();
   // Damage in the middle is skipped: the run has to be closed in any case.
   for await (const records of reader.read({ from: firstSeq, reuseMemory: true, onProblem: () => undefined })) {
     for (const record of records) {
       state = foldRun(state, record);
-      if (record.kind !== 'event' || record.subject === undefined) continue;
+      if (record.subject === undefined) continue;
       const { step, attempt } = record.subject;
       const key = `${step}#${attempt}`;
-      if (record.event.type === 'attempt.started') {
+      if (record.kind === 'output') {
+        const { stream, bytes, lineCount, unterminated } = record;
+        if (stream === 'stdout') left.get(key)?.capture.push(bytes, lineCount - (unterminated ? 1 : 0));
+      } else if (record.event.type === 'attempt.started') {
         const { pid, pidStartTime: startTime } = record.event;
-        left.set(key, { step, attempt, identity: pid === undefined ? undefined : { pid, startTime } });
+        const identity = pid === undefined ? undefined : { pid, startTime };
+        left.set(key, { step, attempt, identity, capture: createOutputCapture() });
       } else if (record.event.type === 'attempt.finished') left.delete(key);
     }
   }
-  return { state, left: [...left.values()] };
+  return { state, left: [...left.values()], outputs: outputsOf(state, [...left.values()]) };
+}
+
+function outputsOf(
+  state: RunState,
+  left: readonly { readonly step: string; readonly capture: OutputCapture }[],
+): ReadonlyMap<string, StepOutput> {
+  const isShell = (id: string): boolean => state.steps.find((step) => step.id === id)?.kind === 'run';
+  return new Map(
+    left
+      .filter(({ step }) => isShell(step))
+      .map(({ step, capture }) => {
+        const { output } = outputOfCapture(capture.captured(), readOutputWith(state.runId, step));
+        return [step, output];
+      }),
+  );
 }
 
 function mayHaveProcesses({ runId }: RunFolder, left: readonly Left[], markedRuns: Closing['markedRuns']): boolean {

@@ -3,7 +3,7 @@
 import type { Event, EventOf } from '../core/event.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Subject } from '../core/record.ts';
-import { noOutput } from '../core/step-output.ts';
+import { noOutput, type StepOutput } from '../core/step-output.ts';
 import { msOfNs } from '../core/time.ts';
 import { foldAll } from './fold-run.ts';
 import { totalCost } from './model-use.ts';
@@ -12,10 +12,17 @@ import { notClosedYet, runStatus } from './run-status.ts';
 
 export type ClosingEvent = { readonly event: Event; readonly subject: Subject | undefined };
 
-/** @param outcome of the run, and of each of its attempts and steps that were under way */
-export function closingEvents(state: RunState, outcome: Outcome): ClosingEvent[] {
+/**
+ * @param outcome of the run, and of each of its attempts and steps that were under way
+ * @param outputs what these steps have printed for later ones, by step id
+ */
+export function closingEvents(
+  state: RunState,
+  outcome: Outcome,
+  outputs: ReadonlyMap<string, StepOutput> = new Map(),
+): ClosingEvent[] {
   return [
-    ...state.steps.flatMap((step) => closeStep(step, outcome, state.lastNs)),
+    ...state.steps.flatMap((step) => closeStep(step, outcome, state.lastNs, outputs.get(step.id))),
     {
       subject: undefined,
       event: {
@@ -44,7 +51,7 @@ export function closeIfKilled(run: RunState, isWriterGone: boolean): RunState {
   return foldAll(records, run);
 }
 
-function closeStep(step: StepState, outcome: Outcome, lastNs: bigint): ClosingEvent[] {
+function closeStep(step: StepState, outcome: Outcome, lastNs: bigint, output?: StepOutput): ClosingEvent[] {
   switch (step.phase.kind) {
     case 'finished':
       return [];
@@ -57,7 +64,7 @@ function closeStep(step: StepState, outcome: Outcome, lastNs: bigint): ClosingEv
     case 'waiting':
       return [
         ...step.attempts.flatMap((attempt) => closeAttempt(step, attempt, outcome, lastNs)),
-        stepEnd(step, outcome, since(step.startedNs, lastNs)),
+        stepEnd(step, outcome, since(step.startedNs, lastNs), output),
       ];
   }
 }
@@ -119,7 +126,7 @@ function closeQuestion({ questionId, toolUseId, sinceNs }: OpenQuestion, lastNs:
   };
 }
 
-function stepEnd(step: StepState, outcome: Outcome, durationMs: number): ClosingEvent {
+function stepEnd(step: StepState, outcome: Outcome, durationMs: number, output = noOutput): ClosingEvent {
   const attempts = step.attempts.length;
   return {
     // As in the engine: a step that never started ends in attempt 0.
@@ -131,7 +138,7 @@ function stepEnd(step: StepState, outcome: Outcome, durationMs: number): Closing
       durationMs,
       costUsd: step.costUsd,
       ...(isCostUnknown(step) ? { costUnknown: true } : {}),
-      ...noOutput,
+      ...output,
       tolerated: false,
     },
   };

@@ -68,6 +68,26 @@ describe('stepspan output', () => {
   });
 });
 
+test('of a run that was killed there is what its step printed, and once it is closed its output', async () => {
+  const file = rig.write(
+    'killed.yaml',
+    `name: killed\nsteps: [{id: work, run: "echo one; printf '1 %%\\\\r99 %%'; sleep 60"}]\n`,
+  );
+  const run = rig.start(['run', file]);
+  await run.said('work | 99 %');
+  run.child.kill('SIGKILL');
+  await run.done;
+  expect(await rig.run(['output', 'latest', 'work'])).toMatchObject({ code: 0, stdout: 'one\n1 %\r99 %', stderr: '' });
+  const early = await rig.run(['output', 'latest', 'work', '--json']);
+  expect(early).toMatchObject({
+    code: 3,
+    stderr: expect.stringMatching(/was killed; .* `stepspan cancel \S+` closes it/),
+  });
+  expect((await rig.run(['cancel', 'latest'])).code).toBe(0);
+  const closed = await rig.run(['output', 'latest', 'work', '--json']);
+  expect(JSON.parse(closed.stdout)).toMatchObject({ outcome: 'error', output: 'one\n99 %', outputBytes: 8 });
+});
+
 describe('--json', () => {
   test('of run, show and output has the output and the named outputs of each step', async () => {
     const { result } = await rig.runYaml(`

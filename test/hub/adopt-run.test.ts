@@ -79,6 +79,7 @@ describe('a run whose stepspan was killed', () => {
         { kind: 'skip', reason: 'run_ended', message: expect.any(String) },
       ],
     ]);
+    expect(ofType(events, 'step.finished')[1]?.event).toMatchObject({ output: 'at work', outputCut: false });
     expect(ofType(events, 'attempt.finished')).toMatchObject([
       {
         subject: { step: 'build', attempt: 1 },
