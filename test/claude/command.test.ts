@@ -165,7 +165,9 @@ describe('finding the program', () => {
   test.each([
     [{ PATH: '/nowhere' }, /npm install -g @anthropic-ai\/claude-code/],
     [{ PATH: '/nowhere', STEPSPAN_CLAUDE: 'klaude' }, /STEPSPAN_CLAUDE is "klaude"/],
-    [{ STEPSPAN_CLAUDE: '/nowhere/claude' }, /cannot be run.*ENOENT/],
+    [{ STEPSPAN_CLAUDE: '/nowhere/claude' }, /names \/nowhere\/claude, which does not exist; write the path/],
+    [{ STEPSPAN_CLAUDE: '/etc' }, /names \/etc, which is a folder; write the path of the program in it/],
+    [{ STEPSPAN_CLAUDE: '/etc/passwd' }, /which is not executable by this user; .*chmod \+x \/etc\/passwd/],
     [{ STEPSPAN_CLAUDE: program('wrong', 'echo cat 8.3.2') }, /is not Claude Code: --version says "cat 8.3.2"/],
     [{ STEPSPAN_CLAUDE: program('broken', 'echo no libc >&2; exit 1') }, /cannot be run: no libc/],
     [{ STEPSPAN_CLAUDE: program('silent', 'exit 9') }, /cannot be run: exit code 9; run it with --version/],

@@ -157,6 +157,15 @@ describe('a child that cannot be started', () => {
   it('says what to do about arguments that are too long', async () => {
     expect(await failureOf({ args: ['x'.repeat(3_000_000)] })).toMatchObject({
       reason: 'too_big',
+      message: expect.stringContaining('argument 1 of 1 has 3000000 bytes, more than the 131071'),
+    });
+    expect(await failureOf({ args: ['--tools', 'x'.repeat(131_072)] })).toMatchObject({
+      message: expect.stringContaining('the value of --tools has 131072 bytes, more than the 131071'),
+    });
+    expect(await failureOf({ env: { BIG: 'x'.repeat(131_070) } })).toMatchObject({
+      message: expect.stringContaining('the variable BIG has 131070 bytes'),
+    });
+    expect(await failureOf({ args: Array.from({ length: 30 }, () => 'x'.repeat(100_000)) })).toMatchObject({
       message: expect.stringContaining('by a file or stdin'),
     });
   });

@@ -104,6 +104,7 @@ describe('a workflow that names what is not there', () => {
       /crlf\.sh has Windows line ends/,
       () => void rig.write('crlf.sh', crlf, 0o644),
     ],
+    ['a NUL in a command', '{id: a, run: "printf a\\0b"}', /the command holds a NUL character/, none],
     ['CRLF inside', '{id: a, run: "echo a\\r\\necho b\\r\\n"}', /the script has Windows line ends/, none],
   ])('is refused by validate and run: %s', async (_what, step, message, prepare) => {
     prepare();

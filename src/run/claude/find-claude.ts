@@ -33,6 +33,8 @@ export async function findClaude(
         : 'there is no `claude` on PATH; install Claude Code (npm install -g @anthropic-ai/claude-code) or set STEPSPAN_CLAUDE';
     return { kind: 'missing', path: name, message };
   }
+  const unfit = await problemOfFile(path);
+  if (unfit !== undefined) return { kind: 'missing', path, message: `${origin} ${path}, which ${unfit}` };
   const answer = await askClaude(path, ['--version'], { env, limitMs: VERSION_LIMIT_MS });
   if (!answer.ok) {
     return {
@@ -55,6 +57,14 @@ async function onPath(name: string, path: string): Promise<string | undefined> {
     if (await isProgram(candidate)) return candidate;
   }
   return undefined;
+}
+
+/** What a path names that is not a program. */
+async function problemOfFile(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return 'does not exist; write the path of the claude program';
+  if (!found.isFile()) return 'is a folder; write the path of the program in it';
+  return (await isProgram(path)) ? undefined : `is not executable by this user; make it so with \`chmod +x ${path}\``;
 }
 
 async function isProgram(path: string): Promise<boolean> {

@@ -19,6 +19,11 @@ export function checkProgram(checked: StepToCheck, place: ProgramPlace | undefin
     const message = 'the script has Windows line ends (CRLF), which the shell reads as a part of each command';
     return [{ severity: 'problem', path: run, message, fix: 'save it with Unix line ends (LF)' }];
   }
+  if ([...step.shell, step.command].some((word) => word.includes('\0'))) {
+    const message = 'the command holds a NUL character, which no program can be given';
+    const fix = "remove it; `printf '\\0'` in a script prints one";
+    return [{ severity: 'problem', path: run, message, fix }];
+  }
   if (place === undefined) return [];
   const program = step.shell[0] ?? step.command;
   const at = inline === undefined ? [...run, 0] : ['steps', index, 'shell'];

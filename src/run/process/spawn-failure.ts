@@ -83,10 +83,7 @@ export function explainSpawnFailure(error: unknown, attempt: Attempt): SpawnFail
         'it is not a program for this machine. Check its architecture, or its `#!` line.',
       );
     case 'E2BIG':
-      return failed(
-        'too_big',
-        'its arguments and environment are too long for the system. Pass long values by a file or stdin.',
-      );
+      return failed('too_big', whatIsTooLong(attempt));
     case 'EMFILE':
     case 'ENFILE':
       return failed('limit', 'no file descriptor is left. Raise `ulimit -n`, or lower `concurrency`.');
@@ -99,6 +96,23 @@ export function explainSpawnFailure(error: unknown, attempt: Attempt): SpawnFail
     default:
       return failed('other', `${code ?? 'unknown error'}: ${firstLine(toError(error).message)}`);
   }
+}
+
+/** Of one argument, or one variable with its name, in bytes (MAX_ARG_STRLEN of execve(2), without the NUL at its end). */
+const maxTextBytes = 128 * 1024 - 1;
+
+function whatIsTooLong({ args, env }: Attempt): string {
+  const bound = `more than the ${maxTextBytes} that the system takes. Pass it by a file or stdin.`;
+  const index = args.findIndex((text) => Buffer.byteLength(text) > maxTextBytes);
+  if (index !== -1) {
+    // Its beginning is not shown: half a secret could be in it.
+    const flag = args[index - 1]?.startsWith('--') === true ? `the value of ${args[index - 1]}` : undefined;
+    return `${flag ?? `argument ${index + 1} of ${args.length}`} has ${Buffer.byteLength(args[index] ?? '')} bytes, ${bound}`;
+  }
+  const variable = Object.entries(env).find((entry) => Buffer.byteLength(entry.join('=')) > maxTextBytes);
+  if (variable !== undefined)
+    return `the variable ${variable[0]} has ${Buffer.byteLength(variable[1])} bytes, ${bound}`;
+  return 'its arguments and environment are too long for the system. Pass long values by a file or stdin.';
 }
 
 function problemOfFolder(cwd: string): string | undefined {
