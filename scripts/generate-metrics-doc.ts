@@ -24,6 +24,32 @@ const groups: readonly { readonly title: string; readonly has: (metric: Metric) 
   { title: 'Runs and steps', has: () => true },
 ];
 
+const runsThatNobodyScrapes = `## Runs that nobody can scrape
+
+In CI a run has no hub and is gone before a scrape. With \`OTEL_METRICS_EXPORTER=otlp\` and an OTLP endpoint it sends its metrics by the
+official OTLP exporter: at its start, every minute (\`OTEL_METRIC_EXPORT_INTERVAL\`, in milliseconds), and at its end.
+
+\`\`\`sh
+export OTEL_METRICS_EXPORTER=otlp
+# Prometheus 3, started with --web.enable-otlp-receiver
+export OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://prometheus:9090/api/v1/otlp/v1/metrics
+stepspan run nightly.yaml
+\`\`\`
+
+\`OTEL_EXPORTER_OTLP_ENDPOINT\` does as well, and all variables are those of logs and traces with METRICS in their names
+([telemetry.md](telemetry.md#settings)). The Collector takes them with \`otel-collector-metrics.yaml\` over \`otel-collector.yaml\`.
+
+- **The same metrics**: those under *Runs and steps*, *Claude Code in steps* and *Claude Code's own metrics*, lost lines and events
+  and the version, with the names, labels and buckets of a scrape. What shippers and watchers do is a hub's to count.
+- **Each run is an instance** (\`service.instance.id\` is the run id, \`instance\` in Prometheus), whose sums begin at 0, as for every
+  OTLP sender. So the sum over all runs of a week is exact: \`sum(last_over_time(stepspan_runs_total{outcome="success"}[7d]))\`. A value is
+  sent as 0 before it counts, as with a scrape. If you run thousands of them, drop \`instance\` in a recording rule.
+- **Delivered as logs and traces are**: sent again until it is acknowledged, with Retry-After. The end of the run waits for it as
+  for them (\`shipWait\`), says what was not taken, and \`stepspan ship RUN\` sends it; a value that comes twice is the same value.
+- **Never counted twice**: while a hub looks after the data folder the run sends nothing, since the hub counts it. What a run
+  has sent itself (it has a cursor \`push-metrics\`) no hub counts, however it is started later.
+`;
+
 export function metricsDoc(): string {
   const sections = groups.map(({ title, has }, index) => {
     const rows = catalogue
@@ -74,6 +100,7 @@ scrape_configs:
   cost so far. Gauges about active runs and steps are gone when these have ended. Where several active runs share labels,
   a gauge shows their sum, but progress the smallest, and ratios, ages and largest memory the largest.
 
+${runsThatNobodyScrapes}
 ## Labels of runs
 
 [Labels of runs](workflow.md#labels) are on spans and logs. On metrics there are those that the setting

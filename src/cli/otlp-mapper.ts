@@ -4,7 +4,7 @@ import { JsonLogsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-tra
 import { isRunId } from '../core/ids.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { OtlpMapper } from '../readers/export/index.ts';
-import { type Batch, type Content, logLimits, spanLimits } from '../readers/ship/encode/batch.ts';
+import { type Batch, type LogContent, logLimits, type SpanContent, spanLimits } from '../readers/ship/encode/batch.ts';
 import { createLogBatcher } from '../readers/ship/encode/log-batcher.ts';
 import { createSpanBatcher } from '../readers/ship/encode/readable-batcher.ts';
 import { bareContext } from '../readers/ship/map/run-context.ts';
@@ -26,7 +26,7 @@ export async function createOtlpMapper(run: RunState, version: string): Promise<
   if (sdk === undefined) throw new Error('the SDK is switched off, although no setting was given');
   const spans = createSpanBatcher({ runId, sdk, sendFrom: 0, limits: spanLimits });
   const logs = createLogBatcher('json', context, sdk.logOrigin, logLimits);
-  const requestsOf = (batches: Iterable<Batch | undefined>): Uint8Array[] =>
+  const requestsOf = (batches: Iterable<Batch<LogContent | SpanContent> | undefined>): Uint8Array[] =>
     [...batches].flatMap((batch) => batch?.parts ?? []).map((part) => jsonOf(part.content(0, part.count)));
   return {
     map: (records) => records.flatMap((record) => requestsOf([...spans.push(record), ...logs.push(record)])),
@@ -34,7 +34,7 @@ export async function createOtlpMapper(run: RunState, version: string): Promise<
   };
 }
 
-function jsonOf(content: Content): Uint8Array {
+function jsonOf(content: LogContent | SpanContent): Uint8Array {
   switch (content.kind) {
     case 'lines':
       return content.body;

@@ -214,6 +214,7 @@ function optionsOf(
     shipWaitMs: settings.shipWait,
     publicUrl: settings.publicUrl,
     traceContext: settings.traceContext,
+    metricLabels: settings.metricLabels,
     ...alerts,
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...(flags.runId === undefined ? {} : { runId: flags.runId }),

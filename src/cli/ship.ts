@@ -1,9 +1,10 @@
 // The command `ship RUN`: sends what a backend does not have yet, or everything again.
 import type { Command } from 'commander';
 import { formatCount, plural } from '../core/units.ts';
-import { dataFolder, type RunFolder } from '../journal/index.ts';
+import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
 import { defaultShipWaitMs } from '../library/index.ts';
-import { isShippingConfigured, type ShipperStatus } from '../readers/ship/index.ts';
+import { pushRest } from '../library/pushing.ts';
+import { isShippingConfigured, readMetricSettings, type ShipperStatus } from '../readers/ship/index.ts';
 import type { Shipper } from '../readers/ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
@@ -37,7 +38,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   const data = dataFolder(settings.dataDir);
   const found = data.findRun(run);
   if (found.kind !== 'found') return fail(context, exitCodes.notFound, found.message);
-  if (!isShippingConfigured(context.env)) {
+  if (!isShippingConfigured(context.env) && readMetricSettings(context.env).kind === 'off') {
     const remedy = 'set OTEL_EXPORTER_OTLP_ENDPOINT, for example to http://localhost:4318';
     return fail(context, exitCodes.badInput, `nobody said where to send run ${found.runId}: ${remedy}`);
   }
@@ -49,8 +50,15 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
     context.stderr.write(
       `stepspan: run ${found.runId} was left open by a killed stepspan; it is now closed as abandoned\n`,
     );
+  const waitMs = settings.shipWait ?? defaultShipWaitMs;
+  const again = flags.again === true;
+  const { metricLabels } = settings;
+  const push = { env: context.env, metricLabels };
+  const untaken = await pushRest(push, openJournal(folder), { ms: waitMs, giveUp: 'unreachable' }, again);
+  if (untaken !== '') fail(context, exitCodes.notExecuted, untaken);
+  if (!isShippingConfigured(context.env)) return;
   const { createShipper } = await import('../readers/ship/shipper.ts');
-  const start = await createShipper({ folder, env: context.env, again: flags.again === true });
+  const start = await createShipper({ folder, env: context.env, again });
   switch (start.kind) {
     case 'invalid':
       return fail(context, exitCodes.badInput, ...start.problems);
@@ -63,7 +71,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
       );
     }
     case 'shipping':
-      return finish(context, folder, start.shipper, settings.shipWait ?? defaultShipWaitMs);
+      return finish(context, folder, start.shipper, waitMs);
   }
 }
 

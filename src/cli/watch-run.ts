@@ -56,7 +56,7 @@ export async function watchRun(
   view = flags.quiet === true ? undefined : await openView(shown, settings, run, flags);
   const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
   const stopReporting = reportWait(context, settings, run, view);
-  const { result, shipping, notifying, journalNotes, state } = await run.done;
+  const { result, shipping, notifying, metricsNote, journalNotes, state } = await run.done;
   stopReporting();
   // A person who cancels the run no longer needs its page.
   const stays = isOpened && cancelledBy === '';
@@ -73,7 +73,7 @@ export async function watchRun(
     workflow: run.workflow.name,
   });
   const folderWarning = await warningOf(context, settings);
-  const notes = [...journalNotes, shipping.message, notifying.message, folderWarning].filter(
+  const notes = [...journalNotes, shipping.message, metricsNote, notifying.message, folderWarning].filter(
     (message) => message !== '',
   );
   // The message says how much is left, and why.

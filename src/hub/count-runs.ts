@@ -2,9 +2,8 @@
 // too old. A task of the supervisor; what is counted is measure's.
 import { type RunId, startedMsOf } from '../core/ids.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
-import { type DataFolder, openJournal } from '../journal/index.ts';
-import type { Measure } from '../readers/measure/index.ts';
-import { add, metrics } from '../readers/measure/index.ts';
+import { type DataFolder, openJournal, readersOf } from '../journal/index.ts';
+import { add, type Measure, metrics, pushCursor } from '../readers/measure/index.ts';
 import type { Catalogue } from '../runs/index.ts';
 import type { ReadableRun, RunTask } from './supervisor.ts';
 
@@ -31,6 +30,9 @@ export function createRunCounter({ data, measure, endedRunOf, sinceMs, onError }
   let present: ReadonlySet<RunId> | undefined;
   let uncounted = 0;
 
+  /** Its metrics come to Prometheus over OTLP; scraped as well, they would be there twice. */
+  const sendsItself = (runId: RunId): boolean => readersOf(data.runDir(runId)).includes(pushCursor);
+
   const readerOf = (runId: RunId) => openJournal(data.runDir(runId));
 
   async function read(runId: RunId, follow: boolean): Promise<void> {
@@ -46,7 +48,7 @@ export function createRunCounter({ data, measure, endedRunOf, sinceMs, onError }
   }
 
   async function countEnded({ runId }: ReadableRun): Promise<void> {
-    if (measure.position(runId) === 0 && startedMsOf(runId) < sinceMs) {
+    if (measure.position(runId) === 0 && (startedMsOf(runId) < sinceMs || sendsItself(runId))) {
       const ended = (await endedRunOf(runId))?.summary;
       const succeededMs = ended?.state === 'success' && ended.endedAt !== null ? Date.parse(ended.endedAt) : undefined;
       measure.skipRun(runId, ended?.workflow, succeededMs);
@@ -83,6 +85,7 @@ export function createRunCounter({ data, measure, endedRunOf, sinceMs, onError }
           continue;
         }
         if (failed.has(runId) || measure.position(runId) === undefined) continue;
+        if (measure.position(runId) === 0 && sendsItself(runId)) continue;
         const done = read(runId, true)
           .catch((error: unknown) => fail(runId, error))
           .finally(() => following.delete(runId));

@@ -36,6 +36,8 @@ import { journalNotes, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { checkBeforeRun, type Preflight } from './preflight.ts';
+import type { Pushing } from './push-run.ts';
+import { startPushing } from './pushing.ts';
 import type { Refusal, Unusable } from './refusal.ts';
 import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
 import { labelsOfRun } from './run-labels.ts';
@@ -78,6 +80,8 @@ export type RunDone = {
   readonly result: RunResult;
   readonly shipping: ShippingEnd;
   readonly notifying: NotifyingEnd;
+  /** One sentence if the run sends its metrics itself and the last of them were not taken, else ''. */
+  readonly metricsNote: string;
   /** What is wrong with how the journal is kept, one sentence each. */
   readonly journalNotes: readonly string[];
   /** What the journal folds to, with the end of the run, also if a full disk has not taken it. */
@@ -191,6 +195,7 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
   const closeControl = settings.control ? await openControl(folder, handle, writer) : undefined;
   const reader = openJournal(folder, { onAppend: writer.onAppend });
   const notifying = await startNotifying(dataFolder(settings.dataDir), runId, settings.notify, reader);
+  const pushing = await startPushing(dataFolder(settings.dataDir), settings, reader);
   const follower = createRunFollower(reader);
   const release = async (): Promise<void> => {
     releaseLock();
@@ -208,7 +213,7 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
     phase: handle.phase,
     follow: follower.follow,
     shipperStatus: shipping.status,
-    done: finish({ handle, writer, shipping, notifying, settings, follower, redactor, release }),
+    done: finish({ handle, writer, shipping, notifying, pushing, settings, follower, redactor, release }),
   };
 }
 
@@ -249,6 +254,7 @@ type RunParts = {
   readonly writer: JournalWriter;
   readonly shipping: Shipping;
   readonly notifying: Notifying;
+  readonly pushing: Pushing;
   readonly settings: RunSettings;
   readonly follower: RunFollower;
   readonly redactor: Redactor;
@@ -269,7 +275,11 @@ async function finish({
   await release();
   await writer.close();
   const wait = endWaitOf(settings);
-  const [shipping, notifying] = await Promise.all([senders.shipping.finish(wait), senders.notifying.finish(wait)]);
+  const [shipping, notifying, metricsNote] = await Promise.all([
+    senders.shipping.finish(wait),
+    senders.notifying.finish(wait),
+    senders.pushing.finish(wait),
+  ]);
   let state = await follower.finish();
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
   const result = runResultOf({
@@ -279,7 +289,7 @@ async function finish({
     runId: writer.folder.runId,
     dataDir: settings.dataDir,
   });
-  return { result, shipping, notifying, journalNotes: journalNotes(writer.stats()), state };
+  return { result, shipping, notifying, metricsNote, journalNotes: journalNotes(writer.stats()), state };
 }
 
 type Source =

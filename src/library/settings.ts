@@ -42,6 +42,8 @@ export type RunSettings = {
    * ignores it. Default: child.
    */
   readonly traceContext: TraceContextSetting;
+  /** Keys of labels of the run that its metrics have too, if it sends them itself (OTEL_METRICS_EXPORTER). Default: none. */
+  readonly metricLabels: readonly string[] | undefined;
   /** The id of the run, if the caller must know it before the start. Default: a new one. */
   readonly runId: RunId | undefined;
   /** Who named the Claude Code program that `env.STEPSPAN_CLAUDE` holds, for messages. Default: that variable. */
@@ -79,6 +81,7 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     control: true,
     publicUrl: undefined,
     traceContext: 'child',
+    metricLabels: undefined,
     runId: undefined,
     claudeSetBy: 'STEPSPAN_CLAUDE',
     prices: defaultPrices,

@@ -1,7 +1,13 @@
 // Ships a run while it is written: starts the shipper in a worker if an endpoint is set, and at the end waits a bounded time until
 // everything is sent. What remains is reported, and stays in the journal.
 import { type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
-import { isShippingConfigured, readSettings, type ShipperStatus, startShipperWorker } from '../readers/ship/index.ts';
+import {
+  isShippingConfigured,
+  readMetricSettings,
+  readSettings,
+  type ShipperStatus,
+  startShipperWorker,
+} from '../readers/ship/index.ts';
 import type { EndWait, RunSettings } from './settings.ts';
 
 export type ShippingEnd = {
@@ -30,9 +36,15 @@ const nothing: ShippingEnd = { kind: 'off', shipped: 0, pending: 0, refused: 0, 
 
 /** What is wrong with the OTEL_* settings, one sentence each; asked before anything of the run is made. */
 export function problemsOfShipping({ env, ship }: Pick<RunSettings, 'env' | 'ship'>): readonly string[] {
-  if (ship === 'off' || !isShippingConfigured(env)) return [];
-  const settings = readSettings(env);
-  return settings.ok ? [] : settings.problems;
+  if (ship === 'off') return [];
+  const settings = isShippingConfigured(env) ? readSettings(env) : undefined;
+  const metrics = readMetricSettings(env);
+  return [
+    ...new Set([
+      ...(settings?.ok === false ? settings.problems : []),
+      ...(metrics.kind === 'invalid' ? metrics.problems : []),
+    ]),
+  ];
 }
 
 export async function startShipping(

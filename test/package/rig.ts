@@ -40,7 +40,15 @@ const sources = [
     'tsconfig.build.json',
     'LICENSE',
   ],
-  ...['docker-compose.yml', 'otel-collector.yaml', 'otel-collector-redaction.yaml', 'stack', 'grafana', 'alerting'],
+  ...[
+    'docker-compose.yml',
+    'otel-collector.yaml',
+    'otel-collector-redaction.yaml',
+    'otel-collector-metrics.yaml',
+    'stack',
+    'grafana',
+    'alerting',
+  ],
 ];
 const npmFlags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 

@@ -25,6 +25,7 @@ const withConfig = (files: readonly string[]) => files.flatMap((file) => ['--con
 
 const collectors = {
   'of one machine': ['otel-collector.yaml'],
+  'with metrics of runs': ['otel-collector.yaml', 'otel-collector-metrics.yaml'],
   'of docker compose': ['otel-collector.yaml', 'otel-collector-redaction.yaml'],
   'of an agent': ['stack/scale/agent.yaml'],
   'of a gateway': ['otel-collector.yaml', 'otel-collector-redaction.yaml', 'stack/scale/gateway.yaml'],

@@ -26,5 +26,19 @@ export const metrics = {
 /** In the order in which they are served and documented. */
 export const catalogue: readonly Metric[] = Object.values(metrics);
 
+/**
+ * What a run sends of itself over OTLP: what its journal says. What shippers and watchers do is a hub's to count.
+ */
+export const sentMetrics: readonly Metric[] = [
+  ...Object.values(runMetrics),
+  ...Object.values(claudeMetrics),
+  metrics.lostLines,
+  metrics.lostEvents,
+  metrics.recoveries,
+  metrics.journalProblems,
+  metrics.labelOverflow,
+  metrics.info,
+];
+
 /** Gauges that are kept with the counters: they say what was, not what is. */
 export const keptGauges: ReadonlySet<Metric> = new Set<Metric>([metrics.lastSuccess]);

@@ -6,7 +6,7 @@
 export { catalogue, metrics } from './catalogue.ts';
 export { type Format, formatFor } from './exposition.ts';
 export { labelBounds } from './label-bounds.ts';
-export { createMeasure, type Measure, type Scrape, type StoredMeasure } from './measure.ts';
+export { createMeasure, type Measure, pushCursor, type Scrape, type StoredMeasure } from './measure.ts';
 export { add, type Change, type GaugeSample, gauge, type LabelValues, type Metric } from './metric.ts';
 export { labelledMetrics } from './run-labels.ts';
 export type { RunMemory } from './run-memory.ts';

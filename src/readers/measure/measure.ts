@@ -10,6 +10,7 @@ import { type Change, type GaugeSample, gauge, type Metric } from './metric.ts';
 import { idleGauges, runGauges } from './run-gauges.ts';
 import { createRunLabels, type RunLabels } from './run-labels.ts';
 import { newRunMemory, type RunMemory, type StoredRun, storeRun, unstoreRun } from './run-memory.ts';
+import type { Series } from './series.ts';
 import { createSeriesStore, type HeldSeries, type SeriesStore } from './series-store.ts';
 import { createShippedRuns, type ShippedRun, type StoredShipped } from './shipped-runs.ts';
 import type { StoredSeries } from './stored-series.ts';
@@ -38,10 +39,16 @@ export type Measure = {
   /** Of the first hub that had this state: finished runs that started earlier (Unix ms) are skipped. */
   readonly sinceMs: number;
   readonly scrape: (format: Format, gauges?: Iterable<GaugeSample>) => Promise<Scrape>;
+  /** What a scrape shows, as data. */
+  readonly snapshot: (gauges?: Iterable<GaugeSample>) => Snapshot;
   /** Goes up with every change of what `stored` returns. */
   readonly version: () => number;
   readonly stored: () => StoredMeasure;
 };
+
+export type Snapshot = {
+  readonly seriesOf: (metric: Metric) => readonly Series[];
+} & Pick<Scrape, 'held' | 'seen'>;
 
 export type Scrape = Exposition & {
   /** How many series it shows at 0 for the first time; what they count shows from the next scrape on. */
@@ -49,6 +56,9 @@ export type Scrape = Exposition & {
   /** To be called when the scraper has it: series that it saw at 0 for the first time count from then on. */
   readonly seen: () => void;
 };
+
+/** The cursor of a run that sends its metrics itself. A hub does not count a run that has it: it would count twice. */
+export const pushCursor = 'push-metrics';
 
 /** Raised with every change of the shape below. */
 export const storedVersion = 1;
@@ -86,6 +96,23 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
 
   const workflows = (): string[] => store.seriesOf(metrics.runsStarted).map(({ labels }) => labels.workflow ?? '');
 
+  function snapshot(gauges: Iterable<GaugeSample> = []): Snapshot {
+    const held: readonly HeldSeries[] = store.held();
+    const now = store.merge([
+      gauge(metrics.info, { version }, 1),
+      ...idleGauges(workflows()),
+      ...runGauges(runs.active()),
+      ...gauges,
+    ]);
+    return {
+      seriesOf: (metric) => now.get(metric) ?? store.seriesOf(metric),
+      held: held.length,
+      seen: () => {
+        if (held.length > 0) store.release(held);
+      },
+    };
+  }
+
   return {
     position: runs.position,
     take: runs.take,
@@ -107,22 +134,10 @@ export function createMeasure({ scope, version, stored, ...options }: MeasureOpt
       runs.keepOnly(runIds);
     },
     apply: (...more) => store.apply(more),
-    async scrape(format, gauges = []) {
-      const held: readonly HeldSeries[] = store.held();
-      const now = store.merge([
-        gauge(metrics.info, { version }, 1),
-        ...idleGauges(workflows()),
-        ...runGauges(runs.active()),
-        ...gauges,
-      ]);
-      const exposition = await writeMetrics(format, served, (metric) => now.get(metric) ?? store.seriesOf(metric));
-      return {
-        ...exposition,
-        held: held.length,
-        seen: () => {
-          if (held.length > 0) store.release(held);
-        },
-      };
+    snapshot,
+    async scrape(format, gauges) {
+      const { seriesOf, ...rest } = snapshot(gauges);
+      return { ...(await writeMetrics(format, served, seriesOf)), ...rest };
     },
     version: () => changes + runs.version() + store.version(),
     stored: () => ({

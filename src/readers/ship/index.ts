@@ -7,7 +7,14 @@
 export { savedCounted } from './counted.ts';
 export type { Pace } from './deliver/pace.ts';
 export type { Env } from './env.ts';
-export { isShippingConfigured, readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
+export {
+  isShippingConfigured,
+  readMetricSettings,
+  readSettings,
+  type Settings,
+  type Signal,
+  type SignalSettings,
+} from './settings.ts';
 export type { Shipper, ShipperOptions, ShipperStart } from './shipper.ts';
 export type { DrainResult, GiveUp, PipelineState, ShipperStatus, SignalStatus } from './status.ts';
 export { startShipperWorker } from './worker-client.ts';

@@ -16,6 +16,11 @@ export type SignalSettings =
   | { readonly kind: 'off'; readonly why: string }
   | { readonly kind: 'on'; readonly encoding: Encoding; readonly http: HttpOptions };
 
+export type MetricSettings =
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] }
+  | { readonly kind: 'off' }
+  | { readonly kind: 'on'; readonly encoding: Encoding; readonly http: HttpOptions; readonly intervalMs: number };
+
 export type Settings =
   | { readonly ok: true; readonly logs: SignalSettings; readonly traces: SignalSettings }
   | { readonly ok: false; readonly problems: readonly string[] };
@@ -33,7 +38,28 @@ export function readSettings(env: Env): Settings {
   return problems.length > 0 ? { ok: false, problems: [...new Set(problems)] } : { ok: true, logs, traces };
 }
 
-function settingsOf(signal: Signal, env: Env, problems: string[]): SignalSettings {
+/** As the specification has it: a minute between two exports of metrics. */
+const defaultIntervalMs = 60_000;
+
+/** Metrics are scraped; they are sent only if OTEL_METRICS_EXPORTER asks for it and somebody said where to. */
+export function readMetricSettings(env: Env): MetricSettings {
+  const asked = (env.OTEL_METRICS_EXPORTER ?? '').split(',').some((name) => name.trim() === 'otlp');
+  const endpoints = [env.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, env.OTEL_EXPORTER_OTLP_ENDPOINT];
+  if (!asked || endpoints.every((endpoint) => (endpoint ?? '').trim() === '')) return { kind: 'off' };
+  const problems: string[] = [];
+  const settings = settingsOf('metrics', env, problems);
+  const interval = (env.OTEL_METRIC_EXPORT_INTERVAL ?? '').trim();
+  checkTimeout('OTEL_METRIC_EXPORT_INTERVAL', env, problems);
+  const temporality = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
+  const preferred = (env[temporality] ?? '').trim().toLowerCase();
+  if (preferred !== '' && preferred !== 'cumulative')
+    problems.push(`${temporality}=${preferred}: stepspan sends sums since the start of a run. Write cumulative.`);
+  if (problems.length > 0) return { kind: 'invalid', problems: [...new Set(problems)] };
+  if (settings.kind === 'off') return { kind: 'off' };
+  return { ...settings, intervalMs: interval === '' ? defaultIntervalMs : Number(interval) };
+}
+
+function settingsOf(signal: Signal | 'metrics', env: Env, problems: string[]): SignalSettings {
   const upper = signal.toUpperCase();
   if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return { kind: 'off', why: 'OTEL_SDK_DISABLED is true' };
   const exporterName = `OTEL_${upper}_EXPORTER`;

@@ -32,6 +32,8 @@ export interface PrometheusOptions {
   targets: Record<string, string>;
   /** Further parts of the configuration, such as `rule_files` and `alerting`. */
   config?: Record<string, unknown>;
+  /** Takes OTLP metrics at /api/v1/otlp/v1/metrics. */
+  takesOtlp?: boolean;
   /** How often, and within what time a target has to answer. Default: 1. */
   scrapeSeconds?: number;
 }
@@ -62,6 +64,7 @@ export async function createPrometheus(options: PrometheusOptions): Promise<Prom
       `--storage.tsdb.path=${folder}/data`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--enable-feature=exemplar-storage',
+      ...(options.takesOtlp ? ['--web.enable-otlp-receiver'] : []),
       '--log.level=warn',
     ],
     folder,

@@ -5,7 +5,7 @@ import type { Agent } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { toError } from '../../../core/errors.ts';
-import type { LogContent, SpanContent } from '../encode/batch.ts';
+import type { LogContent, MetricContent, SpanContent } from '../encode/batch.ts';
 import { type Env, withProcessEnv } from '../env.ts';
 import type { Encoding, HttpOptions } from '../settings.ts';
 
@@ -42,6 +42,15 @@ export async function openLogExporter(options: ExporterOptions): Promise<Export<
     if (content.kind === 'lines') exportLines(content.body, done);
     else exporter.export(content.logs, done);
   };
+}
+
+export async function openMetricExporter(options: ExporterOptions): Promise<Export<MetricContent>> {
+  const { OTLPMetricExporter } =
+    options.encoding === 'json'
+      ? await import('@opentelemetry/exporter-metrics-otlp-http')
+      : await import('@opentelemetry/exporter-metrics-otlp-proto');
+  const exporter = withProcessEnv(options.env, () => new OTLPMetricExporter(configOf(options)));
+  return ({ metrics }, done) => exporter.export(metrics, done);
 }
 
 /** Endpoint, headers, compression and certificates are what the exporters read from the environment. */

@@ -1,6 +1,6 @@
 // A batch: a part of a journal that is acknowledged whole, and what can be asked of it while it is delivered.
 import type { JournalRecord } from '../../../core/record.ts';
-import type { ReadableLogRecord, ReadableSpan } from '../map/otlp-types.ts';
+import type { ReadableLogRecord, ReadableMetrics, ReadableSpan } from '../map/otlp-types.ts';
 
 /** What goes out in one request of log records. */
 export type LogContent =
@@ -11,7 +11,10 @@ export type LogContent =
 
 export type SpanContent = { readonly kind: 'spans'; readonly spans: ReadableSpan[] };
 
-export type Content = LogContent | SpanContent;
+/** All metrics of a run as they are at one moment. */
+export type MetricContent = { readonly kind: 'metrics'; readonly metrics: ReadableMetrics };
+
+export type Content = LogContent | SpanContent | MetricContent;
 
 /** Items of one kind, which one request can hold. */
 export type Part<C extends Content> = {

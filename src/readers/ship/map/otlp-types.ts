@@ -1,5 +1,5 @@
 // The record types of the OpenTelemetry SDK as the official serializers take them, and times as they want them. Pure.
-import type { JsonLogsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { JsonLogsSerializer, JsonMetricsSerializer, JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { PlainValue } from '../../../otlp/values.ts';
 import type { Level } from '../../../text/stream.ts';
 
@@ -13,6 +13,7 @@ export type ReadableLogRecord = Parameters<typeof JsonLogsSerializer.serializeRe
     ? Item
     : never
   : never;
+export type ReadableMetrics = Parameters<typeof JsonMetricsSerializer.serializeRequest>[0];
 export type Resource = ReadableSpan['resource'];
 export type Scope = ReadableSpan['instrumentationScope'];
 /** A resource of these attributes. The serializers read those alone; the type asks for the SDK's class, which takes 0.3 s to load. */

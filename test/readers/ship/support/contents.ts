@@ -1,6 +1,6 @@
 // What a batch sends, as the requests that go out.
 import { JsonLogsSerializer, JsonTraceSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
-import type { Batch, Content, LogContent } from '../../../../src/readers/ship/encode/batch.ts';
+import type { Batch, Content, LogContent, SpanContent } from '../../../../src/readers/ship/encode/batch.ts';
 
 /** An OTLP/protobuf request. */
 export function protobufOf(content: LogContent): Buffer {
@@ -10,7 +10,7 @@ export function protobufOf(content: LogContent): Buffer {
 }
 
 /** An OTLP/JSON request; of lines, if they were encoded so. */
-export function jsonOf(content: Content): string {
+export function jsonOf(content: LogContent | SpanContent): string {
   const bytes =
     content.kind === 'lines'
       ? content.body
