@@ -15,7 +15,7 @@ import { JournalError } from './journal-error.ts';
 import { defaultJournalOptions, type JournalOptions } from './journal-options.ts';
 import { createPending, type Loss, type Pending, type QueuedFrame } from './pending.ts';
 import { recoverTail } from './recovery.ts';
-import { keepReserve, type Reserve } from './reserve.ts';
+import { keepReserve, leftReserve, type Reserve } from './reserve.ts';
 import { listSegments } from './segment-files.ts';
 import { createSegmentRoll, type SegmentRoll } from './segment-roll.ts';
 import { continueSegment, createSegment, type SegmentSettings, type SegmentWriter } from './segment-writer.ts';
@@ -76,7 +76,8 @@ export function createJournal(folder: RunFolder, options: Partial<JournalOptions
     const files = segmentSettings(folder, settings);
     const clock = createClock(0n, settings.wallNs);
     const first = createSegment(files, folder.runId, 0, clock.reserve(1));
-    return startWriter({ folder, options: settings, lock, segment: first, nextSeq: 0, clock });
+    const reserve = keepReserve(folder, settings.reserveBytes, settings.fileSystem);
+    return startWriter({ folder, options: settings, lock, segment: first, nextSeq: 0, clock, reserve });
   });
 }
 
@@ -96,7 +97,16 @@ export function reopenJournal(folder: RunFolder, options: Partial<JournalOptions
     const files = segmentSettings(folder, settings);
     const clock = createClock(found.lastNs, settings.wallNs);
     const last = found.continued && continueSegment(files, found.continued);
-    const writer = startWriter({ folder, options: settings, lock, segment: last, nextSeq: found.nextSeq, clock });
+    const reserve = leftReserve(folder, settings.fileSystem);
+    const writer = startWriter({
+      folder,
+      options: settings,
+      lock,
+      segment: last,
+      nextSeq: found.nextSeq,
+      clock,
+      reserve,
+    });
     const { cutBytes, lastSeq, damage } = found;
     if (cutBytes > 0 || found.skippedSeqs > 0 || damage.length > 0) {
       const damagedBytes = damage.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -136,6 +146,7 @@ type WriterStart = {
   readonly segment: SegmentWriter | undefined;
   readonly nextSeq: number;
   readonly clock: Clock;
+  readonly reserve: Reserve;
 };
 
 function startWriter(start: WriterStart): JournalWriter {
@@ -177,9 +188,8 @@ type UnnumberedFields = Omit<FrameFields, 'seq' | 'timeNs'>;
 
 /** Numbers frames and hands them to the kernel; keeps those in memory that the disk does not take, and tries again. */
 function startFrames(start: WriterStart): Frames {
-  const { folder, options } = start;
+  const { options, reserve } = start;
   const pending = createPending(options.maxPendingBytes);
-  const reserve = keepReserve(folder, options.reserveBytes, options.fileSystem);
   const appended = createListeners();
   const errors = createErrorCount();
   const files = openFiles(start, errors.noteSync, () => bytes);

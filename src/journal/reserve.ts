@@ -15,10 +15,20 @@ export type Reserve = {
   readonly release: () => boolean;
 };
 
-/** Best effort: on a disk that is full already there is none, but for what a killed writer may have left. */
+/** Best effort: on a disk that is full already there is none. */
 export function keepReserve(folder: RunFolder, bytes: number, fileSystem: JournalFileSystem): Reserve {
   const path = reservePath(folder);
-  let isThere = bytes > 0 && (make(path, bytes, fileSystem) || exists(path, fileSystem));
+  return reserveAt(path, bytes > 0 && make(path, bytes, fileSystem), fileSystem);
+}
+
+/** What a killed writer has left, for who closes its journal: that takes milliseconds, so no other room is kept for it. */
+export function leftReserve(folder: RunFolder, fileSystem: JournalFileSystem): Reserve {
+  const path = reservePath(folder);
+  return reserveAt(path, exists(path, fileSystem), fileSystem);
+}
+
+function reserveAt(path: string, isMade: boolean, fileSystem: JournalFileSystem): Reserve {
+  let isThere = isMade;
   return {
     release() {
       if (!isThere) return false;

@@ -204,6 +204,18 @@ describe('a full disk', () => {
     await killed.close();
   });
 
+  test('is not provided for by the process that closes the run of a killed writer without a reserve', async () => {
+    const folder = tempRun();
+    const killed = createJournal(folder, { reserveBytes: 0 });
+    await killed.sync();
+    rmSync(lockPath(folder, 'writer'));
+    const journal = reopenJournal(folder, { reserveBytes: 2_000 });
+    expect(readdirSync(folder.dir)).not.toContain('reserve');
+    journal.event(runFinished);
+    await journal.close();
+    await killed.close();
+  });
+
   test('from the start has no reserve, and half of one is not left lying there', async () => {
     const { disk, fileSystem } = smallDisk(10_000);
     const folder = tempRun();

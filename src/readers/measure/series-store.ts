@@ -44,9 +44,13 @@ export function createSeriesStore(
   const own = asKept(kept);
   const shown = createLabeller(bounds);
   let version = 0;
+  let overflows = 0;
   /** As they are shown; values beyond the bounds are counted. */
   const labelsOf = ({ metric, labels }: { readonly metric: Metric; readonly labels: LabelSet }): LabelSet =>
-    shown(own(metric), labels, (label) => count(overflow, { label }, 1));
+    shown(own(metric), labels, (label) => {
+      overflows += 1;
+      count(overflow, { label }, 1);
+    });
 
   /** The series with these labels, made when it is new; undefined if the metric is not kept here. */
   function find(metric: Metric, labels: LabelSet): Series | undefined {
@@ -64,34 +68,33 @@ export function createSeriesStore(
 
   function count(metric: CounterMetric, labels: LabelSet, value: number): void {
     const series = find(metric, labels);
-    // What an event says came from outside: a counter that went down, or to NaN, would spoil every rate of it.
-    if (series?.kind !== 'counter' || !(value > 0) || !Number.isFinite(value)) return;
-    series.value += value;
-    version += 1;
+    if (series?.kind === 'counter' && addTo(series, value)) version += 1;
   }
 
   function applyOne(change: Change): void {
     switch (change.kind) {
       case 'add':
         count(change.metric, labelsOf(change), change.value);
-        break;
+        return;
       case 'observe': {
         const series = find(change.metric, labelsOf(change));
         if (series?.kind === 'histogram' && addObservation(series, change)) version += 1;
-        break;
+        return;
       }
       case 'raise': {
         const series = find(change.metric, labelsOf(change));
-        if (series?.kind !== 'gauge' || !(change.value > series.value)) return;
-        series.value = change.value;
-        version += 1;
-        break;
+        if (series?.kind === 'gauge' && raise(series, change.value)) version += 1;
+        return;
       }
       case 'touch':
-        for (const metric of kept)
-          for (const labels of knownLabelSets(metric, change.labels)) find(metric, labelsOf({ metric, labels }));
+        touch(change.labels);
     }
   }
+  const touch = createTouch(kept, (metric, labels) => {
+    const overflowsBefore = overflows;
+    find(metric, labelsOf({ metric, labels }));
+    return overflows === overflowsBefore;
+  });
 
   const store: SeriesStore = {
     apply(changes) {
@@ -100,10 +103,7 @@ export function createSeriesStore(
     seriesOf: (metric) => [...(all.get(own(metric))?.values() ?? [])],
     // Gauges are made for each scrape, so a value that is shown as `other` would be counted again and again.
     merge: (samples) => mergeGauges(samples, (metric, labels) => shown(metric, labels, () => undefined)),
-    held: () =>
-      [...all.values()].flatMap((series) =>
-        [...series.values()].filter((one): one is HeldSeries => one.kind !== 'gauge' && !one.seen),
-      ),
+    held: () => [...all.values()].flatMap((series) => [...series.values()].filter(isHeld)),
     release(series) {
       for (const one of series) one.seen = true;
       version += 1;
@@ -113,6 +113,42 @@ export function createSeriesStore(
   };
   store.apply([{ kind: 'touch', labels: {} }]);
   return store;
+}
+
+/**
+ * Makes all series that can have the given labels. Most runs have the workflow and the steps of an earlier one: those are made once.
+ * @param make returns false if a value was beyond the bounds, which is counted each time
+ */
+function createTouch(
+  kept: readonly Metric[],
+  make: (metric: Metric, labels: LabelSet) => boolean,
+): (known: LabelSet) => void {
+  /** As bounded as the labels are, since those beyond their bounds are not kept. */
+  const made = new Set<string>();
+  return (known) => {
+    const key = JSON.stringify(known);
+    if (made.has(key)) return;
+    const areWithin = kept.flatMap((metric) => knownLabelSets(metric, known).map((labels) => make(metric, labels)));
+    if (!areWithin.includes(false)) made.add(key);
+  };
+}
+
+/** @returns whether it counts. What an event says came from outside: a counter that went down, or to NaN, would spoil every rate of it */
+function addTo(series: CounterSeries, value: number): boolean {
+  if (!(value > 0) || !Number.isFinite(value)) return false;
+  series.value += value;
+  return true;
+}
+
+/** @returns whether it was lower */
+function raise(series: GaugeSeries, value: number): boolean {
+  if (!(value > series.value)) return false;
+  series.value = value;
+  return true;
+}
+
+function isHeld(series: Series): series is HeldSeries {
+  return series.kind !== 'gauge' && !series.seen;
 }
 
 /** @returns the metric as it is kept, with labels that a setting adds */
