@@ -190,6 +190,18 @@ describe('a conversation', () => {
   );
 });
 
+test('the count of lines is that of the lines that are shown, without the raw protocol and whatever the pieces', async () => {
+  const { page, context } = await rig.open(looks.light);
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+  await page.locator('.gutter a').first().waitFor();
+  const query = 'stream=stdout&stream=stderr&stream=system&limit=5000';
+  const whole = `fetch('./api/v1/runs/${runId}/output?${query}').then((answer) => answer.json()).then(({ lines }) => lines.filter((line) => !line.continues).length)`;
+  const count = String(await page.evaluate(whole));
+  expect(await page.getByRole('tab', { name: 'output' }).locator('.badge').textContent()).toBe(count);
+  expect(await page.locator('.facts > div', { hasText: 'Lines' }).locator('dd').textContent()).toBe(count);
+  await context.close();
+});
+
 test('files that Claude changed are listed with their lines and diffs, and tools with their calls', async () => {
   const { page, context } = await rig.open(looks.light);
   await page.goto(`${rig.hub.url}/#/runs/${runId}/summary`);
@@ -201,6 +213,7 @@ test('files that Claude changed are listed with their lines and diffs, and tools
     expect.stringMatching(/\.ipynb.*\+\d+ −\d+$/),
   ]);
   await files.locator('summary').first().click();
+  await files.locator('.diff').nth(1).waitFor();
   expect(await files.locator('.diff .line.removed .number').allTextContents()).toEqual(['2']);
   const tools = page.getByRole('region', { name: 'Tools' });
   // One of the two commands ends with exit code 3; the other one is that of a subagent.

@@ -86,14 +86,14 @@ describe('the page that a run serves', () => {
     await run.done;
     await banner(
       page,
-      /^The stepspan of this run, which serves this page, has not answered since \d\d:\d\d:\d\d \(\d+ s ago\): it may/,
+      /^The stepspan of this run, which serves this page, has not answered since \d\d:\d\d:\d\d \(.+ ago\): it may/,
     );
     await page
       .locator('.run-title')
       .getByText(/^as of \d\d:\d\d:\d\d$/)
       .waitFor();
     const before = await timeOf(page);
-    await banner(page, /\([2-9] s ago\)/);
+    await banner(page, /\((?![01] s).+ ago\)/);
     expect(await timeOf(page)).toBe(before);
     await page.screenshot({ path: path.join(shots, 'ends-SIGKILL.png') });
     // What the page advises shows the end, and ends what is left of the run.
@@ -127,8 +127,8 @@ describe('the page that a hub serves', () => {
     await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
     await untilRows(page, (rows) => rows.includes('here'));
     for (const [signal, text] of [
-      ['SIGTERM', /^The hub was stopped at \d\d:\d\d:\d\d \(\d+ s ago\)\. A run does not need it\./],
-      ['SIGKILL', /^The hub has not answered since \d\d:\d\d:\d\d \(\d+ s ago\)\. A run does not need it\./],
+      ['SIGTERM', /^The hub was stopped at \d\d:\d\d:\d\d \(.+ ago\)\. A run does not need it\./],
+      ['SIGKILL', /^The hub has not answered since \d\d:\d\d:\d\d \(.+ ago\)\. A run does not need it\./],
     ] as const) {
       await rig.hub.stop(signal);
       for (const each of [page, list]) await banner(each, text);

@@ -89,7 +89,7 @@ test('5,000 turns are followed at their end, searched, linked and scrolled, in a
     .toBe(true);
   for (const event of eventsOf(turns + 1)) journal.event(event, subject);
   await page.getByRole('button', { name: '2 new' }).waitFor();
-  expect(await first()).toEqual(before);
+  await expect.poll(first).toEqual(before);
   await page.getByRole('button', { name: '2 new' }).click();
   await text(turns + 1).waitFor();
   for (const event of eventsOf(turns + 2)) journal.event(event, subject);

@@ -61,12 +61,14 @@ test('the palette opens with a key and leads to runs, workflows and actions', as
   await page.keyboard.press('Control+k');
   await options(page).first().waitFor();
   await field(page).fill('nightly');
-  expect(await options(page).allTextContents()).toEqual([
-    expect.stringContaining(ids.second),
-    expect.stringContaining(ids.first),
-    'nightlyruns of this workflow',
-    'Search the output of all runs for “nightly”',
-  ]);
+  await expect
+    .poll(() => options(page).allTextContents())
+    .toEqual([
+      expect.stringContaining(ids.second),
+      expect.stringContaining(ids.first),
+      'nightlyruns of this workflow',
+      'Search the output of all runs for “nightly”',
+    ]);
   expect(await violations(page)).toEqual([]);
   await keepLooks(page, 'palette');
   // What a run was started with finds it, in any order of the words.
@@ -83,7 +85,7 @@ test('the palette opens with a key and leads to runs, workflows and actions', as
   await field(page).fill('nightly');
   await options(page).nth(3).waitFor();
   await page.keyboard.press('ArrowUp');
-  expect(await page.locator('[aria-selected="true"]', { hasText: 'Search the output' }).count()).toBe(1);
+  await page.locator('[aria-selected="true"]', { hasText: 'Search the output' }).waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await pickInPalette(page, 'nightly runs of', 'Search the output');

@@ -73,8 +73,9 @@ export function nameOf(run: RunRow): string {
   return run.workflow === '' ? '(no name)' : run.workflow;
 }
 
+/** Of what is shown until somebody chooses otherwise: the raw protocol of Claude Code says the same again. */
 export function lineCount({ lines }: Pick<Run, 'lines'>): number {
-  return lines.stdout + lines.stderr + lines.system + lines.debug;
+  return lines.stdout + lines.stderr + lines.system;
 }
 
 /** Undefined if nobody reported how many were used, although a Claude step ran. */

@@ -1,9 +1,10 @@
 // One run: header, graph, and below it the tab that is open: output, conversation, timeline, resources, alerts or summary. Called by app.tsx.
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { formatCount, formatShortCount } from '../../src/core/units.ts';
 import { app, canControl, go } from '../app-state.ts';
 import { AskCards } from '../ask/ask-cards.tsx';
 import { useCommands } from '../commands.ts';
-import { isBad, isOpen, nameOf, type Run as RunModel, type RunState } from '../model/run.ts';
+import { isBad, isOpen, lineCount, nameOf, type Run as RunModel, type RunState } from '../model/run.ts';
 import { type ErrorPlace, type FailureLines, failedAttempts, nextError } from '../output/failure-lines.ts';
 import { filterOfRoute } from '../output/line.ts';
 import { type RunRoute, type Tab, tabs, withoutPlace } from '../route.ts';
@@ -81,7 +82,7 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
       <AskCards run={run} control={control} nowMs={nowMs} />
       {isBad(run.state) && <FailureCard run={run} steps={steps} control={control} onFound={showFailure} />}
       <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={choose} />
-      <Tabs shown={route.tab} alerts={run.alerts.length} onShow={show} />
+      <Tabs shown={route.tab} counts={{ output: lineCount(run), alerts: run.alerts.length }} onShow={show} />
       <Panel session={session} route={route} run={run} steps={steps} nowMs={nowMs} />
     </div>
   );
@@ -108,7 +109,13 @@ function useRunKeys(props: {
   });
 }
 
-function Tabs({ shown, alerts, onShow }: { shown: Tab; alerts: number; onShow: (tab: Tab) => void }) {
+type TabsProps = {
+  readonly shown: Tab;
+  readonly counts: Readonly<Partial<Record<Tab, number>>>;
+  readonly onShow: (tab: Tab) => void;
+};
+
+function Tabs({ shown, counts, onShow }: TabsProps) {
   useEffect(() => {
     // On a narrow screen not all of them are visible at once.
     document.getElementById(`tab-${shown}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
@@ -135,7 +142,11 @@ function Tabs({ shown, alerts, onShow }: { shown: Tab; alerts: number; onShow: (
           onKeyDown={(event) => onKeyDown(event, tab)}
         >
           {tab}
-          {tab === 'alerts' && alerts > 0 && <span class="badge">{alerts}</span>}
+          {(counts[tab] ?? 0) > 0 && (
+            <span class="badge" title={formatCount(counts[tab] ?? 0)}>
+              {formatShortCount(counts[tab] ?? 0)}
+            </span>
+          )}
         </button>
       ))}
     </div>

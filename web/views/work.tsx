@@ -66,11 +66,13 @@ function ChangedFile({
 }) {
   const [isShown, setIsShown] = useState(false);
   const names = new Map(run.steps.map(({ id, name }) => [id, name]));
+  const path = shortPath(file, run.cwd);
   return (
     <details class="call" onToggle={(event) => setIsShown(event.currentTarget.open)}>
       <summary>
-        <span class="target mono clip" title={file}>
-          {shortPath(file, run.cwd)}
+        <span class="target mono" title={file}>
+          <span class="clip">{folderIn(path)}</span>
+          <span class="clip">{path.slice(folderIn(path).length)}</span>
         </span>
         <span class="facts-of tabular">
           {isNew && <span>new</span>}
@@ -98,6 +100,11 @@ function ChangedFile({
       )}
     </details>
   );
+}
+
+/** With its slash: it is shortened before the name of the file is. */
+function folderIn(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
 /** From the folder of the workflow, for a file below it. */

@@ -69,6 +69,10 @@ export function startListSubscription(list: RunList, outbox: Outbox): StateSubsc
     stop() {
       for (const stop of stops) stop();
     },
-    hasEndOf: (runId) => hasEnded(sent?.runs.get(runId)),
+    hasEndOf(runId) {
+      const run = sent?.runs.get(runId);
+      // Only the newest runs are listed.
+      return sent !== undefined && (run === undefined || hasEnded(run));
+    },
   };
 }
