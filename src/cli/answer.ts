@@ -1,6 +1,5 @@
 // `stepspan answer RUN`: shows what Claude Code asks in a run, whole, and answers it. Answers reach the run through the hub's `steerRun`
 // and the control channel, bound to the id of the question.
-import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { readQuestions, type WholeQuestion } from '../api/http/questions.ts';
 import { questionParts } from '../conversation/index.ts';
@@ -16,6 +15,7 @@ import { findRunState, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 import { createStyle, type Style, wantsColour } from './terminal/style.ts';
+import { userName } from './user-name.ts';
 
 type AnswerFlags = FlagValues & {
   readonly step?: string;
@@ -134,16 +134,6 @@ async function send(
   const steered = await steerRun(folder, { verb: 'answer', questionId, answer: given, by: userName(), from: 'cli' });
   if (steered.kind === 'done') context.stdout.write(`${showHidden(steered.message)}\n`);
   else fail(context, exitCodes.notExecuted, showHidden(steered.message));
-}
-
-/** As the control channel takes names; the journal shows who answered. */
-function userName(): string {
-  try {
-    const { username } = userInfo();
-    return /^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}$/.test(username) ? username : 'cli';
-  } catch {
-    return 'cli';
-  }
 }
 
 function linesOf(state: RunState, open: readonly WholeQuestion[], style: Style, nowMs: number): readonly string[] {

@@ -80,6 +80,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summaries: { answer: 'show what Claude Code asks, and answer it' },
         load: async () => (await import('./answer.ts')).registerAnswer,
       },
+      {
+        summaries: { tell: 'send a message to Claude Code in a step that runs' },
+        load: async () => (await import('./tell.ts')).registerMessage,
+      },
     ],
   },
   {

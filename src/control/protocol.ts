@@ -1,7 +1,7 @@
 // What can be asked of a running run over its control socket, and what it answers: one JSON line each way, one request
 // per connection. Pure; control-server.ts and control-client.ts send the lines.
 
-import { type Answer, parseAnswer as parseGivenAnswer } from '../core/answer.ts';
+import { type Answer, maxAnswerCharacters, parseAnswer as parseGivenAnswer } from '../core/answer.ts';
 import type { AnswerSource } from '../core/claude-event.ts';
 import { parseObject } from '../core/json.ts';
 
@@ -17,6 +17,14 @@ export type ControlRequest =
       readonly verb: 'answer';
       readonly questionId: string;
       readonly answer: Answer;
+      readonly by: string;
+      readonly from: Exclude<AnswerSource, 'stepspan'>;
+    }
+  /** Sends a message to Claude Code in a step. */
+  | {
+      readonly verb: 'tell';
+      readonly step: string;
+      readonly text: string;
       readonly by: string;
       readonly from: Exclude<AnswerSource, 'stepspan'>;
     }
@@ -44,10 +52,19 @@ export function parseRequest(text: string): { readonly token: string; readonly r
     if (typeof questionId !== 'string' || answer === undefined || (from !== 'cli' && from !== 'api')) return undefined;
     return { token, request: { verb, questionId, answer, by, from } };
   }
+  if (verb === 'tell') {
+    const { step, text: message, from } = rest;
+    if (typeof step !== 'string' || !isMessage(message) || (from !== 'cli' && from !== 'api')) return undefined;
+    return { token, request: { verb, step, text: message, by, from } };
+  }
   if (now !== undefined && typeof now !== 'boolean') return undefined;
   if (verb === 'resume') return { token, request: { verb, by } };
   if (verb === 'pause' || verb === 'cancel') return { token, request: { verb, by, now: now === true } };
   return undefined;
+}
+
+function isMessage(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= maxAnswerCharacters;
 }
 
 /** @returns undefined if the text is not an answer of this protocol */

@@ -3,6 +3,8 @@ import type { Answer } from '../core/answer.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { ControlAnswer, ControlRequest } from './protocol.ts';
 
+type Who = { readonly by: string; readonly from: 'cli' | 'api' };
+
 /** What of a run can be steered. */
 export type Steerable = {
   readonly phase: () => { readonly kind: 'running' | 'paused' | 'ending' | 'finished' };
@@ -10,7 +12,9 @@ export type Steerable = {
   readonly resume: (by: string) => boolean;
   /** A second call cuts grace periods short. */
   readonly cancel: (by: string) => void;
-  readonly answer: (questionId: string, answer: Answer, who: { by: string; from: 'cli' | 'api' }) => ControlAnswer;
+  readonly answer: (questionId: string, answer: Answer, who: Who) => ControlAnswer;
+  /** Sends a message to Claude Code in a step that runs. */
+  readonly message: (step: string, text: string, who: Who) => ControlAnswer;
 };
 
 export function steer(run: Steerable, request: ControlRequest): ControlAnswer {
@@ -21,6 +25,9 @@ export function steer(run: Steerable, request: ControlRequest): ControlAnswer {
     case 'answer':
       if (kind === 'finished') return no('the run has ended');
       return run.answer(request.questionId, request.answer, { by: request.by, from: request.from });
+    case 'tell':
+      if (kind === 'finished') return no('the run has ended');
+      return run.message(request.step, request.text, { by: request.by, from: request.from });
     case 'pause':
       return run.pause(request.by, request.now) ? { ok: true } : no(cannotPause[kind]);
     case 'resume':

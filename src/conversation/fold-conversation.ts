@@ -105,6 +105,11 @@ function addEvent(folding: Folding, entry: EventEntry): void {
     case 'claude.answered':
       addAnswerNote(folding, entry, event);
       break;
+    case 'claude.told': {
+      const text = `message from ${event.by}: ${event.text}`;
+      put(folding, { kind: 'notice', ...common(folding, entry), subtype: 'message', text }, undefined);
+      break;
+    }
     case 'claude.usage':
       folding.silent.push(entry.seq);
       addUsage(folding, event.messageId, event.usage);

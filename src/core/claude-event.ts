@@ -120,6 +120,14 @@ export type ClaudeEvent =
       /** The reason of a denial, or what was chosen or written; '' if there is none. */
       readonly text: string;
     }
+  /** A person has sent it a message, which it takes up within its turn or after it. */
+  | {
+      readonly type: 'claude.told';
+      readonly text: string;
+      /** As of an answer. */
+      readonly by: string;
+      readonly from: AnswerSource;
+    }
   /** Any other message that helps a person: compaction, a hook, a status. `text` is one line. */
   | { readonly type: 'claude.notice'; readonly subtype: string; readonly text: string }
   /** A message type, or a block in a message, that this version does not know. Its raw line is kept; it is never fatal. */

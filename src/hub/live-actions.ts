@@ -35,6 +35,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
     pause: (runId, now) => steer(runId, { verb: 'pause', now, by }),
     resume: (runId) => steer(runId, { verb: 'resume', by }),
     answer: (runId, questionId, answer) => steer(runId, { verb: 'answer', questionId, answer, by, from: by }),
+    message: (runId, step, text) => steer(runId, { verb: 'tell', step, text, by, from: by }),
     cancel: (runId, now) => steer(runId, { verb: 'cancel', now, by }),
     async start(workflow, { params, labels }) {
       const file = folders.find(workflow);

@@ -61,6 +61,7 @@ async function closeDead(folder: RunFolder, request: Verb): Promise<Steered> {
 }
 
 function wordOf(request: Verb): string {
+  if (request.verb === 'tell') return 'send a message to';
   return request.verb === 'resume' ? 'continue' : request.verb;
 }
 
@@ -74,6 +75,8 @@ function sentenceOf(request: Verb): string {
       return 'continues';
     case 'answer':
       return 'answered';
+    case 'tell':
+      return 'the message is sent';
     case 'cancel':
       return request.now ? 'ending now' : 'ending; its steps get time to stop';
   }

@@ -109,6 +109,8 @@ function describeClaudeEvent(event: ClaudeEvent): string {
       return `asks for ${oneLine(waitingForAnswer({ kind: event.kind, summary: summarizeQuestion(event) }))}`;
     case 'claude.answered':
       return oneLine(describeAnswered(event));
+    case 'claude.told':
+      return `message from ${event.by}: ${oneLine(event.text)}`;
     case 'claude.notice':
       return `${event.subtype}: ${oneLine(event.text)}`;
     case 'claude.unknown':

@@ -14,6 +14,11 @@ import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
 import { until } from '../support/until.ts';
 
 const touch = (file: string) => ({ name: 'Bash', input: { command: `touch ${file} && echo made`, description: 'x' } });
+/** Runs until the file is there, so that no test depends on how fast anything is. */
+const wait = (file: string) => ({
+  name: 'Bash',
+  input: { command: `while [ ! -e ${file} ]; do sleep 0.05; done`, description: 'x' },
+});
 const choice = {
   name: 'AskUserQuestion',
   input: {
@@ -65,6 +70,17 @@ beforeAll(async () => {
           },
           { kind: 'reply', text: 'Ended plan.' },
         ],
+      },
+      {
+        prompt: 'Wait for it',
+        turns: [
+          { kind: 'reply', text: 'I wait.', tools: [wait('go')] },
+          { kind: 'reply', text: 'It came.' },
+        ],
+      },
+      {
+        prompt: 'also update the docs',
+        turns: [{ kind: 'reply', text: 'I update the docs too.' }],
       },
       { prompt: 'Nothing to ask', turns: [{ kind: 'reply', text: 'Ended quietly.' }] },
     ],
@@ -332,4 +348,54 @@ steps:
     expect((await rig.run(['answer', run.runId, '--step', step, '--deny', 'no'])).code).toBe(0);
   expect((await rig.run(['answer', run.runId])).stdout).toBe(`Run ${run.runId} asks nothing now.\n`);
   expect((await ended(run)).code).toBe(0);
+});
+
+describe('a message', () => {
+  const yaml = `name: messages
+ask: {wait: 5m, rules: {allow: [Bash]}}
+steps:
+  - {id: fix, claude: Wait for it, timeout: 2m}
+`;
+
+  test('reaches Claude Code, and is in the record', async () => {
+    rmSync(path.join(rig.work, 'go'), { force: true });
+    const run = await startAsking(yaml);
+    await until(async () => (await run.state())?.steps[0]?.activity.kind === 'tool');
+    const sent = await rig.run(['tell', run.runId, 'also update the docs', '--step', 'fix']);
+    expect(sent).toMatchObject({ code: 0, stdout: `Run ${run.runId}: the message is sent.\n` });
+    rig.write('go', '');
+    const { code, result } = await ended(run);
+    expect([code, outcomesOf(result)]).toEqual([0, { fix: 'success' }]);
+    const journal = await rig.journal(run.runId);
+    expect(journal.events('claude.told', 'fix')).toMatchObject([{ text: 'also update the docs', from: 'cli' }]);
+    expect(JSON.stringify(rig.api?.requests.at(-1)?.body)).toContain('also update the docs');
+    const shown = await rig.run(['show', run.runId, '--conversation']);
+    expect(shown.stdout).toContain(': also update the docs\n');
+    const late = await rig.run(['tell', run.runId, 'too late']);
+    expect(late).toMatchObject({ code: 3 });
+    expect(late.stderr).toContain('has ended; there is nothing left to send a message to');
+  });
+
+  test('is refused for what takes none: no such step, a command, a step without `ask`, an empty text', async () => {
+    rmSync(path.join(rig.work, 'go'), { force: true });
+    const steps = [
+      '  - {id: fix, claude: {prompt: Wait for it, ask: never, allowedTools: [Bash]}}',
+      '  - {id: shell, run: "while [ ! -e go ]; do sleep 0.05; done"}',
+      '  - {id: later, needs: shell, claude: Nothing to ask}',
+    ];
+    const run = await startAsking(`name: refused\nsteps:\n${steps.join('\n')}\n`);
+    await until(async () => (await run.state())?.steps[0]?.activity.kind === 'tool');
+    const refusals = [
+      ['fix', 'step `fix` takes no messages; give it `ask` in the workflow'],
+      ['shell', 'step `shell` is a command, and takes no messages'],
+      ['later', 'step `later` is not running'],
+      ['none', 'it has no step `none`'],
+    ] as const;
+    const who = { by: 'anna', from: 'api' } as const;
+    for (const [step, message] of refusals)
+      expect(await askRun(run.folder, { verb: 'tell', step, text: 'x', ...who })).toEqual({ ok: false, message });
+    expect((await rig.run(['tell', run.runId, ' '])).code).toBe(2);
+    rig.write('go', '');
+    expect((await ended(run)).code).toBe(0);
+  });
 });

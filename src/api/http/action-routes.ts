@@ -34,6 +34,7 @@ export type Actions = {
   readonly pause: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly resume: (runId: RunId) => Promise<ActionResult>;
   readonly answer: (runId: RunId, questionId: string, given: Answer) => Promise<ActionResult>;
+  readonly message: (runId: RunId, step: string, text: string) => Promise<ActionResult>;
   readonly cancel: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly retry: (runId: RunId, how: RetryOptions) => Promise<ActionResult>;
   readonly exportFormats: Readonly<Record<string, { readonly extension: string; readonly type: string }>>;
@@ -53,6 +54,9 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
   addRoute(router, routes.resume, async (response, { id }) => answer(response, await actions.resume(await idOf(id))));
   addRoute(router, routes.answer, async (response, { id, body }) =>
     answer(response, await actions.answer(await idOf(id), body.questionId, answerOf(body))),
+  );
+  addRoute(router, routes.sendMessage, async (response, { id, body: { step, text } }) =>
+    answer(response, await actions.message(await idOf(id), step, text)),
   );
   addRoute(router, routes.cancel, async (response, { id, body: { now } }) =>
     answer(response, await actions.cancel(await idOf(id), now)),

@@ -235,6 +235,13 @@ const budget = strict(
   budgetFix,
 ).refine(({ usd, tokens }) => usd !== undefined || tokens !== undefined, must(budgetFix));
 
+export const messageBody = strict({
+  step: text(1, 200).describe('A Claude step that runs, with `ask` in the workflow.'),
+  text: text(1, maxAnswerCharacters)
+    .regex(/\S/, must('a text that is not blank'))
+    .describe('Claude Code takes it up within its turn or after it.'),
+});
+
 export const retryBody = strict({
   fromStep: text(1, 200)
     .optional()

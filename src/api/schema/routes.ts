@@ -164,6 +164,13 @@ export const routes = {
     answer: answers.done,
     errors: [404, 409, 503],
   }),
+  sendMessage: act({
+    path: '/runs/:id/tell',
+    summary: 'Send a message to Claude Code in a step that runs.',
+    body: requests.messageBody,
+    answer: answers.done,
+    errors: [404, 409, 503],
+  }),
   cancel: act({
     path: '/runs/:id/cancel',
     summary: 'End the run; with `now` without waiting for its steps.',

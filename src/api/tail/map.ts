@@ -155,6 +155,7 @@ function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
     case 'claude.permission_denied':
     case 'claude.asked':
     case 'claude.answered':
+    case 'claude.told':
     case 'claude.notice':
     case 'claude.unknown':
     case 'claude.result':

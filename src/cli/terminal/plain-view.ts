@@ -103,6 +103,7 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'run.resumed':
     case 'stall.cleared':
     case 'claude.answered':
+    case 'claude.told':
       return `${style.cyan(glyphs.running)} ${text}`;
     case 'step.retrying':
       return `${style.yellow(glyphs.retrying)} ${text}`;

@@ -72,6 +72,7 @@ export function claudeArguments(step: ClaudeStep, invocation: ClaudeInvocation):
   if (step.ask.kind === 'wait') {
     add('--input-format', ['stream-json']);
     add('--permission-prompt-tool', ['stdio']);
+    add('--replay-user-messages');
   }
   // Last, because flags that take several values would swallow extra arguments that are not flags.
   add('--output-format', ['stream-json']);

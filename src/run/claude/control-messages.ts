@@ -57,10 +57,14 @@ function updatesIn(request: JsonObject): readonly JsonObject[] {
   return rules.length > 0 ? rules : all;
 }
 
-/** The first message of a session, and each one that continues it. */
-export function userMessage(text: string): string {
+/**
+ * The first message of a session, and each one that continues it.
+ * @param id Claude Code repeats the message with it when it takes the message up
+ */
+export function userMessage(text: string, id?: string): string {
   const message = { role: 'user', content: text };
-  return lineOf({ type: 'user', message, parent_tool_use_id: null, session_id: '' });
+  const uuid = id === undefined ? {} : { uuid: id };
+  return lineOf({ type: 'user', message, parent_tool_use_id: null, session_id: '', ...uuid });
 }
 
 /** @param updates rules that hold from then on; only for this session, whatever Claude Code suggested */

@@ -15,6 +15,7 @@ export {
   errorAnswer,
   type PermissionRequest,
   questionAnswer,
+  userMessage,
 } from './control-messages.ts';
 export { addCosts, type CostMeter, type CostSoFar, createCostMeter, noCost, tokensOf } from './cost.ts';
 export { createSpanDeriver, type SpanDeriver } from './derived-spans.ts';

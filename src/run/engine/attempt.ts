@@ -5,6 +5,7 @@ import type { StepOutput } from '../../core/step-output.ts';
 import type { RateLimit } from '../claude/index.ts';
 import type { Identity } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
+import type { Answerer, AnswerResult } from './questions.ts';
 import type { SystemLog } from './system-log.ts';
 
 /** A conversation of Claude Code, and the folder that it belongs to, if that is known. */
@@ -56,6 +57,8 @@ export type Attempt = {
   /** Freezes the process tree; its timeout and stall clocks are stopped until `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
+  /** Sends a message of a person to Claude Code; undefined for an attempt that takes none. */
+  readonly message?: ((text: string, who: Answerer) => AnswerResult) | undefined;
 };
 
 /** What an attempt of either kind writes to, and through what. */

@@ -131,7 +131,7 @@ export function startClaudeAttempt(options: ClaudeAttemptOptions): Attempt {
     asking?.close();
     controls.stop(outcome, why);
   };
-  return { ...controls, done, stop };
+  return { ...controls, done, stop, message: asking?.sendMessage };
 }
 
 /** The command line, and the settings file that it names. */
@@ -158,7 +158,7 @@ type Asking = { readonly prompt: string; readonly waits: Waits; readonly supervi
 
 /** @returns undefined for a step that asks nobody */
 function openQuestions(
-  { step, setting, run }: ClaudeAttemptOptions,
+  { step, setting, run, ports }: ClaudeAttemptOptions,
   { tracker }: Parts,
   { prompt, waits, supervision }: Asking,
 ): ClaudeQuestions | undefined {
@@ -169,6 +169,7 @@ function openQuestions(
     prompt,
     subject: setting.subject,
     questions: run.questions,
+    append: ports.append,
     stop: (outcome, why) => supervision().stop(outcome, why),
     onWaiting(isWaiting) {
       supervision().waitForPerson(isWaiting);

@@ -1,12 +1,13 @@
 // The questions of one attempt of a Claude step with `ask`: from the messages in which Claude Code asks to open questions of the run,
 // and from answers to the messages that it reads. While one is open, the timeout and the stall clocks of the attempt stand still.
 // Called by claude-attempt.ts.
+import { randomUUID } from 'node:crypto';
 import { PassThrough, type Readable } from 'node:stream';
 import { type Answer, answersTo, type Choice, choicesIn } from '../../core/answer.ts';
 import { formatSetDuration } from '../../core/duration.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { type JsonObject, textAt } from '../../core/json.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import type { Subject } from '../../core/record.ts';
+import type { Append, Subject } from '../../core/record.ts';
 import { cutMiddle, sizeOf } from '../../text/cut-middle.ts';
 import type { Ask } from '../../workflow/ask.ts';
 import {
@@ -18,16 +19,19 @@ import {
   errorAnswer,
   type PermissionRequest,
   questionAnswer,
+  userMessage,
 } from '../claude/index.ts';
 import { createPausableTimer } from '../process/index.ts';
-import type { Accepted, NewQuestion, Questions } from './questions.ts';
+import type { Accepted, Answerer, AnswerResult, NewQuestion, Questions } from './questions.ts';
 
 export type ClaudeQuestions = {
   /** What Claude Code reads as its stdin. */
   readonly input: Readable;
   /** Takes every message, as it came and with its secrets taken out. */
   readonly message: (original: JsonObject, shown: JsonObject) => void;
-  /** Claude Code has given its last result: nothing more is sent, so that it ends. */
+  /** Sends a message of a person, which Claude Code takes up within its turn or after it. */
+  readonly sendMessage: (text: string, who: Answerer) => AnswerResult;
+  /** Claude Code has given a result: unless a message waits to be read, nothing more is sent, so that it ends. */
   readonly finish: () => void;
   /** The attempt has ended. What is still open is closed without an answer. */
   readonly close: () => void;
@@ -39,6 +43,7 @@ export type ClaudeQuestionsOptions = {
   readonly prompt: string;
   readonly subject: Subject;
   readonly questions: Questions;
+  readonly append: Append;
   /** Called with true when the first question is opened, and with false when the last one is answered. */
   readonly onWaiting: (isWaiting: boolean) => void;
   readonly stop: (outcome: Outcome, why: string) => void;
@@ -63,20 +68,26 @@ type Asking = {
   readonly input: PassThrough;
   /** By the id that Claude Code gave its request. */
   readonly open: Map<string, OpenQuestion>;
+  /** Ids of messages that Claude Code has not taken up yet: it repeats each that it does. */
+  readonly unread: Set<string>;
 };
 
 export function createClaudeQuestions(options: ClaudeQuestionsOptions): ClaudeQuestions {
-  const asking: Asking = { options, input: new PassThrough(), open: new Map() };
+  const asking: Asking = { options, input: new PassThrough(), open: new Map(), unread: new Set() };
   asking.input.write(options.prompt);
   return {
     input: asking.input,
     message(original, shown) {
+      if (original.isReplay === true) asking.unread.delete(textAt(original, 'uuid') ?? '');
       const message = controlMessageIn(original);
       if (message === undefined) return;
       const visible = controlMessageIn(shown);
       readMessage(asking, message, visible?.kind === 'asks' ? visible.request : undefined);
     },
-    finish: () => asking.input.end(),
+    sendMessage: (text, who) => sendMessage(asking, text, who),
+    finish() {
+      if (asking.unread.size === 0) asking.input.end();
+    },
     close() {
       for (const { end } of asking.open.values()) end('unanswered');
       asking.input.end();
@@ -105,6 +116,16 @@ function readMessage(asking: Asking, message: ControlMessage, shown: PermissionR
 
 function send({ input }: Asking, line: string): void {
   if (!input.writableEnded) input.write(line);
+}
+
+function sendMessage(asking: Asking, text: string, who: Answerer): AnswerResult {
+  const { input, unread, options } = asking;
+  if (input.writableEnded) return { ok: false, message: 'Claude Code has given its result' };
+  const id = randomUUID();
+  unread.add(id);
+  options.append.event({ type: 'claude.told', text, ...who }, options.subject);
+  send(asking, userMessage(text, id));
+  return { ok: true, message: 'the message is sent' };
 }
 
 function openQuestion(asking: Asking, request: PermissionRequest, shown: PermissionRequest): void {

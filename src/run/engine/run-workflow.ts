@@ -10,7 +10,7 @@ import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { systemClock } from '../process/index.ts';
 import type { Attempt, AttemptPlan, Continuation, SessionRef } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
-import { createQuestions, type Questions } from './questions.ts';
+import { type Answerer, type AnswerResult, createQuestions, type Questions } from './questions.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
 import { runStep, type StepEnd } from './run-step.ts';
 import { type Decision, decide, type Ended, isOk } from './schedule.ts';
@@ -76,6 +76,8 @@ export type RunHandle = {
   readonly cancel: (by: string) => void;
   /** Answers an open question of a step. The first answer wins; a later one is refused with a sentence. */
   readonly answer: Questions['answer'];
+  /** Sends a message to Claude Code in a step, or says in a sentence why that cannot be done. */
+  readonly message: (step: string, text: string, who: Answerer) => AnswerResult;
 };
 
 /** What ends with a run: everything at once, or Claude Code alone. A used-up budget lets shell steps finish that cost nothing. */
@@ -136,6 +138,7 @@ export function startRun(options: RunOptions): RunHandle {
     done: run.finished.promise,
     phase: phase.current,
     answer: run.questions.answer,
+    message: (step, text, who) => sendMessage(run, step, text, who),
     pause(by, now) {
       if (!phase.pause(now)) return false;
       append.event({ type: 'run.paused', by, now });
@@ -158,6 +161,17 @@ export function startRun(options: RunOptions): RunHandle {
       endRun(run, by, { kind: 'cancellation', message: `cancelled by ${by}` });
     },
   };
+}
+
+function sendMessage({ workflow, running, ended }: Run, id: string, text: string, who: Answerer): AnswerResult {
+  const no = (message: string): AnswerResult => ({ ok: false, message });
+  const step = workflow.steps.find((each) => each.id === id);
+  if (step === undefined) return no(`it has no step \`${id}\``);
+  if (step.kind === 'run') return no(`step \`${id}\` is a command, and takes no messages`);
+  if (ended.has(id)) return no(`step \`${id}\` has ended`);
+  const attempt = running.get(id);
+  if (attempt === undefined) return no(`step \`${id}\` is not running`);
+  return attempt.message?.(text, who) ?? no(`step \`${id}\` takes no messages; give it \`ask\` in the workflow`);
 }
 
 /** Starts and skips what can be, and finishes the run when nothing is left. Called after every change. */

@@ -196,11 +196,7 @@ test('every answer is as the document says', async () => {
   await get(`/runs/${again}/result?step=nope`);
   await get(`/runs/${again}/result`);
   for (const verb of ['pause', 'resume', 'cancel']) await post(`/runs/${dead}/${verb}`);
-  const asks = await writeAsking(data);
-  expect((await get(`/runs/${asks}/questions`)).body.questions).toHaveLength(1);
-  const allow = { questionId: 'q-1', answer: 'allow' };
-  expect((await post(`/runs/${asks}/answer`, allow)).body.message).toBe(`Run ${asks}: Bash is allowed.`);
-  for (const id of [dead, runId, '20000101-000000-000000']) await post(`/runs/${id}/answer`, allow);
+  await answerQuestions(hub, data, [dead, runId, '20000101-000000-000000']);
 
   await post('/runs', { workflow: '../wait.yaml' });
   await post('/link');
@@ -216,6 +212,23 @@ test('every answer is as the document says', async () => {
   );
   expect(written.filter((name) => !seen.has(name))).toEqual([]);
 });
+
+/** @param others runs that take no answer: a killed one, an ended one, none */
+async function answerQuestions(hub: LiveHub, data: DataFolder, others: readonly string[]): Promise<void> {
+  const post = async (asked: string, given: unknown) => check('POST', asked, await hub.post(`/api/v1${asked}`, given));
+  const asks = await writeAsking(data);
+  expect(
+    check('GET', `/runs/${asks}/questions`, await hub.get(`/api/v1/runs/${asks}/questions`)).body.questions,
+  ).toHaveLength(1);
+  const allow = { questionId: 'q-1', answer: 'allow' };
+  expect((await post(`/runs/${asks}/answer`, allow)).body.message).toBe(`Run ${asks}: Bash is allowed.`);
+  const message = { step: 'build', text: 'also the docs' };
+  expect((await post(`/runs/${asks}/tell`, message)).status).toBe(200);
+  for (const id of others) {
+    await post(`/runs/${id}/answer`, allow);
+    await post(`/runs/${id}/tell`, message);
+  }
+}
 
 /** Asks every route without a token, from a foreign site, and with what it does not take. */
 async function askWrongly({ port, tokens, ...hub }: LiveHub, runId: RunId): Promise<void> {

@@ -82,6 +82,7 @@ export function markOf(event: Event): AttributeMap | undefined {
     case 'claude.asked':
       return { [attr.tool]: event.tool, [attr.message]: describeEvent(event) };
     case 'claude.answered':
+    case 'claude.told':
       return { [attr.by]: event.by, [attr.message]: describeEvent(event) };
     default:
       // The others are the span itself (starts, ends, costs), or too many for a timeline (samples, tool calls, usage).
