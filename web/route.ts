@@ -27,6 +27,8 @@ export type Route =
       readonly at?: string;
       /** The block of a conversation that a shared link points to, by the number of its first record. */
       readonly turn?: number;
+      /** The span of the timeline whose details are shown. */
+      readonly span?: string;
       /** Steps whose output is shown; all if it is left out. */
       readonly steps?: readonly string[];
       /** Empty for all of them; those that are usual if it is left out. */
@@ -38,9 +40,10 @@ export type Route =
 
 export type RunRoute = Extract<Route, { readonly view: 'run' }>;
 
-/** The same choices, and no line and no turn. */
-export function withoutPlace({ line: _line, to: _to, top: _top, at: _at, turn: _turn, ...route }: RunRoute): RunRoute {
-  return route;
+/** The same choices, and no line, no turn and no span. */
+export function withoutPlace(route: RunRoute): RunRoute {
+  const { line: _line, to: _to, top: _top, at: _at, turn: _turn, span: _span, ...rest } = route;
+  return rest;
 }
 
 /** Which runs are listed. */
@@ -69,7 +72,7 @@ function parseDestination(text: string): Destination {
     return { view: 'search', text: params.get('text') ?? '', workflow: params.get('workflow') ?? '' };
   if (first !== 'runs' || !runIdPattern.test(second)) return { view: 'fleet', ...parseFleet(params) };
   const [line, to, top, turn] = ['line', 'to', 'top', 'turn'].map((name) => numberIn(params, name));
-  const at = params.get('at') ?? '';
+  const [at = '', span = ''] = ['at', 'span'].map((name) => params.get(name) ?? '');
   const steps = params.getAll('step').filter((step) => step !== '');
   const chosenStreams = params.getAll('stream');
   const known = streams.filter((stream) => chosenStreams.includes(stream));
@@ -84,6 +87,7 @@ function parseDestination(text: string): Destination {
     ...(top === undefined ? {} : { top }),
     ...(nsPattern.test(at) ? { at } : {}),
     ...(turn === undefined ? {} : { turn }),
+    ...(span === '' ? {} : { span }),
     ...(steps.length > 0 ? { steps } : {}),
     ...(known.length > 0 || chosenStreams.includes('all') ? { streams: known } : {}),
     ...(chosenSeverities.length > 0 ? { severities: chosenSeverities } : {}),
@@ -120,10 +124,21 @@ export function formatRoute(route: Route): string {
     case 'search':
       return `#/search${queryOf({ text: [route.text], workflow: [route.workflow] })}`;
     case 'run': {
-      const { line, to, top, turn, at = '', steps = [], streams: shown, severities: wanted = [], search = '' } = route;
+      const {
+        line,
+        to,
+        top,
+        turn,
+        at = '',
+        span = '',
+        steps = [],
+        streams: shown,
+        severities: wanted = [],
+        search = '',
+      } = route;
       const numbers = { line: textOf(line), to: textOf(to), top: textOf(top) };
       const stream = shown?.length === 0 ? ['all'] : (shown ?? []);
-      const place = { ...numbers, at: [at], turn: textOf(turn) };
+      const place = { ...numbers, at: [at], turn: textOf(turn), span: [span] };
       const query = queryOf({ ...place, step: steps, stream, severity: wanted, search: [search] });
       return `#/runs/${route.runId}/${route.tab}${query}`;
     }

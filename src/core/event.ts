@@ -15,6 +15,10 @@ export type PlannedStep = {
   readonly name: string;
   readonly kind: 'run' | 'claude';
   readonly needs: readonly string[];
+  /** When it runs, as the workflow says it; absent if it runs after its needs have succeeded, and in older journals. */
+  readonly when?: string;
+  /** How often it is tried at most; absent if that is once, and in older journals. */
+  readonly maxAttempts?: number;
 };
 
 /** Which process writes the journal: enough to distinguish it from a later process with the same pid. */

@@ -26,6 +26,6 @@ export * from './select-records.ts';
 export * from './stored-state.ts';
 export * from './sum-costs.ts';
 export * from './summarize-question.ts';
-export * from './timeline.ts';
+export * from './timeline/timeline.ts';
 export * from './totals.ts';
 export * from './view-patch.ts';

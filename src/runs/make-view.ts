@@ -156,6 +156,8 @@ function viewStep(step: StepState, run: RunState): StepView {
     name: step.name,
     kind: step.kind,
     needs: step.needs,
+    when: step.when ?? '',
+    maxAttempts: step.maxAttempts ?? 1,
     state: phase.kind,
     waitsFor: waitOfStep(step, run) ?? null,
     questions: step.questions.map(viewQuestion),

@@ -184,6 +184,10 @@ export type StepView = {
   readonly name: string;
   readonly kind: 'run' | 'claude';
   readonly needs: readonly string[];
+  /** When it runs, as the workflow says it; '' if it runs after its needs have succeeded. */
+  readonly when: string;
+  /** How often it is tried at most. */
+  readonly maxAttempts: number;
   readonly state: 'planned' | 'running' | 'retrying' | 'waiting' | 'finished';
   /** Null while it makes progress, and while it is not active. */
   readonly waitsFor: Wait | null;

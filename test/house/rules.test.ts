@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   workflow: pure,
   data: pure,
   journal: [...pure, 'data'],
-  runs: [...pure, 'data', 'journal'],
+  runs: [...pure, 'otlp', 'data', 'journal'],
   run: [...reading, 'workflow'],
   control: [...pure, 'data', 'journal'],
   'readers/ship': reading,

@@ -8,8 +8,8 @@ import { layoutGraph } from '../../web/model/graph.ts';
 import { isSamePlan, nodeHeight, nodeWidth, placeSteps } from '../../web/model/place-steps.ts';
 import type { Run, RunRow, Step } from '../../web/model/run.ts';
 import { seriesOf } from '../../web/model/series.ts';
-import { fullRange, pan, ticks, timelineRows, zoom } from '../../web/model/timeline.ts';
 import { formatRoute, parseRoute, type Route } from '../../web/route.ts';
+import { fullRange, pan, ticks, zoom } from '../../web/timeline/range.ts';
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
@@ -21,7 +21,17 @@ const row = (id: string, part: Partial<RunRow> = {}): RunRow => ({
   ...{ costUsd: 0, costBasis: 'known', costAtLeastUsd: 0, costEstimated: false, ...part },
 });
 const step = (id: string, needs: readonly string[], part: Partial<Step> = {}): Step => ({
-  ...{ id, name: id, kind: 'run', needs, state: 'finished', outcome: { kind: 'success' }, tolerated: false },
+  ...{
+    id,
+    name: id,
+    kind: 'run',
+    needs,
+    when: '',
+    maxAttempts: 1,
+    state: 'finished',
+    outcome: { kind: 'success' },
+    tolerated: false,
+  },
   ...{ waitsFor: null, startedAt: isoOf(0), endedAt: null, durationMs: 100, activity: '', activitySince: null },
   ...{ costUsd: 0, costBasis: 'known', costAtLeastUsd: 0, lastLine: '', toolCalls: 0, toolErrors: 0 },
   ...{ lines: { stdout: 0, stderr: 0, system: 0, debug: 0 }, findings: { counts: {}, items: [] }, warning: '' },
@@ -43,6 +53,8 @@ describe('addresses', () => {
       ...{ streams: [], severities: ['warning', 'error'], search: 'a & /b/?' },
     };
     expect(parseRoute(formatRoute(chosen))).toEqual(chosen);
+    const span = { ...route, span: 'tool:a b#1:toolu_&' };
+    expect(parseRoute(formatRoute(span))).toEqual(span);
     const list = { view: 'fleet', state: 'failed', workflow: 'a&b', search: '#1' } as const;
     expect(parseRoute(formatRoute(list))).toEqual(list);
     expect(formatRoute({ view: 'fleet', state: 'all', workflow: '', search: '' })).toBe('#/');
@@ -167,39 +179,8 @@ describe('the graph', () => {
 });
 
 describe('the timeline', () => {
-  const span = (kind: string, startMs: number, endMs: number | undefined, attempt = 1) => ({
-    kind,
-    name: kind,
-    step: kind === 'run' ? undefined : 'a',
-    attempt,
-    startMs,
-    endMs,
-    result: 'success',
-  });
-
-  test('shows the attempts of a step that has several', () => {
-    const once = [span('run', 0, 9), span('step', 0, 9), span('attempt', 0, 9)];
-    const labels = (spans: typeof once): readonly string[] =>
-      timelineRows(spans, new Map([['a', 'Step A']])).map((one) => one.label);
-    expect(labels(once)).toEqual(['Run', 'Step A']);
-    expect(labels([...once, span('attempt', 5, 9, 2)])).toEqual(['Run', 'Step A', 'attempts']);
-  });
-
-  test('shows what Claude Code has sent of itself, a row for each name', () => {
-    const claude = (name: string, startMs: number) => ({ ...span('claude', startMs, startMs + 1), name });
-    const turn = { ...claude('interaction', 1), endMs: 8 };
-    const spans = [span('step', 0, 9), claude('llm_request', 1), claude('llm_request', 5), claude('tool', 3), turn];
-    const rows = timelineRows(spans, new Map()).map(({ label, depth, spans: own }) => [label, depth, own]);
-    expect(rows).toEqual([
-      ['a', 1, [spans[0]]],
-      ['claude interaction', 2, [turn]],
-      ['claude llm_request', 2, [spans[1], spans[2]]],
-      ['claude tool', 2, [spans[3]]],
-    ]);
-  });
-
   test('stays within the run, however it is zoomed and moved', () => {
-    const full = fullRange([span('run', 1000, undefined)], 61_000);
+    const full = fullRange(1000, 1000, 61_000);
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.double({ min: 0.2, max: 4, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }))),
@@ -216,6 +197,13 @@ describe('the timeline', () => {
       ),
     );
     expect(ticks(full, full.fromMs).length).toBeLessThan(12);
+  });
+
+  test('ends with the run, and while it continues at a time that moves in steps', () => {
+    expect(fullRange(1000, 61_000, undefined)).toEqual({ fromMs: 1000, toMs: 61_000 });
+    const ends = Array.from({ length: 600 }, (_, second) => fullRange(0, 0, 60_000 + 1000 * second).toMs);
+    for (const [second, end] of ends.entries()) expect(end).toBeGreaterThan(60_000 + 1000 * second);
+    expect(new Set(ends).size).toBeLessThan(20);
   });
 });
 

@@ -1,22 +1,6 @@
-// From what the API answers to what the charts and the output draw: milliseconds in place of texts, undefined in place of null. Pure.
-import type { LineAnswer, TimelineAnswer } from '../../src/api/schema/answers.ts';
-import type { Span } from '../model/timeline.ts';
+// From what the API answers to what the views draw: milliseconds in place of texts, undefined in place of null. Pure.
+import type { LineAnswer } from '../../src/api/schema/answers.ts';
 import type { OutputLine } from '../output/line.ts';
-
-/** What Claude Code puts before the name of each of its spans; the row says it once. */
-const claudePrefix = /^claude_code\./;
-
-export function spansOf(answer: TimelineAnswer): readonly Span[] {
-  return answer.spans.map((span) => ({
-    kind: span.kind,
-    name: span.kind === 'claude' ? span.name.replace(claudePrefix, '') : span.name,
-    step: span.step ?? undefined,
-    attempt: span.attempt ?? undefined,
-    startMs: msOfNsText(span.startNs),
-    endMs: span.endNs === null ? undefined : msOfNsText(span.endNs),
-    result: span.outcome ?? undefined,
-  }));
-}
 
 export function lineOf(line: LineAnswer): OutputLine {
   return {

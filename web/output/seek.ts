@@ -31,9 +31,10 @@ export async function lineAt(ask: AskLine, ns: bigint, firstSeq: number, headSeq
   return found ?? before;
 }
 
-export function askLineOf(runId: string): AskLine {
+/** @param filter of which lines, as a query; of all of them if it is empty */
+export function askLineOf(runId: string, filter = ''): AskLine {
   return async (seq) => {
-    const answer = await getJson<OutputAnswer>(`/runs/${runId}/output?from=${seq}&limit=1`);
+    const answer = await getJson<OutputAnswer>(`/runs/${runId}/output?from=${seq}&limit=1${filter}`);
     return answer.ok ? answer.value.lines[0] : undefined;
   };
 }

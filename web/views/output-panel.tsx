@@ -247,8 +247,11 @@ function usePlace({ session, feed, route }: PanelProps): void {
   useEffect(() => {
     if (at === undefined) return;
     const { firstSeq, headSeq } = feed.state();
-    void lineAt(askLineOf(route.runId), BigInt(at), firstSeq, headSeq).then((found) => {
-      go({ ...withoutPlace(route), ...(found !== undefined && { line: found }) }, true);
+    void lineAt(askLineOf(route.runId), BigInt(at), firstSeq, headSeq).then(async (found) => {
+      // The line that was printed then may be one that the filter leaves out, as the raw protocol of Claude Code.
+      const shown = found === undefined ? undefined : await askLineOf(route.runId, `&${key}`)(found);
+      const marked = shown?.seq ?? found;
+      go({ ...withoutPlace(route), ...(marked !== undefined && { line: marked }) }, true);
     });
   }, [feed, at]);
   useTopInAddress(feed, route);

@@ -10,6 +10,7 @@ import { filterOfRoute } from '../output/line.ts';
 import { type RunRoute, type Tab, tabs, withoutPlace } from '../route.ts';
 import { openRunSession, type RunSession } from '../run-session.ts';
 import { useNow, useStore } from '../store.ts';
+import { Timeline } from '../timeline/timeline.tsx';
 import { Alerts } from './alerts.tsx';
 import { Contact } from './contact.tsx';
 import { Conversation } from './conversation.tsx';
@@ -20,7 +21,6 @@ import { Failure, Skeleton } from './parts.tsx';
 import { Resources } from './resources.tsx';
 import { RunHeader } from './run-header.tsx';
 import { Summary } from './summary.tsx';
-import { Timeline } from './timeline.tsx';
 import { useKeys } from './use-keys.ts';
 
 const noSteps: readonly string[] = [];
@@ -170,8 +170,8 @@ function Panel(props: {
       id="panel"
       role="tabpanel"
       aria-labelledby={`tab-${route.tab}`}
-      // So that the keys can scroll it. Output and conversation scroll by themselves, and have the focus themselves.
-      tabIndex={route.tab === 'output' || route.tab === 'conversation' ? undefined : 0}
+      // So that the keys can scroll it. Output, conversation and timeline scroll by themselves, and have the focus themselves.
+      tabIndex={['output', 'conversation', 'timeline'].includes(route.tab) ? undefined : 0}
     >
       {route.tab === 'output' && feed !== undefined && <OutputPanel {...common} feed={feed} route={route} />}
       {route.tab === 'conversation' && (
@@ -183,7 +183,7 @@ function Panel(props: {
           onChoose={(step) => go({ ...withoutPlace(route), steps: [step] }, true)}
         />
       )}
-      {route.tab === 'timeline' && <Timeline session={session} run={run} names={names} nowMs={nowMs} />}
+      {route.tab === 'timeline' && <Timeline {...{ session, run, route, nowMs }} />}
       {route.tab === 'resources' && <Resources {...common} />}
       {route.tab === 'summary' && <Summary session={session} run={run} nowMs={nowMs} />}
       {route.tab === 'alerts' && <Alerts run={run} names={names} />}

@@ -10,6 +10,7 @@ import { createRunAccess } from './run-access.ts';
 import { createRunMemory } from './run-memory.ts';
 import { addRunRoutes, type RunRoutes } from './run-routes.ts';
 import { addSearchRoutes } from './search-routes.ts';
+import { addTimelineRoutes } from './timeline-routes.ts';
 
 export type { DoneAnswer, SessionAnswer, WorkflowsAnswer } from '../schema/answers.ts';
 export { routes } from '../schema/routes.ts';
@@ -30,6 +31,7 @@ export function createApi({ catalogue, actions, linksOf }: ApiOptions): Router {
   const memory = createRunMemory(catalogue);
   const runs = createRunAccess(catalogue);
   addRunRoutes(router, { catalogue, memory, runs, linksOf });
+  addTimelineRoutes(router, runs, memory);
   addOutputRoutes(router, runs);
   addSearchRoutes(router, catalogue, runs);
   addConversationRoutes(router, runs);

@@ -1,4 +1,4 @@
-// What is made of all records of a run besides its state: timeline, samples and Claude Code's spans, kept between requests. Each
+// What is made of all records of a run besides its state, its timeline and its samples, kept between requests. Each
 // continues where it stopped, so that a page that asks again does not read the whole journal again. Bounded.
 import {
   createEntryCollector,
@@ -10,20 +10,20 @@ import {
 import type { RunId } from '../../core/ids.ts';
 import { type JournalRecord, seqCount } from '../../core/record.ts';
 import { type Catalogue, createTimeline, type Timeline } from '../../runs/index.ts';
-import { type ClaudeSpans, createClaudeSpans } from './claude-spans.ts';
 import { createSamples, type Samples } from './samples.ts';
 
-export type History = { readonly timeline: Timeline; readonly samples: Samples; readonly claude: ClaudeSpans };
+export type History = { readonly timeline: Timeline; readonly samples: Samples };
 
 export type RunMemory = {
-  readonly historyOf: (runId: RunId) => Promise<History>;
+  /** `nextSeq` is behind what was read. */
+  readonly historyOf: (runId: RunId) => Promise<History & { readonly nextSeq: number }>;
   /** What Claude did up to now. */
   readonly workOf: (runId: RunId) => Promise<Work>;
 };
 
 type KeptWork = { nextSeq: number; readonly collector: EntryCollector; readonly fold: WorkFold };
 
-/** A timeline is 3 MB at most (see maxTimelineSpans), Claude's spans 6 MB, samples 0.5 MB. */
+/** A timeline is 8 MB at most (see maxTimelineSpans), samples 0.5 MB. */
 const keptHistories = 6;
 
 /** The changes of files that are held for one are 1 MB at most. */
@@ -33,10 +33,10 @@ export function createRunMemory(catalogue: Catalogue): RunMemory {
   const histories = createKept<RunId, { nextSeq: number; history: History }>(keptHistories);
   const works = createKept<RunId, KeptWork>(keptWorks);
 
-  async function readHistory(runId: RunId): Promise<History> {
+  async function readHistory(runId: RunId): ReturnType<RunMemory['historyOf']> {
     const kept = histories.get(runId) ?? {
       nextSeq: 0,
-      history: { timeline: createTimeline(), samples: createSamples(), claude: createClaudeSpans(runId) },
+      history: { timeline: createTimeline(), samples: createSamples() },
     };
     const reader = catalogue.readerOf(runId);
     const { firstSeq } = await reader.head();
@@ -47,7 +47,7 @@ export function createRunMemory(catalogue: Catalogue): RunMemory {
       if (last !== undefined) kept.nextSeq = last.seq + seqCount(last);
     }
     histories.set(runId, kept);
-    return kept.history;
+    return { ...kept.history, nextSeq: kept.nextSeq };
   }
 
   async function readWork(runId: RunId): Promise<Work> {
@@ -77,8 +77,7 @@ function sharedByRun<T>(read: (runId: RunId) => Promise<T>): (runId: RunId) => P
   };
 }
 
-function take({ timeline, samples, claude }: History, record: JournalRecord): void {
-  claude.add(record);
+function take({ timeline, samples }: History, record: JournalRecord): void {
   timeline.add(record);
   samples.add(record);
 }

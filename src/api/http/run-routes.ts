@@ -1,13 +1,12 @@
-// The routes that describe runs: the list, one of them, its steps, what happened when, what it used.
+// The routes that describe runs: the list, one of them, its steps, what it used.
 import type { Router } from 'express';
 import { sumUsd, weakestBasis } from '../../core/cost.ts';
 import { type Labels, parseLabel } from '../../core/labels.ts';
 import { outputFieldsOf } from '../../core/step-output.ts';
-import type { Catalogue, RunReference, RunSummary, TimelineSpan } from '../../runs/index.ts';
-import type { QuestionsAnswer, ResourcesAnswer, ResultAnswer, TimelineAnswer, WorkAnswer } from '../schema/answers.ts';
+import type { Catalogue, RunReference, RunSummary } from '../../runs/index.ts';
+import type { QuestionsAnswer, ResourcesAnswer, ResultAnswer, WorkAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
 import type { Link, RunAnswer, RunList, RunTotals } from '../schema/run.ts';
-import type { ClaudeSpan } from './claude-spans.ts';
 import { ApiProblem } from './problem.ts';
 import { readQuestions } from './questions.ts';
 import { addRoute } from './read-request.ts';
@@ -77,16 +76,6 @@ export function addRunRoutes(router: Router, { catalogue, memory, runs, linksOf 
     response.json(answer);
   });
 
-  addRoute(router, routes.timeline, async (response, { id }) => {
-    const { runId } = await runs.find(id);
-    const { timeline, claude } = await memory.historyOf(runId);
-    const answer: TimelineAnswer = {
-      spans: [...timeline.spans().map(spanOf), ...claude.list().map(claudeSpanOf)],
-      dropped: timeline.dropped() + claude.dropped(),
-    };
-    response.json(answer);
-  });
-
   addRoute(router, routes.work, async (response, { id }) => {
     const { runId } = await runs.find(id);
     const answer: WorkAnswer = await memory.workOf(runId);
@@ -133,43 +122,3 @@ async function totalsSince(catalogue: Catalogue, sinceMs: number): Promise<RunTo
 }
 
 const failedStates: readonly RunSummary['state'][] = ['failure', 'error', 'timeout', 'abandoned'];
-
-function claudeSpanOf(span: ClaudeSpan): TimelineAnswer['spans'][number] {
-  const { id, kind, name, step, attempt, startNs, endNs, outcome } = span;
-  return {
-    id,
-    parentId: span.parent ?? attemptIdOf(step, attempt),
-    kind,
-    name,
-    step,
-    attempt,
-    startNs,
-    endNs,
-    outcome,
-  };
-}
-
-function attemptIdOf(step: string, attempt: number): string {
-  return `attempt:${step}#${attempt}`;
-}
-
-function spanOf(span: TimelineSpan, at: number): TimelineAnswer['spans'][number] {
-  const { kind, step, attempt } = span;
-  const run = 'run';
-  const stepId = step === undefined ? run : `step:${step}`;
-  const attemptId = step === undefined || attempt === undefined ? stepId : attemptIdOf(step, attempt);
-  const ids = new Map<string, string>(Object.entries({ run, step: stepId, attempt: attemptId }));
-  const parents = new Map(Object.entries({ run: null, step: run, attempt: stepId, retry_wait: stepId, pause: run }));
-  const parentId = parents.get(kind);
-  return {
-    id: ids.get(kind) ?? `${kind}:${at}`,
-    parentId: parentId === undefined ? attemptId : parentId,
-    kind,
-    name: span.name,
-    step: step ?? null,
-    attempt: attempt ?? null,
-    startNs: span.startNs.toString(),
-    endNs: span.endNs?.toString() ?? null,
-    outcome: span.result ?? null,
-  };
-}

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { Patch, SourceMessage } from '../../conversation/index.ts';
 import type { JsonValue } from '../../core/step-output.ts';
+import { spanKinds } from '../../runs/index.ts';
 import { integer, isObject, listOf } from './fields.ts';
 import { question, runSummary, step } from './run.ts';
-import { claudeEvent, line, named, ns, outcomeKind, paramValue, place, scope } from './values.ts';
+import { claudeEvent, line, modelUse, named, ns, outcomeKind, paramValue, place, scope } from './values.ts';
 
 export const errorAnswer = named(
   'Error',
@@ -41,21 +42,45 @@ const span = named(
     id: z.string(),
     parentId: z.string().nullable(),
     kind: z
-      .enum(['run', 'step', 'attempt', 'retry_wait', 'pause', 'stall', 'tool', 'model', 'claude'])
-      .describe('`claude`: of the telemetry of Claude Code, with its own ids; they come after all others.'),
+      .enum(spanKinds)
+      .describe(
+        '`turn`: an answer of the model and the tools that it called. `claude`: only in the telemetry of Claude Code. `more`: `count` spans that are not kept one by one.',
+      ),
     name: z.string(),
+    detail: z.string().describe('What it is about in one line, such as the command of a tool call.'),
     ...place,
     startNs: ns,
     endNs: ns.nullable(),
     outcome: z.string().nullable(),
+    seq: integer.nullable().describe('The record with which it began; null if only the telemetry has it.'),
+    spanId: z.string().nullable().describe('Of the span of Claude Code in the traces.'),
+    usage: modelUse.nullable(),
+    count: integer,
   }),
 );
 
 export const timeline = named(
   'Timeline',
-  z.strictObject({ spans: listOf(span), dropped: integer.describe('Spans over the bound, which were left out.') }),
+  z.strictObject({
+    spans: listOf(span),
+    removed: listOf(z.string()).describe('Ids of spans that turned out to be another one.'),
+    dropped: integer.describe('Spans over the bound, for which those of the kind `more` stand.'),
+    nextSeq: integer.describe('Ask with `from=` this for what changes after this answer.'),
+  }),
 );
 export type TimelineAnswer = z.infer<typeof timeline>;
+
+export const spanDetails = named(
+  'SpanDetails',
+  z.strictObject({
+    id: z.string(),
+    input: z.string().describe('Of a tool call, as JSON text.'),
+    output: z.string().describe('Of a tool call, or what the model said.'),
+    outputBytes: integer.describe('Of all of it, of which `output` may be a part.'),
+    attributes: z.record(z.string(), z.string()).describe('Of the span of Claude Code.'),
+  }),
+);
+export type SpanDetailsAnswer = z.infer<typeof spanDetails>;
 
 export type LineAnswer = z.infer<typeof line>;
 

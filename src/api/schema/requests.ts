@@ -94,6 +94,12 @@ const lineFilter = {
 
 const from = queryCount(0).describe('The first sequence number.');
 
+export const timelineQuery = strict({
+  from: queryCount(0).describe('Only what has changed since: `nextSeq` of the answer before.'),
+});
+
+export const spanQuery = strict({ span: text(1, maxTextLength).describe('The id of the span in the timeline.') });
+
 /** A screen has some hundred lines; a page asks for a few of them ahead. */
 const maxLines = 5_000;
 

@@ -83,9 +83,15 @@ export const routes = {
   }),
   timeline: read({
     path: '/runs/:id/timeline',
-    summary: 'What happened when, as spans for a waterfall.',
+    summary: 'What happened when, as a tree of spans.',
     answer: answers.timeline,
-    query: requests.noQuery,
+    query: requests.timelineQuery,
+  }),
+  span: read({
+    path: '/runs/:id/span',
+    summary: 'What a span of the timeline was given, what it gave, and its attributes.',
+    answer: answers.spanDetails,
+    query: requests.spanQuery,
   }),
   output: read({
     path: '/runs/:id/output',

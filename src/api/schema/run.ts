@@ -142,6 +142,8 @@ export const step = named(
     name: z.string(),
     kind: z.enum(['run', 'claude']),
     needs: listOf(z.string()),
+    when: z.string().describe('As the workflow says it; empty if it runs after its needs have succeeded.'),
+    maxAttempts: integer.describe('How often it is tried at most.'),
     state: z.enum(['planned', 'running', 'retrying', 'waiting', 'finished']),
     waitsFor: wait.nullable().describe('Null while it makes progress, and while it is not active.'),
     questions: listOf(question).describe('What Claude Code asks and nobody has answered yet.'),

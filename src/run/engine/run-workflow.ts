@@ -6,6 +6,7 @@ import type { EventOf, PlannedStep } from '../../core/event.ts';
 import { isReused, messageOf, type Outcome } from '../../core/outcome.ts';
 import type { Append } from '../../core/record.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../../core/step-output.ts';
+import { printWhen } from '../../workflow/expression/when.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { systemClock } from '../process/index.ts';
 import type { Attempt, AttemptPlan, Continuation, SessionRef } from './attempt.ts';
@@ -362,7 +363,11 @@ function planOf(workflow: Workflow) {
     file: workflow.file,
     params: workflow.paramValues,
     steps: workflow.steps.map(
-      (step): PlannedStep => ({ id: step.id, name: step.name, kind: step.kind, needs: step.needs }),
+      ({ id, name, kind, needs, when, retries }): PlannedStep => ({
+        ...{ id, name, kind, needs },
+        ...(when.kind !== 'success' && { when: printWhen(when) }),
+        ...(retries.max > 0 && { maxAttempts: retries.max + 1 }),
+      }),
     ),
     cwd: workflow.cwd,
     concurrency: workflow.concurrency,

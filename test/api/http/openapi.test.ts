@@ -168,6 +168,7 @@ test('every answer is as the document says', async () => {
     await get(`/runs/${talk}/message?seq=${at}`);
     await get(`/runs/${talk}/picture?seq=${at}&index=0`);
   }
+  for (const span of ['run', 'none']) await get(`/runs/${talk}/span?span=${span}`);
   for (const format of ['text', 'ndjson', 'csv']) await get(`/runs/${ids[0]}/export?format=${format}`);
   await get('/runs?limit=5');
   await get('/runs?limit=200');
