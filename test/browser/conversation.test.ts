@@ -1,5 +1,5 @@
 // The conversation of a Claude step on the page, of a run in which the real Claude Code uses its tools. What the model says is scripted.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import { workWithEveryTool } from '../support/every-tool.ts';
-import { looks, type Rig, shots, startRig } from './rig.ts';
+import { looks, type Rig, shots, startRig, violationsOf } from './rig.ts';
 
 const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-talk-'));
@@ -178,13 +178,7 @@ describe('a conversation', () => {
       await page.locator('.turns-scroll').hover();
       await page.mouse.wheel(0, 1200);
       await page.screenshot({ path: path.join(shots, `talk-${look}-2.png`), animations: 'disabled' });
-      await page.evaluate(readFileSync(path.resolve('node_modules/axe-core/axe.min.js'), 'utf8'));
-      const result = (await page.evaluate(
-        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
-      )) as { violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] };
-      expect(result.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`)).toEqual(
-        [],
-      );
+      expect(await violationsOf(page)).toEqual([]);
       await context.close();
     },
   );
@@ -222,6 +216,7 @@ test('files that Claude changed are listed with their lines and diffs, and tools
     await page.setViewportSize(options.viewport);
     await page.emulateMedia({ colorScheme: options.colorScheme });
     await page.screenshot({ path: path.join(shots, `summary-${look}.png`), animations: 'disabled' });
+    expect(await violationsOf(page), look).toEqual([]);
   }
   await files.getByRole('link', { name: 'Ask Claude: show in the conversation' }).nth(1).click();
   await page.locator('.turn.linked', { hasText: 'cart.ts' }).waitFor();

@@ -1,10 +1,10 @@
 // The palette leads to runs, workflows and actions from anywhere; a search over all output shows its hits with links; and a run is
 // compared with another from its own page.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { looks, type Rig, shots, startRig } from './rig.ts';
+import { looks, type Rig, shots, startRig, violationsOf } from './rig.ts';
 import { untilRows } from './terminal-text.ts';
 
 const nightly = (text: string): string => `
@@ -38,22 +38,16 @@ async function pickInPalette(page: Page, text: string, option: string | RegExp):
   await page.keyboard.press('Enter');
 }
 
+/** Keeps a picture in each look, and checks it with axe. */
 async function keepLooks(page: Page, name: string): Promise<void> {
   for (const [look, { viewport, colorScheme }] of Object.entries(looks)) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme });
     await page.screenshot({ path: path.join(shots, `${name}-${look}.png`), animations: 'disabled' });
+    expect(await violationsOf(page), look).toEqual([]);
   }
   await page.setViewportSize(looks.light.viewport);
   await page.emulateMedia({ colorScheme: 'light' });
-}
-
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(readFileSync(path.resolve('node_modules/axe-core/axe.min.js'), 'utf8'));
-  const result = (await page.evaluate(
-    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
-  )) as { violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] };
-  return result.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
 
 test('the palette opens with a key and leads to runs, workflows and actions', async () => {
@@ -69,7 +63,6 @@ test('the palette opens with a key and leads to runs, workflows and actions', as
       'nightlyruns of this workflow',
       'Search the output of all runs for “nightly”',
     ]);
-  expect(await violations(page)).toEqual([]);
   await keepLooks(page, 'palette');
   // What a run was started with finds it, in any order of the words.
   await field(page).fill('cart night');
@@ -101,7 +94,6 @@ test('a search over the output of all runs shows the lines with a link to each, 
   const found = page.locator('.found');
   expect(await found.locator('h2 a').allTextContents()).toEqual(['review', 'nightly']);
   expect(await found.nth(1).locator('mark').allTextContents()).toEqual(['needle']);
-  expect(await violations(page)).toEqual([]);
   await keepLooks(page, 'search-runs');
   await found
     .nth(1)

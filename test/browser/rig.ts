@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import axe, { type AxeResults } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { root, startCli } from '../support/cli.ts';
 
@@ -109,6 +110,15 @@ export async function newPage(browser: Browser, options?: Parameters<Browser['ne
   const context = await browser.newContext(options);
   context.setDefaultTimeout(patienceMs);
   return context.newPage();
+}
+
+/** What axe finds on the page as it is, against the rules of WCAG 2.2 AA. */
+export async function violationsOf(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate(
+    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })",
+  )) as AxeResults;
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
 
 /** Starts runs through the command line, each in a folder of its own. */

@@ -110,7 +110,8 @@ function TopBar({ onPalette }: { onPalette: (() => void) | undefined }) {
       <span class="grow" />
       {onPalette !== undefined && (
         <button type="button" class="go-to" title="Runs, workflows, actions, and all output" onClick={onPalette}>
-          <Icon name="search" /> <span class="label">Go to or search</span> <kbd>Ctrl K</kbd>
+          <Icon name="search" /> <span class="label">Go to or search</span>{' '}
+          <kbd>{/^(Mac|iP)/.test(navigator.platform) ? '⌘ K' : 'Ctrl K'}</kbd>
         </button>
       )}
       <button
