@@ -119,9 +119,16 @@ async function readRuns(
   return runs;
 }
 
-function linesOf(sums: CostSums, { by, since }: CostFlags, context: CliContext, style: Style): readonly string[] {
+function linesOf(sums: CostSums, flags: CostFlags, context: CliContext, style: Style): readonly string[] {
+  const { by, since } = flags;
   const { total, groups } = sums;
-  if (total.runs === 0) return [`No run started since ${since}. List older ones with: stepspan ls`];
+  if (total.runs === 0) {
+    // With a filter there can be runs that it leaves out.
+    const isFiltered = flags.workflow !== undefined || flags.label !== undefined;
+    return isFiltered
+      ? [`No run that matches started since ${since}. List all runs with: stepspan ls`]
+      : [`No run started since ${since}. List older ones with: stepspan ls`];
+  }
   const paid = groups.filter(({ costAtLeastUsd, costBasis }) => costAtLeastUsd > 0 || costBasis === 'unknown');
   const hasTokens = by !== 'step';
   const columns = [

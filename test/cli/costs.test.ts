@@ -87,7 +87,14 @@ describe('costs', () => {
     expect((await rig.call('costs', '--since', later)).stdout.toString()).toBe(
       `No run started since ${later}. List older ones with: stepspan ls\n`,
     );
-    expect((await rig.call('costs', '--workflow', 'other')).stdout.toString()).toContain('No run');
+    for (const filter of [
+      ['--workflow', 'other'],
+      ['--label', 'team=none'],
+    ]) {
+      expect((await rig.call('costs', ...filter)).stdout.toString()).toBe(
+        'No run that matches started since 7d. List all runs with: stepspan ls\n',
+      );
+    }
     const wrong = await rig.call('costs', '--since', 'soon');
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('"soon" is not a time')]);
   });
