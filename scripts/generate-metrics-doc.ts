@@ -14,6 +14,7 @@ export const metricsDocPath = path.resolve(import.meta.dirname, '../docs/metrics
 
 const groups: readonly { readonly title: string; readonly has: (metric: Metric) => boolean }[] = [
   { title: "Claude Code's own metrics", has: ({ name }) => name.startsWith('claude_code_') },
+  { title: 'By the conventions', has: ({ convention }) => convention !== undefined },
   { title: 'Hub', has: ({ scope }) => scope === 'hub' },
   {
     title: 'Journals, readers and shipping',
@@ -39,7 +40,7 @@ stepspan run nightly.yaml
 \`OTEL_EXPORTER_OTLP_ENDPOINT\` does as well, and all variables are those of logs and traces with METRICS in their names
 ([telemetry.md](telemetry.md#settings)). The Collector takes them with \`otel-collector-metrics.yaml\` over \`otel-collector.yaml\`.
 
-- **The same metrics**: those under *Runs and steps*, *Claude Code in steps* and *Claude Code's own metrics*, lost lines and events
+- **The same metrics**: those under *Runs and steps*, *Claude Code in steps*, *By the conventions* and *Claude Code's own metrics*, lost lines and events
   and the version, with the names, labels and buckets of a scrape. What shippers and watchers do is a hub's to count.
 - **Each run is an instance** (\`service.instance.id\` is the run id, \`instance\` in Prometheus), whose sums begin at 0, as for every
   OTLP sender. So the sum over all runs of a week is exact: \`sum(last_over_time(stepspan_runs_total{outcome="success"}[7d]))\`. A value is
@@ -125,9 +126,10 @@ function rowOf(metric: Metric): string {
   const labels = Object.entries<LabelValues>(metric.labels).map(
     ([label, values]) => `\`${label}\`${valuesText(values)}`,
   );
+  const named = metric.convention === undefined ? '' : ` The convention: \`${metric.convention.name}\`.`;
   const from =
     metric.type === 'counter' && metric.otel !== undefined ? ` Claude Code calls it \`${metric.otel}\`.` : '';
-  return `| \`${metric.name}\` | ${metric.type} | ${labels.join('; ')} | ${metric.help}${from} |`;
+  return `| \`${metric.name}\` | ${metric.type} | ${labels.join('; ')} | ${metric.help}${named}${from} |`;
 }
 
 function valuesText(values: LabelValues): string {

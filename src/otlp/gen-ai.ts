@@ -26,6 +26,13 @@ export function isSubagentTool(tool: string): boolean {
   return subagentTools.has(tool);
 }
 
+/** The subagent that a call of a tool starts, by its name; undefined if it starts none. @param input the arguments as JSON, perhaps cut */
+export function subagentOfCall(tool: string, input: string): string | undefined {
+  if (!isSubagentTool(tool)) return undefined;
+  // By a pattern, as the JSON of a long input is cut.
+  return /"subagent_type"\s*:\s*"([^"\\]{1,200})"/.exec(input)?.[1];
+}
+
 /**
  * @param name as Claude Code sent it
  * @param subagentOf the name of the subagent that a tool call started, by the call's id, if it is known

@@ -115,7 +115,8 @@ describe('the answers', () => {
     const exemplars = readScrape(open.body).samples.flatMap(({ exemplar }) =>
       exemplar === undefined ? [] : [exemplar],
     );
-    expect(exemplars).toHaveLength(2);
+    // Of the run, under our name and that of the convention, and of its step.
+    expect(exemplars).toHaveLength(3);
     expect(exemplars[0]).toEqual({ trace_id: '0123456789abcdef0123456789abcdef', span_id: expect.any(String) });
     const text = await ask(url, '/metrics', { accept: '*/*' });
     expect(text.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');

@@ -80,8 +80,9 @@ describe('the metrics of a run', () => {
       lines: await sumOf('stepspan_output_lines_total{workflow="ci",stream="stdout"}'),
       durations: await sumOf('stepspan_run_duration_seconds_count{workflow="ci",outcome="success"}'),
       buckets: await sumOf('stepspan_run_duration_seconds_bucket{workflow="ci",outcome="success",le="+Inf"}'),
+      convention: await sumOf('cicd_pipeline_run_duration_seconds_count{cicd_pipeline_name="ci"}'),
     };
-    expect(seen).toEqual({ steps: 3, retries: 3, lines: 6, durations: 3, buckets: 3 });
+    expect(seen).toEqual({ convention: 3, steps: 3, retries: 3, lines: 6, durations: 3, buckets: 3 });
     const names = await prometheus.query('count by (__name__) (last_over_time({job="stepspan"}[1h]))');
     const odd = names
       .map(({ labels }) => labels.__name__ ?? '')

@@ -11,6 +11,7 @@ const boundNames = [
   'workflow',
   'step',
   'model',
+  'agent',
   'tool',
   'rule',
   'reader',

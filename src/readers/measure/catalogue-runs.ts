@@ -12,7 +12,7 @@ const step = bounded('step');
 const runOutcomes = outcomeKinds.filter((kind) => kind !== 'skip');
 
 /** What `reasonOf` returns for what did not succeed; checked against the types below. */
-const reasons = [
+export const failureReasons = [
   'exit_code',
   'claude_error',
   'not_logged_in',
@@ -36,7 +36,7 @@ const reasons = [
 ] as const satisfies readonly Reason[];
 type Reason = FailureReason | ErrorReason | 'timeout' | 'cancellation';
 /** Fails the type check when a reason is missing above. */
-true satisfies [Exclude<Reason, (typeof reasons)[number]>] extends [never] ? true : false;
+true satisfies [Exclude<Reason, (typeof failureReasons)[number]>] extends [never] ? true : false;
 
 const stallCauses = [
   'no_output',
@@ -50,6 +50,9 @@ true satisfies [Exclude<StallCause, (typeof stallCauses)[number]>] extends [neve
 const buckets = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 43_200];
 const bucketsReason =
   'From a shell one-liner (0.5 s) to a migration over night (12 h); most Claude Code steps take 10 s to 30 min, so the bounds are closest there.';
+
+/** Of the durations of runs, steps and agents. */
+export const durationBuckets = { buckets, bucketsReason };
 
 export const runMetrics = {
   runsStarted: {
@@ -74,8 +77,7 @@ export const runMetrics = {
     help: 'Wall time of runs that have ended, pauses included. Exemplars name the trace.',
     unit: 'seconds',
     labels: { workflow, outcome: fixed(...runOutcomes) },
-    buckets,
-    bucketsReason,
+    ...durationBuckets,
     scope: 'run',
   } satisfies HistogramMetric,
   runFailures: {
@@ -83,7 +85,7 @@ export const runMetrics = {
     type: 'counter',
     help: 'Runs that did not succeed, by reason.',
     unit: '',
-    labels: { workflow, reason: fixed(...reasons) },
+    labels: { workflow, reason: fixed(...failureReasons) },
     scope: 'run',
   } satisfies CounterMetric,
   lastSuccess: {
@@ -163,8 +165,7 @@ export const runMetrics = {
     help: 'Wall time of steps that ran, over all attempts and the waits between them. Exemplars name the trace and the span.',
     unit: 'seconds',
     labels: { workflow, step },
-    buckets,
-    bucketsReason,
+    ...durationBuckets,
     scope: 'run',
   } satisfies HistogramMetric,
   stepFailures: {
@@ -172,7 +173,7 @@ export const runMetrics = {
     type: 'counter',
     help: 'Steps that did not succeed, by reason; skipped ones are not among them.',
     unit: '',
-    labels: { workflow, reason: fixed(...reasons) },
+    labels: { workflow, reason: fixed(...failureReasons) },
     scope: 'run',
   } satisfies CounterMetric,
   stepRetries: {

@@ -1,6 +1,7 @@
 // Every metric that stepspan serves, each defined once. docs/metrics.md, /metrics, dashboards and alerts are made from it:
 // take a name as `metrics.runs.name`, so that a renamed metric breaks the build and not a dashboard.
 import { claudeMetrics } from './catalogue-claude.ts';
+import { conventionMetrics } from './catalogue-conventions.ts';
 import { hubMetrics } from './catalogue-hub.ts';
 import { runMetrics } from './catalogue-runs.ts';
 import { tailMetrics } from './catalogue-tail.ts';
@@ -9,6 +10,7 @@ import type { GaugeMetric, Metric } from './metric.ts';
 export const metrics = {
   ...runMetrics,
   ...claudeMetrics,
+  ...conventionMetrics,
   ...hubMetrics,
   ...tailMetrics,
   info: {
@@ -32,6 +34,7 @@ export const catalogue: readonly Metric[] = Object.values(metrics);
 export const sentMetrics: readonly Metric[] = [
   ...Object.values(runMetrics),
   ...Object.values(claudeMetrics),
+  ...Object.values(conventionMetrics),
   metrics.lostLines,
   metrics.lostEvents,
   metrics.recoveries,

@@ -1,14 +1,17 @@
 // What Claude Code's events do to the metrics: cost and tokens of an attempt once, tools by result, its own telemetry.
 // Part of fold-metrics.ts, and pure as that is.
 import type { ModelUsage } from '../../core/claude-event.ts';
+import type { EventOf } from '../../core/event.ts';
 import { findingKinds } from '../../core/finding.ts';
 import type { EventRecord } from '../../core/record.ts';
+import { agentName, subagentOfCall } from '../../otlp/gen-ai.ts';
 import { type RunState, totalCost } from '../../runs/index.ts';
 import { metrics } from './catalogue.ts';
 import { foldTelemetry } from './claude-telemetry.ts';
 import { findAttempt } from './find-part.ts';
+import { measureSpans } from './measure-spans.ts';
 import { add, type Change } from './metric.ts';
-import { maxOpenCalls, type PartFold, type RunMemory } from './run-memory.ts';
+import { maxAgents, maxOpenCalls, type PartFold, type RunMemory } from './run-memory.ts';
 
 const nothing: PartFold = { memory: {}, changes: [] };
 
@@ -28,7 +31,7 @@ export function foldClaude(memory: RunMemory, after: RunState, record: EventReco
         isUnknown: event.unknown !== undefined,
       });
     case 'claude.tool_called':
-      return openCall(memory, record, event.toolUseId, event.tool);
+      return openCall(memory, record, event);
     case 'claude.tool_returned': {
       const call = memory.calls.get(event.toolUseId);
       const result = event.isError ? 'error' : 'success';
@@ -42,7 +45,8 @@ export function foldClaude(memory: RunMemory, after: RunState, record: EventReco
     case 'claude.retrying':
       return { memory: {}, changes: [add(metrics.apiRetries, { workflow })] };
     case 'claude.telemetry':
-      return event.signal === 'metrics' ? foldTelemetry(memory, workflow, record, event) : nothing;
+      if (event.signal === 'metrics') return foldTelemetry(memory, workflow, record, event);
+      return event.signal === 'traces' ? { memory: {}, changes: measureSpans(event.request, memory.agents) } : nothing;
     case 'attempt.finished':
       return endOfAttempt(memory, after, record);
     default:
@@ -52,15 +56,21 @@ export function foldClaude(memory: RunMemory, after: RunState, record: EventReco
 }
 
 function touchModel(workflow: string, model: string): Change {
-  return { kind: 'touch', labels: { workflow, model } };
+  return { kind: 'touch', labels: { workflow, model, gen_ai_request_model: model, gen_ai_agent_name: agentName } };
 }
 
-function openCall(memory: RunMemory, record: EventRecord, id: string, tool: string): PartFold {
-  const touch: Change = { kind: 'touch', labels: { tool } };
+function openCall(
+  memory: RunMemory,
+  record: EventRecord,
+  { tool, toolUseId: id, input }: EventOf<'claude.tool_called'>,
+): PartFold {
+  const touch: Change = { kind: 'touch', labels: { tool, gen_ai_tool_name: tool } };
   // A call beyond the bound is counted when its answer comes, under the name that is shown for unknown ones.
-  if (memory.calls.size >= maxOpenCalls) return { memory: {}, changes: [touch] };
+  const agent = memory.agents.size < maxAgents ? subagentOfCall(tool, input) : undefined;
+  const agents = agent === undefined ? memory.agents : new Map(memory.agents).set(id, agent);
+  if (memory.calls.size >= maxOpenCalls) return { memory: { agents }, changes: [touch] };
   const calls = new Map(memory.calls).set(id, { tool, step: record.subject?.step ?? '' });
-  return { memory: { calls }, changes: [touch] };
+  return { memory: { calls, agents }, changes: [touch] };
 }
 
 type Counted = { readonly costUsd: number; readonly models: readonly ModelUsage[]; readonly isUnknown: boolean };

@@ -50,7 +50,7 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
       // A journal holds one; a second says nothing.
       if (before.startedNs !== undefined) return [];
       return [
-        { kind: 'touch', labels: { workflow } },
+        { kind: 'touch', labels: { workflow, cicd_pipeline_name: workflow } },
         ...event.steps.map((planned): Change => ({ kind: 'touch', labels: { workflow, step: planned.id } })),
         add(metrics.runsStarted, { workflow }),
       ];
@@ -110,10 +110,20 @@ function runEnd(
   return [
     add(metrics.runs, labels),
     observe(metrics.runDuration, labels, seconds, exemplar),
+    observe(metrics.pipelineDuration, pipelineLabels(workflow, outcome), seconds, exemplar),
     ...(outcome.kind === 'success'
       ? [{ kind: 'raise', metric: metrics.lastSuccess, labels: { workflow }, value: timeMs / 1000 } as const]
       : [add(metrics.runFailures, { workflow, reason: reasonOf(outcome) })]),
   ];
+}
+
+/** As the convention labels a duration: by the state in which that time was spent. A run is in one state, as it is never pending. */
+function pipelineLabels(workflow: string, outcome: Outcome) {
+  return {
+    cicd_pipeline_name: workflow,
+    cicd_pipeline_run_state: 'executing',
+    cicd_pipeline_result: outcome.kind,
+  };
 }
 
 function stepEnd(
@@ -130,7 +140,12 @@ function stepEnd(
   return [
     ended,
     observe(metrics.stepDuration, { workflow, step }, seconds, exemplar),
-    ...(didFail(outcome) ? [add(metrics.stepFailures, { workflow, reason: reasonOf(outcome) })] : []),
+    ...(didFail(outcome)
+      ? [
+          add(metrics.stepFailures, { workflow, reason: reasonOf(outcome) }),
+          add(metrics.pipelineErrors, { cicd_pipeline_name: workflow, error_type: reasonOf(outcome) }),
+        ]
+      : []),
   ];
 }
 

@@ -16,6 +16,8 @@ export const labelBounds: Readonly<Record<BoundName, number>> = {
   /** Pairs of workflow and step: a histogram of 17 series each. */
   step: 500,
   model: 30,
+  /** Subagents by name. */
+  agent: 50,
   /** The built-in ones are about 30; each MCP server brings its own. */
   tool: 200,
   rule: 60,

@@ -1,7 +1,7 @@
 // What a metric is: its name, type, labels with where their values come from. Types and their constructors; no values.
 
 /** Why a label with values from outside can hold only so many of them. The numbers are in label-bounds.ts. */
-export type BoundName = 'workflow' | 'step' | 'model' | 'tool' | 'rule' | 'reader' | 'language' | 'label';
+export type BoundName = 'workflow' | 'step' | 'model' | 'agent' | 'tool' | 'rule' | 'reader' | 'language' | 'label';
 
 export type LabelValues =
   /** These and no others. What comes from outside and is none of them becomes `other`. */
@@ -21,6 +21,8 @@ export type LabelSet<L extends string = string> = Readonly<Record<L, string>>;
 type Base<L extends string> = {
   /** As in the query language. */
   readonly name: string;
+  /** Of a metric that the conventions of OpenTelemetry define: its name and unit there, which it has over OTLP. */
+  readonly convention?: { readonly name: string; readonly unit: string };
   /** One sentence, without double quotes, which OpenMetrics would have escaped and the text format not. */
   readonly help: string;
   /** Of the value; '' for plain counts. */

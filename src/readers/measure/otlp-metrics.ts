@@ -1,7 +1,8 @@
 // The metrics of a run as the OTLP exporters take them, under the names that a scrape has: what the rules for Prometheus add to a
-// name (a unit, `_total`) is in these names already, so a series is called the same whichever way it came. Loaded by those who
+// name (a unit, `_total`) is in these names already, so a series is called the same whichever way it came. So is one of a
+// convention, which has its name with dots here. Loaded by those who
 // send, as `./otlp-metrics.ts`.
-import type { HrTime } from '@opentelemetry/api';
+import { type HrTime, ValueType } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   DataPointType,
@@ -10,8 +11,9 @@ import {
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics';
 import { sentMetrics } from './catalogue.ts';
+import { attributeOfLabel } from './catalogue-conventions.ts';
 import type { Snapshot } from './measure.ts';
-import type { HistogramMetric, Metric } from './metric.ts';
+import type { HistogramMetric, LabelSet, Metric } from './metric.ts';
 import type { HistogramSeries, Series } from './series.ts';
 
 export type Between = {
@@ -36,7 +38,12 @@ export function scopeMetricsOf({ seriesOf }: Snapshot, between: Between, version
 
 function dataOf(metric: Metric, series: readonly Series[], between: Between): MetricData {
   const common = {
-    descriptor: { name: metric.name, description: metric.help, unit: units[metric.unit], valueType: 1 },
+    descriptor: {
+      name: metric.convention?.name ?? metric.name,
+      description: metric.help,
+      unit: metric.convention?.unit ?? units[metric.unit],
+      valueType: ValueType.DOUBLE,
+    },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };
   switch (metric.type) {
@@ -65,7 +72,7 @@ function dataOf(metric: Metric, series: readonly Series[], between: Between): Me
 }
 
 function point<T>({ labels }: Series, value: T, { start, end }: Between) {
-  return { startTime: start, endTime: end, attributes: labels, value };
+  return { startTime: start, endTime: end, attributes: attributesOf(labels), value };
 }
 
 function histogramOf(metric: HistogramMetric, series: HistogramSeries): HistogramMetricData['dataPoints'][0]['value'] {
@@ -75,4 +82,13 @@ function histogramOf(metric: HistogramMetric, series: HistogramSeries): Histogra
     sum: series.seen ? series.sum : 0,
     count: counts.reduce((sum, count) => sum + count, 0),
   };
+}
+
+const attributeNames: ReadonlyMap<string, string> = new Map(Object.entries(attributeOfLabel));
+
+/** Labels of a convention by the names that it has for them. */
+function attributesOf(labels: LabelSet): LabelSet {
+  return Object.fromEntries(
+    Object.entries(labels).map(([label, value]) => [attributeNames.get(label) ?? label, value]),
+  );
 }

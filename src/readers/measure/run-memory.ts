@@ -11,6 +11,8 @@ export type RunMemory = {
   readonly state: RunState;
   /** By the id of the call. */
   readonly calls: ReadonlyMap<string, OpenCall>;
+  /** Names of subagents by the id of the call that started them: their spans come later, and do not say them. */
+  readonly agents: ReadonlyMap<string, string>;
   /** Attempts whose cost and tokens were counted, as `step#attempt`. */
   readonly costed: ReadonlySet<string>;
   /** The last value of each series of Claude Code's own telemetry, which is cumulative in an attempt. */
@@ -22,17 +24,28 @@ export type PartFold = { readonly memory: Partial<RunMemory>; readonly changes: 
 
 /** Calls without an answer that are remembered; a run with more has lost its answers anyway. */
 export const maxOpenCalls = 1_000;
+/** Subagents of a run whose names are remembered; a day of work has some hundred. */
+export const maxAgents = 1_000;
 /** Series of Claude Code's own telemetry in a run: ten metrics, a few models and tools, times a hundred attempts. */
 export const maxTelemetrySeries = 10_000;
 
 export function newRunMemory(runId: RunId): RunMemory {
-  return { runId, state: emptyRunState(), calls: new Map(), costed: new Set(), telemetry: new Map() };
+  return {
+    runId,
+    state: emptyRunState(),
+    calls: new Map(),
+    agents: new Map(),
+    costed: new Set(),
+    telemetry: new Map(),
+  };
 }
 
 export type StoredRun = {
   readonly runId: RunId;
   readonly state: string;
   readonly calls: readonly (readonly [string, OpenCall])[];
+  /** Missing if an earlier version stored it. */
+  readonly agents?: readonly (readonly [string, string])[];
   readonly costed: readonly string[];
   readonly telemetry: readonly (readonly [string, number])[];
 };
@@ -42,6 +55,7 @@ export function storeRun(memory: RunMemory): StoredRun {
     runId: memory.runId,
     state: stateToJson(memory.state),
     calls: [...memory.calls],
+    agents: [...memory.agents],
     costed: [...memory.costed],
     telemetry: [...memory.telemetry],
   };
@@ -55,6 +69,7 @@ export function unstoreRun(stored: StoredRun): RunMemory | undefined {
     runId: stored.runId,
     state,
     calls: new Map(stored.calls),
+    agents: new Map(stored.agents),
     costed: new Set(stored.costed),
     telemetry: new Map(stored.telemetry),
   };

@@ -174,3 +174,64 @@ describe('Claude Code', () => {
     );
   });
 });
+
+describe('the metrics of the conventions', () => {
+  const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
+  const count = (key: string, value: number) => ({ key, value: { intValue: String(value) } });
+  const span = (name: string, ms: number, attributes: readonly unknown[]) => ({
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    spanId: 'b7ad6b7169203331',
+    name,
+    startTimeUnixNano: '1795000000000000000',
+    endTimeUnixNano: String(1_795_000_000_000_000_000n + BigInt(ms) * 1_000_000n),
+    attributes,
+  });
+  const spans = (...all: readonly unknown[]): Event => ({
+    type: 'claude.telemetry',
+    signal: 'traces',
+    derived: false,
+    items: all.length,
+    request: { resourceSpans: [{ resource: {}, scopeSpans: [{ scope: {}, spans: all }] }] },
+  });
+
+  test('are measured from the spans of Claude Code: calls of the model, tools, the agent and its subagents', async () => {
+    const call = {
+      type: 'claude.tool_called',
+      toolUseId: 't1',
+      tool: 'Task',
+      input: '{"subagent_type":"reviewer","prompt":"x"}',
+      parentToolUseId: undefined,
+    } as const;
+    const scraped = await measured(
+      journalOf()
+        .event(runStarted(['ask']))
+        .event(attemptStarted, 'ask')
+        .event(call, 'ask')
+        .event(
+          spans(
+            span('claude_code.interaction', 4000, []),
+            span('claude_code.llm_request', 2000, [
+              text('model', 'opus'),
+              count('input_tokens', 10),
+              count('cache_read_tokens', 90),
+              count('output_tokens', 7),
+            ]),
+            span('claude_code.tool', 500, [text('tool_name', 'Bash')]),
+            span('claude_code.tool', 800, [text('tool_name', 'Task'), text('tool_use_id', 't1')]),
+            span('claude_code.hook', 1, []),
+          ),
+          'ask',
+        ).records,
+    );
+    const sums = (name: string, labels: Record<string, string>) => [
+      scraped.value(`${name}_sum`, labels),
+      scraped.value(`${name}_count`, labels),
+    ];
+    expect(sums('gen_ai_client_operation_duration_seconds', { gen_ai_request_model: 'opus' })).toEqual([2, 1]);
+    expect(sums('gen_ai_client_token_usage', { gen_ai_token_type: 'input' })).toEqual([100, 1]);
+    expect(sums('gen_ai_client_token_usage', { gen_ai_token_type: 'output' })).toEqual([7, 1]);
+    expect(sums('gen_ai_execute_tool_duration_seconds', { gen_ai_tool_name: 'Bash' })).toEqual([0.5, 1]);
+    expect(sums('gen_ai_invoke_agent_duration_seconds', { gen_ai_agent_name: 'claude-code' })).toEqual([4, 1]);
+    expect(sums('gen_ai_invoke_agent_duration_seconds', { gen_ai_agent_name: 'reviewer' })).toEqual([0.8, 1]);
+  });
+});

@@ -104,6 +104,9 @@ test('every series is at 0 before it counts, and the end of the run is in the la
   expect(totals(sink.points('stepspan_output_lines_total'), { stream: 'stdout' }).at(-1)).toBe(2);
   expect(totals(sink.points('stepspan_run_duration_seconds'), { outcome: 'success' }).at(-1)).toBe(1);
   expect(totals(sink.points('stepspan_active_runs'), { workflow: 'ci' }).at(-1)).toBe(0);
+  // One that a convention names has its name and attributes.
+  const pipeline = { 'cicd.pipeline.name': 'ci', 'cicd.pipeline.result': 'success' };
+  expect(totals(sink.points('cicd.pipeline.run.duration'), pipeline).at(-1)).toBe(1);
   const times = sink.points('stepspan_runs_total').map(([first]) => first?.at);
   expect(new Set(times).size).toBe(times.length);
   const [resource] = sink.requests.flatMap((request) => objectsAt(request, 'resourceMetrics'));

@@ -148,6 +148,7 @@ describe('the formats', () => {
     expect(open.contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
     const exemplars = readScrape(open.text).samples.filter(({ exemplar }) => exemplar !== undefined);
     expect(exemplars.map(({ name }) => name).sort()).toEqual([
+      'cicd_pipeline_run_duration_seconds_bucket',
       'stepspan_run_duration_seconds_bucket',
       'stepspan_step_duration_seconds_bucket',
     ]);

@@ -6,7 +6,7 @@ import { isRunId, type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
 import { messageOf, type Outcome } from '../../../core/outcome.ts';
 import type { EventRecord, JournalRecord, Subject } from '../../../core/record.ts';
 import { nsOfMs } from '../../../core/time.ts';
-import { isSubagentTool } from '../../../otlp/gen-ai.ts';
+import { subagentOfCall } from '../../../otlp/gen-ai.ts';
 import { type AttributeMap, attr, known } from '../../../otlp/names.ts';
 import { foldRun } from '../../../runs/fold-run.ts';
 import { pageOfRun } from '../../../runs/run-reference.ts';
@@ -103,9 +103,7 @@ class RunTrace implements SpanMapper {
   }
 
   #noteSubagent({ tool, toolUseId, input }: EventOf<'claude.tool_called'>): void {
-    if (!isSubagentTool(tool) || this.#subagents.size >= maxSubagents) return;
-    // By a pattern, as the JSON of a long input is cut.
-    const [, name] = /"subagent_type"\s*:\s*"([^"\\]{1,200})"/.exec(input) ?? [];
+    const name = this.#subagents.size < maxSubagents ? subagentOfCall(tool, input) : undefined;
     if (name !== undefined) this.#subagents.set(toolUseId, name);
   }
 
