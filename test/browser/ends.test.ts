@@ -65,6 +65,8 @@ describe('the page that a run serves', () => {
         await each.locator('.facts').getByText(signal).waitFor();
       }
       await list.locator('.run-row .status', { hasText: 'cancelled' }).waitFor();
+      // Nobody is there to carry it out.
+      expect(await page.getByRole('button', { name: 'Retry from Wait' }).isDisabled()).toBe(true);
       await page.screenshot({ path: path.join(shots, `ends-${signal}.png`) });
       await context.close();
     },
@@ -132,6 +134,7 @@ describe('the page that a hub serves', () => {
     ] as const) {
       await rig.hub.stop(signal);
       for (const each of [page, list]) await banner(each, text);
+      expect(await page.getByRole('button', { name: 'Cancel', exact: true }).isDisabled()).toBe(true);
       await page.screenshot({ path: path.join(shots, `ends-hub-${signal}.png`) });
       await rig.restartHub();
       for (const each of [page, list]) await expect.poll(() => each.locator('.banner').count()).toBe(0);

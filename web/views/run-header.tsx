@@ -59,7 +59,10 @@ export function RunHeader(props: {
         ))}
         <CompareWith run={run} />
         {props.control ? (
-          <Controls run={run} chosen={props.steps} />
+          // Nobody is there who could carry it out.
+          <fieldset class="bare" disabled={props.asOfMs !== undefined}>
+            <Controls run={run} chosen={props.steps} />
+          </fieldset>
         ) : (
           <span
             class="muted"

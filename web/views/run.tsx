@@ -80,7 +80,9 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
         </p>
       )}
       <AskCards run={run} control={control} nowMs={nowMs} />
-      {isBad(run.state) && <FailureCard run={run} steps={steps} control={control} onFound={showFailure} />}
+      {isBad(run.state) && (
+        <FailureCard run={run} steps={steps} control={control && lost === undefined} onFound={showFailure} />
+      )}
       <Graph steps={run.steps} chosen={steps} nowMs={nowMs} onChoose={choose} />
       <Tabs shown={route.tab} counts={{ output: lineCount(run), alerts: run.alerts.length }} onShow={show} />
       <Panel session={session} route={route} run={run} steps={steps} nowMs={nowMs} />
