@@ -125,3 +125,27 @@ test('columns have heads, days have names, totals are over all runs, and no cost
   await page.screenshot({ path: path.join(shots, 'fleet-820.png') });
   await context.close();
 });
+
+test('labels are chips in the list and the head of a run, and one leads to the runs with the same', async () => {
+  const labels = `{ team: payments, pr: '42', why: ${'long '.repeat(30)}}`;
+  const runId = await rig.run(`name: labelled\nlabels: ${labels}\nsteps: [{id: a, run: echo a}]\n`);
+  await rig.run('name: unlabelled\nsteps: [{id: a, run: echo a}]\n');
+  const { page, context } = await rig.open();
+  const row = (name: string) => page.locator('.run-row').filter({ has: page.getByText(name, { exact: true }) });
+  await row('labelled').getByText('team=payments').waitFor();
+  await row('unlabelled').waitFor();
+  expect(await row('labelled').locator('.badge').allTextContents()).toEqual([
+    'team=payments',
+    'pr=42',
+    `why=${'long '.repeat(30).trim()}`,
+  ]);
+  await page.screenshot({ path: path.join(shots, 'fleet-labels.png') });
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
+  await page.getByRole('link', { name: 'pr=42' }).waitFor();
+  await page.screenshot({ path: path.join(shots, 'run-labels.png') });
+  await page.getByRole('link', { name: 'pr=42' }).click();
+  await row('labelled').waitFor();
+  expect(await page.locator('.run-row').count()).toBe(1);
+  expect(await page.getByLabel('Search runs').inputValue()).toBe('pr=42');
+  await context.close();
+});
