@@ -10,6 +10,7 @@ const greeted = await runWorkflow({
   workflow: {
     name: 'greet',
     params: { who: 'world' },
+    labels: { team: 'docs', who: '{{ params.who }}' },
     steps: [
       { id: 'greet', run: 'echo "hello, $STEPSPAN_PARAM_WHO"' },
       { id: 'shout', needs: 'greet', run: 'tr a-z A-Z <<< "$STEPSPAN_OUTPUT_GREET"' },
@@ -20,7 +21,7 @@ const greeted = await runWorkflow({
 // Anything else was not started; `kind` says why, and `message` is for people.
 if (greeted.kind !== 'finished') throw new Error(greeted.message);
 
-log(`${greeted.workflow}: ${greeted.outcome}, ${greeted.lines.stdout} lines`);
+log(`${greeted.workflow} of team ${greeted.labels.team}: ${greeted.outcome}, ${greeted.lines.stdout} lines`);
 for (const step of greeted.steps) log(`  ${step.id}: ${step.outcome} after ${step.attempts} attempt(s)`);
 
 // 2. Start, follow, and step in.

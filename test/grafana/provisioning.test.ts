@@ -45,7 +45,7 @@ test('they lead to each other: exemplars and lines to traces, spans to lines and
   >;
   expect(query).toContain('trace_id="$${__trace.traceId}"');
   expect(query).not.toContain('span_id');
-  expect(query).toContain('{service_name=~"stepspan|claude-code"}');
+  expect(query).toContain('{service_name=~"stepspan|stepspan-events|claude-code"}');
   expect([spanStartTimeShift, spanEndTimeShift]).toEqual(['-1s', '1s']);
   // A service map would be empty: a run makes no calls between services.
   expect(dataOf(sources.tempo.uid)).not.toHaveProperty('serviceMap');

@@ -126,7 +126,7 @@ describe('the library', () => {
     const { status, stdout, stderr } = await installed.run(process.execPath, ['library.mjs']);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout.split('\n')).toEqual([
-      'greet: success, 2 lines',
+      'greet of team docs: success, 2 lines',
       '  greet: success after 1 attempt(s)',
       '  shout: success after 1 attempt(s)',
       'count | line 1',

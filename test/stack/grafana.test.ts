@@ -9,7 +9,7 @@ import { needs } from './support/external-programs.ts';
 import { type Grafana, startGrafana } from './support/grafana.ts';
 import { type SampleStack, startSampleStack } from './support/sample-runs.ts';
 import { eventually } from './support/service.ts';
-import { startTempo, type Tempo } from './support/tempo.ts';
+import { startTempo, type Tempo, type TempoSpan } from './support/tempo.ts';
 
 /** Pictures are kept here after the tests, as output of a CI job. */
 const shots = path.resolve(
@@ -18,6 +18,8 @@ const shots = path.resolve(
 
 /** Grafana's script is some 10 MB, and takes its time on a machine that is busy with the tests beside this one. */
 const PATIENCE_MS = 300_000;
+
+const SECOND_NS = 1_000_000_000n;
 
 /** A name with everything that queries and addresses give a meaning to. */
 const oddName = `R&D "nightly" + 50% | it's`;
@@ -88,7 +90,10 @@ describe('in a real Grafana', { ...needs('grafana', 'tempo', 'loki'), timeout: 2
   /** So high that every panel is in view: Grafana asks only for those. */
   const everything = { width: 1440, height: 8000 };
 
-  async function open(address: string, viewport = everything): Promise<Page> {
+  type Opening = { readonly viewport?: typeof everything; readonly waitFor?: string };
+
+  /** @param opening.waitFor a text that the page shows; without it the title of the last panel, which has to be in view */
+  async function open(address: string, { viewport = everything, waitFor }: Opening = {}): Promise<Page> {
     const page = await browser.newPage({ viewport });
     const answers = new Set<string>();
     page.on('response', (response) => {
@@ -106,7 +111,10 @@ describe('in a real Grafana', { ...needs('grafana', 'tempo', 'loki'), timeout: 2
     const uid = /\/d\/([\w-]+)/.exec(address)?.[1];
     const last = dashboards.find((each) => each.uid === uid)?.panels.at(-1)?.title ?? '';
     await page.goto(`${grafana.url}${address}`, { waitUntil: 'domcontentloaded', timeout: PATIENCE_MS });
-    await page.getByText(last, { exact: true }).first().waitFor({ timeout: PATIENCE_MS });
+    await page
+      .getByText(waitFor ?? last, { exact: true })
+      .first()
+      .waitFor({ timeout: PATIENCE_MS });
     // Answers come one after the other, and each is drawn after it has come: quiet is several looks without a question.
     let quiet = 0;
     await eventually(
@@ -155,6 +163,70 @@ describe('in a real Grafana', { ...needs('grafana', 'tempo', 'loki'), timeout: 2
     const empty = (await textOf(page)).split('\n').filter((line) => /^No data/.test(line.trim())).length;
     expect(empty).toBeLessThanOrEqual(uid === 'stepspan-overview' ? 1 : 0);
     await page.close();
+  });
+
+  test.each(dashboards)(
+    '$title fits on 1440 and on 1000 pixels, in pictures of its first screen',
+    async ({ uid, panels }) => {
+      const first = panels.find(({ type }) => type !== 'row')!.title;
+      for (const width of [1440, 1000]) {
+        const page = await open(addressOf(uid), { viewport: { width, height: 1250 }, waitFor: first });
+        const tooWide = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+        expect(tooWide, `${uid} at ${width}`).toBeLessThanOrEqual(0);
+        await page.screenshot({ path: path.join(shots, `${uid.replace('stepspan', 'dashboard')}-${width}.png`) });
+        await page.close();
+      }
+    },
+  );
+
+  /** All that Tempo has of the trace of that run, once the root has come. */
+  const spansOfReview = (): Promise<readonly TempoSpan[]> =>
+    eventually(
+      'the trace of the review in Tempo',
+      async () => {
+        const spans = await tempo.spansOf(review().traceId);
+        return spans.some(({ name }) => name === 'RUN review') ? spans : undefined;
+      },
+      PATIENCE_MS,
+    );
+
+  test('every kind of span has lines in its time, by the query of the data source', async () => {
+    const { query } = (await grafana.source('stepspan-tempo')).jsonData.tracesToLogsV2 as { query: string };
+    const logql = query.replace(/\$\{__trace\.traceId\}/, review().traceId);
+    const spans = await spansOfReview();
+    for (const kind of [
+      /^RUN review$/,
+      /^run\.started$/,
+      /^flaky$/,
+      /^flaky attempt 1$/,
+      /^flaky attempt 2$/,
+      /^invoke_agent/,
+      /^chat/,
+      /^execute_tool/,
+    ]) {
+      const ofKind = spans.filter(({ name }) => kind.test(name));
+      expect(ofKind.length, String(kind)).toBeGreaterThan(0);
+      for (const { startNs, endNs } of ofKind) {
+        const range = { startNs: startNs - SECOND_NS, endNs: endNs + SECOND_NS };
+        expect(await sample.stack.loki.count(logql, range), String(kind)).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test('every line and event of a run has the id of a span in its trace', async () => {
+    const spans = new Set((await spansOfReview()).map(({ spanId }) => spanId));
+    const query = `{service_name=~"stepspan|stepspan-events"} | trace_id="${review().traceId}"`;
+    const lines = await sample.stack.loki.entries(query);
+    expect(lines.length).toBeGreaterThan(20);
+    expect(lines.filter(({ metadata }) => !spans.has(metadata.span_id ?? '')).map(({ line }) => line)).toEqual([]);
+  });
+
+  test('the exemplar of a metric names a span of a run, and each trace that one names is there', async () => {
+    const found = await sample.prometheus.exemplars('stepspan_step_duration_seconds_bucket{workflow="review"}');
+    const spans = new Set((await spansOfReview()).map(({ spanId }) => spanId));
+    const ofReview = found.filter(({ labels }) => labels.trace_id === review().traceId);
+    expect(ofReview.length).toBeGreaterThan(0);
+    expect(ofReview.filter(({ labels }) => !spans.has(labels.span_id ?? ''))).toEqual([]);
   });
 
   test('the table of failed runs is newest first, and a run of it leads to its dashboard, whatever its name is', async () => {

@@ -9,6 +9,8 @@ const SOURCES = path.resolve(import.meta.dirname, '../../../grafana');
 
 export interface Grafana extends Service {
   readonly url: string;
+  /** A data source as it was provisioned. */
+  readonly source: (uid: string) => Promise<{ readonly jsonData: Readonly<Record<string, unknown>> }>;
 }
 
 export interface GrafanaOptions {
@@ -42,7 +44,8 @@ export async function startGrafana({ addresses }: GrafanaOptions): Promise<Grafa
       GF_SERVER_HTTP_ADDR: '127.0.0.1',
       GF_SERVER_HTTP_PORT: String(port),
       GF_AUTH_ANONYMOUS_ENABLED: 'true',
-      GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+      // Explore, to which links lead, is not for viewers; data sources are for administrators alone.
+      GF_AUTH_ANONYMOUS_ORG_ROLE: 'Admin',
       GF_ANALYTICS_REPORTING_ENABLED: 'false',
       GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
       GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: 'false',
@@ -56,7 +59,9 @@ export async function startGrafana({ addresses }: GrafanaOptions): Promise<Grafa
     await service.remove();
     throw error;
   });
-  return { ...service, url };
+  const source: Grafana['source'] = async (uid) =>
+    (await (await fetch(`${url}/api/datasources/uid/${uid}`)).json()) as Awaited<ReturnType<Grafana['source']>>;
+  return { ...service, url, source };
 }
 
 function replaceIn(file: string, texts: Readonly<Record<string, string>>): void {

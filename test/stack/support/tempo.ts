@@ -11,7 +11,16 @@ export interface Tempo extends Service {
   readonly url: string;
   /** For TEMPO_OTLP_ENDPOINT. */
   readonly endpoint: string;
+  readonly spansOf: (traceId: string) => Promise<readonly TempoSpan[]>;
 }
+
+/** The id in hexadecimal digits. */
+export type TempoSpan = {
+  readonly name: string;
+  readonly spanId: string;
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+};
 
 /** A Tempo that answers. */
 export async function startTempo(): Promise<Tempo> {
@@ -38,5 +47,25 @@ export async function startTempo(): Promise<Tempo> {
     await service.remove();
     throw error;
   });
-  return { ...service, url, endpoint: `http://127.0.0.1:${otlp}` };
+  return { ...service, url, endpoint: `http://127.0.0.1:${otlp}`, spansOf: (traceId) => readSpans(url, traceId) };
+}
+
+async function readSpans(url: string, traceId: string): Promise<readonly TempoSpan[]> {
+  const response = await fetch(`${url}/api/traces/${traceId}`);
+  if (response.status === 404) return [];
+  if (!response.ok) throw new Error(`Tempo answered ${response.status} to ${traceId}`);
+  const { batches = [] } = (await response.json()) as {
+    batches?: {
+      scopeSpans: { spans: { name: string; spanId: string; startTimeUnixNano: string; endTimeUnixNano: string }[] }[];
+    }[];
+  };
+  return batches
+    .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+    .map(({ name, spanId, startTimeUnixNano, endTimeUnixNano }) => ({
+      name,
+      // Tempo writes ids in base64, as the JSON form of protobuf has bytes.
+      spanId: Buffer.from(spanId, 'base64').toString('hex'),
+      startNs: BigInt(startTimeUnixNano),
+      endNs: BigInt(endTimeUnixNano),
+    }));
 }
