@@ -302,7 +302,8 @@ const tracePanels: readonly Panel[] = [
   }),
   tracePanel({
     title: 'Trace',
-    description: 'The whole trace of the run. Links to this dashboard bring its id along.',
+    description:
+      'The trace that the run is in, whole: if a program with a trace of its own started the run, its spans are shown too. "Which spans are there?" has those of the run alone.',
     queries: [spans.waterfall],
     w: 24,
     h: 16,

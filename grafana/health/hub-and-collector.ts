@@ -73,6 +73,27 @@ export const hubPanels: readonly Panel[] = [
     h: 6,
     empty: noHub,
   }),
+  bars({
+    title: 'Which versions of stepspan are there?',
+    description: 'Hubs, and runs that serve their own metrics, by version.',
+    unit: 'short',
+    decimals: 0,
+    queries: [hub.versions],
+    names: ['version'],
+    w: 18,
+    h: 4,
+    empty: noHub,
+  }),
+  number({
+    title: 'Runs not counted yet',
+    description: 'Runs that a hub has not read yet after its start. Until it has, the other numbers lack them.',
+    unit: 'short',
+    thresholds: goodThen(1, 'orange'),
+    queries: [hub.uncounted],
+    w: 6,
+    h: 4,
+    empty: noHub,
+  }),
 ];
 
 export const collectorPanels: readonly Panel[] = [

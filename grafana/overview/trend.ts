@@ -3,10 +3,10 @@
 import { toWorkflowLogs } from '../links.ts';
 import { workflowLabel } from '../logql.ts';
 import { labelOf } from '../names.ts';
-import { always, bars, type Panel } from '../panels.ts';
-import { byModel, trend } from '../queries/overview.ts';
+import { always, bars, graph, type Panel } from '../panels.ts';
+import { byModel, overall, trend } from '../queries/overview.ts';
 import { metricTable } from '../tables.ts';
-import { noneEnded, whole } from './words.ts';
+import { noHub, noneEnded, whole } from './words.ts';
 
 export const trendPanels: readonly Panel[] = [
   metricTable({
@@ -91,5 +91,26 @@ export const trendPanels: readonly Panel[] = [
     w: 24,
     h: 7,
     empty: 'No run with Claude Code ended in this time',
+  }),
+  graph({
+    title: 'How long do runs and steps take?',
+    description:
+      'Median of those that ended between two points, computed from buckets. The dots are single runs and steps with their exact times; each leads to its trace.',
+    unit: 's',
+    queries: [overall.runs, overall.steps],
+    w: 16,
+    h: 8,
+    empty: noHub,
+  }),
+  bars({
+    title: 'When did each workflow last succeed?',
+    description: 'Time since the last run that succeeded; workflows that never did are not here.',
+    unit: 's',
+    queries: [overall.sinceSuccess],
+    names: ['workflow'],
+    links: [toWorkflowLogs('workflow')],
+    w: 8,
+    h: 8,
+    empty: 'No run has succeeded, or no hub is scraped',
   }),
 ];

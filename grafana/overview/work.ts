@@ -1,6 +1,6 @@
 // What steps used and what Claude Code says it did. Rows of the Overview.
 import { toWorkflowLogs } from '../links.ts';
-import { always, bars, type Panel } from '../panels.ts';
+import { always, bars, graph, type Panel } from '../panels.ts';
 import { work } from '../queries/overview.ts';
 import { noHub, whole } from './words.ts';
 
@@ -105,5 +105,43 @@ export const workPanels: readonly Panel[] = [
     w: 8,
     h: 8,
     empty: 'No activity was reported, or no hub is scraped',
+  }),
+  graph({
+    title: 'How much memory do steps hold?',
+    description: 'Resident memory of the process trees of active steps, by workflow.',
+    unit: 'bytes',
+    draw: 'stack',
+    queries: [work.memoryOverTime],
+    w: 6,
+    h: 7,
+    empty: noHub,
+  }),
+  graph({
+    title: 'How many processes do steps run?',
+    description: 'Processes in the trees of active steps, by workflow.',
+    unit: 'short',
+    draw: 'stack',
+    queries: [work.processes],
+    w: 6,
+    h: 7,
+    empty: noHub,
+  }),
+  graph({
+    title: 'How many lines are printed?',
+    description: 'Lines in journals, per second, by stream; debug is the raw protocol of Claude Code.',
+    unit: 'cps',
+    queries: [work.lines],
+    w: 6,
+    h: 7,
+    empty: noHub,
+  }),
+  graph({
+    title: 'How much is printed?',
+    description: 'Bytes of the lines in journals, per second, by stream.',
+    unit: 'Bps',
+    queries: [work.bytes],
+    w: 6,
+    h: 7,
+    empty: noHub,
   }),
 ];

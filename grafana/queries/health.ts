@@ -47,6 +47,8 @@ export const journals = {
   runs: now(`sum(${series(metrics.storedRuns)})`),
   cursors: overTime(`sum by (reader) (${series(metrics.cursorLag)})`, '{{reader}}'),
   removed: now(counted(metrics.removedRuns, '')),
+  removedBytes: now(`sum(increase(${series(metrics.removedBytes)}[$__range]))`),
+  archived: now(counted(metrics.archivedSegments, '')),
   saved: now(`sum(increase(${series(metrics.archiveSaved)}[$__range]))`),
 };
 
@@ -56,11 +58,14 @@ export const hub = {
   errors: overTime(`round(${growing(metrics.hubErrors, 'task')})`, '{{task}}'),
   adopted: now(counted(metrics.adoptedRuns, '')),
   hidden: rows(`${counted(metrics.hidden, 'kind')} > 0`),
+  versions: rows(`count by (version) (${series(metrics.info)})`),
+  uncounted: now(`sum(${series(metrics.uncountedRuns)})`),
 };
 
 export const watchers = {
   clients: overTime(`sum(${series(metrics.tailClients)})`, 'watchers'),
   buffered: overTime(`sum(${series(metrics.tailBuffered)})`, 'waiting for them'),
+  sent: overTime(`sum(rate(${series(metrics.tailSent)}[$__rate_interval]))`, 'to watchers'),
   jumped: now(counted(metrics.tailJumped, '')),
   alerts: rows(`${counted(metrics.alertsSent, 'receiver, result')} > 0`),
   alertsWaiting: now(`sum(${series(metrics.alertsWaiting)})`),

@@ -42,6 +42,7 @@ export const active = {
   hub: now('min(up{job="stepspan"})'),
   states: rows(`sum by (state) (${series(metrics.activeStates)}) > 0`),
   alerts: rows(`sum by (rule, severity) (${series(metrics.alertsFiring)}) > 0`),
+  progress: rows(`min by (workflow) (${series(metrics.progress)})`),
 };
 
 /** A step of a run that has started and not ended. */
@@ -94,6 +95,16 @@ export const recent = {
 
 export const durations = {
   runs: logLines(`${endedRuns} | ${withTimeOfRun}`, 1000),
+};
+
+/** Of the runs or steps that ended between two points. Its exemplars are the exact durations, each with its trace. */
+const median = (metric: typeof metrics.runDuration | typeof metrics.stepDuration): string =>
+  `histogram_quantile(0.5, sum by (le) (rate(${series(metric).replace(metric.name, `${metric.name}_bucket`)}[$__rate_interval])))`;
+
+export const overall = {
+  runs: overTime(median(metrics.runDuration), 'runs, median', { exemplars: true }),
+  steps: overTime(median(metrics.stepDuration), 'steps, median', { exemplars: true }),
+  sinceSuccess: rows(`time() - max by (workflow) (${series(metrics.lastSuccess)} > 0)`),
 };
 
 const before = { ago: '$__range' };
@@ -195,6 +206,10 @@ export const work = {
   denied: rows(`${counted(metrics.permissionDenials, 'tool')} > 0`),
   edits: rows(`${counted(metrics.editDecisions, 'tool_name, decision')} > 0`),
   activeTime: rows(`${grown(metrics.activeTime, 'workflow')} > 0`),
+  lines: overTime(`sum by (stream) (rate(${series(metrics.outputLines)}[$__rate_interval]))`, '{{stream}}'),
+  bytes: overTime(`sum by (stream) (rate(${series(metrics.outputBytes)}[$__rate_interval]))`, '{{stream}}'),
+  memoryOverTime: overTime(`sum by (workflow) (${series(metrics.memory)})`, '{{workflow}}'),
+  processes: overTime(`sum by (workflow) (${series(metrics.processes)})`, '{{workflow}}'),
 };
 
 export const healthShort = {

@@ -106,6 +106,10 @@ export function healthTests(): void {
       );
       expect(await valuesOf(inHealth('Stored runs'))).toEqual({ '': sampleStack().all.length });
       expect(await valuesOf(inHealth('Runs removed'))).toEqual({ '': 0 });
+      expect(await valuesOf(inHealth('Bytes removed'))).toEqual({ '': 0 });
+      expect(Object.keys(await valuesOf(inHealth('Segments compressed')))).toEqual(['']);
+      expect(Object.values(await valuesOf(inHealth('Which versions of stepspan are there?')))).toEqual([1]);
+      expect(await valuesOf(inHealth('Runs not counted yet'))).toEqual({ '': 0 });
       expect(Object.keys(await valuesOf(inHealth('Saved by compression')))).toEqual(['']);
       expect(Object.keys(await valuesOf(inHealth('Repaired journals')))).toEqual(['']);
       const errors = await pointsOf(inHealth('Which tasks of the hub failed?'), most);
@@ -123,6 +127,7 @@ export function healthTests(): void {
     test('knows who watches, and what became of alerts', async () => {
       expect(await pointsOf(inHealth('How many people watch?'), most)).toEqual({ '': 0 });
       expect(await pointsOf(inHealth('Do watchers lag?'), most)).toEqual({ '': 0 });
+      expect(await pointsOf(inHealth('How much do watchers read?'), most)).toEqual({ '': 0 });
       expect(await valuesOf(inHealth('Skipped lines'))).toEqual({ '': 0 });
       // No receiver is set here.
       expect(await valuesOf(inHealth('Waiting alerts'))).toEqual({ '': 0 });

@@ -24,6 +24,9 @@ const failed: readonly OutcomeKind[] = ['failure', 'error', 'timeout'];
 const stepEnds = () =>
   ended().flatMap((run) => run.events('step.finished').map((event) => ({ ...event, workflow: run.workflow })));
 
+/** The largest point that is a number: a median of nothing is NaN. */
+const shown = (points: readonly number[]): number => most(points.filter((point) => !Number.isNaN(point)));
+
 const at = (title: string, ref = 'A') => `stepspan-overview / ${title} / ${ref}`;
 
 export function overviewTests(): void {
@@ -37,6 +40,7 @@ export function overviewTests(): void {
       expect(await valuesOf(at('Hubs up'))).toEqual({ '': 1 });
       // One of its steps makes progress.
       expect(await valuesOf(at('What are active runs doing?'))).toEqual({ running: 1 });
+      expect(await valuesOf(at('How far are active runs?'))).toEqual({ nightly: 0 });
       const firing = await valuesOf(at('Which alerts of runs fire?'));
       expect(Object.keys(firing)).toEqual(expect.arrayContaining(['StepspanRunFailed critical']));
       for (const count of Object.values(firing)) expect(count).toBeGreaterThan(0);
@@ -275,6 +279,35 @@ export function overviewTests(): void {
       expect(await valuesOf(at('Which steps are flakiest?'))).toEqual(expected);
       expect(Object.keys(await pointsOf(at('Are there more retries?'), most))).toEqual(['review']);
       expect(Object.keys(await pointsOf(at('Did steps stall?'), most))).toEqual(['no_output']);
+    });
+
+    test('draws how long runs and steps take, and says which workflow succeeded when', async () => {
+      const longest = Math.max(...ended().map((run) => run.events('run.finished')[0]!.durationMs));
+      for (const ref of ['A', 'B']) {
+        const { '': seconds } = await pointsOf(at('How long do runs and steps take?', ref), shown);
+        expect(seconds).toBeGreaterThan(0);
+        // The bounds of a bucket are up to three times as far from each other.
+        expect(seconds).toBeLessThan((3 * longest) / 1000);
+      }
+      const since = await valuesOf(at('When did each workflow last succeed?'));
+      expect(Object.keys(since)).toEqual(
+        ended()
+          .filter((run) => outcomeOf(run).kind === 'success')
+          .map(({ workflow }) => workflow),
+      );
+      for (const seconds of Object.values(since)) expect(seconds).toBeGreaterThan(0);
+    });
+
+    test('draws what is printed, and what active steps hold and run', async () => {
+      for (const title of ['How many lines are printed?', 'How much is printed?']) {
+        const rates = await pointsOf(at(title), most);
+        expect(Object.keys(rates).sort(), title).toEqual(['debug', 'stderr', 'stdout', 'system']);
+        for (const stream of ['stdout', 'stderr']) expect(rates[stream], title).toBeGreaterThan(0);
+      }
+      for (const title of ['How much memory do steps hold?', 'How many processes do steps run?']) {
+        const { nightly } = await pointsOf(at(title), most);
+        expect(nightly, title).toBeGreaterThan(0);
+      }
     });
 
     test('names what steps used and what Claude Code says it did', async () => {
