@@ -129,8 +129,11 @@ describe('a permission', () => {
       code: 0,
       stdout: `Run ${run.runId}: Bash is allowed.\n`,
     });
-    const { code, result } = await ended(run);
+    const { code, result, stderr } = await ended(run);
     expect([code, outcomesOf(result)]).toEqual([0, { fix: 'success' }]);
+    const asks = `fix ! asks for permission for Bash(touch once && echo made); answer with \`stepspan answer ${run.runId}\`\n`;
+    expect(stderr).toContain(asks);
+    expect(stderr).toMatch(/fix ▶ allowed by \S+ after /);
     expect(existsSync(path.join(rig.work, 'once'))).toBe(true);
     expect(await run.events('claude.asked')).toMatchObject([{ kind: 'permission', tool: 'Bash', isCut: false }]);
     expect(await run.events('claude.answered')).toMatchObject([{ questionId, answer: 'allowed', from: 'cli' }]);

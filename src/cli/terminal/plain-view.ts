@@ -44,7 +44,7 @@ export function createPlainView({ out, style, glyphs, output = true, now = Date.
   const linesFor = (record: JournalRecord): readonly string[] => {
     const name = safe(record.subject?.step ?? 'run');
     if (record.kind === 'event') {
-      const text = stateChange(record, style, glyphs);
+      const text = stateChange(record, state.runId, style, glyphs);
       return text === undefined ? [] : [`${headOf(record)}${name} ${text}`];
     }
     if (!isShown(record)) return [];
@@ -95,7 +95,7 @@ function timeOf(timeNs: bigint): string {
 }
 
 /** The events that change the state of a run or a step; the others are in the journal. */
-function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): string | undefined {
+function stateChange({ event }: EventRecord, runId: string, style: Style, glyphs: Glyphs): string | undefined {
   const text = safe(describeEvent(event));
   switch (event.type) {
     case 'run.started':
@@ -116,6 +116,8 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
       if (event.outcome.kind === 'skip')
         return `${outcomeGlyph(event.outcome, false, glyphs, style)} ${isReused(event.outcome) ? 'reused' : 'skipped'}: ${safe(event.outcome.message)}`;
       return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${text}`;
+    case 'claude.asked':
+      return `${style.yellow('!')} ${text}; answer with \`stepspan answer ${runId}\``;
     case 'run.paused':
       return `${style.yellow(glyphs.paused)} ${text}`;
     case 'run.cancelling':
@@ -127,7 +129,6 @@ function stateChange({ event }: EventRecord, style: Style, glyphs: Glyphs): stri
     case 'process.orphaned':
     case 'claude.rate_limited':
     case 'claude.permission_denied':
-    case 'claude.asked':
     case 'journal.lost':
     case 'journal.recovered':
       return `${style.yellow('!')} ${text}`;
