@@ -115,9 +115,9 @@ async function closeRun(
   if (state.phase.kind === 'finished') return { kind: 'finished' };
   // A saved state may have an end that a power cut took from the journal.
   rmSync(folder.summaryFile, { force: true });
-  const { processes, survivors } = mayHaveProcesses(folder, left, markedRuns)
+  const { processes, survivors, withClaude } = mayHaveProcesses(folder, left, markedRuns)
     ? await endProcesses(folder, state, left, writer)
-    : { processes: 0, survivors: [] };
+    : noProcesses;
   const outcome: Outcome = {
     kind: 'error',
     reason: 'abandoned',
@@ -131,7 +131,7 @@ async function closeRun(
     bytes: Buffer.from(`abandoned: ${outcome.message}\n`),
     unterminated: false,
   });
-  for (const { event, subject } of closingEvents(state, outcome, outputs)) writer.event(event, subject);
+  for (const { event, subject } of closingEvents(state, outcome, { outputs, withClaude })) writer.event(event, subject);
   await writer.sync();
   return { kind: 'adopted', state, processes, survivors };
 }
@@ -189,20 +189,34 @@ function mayHaveProcesses({ runId }: RunFolder, left: readonly Left[], markedRun
   return left.some(({ identity }) => identity !== undefined && isAlive({ ...identity, host: hostname() }));
 }
 
+type EndedProcesses = {
+  readonly processes: number;
+  readonly survivors: readonly number[];
+  /** Ids of steps in which Claude Code was still running. */
+  readonly withClaude: ReadonlySet<string>;
+};
+
+const noProcesses: EndedProcesses = { processes: 0, survivors: [], withClaude: new Set() };
+
+/** By its path or by its name, also behind the program that interprets it. */
+const claudeCommand = /(^|[\s/])claude(\.exe)?(\s|$)/;
+
 /** Step by step, so that the journal names the step of each process; then those with the mark of the run alone. */
 async function endProcesses(
   folder: RunFolder,
   state: RunState,
   left: readonly Left[],
   writer: JournalWriter,
-): Promise<{ processes: number; survivors: readonly number[] }> {
+): Promise<EndedProcesses> {
   // A run of another machine on a shared disk has no processes here; its pids belong to others.
-  if (state.writer !== undefined && state.writer.host !== hostname()) return { processes: 0, survivors: [] };
+  if (state.writer !== undefined && state.writer.host !== hostname()) return noProcesses;
+  const withClaude = new Set<string>();
   const ofSteps = await Promise.all(
     left.map(async ({ step, attempt, identity }) => {
       const known = identity === undefined ? [] : [identity];
       const ended = await endLeftoverProcesses({ marker: markerOf(folder.runId, step), known, reach: 'dead_run' });
       recordLeftovers(writer, ended, { step, attempt });
+      if (ended.found.some(({ command }) => claudeCommand.test(command))) withClaude.add(step);
       return ended;
     }),
   );
@@ -212,6 +226,7 @@ async function endProcesses(
   return {
     processes: all.reduce((sum, { found }) => sum + found.length, 0),
     survivors: all.flatMap((each) => each.survivors.map(({ pid }) => pid)),
+    withClaude,
   };
 }
 

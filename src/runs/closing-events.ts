@@ -10,19 +10,24 @@ import { totalCost } from './model-use.ts';
 import type { AttemptState, OpenQuestion, RunState, StepState } from './run-state.ts';
 import { notClosedYet, runStatus } from './run-status.ts';
 
+export type FoundOfSteps = {
+  /** What they have printed for later steps, by step id. */
+  readonly outputs: ReadonlyMap<string, StepOutput>;
+  /** Ids of steps in which Claude Code was still running. */
+  readonly withClaude: ReadonlySet<string>;
+};
+
+const nothingFound: FoundOfSteps = { outputs: new Map(), withClaude: new Set() };
+
 export type ClosingEvent = { readonly event: Event; readonly subject: Subject | undefined };
 
 /**
  * @param outcome of the run, and of each of its attempts and steps that were under way
- * @param outputs what these steps have printed for later ones, by step id
+ * @param found of these steps, by the process that closes the run
  */
-export function closingEvents(
-  state: RunState,
-  outcome: Outcome,
-  outputs: ReadonlyMap<string, StepOutput> = new Map(),
-): ClosingEvent[] {
+export function closingEvents(state: RunState, outcome: Outcome, found: FoundOfSteps = nothingFound): ClosingEvent[] {
   return [
-    ...state.steps.flatMap((step) => closeStep(step, outcome, state.lastNs, outputs.get(step.id))),
+    ...state.steps.flatMap((step) => closeStep(step, { outcome, lastNs: state.lastNs, found })),
     {
       subject: undefined,
       event: {
@@ -31,7 +36,9 @@ export function closingEvents(
         durationMs: since(state.startedNs, state.lastNs),
         pausedMs: state.pauses.totalMs,
         costUsd: state.costUsd,
-        ...(state.costBasis === 'unknown' || state.steps.some(isCostUnknown) ? { costUnknown: true } : {}),
+        ...(state.costBasis === 'unknown' || state.steps.some((step) => isCostUnknown(step, found))
+          ? { costUnknown: true }
+          : {}),
       },
     },
   ];
@@ -51,28 +58,30 @@ export function closeIfKilled(run: RunState, isWriterGone: boolean): RunState {
   return foldAll(records, run);
 }
 
-function closeStep(step: StepState, outcome: Outcome, lastNs: bigint, output?: StepOutput): ClosingEvent[] {
+type Closing = { readonly outcome: Outcome; readonly lastNs: bigint; readonly found: FoundOfSteps };
+
+function closeStep(step: StepState, closing: Closing): ClosingEvent[] {
   switch (step.phase.kind) {
     case 'finished':
       return [];
     case 'planned': {
       const message = 'stepspan was killed before the step started';
-      return [stepEnd(step, { kind: 'skip', reason: 'run_ended', message }, 0)];
+      return [stepEnd(step, { ...closing, outcome: { kind: 'skip', reason: 'run_ended', message } }, 0)];
     }
     case 'running':
     case 'retrying':
     case 'waiting':
       return [
-        ...step.attempts.flatMap((attempt) => closeAttempt(step, attempt, outcome, lastNs)),
-        stepEnd(step, outcome, since(step.startedNs, lastNs), output),
+        ...step.attempts.flatMap((attempt) => closeAttempt(step, attempt, closing)),
+        stepEnd(step, closing, since(step.startedNs, closing.lastNs)),
       ];
   }
 }
 
-function closeAttempt(step: StepState, attempt: AttemptState, outcome: Outcome, lastNs: bigint): ClosingEvent[] {
+function closeAttempt(step: StepState, attempt: AttemptState, { outcome, lastNs, found }: Closing): ClosingEvent[] {
   if (attempt.phase.kind === 'finished') return [];
   const subject = { step: step.id, attempt: attempt.number };
-  const cost = lastCost(step, attempt);
+  const cost = lastCost(step, attempt, found);
   const { resources } = attempt;
   return [
     ...step.questions
@@ -98,8 +107,13 @@ function closeAttempt(step: StepState, attempt: AttemptState, outcome: Outcome, 
 const unseenAfterKill = 'stepspan was killed while Claude Code was running, and what it used after that is not known';
 
 /** What is known of the cost of an attempt that has no end; undefined if it is recorded, or if no Claude Code was seen in it. */
-function lastCost({ kind }: StepState, { cost }: AttemptState): EventOf<'claude.cost'> | undefined {
-  if (cost.kind === 'final' || (cost.kind === 'none' && kind !== 'claude')) return undefined;
+function lastCost(
+  { id, kind }: StepState,
+  { cost }: AttemptState,
+  { withClaude }: FoundOfSteps,
+): EventOf<'claude.cost'> | undefined {
+  const ranClaude = kind === 'claude' || withClaude.has(id);
+  if (cost.kind === 'final' || (cost.kind === 'none' && !ranClaude)) return undefined;
   const models = cost.kind === 'live' ? cost.models : {};
   return {
     type: 'claude.cost',
@@ -110,11 +124,11 @@ function lastCost({ kind }: StepState, { cost }: AttemptState): EventOf<'claude.
   };
 }
 
-function isCostUnknown(step: StepState): boolean {
+function isCostUnknown(step: StepState, found: FoundOfSteps): boolean {
   const isOpen = ({ phase }: AttemptState): boolean => phase.kind !== 'finished';
   return (
     step.costBasis === 'unknown' ||
-    step.attempts.some((attempt) => isOpen(attempt) && lastCost(step, attempt) !== undefined)
+    step.attempts.some((attempt) => isOpen(attempt) && lastCost(step, attempt, found) !== undefined)
   );
 }
 
@@ -126,7 +140,7 @@ function closeQuestion({ questionId, toolUseId, sinceNs }: OpenQuestion, lastNs:
   };
 }
 
-function stepEnd(step: StepState, outcome: Outcome, durationMs: number, output = noOutput): ClosingEvent {
+function stepEnd(step: StepState, { outcome, found }: Closing, durationMs: number): ClosingEvent {
   const attempts = step.attempts.length;
   return {
     // As in the engine: a step that never started ends in attempt 0.
@@ -137,8 +151,8 @@ function stepEnd(step: StepState, outcome: Outcome, durationMs: number, output =
       attempts,
       durationMs,
       costUsd: step.costUsd,
-      ...(isCostUnknown(step) ? { costUnknown: true } : {}),
-      ...output,
+      ...(isCostUnknown(step, found) ? { costUnknown: true } : {}),
+      ...(found.outputs.get(step.id) ?? noOutput),
       tolerated: false,
     },
   };

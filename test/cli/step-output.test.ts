@@ -88,6 +88,19 @@ test('of a run that was killed there is what its step printed, and once it is cl
   expect(JSON.parse(closed.stdout)).toMatchObject({ outcome: 'error', output: 'one\n99 %', outputBytes: 8 });
 });
 
+test('of a run that was killed while a script waited for Claude Code the cost is unknown', async () => {
+  rig.write('bin/claude', '#!/bin/sh\necho asked\nsleep 60\n', 0o755);
+  const file = rig.write('script.yaml', 'name: script\nsteps: [{id: work, run: bin/claude -p hello}]\n');
+  const run = rig.start(['run', file]);
+  await run.said('work | asked');
+  run.child.kill('SIGKILL');
+  await run.done;
+  expect((await rig.run(['cancel', 'latest'])).code).toBe(0);
+  const { stdout } = await rig.run(['show', 'latest', '--json']);
+  const unknown = { costUsd: null, costBasis: 'unknown' };
+  expect(JSON.parse(stdout)).toMatchObject({ ...unknown, steps: [{ ...unknown, output: 'asked' }] });
+});
+
 describe('--json', () => {
   test('of run, show and output has the output and the named outputs of each step', async () => {
     const { result } = await rig.runYaml(`
