@@ -36,7 +36,7 @@ const write = (file: string, text: string): void => {
 describe('the tarball', () => {
   test('has what users need, and nothing else', () => {
     const stack =
-      /^(docker-compose\.yml|otel-collector(-redaction)?\.yaml|stack\/([\w/-]+\.(yaml|sh)|mail\.env|\.env\.example)|grafana\/[\w/-]+\.(json|yaml|md)|alerting\/(prometheus|loki|alertmanager|custom)\/[\w./-]+\.(yaml|tmpl|sh|md)|alerting\/custom\/\.gitignore|alerting\/(runbook|README)\.md)$/;
+      /^(docker-compose\.yml|otel-collector(-(metrics|redaction))?\.yaml|stack\/([\w/-]+\.(yaml|sh)|mail\.env|\.env\.example)|grafana\/[\w/-]+\.(json|yaml|md)|alerting\/(prometheus|loki|alertmanager|custom)\/[\w./-]+\.(yaml|tmpl|sh|md)|alerting\/custom\/\.gitignore|alerting\/(runbook|README)\.md)$/;
     const expected =
       /^(bin\/stepspan\.js|dist\/types\/[\w/-]+\.d\.ts|dist\/app\/[\w-]+\.js(\.map)?|dist\/LICENSES\.txt|dist\/page\/[\w./-]+\.(html|js|css|svg|gz)|dist\/sbom\.cdx\.json|docs\/[\w/-]+\.(md|svg|png|yaml)|schema\/workflow\.schema\.json|examples\/[\w.-]+|LICENSE|(README|SECURITY)\.md|package\.json)$/;
     expect(installed.files.filter((file) => !expected.test(file) && !stack.test(file))).toEqual([]);
