@@ -106,6 +106,30 @@ export const workPanels: readonly Panel[] = [
     h: 8,
     empty: 'No activity was reported, or no hub is scraped',
   }),
+  bars({
+    title: 'How long do runs wait for people?',
+    description:
+      'Time that questions of steps with `ask` waited for an answer, of those that ended in this time, by workflow.',
+    unit: 's',
+    queries: [work.questionWait],
+    names: ['workflow'],
+    thresholds: always('blue'),
+    w: 12,
+    h: 8,
+    empty: 'Nobody was asked, or no hub is scraped',
+  }),
+  bars({
+    title: 'What did people answer?',
+    description:
+      'Questions that ended in this time, by workflow and answer; timed_out and unanswered are those to which nobody said anything.',
+    unit: 'short',
+    decimals: whole,
+    queries: [work.questions],
+    names: ['workflow', 'answer'],
+    w: 12,
+    h: 8,
+    empty: 'Nobody was asked, or no hub is scraped',
+  }),
   graph({
     title: 'How much memory do steps hold?',
     description: 'Resident memory of the process trees of active steps, by workflow.',

@@ -23,7 +23,17 @@ export type AnswerSource = 'cli' | 'api' | 'stepspan';
  * How a question ended. `timed_out`: nobody answered in time. `unanswered`: the attempt ended first. `withdrawn`: Claude Code no
  * longer wants to know.
  */
-export type AnswerGiven = 'allowed' | 'allowed_always' | 'denied' | 'chosen' | 'timed_out' | 'unanswered' | 'withdrawn';
+export const answersGiven = [
+  'allowed',
+  'allowed_always',
+  'denied',
+  'chosen',
+  'timed_out',
+  'unanswered',
+  'withdrawn',
+] as const;
+
+export type AnswerGiven = (typeof answersGiven)[number];
 
 export type ClaudeEvent =
   /** What an attempt was given, with its values filled in. Long texts lack their middle; `bytes` is the full size of the prompt. */

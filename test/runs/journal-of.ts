@@ -107,7 +107,7 @@ export function asked(questionId = 'q-1'): Event {
   };
 }
 
-export const answered: Event = {
+export const answered: EventOf<'claude.answered'> = {
   ...{ type: 'claude.answered', questionId: 'q-1', toolUseId: 't', answer: 'allowed' },
   ...{ by: 'anna', from: 'cli', waitedMs: 60 * 60_000, text: '' },
 };

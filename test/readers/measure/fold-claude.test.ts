@@ -2,7 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../../../src/core/event.ts';
-import { attemptFinished, attemptStarted, journalOf, modelUse, runStarted } from '../../runs/journal-of.ts';
+import {
+  answered,
+  asked,
+  attemptFinished,
+  attemptStarted,
+  journalOf,
+  modelUse,
+  runStarted,
+} from '../../runs/journal-of.ts';
 import { measured, newMeasure, runId, shown, workflow } from './measured.ts';
 
 const telemetry = (value: number, attributes: Record<string, string>, name = 'claude_code.token.usage'): Event => ({
@@ -55,6 +63,23 @@ describe('Claude Code', () => {
     expect(scraped.value('stepspan_cost_usd_total', { workflow, model: 'unknown' })).toBe(0.5);
     expect(scraped.value('stepspan_tokens_total', { model: 'opus', type: 'input' })).toBe(10);
     expect(scraped.value('stepspan_tokens_total', { model: 'opus', type: 'cache_read' })).toBe(0);
+  });
+
+  test('counts how each question to a person ended, and how long it waited', async () => {
+    const scraped = await measured(
+      journalOf()
+        .event(runStarted(['ask']))
+        .event(attemptStarted, 'ask')
+        .event(asked('q-1'), 'ask')
+        .event({ ...answered, waitedMs: 1_500 }, 'ask')
+        .event(asked('q-2'), 'ask')
+        .event({ ...answered, questionId: 'q-2', answer: 'timed_out', waitedMs: 60_000 }, 'ask')
+        .event(attemptFinished(), 'ask').records,
+    );
+    expect(scraped.value('stepspan_claude_questions_total', { workflow, answer: 'allowed' })).toBe(1);
+    expect(scraped.value('stepspan_claude_questions_total', { workflow, answer: 'timed_out' })).toBe(1);
+    expect(scraped.value('stepspan_claude_questions_total', { workflow, answer: 'denied' })).toBe(0);
+    expect(scraped.value('stepspan_claude_question_wait_seconds_total', { workflow })).toBe(61.5);
   });
 
   test('counts an attempt whose cost is unknown, beside what is known of it', async () => {

@@ -315,9 +315,13 @@ export function overviewTests(): void {
       expect(Object.keys(memory)).toContain('watch nightly');
       const cpu = await valuesOf(at('Which steps use most CPU?'));
       for (const used of [...Object.values(memory), ...Object.values(cpu)]) expect(used).toBeGreaterThan(0);
-      for (const title of ['Which workflows leave processes behind?', 'Where does the API fail?']) {
-        expect(await valuesOf(at(title)), title).toEqual({});
-      }
+      const none = [
+        'Which workflows leave processes behind?',
+        'Where does the API fail?',
+        'How long do runs wait for people?',
+        'What did people answer?',
+      ];
+      for (const title of none) expect(await valuesOf(at(title)), title).toEqual({});
       // A call that the end of its run cut off may have been denied before.
       const denied = ended().flatMap((run) => run.events('claude.permission_denied').map(({ tool }) => tool));
       expect(await valuesOf(at('Which tools were denied?'))).toEqual(tally(denied));
