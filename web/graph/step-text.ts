@@ -1,0 +1,62 @@
+// What the graph says of a step: in its node, in its tooltip, and to a screen reader. Pure.
+import { formatElapsed } from '../../src/core/duration.ts';
+import { cost, duration } from '../model/format.ts';
+import { elapsedMs, type Step, type StepState, stateWord, stepState } from '../model/run.ts';
+
+/** A step that hangs looks like that, whatever its own state. */
+export function seenState(step: Step): StepState | 'stuck' {
+  return step.waitsFor?.kind === 'stall' ? 'stuck' : stepState(step);
+}
+
+/** As much as fits into a node at its font size. */
+export function shortName(name: string): string {
+  return name.length > 21 ? `${name.slice(0, 20)}…` : name;
+}
+
+/** The second line of a node. */
+export function detailOf(step: Step, nowMs: number): string {
+  const attempts = step.attempts.length > 1 ? `, ${step.attempts.length} attempts` : '';
+  return `${step.kind === 'claude' ? 'Claude · ' : ''}${tookOf(step, nowMs)}${attempts}`;
+}
+
+function tookOf(step: Step, nowMs: number): string {
+  const state = stepState(step);
+  if (state === 'planned' || state === 'skip' || state === 'reused') return stateWord(state);
+  const took = elapsedMs(step, nowMs);
+  return state === 'running' && took !== undefined ? formatElapsed(took) : duration(took);
+}
+
+/** What there is to know of it at a glance, as names and values. */
+export function factsOf(
+  step: Step,
+  names: ReadonlyMap<string, string>,
+  nowMs: number,
+): readonly (readonly [string, string])[] {
+  const { outcome, waitsFor } = step;
+  const took = elapsedMs(step, nowMs);
+  const facts: readonly (readonly [string, string])[] = [
+    ['State', stateWord(seenState(step))],
+    ['Why', outcome === null || outcome.kind === 'success' ? '' : outcome.message],
+    ['Waits for', waitsFor === null ? '' : waitsFor.cause],
+    ['Now', outcome === null ? step.activity : ''],
+    ['Time', step.startedAt === null ? '' : duration(took)],
+    ['Cost', step.kind === 'claude' && step.startedAt !== null ? cost(step) : ''],
+    ['Attempts', step.maxAttempts > 1 ? `${step.attemptCount} of at most ${step.maxAttempts}` : ''],
+    ['When', step.when],
+    ['After', step.needs.map((id) => names.get(id) ?? id).join(', ')],
+    ['Warnings', step.warning],
+  ];
+  return facts.filter(([, value]) => value !== '');
+}
+
+/** Begins with what is seen, so that a person who speaks to the page can say it. */
+export function spokenOf(step: Step, nowMs: number): string {
+  const rest = [
+    stateWord(seenState(step)),
+    step.outcome === null || step.outcome.kind === 'success' ? '' : step.outcome.message,
+    step.warning === '' ? '' : `warnings: ${step.warning}`,
+    step.when === '' ? '' : `when ${step.when}`,
+    shortName(step.name) === step.name ? '' : step.name,
+  ];
+  return [`${shortName(step.name)} ${detailOf(step, nowMs)}`, ...rest.filter((text) => text !== '')].join(', ');
+}
