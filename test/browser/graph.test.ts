@@ -124,7 +124,7 @@ test('fits its pane whatever its size, is as high as it needs, zooms with button
   const fit = page.getByRole('button', { name: 'Fit' });
   expect(await fit.isDisabled()).toBe(true);
   await page.screenshot({ path: path.join(shots, 'graph-dense.png') });
-  await page.getByRole('button', { name: 'Zoom into the graph' }).click();
+  await page.getByRole('button', { name: 'Enlarge the graph' }).click();
   await expect.poll(width).toBeGreaterThan(whole);
   await page.locator('.node').first().focus();
   for (let press = 0; press < 6; press++) await page.keyboard.press('+');

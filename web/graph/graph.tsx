@@ -123,10 +123,10 @@ function Drawing({ steps, chosen, nowMs, onChoose }: Props) {
         </svg>
       </div>
       <div class="graph-tools" role="group" aria-label="Zoom of the graph">
-        <button type="button" class="icon" aria-label="Zoom into the graph" onClick={() => zoom.zoomBy(1.25)}>
+        <button type="button" class="icon" aria-label="Enlarge the graph" onClick={() => zoom.zoomBy(1.25)}>
           <Icon name="zoomIn" />
         </button>
-        <button type="button" class="icon" aria-label="Zoom out of the graph" onClick={() => zoom.zoomBy(0.8)}>
+        <button type="button" class="icon" aria-label="Shrink the graph" onClick={() => zoom.zoomBy(0.8)}>
           <Icon name="zoomOut" />
         </button>
         <button type="button" class="quiet" disabled={zoom.isFit} onClick={zoom.fit}>
