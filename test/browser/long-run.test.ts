@@ -52,10 +52,10 @@ steps:
   await untilRows(page, (rows) => rows.some((row) => row.startsWith('count ')));
   const before = (await rowsOf(page)).findLast((row) => row.startsWith('count ')) ?? '';
   await page.evaluate('window.stepspanMark = 1');
-  const restarted = rig.restartHub('SIGKILL');
-  await page.getByText('Reconnecting').waitFor();
-  await restarted;
-  await page.getByText('Reconnecting').waitFor({ state: 'detached' });
+  await rig.hub.stop('SIGKILL');
+  await page.locator('.banner').waitFor();
+  await rig.restartHub();
+  await page.locator('.banner').waitFor({ state: 'detached' });
   writeFileSync(stop, '');
   await ended;
   await untilRows(page, (rows) => rows.includes('count is over'));
