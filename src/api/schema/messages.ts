@@ -142,8 +142,15 @@ export const journalMessages = {
     file: z.string(),
     params: z.custom<Readonly<Record<string, string | number | boolean>>>(isObject),
     steps: listOf(
-      z.strictObject({ id: z.string(), name: z.string(), kind: z.enum(['run', 'claude']), needs: listOf(z.string()) }),
-    ).describe('`id`, `name`, `kind`, `needs`'),
+      z.strictObject({
+        id: z.string(),
+        name: z.string(),
+        kind: z.enum(['run', 'claude']),
+        needs: listOf(z.string()),
+        when: z.string().optional(),
+        maxAttempts: integer.optional(),
+      }),
+    ).describe('`id`, `name`, `kind`, `needs`, and `when` and `maxAttempts` if it has them'),
     cwd: z.string(),
     concurrency: integer,
     budgetUsd: z.number().optional(),
@@ -151,6 +158,21 @@ export const journalMessages = {
     labels: z.record(z.string(), z.string()).optional(),
     stepspanVersion: z.string(),
     resumedFrom: z.string().optional(),
+    resumedFromTraceId: z.string().optional(),
+    versionControl: z
+      .strictObject({
+        url: z.string().optional(),
+        branch: z.string().optional(),
+        revision: z.string().optional(),
+        isDirty: z.boolean().optional(),
+      })
+      .optional()
+      .describe('what is checked out in `cwd`: `url`, `branch`, `revision` and `isDirty`, each if it is known'),
+    publicUrl: z.string().optional().describe('the address of the hub'),
+    startedBy: z
+      .strictObject({ traceId: z.string(), spanId: z.string(), as: z.enum(['child', 'link']) })
+      .optional()
+      .describe('the span that started the run: `traceId`, `spanId`, and `as` `child` or `link`'),
   }),
   execution_completed: z
     .strictObject(runEnd)

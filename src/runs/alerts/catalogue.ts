@@ -128,7 +128,8 @@ export const runRules = {
     source: 'run',
     scope: 'step',
     severity: 'info',
-    meaning: 'A step had ended and processes that it had started were still running; stepspan ended them.',
+    meaning:
+      'A step has ended, or its stepspan was killed, and processes that it had started were still running; stepspan ended them.',
     thresholds: { keepFor: { ...keepFor, default: 1 * hour } },
   },
 } as const satisfies Readonly<Record<string, RunRuleDefinition>>;

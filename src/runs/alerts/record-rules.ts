@@ -142,7 +142,7 @@ function processesLeft(
   return {
     rule: 'StepspanProcessesLeft',
     summary: `${run.workflow}: ${what} left ${plural(count, 'process', 'processes')} running`,
-    description: `When ${what} had ended, ${plural(count, 'process', 'processes')} that it had started still ran. stepspan ended them.${commands}`,
+    description: `${plural(count, 'process', 'processes')} that ${what} had started ${count === 1 ? 'was' : 'were'} still running. stepspan ended ${count === 1 ? 'it' : 'them'}.${commands}`,
   };
 }
 

@@ -149,13 +149,13 @@ function checkAsk({ ask, permissionMode }: Raw, path: Path, { tree, report }: Ou
   });
 }
 
-function checkExtraArgs({ extraArgs, ask }: Raw, path: Path, { tree, report }: Outline): void {
+function checkExtraArgs({ extraArgs, ask }: Raw, path: Path, { tree, report, root }: Outline): void {
   if (!Array.isArray(extraArgs)) return;
   extraArgs.forEach((argument: unknown, index) => {
     if (typeof argument !== 'string') return;
     const [flag = ''] = argument.split('=', 1);
     const field = Object.hasOwn(ownArguments, flag) ? ownArguments[flag] : undefined;
-    if (isMapping(ask) && flag === '--permission-prompt-tool') {
+    if (isMapping(ask ?? root.ask) && flag === '--permission-prompt-tool') {
       const place = tree.placeOf([...path, 'extraArgs', index]);
       report(place, `\`${flag}\` and \`ask\` exclude each other`, 'keep one');
     }

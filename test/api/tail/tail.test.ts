@@ -22,7 +22,18 @@ function newJournal(root: string, options = {}): JournalWriter {
 /** 30 numbers: a start, lines of two steps and streams, an end. */
 function smallRun(root: string): JournalWriter {
   const journal = newJournal(root);
-  journal.event(runStarted(['build', 'test']));
+  const [build, ...others] = runStarted(['build', 'test']).steps;
+  journal.event(
+    runStarted([], {
+      steps: [{ ...build!, when: 'params.all', maxAttempts: 3 }, ...others],
+      labels: { team: 'payments' },
+      versionControl: { url: 'https://example.com/a.git', branch: 'main', revision: 'abc', isDirty: true },
+      publicUrl: 'https://hub.example.com',
+      startedBy: { traceId: '1'.repeat(32), spanId: '2'.repeat(16), as: 'child' },
+      resumedFrom: '20261122-151402-abc123',
+      resumedFromTraceId: '3'.repeat(32),
+    }),
+  );
   journal.event(stepStarted, subject);
   journal.event(attemptStarted, subject);
   for (let at = 0; at < 6; at++) {

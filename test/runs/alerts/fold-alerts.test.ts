@@ -386,8 +386,7 @@ describe('what a record says', () => {
       rule: 'StepspanProcessesLeft',
       severity: 'info',
       summary: 'nightly: step one left 1 process running',
-      description:
-        'When step one had ended, 1 process that it had started still ran. stepspan ended them.\n> node server.js',
+      description: '1 process that step one had started was still running. stepspan ended it.\n> node server.js',
     });
   });
 
