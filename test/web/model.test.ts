@@ -199,6 +199,19 @@ describe('the timeline', () => {
     expect(ticks(full, full.fromMs).length).toBeLessThan(12);
   });
 
+  test('shows all of a run again once it was zoomed out as far as it was zoomed in', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 10, max: 1e8, noNaN: true }), fc.integer({ min: 1, max: 4 }), (tookMs, times) => {
+        const whole = fullRange(1_795_893_301_123, 1_795_893_301_123 + tookMs, undefined);
+        let range = whole;
+        const middle = (): number => (range.fromMs + range.toMs) / 2;
+        const factors = [...Array<number>(times).fill(0.5), ...Array<number>(times).fill(2)];
+        for (const factor of factors) range = zoom(range, whole, factor, middle());
+        if (tookMs / 2 ** times > 5) expect(range).toEqual(whole);
+      }),
+    );
+  });
+
   test('ends with the run, and while it continues at a time that moves in steps', () => {
     expect(fullRange(1000, 61_000, undefined)).toEqual({ fromMs: 1000, toMs: 61_000 });
     const ends = Array.from({ length: 600 }, (_, second) => fullRange(0, 0, 60_000 + 1000 * second).toMs);

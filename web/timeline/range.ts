@@ -5,6 +5,9 @@ export type TimeRange = { readonly fromMs: number; readonly toMs: number };
 /** In a shorter range nothing of a run can be distinguished: a sample of the clock is 1 ms. */
 const shortestRangeMs = 5;
 
+/** A time of the clock in a double is right to 0.0002 ms: a range that lacks less than this of the run shows all of it. */
+const roundingMs = 0.01;
+
 /** How far the axis is ahead of a run that continues, so that bars do not move at each second. */
 const roomAhead = 0.15;
 
@@ -29,7 +32,8 @@ export function pan(range: TimeRange, full: TimeRange, byMs: number): TimeRange 
 }
 
 function within(range: TimeRange, full: TimeRange): TimeRange {
-  const width = Math.min(range.toMs - range.fromMs, full.toMs - full.fromMs);
+  const width = range.toMs - range.fromMs;
+  if (width > full.toMs - full.fromMs - roundingMs) return full;
   const fromMs = Math.min(Math.max(range.fromMs, full.fromMs), full.toMs - width);
   return { fromMs, toMs: fromMs + width };
 }
