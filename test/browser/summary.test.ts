@@ -68,9 +68,9 @@ test('a run that ended well opens at what it gave and what it was started with, 
   const cells = (name: string, row: string) =>
     page.getByRole('region', { name }).getByRole('row').filter({ hasText: row }).getByRole('cell').allTextContents();
   expect(await cells('Steps', 'Fix it')).toEqual([
-    ...['succeeded', expect.stringMatching(/ s$/), expect.stringMatching(/^\$0\.\d+$/), '2', '2'],
+    ...['succeeded', expect.stringMatching(/ m?s$/), expect.stringMatching(/^\$0\.\d+$/), '2', '2'],
   ]);
-  expect(await cells('Steps', 'Check it')).toEqual(['succeeded', expect.stringMatching(/ s$/), '', '', '']);
+  expect(await cells('Steps', 'Check it')).toEqual(['succeeded', expect.stringMatching(/ m?s$/), '', '', '']);
   // The CLI asks the model for other things as well, so the numbers are at least those of the script.
   const [cost, input, reads, writes] = await cells('Models', 'claude');
   expect(cost).toMatch(/^\$0\.\d+$/);

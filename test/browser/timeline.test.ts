@@ -242,9 +242,14 @@ steps:
   const { page, context } = await openTimeline(live, { viewport: { width: 1100, height: 620 } });
   await row(page, 'Second').locator('.span.s-failure').waitFor();
   await page.getByRole('treegrid').focus();
-  await page.keyboard.press('End');
   const last = row(page, 'Attempt 21');
-  await last.and(page.locator('.active')).waitFor();
+  // The page reads once a second: its row may come after the step was drawn as failed.
+  await expect
+    .poll(async () => {
+      await page.keyboard.press('End');
+      return last.and(page.locator('.active')).count();
+    })
+    .toBe(1);
   const y = async () => (await last.boundingBox())?.y;
   const before = { y: await y(), shown: await page.locator('.toolbar .shown').textContent() };
   // Attempts of the first step come above it, out of sight.
