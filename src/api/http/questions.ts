@@ -3,6 +3,7 @@
 import type { EventOf } from '../../core/event.ts';
 import type { JournalReader } from '../../journal/index.ts';
 import type { QuestionView, StepView } from '../../runs/index.ts';
+import { eventAt } from './event-at.ts';
 
 export type WholeQuestion = QuestionView & {
   readonly step: string;
@@ -30,12 +31,6 @@ async function readAsked(
   reader: Pick<JournalReader, 'read'>,
   { questionId, seq }: QuestionView,
 ): Promise<EventOf<'claude.asked'> | undefined> {
-  for await (const records of reader.read({ from: seq })) {
-    for (const record of records) {
-      if (record.seq > seq) return undefined;
-      if (record.kind === 'event' && record.event.type === 'claude.asked' && record.event.questionId === questionId)
-        return record.event;
-    }
-  }
-  return undefined;
+  const event = await eventAt(reader, seq);
+  return event?.type === 'claude.asked' && event.questionId === questionId ? event : undefined;
 }

@@ -7,6 +7,7 @@ import { attributesOf, idAt, type PlainValue } from '../../otlp/values.ts';
 import type { TimelineSpan } from '../../runs/index.ts';
 import type { SpanDetailsAnswer, TimelineAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
+import { eventAt } from './event-at.ts';
 import { ApiProblem } from './problem.ts';
 import { addRoute } from './read-request.ts';
 import type { RunAccess } from './run-access.ts';
@@ -50,9 +51,9 @@ function spanOf(span: TimelineSpan): TimelineAnswer['spans'][number] {
 }
 
 async function detailsOf(span: TimelineSpan, reader: JournalReader): Promise<SpanDetailsAnswer> {
-  const began = await eventAt(reader, span.seq);
-  const ended = await eventAt(reader, span.endSeq);
-  const sent = await eventAt(reader, span.telemetry?.seq);
+  const began = await foundAt(reader, span.seq);
+  const ended = await foundAt(reader, span.endSeq);
+  const sent = await foundAt(reader, span.telemetry?.seq);
   const said = began?.type === 'claude.message' ? began.text : '';
   return {
     id: span.id,
@@ -63,14 +64,8 @@ async function detailsOf(span: TimelineSpan, reader: JournalReader): Promise<Spa
   };
 }
 
-async function eventAt(reader: JournalReader, seq: number | undefined): Promise<Event | undefined> {
-  if (seq === undefined) return undefined;
-  for await (const records of reader.read({ from: seq, only: 'events', onProblem: () => undefined })) {
-    const [record] = records;
-    // Retention may have taken it.
-    return record?.kind === 'event' && record.seq === seq ? record.event : undefined;
-  }
-  return undefined;
+async function foundAt(reader: JournalReader, seq: number | undefined): Promise<Event | undefined> {
+  return seq === undefined ? undefined : eventAt(reader, seq, { onProblem: () => undefined });
 }
 
 function attributesIn(request: unknown, spanId: string | undefined): Readonly<Record<string, string>> {
