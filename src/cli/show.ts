@@ -1,7 +1,8 @@
 // `stepspan show RUN`: the result of a run, step by step, and the last lines of what failed.
 import type { Command } from 'commander';
 import { readPrompted, readStepResults } from '../api/http/step-results.ts';
-import type { EventOf, VersionControl } from '../core/event.ts';
+import { ciNames } from '../core/ci.ts';
+import type { CiJob, EventOf, VersionControl } from '../core/event.ts';
 import { labelsText } from '../core/labels.ts';
 import { outputFieldsOf, type StepOutput, valueText } from '../core/step-output.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
@@ -16,6 +17,7 @@ import {
   type RunStatus,
   runStatus,
   totalsOf,
+  viewCiJob,
   viewVersionControl,
   waitingUntilNs,
 } from '../runs/index.ts';
@@ -143,6 +145,7 @@ function textOf(
   if (state.resumedFrom !== undefined) lines.push(`  continues ${state.resumedFrom}`);
   if (Object.keys(state.labels).length > 0) lines.push(`  labels ${safe(labelsText(state.labels))}`);
   if (state.versionControl !== undefined) lines.push(`  ${versionControlText(state.versionControl)}`);
+  if (state.ci !== undefined) lines.push(`  started by ${ciText(state.ci)}`);
   if (isActive(status.state) && status.cause !== '') lines.push(style.yellow(`  ${statusText(status, context.now())}`));
   if (status.state === 'waiting_for_you') lines.push(`  answer with \`stepspan answer ${state.runId}\``);
   lines.push('');
@@ -190,6 +193,11 @@ function versionControlText({ url, branch, revision, isDirty }: VersionControl):
   return safe(`${at}${isDirty === true ? ' with uncommitted changes' : ''}${url === undefined ? '' : `, ${url}`}`);
 }
 
+/** Such as `a job of github, https://github.com/team/tool/actions/runs/7`. */
+function ciText({ system, url }: CiJob): string {
+  return safe(`a job of ${ciNames[system]}${url === undefined ? '' : `, ${url}`}`);
+}
+
 /** Such as `waiting: rate or usage limit, since 14:02:11Z; waits until 15:00:00Z, 57m left`. */
 function statusText({ state, since, cause, until }: RunStatus, nowMs: number): string {
   const from = since === null ? '' : `, since ${since.slice(0, 19)}Z`;
@@ -209,6 +217,7 @@ function jsonOf({ state, status }: Shown, folder: RunFolder, { failed, limit, re
     startedAt: state.startedNs === undefined ? null : isoOfNs(state.startedNs),
     resumedFrom: state.resumedFrom ?? null,
     versionControl: viewVersionControl(state),
+    ci: viewCiJob(state),
     progress: progressOf(state),
     waitingUntil: untilNs === undefined ? null : isoOfNs(untilNs),
     pauses: state.pauses,

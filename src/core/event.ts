@@ -3,6 +3,7 @@
 // Times of day are those of the record. Durations end in Ms (milliseconds), sizes in Bytes, money in Usd.
 
 import type { Stream } from '../text/stream.ts';
+import type { CiSystem } from './ci.ts';
 import type { ClaudeEvent } from './claude-event.ts';
 import type { Findings } from './finding.ts';
 import type { Labels } from './labels.ts';
@@ -41,6 +42,21 @@ export type VersionControl = {
   readonly isDirty?: boolean;
 };
 
+/** The job of a CI system in which a run was started, as its environment says it. */
+export type CiJob = {
+  readonly system: CiSystem;
+  /** The page of the job, or of what it is part of. */
+  readonly url?: string;
+  /** `owner/name`. */
+  readonly repository?: string;
+  readonly branch?: string;
+  readonly commit?: string;
+  /** Who or what started it. */
+  readonly actor?: string;
+  /** The number of the pull request, merge request or change. */
+  readonly change?: string;
+};
+
 /** A span of another program, and whether the run is below it, in its trace, or has a trace of its own and a link. */
 export type StartedBy = { readonly traceId: string; readonly spanId: string; readonly as: 'child' | 'link' };
 
@@ -69,6 +85,8 @@ export type RunEvent =
       readonly labels?: Labels;
       /** Absent outside a Git repository, and in journals of older versions. */
       readonly versionControl?: VersionControl;
+      /** Absent outside of the CI systems that are known, and in journals of older versions. */
+      readonly ci?: CiJob;
       /** The address of the hub as people reach it; absent if none was set. */
       readonly publicUrl?: string;
       /** The span that started the run, if the environment named one. */

@@ -31,6 +31,7 @@ import {
   type WorkflowInput,
   workflowToJson,
 } from '../workflow/index.ts';
+import { ciJobIn, withBranchOfCi } from './ci-job.ts';
 import { createRunFollower, type RunFollower } from './follow-run.ts';
 import { journalNotes, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
@@ -116,7 +117,7 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
   const { resumed } = source;
   const workflow = { ...source.workflow, concurrency: settings.concurrency ?? source.workflow.concurrency };
 
-  const labelled = labelsOfRun(workflow, resumed?.labels ?? {}, settings.labels);
+  const labelled = labelsOfRun(workflow, resumed?.labels ?? {}, settings.labels, ciJobIn(settings.env));
   if (labelled.kind !== 'ready') return labelled;
   const unshippable = problemsOfShipping(settings);
   if (unshippable.length > 0) return { kind: 'unsuited', code: 'otel_settings', message: unshippable.join('\n') };
@@ -165,8 +166,9 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
   const { folder } = writer;
   const { runId } = folder;
   const redactor = redactorOf(workflow, settings);
+  const ci = ciJobIn(settings.env);
   const { traceId, startedBy, env } = traceContextOf(settings.env, settings.traceContext, runId);
-  const versionControl = await prepared.versionControl;
+  const versionControl = withBranchOfCi(await prepared.versionControl, ci);
   const handle = await executeWorkflow({
     workflow,
     runId,
@@ -180,6 +182,7 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
       ...(resumed === undefined ? {} : { resumedFromTraceId: resumed.resumedFromTraceId }),
       ...(Object.keys(labels).length === 0 ? {} : { labels }),
       ...(versionControl === undefined ? {} : { versionControl }),
+      ...(ci === undefined ? {} : { ci }),
       ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
       ...(startedBy === undefined ? {} : { startedBy }),
     },

@@ -95,7 +95,7 @@ function remoteIn(config: string): string | undefined {
  * The address on the web of what Git fetches from: without credentials, and without `.git`, as the convention asks.
  * Undefined for a folder, which is on no web.
  */
-function webAddress(remote: string | undefined): string | undefined {
+export function webAddress(remote: string | undefined): string | undefined {
   // `git@host:owner/name.git`: neither a URL nor a path of this machine.
   const [, host, path] = /^(?:[^@/:\s]+@)?([^/:\s]{2,}):(?!\/\/)(.+)$/.exec(remote ?? '') ?? [];
   const text = host === undefined ? (remote ?? '') : `ssh://${host}/${path?.replace(/^\/+/, '')}`;

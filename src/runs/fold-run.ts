@@ -110,6 +110,7 @@ function foldRunEvent(state: RunState, event: Event, timeNs: bigint): RunState {
         stepspanVersion: event.stepspanVersion,
         resumedFrom: event.resumedFrom,
         versionControl: event.versionControl,
+        ci: event.ci,
         phase: state.phase.kind === 'unknown' ? { kind: 'running' } : state.phase,
         startedNs: timeNs,
         steps: [

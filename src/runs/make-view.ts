@@ -23,6 +23,7 @@ import { runStatus, waitOfStep } from './run-status.ts';
 import {
   type ActiveAlert,
   type AttemptView,
+  type CiJobView,
   isActive,
   type QuestionView,
   type RunActivity,
@@ -55,6 +56,7 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
     params: run.params,
     cwd: run.cwd,
     versionControl: viewVersionControl(run),
+    ci: viewCiJob(run),
     stepspanVersion: run.stepspanVersion,
     concurrency: run.concurrency,
     budgetUsd: run.budgetUsd ?? null,
@@ -112,6 +114,12 @@ export function viewVersionControl({ versionControl }: Pick<RunState, 'versionCo
   if (versionControl === undefined) return null;
   const { url = null, branch = null, revision = null, isDirty = null } = versionControl;
   return { url, branch, revision, isDirty };
+}
+
+export function viewCiJob({ ci }: Pick<RunState, 'ci'>): CiJobView | null {
+  if (ci === undefined) return null;
+  const { system, url = null, repository = null, branch = null, commit = null, actor = null, change = null } = ci;
+  return { system, url, repository, branch, commit, actor, change };
 }
 
 /** Summaries of ten thousand runs are kept in memory. */

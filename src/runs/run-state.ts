@@ -3,7 +3,15 @@
 // Times are Unix nanoseconds as in the journal, so that spans made from this state carry the journal's own times.
 import type { ModelUsage } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
-import type { EventOf, PlannedStep, ProcessIdentity, StallAction, StallCause, VersionControl } from '../core/event.ts';
+import type {
+  CiJob,
+  EventOf,
+  PlannedStep,
+  ProcessIdentity,
+  StallAction,
+  StallCause,
+  VersionControl,
+} from '../core/event.ts';
 import { type Findings, noFindings } from '../core/finding.ts';
 import type { Labels } from '../core/labels.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -212,6 +220,8 @@ export type RunState = {
   readonly stepspanVersion: string;
   readonly resumedFrom: string | undefined;
   readonly versionControl: VersionControl | undefined;
+  /** Undefined if no CI system started it. */
+  readonly ci: CiJob | undefined;
   readonly phase: RunPhase;
   readonly startedNs: bigint | undefined;
   /** Time of the last record (of its last line) that was folded. */
@@ -270,6 +280,7 @@ export function emptyRunState(): RunState {
     stepspanVersion: '',
     resumedFrom: undefined,
     versionControl: undefined,
+    ci: undefined,
     phase: { kind: 'unknown' },
     startedNs: undefined,
     lastNs: 0n,

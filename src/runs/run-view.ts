@@ -2,6 +2,7 @@
 // its fields as they are. Times are ISO 8601 with nanoseconds; what is unknown is null. A run is folded once (fold-run.ts) into a
 // `RunState`, which is exact and internal; make-view.ts makes the view from it. Types only, so that the page can import them.
 import type { Answer } from '../core/answer.ts';
+import type { CiSystem } from '../core/ci.ts';
 import type { ModelUsage, QuestionKind } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
 import type { Findings } from '../core/finding.ts';
@@ -230,10 +231,27 @@ export type VersionControlView = {
   readonly isDirty: boolean | null;
 };
 
+/** What is not known is null. */
+export type CiJobView = {
+  readonly system: CiSystem;
+  /** The page of the job. */
+  readonly url: string | null;
+  /** `owner/name`. */
+  readonly repository: string | null;
+  readonly branch: string | null;
+  readonly commit: string | null;
+  /** Who or what started it. */
+  readonly actor: string | null;
+  /** The number of the pull request or merge request. */
+  readonly change: string | null;
+};
+
 export type RunView = RunSummary & {
   readonly cwd: string;
   /** Null outside a Git repository. */
   readonly versionControl: VersionControlView | null;
+  /** The job that started it; null if it was not a job of a CI system that is known. */
+  readonly ci: CiJobView | null;
   /** Of stepspan, which ran it; '' for a run whose first records are gone. */
   readonly stepspanVersion: string;
   readonly concurrency: number;

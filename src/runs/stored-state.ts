@@ -3,7 +3,7 @@
 import type { RunState } from './run-state.ts';
 
 /** Raised with every change of RunState's shape or meaning. */
-const version = 13;
+const version = 14;
 
 /** JSON has no integer for nanoseconds, so a bigint is written as `{"ns":"…"}`, which no other part of the state looks like. */
 export function stateToJson(state: RunState): string {

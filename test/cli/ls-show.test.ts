@@ -128,17 +128,19 @@ describe('show', () => {
     expect(code).toBe(0);
   });
 
-  test('names what was checked out in the working folder', async () => {
+  test('names what was checked out in the working folder, and the CI job that started it', async () => {
     const versionControl = {
       url: 'https://example.com/tool',
       branch: 'main',
       revision: 'ab'.repeat(20),
       isDirty: true,
     };
-    await rig.start({ id: old, started: { versionControl } }).finish(['build']);
+    const ci = { system: 'github', url: 'https://github.com/team/tool/actions/runs/7' } as const;
+    await rig.start({ id: old, started: { versionControl, ci } }).finish(['build']);
     await rig.start({ id: newer, started: { versionControl: { revision: 'ab'.repeat(20) } } }).finish(['build']);
     const text = async (run: string) => (await rig.call('show', run)).stdout.toString();
     expect(await text(old)).toContain('\n  main at abababababab with uncommitted changes, https://example.com/tool\n');
+    expect(await text(old)).toContain(`\n  started by a job of GitHub Actions, ${ci.url}\n`);
     expect(await text(newer)).toContain('\n  abababababab\n');
     const json = JSON.parse((await rig.call('show', newer, '--json')).stdout.toString());
     expect(json.versionControl).toEqual({ url: null, branch: null, revision: 'ab'.repeat(20), isDirty: null });

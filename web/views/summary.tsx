@@ -1,6 +1,7 @@
 // What a run gave and what it was started with: its steps with their cost, the files that Claude changed, its tools and models, what it
 // was denied, parameters, folder, versions, the run that it continues. Called by run.tsx.
 import type { ComponentChildren } from 'preact';
+import { ciNames } from '../../src/core/ci.ts';
 import { labelsText } from '../../src/core/labels.ts';
 import { formatCount } from '../../src/core/units.ts';
 import { cost, duration } from '../model/format.ts';
@@ -108,6 +109,11 @@ function checkoutOf({ versionControl }: Run): readonly (readonly [string, Compon
   ];
 }
 
+function CiJob({ job: { system, url } }: { job: NonNullable<Run['ci']> }) {
+  const name = ciNames[system];
+  return url === null ? <span>{name}</span> : <a href={url}>{name}</a>;
+}
+
 function Origin({ run }: { run: Run }) {
   const claude = run.steps.flatMap((step) => step.attempts).findLast(({ claudeVersion }) => claudeVersion !== null);
   const facts: readonly (readonly [string, ComponentChildren])[] = [
@@ -117,6 +123,7 @@ function Origin({ run }: { run: Run }) {
     ['Workflow file', run.file],
     ['Folder', run.cwd],
     ...checkoutOf(run),
+    ['CI job', run.ci === null ? '' : <CiJob job={run.ci} />],
     [
       'Continues',
       run.resumedFrom === null ? (

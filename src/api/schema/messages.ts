@@ -1,6 +1,7 @@
 // Every message of the tail, of clients and of the server. The server reads what a client sends by these schemas, the types of all
 // messages come from them, and the tables of docs/tail-protocol.md are made from their descriptions.
 import { z } from 'zod';
+import { ciSystems } from '../../core/ci.ts';
 import type { Event } from '../../core/event.ts';
 import { parseSearch } from '../../runs/select-records.ts';
 import { severities, streams } from '../../text/stream.ts';
@@ -168,6 +169,20 @@ export const journalMessages = {
       })
       .optional()
       .describe('what is checked out in `cwd`: `url`, `branch`, `revision` and `isDirty`, each if it is known'),
+    ci: z
+      .strictObject({
+        system: z.enum(ciSystems),
+        url: z.string().optional(),
+        repository: z.string().optional(),
+        branch: z.string().optional(),
+        commit: z.string().optional(),
+        actor: z.string().optional(),
+        change: z.string().optional(),
+      })
+      .optional()
+      .describe(
+        'the CI job that started the run: `system`, and `url`, `repository`, `branch`, `commit`, `actor` and `change` where it says them',
+      ),
     publicUrl: z.string().optional().describe('the address of the hub'),
     startedBy: z
       .strictObject({ traceId: z.string(), spanId: z.string(), as: z.enum(['child', 'link']) })

@@ -2,6 +2,7 @@
 // one of them lacks is an error here.
 import { z } from 'zod';
 import { answerKinds } from '../../core/answer.ts';
+import { ciSystems } from '../../core/ci.ts';
 import { activeStatuses, type QuestionView, type RunSummary, type RunView } from '../../runs/index.ts';
 import type { RunViewPatch } from '../../runs/view-patch.ts';
 import { integer, listOf } from './fields.ts';
@@ -196,12 +197,31 @@ const versionControl = named(
   }),
 );
 
+/** With null for what is not known it would be said twice: the fields of a job are there or not. */
+const ciJob = named(
+  'CiJob',
+  z.strictObject({
+    system: z.enum(ciSystems),
+    url: z.string().nullable().describe('The page of the job.'),
+    repository: z.string().nullable().describe('`owner/name`.'),
+    branch: z.string().nullable(),
+    commit: z.string().nullable(),
+    actor: z.string().nullable().describe('Who or what started it.'),
+    change: z.string().nullable().describe('The number of the pull request or merge request.'),
+  }),
+);
+
 const runView = z.strictObject({
   ...runSummary.shape,
   cwd: z.string(),
   versionControl: versionControl
     .nullable()
     .describe('What was checked out in `cwd` when the run started; null outside a Git repository.'),
+  ci: ciJob
+    .nullable()
+    .describe(
+      'The CI job that started it, with null for what it does not say; null outside of the CI systems that are known.',
+    ),
   stepspanVersion: z.string(),
   concurrency: integer,
   budgetUsd: z.number().nullable(),

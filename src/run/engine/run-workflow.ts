@@ -48,6 +48,7 @@ export type RunOptions = {
     | 'resumedFrom'
     | 'labels'
     | 'versionControl'
+    | 'ci'
     | 'publicUrl'
     | 'startedBy'
     | 'resumedFromTraceId'

@@ -28,6 +28,7 @@ function smallRun(root: string): JournalWriter {
       steps: [{ ...build!, when: 'params.all', maxAttempts: 3 }, ...others],
       labels: { team: 'payments' },
       versionControl: { url: 'https://example.com/a.git', branch: 'main', revision: 'abc', isDirty: true },
+      ci: { system: 'gitlab', url: 'https://gitlab.example/jobs/9', actor: 'ada' },
       publicUrl: 'https://hub.example.com',
       startedBy: { traceId: '1'.repeat(32), spanId: '2'.repeat(16), as: 'child' },
       resumedFrom: '20261122-151402-abc123',

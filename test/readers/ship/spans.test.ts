@@ -121,7 +121,8 @@ describe('the root', () => {
   test('says where it is to be seen and what it worked on', () => {
     const feed = trace();
     const versionControl = { url: 'https://example.com/tool', branch: 'main', revision: 'a'.repeat(40), isDirty: true };
-    feed(runStarted(runId, { publicUrl: 'https://hub.example.com/', versionControl }), null);
+    const ci = { system: 'github', url: 'https://github.com/team/tool/actions/runs/7', change: '42' } as const;
+    feed(runStarted(runId, { publicUrl: 'https://hub.example.com/', versionControl, ci }), null);
     feed({ type: 'step.started' });
     const [step] = feed(stepFinished({ kind: 'success' }, 1));
     const [root] = feed(runFinished, null);
@@ -132,6 +133,9 @@ describe('the root', () => {
       'vcs.ref.head.type': 'branch',
       'vcs.ref.head.revision': 'a'.repeat(40),
       'stepspan.vcs.dirty': true,
+      'stepspan.ci.system': 'github',
+      'stepspan.ci.url': ci.url,
+      'vcs.change.id': '42',
     });
     expect(step?.attributes['cicd.pipeline.task.run.url.full']).toBe(
       `https://hub.example.com/#/runs/${runId}/output?step=build`,

@@ -1,5 +1,5 @@
 // What every record that is shipped says about its run: identity of run, step and attempt. Pure.
-import type { StartedBy, VersionControl } from '../../../core/event.ts';
+import type { CiJob, StartedBy, VersionControl } from '../../../core/event.ts';
 import { parentSpanId, type RunId, spanIdOf, traceIdOf } from '../../../core/ids.ts';
 import type { JournalRecord, Subject } from '../../../core/record.ts';
 import { type AttributeMap, attr, known, labelPrefix } from '../../../otlp/names.ts';
@@ -18,6 +18,7 @@ export type RunContext = {
   readonly hubUrl: string;
   readonly startedBy?: StartedBy | undefined;
   readonly versionControl?: VersionControl | undefined;
+  readonly ci?: CiJob | undefined;
 };
 
 export function bareContext(runId: RunId): RunContext {
@@ -37,6 +38,7 @@ export function contextAfter(context: RunContext, record: JournalRecord): RunCon
     hubUrl: event.publicUrl ?? defaultHubUrl,
     startedBy: event.startedBy,
     versionControl: event.versionControl,
+    ci: event.ci,
   };
 }
 

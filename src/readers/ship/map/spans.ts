@@ -136,7 +136,7 @@ class RunTrace implements SpanMapper {
 
   /** Where the run can be looked at, and what it worked on. */
   #runPlace(): AttributeMap {
-    const { hubUrl, versionControl } = this.#context;
+    const { hubUrl, versionControl, ci } = this.#context;
     return known({
       [attr.pipelineRunUrl]: pageOfRun(hubUrl, this.#runId),
       [attr.vcsUrl]: versionControl?.url,
@@ -144,6 +144,9 @@ class RunTrace implements SpanMapper {
       [attr.vcsRefType]: versionControl?.branch === undefined ? undefined : 'branch',
       [attr.vcsRevision]: versionControl?.revision,
       [attr.vcsDirty]: versionControl?.isDirty,
+      [attr.vcsChange]: ci?.change,
+      [attr.ciSystem]: ci?.system,
+      [attr.ciUrl]: ci?.url,
     });
   }
 
