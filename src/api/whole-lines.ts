@@ -50,12 +50,15 @@ export function createLineCollector(): LineCollector {
 }
 
 /** @returns a collector that has read what comes before the number `from` */
-export async function collectorAt(reader: JournalReader, from: number, signal: AbortSignal): Promise<LineCollector> {
+export async function collectorAt(
+  reader: JournalReader,
+  from: number,
+  how: Pick<ReadOptions, 'signal' | 'onProblem'>,
+): Promise<LineCollector> {
   const collector = createLineCollector();
   const start = await startBefore(reader, from);
   if (start === from) return collector;
-  const options = { from: start, maxBatchBytes: lookBackBytes, reuseMemory: true, signal, onProblem: () => undefined };
-  for await (const records of reader.read(options)) {
+  for await (const records of reader.read({ ...how, from: start, maxBatchBytes: lookBackBytes, reuseMemory: true })) {
     collector.add(records.filter(({ seq }) => seq < from));
     if (endOf(records) >= from) break;
   }

@@ -20,7 +20,7 @@ import {
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
-import { reportUnreadable } from './find-run.ts';
+import { problemReporter, reportUnreadable } from './find-run.ts';
 import { formatTable } from './format.ts';
 import { labelOption } from './label-flag.ts';
 import { createOutput } from './output.ts';
@@ -108,7 +108,7 @@ async function readRuns(
   const runs: RunState[] = [];
   for (const runId of data.listRunIds()) {
     try {
-      const run = await readRunState(data.runDir(runId));
+      const run = await readRunState(data.runDir(runId), problemReporter(context));
       if (run?.startedNs === undefined || run.startedNs < sinceNs) continue;
       if ((workflow !== undefined && run.workflow !== workflow) || !hasLabels(run.labels, label)) continue;
       runs.push(closeIfKilled(run, isWriterGone(run)));

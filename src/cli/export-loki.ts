@@ -7,6 +7,7 @@ import { createLokiClient, createLokiSource, type ExportOptions, type RecordSour
 import { nsOfMs, type RunState, readRunState } from '../runs/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
+import { problemReporter } from './find-run.ts';
 import type { FlagValues, Settings } from './settings.ts';
 
 export type LokiSettings = Settings & { readonly lokiUrl: string };
@@ -50,7 +51,7 @@ export async function lokiRunOf(
   const found = data.findRun(run);
   switch (found.kind) {
     case 'found': {
-      const state = await readRunState(data.runDir(found.runId)).catch(() => undefined);
+      const state = await readRunState(data.runDir(found.runId), problemReporter(context)).catch(() => undefined);
       return { runId: found.runId, state, nowMs };
     }
     case 'ambiguous':

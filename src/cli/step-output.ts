@@ -14,7 +14,7 @@ import {
   valueText,
 } from '../core/step-output.ts';
 import { unreachable } from '../core/unreachable.ts';
-import { type DataFolder, dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
+import { type DataFolder, dataFolder, type JournalProblem, openJournal, type RunFolder } from '../journal/index.ts';
 import {
   type AttemptState,
   closeIfKilled,
@@ -72,7 +72,9 @@ async function printOutput(run: string, stepId: string, flags: OutputFlags, cont
   }
   if (flags.field !== undefined) return printField(flags.field, stepId, result, context);
   if (flags.json === true) return print(context, `${JSON.stringify(jsonOf(state, step, result))}\n`);
-  const source = await readable(context, () => sourceOf(dataFolder(settings.dataDir), folder, state, step));
+  const source = await readable(context, () =>
+    sourceOf(dataFolder(settings.dataDir), { folder, state, step }, problemReporter(context)),
+  );
   if (source !== 'unreadable') await readable(context, () => printWhole(source, step, result, context));
 }
 
@@ -149,9 +151,8 @@ type Source = { readonly folder: RunFolder; readonly step: string; readonly atte
 /** Where the lines are: in the run itself, or, for a step that a resumed run reused, in the run that ran it. */
 async function sourceOf(
   data: DataFolder,
-  folder: RunFolder,
-  state: RunState,
-  step: StepState,
+  { folder, state, step }: { readonly folder: RunFolder; readonly state: RunState; readonly step: StepState },
+  onProblem: (problem: JournalProblem) => void,
 ): Promise<Source | undefined> {
   const attempt = step.attempts.at(-1);
   if (attempt !== undefined) return { folder, step: step.id, attempt };
@@ -159,11 +160,11 @@ async function sourceOf(
   const before = state.resumedFrom ?? '';
   if (!isTakenOver || !isRunId(before)) return undefined;
   if (!data.listRunIds().includes(before)) return undefined;
-  const earlier = await readRunState(data.runDir(before));
+  const earlier = await readRunState(data.runDir(before), onProblem);
   const earlierStep = earlier?.steps.find(({ id }) => id === step.id);
   return earlier === undefined || earlierStep === undefined
     ? undefined
-    : sourceOf(data, data.runDir(before), earlier, earlierStep);
+    : sourceOf(data, { folder: data.runDir(before), state: earlier, step: earlierStep }, onProblem);
 }
 
 async function* recordsOf({ folder, step, attempt }: Source, context: CliContext) {

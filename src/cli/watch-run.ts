@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { formatSetDuration } from '../core/duration.ts';
 import { plural } from '../core/units.ts';
-import { dataFolder } from '../journal/index.ts';
+import { createProblemLog, dataFolder } from '../journal/index.ts';
 import { defaultShipWaitMs, type RunResult, type StartedRun } from '../library/index.ts';
 import { createCatalogue } from '../runs/catalogue.ts';
 import { lostCount, type RunState, saveRunState } from '../runs/index.ts';
@@ -73,15 +73,20 @@ export async function watchRun(
     workflow: run.workflow.name,
   });
   const folderWarning = await warningOf(context, settings);
-  const notes = [...journalNotes, shipping.message, metricsNote, notifying.message, folderWarning].filter(
-    (message) => message !== '',
-  );
+  const problems = createProblemLog();
+  const failed = await readFailedOutput(folder, state, failedLines, problems.note);
+  const notes = [
+    ...new Set([...journalNotes, ...problems.sentences()]),
+    shipping.message,
+    metricsNote,
+    notifying.message,
+    folderWarning,
+  ].filter((message) => message !== '');
   // The message says how much is left, and why.
   const pending = shipping.kind === 'off' || shipping.message !== '' ? undefined : shipping.pending;
   const closing = view ?? plainView(shown, settings, false);
   // A quiet run has had no view yet, and no view has seen an end that is not in the journal.
   await closing.update([], state);
-  const failed = await readFailedOutput(folder, state, failedLines, () => undefined);
   const lastLines = lastLinesOfFailed(failed, failedLines, wantsColour(settings.colour, context.env, shown.stdout));
   closing.close({ pending, refused: shipping.refused, links, notes, lastLines, flags: flagsOf(flags) });
   if (flags.json === true) context.stdout.write(`${JSON.stringify(result)}\n`);

@@ -9,6 +9,7 @@ import type { Outcome } from '../core/outcome.ts';
 import type { StepOutput } from '../core/step-output.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
 import {
+  createProblemLog,
   type DataFolder,
   isAlive,
   JournalError,
@@ -39,6 +40,8 @@ export type Adoption =
       readonly state: RunState;
       readonly processes: number;
       readonly survivors: readonly number[];
+      /** What could not be read of its journal, one sentence each. `state` lacks it. */
+      readonly problems: readonly string[];
     }
   /** Its stepspan lives, or another process adopts it right now. */
   | { readonly kind: 'running'; readonly by: LockHolder | undefined }
@@ -110,7 +113,7 @@ async function closeRun(
   writer: JournalWriter,
   { closedBy, markedRuns }: Closing,
 ): Promise<Adoption> {
-  const { state, left, outputs } = await readRun(folder);
+  const { state, left, outputs, problems } = await readRun(folder);
   // Another process was faster, and has released the lock again.
   if (state.phase.kind === 'finished') return { kind: 'finished' };
   // A saved state may have an end that a power cut took from the journal.
@@ -133,7 +136,7 @@ async function closeRun(
   });
   for (const { event, subject } of closingEvents(state, outcome, { outputs, withClaude })) writer.event(event, subject);
   await writer.sync();
-  return { kind: 'adopted', state, processes, survivors };
+  return { kind: 'adopted', state, processes, survivors, problems };
 }
 
 type ReadRun = {
@@ -141,6 +144,7 @@ type ReadRun = {
   readonly left: readonly Left[];
   /** What shell steps without an end have printed on stdout, bounded as later steps would get it. */
   readonly outputs: ReadonlyMap<string, StepOutput>;
+  readonly problems: readonly string[];
 };
 
 /** The state of the run, and its attempts that have no end, with the process of each. */
@@ -149,8 +153,9 @@ async function readRun(folder: RunFolder): Promise<ReadRun> {
   const { firstSeq } = await reader.head();
   const left = new Map<string, Left & { readonly capture: OutputCapture }>();
   let state = emptyRunState();
-  // Damage in the middle is skipped: the run has to be closed in any case.
-  for await (const records of reader.read({ from: firstSeq, reuseMemory: true, onProblem: () => undefined })) {
+  const problems = createProblemLog();
+  // The run has to be closed, whatever of it cannot be read.
+  for await (const records of reader.read({ from: firstSeq, reuseMemory: true, onProblem: problems.note })) {
     for (const record of records) {
       state = foldRun(state, record);
       if (record.subject === undefined) continue;
@@ -166,7 +171,8 @@ async function readRun(folder: RunFolder): Promise<ReadRun> {
       } else if (record.event.type === 'attempt.finished') left.delete(key);
     }
   }
-  return { state, left: [...left.values()], outputs: outputsOf(state, [...left.values()]) };
+  const open = [...left.values()];
+  return { state, left: open, outputs: outputsOf(state, open), problems: problems.sentences() };
 }
 
 function outputsOf(
@@ -267,10 +273,11 @@ export function createAdoption({ data, measure, examine, log, onError }: AdoptOp
     }
     if (adoption.kind !== 'adopted') return;
     measure.apply(add(metrics.adoptedRuns, {}));
-    const { processes, survivors, state } = adoption;
+    const { processes, survivors, state, problems } = adoption;
     const ended = processes === 0 ? '' : `; ${processes} of its processes were still running and were ended`;
     log(`run ${runId}: ${stepspanOf(state)} was killed; the run is marked as abandoned${ended}`);
     for (const pid of survivors) log(`run ${runId}: process ${pid} could not be ended`);
+    for (const problem of problems) log(`run ${runId}: ${problem}`);
     await examine(runId);
   }
 

@@ -160,8 +160,9 @@ type Parts = {
   supervisor?: Supervisor;
 };
 
-function createParts(options: HubOptions, ships: boolean, { endedRunOf, markArchived }: Catalogue): Parts {
+function createParts(options: HubOptions, ships: boolean, catalogue: Catalogue): Parts {
   const { data, log, version } = options;
+  const { endedRunOf, markArchived } = catalogue;
   const startedMs = Date.now();
   const loaded = loadState(data.hub.metrics);
   if (loaded.kind === 'unusable') {
@@ -202,7 +203,7 @@ function createParts(options: HubOptions, ships: boolean, { endedRunOf, markArch
       ? createShipRuns({ data, env: options.env, onShipped: shipped.expect, onError: failedRun('ship') })
       : undefined,
     shipped,
-    readerLag: createReaderLag(data, ships),
+    readerLag: createReaderLag(data, catalogue, ships),
     tailMetrics: createTailMetrics(measure),
     housekeeping: createHousekeeping({
       ...options,

@@ -2,15 +2,16 @@
 import { dirname } from 'node:path';
 import type { ActionResult, Actions, GivenBudget } from '../api/http/index.ts';
 import type { RunId } from '../core/ids.ts';
-import { type DataFolder, openJournal } from '../journal/index.ts';
+import type { DataFolder } from '../journal/index.ts';
 import { type ExportFormat, exportFormats, exportRun, type OtlpMapper } from '../readers/export/index.ts';
-import { emptyRunState, type RunState, readRunState } from '../runs/index.ts';
+import { type Catalogue, emptyRunState, type RunState, readRunState } from '../runs/index.ts';
 import { type RunStarted, type RunStarter, startRun } from './start-run.ts';
 import { type Steered, steerRun } from './steer-run.ts';
 import type { WorkflowFolders } from './workflow-folders.ts';
 
 export type LiveActionsOptions = {
   readonly data: DataFolder;
+  readonly catalogue: Pick<Catalogue, 'readerOf' | 'problemsOf'>;
   readonly folders: WorkflowFolders;
   /** Undefined if no run can be started from here. */
   readonly starter: RunStarter | undefined;
@@ -26,9 +27,12 @@ const formats = {
   'otlp-json': { extension: 'otlp.json', type: 'application/json' },
 } as const satisfies Readonly<Record<ExportFormat, { extension: string; type: string }>>;
 
-export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptions): Actions {
+export function liveActions({ data, catalogue, folders, starter, toOtlp }: LiveActionsOptions): Actions {
   const steer = async (runId: RunId, request: Parameters<typeof steerRun>[1]): Promise<ActionResult> =>
     resultOf(runId, await steerRun(data.runDir(runId), request));
+
+  const stateOf = async (runId: RunId): Promise<RunState> =>
+    (await readRunState(data.runDir(runId), catalogue.problemsOf(runId).note)) ?? emptyRunState();
 
   return {
     workflows: async () => folders.list(),
@@ -55,7 +59,7 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
     },
     async retry(runId, { fromStep, budget, edited }) {
       if (starter === undefined) return cannotStart;
-      const state = (await readRunState(data.runDir(runId))) ?? emptyRunState();
+      const state = await stateOf(runId);
       if (state.phase.kind !== 'finished') {
         return {
           ok: false,
@@ -85,24 +89,33 @@ export function liveActions({ data, folders, starter, toOtlp }: LiveActionsOptio
         .filter((format) => format !== 'otlp-json' || toOtlp !== undefined)
         .map((format) => [format, formats[format]]),
     ),
-    async exportRun(runId, format, signal) {
-      const reader = openJournal(data.runDir(runId));
-      const source = {
-        read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem: () => undefined }),
-        seqBefore: reader.seqBefore,
-      };
-      const isOtlp = format === 'otlp-json' && toOtlp !== undefined;
-      return exportRun(source, {
-        runId,
-        format: exportFormatOf(format),
-        ansi: false,
-        events: format !== 'text',
-        // As on the command line: the raw protocol is not for people to read.
-        ...(format === 'text' ? { streams: ['stdout', 'stderr', 'system'] as const } : {}),
-        ...(isOtlp ? { toOtlp: await toOtlp((await readRunState(data.runDir(runId))) ?? emptyRunState()) } : {}),
-        signal,
-      });
-    },
+    exportRun: createRunExport({ catalogue, toOtlp }, stateOf),
+  };
+}
+
+function createRunExport(
+  { catalogue, toOtlp }: Pick<LiveActionsOptions, 'catalogue' | 'toOtlp'>,
+  stateOf: (runId: RunId) => Promise<RunState>,
+): Actions['exportRun'] {
+  return async (runId, format, signal) => {
+    const reader = catalogue.readerOf(runId);
+    const problems = catalogue.problemsOf(runId);
+    const source = {
+      read: (how: { from: number; signal?: AbortSignal }) => reader.read({ ...how, onProblem: problems.note }),
+      seqBefore: reader.seqBefore,
+    };
+    const isOtlp = format === 'otlp-json' && toOtlp !== undefined;
+    const chunks = exportRun(source, {
+      runId,
+      format: exportFormatOf(format),
+      ansi: false,
+      events: format !== 'text',
+      // As on the command line: the raw protocol is not for people to read.
+      ...(format === 'text' ? { streams: ['stdout', 'stderr', 'system'] as const } : {}),
+      ...(isOtlp ? { toOtlp: await toOtlp(await stateOf(runId)) } : {}),
+      signal,
+    });
+    return { chunks, problems: problems.sentences };
   };
 }
 

@@ -41,7 +41,7 @@ export type NotifyRunsOptions = {
   readonly data: DataFolder;
   readonly settings: NotifySettings;
   readonly measure: Pick<Measure, 'apply'>;
-  readonly catalogue: Pick<Catalogue, 'historyOf' | 'endedRunOf'>;
+  readonly catalogue: Pick<Catalogue, 'historyOf' | 'endedRunOf' | 'problemsOf'>;
   readonly onError: (runId: RunId, error: unknown) => void;
 };
 
@@ -60,6 +60,7 @@ export function createNotifyRuns({ data, settings, measure, catalogue, onError }
       runId,
       settings,
       historyOf: catalogue.historyOf,
+      onProblem: catalogue.problemsOf(runId).note,
       onSent: (result, count) => measure.apply(add(metrics.alertsSent, { receiver, result }, count)),
       openHere: (other, atMs) => open.get(other)?.resolve(atMs) ?? false,
       onResolvedEarlier(changed) {

@@ -3,9 +3,9 @@
 import { type RunId, startedMsOf } from '../core/ids.ts';
 import type { JournalRecord } from '../core/record.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
-import { type DataFolder, openJournal, readersOf, savedPosition } from '../journal/index.ts';
+import { type DataFolder, readersOf, savedPosition } from '../journal/index.ts';
 import { type GaugeSample, gauge, metrics } from '../readers/measure/index.ts';
-import { msOfNs } from '../runs/index.ts';
+import { type Catalogue, msOfNs } from '../runs/index.ts';
 import { shippedForMs } from './ship-runs.ts';
 import type { ReadableRun } from './supervisor.ts';
 
@@ -22,7 +22,11 @@ export type ReaderLag = {
 const signals = ['logs', 'traces'] as const;
 
 /** @param ships whether the hub ships: then a run that nobody has begun to ship is behind by all that it has */
-export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
+export function createReaderLag(
+  data: DataFolder,
+  catalogue: Pick<Catalogue, 'readerOf' | 'problemsOf'>,
+  ships: boolean,
+): ReaderLag {
   const expected = ships ? signals.map((signal) => `ship-${signal}`) : [];
   /** Finished, and every reader has had all of it. */
   const settled = new Set<RunId>();
@@ -68,7 +72,7 @@ export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
           samples.push(gauge(metrics.shipperPending, { signal }, lag));
           if (reads >= timed) continue;
           reads += 1;
-          const oldest = await recordAt(data, run.runId, position);
+          const oldest = await recordAt(catalogue, run.runId, position);
           const ageMs = oldest === undefined ? 0 : Math.max(0, nowMs - msOfNs(oldest.timeNs));
           samples.push(gauge(metrics.shipperLag, { signal }, ageMs / 1000));
         }
@@ -79,8 +83,12 @@ export function createReaderLag(data: DataFolder, ships: boolean): ReaderLag {
 }
 
 /** The first record from this number on; undefined if none can be read. */
-async function recordAt(data: DataFolder, runId: RunId, seq: number): Promise<JournalRecord | undefined> {
-  const reader = openJournal(data.runDir(runId));
-  for await (const [record] of reader.read({ from: seq, maxBatchBytes: 1, onProblem: () => undefined })) return record;
+async function recordAt(
+  { readerOf, problemsOf }: Pick<Catalogue, 'readerOf' | 'problemsOf'>,
+  runId: RunId,
+  seq: number,
+): Promise<JournalRecord | undefined> {
+  const reading = readerOf(runId).read({ from: seq, maxBatchBytes: 1, onProblem: problemsOf(runId).note });
+  for await (const [record] of reading) return record;
   return undefined;
 }

@@ -36,7 +36,7 @@ export type { Frame } from './frame.ts';
 export type { Durability } from './group-sync.ts';
 export { JournalError, type JournalErrorCode } from './journal-error.ts';
 export { defaultJournalOptions, type JournalOptions } from './journal-options.ts';
-export { type JournalProblem, problemText } from './journal-problem.ts';
+export { createProblemLog, type JournalProblem, type ProblemLog, problemText } from './journal-problem.ts';
 export { type JournalReader, openJournal, type ReadOptions } from './journal-reader.ts';
 export { createJournal, type JournalStats, type JournalWriter, reopenJournal } from './journal-writer.ts';
 export { everyFrame } from './read-at-once.ts';

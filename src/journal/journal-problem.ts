@@ -1,4 +1,4 @@
-// What can be wrong with a journal, as a reader reports it. Pure vocabulary.
+// What can be wrong with a journal, as a reader reports it, and a log of that for readers whose caller shows it to people.
 
 export type JournalProblem =
   /** Bytes that do not check out. Reading continued at the next place where a frame is known to begin. */
@@ -39,5 +39,48 @@ export function problemText(problem: JournalProblem): string {
       return `Records ${problem.fromSeq} to ${problem.toSeq - 1} are missing (${problem.why}).`;
     case 'unknown_record':
       return `Record ${problem.seq} is of a kind that this stepspan does not know.`;
+  }
+}
+
+/** What was found wrong while a journal was read, perhaps several times. */
+export type ProblemLog = {
+  readonly note: (problem: JournalProblem) => void;
+  /** One sentence for each, and how many there are besides these. Empty if all records were read. */
+  readonly sentences: () => readonly string[];
+};
+
+/** A disk that fails leaves hundreds of damaged places; nobody reads more sentences about them. */
+const keptSentences = 20;
+
+/** Of 100 bytes each; more of them are not counted. */
+const keptTexts = 10_000;
+
+export function createProblemLog(): ProblemLog {
+  const texts = new Set<string>();
+  return {
+    note(problem) {
+      if (isRecordMissing(problem) && texts.size < keptTexts) texts.add(problemText(problem));
+    },
+    sentences() {
+      const more = texts.size - keptSentences;
+      const shown = [...texts].slice(0, keptSentences);
+      return more > 0 ? [...shown, `${more} more places of the journal cannot be read.`] : shown;
+    },
+  };
+}
+
+/**
+ * Whether somebody misses a record. A torn end is a record that is being written, or is cut when the run is adopted; what was
+ * never written has an event of its own, and what retention took is known from the first number.
+ */
+function isRecordMissing(problem: JournalProblem): boolean {
+  switch (problem.kind) {
+    case 'corrupt':
+    case 'unknown_record':
+      return true;
+    case 'torn':
+      return false;
+    case 'gap':
+      return problem.why === 'corrupt';
   }
 }

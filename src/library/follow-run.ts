@@ -1,7 +1,7 @@
 // Follows the journal of a run and keeps its folded state, so that the end of the run reads only what came since: of a run of 1 GB,
 // reading all of it again would be another 1 GB. Made by run-workflow.ts; the terminal and callers of the library watch through it.
 import type { JournalRecord } from '../core/record.ts';
-import type { JournalReader, ReadOptions } from '../journal/index.ts';
+import type { JournalProblem, JournalReader, ReadOptions } from '../journal/index.ts';
 import { emptyRunState, foldAll, type RunState } from '../runs/index.ts';
 
 export type RunFollower = {
@@ -17,7 +17,8 @@ export type RunFollower = {
 
 export type OnBatch = (records: readonly JournalRecord[], state: RunState) => Promise<void> | void;
 
-export function createRunFollower(reader: JournalReader): RunFollower {
+/** @param onProblem is called with damage and gaps; the process that writes the journal comes to its end all the same */
+export function createRunFollower(reader: JournalReader, onProblem: (problem: JournalProblem) => void): RunFollower {
   /** Of the reading that has come the furthest. */
   let latest = emptyRunState();
   // Following ends with the last record, which a full disk might not have taken: then it ends with the writer. A reader that
@@ -26,8 +27,7 @@ export function createRunFollower(reader: JournalReader): RunFollower {
 
   async function read(from: RunState, options: Partial<ReadOptions>, onBatch?: OnBatch): Promise<RunState> {
     let state = from;
-    // Damage is reported to later readers of the run; the process that writes it must come to its end.
-    const batches = reader.read({ ...options, from: from.nextSeq, onProblem: () => undefined });
+    const batches = reader.read({ ...options, from: from.nextSeq, onProblem });
     for await (const batch of batches) {
       state = foldAll(batch, state);
       if (state.nextSeq > latest.nextSeq) latest = state;

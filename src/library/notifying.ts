@@ -3,7 +3,7 @@
 import { toError } from '../core/errors.ts';
 import type { RunId } from '../core/ids.ts';
 import { runningHub } from '../hub/hub-files.ts';
-import type { DataFolder, JournalReader } from '../journal/index.ts';
+import type { DataFolder, JournalReader, ProblemLog } from '../journal/index.ts';
 import { type Notifier, type NotifySettings, originOf, startNotifier } from '../readers/notify/index.ts';
 import type { GiveUp } from '../readers/ship/index.ts';
 import type { EndWait } from './settings.ts';
@@ -25,21 +25,26 @@ export type Notifying = {
 const off: Notifying = { finish: async () => ({ kind: 'off', waiting: 0, message: '' }) };
 const byHub: NotifyingEnd = { kind: 'hub', waiting: 0, message: '' };
 
-/** @param reader the journal of the run as it is open in this process */
+/**
+ * @param reader the journal of the run as it is open in this process
+ * @param problems what is wrong with it, and with those of earlier runs whose alerts it resolves
+ */
 export async function startNotifying(
   data: DataFolder,
-  runId: RunId,
   settings: NotifySettings | undefined,
   reader: JournalReader,
+  problems: ProblemLog,
 ): Promise<Notifying> {
   if (settings === undefined) return off;
+  const { runId } = reader.folder;
+  const onProblem = problems.note;
   /** Earlier runs of the workflow whose failure this one has resolved: their receivers must learn it. */
   const resolved = new Set<RunId>();
   let problem = '';
   const start = async (): Promise<Notifier | undefined> => {
     if (runningHub(data)?.notifies === true) return undefined;
     const onResolvedEarlier = (runIds: readonly RunId[]) => runIds.forEach((earlier) => void resolved.add(earlier));
-    const begun = await startNotifier({ data, runId, settings, reader, onResolvedEarlier });
+    const begun = await startNotifier({ data, runId, settings, reader, onProblem, onResolvedEarlier });
     return begun.kind === 'started' ? begun.notifier : undefined;
   };
   // The run continues if its folder takes no lock; the problem is reported at its end.
@@ -57,7 +62,7 @@ export async function startNotifying(
       const deadline = performance.now() + ms;
       const left = [await settle(notifier, deadline, giveUp)];
       for (const earlier of resolved) {
-        const begun = await startNotifier({ data, runId: earlier, settings });
+        const begun = await startNotifier({ data, runId: earlier, settings, onProblem });
         if (begun.kind === 'started') left.push(await settle(begun.notifier, deadline, giveUp));
       }
       return endOf(left, settings);

@@ -5,8 +5,8 @@ import type { HrTime } from '@opentelemetry/api';
 import { toError } from '../core/errors.ts';
 import { startedMsOf } from '../core/ids.ts';
 import { createSignal } from '../core/signal.ts';
-import { type JournalReader, openCursor } from '../journal/index.ts';
-import { createMeasure, pushCursor } from '../readers/measure/index.ts';
+import { type JournalProblem, type JournalReader, openCursor } from '../journal/index.ts';
+import { add, createMeasure, metrics, pushCursor } from '../readers/measure/index.ts';
 import { scopeMetricsOf } from '../readers/measure/otlp-metrics.ts';
 import { type MetricSender, openMetricSender } from '../readers/ship/metric-sender.ts';
 import type { MetricSettings } from '../readers/ship/settings.ts';
@@ -52,8 +52,9 @@ function startPush(
     await cursor.save(cursor.position, { exports });
     const from = measure.position(runId);
     if (from !== undefined) {
-      const batches = reader.read({ from, follow: false, signal: stopping.signal, onProblem: () => undefined });
-      for await (const records of batches) measure.take(runId, records);
+      const onProblem = ({ kind }: JournalProblem): void => measure.apply(add(metrics.journalProblems, { kind }));
+      for await (const records of reader.read({ from, follow: false, signal: stopping.signal, onProblem }))
+        measure.take(runId, records);
     }
     const snapshot = measure.snapshot();
     // Two exports are never of one moment: a backend takes the first value for a moment only.

@@ -7,12 +7,14 @@ import type { Labels } from '../core/labels.ts';
 import type { Append } from '../core/record.ts';
 import {
   createJournal,
+  createProblemLog,
   dataFolder,
   fileErrorText,
   JournalError,
   type JournalReader,
   type JournalWriter,
   openJournal,
+  type ProblemLog,
   processIdentity,
   type RunFolder,
 } from '../journal/index.ts';
@@ -197,9 +199,10 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
   });
   const closeControl = settings.control ? await openControl(folder, handle, writer) : undefined;
   const reader = openJournal(folder, { onAppend: writer.onAppend });
-  const notifying = await startNotifying(dataFolder(settings.dataDir), runId, settings.notify, reader);
+  const problems = createProblemLog();
+  const notifying = await startNotifying(dataFolder(settings.dataDir), settings.notify, reader, problems);
   const pushing = await startPushing(dataFolder(settings.dataDir), settings, reader);
-  const follower = createRunFollower(reader);
+  const follower = createRunFollower(reader, problems.note);
   const release = async (): Promise<void> => {
     releaseLock();
     await closeControl?.();
@@ -216,7 +219,7 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
     phase: handle.phase,
     follow: follower.follow,
     shipperStatus: shipping.status,
-    done: finish({ handle, writer, shipping, notifying, pushing, settings, follower, redactor, release }),
+    done: finish({ handle, writer, shipping, notifying, pushing, settings, follower, problems, redactor, release }),
   };
 }
 
@@ -260,6 +263,7 @@ type RunParts = {
   readonly pushing: Pushing;
   readonly settings: RunSettings;
   readonly follower: RunFollower;
+  readonly problems: ProblemLog;
   readonly redactor: Redactor;
   /** Gives up the lock of the working folder and the control channel. */
   readonly release: () => Promise<void>;
@@ -270,6 +274,7 @@ async function finish({
   writer,
   settings,
   follower,
+  problems,
   redactor,
   release,
   ...senders
@@ -285,6 +290,7 @@ async function finish({
   ]);
   let state = await follower.finish();
   if (state.phase.kind !== 'finished') state = withLostEnd(state, runEnd, writer.stats(), redactor);
+  const notes = [...journalNotes(writer.stats()), ...problems.sentences()];
   const result = runResultOf({
     state,
     end: runEnd,
@@ -292,7 +298,7 @@ async function finish({
     runId: writer.folder.runId,
     dataDir: settings.dataDir,
   });
-  return { result, shipping, notifying, metricsNote, journalNotes: journalNotes(writer.stats()), state };
+  return { result, shipping, notifying, metricsNote, journalNotes: notes, state };
 }
 
 type Source =

@@ -7,7 +7,15 @@ import { isRunId, type RunId } from '../core/ids.ts';
 import type { JournalRecord } from '../core/record.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
 import { settledAfterMs } from '../data/data-folder.ts';
-import { type DataFolder, isAlive, type JournalReader, openJournal, type RunFolder } from '../journal/index.ts';
+import {
+  createProblemLog,
+  type DataFolder,
+  isAlive,
+  type JournalReader,
+  openJournal,
+  type ProblemLog,
+  type RunFolder,
+} from '../journal/index.ts';
 import { type Alert, isFiring, isResolvedBySuccess } from './alerts/alert.ts';
 import { type AlertEvaluation, emptyEvaluation, withHistory } from './alerts/evaluation.ts';
 import { foldAlerts, tickAlerts } from './alerts/fold-alerts.ts';
@@ -30,6 +38,8 @@ export type RunOfWorkflow = { readonly runId: string; readonly workflow: string 
 
 export type Catalogue = {
   readonly readerOf: (runId: RunId) => JournalReader;
+  /** What was found wrong with the journal of a run, by the catalogue and by those who read with `readerOf`. Its view shows it. */
+  readonly problemsOf: (runId: RunId) => ProblemLog;
   /**
    * The run with its alerts, up to the end of its journal and to now. Undefined if it has no journal.
    * @throws JournalError if a later version wrote it
@@ -98,11 +108,12 @@ const keptEndedAlerts = 10_000;
 const keptHistories = 100;
 
 export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptions): Catalogue {
-  const ended = createEndedReader(data, now, (runId) => evaluations.known(runId)?.run);
+  const problemsOf = createProblemLogs();
+  const ended = createEndedReader(data, now, problemsOf, (runId) => evaluations.known(runId)?.run);
   const { endedRunOf } = ended;
   const fold = createFold(alerts);
   const historyFor = createHistories(data, endedRunOf);
-  const evaluations = createEvaluations({ data, alerts, fold, historyOf: historyFor });
+  const evaluations = createEvaluations({ data, alerts, fold, historyOf: historyFor, problemsOf });
   const summaries = createSummaries({ evaluationOf, endedRunOf, contextOf, now, knownEnd: ended.get });
 
   function tick(evaluation: AlertEvaluation): AlertEvaluation {
@@ -121,13 +132,15 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
 
   return {
     readerOf: evaluations.readerOf,
+    problemsOf,
     evaluationOf,
     fold,
     tick,
     async viewOf(evaluation) {
       const { run } = evaluation;
       const history = run.phase.kind === 'running' ? await historyFor(run) : new Map();
-      return viewRun(run, { ...contextOf(evaluation), history });
+      const journalProblems = isRunId(run.runId) ? problemsOf(run.runId).sentences() : [];
+      return viewRun(run, { ...contextOf(evaluation), history, journalProblems });
     },
     async list(filter) {
       const page = await listRuns(ended.listRunIds(), filter, summaries);
@@ -166,7 +179,12 @@ export function createCatalogue({ data, now = Date.now, alerts }: CatalogueOptio
 }
 
 /** What is known of ended runs, read when somebody asks for it: of each nothing but its summary stays in memory. */
-function createEndedReader(data: DataFolder, now: () => number, knownState: (runId: RunId) => RunState | undefined) {
+function createEndedReader(
+  data: DataFolder,
+  now: () => number,
+  problemsOf: Catalogue['problemsOf'],
+  knownState: (runId: RunId) => RunState | undefined,
+) {
   const ended = createEndedRuns(data);
   let listed: readonly RunId[] = [];
   let misses = 0;
@@ -199,7 +217,8 @@ function createEndedReader(data: DataFolder, now: () => number, knownState: (run
       const loaded = ended.get(runId);
       if (loaded !== undefined) return loaded;
       const read = knownState(runId);
-      const state = read?.phase.kind === 'finished' ? read : await readEndedState(data.runDir(runId));
+      const state =
+        read?.phase.kind === 'finished' ? read : await readEndedState(data.runDir(runId), problemsOf(runId));
       if (state?.phase.kind !== 'finished') return undefined;
       const run = {
         summary: summarizeRun(state, { nowMs: now(), isWriterGone: false }),
@@ -233,10 +252,10 @@ function changedMsOf({ journalDir }: RunFolder): number | undefined {
 }
 
 /** The saved state of a run that has ended; folds its journal if none was saved. Undefined for a run that is active. */
-async function readEndedState(folder: RunFolder): Promise<RunState | undefined> {
+async function readEndedState(folder: RunFolder, problems: ProblemLog): Promise<RunState | undefined> {
   const saved = savedState(folder);
   if (saved?.phase.kind === 'finished') return saved;
-  return (await openJournal(folder).head()).finished ? readRunState(folder) : undefined;
+  return (await openJournal(folder).head()).finished ? readRunState(folder, problems.note) : undefined;
 }
 
 type SummarySources = Pick<Catalogue, 'evaluationOf'> & {
@@ -336,10 +355,23 @@ type Kept = { readonly reader: JournalReader; readonly evaluation: AlertEvaluati
 
 type EvaluationsOptions = Pick<CatalogueOptions, 'data'> & {
   readonly alerts: AlertSettings | undefined;
-} & Pick<Catalogue, 'fold' | 'historyOf'>;
+} & Pick<Catalogue, 'fold' | 'historyOf' | 'problemsOf'>;
+
+/** Of the damaged runs that were read last. */
+function createProblemLogs(): Catalogue['problemsOf'] {
+  const logs = createRecent<RunId, ProblemLog>(keptEvaluations);
+  return (runId) => ({
+    note(problem) {
+      const log = logs.get(runId) ?? createProblemLog();
+      log.note(problem);
+      logs.set(runId, log);
+    },
+    sentences: () => logs.get(runId)?.sentences() ?? [],
+  });
+}
 
 /** The evaluations of the runs that were asked for last; each continues where it was. */
-function createEvaluations({ data, alerts, fold, historyOf: historyFor }: EvaluationsOptions): Evaluations {
+function createEvaluations({ data, alerts, fold, historyOf: historyFor, problemsOf }: EvaluationsOptions): Evaluations {
   const active = createRecent<RunId, Kept>(keptEvaluations);
   // Apart from the active ones: a long list of ended runs must not make an active run be read from its start again.
   const ended = createRecent<RunId, Kept>(keptEvaluations);
@@ -366,18 +398,19 @@ function createEvaluations({ data, alerts, fold, historyOf: historyFor }: Evalua
   /** An ended run needs no more than its saved state; the alerts of an active one depend on all of its records. */
   async function readSaved(runId: RunId, finished: boolean): Promise<AlertEvaluation | undefined> {
     if (alerts !== undefined && !finished) return undefined;
-    const run = await readRunState(data.runDir(runId));
+    const run = await readRunState(data.runDir(runId), problemsOf(runId).note);
     if (run === undefined || (alerts !== undefined && run.phase.kind !== 'finished')) return undefined;
     return { ...emptyEvaluation(), run, alerts: alerts === undefined ? {} : alertsOfEndedRun(run, alerts) };
   }
 
   async function readOn(reader: JournalReader, before: AlertEvaluation, from: number): Promise<AlertEvaluation> {
     let evaluation = before;
-    for await (const records of reader.read({ from, reuseMemory: true, onProblem: () => undefined })) {
+    const { runId } = reader.folder;
+    for await (const records of reader.read({ from, reuseMemory: true, onProblem: problemsOf(runId).note })) {
       const [first] = records;
       // What is slow is decided from the first record on, so the history is read before it is folded.
       if (alerts !== undefined && first?.kind === 'event' && first.event.type === 'run.started')
-        evaluation = withHistory(evaluation, await historyFor({ ...first.event, runId: reader.folder.runId }));
+        evaluation = withHistory(evaluation, await historyFor({ ...first.event, runId }));
       evaluation = fold(evaluation, records);
     }
     return evaluation;

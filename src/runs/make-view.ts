@@ -42,10 +42,12 @@ export type ViewContext = {
   readonly isWriterGone: boolean;
   readonly history?: History;
   readonly alerts?: readonly ActiveAlert[];
+  /** What its journal lacks, one sentence each. */
+  readonly journalProblems?: readonly string[];
 };
 
 export function viewRun(run: RunState, context: ViewContext): RunView {
-  const { alerts = [], history = new Map(), nowMs } = context;
+  const { alerts = [], history = new Map(), journalProblems = [], nowMs } = context;
   const summary = summarizeRun(run, context);
   const expected = summary.state === 'abandoned' ? undefined : estimate(run, history, nowMs);
   const { phase } = run;
@@ -71,6 +73,7 @@ export function viewRun(run: RunState, context: ViewContext): RunView {
     hidden: hiddenCount(run),
     lostLines: lost.lines,
     lostEvents: lost.events,
+    journalProblems,
     models: Object.values(shown.models),
     alerts,
     steps: shown.steps.map((step) => viewStep(step, shown)),

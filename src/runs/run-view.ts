@@ -270,6 +270,8 @@ export type RunView = RunSummary & {
   readonly hidden: number;
   readonly lostLines: number;
   readonly lostEvents: number;
+  /** What could not be read of its journal, as far as it was read: one sentence each, and one for those past the first 20. */
+  readonly journalProblems: readonly string[];
   readonly models: readonly ModelUsage[];
   readonly alerts: readonly ActiveAlert[];
   readonly steps: readonly StepView[];

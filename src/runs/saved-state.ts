@@ -17,7 +17,7 @@ const saveAfterRecords = 50_000;
  */
 export async function readRunState(
   folder: RunFolder,
-  onProblem: (problem: JournalProblem) => void = () => undefined,
+  onProblem: (problem: JournalProblem) => void,
 ): Promise<RunState | undefined> {
   const saved = savedState(folder);
   if (saved?.phase.kind === 'finished') return saved;

@@ -4,6 +4,7 @@ import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadNotifierState, startNotifier } from '../../src/readers/notify/index.ts';
 import { alertmanagerAt } from '../readers/notify/alertmanager-at.ts';
+import { failOnProblem } from '../support/journal.ts';
 import { type AlertServer, type Answer, type Posted, startAlertServer } from './support/alert-server.ts';
 import { atOnce } from './support/at-once.ts';
 import { readRun } from './support/check-run.ts';
@@ -135,6 +136,7 @@ async function deliver(template: Sandbox, behaviour: Behaviour, random: Random):
       data: sandbox.data,
       runId: runId!,
       settings: alertmanagerAt(server.url),
+      onProblem: failOnProblem,
       wait: () => waitMs,
       onSent: (result, count) => {
         counted[result] += count;

@@ -109,6 +109,23 @@ describe('files', () => {
     expect(making).toEqual([]);
   });
 
+  test('pass on what is wrong with a journal, also through a default or a function of another name', () => {
+    const nothing = String.raw`\(\w*\)(?:: \w+)? => (?:undefined|void 0|\{\s*\}|\(\))`;
+    const named = (text: string): readonly string[] =>
+      [...text.matchAll(new RegExp(`(?:const|let) (\\w+)(?:: [^=]+)? = ${nothing}`, 'g'))].map(
+        (match) => match[1] ?? '',
+      );
+    const swallows = (text: string): boolean => {
+      const empty = [nothing, ...named(text).map((name) => String.raw`\b${name}\b`)].join('|');
+      return new RegExp(`\\bonProblem\\b(?:\\?|: \\([^)]*\\) => \\w+ =|\\s*[:=])\\s*(?:${empty})`).test(text);
+    };
+    expect(swallows('read({ from, onProblem: () => undefined })')).toBe(true);
+    expect(swallows('const ignore = (): void => undefined;\nread({ from, onProblem: ignore })')).toBe(true);
+    expect(swallows('onProblem: (problem: JournalProblem) => void = () => undefined,')).toBe(true);
+    expect(swallows('read({ from, onProblem: problems.note })')).toBe(false);
+    expect(sources.filter((file) => swallows(read(file)))).toEqual([]);
+  });
+
   test('name no machine path and no package registry', () => {
     // Spelled in pieces, so that this file does not name what it forbids.
     const forbidden = new RegExp(

@@ -20,7 +20,7 @@ import { readRunState } from '../../src/runs/saved-state.ts';
 import { startFixture } from '../journal/journal-rig.ts';
 import { isRunning } from '../process/rig.ts';
 import { runStarted } from '../runs/journal-of.ts';
-import { readRecords } from '../support/journal.ts';
+import { failOnProblem, readRecords } from '../support/journal.ts';
 import { commandLine } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { beginRun, endRun, hubOf, nextRunId, scrapeUntil, tempData } from './hub-rig.ts';
@@ -187,12 +187,12 @@ describe('also adopted is', () => {
     const segment = path.join(folder.journalDir, readdirSync(folder.journalDir)[0] ?? '');
     const { size } = statSync(segment);
     await endRun(run);
-    expect((await readRunState(folder))?.phase).toMatchObject({ outcome: { kind: 'success' } });
+    expect((await readRunState(folder, failOnProblem))?.phase).toMatchObject({ outcome: { kind: 'success' } });
     truncateSync(segment, size);
 
     expect(await adoptRun(folder)).toMatchObject({ kind: 'adopted' });
 
-    expect((await readRunState(folder))?.phase).toMatchObject({ outcome: abandoned });
+    expect((await readRunState(folder, failOnProblem))?.phase).toMatchObject({ outcome: abandoned });
   });
 
   test('a run that died before it could say anything', async () => {

@@ -11,6 +11,7 @@ import { readRunState } from '../../src/runs/index.ts';
 import { liveHub } from '../api/http/api-rig.ts';
 import { resultOf } from '../support/cli.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
+import { failOnProblem } from '../support/journal.ts';
 import { until } from '../support/until.ts';
 
 const touch = (file: string) => ({ name: 'Bash', input: { command: `touch ${file} && echo made`, description: 'x' } });
@@ -101,7 +102,7 @@ async function startAsking(yaml: string, env: Readonly<Record<string, string>> =
   onTestFinished(() => void cli.child.kill('SIGKILL'));
   const runId = await until(() => rig.runIds().find((id) => !before.has(id)));
   const folder = dataFolder(rig.dataDir).runDir(runId as RunId);
-  const state = () => readRunState(folder);
+  const state = () => readRunState(folder, failOnProblem);
   const question = () => until(async () => (await state())?.steps[0]?.questions[0]);
   const events = async <T extends 'claude.asked' | 'claude.answered'>(type: T): Promise<readonly EventOf<T>[]> =>
     (await rig.journal(runId)).events(type, 'fix');

@@ -5,6 +5,7 @@ import { createJournal, type JournalReader, type JournalWriter, openJournal } fr
 import { createRunFollower } from '../../src/library/follow-run.ts';
 import { output, runFinished, stepStarted, subject, tempRun } from '../journal/journal-rig.ts';
 import { runStarted } from '../runs/journal-of.ts';
+import { failOnProblem } from '../support/journal.ts';
 import { until } from '../support/until.ts';
 
 /** A journal with its writer, and a reader that notes from where it was read without following. */
@@ -27,7 +28,7 @@ function print(writer: JournalWriter): void {
 
 test('the end of a run reads only what was not followed', async () => {
   const { writer, reader, readFrom } = opened();
-  const follower = createRunFollower(reader);
+  const follower = createRunFollower(reader, failOnProblem);
   let seen = 0;
   const following = follower.follow((_, state) => {
     seen = state.nextSeq;
@@ -46,7 +47,7 @@ test('the end of a run reads only what was not followed', async () => {
 test('nobody has to follow', async () => {
   const { writer, reader, readFrom } = opened();
   print(writer);
-  const state = await createRunFollower(reader).finish();
+  const state = await createRunFollower(reader, failOnProblem).finish();
   expect(readFrom).toEqual([0]);
   expect(state).toMatchObject({ lines: { stdout: 10 }, nextSeq: 12 });
   await writer.close();
@@ -54,7 +55,7 @@ test('nobody has to follow', async () => {
 
 test('who is shown the run gets all of it, also where it is slow and the journal has no end', async () => {
   const { writer, reader } = opened();
-  const follower = createRunFollower(reader);
+  const follower = createRunFollower(reader, failOnProblem);
   const shown: number[] = [];
   const slow = Promise.withResolvers<void>();
   let isShowing = false;
@@ -76,7 +77,7 @@ test('who is shown the run gets all of it, also where it is slow and the journal
 
 test('following ends with the run, also where its folder is gone by then', async () => {
   const { writer, reader } = opened();
-  const follower = createRunFollower(reader);
+  const follower = createRunFollower(reader, failOnProblem);
   const following = follower.follow();
   print(writer);
   await writer.close();

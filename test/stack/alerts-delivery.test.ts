@@ -6,6 +6,7 @@ import { type NotifySettings, startNotifier } from '../../src/readers/notify/ind
 import { defaultAlerts } from '../../src/runs/alerts/index.ts';
 import type { RunningCli } from '../support/cli.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
+import { failOnProblem } from '../support/journal.ts';
 import {
   type Alertmanager,
   createAlertmanager,
@@ -100,6 +101,7 @@ describe('a run that fails', () => {
       data,
       runId: result.runId,
       settings: settingsFor(alertmanager),
+      onProblem: failOnProblem,
       now: () => Date.now() - agoMs,
     });
     if (begun.kind !== 'started') throw new Error('somebody else notifies');

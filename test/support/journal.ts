@@ -1,7 +1,13 @@
 // What is in the journal of a run, read whole. Every test that looks into a journal reads it with this.
 import type { EventOf, EventType } from '../../src/core/event.ts';
 import type { JournalRecord, Stream, Subject } from '../../src/core/record.ts';
-import { openJournal, type ReadOptions, type RunFolder } from '../../src/journal/index.ts';
+import {
+  type JournalProblem,
+  openJournal,
+  problemText,
+  type ReadOptions,
+  type RunFolder,
+} from '../../src/journal/index.ts';
 
 export type RecordedEvent<T extends EventType = EventType> = EventOf<T> & {
   readonly subject: Subject | undefined;
@@ -48,4 +54,9 @@ export function eventsIn(records: readonly JournalRecord[]): readonly RecordedEv
   return records.flatMap((record) =>
     record.kind === 'event' ? [{ ...record.event, subject: record.subject, timeNs: record.timeNs }] : [],
   );
+}
+
+/** For readers of a journal that must be whole. */
+export function failOnProblem(problem: JournalProblem): never {
+  throw new Error(problemText(problem));
 }

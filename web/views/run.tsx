@@ -79,6 +79,11 @@ function RunView({ session, route }: { session: RunSession; route: RunRoute }) {
           {failure.message}
         </p>
       )}
+      {run.journalProblems.length > 0 && (
+        <p class="banner bad" role="status">
+          A part of this run cannot be read. {run.journalProblems.join(' ')}
+        </p>
+      )}
       <AskCards run={run} control={control} nowMs={nowMs} />
       {isBad(run.state) && (
         <FailureCard run={run} steps={steps} control={control && lost === undefined} onFound={showFailure} />

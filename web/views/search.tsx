@@ -22,9 +22,11 @@ type SearchState = {
   readonly searched: number;
   readonly status: 'idle' | 'searching' | 'done' | 'cut' | 'failed';
   readonly message: string;
+  /** Runs of which a part could not be searched. */
+  readonly unreadable: number;
 };
 
-const noSearch: SearchState = { found: [], searched: 0, status: 'idle', message: '' };
+const noSearch: SearchState = { found: [], searched: 0, status: 'idle', message: '', unreadable: 0 };
 
 export function Search({ text, workflow }: { text: string; workflow: string }) {
   const [typed, setTyped] = useState(text);
@@ -136,7 +138,13 @@ function Hit({ line, text }: { line: string; text: string }) {
 /** Characters in front of a hit: enough to see what it is about, and few enough that it is on the screen. */
 const before = 40;
 
-function summary({ found, searched, status, message }: SearchState): string {
+function summary(state: SearchState): string {
+  const { unreadable } = state;
+  const gaps = unreadable === 0 ? '' : `; ${plural(unreadable, 'run')} could not be searched completely: damaged`;
+  return progressText(state) + gaps;
+}
+
+function progressText({ found, searched, status, message }: SearchState): string {
   switch (status) {
     case 'idle':
       return '';
@@ -180,5 +188,6 @@ function stateAfter(now: SearchState, answer: SearchRunsAnswer): SearchState {
   if ('found' in answer) return { ...now, found: [...now.found, answer.found] };
   if ('progress' in answer) return { ...now, searched: answer.progress.runs };
   if ('error' in answer) return { ...now, status: 'failed', message: `${answer.error.message} ${answer.error.fix}` };
-  return { ...now, searched: answer.done.searched, status: answer.done.isComplete ? 'done' : 'cut' };
+  const { searched, isComplete, unreadable } = answer.done;
+  return { ...now, searched, status: isComplete ? 'done' : 'cut', unreadable: unreadable.length };
 }

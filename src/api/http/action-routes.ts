@@ -38,8 +38,17 @@ export type Actions = {
   readonly cancel: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly retry: (runId: RunId, how: RetryOptions) => Promise<ActionResult>;
   readonly exportFormats: Readonly<Record<string, { readonly extension: string; readonly type: string }>>;
-  readonly exportRun: (runId: RunId, format: string, signal: AbortSignal) => Promise<AsyncIterable<string | Buffer>>;
+  readonly exportRun: (runId: RunId, format: string, signal: AbortSignal) => Promise<Export>;
 };
+
+export type Export = {
+  readonly chunks: AsyncIterable<string | Buffer>;
+  /** What is missing in it, one sentence each, as far as it was read. */
+  readonly problems: () => readonly string[];
+};
+
+/** The trailer of a download that says what the file lacks. The page shows the same with the run. */
+const problemTrailer = 'Stepspan-Journal-Problems';
 
 export function addActionRoutes(router: Router, runs: RunAccess, actions: Actions): void {
   const idOf = async (id: string): Promise<RunId> => (await runs.find(id)).runId;
@@ -73,10 +82,17 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
     const runId = await idOf(id);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const chunks = await actions.exportRun(runId, format, gone.signal);
-    response.attachment(`${runId}.${known.extension}`).set('Content-Type', known.type);
+    const { chunks, problems } = await actions.exportRun(runId, format, gone.signal);
+    response.attachment(`${runId}.${known.extension}`).set({ 'Content-Type': known.type, Trailer: problemTrailer });
     // A client that leaves in the middle is not an error.
-    await pipeline(Readable.from(chunks, { objectMode: true }), response).catch(() => response.destroy());
+    const sent = await pipeline(Readable.from(chunks, { objectMode: true }), response, { end: false }).then(
+      () => true,
+      () => false,
+    );
+    if (!sent) return void response.destroy();
+    const missing = problems();
+    if (missing.length > 0) response.addTrailers({ [problemTrailer]: missing.join(' ') });
+    response.end();
   });
 }
 

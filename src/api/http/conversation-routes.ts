@@ -4,12 +4,11 @@ import type { Router } from 'express';
 import { createEntryCollector, imageOf, shortenMessage } from '../../conversation/index.ts';
 import { createLineJoiner } from '../../core/join-lines.ts';
 import { linesOf, seqCount } from '../../core/record.ts';
-import type { JournalReader } from '../../journal/index.ts';
 import type { ConversationAnswer, MessageAnswer } from '../schema/answers.ts';
 import { routes } from '../schema/routes.ts';
 import { ApiProblem } from './problem.ts';
 import { addRoute, goneSignal } from './read-request.ts';
-import type { RunAccess } from './run-access.ts';
+import type { FoundRun, RunAccess } from './run-access.ts';
 
 /** Of what is answered at once: 2,000 usual events, and as much as a page reads without a pause. */
 const maxAnswerChars = 4 * 1024 * 1024;
@@ -22,11 +21,9 @@ const maxMessageBytes = 32 * 1024 * 1024;
 /** A message with pictures comes in some hundred pieces. */
 const lookBack = 4_000;
 
-const ignore = (): void => undefined;
-
 export function addConversationRoutes(router: Router, runs: RunAccess): void {
   addRoute(router, routes.conversation, async (response, { id, query }) => {
-    const { reader } = await runs.find(id);
+    const { reader, problems } = await runs.find(id);
     const { step, attempt, limit, to = Number.POSITIVE_INFINITY } = query;
     const { firstSeq, nextSeq: headSeq } = await reader.head();
     const collector = createEntryCollector({ step, attempt });
@@ -34,7 +31,8 @@ export function addConversationRoutes(router: Router, runs: RunAccess): void {
     const messages: ConversationAnswer['messages'][number][] = [];
     let chars = 0;
     let next = Math.min(Math.max(query.from ?? firstSeq, firstSeq), headSeq);
-    reading: for await (const records of reader.read({ from: next, signal: goneSignal(response), onProblem: ignore })) {
+    const how = { from: next, signal: goneSignal(response), onProblem: problems.note };
+    reading: for await (const records of reader.read(how)) {
       for (const record of records) {
         if (turns.length >= limit || chars > maxAnswerChars || record.seq >= to) break reading;
         next = record.seq + seqCount(record);
@@ -52,15 +50,13 @@ export function addConversationRoutes(router: Router, runs: RunAccess): void {
   });
 
   addRoute(router, routes.message, async (response, { id, query: { seq } }) => {
-    const { reader } = await runs.find(id);
-    const line = await findMessage(reader, seq, goneSignal(response));
+    const line = await findMessage(await runs.find(id), seq, goneSignal(response));
     const answer: MessageAnswer = { seq, text: shortenMessage(line) };
     response.json(answer);
   });
 
   addRoute(router, routes.picture, async (response, { id, query: { seq, index } }) => {
-    const { reader } = await runs.find(id);
-    const picture = imageOf(await findMessage(reader, seq, goneSignal(response)), index);
+    const picture = imageOf(await findMessage(await runs.find(id), seq, goneSignal(response)), index);
     if (picture === undefined) throw notFound(`The message ${seq} has no picture ${index}.`);
     const bytes = Buffer.from(picture.data, 'base64');
     if (bytes.length > maxImageBytes) throw notFound(`The picture is larger than ${maxImageBytes} bytes.`);
@@ -78,11 +74,11 @@ function notFound(message: string): ApiProblem {
 }
 
 /** The raw message whose line has this number; secrets were hidden when it was recorded. */
-async function findMessage(reader: JournalReader, seq: number, signal: AbortSignal): Promise<string> {
+async function findMessage({ reader, problems }: FoundRun, seq: number, signal: AbortSignal): Promise<string> {
   const { firstSeq } = await reader.head();
   const joiner = createLineJoiner({ maxLineBytes: maxMessageBytes, isFiltered: true });
   const from = Math.max(firstSeq, seq - lookBack);
-  for await (const records of reader.read({ from, signal, onProblem: ignore })) {
+  for await (const records of reader.read({ from, signal, onProblem: problems.note })) {
     for (const record of records) {
       if (record.seq > seq) throw notFound(`There is no raw message ${seq}.`);
       if (record.kind !== 'output' || record.stream !== 'debug') continue;

@@ -2,7 +2,7 @@
 // stopped, so that a filter that fits one line in a million answers at once and can be asked again. Called by output-routes.ts.
 import type { Line, OutputRecord } from '../../core/record.ts';
 import { linesOf } from '../../core/record.ts';
-import type { JournalReader } from '../../journal/index.ts';
+import type { JournalProblem, JournalReader } from '../../journal/index.ts';
 import { severityOfLine } from '../../text/severity.ts';
 import type { LineAnswer } from '../schema/answers.ts';
 import { type LineBatch, readLines } from '../whole-lines.ts';
@@ -22,6 +22,7 @@ export type RangeOptions = {
   /** The journal has the numbers [firstSeq, headSeq). */
   readonly firstSeq: number;
   readonly headSeq: number;
+  readonly onProblem: (problem: JournalProblem) => void;
 };
 
 /**
@@ -113,9 +114,9 @@ async function lastLinesBetween(
 function batchesFrom(
   reader: JournalReader,
   from: number,
-  { selector: { isWhole }, signal }: RangeOptions,
+  { selector: { isWhole }, signal, onProblem }: RangeOptions,
 ): AsyncGenerator<LineBatch> {
-  return readLines(reader, { from, isWhole, maxBatchBytes: batchBytes, signal, onProblem: () => undefined });
+  return readLines(reader, { from, isWhole, maxBatchBytes: batchBytes, signal, onProblem });
 }
 
 export function* wantedLines({ records, endedBy }: LineBatch, { select }: LineSelector): Generator<FoundLine> {

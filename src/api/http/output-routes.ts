@@ -9,10 +9,10 @@ import type { RunAccess } from './run-access.ts';
 
 export function addOutputRoutes(router: Router, runs: RunAccess): void {
   addRoute(router, routes.output, async (response, { id, query }) => {
-    const { reader } = await runs.find(id);
+    const { reader, problems } = await runs.find(id);
     const { firstSeq, nextSeq: headSeq, finished } = await reader.head();
     const selector = selectorOf(query, searchOf(query.search, false));
-    const common = { selector, signal: goneSignal(response), firstSeq, headSeq };
+    const common = { selector, signal: goneSignal(response), firstSeq, headSeq, onProblem: problems.note };
     const read = async (): Promise<Range> => {
       const { anchor } = query;
       if (anchor === undefined) return linesFrom(reader, query.from ?? firstSeq, { ...common, limit: query.limit });
@@ -21,7 +21,7 @@ export function addOutputRoutes(router: Router, runs: RunAccess): void {
       return { lines: [...before.lines, ...after.lines], prevSeq: before.prevSeq, nextSeq: after.nextSeq };
     };
     const { lines, prevSeq, nextSeq } = await read();
-    const answer: OutputAnswer = { lines, nextSeq: Math.min(nextSeq, headSeq), prevSeq, firstSeq, headSeq, finished };
-    response.json(answer);
+    const bounds = { nextSeq: Math.min(nextSeq, headSeq), prevSeq, firstSeq, headSeq, finished };
+    response.json({ lines, ...bounds, problems: problems.sentences() } satisfies OutputAnswer);
   });
 }

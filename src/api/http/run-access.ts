@@ -1,12 +1,19 @@
 // From the id in a path to a run: the one gate, so that nothing but a run id becomes part of a file's path.
 import { isRunId, type RunId } from '../../core/ids.ts';
-import type { JournalReader } from '../../journal/index.ts';
+import type { JournalReader, ProblemLog } from '../../journal/index.ts';
 import type { Catalogue } from '../../runs/index.ts';
 import { ApiProblem } from './problem.ts';
 
 export type RunAccess = {
   /** @throws ApiProblem if there is no such run */
-  readonly find: (id: string) => Promise<{ readonly runId: RunId; readonly reader: JournalReader }>;
+  readonly find: (id: string) => Promise<FoundRun>;
+};
+
+export type FoundRun = {
+  readonly runId: RunId;
+  readonly reader: JournalReader;
+  /** A caller that reads it notes here what is wrong, and the run shows it. */
+  readonly problems: ProblemLog;
 };
 
 export function createRunAccess(catalogue: Catalogue): RunAccess {
@@ -18,7 +25,7 @@ export function createRunAccess(catalogue: Catalogue): RunAccess {
       const reader = catalogue.readerOf(id);
       const { nextSeq } = await reader.head();
       if (nextSeq === 0) throw missing;
-      return { runId: id, reader };
+      return { runId: id, reader, problems: catalogue.problemsOf(id) };
     },
   };
 }

@@ -41,7 +41,7 @@ export function createRunMemory(catalogue: Catalogue): RunMemory {
     const reader = catalogue.readerOf(runId);
     const { firstSeq } = await reader.head();
     const from = Math.max(firstSeq, kept.nextSeq);
-    for await (const records of reader.read({ from, only: 'events', onProblem: () => undefined })) {
+    for await (const records of reader.read({ from, only: 'events', onProblem: catalogue.problemsOf(runId).note })) {
       for (const record of records) take(kept.history, record);
       const last = records.at(-1);
       if (last !== undefined) kept.nextSeq = last.seq + seqCount(last);
@@ -55,7 +55,7 @@ export function createRunMemory(catalogue: Catalogue): RunMemory {
     const reader = catalogue.readerOf(runId);
     const { firstSeq } = await reader.head();
     const from = Math.max(firstSeq, kept.nextSeq);
-    for await (const records of reader.read({ from, onProblem: () => undefined })) {
+    for await (const records of reader.read({ from, onProblem: catalogue.problemsOf(runId).note })) {
       for (const record of records) for (const entry of kept.collector.add(record)) kept.fold.add(entry);
       const last = records.at(-1);
       if (last !== undefined) kept.nextSeq = last.seq + seqCount(last);

@@ -6,7 +6,7 @@ import type { Response, Router } from 'express';
 import type { z } from 'zod';
 import { isRunId } from '../../core/ids.ts';
 import { createTimeSlice } from '../../core/time-slice.ts';
-import type { JournalReader } from '../../journal/index.ts';
+import type { JournalReader, ProblemLog } from '../../journal/index.ts';
 import type { Catalogue, RunSummary } from '../../runs/index.ts';
 import type { LineAnswer, SearchAnswer, SearchRunsAnswer } from '../schema/answers.ts';
 import type { searchRunsQuery } from '../schema/requests.ts';
@@ -21,15 +21,13 @@ import type { RunAccess } from './run-access.ts';
 /** Searched at once: some milliseconds, also with a regular expression. Then other requests get their turn. */
 const searchedBytes = 256 * 1024;
 
-const ignore = (): void => undefined;
-
 export function addSearchRoutes(router: Router, catalogue: Catalogue, runs: RunAccess): void {
   addRoute(router, routes.search, async (response, { id, query }) => {
-    const { reader } = await runs.find(id);
+    const { reader, problems } = await runs.find(id);
     const selector = selectorOf(query, searchOf(query.q, query.regex));
     const { firstSeq, nextSeq: headSeq } = await reader.head();
     const from = Math.min(Math.max(query.from ?? firstSeq, firstSeq), headSeq);
-    const search = { reader, selector, limit: query.limit, from, headSeq };
+    const search = { reader, problems, selector, limit: query.limit, from, headSeq };
     await answerNdjson<SearchAnswer>(response, (answer) => searchOneRun(answer, search));
   });
 
@@ -72,6 +70,7 @@ async function answerNdjson<T>(response: Response, produce: (answer: NdjsonAnswe
 
 type SearchRun = {
   readonly reader: JournalReader;
+  readonly problems: ProblemLog;
   readonly selector: LineSelector;
   readonly from: number;
   readonly headSeq: number;
@@ -101,16 +100,17 @@ async function searchOneRun(
       await write({ progress: { seq: next, headSeq } });
     }
   }
-  if (!signal.aborted) await write({ done: { hits, nextSeq: Math.min(next, headSeq), headSeq } });
+  if (signal.aborted) return;
+  await write({ done: { hits, nextSeq: Math.min(next, headSeq), headSeq, problems: search.problems.sentences() } });
 }
 
 /** Hits in the part of a run that is written now: one that prints as fast as it is read would have no end. */
 async function* hitsOf(
-  { reader, selector, from, headSeq }: SearchRun,
+  { reader, problems, selector, from, headSeq }: SearchRun,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly found: Iterable<FoundLine>; readonly endSeq: number }> {
   // Hits are made text at once, so nothing of a batch is kept.
-  const how = { isWhole: true, maxBatchBytes: searchedBytes, reuseMemory: true, signal, onProblem: ignore };
+  const how = { isWhole: true, maxBatchBytes: searchedBytes, reuseMemory: true, signal, onProblem: problems.note };
   for await (const batch of readLines(reader, { from, ...how })) {
     // Nothing ends the lines that are open at the end of what is searched.
     const searched = batch.endSeq < headSeq ? batch : { ...batch, records: [...batch.records, ...batch.open()] };
@@ -138,6 +138,7 @@ async function searchAllRuns(
   let searched = 0;
   let runs = 0;
   let isComplete = true;
+  const unreadable: string[] = [];
   let reportedAt = performance.now();
   const slice = createTimeSlice();
   for await (const run of summaries(catalogue, { workflow, states })) {
@@ -150,7 +151,13 @@ async function searchAllRuns(
     await slice();
     const { runId } = run;
     if (!isRunId(runId) || !mayHaveLine(runId)) continue;
-    const { hits, hasMore } = await firstHits(catalogue.readerOf(runId), selector, maxHits, signal);
+    const problems = catalogue.problemsOf(runId);
+    const { hits, hasMore } = await firstHits(
+      { reader: catalogue.readerOf(runId), problems, selector },
+      maxHits,
+      signal,
+    );
+    if (problems.sentences().length > 0) unreadable.push(runId);
     if (hits.length === 0) continue;
     if (runs >= limit) {
       isComplete = false;
@@ -159,7 +166,7 @@ async function searchAllRuns(
     runs += 1;
     await write({ found: { run, hits, hasMore } });
   }
-  await write({ done: { runs, searched, isComplete } });
+  await write({ done: { runs, searched, isComplete, unreadable } });
 }
 
 async function* summaries(
@@ -178,14 +185,13 @@ type FirstHits = { readonly hits: readonly LineAnswer[]; readonly hasMore: boole
 
 /** Of one run, from its start; the reading ends with the line behind the last hit that is wanted. */
 async function firstHits(
-  reader: JournalReader,
-  selector: LineSelector,
+  run: Omit<SearchRun, 'from' | 'headSeq'>,
   limit: number,
   signal: AbortSignal,
 ): Promise<FirstHits> {
   const hits: LineAnswer[] = [];
-  const { firstSeq: from, nextSeq: headSeq } = await reader.head();
-  for await (const { found } of hitsOf({ reader, selector, from, headSeq }, signal)) {
+  const { firstSeq: from, nextSeq: headSeq } = await run.reader.head();
+  for await (const { found } of hitsOf({ ...run, from, headSeq }, signal)) {
     for (const { line } of found) {
       if (hits.length >= limit) return { hits, hasMore: true };
       hits.push(shortened(line));

@@ -1,7 +1,6 @@
 // The routes of a timeline: its spans, or what of them has changed, and the details of one, read from the journal. Called by index.ts.
 import type { Router } from 'express';
 import type { Event } from '../../core/event.ts';
-import type { JournalReader } from '../../journal/index.ts';
 import { itemsIn } from '../../otlp/request.ts';
 import { attributesOf, idAt, type PlainValue } from '../../otlp/values.ts';
 import type { TimelineSpan } from '../../runs/index.ts';
@@ -10,7 +9,7 @@ import { routes } from '../schema/routes.ts';
 import { eventAt } from './event-at.ts';
 import { ApiProblem } from './problem.ts';
 import { addRoute } from './read-request.ts';
-import type { RunAccess } from './run-access.ts';
+import type { FoundRun, RunAccess } from './run-access.ts';
 import type { RunMemory } from './run-memory.ts';
 
 /** An attribute is a line in a pane; a prompt or a result in one is longer. */
@@ -26,12 +25,12 @@ export function addTimelineRoutes(router: Router, runs: RunAccess, memory: RunMe
   });
 
   addRoute(router, routes.span, async (response, { id, query }) => {
-    const { runId, reader } = await runs.find(id);
-    const { timeline } = await memory.historyOf(runId);
+    const run = await runs.find(id);
+    const { timeline } = await memory.historyOf(run.runId);
     const span = timeline.spans().find((each) => each.id === query.span);
     if (span === undefined)
       throw new ApiProblem(404, 'no_span', 'There is no such span.', 'GET /api/v1/runs/:id/timeline lists them.');
-    response.json(await detailsOf(span, reader));
+    response.json(await detailsOf(span, run));
   });
 }
 
@@ -50,10 +49,10 @@ function spanOf(span: TimelineSpan): TimelineAnswer['spans'][number] {
   };
 }
 
-async function detailsOf(span: TimelineSpan, reader: JournalReader): Promise<SpanDetailsAnswer> {
-  const began = await foundAt(reader, span.seq);
-  const ended = await foundAt(reader, span.endSeq);
-  const sent = await foundAt(reader, span.telemetry?.seq);
+async function detailsOf(span: TimelineSpan, run: FoundRun): Promise<SpanDetailsAnswer> {
+  const began = await foundAt(run, span.seq);
+  const ended = await foundAt(run, span.endSeq);
+  const sent = await foundAt(run, span.telemetry?.seq);
   const said = began?.type === 'claude.message' ? began.text : '';
   return {
     id: span.id,
@@ -64,8 +63,8 @@ async function detailsOf(span: TimelineSpan, reader: JournalReader): Promise<Spa
   };
 }
 
-async function foundAt(reader: JournalReader, seq: number | undefined): Promise<Event | undefined> {
-  return seq === undefined ? undefined : eventAt(reader, seq, { onProblem: () => undefined });
+async function foundAt({ reader, problems }: FoundRun, seq: number | undefined): Promise<Event | undefined> {
+  return seq === undefined ? undefined : eventAt(reader, seq, { onProblem: problems.note });
 }
 
 function attributesIn(request: unknown, spanId: string | undefined): Readonly<Record<string, string>> {

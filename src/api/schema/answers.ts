@@ -84,6 +84,10 @@ export type SpanDetailsAnswer = z.infer<typeof spanDetails>;
 
 export type LineAnswer = z.infer<typeof line>;
 
+const problems = listOf(z.string()).describe(
+  'What could not be read of the journal, as far as it was read: one sentence each, and one for those past the first 20. The answer lacks it.',
+);
+
 export const output = named(
   'Output',
   z.strictObject({
@@ -93,6 +97,7 @@ export const output = named(
     firstSeq: integer,
     headSeq: integer,
     finished: z.boolean().describe('The run has ended and nothing comes after `headSeq`.'),
+    problems,
   }),
 );
 export type OutputAnswer = z.infer<typeof output>;
@@ -103,7 +108,7 @@ export const searchLine = named(
   z.union([
     z.strictObject({ hit: line }),
     z.strictObject({ progress: z.strictObject({ seq: integer, headSeq: integer }) }),
-    z.strictObject({ done: z.strictObject({ hits: integer, nextSeq: integer, headSeq: integer }) }),
+    z.strictObject({ done: z.strictObject({ hits: integer, nextSeq: integer, headSeq: integer, problems }) }),
     errorAnswer,
   ]),
 );
@@ -139,6 +144,7 @@ export const searchRunsLine = named(
         runs: integer.describe('With such a line.'),
         searched: integer,
         isComplete: z.boolean().describe('False if there are more runs with such a line.'),
+        unreadable: listOf(z.string()).describe('Runs of which a part could not be searched.'),
       }),
     }),
     errorAnswer,

@@ -239,6 +239,9 @@ const runView = z.strictObject({
   hidden: integer.describe('Secrets that were replaced.'),
   lostLines: integer,
   lostEvents: integer,
+  journalProblems: listOf(z.string()).describe(
+    'What could not be read of its journal, as far as it was read: one sentence each, and one for those past the first 20.',
+  ),
   models: listOf(modelUse),
   alerts: listOf(activeAlert),
   steps: listOf(step),

@@ -65,11 +65,12 @@ export async function openFeed(reader: JournalReader, describer: Describer, sign
   let phase: 'live' | 'ended' = head.finished ? 'ended' : 'live';
   let failure: unknown;
 
-  const collector = await collectorAt(reader, nextSeq, signal);
+  const { runId } = reader.folder;
+  const { note } = describer.catalogue.problemsOf(runId);
+  const collector = await collectorAt(reader, nextSeq, { signal, onProblem: note });
   const notify = (): void => {
     for (const listener of listeners) listener();
   };
-  const { runId } = reader.folder;
   const liveSeq = (): number => nextSeq;
   const run = createLiveRun({ ...describer, runId, reader, liveSeq, signal, onChange: notify });
 
@@ -85,7 +86,10 @@ export async function openFeed(reader: JournalReader, describer: Describer, sign
 
   const follow = async (): Promise<void> => {
     let gaps: Gap[] = [];
-    const onProblem = (problem: JournalProblem): void => void gaps.push(...gapsOf(problem));
+    const onProblem = (problem: JournalProblem): void => {
+      note(problem);
+      gaps.push(...gapsOf(problem));
+    };
     for await (const records of reader.read({ from: nextSeq, follow: true, signal, onProblem })) {
       const whole = collector.add(records);
       push({ fromSeq: nextSeq, nextSeq: endOf(records), records, whole, gaps, encoded: new Map() });

@@ -40,7 +40,7 @@ export type LiveRun = {
 
 /** What runs are described with. */
 export type Describer = {
-  readonly catalogue: Pick<Catalogue, 'evaluationOf' | 'fold' | 'tick' | 'viewOf' | 'historyOf'>;
+  readonly catalogue: Pick<Catalogue, 'evaluationOf' | 'fold' | 'tick' | 'viewOf' | 'historyOf' | 'problemsOf'>;
   readonly linksOf: (run: RunReference) => readonly Link[];
 };
 
@@ -96,7 +96,8 @@ export function createLiveRun({
   const readOnce = async (): Promise<void> => {
     evaluation = (await catalogue.evaluationOf(runId)) ?? evaluation;
     for (let from = evaluation.run.nextSeq; !signal.aborted; from = evaluation.run.nextSeq) {
-      for await (const records of reader.read({ from, signal, reuseMemory: true, onProblem: () => undefined }))
+      const onProblem = catalogue.problemsOf(runId).note;
+      for await (const records of reader.read({ from, signal, reuseMemory: true, onProblem }))
         evaluation = catalogue.fold(evaluation, records);
       if (history === undefined && evaluation.run.phase.kind === 'running') {
         history = await catalogue.historyOf(evaluation.run).catch(() => new Map());

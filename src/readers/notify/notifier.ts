@@ -9,6 +9,7 @@ import type { RunId } from '../../core/ids.ts';
 import {
   acquireLock,
   type DataFolder,
+  type JournalProblem,
   type JournalReader,
   type LockHolder,
   openCursor,
@@ -38,6 +39,8 @@ export type NotifierOptions = {
   readonly historyOf?: Catalogue['historyOf'];
   /** The journal, if it is open in this process already. */
   readonly reader?: JournalReader;
+  /** Called with damage and gaps of the journal. An alert about the rest is better than none. */
+  readonly onProblem: (problem: JournalProblem) => void;
   readonly onSent?: (result: SendResult, count: number) => void;
   /** Resolves, in the notifier that this process has of an earlier run; false if it has none. */
   readonly openHere?: (runId: RunId, atMs: number) => boolean;
@@ -285,8 +288,7 @@ function createEvaluator(
       signal,
       maxBatchMs: finished ? 0 : gatherMs,
       reuseMemory: true,
-      // Damage is counted by the metrics; an alert about the rest is better than none.
-      onProblem: () => undefined,
+      onProblem: options.onProblem,
     });
     for await (const records of batches) {
       const [first] = records;

@@ -9,6 +9,7 @@ import { createJournal, openJournal } from '../../../src/journal/index.ts';
 import { beginRun, endRun, nextRunId, tempData } from '../../hub/hub-rig.ts';
 import { output } from '../../journal/journal-rig.ts';
 import { runFinished, runStarted } from '../../runs/journal-of.ts';
+import { failOnProblem } from '../../support/journal.ts';
 import { liveHub } from './api-rig.ts';
 
 const numbers = (from: number, count: number, step = 1) =>
@@ -221,7 +222,14 @@ describe('ranges of output', () => {
     const reader = openJournal(data.runDir(runId));
     const { firstSeq, nextSeq } = await reader.head();
     const selector = { select: (records: readonly JournalRecord[]) => records, isWhole: false };
-    const within = { selector, signal: new AbortController().signal, limit: 50, firstSeq, headSeq: nextSeq };
+    const within = {
+      selector,
+      signal: new AbortController().signal,
+      limit: 50,
+      firstSeq,
+      headSeq: nextSeq,
+      onProblem: failOnProblem,
+    };
     // Without a hub beside it, which reads all of a journal once to count it.
     const readBefore = bytesRead();
     expect((await linesFrom(reader, nextSeq - 11, within)).lines).toHaveLength(10);

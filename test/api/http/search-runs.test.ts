@@ -41,10 +41,12 @@ test('finds lines in all runs, newest run first, and names the run and the numbe
   ]);
   expect(found[1]?.hits[0]).toMatchObject({ step: 'a', stream: 'stdout', text: 'a needle here', seq: 1 });
   expect(found[0]?.hits[0]?.text).toHaveLength(501);
-  expect(last).toEqual({ done: { runs: 2, searched: 3, isComplete: true } });
+  expect(last).toEqual({ done: { runs: 2, searched: 3, isComplete: true, unreadable: [] } });
   expect((await search(hub, 'q=needle&workflow=nightly&lines=10')).found[0]?.hits).toHaveLength(5);
   expect((await search(hub, 'q=needle&state=success')).found.map(({ run }) => run.runId)).toEqual([first]);
-  expect((await search(hub, 'q=needle&limit=1')).last).toEqual({ done: { runs: 1, searched: 3, isComplete: false } });
+  expect((await search(hub, 'q=needle&limit=1')).last).toEqual({
+    done: { runs: 1, searched: 3, isComplete: false, unreadable: [] },
+  });
   // A word is compared in its case, an expression as it says.
   expect((await search(hub, 'q=NEEDLE')).found).toEqual([]);
   expect((await search(hub, `q=${encodeURIComponent('/NEEDLE h.re/i')}`)).found).toHaveLength(1);

@@ -1,7 +1,7 @@
 // `stepspan alerts` and the settings of alerts, on the real program.
 import { expect, onTestFinished, test } from 'vitest';
 import type { RunId } from '../../../src/core/ids.ts';
-import { dataFolder, openJournal } from '../../../src/journal/index.ts';
+import { createProblemLog, dataFolder, openJournal } from '../../../src/journal/index.ts';
 import { startNotifying } from '../../../src/library/notifying.ts';
 import { defaultAlerts } from '../../../src/runs/alerts/index.ts';
 import { startWebhookSink } from '../../stack/support/alertmanager.ts';
@@ -83,9 +83,9 @@ test('a receiver that nobody listens at does not hold up the end of a run, which
   } as const;
   const notifying = await startNotifying(
     data,
-    result.runId as RunId,
     settings,
     openJournal(data.runDir(result.runId as RunId)),
+    createProblemLog(),
   );
   // Longer than the test may take: a wait that is not given up fails it.
   const end = await notifying.finish({ ms: 3_600_000, giveUp: 'unreachable' });

@@ -29,6 +29,7 @@ import {
   success,
 } from '../../runs/journal-of.ts';
 import { jsonOf, serveHttp } from '../../support/http-server.ts';
+import { failOnProblem } from '../../support/journal.ts';
 import { until } from '../../support/until.ts';
 import { alertmanagerAt } from './alertmanager-at.ts';
 
@@ -101,7 +102,7 @@ async function notifierOf(
   url: string,
   more: Partial<NotifierOptions> = {},
 ): Promise<Notifier> {
-  const begun = await startNotifier({ data, runId, settings: alertmanagerAt(url), ...more });
+  const begun = await startNotifier({ data, runId, settings: alertmanagerAt(url), onProblem: failOnProblem, ...more });
   if (begun.kind !== 'started') throw new Error('held');
   onTestFinished(begun.notifier.stop);
   return begun.notifier;
@@ -199,7 +200,12 @@ describe('delivery', () => {
     const data = dataFolder(tempRoot());
     const { runId, writer } = begin(data);
     await notifierOf(data, runId, receiver.url);
-    const second = await startNotifier({ data, runId, settings: alertmanagerAt(receiver.url) });
+    const second = await startNotifier({
+      data,
+      runId,
+      settings: alertmanagerAt(receiver.url),
+      onProblem: failOnProblem,
+    });
     expect(second.kind).toBe('held');
     await writer.close();
   });
