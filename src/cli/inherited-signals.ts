@@ -31,29 +31,41 @@ function isUnderNohup(env: Readonly<Record<string, string | undefined>>): boolea
   return linkOf('/proc/self/fd/1').endsWith('/nohup.out');
 }
 
-/** Calls `onGone` once, when the launcher of this process has ended without it. Keeps no process alive. */
-export function watchLauncher(env: NodeJS.ProcessEnv, onGone: () => void): void {
-  const launcher = launcherOf(env);
+/**
+ * Calls `onGone` once, when a launcher of this process has ended without it. Keeps no process alive.
+ * @param onGone gets the name of that launcher
+ */
+export function watchLaunchers(env: NodeJS.ProcessEnv, onGone: (name: string) => void): void {
+  const launchers = launchersOf(env);
   // Steps, and a stepspan that one of them starts, have another launcher.
   delete env.STEPSPAN_LAUNCHER;
-  if (launcher === undefined) return;
+  if (launchers.length === 0) return;
   const timer = setInterval(() => {
-    if (process.ppid === launcher || commandOf(launcher) !== '') return;
+    const gone = launchers.find(({ pid }) => process.ppid !== pid && commandOf(pid) === '');
+    if (gone === undefined) return;
     clearInterval(timer);
-    onGone();
+    onGone(gone.name);
   }, launcherLookMs).unref();
 }
 
-function launcherOf(env: NodeJS.ProcessEnv): number | undefined {
+type Launcher = { readonly pid: number; readonly name: string };
+
+/** An older Node that has started this one, and npx above it. */
+function launchersOf(env: NodeJS.ProcessEnv): readonly Launcher[] {
   const named = Number(env.STEPSPAN_LAUNCHER);
-  if (named > 0) return process.ppid === named ? named : undefined;
-  if (env.npm_command !== 'exec') return undefined;
-  // npx, and a shell between it and this process at most.
-  for (let pid = process.ppid, hops = 0; pid > 1 && hops < 3; hops += 1) {
-    if (/\bnp[mx]\b/.test(commandOf(pid))) return pid;
-    pid = Number(/^PPid:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
+  if (named > 0 && process.ppid !== named) return [];
+  const node = named > 0 ? [{ pid: named, name: 'the older Node' }] : [];
+  if (env.npm_command !== 'exec') return node;
+  // npx, and a shell between it and the first Node at most.
+  for (let pid = named > 0 ? parentOf(named) : process.ppid, hops = 0; pid > 1 && hops < 3; hops += 1) {
+    if (/\bnp[mx]\b/.test(commandOf(pid))) return [...node, { pid, name: 'npx' }];
+    pid = parentOf(pid);
   }
-  return undefined;
+  return node;
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
 }
 
 /** '' for a process that is gone, or a zombie. */

@@ -9,7 +9,7 @@ import { version } from '../library/version.ts';
 import { addCommands } from './commands.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { wasIgnored, watchLauncher } from './inherited-signals.ts';
+import { wasIgnored, watchLaunchers } from './inherited-signals.ts';
 import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.ts';
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -23,7 +23,10 @@ for (const signal of ignored) process.on(signal, () => undefined);
 const handled = stopSignals.filter((signal) => !ignored.includes(signal));
 
 // A launcher that is ended by SIGKILL cannot forward it; the run is then cancelled, as when a terminal is closed.
-watchLauncher(process.env, () => process.kill(process.pid, 'SIGHUP'));
+watchLaunchers(process.env, (name) => {
+  process.stderr.write(`stepspan: ${name}, which started stepspan, has ended; stepspan ends too, as after a SIGHUP\n`);
+  process.kill(process.pid, 'SIGHUP');
+});
 
 const context: CliContext = {
   env: process.env,

@@ -158,7 +158,7 @@ describe('what a command is doing, in words', () => {
     expect(line('compiling 3 of 9', true, 125_000)).toBe('last line (2 m ago): compiling 3 of 9');
   });
 
-  test('is that it printed nothing', () => {
-    expect(describeActivity({ kind: 'silent' })).toBe('it printed nothing');
+  test('is that it had printed nothing', () => {
+    expect(describeActivity({ kind: 'silent' })).toBe('it had printed nothing');
   });
 });

@@ -64,6 +64,32 @@ describe('the plain view', () => {
     expect(out.text.match(/exit code 1/g)).toHaveLength(2);
   });
 
+  test('says once what an event and a line report, and says it also if lines are not shown', () => {
+    const denied = {
+      type: 'claude.permission_denied',
+      tool: 'Bash',
+      toolUseId: 't',
+      input: '{}',
+      reason: 'no',
+    } as const;
+    const cancelled = { kind: 'cancellation', message: 'cancelled by SIGINT' } as const;
+    const { records } = journalOf()
+      .event(runStarted(['ask']))
+      .event(denied, 'ask')
+      .output('  ⎿ permission denied: no\n', 'ask')
+      .output('cancellation: cancelled by SIGINT\n', 'ask', { stream: 'system', severity: 'error' })
+      .event(stepFinished(cancelled, 1500), 'ask');
+    const shown = [true, false].map((output) => {
+      const out = new Sink();
+      createPlainView({ out, ...options, output }).update(records, foldAll(records));
+      return [out.text.match(/permission denied/g)?.length, out.text.match(/cancelled by SIGINT/g)?.length];
+    });
+    expect(shown).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
   test('prints a line that is not ended once, when it is whole, and carries its colours on to the next', () => {
     const out = new Sink();
     const view = createPlainView({ out, ...options, style: createStyle(true) });

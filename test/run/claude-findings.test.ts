@@ -104,7 +104,7 @@ steps:
 `);
     expect(result.steps).toMatchObject([
       { outcome: 'timeout', message: expect.stringMatching(/; waiting for an answer to: Sure\? \[y\/N\]$/) },
-      { outcome: 'timeout', message: expect.stringMatching(/; it printed nothing$/) },
+      { outcome: 'timeout', message: expect.stringMatching(/; it had printed nothing$/) },
     ]);
   });
 });

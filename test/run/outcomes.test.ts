@@ -72,7 +72,7 @@ describe('the outcome of a step', () => {
       killed: 'ended by SIGSEGV: it crashed',
       nowhere: expect.stringContaining(`${path.join(rig.work, 'nope')} is not a folder`),
       text: expect.stringContaining('the output of step `good` is not JSON'),
-      slow: 'took longer than its timeout of 200ms; it printed nothing',
+      slow: 'took longer than its timeout of 200ms; it had printed nothing',
       after: 'step `code`, which it needs, ended in failure',
       off: 'its `when` is false',
       calm: 'its `when` is failure() and no step before it failed',

@@ -104,6 +104,13 @@ describe('a workflow that names what is not there', () => {
       /crlf\.sh has Windows line ends/,
       () => void rig.write('crlf.sh', crlf, 0o644),
     ],
+    [
+      'a script of a shell',
+      '{id: a, run: [bash, -eu, gone.sh, x]}',
+      /the script `gone\.sh` does not exist, seen from/,
+      none,
+    ],
+    ['a script of Node', '{id: a, run: [node, tools/gone.mjs]}', /the script `tools\/gone\.mjs` does not exist/, none],
     ['a NUL in a command', '{id: a, run: "printf a\\0b"}', /the command holds a NUL character/, none],
     ['CRLF inside', '{id: a, run: "echo a\\r\\necho b\\r\\n"}', /the script has Windows line ends/, none],
   ])('is refused by validate and run: %s', async (_what, step, message, prepare) => {
@@ -128,6 +135,7 @@ describe('a workflow that names what is not there', () => {
   });
 
   test('runs where an earlier step makes it, and says so where that step does not name it', async () => {
+    rig.write('main.js', '');
     const { code, result } = await rig.runYaml(`
 name: makes
 steps:
@@ -137,9 +145,21 @@ steps:
   - {id: quiet, needs: make, cwd: made/deep, run: pwd}
   - {id: guess, needs: make, cwd: later, continueOnFailure: true, run: pwd}
   - {id: may, run: [no-such-program], continueOnFailure: true}
+  - {id: code, run: [bash, -c, "echo gone.sh"]}
+  - {id: module, run: [node, main, gone.js]}
 `);
     const outcomes = result.steps.map(({ outcome }) => outcome);
-    expect([code, ...outcomes]).toEqual([0, 'success', 'success', 'success', 'success', 'error', 'error']);
+    expect([code, ...outcomes]).toEqual([
+      0,
+      'success',
+      'success',
+      'success',
+      'success',
+      'error',
+      'error',
+      'success',
+      'success',
+    ]);
     const system = (await rig.journal(result.runId)).text('system');
     expect(system).toMatch(/the working folder .*later does not exist/);
     expect(system).toMatch(/no program `no-such-program`/);

@@ -41,9 +41,13 @@ describe('a hang-up', () => {
   });
 });
 
-test('a run ends when the launcher that waits for it was killed', async () => {
+test.each([
+  ['an older Node', 'STEPSPAN_LAUNCHER=$$ $CLI run long.yaml; echo never'],
+  // As npx starts it: a shell, and in it an older Node that starts the newer one.
+  ['npx, above an older Node', `npm_command=exec bash -c 'STEPSPAN_LAUNCHER=$$ $CLI run long.yaml; :'; : npx`],
+])('a run ends when the launcher that waits for it was killed: %s', async (_, script) => {
   rig.write('long.yaml', 'name: long\nsteps: [{id: a, run: "echo up; sleep 300"}]');
-  const run = startBy('STEPSPAN_LAUNCHER=$$ $CLI run long.yaml; echo never');
+  const run = startBy(script);
   await until(() => run.stdout().includes('a | up'));
   run.child.kill('SIGKILL');
   await until(() => rig.processes().length === 0);

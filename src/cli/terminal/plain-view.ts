@@ -44,6 +44,7 @@ export function createPlainView({ out, style, glyphs, output = true, now = Date.
   const linesFor = (record: JournalRecord): readonly string[] => {
     const name = safe(record.subject?.step ?? 'run');
     if (record.kind === 'event') {
+      if (output && isReportedByLine(record)) return [];
       const text = stateChange(record, state.runId, style, glyphs);
       return text === undefined ? [] : [`${headOf(record)}${name} ${text}`];
     }
@@ -81,11 +82,16 @@ function openText(record: OutputRecord, style: Style): string {
   return style.dim(`${safe(record.subject?.step ?? 'run')} | `) + sanitizeLine(line.bytes.toString('utf8'), false);
 }
 
+/** Events of Claude Code that a readable line of its step reports as well. */
+function isReportedByLine({ event }: EventRecord): boolean {
+  return event.type === 'claude.permission_denied' || event.type === 'claude.rate_limited';
+}
+
 /** Lines of stepspan that repeat what the line of an event or the summary says: why an attempt failed, the next one, a skip. */
 function repeatsEvent({ stream, severity, bytes }: OutputRecord): boolean {
   if (stream !== 'system') return false;
   const text = bytes.toString('utf8', 0, 64).trimEnd();
-  if (severity === 'error') return /^(?:failure|error|timeout): /.test(text);
+  if (severity === 'error') return /^(?:failure|error|timeout|cancellation): /.test(text);
   return /^(?:skipped|reused): /.test(text) || /^attempt \d+ of \d+ in [^,]+$/.test(text);
 }
 

@@ -6,7 +6,7 @@ import { unreachable } from '../../core/unreachable.ts';
 import { type ApiErrorKind, nameApiError } from './api-error.ts';
 
 export type Activity =
-  /** Nothing was printed at all. */
+  /** Nothing was printed up to then. What is stopped can still print something before it ends. */
   | { readonly kind: 'silent' }
   /** The last line; `isOpen`: it has no line end, as a question has none. */
   | { readonly kind: 'line'; readonly text: string; readonly isOpen: boolean; readonly agoMs: number }
@@ -38,7 +38,7 @@ const RECENT_MS = 10_000;
 export function describeActivity(activity: Activity): string {
   switch (activity.kind) {
     case 'silent':
-      return 'it printed nothing';
+      return 'it had printed nothing';
     case 'line': {
       const text = cut(activity.text, TEXT_CHARACTERS);
       if (activity.isOpen && asksForAnswer(activity.text)) return `waiting for an answer to: ${text}`;

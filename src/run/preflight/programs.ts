@@ -1,6 +1,6 @@
 // Looks for the programs that shell steps start, and for scripts with Windows line ends, which no interpreter takes.
 // Reads the first bytes of scripts, starts nothing.
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { ShellStep } from '../../workflow/index.ts';
 import { findProgram, type ProgramPlace } from './find-program.ts';
@@ -27,7 +27,49 @@ export function checkProgram(checked: StepToCheck, place: ProgramPlace | undefin
   if (place === undefined) return [];
   const program = step.shell[0] ?? step.command;
   const at = inline === undefined ? [...run, 0] : ['steps', index, 'shell'];
-  return [...checkIsThere(program, at, checked, place), ...checkScripts(step, inline, checked, place)];
+  return [
+    ...checkIsThere(program, at, checked, place),
+    ...(inline === undefined ? checkScriptFile(step, checked, place) : []),
+    ...checkScripts(step, inline, checked, place),
+  ];
+}
+
+/** The script of `[bash, deploy.sh]` or `[python3, tools/report.py]`: without it the interpreter ends at once. */
+function checkScriptFile(step: ShellStep, checked: StepToCheck, place: ProgramPlace): readonly Finding[] {
+  const words = [...step.shell, step.command];
+  const interpreter = interpreterNamed(path.basename(words[0] ?? ''));
+  const at = words.findIndex((word, position) => position > 0 && !interpreter?.flags.test(word));
+  const named = words[at];
+  // An option with a value, or code after `-c`: what follows is not a file for certain.
+  if (interpreter === undefined || named === undefined || /^-|^inspect$|\{\{/.test(named)) return [];
+  const file = path.resolve(place.cwd, named);
+  if (interpreter.filesOf(file).some((each) => existsSync(each))) return [];
+  if (interpreter.looksInPath && !named.includes('/') && isInPath(named, place)) return [];
+  const severity = severityOfMissing(checked, file, true);
+  if (severity === undefined) return [];
+  const message = `the script \`${named}\` does not exist, seen from ${place.cwd}`;
+  return [{ severity, path: ['steps', checked.index, 'run', at], message, fix: 'create it, or correct its path' }];
+}
+
+type Interpreter = {
+  /** Options without a value that can stand before the script. */
+  readonly flags: RegExp;
+  /** The files that it takes for a script of this path. */
+  readonly filesOf: (file: string) => readonly string[];
+  readonly looksInPath: boolean;
+};
+
+function interpreterNamed(name: string): Interpreter | undefined {
+  const only = (file: string): readonly string[] => [file];
+  if (shells.has(name)) return { flags: /^-[aefuvx]+$/, filesOf: only, looksInPath: true };
+  if (/^(?:python[\d.]*|ruby|perl|php)$/.test(name)) return { flags: /^-[uw]$/, filesOf: only, looksInPath: false };
+  if (name !== 'node') return undefined;
+  const filesOf = (file: string): readonly string[] => ['', '.js', '.json', '.node'].map((end) => file + end);
+  return { flags: /^(?!)/, filesOf, looksInPath: false };
+}
+
+function isInPath(name: string, { cwd, pathVariable }: ProgramPlace): boolean {
+  return (pathVariable ?? '').split(path.delimiter).some((folder) => existsSync(path.resolve(cwd, folder, name)));
 }
 
 function checkIsThere(

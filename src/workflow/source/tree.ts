@@ -49,6 +49,7 @@ export function kindText(value: unknown): string {
     case 'number':
       return `the number ${value}`;
     case 'boolean':
+    case 'undefined':
       return `\`${value}\``;
     default:
       return `a ${typeof value}`;
