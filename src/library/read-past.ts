@@ -5,7 +5,14 @@ import type { EventOf } from '../core/event.ts';
 import { isRunId, type RunId } from '../core/ids.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { noOutput, type StepOutput, stepOutputOf } from '../core/step-output.ts';
-import { dataFolder, JournalError, openJournal, type RunFolder } from '../journal/index.ts';
+import {
+  dataFolder,
+  JournalError,
+  type JournalProblem,
+  openJournal,
+  problemText,
+  type RunFolder,
+} from '../journal/index.ts';
 import { emptyRunState, foldRun, lastAttempt, type RunState, type StepState, totalsOf } from '../runs/index.ts';
 import { changesOfWork, type Workflow, workflowFromJson } from '../workflow/index.ts';
 import type { Unusable } from './refusal.ts';
@@ -24,6 +31,8 @@ export type PastStep = {
     | { readonly kind: 'ended'; readonly outcome: Outcome }
     /** It came up and has no end: the run was killed. */
     | { readonly kind: 'cut_off' }
+    /** Whether it ended, and how, was in a part of the journal that cannot be read. */
+    | { readonly kind: 'unreadable' }
     | { readonly kind: 'not_reached' };
   readonly output: StepOutput;
   /** Of its last attempt, in the newest run in which it had one. */
@@ -44,6 +53,8 @@ export type Past = {
   readonly steps: ReadonlyMap<string, PastStep>;
   /** By this run and all before it. */
   readonly used: Used;
+  /** What cannot be read in the journals of this run and of those before it: one sentence for each. */
+  readonly damage: readonly string[];
 };
 
 type NoPast = { readonly ok: false } & Unusable;
@@ -59,7 +70,8 @@ export async function readPast(dataDir: string, runId: RunId): Promise<PastResul
   const isThere = isRunId(before) && data.listRunIds().includes(before);
   const earlier = isThere ? await readPast(dataDir, before) : undefined;
   const totals = totalsOf(own.state);
-  const used = { usd: totals.costAtLeastUsd, tokens: totals.tokens, estimated: totals.costBasis !== 'known' };
+  const isKnown = totals.costBasis === 'known' && own.damage.length === 0;
+  const used = { usd: totals.costAtLeastUsd, tokens: totals.tokens, estimated: !isKnown };
   if (earlier?.ok !== true) return { ...own, used };
   return {
     ...own,
@@ -69,6 +81,7 @@ export async function readPast(dataDir: string, runId: RunId): Promise<PastResul
       tokens: used.tokens + earlier.used.tokens,
       estimated: used.estimated || earlier.used.estimated,
     },
+    damage: [...own.damage, ...earlier.damage],
   };
 }
 
@@ -81,17 +94,18 @@ function withEarlier(id: string, step: PastStep, workflow: Workflow, earlier: Pa
     case 'succeeded':
       return { ...before, end: step.end, output: step.output, session: step.session ?? before.session };
     case 'not_reached':
-      return before.end.kind === 'ended' || before.end.kind === 'cut_off' ? before : step;
+      return ['ended', 'cut_off', 'unreadable'].includes(before.end.kind) ? before : step;
     case 'switched_off':
     case 'ended':
     case 'cut_off':
+    case 'unreadable':
       return step;
   }
 }
 
 type OnePast = ({ readonly ok: true } & Omit<Past, 'used'>) | NoPast;
 
-/** A journal that cannot be read is a refusal; damage in it is one too, as what is missing there might have been done. */
+/** A journal that cannot be read is a refusal; damage in it is one only if it hides what the run was to do. */
 async function readOne(folder: RunFolder): Promise<OnePast> {
   try {
     return await readWhole(folder);
@@ -106,9 +120,19 @@ async function readWhole(folder: RunFolder): Promise<OnePast> {
   let started: EventOf<'run.started'> | undefined;
   const outputs = new Map<string, StepOutput>();
   const files = new Map<string, FileHashes>();
-  for await (const batch of openJournal(folder).read({ from: 0 })) {
+  const problems: JournalProblem[] = [];
+  /** Steps of which nothing was read since the last damage: each may have ended in it. */
+  const doubtful = new Set<string>();
+  const onProblem = (problem: JournalProblem): void => {
+    // What a killed writer left half written was never the end of a step.
+    if (problem.kind === 'torn' || problem.kind === 'unknown_record') return;
+    problems.push(problem);
+    for (const { id } of state.steps) doubtful.add(id);
+  };
+  for await (const batch of openJournal(folder).read({ from: 0, onProblem })) {
     for (const record of batch) {
       state = foldRun(state, record);
+      if (record.subject !== undefined) doubtful.delete(record.subject.step);
       if (record.kind !== 'event') continue;
       const { event, subject } = record;
       if (event.type === 'run.started') started = event;
@@ -117,20 +141,26 @@ async function readWhole(folder: RunFolder): Promise<OnePast> {
       if (event.type === 'attempt.started') files.set(subject.step, event.inputFiles ?? {});
     }
   }
-  if (started === undefined) return noBeginning(folder);
+  const damage = problems.slice(0, 1).map((problem) => `${folder.runId}: ${problemText(problem)}`);
+  if (started === undefined) return noBeginning(folder, damage[0]);
   const stored = workflowFromJson(started.definition);
   if (!stored.ok) {
     const message = `run ${folder.runId}: ${stored.message}`;
     return { ok: false, kind: 'unusable', code: 'unreadable', path: folder.journalDir, message };
   }
-  const steps = new Map(
-    state.steps.map((step) => [step.id, pastStep(step, outputs.get(step.id) ?? noOutput, files.get(step.id) ?? {})]),
-  );
-  return { ok: true, state, started, workflow: stored.workflow, steps };
+  const pastOf = (step: StepState): PastStep => {
+    const past = pastStep(step, outputs.get(step.id) ?? noOutput, files.get(step.id) ?? {});
+    const hasEnd = step.phase.kind === 'finished';
+    return hasEnd || !doubtful.has(step.id) ? past : { ...past, end: { kind: 'unreadable' } };
+  };
+  const steps = new Map(state.steps.map((step) => [step.id, pastOf(step)]));
+  return { ok: true, state, started, workflow: stored.workflow, steps, damage };
 }
 
-export function noBeginning({ runId, journalDir }: RunFolder): NoPast {
-  const message = `run ${runId} has no beginning in its journal, so there is nothing to continue`;
+/** @param damage what hides the beginning */
+export function noBeginning({ runId, journalDir }: RunFolder, damage?: string): NoPast {
+  const why = damage === undefined ? '' : `: it is damaged (${damage})`;
+  const message = `run ${runId} has no beginning in its journal, so there is nothing to continue${why}`;
   return { ok: false, kind: 'unusable', code: 'no_journal', path: journalDir, message };
 }
 

@@ -92,7 +92,7 @@ function decide(
   }
   const end: PastStep['end'] = past.get(id)?.end ?? { kind: 'not_reached' };
   if (end.kind === 'ended') return { action: 'run', why: `it ended in ${describeEnd(end)}` };
-  if (end.kind === 'cut_off') return { action: 'run', why: describeEnd(end) };
+  if (end.kind === 'cut_off' || end.kind === 'unreadable') return { action: 'run', why: describeEnd(end) };
   const rerun = needs.find((need) => plans.get(need)?.action === 'run');
   if (rerun !== undefined) return { action: 'run', why: `step \`${rerun}\`, which it needs, runs` };
   switch (end.kind) {
@@ -108,6 +108,7 @@ function decide(
 /** How a step ended, in one phrase that can follow `because`. */
 export function describeEnd(end: PastStep['end']): string {
   if (end.kind === 'cut_off') return 'the run was killed while it ran';
+  if (end.kind === 'unreadable') return 'the record of its end is damaged';
   if (end.kind !== 'ended') return end.kind.replaceAll('_', ' ');
   const message = messageOf(end.outcome);
   return message === '' ? end.outcome.kind : `${end.outcome.kind}: ${message}`;

@@ -98,7 +98,7 @@ export async function readResumable(
     continued: continuedBy(plan, past),
     labels: givenLabels(past),
     usedBefore: past.used,
-    notes: source.notes,
+    notes: [...source.notes, ...notesOfDamage(past)],
   };
 }
 
@@ -210,6 +210,17 @@ function notesOfFile(past: Past): readonly string[] {
   const difference = describeDifference(compareWorkflows(past.workflow, loaded.workflow, ignoredKeys(past)));
   if (difference === undefined) return [];
   return [`${file} has changed since that run (${difference}); ${asItWas}; to use the file as it is now, add --edited`];
+}
+
+/** What is kept and what is not if a part of the record cannot be read. */
+function notesOfDamage({ damage, steps }: Past): readonly string[] {
+  if (damage.length === 0) return [];
+  const lost = [...steps].filter(([, { end }]) => end.kind === 'unreadable').map(([id]) => id);
+  const which =
+    lost.length === 0
+      ? 'the end of each step can still be read'
+      : `how these steps ended is lost, so they run again: ${lost.join(', ')}`;
+  return [`the record is damaged; ${which}; what the damaged part cost is not counted (run ${damage.join(' Run ')})`];
 }
 
 /** How a step differs from when it ran: its definition, its params, its files. Empty without `edited`. */

@@ -81,7 +81,7 @@ describe('the plain view', () => {
       .event(stepFinished(cancelled, 1500), 'ask');
     const shown = [true, false].map((output) => {
       const out = new Sink();
-      createPlainView({ out, ...options, output }).update(records, foldAll(records));
+      void createPlainView({ out, ...options, output }).update(records, foldAll(records));
       return [out.text.match(/permission denied/g)?.length, out.text.match(/cancelled by SIGINT/g)?.length];
     });
     expect(shown).toEqual([

@@ -243,14 +243,73 @@ test('what cannot be resumed, or be run here, is refused with the path and a cod
     code: 'claude_missing',
     path: '/no/such/claude',
   });
+  // Damage that hides the workflow itself leaves nothing to continue.
   const [name = ''] = readdirSync(journalDir).filter((each) => each.endsWith('.seg'));
-  const segment = path.join(journalDir, name);
-  const bytes = readFileSync(segment);
-  bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 0xff, bytes.length >> 1);
-  writeFileSync(segment, bytes);
-  const refused = { kind: 'unusable', code: 'corrupt', path: segment };
+  damage(path.join(journalDir, name), 'run.started');
+  const refused = { kind: 'unusable', code: 'no_journal', path: journalDir, message: expect.stringContaining(name) };
   expect(await startWorkflow({ ...surroundings(), resume })).toMatchObject(refused);
   expect(await planResume({ dataDir, resume })).toMatchObject(refused);
+});
+
+/** Flips a byte: at a place, or where a text is the first time behind another one. @returns what undoes it */
+function damage(file: string, at: number | string, behind = ''): () => void {
+  const bytes = readFileSync(file);
+  const place = typeof at === 'number' ? at : bytes.indexOf(at, behind === '' ? 0 : bytes.indexOf(behind));
+  const before = bytes.readUInt8(place);
+  const flip = (value: number): void => {
+    bytes.writeUInt8(value, place);
+    writeFileSync(file, bytes);
+  };
+  flip(before ^ 0xff);
+  return () => flip(before);
+}
+
+test('a run whose record is damaged continues from what is whole', async () => {
+  const steps = [
+    { id: 'a', run: 'echo a >> ran; echo from a' },
+    { id: 'b', needs: 'a', run: 'echo b >> ran; echo from b' },
+    { id: 'c', needs: 'b', run: 'echo c >> ran; test -e good' },
+    { id: 'd', run: 'echo d >> ran' },
+  ];
+  const workflow = { name: 'four', concurrency: 1, steps };
+  const begun = await started({ ...surroundings(), workflow, archive: false });
+  await begun.done;
+  const resume = begun.runId;
+  const { dataDir = '' } = surroundings();
+  const { journalDir } = dataFolder(dataDir).runDir(resume);
+  const [name = ''] = readdirSync(journalDir).filter((each) => each.endsWith('.seg'));
+  const segment = path.join(journalDir, name);
+  const size = readFileSync(segment).length;
+
+  const succeeded = new Set(['a', 'b', 'd']);
+  let lost = 0;
+  // A prime, so that every part of a frame is hit, and few enough to stay below a second.
+  for (let place = 0; place < size; place += 97) {
+    const undo = damage(segment, place);
+    const planned = await planResume({ dataDir, resume });
+    undo();
+    if (planned.kind !== 'planned') {
+      expect([place, planned]).toEqual([place, expect.objectContaining({ kind: 'unusable' })]);
+      continue;
+    }
+    for (const { id, action, why } of planned.plan.steps) {
+      if (action === 'keep') expect([place, id, succeeded.has(id)]).toEqual([place, id, true]);
+      if (!why.includes('damaged')) continue;
+      lost += 1;
+      expect([place, planned.plan.notes.join()]).toEqual([place, expect.stringContaining(id)]);
+    }
+  }
+  expect(lost).toBeGreaterThan(5);
+
+  // What comes behind the output of b is the end of b.
+  damage(segment, 'step.finished', 'from b\n');
+  writeFileSync(path.join(folder, 'good'), '');
+  writeFileSync(path.join(folder, 'ran'), '');
+  const again = await started({ ...surroundings(), resume });
+  const { result } = await again.done;
+  expect(again.notes.join()).toMatch(/the record is damaged; .* so they run again: b; .*is damaged at byte \d+/);
+  expect(result.outcome).toBe('success');
+  expect(readFileSync(path.join(folder, 'ran'), 'utf8')).toBe('b\nc\n');
 });
 
 test('an id that another run has is refused with the path of its journal', async () => {
