@@ -169,12 +169,41 @@ async function start(context: CliContext, flags: RunFlags, source: WorkflowSourc
   const options = optionsOf(context, settings, flags, source);
   if (options === undefined) return undefined;
   adoptOrphansOrWarn(context);
-  const started = await startWorkflow(options);
-  if (started.kind !== 'started') return refuse(context, started);
+  const signals = holdSignals(context);
+  const started = await startWorkflow({ ...options, onBegin: signals.hold });
+  if (started.kind !== 'started') {
+    signals.release();
+    return refuse(context, started);
+  }
   // The plain view shows these among the lines of the run; the other views do not.
   if (flags.quiet === true || viewContext(context, flags).stdout.isTTY === true)
     for (const note of started.run.notes) context.stderr.write(`stepspan: ${note}\n`);
-  return watchRun(context, settings, started.run, flags);
+  return watchRun(signals.passOn(), settings, started.run, flags);
+}
+
+/**
+ * A signal ends stepspan at once while it still checks the workflow. From the moment at which the run begins, and its first steps
+ * with it, a signal is held for `watchRun`: if it ended stepspan, these steps would live on.
+ */
+function holdSignals(context: CliContext) {
+  const held: NodeJS.Signals[] = [];
+  let release = (): void => undefined;
+  return {
+    hold(): void {
+      release = context.onSignal((signal) => void held.push(signal));
+    },
+    release: () => release(),
+    /** The first listener to this context gets what was held. */
+    passOn: (): CliContext => ({
+      ...context,
+      onSignal(listener) {
+        const stop = context.onSignal(listener);
+        release();
+        for (const signal of held.splice(0)) listener(signal);
+        return stop;
+      },
+    }),
+  };
 }
 
 async function showPlan(

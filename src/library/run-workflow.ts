@@ -134,6 +134,7 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
   if (lock !== undefined && lock.kind !== 'acquired') return lock;
   const releaseLock = (): void => lock?.release();
 
+  settings.onBegin?.();
   const journal = openWriter(settings, runId);
   if (journal.kind !== 'open') {
     releaseLock();

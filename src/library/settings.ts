@@ -46,6 +46,11 @@ export type RunSettings = {
   readonly metricLabels: readonly string[] | undefined;
   /** The id of the run, if the caller must know it before the start. Default: a new one. */
   readonly runId: RunId | undefined;
+  /**
+   * Called after the last check, before the first record of the run is written. A process that ends after that has to cancel the run
+   * first. Default: none.
+   */
+  readonly onBegin: (() => void) | undefined;
   /** Who named the Claude Code program that `env.STEPSPAN_CLAUDE` holds, for messages. Default: that variable. */
   readonly claudeSetBy: string;
   /** Prices by model, for estimates until Claude Code reports what a call cost. */
@@ -83,6 +88,7 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     traceContext: 'child',
     metricLabels: undefined,
     runId: undefined,
+    onBegin: undefined,
     claudeSetBy: 'STEPSPAN_CLAUDE',
     prices: defaultPrices,
     ...given,

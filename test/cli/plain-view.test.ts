@@ -90,6 +90,22 @@ describe('the plain view', () => {
     ]);
   });
 
+  test('calls nothing shipped that a backend has refused, and names the command that sends it again', () => {
+    const ends = [0, 9].map((refused) => {
+      const out = new Sink();
+      const view = createPlainView({ out, ...options });
+      const { records } = journalOf()
+        .event(runStarted(['a']))
+        .event(runFinished({ kind: 'success' }));
+      void view.update(records, foldAll(records));
+      view.close({ pending: 0, refused });
+      return out.text;
+    });
+    expect(ends[0]).toMatch(/all records shipped/);
+    expect(ends[1]).not.toMatch(/all records shipped/);
+    expect(ends[1]).toMatch(/9 records refused .*`stepspan ship \S+ --again`/);
+  });
+
   test('prints a line that is not ended once, when it is whole, and carries its colours on to the next', () => {
     const out = new Sink();
     const view = createPlainView({ out, ...options, style: createStyle(true) });

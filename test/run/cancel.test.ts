@@ -1,4 +1,5 @@
 // A run that is ended from outside: what each signal does, what it leaves, and what a second one changes.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultOf } from '../support/cli.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
@@ -47,6 +48,23 @@ steps:
       expect(rig.processes()).toEqual([]);
     },
   );
+
+  test('while the run begins cancels it as well, and leaves nothing running or open', async () => {
+    const file = rig.write(
+      'early.yaml',
+      'name: early\nsteps: [{id: a, readOnly: true, run: "trap : TERM; sleep 300"}]',
+    );
+    const before = rig.runIds();
+    const cli = rig.start(['run', file]);
+    // The folder of the run is made just before its first record.
+    while (rig.runIds().length === before.length) await nextTurn();
+    cli.child.kill('SIGINT');
+    expect((await cli.done).code).toBe(130);
+    const [runId = ''] = rig.runIds().filter((id) => !before.includes(id));
+    const journal = await rig.journal(runId);
+    expect(journal.events('run.finished')).toMatchObject([{ outcome: { kind: 'cancellation' } }]);
+    expect(rig.processes()).toEqual([]);
+  });
 
   test('given twice kills now: children that ignore every signal, in sessions of their own, are dead at once', async () => {
     const file = rig.write(

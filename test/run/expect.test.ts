@@ -39,16 +39,16 @@ const commit = 'git -c user.name=a -c user.email=a@b.c commit -qam second';
 /** Each script, the expectation, and the message if it is unmet. */
 const cases: readonly (readonly [script: string, expectation: string, unmet: string | undefined])[] = [
   ['echo c > src/a.ts', 'changed: src/**/*.ts', undefined],
-  ['true', 'changed: [src/**/*.ts]', 'expected src/**/*.ts to change; nothing changed'],
+  ['true', 'changed: [src/**/*.ts]', 'expected src/**/*.ts to change; no such file changed'],
   [`echo c > src/a.ts; ${commit}`, 'changed: src/a.ts', undefined],
-  [`git add src/dirty.ts; ${commit}`, 'changed: "src/*"', 'expected src/* to change; nothing changed'],
+  [`git add src/dirty.ts; ${commit}`, 'changed: "src/*"', 'expected src/* to change; no such file changed'],
   ['echo after > src/dirty.ts', 'changed: src/dirty.ts', undefined],
-  ['echo -n before > src/dirty.ts; touch src/*', 'changed: src/**', 'expected src/** to change; nothing changed'],
+  ['echo -n before > src/dirty.ts; touch src/*', 'changed: src/**', 'expected src/** to change; no such file changed'],
   ['rm src/b.ts', 'changed: src/b.ts', undefined],
   ['rm src/dirty.ts', 'changed: src/dirty.ts', undefined],
   ['echo x > "src/new file.ts"', 'changed: src/new*', undefined],
-  ['echo x > src/new.ts', 'changed: [src/**, "!src/new.ts"]', 'expected src/** to change; nothing changed'],
-  ['echo x > src/a.ts', 'changed: [src/a.ts, docs/]', 'expected docs/ to change; only src/a.ts changed'],
+  ['echo x > src/new.ts', 'changed: [src/**, "!src/new.ts"]', 'expected src/** to change; no such file changed'],
+  ['echo x > src/a.ts', 'changed: [src/a.ts, docs/]', 'expected docs/ to change; src/a.ts changed, but no such file'],
   ['echo new > dist/out.js', 'changed: dist/', undefined],
   ['echo A=2 > .env', 'unchanged: .env', 'expected .env not to change; .env changed'],
   ['echo 1 > package-lock.json', 'unchanged: ["*.json"]', 'expected *.json not to change; package-lock.json changed'],
@@ -71,7 +71,7 @@ describe('files that must have changed, or not', () => {
       reason: 'unmet_expectation',
     });
     expect(journal.events('step.expectation_unmet', 's1')).toMatchObject([
-      { expectation: 'changed', expected: 'src/**/*.ts to change', actual: 'nothing changed' },
+      { expectation: 'changed', expected: 'src/**/*.ts to change', actual: 'no such file changed' },
     ]);
   });
 
@@ -204,7 +204,7 @@ steps:
 `);
   expect(result.steps.map(({ message }) => message)).toEqual([
     expect.stringMatching(
-      /^expected no tool call to be denied; denied: Bash .*made-it.* \| expected made-it to change; nothing changed$/,
+      /^expected no tool call to be denied; denied: Bash .*made-it.* \| expected made-it to change; no such file changed$/,
     ),
     'expected the output to meet its schema; /verdict must be equal to one of the allowed values',
   ]);

@@ -70,7 +70,7 @@ describe('the outcome of a step', () => {
       code: 'exit code 42',
       missing: expect.stringContaining('`/no/such/program`'),
       killed: 'ended by SIGSEGV: it crashed',
-      nowhere: expect.stringContaining(`${path.join(rig.work, 'nope')} is not a folder`),
+      nowhere: expect.stringContaining(`${path.join(rig.work, 'nope')} does not exist`),
       text: expect.stringContaining('the output of step `good` is not JSON'),
       slow: 'took longer than its timeout of 200ms; it had printed nothing',
       after: 'step `code`, which it needs, ended in failure',

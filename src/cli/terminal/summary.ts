@@ -199,9 +199,12 @@ function notesOf(state: RunState, run: RunView, { style, extras }: SummaryOption
     );
   if (extras.pending !== undefined && extras.pending > 0)
     notes.push(style.yellow(`${plural(extras.pending, 'record')} still to ship: stepspan ship ${state.runId}`));
-  if (extras.pending === 0) notes.push('all records shipped');
-  if (extras.refused !== undefined && extras.refused > 0)
-    notes.push(style.red(`${plural(extras.refused, 'record')} refused by the backend and kept aside`));
+  const { refused = 0 } = extras;
+  if (extras.pending === 0 && refused === 0) notes.push('all records shipped');
+  if (refused > 0) {
+    const what = `${plural(refused, 'record')} refused by the backend and kept aside`;
+    notes.push(style.red(`${what}; \`stepspan ship ${state.runId} --again\` sends all of them again`));
+  }
   for (const note of extras.notes ?? []) notes.push(safe(note));
   const { flags = '' } = extras;
   if (state.phase.kind === 'finished' && state.phase.outcome.kind !== 'success')

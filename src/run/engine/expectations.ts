@@ -136,7 +136,7 @@ function unmetFiles({ changed, unchanged }: Expectations, found: ChangedFiles): 
   for (const { text, matches } of wanted) {
     if (found.files.some(matches)) continue;
     const others = found.files.filter((file) => wanted.some((each) => each.matches(file)));
-    const what = others.length === 0 ? 'nothing changed' : `only ${listed(others)} changed`;
+    const what = others.length === 0 ? 'no such file changed' : `${listed(others)} changed, but no such file`;
     unmet.push({ expectation: 'changed', expected: `${text} to change`, actual: unknown ?? what });
   }
   const touched = found.files.filter((file) => kept.some(({ matches }) => matches(file)));

@@ -36,8 +36,10 @@ export type StepSettingResult =
 /** Everything an attempt of `step` starts with, or one sentence why it cannot. */
 export function prepareSetting(identity: RunIdentity, step: Step, attempt: number, run: RunScope): StepSettingResult {
   const cwd = step.cwd === undefined ? run.workflow.cwd : path.resolve(run.workflow.cwd, step.cwd);
-  if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
-    return { ok: false, message: `its working folder ${cwd} is not a folder; create it or change \`cwd\`` };
+  const folder = statSync(cwd, { throwIfNoEntry: false });
+  if (folder?.isDirectory() !== true) {
+    const why = folder === undefined ? 'does not exist' : 'is not a folder';
+    return { ok: false, message: `its working folder ${cwd} ${why}; create it or change \`cwd\`` };
   }
   const scope: Scope = {
     runId: identity.runId,
