@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { logsIn } from '../readers/ship/support/json.ts';
 import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
-import { decodeLogs } from '../readers/ship/support/protobuf.ts';
 import { newRun, print, runFinished } from '../readers/ship/support/runs.ts';
 import { startCliRig } from '../support/cli-rig.ts';
 
@@ -52,7 +52,7 @@ test('what a backend refused is reported, can be looked at, and is sent again on
   onTestFinished(rig.close);
   let takesAll = false;
   const server = await startOtlpServer(({ path: route, body }) => {
-    const isPoisoned = route.endsWith('/logs') && decodeLogs(body).some((log) => log.body === 'poison');
+    const isPoisoned = route.endsWith('/logs') && logsIn(body).some((log) => log.body === 'poison');
     return isPoisoned && !takesAll ? { kind: 'status', status: 400, body: 'no poison here' } : { kind: 'accept' };
   });
   onTestFinished(server.close);

@@ -2,8 +2,8 @@
 // counted where the backend refuses it for good.
 import { cpSync } from 'node:fs';
 import { createShipper } from '../../src/readers/ship/shipper.ts';
+import { logsIn } from '../readers/ship/support/json.ts';
 import { type OtlpServer, type Received, type Reply, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
-import { decodeLogs } from '../readers/ship/support/protobuf.ts';
 import { checkRun, readRun } from './support/check-run.ts';
 import { countedWrongly, keptAside, scrapeShipped } from './support/counters.ts';
 import type { Fault, FaultContext } from './support/fault.ts';
@@ -106,7 +106,7 @@ export const backend: Fault = {
 const isPoison = (text: string): boolean => / 777 /.test(text);
 
 function isPoisoned(received: Received): boolean {
-  return received.path.endsWith('/logs') && decodeLogs(received.body).some(({ body }) => isPoison(String(body)));
+  return received.path.endsWith('/logs') && logsIn(received.body).some(({ body }) => isPoison(String(body)));
 }
 
 type Case = {

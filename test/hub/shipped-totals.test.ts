@@ -1,15 +1,15 @@
 // What runs ship themselves is counted by the hub, once, when run and hub are killed too. Real processes, as people start them.
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { logsIn } from '../readers/ship/support/json.ts';
 import { type OtlpServer, startOtlpServer } from '../readers/ship/support/otlp-server.ts';
-import { decodeLogs } from '../readers/ship/support/protobuf.ts';
 import { type CliRig, startCliRig } from '../support/cli-rig.ts';
 import { scrapeUntil } from './hub-rig.ts';
 
 /** Takes all but lines that say poison. */
 async function pickyServer(): Promise<OtlpServer> {
   const server = await startOtlpServer(({ path, body }) => {
-    const isPoisoned = path.endsWith('/logs') && decodeLogs(body).some((log) => String(log.body) === 'poison');
+    const isPoisoned = path.endsWith('/logs') && logsIn(body).some((log) => String(log.body) === 'poison');
     return isPoisoned ? { kind: 'status', status: 400, body: 'no poison here' } : { kind: 'accept' };
   });
   onTestFinished(server.close);

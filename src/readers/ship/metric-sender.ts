@@ -1,19 +1,18 @@
 // Sends the metrics of a run by the official exporter, with the repetition, the pace and the answers of all that is shipped. What is
 // sent is measure's; the library puts both together.
 
-import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
-import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { Contact } from '../../core/contact.ts';
 import type { RunId } from '../../core/ids.ts';
 import { deliver } from './deliver/delivery.ts';
 import { openMetricExporter } from './deliver/exporters.ts';
 import { defaultPace, type Pace } from './deliver/pace.ts';
-import { openTransport, type PartialSuccess } from './deliver/transport.ts';
+import { openTransport } from './deliver/transport.ts';
 import type { MetricContent } from './encode/batch.ts';
-import { type Env, withProcessEnv } from './env.ts';
+import type { Env } from './env.ts';
 import type { ReadableMetrics } from './map/otlp-types.ts';
-import { scopeName } from './sdk.ts';
-import type { Encoding, MetricSettings } from './settings.ts';
+import { resourceAttributes, scopeName } from './resource.ts';
+import type { MetricSettings } from './settings.ts';
 import type { PipelineState } from './status.ts';
 
 export type ScopeMetrics = ReadableMetrics['scopeMetrics'];
@@ -40,12 +39,12 @@ export type MetricSenderOptions = {
 };
 
 export async function openMetricSender(options: MetricSenderOptions): Promise<MetricSender> {
-  const { env, onChange } = options;
+  const { onChange } = options;
   const { encoding, http } = options.settings;
   const transport = await openTransport<MetricContent>({
-    http,
-    open: ({ agent }) => openMetricExporter({ agent, env, encoding, http }),
-    readPartialSuccess: partialSuccessOf(encoding),
+    signal: 'metrics',
+    options: http,
+    open: ({ agent }) => openMetricExporter({ agent, encoding, http }),
   });
   const resource = resourceOf(options);
   let status: SenderStatus = { state: { kind: 'idle' }, contact: 'none', lastError: undefined };
@@ -101,19 +100,7 @@ function resourceOf({ env, run }: MetricSenderOptions): ReadableMetrics['resourc
     'service.instance.id': run.runId,
     'host.name': run.host,
   });
-  const given = withProcessEnv(env, () => detectResources({ detectors: [envDetector] }));
-  return defaultResource().merge(ours).merge(given);
-}
-
-function partialSuccessOf(encoding: Encoding): (body: Uint8Array) => PartialSuccess | undefined {
-  const serializer = encoding === 'json' ? JsonMetricsSerializer : ProtobufMetricsSerializer;
-  return (body) => {
-    try {
-      const partial = serializer.deserializeResponse(body).partialSuccess;
-      return partial && { rejected: Number(partial.rejectedDataPoints ?? 0), message: partial.errorMessage ?? '' };
-    } catch {
-      // A 2xx with a body that is not an OTLP answer: the status is the acknowledgement, the body only adds to it.
-      return undefined;
-    }
-  };
+  return defaultResource()
+    .merge(ours)
+    .merge(resourceFromAttributes(resourceAttributes(env)));
 }

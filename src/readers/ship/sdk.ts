@@ -1,7 +1,8 @@
-// The OpenTelemetry SDK of the shipper: a NodeSDK whose processors are ours, so that the resource, the limits and the OTEL_*
-// settings are the SDK's. Spans are made by its tracer with the journal's ids and times and handed over as they end;
-// nothing waits in a queue of the SDK, which would drop. An SDK that the process has already is left as it was.
+// The OpenTelemetry SDK of the shipper: a NodeSDK that is given everything in its configuration, so that it reads no setting of
+// the process, which may ship a run of others. Spans are made by its tracer with the journal's ids and times and handed over as
+// they end; nothing waits in a queue of the SDK, which would drop. An SDK that the process has already is left as it was.
 import {
+  logs,
   ProxyTracerProvider,
   ROOT_CONTEXT,
   SamplingDecision,
@@ -12,16 +13,14 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
-import { NodeSDK } from '@opentelemetry/sdk-node';
+import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import { attr, schemaUrl } from '../../otlp/names.ts';
-import { type Env, withProcessEnv } from './env.ts';
+import { type Env, variable } from './env.ts';
 import type { LogOrigin } from './map/log-records.ts';
 import { hrTimeOf, type ReadableSpan, type Resource, resourceWith } from './map/otlp-types.ts';
 import type { RunContext } from './map/run-context.ts';
 import type { SpanSpec } from './map/span-spec.ts';
-
-/** The name and version of the instrumentation scope that every record of ours carries. */
-export const scopeName = 'stepspan';
+import { resourceAttributes, resourceDetectors, scopeName } from './resource.ts';
 
 /** What the journal says of a run, its machine and its program. Stays the same in whatever process it is shipped, and when. */
 export type Origin = {
@@ -41,10 +40,9 @@ type Exchange = { ids: { readonly traceId: string; readonly spanId: string }; en
 
 /** @returns undefined if OTEL_SDK_DISABLED is set */
 export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefined> {
+  if (variable(env, 'OTEL_SDK_DISABLED')?.toLowerCase() === 'true') return undefined;
   const exchange: Exchange = { ids: { traceId: '', spanId: '' }, ended: undefined };
-  const settings: Env = { ...env, ...resourceSettings(env, origin), OTEL_LOGS_EXPORTER: 'none' };
-  const provider = withProcessEnv(settings, () => startUnregistered(createSdk(exchange, runEntity(origin))));
-  if (provider === undefined) return undefined;
+  const provider = startUnregistered(createSdk(exchange, env, origin));
   const tracer = provider.getTracer(scopeName, origin.version, { schemaUrl });
   const spanOf = (spec: SpanSpec): ReadableSpan => {
     exchange.ids = spec;
@@ -61,18 +59,20 @@ export async function startSdk(env: Env, origin: Origin): Promise<Sdk | undefine
   };
 }
 
-function createSdk(exchange: Exchange, entity: Readonly<Record<string, string>>): NodeSDK {
+function createSdk(exchange: Exchange, env: Env, origin: Origin): NodeSDK {
   return new NodeSDK({
-    // What the settings say of the resource comes on top.
-    resource: defaultResource().merge(resourceFromAttributes(entity)),
+    // What the detectors and the settings say of the resource comes on top.
+    resource: defaultResource().merge(resourceFromAttributes({ ...ownAttributes(origin), ...runEntity(origin) })),
+    resourceDetectors: resourceDetectors(env),
+    spanLimits: spanLimitsOf(env),
     idGenerator: { generateTraceId: () => exchange.ids.traceId, generateSpanId: () => exchange.ids.spanId },
     // The trace of a run is sent whole or not at all: half a trace does not show why a run failed.
     sampler: {
       shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED }),
       toString: () => 'always on',
     },
-    // Log records do not pass through the SDK's logger (OTEL_LOGS_EXPORTER above, for the SDK alone): docs/telemetry.md
-    // has the measurement that decided it.
+    // Log records do not pass through the SDK's logger: docs/telemetry.md has the measurement that decided it.
+    logRecordProcessors: [],
     spanProcessors: [
       {
         onStart: () => {},
@@ -127,23 +127,34 @@ const probeSpec: SpanSpec = {
   error: undefined,
 };
 
-/**
- * The SDK's own defaults name the process that happens to ship, with a random `service.instance.id`. Loki makes a stream
- * label of that, so a resend by another process would be stored twice. So the resource comes from the settings and from
- * the journal; OTEL_NODE_RESOURCE_DETECTORS brings the SDK's detectors back.
- */
-function resourceSettings(env: Env, origin: Origin): Env {
-  const given = env.OTEL_RESOURCE_ATTRIBUTES ?? '';
-  const host = { 'host.name': origin.host, 'service.version': origin.version };
-  const ours = Object.entries(host)
-    .filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '')
-    .map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
-  const named = /(?:^|,)\s*service\.name\s*=/.test(given);
+/** The limits of spans by their variables, all of them: of one that is missing, the SDK asks the environment of the process. */
+function spanLimitsOf(env: Env): NonNullable<NodeSDKConfiguration['spanLimits']> {
+  const limit = (fallback: number, ...names: string[]): number => {
+    const value = Number(variable(env, ...names));
+    return Number.isNaN(value) ? fallback : value;
+  };
+  const length = ['OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT'];
+  const ofEvent = ['OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT', 'OTEL_SPAN_ATTRIBUTE_PER_EVENT_COUNT_LIMIT'];
+  const ofLink = ['OTEL_LINK_ATTRIBUTE_COUNT_LIMIT', 'OTEL_SPAN_ATTRIBUTE_PER_LINK_COUNT_LIMIT'];
   return {
-    OTEL_NODE_RESOURCE_DETECTORS: env.OTEL_NODE_RESOURCE_DETECTORS || 'env',
-    // The later of two values for a key wins, so what the user says comes last.
-    OTEL_RESOURCE_ATTRIBUTES: [...ours, ...(given === '' ? [] : [given])].join(','),
-    ...(named || env.OTEL_SERVICE_NAME ? {} : { OTEL_SERVICE_NAME: scopeName }),
+    attributeCountLimit: limit(defaultCount, 'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', 'OTEL_ATTRIBUTE_COUNT_LIMIT'),
+    attributeValueLengthLimit: limit(Number.POSITIVE_INFINITY, ...length),
+    eventCountLimit: limit(defaultCount, 'OTEL_SPAN_EVENT_COUNT_LIMIT'),
+    linkCountLimit: limit(defaultCount, 'OTEL_SPAN_LINK_COUNT_LIMIT'),
+    attributePerEventCountLimit: limit(defaultCount, ...ofEvent),
+    attributePerLinkCountLimit: limit(defaultCount, ...ofLink),
+  };
+}
+
+/** The specification's limit of attributes, events and links. */
+const defaultCount = 128;
+
+/** What the journal says of who made the run; the process that ships it may be another. */
+function ownAttributes({ host, version }: Origin): Readonly<Record<string, string>> {
+  return {
+    'service.name': scopeName,
+    ...(host === undefined || host === '' ? {} : { 'host.name': host }),
+    ...(version === undefined || version === '' ? {} : { 'service.version': version }),
   };
 }
 
@@ -161,24 +172,29 @@ function runEntity({ host, run }: Origin): Readonly<Record<string, string>> {
  * the settings say of it stays. Each record names its run by attributes.
  */
 function logResource(resource: Resource, env: Env, origin: Origin): Resource {
-  const given = (env.OTEL_RESOURCE_ATTRIBUTES ?? '').split(',').map((pair) => pair.split('=')[0]?.trim());
+  const given = Object.keys(resourceAttributes(env));
   const ours = Object.keys(runEntity(origin)).filter((key) => !given.includes(key));
   return resourceWith(Object.fromEntries(Object.entries(resource.attributes).filter(([key]) => !ours.includes(key))));
 }
 
 /**
- * Starts the SDK and takes its tracer provider, which it sets as the API's global only. What was global before is
- * put back before anybody else can run, so that a program that uses stepspan as a library keeps its own SDK.
+ * Starts the SDK and takes its tracer provider. The SDK offers that as the API's global only, so it is read from the SDK itself:
+ * a program that uses stepspan as a library keeps its own SDK, and can start one later.
  */
-function startUnregistered(sdk: NodeSDK): TracerProvider | undefined {
-  const before = delegateOf(trace.getTracerProvider());
-  trace.disable();
-  const none = delegateOf(trace.getTracerProvider());
+function startUnregistered(sdk: NodeSDK): TracerProvider {
+  const proxy = trace.getTracerProvider();
+  const before = delegateOf(proxy);
+  const loggersBefore = logs.getLoggerProvider();
   sdk.start();
-  const started = delegateOf(trace.getTracerProvider());
-  trace.disable();
-  if (before !== none) trace.setGlobalTracerProvider(before);
-  return started === none ? undefined : started;
+  const started: TracerProvider | undefined = Reflect.get(sdk, '_tracerProvider');
+  if (started === undefined) throw new Error('OTEL_SDK_DISABLED is set for this process. Unset it to use OTLP.');
+  if (before !== started && delegateOf(trace.getTracerProvider()) === started) {
+    // Tracers that somebody took before any SDK was there do nothing, as before, and do not use ours.
+    if (proxy instanceof ProxyTracerProvider) proxy.setDelegate(before);
+    trace.disable();
+  }
+  if (logs.getLoggerProvider() !== loggersBefore) logs.disable();
+  return started;
 }
 
 function delegateOf(provider: TracerProvider): TracerProvider {

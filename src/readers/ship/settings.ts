@@ -1,25 +1,37 @@
-// Where and how each signal is sent, from the standard OTEL_* variables as the official exporters read them.
+// Where and how each signal is sent, from the standard OTEL_* variables, which mean what they mean to the official exporters.
 // What the exporters only warn of (and then send elsewhere than was asked) is an error here, with what to write instead.
-import { accessSync, constants } from 'node:fs';
-import { createRequire } from 'node:module';
-import type * as NodeHttp from '@opentelemetry/otlp-exporter-base/node-http';
+import { readFileSync } from 'node:fs';
 import { errorCode } from '../../core/errors.ts';
-import { type Env, withProcessEnv } from './env.ts';
+import { type Env, keyValuePairs, variable } from './env.ts';
 
 export type Signal = 'logs' | 'traces';
 export type Encoding = 'protobuf' | 'json';
 
-/** URL, headers, agent, compression and timeout, as the official exporters use them. */
-export type HttpOptions = ReturnType<typeof NodeHttp.convertLegacyHttpOptions>;
+/** How an official exporter makes its requests. */
+export type HttpOptions = {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly compression: 'gzip' | 'none';
+  readonly timeoutMs: number;
+  /** Contents of PEM files. */
+  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+};
 
-export type SignalSettings =
-  | { readonly kind: 'off'; readonly why: string }
-  | { readonly kind: 'on'; readonly encoding: Encoding; readonly http: HttpOptions };
+export type Sending = {
+  readonly kind: 'on';
+  /** Of what the official exporters carry. */
+  readonly encoding: Encoding;
+  /** Of lines of output. */
+  readonly lines: Encoding;
+  readonly http: HttpOptions;
+};
+
+export type SignalSettings = { readonly kind: 'off'; readonly why: string } | Sending;
 
 export type MetricSettings =
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
   | { readonly kind: 'off' }
-  | { readonly kind: 'on'; readonly encoding: Encoding; readonly http: HttpOptions; readonly intervalMs: number };
+  | (Sending & { readonly intervalMs: number });
 
 export type Settings =
   | { readonly ok: true; readonly logs: SignalSettings; readonly traces: SignalSettings }
@@ -38,8 +50,9 @@ export function readSettings(env: Env): Settings {
   return problems.length > 0 ? { ok: false, problems: [...new Set(problems)] } : { ok: true, logs, traces };
 }
 
-/** As the specification has it: a minute between two exports of metrics. */
+/** As the specification has them: a minute between two exports of metrics, and ten seconds for an answer. */
 const defaultIntervalMs = 60_000;
+const defaultTimeoutMs = 10_000;
 
 /** Metrics are scraped; they are sent only if OTEL_METRICS_EXPORTER asks for it and somebody said where to. */
 export function readMetricSettings(env: Env): MetricSettings {
@@ -63,43 +76,51 @@ function settingsOf(signal: Signal | 'metrics', env: Env, problems: string[]): S
   const upper = signal.toUpperCase();
   if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return { kind: 'off', why: 'OTEL_SDK_DISABLED is true' };
   const exporterName = `OTEL_${upper}_EXPORTER`;
-  const exporter = (env[exporterName] ?? '').trim() || 'otlp';
+  const exporter = variable(env, exporterName) ?? 'otlp';
   if (exporter === 'none') return { kind: 'off', why: `${exporterName} is none` };
   if (!exporter.split(',').some((name) => name.trim() === 'otlp')) {
     problems.push(`${exporterName}=${exporter}: stepspan sends OTLP only. Write otlp, or none to send no ${signal}.`);
   }
-  const encoding = encodingOf(upper, env, problems);
-  checkUrl(`OTEL_EXPORTER_OTLP_${upper}_ENDPOINT`, env, problems);
-  checkUrl('OTEL_EXPORTER_OTLP_ENDPOINT', env, problems);
   for (const prefix of ['OTEL_EXPORTER_OTLP', `OTEL_EXPORTER_OTLP_${upper}`]) {
+    checkUrl(`${prefix}_ENDPOINT`, env, problems);
     checkTimeout(`${prefix}_TIMEOUT`, env, problems);
     checkCompression(`${prefix}_COMPRESSION`, env, problems);
-    for (const file of ['CERTIFICATE', 'CLIENT_KEY', 'CLIENT_CERTIFICATE']) {
-      checkFile(`${prefix}_${file}`, env, problems);
-    }
   }
-  const type = encoding === 'json' ? 'application/json' : 'application/x-protobuf';
-  const { convertLegacyHttpOptions } = exporters();
-  const http = withProcessEnv(env, () => convertLegacyHttpOptions({}, upper, `v1/${signal}`, { 'Content-Type': type }));
-  return { kind: 'on', encoding, http };
+  return { kind: 'on', ...encodingsOf(upper, env, problems), http: httpOptions(signal, upper, env, problems) };
 }
 
-/** Loaded when an endpoint is set, and not by every command that could send something: it takes 60 ms. */
-function exporters(): typeof NodeHttp {
-  const loaded: typeof NodeHttp = createRequire(import.meta.url)('@opentelemetry/otlp-exporter-base/node-http');
-  return loaded;
+function httpOptions(signal: Signal | 'metrics', upper: string, env: Env, problems: string[]): HttpOptions {
+  const prefixes = [`OTEL_EXPORTER_OTLP_${upper}`, 'OTEL_EXPORTER_OTLP'];
+  const value = (suffix: string): string | undefined =>
+    variable(env, ...prefixes.map((prefix) => `${prefix}_${suffix}`));
+  const common = variable(env, 'OTEL_EXPORTER_OTLP_ENDPOINT') ?? 'http://localhost:4318';
+  const [ca, cert, key] = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map((suffix) => {
+    const files = prefixes.map((prefix) => readFile(`${prefix}_${suffix}`, env, problems));
+    return files.find((file) => file !== undefined);
+  });
+  return {
+    // The endpoint of a signal is used as it is written, the common one has the path of the signal behind it.
+    url: variable(env, `OTEL_EXPORTER_OTLP_${upper}_ENDPOINT`) ?? `${common.replace(/\/?$/, '/')}v1/${signal}`,
+    headers: { ...keyValuePairs(env.OTEL_EXPORTER_OTLP_HEADERS), ...keyValuePairs(env[`${prefixes[0]}_HEADERS`]) },
+    compression: value('COMPRESSION') === 'gzip' ? 'gzip' : 'none',
+    timeoutMs: Number(value('TIMEOUT') ?? defaultTimeoutMs),
+    tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
+  };
 }
 
-function encodingOf(upper: string, env: Env, problems: string[]): Encoding {
+/** Without a setting the two exporters that stepspan is built with send what they send, JSON; lines are made for protobuf. */
+function encodingsOf(upper: string, env: Env, problems: string[]): Pick<Sending, 'encoding' | 'lines'> {
   const specific = `OTEL_EXPORTER_OTLP_${upper}_PROTOCOL`;
-  const name = (env[specific] ?? '').trim() === '' ? 'OTEL_EXPORTER_OTLP_PROTOCOL' : specific;
-  const protocol = (env[name] ?? '').trim() || 'http/protobuf';
-  if (protocol === 'http/protobuf') return 'protobuf';
-  if (protocol === 'http/json') return 'json';
-  problems.push(
-    `${name}=${protocol}: stepspan speaks OTLP over HTTP. Write http/protobuf (port 4318 of a Collector) or http/json.`,
-  );
-  return 'protobuf';
+  const name = variable(env, specific) === undefined ? 'OTEL_EXPORTER_OTLP_PROTOCOL' : specific;
+  const protocol = variable(env, name);
+  if (protocol === 'http/protobuf') return { encoding: 'protobuf', lines: 'protobuf' };
+  if (protocol === 'http/json') return { encoding: 'json', lines: 'json' };
+  if (protocol !== undefined) {
+    problems.push(
+      `${name}=${protocol}: stepspan speaks OTLP over HTTP. Write http/protobuf (port 4318 of a Collector) or http/json.`,
+    );
+  }
+  return { encoding: 'json', lines: 'protobuf' };
 }
 
 function checkUrl(name: string, env: Env, problems: string[]): void {
@@ -122,13 +143,14 @@ function checkCompression(name: string, env: Env, problems: string[]): void {
   problems.push(`${name}=${text}: not a compression that OTLP exporters know. Write gzip or none.`);
 }
 
-function checkFile(name: string, env: Env, problems: string[]): void {
-  const file = (env[name] ?? '').trim();
-  if (file === '') return;
+function readFile(name: string, env: Env, problems: string[]): Buffer | undefined {
+  const file = variable(env, name);
+  if (file === undefined) return undefined;
   try {
-    accessSync(file, constants.R_OK);
+    return readFileSync(file);
   } catch (error) {
     problems.push(`${name}=${file}: the file cannot be read (${errorCode(error)}). Write the path of a PEM file.`);
+    return undefined;
   }
 }
 

@@ -3,12 +3,6 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  JsonLogsSerializer,
-  JsonTraceSerializer,
-  ProtobufLogsSerializer,
-  ProtobufTraceSerializer,
-} from '@opentelemetry/otlp-transformer';
-import {
   acquireLock,
   type JournalProblem,
   type JournalReader,
@@ -23,7 +17,7 @@ import { openLogExporter, openSpanExporter } from './deliver/exporters.ts';
 import { defaultPace, type Pace } from './deliver/pace.ts';
 import { type Pipeline, type PipelineOptions, startPipeline } from './deliver/pipeline.ts';
 import { openRefused } from './deliver/refused.ts';
-import { openTransport, type PartialSuccess } from './deliver/transport.ts';
+import { openTransport } from './deliver/transport.ts';
 import { createWholeLines, recordsAsTheyAre } from './deliver/whole-lines.ts';
 import { type Content, logLimits, spanLimits } from './encode/batch.ts';
 import { createLogBatcher } from './encode/log-batcher.ts';
@@ -31,7 +25,7 @@ import { createSpanBatcher } from './encode/readable-batcher.ts';
 import type { Env } from './env.ts';
 import { bareContext, contextAfter, type RunContext } from './map/run-context.ts';
 import { type Origin, type Sdk, startSdk } from './sdk.ts';
-import { type Encoding, readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
+import { readSettings, type Settings, type Signal, type SignalSettings } from './settings.ts';
 import { type DrainResult, type GiveUp, nothingSent, type ShipperStatus, type SignalStatus } from './status.ts';
 
 export type ShipperOptions = {
@@ -163,26 +157,26 @@ type SignalStart = {
 /** Loads the exporters of a signal, and returns what starts it. */
 const startOf: Readonly<Record<Signal, (start: SignalStart) => Promise<() => Pipeline>>> = {
   async logs(start) {
-    const { encoding, http } = start.settings;
-    const { env, folder } = start.shipper;
+    const { encoding, lines, http } = start.settings;
+    const { folder } = start.shipper;
     const transport = await openTransport({
-      http,
-      open: ({ agent }) => openLogExporter({ agent, env, encoding, http }),
-      readPartialSuccess: partialSuccessOf('logs', encoding),
+      signal: 'logs',
+      options: http,
+      open: ({ agent }) => openLogExporter({ agent, encoding, http }, lines),
     });
     return () => {
       const cursor = openCursor(folder, cursorOf('logs'));
-      const batcher = createLogBatcher(encoding, start.head.context, start.sdk.logOrigin, logLimits);
+      const batcher = createLogBatcher(lines, start.head.context, start.sdk.logOrigin, logLimits);
       return startSignal(start, { signal: 'logs', cursor, lines: createWholeLines(cursor), batcher, transport });
     };
   },
   async traces(start) {
     const { encoding, http } = start.settings;
-    const { env, folder } = start.shipper;
+    const { folder } = start.shipper;
     const transport = await openTransport({
-      http,
-      open: ({ agent }) => openSpanExporter({ agent, env, encoding, http }),
-      readPartialSuccess: partialSuccessOf('traces', encoding),
+      signal: 'traces',
+      options: http,
+      open: ({ agent }) => openSpanExporter({ agent, encoding, http }),
     });
     return () => {
       const cursor = openCursor(folder, cursorOf('traces'));
@@ -237,24 +231,6 @@ async function readHead(reader: JournalReader, signal: AbortSignal): Promise<Hea
     };
   }
   return undefined;
-}
-
-function partialSuccessOf(signal: Signal, encoding: Encoding): (body: Uint8Array) => PartialSuccess | undefined {
-  return (body) => {
-    try {
-      if (signal === 'logs') {
-        const serializer = encoding === 'json' ? JsonLogsSerializer : ProtobufLogsSerializer;
-        const partial = serializer.deserializeResponse(body).partialSuccess;
-        return partial && { rejected: Number(partial.rejectedLogRecords ?? 0), message: partial.errorMessage ?? '' };
-      }
-      const serializer = encoding === 'json' ? JsonTraceSerializer : ProtobufTraceSerializer;
-      const partial = serializer.deserializeResponse(body).partialSuccess;
-      return partial && { rejected: Number(partial.rejectedSpans ?? 0), message: partial.errorMessage ?? '' };
-    } catch {
-      // A 2xx with a body that is not an OTLP answer: the status is the acknowledgement, the body only adds to it.
-      return undefined;
-    }
-  };
 }
 
 type Draining = {

@@ -24,7 +24,9 @@ export function startShipperWorker(options: Omit<ShipperOptions, 'again'>): Prom
     lingerMs: options.lingerMs,
   };
   const resourceLimits = { maxYoungGenerationSizeMb };
-  const worker = new Worker(workerFile, { workerData: input, name: 'stepspan shipper', resourceLimits });
+  // Its environment is the run's: packages that read `process.env` there find the settings of the run and no others.
+  const env = Object.fromEntries(Object.entries(input.env).filter(([, value]) => value !== undefined));
+  const worker = new Worker(workerFile, { workerData: input, name: 'stepspan shipper', resourceLimits, env });
   const link: WorkerLink = { worker, draining: new Map(), status: undefined, hasExited: false };
   const take = (status: ShipperStatus): void => {
     link.status = status;

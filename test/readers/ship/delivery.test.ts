@@ -4,8 +4,8 @@ import path from 'node:path';
 import { ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { savedPosition } from '../../../src/journal/index.ts';
+import { logsIn } from './support/json.ts';
 import { type OtlpServer, type Received, type Reply, startOtlpServer } from './support/otlp-server.ts';
-import { decodeLogs } from './support/protobuf.ts';
 import { finishedRun, newRun, print, runFinished } from './support/runs.ts';
 import { longMs, quickPace, ship, until } from './support/ship.ts';
 
@@ -180,7 +180,7 @@ describe('a batch that is refused', () => {
     (status: number) =>
     (received: Received): Reply => {
       const bad =
-        received.path === '/v1/logs' && decodeLogs(received.body).some(({ body }) => String(body).includes('POISON'));
+        received.path === '/v1/logs' && logsIn(received.body).some(({ body }) => String(body).includes('POISON'));
       return bad ? { kind: 'status', status, body: 'entry too far behind' } : { kind: 'accept' };
     };
 

@@ -57,16 +57,16 @@ async function spanTransport(
     end = resolve;
   });
   const transport = await openTransport<SpanContent>({
-    http,
+    signal: 'traces',
+    options: http,
     async open({ agent }) {
-      const send = await openSpanExporter({ agent, env, encoding, http });
+      const send = await openSpanExporter({ agent, encoding, http });
       return (content, done) =>
         send(content, (result) => {
           done(result);
           end();
         });
     },
-    readPartialSuccess: () => undefined,
   });
   onTestFinished(() => transport.close());
   return { transport, ended };
@@ -99,10 +99,14 @@ test('the resource of spans names the run and its machine, that of log records n
   expect(given?.logOrigin.resource.attributes).toMatchObject({ 'cicd.pipeline.name': 'mine' });
 });
 
+const json = 'application/json';
+const protobuf = 'application/x-protobuf';
+
 test.each([
-  ['http/json', 'application/json'],
-  ['http/protobuf', 'application/x-protobuf'],
-])('spans, events and lines all leave by the official exporters (%s)', async (protocol, type) => {
+  ['', { lines: protobuf, others: json }],
+  ['http/json', { lines: json, others: json }],
+  ['http/protobuf', { lines: protobuf, others: protobuf }],
+])('spans, events and lines all leave by the official exporters (%s)', async (protocol, { lines, others }) => {
   const { folder } = await finishedRun(['one', 'two']);
   const sink = await server();
   await (await ship(folder, sink, { OTEL_EXPORTER_OTLP_PROTOCOL: protocol })).done;
@@ -110,10 +114,10 @@ test.each([
   const agent = expect.stringMatching(/^stepspan OTel-OTLP-Exporter-JavaScript\/\d/);
   // Lines and events in a request each.
   expect(requests.filter(([path]) => path === '/v1/logs')).toEqual([
-    ['/v1/logs', type, agent],
-    ['/v1/logs', type, agent],
+    ['/v1/logs', lines, agent],
+    ['/v1/logs', others, agent],
   ]);
-  expect(requests.filter(([path]) => path === '/v1/traces')).toEqual([['/v1/traces', type, agent]]);
+  expect(requests.filter(([path]) => path === '/v1/traces')).toEqual([['/v1/traces', others, agent]]);
 });
 
 test('a line that is refused holds up no event, and the events follow the lines', async () => {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { trace } from '@opentelemetry/api';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isShippingConfigured, readSettings } from '../../../src/readers/ship/settings.ts';
 import { type OtlpServer, startOtlpServer } from './support/otlp-server.ts';
 import { finishedRun } from './support/runs.ts';
@@ -20,10 +20,13 @@ async function shipped(env: Record<string, string>): Promise<OtlpServer> {
 const logsAt = (sink: OtlpServer) => sink.requests.filter(({ path: at }) => at.includes('logs'));
 
 describe('what arrives', () => {
-  test('is protobuf at v1/logs and v1/traces by default, of the service stepspan', async () => {
+  test('is JSON of the two exporters and protobuf of lines by default, at v1/logs and v1/traces', async () => {
     const sink = await shipped({});
     expect(new Set(sink.requests.map(({ path: at }) => at))).toEqual(new Set(['/v1/logs', '/v1/traces']));
-    expect(sink.requests[0]?.headers['content-type']).toBe('application/x-protobuf');
+    expect(logsAt(sink).map(({ headers }) => headers['content-type'])).toEqual([
+      'application/x-protobuf',
+      'application/json',
+    ]);
     expect(sink.logs[0]?.resource).toMatchObject({
       'service.name': 'stepspan',
       'service.version': '9.9.9',
@@ -115,11 +118,40 @@ test('an SDK that the process has already keeps its place', async () => {
   expect(trace.getTracer('x')).toEqual({ name: 'theirs' });
 });
 
-test('settings of the process are not touched by those of a run', async () => {
-  const before = process.env;
-  readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://elsewhere:1' });
-  expect(process.env).toBe(before);
-  expect(process.env.OTEL_EXPORTER_OTLP_ENDPOINT).toBeUndefined();
+test('an SDK that the process gets later finds its place free', async () => {
+  await shipped({});
+  expect(trace.setGlobalTracerProvider({ getTracer: () => ({ name: 'theirs' }) as never })).toBe(true);
+  onTestFinished(() => trace.disable());
+  expect(trace.getTracer('x')).toEqual({ name: 'theirs' });
+});
+
+test('of the settings of the process, none reaches what is sent for a run with others', async () => {
+  const theirs = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-token=secret-of-the-process',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_RESOURCE_ATTRIBUTES: 'team=theirs',
+    OTEL_SERVICE_NAME: 'theirs',
+    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: '1',
+    OTEL_NODE_RESOURCE_DETECTORS: 'all',
+    OTEL_LOGS_EXPORTER: 'console',
+  };
+  for (const [name, value] of Object.entries(theirs)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const before = { environment: process.env, values: { ...process.env } };
+  const sink = await shipped({ OTEL_EXPORTER_OTLP_HEADERS: 'x-own=1' });
+  expect(process.env).toBe(before.environment);
+  expect({ ...process.env }).toEqual(before.values);
+  for (const { headers } of sink.requests) {
+    expect(headers).toMatchObject({ 'x-own': '1' });
+    expect(headers).not.toHaveProperty('x-token');
+    expect(headers).not.toHaveProperty('content-encoding');
+  }
+  const resource = sink.logs[0]?.resource;
+  expect(resource).toMatchObject({ 'service.name': 'stepspan' });
+  expect(resource).not.toHaveProperty('team');
+  expect(resource).not.toHaveProperty('process.pid');
+  expect(sink.traces.some((body) => body.includes('nightly'))).toBe(true);
 });
 
 describe('what cannot be used', () => {

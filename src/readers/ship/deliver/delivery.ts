@@ -67,7 +67,7 @@ async function deliverItems<C extends Content>(
         break;
       }
       case 'misconfigured': {
-        const why = `HTTP ${answer.status}: ${answer.message}. Check the endpoint and the headers (OTEL_EXPORTER_OTLP_*).`;
+        const why = `HTTP ${answer.status}: ${answer.message}. ${remedyFor(answer.status)}`;
         report.failed(why);
         const ms = withJitter(options.pace.misconfiguredMs, options.random());
         await wait(ms, 'misconfigured', why, options);
@@ -88,6 +88,11 @@ async function deliverItems<C extends Content>(
     }
     report.retried();
   }
+}
+
+function remedyFor(status: number): string {
+  if (status === 415) return 'Set OTEL_EXPORTER_OTLP_PROTOCOL to http/protobuf, or to http/json.';
+  return 'Check the endpoint and the headers (OTEL_EXPORTER_OTLP_*).';
 }
 
 async function wait(

@@ -6,16 +6,13 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { toError } from '../../../core/errors.ts';
 import type { LogContent, MetricContent, SpanContent } from '../encode/batch.ts';
-import { type Env, withProcessEnv } from '../env.ts';
 import type { Encoding, HttpOptions } from '../settings.ts';
 
 /** Sends in one request. `done` is called once; what became of the request is read at the agent. */
 export type Export<C> = (content: C, done: (result: { readonly error?: Error }) => void) => void;
 
 export type ExporterOptions = {
-  /** What the exporters have in their configuration that is not set by `env`. */
   readonly agent: Agent;
-  readonly env: Env;
   readonly encoding: Encoding;
   readonly http: HttpOptions;
 };
@@ -27,17 +24,18 @@ export async function openSpanExporter(options: ExporterOptions): Promise<Export
     options.encoding === 'json'
       ? await import('@opentelemetry/exporter-trace-otlp-http')
       : await import('@opentelemetry/exporter-trace-otlp-proto');
-  const exporter = withProcessEnv(options.env, () => new OTLPTraceExporter(configOf(options)));
+  const exporter = new OTLPTraceExporter(await configOf(options));
   return ({ spans }, done) => exporter.export(spans, done);
 }
 
-export async function openLogExporter(options: ExporterOptions): Promise<Export<LogContent>> {
+/** @param lines the encoding of the lines, which are encoded already */
+export async function openLogExporter(options: ExporterOptions, lines: Encoding): Promise<Export<LogContent>> {
   const { OTLPLogExporter } =
     options.encoding === 'json'
       ? await import('@opentelemetry/exporter-logs-otlp-http')
       : await import('@opentelemetry/exporter-logs-otlp-proto');
-  const exporter = withProcessEnv(options.env, () => new OTLPLogExporter(configOf(options)));
-  const exportLines = await openLineExporter(options);
+  const exporter = new OTLPLogExporter(await configOf(options));
+  const exportLines = await openLineExporter({ ...options, encoding: lines });
   return (content, done) => {
     if (content.kind === 'lines') exportLines(content.body, done);
     else exporter.export(content.logs, done);
@@ -45,40 +43,53 @@ export async function openLogExporter(options: ExporterOptions): Promise<Export<
 }
 
 export async function openMetricExporter(options: ExporterOptions): Promise<Export<MetricContent>> {
+  const json = await import('@opentelemetry/exporter-metrics-otlp-http');
+  const { AggregationTemporalityPreference } = json;
   const { OTLPMetricExporter } =
-    options.encoding === 'json'
-      ? await import('@opentelemetry/exporter-metrics-otlp-http')
-      : await import('@opentelemetry/exporter-metrics-otlp-proto');
-  const exporter = withProcessEnv(options.env, () => new OTLPMetricExporter(configOf(options)));
+    options.encoding === 'json' ? json : await import('@opentelemetry/exporter-metrics-otlp-proto');
+  const exporter = new OTLPMetricExporter({
+    ...(await configOf(options)),
+    temporalityPreference: AggregationTemporalityPreference.CUMULATIVE,
+  });
   return ({ metrics }, done) => exporter.export(metrics, done);
 }
 
-/** Endpoint, headers, compression and certificates are what the exporters read from the environment. */
-function configOf({ agent, http }: Pick<ExporterOptions, 'agent' | 'http'>) {
+/** All that an exporter would read from the environment of the process, and who it says it is. */
+async function configOf({ agent, http }: Pick<ExporterOptions, 'agent' | 'http'>) {
+  const { CompressionAlgorithm } = await import('@opentelemetry/otlp-exporter-base');
   return {
+    url: http.url,
+    headers: http.headers,
+    compression: http.compression === 'gzip' ? CompressionAlgorithm.GZIP : CompressionAlgorithm.NONE,
     httpAgentOptions: () => agent,
     userAgent: 'stepspan',
     // The limit of an exporter is one on silence. Ours, on the whole exchange (watch-request.ts), comes first.
-    timeoutMillis: 2 * http.timeoutMillis,
+    timeoutMillis: 2 * http.timeoutMs,
   };
 }
 
 /** For requests that are encoded already. Compressed here: level 1 makes 236 MB/s against 60 at the exporter's level 6. */
-async function openLineExporter({ agent, http }: ExporterOptions): Promise<Export<Uint8Array>> {
+async function openLineExporter({ agent, encoding, http }: ExporterOptions): Promise<Export<Uint8Array>> {
   const [{ createOtlpHttpExportDelegate }, { CompressionAlgorithm }] = await Promise.all([
     import('@opentelemetry/otlp-exporter-base/node-http'),
     import('@opentelemetry/otlp-exporter-base'),
   ]);
-  const isZipped = http.compression === CompressionAlgorithm.GZIP;
-  const { timeoutMillis, userAgent } = configOf({ agent, http });
+  const isZipped = http.compression === 'gzip';
+  const { url, timeoutMillis, userAgent } = await configOf({ agent, http });
   const delegate = createOtlpHttpExportDelegate<Uint8Array, undefined>(
     {
-      ...http,
-      agentFactory: () => agent,
+      url,
       timeoutMillis,
       userAgent,
+      agentFactory: () => agent,
       compression: CompressionAlgorithm.NONE,
-      headers: async () => ({ ...(await http.headers()), ...(isZipped ? { 'Content-Encoding': 'gzip' } : {}) }),
+      headers: async () => ({
+        ...http.headers,
+        'Content-Type': encoding === 'json' ? 'application/json' : 'application/x-protobuf',
+        ...(isZipped ? { 'Content-Encoding': 'gzip' } : {}),
+      }),
+      // As many as the exporters have; there is one at a time.
+      concurrencyLimit: 30,
     },
     { serializeRequest: (body) => body, deserializeResponse: () => undefined },
     'otlp_http_log_exporter',

@@ -3,7 +3,8 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { serveHttp } from '../../../support/http-server.ts';
-import { type DecodedLog, decodeLogs, isEvent } from './protobuf.ts';
+import { logsIn } from './json.ts';
+import { type DecodedLog, isEvent } from './protobuf.ts';
 
 export type Received = {
   readonly path: string;
@@ -47,9 +48,7 @@ export async function startOtlpServer(
   const traces: Buffer[] = [];
   const take = (received: Received): void => {
     if (received.path.endsWith('/traces')) traces.push(received.body);
-    else if (received.headers['content-type'] === 'application/x-protobuf') {
-      for (const log of decodeLogs(received.body)) (isEvent(log) ? events : logs).push(log);
-    }
+    else for (const log of logsIn(received.body)) (isEvent(log) ? events : logs).push(log);
   };
   const { url, close } = await serveHttp(async (request, response) => {
     const raw = await buffer(request);
