@@ -30,6 +30,7 @@ import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput }
 import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
+import { inertIn } from './terminal/ci-log.ts';
 import { sizeOf } from './terminal/screen.ts';
 import { safe, waitingText } from './terminal/step-text.ts';
 import { createStyle, glyphsFor, type Style, wantsColour } from './terminal/style.ts';
@@ -103,9 +104,12 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   if (flags.json === true)
     await output.write(`${JSON.stringify(jsonOf({ state, status }, folder, { failed, limit, results, prompts }))}\n`);
   else {
+    const inert = inertIn(context.env);
     const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
     await output.write(
-      `${textOf({ state, status }, { failed, limit, results, prompts }, style, context).join('\n')}\n`,
+      textOf({ state, status }, { failed, limit, results, prompts }, style, context)
+        .map((line) => `${inert(line)}\n`)
+        .join(''),
     );
   }
   output.release();

@@ -1,6 +1,7 @@
 // Follows a started run to its exit code: shows it while it runs, turns signals into a cancellation, prints the closing summary
 // and, with `--json`, the result as one line. Called by `run`, `exec` and `resume`.
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { formatSetDuration } from '../core/duration.ts';
 import { plural } from '../core/units.ts';
 import { createProblemLog, dataFolder } from '../journal/index.ts';
@@ -14,8 +15,10 @@ import { linksOf } from './links.ts';
 import { dataFolderWarning } from './prune.ts';
 import { serveRun } from './serve-run.ts';
 import type { Settings } from './settings.ts';
+import { ciLogIn, type Place, placeIn } from './terminal/ci-log.ts';
 import { createLiveView, type View } from './terminal/live-view.ts';
 import { createPlainView } from './terminal/plain-view.ts';
+import { sanitizeLine } from './terminal/sanitize.ts';
 import { createStyle, glyphsFor, wantsColour } from './terminal/style.ts';
 
 export type WatchFlags = {
@@ -84,7 +87,7 @@ export async function watchRun(
   ].filter((message) => message !== '');
   // The message says how much is left, and why.
   const pending = shipping.kind === 'off' || shipping.message !== '' ? undefined : shipping.pending;
-  const closing = view ?? plainView(shown, settings, false);
+  const closing = view ?? plainView(shown, settings, run.workflow, false);
   // A quiet run has had no view yet, and no view has seen an end that is not in the journal.
   await closing.update([], state);
   const lastLines = lastLinesOfFailed(failed, failedLines, wantsColour(settings.colour, context.env, shown.stdout));
@@ -146,7 +149,9 @@ function reportWait(context: CliContext, settings: Settings, run: StartedRun, vi
 }
 
 async function openView(context: CliContext, settings: Settings, run: StartedRun, flags: WatchFlags): Promise<View> {
-  if (context.stdout.isTTY !== true) return plainView(context, settings, true);
+  // A terminal whose text is kept as the log of a job, as Buildkite has it, shows no cursor movement.
+  if (context.stdout.isTTY !== true || ciLogIn(context.env) !== undefined)
+    return plainView(context, settings, run.workflow, true);
   return createLiveView({
     out: context.stdout,
     style: createStyle(wantsColour(settings.colour, context.env, context.stdout)),
@@ -159,11 +164,23 @@ async function openView(context: CliContext, settings: Settings, run: StartedRun
   });
 }
 
-function plainView(context: CliContext, settings: Settings, output: boolean): View {
+function plainView(context: CliContext, settings: Settings, { cwd }: StartedRun['workflow'], output: boolean): View {
   return createPlainView({
     out: context.stdout,
     style: createStyle(wantsColour(settings.colour, context.env, context.stdout)),
     glyphs: glyphsFor(context.env),
     output,
+    ci: ciLogIn(context.env),
+    placeOf: placeFinder(context, cwd),
   });
+}
+
+/** Finds the file that a line names below `cwd`, and names it as the CI system does: from the root of the checkout. */
+function placeFinder({ env, cwd: from }: CliContext, cwd: string): (lines: readonly string[]) => Place | undefined {
+  return (lines) => {
+    const plain = lines.map((line) => sanitizeLine(line, false));
+    const place = placeIn(plain, (file) => existsSync(path.resolve(cwd, file)));
+    const root = env.GITHUB_WORKSPACE || env.BUILD_SOURCESDIRECTORY || from;
+    return place && { ...place, file: path.relative(root, path.resolve(cwd, place.file)) };
+  };
 }

@@ -17,12 +17,14 @@ export type AppendLog = {
 export function createAppendLog(options: {
   /** The lines of a record, without line ends; none of what is not shown. */
   readonly linesOf: (record: JournalRecord) => readonly string[];
+  /** Whole lines to print before those of a record; asked once, for a record that has lines. */
+  readonly beforeOf?: ((record: JournalRecord) => readonly string[]) | undefined;
   /** What is written before a line that is written while it has no end, and is not written again when it is continued. */
   readonly headOf: (record: OutputRecord) => string;
   /** The first line of a record as it is written while it has no end; empty if it is not shown. */
   readonly openTextOf: (record: OutputRecord) => string;
 }): AppendLog {
-  const { linesOf, headOf, openTextOf } = options;
+  const { linesOf, beforeOf = () => [], headOf, openTextOf } = options;
   const joiner = createLineJoiner({ maxOpenNs });
   /** What is at the end without a line end, as far as it was written. */
   let open: { readonly source: string; readonly text: string } | undefined;
@@ -48,11 +50,12 @@ export function createAppendLog(options: {
     const lines = linesOf(record);
     const [first, ...others] = record.kind === 'output' && isFirstWritten(record) ? lines.slice(1) : lines;
     if (first === undefined) return '';
-    const rest = completionOf(record);
-    if (open !== undefined && rest === undefined) interrupted.set(open.source, open.text);
-    const begin = open === undefined ? first : (rest ?? `\n${first}`);
+    const before = beforeOf(record);
+    const rest = before.length === 0 ? completionOf(record) : undefined;
+    const isInterrupted = open !== undefined && rest === undefined;
+    if (open !== undefined && isInterrupted) interrupted.set(open.source, open.text);
     open = undefined;
-    return `${[begin, ...others].join('\n')}\n`;
+    return `${isInterrupted ? '\n' : ''}${[...before, rest ?? first, ...others].join('\n')}\n`;
   };
 
   /** An open line that nobody has seen yet, such as a question beside a bar; else more of the one that is already written. */

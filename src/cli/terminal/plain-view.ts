@@ -1,20 +1,23 @@
 // The view of a run without a terminal: in a CI log, a file or a pipe. Each line once, nothing redrawn. A line without an end yet,
 // such as a question, is written as far as it has come, and continued unless something else was written in between. Every line
-// begins with the step's name, so that output cannot pass for a command of the CI system (`::set-env` and the like).
+// begins with the step's name. In the log of a CI job, output is in groups that fold, one for each stretch in which the same steps
+// run, and what changes the state of a step is printed between them.
 
 import { formatDuration } from '../../core/duration.ts';
-import { isReused } from '../../core/outcome.ts';
+import { isReused, messageOf } from '../../core/outcome.ts';
 import { type EventRecord, type JournalRecord, linesOf, type OutputRecord } from '../../core/record.ts';
 import { msOfNs } from '../../core/time.ts';
 import { describeEvent } from '../../runs/describe-event.ts';
-import { emptyRunState } from '../../runs/run-state.ts';
+import { emptyRunState, type RunState } from '../../runs/run-state.ts';
 import { createAppendLog } from './append-log.ts';
+import { asItIs, type CiLog, type Place, type Problem } from './ci-log.ts';
 import { createLineRows } from './line-rows.ts';
 import type { View } from './live-view.ts';
+import { createLogGroups } from './log-groups.ts';
 import { sanitizeLine } from './sanitize.ts';
 import { outcomeGlyph, safe } from './step-text.ts';
 import type { Glyphs, Style } from './style.ts';
-import { isFailure, summaryOf } from './summary.ts';
+import { isFailure, type SummaryExtras, summaryOf } from './summary.ts';
 
 export type PlainStream = {
   readonly write: (text: string) => boolean;
@@ -28,6 +31,10 @@ export type PlainViewOptions = {
   readonly glyphs: Glyphs;
   /** Whether lines that steps print are shown, and not only the states of steps. */
   readonly output?: boolean;
+  /** Of the CI system in whose log the view is. */
+  readonly ci?: CiLog | undefined;
+  /** Where in the code a line of output says that something failed. */
+  readonly placeOf?: (lines: readonly string[]) => Place | undefined;
   /** Unix milliseconds; injected by tests. */
   readonly now?: () => number;
 };
@@ -35,8 +42,11 @@ export type PlainViewOptions = {
 /** Log viewers wrap lines themselves; tables need a width. */
 const summaryColumns = 160;
 
-export function createPlainView({ out, style, glyphs, output = true, now = Date.now }: PlainViewOptions): View {
+export function createPlainView(options: PlainViewOptions): View {
+  const { out, style, glyphs, output = true, ci, placeOf = () => undefined, now = Date.now } = options;
   let state = emptyRunState();
+  const groups = ci && createLogGroups(ci);
+  const inert = ci?.inert ?? asItIs;
   const rows = createLineRows(style.colour);
   const headOf = ({ timeNs }: JournalRecord): string => `${style.dim(timeOf(timeNs))} `;
   const isShown = (record: OutputRecord): boolean => output && record.stream !== 'debug' && !repeatsEvent(record);
@@ -44,19 +54,22 @@ export function createPlainView({ out, style, glyphs, output = true, now = Date.
   const linesFor = (record: JournalRecord): readonly string[] => {
     const name = safe(record.subject?.step ?? 'run');
     if (record.kind === 'event') {
+      groups?.follow(record);
       if (output && isReportedByLine(record)) return [];
       const text = stateChange(record, state.runId, style, glyphs);
-      return text === undefined ? [] : [`${headOf(record)}${name} ${text}`];
+      return text === undefined ? [] : [inert(`${headOf(record)}${name} ${text}`)];
     }
     if (!isShown(record)) return [];
     const prefix = `${headOf(record)}${style.dim(`${name} | `)}`;
-    return rows.rowsOf(record).flatMap((each) => each.map((row) => prefix + row));
+    return rows.rowsOf(record).flatMap((each) => each.map((row) => inert(prefix + row)));
   };
 
   const log = createAppendLog({
     linesOf: linesFor,
+    beforeOf: groups?.before,
     headOf,
-    openTextOf: (record) => (isShown(record) ? openText(record, style) : ''),
+    // The log of a job is passed on by lines.
+    openTextOf: (record) => (isShown(record) && ci === undefined ? openText(record, style) : ''),
   });
 
   return {
@@ -69,10 +82,30 @@ export function createPlainView({ out, style, glyphs, output = true, now = Date.
     close(extras = {}) {
       const rest = log.end();
       if (rest !== '') out.write(rest);
-      const lines = summaryOf(state, { columns: summaryColumns, nowMs: now(), style, glyphs, extras });
-      out.write(`\n${lines.join('\n')}\n`);
+      const lines = summaryOf(state, { columns: summaryColumns, nowMs: now(), style, glyphs, extras }).map(inert);
+      const head = ci?.headline?.(safe(state.workflow)) ?? '';
+      const problems = ci?.problem === undefined ? [] : problemsOf(state, extras, placeOf).map(ci.problem);
+      const closing = [...(groups?.end(now()) ?? []), head, ...lines, ...problems];
+      out.write(`${closing.join('\n')}\n`);
     },
   };
+}
+
+/** GitHub shows so many errors of one step of a job. */
+const shownProblems = 10;
+
+/** Of each failed step, why it failed, and where in the code if one of its last lines says so. */
+function problemsOf(
+  state: RunState,
+  { lastLines }: SummaryExtras,
+  placeOf: (lines: readonly string[]) => Place | undefined,
+): readonly Problem[] {
+  const found = state.steps.flatMap(({ id, name, phase }) => {
+    if (phase.kind !== 'finished' || phase.tolerated || !isFailure(phase.outcome)) return [];
+    const title = `${safe(state.workflow)}: ${safe(name)}`;
+    return [{ title, message: safe(messageOf(phase.outcome)), place: placeOf(lastLines?.get(id) ?? []) }];
+  });
+  return found.slice(0, shownProblems);
 }
 
 /** The first line of a record as it is written while it has no end: after the name of its step, without colours. */
