@@ -109,10 +109,10 @@ export const workPanels: readonly Panel[] = [
   bars({
     title: 'How long do runs wait for people?',
     description:
-      'Time that questions of steps with `ask` waited for an answer, of those that ended in this time, by workflow.',
+      'Time that approvals, prompts of commands and questions of Claude Code waited for an answer, of those that ended in this time, by workflow and kind.',
     unit: 's',
     queries: [work.questionWait],
-    names: ['workflow'],
+    names: ['workflow', 'kind'],
     thresholds: always('blue'),
     w: 12,
     h: 8,
@@ -121,7 +121,7 @@ export const workPanels: readonly Panel[] = [
   bars({
     title: 'What did people answer?',
     description:
-      'Questions that ended in this time, by workflow and answer; timed_out and unanswered are those to which nobody said anything.',
+      'Approvals, prompts of commands and questions of Claude Code that ended in this time, by workflow and answer; timed_out and unanswered are those to which nobody said anything.',
     unit: 'short',
     decimals: whole,
     queries: [work.questions],

@@ -205,7 +205,7 @@ export const work = {
   apiRetries: rows(`${counted(metrics.apiRetries, 'workflow')} > 0`),
   denied: rows(`${counted(metrics.permissionDenials, 'tool')} > 0`),
   questions: rows(`${counted(metrics.questions, 'workflow, answer')} > 0`),
-  questionWait: rows(`${grown(metrics.questionWait, 'workflow')} > 0`),
+  questionWait: rows(`${grown(metrics.questionWait, 'workflow, kind')} > 0`),
   edits: rows(`${counted(metrics.editDecisions, 'tool_name, decision')} > 0`),
   activeTime: rows(`${grown(metrics.activeTime, 'workflow')} > 0`),
   lines: overTime(`sum by (stream) (rate(${series(metrics.outputLines)}[$__rate_interval]))`, '{{stream}}'),

@@ -1,10 +1,11 @@
-// `stepspan answer RUN`: shows what Claude Code asks in a run, whole, and answers it. Answers reach the run through the hub's `steerRun`
+// `stepspan answer RUN`: shows what a run asks, whole, and answers it. Answers reach the run through the hub's `steerRun`
 // and the control channel, bound to the id of the question.
 import { type Command, Option } from 'commander';
 import { readQuestions, type WholeQuestion } from '../api/http/questions.ts';
 import { questionParts } from '../conversation/index.ts';
 import { type Answer, choicesIn } from '../core/answer.ts';
 import { formatElapsed } from '../core/duration.ts';
+import { endOfWait } from '../core/question-event.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
 import { isWriterGone, type RunState, viewRun, waitingForAnswer } from '../runs/index.ts';
 import { showHidden } from '../text/hidden.ts';
@@ -34,24 +35,31 @@ export function registerAnswer(program: Command, context: CliContext): void {
   const command = program
     .command('answer')
     .argument('<run>', runArgument)
-    .description('Show what Claude Code asks in a run, or answer it. The first answer wins.')
+    .description('Show what a run asks, or answer it. The first answer wins.')
     .option('--step <id>', 'only of this step')
     .option('--question <id>', 'which question, as it is shown; not needed if only one is open')
-    .addOption(exclusive(new Option('--allow', 'allow it once'), 'allow'))
+    .addOption(exclusive(new Option('--allow', 'allow it once, or approve'), 'allow'))
     .addOption(
       exclusive(
         new Option('--allow-always', 'allow it, and what its rules cover, until the session ends'),
         'allowAlways',
       ),
     )
-    .addOption(exclusive(new Option('--deny <reason>', 'deny it; Claude Code is given the reason'), 'deny'))
+    .addOption(
+      exclusive(
+        new Option('--deny <reason>', 'deny it; Claude Code, or what comes after the step, is given the reason'),
+        'deny',
+      ),
+    )
     .addOption(
       exclusive(
         new Option('--choose <option...>', 'answer a question: a label or its number, one for each question'),
         'choose',
       ),
     )
-    .addOption(exclusive(new Option('--text <text>', 'answer a question in your own words'), 'text'))
+    .addOption(
+      exclusive(new Option('--text <text>', 'answer in your own words, or the line that a command waits for'), 'text'),
+    )
     .option('--json', 'print what is open as one JSON object')
     .addHelpText(
       'after',
@@ -145,15 +153,13 @@ function linesOf(state: RunState, open: readonly WholeQuestion[], style: Style, 
 }
 
 function questionLines(runId: string, question: WholeQuestion, style: Style, nowMs: number): readonly string[] {
-  const { questionId, step, tool, kind, since, until, onTimeout, suggestions, input, isCut } = question;
+  const { questionId, step, tool, kind, since, until, suggestions, input, isCut } = question;
   const waited = formatElapsed(Math.max(0, nowMs - Date.parse(since)));
   const left = formatElapsed(Math.max(0, Date.parse(until) - nowMs));
-  const what =
-    kind === 'permission' ? { kind, summary: tool } : { kind, summary: kind === 'plan' ? 'the plan' : 'see below' };
-  const end = onTimeout === 'fail' ? 'the step fails' : 'it is denied';
+  const what = { kind, summary: kind === 'permission' ? tool : titles[kind] };
   return [
     style.bold(`${questionId}  step ${showHidden(step)} waits for ${showHidden(waitingForAnswer(what))}`),
-    `  asked ${waited} ago; ${end} in ${left}`,
+    `  asked ${waited} ago; ${endOfWait(question)} in ${left}`,
     ...(isCut ? [style.yellow('  It is too long to be shown as a whole, so it can only be denied.')] : []),
     '',
     ...(kind === 'question' ? choiceLines(input, style) : partLines(tool, input, style)),
@@ -164,6 +170,9 @@ function questionLines(runId: string, question: WholeQuestion, style: Style, now
     ...question.answers.map((answer) => `  stepspan answer ${runId} --question ${questionId} ${flagTexts[answer]}`),
   ];
 }
+
+/** What is asked is below it, whole. */
+const titles = { question: 'see below', plan: 'the plan', approval: '', input: '' } as const;
 
 const flagTexts: Readonly<Record<Answer['kind'], string>> = {
   allow: '--allow',

@@ -1,8 +1,10 @@
-// What a person can answer to a question of Claude Code, and what can be chosen from. Pure vocabulary: control, API, CLI, page and
-// the engine share it.
-import type { AnswerGiven, QuestionKind } from './claude-event.ts';
+// What a person can answer to a question of Claude Code or of a step, and what can be chosen from. Pure vocabulary: control, API, CLI,
+// page and the engine share it.
+import type { AnswerGiven } from './claude-event.ts';
 import { formatDuration } from './duration.ts';
 import { isObject, objectsAt, parseObject, textAt } from './json.ts';
+import type { QuestionKind } from './question.ts';
+import { unreachable } from './unreachable.ts';
 
 export type Answer =
   | { readonly kind: 'allow' }
@@ -11,8 +13,8 @@ export type Answer =
   | { readonly kind: 'deny'; readonly reason: string }
   /** A label or a number (from 1) for each of the questions; several, if there is one question that takes several. */
   | { readonly kind: 'choose'; readonly choices: readonly string[] }
-  /** In place of the options. */
-  | { readonly kind: 'text'; readonly text: string };
+  /** In place of the options, or the line that a command reads. What is secret is kept nowhere. */
+  | { readonly kind: 'text'; readonly text: string; readonly isSecret?: boolean };
 
 export const answerKinds = [
   'allow',
@@ -62,9 +64,14 @@ export function answersTo(question: {
     case 'question':
       return ['choose', 'text', 'deny'];
     case 'plan':
+    case 'approval':
       return ['allow', 'deny'];
+    case 'input':
+      return ['text', 'deny'];
     case 'permission':
       return question.suggestions.length === 0 ? ['allow', 'deny'] : ['allow', 'allow_always', 'deny'];
+    default:
+      return unreachable(question.kind);
   }
 }
 
@@ -74,22 +81,25 @@ export function describeAnswered(answered: {
   readonly by: string;
   readonly waitedMs: number;
   readonly text: string;
+  /** Of what a step asks by itself. */
+  readonly kind?: QuestionKind;
 }): string {
-  const { answer, by, waitedMs, text } = answered;
+  const { answer, by, waitedMs, text, kind } = answered;
   const after = `after ${formatDuration(waitedMs)}`;
   const what = text === '' ? '' : `: ${text}`;
   switch (answer) {
     case 'timed_out':
-      return `nobody answered ${after}: denied`;
+      return `nobody answered ${after}: ${kind === 'input' ? 'the input is ended' : 'denied'}`;
     case 'unanswered':
       return `not answered before the attempt ended, ${after}`;
     case 'withdrawn':
-      return `withdrawn by Claude Code ${after}`;
+      return kind === 'input' ? `no longer waits for input ${after}` : `withdrawn by Claude Code ${after}`;
     case 'chosen':
       return `answered by ${by} ${after}${what}`;
     case 'allowed':
+      return `${kind === 'approval' ? 'approved' : 'allowed'} by ${by} ${after}${what}`;
     case 'denied':
-      return `${answer} by ${by} ${after}${what}`;
+      return `${kind === 'input' ? 'input ended' : 'denied'} by ${by} ${after}${what}`;
     case 'allowed_always':
       return `always allowed by ${by} ${after}${what}`;
   }
@@ -98,10 +108,14 @@ export function describeAnswered(answered: {
 /** @returns undefined for what is not an answer, as from a client of another version */
 export function parseAnswer(value: unknown): Answer | undefined {
   if (!isObject(value)) return undefined;
-  const { kind, reason, choices, text } = value;
+  const { kind, reason, choices, text, isSecret } = value;
   if (kind === 'allow' || kind === 'allow_always') return { kind };
   if (kind === 'deny') return isText(reason, maxAnswerCharacters) ? { kind, reason } : undefined;
-  if (kind === 'text') return isText(text, maxAnswerCharacters) ? { kind, text } : undefined;
+  if (kind === 'text') {
+    if (!isText(text, maxAnswerCharacters) || (isSecret !== undefined && typeof isSecret !== 'boolean'))
+      return undefined;
+    return { kind, text, ...(isSecret === true ? { isSecret } : {}) };
+  }
   if (kind !== 'choose' || !Array.isArray(choices) || choices.length === 0 || choices.length > maxChoices)
     return undefined;
   const texts = choices.filter((choice) => isText(choice, maxChoiceCharacters));

@@ -1,6 +1,8 @@
 // What Claude Code does inside a step, as reported by its stream-json and by its own telemetry. No IO.
 // The writer of an event bounds its long texts; the raw stream-json line is in the journal on stream `debug`.
 
+import type { ClaudeQuestionKind } from './question.ts';
+
 /** Tokens of one model. The four counts do not overlap: `inputTokens` leaves out those read from a cache. */
 export type ModelUsage = {
   readonly model: string;
@@ -13,14 +15,11 @@ export type ModelUsage = {
 
 export type TelemetrySignal = 'traces' | 'logs' | 'metrics';
 
-/** What Claude Code can ask for: to use a tool, to have a question answered, to have its plan approved. */
-export type QuestionKind = 'permission' | 'question' | 'plan';
-
 /** From where a question was answered; `stepspan` if nobody did. */
 export type AnswerSource = 'cli' | 'api' | 'stepspan';
 
 /**
- * How a question ended. `timed_out`: nobody answered in time. `unanswered`: the attempt ended first. `withdrawn`: Claude Code no
+ * How a question ended. `timed_out`: nobody answered in time. `unanswered`: the attempt ended first. `withdrawn`: who asked no
  * longer wants to know.
  */
 export const answersGiven = [
@@ -106,7 +105,7 @@ export type ClaudeEvent =
   | {
       readonly type: 'claude.asked';
       readonly questionId: string;
-      readonly kind: QuestionKind;
+      readonly kind: ClaudeQuestionKind;
       readonly tool: string;
       readonly toolUseId: string;
       /** The input of the call as JSON text: whole, or cut in the middle at its bound. */

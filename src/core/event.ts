@@ -4,17 +4,18 @@
 
 import type { Stream } from '../text/stream.ts';
 import type { CiSystem } from './ci.ts';
-import type { ClaudeEvent } from './claude-event.ts';
+import type { AnswerGiven, AnswerSource, ClaudeEvent } from './claude-event.ts';
 import type { Findings } from './finding.ts';
 import type { Labels } from './labels.ts';
 import type { Outcome } from './outcome.ts';
+import type { StepQuestionKind } from './question.ts';
 import type { StepOutput } from './step-output.ts';
 
 /** A step as it was planned, for readers that draw it before it has run. */
 export type PlannedStep = {
   readonly id: string;
   readonly name: string;
-  readonly kind: 'run' | 'claude';
+  readonly kind: 'run' | 'claude' | 'approve';
   readonly needs: readonly string[];
   /** When it runs, as the workflow says it; absent if it runs after its needs have succeeded, and in older journals. */
   readonly when?: string;
@@ -178,6 +179,30 @@ export type StepEvent =
       readonly nextAttempt: number;
       /** Of the attempt that ended. */
       readonly outcome: Outcome;
+    }
+  /** The step itself asks a person. Closed by one `step.answered` with the same id. What Claude Code asks is `claude.asked`. */
+  | {
+      readonly type: 'step.asked';
+      readonly questionId: string;
+      readonly kind: StepQuestionKind;
+      /** What a person reads before the answer, by its name, as JSON text: whole, or cut in the middle at its bound. */
+      readonly input: string;
+      readonly isCut: boolean;
+      /** As of `claude.asked`. */
+      readonly untilNs: string;
+      readonly onTimeout: 'deny' | 'fail';
+    }
+  | {
+      readonly type: 'step.answered';
+      readonly questionId: string;
+      readonly kind: StepQuestionKind;
+      readonly answer: AnswerGiven;
+      /** As of `claude.answered`. */
+      readonly by: string;
+      readonly from: AnswerSource;
+      readonly waitedMs: number;
+      /** The reason of a denial, or the line that was typed; '' for one that is secret. */
+      readonly text: string;
     }
   /** Exactly one for each step of the workflow, before `run.finished`; a skipped step has no `step.started`. */
   | ({

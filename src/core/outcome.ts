@@ -34,9 +34,9 @@ export type FailureReason =
   | 'no_credit'
   /** It succeeded by itself, but not in what `expect` of the step asks for. */
   | 'unmet_expectation'
-  /** A tool call of a Claude step was denied, and the step has `onDenied: fail`. */
+  /** A tool call of a Claude step was denied, and the step has `onDenied: fail`; or a person has denied an approval. */
   | 'denied'
-  /** Nobody answered what Claude Code asked in time, and the step has `ask` with `onTimeout: fail`. */
+  /** Nobody answered what the step, or Claude Code in it, asked in time, and the step has `onTimeout: fail`. */
   | 'unanswered'
   /** An MCP server that the step requires was not connected. */
   | 'mcp_unavailable'

@@ -2,6 +2,7 @@
 // Durations end at the last record that stepspan wrote. Who adopts the run writes them; until then views show the run with them.
 import type { Event, EventOf } from '../core/event.ts';
 import type { Outcome } from '../core/outcome.ts';
+import { answeredEvent } from '../core/question-event.ts';
 import type { Subject } from '../core/record.ts';
 import { noOutput, type StepOutput } from '../core/step-output.ts';
 import { msOfNs } from '../core/time.ts';
@@ -133,11 +134,11 @@ function isCostUnknown(step: StepState, found: FoundOfSteps): boolean {
 }
 
 /** Nobody can answer it now, and nothing was allowed: what asked is gone. */
-function closeQuestion({ questionId, toolUseId, sinceNs }: OpenQuestion, lastNs: bigint): Event {
-  return {
-    ...{ type: 'claude.answered', questionId, toolUseId, answer: 'unanswered' },
-    ...{ by: 'stepspan', from: 'stepspan', waitedMs: since(sinceNs, lastNs), text: '' },
-  };
+function closeQuestion({ questionId, kind, toolUseId, sinceNs }: OpenQuestion, lastNs: bigint): Event {
+  return answeredEvent(
+    { questionId, kind, toolUseId },
+    { answer: 'unanswered', by: 'stepspan', from: 'stepspan', waitedMs: since(sinceNs, lastNs), text: '' },
+  );
 }
 
 function stepEnd(step: StepState, { outcome, found }: Closing, durationMs: number): ClosingEvent {

@@ -8,6 +8,7 @@ import type { Event, EventOf } from '../core/event.ts';
 import { countFindings, type Findings } from '../core/finding.ts';
 import { cut } from '../core/json.ts';
 import { messageOf, type Outcome, outcomeWord } from '../core/outcome.ts';
+import { type AskedEvent, questionOf } from '../core/question-event.ts';
 import { isoOfNs, nsOfDigits } from '../core/time.ts';
 import { formatBytes, plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
@@ -66,6 +67,10 @@ export function describeEvent(event: Event): string {
       return `left running and ended: ${oneLine(event.processes.map(({ pid, command }) => `${pid} ${command}`).join('; '))}`;
     case 'process.signalled':
       return `sent ${event.signal}: ${event.reason}`;
+    case 'step.asked':
+      return `asks for ${describeQuestion(event)}`;
+    case 'step.answered':
+      return oneLine(describeAnswered(event));
     case 'secret.redacted':
       return `hidden: ${Object.entries(event.kinds)
         .map(([kind, count]) => `${count} ${kind}`)
@@ -106,7 +111,7 @@ function describeClaudeEvent(event: ClaudeEvent): string {
     case 'claude.permission_denied':
       return `permission denied: ${event.tool} ${oneLine(event.input)}${event.reason ? ` (${oneLine(event.reason)})` : ''}`;
     case 'claude.asked':
-      return `asks for ${oneLine(waitingForAnswer({ kind: event.kind, summary: summarizeQuestion(event) }))}`;
+      return `asks for ${describeQuestion(event)}`;
     case 'claude.answered':
       return oneLine(describeAnswered(event));
     case 'claude.told':
@@ -132,6 +137,11 @@ function describeClaudeEvent(event: ClaudeEvent): string {
     default:
       return unreachable(event);
   }
+}
+
+function describeQuestion(event: AskedEvent): string {
+  const asked = questionOf(event);
+  return oneLine(waitingForAnswer({ kind: asked.kind, summary: summarizeQuestion(asked) }));
 }
 
 /** Only `rejected` means that the limit is reached; the others warn of it. */

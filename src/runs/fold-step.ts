@@ -1,6 +1,7 @@
 // The state of a step, and of its attempts, after an event about it. Pure. Called by fold-run.ts, which folds the run as a whole.
 import type { EventOf } from '../core/event.ts';
 import { noFindings } from '../core/finding.ts';
+import { questionOf } from '../core/question-event.ts';
 import type { EventRecord } from '../core/record.ts';
 import { nsOfDigits, nsOfMs } from '../core/time.ts';
 import { changeAttempt } from './change-attempt.ts';
@@ -94,11 +95,13 @@ const maxQuestions = 100;
 /** The step after a question or an answer; the same object for every other event. */
 function foldQuestion(step: StepState, { event, seq, timeNs, subject }: EventRecord): StepState {
   switch (event.type) {
-    case 'claude.asked': {
-      const { questionId, kind, tool, toolUseId, isCut, suggestions, onTimeout } = event;
+    case 'claude.asked':
+    case 'step.asked': {
+      const asked = questionOf(event);
+      const { questionId, kind, tool, toolUseId, isCut, suggestions, onTimeout } = asked;
       const question = {
         ...{ questionId, kind, tool, toolUseId, isCut, suggestions, onTimeout, seq },
-        summary: summarizeQuestion(event),
+        summary: summarizeQuestion(asked),
         attempt: subject?.attempt ?? 1,
         sinceNs: timeNs,
         untilNs: nsOfDigits(event.untilNs),
@@ -111,6 +114,7 @@ function foldQuestion(step: StepState, { event, seq, timeNs, subject }: EventRec
       };
     }
     case 'claude.answered':
+    case 'step.answered':
       return {
         ...step,
         questions: step.questions.filter(({ questionId }) => questionId !== event.questionId),

@@ -15,6 +15,7 @@ import type {
 import { type Findings, noFindings } from '../core/finding.ts';
 import type { Labels } from '../core/labels.ts';
 import type { Outcome } from '../core/outcome.ts';
+import type { Question } from '../core/question-event.ts';
 import type { Stream } from '../core/record.ts';
 import type { OpenLine } from './last-line.ts';
 
@@ -115,15 +116,15 @@ export type Stall = {
   readonly sinceNs: bigint;
 };
 
-/** A question of Claude Code that nobody has answered yet. */
+/** A question of Claude Code, or of the step itself, that nobody has answered yet. */
 export type OpenQuestion = Pick<
-  EventOf<'claude.asked'>,
+  Question,
   'questionId' | 'kind' | 'tool' | 'toolUseId' | 'isCut' | 'suggestions' | 'onTimeout'
 > & {
   /** The call on one line, such as `Bash(npm test)`; the first question, or what a plan begins with. */
   readonly summary: string;
   readonly attempt: number;
-  /** Of its `claude.asked`, which has the whole input. */
+  /** Of the event that asked it, which has the whole input. */
   readonly seq: number;
   readonly sinceNs: bigint;
   /** When stepspan answers in the place of a person. */

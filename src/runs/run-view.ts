@@ -3,11 +3,12 @@
 // `RunState`, which is exact and internal; make-view.ts makes the view from it. Types only, so that the page can import them.
 import type { Answer } from '../core/answer.ts';
 import type { CiSystem } from '../core/ci.ts';
-import type { ModelUsage, QuestionKind } from '../core/claude-event.ts';
+import type { ModelUsage } from '../core/claude-event.ts';
 import type { CostBasis } from '../core/cost.ts';
 import type { Findings } from '../core/finding.ts';
 import type { Labels } from '../core/labels.ts';
 import { type Outcome, type OutcomeKind, outcomeKinds } from '../core/outcome.ts';
+import type { QuestionKind } from '../core/question.ts';
 import type { StepCounts } from '../core/units.ts';
 import type { Stream } from '../text/stream.ts';
 
@@ -15,7 +16,7 @@ import type { Stream } from '../text/stream.ts';
 export const activeStatuses = [
   /** At least one step makes progress, or the next one is about to start. */
   'running',
-  /** Claude Code has asked something and a step waits for the answer of a person, whatever other steps do. */
+  /** A step waits for the answer of a person, whatever other steps do. */
   'waiting_for_you',
   /** Every active step waits for the end of a limit, or for a permission that nobody is asked for. */
   'waiting',
@@ -99,6 +100,7 @@ export type QuestionView = {
   readonly questionId: string;
   readonly kind: QuestionKind;
   readonly attempt: number;
+  /** '' for a step that asks by itself. */
   readonly tool: string;
   /** One line, such as `Bash(npm test)`. */
   readonly summary: string;
@@ -183,7 +185,7 @@ export type AttemptView = {
 export type StepView = {
   readonly id: string;
   readonly name: string;
-  readonly kind: 'run' | 'claude';
+  readonly kind: 'run' | 'claude' | 'approve';
   readonly needs: readonly string[];
   /** When it runs, as the workflow says it; '' if it runs after its needs have succeeded. */
   readonly when: string;
@@ -192,7 +194,7 @@ export type StepView = {
   readonly state: 'planned' | 'running' | 'retrying' | 'waiting' | 'finished';
   /** Null while it makes progress, and while it is not active. */
   readonly waitsFor: Wait | null;
-  /** What Claude Code asks and nobody has answered yet. */
+  /** What the step, or Claude Code in it, asks and nobody has answered yet. */
   readonly questions: readonly QuestionView[];
   /** How many questions it has asked, and how long it has waited for answers. */
   readonly askedCount: number;

@@ -1,12 +1,14 @@
-// A question of Claude Code on one line, with nothing hidden in it, for lists, the terminal and alerts. Pure. Called by the fold of a step and by the text of events.
+// A question to a person on one line, with nothing hidden in it, for lists, the terminal and alerts. Pure. Called by the fold of a step
+// and by the text of events.
 import { choicesIn } from '../core/answer.ts';
-import type { EventOf } from '../core/event.ts';
 import { parseObject, textAt } from '../core/json.ts';
+import type { Question } from '../core/question-event.ts';
 import { firstLine, mainArgument } from '../core/tool-call.ts';
+import { unreachable } from '../core/unreachable.ts';
 import { showHidden } from '../text/hidden.ts';
 import { lastLineLength } from './last-line.ts';
 
-type Asked = Pick<EventOf<'claude.asked'>, 'kind' | 'tool' | 'input'>;
+type Asked = Pick<Question, 'kind' | 'tool' | 'input'>;
 
 /** Such as `Bash(npm test)`, `Which database?`, `the plan: Rename the module`. */
 export function summarizeQuestion({ kind, tool, input }: Asked): string {
@@ -28,6 +30,12 @@ export function waitingForAnswer({
       return `an answer: ${summary}`;
     case 'plan':
       return `approval of ${summary}`;
+    case 'approval':
+      return summary === '' ? 'approval' : `approval: ${summary}`;
+    case 'input':
+      return summary === '' ? 'a line of input' : `input: ${summary}`;
+    default:
+      return unreachable(kind);
   }
 }
 
@@ -46,6 +54,12 @@ function textOf(kind: Asked['kind'], tool: string, input: string): string {
       const plan = lineOf(textAt(parseObject(input) ?? {}, 'plan') ?? '');
       return plan === '' ? 'the plan' : `the plan: ${plan}`;
     }
+    case 'approval':
+      return lineOf(textAt(parseObject(input) ?? {}, 'message') ?? '');
+    case 'input':
+      return lineOf(textAt(parseObject(input) ?? {}, 'prompt') ?? '');
+    default:
+      return unreachable(kind);
   }
 }
 

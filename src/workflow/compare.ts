@@ -68,6 +68,7 @@ const notOfTheWork: ReadonlySet<string> = new Set([
   'continueOnFailure',
   'readOnly',
   'stalls',
+  'onTimeout',
   ...limitKeys,
 ]);
 

@@ -1,5 +1,8 @@
 // What holds where a workflow says nothing. Every number has its reason beside it; docs/workflow.md repeats them.
 
+/** Over a night, as people who approve are not there at any time. */
+export const defaultApprovalMs = 24 * 60 * 60_000;
+
 /** Long enough for a build or a short prompt, short enough that a hung step is seen the same day. */
 export const defaultStepTimeoutMs = 5 * 60_000;
 

@@ -50,7 +50,9 @@ function stepText(step: Step): string {
   const notes = [
     step.needs.length > 0 ? `needs ${step.needs.join(', ')}` : undefined,
     step.when.kind === 'success' ? undefined : `when ${printWhen(step.when)}`,
-    `timeout ${formatSetDuration(step.timeoutMs)}`,
+    step.kind === 'approve'
+      ? `waits ${formatSetDuration(step.timeoutMs)}`
+      : `timeout ${formatSetDuration(step.timeoutMs)}`,
     step.retries.max > 0 ? plural(step.retries.max, 'retry', 'retries') : undefined,
     step.continueOnFailure ? 'may fail' : undefined,
   ].filter((note) => note !== undefined);

@@ -4,7 +4,7 @@ import { workflowSchema } from './schema.ts';
 
 /**
  * Draft 7, which every YAML editor plug-in knows. It is as strict as the zod schema on single fields, and asks for
- * exactly one of `run` and `claude`; names, references and cycles are for `stepspan validate`.
+ * exactly one of `run`, `claude` and `approve`; names, references and cycles are for `stepspan validate`.
  */
 export function workflowJsonSchema(): Readonly<Record<string, unknown>> {
   const schema = z.toJSONSchema(workflowSchema, {
@@ -15,7 +15,7 @@ export function workflowJsonSchema(): Readonly<Record<string, unknown>> {
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       const shape = zodSchema instanceof z.ZodObject ? zodSchema.shape : undefined;
       if (shape !== undefined && 'run' in shape && 'claude' in shape) {
-        jsonSchema.oneOf = [{ required: ['run'] }, { required: ['claude'] }];
+        jsonSchema.oneOf = [{ required: ['run'] }, { required: ['claude'] }, { required: ['approve'] }];
       }
       if (shape !== undefined && 'promptFile' in shape) {
         jsonSchema.oneOf = [{ required: ['prompt'] }, { required: ['promptFile'] }];

@@ -1,6 +1,7 @@
 // From what was written, and has passed every check, to the normal form. Fills in every default; refuses nothing.
 import { resolve } from 'node:path';
 import { parseDuration } from '../core/duration.ts';
+import { normalizeApprove } from './approve.ts';
 import { type ClaudeSurroundings, normalizeClaude } from './claude-keys.ts';
 import {
   bashShell,
@@ -77,6 +78,7 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, around: ClaudeSurroun
     expect: expectationsOf(step.expect),
   };
   if (step.claude !== undefined) return { ...base, ...normalizeClaude(step.claude, around) };
+  if (step.approve !== undefined) return { ...base, ...normalizeApprove(step.approve) };
   return { ...base, ...commandOf(step) };
 }
 

@@ -1,6 +1,7 @@
 // From a file's text, or an object made in code, to a checked workflow: reads it, runs every check, and either returns
 // the normal form or all problems. Does no IO of its own.
 import { dirname, resolve } from 'node:path';
+import { checkApprovals } from './check/approve.ts';
 import { checkClaudeSteps, type ReadFile } from './check/claude.ts';
 import { checkExpect } from './check/expect.ts';
 import { checkLabels } from './check/labels.ts';
@@ -85,6 +86,7 @@ function check(reading: Reading, options: DefineOptions, origin: Origin): Workfl
     checkSteps(outline);
     checkTexts(outline);
     checkExpect(outline);
+    checkApprovals(outline);
     checkClaudeSteps(outline, origin.folder, options.readFile);
   }
   const params = [...outline.params].map(([name, written]) => paramOf(name, written));

@@ -1,6 +1,7 @@
 // How a workflow is written: the zod schema of the file's root and of steps. It transforms nothing, so
 // the JSON Schema for editors is made from it. Rules that span several fields are in check/.
 import { z } from 'zod';
+import { approve } from './approve.ts';
 import { ask, askDescription, askExample } from './ask.ts';
 import { claude } from './claude-keys.ts';
 import { maxConcurrency, maxSteps } from './defaults.ts';
@@ -21,7 +22,7 @@ import {
   stalls,
 } from './schema-fields.ts';
 
-/** One step as written. That it has exactly one of `run` and `claude` is checked apart, for the better message. */
+/** One step as written. That it has exactly one of `run`, `claude` and `approve` is checked apart, for the better message. */
 export const stepSchema = z.strictObject({
   id: field(id, 'Names the step, for `needs`, for `steps.ID` and in every view. Letters, digits, `-` and `_`.', 'lint'),
   name: field(plainText, 'What people are shown. Default: the id.', 'Lint the code').optional(),
@@ -87,6 +88,11 @@ export const stepSchema = z.strictObject({
     z.union([filled, claude]),
     'A Claude Code session: the prompt, or a mapping with the prompt and how to run it.',
     'Review the last commit.',
+  ).optional(),
+  approve: field(
+    z.union([filled, approve]),
+    'Waits for a person to approve: the message, or a mapping with the message and what is shown with it. No process is started.',
+    { message: 'Deploy to production?', show: ['steps.plan.output'], by: '2h' },
   ).optional(),
 });
 

@@ -67,3 +67,11 @@ export function renderTemplate(template: string, scope: Scope): Rendered {
   }
   return { ok: true, text };
 }
+
+/** The path of a reference that is written without braces; undefined if the text is something else. */
+export function referenceIn(text: string): readonly string[] | undefined {
+  const { parts, mistakes } = parseTemplate(`{{ ${text} }}`);
+  const [part] = parts;
+  if (mistakes.length > 0 || parts.length !== 1 || part?.kind !== 'value') return undefined;
+  return part.operand.kind === 'reference' ? part.operand.path : undefined;
+}

@@ -5,6 +5,7 @@
 // version does not know are left out, as a later version may add some without a new number.
 import { z } from 'zod';
 import type { StallCause } from '../core/event.ts';
+import { storedApprove } from './approve.ts';
 import { type ClaudeKeys, storedClaude } from './claude-keys.ts';
 import { object, optional } from './schema-fields.ts';
 
@@ -160,7 +161,8 @@ export type ShellStep = Normal<typeof base> &
     readonly inheritsStdin?: boolean;
   };
 export type ClaudeStep = Normal<typeof base> & ClaudeKeys;
-export type Step = ShellStep | ClaudeStep;
+export type ApproveStep = Normal<typeof base> & Normal<typeof storedApprove>;
+export type Step = ShellStep | ClaudeStep | ApproveStep;
 
 /** A stored step has null for a key that is not set. */
 const step = z.preprocess(
@@ -171,7 +173,7 @@ const step = z.preprocess(
   // A key that is not set is undefined, and not absent.
   base
     .transform((keys) => ({ ...keys, cwd: keys.cwd, expect: keys.expect }))
-    .and(z.discriminatedUnion('kind', [shellStep, storedClaude])),
+    .and(z.discriminatedUnion('kind', [shellStep, storedApprove, storedClaude])),
 );
 
 export const storedWorkflow = z.object({

@@ -60,7 +60,7 @@ const flow = (name: string): string =>
 
 async function showRun(page: Page, runId: string) {
   await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
-  const card = page.getByRole('region', { name: 'Claude Code asks' });
+  const card = page.getByRole('region', { name: 'Questions to you' });
   await card.waitFor();
   return card;
 }
@@ -78,7 +78,7 @@ test('a command is shown whole and allowed; the other browser sees that it is an
   expect(await one.page.title()).toMatch(/^\? /);
   expect(existsSync(made('one'))).toBe(false);
   await cards[0]?.getByRole('button', { name: 'Allow', exact: true }).click();
-  await two.page.getByRole('region', { name: 'Claude Code asks' }).waitFor({ state: 'detached' });
+  await two.page.getByRole('region', { name: 'Questions to you' }).waitFor({ state: 'detached' });
   await ended;
   expect(existsSync(made('one'))).toBe(true);
   for (const { context } of [one, two]) await context.close();

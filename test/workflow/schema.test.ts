@@ -50,7 +50,7 @@ describe('the shipped JSON Schema', () => {
     expect(schema.safeParse(parse(text)).success).toBe(false);
   });
 
-  test('asks for exactly one of run and claude, and of prompt and promptFile', () => {
+  test('asks for exactly one of run, claude and approve, and of prompt and promptFile', () => {
     const found: unknown[] = [];
     JSON.parse(JSON.stringify(shipped), (key, value: unknown) => {
       if (key === 'oneOf') found.push(value);
@@ -58,7 +58,7 @@ describe('the shipped JSON Schema', () => {
     });
     expect(found).toEqual([
       [{ required: ['prompt'] }, { required: ['promptFile'] }],
-      [{ required: ['run'] }, { required: ['claude'] }],
+      [{ required: ['run'] }, { required: ['claude'] }, { required: ['approve'] }],
     ]);
   });
 });

@@ -1,15 +1,17 @@
-// What Claude Code asks in a run, below its header: the whole command, change, question or plan, and the buttons that answer it. The first
-// answer wins, from wherever it comes. Called by views/run.tsx.
+// What a run asks, below its header: the whole command, change, question, plan or approval of a step, and the buttons that answer it. The
+// first answer wins, from wherever it comes. Called by views/run.tsx.
 import { useEffect, useState } from 'preact/hooks';
 import type { QuestionsAnswer } from '../../src/api/schema/answers.ts';
 import { type QuestionPart, questionParts } from '../../src/conversation/index.ts';
 import { choicesIn } from '../../src/core/answer.ts';
 import { formatElapsed } from '../../src/core/duration.ts';
+import { endOfWait } from '../../src/core/question-event.ts';
 import { showHidden } from '../../src/text/hidden.ts';
 import { getJson } from '../api/http.ts';
 import type { Run, Step } from '../model/run.ts';
 import { steer } from '../views/steer.ts';
 import { AnswerChoices } from './answer-choices.tsx';
+import { LineAnswer } from './line-answer.tsx';
 
 type Question = Step['questions'][number];
 type Whole = QuestionsAnswer['questions'][number];
@@ -20,7 +22,7 @@ export function AskCards({ run, control, nowMs }: { run: Run; control: boolean; 
   const whole = useWholeQuestions(run.runId, ids);
   if (open.length === 0) return null;
   return (
-    <div class="asks" role="region" aria-label="Claude Code asks">
+    <div class="asks" role="region" aria-label="Questions to you">
       {open.map(({ step, question }) => (
         <AskCard
           key={question.questionId}
@@ -57,7 +59,7 @@ type CardProps = {
 };
 
 function AskCard({ run, step, question, whole, control, nowMs }: CardProps) {
-  const { kind, tool, since, until, onTimeout, suggestions, questionId } = question;
+  const { kind, tool, since, until, suggestions, questionId } = question;
   const waited = formatElapsed(Math.max(0, nowMs - Date.parse(since)));
   const left = formatElapsed(Math.max(0, Date.parse(until) - nowMs));
   const titleId = `ask-${questionId}`;
@@ -68,7 +70,7 @@ function AskCard({ run, step, question, whole, control, nowMs }: CardProps) {
           id={titleId}
         >{`${step.name} ${titles[kind]}${kind === 'permission' ? ` ${showHidden(tool)}` : ''}`}</strong>
         <span class="muted tabular">
-          for {waited}; {onTimeout === 'fail' ? 'the step fails' : 'it is denied'} in {left}
+          for {waited}; {endOfWait(question)} in {left}
         </span>
       </header>
       {whole === undefined ? <p class="muted">Loading what it asks…</p> : <Asked whole={whole} />}
@@ -90,6 +92,8 @@ const titles: Readonly<Record<Question['kind'], string>> = {
   permission: 'waits for permission for',
   question: 'asks a question',
   plan: 'waits for approval of its plan',
+  approval: 'waits for approval',
+  input: 'waits for a line of input',
 };
 
 function Asked({ whole }: { whole: Whole }) {
@@ -130,11 +134,19 @@ const signClasses: Readonly<Record<QuestionPart['lines'][number]['sign'], string
   '-': 'removed',
 };
 
+const reasonTexts: Readonly<Record<Question['kind'], string>> = {
+  permission: 'Why not, for Claude',
+  question: 'Why not, for Claude',
+  plan: 'What to change',
+  approval: 'Why not',
+  input: 'Why it gets no line',
+};
+
 /** A click that was meant for a question that has just been answered must not answer the next one. */
 const armedAfterMs = 600;
 
 function Answers({ run, question, whole }: Pick<CardProps, 'run' | 'question' | 'whole'>) {
-  const { questionId, answers } = question;
+  const { questionId, answers, kind } = question;
   const [isArmed, setIsArmed] = useState(false);
   const [isSent, setIsSent] = useState(false);
   const [reason, setReason] = useState('');
@@ -152,6 +164,7 @@ function Answers({ run, question, whole }: Pick<CardProps, 'run' | 'question' | 
   };
   return (
     <>
+      {kind === 'input' && <LineAnswer isDisabled={isDisabled} onAnswer={(body) => void send(body)} />}
       {whole?.kind === 'question' && (
         <AnswerChoices
           questions={choicesIn(whole.input)}
@@ -168,7 +181,7 @@ function Answers({ run, question, whole }: Pick<CardProps, 'run' | 'question' | 
       >
         {answers.includes('allow') && (
           <button type="button" class="primary" disabled={isDisabled} onClick={() => void send({ answer: 'allow' })}>
-            {question.kind === 'plan' ? 'Approve' : 'Allow'}
+            {kind === 'plan' || kind === 'approval' ? 'Approve' : 'Allow'}
           </button>
         )}
         {answers.includes('allow_always') && (
@@ -179,12 +192,12 @@ function Answers({ run, question, whole }: Pick<CardProps, 'run' | 'question' | 
         <input
           type="text"
           aria-label="Reason for denying it"
-          placeholder={question.kind === 'plan' ? 'What to change' : 'Why not, for Claude'}
+          placeholder={reasonTexts[kind]}
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
         />
         <button type="submit" class="danger" disabled={isDisabled}>
-          Deny
+          {kind === 'input' ? 'End its input' : 'Deny'}
         </button>
       </form>
     </>

@@ -97,7 +97,7 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
 }
 
 /** The schema has checked that what the answer needs was given. */
-function answerOf({ answer: kind, reason = '', choices = [], text = '' }: z.infer<typeof answerBody>): Answer {
+function answerOf({ answer: kind, reason = '', choices = [], text = '', secret }: z.infer<typeof answerBody>): Answer {
   switch (kind) {
     case 'allow':
     case 'allow_always':
@@ -107,7 +107,7 @@ function answerOf({ answer: kind, reason = '', choices = [], text = '' }: z.infe
     case 'choose':
       return { kind, choices };
     case 'text':
-      return { kind, text };
+      return { kind, text, ...(secret ? { isSecret: true } : {}) };
   }
 }
 

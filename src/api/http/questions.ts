@@ -1,13 +1,13 @@
 // The open questions of a run with their whole inputs, read from the journal: the state of a run has one line of each. Called by the
 // routes and by `stepspan answer`.
-import type { EventOf } from '../../core/event.ts';
+import { type Question, questionOf } from '../../core/question-event.ts';
 import type { JournalReader } from '../../journal/index.ts';
 import type { QuestionView, StepView } from '../../runs/index.ts';
 import { eventAt } from './event-at.ts';
 
 export type WholeQuestion = QuestionView & {
   readonly step: string;
-  /** The input of the call as JSON text. */
+  /** The input of the call, or what a step shows, as JSON text. */
   readonly input: string;
   readonly isCut: boolean;
 };
@@ -30,7 +30,8 @@ export async function readQuestions(
 async function readAsked(
   reader: Pick<JournalReader, 'read'>,
   { questionId, seq }: QuestionView,
-): Promise<EventOf<'claude.asked'> | undefined> {
+): Promise<Question | undefined> {
   const event = await eventAt(reader, seq);
-  return event?.type === 'claude.asked' && event.questionId === questionId ? event : undefined;
+  if (event?.type !== 'claude.asked' && event?.type !== 'step.asked') return undefined;
+  return event.questionId === questionId ? questionOf(event) : undefined;
 }

@@ -146,7 +146,7 @@ export const journalMessages = {
       z.strictObject({
         id: z.string(),
         name: z.string(),
-        kind: z.enum(['run', 'claude']),
+        kind: z.enum(['run', 'claude', 'approve']),
         needs: listOf(z.string()),
         when: z.string().optional(),
         maxAttempts: integer.optional(),

@@ -211,7 +211,8 @@ export const answerBody = strict({
     .max(maxChoices, choicesRule)
     .optional()
     .describe('Of `choose`: a label, or a number from 1, for each of the questions; several if one takes several.'),
-  text: answerText('Of `text`: the answer in your own words.'),
+  text: answerText('Of `text`: the answer in your own words, or the line that a command waits for.'),
+  secret: flag().default(false).describe('Of `text`, for a command that waits for a line: the line is kept nowhere.'),
 }).superRefine(({ answer, choices, text: written, reason }, context) => {
   const missing = answer === 'choose' && choices === undefined ? 'choices' : undefined;
   const lacks = answer === 'text' && written === undefined ? 'text' : missing;

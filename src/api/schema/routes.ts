@@ -127,7 +127,7 @@ export const routes = {
   }),
   questions: read({
     path: '/runs/:id/questions',
-    summary: 'What Claude Code asks and nobody has answered yet, with the whole command or change.',
+    summary: 'What a run asks and nobody has answered yet, with the whole command, change or approval.',
     answer: answers.questionList,
     query: requests.noQuery,
   }),
@@ -165,7 +165,7 @@ export const routes = {
   }),
   answer: act({
     path: '/runs/:id/answer',
-    summary: 'Answer a question of Claude Code. The first answer wins; a later one is refused.',
+    summary: 'Answer a question of a run. The first answer wins; a later one is refused.',
     body: requests.answerBody,
     answer: answers.done,
     errors: [404, 409, 503],

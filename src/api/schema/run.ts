@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { answerKinds } from '../../core/answer.ts';
 import { ciSystems } from '../../core/ci.ts';
+import { questionKinds } from '../../core/question.ts';
 import { activeStatuses, type QuestionView, type RunSummary, type RunView } from '../../runs/index.ts';
 import type { RunViewPatch } from '../../runs/view-patch.ts';
 import { integer, listOf } from './fields.ts';
@@ -123,9 +124,9 @@ export const question = named(
   'Question',
   z.strictObject({
     questionId: z.string().describe('What an answer is bound to.'),
-    kind: z.enum(['permission', 'question', 'plan']),
+    kind: z.enum(questionKinds),
     attempt: integer,
-    tool: z.string(),
+    tool: z.string().describe('Empty for what a step asks by itself.'),
     summary: z.string().describe('One line, such as `Bash(npm test)`.'),
     since: iso,
     until: iso.describe('When stepspan answers in the place of a person.'),
@@ -141,13 +142,13 @@ export const step = named(
   z.strictObject({
     id: z.string(),
     name: z.string(),
-    kind: z.enum(['run', 'claude']),
+    kind: z.enum(['run', 'claude', 'approve']),
     needs: listOf(z.string()),
     when: z.string().describe('As the workflow says it; empty if it runs after its needs have succeeded.'),
     maxAttempts: integer.describe('How often it is tried at most.'),
     state: z.enum(['planned', 'running', 'retrying', 'waiting', 'finished']),
     waitsFor: wait.nullable().describe('Null while it makes progress, and while it is not active.'),
-    questions: listOf(question).describe('What Claude Code asks and nobody has answered yet.'),
+    questions: listOf(question).describe('What the step, or Claude Code in it, asks and nobody has answered yet.'),
     askedCount: integer.describe('How many questions it has asked.'),
     askedWaitMs: z.number().describe('How long it has waited for the answers together.'),
     outcome: outcome.nullable(),

@@ -132,6 +132,8 @@ function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
     case 'run.cancelling':
     case 'run.suspended':
     case 'step.expectation_unmet':
+    case 'step.asked':
+    case 'step.answered':
     case 'process.signalled': {
       const log = { source: 'event', severity: severityOf(event), message: describeEvent(event) } as const;
       return { type: 'log_entry', data: { ...place, ...log, ns: timeNs.toString(), event } };

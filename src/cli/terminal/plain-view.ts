@@ -142,6 +142,7 @@ function stateChange({ event }: EventRecord, runId: string, style: Style, glyphs
     case 'run.resumed':
     case 'stall.cleared':
     case 'claude.answered':
+    case 'step.answered':
     case 'claude.told':
       return `${style.cyan(glyphs.running)} ${text}`;
     case 'step.retrying':
@@ -156,6 +157,7 @@ function stateChange({ event }: EventRecord, runId: string, style: Style, glyphs
         return `${outcomeGlyph(event.outcome, false, glyphs, style)} ${isReused(event.outcome) ? 'reused' : 'skipped'}: ${safe(event.outcome.message)}`;
       return `${outcomeGlyph(event.outcome, event.tolerated, glyphs, style)} ${text}`;
     case 'claude.asked':
+    case 'step.asked':
       return `${style.yellow('!')} ${text}; answer with \`stepspan answer ${runId}\``;
     case 'run.paused':
       return `${style.yellow(glyphs.paused)} ${text}`;

@@ -1,5 +1,4 @@
 // Metrics of Claude Code: what its stream-json says, and its own telemetry shown again. Part of catalogue.ts.
-import { answersGiven } from '../../core/claude-event.ts';
 import { findingKinds } from '../../core/finding.ts';
 import { bounded, type CounterMetric, fixed } from './metric.ts';
 
@@ -45,22 +44,6 @@ export const claudeMetrics = {
     help: 'Calls of tools that were not permitted.',
     unit: '',
     labels: { tool: bounded('tool') },
-    scope: 'run',
-  } satisfies CounterMetric,
-  questions: {
-    name: 'stepspan_claude_questions_total',
-    type: 'counter',
-    help: 'Questions that steps with `ask` put to people, by how they ended.',
-    unit: '',
-    labels: { workflow, answer: fixed(...answersGiven) },
-    scope: 'run',
-  } satisfies CounterMetric,
-  questionWait: {
-    name: 'stepspan_claude_question_wait_seconds_total',
-    type: 'counter',
-    help: 'Time that questions waited for an answer, each until its end.',
-    unit: 'seconds',
-    labels: { workflow },
     scope: 'run',
   } satisfies CounterMetric,
   findings: {

@@ -1,6 +1,8 @@
 // Metrics of runs, steps, their processes and their output: what the journal of a run says. Part of catalogue.ts.
+import { answersGiven } from '../../core/claude-event.ts';
 import type { StallCause } from '../../core/event.ts';
 import { type ErrorReason, type FailureReason, outcomeKinds } from '../../core/outcome.ts';
+import { questionKinds } from '../../core/question.ts';
 import { activeStatuses } from '../../runs/run-view.ts';
 import { streams } from '../../text/stream.ts';
 import { bounded, type CounterMetric, fixed, type GaugeMetric, type HistogramMetric } from './metric.ts';
@@ -250,6 +252,22 @@ export const runMetrics = {
     help: 'Bytes of the lines in the journal, line ends included, after redaction.',
     unit: 'bytes',
     labels: { workflow, stream: fixed(...streams) },
+    scope: 'run',
+  } satisfies CounterMetric,
+  questions: {
+    name: 'stepspan_questions_total',
+    type: 'counter',
+    help: 'Questions that steps put to people, and Claude Code in them, by how they ended.',
+    unit: '',
+    labels: { workflow, answer: fixed(...answersGiven) },
+    scope: 'run',
+  } satisfies CounterMetric,
+  questionWait: {
+    name: 'stepspan_question_wait_seconds_total',
+    type: 'counter',
+    help: 'Time that questions waited for an answer, each until its end, by what was asked.',
+    unit: 'seconds',
+    labels: { workflow, kind: fixed(...questionKinds) },
     scope: 'run',
   } satisfies CounterMetric,
   hidden: {

@@ -42,10 +42,6 @@ export function foldClaude(memory: RunMemory, after: RunState, record: EventReco
     }
     case 'claude.permission_denied':
       return { memory: {}, changes: [add(metrics.permissionDenials, { tool: event.tool })] };
-    case 'claude.answered': {
-      const waited = add(metrics.questionWait, { workflow }, event.waitedMs / 1000);
-      return { memory: {}, changes: [add(metrics.questions, { workflow, answer: event.answer }), waited] };
-    }
     case 'claude.retrying':
       return { memory: {}, changes: [add(metrics.apiRetries, { workflow })] };
     case 'claude.telemetry':

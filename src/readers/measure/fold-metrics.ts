@@ -1,9 +1,10 @@
 // The one fold from records to changes of metrics. Pure: what was counted is a function of the records alone, wherever the
 // journal is cut in between, so counters that are kept together with the memory of each run count every record once.
 import type { ClaudeEvent } from '../../core/claude-event.ts';
-import type { Event } from '../../core/event.ts';
+import type { Event, EventOf } from '../../core/event.ts';
 import { type RunId, spanIdOf } from '../../core/ids.ts';
 import { type Outcome, reasonOf } from '../../core/outcome.ts';
+import type { QuestionKind } from '../../core/question.ts';
 import { type EventRecord, type JournalRecord, linesBegun } from '../../core/record.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import { foldRun, msOfNs, type RunState } from '../../runs/index.ts';
@@ -65,6 +66,14 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
       return [add(metrics.cpu, { workflow, step }, cpuOf(after, record) - cpuOf(before, record))];
     case 'stall.detected':
       return [add(metrics.stalls, { workflow, cause: event.cause })];
+    case 'claude.answered':
+    case 'step.answered': {
+      const kind = kindOfQuestion(before, event);
+      return [
+        add(metrics.questions, { workflow, answer: event.answer }),
+        add(metrics.questionWait, { workflow, kind }, event.waitedMs / 1000),
+      ];
+    }
     case 'process.orphaned':
       return [add(metrics.remainingProcesses, { workflow }, event.processes.length)];
     case 'secret.redacted':
@@ -86,6 +95,7 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
     case 'run.budget_uncertain':
     case 'step.started':
     case 'step.waiting':
+    case 'step.asked':
     case 'attempt.started':
     case 'stall.cleared':
     case 'process.signalled':
@@ -95,6 +105,13 @@ function changesOf(runId: RunId, before: RunState, after: RunState, record: Even
       event satisfies ClaudeEvent;
       return [];
   }
+}
+
+/** What Claude Code asked is in its question, which is open until the answer. */
+function kindOfQuestion(before: RunState, event: EventOf<'claude.answered' | 'step.answered'>): QuestionKind {
+  if (event.type === 'step.answered') return event.kind;
+  const open = before.steps.flatMap(({ questions }) => questions);
+  return open.find(({ questionId }) => questionId === event.questionId)?.kind ?? 'permission';
 }
 
 function runEnd(

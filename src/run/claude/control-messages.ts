@@ -1,13 +1,13 @@
 // The control protocol of Claude Code with `--input-format stream-json`: the messages in which it asks, and those that answer it.
 // Pure: one line of JSON each way. Tried with 2.0.73 to 2.1.332.
 import { choicesIn } from '../../core/answer.ts';
-import type { QuestionKind } from '../../core/claude-event.ts';
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../../core/json.ts';
+import type { ClaudeQuestionKind } from '../../core/question.ts';
 
 /** A message that asks whether a tool may be used. The call waits until it is answered. */
 export type PermissionRequest = {
   readonly requestId: string;
-  readonly kind: QuestionKind;
+  readonly kind: ClaudeQuestionKind;
   readonly tool: string;
   readonly toolUseId: string;
   readonly input: JsonObject;
@@ -22,7 +22,7 @@ export type ControlMessage =
   /** It no longer wants an answer. */
   | { readonly kind: 'withdraws'; readonly requestId: string };
 
-const kinds: Readonly<Record<string, QuestionKind>> = { AskUserQuestion: 'question', ExitPlanMode: 'plan' };
+const kinds: Readonly<Record<string, ClaudeQuestionKind>> = { AskUserQuestion: 'question', ExitPlanMode: 'plan' };
 
 /** @returns undefined for every other message */
 export function controlMessageIn(message: JsonObject): ControlMessage | undefined {

@@ -7,6 +7,7 @@ import { type Answer, answersTo, type Choice, choicesIn } from '../../core/answe
 import { formatSetDuration } from '../../core/duration.ts';
 import { type JsonObject, textAt } from '../../core/json.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import type { ClaudeQuestionKind } from '../../core/question.ts';
 import type { Append, Subject } from '../../core/record.ts';
 import { cutMiddle, sizeOf } from '../../text/cut-middle.ts';
 import type { Ask } from '../../workflow/ask.ts';
@@ -55,10 +56,12 @@ const maxInputBytes = 256 * 1024;
 /** Questions at once. A session asks one after the other, and its subagents beside it; more is a loop. */
 const maxOpen = 100;
 
+type ClaudeAsked = NewQuestion['asked'] & { readonly kind: ClaudeQuestionKind };
+
 type OpenQuestion = {
   /** With the input as Claude Code gave it. */
   readonly request: PermissionRequest;
-  readonly asked: NewQuestion['asked'];
+  readonly asked: ClaudeAsked;
   readonly end: (given: 'unanswered' | 'withdrawn') => void;
 };
 
@@ -162,7 +165,7 @@ function openQuestion(asking: Asking, request: PermissionRequest, shown: Permiss
   }
 }
 
-function askedOf(shown: PermissionRequest, ask: ClaudeQuestionsOptions['ask']): NewQuestion['asked'] {
+function askedOf(shown: PermissionRequest, ask: ClaudeQuestionsOptions['ask']): ClaudeAsked {
   const { kind, tool, toolUseId, updates } = shown;
   const untilNs = (BigInt(Date.now() + ask.waitMs) * 1_000_000n).toString();
   const input = boundedInput(shown.input);
@@ -224,7 +227,7 @@ function accept(
   }
 }
 
-function whyNot({ kind, isCut }: NewQuestion['asked'], answer: Answer): string {
+function whyNot({ kind, isCut }: ClaudeAsked, answer: Answer): string {
   if (isCut) return 'it is too long to be shown as a whole, so it can only be denied';
   if (answer.kind === 'allow_always' && kind === 'permission')
     return 'Claude Code names no rule by which it could always be allowed; allow it once';

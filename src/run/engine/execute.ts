@@ -1,4 +1,4 @@
-// Puts a run together: the engine that orders steps, the two kinds of attempt, the intake for Claude Code's telemetry, and the
+// Puts a run together: the engine that orders steps, the kinds of attempt, the intake for Claude Code's telemetry, and the
 // last look for processes that are still alive. Called by the library for each run. Everything that is recorded goes through
 // the redactor first.
 import type { EventOf } from '../../core/event.ts';
@@ -8,6 +8,7 @@ import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { type ClaudeProgram, type Intake, type PriceTable, startIntake } from '../claude/index.ts';
 import { endLeftoverProcesses, type Identity, markerOf } from '../process/index.ts';
 import type { Redactor } from '../redact/index.ts';
+import { startApprovalAttempt } from './approval-attempt.ts';
 import type { Attempt, AttemptPlan, AttemptPorts, Continuation } from './attempt.ts';
 import type { Used } from './budget.ts';
 import { startClaudeAttempt } from './claude-attempt.ts';
@@ -72,6 +73,7 @@ export async function executeWorkflow(options: ExecuteOptions): Promise<RunHandl
     const refuse = (message: string): Attempt =>
       refusedAttempt(ports, { subject }, { kind: 'error', reason: 'setup', message });
     try {
+      if (step.kind === 'approve') return startApprovalAttempt({ step, subject, runId, run, ports });
       const setting = prepareSetting(identity, step, number, run);
       if (!setting.ok) return refuse(setting.message);
       if (step.kind === 'run')

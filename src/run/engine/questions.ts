@@ -4,7 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer } from '../../core/answer.ts';
 import type { AnswerGiven, AnswerSource } from '../../core/claude-event.ts';
-import type { EventOf } from '../../core/event.ts';
+import type { QuestionKind } from '../../core/question.ts';
+import { answeredEvent, askedEvent, type Question } from '../../core/question-event.ts';
 import type { Append, Subject } from '../../core/record.ts';
 import { systemClock } from '../process/index.ts';
 
@@ -13,11 +14,11 @@ export type Answerer = { readonly by: string; readonly from: AnswerSource };
 
 export type NewQuestion = {
   readonly subject: Subject;
-  readonly asked: Omit<EventOf<'claude.asked'>, 'type' | 'questionId'>;
+  readonly asked: Omit<Question, 'questionId'>;
   /**
    * What the answer comes to, and passes it on; or one sentence why it does not fit. Called for people only.
    */
-  readonly accept: (answer: Answer) => Accepted;
+  readonly accept: (answer: Answer, who: Answerer) => Accepted;
 };
 
 export type Accepted =
@@ -25,7 +26,7 @@ export type Accepted =
       readonly ok: true;
       readonly given: Extract<AnswerGiven, 'allowed' | 'allowed_always' | 'denied' | 'chosen'>;
       readonly text: string;
-      /** Passes the answer on to Claude Code. */
+      /** Passes the answer on to who asked. */
       readonly send: () => void;
     }
   | { readonly ok: false; readonly message: string };
@@ -57,13 +58,12 @@ export function createQuestions(append: Append): Questions {
     const found = open.get(questionId);
     if (found === undefined) return;
     open.delete(questionId);
-    closed.set(questionId, describeClosed(given, who.by));
+    closed.set(questionId, describeClosed(given, who.by, found.question.asked.kind));
     const [oldest] = closed.keys();
     if (closed.size > remembered && oldest !== undefined) closed.delete(oldest);
     const { subject, asked } = found.question;
     const waitedMs = Math.round(systemClock.now() - found.sinceMs);
-    const { toolUseId } = asked;
-    append.event({ type: 'claude.answered', questionId, toolUseId, answer: given, ...who, waitedMs, text }, subject);
+    append.event(answeredEvent({ questionId, ...asked }, { answer: given, ...who, waitedMs, text }), subject);
   }
 
   return {
@@ -71,7 +71,7 @@ export function createQuestions(append: Append): Questions {
       // Random, so that nobody answers what is not asked yet.
       const questionId = `q-${randomBytes(4).toString('hex')}`;
       open.set(questionId, { question, sinceMs: systemClock.now() });
-      append.event({ type: 'claude.asked', questionId, ...question.asked }, question.subject);
+      append.event(askedEvent({ questionId, ...question.asked }), question.subject);
       return (given) => {
         const isOpen = open.has(questionId);
         close(questionId, given, '', { by: 'stepspan', from: 'stepspan' });
@@ -82,22 +82,22 @@ export function createQuestions(append: Append): Questions {
       const found = open.get(questionId);
       if (found === undefined)
         return { ok: false, message: closed.get(questionId) ?? 'there is no such question in this run' };
-      const accepted = found.question.accept(answer);
+      const accepted = found.question.accept(answer, who);
       if (!accepted.ok) return accepted;
       close(questionId, accepted.given, accepted.text, who);
       accepted.send();
-      return { ok: true, message: describeAccepted(accepted.given, found.question.asked.tool) };
+      return { ok: true, message: describeAccepted(accepted.given, found.question.asked) };
     },
   };
 }
 
-function describeClosed(given: AnswerGiven, by: string): string {
+function describeClosed(given: AnswerGiven, by: string, kind: QuestionKind): string {
   switch (given) {
     case 'allowed':
     case 'allowed_always':
-      return `${by} was faster: it is allowed already`;
+      return `${by} was faster: it is ${kind === 'approval' ? 'approved' : 'allowed'} already`;
     case 'denied':
-      return `${by} was faster: it is denied already`;
+      return `${by} was faster: ${kind === 'input' ? 'the input has ended' : 'it is denied'} already`;
     case 'chosen':
       return `${by} was faster: the question is answered already`;
     case 'timed_out':
@@ -105,11 +105,13 @@ function describeClosed(given: AnswerGiven, by: string): string {
     case 'unanswered':
       return 'the answer is too late: the attempt that asked has ended';
     case 'withdrawn':
-      return 'Claude Code no longer asks this';
+      return kind === 'input' ? 'the command no longer waits for this line' : 'Claude Code no longer asks this';
   }
 }
 
-function describeAccepted(given: Accepting, tool: string): string {
+function describeAccepted(given: Accepting, { kind, tool }: NewQuestion['asked']): string {
+  if (kind === 'approval') return given === 'denied' ? 'the approval is denied' : 'it is approved';
+  if (kind === 'input') return given === 'denied' ? 'the input of the command is ended' : 'the line is sent';
   switch (given) {
     case 'allowed':
       return `${tool} is allowed`;

@@ -82,7 +82,7 @@ export type RunHandle = {
   readonly message: (step: string, text: string, who: Answerer) => AnswerResult;
 };
 
-/** What ends with a run: everything at once, or Claude Code alone. A used-up budget lets shell steps finish that cost nothing. */
+/** What ends with a run: everything at once, or Claude Code and approvals alone. A used-up budget lets shell steps finish that cost nothing. */
 type Ending = 'all' | 'claudeOnly';
 
 /** A run under way: what the functions below share. */
@@ -170,6 +170,7 @@ function sendMessage({ workflow, running, ended }: Run, id: string, text: string
   const step = workflow.steps.find((each) => each.id === id);
   if (step === undefined) return no(`it has no step \`${id}\``);
   if (step.kind === 'run') return no(`step \`${id}\` is a command, and takes no messages`);
+  if (step.kind === 'approve') return no(`step \`${id}\` waits for an approval, and takes no messages`);
   if (ended.has(id)) return no(`step \`${id}\` has ended`);
   const attempt = running.get(id);
   if (attempt === undefined) return no(`step \`${id}\` is not running`);
@@ -287,8 +288,8 @@ function endRun(run: Run, by: string, outcome: Outcome, ending: Ending = 'all'):
   run.append.event({ type: 'run.cancelling', by });
   run.log('warning', `ending the run: ${messageOf(outcome)}`);
   for (const [id, attempt] of run.running) {
-    const isClaude = run.workflow.steps.find((step) => step.id === id)?.kind === 'claude';
-    if (ending === 'all' || isClaude || run.spending.has(id)) stopAttempt(run, id, outcome);
+    const isShell = run.workflow.steps.find((step) => step.id === id)?.kind === 'run';
+    if (ending === 'all' || !isShell || run.spending.has(id)) stopAttempt(run, id, outcome);
     else attempt?.thaw();
   }
   scheduleReadySteps(run);

@@ -26,19 +26,22 @@ export type Decision =
 
 /**
  * Everything that can be decided now, in the order of the file: steps to skip, and steps to start up to
- * `workflow.concurrency` at once. Empty while all that is left waits for a running step.
+ * `workflow.concurrency` at once; one that only waits for a person takes no place. Empty while all that is left waits for a
+ * running step.
  */
 export function decide(workflow: Workflow, progress: Progress): readonly Decision[] {
   const decisions: Decision[] = [];
-  let free = workflow.concurrency - progress.running.size;
+  const takesPlace = (step: Step): boolean => step.kind !== 'approve';
+  const busy = workflow.steps.filter((step) => progress.running.has(step.id) && takesPlace(step));
+  let free = workflow.concurrency - busy.length;
   for (const step of workflow.steps) {
     if (progress.ended.has(step.id) || progress.running.has(step.id)) continue;
     if (!step.needs.every((need) => progress.ended.has(need))) continue;
     const reason = blockingReason(workflow, step, progress.ended);
     if (reason !== undefined) {
       decisions.push({ step, ...reason });
-    } else if (free > 0) {
-      free -= 1;
+    } else if (free > 0 || !takesPlace(step)) {
+      if (takesPlace(step)) free -= 1;
       decisions.push({ kind: 'start', step });
     }
   }

@@ -51,6 +51,7 @@ export function severityOfMissing(
 /** Prompts of steps are read for this, up to the bound of a prompt file. */
 function doesName(step: Step, name: string): boolean {
   if (step.kind === 'run') return [...step.shell, step.command].some((word) => word.includes(name));
+  if (step.kind === 'approve') return false;
   if (step.prompt.kind === 'inline') return step.prompt.text.includes(name);
   try {
     return readFileSync(step.prompt.path, 'utf8').includes(name);

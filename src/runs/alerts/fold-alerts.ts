@@ -68,6 +68,7 @@ function watchEvent(watch: StepWatch, { event, timeNs }: EventRecord, settings: 
       return watchMemory(watch, event.rssBytes, atMs, window);
     }
     case 'claude.answered':
+    case 'step.answered':
       // The wait for a person is not slowness of the step.
       return { ...skipTime(watch, event.waitedMs, atMs), quietSinceMs: atMs };
     default:

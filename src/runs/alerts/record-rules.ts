@@ -3,6 +3,8 @@
 import { formatSpending, formatUsd } from '../../core/cost.ts';
 import { formatSetDuration } from '../../core/duration.ts';
 import type { EventOf } from '../../core/event.ts';
+import { isAskedByStep } from '../../core/question.ts';
+import { endOfWait } from '../../core/question-event.ts';
 import type { EventRecord } from '../../core/record.ts';
 import { isoOfNs, msOfNs } from '../../core/time.ts';
 import { formatBytes, formatCount, plural } from '../../core/units.ts';
@@ -41,6 +43,8 @@ export function evaluateEvent(state: AlertEvaluation, record: EventRecord, setti
       return recorded(processesLeft(state.run, at.step, event.processes));
     case 'claude.asked':
     case 'claude.answered':
+    case 'step.asked':
+    case 'step.answered':
       return evaluateQuestions(state, at, settings);
     default:
       return state;
@@ -101,13 +105,14 @@ function evaluateQuestions(
     return { ...state, alerts: endAlert(state.alerts, alertKey({ rule: 'StepspanWaitingForYou', step }), atMs) };
   const what = waitingForAnswer(question);
   const until = isoOfNs(question.untilNs).slice(0, 19);
-  const otherwise = question.onTimeout === 'fail' ? 'the step fails' : 'it is denied';
+  const otherwise = endOfWait(question);
+  const who = isAskedByStep(question.kind) ? 'The step waits for' : 'Claude Code asks for';
   const finding = {
     rule: 'StepspanWaitingForYou',
     step,
     startsMs: msOfNs(question.sinceNs),
     summary: `${run.workflow}: step ${step} waits for ${what}`,
-    description: `Claude Code asks for ${what}. Answer it on the page of the run, or with \`stepspan answer ${run.runId}\`. If nobody has answered by ${until}Z, ${otherwise}.`,
+    description: `${who} ${what}. Answer it on the page of the run, or with \`stepspan answer ${run.runId}\`. If nobody has answered by ${until}Z, ${otherwise}.`,
     seq: question.seq,
   } as const;
   return { ...state, alerts: startAlert(state.alerts, finding, settings) };

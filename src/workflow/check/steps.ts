@@ -5,7 +5,7 @@ import type { Path } from '../problem.ts';
 import { isMapping } from '../source/tree.ts';
 import { didYouMean } from '../suggest.ts';
 import { type Outline, type OutlineStep, stepLabel } from './outline.ts';
-import { meansCommand } from './synonyms.ts';
+import { commandKeys, meansCommand } from './synonyms.ts';
 
 /** Reports what is wrong with the steps as a graph. */
 export function checkSteps(outline: Outline): void {
@@ -59,13 +59,15 @@ function checkCommand(step: OutlineStep, { tree, report }: Outline): void {
   const { raw, path } = step;
   const hasRun = Object.hasOwn(raw, 'run');
   const hasClaude = Object.hasOwn(raw, 'claude');
-  if (hasRun && hasClaude) {
-    const later = Object.keys(raw).indexOf('run') > Object.keys(raw).indexOf('claude') ? 'run' : 'claude';
+  const given = commandKeys.filter((key) => Object.hasOwn(raw, key));
+  const [first, second] = given;
+  if (second !== undefined) {
+    const later = Object.keys(raw).findLast((key) => given.some((each) => each === key)) ?? second;
     const fix = 'keep one; for both, make two steps and let the second need the first';
-    report(tree.placeOfKey([...path, later]), `${stepLabel(step)} has both \`run\` and \`claude\``, fix);
+    report(tree.placeOfKey([...path, later]), `${stepLabel(step)} has both \`${first}\` and \`${second}\``, fix);
   }
-  if (!hasRun && !hasClaude && !Object.keys(raw).some(meansCommand)) {
-    const fix = 'add `run: <shell command>` or `claude: <prompt>`';
+  if (first === undefined && !Object.keys(raw).some(meansCommand)) {
+    const fix = 'add `run: <shell command>`, `claude: <prompt>` or `approve: <message>`';
     report(tree.placeOf(path), `${stepLabel(step)} has nothing to do`, fix);
   }
   if (hasClaude && !hasRun && Object.hasOwn(raw, 'shell')) {

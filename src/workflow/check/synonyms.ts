@@ -30,6 +30,10 @@ const stepEntry: Readonly<Record<string, string>> = {
   'timeout-minutes': 'timeout',
   retry: 'retries',
   agent: 'claude',
+  approval: 'approve',
+  gate: 'approve',
+  confirm: 'approve',
+  manual: 'approve',
 };
 
 const ofWorkflow: Readonly<Record<string, string>> = {
@@ -62,11 +66,22 @@ const ofClaude: Readonly<Record<string, string>> = {
   text: 'prompt',
 };
 
+const ofApprove: Readonly<Record<string, string>> = {
+  text: 'message',
+  prompt: 'message',
+  question: 'message',
+  timeout: 'by',
+  wait: 'by',
+  outputs: 'show',
+};
+
 /** What to write in place of a key that the schema does not know, or undefined when the tables do not know it either. */
 export function betterKey(key: string, path: Path, known: readonly string[]): string | undefined {
   const isStep = path.length === 2 && path[0] === 'steps';
   const isClaude = path.length === 3 && path[2] === 'claude';
-  const table = path.length === 0 ? ofWorkflow : isStep ? stepEntry : isClaude ? ofClaude : {};
+  const isApprove = path.length === 3 && path[2] === 'approve';
+  const below = isClaude ? ofClaude : isApprove ? ofApprove : {};
+  const table = path.length === 0 ? ofWorkflow : isStep ? stepEntry : below;
   const synonym = Object.hasOwn(table, key) ? table[key] : undefined;
   if (synonym !== undefined) return `write \`${synonym}\``;
   if (nearest(key, known) !== undefined) return undefined;
@@ -79,8 +94,11 @@ export function betterKey(key: string, path: Path, known: readonly string[]): st
     : undefined;
 }
 
-/** Whether a key of a step that the schema does not know was meant as `run` or `claude`. */
+/** A step has exactly one of them. */
+export const commandKeys = ['run', 'claude', 'approve'] as const;
+
+/** Whether a key of a step that the schema does not know was meant as `run`, `claude` or `approve`. */
 export function meansCommand(key: string): boolean {
-  const synonym = Object.hasOwn(stepEntry, key) ? stepEntry[key] : nearest(key, ['run', 'claude']);
-  return synonym === 'run' || synonym === 'claude' || Object.hasOwn(claude.shape, key);
+  const synonym = Object.hasOwn(stepEntry, key) ? stepEntry[key] : nearest(key, commandKeys);
+  return commandKeys.some((each) => each === synonym) || Object.hasOwn(claude.shape, key);
 }

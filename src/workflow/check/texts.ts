@@ -40,6 +40,8 @@ export function checkTexts(outline: Outline): void {
       checkCommandText(text, index === undefined ? [...path, 'run'] : [...path, 'run', index], step, outline);
     }
     for (const field of plainFields) checkPlain(raw[field], [...path, field], outline);
+    if (typeof raw.approve === 'string') checkTemplate(raw.approve, [...path, 'approve'], step, outline);
+    if (isMapping(raw.approve)) checkTemplate(raw.approve.message, [...path, 'approve', 'message'], step, outline);
     if (typeof raw.claude === 'string') checkTemplate(raw.claude, [...path, 'claude'], step, outline);
     if (!isMapping(raw.claude)) continue;
     for (const field of ['prompt', ...templatedKeys])

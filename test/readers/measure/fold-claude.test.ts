@@ -76,10 +76,10 @@ describe('Claude Code', () => {
         .event({ ...answered, questionId: 'q-2', answer: 'timed_out', waitedMs: 60_000 }, 'ask')
         .event(attemptFinished(), 'ask').records,
     );
-    expect(scraped.value('stepspan_claude_questions_total', { workflow, answer: 'allowed' })).toBe(1);
-    expect(scraped.value('stepspan_claude_questions_total', { workflow, answer: 'timed_out' })).toBe(1);
-    expect(scraped.value('stepspan_claude_questions_total', { workflow, answer: 'denied' })).toBe(0);
-    expect(scraped.value('stepspan_claude_question_wait_seconds_total', { workflow })).toBe(61.5);
+    expect(scraped.value('stepspan_questions_total', { workflow, answer: 'allowed' })).toBe(1);
+    expect(scraped.value('stepspan_questions_total', { workflow, answer: 'timed_out' })).toBe(1);
+    expect(scraped.value('stepspan_questions_total', { workflow, answer: 'denied' })).toBe(0);
+    expect(scraped.value('stepspan_question_wait_seconds_total', { workflow, kind: 'permission' })).toBe(61.5);
   });
 
   test('counts an attempt whose cost is unknown, beside what is known of it', async () => {

@@ -79,9 +79,20 @@ export function markOf(event: Event): AttributeMap | undefined {
       return { [attr.reason]: event.status };
     case 'claude.permission_denied':
       return known({ [attr.tool]: event.tool, [attr.message]: event.reason });
+    default:
+      return markOfPerson(event);
+  }
+}
+
+/** What people are asked, and what they answer and send. */
+function markOfPerson(event: Event): AttributeMap | undefined {
+  switch (event.type) {
     case 'claude.asked':
       return { [attr.tool]: event.tool, [attr.message]: describeEvent(event) };
+    case 'step.asked':
+      return { [attr.message]: describeEvent(event) };
     case 'claude.answered':
+    case 'step.answered':
     case 'claude.told':
       return { [attr.by]: event.by, [attr.message]: describeEvent(event) };
     default:
