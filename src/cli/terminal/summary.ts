@@ -162,7 +162,9 @@ function notesOf(state: RunState, run: RunView, { style, extras }: SummaryOption
       state.budget.kind === 'exceeded' && state.budget.unit === 'USD'
         ? formatUsd(value)
         : `${formatCount(value)} tokens`;
-    notes.push(style.red(`budget used up: ${show(state.budget.used)} of ${show(state.budget.limit)}`));
+    notes.push(
+      style.red(`ended by its budget: ${show(state.budget.used)} of ${show(state.budget.limit)} were used then`),
+    );
   }
   for (const { name, why } of unknownCosts(run)) {
     notes.push(style.yellow(`the cost of ${safe(name)} is unknown: ${safe(why)}`));
