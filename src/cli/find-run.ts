@@ -1,5 +1,6 @@
 // From what a person typed for a run to its folder and its state, with a message if there is none.
 
+import { isRefusedByDisk } from '../core/errors.ts';
 import { dataFolder, type JournalError, type JournalProblem, problemText, type RunFolder } from '../journal/index.ts';
 import { type RunState, readRunState } from '../runs/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
@@ -46,9 +47,9 @@ export async function readable<T>(context: CliContext, read: () => Promise<T>): 
   }
 }
 
-/** @throws what is not about a journal */
+/** @throws what is about neither a journal nor the file system */
 export function reportUnreadable(context: CliContext, error: unknown): void {
-  if (!isJournalError(error)) throw error;
+  if (!isJournalError(error) && !isRefusedByDisk(error)) throw error;
   fail(context, exitCodes.notExecuted, error.message);
 }
 

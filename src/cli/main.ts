@@ -4,7 +4,7 @@
 // (settings.ts), calls the library, the hub or a reader, and prints (terminal/). context.ts is what they get from here.
 import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
-import { errorCode, toError } from '../core/errors.ts';
+import { isRefusedByDisk, toError } from '../core/errors.ts';
 import { version } from '../library/version.ts';
 import { addCommands } from './commands.ts';
 import type { CliContext } from './context.ts';
@@ -105,12 +105,6 @@ if (failure !== undefined) {
 function askedCommand(args: readonly string[]): string | undefined {
   const words = args.filter((arg) => !arg.startsWith('-'));
   return words[0] === 'help' ? words[1] : words[0];
-}
-
-/** The file system refused a path: the user can fix that, so it is not a defect. */
-function isRefusedByDisk(error: unknown): error is Error {
-  if (!(error instanceof Error && 'path' in error)) return false;
-  return ['EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '');
 }
 
 function currentFolder(): string | undefined {

@@ -102,7 +102,8 @@ async function searchRuns(dataDir: string, wanted: Wanted, context: CliContext):
   const isWanted = runTest(data, wanted, watching);
   for (const runId of data.listRunIds()) {
     const folder = data.runDir(runId);
-    if (!mayHaveLine(folder) || (isWanted !== undefined && !(await isWanted(folder)))) continue;
+    if ((await readable(watching, async () => mayHaveLine(folder))) !== true) continue;
+    if (isWanted !== undefined && !(await isWanted(folder))) continue;
     const lines = flags.json === true ? objectsOf(folder, selection, watching) : textsOf(folder, wanted, watching);
     const outcome = await readable(watching, async () => {
       for await (const line of lines) {

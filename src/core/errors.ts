@@ -12,6 +12,12 @@ export function errorPath(error: unknown): string | undefined {
   return isObject(error) && typeof error.path === 'string' ? error.path : undefined;
 }
 
+/** The file system refused a path: the user can fix that, so it is not a defect. */
+export function isRefusedByDisk(error: unknown): error is Error {
+  if (!(error instanceof Error && 'path' in error)) return false;
+  return ['EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '');
+}
+
 /** The error itself, or one that says what was thrown. */
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;

@@ -1,5 +1,5 @@
 // Searching many runs: which runs and lines are found, in which order, how much is shown, and what the exit status says.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRig, newer, old, type Rig, writeMixed } from './data-folder-rig.ts';
@@ -112,5 +112,15 @@ describe('search', () => {
     expect(lines[0]).toContain(':needle behind it');
     expect(code).toBe(3);
     expect(stderr).toContain('is damaged at byte');
+
+    // A run whose files cannot be read at all.
+    const unread = rig.start();
+    await unread.finish(['build']);
+    const { journalDir } = rig.folderOf(unread.runId);
+    rmSync(journalDir, { recursive: true });
+    writeFileSync(journalDir, '');
+    const again = await found('needle');
+    expect([again.lines.length, again.code]).toEqual([5, 3]);
+    expect(again.stderr).toContain(`ENOTDIR: not a directory, scandir '${journalDir}'`);
   });
 });

@@ -1,5 +1,6 @@
 // A workflow as it was given, read from text or made in code: a plain value, and where each part of it is.
 // The checks see only this, so that both kinds of workflow pass through the same ones.
+import { showHidden } from '../../text/hidden.ts';
 import type { Path, Place, Problem } from '../problem.ts';
 
 export type Tree = {
@@ -56,10 +57,10 @@ export function kindText(value: unknown): string {
   }
 }
 
-/** The first line of a text, cut at 60 characters so that a message stays one readable line. */
+/** The first line of a text, cut at 60 characters so that a message stays one readable line. No terminal obeys what is in it. */
 export function shorten(text: string): string {
   const [first = ''] = text.split('\n', 1);
   const line = first.trimEnd();
   const cut = line.length > 60 ? line.slice(0, 60) : line;
-  return cut.length < text.trimEnd().length ? `${cut}…` : cut;
+  return showHidden(cut.length < text.trimEnd().length ? `${cut}…` : cut);
 }
