@@ -1,6 +1,6 @@
 // What a run costs the machine beside its steps: memory of a run of many steps, of one that waits, and of one that ships a million
 // lines, and the processor time of shipping when nothing is printed.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -34,8 +34,8 @@ export const footprint: Bench = {
         exec: () => peakOf(setting, ['exec', '-q', '--no-ship', '--', 'true']),
         steps: () => peakOf(setting, ['run', '-q', '--no-ship', workflow]),
         shipping: () => peakOf(setting, ['exec', '-q', '--ship-wait', '30s', '--', 'cat', file], sink),
-        idle: async () => (await watchIdle(setting, undefined)).privateBytes,
-        idleShipping: async () => (await watchIdle(setting, sink)).cpuMsPerSecond,
+        idle: () => watchIdle(setting, undefined, ({ pid }) => privateBytes(pid)),
+        idleShipping: setting.short ? undefined : () => watchIdle(setting, sink, cpuMsPerSecond),
       });
       const mib = (name: keyof typeof measured): number => median(measured[name]) / mebibyte;
       const row = (title: string, name: keyof typeof measured): string[] => [title, `${Math.round(mib(name))} MiB`];
@@ -55,10 +55,14 @@ export const footprint: Bench = {
               row('a run that waits, its own', 'idle'),
             ],
           },
-          {
-            columns: ['what', 'processor time'],
-            rows: [['a run that waits and ships', `${cpu.toFixed(1)} ms/s`]],
-          },
+          ...(setting.short
+            ? []
+            : [
+                {
+                  columns: ['what', 'processor time'],
+                  rows: [['a run that waits and ships', `${cpu.toFixed(1)} ms/s`]],
+                },
+              ]),
         ],
         ratios: [
           { name: 'footprint-exec-mib', value: mib('exec'), bounds: atMost(80, 160) },
@@ -66,7 +70,7 @@ export const footprint: Bench = {
           { name: 'footprint-shipping-mib', value: mib('shipping'), bounds: atMost(150, 500) },
           { name: 'footprint-idle-mib', value: mib('idle'), bounds: atMost(30, 100) },
           // The goal is 4. Between 20 and 190 were measured in one day with the same code, so a floor would say nothing.
-          { name: 'footprint-idle-shipping-ms', value: cpu },
+          ...(setting.short ? [] : [{ name: 'footprint-idle-shipping-ms', value: cpu }]),
         ],
         notes: [],
       };
@@ -95,23 +99,31 @@ async function peakOf(setting: Setting, args: readonly string[], sink?: Sink): P
   return Number(stderr.trim().split('\n').at(-1));
 }
 
-async function watchIdle(setting: Setting, sink: Sink | undefined) {
+/** @param measure what is wanted of a run that has settled and waits */
+async function watchIdle(
+  setting: Setting,
+  sink: Sink | undefined,
+  measure: (child: ChildProcess) => number | Promise<number>,
+): Promise<number> {
   const flags = sink === undefined ? ['--no-ship'] : [];
   const args = [setting.place.program, 'exec', '-q', ...flags, '--', 'sleep', '600'];
   const child = spawn(process.execPath, args, { env: environmentOf(setting, sink), stdio: 'ignore' });
   const ended = once(child, 'exit');
   try {
     await delay(settleMs);
-    const before = cpuTicks(child.pid);
-    const started = performance.now();
-    await delay(watchedMs);
-    // A tick is 10 ms on every Linux that Node has builds for.
-    const cpuMs = (cpuTicks(child.pid) - before) * 10;
-    return { privateBytes: privateBytes(child.pid), cpuMsPerSecond: (cpuMs / (performance.now() - started)) * 1000 };
+    return await measure(child);
   } finally {
     child.kill('SIGTERM');
     await ended;
   }
+}
+
+async function cpuMsPerSecond({ pid }: ChildProcess): Promise<number> {
+  const before = cpuTicks(pid);
+  const started = performance.now();
+  await delay(watchedMs);
+  // A tick is 10 ms on every Linux that Node has builds for.
+  return (((cpuTicks(pid) - before) * 10) / (performance.now() - started)) * 1000;
 }
 
 /** User and system time of a process and all of its threads. */

@@ -8,9 +8,10 @@ const linesPerBatch = 655;
 
 export const journalAppend: Bench = {
   name: 'journal',
-  async run({ short, place, say }) {
+  isInformation: true,
+  async run({ place, say }) {
     say('journal: append and read');
-    const totalBytes = short ? 2 ** 28 : 2 ** 30;
+    const totalBytes = 2 ** 30;
     const rows: string[][] = [];
     for (const durability of ['none', { everyMs: 100 }] as const) {
       const folder = dataFolder(place.folder('journal')).runDir(newRunId());

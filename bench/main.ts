@@ -52,7 +52,9 @@ if (unknown.length > 0 || (flags.write && positionals.length > 0)) {
   console.error(`bench: ${problem}; npm run bench -- [--short] [--write] [${names.join('|')}…]`);
   process.exit(2);
 }
-const chosen = benches.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const chosen = benches.filter(({ name, isInformation }) =>
+  positionals.length === 0 ? !(flags.short && isInformation) : positionals.includes(name),
+);
 
 const machine = describeMachine();
 const place = makePlace();
@@ -87,7 +89,9 @@ if (missed.length > 0) {
 
 /** One measurement of `bench`, printed. Throws if one of its values is impossible. */
 async function measure(bench: Bench): Promise<Section> {
+  const started = performance.now();
   const section = await bench.run({ short: flags.short, place, say: (text) => console.error(`# ${text}`) });
+  console.error(`# ${bench.name}: took ${Math.round((performance.now() - started) / 1000)} s`);
   const impossible = impossibleValues(section);
   if (impossible.length > 0) throw new Error(`bench ${bench.name} measured what cannot be: ${impossible.join('; ')}`);
   console.log(`\n${section.title}`);

@@ -63,6 +63,7 @@ const base64Lines = (): Buffer =>
 
 export const redact: Bench = {
   name: 'redact',
+  isInformation: true,
   async run({ say }) {
     say('redact: by itself');
     const log = logText(100);

@@ -31,7 +31,7 @@ export type Section = {
 };
 
 export type Setting = {
-  /** Fewer rounds and less data, within about four minutes for all of them. */
+  /** Fewer rounds and less data, within about two minutes for all of them: what has no floor then is left out. */
   readonly short: boolean;
   readonly place: Place;
   /** Says how far it is; on stderr, so that results stay apart. */
@@ -40,6 +40,8 @@ export type Setting = {
 
 export type Bench = {
   readonly name: string;
+  /** Nothing of it can fail, so a short run of all benchmarks leaves it out. */
+  readonly isInformation?: true;
   readonly run: (setting: Setting) => Promise<Section>;
 };
 

@@ -20,7 +20,7 @@ type Side = { readonly p50: number; readonly p99: number; readonly most: number;
 export type Part = Pick<Section, 'tables' | 'ratios' | 'notes'>;
 
 export async function latency(setting: Setting, withPeer: boolean): Promise<Part> {
-  const rounds = setting.short ? 3 : 5;
+  const rounds = setting.short ? 2 : 5;
   const seconds = setting.short ? 2 : 6;
   setting.say(`tail: ${linesPerSecond} lines/s for ${seconds} s, ${rounds} rounds`);
   const ours: Side[] = [];

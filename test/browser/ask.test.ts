@@ -1,15 +1,12 @@
 // What Claude Code asks, on the page: a command, a change and a question as a card that shows all of it and answers, on a desktop and on a
 // phone; the real CLI waits for the answer. One who may only look cannot answer.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { looks, type Rig, shots, startRig } from './rig.ts';
+import { type ClaudeRig, looks, shots, startClaudeRig } from './rig.ts';
 
-const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-ask-'));
 const made = (name: string): string => path.join(place, name);
 
@@ -37,23 +34,13 @@ const turns = (tool: object) => [
   { kind: 'reply' as const, text: 'Ended.' },
 ];
 
-let api: MessagesApi;
-let rig: Rig;
+let rig: ClaudeRig;
 beforeAll(async () => {
   const prompts = { one: command('one'), two: command('two'), choose: question, write };
-  api = await startMessagesApi({
-    script: Object.entries(prompts).map(([name, tool]) => ({ prompt: `Do ${name}`, turns: turns(tool) })),
-  });
-  rig = await startRig({
-    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
-  });
-  mkdirSync(shots, { recursive: true });
+  const script = Object.entries(prompts).map(([name, tool]) => ({ prompt: `Do ${name}`, turns: turns(tool) }));
+  rig = await startClaudeRig({ place, script });
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
 const flow = (name: string): string =>
   `name: asks\nask: {wait: 30m}\nsteps:\n  - {id: fix, name: Fix it, claude: Do ${name}, timeout: 5m}\n`;
@@ -97,7 +84,7 @@ test('is denied with a reason on a phone, where nothing is wider than the screen
   await deny.click();
   await ended;
   expect(existsSync(made('two'))).toBe(false);
-  expect(JSON.stringify(api.requests.map(({ body }) => body))).toContain('not on a Friday');
+  expect(JSON.stringify(rig.api.requests.map(({ body }) => body))).toContain('not on a Friday');
   await context.close();
 });
 
@@ -111,7 +98,7 @@ test('a question is answered with an option; its words are data', async () => {
   await card.getByRole('radio', { name: /SQLite/ }).check();
   await answer.click();
   await ended;
-  const asked = JSON.stringify(api.requests.map(({ body }) => body)).replaceAll('\\', '');
+  const asked = JSON.stringify(rig.api.requests.map(({ body }) => body)).replaceAll('\\', '');
   expect(asked).toContain('="SQLite"');
   await context.close();
 });

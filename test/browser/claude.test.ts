@@ -1,14 +1,12 @@
 // A Claude Code step on the page: the conversation while it is active, model calls and tools in the timeline, and what freeze,
 // resume and cancel do to the real CLI. What the model says is scripted; the CLI, its tools and its telemetry are real.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { type Rig, shots, startRig } from './rig.ts';
+import type { Script } from '../../demo/messages-api/script.ts';
+import { type Rig, shots, startClaudeRig } from './rig.ts';
 
-const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-claude-'));
 const goFile = path.join(place, 'go');
 const neverFile = path.join(place, 'never');
@@ -31,36 +29,28 @@ steps:
     run: echo done
 `;
 
-let api: MessagesApi;
 let rig: Rig;
 beforeAll(async () => {
-  api = await startMessagesApi({
-    script: [
-      {
-        prompt: 'count to thirty',
-        turns: [
-          { kind: 'reply', text: `I count. ${hostile}`, tools: [waitFor(goFile)] },
-          {
-            kind: 'reply',
-            tools: [{ name: 'Bash', input: { command: 'echo bad news; exit 3', description: 'fails' } }],
-          },
-          { kind: 'reply', text: 'Thirty it is.' },
-        ],
-      },
-      // A run that continues asks in the session of the one before.
-      { prompt: /spend it|You were interrupted/, turns: [{ kind: 'reply', text: 'It is spent.' }] },
-      { prompt: 'never end', turns: [{ kind: 'reply', text: 'I wait.', tools: [waitFor(neverFile)] }] },
-    ],
-  });
-  const env = { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude };
+  const script: Script = [
+    {
+      prompt: 'count to thirty',
+      turns: [
+        { kind: 'reply', text: `I count. ${hostile}`, tools: [waitFor(goFile)] },
+        {
+          kind: 'reply',
+          tools: [{ name: 'Bash', input: { command: 'echo bad news; exit 3', description: 'fails' } }],
+        },
+        { kind: 'reply', text: 'Thirty it is.' },
+      ],
+    },
+    // A run that continues asks in the session of the one before.
+    { prompt: /spend it|You were interrupted/, turns: [{ kind: 'reply', text: 'It is spent.' }] },
+    { prompt: 'never end', turns: [{ kind: 'reply', text: 'I wait.', tools: [waitFor(neverFile)] }] },
+  ];
   // What is retried from the page is started by the hub, with the hub's environment.
-  rig = await startRig({ env, hubEnv: env });
+  rig = await startClaudeRig({ place, script, inHub: true });
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
 test('a conversation is read while it is active, frozen, resumed, and read to its end with what it cost', async () => {
   const { runId, ended } = await rig.start(workflow('count to thirty'));

@@ -1,26 +1,18 @@
 // The conversation of a Claude step on the page, of a run in which the real Claude Code uses its tools. What the model says is scripted.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import { workWithEveryTool } from '../support/every-tool.ts';
-import { looks, type Rig, shots, startRig, violationsOf } from './rig.ts';
+import { looks, type Rig, shots, startClaudeRig, violationsOf } from './rig.ts';
 
-const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-talk-'));
 
-let api: MessagesApi;
 let rig: Rig;
 let runId: string;
 beforeAll(async () => {
-  mkdirSync(shots, { recursive: true });
-  api = await startMessagesApi({ script: workWithEveryTool(place) });
-  rig = await startRig({
-    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
-  });
+  rig = await startClaudeRig({ place, script: workWithEveryTool(place) });
   runId = await rig.run(`
 name: assistant
 steps:
@@ -32,11 +24,7 @@ steps:
       prompt: work with every tool, and **say** what you do
 `);
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
 async function openTalk(options?: Parameters<Rig['open']>[0], query = '') {
   const opened = await rig.open(options);

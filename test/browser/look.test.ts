@@ -1,16 +1,14 @@
 // How the page looks and what it weighs: each view in light, dark and narrow is kept as a picture and checked with axe;
 // nothing is asked of another server, nothing breaks the policy, and nothing jumps while it loads.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
 import type { Script } from '../../demo/messages-api/script.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { type Rig, shots, startRig } from './rig.ts';
+import { type Rig, shots, startClaudeRig } from './rig.ts';
 
 const nightly = `
 name: nightly
@@ -96,18 +94,11 @@ const looks = {
 /** Views that a narrow window lays out anew. The others have there what axe has seen in a wide one. */
 const laidOutAnew = ['fleet', 'output', 'menu', 'conversation', 'timeline'];
 
-let api: MessagesApi;
-let place: string;
+const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-look-'));
 let rig: Rig;
 let ids: { readonly first: string; readonly second: string; readonly review: string; readonly running: string };
 beforeAll(async () => {
-  mkdirSync(shots, { recursive: true });
-  place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-look-'));
-  api = await startMessagesApi({ script });
-  const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
-  rig = await startRig({
-    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
-  });
+  rig = await startClaudeRig({ place, script });
   writeFileSync(path.join(rig.workflows, 'broken.yaml'), 'name: broken\nsteps:\n  - id: a\n    rum: echo\n');
   writeFileSync(
     path.join(rig.workflows, 'nightly.yaml'),
@@ -115,18 +106,14 @@ beforeAll(async () => {
   );
   await rig.restartHub();
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
 test('an empty hub says how to start, and how to sign in', async () => {
   for (const look of Object.keys(looks) as (keyof typeof looks)[]) {
     const { page, context } = await rig.open(looks[look]);
     await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
     const what = look === 'dark' ? 'colours' : 'everything';
-    expect(await shown(page, 'empty', look, what)).toEqual([]);
+    expect(await shown(page, 'empty', look, { what })).toEqual([]);
     await context.clearCookies();
     await page.reload();
     await page.getByLabel('Link or code').fill('wrong');
@@ -135,7 +122,7 @@ test('an empty hub says how to start, and how to sign in', async () => {
       .locator('#login-message')
       .getByText(/used already/)
       .waitFor();
-    expect(await shown(page, 'login', look, what)).toEqual([]);
+    expect(await shown(page, 'login', look, { what })).toEqual([]);
     await context.close();
   }
 });
@@ -149,19 +136,24 @@ describe('every view', () => {
     ids = { first, second, review: reviewed, running };
   });
 
-  /** Where each is, what says that it is there, and what is done first. */
-  const views = (): Readonly<Record<string, readonly [string, string, ((page: Page) => Promise<void>)?]>> => ({
+  /**
+   * Where each is, what says that it is there, what is done first, and what axe examines: of a view that adds something to
+   * another one, that alone.
+   */
+  type View = readonly [hash: string, ready: string, prepare?: (page: Page) => Promise<void>, part?: string];
+  const views = (): Readonly<Record<string, View>> => ({
     fleet: ['#/', '.run-row'],
     'fleet-no-match': ['#/', '.run-row', (page) => page.getByLabel('Search runs').fill('nothing')],
-    start: ['#/', '.run-row', startOpened],
-    help: ['#/', '.run-row', (page) => page.keyboard.press('?')],
+    start: ['#/', '.run-row', startOpened, 'dialog[open]'],
+    help: ['#/', '.run-row', (page) => page.keyboard.press('?'), 'dialog[open]'],
     compare: [`#/compare/${ids.first}/${ids.second}`, 'tbody tr'],
     output: [`#/runs/${ids.second}/output`, '.gutter a'],
-    search: [`#/runs/${ids.second}/output`, '.gutter a', (page) => searched(page, '/module_1\\d+/')],
+    search: [`#/runs/${ids.second}/output`, '.gutter a', (page) => searched(page, '/module_1\\d+/'), '.toolbar'],
     menu: [
       `#/runs/${ids.second}/output?step=build&step=unit`,
       '.gutter a',
       (page) => page.getByText('Severity: any').click(),
+      '.menu[open]',
     ],
     'output-no-match': [
       `#/runs/${ids.second}/output?step=pack`,
@@ -173,11 +165,13 @@ describe('every view', () => {
       `#/runs/${ids.running}/output`,
       '.gutter a',
       (page) => page.getByRole('button', { name: 'Cancel', exact: true }).click(),
+      'dialog[open]',
     ],
     pause: [
       `#/runs/${ids.running}/timeline`,
       '.track .span',
       (page) => page.getByRole('button', { name: 'Pause' }).click(),
+      'dialog[open]',
     ],
     'conversation-none': [`#/runs/${ids.second}/conversation`, '.empty'],
     conversation: [`#/runs/${ids.review}/conversation`, '.turn'],
@@ -203,13 +197,13 @@ describe('every view', () => {
       });
       page.on('pageerror', (error) => complaints.push(error.message));
       const found: Record<string, readonly string[]> = {};
-      for (const [name, [hash, ready, prepare]] of Object.entries(views())) {
+      for (const [name, [hash, ready, prepare, part]] of Object.entries(views())) {
         // From elsewhere, so that a dialog or a menu of the view before is gone.
         await page.goto('about:blank');
         await page.goto(`${rig.hub.url}/${hash}`);
         await page.locator(ready).first().waitFor();
         await prepare?.(page);
-        const problem = await shown(page, name, look, examined(name, look));
+        const problem = await shown(page, name, look, { what: examined(name, look), part });
         // A page that is wider than the window has to be moved sideways to be read.
         const wide = (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) === true;
         if (problem.length > 0 || wide) found[name] = wide ? [...problem, 'wider than the window'] : problem;
@@ -278,13 +272,15 @@ async function shown(
   page: Page,
   name: string,
   look: string,
-  what: ReturnType<typeof examined> = 'everything',
+  { what, part }: { readonly what: ReturnType<typeof examined>; readonly part?: string | undefined },
 ): Promise<readonly string[]> {
   await page.screenshot({ path: path.join(shots, `${name}-${look}.png`), animations: 'disabled' });
   if (what === 'nothing') return [];
   // It is run by the debugger, which the policy of the page does not bind.
   await page.evaluate(axe.source);
-  const result = (await page.evaluate(`axe.run(document, ${JSON.stringify(axeOptions[what])})`)) as {
+  const result = (await page.evaluate(
+    `axe.run(${part === undefined ? 'document' : JSON.stringify(part)}, ${JSON.stringify(axeOptions[what])})`,
+  )) as {
     violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
   };
   return result.violations.flatMap((violation) =>

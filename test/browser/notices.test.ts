@@ -1,12 +1,10 @@
 // Notifications of the browser: asked for on a click and never otherwise, and shown for every run of the hub, whatever is open.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { type Rig, startRig } from './rig.ts';
+import { type Rig, startClaudeRig } from './rig.ts';
 
 /** Remembers what it is asked and what it shows. A browser without a screen shows no notification that a test could read. */
 const recorder = (answer: 'granted' | 'denied'): string => `
@@ -37,10 +35,10 @@ steps:
     run: while [ ! -e '${go}' ]; do sleep 0.05; done; ${end}
 `;
 
-let api: MessagesApi;
 let rig: Rig;
 beforeAll(async () => {
-  api = await startMessagesApi({
+  rig = await startClaudeRig({
+    place,
     script: [
       {
         prompt: 'spend',
@@ -51,16 +49,8 @@ beforeAll(async () => {
       },
     ],
   });
-  const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
-  rig = await startRig({
-    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
-  });
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
 const shown = (page: Page): Promise<readonly string[]> => page.evaluate('window.shown');
 

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
+import type { Script } from '../../demo/messages-api/script.ts';
+import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import { root, startCli } from '../support/cli.ts';
 
 /** How a page is looked at in pictures and by axe: wide and light, narrower and dark, and on a phone. */
@@ -96,6 +99,54 @@ export async function startRig({ hubEnv = {}, env = {} }: RigOptions = {}): Prom
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+export type ClaudeRigOptions = {
+  /** Home of Claude Code, and a folder for the files of the test. Removed with the rig. */
+  readonly place: string;
+  /** What the model says. */
+  readonly script: Script;
+  /** Over the environment that Claude Code gets. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether runs that the page starts have Claude Code as well. */
+  readonly inHub?: boolean;
+};
+
+export type ClaudeRig = Rig & { readonly api: MessagesApi };
+
+/** A rig whose Claude steps start the real Claude Code. Pictures can be kept. */
+export async function startClaudeRig({ place, script, env, inHub = false }: ClaudeRigOptions): Promise<ClaudeRig> {
+  mkdirSync(shots, { recursive: true });
+  const api = await startMessagesApi({ script });
+  const claude = path.join(root, 'node_modules/.bin/claude');
+  const all = { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude, ...env };
+  const rig = await startRig({ env: all, hubEnv: inHub ? all : {} });
+  return {
+    ...rig,
+    api,
+    get hub() {
+      return rig.hub;
+    },
+    async close() {
+      await rig.close();
+      await api.close();
+      rmSync(place, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Keeps a picture of what the page shows, in each look. The page has the first look again after that. */
+export async function keepPictures(page: Page, name: string): Promise<void> {
+  for (const [look, options] of Object.entries(looks)) {
+    await setLook(page, options);
+    await page.screenshot({ path: path.join(shots, `${name}-${look}.png`), animations: 'disabled' });
+  }
+  await setLook(page, looks.light);
+}
+
+async function setLook(page: Page, { viewport, colorScheme }: (typeof looks)[keyof typeof looks]): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize(viewport);
 }
 
 export function launchBrowser(): Promise<Browser> {

@@ -1,25 +1,23 @@
 // What a person at the page must not miss or be misled by: text that has no newline yet, colours over line ends, work that a
 // green step was denied, a cost that nobody knows, a wait for a limit, an expectation that was not met.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { looks, type Rig, shots, startRig } from './rig.ts';
+import { keepPictures, looks, type Rig, shots, startClaudeRig, startRig } from './rig.ts';
 import { untilRows } from './terminal-text.ts';
 
 const fakeClaude = path.resolve(import.meta.dirname, '../fixtures/fake-claude.mjs');
-const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-seen-'));
 
-let api: MessagesApi;
 let rig: Rig;
 beforeAll(async () => {
-  mkdirSync(shots, { recursive: true });
   const write = { name: 'Write', input: { file_path: path.join(place, 'a.txt'), content: 'x' } };
-  api = await startMessagesApi({
+  rig = await startClaudeRig({
+    place,
+    // A login, as only a subscription has usage limits with a known end.
+    env: { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' },
     script: [
       {
         prompt: 'write the file',
@@ -50,27 +48,14 @@ beforeAll(async () => {
       },
     ],
   });
-  const home = claudeTestEnvironment({ apiUrl: api.url, home: place });
-  // A login, as only a subscription has usage limits with a known end.
-  const login = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-test' };
-  rig = await startRig({ env: { ...home, ...login, STEPSPAN_CLAUDE: claude } });
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
-/** Keeps a picture of what is open, in each look. */
-async function keepPictures(rig: Rig, runId: string, tab: string, name: string): Promise<void> {
-  for (const [look, options] of Object.entries(looks)) {
-    const { page, context } = await rig.open(options);
-    await page.goto(`${rig.hub.url}/#/runs/${runId}/${tab}`);
-    await page.locator('.facts').waitFor();
-    await page.locator('.gutter a, .turn, .track').first().waitFor();
-    await page.screenshot({ path: path.join(shots, `seen-${name}-${look}.png`), animations: 'disabled' });
-    await context.close();
-  }
+/** Keeps pictures of what a tab of a run shows. */
+async function keepTab(page: Page, tab: string, name: string): Promise<void> {
+  await page.getByRole('tab', { name: tab }).click();
+  await page.locator('.gutter a, .turn, .track').first().waitFor();
+  await keepPictures(page, `seen-${name}`);
 }
 
 const step = (name: string) => path.join(place, `grow-${name}`);
@@ -103,7 +88,7 @@ steps:
   expect(grown).not.toContain('yes');
   writeFileSync(step('newline'), '');
   await untilRows(page, (rows) => rows.includes('[=====     ] 55 %'));
-  await keepPictures(rig, runId, 'output', 'bar');
+  await keepTab(page, 'output', 'bar');
   writeFileSync(step('bar'), '');
   await ended;
   await untilRows(page, (now) => now.includes('last') && now.includes('Sure? [y/N] yes'));
@@ -135,7 +120,7 @@ steps:
   expect(await colourOf(page, 'red three')).toBe(red);
   expect(await colourOf(page, 'plain again')).not.toBe(red);
   expect(await colourOf(page, 'plain of another')).not.toBe(red);
-  await keepPictures(rig, runId, 'output', 'colours');
+  await keepTab(page, 'output', 'colours');
   await context.close();
 });
 
@@ -156,8 +141,8 @@ steps:
     .waitFor();
   const warnings = page.locator('.facts > div').filter({ hasText: 'Warnings: Write the file' });
   expect(await warnings.textContent()).toMatch(/denied.*npm test && touch x/);
-  await keepPictures(rig, runId, 'output', 'denied');
-  await keepPictures(rig, runId, 'conversation', 'denied-conversation');
+  await keepTab(page, 'output', 'denied');
+  await keepTab(page, 'conversation', 'denied-conversation');
   await page.goto(`${rig.hub.url}/#/`);
   await page
     .locator('.run-row')
@@ -186,7 +171,7 @@ steps:
     await page.getByRole('tab', { name: tab }).click();
     expect(await page.locator('body').textContent()).not.toMatch(/\$0(?![.\d]*[1-9])/);
   }
-  await keepPictures(fake, runId, 'conversation', 'unknown');
+  await keepTab(page, 'conversation', 'unknown');
   await page.goto(`${fake.hub.url}/#/`);
   const row = page.locator('.run-row').filter({ hasText: 'unknown cost' });
   expect(await row.textContent()).not.toMatch(/\$0(?![.\d]*[1-9])/);
@@ -205,7 +190,7 @@ steps:
   const { page, context } = await rig.open(looks.light);
   await page.goto(`${rig.hub.url}/#/runs/${runId}/output`);
   await page.locator('.facts').getByText('Waits for a limit until').waitFor();
-  await keepPictures(rig, runId, 'output', 'waiting');
+  await keepTab(page, 'output', 'waiting');
   await page.goto(`${rig.hub.url}/#/`);
   await page.locator('.run-row').filter({ hasText: 'limited' }).waitFor();
   await page.screenshot({ path: path.join(shots, 'seen-fleet-waiting.png') });
@@ -230,8 +215,8 @@ steps:
     .locator('.failure')
     .getByText(/expected src\/\*\*\/\*\.ts to change/)
     .waitFor();
-  await keepPictures(rig, runId, 'output', 'unmet');
-  await keepPictures(rig, runId, 'timeline', 'unmet-timeline');
+  await keepTab(page, 'output', 'unmet');
+  await keepTab(page, 'timeline', 'unmet-timeline');
   await context.close();
 });
 

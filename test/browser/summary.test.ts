@@ -1,14 +1,11 @@
 // What a run gave: its cost by step and model, tools, denials, the difference to the last success of its workflow; and what it was
 // started with. On runs of the real Claude Code, whose model is scripted.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
-import { type Rig, startRig } from './rig.ts';
+import { type Rig, startClaudeRig } from './rig.ts';
 
-const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-summary-'));
 /** A checkout, as far as the files of Git show it. */
 const checkout = path.join(place, 'checkout');
@@ -28,7 +25,6 @@ steps:
     run: 'true'
 `;
 
-let api: MessagesApi;
 let rig: Rig;
 beforeAll(async () => {
   mkdirSync(path.join(checkout, '.git/refs/heads'), { recursive: true });
@@ -38,7 +34,8 @@ beforeAll(async () => {
     { name: 'Read', input: { file_path: path.join(place, 'missing.ts') } },
     { name: 'Bash', input: { command: 'npm test && touch x', description: 'tests' } },
   ];
-  api = await startMessagesApi({
+  rig = await startClaudeRig({
+    place,
     script: [
       {
         prompt: 'fix the cart',
@@ -49,15 +46,8 @@ beforeAll(async () => {
       },
     ],
   });
-  rig = await startRig({
-    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
-  });
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
 test('a run that ended well opens at what it gave and what it was started with, compared with the last success', async () => {
   const first = await rig.run(workflow);

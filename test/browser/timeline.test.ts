@@ -1,13 +1,11 @@
 // The timeline on the page: a tree of everything that took time in runs of the real Claude Code and of shells, with its keys, the pane
 // of details, the critical path; and one of more spans than fit into a page. What the model says is scripted.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claudeTestEnvironment } from '../../demo/messages-api/environment.ts';
-import { type MessagesApi, startMessagesApi } from '../../demo/messages-api/server.ts';
 import type { Event } from '../../src/core/event.ts';
 import { newRunId } from '../../src/core/ids.ts';
 import { createJournal, dataFolder } from '../../src/journal/index.ts';
@@ -20,20 +18,14 @@ import {
   stepFinished,
 } from '../runs/journal-of.ts';
 import { workWithEveryTool } from '../support/every-tool.ts';
-import { looks, type Rig, shots, startRig } from './rig.ts';
+import { looks, type Rig, shots, startClaudeRig } from './rig.ts';
 
-const claude = path.resolve(import.meta.dirname, '../../node_modules/.bin/claude');
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-timeline-'));
 
-let api: MessagesApi;
 let rig: Rig;
 let runId: string;
 beforeAll(async () => {
-  mkdirSync(shots, { recursive: true });
-  api = await startMessagesApi({ script: workWithEveryTool(place) });
-  rig = await startRig({
-    env: { ...claudeTestEnvironment({ apiUrl: api.url, home: place }), STEPSPAN_CLAUDE: claude },
-  });
+  rig = await startClaudeRig({ place, script: workWithEveryTool(place) });
   runId = await rig.run(`
 name: assistant
 steps:
@@ -57,11 +49,7 @@ steps:
     run: echo never
 `);
 });
-afterAll(async () => {
-  await rig.close();
-  await api.close();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 
 const row = (page: Page, text: string | RegExp) => page.locator('.rows .row').filter({ hasText: text });
 const active = (page: Page): Promise<string> =>

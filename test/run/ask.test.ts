@@ -171,16 +171,22 @@ describe('a permission', () => {
 
   test('that nobody answers in time is denied, and the run continues', async () => {
     const run = await startAsking(flow('Touch slow', '{wait: 1s}'));
-    const { questionId } = await run.question();
     const { code, result } = await ended(run);
     expect([code, outcomesOf(result)]).toEqual([0, { fix: 'success' }]);
     expect(existsSync(path.join(rig.work, 'slow'))).toBe(false);
+    const [asked] = await run.events('claude.asked');
     const [answered] = await run.events('claude.answered');
-    expect(answered).toMatchObject({ questionId, answer: 'timed_out', by: 'stepspan', from: 'stepspan' });
+    expect(answered).toMatchObject({
+      questionId: asked?.questionId,
+      answer: 'timed_out',
+      by: 'stepspan',
+      from: 'stepspan',
+    });
     expect(answered?.waitedMs).toBeGreaterThanOrEqual(1_000);
     const journal = await rig.journal(run.runId);
     expect(journal.events('stall.detected', 'fix')).toEqual([]);
-    expect(journal.events('attempt.finished', 'fix')[0]?.pausedMs).toBeGreaterThanOrEqual(1_000);
+    // Its clock stops a moment after the question was asked; without that it would be 0.
+    expect(journal.events('attempt.finished', 'fix')[0]?.pausedMs).toBeGreaterThan(500);
   });
 
   test('that nobody answers in time fails the step, if the workflow says so', async () => {

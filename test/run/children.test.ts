@@ -143,7 +143,8 @@ steps:
     const journal = await rig.journal(result.runId);
     expect(journal.events('step.finished', 'a')[0]?.outcome).toMatchObject({ exitCode: 4 });
     expect(journal.text('stdout', 'b')).toBe('mine\n');
-    expect(journal.events('step.finished', 'b')[0]?.durationMs).toBeLessThan(20_000);
+    // Not as long as that child, which sleeps for 307 s.
+    expect(journal.events('step.finished', 'b')[0]?.durationMs).toBeLessThan(300_000);
     expect(rig.processes()).toEqual([]);
   });
 });

@@ -25,16 +25,16 @@ steps:
   - {id: stays, claude: stays after its result, stalls: ${after('noExitAfterResult', 'kill')}}
   - {id: none, claude: prints no result}
   - {id: killed, claude: is killed}
-  - {id: once, claude: is silent once, stalls: ${after('noOutput', 'retry', 1_500)}}
-  - {id: shown, timeout: 4s, claude: is silent, stalls: ${after('noOutput', 'none', 1_500)}}
-  - {id: ended, claude: is silent, stalls: ${after('noOutput', 'kill', 1_500)}}
+  - {id: once, claude: is silent once, stalls: ${after('noOutput', 'retry', 3_000)}}
+  - {id: shown, timeout: 7s, claude: is silent, stalls: ${after('noOutput', 'none', 3_000)}}
+  - {id: ended, claude: is silent, stalls: ${after('noOutput', 'kill', 3_000)}}
   - {id: closed, claude: closes its output, stalls: ${after('outputClosed', 'kill')}}
   - {id: limited, claude: is limited, stalls: ${after('rateLimited', 'kill')}}
   - {id: asks, claude: waits for a permission, stalls: ${after('waitingForPermission', 'kill')}}
   - {id: tongues, claude: speaks in tongues}
   - {id: garbles, claude: sends telemetry that cannot be read}
   - {id: fails, claude: fails after a good result}
-  - {id: shell, run: 'echo one; sleep 60', stalls: ${after('noOutput', 'kill', 1_500)}}
+  - {id: shell, run: 'echo one; sleep 60', stalls: ${after('noOutput', 'kill', 3_000)}}
 `,
     [],
     fake,

@@ -13,7 +13,7 @@ import {
   startWorkflow,
 } from '../../src/library/index.ts';
 import { eventsIn, readRecords } from '../support/journal.ts';
-import { until } from '../support/until.ts';
+import { until, untilStill } from '../support/until.ts';
 
 let folder: string;
 const runs: StartedRun[] = [];
@@ -47,18 +47,6 @@ const beats = (name: string): number => {
     return 0;
   }
 };
-
-/** Waits until the file has not grown for ten beats. @returns its size */
-async function sizeWhilePaused(name: string): Promise<number> {
-  let size = -1;
-  await until(async () => {
-    const before = size;
-    size = beats(name);
-    await sleep(500);
-    return size === before && beats(name) === size;
-  });
-  return size;
-}
 
 async function eventsOf(run: Pick<StartedRun, 'runId'>) {
   const records = await readRecords(dataFolder(path.join(folder, 'data')).runDir(run.runId));
@@ -100,15 +88,15 @@ describe('a pause', () => {
       ...surroundings(),
       workflow: {
         name: 'hard',
-        timeout: '4s',
-        steps: [{ id: 'a', timeout: '3s', run: 'until [ -e hard-go ]; do echo . >> hard; sleep 0.05; done' }],
+        timeout: '7s',
+        steps: [{ id: 'a', timeout: '6s', run: 'until [ -e hard-go ]; do echo . >> hard; sleep 0.05; done' }],
       },
     });
     await until(() => beats('hard') > 2);
     run.pause('test', true);
-    const still = await sizeWhilePaused('hard');
+    const still = await untilStill(() => beats('hard'));
     // Longer than both timeouts, which would end it if they counted.
-    await sleep(4_500);
+    await sleep(7_500);
     expect(beats('hard')).toBe(still);
     // It ends at once, so that its own time is short however busy the machine is.
     writeFileSync(path.join(folder, 'hard-go'), '');
@@ -116,7 +104,7 @@ describe('a pause', () => {
     const { result } = await run.done;
     expect(result).toMatchObject({ outcome: 'success', steps: [{ id: 'a', outcome: 'success' }] });
     const finished = (await eventsOf(run)).find(({ type }) => type === 'attempt.finished');
-    expect(finished).toMatchObject({ pausedMs: expect.toSatisfy((ms: number) => ms >= 4_500) });
+    expect(finished).toMatchObject({ pausedMs: expect.toSatisfy((ms: number) => ms >= 7_500) });
   });
 
   test('that comes while a step is being started freezes that step too', async () => {
@@ -131,7 +119,7 @@ describe('a pause', () => {
     await setImmediate();
     run.pause('test', true);
     await until(async () => (await eventsOf(run)).some(({ type }) => type === 'attempt.started'));
-    expect(await sizeWhilePaused('early')).toBeLessThan(80);
+    expect(await untilStill(() => beats('early'))).toBeLessThan(80);
     expect(run.phase()).toMatchObject({ kind: 'paused', now: true });
     run.resume('test');
     expect((await run.done).result.outcome).toBe('success');

@@ -21,8 +21,8 @@ describe('steps', () => {
 name: meeting
 steps:
   # Each ends only when the other has begun.
-  - {id: a, timeout: 20s, run: 'touch a; until [ -e b ]; do sleep 0.02; done'}
-  - {id: b, timeout: 20s, run: 'touch b; until [ -e a ]; do sleep 0.02; done'}
+  - {id: a, timeout: 2m, run: 'touch a; until [ -e b ]; do sleep 0.02; done'}
+  - {id: b, timeout: 2m, run: 'touch b; until [ -e a ]; do sleep 0.02; done'}
   - {id: c, needs: [a, b], run: 'true'}
 `;
 

@@ -31,26 +31,26 @@ describe('while stepspan is stopped', () => {
       `
 name: asleep
 concurrency: 8
-timeout: 7s
+timeout: 10s
 steps:
-  - {id: ended, readOnly: true, timeout: 3s, run: 'echo up; sleep 1; echo done'}
-  - {id: alive, readOnly: true, timeout: 5s, run: 'echo up; until test -e go; do sleep 0.1; done'}
-  - {id: quiet, readOnly: true, stalls: {noOutput: {after: 3s, action: kill}}, run: 'echo up; until test -e go; do sleep 0.1; done'}
-  - {id: again, readOnly: true, retries: {max: 1, delay: 3s}, run: 'test -e go'}
+  - {id: ended, readOnly: true, timeout: 8s, run: 'echo up; sleep 1; echo done'}
+  - {id: alive, readOnly: true, timeout: 8s, run: 'echo up; until test -e go; do sleep 0.1; done'}
+  - {id: quiet, readOnly: true, stalls: {noOutput: {after: 8s, action: kill}}, run: 'echo up; until test -e go; do sleep 0.1; done'}
+  - {id: again, readOnly: true, retries: {max: 1, delay: 4s}, run: 'test -e go'}
 `,
     );
     const cli = rig.start(['run', file, '--json', '--shared']);
     for (const step of ['ended', 'alive', 'quiet']) await cli.said(`${step} | up`);
     await cli.said(/again \S attempt 2/);
-    await suspend(cli, 8_000);
+    await suspend(cli, 11_000);
     await cli.said('was suspended for');
     rig.write('go', '');
     const result = resultOf(await cli.done);
     expect(outcomesOf(result)).toEqual({ ended: 'success', alive: 'success', quiet: 'success', again: 'success' });
     const journal = await rig.journal(result.runId);
     const [suspended] = journal.events('run.suspended');
-    expect(suspended?.suspendedMs).toBeGreaterThan(7_000);
-    expect(journal.events('attempt.finished', 'alive')[0]?.pausedMs).toBeGreaterThan(7_000);
+    expect(suspended?.suspendedMs).toBeGreaterThan(10_000);
+    expect(journal.events('attempt.finished', 'alive')[0]?.pausedMs).toBeGreaterThan(10_000);
     expect(journal.text('system')).toContain('no timeout or wait counts that time');
   });
 

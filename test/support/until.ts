@@ -9,6 +9,17 @@ export type Patience = {
   readonly everyMs?: number;
 };
 
+/** Waits until what `read` returns has been the same for half a second, as of a counter whose process is frozen. @returns it */
+export async function untilStill<T>(read: () => T): Promise<T> {
+  let last = read();
+  return until(async () => {
+    const before = last;
+    await sleep(500);
+    last = read();
+    return last === before && { still: last };
+  }).then(({ still }) => still);
+}
+
 /** Looks until `look` returns something else than false or undefined, and returns that. An error of `look` is thrown at once. */
 export async function until<T>(
   look: () => T | Promise<T>,

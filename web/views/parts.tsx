@@ -1,6 +1,6 @@
 // Small parts that several views are made of: the mark of a state, icons, text in colours, copying, empty and error states, a dialog.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Labels } from '../../src/core/labels.ts';
 import type { ApiFailure } from '../api/http.ts';
 import { type RunState, type StepState, stateWord } from '../model/run.ts';
@@ -155,7 +155,7 @@ export function Skeleton({ rows = 6 }: { rows?: number }) {
 /** A modal of the browser's own: it keeps the focus inside, closes on Escape and returns the focus. */
 export function Dialog(props: { title: string; onClose: () => void; class?: string; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog !== null && !dialog.open) dialog.showModal();
   }, []);

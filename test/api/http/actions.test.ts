@@ -7,7 +7,7 @@ import type { RunId } from '../../../src/core/ids.ts';
 import { counter, eventsOf, readCount, stateOf } from '../../control/control-rig.ts';
 import { tempData } from '../../hub/hub-rig.ts';
 import { tempRoot } from '../../journal/journal-rig.ts';
-import { until } from '../../support/until.ts';
+import { until, untilStill } from '../../support/until.ts';
 import { liveHub } from './api-rig.ts';
 
 async function rig(files: Readonly<Record<string, string>>) {
@@ -124,15 +124,7 @@ test('a run is frozen, continues and is cancelled; its own counter shows it', as
   await until(() => readCount(folder) > 3);
   expect((await hub.post(`${path}/pause`, { now: true })).body).toMatchObject({ ok: true, runId });
   expect((await hub.get(path)).body).toMatchObject({ state: 'paused', paused: { by: 'api', now: true } });
-  let lastCount = -1;
-  await until(() => {
-    const same = lastCount === readCount(folder);
-    lastCount = readCount(folder);
-    return same;
-  });
-  // A hundred times as long as a count takes.
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  expect(readCount(folder)).toBe(lastCount);
+  const lastCount = await untilStill(() => readCount(folder));
   expect(await hub.post(`${path}/pause`, { now: true })).toMatchObject({
     status: 409,
     body: { error: { code: 'refused' } },
