@@ -1,5 +1,5 @@
-// Pauses, resumes and cancels a run of the data folder, wherever it runs, and says what came of it: also if it has ended, and if its
-// stepspan was killed, in which case the run is closed. Shared by the command line and the HTTP API.
+// Pauses, resumes and cancels a run of the data folder, wherever it runs, and returns the result, also if it has ended or its
+// stepspan was killed. A run whose stepspan was killed is closed. Shared by the command line and the HTTP API.
 import { askRun, type ControlRequest } from '../control/index.ts';
 import type { RunFolder } from '../journal/index.ts';
 import { adoptRun, needsAdoption } from './adopt-run.ts';

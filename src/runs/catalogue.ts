@@ -4,6 +4,7 @@
 // of ended ones only what a list shows stays in memory.
 import { statSync } from 'node:fs';
 import { isRunId, type RunId } from '../core/ids.ts';
+import { createRecent } from '../core/recent.ts';
 import type { JournalRecord } from '../core/record.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
 import { settledAfterMs } from '../data/data-folder.ts';
@@ -464,32 +465,4 @@ function createHistories(
 /** Whether the process that runs it, or ran it, is known to be dead. */
 export function isWriterGone({ writer }: Pick<RunState, 'writer'>): boolean {
   return writer !== undefined && !isAlive(writer);
-}
-
-type Recent<K, V> = {
-  readonly get: (key: K) => V | undefined;
-  readonly set: (key: K, value: V) => void;
-  readonly delete: (key: K) => void;
-};
-
-/** Keeps the last `limit` values that somebody asked for. */
-function createRecent<K, V>(limit: number): Recent<K, V> {
-  const entries = new Map<K, V>();
-  const set = (key: K, value: V): void => {
-    entries.delete(key);
-    entries.set(key, value);
-    for (const [oldest] of entries) {
-      if (entries.size <= limit) break;
-      entries.delete(oldest);
-    }
-  };
-  return {
-    set,
-    get(key) {
-      const value = entries.get(key);
-      if (value !== undefined) set(key, value);
-      return value;
-    },
-    delete: (key) => void entries.delete(key),
-  };
 }

@@ -8,6 +8,7 @@ import {
   type WorkFold,
 } from '../../conversation/index.ts';
 import type { RunId } from '../../core/ids.ts';
+import { createRecent } from '../../core/recent.ts';
 import { type JournalRecord, seqCount } from '../../core/record.ts';
 import { type Catalogue, createTimeline, type Timeline } from '../../runs/index.ts';
 import { createSamples, type Samples } from './samples.ts';
@@ -30,8 +31,8 @@ const keptHistories = 6;
 const keptWorks = 6;
 
 export function createRunMemory(catalogue: Catalogue): RunMemory {
-  const histories = createKept<RunId, { nextSeq: number; history: History }>(keptHistories);
-  const works = createKept<RunId, KeptWork>(keptWorks);
+  const histories = createRecent<RunId, { nextSeq: number; history: History }>(keptHistories);
+  const works = createRecent<RunId, KeptWork>(keptWorks);
 
   async function readHistory(runId: RunId): ReturnType<RunMemory['historyOf']> {
     const kept = histories.get(runId) ?? {
@@ -80,24 +81,4 @@ function sharedByRun<T>(read: (runId: RunId) => Promise<T>): (runId: RunId) => P
 function take({ timeline, samples }: History, record: JournalRecord): void {
   timeline.add(record);
   samples.add(record);
-}
-
-type Kept<K, V> = { readonly get: (key: K) => V | undefined; readonly set: (key: K, value: V) => void };
-
-/** Keeps the entries that were asked for last, `limit` of them. */
-function createKept<K, V>(limit: number): Kept<K, V> {
-  const entries = new Map<K, V>();
-  const set = (key: K, value: V): void => {
-    entries.delete(key);
-    entries.set(key, value);
-    for (const oldest of entries.keys()) if (entries.size > limit) entries.delete(oldest);
-  };
-  return {
-    set,
-    get(key) {
-      const value = entries.get(key);
-      if (value !== undefined) set(key, value);
-      return value;
-    },
-  };
 }

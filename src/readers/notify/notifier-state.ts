@@ -11,7 +11,7 @@ export type NotifierState = {
   /** By the key of the alert. */
   readonly deliveries: Readonly<Record<string, Delivery | Refusal>>;
   /** Whether what a success resolves has been looked for in the other runs of the workflow; see resolve-earlier.ts. */
-  readonly hasMetOthers: boolean;
+  readonly areOthersChecked: boolean;
 };
 
 /** Whether an alert has ended and the receiver does not know it yet. */
@@ -29,17 +29,19 @@ export function loadNotifierState(folder: RunFolder): NotifierState | undefined 
   try {
     const stored = JSON.parse(readFileSync(folder.alertsFile, 'utf8'));
     const rules = stored.version === version ? restoreEvaluation(stored.rules) : undefined;
-    const { deliveries, hasMetOthers } = stored;
-    return rules === undefined ? undefined : { rules, deliveries, hasMetOthers };
+    // The field has an older name in the file.
+    const { deliveries, hasMetOthers: areOthersChecked } = stored;
+    return rules === undefined ? undefined : { rules, deliveries, areOthersChecked };
   } catch {
     return undefined;
   }
 }
 
 /** Throws what the file system throws: then nothing may be sent that is not kept. */
-export async function saveNotifierState(folder: RunFolder, state: NotifierState): Promise<void> {
-  await replaceFile(
-    folder.alertsFile,
-    `${JSON.stringify({ version, ...state, rules: storeEvaluation(state.rules) })}\n`,
-  );
+export async function saveNotifierState(
+  folder: RunFolder,
+  { rules, deliveries, areOthersChecked }: NotifierState,
+): Promise<void> {
+  const stored = { version, rules: storeEvaluation(rules), deliveries, hasMetOthers: areOthersChecked };
+  await replaceFile(folder.alertsFile, `${JSON.stringify(stored)}\n`);
 }

@@ -58,8 +58,8 @@ export type NotifierOptions = {
  * or undefined for never.
  */
 export function nextWorkMs(state: NotifierState, settings: NotifySettings, nowMs: number): number | undefined {
-  const { rules, deliveries, hasMetOthers } = state;
-  return hasMetOthers ? firstDueMs({ alerts: rules.alerts, run: rules.run, deliveries }, settings, nowMs) : nowMs;
+  const { rules, deliveries, areOthersChecked } = state;
+  return areOthersChecked ? firstDueMs({ alerts: rules.alerts, run: rules.run, deliveries }, settings, nowMs) : nowMs;
 }
 
 export type NotifierEnd =
@@ -111,7 +111,7 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
     stored: stored?.rules,
     signal: stopping.signal,
     onChange: wakeUp.raise,
-    onContinued: () => meeting.continueFrom(stored?.hasMetOthers === true),
+    onContinued: () => otherRuns.continueFrom(stored?.areOthersChecked === true),
   });
   const outbox = createOutbox(
     {
@@ -125,11 +125,11 @@ export async function startNotifier(options: NotifierOptions): Promise<NotifierS
   );
   const run = (): RunReference => ({ ...evaluator.rules().run, runId });
   const waiting = (): number => outbox.waiting(evaluator.rules().alerts, run());
-  const hasMetOthers = (): boolean => meeting.state() === 'met';
-  const keeper = createKeeper(options, { deliveries, rules: evaluator.rules, waiting, hasMetOthers });
-  const meeting = createMeeting(options, evaluator, keeper);
+  const areOthersChecked = (): boolean => otherRuns.state() === 'checked';
+  const keeper = createKeeper(options, { deliveries, rules: evaluator.rules, waiting, areOthersChecked });
+  const otherRuns = createOtherRuns(options, evaluator, keeper);
   const delivered = Promise.withResolvers<void>();
-  const parts = { options, stopping, wakeUp, evaluator, outbox, keeper, meeting, run, waiting };
+  const parts = { options, stopping, wakeUp, evaluator, outbox, keeper, otherRuns, run, waiting };
   const done = work(parts, delivered.resolve)
     .then(async (end) => {
       if (evaluator.rules().run.nextSeq > 0 && keeper.isStale()) await keeper.keep();
@@ -171,32 +171,49 @@ type Parts = {
   readonly evaluator: Evaluator;
   readonly outbox: Outbox;
   readonly keeper: Keeper;
-  readonly meeting: Meeting;
+  readonly otherRuns: OtherRuns;
   readonly run: () => RunReference;
   readonly waiting: () => number;
 };
 
+/** How far the notifier is with its run. */
+type Phase =
+  /** Records come, or another process still has an earlier run of the workflow open: alerts may change. */
+  | { readonly kind: 'open' }
+  /** The run has ended, and what that means for other runs of the workflow, and they for it, was not looked at yet. */
+  | { readonly kind: 'ended' }
+  /** Neither a record nor the clock changes its alerts from here on. */
+  | { readonly kind: 'decided' }
+  | { readonly kind: 'failed'; readonly error: Error };
+
+function phaseOf({ evaluator, otherRuns }: Parts): Phase {
+  const reading = evaluator.reading();
+  if (reading.kind === 'failed') return reading;
+  const hasEnded = evaluator.rules().run.phase.kind === 'finished';
+  if (hasEnded && otherRuns.state() === 'unchecked') return { kind: 'ended' };
+  const isRead = reading.kind === 'read';
+  return { kind: isRead && (otherRuns.state() === 'checked' || !hasEnded) ? 'decided' : 'open' };
+}
+
 /** @param onDelivered called each time nothing waits after the end of the run */
 async function work(parts: Parts, onDelivered: () => void): Promise<NotifierEnd> {
-  const { options, stopping, wakeUp, evaluator, outbox, keeper, meeting, run, waiting } = parts;
+  const { options, stopping, wakeUp, evaluator, outbox, keeper, otherRuns, run, waiting } = parts;
   const { now = Date.now, tickMs = defaultTickMs } = options;
   const { signal } = stopping;
   const alerts = () => evaluator.rules().alerts;
-  const hasEnded = (): boolean => evaluator.rules().run.phase.kind === 'finished';
   const reading = evaluator.read();
   try {
     for (;;) {
       const woken = wakeUp.next();
       if (evaluator.reading().kind === 'reading') await evaluator.tick();
-      await meeting.meet();
+      await otherRuns.check();
+      const phase = phaseOf(parts);
       // The end of the run may have been read just now: what it means is known in the next round.
-      if (!hasEnded() || meeting.state() !== 'unmet') await outbox.sendDue(alerts(), run(), signal, keeper.keep);
+      if (phase.kind !== 'ended') await outbox.sendDue(alerts(), run(), signal, keeper.keep);
       if (signal.aborted) return { kind: 'stopped' };
-      const state = evaluator.reading();
-      if (state.kind === 'failed') return state;
+      if (phase.kind === 'failed') return phase;
       const nextMs = outbox.nextMs(alerts(), run());
-      // The clock says nothing more of a run that has ended and whose alerts are known.
-      const isDecided = state.kind === 'read' && (meeting.state() === 'met' || !hasEnded());
+      const isDecided = phase.kind === 'decided';
       if (isDecided && waiting() === 0) {
         onDelivered();
         if (nextMs === undefined || nextMs > now() + parkAfterMs) return { kind: 'settled', nextMs };
@@ -338,23 +355,23 @@ type KeeperOptions = {
   readonly deliveries: Deliveries;
   readonly rules: () => AlertEvaluation;
   readonly waiting: () => number;
-  readonly hasMetOthers: () => boolean;
+  readonly areOthersChecked: () => boolean;
 };
 
 function createKeeper(
   { data, runId, now = Date.now }: NotifierOptions,
-  { rules, waiting, hasMetOthers, ...before }: KeeperOptions,
+  { rules, waiting, areOthersChecked, ...before }: KeeperOptions,
 ): Keeper {
   const folder = data.runDir(runId);
   const cursor = openCursor(folder, 'notify');
   let { deliveries } = before;
   let saved: NotifierState | undefined;
   let savedAtMs = now();
-  const isStale = (): boolean => saved?.rules !== rules() || saved.hasMetOthers !== hasMetOthers();
+  const isStale = (): boolean => saved?.rules !== rules() || saved.areOthersChecked !== areOthersChecked();
   return {
     async keep(next = deliveries) {
       deliveries = next;
-      const state = { rules: rules(), deliveries, hasMetOthers: hasMetOthers() };
+      const state = { rules: rules(), deliveries, areOthersChecked: areOthersChecked() };
       saved = state;
       savedAtMs = now();
       await saveNotifierState(folder, state);
@@ -365,40 +382,40 @@ function createKeeper(
   };
 }
 
-type Meeting = {
+type OtherRuns = {
   /** `busy`: another process works on one of the other runs, so they are to be looked at again. */
-  readonly state: () => 'unmet' | 'busy' | 'met';
-  readonly continueFrom: (hasMet: boolean) => void;
-  readonly meet: () => Promise<void>;
+  readonly state: () => 'unchecked' | 'busy' | 'checked';
+  readonly continueFrom: (isChecked: boolean) => void;
+  readonly check: () => Promise<void>;
 };
 
 /** A success resolves what earlier runs left firing; a failure may have been made good before anybody looked at it. */
-function createMeeting(
+function createOtherRuns(
   { data, runId, openHere = () => false, onResolvedEarlier }: NotifierOptions,
   evaluator: Evaluator,
   keeper: Keeper,
-): Meeting {
-  let state: ReturnType<Meeting['state']> = 'unmet';
+): OtherRuns {
+  let state: ReturnType<OtherRuns['state']> = 'unchecked';
   return {
     state: () => state,
-    continueFrom(hasMet) {
-      state = hasMet ? 'met' : 'unmet';
+    continueFrom(isChecked) {
+      state = isChecked ? 'checked' : 'unchecked';
     },
-    async meet() {
+    async check() {
       const { phase, workflow } = evaluator.rules().run;
-      if (evaluator.reading().kind !== 'read' || state === 'met' || phase.kind !== 'finished') return;
+      if (evaluator.reading().kind !== 'read' || state === 'checked' || phase.kind !== 'finished') return;
       // The other side looks for what this one has written, so it is written first.
       await keeper.keep();
       if (phase.outcome.kind === 'success') {
         const success = { runId, workflow, atMs: msOfNs(phase.endedNs) };
         const earlier = await resolveEarlier(data, success, openHere);
         if (earlier.changed.length > 0) onResolvedEarlier?.(earlier.changed);
-        state = earlier.isBusy ? 'busy' : 'met';
+        state = earlier.isBusy ? 'busy' : 'checked';
         return;
       }
       const atMs = awaitsSuccess(evaluator.rules().alerts) ? laterSuccess(data, { runId, workflow }) : undefined;
       if (atMs !== undefined) evaluator.resolve(atMs);
-      state = 'met';
+      state = 'checked';
     },
   };
 }
