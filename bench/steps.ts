@@ -16,7 +16,7 @@ const OTHER_PROCESSES = 500;
 export const steps: Bench = {
   name: 'steps',
   async run({ short, place, say }) {
-    const rounds = short ? 2 : 9;
+    const rounds = short ? 1 : 9;
     say(`steps: chains of ${Object.values(lengths).join(', ')}, ${rounds} rounds`);
     const work = place.folder('steps');
     const setting = { env: { ...basicEnvironment(), STEPSPAN_DATA_DIR: place.folder('data') }, cwd: work };

@@ -64,9 +64,8 @@ type Entry = {
   position: number | 'end';
   /** Of the last request; what comes before its answer is of an earlier one. */
   requestId: string;
-  answered: boolean;
-  /** The run has ended and all of it was sent. */
-  complete: boolean;
+  /** `asked`: the last request has no answer yet. `complete`: the run has ended and all of it was sent. */
+  state: 'asked' | 'following' | 'complete';
 };
 
 /** The parts of a client answer to its connection in the same way. */
@@ -230,11 +229,11 @@ function patchRuns(list: WatchedRuns, patch: { readonly runs: RunList['runs']; r
 function createLineWatches({ send, request, nextId }: Connected) {
   const entries = new Map<string, Entry>();
   const has = (entry: Entry): boolean => entries.get(entry.executionId) === entry;
-  const open = (): readonly Entry[] => [...entries.values()].filter((entry) => !entry.complete);
+  const open = (): readonly Entry[] => [...entries.values()].filter(({ state }) => state !== 'complete');
 
   const requestOne = (entry: Entry): void => {
     entry.requestId = nextId();
-    entry.answered = false;
+    entry.state = 'asked';
     const { executionId, requestId: id, position: fromSeq } = entry;
     const { filters } = entry.options;
     send({ type: 'subscribe_execution', id, executionId, fromSeq, ...(filters !== undefined && { filters }) });
@@ -248,7 +247,7 @@ function createLineWatches({ send, request, nextId }: Connected) {
     clear: () => entries.clear(),
     add(executionId: string, options: SubscribeOptions): ClientSubscription {
       const position = options.fromSeq ?? 0;
-      const entry: Entry = { executionId, options, position, requestId: '', answered: false, complete: false };
+      const entry: Entry = { executionId, options, position, requestId: '', state: 'asked' };
       entries.set(executionId, entry);
       request(() => requestOne(entry));
       return {
@@ -264,12 +263,12 @@ function createLineWatches({ send, request, nextId }: Connected) {
       const entry = entries.get(message.executionId);
       if (entry === undefined) return;
       if (message.type === 'subscribed' && message.data.id === entry.requestId) {
-        entry.answered = true;
+        entry.state = 'following';
         entry.position = message.data.fromSeq;
       }
-      if (!entry.answered) return;
+      if (entry.state === 'asked') return;
       entry.position = Math.max(entry.position === 'end' ? 0 : entry.position, message.seq + 1);
-      if (message.type === 'caught_up' && message.data.ended) entry.complete = true;
+      if (message.type === 'caught_up' && message.data.ended) entry.state = 'complete';
       entry.options.onMessage(message);
     },
   } satisfies Part & Record<string, unknown>;

@@ -154,8 +154,15 @@ describe('ranges of output', () => {
     expect(seqs(await get('anchor=2&before=50'))).toEqual([1]);
 
     expect(seqs(await get('severity=error'))).toEqual(numbers(1, 10, 100));
-    const errors = await get('severity=error&anchor=501&before=2&after=2');
-    expect(seqs(errors)).toEqual([301, 401, 501, 601]);
+    expect(seqs(await get('severity=error&anchor=501&before=0&after=2'))).toEqual([501, 601]);
+    // On a busy machine an answer reaches its bound of time before it has found both.
+    const errors: number[] = [];
+    for (let anchor = 501; errors.length < 2; ) {
+      const page = await get(`severity=error&anchor=${anchor}&before=${2 - errors.length}&after=0`);
+      errors.unshift(...seqs(page));
+      anchor = page.prevSeq;
+    }
+    expect(errors).toEqual([301, 401]);
     expect(seqs(await get('step=b&limit=12'))).toEqual([...numbers(11, 10), 31, 32]);
     expect(seqs(await get('stream=stderr&search=/7$/&limit=3'))).toEqual([18, 38, 58]);
     expect((await hub.get(`${path}/output?search=/(/`)).status).toBe(400);
