@@ -6,7 +6,7 @@ import { basicEnvironment } from './support/measure-step.ts';
 import { cpuTimeOf, runProgram } from './support/processes.ts';
 import { interleave, median } from './support/statistics.ts';
 
-const printPeak = new URL('./programs/print-peak.ts', import.meta.url).href;
+const printPeak = new URL('./programs/print-peak.mjs', import.meta.url).href;
 
 /**
  * `wanted` is in seconds of processor time for a million lines of 100 bytes on a quiet machine. The bounds are ratios to peers in the same

@@ -11,7 +11,7 @@ import { runProgram } from './support/processes.ts';
 import { type Sink, startSink } from './support/sink.ts';
 import { interleave, median } from './support/statistics.ts';
 
-const printPeak = new URL('./programs/print-peak.ts', import.meta.url).href;
+const printPeak = new URL('./programs/print-peak.mjs', import.meta.url).href;
 const mebibyte = 2 ** 20;
 
 /** A run has started its reader and settled by then. */
