@@ -161,7 +161,7 @@ async function measureChanging({ place, say }: Setting, maker: RunMaker, count: 
   const deadDir = place.folder('dead');
   await maker.make(deadDir, { count: dead, kind: 'dead', newestAgoMs: 600_000, overMs: day });
   const adopting = await startMeasuredHub(place, deadDir, { env: { STEPSPAN_ARCHIVE: 'off' } });
-  await adopting.until(async () => (await adopting.metric('stepspan_adopted_runs_total')) === dead);
+  await adopting.until(async () => (await adopting.metric('stepspan_adopted_runs_total')) === dead, 1_000);
   const adopted = await adopting.numbers();
   await adopting.stop();
   const [oldDir, peerDir] = [place.folder('old'), place.folder('peer')];
