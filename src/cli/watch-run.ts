@@ -1,8 +1,8 @@
 // Follows a started run to its exit code: shows it while it runs, turns signals into a cancellation, prints the closing summary
 // and, with `--json`, the result as one line. Called by `run`, `exec` and `resume`.
 import { existsSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { formatSetDuration } from '../core/duration.ts';
 import { plural } from '../core/units.ts';
 import { createProblemLog, dataFolder } from '../journal/index.ts';

@@ -14,7 +14,20 @@ export type ScopedIdentity = ProcessIdentity & { readonly scope?: string };
 
 /** Who the process `pid` is. `startTime` is '' when there is no such process, or when the system does not say. */
 export function processIdentity(pid: number = process.pid): ScopedIdentity {
-  return { pid, startTime: startTimeOf(pid) ?? '', host: hostname(), scope: ownScope };
+  return {
+    pid,
+    startTime: (pid === process.pid ? ownStartTime() : startTimeOf(pid)) ?? '',
+    host: hostname(),
+    scope: ownScope,
+  };
+}
+
+let own: { readonly startTime: string | undefined } | undefined;
+
+/** Read once, as it never changes, and every lock names it. */
+function ownStartTime(): string | undefined {
+  own ??= { startTime: startTimeOf(process.pid) };
+  return own.startTime;
 }
 
 /**
