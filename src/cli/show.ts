@@ -30,6 +30,7 @@ import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput }
 import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
+import { showMarkdown } from './show-markdown.ts';
 import { inertIn } from './terminal/ci-log.ts';
 import { sizeOf } from './terminal/screen.ts';
 import { safe, waitingText } from './terminal/step-text.ts';
@@ -68,13 +69,14 @@ export function registerShow(program: Command, context: CliContext): void {
     .option('-n, --lines <count>', 'how many of the last lines of a failed step', parseCount, defaultLines)
     .option('--conversation', 'print what a Claude step was asked, said and did, instead of the result')
     .option('--step <id>', 'with --conversation: which step; not needed if only one has a conversation')
-    .option('--markdown', 'with --conversation: as Markdown')
+    .option('--markdown', 'print the result, or the conversation, as Markdown')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       examples(
         'show latest',
         'show latest --step review --conversation',
+        'show latest --markdown >> "$GITHUB_STEP_SUMMARY"',
         'show latest --conversation --markdown > review.md',
         'show 7f3k2m --json | jq .steps',
       ),
@@ -91,12 +93,11 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   const status = runStatus(found.state, isKilled);
   const state = closeIfKilled(found.state, isKilled);
   if (flags.conversation === true) return showConversation({ folder, state, colour: settings.colour }, flags, context);
-  if (flags.step !== undefined || flags.markdown === true) {
-    const flag = flags.step === undefined ? '--markdown' : '--step';
-    return fail(context, exitCodes.badInput, `${flag} is for a conversation; write it with --conversation`);
-  }
+  if (flags.step !== undefined)
+    return fail(context, exitCodes.badInput, '--step is for a conversation; write it with --conversation');
   const limit = flags.lines;
   const failed = await readFailedOutput(folder, state, limit, problemReporter(context));
+  if (flags.markdown === true) return showMarkdown({ folder, state, settings, failed, limit }, context);
   const results = await readable(context, () => readStepResults(openJournal(folder), state.steps));
   const prompts = await readable(context, () => promptsOf(state, folder));
   if (results === 'unreadable' || prompts === 'unreadable') return;

@@ -4,6 +4,7 @@ import { formatCost } from '../core/cost.ts';
 import { formatDuration } from '../core/duration.ts';
 import { plural } from '../core/units.ts';
 import { unreachable } from '../core/unreachable.ts';
+import { code, fenced } from '../text/markdown.ts';
 import { seenText } from '../text/seen.ts';
 import { type Block, type Conversation, childrenOf, type ToolBlock, type Use } from './block.ts';
 import type { Patch } from './patch.ts';
@@ -164,19 +165,6 @@ function limited(text: string): string {
   const lines = text.split('\n');
   const rest = lines.length - MAX_RESULT_LINES;
   return rest <= 0 ? text : [...lines.slice(0, MAX_RESULT_LINES), `… ${plural(rest, 'more line')}`].join('\n');
-}
-
-/** Fenced by more backticks than the text has anywhere. */
-function fenced(language: string, text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}${language}\n${text}\n${fence}`;
-}
-
-function code(text: string): string {
-  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return longest === 0 ? `${fence}${text}${fence}` : `${fence} ${text} ${fence}`;
 }
 
 function quoted(text: string): string {

@@ -128,6 +128,18 @@ describe('show', () => {
     expect(code).toBe(0);
   });
 
+  test('prints Markdown in which text from outside is text', async () => {
+    const run = rig.start({ id: old, workflow: 'a|b @team', steps: ['build'] });
+    startStep(run, 'build');
+    run.output('``` @ada | <b>\n', 'build');
+    await run.finish(['build'], false);
+    const text = (await rig.call('show', old, '--markdown')).stdout.toString();
+    expect(text).toMatch(/^### ✗ a\\\|b @<!-- -->team: failure\n/);
+    expect(text).toContain('| ✗ build | failure |');
+    expect(text).toContain('````text\n``` @ada | <b>\n````');
+    expect(text).toContain(`continue with \`stepspan resume ${old}\``);
+  });
+
   test('names what was checked out in the working folder, and the CI job that started it', async () => {
     const versionControl = {
       url: 'https://example.com/tool',
