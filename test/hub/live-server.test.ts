@@ -41,7 +41,8 @@ test('a run with --serve shows itself while it lasts, and leaves that to a hub i
     file,
     `name: flow\nsteps:\n  - id: wait\n    run: while [ ! -e ${data.root}/go ]; do sleep 0.02; done\n`,
   );
-  const { output, runId, done } = await startRun(data, file, '--serve');
+  // Nobody comes for the metrics of its end, which it would wait for.
+  const { output, runId, done } = await startRun(data, file, '--serve', '--ship-wait', '1s');
   const link = await until(() => /watch this run at (\S+)\s/.exec(output())?.[1], { what: 'the link' });
   const { url, cookie, to } = await signIn(link);
   expect(to).toBe(`/runs/${runId}`);

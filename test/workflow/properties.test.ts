@@ -91,7 +91,7 @@ describe('any text', () => {
         expect(order).toEqual([...order].sort((a, b) => a - b));
       }),
       // A key of two lines.
-      { numRuns: 300, examples: [['? |\n    when: ']] },
+      { numRuns: 100, examples: [['? |\n    when: ']] },
     );
   });
 
@@ -159,7 +159,8 @@ describe('any valid workflow', () => {
         if (!read.ok) throw new Error(formatProblems(read.problems));
         expect({ ...read.workflow, file: '' }).toStrictEqual(made.workflow);
       }),
-      { numRuns: 100 },
+      // Each has many steps with many keys.
+      { numRuns: 40 },
     );
   });
 
@@ -195,6 +196,7 @@ describe('any valid workflow', () => {
           }
         }
       }),
+      { numRuns: 40 },
     );
   });
 });
@@ -209,7 +211,7 @@ test('needs that form a cycle are never accepted, needs that form none always ar
       const steps = needs.map((ids, id) => ({ id: `s${id}`, run: 'true', needs: ids.map((need) => `s${need}`) }));
       expect(defineWorkflow({ name: 'x', steps }).ok).toBe(!hasCycle(needs));
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
