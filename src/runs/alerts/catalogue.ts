@@ -59,7 +59,7 @@ export const runRules = {
     source: 'run',
     scope: 'step',
     severity: 'warning',
-    meaning: 'Claude Code has asked something in a step, and the step waits for the answer of a person.',
+    meaning: 'A step waits for a person: Claude Code has asked something, or the step needs an approval.',
     thresholds: {},
   },
   StepspanStepSlow: {
