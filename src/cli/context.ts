@@ -16,7 +16,7 @@ export type CliContext = {
   readonly now: () => number;
   /** Sets the status with which the program ends. Besides the codes of stepspan, `exec` passes on the one of its command. */
   readonly setExitCode: (code: number) => void;
-  /** Calls `listener` for SIGINT, SIGTERM and SIGHUP, which then do not end the program by themselves. */
+  /** Calls `listener` for SIGINT, SIGTERM, SIGHUP and SIGQUIT, which then do not end the program by themselves. */
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => () => void;
   /** Makes the mapper for `export --format otlp-json` of a run; without it that format is not offered. */
   readonly toOtlp?: (run: RunState) => Promise<OtlpMapper>;

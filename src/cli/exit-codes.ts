@@ -17,6 +17,7 @@ export const exitCodes = {
   internal: 70,
   hungUp: 129,
   interrupted: 130,
+  quit: 131,
   terminated: 143,
 } as const;
 
@@ -36,6 +37,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   70: 'A defect of stepspan. Please report it.',
   129: 'Cancelled by SIGHUP, as when the terminal is closed.',
   130: 'Cancelled by Ctrl-C (SIGINT) or through the API.',
+  131: 'Cancelled by Ctrl-\\ (SIGQUIT), without a wait for the steps.',
   143: 'Cancelled by SIGTERM.',
 };
 
@@ -74,6 +76,8 @@ function codeOfCancel(by: string): ExitCode {
       return exitCodes.terminated;
     case 'SIGHUP':
       return exitCodes.hungUp;
+    case 'SIGQUIT':
+      return exitCodes.quit;
     default:
       return exitCodes.interrupted;
   }

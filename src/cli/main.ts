@@ -13,6 +13,8 @@ import { wasIgnored, watchLaunchers } from './inherited-signals.ts';
 import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.ts';
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Ctrl-\. Every interactive shell ignores it for itself alone, so that it was ignored at the start is never known. */
+const quitSignal = 'SIGQUIT';
 
 /** Undefined if it was deleted. */
 const folder = currentFolder();
@@ -20,7 +22,7 @@ const folder = currentFolder();
 /** Node makes an ignored signal end the program again; a listener that does nothing keeps it ignored. */
 const ignored = stopSignals.filter((signal) => wasIgnored(signal, process.env));
 for (const signal of ignored) process.on(signal, () => undefined);
-const handled = stopSignals.filter((signal) => !ignored.includes(signal));
+const handled = [quitSignal, ...stopSignals.filter((signal) => !ignored.includes(signal))] as const;
 
 // A launcher that is ended by SIGKILL cannot forward it; the run is then cancelled, as when a terminal is closed.
 watchLaunchers(process.env, (name) => {

@@ -54,6 +54,8 @@ export async function watchRun(
     if (cancelledBy === '' && signal === 'SIGINT') reportSecondInterrupt(context, view);
     cancelledBy ||= signal;
     run.cancel(signal);
+    // Who presses Ctrl-\ does not want to wait.
+    if (signal === 'SIGQUIT') run.cancel(signal);
   });
   const shown = viewContext(context, flags);
   const { server, isOpened } = await serveRun(shown, settings, run, flags);

@@ -66,10 +66,15 @@ steps:
     expect(rig.processes()).toEqual([]);
   });
 
-  test('given twice kills now: children that ignore every signal, in sessions of their own, are dead at once', async () => {
-    const file = rig.write(
-      'stubborn.yaml',
-      `
+  test.each([
+    ['SIGINT given twice', ['SIGINT', 'SIGINT'], 130],
+    ['SIGQUIT', ['SIGQUIT'], 131],
+  ] as const)(
+    '%s kills now: children that ignore every signal, in sessions of their own, are dead at once',
+    async (_, sent, code) => {
+      const file = rig.write(
+        'stubborn.yaml',
+        `
 name: stubborn
 steps:
   - id: a
@@ -79,24 +84,26 @@ steps:
       echo ready
       while :; do sleep 1; done
 `,
-    );
-    const cli = rig.start(['run', file, '--json']);
-    await cli.said('a | ready');
-    await until(() => rig.processes().length >= 3);
-    cli.child.kill('SIGINT');
-    await cli.said('cancelling');
-    cli.child.kill('SIGINT');
-    const finished = await cli.done;
-    expect(finished.code).toBe(130);
-    const journal = await rig.journal(resultOf(finished).runId);
-    const signals = journal.events('process.signalled');
-    expect(signals.map(({ signal }) => signal)).toEqual(['SIGINT', 'SIGTERM', 'SIGKILL']);
-    // Without the second one each of the first two signals has a grace period of 5 s, so the third comes after 10.
-    const first = signals[0]?.timeNs ?? 0n;
-    expect(Number((signals[2]?.timeNs ?? 0n) - first) / 1e9).toBeLessThan(10);
-    expect(journal.events('run.cancelling')).toHaveLength(1);
-    expect(rig.processes()).toEqual([]);
-  });
+      );
+      const cli = rig.start(['run', file, '--json']);
+      await cli.said('a | ready');
+      await until(() => rig.processes().length >= 3);
+      for (const signal of sent) {
+        cli.child.kill(signal);
+        await cli.said('cancelling');
+      }
+      const finished = await cli.done;
+      expect(finished.code).toBe(code);
+      const journal = await rig.journal(resultOf(finished).runId);
+      const signals = journal.events('process.signalled');
+      expect(signals.map(({ signal }) => signal)).toEqual(['SIGINT', 'SIGTERM', 'SIGKILL']);
+      // Without the second one each of the first two signals has a grace period of 5 s, so the third comes after 10.
+      const first = signals[0]?.timeNs ?? 0n;
+      expect(Number((signals[2]?.timeNs ?? 0n) - first) / 1e9).toBeLessThan(10);
+      expect(journal.events('run.cancelling')).toHaveLength(1);
+      expect(rig.processes()).toEqual([]);
+    },
+  );
 
   test('before the first step has begun still leaves a complete journal', async () => {
     const file = rig.write('early.yaml', 'name: early\nsteps: [{id: a, run: sleep 60}]');
