@@ -2,8 +2,8 @@
 // waits for it (an older Node, npx) is still alive. Called by main.ts. Read from /proc on Linux; elsewhere little is known.
 import { readFileSync, readlinkSync } from 'node:fs';
 
-const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
-type Ignorable = keyof typeof numbers;
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15, SIGTTOU: 22 } as const;
+type Ignorable = Exclude<keyof typeof numbers, 'SIGTTOU'>;
 
 /** How often the launcher is checked: as quickly as a person notices, at the cost of one system call. */
 const launcherLookMs = 500;
@@ -14,7 +14,10 @@ const launcherLookMs = 500;
  * `nohup` its name in `_`, its write-only standard input, or its file.
  */
 export function wasIgnored(signal: Ignorable, env: Readonly<Record<string, string | undefined>>): boolean {
-  return isIgnoredBy(process.ppid, numbers[signal]) || (signal === 'SIGHUP' && isUnderNohup(env));
+  // A shell with job control, which ignores SIGTTOU, ignores SIGTERM for itself alone: what it starts is to be ended by it.
+  const isOwnOfShell = signal === 'SIGTERM' && isIgnoredBy(process.ppid, numbers.SIGTTOU);
+  if (isIgnoredBy(process.ppid, numbers[signal]) && !isOwnOfShell) return true;
+  return signal === 'SIGHUP' && isUnderNohup(env);
 }
 
 function isIgnoredBy(pid: number, number: number): boolean {

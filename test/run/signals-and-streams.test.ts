@@ -42,6 +42,19 @@ describe('a hang-up', () => {
 });
 
 test.each([
+  // Without a terminal, which setsid makes sure of, it only complains about one.
+  ['an interactive shell, which ignores it for itself alone', 'setsid --wait bash -ic', 143],
+  ['a shell with a trap', `bash -c "trap '' TERM; eval \\"\\$0\\""`, 0],
+] as const)('SIGTERM below %s', async (_, shell, code) => {
+  rig.write('wait.yaml', 'name: wait\nsteps: [{id: a, run: "echo up; until test -e go; do sleep 0.1; done"}]');
+  const run = startBy(`rm -f go; ${shell} '$CLI run wait.yaml & echo pid $!; wait $!; exit $?'`);
+  await until(() => run.stdout().includes('a | up'));
+  process.kill(Number(/pid (\d+)/.exec(run.stdout())?.[1]), 'SIGTERM');
+  if (code === 0) rig.write('go', '');
+  expect(await run.done).toBe(code);
+});
+
+test.each([
   ['an older Node', 'STEPSPAN_LAUNCHER=$$ $CLI run long.yaml; echo never'],
   // As npx starts it: a shell, and in it an older Node that starts the newer one.
   ['npx, above an older Node', `npm_command=exec bash -c 'STEPSPAN_LAUNCHER=$$ $CLI run long.yaml; :'; : npx`],

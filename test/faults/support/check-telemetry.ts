@@ -1,8 +1,9 @@
 // Holds what has arrived of Claude Code's own spans and log records to what the journal has of them: each once, and unchanged however
 // often it was sent. Injects nothing.
 import type { JournalRecord } from '../../../src/core/record.ts';
+import { spansIn } from '../../readers/ship/support/json.ts';
 import type { OtlpServer } from '../../readers/ship/support/otlp-server.ts';
-import { isEvent, messages } from '../../readers/ship/support/protobuf.ts';
+import { isEvent } from '../../readers/ship/support/protobuf.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -49,12 +50,9 @@ function textOf(value: unknown): unknown {
 /** Spans of all runs by id; of each the different forms in which it came, with its name. */
 function arrivedSpans(requests: readonly Buffer[]): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const spans = new Map<string, Map<string, string>>();
-  for (const group of requests.flatMap((request) => messages(request, 1))) {
-    for (const span of messages(group, 2).flatMap((scoped) => messages(scoped, 2))) {
-      const id = messages(span, 2)[0]?.toString('hex') ?? '';
-      const copies = spans.get(id) ?? new Map<string, string>();
-      spans.set(id, copies.set(span.toString('latin1'), messages(span, 5)[0]?.toString() ?? ''));
-    }
+  for (const { id, name, form } of requests.flatMap(spansIn)) {
+    const copies = spans.get(id) ?? new Map<string, string>();
+    spans.set(id, copies.set(form, name));
   }
   return spans;
 }

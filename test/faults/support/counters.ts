@@ -6,8 +6,9 @@ import { createShippedTotals } from '../../../src/hub/shipped-totals.ts';
 import type { DataFolder } from '../../../src/journal/index.ts';
 import { createMeasure } from '../../../src/readers/measure/index.ts';
 import { readScrape, type Scraped } from '../../readers/measure/scraped.ts';
+import { spansIn } from '../../readers/ship/support/json.ts';
 import type { OtlpServer } from '../../readers/ship/support/otlp-server.ts';
-import { type DecodedLog, messages } from '../../readers/ship/support/protobuf.ts';
+import type { DecodedLog } from '../../readers/ship/support/protobuf.ts';
 
 /** What a hub that is new to the data folder would say that was shipped of its runs. */
 export async function scrapeShipped(data: DataFolder): Promise<Scraped> {
@@ -38,12 +39,7 @@ export function distinctLogs({ logs, events }: Pick<OtlpServer, 'logs' | 'events
 
 /** Spans that the far side has, each once. */
 export function distinctSpans({ traces }: Pick<OtlpServer, 'traces'>): number {
-  const ids = traces.flatMap((request) =>
-    messages(request, 1).flatMap((resource) =>
-      messages(resource, 2).flatMap((scope) => messages(scope, 2).map((span) => messages(span, 2)[0]?.toString('hex'))),
-    ),
-  );
-  return new Set(ids).size;
+  return new Set(traces.flatMap(spansIn).map(({ id }) => id)).size;
 }
 
 /**

@@ -1,12 +1,35 @@
 // Reads OTLP/JSON for tests, apart from everything that writes it, into what protobuf.ts reads from protobuf.
-import { type DecodedLog, decodeLogs, type Value } from './protobuf.ts';
+import { type DecodedLog, decodeLogs, messages, type Value } from './protobuf.ts';
 
 type Json = { readonly [key: string]: unknown };
 type Attributes = readonly { readonly key: string; readonly value?: Json }[];
 
 /** Every log record of a request, in the encoding that it came in: JSON begins with a brace. */
 export function logsIn(body: Buffer): DecodedLog[] {
-  return body[0] === '{'.charCodeAt(0) ? decodeJsonLogs(body) : decodeLogs(body);
+  return isJson(body) ? decodeJsonLogs(body) : decodeLogs(body);
+}
+
+/** A span as it came: `form` is all of it, to compare copies. */
+type ArrivedSpan = { readonly id: string; readonly name: string; readonly form: string };
+
+/** Every span of a request, in the encoding that it came in. */
+export function spansIn(body: Buffer): ArrivedSpan[] {
+  if (!isJson(body)) {
+    return messages(body, 1)
+      .flatMap((group) => messages(group, 2).flatMap((scoped) => messages(scoped, 2)))
+      .map((span) => ({
+        id: messages(span, 2)[0]?.toString('hex') ?? '',
+        name: messages(span, 5)[0]?.toString() ?? '',
+        form: span.toString('latin1'),
+      }));
+  }
+  return list(JSON.parse(body.toString()), 'resourceSpans')
+    .flatMap((group) => list(group, 'scopeSpans').flatMap((scoped) => list(scoped, 'spans')))
+    .map((span) => ({ id: text(span.spanId), name: text(span.name), form: JSON.stringify(span) }));
+}
+
+function isJson(body: Buffer): boolean {
+  return body[0] === '{'.charCodeAt(0);
 }
 
 function decodeJsonLogs(request: Buffer): DecodedLog[] {
