@@ -83,7 +83,10 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const { chunks, problems } = await actions.exportRun(runId, format, gone.signal);
-    response.attachment(`${runId}.${known.extension}`).set({ 'Content-Type': known.type, Trailer: problemTrailer });
+    response.attachment(`${runId}.${known.extension}`).set('Content-Type', known.type);
+    // Proxies often speak HTTP/1.0, which has no trailers; neither has an answer without a body.
+    const canTrail = response.req.httpVersion !== '1.0' && response.req.method !== 'HEAD';
+    if (canTrail) response.set('Trailer', problemTrailer);
     // A client that leaves in the middle is not an error.
     const sent = await pipeline(Readable.from(chunks, { objectMode: true }), response, { end: false }).then(
       () => true,
@@ -91,7 +94,7 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
     );
     if (!sent) return void response.destroy();
     const missing = problems();
-    if (missing.length > 0) response.addTrailers({ [problemTrailer]: missing.join(' ') });
+    if (canTrail && missing.length > 0) response.addTrailers({ [problemTrailer]: missing.join(' ') });
     response.end();
   });
 }

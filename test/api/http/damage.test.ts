@@ -7,6 +7,7 @@ import { createJournal } from '../../../src/journal/index.ts';
 import { nextRunId, tempData } from '../../hub/hub-rig.ts';
 import { output } from '../../journal/journal-rig.ts';
 import { runFinished, runStarted } from '../../runs/journal-of.ts';
+import { send } from '../../support/raw-http.ts';
 import { until } from '../../support/until.ts';
 import { liveHub } from './api-rig.ts';
 
@@ -54,6 +55,15 @@ test('output, searches, downloads and the view of a damaged run name what they l
   });
   expect(exported.text).toContain(`line ${lines - 1}\n`);
   expect(exported.trailer).toMatch(/is damaged at byte .* are missing \(corrupt\)\.$/);
+
+  // A client that can take no trailer gets the file as well.
+  const old = (method: string) =>
+    send(
+      hub.port,
+      `${method} ${path}/export?format=text HTTP/${method === 'HEAD' ? '1.1' : '1.0'}\r\nHost: 127.0.0.1:${hub.port}\r\nAuthorization: Bearer ${hub.tokens.control}\r\nConnection: close\r\n\r\n`,
+    ).over;
+  expect((await old('GET')).endsWith(exported.text)).toBe(true);
+  expect(await old('HEAD')).toMatch(/^HTTP\/1\.1 200 /);
 
   const { body: view } = await until(async () => {
     const answer = await hub.get(path);
