@@ -15,6 +15,8 @@ export type ProcStat = {
   readonly reapedSeconds: number;
   /** In clock ticks since boot. */
   readonly startTime: string;
+  /** Resident memory, in pages of the system. */
+  readonly residentPages: number;
 };
 
 /**
@@ -37,5 +39,6 @@ export function parseProcStat(text: string): ProcStat {
     ownSeconds: (number(11) + number(12)) / TICKS_PER_SECOND,
     reapedSeconds: (number(13) + number(14)) / TICKS_PER_SECOND,
     startTime: fields[19] ?? '',
+    residentPages: number(21),
   };
 }

@@ -1,5 +1,7 @@
 // CPU and memory of real trees.
-import { describe, expect, it } from 'vitest';
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSampler, type Sample } from '../../src/run/process/index.ts';
 import type { TimerClock } from '../../src/run/process/timer-clock.ts';
 import { until } from '../support/until.ts';
@@ -21,6 +23,21 @@ async function sampleToEnd(children: number, options: { readonly intervalMs: num
 }
 
 describe('sampling a tree', () => {
+  // The first, as what was asked once is known.
+  it('starts no process of its own', async () => {
+    const rig = createRig();
+    const started = rig.path('started');
+    writeFileSync(rig.path('getconf'), `#!/bin/sh\necho 4096; touch ${started}\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${path.dirname(started)}:${process.env.PATH}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const child = await rig.sh('sleep 300');
+    const samples: Sample[] = [];
+    const sampler = createSampler({ tree: child.tree, intervalMs: 20, onSample: (sample) => samples.push(sample) });
+    await until(() => samples.length > 2);
+    await sampler.finish();
+    expect(existsSync(started)).toBe(false);
+  });
+
   it('sees CPU time, memory and number of processes while they run', async () => {
     const rig = createRig();
     const child = await rig.sh('sh -c "while :; do :; done" & sh -c "while :; do :; done" & echo ready; wait');

@@ -8,7 +8,23 @@ import type { Marker, ProcessInfo } from './process-info.ts';
 /** The process as it is now; undefined if there is none with this pid. */
 export function readStat(pid: number): ProcessInfo | undefined {
   const text = readProc(`/proc/${pid}/stat`)?.toString('latin1');
-  return text === undefined ? undefined : { pid, ...parseProcStat(text) };
+  if (text === undefined) return undefined;
+  const { residentPages, ...stat } = parseProcStat(text);
+  pageBytes ??= readPageBytes();
+  return { pid, ...stat, residentBytes: residentPages * pageBytes };
+}
+
+let pageBytes: number | undefined;
+
+/** AT_PAGESZ of Linux (auxvec.h). */
+const PAGE_SIZE_ENTRY = 6n;
+
+/** From the pairs of words that the kernel hands to each process: asking `getconf PAGESIZE` would start one. */
+function readPageBytes(): number {
+  const pairs = readProc('/proc/self/auxv') ?? Buffer.alloc(0);
+  for (let at = 0; at + 16 <= pairs.length; at += 16)
+    if (pairs.readBigUInt64LE(at) === PAGE_SIZE_ENTRY) return Number(pairs.readBigUInt64LE(at + 8));
+  return 4096;
 }
 
 /** Children of every thread of the process: one that a thread forked is only in that thread's list. */

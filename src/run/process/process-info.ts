@@ -17,6 +17,8 @@ export type ProcessInfo = {
   readonly ownSeconds: number;
   /** CPU time of its children that ended and that it waited for, theirs included; 0 if the system does not say. */
   readonly reapedSeconds: number;
+  /** Resident memory; absent if the system does not say. */
+  readonly residentBytes?: number;
 };
 
 /** `NAME=value` entries that are in the environment of every process that belongs to a run or to a step. */

@@ -1,6 +1,5 @@
-// Samples CPU time and memory of a process tree once a second. Owns the rhythm and the sums; pidusage reads the processes,
-// the ledger counts the time of each once.
-import pidusage from 'pidusage';
+// Samples CPU time and memory of a process tree once a second. Owns the rhythm and the sums; the look at the tree brings what Linux
+// says of each process, pidusage asks other systems, and the ledger counts the time of each once.
 import { createCpuLedger } from './cpu-ledger.ts';
 import { isLive, type ProcessInfo } from './process-info.ts';
 import type { ProcessTree } from './process-tree.ts';
@@ -103,8 +102,14 @@ type Usage = Readonly<Record<number, { readonly memory: number; readonly ctime: 
 
 /** pidusage leaves out who has ended since, and fails when that was all of them. */
 async function usageOf(members: readonly ProcessInfo[]): Promise<Usage> {
-  const pids = members.filter(isLive).map((info) => info.pid);
-  if (pids.length === 0) return {};
+  const live = members.filter(isLive);
+  if (live.every(({ residentBytes }) => residentBytes !== undefined))
+    return Object.fromEntries(
+      live.map(({ pid, residentBytes = 0, ownSeconds }) => [pid, { memory: residentBytes, ctime: ownSeconds * 1000 }]),
+    );
+  const pids = live.map((info) => info.pid);
+  // Here, as Linux never needs it: it would start two programs for the size of a page and of a clock tick.
+  const { default: pidusage } = await import('pidusage');
   return pidusage(pids, { maxage: PIDUSAGE_MAX_AGE_MS }).catch(() => ({}));
 }
 
