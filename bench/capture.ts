@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { atLeast, type Bench, type Ratio, type Setting } from './support/bench.ts';
+import { type Bench, notYet, type Ratio, type Setting } from './support/bench.ts';
 import { basicEnvironment, checksumOf, measureCapture, secretEnvironment } from './support/measure-step.ts';
 import { timeShell } from './support/processes.ts';
 import { interleave, median, medianRatio } from './support/statistics.ts';
@@ -47,8 +47,16 @@ export const capture: Bench = {
         fixed(on),
       ]);
       if (isHeadline) {
-        ratios.push({ name: 'capture-redaction-off', value: off, bounds: atLeast(0.6, 0.3) });
-        ratios.push({ name: 'capture-redaction-on', value: on, bounds: atLeast(0.35, 0.15) });
+        ratios.push({
+          name: 'capture-redaction-off',
+          value: off,
+          bounds: notYet('at least', { goal: 1, reached: 0.45 }),
+        });
+        ratios.push({
+          name: 'capture-redaction-on',
+          value: on,
+          bounds: notYet('at least', { goal: 0.6, reached: 0.3 }),
+        });
         if (hasS6)
           ratios.push({ name: 'capture-redaction-off-to-s6-log', value: medianRatio(samples.s6, samples.off) });
       }

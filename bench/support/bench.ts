@@ -11,6 +11,8 @@ export type Ratio = {
     readonly floor: number;
     /** `at least` for speed, `at most` for cost. */
     readonly kind: 'at least' | 'at most';
+    /** What was measured, if that is short of the goal: the floor is then a share of it, and says only that it gets no worse. */
+    readonly reached?: number;
   };
 };
 
@@ -64,6 +66,18 @@ export function atLeast(goal: number, floor: number): NonNullable<Ratio['bounds'
 
 export function atMost(goal: number, floor: number): NonNullable<Ratio['bounds']> {
   return { goal, floor, kind: 'at most' };
+}
+
+/** A machine under other load measures so much of what a quiet one does. */
+const shareUnderLoad = 0.8;
+
+/** A goal that is not reached yet: the floor keeps what was reached when it was last measured. Raise `reached` with each gain. */
+export function notYet(
+  kind: 'at least' | 'at most',
+  { goal, reached }: { readonly goal: number; readonly reached: number },
+): NonNullable<Ratio['bounds']> {
+  const floor = kind === 'at least' ? reached * shareUnderLoad : reached / shareUnderLoad;
+  return { goal, floor: Number(floor.toPrecision(3)), kind, reached };
 }
 
 /** What a broken measurement leaves in a section: ratios and cells that are not numbers. Negative samples never get here. */

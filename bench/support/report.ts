@@ -35,7 +35,8 @@ export function pageOf(sections: readonly Section[], machine: readonly string[],
     'Single numbers of one machine say little, and less when others work on it. So each contender is measured once a round, all of ' +
       'them one after the other, every other round backwards; a ratio is taken within each round, and the median over the ' +
       'rounds is shown here. A ratio of 0.6 to `cat | tee` means that stepspan takes output at 0.6 times its rate. ' +
-      'A goal is what we want to reach; a floor is what must hold, as a machine under other load measures less.',
+      'A goal is what we want to reach; a floor is what must hold, as a machine under other load measures less. ' +
+      'A floor "of … reached" belongs to a goal that is not reached: it is taken from what was reached, and keeps that from getting worse.',
     `Measured on:\n\n${machine.map((line) => `- ${line}`).join('\n')}${short ? '\n- **short mode: few rounds, little data**' : ''}`,
     '## Ratios',
     markdownTable({
@@ -44,7 +45,9 @@ export function pageOf(sections: readonly Section[], machine: readonly string[],
         `\`${ratio.name}\``,
         ratio.value.toFixed(2),
         boundOf(ratio, 'goal'),
-        boundOf(ratio, 'floor'),
+        ratio.bounds?.reached === undefined
+          ? boundOf(ratio, 'floor')
+          : `${boundOf(ratio, 'floor')}, of ${ratio.bounds.reached} reached`,
         verdictOf(ratio),
       ]),
     }),

@@ -1,6 +1,6 @@
 // A benchmark fails on a value that cannot be.
 import { expect, test } from 'vitest';
-import { impossibleValues, type Section } from '../../bench/support/bench.ts';
+import { impossibleValues, isBelowFloor, notYet, type Section } from '../../bench/support/bench.ts';
 import { checkSamples, interleave, median } from '../../bench/support/statistics.ts';
 
 const section = (fields: Partial<Section>): Section => ({
@@ -29,4 +29,13 @@ test('a section shows no number that is not one', () => {
   expect(impossibleValues(section({ tables: [table('12 ms')], ratios: [{ name: 'drain', value: 1.5 }] }))).toEqual([]);
   expect(impossibleValues(section({ tables: [table(`${median([])} MB/s`)] }))).toEqual(['NaN MB/s']);
   expect(impossibleValues(section({ ratios: [{ name: 'drain', value: 1 / 0 }] }))).toEqual(['drain is Infinity']);
+});
+
+test('a goal that is not reached keeps what was reached', () => {
+  const speed = notYet('at least', { goal: 1, reached: 0.5 });
+  expect(speed).toEqual({ goal: 1, floor: 0.4, kind: 'at least', reached: 0.5 });
+  expect(isBelowFloor({ name: 'speed', value: 0.39, bounds: speed })).toBe(true);
+  const cost = notYet('at most', { goal: 80, reached: 88 });
+  expect(cost.floor).toBe(110);
+  expect(isBelowFloor({ name: 'cost', value: 109, bounds: cost })).toBe(false);
 });
