@@ -14,6 +14,7 @@ import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { findRunState, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
+import { readSecretLine } from './secret-line.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
 import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 import { userName } from './user-name.ts';
@@ -26,11 +27,12 @@ type AnswerFlags = FlagValues & {
   readonly deny?: string;
   readonly choose?: readonly string[];
   readonly text?: string;
+  readonly secret?: boolean;
   readonly json?: boolean;
 };
 
 export function registerAnswer(program: Command, context: CliContext): void {
-  const answers = ['allow', 'allowAlways', 'deny', 'choose', 'text'];
+  const answers = ['allow', 'allowAlways', 'deny', 'choose', 'text', 'secret'];
   const exclusive = (option: Option, own: string): Option => option.conflicts(answers.filter((name) => name !== own));
   const command = program
     .command('answer')
@@ -60,6 +62,12 @@ export function registerAnswer(program: Command, context: CliContext): void {
     .addOption(
       exclusive(new Option('--text <text>', 'answer in your own words, or the line that a command waits for'), 'text'),
     )
+    .addOption(
+      exclusive(
+        new Option('--secret', 'type the line that a command waits for unseen, or pipe it in; it is kept nowhere'),
+        'secret',
+      ),
+    )
     .option('--json', 'print what is open as one JSON object')
     .addHelpText(
       'after',
@@ -83,7 +91,8 @@ async function answer(context: CliContext, text: string, flags: AnswerFlags): Pr
     const steps = state.steps.map(({ id }) => id).join(', ');
     return fail(context, exitCodes.notFound, `Run ${state.runId} has no step \`${step}\`.`, `Its steps are ${steps}.`);
   }
-  const given = answerOf(flags);
+  const given = flags.secret === true ? await secretAnswer(context) : answerOf(flags);
+  if (given === 'no_line') return fail(context, exitCodes.badInput, 'No line was typed, so nothing is sent.');
   if (given !== undefined && flags.question !== undefined)
     return send(context, folder, { questionId: flags.question, answer: given });
   const open = await readable(context, () => openQuestions(folder, state, flags, context.now()));
@@ -96,6 +105,11 @@ async function answer(context: CliContext, text: string, flags: AnswerFlags): Pr
     : linesOf(state, open, style, context.now());
   await output.write(`${lines.join('\n')}\n`);
   output.release();
+}
+
+async function secretAnswer(context: CliContext): Promise<Answer | 'no_line'> {
+  const text = await readSecretLine(context, 'Line (not shown): ');
+  return text === undefined ? 'no_line' : { kind: 'text', text, isSecret: true };
 }
 
 function answerOf({ allow, allowAlways, deny, choose, text }: AnswerFlags): Answer | undefined {

@@ -12,6 +12,8 @@ export type CliContext = {
   readonly stderr: NodeJS.WriteStream;
   /** With a person before it, a command of `exec` gets no input, so that it cannot wait for an answer. */
   readonly stdinIsTerminal?: boolean;
+  /** Opens what is typed or piped into the program: a function, as opening it changes how a child inherits it. */
+  readonly stdin?: () => NodeJS.ReadStream;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Sets the status with which the program ends. Besides the codes of stepspan, `exec` passes on the one of its command. */

@@ -36,6 +36,7 @@ const context: CliContext = {
   stdout: process.stdout,
   stderr: process.stderr,
   stdinIsTerminal: isatty(0),
+  stdin: () => process.stdin,
   now: Date.now,
   setExitCode(code) {
     process.exitCode = code;

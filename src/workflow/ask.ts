@@ -1,5 +1,6 @@
 // The key `ask`: whether Claude Code may ask a person during a step, how long it waits, and what is answered by rules. Of the whole
-// workflow, and of one Claude step, whose key replaces it. Called by schema.ts and claude-keys.ts.
+// workflow, and of one Claude step, whose key replaces it. A shell step has a smaller one, for the lines that its command reads. Called
+// by schema.ts, claude-keys.ts and normal-form.ts.
 import { z } from 'zod';
 import { parseDuration } from '../core/duration.ts';
 import { duration, field } from './schema-fields.ts';
@@ -22,6 +23,19 @@ export const ask = z.union([
       }),
       'What is answered without a person, as permission rules of Claude Code are written.',
       { allow: ['Bash(npm test:*)'], deny: ['Bash(git push:*)'] },
+    ).optional(),
+  }),
+]);
+
+/** Of a shell step. That of the workflow is not for it: with a person at its stdin a command behaves differently. */
+export const askOfCommand = z.union([
+  z.literal('never'),
+  z.strictObject({
+    wait: field(duration('positive'), 'How long the command waits for each line.', '30m'),
+    onTimeout: field(
+      z.enum(['deny', 'fail']),
+      'What happens if nobody has typed a line in time: its input ends (`deny`, default), or the step fails (`fail`).',
+      'fail',
     ).optional(),
   }),
 ]);

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { parseDuration } from '../core/duration.ts';
 import { normalizeApprove } from './approve.ts';
+import { normalizeAsk } from './ask.ts';
 import { type ClaudeSurroundings, normalizeClaude } from './claude-keys.ts';
 import {
   bashShell,
@@ -82,11 +83,12 @@ function stepOf(step: WrittenStep, path: Path, tree: Tree, around: ClaudeSurroun
   return { ...base, ...commandOf(step) };
 }
 
-type CommandPart = Pick<ShellStep, 'kind' | 'command' | 'shell' | 'stderr'>;
+type CommandPart = Pick<ShellStep, 'kind' | 'command' | 'shell' | 'stderr' | 'ask'>;
 
-function commandOf({ run = '', shell, stderr = 'separate' }: WrittenStep): CommandPart {
-  if (typeof run !== 'string') return { kind: 'run', command: run.at(-1) ?? '', shell: run.slice(0, -1), stderr };
-  return { kind: 'run', command: run, shell: shellOf(shell), stderr };
+function commandOf({ run = '', shell, stderr = 'separate', ask }: WrittenStep): CommandPart {
+  const common = { kind: 'run', stderr, ask: normalizeAsk(ask) } as const;
+  if (typeof run !== 'string') return { ...common, command: run.at(-1) ?? '', shell: run.slice(0, -1) };
+  return { ...common, command: run, shell: shellOf(shell) };
 }
 
 function shellOf(shell: WrittenStep['shell']): readonly string[] {

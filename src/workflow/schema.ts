@@ -2,7 +2,7 @@
 // the JSON Schema for editors is made from it. Rules that span several fields are in check/.
 import { z } from 'zod';
 import { approve } from './approve.ts';
-import { ask, askDescription, askExample } from './ask.ts';
+import { ask, askDescription, askExample, askOfCommand } from './ask.ts';
 import { claude } from './claude-keys.ts';
 import { maxConcurrency, maxSteps } from './defaults.ts';
 import {
@@ -83,6 +83,11 @@ export const stepSchema = z.strictObject({
     z.enum(['separate', 'join']),
     '`join` puts stderr into the stream of stdout, in the order in which it was written. Default: `separate`.',
     'join',
+  ).optional(),
+  ask: field(
+    askOfCommand,
+    'Of a step with `run`: whether a person can type the lines that the command reads, `never` (default), or how long it waits. That of a Claude step is below `claude`.',
+    { wait: '30m' },
   ).optional(),
   claude: field(
     z.union([filled, claude]),

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { StallCause } from '../core/event.ts';
 import { storedApprove } from './approve.ts';
+import { storedAsk } from './ask.ts';
 import { type ClaudeKeys, storedClaude } from './claude-keys.ts';
 import { object, optional } from './schema-fields.ts';
 
@@ -153,6 +154,8 @@ const shellStep = z.object({
   shell: texts,
   /** `join`: stderr comes in the stream of stdout, in the order in which it was written. */
   stderr: z.enum(['separate', 'join']).default('separate'),
+  /** Whether a person can type the lines that the command reads. Its rules are empty. */
+  ask: storedAsk,
 });
 
 export type ShellStep = Normal<typeof base> &

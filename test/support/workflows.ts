@@ -6,6 +6,7 @@ const quiet = { afterMs: 60_000, action: 'none' } as const;
 export function shellStep(id: string, fields: Partial<ShellStep> = {}): ShellStep {
   return {
     kind: 'run',
+    ask: { kind: 'never' },
     id,
     name: id,
     needs: [],

@@ -66,6 +66,7 @@ describe('the normal form', () => {
           command: 'make',
           shell: ['bash', '-eo', 'pipefail', '-c'],
           stderr: 'separate',
+          ask: { kind: 'never' },
         },
       ],
     });

@@ -9,14 +9,15 @@ import { commandText, type ShellStep } from '../../workflow/index.ts';
 import type { CostSoFar, RateLimit } from '../claude/index.ts';
 import type { Attempt, AttemptPorts, AttemptResult } from './attempt.ts';
 import { countTokens } from './budget.ts';
-import { createExpectationCheck, sumOfLines } from './expectations.ts';
-import { type NestedClaudePorts, openNestedClaude } from './nested-claude.ts';
+import { createExpectationCheck, type ExpectationCheck, sumOfLines } from './expectations.ts';
+import { type NestedClaude, type NestedClaudePorts, openNestedClaude } from './nested-claude.ts';
 import { type BoundedOutput, outputOfCapture } from './output-capture.ts';
 import { type OutputFile, takeNamedOutputs } from './output-file.ts';
-import { createOutputSink } from './output-sink.ts';
+import { createOutputSink, type OutputSink } from './output-sink.ts';
 import type { RunScope } from './run-workflow.ts';
+import { createShellQuestions, type ShellQuestions } from './shell-questions.ts';
 import type { RunIdentity, StepSetting } from './step-context.ts';
-import { attemptFacts, exitOutcome, supervise } from './supervise.ts';
+import { attemptFacts, exitOutcome, type Supervision, supervise } from './supervise.ts';
 import type { SystemLog } from './system-log.ts';
 
 /** What an attempt of either kind starts with. */
@@ -48,31 +49,13 @@ export function startShellAttempt(options: AttemptOptions<ShellStep, ShellPorts>
   });
 
   const sink = createOutputSink({ append: ports.append, subject, redactStream: ports.redactor.stream });
-  const [file = '', ...args] = [...step.shell, step.command];
   const expectations = createExpectationCheck(step, setting, ports);
-  const supervision = supervise({
-    file,
-    args,
-    cwd: setting.cwd,
-    env: nested.env,
-    marker: setting.marker,
-    command: commandText(step),
-    subject,
-    append: ports.append,
-    log: ports.log,
-    inheritsStdin: step.inheritsStdin,
-    joinsStderr: step.stderr === 'join',
-    timeoutMs: step.timeoutMs,
-    stalls: step.stalls,
-    prepare: expectations.prepare,
-    onOutput: sink.write,
-    activity: sink.activity,
-    onStarted: ports.onStarted,
-    onTree: nested.watch,
-  });
+  const asking = openQuestions(options, sink.activity, () => supervision);
+  const supervision = superviseCommand(options, { nested, sink, expectations, asking });
 
   async function finish(): Promise<AttemptResult> {
     const supervised = await supervision.done;
+    asking?.close();
     sink.end();
     const cost = await nested.finish();
     if (cost !== undefined) {
@@ -103,7 +86,65 @@ export function startShellAttempt(options: AttemptOptions<ShellStep, ShellPorts>
     };
   }
 
-  return { done: finish(), ...expectations.controlsOf(supervision) };
+  const controls = expectations.controlsOf(supervision);
+  const stop: Attempt['stop'] = (outcome, why) => {
+    asking?.close();
+    controls.stop(outcome, why);
+  };
+  return { done: finish(), ...controls, stop };
+}
+
+type Parts = {
+  readonly nested: NestedClaude;
+  readonly sink: OutputSink;
+  readonly expectations: ExpectationCheck;
+  readonly asking: ShellQuestions | undefined;
+};
+
+function superviseCommand(
+  { step, setting, ports }: AttemptOptions<ShellStep, ShellPorts>,
+  { nested, sink, expectations, asking }: Parts,
+): Supervision {
+  const [file = '', ...args] = [...step.shell, step.command];
+  return supervise({
+    file,
+    args,
+    cwd: setting.cwd,
+    env: nested.env,
+    ...(asking === undefined ? {} : { stdin: asking.input }),
+    marker: setting.marker,
+    command: commandText(step),
+    subject: setting.subject,
+    append: ports.append,
+    log: ports.log,
+    inheritsStdin: step.inheritsStdin,
+    joinsStderr: step.stderr === 'join',
+    timeoutMs: step.timeoutMs,
+    stalls: step.stalls,
+    prepare: expectations.prepare,
+    onOutput: sink.write,
+    activity: sink.activity,
+    onStarted: ports.onStarted,
+    onTree(tree) {
+      nested.watch(tree);
+      asking?.watch(tree);
+    },
+  });
+}
+
+/** @returns undefined for a step whose command nobody types lines for */
+function openQuestions(
+  { step, setting, run, ports }: AttemptOptions<ShellStep, ShellPorts>,
+  activity: OutputSink['activity'],
+  supervision: () => Supervision,
+): ShellQuestions | undefined {
+  const { ask } = step;
+  if (ask.kind === 'never') return undefined;
+  return createShellQuestions({
+    ...{ ask, activity, subject: setting.subject, questions: run.questions, redactor: ports.redactor },
+    onWaiting: (isWaiting) => supervision().waitForPerson(isWaiting),
+    stop: (outcome, why) => supervision().stop(outcome, why),
+  });
 }
 
 /** Logs what later steps get of an output that was cut. */

@@ -16,4 +16,5 @@ export type { SpawnFailure, SpawnFailureReason } from './spawn-failure.ts';
 export { createStallWatch, type StallWatch } from './stall-watch.ts';
 export { type StartOptions, startProcess } from './start-process.ts';
 export { type Exit, OUTPUT_GRACE_MS, type OutputStream, type StartedProcess } from './started-process.ts';
+export { createStdinWatch, type StdinState, type StdinWatch } from './stdin-watch.ts';
 export { type SystemClock, systemClock, type TimerClock } from './timer-clock.ts';

@@ -73,6 +73,32 @@ export function holdsFile(pid: number, part: string): boolean {
   return false;
 }
 
+/** What a thread waits in, or was in last. */
+export type SystemCall = { readonly number: number; readonly firstArgument: number };
+
+/** The system calls in which the threads of the process sleep; undefined if the system does not show them. */
+export function readSystemCalls(pid: number): readonly SystemCall[] | undefined {
+  const found: SystemCall[] = [];
+  for (const thread of listFolder(`/proc/${pid}/task`)) {
+    const text = readProc(`/proc/${pid}/task/${thread}/syscall`)?.toString('latin1');
+    if (text === undefined) return undefined;
+    // `running`, or -1 for a thread that sleeps outside of a call.
+    const [number = '', first = ''] = text.split(' ');
+    if (/^\d+$/.test(number)) found.push({ number: Number(number), firstArgument: Number(first) });
+  }
+  return found;
+}
+
+/** What a descriptor of the process leads to, such as `socket:[4711]`; undefined if it is not open or not to be seen. */
+export function openFile(pid: number, descriptor: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch (error) {
+    goneOrForeign(error);
+    return undefined;
+  }
+}
+
 /** The paths of all files that the process holds open. */
 export function* heldFiles(pid: number): Generator<string> {
   for (const fd of listFolder(`/proc/${pid}/fd`)) {

@@ -17,6 +17,7 @@ const keysOfProcesses: Readonly<Record<string, string>> = {
   stalls: 'remove it',
   claudeTelemetry: 'remove it',
   expect: 'remove it',
+  ask: 'remove it; an approval always waits for a person',
 };
 
 export function checkApprovals(outline: Outline): void {

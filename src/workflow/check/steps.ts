@@ -77,6 +77,10 @@ function checkCommand(step: OutlineStep, { tree, report }: Outline): void {
     const place = tree.placeOfKey([...path, 'retries', 'session']);
     report(place, '`session` is for steps with `claude`; a command has no session', 'remove it');
   }
+  if (hasClaude && !hasRun && Object.hasOwn(raw, 'ask')) {
+    const message = '`ask` of a Claude step is below `claude:`, and that of all at the root of the file';
+    report(tree.placeOfKey([...path, 'ask']), message, 'put it below `claude:`');
+  }
   if (hasClaude && !hasRun && Object.hasOwn(raw, 'stderr')) {
     report(tree.placeOfKey([...path, 'stderr']), '`stderr` is for steps with `run`', 'remove it');
   }
