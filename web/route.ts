@@ -1,7 +1,7 @@
 // Where in the page one is and what one has chosen there, as the part of the address behind `#`: it never reaches the server and can
 // be shared. What is not chosen is not in it.
 import { type Severity, type Stream, severities, streams } from '../src/text/stream.ts';
-import { type StateFilter, stateFilters } from './model/fleet.ts';
+import { type FleetFilter, stateFilters } from './model/fleet.ts';
 
 export const tabs = ['output', 'conversation', 'timeline', 'resources', 'alerts', 'summary'] as const;
 
@@ -47,7 +47,7 @@ export function withoutPlace(route: RunRoute): RunRoute {
 }
 
 /** Which runs are listed. */
-export type FleetChoice = { readonly state: StateFilter; readonly workflow: string; readonly search: string };
+export type FleetChoice = FleetFilter;
 
 export type Destination = Exclude<Route, { readonly view: 'login' }>;
 
@@ -98,10 +98,11 @@ function parseDestination(text: string): Destination {
 function parseFleet(params: URLSearchParams): Partial<FleetChoice> {
   const state = stateFilters.find((each) => each === params.get('state'));
   const workflow = params.get('workflow') ?? '';
-  const search = params.get('search') ?? '';
+  const [label = '', search = ''] = ['label', 'search'].map((name) => params.get(name) ?? '');
   return {
     ...(state === undefined ? {} : { state }),
     ...(workflow === '' ? {} : { workflow }),
+    ...(label === '' ? {} : { label }),
     ...(search === '' ? {} : { search }),
   };
 }
@@ -114,8 +115,9 @@ function numberIn(params: URLSearchParams, name: string): number | undefined {
 export function formatRoute(route: Route): string {
   switch (route.view) {
     case 'fleet': {
-      const { state, workflow = '', search = '' } = route;
-      return `#/${queryOf({ state: state === 'all' ? [] : [state ?? ''], workflow: [workflow], search: [search] })}`;
+      const { state, workflow = '', label = '', search = '' } = route;
+      const states = state === 'all' ? [] : [state ?? ''];
+      return `#/${queryOf({ state: states, workflow: [workflow], label: [label], search: [search] })}`;
     }
     case 'login':
       return `#code=${encodeURIComponent(route.code)}&to=${formatRoute(route.to).slice(1)}`;

@@ -4,8 +4,9 @@ import { createTailClient, type RunMessage, type TailStatus } from '../src/api/t
 import { unreachable } from '../src/core/unreachable.ts';
 import { type ApiFailure, tailUrl } from './api/http.ts';
 import { type LostContact, lostContact } from './model/contact.ts';
-import type { Run } from './model/run.ts';
+import { lineCount, type Run } from './model/run.ts';
 import { createFeed, type Feed, type FeedStart } from './output/feed.ts';
+import { createFolds, type Folds } from './output/folds.ts';
 import { createSearch, type Search } from './output/search.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -38,6 +39,7 @@ export type RunSession = {
   readonly store: Store<RunSessionState>;
   readonly feed: () => Feed | undefined;
   readonly search: Search;
+  readonly folds: Folds;
   readonly close: () => void;
 };
 
@@ -68,7 +70,7 @@ export function openRunSession(runId: string, begin: FeedStart): RunSession {
 
   /** The tail begins where the first state ended, and the feed reads at least as far: so no line is missed between the two. */
   const start = (run: Run): void => {
-    feed = createFeed(runId, run.nextSeq, begin);
+    feed = createFeed(runId, { seq: run.nextSeq, lines: lineCount(run) }, begin);
     const subscription = tail.subscribe(runId, {
       fromSeq: run.nextSeq,
       onMessage: (message) => {
@@ -97,6 +99,7 @@ export function openRunSession(runId: string, begin: FeedStart): RunSession {
     store,
     feed: () => feed,
     search: createSearch(runId),
+    folds: createFolds(),
     close() {
       tail.close();
       feed?.close();

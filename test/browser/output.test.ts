@@ -1,8 +1,10 @@
 // How the output is read: what is chosen is in the address and comes back, times, copying, text for screen readers, names of steps on
 // a narrow screen, and that nothing moves when the connection is lost.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { type Rig, startRig } from './rig.ts';
+import { type Rig, shots, startRig, violationsOf } from './rig.ts';
 import { numbersOf, rowsOf, untilRows } from './terminal-text.ts';
 
 const work = `
@@ -22,6 +24,7 @@ steps:
 let rig: Rig;
 let runId: string;
 beforeAll(async () => {
+  mkdirSync(shots, { recursive: true });
   rig = await startRig();
   runId = await rig.run(work);
 });
@@ -165,5 +168,58 @@ test('nothing moves when the connection is lost and found again', async () => {
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
   await ended;
+  await context.close();
+});
+
+test('lines have numbers that count them, groups and stack traces fold, and JSON lines are fields', async () => {
+  const folded = await rig.run(`
+name: folds
+steps:
+  - id: install
+    name: Install
+    run: |
+      echo '::group::npm install'; seq -f 'added %.0f' 1 40; echo '::endgroup::'; echo installed
+  - id: test
+    name: Test
+    needs: install
+    run: |
+      echo '{"level":"info","msg":"server started","port":8080}'
+      echo 'TypeError: no'; for i in 1 2 3 4 5 6 7; do echo "    at f$i (a.js:$i:1)"; done
+      echo at the end
+`);
+  const { page, context } = await rig.open();
+  await page.goto(`${rig.hub.url}/#/runs/${folded}/output`);
+  const shown = await untilRows(page, (rows) => rows.includes('at the end'));
+  expect(shown.filter((row) => row !== '')).toEqual([
+    ...['npm install  40 lines', 'installed', 'info server started port=8080', 'TypeError: no'],
+    ...['    at f1 (a.js:1:1)', '    at f2 (a.js:2:1)', '    … 5 more frames', 'at the end'],
+  ]);
+  const numbers = () => page.locator('.gutter a').allTextContents();
+  // 41 is in the group, and 42 ends it.
+  expect(await numbers()).toEqual(['1', '43', '44', '45', '46', '47', '48', '53']);
+  await page.locator('.output-foot').getByText('lines 1 to 53 of 53').waitFor();
+  await page.screenshot({ path: path.join(shots, 'output-folds.png') });
+  expect(await violationsOf(page)).toEqual([]);
+
+  await page.getByRole('button', { name: 'npm install, 40 lines' }).click();
+  await untilRows(page, (rows) => rows.includes('added 1'));
+  await page.keyboard.press('z');
+  await page.keyboard.press('z');
+  await untilRows(page, (rows) => !rows.includes('added 1'));
+  await page.locator('.gutter a').first().focus();
+  await page.keyboard.press('ArrowRight');
+  await untilRows(page, (rows) => rows.includes('added 1'));
+  await page.keyboard.press('ArrowLeft');
+  await untilRows(page, (rows) => !rows.includes('added 1'));
+  await page.keyboard.press('J');
+  await untilRows(page, (rows) => rows.includes('{"level":"info","msg":"server started","port":8080}'));
+  await page.keyboard.press('J');
+  // A hit is shown, whatever hides it.
+  await page.getByLabel('Search the output').fill('added 17');
+  await page.keyboard.press('Enter');
+  await page.getByText('1 hit').waitFor();
+  await page.keyboard.press('Enter');
+  await untilRows(page, (rows) => rows.includes('added 17'));
+  expect(await page.locator('.gutter .hit a').textContent()).toBe('18');
   await context.close();
 });

@@ -17,9 +17,10 @@ export async function untilRows(page: Page, wanted: (rows: readonly string[]) =>
   }
 }
 
-/** The numbers beside the rows, as the page shows them. */
+/** The numbers in the journal of the lines on the screen. */
 export async function numbersOf(page: Page): Promise<readonly number[]> {
-  return (await page.locator('.gutter a').allTextContents()).map(Number);
+  const links = page.locator('.gutter a');
+  return links.evaluateAll((all) => all.map((link) => Number(link.getAttribute('data-seq'))));
 }
 
 /** The row whose line the page has marked. */

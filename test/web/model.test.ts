@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compareSteps } from '../../web/model/compare.ts';
-import { countByState, filterRuns, groupByDay, sparkline, startOfWeek } from '../../web/model/fleet.ts';
+import { countByState, filterRuns, groupByDay, labelsIn, sparkline, startOfWeek } from '../../web/model/fleet.ts';
 import { count, duration, money } from '../../web/model/format.ts';
 import { layoutGraph } from '../../web/model/graph.ts';
 import { isSamePlan, nodeHeight, nodeWidth, placeSteps } from '../../web/model/place-steps.ts';
@@ -91,16 +91,20 @@ describe('the fleet', () => {
   test('is filtered by state, workflow and words', () => {
     const ids = (filter: Parameters<typeof filterRuns>[1]): readonly string[] =>
       filterRuns(rows, filter).map((one) => one.runId);
-    expect(ids({ state: 'failed', workflow: '', search: '' })).toEqual(['2']);
-    expect(ids({ state: 'all', workflow: 'deploy', search: '' })).toEqual(['3']);
-    expect(ids({ state: 'all', workflow: '', search: 'TESTS' })).toEqual(['2']);
+    expect(ids({ state: 'failed', workflow: '', label: '', search: '' })).toEqual(['2']);
+    expect(ids({ state: 'all', workflow: 'deploy', label: '', search: '' })).toEqual(['3']);
+    expect(ids({ state: 'all', workflow: '', label: '', search: 'TESTS' })).toEqual(['2']);
     expect(countByState(rows)).toEqual({ all: 3, active: 1, failed: 1, succeeded: 1, cancelled: 0 });
   });
 
   test('finds a run by what it was started with', () => {
     const started = [row('1', { params: { branch: 'main' } }), row('2', { params: { branch: 'cart', deep: true } })];
-    const found = filterRuns(started, { state: 'all', workflow: '', search: 'deep=true' });
+    const found = filterRuns(started, { state: 'all', workflow: '', label: '', search: 'deep=true' });
     expect(found.map(({ runId }) => runId)).toEqual(['2']);
+    const labelled = [row('1', { labels: { team: 'a' } }), row('2', { labels: { team: 'ab', pr: '1' } })];
+    const ofTeam = filterRuns(labelled, { state: 'all', workflow: '', label: 'team=a', search: '' });
+    expect(ofTeam.map(({ runId }) => runId)).toEqual(['1']);
+    expect(labelsIn(labelled)).toEqual(['pr=1', 'team=a', 'team=ab']);
   });
 
   test('is grouped by the days of who looks, newest first', () => {

@@ -27,7 +27,7 @@ const lines = (from: number, to: number): OutputLine[] =>
   Array.from({ length: to - from }, (_, index) => line(from + index));
 
 describe('the colours on the screen', () => {
-  const options = { rows: 3, columns: 80, wrap: true, offset: 0, search: undefined };
+  const options = { rows: 3, columns: 80, wrap: true, offset: 0, search: undefined, fields: true, heads: new Map() };
   const of = (step: string, ...texts: string[]) => texts.map((text) => ({ step, text }));
   const windowOf = (all: readonly { step: string; text: string }[]) => ({
     lines: all.map((each, seq) => ({ ...line(seq), ...each })),
@@ -140,7 +140,7 @@ describe('the window', () => {
 });
 
 describe('the screen', () => {
-  const options = { rows: 5, columns: 80, wrap: true, offset: 0, search: undefined };
+  const options = { rows: 5, columns: 80, wrap: true, offset: 0, search: undefined, fields: true, heads: new Map() };
   const window = { lines: lines(0, 100), atStart: true, atEnd: true };
 
   test('begins with the line asked for', () => {

@@ -5,6 +5,7 @@ import type { OutputLine } from '../output/line.ts';
 export function lineOf(line: LineAnswer): OutputLine {
   return {
     seq: line.seq,
+    ...(line.number !== undefined && { number: line.number }),
     timeMs: msOfNsText(line.ns),
     step: line.step ?? undefined,
     attempt: line.attempt ?? undefined,

@@ -13,10 +13,19 @@ export function shortName(name: string): string {
   return name.length > 21 ? `${name.slice(0, 20)}…` : name;
 }
 
-/** The second line of a node. */
+/** As much as fits into a node at the font size of its second line. */
+const detailChars = 25;
+
+/** The second line of a node: for an active step how long it takes and what it waits for, or else does. */
 export function detailOf(step: Step, nowMs: number): string {
-  const attempts = step.attempts.length > 1 ? `, ${step.attempts.length} attempts` : '';
-  return `${step.kind === 'claude' ? 'Claude · ' : ''}${tookOf(step, nowMs)}${attempts}`;
+  const { outcome, waitsFor, activity, kind, attempts } = step;
+  const doing = outcome === null ? (waitsFor?.cause ?? activity) : '';
+  if (doing !== '') {
+    const text = `${tookOf(step, nowMs)} · ${doing}`;
+    return text.length > detailChars ? `${text.slice(0, detailChars - 1)}…` : text;
+  }
+  const tries = attempts.length > 1 ? `, ${attempts.length} attempts` : '';
+  return `${kind === 'claude' ? 'Claude · ' : ''}${tookOf(step, nowMs)}${tries}`;
 }
 
 function tookOf(step: Step, nowMs: number): string {

@@ -6,15 +6,21 @@ export const stateFilters = ['all', 'active', 'failed', 'succeeded', 'cancelled'
 
 export type StateFilter = (typeof stateFilters)[number];
 
-export function filterRuns(
-  rows: readonly RunRow[],
-  filter: { readonly state: StateFilter; readonly workflow: string; readonly search: string },
-): readonly RunRow[] {
+export type FleetFilter = {
+  readonly state: StateFilter;
+  readonly workflow: string;
+  /** `key=value`; '' for any. */
+  readonly label: string;
+  readonly search: string;
+};
+
+export function filterRuns(rows: readonly RunRow[], filter: FleetFilter): readonly RunRow[] {
   const search = filter.search.trim().toLowerCase();
   return rows.filter(
     (row) =>
       inState(row, filter.state) &&
       (filter.workflow === '' || row.workflow === filter.workflow) &&
+      (filter.label === '' || labelTexts(row).includes(filter.label)) &&
       (search === '' ||
         `${row.workflow} ${row.runId} ${row.message} ${row.currentStep ?? ''} ${paramsText(row)} ${labelsText(row.labels)}`
           .toLowerCase()
@@ -120,6 +126,16 @@ export function sparkline(rows: readonly RunRow[], row: RunRow, nowMs: number): 
     state: other.state,
     self: other.runId === row.runId,
   }));
+}
+
+/** Each as `key=value`. */
+function labelTexts({ labels }: RunRow): readonly string[] {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+}
+
+/** All that runs have, without repeats. */
+export function labelsIn(rows: readonly RunRow[]): readonly string[] {
+  return [...new Set(rows.flatMap(labelTexts))].sort();
 }
 
 export function workflowNames(rows: readonly RunRow[]): readonly string[] {

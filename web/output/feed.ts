@@ -14,6 +14,7 @@ import {
   usual,
   wants,
 } from './line.ts';
+import { createLineCounter, type LineCounter } from './line-counter.ts';
 import {
   appendBehind,
   appendLines,
@@ -24,6 +25,7 @@ import {
   marginLines,
   type OutputWindow,
   prependLines,
+  windowLines,
 } from './window.ts';
 
 export type FeedState = {
@@ -51,8 +53,8 @@ export type Feed = {
   readonly take: (message: RunMessage) => void;
   readonly setFilter: (filter: OutputFilter) => void;
   readonly follow: () => void;
-  /** Somebody scrolled: shows from this line of the window on. */
-  readonly showIndex: (index: number) => void;
+  /** Asks for lines behind those that are held. @returns false if there is no room for them */
+  readonly readFurther: () => boolean;
   /** Jumps to any line of the run. */
   readonly showSeq: (seq: number) => void;
   /** Jumps to a line that was looked for. */
@@ -78,8 +80,10 @@ export type FeedStart = {
   readonly filter: OutputFilter;
 };
 
-/** @param headSeq the head of the run just before; the live tail must begin there, so that no line falls between */
-export function createFeed(runId: string, headSeq: number, begin: FeedStart): Feed {
+/** How many lines there are before the number at which the live tail begins, so that no line falls between. */
+export type FeedHead = { readonly seq: number; readonly lines: number };
+
+export function createFeed(runId: string, { seq: headSeq, lines }: FeedHead, begin: FeedStart): Feed {
   const { seq: startSeq } = begin;
   let state: FeedState = {
     window: emptyWindow,
@@ -100,8 +104,9 @@ export function createFeed(runId: string, headSeq: number, begin: FeedStart): Fe
     for (const listener of [...listeners]) listener();
   };
   const cell: Cell = { get: () => state, change };
-  const ranges = createRanges(runId, cell);
-  const live = createLiveLines(cell, ranges);
+  const counter = createLineCounter(headSeq, lines);
+  const ranges = createRanges(runId, cell, counter);
+  const live = createLiveLines(cell, ranges, counter);
 
   const showSeq = (seq: number, place: FeedState['place'] = 'top'): void => {
     const { lines } = state.window;
@@ -135,12 +140,7 @@ export function createFeed(runId: string, headSeq: number, begin: FeedStart): Fe
       change({ following: true });
       ranges.fill();
     },
-    showIndex(index) {
-      const line = state.window.lines[Math.max(0, Math.min(index, state.window.lines.length - 1))];
-      if (line === undefined) return;
-      change({ following: false, topSeq: line.seq, place: 'top' });
-      ranges.fill();
-    },
+    readFurther: ranges.readFurther,
     showSeq: (seq) => showSeq(seq),
     showInMiddle: (seq) => showSeq(seq, 'middle'),
     clear() {
@@ -156,9 +156,22 @@ export function createFeed(runId: string, headSeq: number, begin: FeedStart): Fe
 type Ranges = ReturnType<typeof createRanges>;
 
 /** Asks for the ranges that are near what is looked at. */
-function createRanges(runId: string, { get, change }: Cell) {
-  const { ask, isAsking, stop } = createRequest(runId, { get, change });
+function createRanges(runId: string, { get, change }: Cell, counter: LineCounter) {
+  const { ask: request, isAsking, stop } = createRequest(runId, { get, change });
   const held = createHeldLines();
+  const askAgain = createNumbersRetry(() => {
+    if (!isAsking()) void loadAround(get().following ? get().headSeq : get().topSeq);
+  });
+
+  const ask = async (query: string): Promise<OutputAnswer | undefined> => {
+    const answer = await request(query);
+    if (answer === undefined) return undefined;
+    const { nextSeq, nextNumber, lines } = answer;
+    if (nextNumber !== undefined) counter.learn(nextSeq, nextNumber - 1);
+    held.number(counter.numberOf);
+    askAgain.note(nextNumber !== undefined || lines.length === 0);
+    return answer;
+  };
 
   const shown = (lines: readonly LineAnswer[]): readonly OutputLine[] =>
     lines.map(lineOf).filter((line) => line.seq >= get().clearedBefore);
@@ -206,6 +219,12 @@ function createRanges(runId: string, { get, change }: Cell) {
   return {
     loadAround,
     fill,
+    readFurther(): boolean {
+      const { window, topSeq } = get();
+      const hasRoom = window.lines.length < windowLines || indexOfSeq(window, topSeq) > marginLines + chunkLines;
+      if (hasRoom && !isAsking()) void loadAfter();
+      return hasRoom;
+    },
     /** Keeps live lines for the range that is on its way, if one is. */
     hold(lines: readonly OutputLine[]): void {
       if (isAsking()) held.add(lines);
@@ -216,7 +235,28 @@ function createRanges(runId: string, { get, change }: Cell) {
       if (isAsking()) held.giveUp();
       else fill();
     },
+    stop() {
+      askAgain.stop();
+      stop();
+    },
+  };
+}
+
+/** The server counts the lines of a very long run in several requests. So often it is asked again, if nobody scrolls. */
+const maxNumberRetries = 20;
+const numbersRetryMs = 1_000;
+
+function createNumbersRetry(ask: () => void) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let tries = 0;
+  const stop = (): void => clearTimeout(timer);
+  return {
     stop,
+    note(isKnown: boolean): void {
+      stop();
+      tries = isKnown ? 0 : tries + 1;
+      if (!isKnown && tries <= maxNumberRetries) timer = setTimeout(ask, numbersRetryMs);
+    },
   };
 }
 
@@ -233,7 +273,7 @@ function createRequest(runId: string, { get, change }: Cell) {
       request = own;
       change({ loading: true });
       const filter = filterQuery(get().filter);
-      const path = `/runs/${runId}/output?${query}${filter === '' ? '' : `&${filter}`}`;
+      const path = `/runs/${runId}/output?numbers=true&${query}${filter === '' ? '' : `&${filter}`}`;
       const answer = await getJson<OutputAnswer>(path, own.signal);
       if (own.signal.aborted) return undefined;
       request = undefined;
@@ -264,6 +304,9 @@ function createHeldLines() {
     clear,
     /** Lines are missing; the end of the range is asked for again. */
     giveUp,
+    number(numberOf: LineCounter['numberOf']): void {
+      lines = lines.map((line) => (line.number === undefined ? withNumber(line, numberOf(line.seq)) : line));
+    },
     add(fresh: readonly OutputLine[]): void {
       lines.push(...fresh);
       if (lines.length > heldLive) giveUp();
@@ -278,7 +321,7 @@ function createHeldLines() {
 }
 
 /** Takes what the live tail sends into the window. */
-function createLiveLines({ get, change }: Cell, ranges: Ranges) {
+function createLiveLines({ get, change }: Cell, ranges: Ranges, counter: LineCounter) {
   /** A line without an end is left out under a filter that compares it; the server returns it when it has ended. */
   let isWaitingForEnd = false;
 
@@ -301,12 +344,13 @@ function createLiveLines({ get, change }: Cell, ranges: Ranges) {
       switch (message.type) {
         case 'output_stream':
         case 'log_entry':
-          takeLines(linesOf(message));
+          takeLines(counter.add(linesOf(message)));
           break;
         case 'jumped': {
           // What belongs in between is asked for by range.
           const { toSeq, lines } = message.data;
           const { headSeq, jumpedLines } = get();
+          counter.skipTo(toSeq);
           change({ headSeq: Math.max(headSeq, toSeq), jumpedLines: jumpedLines + lines });
           ranges.askAgain();
           break;
@@ -323,6 +367,10 @@ function createLiveLines({ get, change }: Cell, ranges: Ranges) {
       }
     },
   };
+}
+
+function withNumber(line: OutputLine, number: number | undefined): OutputLine {
+  return number === undefined || line.stream === 'debug' ? line : { ...line, number };
 }
 
 function isPiece(line: OutputLine): boolean {

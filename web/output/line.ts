@@ -7,6 +7,8 @@ export type OutputLine = {
   readonly seq: number;
   /** Of its last piece, if it came in several. */
   readonly lastSeq?: number;
+  /** Counts the lines of the run, from 1. Missing until it is known, and of the raw protocol of Claude Code. */
+  readonly number?: number;
   /** Unix milliseconds. */
   readonly timeMs: number;
   readonly step: string | undefined;

@@ -1,5 +1,7 @@
 // What is on the screen: which lines, as which rows, for a place in the window and a size of the terminal. Pure.
-import { parseLine } from './ansi-line.ts';
+import { type ParsedLine, parseLine, plainText, type Run } from './ansi-line.ts';
+import type { Folded, FoldHead } from './folds.ts';
+import { fieldsOf } from './json-line.ts';
 import type { OutputLine } from './line.ts';
 import { paintLine } from './paint.ts';
 import { indexOfSeq, type OutputWindow } from './window.ts';
@@ -9,6 +11,8 @@ export type ScreenRow = {
   readonly line: OutputLine;
   /** False for all rows of a wrapped line but its first, which alone has its number beside it. */
   readonly first: boolean;
+  /** The line stands for others that it can hide. */
+  readonly fold?: FoldHead;
 };
 
 export type ScreenOptions = {
@@ -17,6 +21,9 @@ export type ScreenOptions = {
   readonly wrap: boolean;
   readonly offset: number;
   readonly search: RegExp | undefined;
+  /** Whether lines that are JSON objects are shown as their fields. */
+  readonly fields: boolean;
+  readonly heads: Folded['heads'];
 };
 
 /** So many lines before the first one on the screen are looked at for colours that are on there. */
@@ -87,6 +94,40 @@ function rowsOf(
   before: string,
 ): { readonly rows: readonly ScreenRow[]; readonly sgr: string } {
   if (line === undefined) return { rows: [], sgr: '' };
-  const { runs, sgr } = parseLine(line.text, before);
-  return { rows: paintLine(runs, options).map(({ ansi, continued }) => ({ ansi, line, first: !continued })), sgr };
+  const head = options.heads.get(line.seq);
+  const fold = head === undefined ? {} : { fold: head };
+  const { runs, sgr } = shownLine(line, head, options, before);
+  return {
+    rows: paintLine(runs, options).map(({ ansi, continued }) => ({ ansi, line, first: !continued, ...fold })),
+    sgr,
+  };
+}
+
+/** As it was printed; the title of a group in place of the command that begins it; the fields of an object. */
+function shownLine(
+  line: OutputLine,
+  head: FoldHead | undefined,
+  { fields, search }: ScreenOptions,
+  before: string,
+): ParsedLine {
+  const parsed = parseLine(line.text, before);
+  if (head !== undefined && (head.kind === 'group' || !head.isOpen))
+    return { runs: headRuns(parsed, head), sgr: parsed.sgr };
+  const runs = fields ? fieldsOf(line) : undefined;
+  if (runs === undefined) return parsed;
+  // A hit is shown where it was found.
+  const isHit =
+    search !== undefined && plainText(parsed.runs).search(search) !== -1 && plainText(runs).search(search) === -1;
+  return isHit ? parsed : { runs, sgr: parsed.sgr };
+}
+
+function headRuns({ runs }: ParsedLine, { kind, title, hidden, isOpen }: FoldHead): readonly Run[] {
+  if (kind === 'stack') {
+    const indent = /^\s*/.exec(plainText(runs))?.[0] ?? '';
+    return [{ sgr: '2', text: `${indent}… ${hidden + 1} more frames`, link: undefined }];
+  }
+  const name = { sgr: '1', text: title, link: undefined };
+  return isOpen
+    ? [name]
+    : [name, { sgr: '2', text: `  ${hidden === 1 ? '1 line' : `${hidden} lines`}`, link: undefined }];
 }

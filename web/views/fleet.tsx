@@ -10,6 +10,7 @@ import {
   type Day,
   filterRuns,
   groupByDay,
+  labelsIn,
   startOfDay,
   startOfWeek,
   stateFilters,
@@ -207,13 +208,13 @@ function spent(totals: RunTotals): string {
   return totals.costBasis === 'unknown' && totals.costAtLeastUsd === 0 ? 'an unknown cost' : cost(totals);
 }
 
-export const noFilter: FleetChoice = { state: 'all', workflow: '', search: '' };
+export const noFilter: FleetChoice = { state: 'all', workflow: '', label: '', search: '' };
 
 /** Words are typed letter by letter, which are not each a place to go back to. */
-function chooseRuns({ state, workflow, search }: FleetChoice): void {
+function chooseRuns({ search, ...choice }: FleetChoice): void {
   const { route } = app.get();
   const isTyped = route.view === 'fleet' && search !== '' && (route.search ?? '') !== search;
-  go({ view: 'fleet', state, workflow, search }, isTyped);
+  go({ view: 'fleet', ...choice, search }, isTyped);
 }
 
 function FleetFilters(props: { all: readonly RunRow[]; filter: FleetChoice; onChange: (filter: FleetChoice) => void }) {
@@ -221,6 +222,7 @@ function FleetFilters(props: { all: readonly RunRow[]; filter: FleetChoice; onCh
   const field = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => field.current?.focus() });
   const counts = countByState(all);
+  const labels = labelsIn(all);
   return (
     <div class="toolbar" role="group" aria-label="Filter runs">
       <Toggles
@@ -229,18 +231,22 @@ function FleetFilters(props: { all: readonly RunRow[]; filter: FleetChoice; onCh
         isOn={(value) => value === filter.state}
         onPick={(state) => onChange({ ...filter, state })}
       />
-      <select
-        aria-label="Workflow"
+      <Choice
+        name="Workflow"
+        any="any workflow"
+        values={workflowNames(all)}
         value={filter.workflow}
-        onChange={(event) => onChange({ ...filter, workflow: event.currentTarget.value })}
-      >
-        <option value="">any workflow</option>
-        {workflowNames(all).map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
+        onChange={(workflow) => onChange({ ...filter, workflow })}
+      />
+      {(labels.length > 0 || filter.label !== '') && (
+        <Choice
+          name="Label"
+          any="any label"
+          values={labels.includes(filter.label) || filter.label === '' ? labels : [filter.label, ...labels]}
+          value={filter.label}
+          onChange={(label) => onChange({ ...filter, label })}
+        />
+      )}
       <SearchField
         field={field}
         name="Search runs"
@@ -251,5 +257,27 @@ function FleetFilters(props: { all: readonly RunRow[]; filter: FleetChoice; onCh
         <kbd>/</kbd>
       </SearchField>
     </div>
+  );
+}
+
+type ChoiceProps = {
+  readonly name: string;
+  /** What is shown while nothing is chosen. */
+  readonly any: string;
+  readonly values: readonly string[];
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+};
+
+function Choice({ name, any, values, value, onChange }: ChoiceProps) {
+  return (
+    <select aria-label={name} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <option value="">{any}</option>
+      {values.map((each) => (
+        <option key={each} value={each}>
+          {each}
+        </option>
+      ))}
+    </select>
   );
 }

@@ -1,10 +1,12 @@
 // Beside each line: its number, which is a link to it that can be shared, its time, and the step it is from. With Shift a click on a
 // second number marks the lines between.
 import { useRef, useState } from 'preact/hooks';
+import { formatCount, plural } from '../../src/core/units.ts';
 import { go } from '../app-state.ts';
 import { timeOfDay } from '../model/format.ts';
 import { msOf, type Run } from '../model/run.ts';
 import type { LineRange } from '../output/copy-lines.ts';
+import type { OutputLine } from '../output/line.ts';
 import type { ScreenRow } from '../output/screen.ts';
 import { lineTime, type Times } from '../output/times.ts';
 import { formatRoute, type RunRoute, withoutPlace } from '../route.ts';
@@ -20,6 +22,7 @@ export function Gutter(props: {
   hit: number | undefined;
   /** An arrow key went past the first or the last line on the screen. */
   onEdge: (lines: 1 | -1) => void;
+  onFold: (row: ScreenRow) => void;
 }) {
   const { rows, rowHeight, route, marked } = props;
   const startedMs = msOf(props.run.startedAt);
@@ -31,8 +34,14 @@ export function Gutter(props: {
   const onKeyDown = (event: KeyboardEvent): void => {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : undefined;
     // The number is read from the focused link, as the lines move while the run is active.
-    const focused = event.target instanceof HTMLElement ? event.target.dataset.seq : undefined;
-    const at = numbers.indexOf(Number(focused));
+    const focused = event.target instanceof HTMLElement ? Number(event.target.dataset.seq) : undefined;
+    const head = rows.find(({ line, first, fold }) => first && fold !== undefined && line.seq === focused);
+    if (head !== undefined && event.key === (head.fold?.isOpen === true ? 'ArrowLeft' : 'ArrowRight')) {
+      event.preventDefault();
+      event.stopPropagation();
+      props.onFold(head);
+    }
+    const at = focused === undefined ? -1 : numbers.indexOf(focused);
     if (by === undefined || at === -1) return;
     event.preventDefault();
     const next = numbers[at + by];
@@ -59,15 +68,27 @@ export function Gutter(props: {
             class={`${look} st-${line.stream} v-${line.severity}`}
             style={{ height: `${rowHeight}px`, lineHeight: `${rowHeight}px` }}
           >
+            {row.first && row.fold !== undefined && (
+              <button
+                type="button"
+                class="fold"
+                tabIndex={-1}
+                aria-expanded={row.fold.isOpen}
+                aria-label={`${row.fold.kind === 'stack' ? 'Frames' : row.fold.title}, ${plural(row.fold.hidden, 'line')}`}
+                onClick={() => props.onFold(row)}
+              >
+                {row.fold.isOpen ? '▾' : '▸'}
+              </button>
+            )}
             {row.first && (
               <a
                 href={formatRoute({ ...withoutPlace(route), line: line.seq })}
                 onClick={(event) => mark(event, line.seq)}
-                title={`Line ${line.seq}, ${timeOfDay(line.timeMs)}, ${line.stream}`}
+                title={titleOf(line)}
                 data-seq={line.seq}
                 tabIndex={line.seq === stop ? 0 : -1}
               >
-                {line.seq}
+                {line.number === undefined ? '·' : formatCount(line.number)}
               </a>
             )}
             {props.times !== 'none' && (
@@ -81,4 +102,9 @@ export function Gutter(props: {
       })}
     </ol>
   );
+}
+
+function titleOf({ number, seq, timeMs, stream }: OutputLine): string {
+  const line = number === undefined ? '' : `line ${number}, `;
+  return `${line}${timeOfDay(timeMs)}, ${stream}, number ${seq} in the journal`;
 }

@@ -11,6 +11,8 @@ const keys: readonly (readonly [string, string])[] = [
   ['j  k', 'a line down, a line up'],
   ['w', 'wrap long lines'],
   ['t', 'times: local, since the start, UTC, none'],
+  ['z', 'fold or unfold groups and stack traces; → ← on a line number: the one there'],
+  ['J', 'lines that are JSON as fields, or as they were printed'],
   ['c', 'copy the marked lines, or all; Shift and a click on a number mark several'],
   ['↑  ↓', 'on a line number: the line before, the next; Enter links to it'],
   ['+  -', 'on the timeline: zoom; ← → move'],

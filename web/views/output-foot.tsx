@@ -6,14 +6,17 @@ export function OutputFoot(props: {
   state: FeedState;
   first: number | undefined;
   last: number | undefined;
+  /** Of the run, whatever is chosen of them. */
+  lines: number;
   open: boolean;
 }) {
-  const { state, first, last } = props;
+  const { state, first, last, lines } = props;
   return (
     <p class="output-foot muted tabular">
-      <span title="The journal numbers lines and events in one row, so there are more numbers than lines">
-        {first === undefined || last === undefined ? 'no lines' : `no. ${formatCount(first)} to ${formatCount(last)}`}{' '}
-        of {formatCount(state.headSeq)}
+      <span>
+        {first !== undefined && last !== undefined && `lines ${formatCount(first)} to ${formatCount(last)} of `}
+        {formatCount(Math.max(lines, last ?? 0))}
+        {(first === undefined || last === undefined) && (lines === 1 ? ' line' : ' lines')}
       </span>
       <span role="status">
         {state.jumpedLines > 0 && `jumped ${formatCount(state.jumpedLines)} lines to keep up; scroll up to read them`}

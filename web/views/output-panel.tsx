@@ -2,17 +2,17 @@
 // Called by run.tsx.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app, go, recall, remember } from '../app-state.ts';
-import { isOpen, type Run } from '../model/run.ts';
+import { isOpen, lineCount, type Run } from '../model/run.ts';
 import { parseLine, plainText } from '../output/ansi-line.ts';
 import { copyLines, type LineRange } from '../output/copy-lines.ts';
 import type { Feed, FeedState } from '../output/feed.ts';
 import { everything, filterOfRoute, filterQuery, isEverything, type OutputFilter, usual } from '../output/line.ts';
 import { searchPattern } from '../output/paint.ts';
-import { type ScreenRow, screenAround, screenAtEnd, screenFrom } from '../output/screen.ts';
+import { type ScreenOptions, type ScreenRow, screenAround, screenAtEnd, screenFrom } from '../output/screen.ts';
 import { askLineOf, lineAt } from '../output/seek.ts';
 import { createTerminal, type TerminalView } from '../output/terminal.ts';
 import { nextTimes, savedTimes, type Times } from '../output/times.ts';
-import { indexOfSeq } from '../output/window.ts';
+import { emptyWindow, indexOfSeq, type OutputWindow } from '../output/window.ts';
 import { type RunRoute, withoutPlace } from '../route.ts';
 import type { RunSession } from '../run-session.ts';
 import { useStore } from '../store.ts';
@@ -44,12 +44,13 @@ export function OutputPanel(props: PanelProps) {
   const [wrap, setWrap] = useState(recall('stepspan.wrap') !== 'no');
   const [offset, setOffset] = useState(0);
   const area = useRef<HTMLDivElement>(null);
-  const { holder, terminal, rows } = useScreen(session, feed, { wrap, offset });
+  const { fields, switchFields } = useFields();
+  const { holder, terminal, rows, shown, redraw } = useScreen(session, feed, { wrap, offset, fields });
   usePlace(props);
   const state = feed.state();
   const size = () => terminal.current?.size() ?? { rows: 20, columns: 0, rowHeight: 16 };
 
-  const scrollBy = (lines: number): void => scrollFeed(feed, rows, size().rows, lines);
+  const scrollBy = (lines: number): void => scrollFeed(feed, shown, rows, { height: size().rows, by: lines });
   /** Sideways, as far as there is something on the screen to be seen. */
   const shiftBy = (columns: number): void => {
     if (wrap) return;
@@ -68,7 +69,17 @@ export function OutputPanel(props: PanelProps) {
     const seq = session.search.step(direction, rows[0]?.line.seq ?? 0);
     if (seq !== undefined) feed.showInMiddle(seq);
   };
-  useOutputKeys(props, { rows: () => size().rows, scrollBy, jump, toggleWrap, switchTimes });
+  const toggleFold = ({ line, fold }: ScreenRow): void => {
+    if (fold === undefined) return;
+    session.folds.toggle(line.seq, fold.isOpen);
+    redraw();
+  };
+  const toggleFolds = (): void => {
+    session.folds.toggleAll(feed.state().window);
+    redraw();
+  };
+  const switches = { toggleWrap, switchTimes, switchFields, toggleFolds };
+  useOutputKeys(props, { rows: () => size().rows, scrollBy, jump, ...switches });
   useKeys(wrap ? {} : { ArrowLeft: () => shiftBy(-columnStep), ArrowRight: () => shiftBy(columnStep) });
 
   const choose = (filter: OutputFilter): void => go(routeOfFilter(route, filter));
@@ -76,9 +87,10 @@ export function OutputPanel(props: PanelProps) {
   return (
     <section class="output" aria-label="Output">
       <OutputToolbar
-        {...{ session, feed, run, route, wrap, times }}
+        {...{ session, feed, run, route, wrap, times, fields }}
         onWrap={toggleWrap}
         onTimes={switchTimes}
+        onFields={switchFields}
         onJump={jump}
         onFilter={choose}
       />
@@ -93,10 +105,21 @@ export function OutputPanel(props: PanelProps) {
           marked={foundOf(state, route) ?? markedOf(route)}
           hit={hits[at]}
           onEdge={scrollBy}
+          onFold={toggleFold}
         />
         <div class="screen" tabIndex={0} role="document" aria-label="Lines of output">
           <LinesForReaders rows={rows} names={props.names} />
-          <div class="terminal" ref={holder} aria-hidden="true" />
+          <div
+            class="terminal"
+            ref={holder}
+            aria-hidden="true"
+            onClick={(event) => {
+              if (terminal.current?.hasSelection() === true) return;
+              const y = event.clientY - event.currentTarget.getBoundingClientRect().top;
+              const row = rows[Math.floor(y / size().rowHeight)];
+              if (row !== undefined) toggleFold(row);
+            }}
+          />
         </div>
         <ScrollBar
           firstSeq={state.firstSeq}
@@ -107,7 +130,13 @@ export function OutputPanel(props: PanelProps) {
         />
         <OverOutput state={state} run={run} feed={feed} onShowAll={() => choose(everything)} />
       </div>
-      <OutputFoot state={state} first={rows[0]?.line.seq} last={rows.at(-1)?.line.seq} open={isOpen(run.state)} />
+      <OutputFoot
+        state={state}
+        first={rows[0]?.line.number}
+        last={rows.at(-1)?.line.number}
+        lines={lineCount(run)}
+        open={isOpen(run.state)}
+      />
     </section>
   );
 }
@@ -122,16 +151,27 @@ function useTimes() {
   return { times, switchTimes };
 }
 
+function useFields() {
+  const [fields, setFields] = useState(recall('stepspan.fields') !== 'no');
+  const switchFields = (): void => {
+    remember('stepspan.fields', fields ? 'no' : undefined);
+    setFields(!fields);
+  };
+  return { fields, switchFields };
+}
+
 type OutputActions = {
   readonly rows: () => number;
   readonly scrollBy: (lines: number) => void;
   readonly jump: (direction: 1 | -1) => void;
   readonly toggleWrap: () => void;
   readonly switchTimes: () => void;
+  readonly switchFields: () => void;
+  readonly toggleFolds: () => void;
 };
 
 function useOutputKeys({ feed, run, route }: PanelProps, actions: OutputActions): void {
-  const { rows, scrollBy, jump, toggleWrap, switchTimes } = actions;
+  const { rows, scrollBy, jump, toggleWrap, switchTimes, switchFields, toggleFolds } = actions;
   const toStart = (): void => feed.showSeq(feed.state().firstSeq);
   useKeys({
     n: () => jump(1),
@@ -142,6 +182,8 @@ function useOutputKeys({ feed, run, route }: PanelProps, actions: OutputActions)
     G: () => feed.follow(),
     w: toggleWrap,
     t: switchTimes,
+    J: switchFields,
+    z: toggleFolds,
     c: () => void copyLines(run, feed.state().filter, markedOf(route)).then(say),
     PageDown: () => scrollBy(rows() - 2),
     PageUp: () => scrollBy(2 - rows()),
@@ -150,11 +192,33 @@ function useOutputKeys({ feed, run, route }: PanelProps, actions: OutputActions)
   });
 }
 
+type Screen = {
+  readonly rows: readonly ScreenRow[];
+  /** The lines that are held, without those that are folded. */
+  readonly shown: OutputWindow;
+};
+
+/** What is on the screen. If folding leaves less than that, and there is more, nothing is folded. */
+function screenOf({ folds }: RunSession, feed: Feed, how: Omit<ScreenOptions, 'heads'>): Screen {
+  const { window, following, topSeq, place } = feed.state();
+  const folded = folds.fold(window, place === 'middle' && !following ? topSeq : undefined);
+  const { lines } = folded.window;
+  const isShort = following
+    ? !window.atStart && lines.length < how.rows
+    : !window.atEnd && lines.length - indexOfSeq(folded.window, topSeq) < 2 * how.rows;
+  const isUnfolded = isShort && (following || !feed.readFurther());
+  const { window: shown, heads } = isUnfolded ? { window, heads: noHeads } : folded;
+  const options = { ...how, heads };
+  const show = place === 'middle' ? screenAround : screenFrom;
+  return { shown, rows: following ? screenAtEnd(shown, options) : show(shown, topSeq, options) };
+}
+
+const noHeads: ScreenOptions['heads'] = new Map();
+
 /** Draws the feed into a terminal. */
-function useScreen(session: RunSession, feed: Feed, options: { readonly wrap: boolean; readonly offset: number }) {
+function useScreen(session: RunSession, feed: Feed, options: Pick<ScreenOptions, 'wrap' | 'offset' | 'fields'>) {
   const dark = useStore(app, (state) => state.dark);
-  const [, redraw] = useState(0);
-  const [rows, setRows] = useState<readonly ScreenRow[]>([]);
+  const [screen, setScreen] = useState<Screen>({ rows: [], shown: emptyWindow });
   const holder = useRef<HTMLDivElement>(null);
   const terminal = useRef<TerminalView | undefined>(undefined);
   const frame = useRef(0);
@@ -168,17 +232,14 @@ function useScreen(session: RunSession, feed: Feed, options: { readonly wrap: bo
       frame.current = 0;
       const screen = terminal.current;
       if (screen === undefined) return;
-      const { window, following, topSeq, place } = feed.state();
       // What is being selected must not move away under the pointer.
-      if (following && screen.hasSelection()) return;
+      if (feed.state().following && screen.hasSelection()) return;
       const { rows: height, columns } = screen.size();
       const search = searchPattern(session.search.state().query);
-      const how = { rows: height, columns, ...view.current, search };
-      const show = place === 'middle' ? screenAround : screenFrom;
-      const next = following ? screenAtEnd(window, how) : show(window, topSeq, how);
-      screen.draw(next);
-      setRows(next);
-      redraw((count) => count + 1);
+      const next = screenOf(session, feed, { rows: height, columns, ...view.current, search });
+      screen.draw(next.rows);
+      // A new object each time, so that the toolbar and the foot are drawn again as well.
+      setScreen({ ...next });
     });
   };
 
@@ -207,8 +268,8 @@ function useScreen(session: RunSession, feed: Feed, options: { readonly wrap: bo
     };
   }, [feed]);
   useEffect(() => terminal.current?.setTheme(dark), [dark]);
-  useEffect(draw, [options.wrap, options.offset]);
-  return { holder, terminal, rows };
+  useEffect(draw, [options.wrap, options.offset, options.fields]);
+  return { holder, terminal, ...screen, redraw: draw };
 }
 
 function routeOfFilter(route: RunRoute, { steps, streams, severities }: OutputFilter): RunRoute {
@@ -293,13 +354,21 @@ function useTopInAddress(feed: Feed, { top }: RunRoute): void {
   }, [top]);
 }
 
-function scrollFeed(feed: Feed, rows: readonly ScreenRow[], height: number, by: number): void {
-  const { window, following } = feed.state();
+function scrollFeed(
+  feed: Feed,
+  window: OutputWindow,
+  rows: readonly ScreenRow[],
+  { height, by }: { readonly height: number; readonly by: number },
+): void {
+  const { following } = feed.state();
   const first = rows[0]?.line.seq;
   const target = (first === undefined ? 0 : indexOfSeq(window, first)) + by;
   const atBottom = window.atEnd && rows.at(-1)?.line.seq === window.lines.at(-1)?.seq;
   if (by > 0 && (following || atBottom || (window.atEnd && target >= window.lines.length - 1))) feed.follow();
-  else feed.showIndex(Math.max(0, Math.min(target, window.lines.length - Math.min(height, 2))));
+  else {
+    const line = window.lines[Math.max(0, Math.min(target, window.lines.length - Math.min(height, 2)))];
+    if (line !== undefined) feed.showSeq(line.seq);
+  }
 }
 
 /** What is laid over the lines: why there are none, what went wrong, and the way back to the end. */

@@ -28,8 +28,10 @@ type ToolbarProps = {
   route: RunRoute;
   wrap: boolean;
   times: Times;
+  fields: boolean;
   onWrap: () => void;
   onTimes: () => void;
+  onFields: () => void;
   onJump: (direction: 1 | -1) => void;
   onFilter: (filter: OutputFilter) => void;
 };
@@ -80,6 +82,16 @@ export function OutputToolbar(props: ToolbarProps) {
         onClick={props.onTimes}
       >
         <Icon name="clock" />
+      </button>
+      <button
+        type="button"
+        class="icon"
+        aria-label="JSON lines as fields"
+        title="JSON lines as fields (J)"
+        aria-pressed={props.fields}
+        onClick={props.onFields}
+      >
+        <Icon name="braces" />
       </button>
       <CopyLines {...props} />
       <button

@@ -32,7 +32,7 @@ export function LabelChips({ labels, areLinks = false }: { labels: Labels; areLi
     <span class="labels">
       {texts.map((text) =>
         areLinks ? (
-          <a key={text} class="badge" title={`Runs with ${text}`} href={formatRoute({ view: 'fleet', search: text })}>
+          <a key={text} class="badge" title={`Runs with ${text}`} href={formatRoute({ view: 'fleet', label: text })}>
             {text}
           </a>
         ) : (
@@ -181,6 +181,8 @@ const icons = {
   download: 'M8 2.5v7m-3-3l3 3 3-3M3 13h10',
   wrap: 'M2.5 4h11M2.5 8h9a2 2 0 0 1 0 4H8m2-2l-2 2 2 2M2.5 12h3',
   clock: 'M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 5v3.2l2.2 1.3',
+  braces:
+    'M6.5 2.500H6A1.500 1.500 0 0 0 4.500 4v2.500L3 8l1.500 1.500V12A1.500 1.500 0 0 0 6 13.500h.5M9.500 2.500h.5A1.500 1.500 0 0 1 11.500 4v2.500L13 8l-1.500 1.500V12a1.500 1.500 0 0 1-1.500 1.500h-.5',
   clear: 'M4 4.5h8M6 4.5V3h4v1.5M5 4.5l.5 8.5h5l.5-8.5',
   pause: 'M5.5 3.5v9m5-9v9',
   play: 'M5 3.5l7.5 4.5L5 12.5z',

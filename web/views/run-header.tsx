@@ -35,7 +35,7 @@ export function RunHeader(props: {
         <h1 title={run.description}>{nameOf(run)}</h1>
         <Status state={run.state} />
         {open && props.asOfMs !== undefined && <span class="muted">as of {timeOfDay(props.asOfMs)}</span>}
-        {isOpen(run.state) && run.paused === null && run.cause !== '' && <span class="muted">{run.cause}</span>}
+        {open && run.paused === null && run.cause !== '' && <span class="muted">{causeText(run, nowMs)}</span>}
         <Warnings count={run.warnings} />
         <LabelChips labels={run.labels} areLinks />
         {run.paused !== null && (
@@ -72,7 +72,10 @@ export function RunHeader(props: {
           </span>
         )}
       </div>
-      <Activity run={run} nowMs={nowMs} />
+      <div class="doing-now">
+        <Activity run={run} nowMs={nowMs} />
+        <Advice run={run} />
+      </div>
       <progress class={`s-${run.state}`} max={100} value={run.progress} aria-label="Progress of the run" />
       <Facts run={run} nowMs={nowMs} />
     </header>
@@ -106,6 +109,16 @@ function Facts({ run, nowMs }: { run: Run; nowMs: number }) {
       {!isFree(run) && <Fact name="Tokens" value={count(tokensOf(run), 'unknown')} />}
       <Fact name="Lines" value={formatCount(lineCount(run))} />
       {!open && <SinceLastSuccess run={run} />}
+      {run.resumedFrom !== null && (
+        <div>
+          <dt>Continues</dt>
+          <dd>
+            <a class="mono" href={formatRoute({ view: 'run', runId: run.resumedFrom, tab: 'summary' })}>
+              {run.resumedFrom}
+            </a>
+          </dd>
+        </div>
+      )}
       {run.message !== '' && !isBad(run.state) && <Fact name="Why" value={run.message} wide />}
       {warningsOf(run).map(({ step, text }) => (
         <Fact key={step} name={`Warnings: ${step}`} value={text} wide />
@@ -133,6 +146,37 @@ function Activity({ run, nowMs }: { run: Run; nowMs: number }) {
       {parts.length > 0 && <span class="muted tabular">, {parts.join(', ')}</span>}
     </p>
   );
+}
+
+/** What a person can do about a run that makes no progress. */
+function Advice({ run }: { run: Run }) {
+  const advice = adviceOf(run);
+  return advice === '' ? null : <p class="advice muted">{advice}</p>;
+}
+
+function adviceOf({ state, waitingUntil, cause }: Run): string {
+  switch (state) {
+    case 'stuck':
+      return cause === 'no exit after the result'
+        ? 'It has answered and does not end: cancel the run if it hangs.'
+        : 'Its last lines may say what it waits for; cancel the run if it hangs.';
+    case 'waiting':
+      return waitingUntil === null
+        ? 'It continues when the limit ends.'
+        : 'It continues by itself; cancel the run to stop waiting.';
+    case 'paused':
+      return 'Resume it to continue.';
+    case 'over_budget':
+      return 'It ends; retry it with a larger budget.';
+    default:
+      return '';
+  }
+}
+
+/** Why it makes no progress, and for how long. */
+function causeText({ cause, since }: Run, nowMs: number): string {
+  const sinceMs = msOf(since);
+  return sinceMs === undefined ? cause : `${cause}, ${formatElapsed(Math.max(0, nowMs - sinceMs))}`;
 }
 
 /** Whether it was slower or dearer than the last run of the workflow that succeeded, and the way to the comparison. */

@@ -32,7 +32,7 @@ export function createApi({ catalogue, actions, linksOf }: ApiOptions): Router {
   const runs = createRunAccess(catalogue);
   addRunRoutes(router, { catalogue, memory, runs, linksOf });
   addTimelineRoutes(router, runs, memory);
-  addOutputRoutes(router, runs);
+  addOutputRoutes(router, runs, memory);
   addSearchRoutes(router, catalogue, runs);
   addConversationRoutes(router, runs);
   addActionRoutes(router, runs, actions);

@@ -93,6 +93,9 @@ export const output = named(
   z.strictObject({
     lines: listOf(line),
     nextSeq: integer.describe('Continue with `from=` this. Equal to `headSeq` when everything up to the end was read.'),
+    nextNumber: integer
+      .exactOptional()
+      .describe('With `numbers`: that of the first line from `nextSeq` on. Missing if the run was not read so far.'),
     prevSeq: integer.describe('Everything from here on was read: go back with `anchor=` this and `before=`.'),
     firstSeq: integer,
     headSeq: integer,

@@ -114,6 +114,7 @@ export const outputQuery = strict({
   anchor: queryCount(0).describe('Instead of `from`: lines around this number.'),
   before: queryCountOr(0, 0, maxLines).describe('With `anchor`: so many wanted lines before it.'),
   after: queryCountOr(0, 0, maxLines).describe('With `anchor`: so many from it on.'),
+  numbers: queryFlag.describe('Counts lines: each has its `number`, and the answer `nextNumber`.'),
 });
 
 export const searchQuery = strict({

@@ -115,7 +115,12 @@ export const link = named('Link', z.strictObject({ label: z.string(), url: z.str
 export const line = named(
   'Line',
   z.strictObject({
-    seq: integer,
+    seq: integer.describe('In the journal, which numbers lines and events in one row.'),
+    number: integer
+      .exactOptional()
+      .describe(
+        'With `numbers` in `output`: counts the lines of the run from 1. Not of the raw protocol of Claude Code, and missing if the run was not read so far: ask again.',
+      ),
     ns,
     ...place,
     stream,
