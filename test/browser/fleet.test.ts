@@ -146,13 +146,13 @@ test('labels are chips in the list and the head of a run, and one leads to the r
   await page.getByRole('link', { name: 'pr=42' }).click();
   await row('labelled').waitFor();
   expect(await page.locator('.run-row').count()).toBe(1);
-  expect(await page.getByLabel('Label').inputValue()).toBe('pr=42');
+  expect(await page.getByLabel('Label', { exact: true }).inputValue()).toBe('pr=42');
   expect(page.url()).toContain('label=pr%3D42');
-  await page.getByLabel('Label').selectOption('team=payments');
+  await page.getByLabel('Label', { exact: true }).selectOption('team=payments');
   await row('labelled').waitFor();
   await page.goBack();
-  expect(await page.getByLabel('Label').inputValue()).toBe('pr=42');
-  await page.getByLabel('Label').selectOption('');
+  expect(await page.getByLabel('Label', { exact: true }).inputValue()).toBe('pr=42');
+  await page.getByLabel('Label', { exact: true }).selectOption('');
   await row('unlabelled').waitFor();
   await context.close();
 });

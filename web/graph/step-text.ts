@@ -1,11 +1,22 @@
 // What the graph says of a step: in its node, in its tooltip, and to a screen reader. Pure.
 import { formatElapsed } from '../../src/core/duration.ts';
 import { cost, duration } from '../model/format.ts';
-import { elapsedMs, type Step, type StepState, stateWord, stepState } from '../model/run.ts';
+import { elapsedMs, type RunState, type Step, type StepState, stateWord, stepState } from '../model/run.ts';
 
-/** A step that hangs looks like that, whatever its own state. */
-export function seenState(step: Step): StepState | 'stuck' {
-  return step.waitsFor?.kind === 'stall' ? 'stuck' : stepState(step);
+/** A step that makes no progress looks like that, whatever its own state. */
+export function seenState(step: Step): StepState | RunState {
+  switch (step.waitsFor?.kind) {
+    case 'stall':
+      return 'stuck';
+    case 'pause':
+      return 'paused';
+    case 'limit':
+      return 'waiting';
+    case 'question':
+      return 'waiting_for_you';
+    default:
+      return stepState(step);
+  }
 }
 
 /** As much as fits into a node at its font size. */
@@ -14,7 +25,7 @@ export function shortName(name: string): string {
 }
 
 /** As much as fits into a node at the font size of its second line. */
-const detailChars = 25;
+const detailChars = 22;
 
 /** The second line of a node: for an active step how long it takes and what it waits for, or else does. */
 export function detailOf(step: Step, nowMs: number): string {

@@ -84,6 +84,7 @@ export function OutputPanel(props: PanelProps) {
 
   const choose = (filter: OutputFilter): void => go(routeOfFilter(route, filter));
   const { hits, at } = session.search.state();
+  const isAtStart = shown.atStart && rows[0] !== undefined && rows[0].line === shown.lines[0];
   return (
     <section class="output" aria-label="Output">
       <OutputToolbar
@@ -124,7 +125,7 @@ export function OutputPanel(props: PanelProps) {
         <ScrollBar
           firstSeq={state.firstSeq}
           headSeq={state.headSeq}
-          topSeq={rows[0]?.line.seq ?? 0}
+          topSeq={isAtStart ? state.firstSeq : (rows[0]?.line.seq ?? 0)}
           bottomSeq={state.following ? state.headSeq : (rows.at(-1)?.line.seq ?? 0)}
           onSeek={(seq) => (seq >= state.headSeq - 1 ? feed.follow() : feed.showSeq(seq))}
         />
