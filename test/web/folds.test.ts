@@ -82,7 +82,7 @@ describe('groups of lines', () => {
         folds.toggleAll(window);
         const all = folds.fold(window).window.lines.map(({ text: each }) => each);
         const rest = texts.filter((each) => each !== '::endgroup::');
-        // Closed or open, all lines that are no command are there one way round.
+        // Closed or open, all lines but commands are there one way round.
         folds.toggleAll(window);
         const other = folds.fold(window).window.lines.map(({ text: each }) => each);
         const longer = all.length > other.length ? all : other;

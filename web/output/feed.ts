@@ -157,21 +157,18 @@ type Ranges = ReturnType<typeof createRanges>;
 
 /** Asks for the ranges that are near what is looked at. */
 function createRanges(runId: string, { get, change }: Cell, counter: LineCounter) {
-  const { ask: request, isAsking, stop } = createRequest(runId, { get, change });
   const held = createHeldLines();
-  const askAgain = createNumbersRetry(() => {
-    if (!isAsking()) void loadAround(get().following ? get().headSeq : get().topSeq);
-  });
-
-  const ask = async (query: string): Promise<OutputAnswer | undefined> => {
-    const answer = await request(query);
-    if (answer === undefined) return undefined;
-    const { nextSeq, nextNumber, lines } = answer;
-    if (nextNumber !== undefined) counter.learn(nextSeq, nextNumber - 1);
-    held.number(counter.numberOf);
-    askAgain.note(nextNumber !== undefined || lines.length === 0);
-    return answer;
-  };
+  const { ask, isAsking, stop } = createCountingRequest(
+    runId,
+    { get, change },
+    {
+      onCount(nextSeq, count) {
+        if (count !== undefined) counter.learn(nextSeq, count);
+        held.number(counter.numberOf);
+      },
+      onRetry: () => void loadAround(get().following ? get().headSeq : get().topSeq),
+    },
+  );
 
   const shown = (lines: readonly LineAnswer[]): readonly OutputLine[] =>
     lines.map(lineOf).filter((line) => line.seq >= get().clearedBefore);
@@ -220,9 +217,10 @@ function createRanges(runId: string, { get, change }: Cell, counter: LineCounter
     loadAround,
     fill,
     readFurther(): boolean {
-      const { window, topSeq } = get();
+      const { window, topSeq, failure } = get();
       const hasRoom = window.lines.length < windowLines || indexOfSeq(window, topSeq) > marginLines + chunkLines;
-      if (hasRoom && !isAsking()) void loadAfter();
+      // Each drawing asks for it; a server that does not answer is asked again when somebody scrolls.
+      if (hasRoom && !isAsking() && failure === '') void loadAfter();
       return hasRoom;
     },
     /** Keeps live lines for the range that is on its way, if one is. */
@@ -235,8 +233,34 @@ function createRanges(runId: string, { get, change }: Cell, counter: LineCounter
       if (isAsking()) held.giveUp();
       else fill();
     },
-    stop() {
-      askAgain.stop();
+    stop,
+  };
+}
+
+type Counting = {
+  /** @param count how many lines there are before a number of the journal, if the server knows it */
+  readonly onCount: (nextSeq: number, count: number | undefined) => void;
+  readonly onRetry: () => void;
+};
+
+/** Requests for ranges with the numbers of their lines. */
+function createCountingRequest(runId: string, cell: Cell, { onCount, onRetry }: Counting) {
+  const { ask, isAsking, stop } = createRequest(runId, cell);
+  const retry = createNumbersRetry(() => {
+    if (!isAsking()) onRetry();
+  });
+  return {
+    isAsking,
+    async ask(query: string): Promise<OutputAnswer | undefined> {
+      const answer = await ask(query);
+      if (answer === undefined) return undefined;
+      const { nextSeq, nextNumber, lines } = answer;
+      onCount(nextSeq, nextNumber === undefined ? undefined : nextNumber - 1);
+      retry.note(nextNumber !== undefined || lines.length === 0);
+      return answer;
+    },
+    stop(): void {
+      retry.stop();
       stop();
     },
   };

@@ -57,51 +57,86 @@ export function Gutter(props: {
   };
   return (
     <ol ref={list} class="gutter" aria-label="Line numbers" onKeyDown={onKeyDown}>
-      {rows.map((row, index) => {
-        const { line } = row;
-        const newStep = rows[index - 1]?.line.step !== line.step;
-        const isMarked = marked !== undefined && marked.from <= line.seq && line.seq <= marked.to;
-        const look = line.seq === props.hit ? 'hit' : isMarked ? 'marked' : '';
-        return (
-          <li
-            key={index}
-            class={`${look} st-${line.stream} v-${line.severity}`}
-            style={{ height: `${rowHeight}px`, lineHeight: `${rowHeight}px` }}
-          >
-            {row.first && row.fold !== undefined && (
-              <button
-                type="button"
-                class="fold"
-                tabIndex={-1}
-                aria-expanded={row.fold.isOpen}
-                aria-label={`${row.fold.kind === 'stack' ? 'Frames' : row.fold.title}, ${plural(row.fold.hidden, 'line')}`}
-                onClick={() => props.onFold(row)}
-              >
-                {row.fold.isOpen ? '▾' : '▸'}
-              </button>
-            )}
-            {row.first && (
-              <a
-                href={formatRoute({ ...withoutPlace(route), line: line.seq })}
-                onClick={(event) => mark(event, line.seq)}
-                title={titleOf(line)}
-                data-seq={line.seq}
-                tabIndex={line.seq === stop ? 0 : -1}
-              >
-                {line.number === undefined ? '·' : formatCount(line.number)}
-              </a>
-            )}
-            {props.times !== 'none' && (
-              <time class="muted tabular">{row.first ? lineTime(props.times, line.timeMs, startedMs) : ''}</time>
-            )}
-            <span class="step clip" title={line.step === undefined ? '' : (props.names.get(line.step) ?? line.step)}>
-              {newStep && line.step !== undefined ? (props.names.get(line.step) ?? line.step) : ''}
-            </span>
-          </li>
-        );
-      })}
+      {rows.map((row, index) => (
+        <GutterLine
+          key={index}
+          row={row}
+          look={lookOf(row, props)}
+          height={rowHeight}
+          href={formatRoute({ ...withoutPlace(route), line: row.line.seq })}
+          isStop={row.line.seq === stop}
+          time={props.times === 'none' ? undefined : lineTime(props.times, row.line.timeMs, startedMs)}
+          step={stepName(row, props.names)}
+          isFirstOfStep={rows[index - 1]?.line.step !== row.line.step}
+          onMark={(event) => mark(event, row.line.seq)}
+          onFold={() => props.onFold(row)}
+        />
+      ))}
     </ol>
   );
+}
+
+type LineProps = {
+  readonly row: ScreenRow;
+  readonly look: string;
+  readonly height: number;
+  readonly href: string;
+  /** Whether Tab stops here. */
+  readonly isStop: boolean;
+  /** Undefined without times. */
+  readonly time: string | undefined;
+  readonly step: string;
+  readonly isFirstOfStep: boolean;
+  readonly onMark: (event: MouseEvent) => void;
+  readonly onFold: () => void;
+};
+
+function GutterLine({ row: { line, first, fold }, height, step, ...props }: LineProps) {
+  return (
+    <li
+      class={`${props.look} st-${line.stream} v-${line.severity}`}
+      style={{ height: `${height}px`, lineHeight: `${height}px` }}
+    >
+      {first && fold !== undefined && (
+        <button
+          type="button"
+          class="fold"
+          tabIndex={-1}
+          aria-expanded={fold.isOpen}
+          aria-label={`${fold.kind === 'stack' ? 'Frames' : fold.title}, ${plural(fold.hidden, 'line')}`}
+          onClick={props.onFold}
+        >
+          {fold.isOpen ? '▾' : '▸'}
+        </button>
+      )}
+      {first && (
+        <a
+          href={props.href}
+          onClick={props.onMark}
+          title={titleOf(line)}
+          data-seq={line.seq}
+          tabIndex={props.isStop ? 0 : -1}
+        >
+          {line.number === undefined ? '·' : formatCount(line.number)}
+        </a>
+      )}
+      {props.time !== undefined && <time class="muted tabular">{first ? props.time : ''}</time>}
+      <span class="step clip" title={step}>
+        {props.isFirstOfStep ? step : ''}
+      </span>
+    </li>
+  );
+}
+
+function stepName({ line: { step } }: ScreenRow, names: ReadonlyMap<string, string>): string {
+  return step === undefined ? '' : (names.get(step) ?? step);
+}
+
+type Marks = { readonly marked: LineRange | undefined; readonly hit: number | undefined };
+
+function lookOf({ line: { seq } }: ScreenRow, { marked, hit }: Marks): string {
+  if (seq === hit) return 'hit';
+  return marked !== undefined && marked.from <= seq && seq <= marked.to ? 'marked' : '';
 }
 
 function titleOf({ number, seq, timeMs, stream }: OutputLine): string {

@@ -41,8 +41,7 @@ type PanelProps = {
 
 export function OutputPanel(props: PanelProps) {
   const { session, feed, route, run } = props;
-  const [wrap, setWrap] = useState(recall('stepspan.wrap') !== 'no');
-  const [offset, setOffset] = useState(0);
+  const { wrap, offset, shift, toggleWrap } = useWrap();
   const area = useRef<HTMLDivElement>(null);
   const { fields, switchFields } = useFields();
   const { holder, terminal, rows, shown, redraw } = useScreen(session, feed, { wrap, offset, fields });
@@ -53,38 +52,22 @@ export function OutputPanel(props: PanelProps) {
   const scrollBy = (lines: number): void => scrollFeed(feed, shown, rows, { height: size().rows, by: lines });
   /** Sideways, as far as there is something on the screen to be seen. */
   const shiftBy = (columns: number): void => {
-    if (wrap) return;
     const longest = Math.max(0, ...rows.map(({ line }) => plainText(parseLine(line.text).runs).length));
-    const most = Math.max(0, longest - size().columns + columnStep);
-    setOffset((now) => Math.max(0, Math.min(now + columns, Math.max(now, most))));
+    shift(columns, longest - size().columns + columnStep);
   };
   useScroll(area, scrollBy, shiftBy);
-  const toggleWrap = (): void => {
-    remember('stepspan.wrap', wrap ? 'no' : undefined);
-    setWrap(!wrap);
-    setOffset(0);
-  };
   const { times, switchTimes } = useTimes();
   const jump = (direction: 1 | -1): void => {
     const seq = session.search.step(direction, rows[0]?.line.seq ?? 0);
     if (seq !== undefined) feed.showInMiddle(seq);
   };
-  const toggleFold = ({ line, fold }: ScreenRow): void => {
-    if (fold === undefined) return;
-    session.folds.toggle(line.seq, fold.isOpen);
-    redraw();
-  };
-  const toggleFolds = (): void => {
-    session.folds.toggleAll(feed.state().window);
-    redraw();
-  };
+  const { toggleFold, toggleFolds } = foldActions(session, feed, rows[0], redraw);
   const switches = { toggleWrap, switchTimes, switchFields, toggleFolds };
   useOutputKeys(props, { rows: () => size().rows, scrollBy, jump, ...switches });
   useKeys(wrap ? {} : { ArrowLeft: () => shiftBy(-columnStep), ArrowRight: () => shiftBy(columnStep) });
 
   const choose = (filter: OutputFilter): void => go(routeOfFilter(route, filter));
   const { hits, at } = session.search.state();
-  const isAtStart = shown.atStart && rows[0] !== undefined && rows[0].line === shown.lines[0];
   return (
     <section class="output" aria-label="Output">
       <OutputToolbar
@@ -115,20 +98,12 @@ export function OutputPanel(props: PanelProps) {
             ref={holder}
             aria-hidden="true"
             onClick={(event) => {
-              if (terminal.current?.hasSelection() === true) return;
-              const y = event.clientY - event.currentTarget.getBoundingClientRect().top;
-              const row = rows[Math.floor(y / size().rowHeight)];
-              if (row !== undefined) toggleFold(row);
+              const row = rows[Math.floor(heightInside(event) / size().rowHeight)];
+              if (row !== undefined && terminal.current?.hasSelection() !== true) toggleFold(row);
             }}
           />
         </div>
-        <ScrollBar
-          firstSeq={state.firstSeq}
-          headSeq={state.headSeq}
-          topSeq={isAtStart ? state.firstSeq : (rows[0]?.line.seq ?? 0)}
-          bottomSeq={state.following ? state.headSeq : (rows.at(-1)?.line.seq ?? 0)}
-          onSeek={(seq) => (seq >= state.headSeq - 1 ? feed.follow() : feed.showSeq(seq))}
-        />
+        <PlaceInRun feed={feed} screen={{ rows, shown }} />
         <OverOutput state={state} run={run} feed={feed} onShowAll={() => choose(everything)} />
       </div>
       <OutputFoot
@@ -150,6 +125,52 @@ function useTimes() {
     setTimes(next);
   };
   return { times, switchTimes };
+}
+
+/** Whether long lines are wrapped; if they are not, how far the screen is moved to the right. */
+function useWrap() {
+  const [wrap, setWrap] = useState(recall('stepspan.wrap') !== 'no');
+  const [offset, setOffset] = useState(0);
+  return {
+    wrap,
+    offset,
+    shift(columns: number, most: number): void {
+      if (!wrap) setOffset((now) => Math.max(0, Math.min(now + columns, Math.max(now, most))));
+    },
+    toggleWrap(): void {
+      remember('stepspan.wrap', wrap ? 'no' : undefined);
+      setWrap(!wrap);
+      setOffset(0);
+    },
+  };
+}
+
+/** What is folded belongs to the session: it is still so when the tab is opened again. */
+function foldActions({ folds }: RunSession, feed: Feed, top: ScreenRow | undefined, redraw: () => void) {
+  return {
+    toggleFold({ line, fold }: ScreenRow): void {
+      if (fold === undefined) return;
+      folds.toggle(line.seq, fold.isOpen);
+      // What is above the group stays where it is, also at the end of the run.
+      if (top !== undefined && (!fold.isOpen || !feed.state().following)) feed.showSeq(top.line.seq);
+      redraw();
+    },
+    toggleFolds(): void {
+      folds.toggleAll(feed.state().window);
+      redraw();
+    },
+  };
+}
+
+/** How far below the top of its element a click was. */
+function heightInside({
+  clientY,
+  currentTarget,
+}: {
+  readonly clientY: number;
+  readonly currentTarget: Element;
+}): number {
+  return clientY - currentTarget.getBoundingClientRect().top;
 }
 
 function useFields() {
@@ -191,6 +212,20 @@ function useOutputKeys({ feed, run, route }: PanelProps, actions: OutputActions)
     Home: toStart,
     End: () => feed.follow(),
   });
+}
+
+function PlaceInRun({ feed, screen: { rows, shown } }: { feed: Feed; screen: Screen }) {
+  const { firstSeq, headSeq, following } = feed.state();
+  const isAtStart = shown.atStart && rows[0] !== undefined && rows[0].line === shown.lines[0];
+  return (
+    <ScrollBar
+      firstSeq={firstSeq}
+      headSeq={headSeq}
+      topSeq={isAtStart ? firstSeq : (rows[0]?.line.seq ?? 0)}
+      bottomSeq={following ? headSeq : (rows.at(-1)?.line.seq ?? 0)}
+      onSeek={(seq) => (seq >= headSeq - 1 ? feed.follow() : feed.showSeq(seq))}
+    />
+  );
 }
 
 type Screen = {

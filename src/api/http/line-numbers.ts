@@ -42,6 +42,24 @@ function begunBefore({ seq, before, continues }: Counted, upTo: number): number 
   return continues === undefined || upTo <= seq ? before : before + upTo - seq - (continues ? 1 : 0);
 }
 
+type Read = (from: number) => ReturnType<JournalReader['read']>;
+
+/** The records from a mark on. */
+async function* countFrom(read: Read, { seq, lines }: LineMark): AsyncGenerator<readonly Counted[]> {
+  let before = lines;
+  for await (const records of read(seq)) {
+    yield records.map((record) => {
+      const isCounted = record.kind === 'output' && record.stream !== 'debug';
+      const counted = {
+        ...{ seq: record.seq, endSeq: record.seq + seqCount(record), before },
+        continues: isCounted ? record.continues : undefined,
+      };
+      before = begunBefore(counted, counted.endSeq);
+      return counted;
+    });
+  }
+}
+
 type Finding = { readonly seqs: readonly number[]; readonly found: number[]; readonly until: number };
 
 /** @param onProblem called with what is wrong in the journal, as its reader says it */
@@ -49,6 +67,7 @@ export function createLineNumbers(reader: JournalReader, onProblem: (problem: Jo
   /** By their numbers, rising. */
   const marks: LineMark[] = [];
   let turn: Promise<unknown> = Promise.resolve();
+  const read: Read = (from) => reader.read({ from, maxBatchBytes: batchBytes, reuseMemory: true, onProblem });
 
   const keep = (mark: LineMark): void => {
     const index = marks.findLastIndex(({ seq }) => seq <= mark.seq);
@@ -65,28 +84,12 @@ export function createLineNumbers(reader: JournalReader, onProblem: (problem: Jo
     // Of a journal whose beginning was removed nobody knows how many lines that had.
     const isNearer = firstSeq === 0 && behind.seq - wanted < Math.min(maxBackwards, wanted - before.seq - markEvery);
     if (!isNearer || behind.seq < wanted) return before;
-    for await (const counted of countFrom({ seq: wanted, lines: 0 })) {
+    for await (const counted of countFrom(read, { seq: wanted, lines: 0 })) {
       const last = counted.findLast(({ seq }) => seq < behind.seq);
       if (last === undefined || performance.now() > until) break;
       if (last.endSeq >= behind.seq) return { seq: wanted, lines: behind.lines - begunBefore(last, behind.seq) };
     }
     return before;
-  }
-
-  async function* countFrom({ seq, lines }: LineMark): AsyncGenerator<readonly Counted[]> {
-    let before = lines;
-    const options = { from: seq, maxBatchBytes: batchBytes, reuseMemory: true, onProblem };
-    for await (const records of reader.read(options)) {
-      yield records.map((record) => {
-        const isCounted = record.kind === 'output' && record.stream !== 'debug';
-        const counted = {
-          ...{ seq: record.seq, endSeq: record.seq + seqCount(record), before },
-          continues: isCounted ? record.continues : undefined,
-        };
-        before = begunBefore(counted, counted.endSeq);
-        return counted;
-      });
-    }
   }
 
   async function count(seqs: readonly number[], head: LineMark): Promise<readonly (number | undefined)[]> {
@@ -104,7 +107,7 @@ export function createLineNumbers(reader: JournalReader, onProblem: (problem: Jo
   /** Reads until all are found, time is over, or the next one is behind a later mark. */
   async function find(from: LineMark, { seqs, found, until }: Finding): Promise<void> {
     keep(from);
-    for await (const counted of countFrom(from)) {
+    for await (const counted of countFrom(read, from)) {
       for (const record of counted) {
         const { endSeq } = record;
         for (let next = seqs[found.length]; next !== undefined && next < endSeq; next = seqs[found.length])

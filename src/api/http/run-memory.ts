@@ -70,7 +70,7 @@ export function createRunMemory(catalogue: Pick<Catalogue, 'readerOf' | 'evaluat
     const onProblem = catalogue.problemsOf(runId).note;
     const parts = claudeParts((await catalogue.evaluationOf(runId))?.run.steps ?? []);
     const before = works.get(runId);
-    // A step whose first tool call came after it was passed over has a part that is not read yet.
+    // A step without tool calls is not read; one that had its first call since then has a part that is missing.
     const isMissing = parts.some(
       ({ step, from }) => from < (before?.nextSeq ?? 0) && before?.steps.has(step) === false,
     );

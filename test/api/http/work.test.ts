@@ -53,7 +53,7 @@ test('the work of Claude is found without reading the output of other steps', as
   const calls = async () => (await memory.workOf(runId)).tools.map((tool) => tool.calls);
   expect(await calls()).toEqual([1]);
   expect(records).toBeLessThan(8);
-  // Its first call was not known when it was passed over.
+  // Its first call was not known when the rest was read.
   steps = [step('fix', first, 1), step('late', second, 1)];
   expect(await calls()).toEqual([2]);
   records = 0;
