@@ -1,7 +1,15 @@
 // From what a person typed for a run to its folder and its state, with a message if there is none.
 
 import { isRefusedByDisk } from '../core/errors.ts';
-import { dataFolder, type JournalError, type JournalProblem, problemText, type RunFolder } from '../journal/index.ts';
+import {
+  dataFolder,
+  type JournalError,
+  type JournalProblem,
+  type JournalReader,
+  openJournal,
+  problemText,
+  type RunFolder,
+} from '../journal/index.ts';
 import { type RunState, readRunState } from '../runs/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -53,9 +61,13 @@ export function reportUnreadable(context: CliContext, error: unknown): void {
   fail(context, exitCodes.notExecuted, error.message);
 }
 
+/** What was reported for a command, which reads some journals more than once. */
+const reportedBy = new WeakMap<CliContext, Set<string>>();
+
 /** Reports each damage and gap once on stderr; reading continues. Damage sets the exit code, since something is missing. */
 export function problemReporter(context: CliContext): (problem: JournalProblem) => void {
-  const reported = new Set<string>();
+  const reported = reportedBy.get(context) ?? new Set<string>();
+  reportedBy.set(context, reported);
   return (problem) => {
     const text = problemText(problem);
     if (reported.has(text)) return;
@@ -63,6 +75,12 @@ export function problemReporter(context: CliContext): (problem: JournalProblem) 
     if (problem.kind === 'corrupt') fail(context, exitCodes.notExecuted, text);
     else context.stderr.write(`stepspan: ${text}\n`);
   };
+}
+
+/** The journal of a run, of which damage and gaps are reported and skipped. */
+export function reportingReader(folder: RunFolder, context: CliContext): Pick<JournalReader, 'read'> {
+  const reader = openJournal(folder);
+  return { read: (options) => reader.read({ ...options, onProblem: problemReporter(context) }) };
 }
 
 function isJournalError(error: unknown): error is JournalError {

@@ -5,7 +5,7 @@ import { ciNames } from '../core/ci.ts';
 import type { CiJob, EventOf, VersionControl } from '../core/event.ts';
 import { labelsText } from '../core/labels.ts';
 import { outputFieldsOf, type StepOutput, valueText } from '../core/step-output.ts';
-import { openJournal, type RunFolder } from '../journal/index.ts';
+import type { JournalReader, RunFolder } from '../journal/index.ts';
 import {
   closeIfKilled,
   isActive,
@@ -27,7 +27,7 @@ import { showConversation } from './conversation.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput } from './failed-output.ts';
-import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, reportingReader, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { showMarkdown } from './show-markdown.ts';
@@ -98,8 +98,8 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   const limit = flags.lines;
   const failed = await readFailedOutput(folder, state, limit, problemReporter(context));
   if (flags.markdown === true) return showMarkdown({ folder, state, settings, failed, limit }, context);
-  const results = await readable(context, () => readStepResults(openJournal(folder), state.steps));
-  const prompts = await readable(context, () => promptsOf(state, folder));
+  const results = await readable(context, () => readStepResults(reportingReader(folder, context), state.steps));
+  const prompts = await readable(context, () => promptsOf(state, reportingReader(folder, context)));
   if (results === 'unreadable' || prompts === 'unreadable') return;
   const output = createOutput(context.stdout);
   if (flags.json === true)
@@ -116,11 +116,11 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
   output.release();
 }
 
-async function promptsOf(state: RunState, folder: RunFolder): Promise<FromJournal['prompts']> {
+async function promptsOf(state: RunState, reader: Pick<JournalReader, 'read'>): Promise<FromJournal['prompts']> {
   const prompts = new Map<string, EventOf<'claude.prompted'>>();
   for (const step of state.steps.filter(({ kind }) => kind === 'claude')) {
     for (const attempt of step.attempts) {
-      const prompted = await readPrompted(openJournal(folder), step.id, attempt);
+      const prompted = await readPrompted(reader, step.id, attempt);
       if (prompted !== undefined) prompts.set(`${step.id}#${attempt.number}`, prompted);
     }
   }

@@ -27,7 +27,7 @@ import {
 import { type CliContext, fail } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
-import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, reportingReader, runArgument } from './find-run.ts';
 import { createOutput, writeAll } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 
@@ -59,7 +59,7 @@ async function printOutput(run: string, stepId: string, flags: OutputFlags, cont
     const ids = state.steps.map(({ id }) => id).join(', ');
     return fail(context, exitCodes.notFound, `run ${state.runId} has no step \`${stepId}\`; its steps are ${ids}`);
   }
-  const result = await readable(context, () => readStepResult(openJournal(folder), step));
+  const result = await readable(context, () => readStepResult(reportingReader(folder, context), step));
   if (result === 'unreadable') return;
   if (result === undefined) {
     const message = `step \`${stepId}\` of run ${state.runId} has not ended; \`stepspan tail ${state.runId} --step ${stepId}\` shows its output`;

@@ -1,5 +1,5 @@
 // ls and show as a person meets them, over journals that the real writer wrote.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
@@ -126,6 +126,20 @@ describe('show', () => {
     expect(text.slice(text.indexOf('last lines'))).toBe('last lines of build:\n  50 %\n  ERROR: bad\n  warn\n');
     expect(text).not.toContain('\u001b');
     expect(code).toBe(0);
+  });
+
+  test('shows what is whole of a run whose record is damaged, and reports the damage once', async () => {
+    const run = rig.start({ steps: ['a', 'b'] });
+    await run.finish(['a', 'b'], false);
+    const { journalDir } = rig.folderOf(run.runId);
+    const file = path.join(journalDir, readdirSync(journalDir).find((name) => name.endsWith('.seg')) ?? '');
+    const bytes = readFileSync(file);
+    bytes.write('#', bytes.indexOf('step.finished'));
+    writeFileSync(file, bytes);
+    const { stdout, stderr, code } = await rig.call('show', run.runId);
+    expect(stdout.toString()).toMatch(/b +failure .* exit code 1/);
+    expect(stderr.match(/is damaged at byte/g)).toHaveLength(1);
+    expect(code).toBe(3);
   });
 
   test('prints Markdown in which text from outside is text', async () => {
