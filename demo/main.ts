@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { approveLater } from './approve-later.ts';
 import { buildPage } from './build-page.ts';
 import { claudeScript } from './claude-script.ts';
 import { startMessagesApi } from './messages-api/server.ts';
@@ -35,6 +36,11 @@ const problem = opens || isTerminal ? await buildPage() : undefined;
 if (problem !== undefined) say(`demo: the live page could not be built: ${problem}\n`);
 else if (opens) args.push('--open');
 
+// People who watch the page have time to answer there; where nobody is, it is only to be seen.
+const afterMs = flags.fast ? 0 : opens ? 60_000 : 5_000;
+const ended = new AbortController();
+void approveLater({ dataDir: env.STEPSPAN_DATA_DIR ?? '', afterMs, signal: ended.signal });
+
 const child = spawn(process.execPath, [path.join(clone, 'src', 'cli', 'main.ts'), ...args], {
   cwd: place.folder,
   env,
@@ -51,6 +57,7 @@ child.on('error', (error) => {
   process.exit(1);
 });
 child.on('exit', (status) => {
+  ended.abort();
   void api?.close();
   say(closing({ place, env }));
   process.exitCode = status ?? 1;

@@ -56,6 +56,7 @@ describe('the demo', () => {
       ['test-before', 'failure', 1],
       ['advisories', 'success', 2],
       ['review', 'success', 1],
+      ['gate', 'success', 1],
       ['fix', 'success', 1],
       ['verify', 'success', 1],
       ['report', 'success', 1],
@@ -80,6 +81,15 @@ describe('the demo', () => {
       `--resume ${eventsOf('review', 'claude.session')[0]?.sessionId}`,
     );
     expect(result.costUsd).toBeGreaterThan(0);
+  });
+
+  test('waits for a person before anything is changed, and answers by itself if nobody is there', () => {
+    const [asked] = eventsOf('gate', 'step.asked');
+    expect(JSON.parse(asked?.input ?? '')).toMatchObject({
+      message: 'May Claude Code fix this?',
+      'steps.review.output': expect.stringContaining('rounds the share of everybody'),
+    });
+    expect(eventsOf('gate', 'step.answered')).toMatchObject([{ answer: 'allowed', by: 'demo' }]);
   });
 
   test('has the mistake put right in the copy, and leaves the sample as it is', () => {
