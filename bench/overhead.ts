@@ -65,7 +65,10 @@ export const overhead: Bench = {
           bounds: atMost(1.3, 3),
         },
       ],
-      notes: [],
+      notes: [
+        'In processor time Claude Code with its telemetry on takes 1.1 times the bare command by itself, and the start of a run (`stepspan exec -- true`) a third ' +
+          'of the bare command. That is 1.4 together, so the goal of 1.3 needs a faster start first.',
+      ],
     };
   },
 };
