@@ -25,7 +25,7 @@ export function settingsDoc(): string {
   const rows = settingNames.map((name) => {
     const { kind, defaultText, description, unit }: Setting<unknown> = settingTable[name];
     const flag =
-      kind.name === 'on|off'
+      kind.name.startsWith('on|off')
         ? `\`${flagOf(name)}\`, \`${flagOf(name).replace('--', '--no-')}\``
         : (otherFlags[name] ?? `\`${flagOf(name)}\``);
     const cells = [

@@ -49,6 +49,8 @@ export const journals = {
   removed: now(counted(metrics.removedRuns, '')),
   removedBytes: now(`sum(increase(${series(metrics.removedBytes)}[$__range]))`),
   archived: now(counted(metrics.archivedSegments, '')),
+  archivePut: now(`sum(increase(${series(metrics.archivePutBytes)}[$__range]))`),
+  archivePutSegments: now(counted(metrics.archivePutSegments, '')),
   saved: now(`sum(increase(${series(metrics.archiveSaved)}[$__range]))`),
 };
 

@@ -106,6 +106,10 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import('./ship.ts')).registerShip,
       },
       {
+        summaries: { archive: 'put what is left of a run into the archive, or check it there' },
+        load: async () => (await import('./archive.ts')).registerArchive,
+      },
+      {
         summaries: { prune: 'remove old runs' },
         load: async () => (await import('./prune.ts')).registerPrune,
       },

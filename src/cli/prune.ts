@@ -4,6 +4,7 @@ import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { formatBytes, plural } from '../core/units.ts';
 import { applyRetention, type DataFolder, dataFolder, journalBytes, type RetentionReport } from '../journal/index.ts';
+import { archiveCursor } from '../readers/archive/index.ts';
 import { type CliContext, settingsFor } from './context.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags, type FlagValues, type Settings } from './settings.ts';
@@ -23,7 +24,7 @@ export function registerPrune(program: Command, context: CliContext): void {
       '\nExamples:\n  $ stepspan prune --dry-run\n  $ stepspan prune --retention-max-age 7d\n  $ stepspan prune --retention-max-bytes 2GiB --json',
     )
     .action((flags: PruneFlags) => prune(context, flags));
-  addSettingFlags(command, 'dataDir', 'retentionMaxAge', 'retentionMaxBytes');
+  addSettingFlags(command, 'dataDir', 'retentionMaxAge', 'retentionMaxBytes', 'archive');
 }
 
 async function prune(context: CliContext, flags: PruneFlags): Promise<void> {
@@ -36,6 +37,7 @@ async function prune(context: CliContext, flags: PruneFlags): Promise<void> {
     maxBytes: settings.retentionMaxBytes,
     now: context.now(),
     isDryRun,
+    readers: typeof settings.archive === 'string' ? [archiveCursor] : [],
   });
   const output = createOutput(context.stdout);
   if (flags.json === true) await output.write(`${JSON.stringify({ dryRun: isDryRun, ...report })}\n`);

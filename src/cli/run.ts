@@ -148,7 +148,15 @@ function runOptions(command: Command): Command {
     .option('--serve', 'serve the live page of this run, also if the output is not a terminal')
     .option('--no-serve', 'serve no live page')
     .option('--open', 'open the live page in a browser, and keep serving it after the run, until Ctrl-C');
-  addSettingFlags(command.optionsGroup('What is kept:'), 'dataDir', 'redact', 'durability');
+  addSettingFlags(
+    command.optionsGroup('What is kept:'),
+    'dataDir',
+    'redact',
+    'durability',
+    'archive',
+    'archiveEncryption',
+    'archiveKmsKey',
+  );
   command
     .optionsGroup('Telemetry and alerts:')
     .option('--no-ship', 'send nothing to an OTLP endpoint, whatever OTEL_* says');
@@ -237,6 +245,8 @@ function optionsOf(
     redact: settings.redact,
     durability: settings.durability,
     archive: settings.archive,
+    archiveEncryption: settings.archiveEncryption,
+    archiveKmsKey: settings.archiveKmsKey,
     labels: flags.label ?? {},
     shared: flags.shared ?? false,
     ship: flags.ship === false ? 'off' : 'auto',

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { dataFolder } from '../journal/index.ts';
-import { version } from '../library/index.ts';
+import { archiveTargetOf, version } from '../library/index.ts';
 import { originOf } from '../readers/notify/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -52,6 +52,8 @@ Examples:
     command,
     'dataDir',
     'archive',
+    'archiveEncryption',
+    'archiveKmsKey',
     'retentionMaxAge',
     'retentionMaxBytes',
     'metricLabels',
@@ -73,6 +75,8 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     return fail(context, exitCodes.badInput, ...problems);
   }
   const { settings } = loaded;
+  const archiveTo = archiveTargetOf({ ...settings, env: context.env });
+  if (!archiveTo.ok) return fail(context, exitCodes.badInput, archiveTo.problem);
   const alerts = notifySettingsOf(context, settings);
   if (alerts === undefined) return;
   const say = (line: string): void => void context.stdout.write(`${line}\n`);
@@ -93,7 +97,8 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     ...(flags.page ? { live: liveSettings(context, settings, folders) } : {}),
     ship: flags.ship,
     notify: alerts.notify,
-    archive: settings.archive,
+    archive: settings.archive !== false,
+    archiveTo: archiveTo.value,
     metricLabels: settings.metricLabels,
     retention: { maxAgeMs: settings.retentionMaxAge, maxBytes: settings.retentionMaxBytes },
     log: (line) => void context.stderr.write(`${new Date(context.now()).toISOString()} ${line}\n`),

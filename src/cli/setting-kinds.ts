@@ -2,6 +2,7 @@
 // Each kind says in its own words what was wrong and what to write instead; which setting it was is settings.ts's to add.
 
 import path from 'node:path';
+import { isArchiveUrl, locationText, parseLocation } from '../archive/location.ts';
 import { maxDurationMs, parseDuration } from '../core/duration.ts';
 import { labelKeyPattern, labelKeyRule, maxMetricLabels } from '../core/labels.ts';
 import { failed, ok, type Result } from '../core/result.ts';
@@ -53,6 +54,21 @@ export const yesNo: Kind<boolean> = {
     if (raw === true || /^(on|true|yes|1)$/i.test(String(raw))) return ok(true);
     if (raw === false || /^(off|false|no|0)$/i.test(String(raw))) return ok(false);
     return no('neither on nor off', '`on` or `off`');
+  },
+};
+
+/** Whether parts of runs are compressed; the address of an archive says that they are, and where runs are copied. */
+export const archivePlace: Kind<boolean | string> = {
+  name: 'on|off|place',
+  parse: (raw, base) => {
+    const word = yesNo.parse(raw, base);
+    if (word.ok) return word;
+    const text = String(raw);
+    // A word alone is more likely a mistake than a folder.
+    if (typeof raw !== 'string' || (!isArchiveUrl(text) && !text.includes('/')))
+      return no('neither on, off nor a place', '`on`, `off`, `s3://bucket/prefix` or a folder such as `./archive`');
+    const parsed = parseLocation(text, base);
+    return parsed.ok ? ok(locationText(parsed.value)) : no(parsed.problem.wrong, parsed.problem.write);
   },
 };
 

@@ -2,6 +2,7 @@
 // Flags, variables, the settings file, their checks and docs/settings.md are all made from this table.
 import { type Durability, dataRoot, homeFolder } from '../journal/index.ts';
 import {
+  archivePlace,
   concurrency,
   durability,
   duration,
@@ -86,7 +87,17 @@ export const settingTable = {
     'The hub removes the oldest runs while the data folder is larger, and counts what was unread as above.',
     'bytes',
   ),
-  archive: setting(yesNo, { value: () => true, as: '`on`' }, 'Whether older parts of a recorded run are compressed.'),
+  archive: setting<boolean | string>(
+    archivePlace,
+    { value: () => true, as: '`on`' },
+    'Whether older parts of a recorded run are compressed. `s3://bucket/prefix`, `file:///folder` or the path of a folder: they are, and each run is copied there while it is active, see docs/scale.md.',
+  ),
+  archiveEncryption: optional<'AES256' | 'aws:kms'>(
+    oneOf('AES256', 'aws:kms'),
+    'How the store of the archive encrypts what it gets.',
+    'as the bucket says',
+  ),
+  archiveKmsKey: optional(text, 'The key of `aws:kms`: its id, ARN or alias.', 'that of the account'),
   shipWait: optional(
     wait,
     'How long the end of a run waits for what is not yet sent, whether the endpoint answers or not.',

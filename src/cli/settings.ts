@@ -71,7 +71,7 @@ function addSetting<Name extends SettingName>(
 }
 
 /**
- * Adds the flags of settings to a command. `on|off` settings get `--name` and `--no-name`.
+ * Adds the flags of settings to a command. Those that can be off get `--name` and `--no-name`.
  * The option has no default, or a flag that is not given would win over the environment.
  */
 export function addSettingFlags(command: Command, ...names: readonly SettingName[]): Command {
@@ -79,9 +79,9 @@ export function addSettingFlags(command: Command, ...names: readonly SettingName
     const { kind, description, defaultText }: Setting<unknown> = settingTable[name];
     const flag = flagOf(name);
     const help = `${description} (default: ${defaultText.replaceAll('`', '')})`;
-    if (kind.name === 'on|off') {
+    if (kind.name.startsWith('on|off')) {
       command
-        .addOption(new Option(flag, help))
+        .addOption(new Option(kind.name === 'on|off' ? flag : `${flag} [${kind.name}]`, help))
         .addOption(new Option(flag.replace('--', '--no-'), 'The opposite.').hideHelp());
     } else command.addOption(new Option(`${flag} <${kind.name}>`, help));
     for (const spelling of spellingsOf(name).slice(1))

@@ -64,7 +64,7 @@ export async function watchRun(
   const release = run.shipperStatus() === undefined ? holdYoungGeneration() : () => undefined;
   const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
   const stopReporting = reportWait(context, settings, run, view);
-  const { result, shipping, notifying, metricsNote, journalNotes, state } = await run.done;
+  const { result, shipping, archiving, notifying, metricsNote, journalNotes, state } = await run.done;
   release();
   stopReporting();
   // A person who cancels the run no longer needs its page.
@@ -87,6 +87,7 @@ export async function watchRun(
   const notes = [
     ...new Set([...journalNotes, ...problems.sentences()]),
     shipping.message,
+    archiving.message,
     metricsNote,
     notifying.message,
     folderWarning,
@@ -158,7 +159,8 @@ function reportWait(context: CliContext, settings: Settings, run: StartedRun, vi
   const timer = setTimeout(() => {
     const status = run.shipperStatus();
     const pending = status === undefined ? 0 : Math.max(status.logs.pendingSeqs, status.traces.pendingSeqs);
-    const what = pending === 0 ? 'the last alerts' : `the last ${plural(pending, 'record')}`;
+    const rest = typeof settings.archive === 'string' ? 'what the archive lacks' : 'the last alerts';
+    const what = pending === 0 ? rest : `the last ${plural(pending, 'record')}`;
     const why = status?.logs.lastError ?? status?.traces.lastError;
     const text = `the steps have ended; sending ${what}, for at most ${formatSetDuration(settings.shipWait ?? defaultShipWaitMs)}${why === undefined ? '' : ` (${why})`}`;
     if (view?.note === undefined) context.stderr.write(`stepspan: ${text}\n`);

@@ -17,6 +17,8 @@ export type HousekeepingOptions = {
   readonly data: DataFolder;
   readonly measure: Measure;
   readonly archive: boolean;
+  /** Readers that are to have every run before it is removed; what they had not is counted. */
+  readonly readers: readonly string[];
   /** Undefined keeps everything. */
   readonly retention: { readonly maxAgeMs: number | undefined; readonly maxBytes: number | undefined } | undefined;
   /** Called for an ended run that has no raw segment left, some time after it was archived. */
@@ -86,7 +88,11 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   /** @returns what it has removed */
   async function removeOld(nowMs: number, all: readonly JournalSize[]): Promise<ReadonlySet<RunId>> {
     if (options.retention === undefined) return new Set();
-    const { removedRuns } = await applyRetention(data, { ...options.retention, now: nowMs }, all);
+    const { removedRuns } = await applyRetention(
+      data,
+      { ...options.retention, now: nowMs, readers: options.readers },
+      all,
+    );
     for (const { bytes, unread } of removedRuns) {
       measure.apply(
         add(metrics.removedRuns, {}),

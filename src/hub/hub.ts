@@ -2,6 +2,7 @@
 // notified about, shipped and archived. Composition only: what each of these does is in the file of its name.
 import type { RunId } from '../core/ids.ts';
 import type { DataFolder, LockHolder } from '../journal/index.ts';
+import { type ArchiveTarget, archiveCursor } from '../readers/archive/index.ts';
 import {
   add,
   createMeasure,
@@ -18,6 +19,7 @@ import { runRules } from '../runs/alerts/catalogue.ts';
 import { type AlertSettings, defaultAlerts } from '../runs/alerts/index.ts';
 import type { Catalogue } from '../runs/catalogue.ts';
 import { createAdoption } from './adopt-run.ts';
+import { type ArchiveRuns, createArchiveRuns } from './archive-runs.ts';
 import { createRunCounter, type RunCounter } from './count-runs.ts';
 import { createHousekeeping, type Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
 import { type HttpAnswers, type HttpOptions, type HttpServer, startHttp } from './http-server.ts';
@@ -45,6 +47,8 @@ export type HubOptions = Omit<HttpOptions, 'live'> & {
   /** Where alerts of runs go; without it none are sent. */
   readonly notify?: NotifySettings | undefined;
   readonly archive: boolean;
+  /** Where runs are archived; without it they are kept here alone. */
+  readonly archiveTo?: ArchiveTarget | undefined;
   /** Keys of labels of runs that metrics have too. Default: none. */
   readonly metricLabels?: readonly string[];
   readonly retention: HousekeepingOptions['retention'];
@@ -113,8 +117,9 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     parts.stopping.abort();
-    const { counter, shipper, shipped, saver } = parts;
-    await Promise.all([supervisor.stop(), http.close(), counter.stop(), shipper?.stop(), notifier?.stop()]);
+    const { counter, shipper, archiver, shipped, saver } = parts;
+    const stops = [counter.stop(), shipper?.stop(), archiver?.stop(), notifier?.stop()];
+    await Promise.all([supervisor.stop(), http.close(), ...stops]);
     await shipped.look(data.listRunIds(), Date.now(), data.listRunIds());
     await saver.save();
     catalogue.save();
@@ -150,6 +155,7 @@ type Parts = {
   readonly saver: Saver;
   readonly counter: RunCounter;
   readonly shipper: ShipRuns | undefined;
+  readonly archiver: ArchiveRuns | undefined;
   readonly shipped: ShippedTotals;
   readonly readerLag: ReaderLag;
   readonly tailMetrics: ReturnType<typeof createTailMetrics>;
@@ -179,7 +185,8 @@ function createParts(options: HubOptions, ships: boolean, catalogue: Catalogue):
     labels: options.metricLabels ?? [],
   });
   // These two exist at 0 before anything is removed; a reader of another kind gets its series with its first cursor.
-  for (const signal of ['logs', 'traces']) measure.apply(add(metrics.removedUnread, { reader: `ship-${signal}` }, 0));
+  for (const reader of ['ship-logs', 'ship-traces', ...expectedReaders(options)])
+    measure.apply(add(metrics.removedUnread, { reader }, 0));
   const stopping = new AbortController();
   const failed: Parts['failed'] = (task, what, error) => {
     measure.apply(add(metrics.hubErrors, { task }));
@@ -202,11 +209,19 @@ function createParts(options: HubOptions, ships: boolean, catalogue: Catalogue):
     shipper: ships
       ? createShipRuns({ data, env: options.env, onShipped: shipped.expect, onError: failedRun('ship') })
       : undefined,
+    archiver:
+      options.archiveTo === undefined
+        ? undefined
+        : createArchiveRuns({ data, target: options.archiveTo, measure, onError: failedRun('archive') }),
     shipped,
-    readerLag: createReaderLag(data, catalogue, ships),
+    readerLag: createReaderLag(data, catalogue, [
+      ...(ships ? ['ship-logs', 'ship-traces'] : []),
+      ...expectedReaders(options),
+    ]),
     tailMetrics: createTailMetrics(measure),
     housekeeping: createHousekeeping({
       ...options,
+      readers: expectedReaders(options),
       measure,
       signal: stopping.signal,
       everyMs: options.everyMs?.housekeeping ?? housekeepingEveryMs,
@@ -214,6 +229,11 @@ function createParts(options: HubOptions, ships: boolean, catalogue: Catalogue):
       onError: (task, error) => failed(task, task, error),
     }),
   };
+}
+
+/** Besides the shippers: they are to have every run, also one that they have not begun. */
+function expectedReaders({ archiveTo }: HubOptions): readonly string[] {
+  return archiveTo === undefined ? [] : [archiveCursor];
 }
 
 function notifierOf(
@@ -293,7 +313,7 @@ async function alertGauges(
 /** The order of the tasks matters: a run is counted before it is shipped, and before retention removes it. */
 function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Supervisor {
   const { data, log, everyMs } = options;
-  const { measure, counter, notifier, shipped, shipper, housekeeping, saver, failed, failedRun } = parts;
+  const { measure, counter, notifier, shipped, shipper, archiver, housekeeping, saver, failed, failedRun } = parts;
   let saved = performance.now();
   const supervisor: Supervisor = startSupervisor({
     data,
@@ -321,6 +341,8 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
         },
       },
       ...(shipper === undefined ? [] : [shipper]),
+      // Before retention, which counts what the archive does not have.
+      ...(archiver === undefined ? [] : [archiver]),
       // Before housekeeping, which notes of a known run that it is archived.
       { name: 'remember', look: (look) => rememberEnded(look, catalogue, parts.stopping.signal) },
       housekeeping,

@@ -21,13 +21,12 @@ export type ReaderLag = {
 
 const signals = ['logs', 'traces'] as const;
 
-/** @param ships whether the hub ships: then a run that nobody has begun to ship is behind by all that it has */
+/** @param expected readers that are to have every run: one that nobody has begun for them is behind by all that it has */
 export function createReaderLag(
   data: DataFolder,
   catalogue: Pick<Catalogue, 'readerOf' | 'problemsOf'>,
-  ships: boolean,
+  expected: readonly string[],
 ): ReaderLag {
-  const expected = ships ? signals.map((signal) => `ship-${signal}`) : [];
   /** Finished, and every reader has had all of it. */
   const settled = new Set<RunId>();
 

@@ -28,14 +28,35 @@ export type MemberTable = {
 
 /** All members of the archived segment at `path`: one short read each. Throws a JournalError when this Node has no zstd for them. */
 export function readMemberTable(fd: number, path: string): MemberTable {
-  const { size } = fstatSync(fd);
-  const members: Member[] = [];
   const bytes = Buffer.alloc(longestHead);
+  const headAt = (at: number): Buffer => bytes.subarray(0, readSync(fd, bytes, 0, longestHead, at));
+  return tableOf({ size: fstatSync(fd).size, headAt, path });
+}
+
+/** The heads of all members of an archived segment, one after the other; undefined if one of them is damaged or in gzip. */
+export function memberHeads(segment: Buffer): Buffer | undefined {
+  const headAt = (at: number): Buffer => segment.subarray(at, at + longestHead);
+  const { members, damage } = tableOf({ size: segment.length, headAt, path: undefined });
+  if (damage !== undefined || members.some(({ form }) => form !== zstdForm)) return undefined;
+  return Buffer.concat(
+    members.map(({ startOffset, headBytes }) => segment.subarray(startOffset, startOffset + headBytes)),
+  );
+}
+
+type TableSource = {
+  readonly size: number;
+  readonly headAt: (at: number) => Buffer;
+  /** The file to name if this Node cannot read it; undefined if nothing is to be uncompressed. */
+  readonly path: string | undefined;
+};
+
+function tableOf({ size, headAt, path }: TableSource): MemberTable {
+  const members: Member[] = [];
   let at = 0;
   let rawOffset = 0;
   while (at < size) {
-    const member = memberAt(bytes.subarray(0, readSync(fd, bytes, 0, longestHead, at)), at);
-    if (member?.form.isSupported === false) throw zstdIsMissing(path);
+    const member = memberAt(headAt(at), at);
+    if (member?.form.isSupported === false && path !== undefined) throw zstdIsMissing(path);
     const isSound =
       member !== undefined &&
       member.compressedBytes > 0 &&

@@ -73,9 +73,10 @@ export async function archiveSealed(folder: RunFolder, options: ArchiveOptions =
   }
 }
 
-type SegmentResult = { readonly rawBytes: number; readonly archivedBytes: number } | { readonly reason: string };
+export type SegmentResult = { readonly rawBytes: number; readonly archivedBytes: number } | { readonly reason: string };
 
-type Source = {
+/** A segment to compress. */
+export type Source = {
   readonly folder: RunFolder;
   readonly segment: SegmentFile;
   /** The first number of the segment behind it. */
@@ -121,9 +122,13 @@ function removeRaw(folder: RunFolder, segment: SegmentFile): void {
   rmSync(indexPath(folder.journalDir, segment.firstSeq), { force: true });
 }
 
-async function writeMembers(
+/** Takes all bytes of each member, or rejects. */
+type MemberSink = { readonly writeFile: (member: Buffer) => Promise<unknown> };
+
+/** Compresses the whole frames of a raw segment, a member at a time. Undefined when it was aborted. */
+export async function writeMembers(
   { folder, segment, followingSeq }: Source,
-  { output, form }: { readonly output: FileHandle; readonly form: MemberForm },
+  { output, form }: { readonly output: MemberSink; readonly form: MemberForm },
   options: ArchiveOptions,
 ): Promise<SegmentResult | undefined> {
   let rest: Buffer = Buffer.alloc(0);

@@ -39,6 +39,7 @@ export { defaultJournalOptions, type JournalOptions } from './journal-options.ts
 export { createProblemLog, type JournalProblem, type ProblemLog, problemText } from './journal-problem.ts';
 export { type JournalReader, openJournal, type ReadOptions } from './journal-reader.ts';
 export { createJournal, type JournalStats, type JournalWriter, reopenJournal } from './journal-writer.ts';
+export { hasClosedSegment, type PackedSegment, packSegment } from './pack-segment.ts';
 export { everyFrame } from './read-at-once.ts';
 export {
   applyRetention,

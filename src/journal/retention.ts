@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { RunId } from '../core/ids.ts';
 import { createTimeSlice } from '../core/time-slice.ts';
 import { type DataFolder, lockPath, type RunFolder, readersOf } from '../data/data-folder.ts';
-import { tryLockFile } from '../data/lock-file.ts';
+import { type HeldLock, tryLockFile } from '../data/lock-file.ts';
 import { savedPosition } from './cursor.ts';
 import { walkFrames } from './frame-walk.ts';
 import { journalEnd } from './journal-end.ts';
@@ -21,6 +21,8 @@ export type RetentionLimits = {
   readonly now: number;
   /** Reports what would be removed, and removes nothing. */
   readonly isDryRun?: boolean;
+  /** Readers that are to have every run, also one that they have not begun. */
+  readonly readers?: readonly string[];
 };
 
 /** What one reader had not read of what was removed. */
@@ -86,7 +88,7 @@ export function createJournalSizes(data: DataFolder): JournalSizes {
 
 /**
  * Removes whole runs without a writer, the oldest first, until the limits are met over the data folder.
- * A run whose writer lock or ship lock is held stays.
+ * A run that somebody writes, ships or archives stays.
  * @param sizes of all runs, if they are known
  */
 export async function applyRetention(
@@ -106,7 +108,7 @@ export async function applyRetention(
   for (const { runId, bytes, lastWriteMs } of [...runs].sort((a, b) => a.lastWriteMs - b.lastWriteMs)) {
     const age = limits.now - lastWriteMs;
     if (!isOver(limits.maxBytes, kept) && !isOver(limits.maxAgeMs, age)) continue;
-    const removed = await takeAway(data.runDir(runId), limits.isDryRun === true);
+    const removed = await takeAway(data.runDir(runId), limits);
     await slice();
     if (removed === undefined) continue;
     const { unread, going } = removed;
@@ -200,33 +202,36 @@ type TakenAway = {
   readonly going: string | undefined;
 };
 
+/** Held until the folder is away, so that nobody begins to adopt, to ship or to archive a run that is going. */
+const usersOfRun = ['writer', 'ship', 'upload'] as const;
+
 /** Undefined when somebody still uses the run. */
-async function takeAway(folder: RunFolder, isDryRun: boolean): Promise<TakenAway | undefined> {
-  // Held until the folder is away, so that nobody begins to adopt or to ship a run that is going.
-  const writer = tryLockFile(lockPath(folder, 'writer'), 'retention');
-  if (writer.kind === 'held') return undefined;
+async function takeAway(
+  folder: RunFolder,
+  { isDryRun, readers = [] }: RetentionLimits,
+): Promise<TakenAway | undefined> {
+  const locks: HeldLock[] = [];
   try {
-    const ship = tryLockFile(lockPath(folder, 'ship'), 'retention');
-    if (ship.kind === 'held') return undefined;
-    try {
-      const unread = await unreadOf(folder);
-      if (isDryRun) return { unread, going: undefined };
-      // Renamed first: a run is there or it is not, and never half of it under its own name.
-      const going = `${folder.dir}${removedSuffix}`;
-      renameSync(folder.dir, going);
-      return { unread, going };
-    } finally {
-      ship.release();
+    for (const user of usersOfRun) {
+      const lock = tryLockFile(lockPath(folder, user), 'retention');
+      if (lock.kind === 'held') return undefined;
+      locks.push(lock);
     }
+    const unread = await unreadOf(folder, readers);
+    if (isDryRun === true) return { unread, going: undefined };
+    // Renamed first: a run is there or it is not, and never half of it under its own name.
+    const going = `${folder.dir}${removedSuffix}`;
+    renameSync(folder.dir, going);
+    return { unread, going };
   } finally {
-    writer.release();
+    for (const lock of locks) lock.release();
   }
 }
 
-/** What each reader with a cursor has not read. */
-async function unreadOf(folder: RunFolder): Promise<Unread[]> {
+/** What each reader with a cursor, and each that was to have one, has not read. */
+async function unreadOf(folder: RunFolder, expected: readonly string[]): Promise<Unread[]> {
   const unread: Unread[] = [];
-  const readers = readersOf(folder);
+  const readers = [...new Set([...readersOf(folder), ...expected])];
   const endSeq = readers.length === 0 ? 0 : journalEnd(folder).nextSeq;
   for (const reader of readers) {
     const position = savedPosition(folder, reader) ?? 0;

@@ -35,7 +35,8 @@ export type Unsuited = {
     | 'no_file'
     | 'params_kept'
     | 'labels'
-    | 'budget';
+    | 'budget'
+    | 'archive';
   readonly message: string;
 };
 

@@ -33,6 +33,13 @@ import {
   type WorkflowInput,
   workflowToJson,
 } from '../workflow/index.ts';
+import {
+  type Archiving,
+  type ArchivingEnd,
+  archivedSegmentBytes,
+  archiveTargetOf,
+  startArchiving,
+} from './archiving.ts';
 import { ciJobIn, withBranchOfCi } from './ci-job.ts';
 import { createRunFollower, type RunFollower } from './follow-run.ts';
 import { journalNotes, withLostEnd } from './lost-end.ts';
@@ -82,6 +89,7 @@ export type StartedRun = Pick<RunHandle, 'pause' | 'resume' | 'cancel' | 'phase'
 export type RunDone = {
   readonly result: RunResult;
   readonly shipping: ShippingEnd;
+  readonly archiving: ArchivingEnd;
   readonly notifying: NotifyingEnd;
   /** One sentence if the run sends its metrics itself and the last of them were not taken, else ''. */
   readonly metricsNote: string;
@@ -108,6 +116,7 @@ type PreparedRun = {
   readonly versionControl: ReturnType<typeof readWorkTree>;
   readonly writer: JournalWriter;
   readonly shipping: Shipping;
+  readonly archiving: Archiving;
   readonly releaseLock: () => void;
 };
 
@@ -123,6 +132,9 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
   if (labelled.kind !== 'ready') return labelled;
   const unshippable = problemsOfShipping(settings);
   if (unshippable.length > 0) return { kind: 'unsuited', code: 'otel_settings', message: unshippable.join('\n') };
+
+  const archive = archiveTargetOf(settings);
+  if (!archive.ok) return { kind: 'unsuited', code: 'archive', message: archive.problem };
 
   const versionControl = readWorkTree(workflow.cwd);
   const done = new Set(resumed?.previousResults.keys());
@@ -160,12 +172,13 @@ async function prepareRun(options: RunOptions): Promise<PreparedRun | Refusal> {
     versionControl,
     writer,
     shipping: start.shipping,
+    archiving: await startArchiving(writer.folder, archive.value),
     releaseLock,
   };
 }
 
 async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
-  const { settings, workflow, labels, resumed, claude, warnings, writer, shipping, releaseLock } = prepared;
+  const { settings, workflow, labels, resumed, claude, warnings, writer, shipping, archiving, releaseLock } = prepared;
   const { folder } = writer;
   const { runId } = folder;
   const redactor = redactorOf(workflow, settings);
@@ -220,7 +233,19 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
     phase: handle.phase,
     follow: follower.follow,
     shipperStatus: shipping.status,
-    done: finish({ handle, writer, shipping, notifying, pushing, settings, follower, problems, redactor, release }),
+    done: finish({
+      handle,
+      writer,
+      shipping,
+      archiving,
+      notifying,
+      pushing,
+      settings,
+      follower,
+      problems,
+      redactor,
+      release,
+    }),
   };
 }
 
@@ -260,6 +285,7 @@ type RunParts = {
   readonly handle: RunHandle;
   readonly writer: JournalWriter;
   readonly shipping: Shipping;
+  readonly archiving: Archiving;
   readonly notifying: Notifying;
   readonly pushing: Pushing;
   readonly settings: RunSettings;
@@ -284,8 +310,9 @@ async function finish({
   await release();
   await writer.close();
   const wait = endWaitOf(settings);
-  const [shipping, notifying, metricsNote] = await Promise.all([
+  const [shipping, archiving, notifying, metricsNote] = await Promise.all([
     senders.shipping.finish(wait),
+    senders.archiving.finish(wait),
     senders.notifying.finish(wait),
     senders.pushing.finish(wait),
   ]);
@@ -299,7 +326,7 @@ async function finish({
     runId: writer.folder.runId,
     dataDir: settings.dataDir,
   });
-  return { result, shipping, notifying, metricsNote, journalNotes: notes, state };
+  return { result, shipping, archiving, notifying, metricsNote, journalNotes: notes, state };
 }
 
 type Source =
@@ -363,7 +390,11 @@ function openWriter(
 ): { readonly kind: 'open'; readonly writer: JournalWriter } | Refusal {
   try {
     const { durability, archive } = settings;
-    const writer = createJournal(dataFolder(settings.dataDir).runDir(runId), { durability, archive });
+    const writer = createJournal(dataFolder(settings.dataDir).runDir(runId), {
+      durability,
+      archive: archive !== false,
+      ...(typeof archive === 'string' ? { segmentBytes: archivedSegmentBytes } : {}),
+    });
     return { kind: 'open', writer };
   } catch (error) {
     if (error instanceof JournalError)

@@ -16,8 +16,15 @@ export type RunSettings = {
   readonly redact: boolean;
   /** How often the journal is made durable. A killed process loses nothing either way; this is about power cuts. */
   readonly durability: Durability;
-  /** Whether closed journal segments are compressed. Default: true. */
-  readonly archive: boolean;
+  /**
+   * Whether closed journal segments are compressed; the address of an archive (`s3://bucket/prefix`, `file:///folder` or a path)
+   * compresses them and copies the run there. Default: true.
+   */
+  readonly archive: boolean | string;
+  /** How the store of the archive is to encrypt what it gets. Default: as the bucket says. */
+  readonly archiveEncryption: 'AES256' | 'aws:kms' | undefined;
+  /** The key of `aws:kms`. Default: that of the account. */
+  readonly archiveKmsKey: string | undefined;
   /** Labels over those of the workflow, and over those of the run that is continued. An empty one leaves a label out. */
   readonly labels: Labels;
   /** How many steps run at once, over what the workflow says. Default: as the workflow says. */
@@ -77,6 +84,8 @@ export function settingsOf(given: Partial<RunSettings>): RunSettings {
     redact: true,
     durability: defaultJournalOptions.durability,
     archive: true,
+    archiveEncryption: undefined,
+    archiveKmsKey: undefined,
     labels: {},
     concurrency: undefined,
     shared: false,

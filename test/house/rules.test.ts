@@ -7,9 +7,9 @@ import { read, root, tracked, typescript } from './tracked.ts';
 
 const pure = ['text', 'core'];
 const reading = [...pure, 'otlp', 'data', 'journal', 'runs'];
-const readers = ['readers/ship', 'readers/measure', 'readers/notify', 'readers/export'];
+const readers = ['readers/ship', 'readers/measure', 'readers/notify', 'readers/export', 'readers/archive'];
 /** What the hub puts together. */
-const parts = [...reading, 'conversation', 'workflow', 'run', 'control', ...readers, 'api'];
+const parts = [...reading, 'archive', 'conversation', 'workflow', 'run', 'control', ...readers, 'api'];
 
 /** Each folder of src, and the folders it may import besides itself. docs/architecture.md shows the same as a table. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -21,12 +21,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   data: pure,
   journal: [...pure, 'data'],
   runs: [...pure, 'otlp', 'data', 'journal'],
+  archive: [...pure, 'data', 'journal'],
   run: [...reading, 'workflow'],
   control: [...pure, 'data', 'journal'],
   'readers/ship': reading,
   'readers/measure': reading,
   'readers/notify': reading,
   'readers/export': reading,
+  'readers/archive': [...reading, 'archive'],
   api: [...reading, 'conversation'],
   hub: parts,
   library: [...parts, 'hub'],

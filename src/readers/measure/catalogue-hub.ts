@@ -200,6 +200,22 @@ export const hubMetrics = {
     labels: {},
     scope: 'hub',
   } satisfies CounterMetric,
+  archivePutSegments: {
+    name: 'stepspan_archive_put_segments_total',
+    type: 'counter',
+    help: 'Segments that this hub has put into the archive that STEPSPAN_ARCHIVE names; runs that archive themselves do not count.',
+    unit: '',
+    labels: {},
+    scope: 'hub',
+  } satisfies CounterMetric,
+  archivePutBytes: {
+    name: 'stepspan_archive_put_bytes_total',
+    type: 'counter',
+    help: 'Size of the segments that this hub has put into the archive.',
+    unit: 'bytes',
+    labels: {},
+    scope: 'hub',
+  } satisfies CounterMetric,
   removedRuns: {
     name: 'stepspan_retention_removed_runs_total',
     type: 'counter',

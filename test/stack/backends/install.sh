@@ -119,6 +119,16 @@ alertmanager() {
     -ldflags="-s -w -X github.com/prometheus/common/version.Version=$version" ./cmd/alertmanager ./cmd/amtool
 }
 
+versitygw_tells() { echo 'building it from its Go module (about a minute on 2 cores).'; }
+# An S3 server over a folder, for archives.
+versitygw() {
+  local bin=$1 scratch=$2 version=$3
+  need go 'build the S3 server'
+  unpack_module github.com/versity/versitygw "v$version" "$scratch/source"
+  cd -- "$scratch/source"
+  GOWORK=off CGO_ENABLED=0 nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" -ldflags='-s -w' ./cmd/versitygw
+}
+
 compose_tells() { echo 'building the loader of compose files (seconds).'; }
 # It reads a compose file as docker compose does, and prints it with everything filled in. It needs no docker.
 compose() {
@@ -165,6 +175,8 @@ collector_bin=$provided
 
 provide compose 2.9.0 compose
 compose_bin=$provided
+provide versitygw 1.8.0 versitygw
+versitygw_bin=$provided
 provide image-tools "${release:-unknown}" image_tools
 image_tools_bin=$provided
 
@@ -176,6 +188,7 @@ cat >"$cache/backends.json.building" <<JSON
   "alertmanager": "$alertmanager_bin/alertmanager",
   "amtool": "$alertmanager_bin/amtool",
   "composeLoad": "$compose_bin/compose-load",
+  "versitygw": "$versitygw_bin/versitygw",
   "busybox": "$image_tools_bin/busybox",
   "socat": "$image_tools_bin/socat"
 }

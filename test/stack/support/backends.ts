@@ -11,6 +11,7 @@ const NAMES = [
   'alertmanager',
   'amtool',
   'composeLoad',
+  'versitygw',
   'busybox',
   'socat',
 ] as const;
