@@ -24,10 +24,9 @@ const otherFlags: Readonly<Partial<Record<SettingName, string>>> = {
 export function settingsDoc(): string {
   const rows = settingNames.map((name) => {
     const { kind, defaultText, description, unit }: Setting<unknown> = settingTable[name];
-    const flag =
-      kind.name.startsWith('on|off')
-        ? `\`${flagOf(name)}\`, \`${flagOf(name).replace('--', '--no-')}\``
-        : (otherFlags[name] ?? `\`${flagOf(name)}\``);
+    const flag = kind.name.startsWith('on|off')
+      ? `\`${flagOf(name)}\`, \`${flagOf(name).replace('--', '--no-')}\``
+      : (otherFlags[name] ?? `\`${flagOf(name)}\``);
     const cells = [
       `\`${name}\``,
       kind.name,

@@ -2,6 +2,8 @@
 //
 // It owns the manifest (manifest.ts), the interface of a store with its two implementations (folder-store.ts, s3-store.ts), and the
 // addresses of archives (location.ts). src/readers/archive writes through it; verify-run.ts and the hub read.
+export { readBundle, writeBundle } from './bundle.ts';
+export { type FetchedRun, fetchRun } from './fetch-run.ts';
 export * from './location.ts';
 export * from './manifest.ts';
 export { openStore } from './open-store.ts';

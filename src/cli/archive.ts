@@ -14,7 +14,8 @@ import {
 import { isRunId, type RunId } from '../core/ids.ts';
 import { formatBytes, formatCount, plural } from '../core/units.ts';
 import { dataFolder } from '../journal/index.ts';
-import { archiveTargetOf, defaultShipWaitMs } from '../library/index.ts';
+import { archiveTargetOf } from '../library/archiving.ts';
+import { defaultShipWaitMs } from '../library/index.ts';
 import { type ArchiveTarget, leftText, startArchiveReader } from '../readers/archive/index.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';

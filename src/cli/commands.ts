@@ -110,6 +110,10 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import('./archive.ts')).registerArchive,
       },
       {
+        summaries: { bundle: 'write a run as one file to keep or to send' },
+        load: async () => (await import('./bundle.ts')).registerBundle,
+      },
+      {
         summaries: { prune: 'remove old runs' },
         load: async () => (await import('./prune.ts')).registerPrune,
       },

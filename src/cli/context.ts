@@ -20,6 +20,8 @@ export type CliContext = {
   readonly setExitCode: (code: number) => void;
   /** Calls `listener` for SIGINT, SIGTERM, SIGHUP and SIGQUIT, which then do not end the program by themselves. */
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => () => void;
+  /** Calls `cleanUp` when the command has ended, however it ended short of being killed. */
+  readonly onEnd: (cleanUp: () => void) => void;
   /** Makes the mapper for `export --format otlp-json` of a run; without it that format is not offered. */
   readonly toOtlp?: (run: RunState) => Promise<OtlpMapper>;
 };

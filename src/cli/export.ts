@@ -15,7 +15,7 @@ import type { RunState } from '../runs/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { lokiAccess, lokiRunOf, lokiSourceOf } from './export-loki.ts';
-import { findRunState, problemReporter, readable, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, readableRunArgument } from './find-run.ts';
 import { createOutput, writeAll, writeFileWhole } from './output.ts';
 import { addSelectionFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
 import { addSettingFlags } from './settings.ts';
@@ -33,7 +33,7 @@ type ExportFlags = SelectionFlags & {
 export function registerExport(program: Command, context: CliContext): void {
   const command = program
     .command('export')
-    .argument('<run>', runArgument)
+    .argument('<run>', readableRunArgument)
     .description('Write a run, or a part of it, as text, ndjson, CSV or OTLP/JSON.')
     .addOption(new Option('--format <format>', 'of what is written').choices([...exportFormats]).default('text'))
     .option('-o, --output <file>', 'write to a file, which is written completely or not at all; default: stdout')

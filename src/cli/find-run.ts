@@ -1,5 +1,7 @@
 // From what a person typed for a run to its folder and its state, with a message if there is none.
-
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { isArchiveUrl } from '../archive/location.ts';
 import { isRefusedByDisk } from '../core/errors.ts';
 import {
   dataFolder,
@@ -20,6 +22,12 @@ export type FoundState = { readonly folder: RunFolder; readonly state: RunState;
 /** For the help of every command that takes a run. */
 export const runArgument = 'the id of a run, the start or the end of one, or `latest`';
 
+/** For those that also read what is not in the data folder. */
+export const readableRunArgument = `${runArgument}; or a bundle, or the address of a run in an archive`;
+
+/** Of the name of a bundle. */
+export const bundleEnding = '.stepspan';
+
 /** @returns undefined after reporting why there is none, with the exit code set */
 export async function findRunState(
   context: CliContext,
@@ -28,6 +36,11 @@ export async function findRunState(
 ): Promise<FoundState | undefined> {
   const settings = settingsFor(context, flags);
   if (settings === undefined) return undefined;
+  if (isArchivedRun(text, context.cwd)) {
+    const { fetchArchivedRun } = await import('./archived-run.ts');
+    const folder = await fetchArchivedRun(context, text);
+    return folder === undefined ? undefined : stateIn(context, folder, settings);
+  }
   const data = dataFolder(settings.dataDir);
   const found = data.findRun(text);
   switch (found.kind) {
@@ -35,14 +48,23 @@ export async function findRunState(
       return fail(context, exitCodes.notFound, found.message, '`stepspan ls` shows the runs there are.');
     case 'ambiguous':
       return fail(context, exitCodes.notFound, found.message);
-    case 'found': {
-      const folder = data.runDir(found.runId);
-      const state = await readable(context, () => readRunState(folder, problemReporter(context)));
-      if (state === 'unreadable') return undefined;
-      if (state === undefined) return fail(context, exitCodes.notFound, `Run ${found.runId} has an empty journal.`);
-      return { folder, state, settings };
-    }
+    case 'found':
+      return stateIn(context, data.runDir(found.runId), settings);
   }
+}
+
+async function stateIn(context: CliContext, folder: RunFolder, settings: Settings): Promise<FoundState | undefined> {
+  const state = await readable(context, () => readRunState(folder, problemReporter(context)));
+  if (state === 'unreadable') return undefined;
+  if (state === undefined) return fail(context, exitCodes.notFound, `Run ${folder.runId} has an empty journal.`);
+  return { folder, state, settings };
+}
+
+/** Whether a person means a bundle or an archive, and not a run of the data folder, whose name has none of these signs. */
+function isArchivedRun(text: string, cwd: string): boolean {
+  if (isArchiveUrl(text)) return true;
+  const isPath = text.includes('/') || text.endsWith(bundleEnding);
+  return isPath && statSync(path.resolve(cwd, text), { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** Runs something that reads journals; a journal that cannot be read is reported in its own words. */

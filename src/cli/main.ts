@@ -30,6 +30,8 @@ watchLaunchers(process.env, (name) => {
   process.kill(process.pid, 'SIGHUP');
 });
 
+const cleanUps: (() => void)[] = [];
+
 const context: CliContext = {
   env: process.env,
   cwd: folder ?? '/',
@@ -43,6 +45,7 @@ const context: CliContext = {
   },
   // Loaded only when it is needed: the SDK takes a quarter of a second.
   toOtlp: async (run) => (await import('./otlp-mapper.ts')).createOtlpMapper(run, version),
+  onEnd: (cleanUp) => void cleanUps.push(cleanUp),
   onSignal(listener) {
     for (const signal of handled) process.on(signal, listener);
     return () => {
@@ -90,6 +93,8 @@ try {
     context.setExitCode(exitCodes.internal);
   }
 }
+
+for (const cleanUp of cleanUps) cleanUp();
 
 const exitCode = Number(process.exitCode ?? exitCodes.success);
 // A failed run has printed its result; with every higher code the command was refused.

@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { dataFolder } from '../journal/index.ts';
-import { archiveTargetOf, version } from '../library/index.ts';
+import { archiveTargetOf } from '../library/archiving.ts';
+import { version } from '../library/index.ts';
 import { originOf } from '../readers/notify/index.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';

@@ -27,7 +27,7 @@ import { showConversation } from './conversation.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput } from './failed-output.ts';
-import { findRunState, problemReporter, readable, reportingReader, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, readableRunArgument, reportingReader } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 import { showMarkdown } from './show-markdown.ts';
@@ -62,7 +62,7 @@ const defaultLines = 10;
 export function registerShow(program: Command, context: CliContext): void {
   const command = program
     .command('show')
-    .argument('<run>', runArgument)
+    .argument('<run>', readableRunArgument)
     .description(
       'Show the result of a run: steps, attempts, cost, tokens, sessions, and the last lines of what failed.',
     )

@@ -27,7 +27,7 @@ import {
 import { type CliContext, fail } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
-import { findRunState, problemReporter, readable, reportingReader, runArgument } from './find-run.ts';
+import { findRunState, problemReporter, readable, readableRunArgument, reportingReader } from './find-run.ts';
 import { createOutput, writeAll } from './output.ts';
 import { addSettingFlags } from './settings.ts';
 
@@ -36,7 +36,7 @@ type OutputFlags = { readonly field?: string; readonly json?: boolean };
 export function registerStepOutput(program: Command, context: CliContext): void {
   const command = program
     .command('output')
-    .argument('<run>', runArgument)
+    .argument('<run>', readableRunArgument)
     .argument('<step>', 'the id of a step')
     .description('Print the result of a step: its standard output, the result of a Claude step, or one field of it.')
     .option('--field <path>', 'a named output, or a field of an output that is JSON: version, items.0.name')

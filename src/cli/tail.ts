@@ -9,7 +9,7 @@ import { createSelector, type RunState, type Selector } from '../runs/index.ts';
 import { parseCount } from './arguments.ts';
 import { type CliContext, fail } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type FoundState, findRunState, problemReporter, readable, runArgument } from './find-run.ts';
+import { type FoundState, findRunState, problemReporter, readable, readableRunArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSelectionFlags, type SelectionFlags, selectionOf } from './selection-flags.ts';
 import { addSettingFlags } from './settings.ts';
@@ -35,7 +35,7 @@ const livenessMs = 1000;
 export function registerTail(program: Command, context: CliContext): void {
   const command = program
     .command('tail')
-    .argument('<run>', runArgument)
+    .argument('<run>', readableRunArgument)
     .description('Show the output of a run as it comes, until the run ends.')
     .option(
       '-n, --lines <count>',

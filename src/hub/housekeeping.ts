@@ -9,6 +9,7 @@ import {
   createJournalSizes,
   type DataFolder,
   type JournalSize,
+  type RetentionReport,
 } from '../journal/index.ts';
 import { add, type GaugeSample, gauge, type Measure, metrics } from '../readers/measure/index.ts';
 import type { Look, RunTask } from './supervisor.ts';
@@ -88,18 +89,9 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   /** @returns what it has removed */
   async function removeOld(nowMs: number, all: readonly JournalSize[]): Promise<ReadonlySet<RunId>> {
     if (options.retention === undefined) return new Set();
-    const { removedRuns } = await applyRetention(
-      data,
-      { ...options.retention, now: nowMs, readers: options.readers },
-      all,
-    );
-    for (const { bytes, unread } of removedRuns) {
-      measure.apply(
-        add(metrics.removedRuns, {}),
-        add(metrics.removedBytes, {}, bytes),
-        ...unread.map(({ reader, lines, events }) => add(metrics.removedUnread, { reader }, lines + events)),
-      );
-    }
+    const limits = { ...options.retention, now: nowMs, readers: options.readers };
+    const { removedRuns } = await applyRetention(data, limits, all);
+    countRemoved(measure, removedRuns);
     return new Set(removedRuns.map(({ runId }) => runId));
   }
 
@@ -121,6 +113,16 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     },
     gauges: () => gauges,
   };
+}
+
+function countRemoved(measure: Measure, removedRuns: RetentionReport['removedRuns']): void {
+  for (const { bytes, unread } of removedRuns) {
+    measure.apply(
+      add(metrics.removedRuns, {}),
+      add(metrics.removedBytes, {}, bytes),
+      ...unread.map(({ reader, lines, events }) => add(metrics.removedUnread, { reader }, lines + events)),
+    );
+  }
 }
 
 function archivedRuns(sizes: readonly JournalSize[]): ReadonlySet<RunId> {

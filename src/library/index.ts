@@ -38,7 +38,7 @@ export {
   type WorkflowInput,
   type WorkflowResult,
 } from '../workflow/index.ts';
-export { type ArchivingEnd, archiveTargetOf } from './archiving.ts';
+export type { ArchivingEnd } from './archiving.ts';
 export type { NewBudget } from './new-budget.ts';
 export type { NotifyingEnd } from './notifying.ts';
 export { type PlannedStepOfResume, planResume, type ResumePlan, type ResumePlanResult } from './plan-resume.ts';

@@ -107,6 +107,7 @@ export function createRig(): Rig {
         setExitCode: (set) => {
           code = set;
         },
+        onEnd: () => undefined,
         onSignal: () => () => undefined,
         toOtlp: async () => ({
           map: (records) => records.map(({ seq, kind }) => Buffer.from(JSON.stringify({ seq, kind }))),

@@ -95,6 +95,7 @@ describe('tail', () => {
       stderr: stream,
       now: Date.now,
       setExitCode: () => undefined,
+      onEnd: () => undefined,
       onSignal: () => () => undefined,
     };
     registerTail(program, context);

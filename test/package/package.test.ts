@@ -8,10 +8,10 @@ import { startOtlpServer } from '../readers/ship/support/otlp-server.ts';
 import { type Installed, oldNode, packAndInstall, root } from './rig.ts';
 
 /**
- * An install brings 159 packages: OpenTelemetry's SDK with all of its exporters is about 60 of them, express about 60,
- * execa about 20. The bound leaves room for what those add in a minor version, and not for one more of their size.
+ * An install brings 184 packages: OpenTelemetry's SDK with all of its exporters is about 60 of them, express about 60, the SDK for S3
+ * 25, execa about 20. The bound leaves room for what those add in a minor version, and not for one more of their size.
  */
-const maxPackages = 175;
+const maxPackages = 200;
 
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
   readonly version: string;

@@ -133,7 +133,7 @@ export async function startArchiveReader({ folder, target, duty = 1 }: ArchiveOp
         if (ended > asked && isHopeless(work.status(), giveUp)) break;
         if (!(await passed.wait(seen, Math.max(0, deadlineMs - performance.now())))) break;
       }
-      return leftOf(folder, work.status());
+      return leftOf(folder, work.status(), locationText(target.location));
     },
     async stop() {
       stopping.abort();
@@ -223,9 +223,12 @@ function isHopeless({ lastError }: ArchiveStatus, giveUp: 'early' | 'never'): bo
 async function leftOf(
   folder: RunFolder,
   { nextSeq: position, lastError }: ArchiveStatus,
+  where: string,
 ): Promise<Extract<Drained, { kind: 'left' }>> {
   const { nextSeq, finished } = await openJournal(folder).head();
-  const why = lastError?.message ?? (finished ? 'the wait for it has ended' : 'the end of the run was not recorded');
+  const why =
+    lastError?.message ??
+    (finished ? `${where} did not take all of it in time` : 'the end of the run was not recorded');
   return { kind: 'left', records: Math.max(nextSeq - position, 0), why };
 }
 

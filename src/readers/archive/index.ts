@@ -10,3 +10,4 @@ export {
   leftText,
   startArchiveReader,
 } from './archive-reader.ts';
+export { putRun } from './put-run.ts';

@@ -145,13 +145,22 @@ async function putSummary(
   return putFile(folder, store, { file, bytes }, signal);
 }
 
-/** A file whose name holds its hash: if there is one of that name, it has these bytes. */
+/** A file whose name holds its hash: one of that name has these bytes, or nobody may rely on it. */
 async function putFile(
   { runId }: RunFolder,
   store: ArchiveStore,
   { file, bytes }: { readonly file: string; readonly bytes: Buffer },
   signal: AbortSignal,
 ): Promise<StoredFile> {
-  await store.put(`${runFolderName(runId)}/${file}`, bytes, { kind: 'new' }, signal);
-  return { file, bytes: bytes.length, sha256: sha256Of(bytes) };
+  const name = `${runFolderName(runId)}/${file}`;
+  const stored = { file, bytes: bytes.length, sha256: sha256Of(bytes) };
+  const result = await store.put(name, bytes, { kind: 'new' }, signal);
+  if (result.kind === 'stored') return stored;
+  const found = await store.get(name, { signal });
+  const where = `${store.location}/${name}`;
+  if (found === undefined)
+    throw new ArchiveError('busy', `${where}: the store refuses it as if it existed; it is tried again`);
+  if (!found.bytes.equals(bytes))
+    throw new ArchiveError('damaged', `${where} exists with other bytes than its name says; remove it`);
+  return stored;
 }

@@ -92,7 +92,7 @@ test('what an archive does not take is reported at the end, counted by retention
 
 test('a killed run is whole after `archive`, and two writers at once leave one whole archive', async () => {
   const rig = await rigOf();
-  rig.write('slow.yaml', 'name: slow\nsteps:\n  - id: print\n    run: seq 1 40000; sleep 600\n');
+  rig.write('slow.yaml', 'name: slow\nsteps:\n  - id: print\n    run: seq 1 40000; exec sleep 600\n');
   const cli = rig.start(['run', 'slow.yaml', '--no-serve'], { STEPSPAN_ARCHIVE: rig.archive });
   await cli.said('40000');
   cli.child.kill('SIGKILL');
@@ -115,6 +115,38 @@ test('a killed run is whole after `archive`, and two writers at once leave one w
   ]);
   const { nextSeq } = await openJournal(dataFolder(rig.dataDir).runDir(runId as never)).head();
   expect(await verified(rig, runId!, rig.archive)).toMatchObject({ code: 0, records: nextSeq });
+});
+
+test('a bundle and an address show what the data folder shows, and a damaged one is refused', async () => {
+  const rig = await rigOf();
+  const { result } = await rig.runYaml(printing(3_000), [], { STEPSPAN_ARCHIVE: rig.archive });
+  const bundle = path.join(rig.work, 'run.stepspan');
+  expect(await rig.run(['bundle', 'latest', '-o', bundle])).toMatchObject({ code: 0 });
+  const elsewhere = { STEPSPAN_DATA_DIR: path.join(rig.folder, 'nothing') };
+  const here = await rig.run(['export', 'latest', '--format', 'ndjson', '--events']);
+  for (const named of ['run.stepspan', bundle, `file://${rig.archive}/runs/${result.runId}`]) {
+    const { code, stdout, stderr } = await rig.run(['export', named, '--format', 'ndjson', '--events'], elsewhere);
+    expect({ code, stdout, stderr }, named).toEqual({ code: 0, stdout: here.stdout, stderr: '' });
+  }
+  const shown = await rig.run(['show', 'latest', '--json']);
+  expect(JSON.parse((await rig.run(['show', bundle, '--json'], elsewhere)).stdout).steps).toEqual(
+    JSON.parse(shown.stdout).steps,
+  );
+  expect((await rig.run(['tail', bundle, '-n', '2'], elsewhere)).stdout).toBe('2999\n3000\n');
+
+  const bytes = readFileSync(bundle);
+  // In a name, the manifest, the heads of members, and a segment; then cut off, and another kind of file.
+  const magic = Buffer.from([0x50, 0x2a, 0x4d, 0x18]);
+  for (const at of [8, 700, bytes.indexOf(magic) + 20, bytes.lastIndexOf(magic) + 200]) {
+    const changed = Buffer.from(bytes);
+    changed[at]! ^= 1;
+    writeFileSync(bundle, changed);
+    expect((await rig.run(['show', bundle], elsewhere)).code, `byte ${at}`).toBe(3);
+  }
+  writeFileSync(bundle, bytes.subarray(0, bytes.length - 1024));
+  expect((await rig.run(['show', bundle], elsewhere)).stderr).toContain('ends too early');
+  writeFileSync(bundle, 'name: a workflow\n');
+  expect((await rig.run(['show', bundle], elsewhere)).stderr).toContain('is not a bundle of stepspan');
 });
 
 test('the setting still says on and off, and a message names what it can be', async () => {

@@ -108,6 +108,8 @@ export function healthTests(): void {
       expect(await valuesOf(inHealth('Runs removed'))).toEqual({ '': 0 });
       expect(await valuesOf(inHealth('Bytes removed'))).toEqual({ '': 0 });
       expect(Object.keys(await valuesOf(inHealth('Segments compressed')))).toEqual(['']);
+      expect(await valuesOf(inHealth('Segments put into the archive'))).toEqual({ '': 0 });
+      expect(await valuesOf(inHealth('Put into the archive'))).toEqual({ '': 0 });
       expect(Object.values(await valuesOf(inHealth('Which versions of stepspan are there?')))).toEqual([1]);
       expect(await valuesOf(inHealth('Runs not counted yet'))).toEqual({ '': 0 });
       expect(Object.keys(await valuesOf(inHealth('Saved by compression')))).toEqual(['']);

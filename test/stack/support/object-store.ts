@@ -12,6 +12,7 @@ import { serveHttp } from '../../support/http-server.ts';
 import { until } from '../../support/until.ts';
 import { locateBackends } from './backends.ts';
 
+/** 412 is an answer to writes alone: a read goes through. */
 export type StoreFault = 'none' | 'reset' | 'slow' | { readonly status: number; readonly code: string };
 
 export type ObjectStore = {
@@ -70,7 +71,7 @@ export async function startObjectStore(): Promise<ObjectStore> {
     faults = faults.slice(1);
     if (fault === 'slow') await sleep(slowMs);
     if (fault === 'reset') incoming.socket.destroy();
-    else if (typeof fault === 'object') {
+    else if (typeof fault === 'object' && (fault.status !== 412 || incoming.method === 'PUT')) {
       incoming.resume();
       await once(incoming, 'end');
       response.writeHead(fault.status, { 'content-type': 'application/xml' });
