@@ -2,12 +2,9 @@
 // and the control channel, bound to the id of the question.
 import { type Command, Option } from 'commander';
 import { readQuestions, type WholeQuestion } from '../api/http/questions.ts';
-import { questionParts } from '../conversation/index.ts';
-import { type Answer, choicesIn } from '../core/answer.ts';
-import { formatElapsed } from '../core/duration.ts';
-import { endOfWait } from '../core/question-event.ts';
+import type { Answer } from '../core/answer.ts';
 import { openJournal, type RunFolder } from '../journal/index.ts';
-import { isWriterGone, type RunState, viewRun, waitingForAnswer } from '../runs/index.ts';
+import { isWriterGone, type RunState, viewRun } from '../runs/index.ts';
 import { showHidden } from '../text/hidden.ts';
 import { type CliContext, fail } from './context.ts';
 import { examples } from './examples.ts';
@@ -16,6 +13,7 @@ import { findRunState, readable, runArgument } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { readSecretLine } from './secret-line.ts';
 import { addSettingFlags, type FlagValues } from './settings.ts';
+import { commandsThatAnswer, questionLines } from './terminal/question-lines.ts';
 import { createStyle, type Style, wantsColour } from './terminal/style.ts';
 import { userName } from './user-name.ts';
 
@@ -28,11 +26,13 @@ type AnswerFlags = FlagValues & {
   readonly choose?: readonly string[];
   readonly text?: string;
   readonly secret?: boolean;
+  readonly continue?: boolean;
+  readonly end?: string;
   readonly json?: boolean;
 };
 
 export function registerAnswer(program: Command, context: CliContext): void {
-  const answers = ['allow', 'allowAlways', 'deny', 'choose', 'text', 'secret'];
+  const answers = ['allow', 'allowAlways', 'deny', 'choose', 'text', 'secret', 'continue', 'end'];
   const exclusive = (option: Option, own: string): Option => option.conflicts(answers.filter((name) => name !== own));
   const command = program
     .command('answer')
@@ -60,7 +60,13 @@ export function registerAnswer(program: Command, context: CliContext): void {
       ),
     )
     .addOption(
-      exclusive(new Option('--text <text>', 'answer in your own words, or the line that a command waits for'), 'text'),
+      exclusive(
+        new Option(
+          '--text <text>',
+          'answer in your own words, or the line that a command waits for; after an interrupt, continue with them',
+        ),
+        'text',
+      ),
     )
     .addOption(
       exclusive(
@@ -68,6 +74,8 @@ export function registerAnswer(program: Command, context: CliContext): void {
         'secret',
       ),
     )
+    .addOption(exclusive(new Option('--continue', 'after an interrupt: continue where it stopped'), 'continue'))
+    .addOption(exclusive(new Option('--end <reason>', 'after an interrupt: end the step as a failure'), 'end'))
     .option('--json', 'print what is open as one JSON object')
     .addHelpText(
       'after',
@@ -112,7 +120,10 @@ async function secretAnswer(context: CliContext): Promise<Answer | 'no_line'> {
   return text === undefined ? 'no_line' : { kind: 'text', text, isSecret: true };
 }
 
-function answerOf({ allow, allowAlways, deny, choose, text }: AnswerFlags): Answer | undefined {
+function answerOf(flags: AnswerFlags): Answer | undefined {
+  const { allow, allowAlways, deny, choose, text, end } = flags;
+  if (flags.continue === true) return { kind: 'continue' };
+  if (end !== undefined) return { kind: 'end', reason: end };
   if (allow === true) return { kind: 'allow' };
   if (allowAlways === true) return { kind: 'allow_always' };
   if (deny !== undefined) return { kind: 'deny', reason: deny };
@@ -162,60 +173,8 @@ function linesOf(state: RunState, open: readonly WholeQuestion[], style: Style, 
   if (open.length === 0) return [`Run ${state.runId} asks nothing now.`];
   return open.flatMap((question, index) => [
     ...(index === 0 ? [] : ['']),
-    ...questionLines(state.runId, question, style, nowMs),
-  ]);
-}
-
-function questionLines(runId: string, question: WholeQuestion, style: Style, nowMs: number): readonly string[] {
-  const { questionId, step, tool, kind, since, until, suggestions, input, isCut } = question;
-  const waited = formatElapsed(Math.max(0, nowMs - Date.parse(since)));
-  const left = formatElapsed(Math.max(0, Date.parse(until) - nowMs));
-  const what = { kind, summary: kind === 'permission' ? tool : titles[kind] };
-  return [
-    style.bold(`${questionId}  step ${showHidden(step)} waits for ${showHidden(waitingForAnswer(what))}`),
-    `  asked ${waited} ago; ${endOfWait(question)} in ${left}`,
-    ...(isCut ? [style.yellow('  It is too long to be shown as a whole, so it can only be denied.')] : []),
+    ...questionLines(question, style, nowMs),
     '',
-    ...(kind === 'question' ? choiceLines(input, style) : partLines(tool, input, style)),
-    ...(suggestions.length === 0
-      ? []
-      : ['', `  --allow-always allows: ${showHidden(suggestions.join(', ').replaceAll('\n', ' '))}`]),
-    '',
-    ...question.answers.map((answer) => `  stepspan answer ${runId} --question ${questionId} ${flagTexts[answer]}`),
-  ];
-}
-
-/** What is asked is below it, whole. */
-const titles = { question: 'see below', plan: 'the plan', approval: '', input: '' } as const;
-
-const flagTexts: Readonly<Record<Answer['kind'], string>> = {
-  allow: '--allow',
-  allow_always: '--allow-always',
-  deny: '--deny REASON',
-  choose: '--choose OPTION',
-  text: '--text TEXT',
-};
-
-function choiceLines(input: string, style: Style): readonly string[] {
-  return choicesIn(input).flatMap(({ question, options, isMultiple }, index) => [
-    ...(index === 0 ? [] : ['']),
-    ...showHidden(question)
-      .split('\n')
-      .map((line) => `  ${style.bold(line)}`),
-    ...(isMultiple ? ['  (several can be chosen)'] : []),
-    ...options.map(({ label, description }, at) => {
-      const more = description === '' ? '' : `: ${showHidden(description).replaceAll('\n', ' ')}`;
-      return `    ${at + 1}. ${showHidden(label).replaceAll('\n', ' ')}${more}`;
-    }),
+    ...commandsThatAnswer(state.runId, question),
   ]);
-}
-
-function partLines(tool: string, input: string, style: Style): readonly string[] {
-  return questionParts(tool, input).flatMap(({ name, lines }) => {
-    const rows = lines.map(({ sign, text }) => {
-      const row = `    ${sign}${text}`;
-      return sign === '+' ? style.green(row) : sign === '-' ? style.red(row) : row;
-    });
-    return [`  ${name.replaceAll('\n', ' ')}:`, ...rows];
-  });
 }

@@ -84,6 +84,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summaries: { tell: 'send a message to Claude Code in a step that runs' },
         load: async () => (await import('./tell.ts')).registerMessage,
       },
+      {
+        summaries: { interrupt: 'end the turn of Claude Code in a step, and ask how to continue' },
+        load: async () => (await import('./interrupt.ts')).registerInterrupt,
+      },
     ],
   },
   {

@@ -5,6 +5,16 @@ import type { RunState } from '../runs/index.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { type FlagValues, loadSettings, type Settings, surroundings } from './settings.ts';
 
+/** The keyboard of the terminal that the program was started in. */
+export type TerminalKeys = {
+  /** Whether this program has the terminal: one in the background that reads it is stopped. */
+  readonly isForeground: () => boolean;
+  /** Calls `listener` with each key; nothing is shown of it, and no key is a signal. @returns stops reading */
+  readonly read: (listener: (text: string) => void) => () => void;
+  /** As Ctrl-C and Ctrl-Z do. */
+  readonly signal: (signal: 'SIGINT' | 'SIGTSTP') => void;
+};
+
 export type CliContext = {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -14,6 +24,8 @@ export type CliContext = {
   readonly stdinIsTerminal?: boolean;
   /** Opens what is typed or piped into the program: a function, as opening it changes how a child inherits it. */
   readonly stdin?: () => NodeJS.ReadStream;
+  /** Absent if it was started without a terminal. */
+  readonly keys?: TerminalKeys;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Sets the status with which the program ends. Besides the codes of stepspan, `exec` passes on the one of its command. */

@@ -11,6 +11,7 @@ import type { CliContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { wasIgnored, watchLaunchers } from './inherited-signals.ts';
 import { noteRefusal, wantsJson, watchStandardOutput } from './standard-output.ts';
+import { terminalKeys } from './terminal-keys.ts';
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Ctrl-\. Every interactive shell ignores it for itself alone, so that it was ignored at the start is never known. */
@@ -39,6 +40,7 @@ const context: CliContext = {
   stderr: process.stderr,
   stdinIsTerminal: isatty(0),
   stdin: () => process.stdin,
+  ...(isatty(0) ? { keys: terminalKeys({ pid: process.pid, stdin: () => process.stdin, kill: process.kill }) } : {}),
   now: Date.now,
   setExitCode(code) {
     process.exitCode = code;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { formatSetDuration } from '../core/duration.ts';
 import { plural } from '../core/units.ts';
-import { createProblemLog, dataFolder } from '../journal/index.ts';
+import { createProblemLog, dataFolder, type RunFolder } from '../journal/index.ts';
 import { defaultShipWaitMs, type RunResult, type StartedRun } from '../library/index.ts';
 import { createCatalogue } from '../runs/catalogue.ts';
 import { lostCount, type RunState, saveRunState } from '../runs/index.ts';
@@ -17,10 +17,11 @@ import { dataFolderWarning } from './prune.ts';
 import { serveRun } from './serve-run.ts';
 import type { Settings } from './settings.ts';
 import { ciLogIn, type Place, placeIn } from './terminal/ci-log.ts';
-import { createLiveView, type View } from './terminal/live-view.ts';
+import { createLiveView, type LiveView, type View } from './terminal/live-view.ts';
 import { createPlainView } from './terminal/plain-view.ts';
 import { sanitizeLine } from './terminal/sanitize.ts';
 import { createStyle, glyphsFor, wantsColour } from './terminal/style.ts';
+import type { TerminalAnswers } from './terminal-answers.ts';
 
 export type WatchFlags = {
   readonly dataDir?: string;
@@ -62,7 +63,7 @@ export async function watchRun(
   view = flags.quiet === true ? undefined : await openView(shown, settings, run, flags);
   // The flag is the process's: the worker that sends a run encodes all the time, and needs the space.
   const release = run.shipperStatus() === undefined ? holdYoungGeneration() : () => undefined;
-  const followed = await run.follow(view && ((batch, state) => view.update(batch, state)));
+  const followed = await followRun(run, view, answersIn(context, settings, folder, view));
   const stopReporting = reportWait(context, settings, run, view);
   const { result, shipping, archiving, notifying, metricsNote, journalNotes, state } = await run.done;
   release();
@@ -127,6 +128,45 @@ function holdYoungGeneration(): () => void {
   setFlagsFromString('--semi-space-growth-factor=1');
   // The default of V8.
   return () => setFlagsFromString('--semi-space-growth-factor=2');
+}
+
+async function followRun(
+  run: StartedRun,
+  view: View | undefined,
+  answers: TerminalAnswers | undefined,
+): Promise<RunState> {
+  const followed = await run.follow(
+    view &&
+      ((batch, state) => {
+        answers?.update(state);
+        return view.update(batch, state);
+      }),
+  );
+  answers?.close();
+  return followed;
+}
+
+/** On a terminal, questions are shown whole and answered where the run is shown. */
+function answersIn(
+  context: CliContext,
+  settings: Settings,
+  folder: RunFolder,
+  view: View | LiveView | undefined,
+): TerminalAnswers | undefined {
+  if (view === undefined || !('prompt' in view)) return undefined;
+  const style = createStyle(wantsColour(settings.colour, context.env, context.stdout));
+  // Most runs ask nothing, and do not wait for what is needed for that.
+  let answers: Promise<TerminalAnswers> | undefined;
+  return {
+    update(state) {
+      if (answers === undefined && state.steps.every(({ questions }) => questions.length === 0)) return;
+      answers ??= import('./terminal-answers.ts').then(({ createTerminalAnswers }) =>
+        createTerminalAnswers({ folder, view, keys: context.keys, style, now: context.now }),
+      );
+      void answers.then(({ update }) => update(state));
+    },
+    close: () => void answers?.then(({ close }) => close()),
+  };
 }
 
 /** The last lines of each failed step in the closing summary: enough for an assertion or the end of a stack trace. */

@@ -4,5 +4,5 @@
 // (steer.ts); hub, API and CLI ask (control-client.ts). One JSON line goes in, one comes back.
 export { askRun, type ControlReply } from './control-client.ts';
 export { type ControlServer, type ControlStart, listenForControl } from './control-server.ts';
-export type { ControlAnswer, ControlRequest } from './protocol.ts';
+export type { ControlAnswer, ControlRequest, Via } from './protocol.ts';
 export { steer } from './steer.ts';

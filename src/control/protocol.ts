@@ -18,7 +18,7 @@ export type ControlRequest =
       readonly questionId: string;
       readonly answer: Answer;
       readonly by: string;
-      readonly from: Exclude<AnswerSource, 'stepspan'>;
+      readonly from: Via;
     }
   /** Sends a message to Claude Code in a step. */
   | {
@@ -26,9 +26,14 @@ export type ControlRequest =
       readonly step: string;
       readonly text: string;
       readonly by: string;
-      readonly from: Exclude<AnswerSource, 'stepspan'>;
+      readonly from: Via;
     }
+  /** Ends the turn of Claude Code in a step. */
+  | { readonly verb: 'interrupt'; readonly step: string; readonly by: string; readonly from: Via }
   | { readonly verb: 'ping' };
+
+/** From where a person acts. */
+export type Via = Exclude<AnswerSource, 'stepspan'>;
 
 export type ControlAnswer =
   /** `message` is a phrase for people, if there is more to say than that it was done. */
@@ -49,18 +54,26 @@ export function parseRequest(text: string): { readonly token: string; readonly r
   if (verb === 'answer') {
     const { questionId, from } = rest;
     const answer = parseGivenAnswer(rest.answer);
-    if (typeof questionId !== 'string' || answer === undefined || (from !== 'cli' && from !== 'api')) return undefined;
+    if (typeof questionId !== 'string' || answer === undefined || !isVia(from)) return undefined;
     return { token, request: { verb, questionId, answer, by, from } };
   }
   if (verb === 'tell') {
     const { step, text: message, from } = rest;
-    if (typeof step !== 'string' || !isMessage(message) || (from !== 'cli' && from !== 'api')) return undefined;
+    if (typeof step !== 'string' || !isMessage(message) || !isVia(from)) return undefined;
     return { token, request: { verb, step, text: message, by, from } };
+  }
+  if (verb === 'interrupt') {
+    const { step, from } = rest;
+    return typeof step === 'string' && isVia(from) ? { token, request: { verb, step, by, from } } : undefined;
   }
   if (now !== undefined && typeof now !== 'boolean') return undefined;
   if (verb === 'resume') return { token, request: { verb, by } };
   if (verb === 'pause' || verb === 'cancel') return { token, request: { verb, by, now: now === true } };
   return undefined;
+}
+
+function isVia(value: unknown): value is Via {
+  return value === 'cli' || value === 'api' || value === 'page' || value === 'terminal';
 }
 
 function isMessage(value: unknown): value is string {

@@ -1,9 +1,9 @@
 // From a request to what it does to the run of this process, and to words for when it does nothing.
 import type { Answer } from '../core/answer.ts';
 import { unreachable } from '../core/unreachable.ts';
-import type { ControlAnswer, ControlRequest } from './protocol.ts';
+import type { ControlAnswer, ControlRequest, Via } from './protocol.ts';
 
-type Who = { readonly by: string; readonly from: 'cli' | 'api' };
+type Who = { readonly by: string; readonly from: Via };
 
 /** What of a run can be steered. */
 export type Steerable = {
@@ -15,6 +15,8 @@ export type Steerable = {
   readonly answer: (questionId: string, answer: Answer, who: Who) => ControlAnswer;
   /** Sends a message to Claude Code in a step that runs. */
   readonly message: (step: string, text: string, who: Who) => ControlAnswer;
+  /** Ends the turn of Claude Code in a step that runs. */
+  readonly interrupt: (step: string, who: Who) => ControlAnswer;
 };
 
 export function steer(run: Steerable, request: ControlRequest): ControlAnswer {
@@ -28,6 +30,9 @@ export function steer(run: Steerable, request: ControlRequest): ControlAnswer {
     case 'tell':
       if (kind === 'finished') return no('the run has ended');
       return run.message(request.step, request.text, { by: request.by, from: request.from });
+    case 'interrupt':
+      if (kind === 'finished') return no('the run has ended');
+      return run.interrupt(request.step, { by: request.by, from: request.from });
     case 'pause':
       return run.pause(request.by, request.now) ? { ok: true } : no(cannotPause[kind]);
     case 'resume':

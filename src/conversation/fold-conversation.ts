@@ -53,6 +53,8 @@ type Folding = {
   readonly sources: SourceMatcher;
   tasks: readonly TaskItem[];
   cwd: string | undefined;
+  /** Messages of people that Claude Code has not read yet, by their ids. */
+  readonly unread: Map<string, { readonly block: DraftOf<NoticeBlock>; readonly read: string }>;
   /** Blocks of an answer whose message id comes with its usage. */
   untaken: Draft[];
 };
@@ -67,6 +69,7 @@ export function foldConversation(entries: readonly Entry[]): Conversation {
     sources: createSourceMatcher(),
     tasks: [],
     cwd: undefined,
+    unread: new Map(),
     untaken: [],
   };
   for (const entry of entries) {
@@ -105,9 +108,15 @@ function addEvent(folding: Folding, entry: EventEntry): void {
     case 'claude.answered':
       addAnswerNote(folding, entry, event);
       break;
-    case 'claude.told': {
-      const text = `message from ${event.by}: ${event.text}`;
-      put(folding, { kind: 'notice', ...common(folding, entry), subtype: 'message', text }, undefined);
+    case 'claude.told':
+      addSentMessage(folding, entry, event);
+      break;
+    case 'claude.read':
+      markRead(folding, entry, event.messageId);
+      break;
+    case 'claude.interrupted': {
+      const text = `interrupted ${event.cause === 'pause' ? 'as the run is paused' : `by ${event.by}`}`;
+      put(folding, { kind: 'notice', ...common(folding, entry), subtype: 'interrupted', text }, undefined);
       break;
     }
     case 'claude.usage':
@@ -238,9 +247,35 @@ function addDenial(folding: Folding, entry: EventEntry, event: EventOf<'claude.p
   put(folding, block, undefined);
 }
 
+function addSentMessage(folding: Folding, entry: EventEntry, event: EventOf<'claude.told'>): void {
+  const { messageId, by, text } = event;
+  // Older journals do not say when it was read.
+  const isOld = messageId === undefined;
+  const said = `message from ${by}${isOld ? '' : ' (sent)'}: ${text}`;
+  const block: DraftOf<NoticeBlock> = { kind: 'notice', ...common(folding, entry), subtype: 'message', text: said };
+  put(folding, block, undefined);
+  if (!isOld) folding.unread.set(messageId, { block, read: `message from ${by} (read): ${text}` });
+}
+
+function markRead({ unread, silent }: Folding, { seq }: EventEntry, messageId: string): void {
+  const found = unread.get(messageId);
+  if (found === undefined) {
+    silent.push(seq);
+    return;
+  }
+  found.block.events.push(seq);
+  found.block.text = found.read;
+  unread.delete(messageId);
+}
+
 /** Who answered, as a note of the call that waited for it. */
 function addAnswerNote(folding: Folding, entry: EventEntry, event: EventOf<'claude.answered'>): void {
   const call = folding.tools.get(event.toolUseId);
+  if (call === undefined && event.toolUseId === '') {
+    const text = describeAnswered(event);
+    put(folding, { kind: 'notice', ...common(folding, entry), subtype: 'interrupted', text }, undefined);
+    return;
+  }
   if (call === undefined) {
     folding.silent.push(entry.seq);
     return;

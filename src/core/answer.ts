@@ -11,10 +11,20 @@ export type Answer =
   /** Also for calls that the suggested rules allow, until the session ends. */
   | { readonly kind: 'allow_always' }
   | { readonly kind: 'deny'; readonly reason: string }
-  /** A label or a number (from 1) for each of the questions; several, if there is one question that takes several. */
+  /**
+   * A label or a number (from 1) for each of the questions; for one that takes several, `1,3`. If there is only that one, each in an entry of
+   * its own.
+   */
   | { readonly kind: 'choose'; readonly choices: readonly string[] }
-  /** In place of the options, or the line that a command reads. What is secret is kept nowhere. */
-  | { readonly kind: 'text'; readonly text: string; readonly isSecret?: boolean };
+  /**
+   * In place of the options; the line that a command reads, which is kept nowhere if it is secret; or, after an interrupt, the message with
+   * which Claude Code continues.
+   */
+  | { readonly kind: 'text'; readonly text: string; readonly isSecret?: boolean }
+  /** After an interrupt: with what it did before. */
+  | { readonly kind: 'continue' }
+  /** After an interrupt: the step ends as a failure. */
+  | { readonly kind: 'end'; readonly reason: string };
 
 export const answerKinds = [
   'allow',
@@ -22,6 +32,8 @@ export const answerKinds = [
   'deny',
   'choose',
   'text',
+  'continue',
+  'end',
 ] as const satisfies readonly Answer['kind'][];
 
 /** Of a reason, a choice or a text, in characters: more than a person types. */
@@ -68,6 +80,8 @@ export function answersTo(question: {
       return ['allow', 'deny'];
     case 'input':
       return ['text', 'deny'];
+    case 'interrupted':
+      return ['continue', 'text', 'end'];
     case 'permission':
       return question.suggestions.length === 0 ? ['allow', 'deny'] : ['allow', 'allow_always', 'deny'];
     default:
@@ -81,19 +95,26 @@ export function describeAnswered(answered: {
   readonly by: string;
   readonly waitedMs: number;
   readonly text: string;
+  /** Of what Claude Code asks; '' for how to continue after an interrupt. */
+  readonly toolUseId?: string;
   /** Of what a step asks by itself. */
   readonly kind?: QuestionKind;
 }): string {
-  const { answer, by, waitedMs, text, kind } = answered;
+  const { answer, by, waitedMs, text, kind, toolUseId } = answered;
   const after = `after ${formatDuration(waitedMs)}`;
   const what = text === '' ? '' : `: ${text}`;
   switch (answer) {
     case 'timed_out':
-      return `nobody answered ${after}: ${kind === 'input' ? 'the input is ended' : 'denied'}`;
+      if (toolUseId === '') return `nobody answered ${after}`;
+      return `nobody answered ${after}${kind === 'input' ? ': the input is ended' : ': denied'}`;
     case 'unanswered':
       return `not answered before the attempt ended, ${after}`;
     case 'withdrawn':
       return kind === 'input' ? `no longer waits for input ${after}` : `withdrawn by Claude Code ${after}`;
+    case 'continued':
+      return `continued by ${by} ${after}`;
+    case 'ended':
+      return `step ended by ${by} ${after}${what}`;
     case 'chosen':
       return `answered by ${by} ${after}${what}`;
     case 'allowed':
@@ -109,8 +130,8 @@ export function describeAnswered(answered: {
 export function parseAnswer(value: unknown): Answer | undefined {
   if (!isObject(value)) return undefined;
   const { kind, reason, choices, text, isSecret } = value;
-  if (kind === 'allow' || kind === 'allow_always') return { kind };
-  if (kind === 'deny') return isText(reason, maxAnswerCharacters) ? { kind, reason } : undefined;
+  if (kind === 'allow' || kind === 'allow_always' || kind === 'continue') return { kind };
+  if (kind === 'deny' || kind === 'end') return isText(reason, maxAnswerCharacters) ? { kind, reason } : undefined;
   if (kind === 'text') {
     if (!isText(text, maxAnswerCharacters) || (isSecret !== undefined && typeof isSecret !== 'boolean'))
       return undefined;

@@ -15,11 +15,15 @@ export type ModelUsage = {
 
 export type TelemetrySignal = 'traces' | 'logs' | 'metrics';
 
-/** From where a question was answered; `stepspan` if nobody did. */
-export type AnswerSource = 'cli' | 'api' | 'stepspan';
+/** Who has interrupted a turn: a person, or a pause of the run. */
+export type InterruptCause = 'person' | 'pause';
+
+/** From where a question was answered: a command, the API, the page, the terminal of the run; `stepspan` if nobody did. */
+export type AnswerSource = 'cli' | 'api' | 'page' | 'terminal' | 'stepspan';
 
 /**
- * How a question ended. `timed_out`: nobody answered in time. `unanswered`: the attempt ended first. `withdrawn`: who asked no
+ * How a question ended. `continued` and `ended`: the step after an interrupt. `timed_out`: nobody answered in time. `unanswered`: the
+ * attempt ended first. `withdrawn`: who asked no
  * longer wants to know.
  */
 export const answersGiven = [
@@ -27,6 +31,8 @@ export const answersGiven = [
   'allowed_always',
   'denied',
   'chosen',
+  'continued',
+  'ended',
   'timed_out',
   'unanswered',
   'withdrawn',
@@ -122,18 +128,28 @@ export type ClaudeEvent =
       readonly questionId: string;
       readonly toolUseId: string;
       readonly answer: AnswerGiven;
-      /** Who: a user of the machine, `api`, or `stepspan`. */
+      /** Who: a user of the machine, `page` or `api` for those who are known by a token alone, or `stepspan`. */
       readonly by: string;
       readonly from: AnswerSource;
       readonly waitedMs: number;
       /** The reason of a denial, or what was chosen or written; '' if there is none. */
       readonly text: string;
     }
-  /** A person has sent it a message, which it takes up within its turn or after it. */
+  /** A person has sent it a message, which it takes up within its turn or after it. Absent in older journals: `messageId`. */
   | {
       readonly type: 'claude.told';
+      readonly messageId?: string;
       readonly text: string;
-      /** As of an answer. */
+      /** As of an answer; `stepspan` for the message with which a turn continues that was interrupted. */
+      readonly by: string;
+      readonly from: AnswerSource;
+    }
+  /** It has taken up the message with this id. */
+  | { readonly type: 'claude.read'; readonly messageId: string }
+  /** Its turn was ended, and its session is kept. For a person it asks how to continue; after a pause it continues with the run. */
+  | {
+      readonly type: 'claude.interrupted';
+      readonly cause: InterruptCause;
       readonly by: string;
       readonly from: AnswerSource;
     }

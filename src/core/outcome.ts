@@ -38,6 +38,8 @@ export type FailureReason =
   | 'denied'
   /** Nobody answered what the step, or Claude Code in it, asked in time, and the step has `onTimeout: fail`. */
   | 'unanswered'
+  /** A person has interrupted Claude Code, and ended the step or not said how it continues. */
+  | 'interrupted'
   /** An MCP server that the step requires was not connected. */
   | 'mcp_unavailable'
   /** Of a run only: at least one step did not succeed although it had to. */

@@ -38,8 +38,9 @@ export function liveActions({ data, catalogue, folders, starter, toOtlp }: LiveA
     workflows: async () => folders.list(),
     pause: (runId, now) => steer(runId, { verb: 'pause', now, by }),
     resume: (runId) => steer(runId, { verb: 'resume', by }),
-    answer: (runId, questionId, answer) => steer(runId, { verb: 'answer', questionId, answer, by, from: by }),
-    message: (runId, step, text) => steer(runId, { verb: 'tell', step, text, by, from: by }),
+    answer: (runId, questionId, answer, from) => steer(runId, { verb: 'answer', questionId, answer, by: from, from }),
+    message: (runId, step, text, from) => steer(runId, { verb: 'tell', step, text, by: from, from }),
+    interrupt: (runId, step, from) => steer(runId, { verb: 'interrupt', step, by: from, from }),
     cancel: (runId, now) => steer(runId, { verb: 'cancel', now, by }),
     async start(workflow, { params, labels }) {
       const file = folders.find(workflow);

@@ -70,13 +70,15 @@ function sentenceOf(request: Verb): string {
     case 'pause':
       return request.now
         ? 'paused, its processes are frozen'
-        : 'paused, nothing new starts; running steps continue to their end';
+        : 'paused, nothing new starts; Claude steps with `ask` stop at the next boundary of their turn, other running steps continue to their end';
     case 'resume':
       return 'continues';
     case 'answer':
       return 'answered';
     case 'tell':
       return 'the message is sent';
+    case 'interrupt':
+      return 'the turn is interrupted';
     case 'cancel':
       return request.now ? 'ending now' : 'ending; its steps get time to stop';
   }

@@ -114,6 +114,10 @@ function describeClaudeEvent(event: ClaudeEvent): string {
       return `asks for ${describeQuestion(event)}`;
     case 'claude.answered':
       return oneLine(describeAnswered(event));
+    case 'claude.read':
+      return 'Claude Code has read a message';
+    case 'claude.interrupted':
+      return event.cause === 'pause' ? 'its turn ends, as the run is paused' : `interrupted by ${event.by}`;
     case 'claude.told':
       return `message from ${event.by}: ${oneLine(event.text)}`;
     case 'claude.notice':

@@ -30,6 +30,8 @@ export function waitingForAnswer({
       return `an answer: ${summary}`;
     case 'plan':
       return `approval of ${summary}`;
+    case 'interrupted':
+      return `how to continue: ${summary}`;
     case 'approval':
       return summary === '' ? 'approval' : `approval: ${summary}`;
     case 'input':
@@ -50,6 +52,8 @@ function textOf(kind: Asked['kind'], tool: string, input: string): string {
       const more = questions.length > 1 ? ` (and ${questions.length - 1} more)` : '';
       return `${questions[0] ?? 'a question'}${more}`;
     }
+    case 'interrupted':
+      return 'its turn was interrupted';
     case 'plan': {
       const plan = lineOf(textAt(parseObject(input) ?? {}, 'plan') ?? '');
       return plan === '' ? 'the plan' : `the plan: ${plan}`;

@@ -11,6 +11,7 @@ export const ask = z.union([
   z.literal('never'),
   z.strictObject({
     wait: field(duration('positive'), 'How long each question waits for an answer.', '30m'),
+    totalWait: field(duration('positive'), 'How long a step waits for answers in all. Default: 24h.', '4h').optional(),
     onTimeout: field(
       z.enum(['deny', 'fail']),
       'What happens to a question that nobody has answered in time: `deny` (default) and continue, or `fail` the step.',
@@ -51,6 +52,7 @@ export type Ask =
   | {
       readonly kind: 'wait';
       readonly waitMs: number;
+      readonly totalWaitMs: number;
       readonly onTimeout: 'deny' | 'fail';
       readonly allow: readonly string[];
       readonly deny: readonly string[];
@@ -58,9 +60,13 @@ export type Ask =
 
 export function normalizeAsk(written: z.output<typeof ask> | undefined): Ask {
   if (written === undefined || written === 'never') return { kind: 'never' };
-  const { wait, onTimeout = 'deny', rules: { allow = [], deny = [] } = {} } = written;
-  return { kind: 'wait', waitMs: parseDuration(wait) ?? 0, onTimeout, allow, deny };
+  const { wait, totalWait, onTimeout = 'deny', rules: { allow = [], deny = [] } = {} } = written;
+  const totalWaitMs = (totalWait === undefined ? undefined : parseDuration(totalWait)) ?? defaultTotalWaitMs;
+  return { kind: 'wait', waitMs: parseDuration(wait) ?? 0, totalWaitMs, onTimeout, allow, deny };
 }
+
+/** Over a night and a day, whatever a session asks. */
+const defaultTotalWaitMs = 24 * 3_600_000;
 
 /** In a stored step; absent in those of earlier versions. */
 export const storedAsk = z
@@ -69,6 +75,7 @@ export const storedAsk = z
     z.object({
       kind: z.literal('wait'),
       waitMs: z.number(),
+      totalWaitMs: z.number().default(defaultTotalWaitMs),
       onTimeout: z.enum(['deny', 'fail']),
       allow: rules,
       deny: rules,

@@ -1,10 +1,11 @@
 // What Claude Code asks, on the page: a command, a change and a question as a card that shows all of it and answers, on a desktop and on a
 // phone; the real CLI waits for the answer. One who may only look cannot answer.
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Script } from '../../demo/messages-api/script.ts';
 import { type ClaudeRig, looks, shots, startClaudeRig } from './rig.ts';
 
 const place = mkdtempSync(path.join(tmpdir(), 'stepspan-page-ask-'));
@@ -36,8 +37,24 @@ const turns = (tool: object) => [
 
 let rig: ClaudeRig;
 beforeAll(async () => {
+  const busy = {
+    name: 'Bash',
+    input: { command: `while [ ! -e ${made('go')} ]; do sleep 0.05; done`, description: 'x' },
+  };
   const prompts = { one: command('one'), two: command('two'), choose: question, write };
-  const script = Object.entries(prompts).map(([name, tool]) => ({ prompt: `Do ${name}`, turns: turns(tool) }));
+  const script: Script = [
+    { prompt: 'also the docs', turns: [{ kind: 'reply', text: 'The docs too.' }] },
+    // Claude Code sends the message that follows an interrupt beside the result of the call, so the prompt stays that of the step.
+    {
+      prompt: 'Do busy',
+      turns: [
+        { kind: 'reply', text: 'I wait.', tools: [busy] },
+        { kind: 'reply', text: 'I continue.', tools: [busy] },
+        { kind: 'reply', text: 'Gone.' },
+      ],
+    },
+    ...Object.entries(prompts).map(([name, tool]) => ({ prompt: `Do ${name}`, turns: turns(tool) })),
+  ];
   rig = await startClaudeRig({ place, script });
 });
 afterAll(() => rig.close());
@@ -126,4 +143,29 @@ test('a change is shown as a diff and passes axe; who may only look cannot answe
   await ended;
   expect(readFileSync(made('new.txt'), 'utf8')).toBe('first\nsecond\n');
   await control.context.close();
+});
+
+test('a step that runs is interrupted, continued and sent a message, on a phone', async () => {
+  const { runId, ended } = await rig.start(flow('busy').replace('wait: 30m', 'wait: 30m, rules: {allow: [Bash]}'));
+  const { page, context } = await rig.open(looks.phone);
+  await page.goto(`${rig.hub.url}/#/runs/${runId}/conversation`);
+  const box = page.getByRole('form', { name: 'Steer Fix it' });
+  await page.getByText('while [ ! -e').first().waitFor();
+  await box.getByRole('button', { name: 'Interrupt' }).click();
+  const card = page.getByRole('region', { name: 'Questions to you' });
+  await card.getByText('Fix it is interrupted: how does it continue?').waitFor();
+  expect(await box.getByRole('button', { name: 'Interrupt' }).isDisabled()).toBe(true);
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  await page.screenshot({ path: path.join(shots, 'ask-interrupted-phone.png') });
+  await card.getByRole('button', { name: 'Continue' }).click();
+  await card.waitFor({ state: 'detached' });
+  await page.getByText('I continue.').waitFor();
+  await box.getByRole('textbox', { name: 'Message to Fix it' }).fill('also the docs');
+  await box.getByRole('button', { name: 'Send' }).click();
+  await page.getByText(/^message from page \((sent|read)\): also the docs$/).waitFor();
+  writeFileSync(made('go'), '');
+  await ended;
+  await page.getByText('message from page (read): also the docs', { exact: true }).waitFor();
+  await page.getByText('interrupted by page', { exact: true }).waitFor();
+  await context.close();
 });

@@ -2,16 +2,12 @@
 // the HTTP API.
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askRun } from '../../src/control/index.ts';
-import type { EventOf } from '../../src/core/event.ts';
-import type { RunId } from '../../src/core/ids.ts';
 import { dataFolder } from '../../src/journal/index.ts';
-import { readRunState } from '../../src/runs/index.ts';
 import { liveHub } from '../api/http/api-rig.ts';
-import { resultOf } from '../support/cli.ts';
+import { ended, startAsking as startRun } from '../support/asking.ts';
 import { type CliRig, outcomesOf, startCliRig } from '../support/cli-rig.ts';
-import { failOnProblem } from '../support/journal.ts';
 import { until } from '../support/until.ts';
 
 const touch = (file: string) => ({ name: 'Bash', input: { command: `touch ${file} && echo made`, description: 'x' } });
@@ -30,6 +26,19 @@ const choice = {
           { label: 'Postgres', description: 'a server' },
           { label: 'SQLite', description: 'a file' },
         ],
+      },
+    ],
+  },
+};
+
+const choices = {
+  name: 'AskUserQuestion',
+  input: {
+    questions: [
+      ...choice.input.questions,
+      {
+        ...{ question: 'Which checks?', header: 'Checks', multiSelect: true },
+        options: ['lint', 'types', 'tests'].map((label) => ({ label, description: '' })),
       },
     ],
   },
@@ -59,6 +68,13 @@ beforeAll(async () => {
         turns: [
           { kind: 'reply', text: 'I ask.', tools: [choice] },
           { kind: 'reply', text: 'Ended choice.' },
+        ],
+      },
+      {
+        prompt: 'Pick several',
+        turns: [
+          { kind: 'reply', text: 'I ask.', tools: [choices] },
+          { kind: 'reply', text: 'Ended choices.' },
         ],
       },
       {
@@ -92,27 +108,7 @@ afterAll(() => rig.close());
 const flow = (prompt: string, ask = '{wait: 5m}', more = '') =>
   `name: asks\nask: ${ask}\nsteps:\n  - {id: fix, claude: {prompt: ${prompt}${more}}, timeout: 2m}\n`;
 
-type Asking = Awaited<ReturnType<typeof startAsking>>;
-
-/** Starts the workflow and waits for its first question. */
-async function startAsking(yaml: string, env: Readonly<Record<string, string>> = {}) {
-  const before = new Set(rig.runIds());
-  const file = rig.write(`flow-${before.size}.yaml`, yaml);
-  const cli = rig.start(['run', file, '--json'], env);
-  onTestFinished(() => void cli.child.kill('SIGKILL'));
-  const runId = await until(() => rig.runIds().find((id) => !before.has(id)));
-  const folder = dataFolder(rig.dataDir).runDir(runId as RunId);
-  const state = () => readRunState(folder, failOnProblem);
-  const question = () => until(async () => (await state())?.steps[0]?.questions[0]);
-  const events = async <T extends 'claude.asked' | 'claude.answered'>(type: T): Promise<readonly EventOf<T>[]> =>
-    (await rig.journal(runId)).events(type, 'fix');
-  return { ...cli, runId, folder, state, question, events };
-}
-
-async function ended({ done }: Asking) {
-  const finished = await done;
-  return { code: finished.code, stderr: finished.stderr, result: resultOf(finished) };
-}
+const startAsking = (yaml: string, env: Readonly<Record<string, string>> = {}) => startRun(rig, yaml, { env });
 
 describe('a permission', () => {
   test('is shown whole, is allowed, and the run continues', async () => {
@@ -266,6 +262,22 @@ describe('a question', () => {
     expect(returned).toMatchObject({ isError: false });
     expect(returned?.text).toContain(`"Which database?"="${answer}"`);
   });
+});
+
+test('several questions are answered at once, one of them with several options', async () => {
+  const run = await startAsking(flow('Pick several'));
+  await run.question();
+  const shown = await rig.run(['answer', run.runId]);
+  expect(shown.stdout).toContain('  Which checks?\n  (several can be chosen)\n    1. lint\n');
+  const few = await rig.run(['answer', run.runId, '--choose', 'sqlite']);
+  expect(few.stderr).toContain('choose 2 options, one for each question');
+  const wrong = await rig.run(['answer', run.runId, '--choose', '2', '1,4']);
+  expect(wrong.stderr).toContain('"1,4" is not an option; the options are "lint", "types", "tests"');
+  expect((await rig.run(['answer', run.runId, '--choose', 'sqlite', '1,tests'])).code).toBe(0);
+  expect(await ended(run)).toMatchObject({ code: 0 });
+  const [returned] = (await rig.journal(run.runId)).events('claude.tool_returned', 'fix');
+  expect(returned?.text).toContain('"Which database?"="SQLite"');
+  expect(returned?.text).toContain('"Which checks?"="lint, tests"');
 });
 
 test('a plan is shown and approved', async () => {

@@ -19,7 +19,8 @@ export function AnswerChoices({ questions, isDisabled, onAnswer }: Props) {
     const isMultiple = questions[index]?.isMultiple === true;
     setChosen(chosen.with(index, isMultiple ? (before.includes(label) ? others : [...before, label]) : [label]));
   };
-  const choices = questions.length === 1 ? (chosen[0] ?? []) : chosen.flatMap((labels) => labels.slice(0, 1));
+  const choices =
+    questions.length === 1 ? (chosen[0] ?? []) : questions.map((question, index) => choiceOf(question, chosen[index]));
   const isChosen = chosen.every((labels) => labels.length > 0);
   return (
     <form
@@ -37,7 +38,7 @@ export function AnswerChoices({ questions, isDisabled, onAnswer }: Props) {
           {options.map(({ label, description }) => (
             <label key={label}>
               <input
-                type={isMultiple && questions.length === 1 ? 'checkbox' : 'radio'}
+                type={isMultiple ? 'checkbox' : 'radio'}
                 name={`choice-${index}`}
                 checked={chosen[index]?.includes(label) === true}
                 onChange={() => choose(index, label)}
@@ -63,4 +64,10 @@ export function AnswerChoices({ questions, isDisabled, onAnswer }: Props) {
       </div>
     </form>
   );
+}
+
+/** Of several questions each has one choice: a label, or the numbers of several. */
+function choiceOf({ options, isMultiple }: Choice, labels: readonly string[] = []): string {
+  if (!isMultiple) return labels[0] ?? '';
+  return labels.map((label) => options.findIndex((option) => option.label === label) + 1).join(',');
 }

@@ -79,7 +79,9 @@ function AskCard({ run, step, question, whole, control, nowMs }: CardProps) {
           Always allowing it allows <code>{showHidden(suggestions.join(', '))}</code> until the session ends.
         </p>
       )}
-      {control ? (
+      {control && kind === 'interrupted' ? (
+        <HowToContinue run={run} questionId={questionId} />
+      ) : control ? (
         <Answers run={run} question={question} whole={whole} />
       ) : (
         <p class="muted">This browser can look, and not answer.</p>
@@ -94,10 +96,11 @@ const titles: Readonly<Record<Question['kind'], string>> = {
   plan: 'waits for approval of its plan',
   approval: 'waits for approval',
   input: 'waits for a line of input',
+  interrupted: 'is interrupted: how does it continue?',
 };
 
 function Asked({ whole }: { whole: Whole }) {
-  if (whole.kind === 'question') return null;
+  if (whole.kind === 'question' || whole.kind === 'interrupted') return null;
   return (
     <>
       {whole.isCut && <p class="bad">It is too long to be shown as a whole, so it can only be denied.</p>}
@@ -138,6 +141,7 @@ const reasonTexts: Readonly<Record<Question['kind'], string>> = {
   permission: 'Why not, for Claude',
   question: 'Why not, for Claude',
   plan: 'What to change',
+  interrupted: '',
   approval: 'Why not',
   input: 'Why it gets no line',
 };
@@ -145,23 +149,63 @@ const reasonTexts: Readonly<Record<Question['kind'], string>> = {
 /** A click that was meant for a question that has just been answered must not answer the next one. */
 const armedAfterMs = 600;
 
-function Answers({ run, question, whole }: Pick<CardProps, 'run' | 'question' | 'whole'>) {
-  const { questionId, answers, kind } = question;
+function useAnswer(run: Run, questionId: string, isShown: boolean) {
   const [isArmed, setIsArmed] = useState(false);
   const [isSent, setIsSent] = useState(false);
-  const [reason, setReason] = useState('');
-  const isShown = whole !== undefined;
   useEffect(() => {
     if (!isShown) return;
     const timer = setTimeout(() => setIsArmed(true), armedAfterMs);
     return () => clearTimeout(timer);
   }, [isShown]);
-  const isDisabled = !isArmed || isSent;
   const send = async (body: object): Promise<void> => {
     setIsSent(true);
     // One that was refused for what it says can be given again; one that came too late goes away with its card.
     if ((await steer(run, 'answer', { questionId, ...body })) === undefined) setIsSent(false);
   };
+  return { send, isDisabled: !isArmed || isSent };
+}
+
+/** After an interrupt. */
+function HowToContinue({ run, questionId }: { run: Run; questionId: string }) {
+  const { send, isDisabled } = useAnswer(run, questionId, true);
+  const [text, setText] = useState('');
+  return (
+    <form
+      class="ask-answers"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!isDisabled && text.trim() !== '') void send({ answer: 'text', text });
+      }}
+    >
+      <button type="button" class="primary" disabled={isDisabled} onClick={() => void send({ answer: 'continue' })}>
+        Continue
+      </button>
+      <input
+        type="text"
+        aria-label="Message with which it continues"
+        placeholder="Or with a message"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      <button type="submit" disabled={isDisabled || text.trim() === ''}>
+        Send
+      </button>
+      <button
+        type="button"
+        class="danger"
+        disabled={isDisabled}
+        onClick={() => void send({ answer: 'end', reason: text })}
+      >
+        End the step
+      </button>
+    </form>
+  );
+}
+
+function Answers({ run, question, whole }: Pick<CardProps, 'run' | 'question' | 'whole'>) {
+  const { questionId, answers, kind } = question;
+  const { send, isDisabled } = useAnswer(run, questionId, whole !== undefined);
+  const [reason, setReason] = useState('');
   return (
     <>
       {kind === 'input' && <LineAnswer isDisabled={isDisabled} onAnswer={(body) => void send(body)} />}

@@ -10,6 +10,8 @@ import {
   type TaskItem,
   type Turn,
 } from '../../src/conversation/index.ts';
+import { app, canControl } from '../app-state.ts';
+import { MessageBox, takesMessages } from '../ask/message-box.tsx';
 import { BlockView } from '../conversation/block-view.tsx';
 import { findInBlocks, markHits } from '../conversation/find.ts';
 import { useEntries } from '../conversation/use-entries.ts';
@@ -18,6 +20,7 @@ import { cost, count } from '../model/format.ts';
 import { isOpen, type Run, type Step, stepState } from '../model/run.ts';
 import { formatRoute } from '../route.ts';
 import type { RunSession } from '../run-session.ts';
+import { useStore } from '../store.ts';
 import { Empty, Failure, Icon, Skeleton } from './parts.tsx';
 import { say } from './toasts.tsx';
 import { useKeys } from './use-keys.ts';
@@ -84,6 +87,7 @@ type BlocksProps = {
 
 function Blocks({ run, step, conversation, turn, leftOut, heads }: BlocksProps) {
   const active = isOpen(run.state) && isActive(step);
+  const control = useStore(app, canControl);
   const [toggled, setToggled] = useState<ReadonlySet<number>>(new Set());
   const scroller = useRef<HTMLDivElement>(null);
   const flat = useMemo(
@@ -154,6 +158,7 @@ function Blocks({ run, step, conversation, turn, leftOut, heads }: BlocksProps) 
           </button>
         )}
       </div>
+      {active && control && takesMessages(step) && <MessageBox run={run} step={step} />}
     </>
   );
 }

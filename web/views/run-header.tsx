@@ -325,8 +325,8 @@ function PauseDialog({ run, onClose }: { run: Run; onClose: () => void }) {
   return (
     <Dialog title="Pause this run" onClose={onClose}>
       <p>
-        Hold the next step, and let what runs end; or freeze what runs now as well. A frozen step may lose its network
-        connections.
+        Hold the next step and let what runs end; a Claude step with <code>ask</code> stops when the call that it makes
+        has ended. Or freeze what runs now: a frozen step may lose its network connections.
       </p>
       <footer>
         <button type="button" onClick={() => pause({ now: true })}>

@@ -2,7 +2,7 @@
 // knows neither processes nor formats.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Response, Router } from 'express';
+import type { Request, Response, Router } from 'express';
 import type { z } from 'zod';
 import type { Answer } from '../../core/answer.ts';
 import type { RunId } from '../../core/ids.ts';
@@ -28,13 +28,17 @@ export type RetryOptions = z.infer<typeof retryBody>;
 /** What a run and those before it may use together, in place of the budget of the workflow; null for no limit. */
 export type GivenBudget = NonNullable<RetryOptions['budget']> | null;
 
+/** A browser that is signed in, or a program with a token. */
+export type ActingVia = 'page' | 'api';
+
 export type Actions = {
   readonly workflows: () => Promise<WorkflowsAnswer>;
   readonly start: (workflow: string, how: StartOptions) => Promise<ActionResult>;
   readonly pause: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly resume: (runId: RunId) => Promise<ActionResult>;
-  readonly answer: (runId: RunId, questionId: string, given: Answer) => Promise<ActionResult>;
-  readonly message: (runId: RunId, step: string, text: string) => Promise<ActionResult>;
+  readonly answer: (runId: RunId, questionId: string, given: Answer, via: ActingVia) => Promise<ActionResult>;
+  readonly message: (runId: RunId, step: string, text: string, via: ActingVia) => Promise<ActionResult>;
+  readonly interrupt: (runId: RunId, step: string, via: ActingVia) => Promise<ActionResult>;
   readonly cancel: (runId: RunId, now: boolean) => Promise<ActionResult>;
   readonly retry: (runId: RunId, how: RetryOptions) => Promise<ActionResult>;
   readonly exportFormats: Readonly<Record<string, { readonly extension: string; readonly type: string }>>;
@@ -61,11 +65,14 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
     answer(response, await actions.pause(await idOf(id), now)),
   );
   addRoute(router, routes.resume, async (response, { id }) => answer(response, await actions.resume(await idOf(id))));
-  addRoute(router, routes.answer, async (response, { id, body }) =>
-    answer(response, await actions.answer(await idOf(id), body.questionId, answerOf(body))),
+  addRoute(router, routes.answer, async (response, { id, body, request }) =>
+    answer(response, await actions.answer(await idOf(id), body.questionId, answerOf(body), viaOf(request))),
   );
-  addRoute(router, routes.sendMessage, async (response, { id, body: { step, text } }) =>
-    answer(response, await actions.message(await idOf(id), step, text)),
+  addRoute(router, routes.sendMessage, async (response, { id, body: { step, text }, request }) =>
+    answer(response, await actions.message(await idOf(id), step, text, viaOf(request))),
+  );
+  addRoute(router, routes.interrupt, async (response, { id, body: { step }, request }) =>
+    answer(response, await actions.interrupt(await idOf(id), step, viaOf(request))),
   );
   addRoute(router, routes.cancel, async (response, { id, body: { now } }) =>
     answer(response, await actions.cancel(await idOf(id), now)),
@@ -99,13 +106,20 @@ export function addActionRoutes(router: Router, runs: RunAccess, actions: Action
   });
 }
 
+/** A page is known by its cookie, and who shows a token is judged by it alone. */
+function viaOf({ headers }: Request): ActingVia {
+  return headers.authorization === undefined ? 'page' : 'api';
+}
+
 /** The schema has checked that what the answer needs was given. */
 function answerOf({ answer: kind, reason = '', choices = [], text = '', secret }: z.infer<typeof answerBody>): Answer {
   switch (kind) {
     case 'allow':
     case 'allow_always':
+    case 'continue':
       return { kind };
     case 'deny':
+    case 'end':
       return { kind, reason };
     case 'choose':
       return { kind, choices };

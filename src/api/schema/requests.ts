@@ -205,19 +205,21 @@ const choicesRule = must(`a list of 1 to ${maxChoices} options`);
 export const answerBody = strict({
   questionId: text(1, 100).describe('As `GET /runs/:id/questions` names it.'),
   answer: oneOf(answerKinds).describe('One of the `answers` of the question.'),
-  reason: answerText('Of `deny`: Claude Code gets it as the result of its call.'),
+  reason: answerText('Of `deny`: Claude Code gets it as the result of its call. Of `end`: why the step ends.'),
   choices: z
     .array(text(1, maxChoiceCharacters), choicesRule)
     .min(1, choicesRule)
     .max(maxChoices, choicesRule)
     .optional()
-    .describe('Of `choose`: a label, or a number from 1, for each of the questions; several if one takes several.'),
-  text: answerText('Of `text`: the answer in your own words, or the line that a command waits for.'),
+    .describe('Of `choose`: a label, or a number from 1, for each of the questions; `1,3` for one that takes several.'),
+  text: answerText(
+    'Of `text`: the answer in your own words, the line that a command waits for, or the message with which Claude Code continues.',
+  ),
   secret: flag().default(false).describe('Of `text`, for a command that waits for a line: the line is kept nowhere.'),
 }).superRefine(({ answer, choices, text: written, reason }, context) => {
   const missing = answer === 'choose' && choices === undefined ? 'choices' : undefined;
   const lacks = answer === 'text' && written === undefined ? 'text' : missing;
-  const fields = { reason: 'deny', choices: 'choose', text: 'text' } as const;
+  const fields = { reason: answer === 'end' ? 'end' : 'deny', choices: 'choose', text: 'text' } as const;
   const given = { reason, choices, text: written };
   for (const name of ['reason', 'choices', 'text'] as const) {
     const isOfOther = given[name] !== undefined && answer !== fields[name];
@@ -248,6 +250,10 @@ export const messageBody = strict({
   text: text(1, maxAnswerCharacters)
     .regex(/\S/, must('a text that is not blank'))
     .describe('Claude Code takes it up within its turn or after it.'),
+});
+
+export const interruptBody = strict({
+  step: text(1, 200).describe('A Claude step that runs, with `ask` in the workflow.'),
 });
 
 export const retryBody = strict({

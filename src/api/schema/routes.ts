@@ -151,7 +151,8 @@ export const routes = {
   }),
   pause: act({
     path: '/runs/:id/pause',
-    summary: 'Hold the next step; with `now` freeze the running processes too.',
+    summary:
+      'Hold the next step, and Claude steps with `ask` at the next boundary of their turn; with `now` freeze the running processes.',
     body: requests.nowBody,
     answer: answers.done,
     errors: [404, 409, 503],
@@ -174,6 +175,13 @@ export const routes = {
     path: '/runs/:id/tell',
     summary: 'Send a message to Claude Code in a step that runs.',
     body: requests.messageBody,
+    answer: answers.done,
+    errors: [404, 409, 503],
+  }),
+  interrupt: act({
+    path: '/runs/:id/interrupt',
+    summary: 'End the turn of Claude Code in a step. Its session is kept, and a question asks how to continue.',
+    body: requests.interruptBody,
     answer: answers.done,
     errors: [404, 409, 503],
   }),

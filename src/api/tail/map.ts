@@ -158,6 +158,8 @@ function bodyOf(runId: RunId, record: EventRecord): Body | undefined {
     case 'claude.asked':
     case 'claude.answered':
     case 'claude.told':
+    case 'claude.read':
+    case 'claude.interrupted':
     case 'claude.notice':
     case 'claude.unknown':
     case 'claude.result':

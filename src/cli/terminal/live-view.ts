@@ -47,6 +47,10 @@ const viewForMs = 1000;
 export type LiveView = View & {
   /** Draws now, whatever the rate is. */
   readonly redraw: () => void;
+  /** Shows lines above the list as they are. */
+  readonly print: (lines: readonly string[]) => void;
+  /** The last line, below the list: what is typed. */
+  readonly prompt: (text: string | undefined) => void;
 };
 
 export function createLiveView(options: LiveViewOptions): LiveView {
@@ -57,14 +61,17 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   let state = emptyRunState();
   let last = '';
   let closed = false;
+  let prompt: string | undefined;
 
   const redraw = (): void => {
     if (closed) return;
     const { columns, rows } = sizeOf(out);
     const nowMs = now();
     const open = output ? printed.open(columns, Math.floor(rows / 2)) : [];
-    const frame = frameOf(viewOf(state, nowMs), { columns, rows: rows - open.length, nowMs, style, glyphs });
-    const lines = [...open, ...frame];
+    const typed = prompt === undefined ? [] : [fitEnd(prompt, columns)];
+    const left = rows - open.length - typed.length;
+    const frame = frameOf(viewOf(state, nowMs), { columns, rows: left, nowMs, style, glyphs });
+    const lines = [...open, ...frame, ...typed];
     const text = lines.join('\n');
     if (text === last && printed.isEmpty()) return;
     screen.draw(lines, printed.take());
@@ -92,6 +99,12 @@ export function createLiveView(options: LiveViewOptions): LiveView {
     },
     redraw,
     note: printed.note,
+    print: printed.print,
+    prompt(text) {
+      if (prompt === text) return;
+      prompt = text;
+      tick();
+    },
     close(extras = {}) {
       if (closed) return;
       // Lines that came since the last frame are part of the output.
@@ -122,6 +135,7 @@ function createViewMaker(history: History): (state: RunState, nowMs: number) => 
 type PrintedLines = {
   readonly add: (record: JournalRecord) => void;
   readonly note: (text: string) => void;
+  readonly print: (lines: readonly string[]) => void;
   /** Adds what has no line end yet. */
   readonly end: () => void;
   readonly isEmpty: () => boolean;
@@ -150,6 +164,7 @@ function createPrintedLines(style: Style, glyphs: Glyphs): PrintedLines {
       for (const whole of rowsOfLines.add(record)) addWhole(whole);
     },
     note: (text) => void lines.push(style.dim(text)),
+    print: (more) => void lines.push(...more),
     end() {
       for (const rest of rowsOfLines.end()) addWhole(rest);
     },
@@ -169,4 +184,10 @@ function createPrintedLines(style: Style, glyphs: Glyphs): PrintedLines {
         .slice(-most)
         .map(({ record, rows }) => fitText(prefixOf(record) + (rows.at(-1) ?? ''), columns)),
   };
+}
+
+/** The end of what is typed is what a person looks at. */
+function fitEnd(text: string, columns: number): string {
+  const room = Math.max(1, columns - 1);
+  return text.length <= room ? text : text.slice(-room);
 }

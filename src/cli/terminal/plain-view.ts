@@ -144,6 +144,7 @@ function stateChange({ event }: EventRecord, runId: string, style: Style, glyphs
     case 'claude.answered':
     case 'step.answered':
     case 'claude.told':
+    case 'claude.interrupted':
       return `${style.cyan(glyphs.running)} ${text}`;
     case 'step.retrying':
       return `${style.yellow(glyphs.retrying)} ${text}`;

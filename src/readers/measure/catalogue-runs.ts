@@ -22,6 +22,7 @@ export const failureReasons = [
   'unmet_expectation',
   'denied',
   'unanswered',
+  'interrupted',
   'mcp_unavailable',
   'step_failed',
   'spawn',

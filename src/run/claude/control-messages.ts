@@ -67,6 +67,11 @@ export function userMessage(text: string, id?: string): string {
   return lineOf({ type: 'user', message, parent_tool_use_id: null, session_id: '', ...uuid });
 }
 
+/** Ends the turn: Claude Code reports a result, keeps its session, and takes the next message. */
+export function interruptRequest(requestId: string): string {
+  return lineOf({ type: 'control_request', request_id: requestId, request: { subtype: 'interrupt' } });
+}
+
 /** @param updates rules that hold from then on; only for this session, whatever Claude Code suggested */
 export function allowAnswer({ requestId, input }: PermissionRequest, updates: readonly JsonObject[] = []): string {
   const session = updates.map((update) => ({ ...update, destination: 'session' }));

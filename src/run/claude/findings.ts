@@ -44,9 +44,10 @@ type Collection = ReturnType<typeof openCollection> & {
   tools?: readonly string[];
 };
 
-function openCollection() {
+function openCollection(isInterrupted: () => boolean) {
   const found: Finding[] = [];
   return {
+    isInterrupted,
     found,
     counts: new Map<FindingKind, number>(),
     /** Calls that have no result yet. */
@@ -54,6 +55,8 @@ function openCollection() {
     /** Every call, for denials that are reported after the result. */
     calls: new Map<string, Call>(),
     denied: new Set<string>(),
+    /** Calls that an interrupt has ended: Claude Code reports them as refused by the user. */
+    interrupted: new Set<string>(),
     cuts: new Set<string>(),
     refusals: new Set<string>(),
     agents: new Map<string, { readonly name: string; readonly isShell: boolean }>(),
@@ -64,8 +67,9 @@ function openCollection() {
   };
 }
 
-export function createFindingsCollector(): FindingsCollector {
-  const all: Collection = openCollection();
+/** @param isInterrupted whether the turn is being ended by a person or a pause: its calls are not denied then */
+export function createFindingsCollector(isInterrupted: () => boolean = () => false): FindingsCollector {
+  const all: Collection = openCollection(isInterrupted);
   return {
     message: (message) => readMessage(all, message),
     isDenied: (toolUseId) => all.denied.has(toolUseId),
@@ -126,7 +130,8 @@ function recordDenial(all: Collection, denial: Denial): readonly Denial[] {
   const { tool, toolUseId: id, input, why } = denial;
   // Without an id, as in old versions, denials are distinguished by the call.
   const key = id === '' ? callKey(tool, input) : id;
-  if (all.denied.has(key)) return [];
+  if (all.isInterrupted()) all.interrupted.add(key);
+  if (all.denied.has(key) || all.interrupted.has(key)) return [];
   all.denied.add(key);
   // A denied call may have no result of its own.
   for (const [callId, call] of all.open) {

@@ -13,6 +13,7 @@ export {
   denyAnswer,
   describeSuggestions,
   errorAnswer,
+  interruptRequest,
   type PermissionRequest,
   questionAnswer,
   userMessage,

@@ -29,6 +29,8 @@ export type StallTracker = {
   readonly message: (message: JsonObject, nowMs: number) => void;
   /** A person has answered what it asked: it works again, although its next message may be far off. */
   readonly answered: (nowMs: number) => void;
+  /** A session that was interrupted continues with a message. */
+  readonly continued: (nowMs: number) => void;
   /** The work that continues after a result line, as Claude Code describes it; undefined without a result or without such work. */
   readonly background: () => BackgroundWork | undefined;
   /** Whether the last turn has given its result and no turn has begun since. */
@@ -90,6 +92,11 @@ export function createStallTracker(startMs: number): StallTracker {
     },
     answered(nowMs) {
       if (tracking.held.kind === 'permission') tracking.held = { kind: 'nothing' };
+      tracking.lifeMs = nowMs;
+    },
+    continued(nowMs) {
+      tracking.held = { kind: 'nothing' };
+      tracking.phase = { kind: 'asked', sinceMs: nowMs };
       tracking.lifeMs = nowMs;
     },
     isDone: () => tracking.held.kind === 'result',

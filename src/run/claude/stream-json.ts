@@ -45,6 +45,8 @@ export type StreamJsonOptions = {
   readonly hide?: (message: JsonObject) => JsonObject;
   /** Sees every message that could be parsed, as it came, before its events are given. */
   readonly observe?: (message: JsonObject) => void;
+  /** Whether the turn is being ended by a person or a pause. */
+  readonly isInterrupted?: () => boolean;
   /** As `observe`, with the secrets taken out. */
   readonly observeShown?: (message: JsonObject) => void;
   readonly colour?: boolean;
@@ -97,7 +99,7 @@ function openReading(options: StreamJsonOptions) {
     emit: options.emit,
     meter: options.meter,
     paint: paintFor(options.colour ?? false),
-    collector: createFindingsCollector(),
+    collector: createFindingsCollector(options.isInterrupted),
     /** The answer that is being written, and when people were last shown that it is. */
     stream: { shownMs: performance.now(), characters: 0 },
     /** Of calls that have not returned. */

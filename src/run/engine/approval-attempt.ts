@@ -50,7 +50,7 @@ export function startApprovalAttempt(options: ApprovalOptions): Attempt {
     finishAttempt(ports, { subject }, outcome, facts);
     resolve(resultOf(outcome, outputs));
   };
-  const close = run.questions.open({
+  const question = run.questions.open({
     subject,
     asked: {
       ...{ kind: 'approval', tool: '', toolUseId: '', suggestions: [] },
@@ -72,12 +72,14 @@ export function startApprovalAttempt(options: ApprovalOptions): Attempt {
         case 'allow_always':
         case 'choose':
         case 'text':
+        case 'continue':
+        case 'end':
           return { ok: false, message: 'it is an approval: allow or deny it' };
       }
     },
   });
   const timer = createPausableTimer(step.timeoutMs, () => {
-    if (!close('timed_out')) return;
+    if (!question.end('timed_out')) return;
     const message = `nobody approved within ${formatSetDuration(step.timeoutMs)} (\`by\`)`;
     const reason = step.onTimeout === 'fail' ? 'unanswered' : 'denied';
     finish({ kind: 'failure', reason, message }, outputsOf('timed_out', { by: 'stepspan', from: 'stepspan' }, ''));
@@ -85,7 +87,7 @@ export function startApprovalAttempt(options: ApprovalOptions): Attempt {
   return {
     done: promise,
     stop(outcome) {
-      close('unanswered');
+      question.end('unanswered');
       finish(outcome);
     },
     // It has no process. The time by which an answer is due does not move, as people have seen it.

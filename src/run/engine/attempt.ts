@@ -57,8 +57,19 @@ export type Attempt = {
   /** Freezes the process tree; its timeout and stall clocks are stopped until `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** Sends a message of a person to Claude Code; undefined for an attempt that takes none. */
-  readonly message?: ((text: string, who: Answerer) => AnswerResult) | undefined;
+  /** Of Claude Code with `ask`: its turns can be steered. */
+  readonly turns?: AttemptTurns | undefined;
+};
+
+/** What people do to a session of Claude Code that runs. */
+export type AttemptTurns = {
+  /** Sends a message, which Claude Code takes up within its turn or after it. */
+  readonly sendMessage: (text: string, who: Answerer) => AnswerResult;
+  /** Ends its turn, and asks how to continue. */
+  readonly interrupt: (who: Answerer) => AnswerResult;
+  /** The run is paused: the turn ends when the calls that run have their results, and continues with the run. */
+  readonly pause: (by: Answerer) => void;
+  readonly resume: () => void;
 };
 
 /** What an attempt of either kind writes to, and through what. */

@@ -41,6 +41,7 @@ import type { Attempt, AttemptPorts, AttemptResult, SessionRef } from './attempt
 import { countTokens } from './budget.ts';
 import { type ClaudeInputs, promptedEvent } from './claude-inputs.ts';
 import { type ClaudeQuestions, createClaudeQuestions } from './claude-questions.ts';
+import { type ClaudeTurns, createClaudeTurns } from './claude-turns.ts';
 import { causeOfSignal } from './exit-hint.ts';
 import { createExpectationCheck, sumOfLines } from './expectations.ts';
 import { hashInputFiles } from './input-files.ts';
@@ -87,13 +88,13 @@ export function startClaudeAttempt(options: ClaudeAttemptOptions): Attempt {
     asking: () => asking,
   });
   const { command, settings } = commandOf(options, parts);
-  const asking = openQuestions(options, parts, { prompt: command.stdin, waits, supervision: () => supervision });
+  const asking = openConversation(options, parts, { prompt: command.stdin, waits, supervision: () => supervision });
   const supervision = supervise({
     file: ports.claude.path,
     args: command.args,
     cwd: setting.cwd,
     env: claudeEnvironment({ base: nested.env, intake: telemetry, traceparent: setting.traceparent }),
-    stdin: asking?.input ?? command.stdin,
+    stdin: asking?.turns.input ?? command.stdin,
     marker: setting.marker,
     command: command.shown,
     subject,
@@ -103,7 +104,7 @@ export function startClaudeAttempt(options: ClaudeAttemptOptions): Attempt {
     timeLeftMs: ports.timeLeftMs,
     stalls: step.stalls,
     prepare: expectations.prepare,
-    hasResult: tracker.isDone,
+    hasResult: () => tracker.isDone() && asking?.turns.isInterrupted() !== true,
     onStarted(process) {
       ports.onStarted(process);
       append.event(promptedEvent(inputs, ports.redactor), subject);
@@ -131,7 +132,7 @@ export function startClaudeAttempt(options: ClaudeAttemptOptions): Attempt {
     asking?.close();
     controls.stop(outcome, why);
   };
-  return { ...controls, done, stop, message: asking?.sendMessage };
+  return { ...controls, done, stop, turns: asking?.turns };
 }
 
 /** The command line, and the settings file that it names. */
@@ -154,30 +155,64 @@ function commandOf({ setting, inputs, run, ports }: ClaudeAttemptOptions, { tele
   return { command, settings };
 }
 
-type Asking = { readonly prompt: string; readonly waits: Waits; readonly supervision: () => Supervision };
+/** What Claude Code asks, and what people send to it. */
+type Conversing = {
+  readonly turns: ClaudeTurns;
+  readonly message: ClaudeQuestions['message'];
+  readonly close: () => void;
+};
+
+type Opening = { readonly prompt: string; readonly waits: Waits; readonly supervision: () => Supervision };
 
 /** @returns undefined for a step that asks nobody */
-function openQuestions(
+function openConversation(
   { step, setting, run, ports }: ClaudeAttemptOptions,
   { tracker }: Parts,
-  { prompt, waits, supervision }: Asking,
-): ClaudeQuestions | undefined {
+  { prompt, waits, supervision }: Opening,
+): Conversing | undefined {
   const { ask } = step;
   if (ask.kind === 'never') return undefined;
-  return createClaudeQuestions({
-    ask,
-    prompt,
-    subject: setting.subject,
-    questions: run.questions,
-    append: ports.append,
-    stop: (outcome, why) => supervision().stop(outcome, why),
+  const { subject } = setting;
+  const stop = (outcome: Outcome, why: string): void => supervision().stop(outcome, why);
+  // A question can be open when the run is paused, and the other way round.
+  let holds = 0;
+  const hold = (isHeld: boolean): void => {
+    holds += isHeld ? 1 : -1;
+    supervision().waitForPerson(holds > 0);
+  };
+  const turns = createClaudeTurns({
+    ...{ prompt, subject, append: ports.append, isDone: tracker.isDone, onHeld: hold },
+    askHowToContinue: (accept) => questions.askHowToContinue(accept),
+    onContinued() {
+      tracker.continued(performance.now());
+      waits.update();
+    },
+    end(by, reason) {
+      const why = reason.trim() === '' ? '' : `: ${oneLine(reason)}`;
+      const message = `interrupted, and ended by ${by}${why}`;
+      stop({ kind: 'failure', reason: 'interrupted', message }, 'a person ended the step');
+    },
+  });
+  const questions = createClaudeQuestions({
+    ...{ ask, subject, questions: run.questions, send: turns.send, stop },
     onWaiting(isWaiting) {
-      supervision().waitForPerson(isWaiting);
+      hold(isWaiting);
       if (isWaiting) return;
       tracker.answered(performance.now());
       waits.update();
     },
   });
+  return {
+    turns,
+    message(original, shown) {
+      questions.message(original, shown);
+      turns.message(original);
+    },
+    close() {
+      questions.close();
+      turns.close();
+    },
+  };
 }
 
 /** What reads and counts the output of one attempt. */
@@ -224,7 +259,7 @@ type Reporting = {
   /** Of the attempt; it starts after the reader. */
   readonly supervision: () => Supervision;
   readonly waits: Waits;
-  readonly asking: () => ClaudeQuestions | undefined;
+  readonly asking: () => Conversing | undefined;
 };
 
 /** Reads the messages of Claude Code: into events and readable lines, and for what ends or holds the attempt. */
@@ -238,6 +273,7 @@ function createReader(options: ClaudeAttemptOptions, parts: Parts, reporting: Re
   const reader = createStreamJsonReader({
     meter: parts.meter,
     version: ports.claude.version,
+    isInterrupted: () => asking()?.turns.isEnding() === true,
     emit(event: ClaudeEvent) {
       append.event(event, subject);
       if (event.type === 'claude.permission_denied')
@@ -266,7 +302,7 @@ function createReader(options: ClaudeAttemptOptions, parts: Parts, reporting: Re
       asking()?.message(original, message);
       waits.update();
       // Work in the background continues the conversation by itself when it ends.
-      if (tracker.isDone() && tracker.background() === undefined) asking()?.finish();
+      if (tracker.isDone() && tracker.background() === undefined) asking()?.turns.finish();
     },
   });
   return reader;

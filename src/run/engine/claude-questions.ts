@@ -1,14 +1,12 @@
 // The questions of one attempt of a Claude step with `ask`: from the messages in which Claude Code asks to open questions of the run,
 // and from answers to the messages that it reads. While one is open, the timeout and the stall clocks of the attempt stand still.
 // Called by claude-attempt.ts.
-import { randomUUID } from 'node:crypto';
-import { PassThrough, type Readable } from 'node:stream';
 import { type Answer, answersTo, type Choice, choicesIn } from '../../core/answer.ts';
 import { formatSetDuration } from '../../core/duration.ts';
-import { type JsonObject, textAt } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { ClaudeQuestionKind } from '../../core/question.ts';
-import type { Append, Subject } from '../../core/record.ts';
+import type { Subject } from '../../core/record.ts';
 import { cutMiddle, sizeOf } from '../../text/cut-middle.ts';
 import type { Ask } from '../../workflow/ask.ts';
 import {
@@ -20,31 +18,25 @@ import {
   errorAnswer,
   type PermissionRequest,
   questionAnswer,
-  userMessage,
 } from '../claude/index.ts';
 import { createPausableTimer } from '../process/index.ts';
-import type { Accepted, Answerer, AnswerResult, NewQuestion, Questions } from './questions.ts';
+import type { AcceptAnswer, Accepted, Answerer, AnswerResult, NewQuestion, Questions } from './questions.ts';
 
 export type ClaudeQuestions = {
-  /** What Claude Code reads as its stdin. */
-  readonly input: Readable;
   /** Takes every message, as it came and with its secrets taken out. */
   readonly message: (original: JsonObject, shown: JsonObject) => void;
-  /** Sends a message of a person, which Claude Code takes up within its turn or after it. */
-  readonly sendMessage: (text: string, who: Answerer) => AnswerResult;
-  /** Claude Code has given a result: unless a message waits to be read, nothing more is sent, so that it ends. */
-  readonly finish: () => void;
+  /** Its turn was interrupted. @returns answers as another person would */
+  readonly askHowToContinue: (accept: AcceptAnswer) => (answer: Answer, who: Answerer) => AnswerResult;
   /** The attempt has ended. What is still open is closed without an answer. */
   readonly close: () => void;
 };
 
 export type ClaudeQuestionsOptions = {
   readonly ask: Extract<Ask, { kind: 'wait' }>;
-  /** The message with the prompt. */
-  readonly prompt: string;
   readonly subject: Subject;
   readonly questions: Questions;
-  readonly append: Append;
+  /** Sends a line to Claude Code. */
+  readonly send: (line: string) => void;
   /** Called with true when the first question is opened, and with false when the last one is answered. */
   readonly onWaiting: (isWaiting: boolean) => void;
   readonly stop: (outcome: Outcome, why: string) => void;
@@ -56,123 +48,146 @@ const maxInputBytes = 256 * 1024;
 /** Questions at once. A session asks one after the other, and its subagents beside it; more is a loop. */
 const maxOpen = 100;
 
-type ClaudeAsked = NewQuestion['asked'] & { readonly kind: ClaudeQuestionKind };
-
 type OpenQuestion = {
-  /** With the input as Claude Code gave it. */
-  readonly request: PermissionRequest;
-  readonly asked: ClaudeAsked;
+  readonly questionId: string;
   readonly end: (given: 'unanswered' | 'withdrawn') => void;
 };
 
 /** What the functions below share. */
 type Asking = {
   readonly options: ClaudeQuestionsOptions;
-  readonly input: PassThrough;
-  /** By the id that Claude Code gave its request. */
+  /** By the id that Claude Code gave its request, or `interrupted`. */
   readonly open: Map<string, OpenQuestion>;
-  /** Ids of messages that Claude Code has not taken up yet: it repeats each that it does. */
-  readonly unread: Set<string>;
 };
 
 export function createClaudeQuestions(options: ClaudeQuestionsOptions): ClaudeQuestions {
-  const asking: Asking = { options, input: new PassThrough(), open: new Map(), unread: new Set() };
-  asking.input.write(options.prompt);
+  const asking: Asking = { options, open: new Map() };
   return {
-    input: asking.input,
     message(original, shown) {
-      if (original.isReplay === true) asking.unread.delete(textAt(original, 'uuid') ?? '');
       const message = controlMessageIn(original);
       if (message === undefined) return;
       const visible = controlMessageIn(shown);
       readMessage(asking, message, visible?.kind === 'asks' ? visible.request : undefined);
     },
-    sendMessage: (text, who) => sendMessage(asking, text, who),
-    finish() {
-      if (asking.unread.size === 0) asking.input.end();
-    },
+    askHowToContinue: (accept) => askHowToContinue(asking, accept),
     close() {
       for (const { end } of asking.open.values()) end('unanswered');
-      asking.input.end();
     },
   };
 }
 
 function readMessage(asking: Asking, message: ControlMessage, shown: PermissionRequest | undefined): void {
+  const { open, options } = asking;
   switch (message.kind) {
     case 'withdraws':
-      asking.open.get(message.requestId)?.end('withdrawn');
+      open.get(message.requestId)?.end('withdrawn');
       break;
     case 'unknown_request':
-      send(asking, errorAnswer(message.requestId, `stepspan cannot answer requests of the kind ${message.subtype}`));
+      options.send(errorAnswer(message.requestId, `stepspan cannot answer requests of the kind ${message.subtype}`));
       break;
     case 'asks':
-      if (asking.open.size >= maxOpen)
-        send(
-          asking,
+      if (open.size >= maxOpen)
+        options.send(
           denyAnswer(message.request, `${maxOpen} calls wait for a permission already. Ask for less at once.`),
         );
-      else openQuestion(asking, message.request, shown ?? message.request);
+      else openRequest(asking, message.request, shown ?? message.request);
       break;
   }
 }
 
-function send({ input }: Asking, line: string): void {
-  if (!input.writableEnded) input.write(line);
+function openRequest(asking: Asking, request: PermissionRequest, shown: PermissionRequest): void {
+  const { options } = asking;
+  const { kind, tool, toolUseId, updates } = shown;
+  const suggestions = kind === 'permission' ? describeSuggestions(updates) : [];
+  const asked = { kind, tool, toolUseId, ...boundedInput(shown.input), suggestions };
+  openQuestion(asking, request.requestId, {
+    ...{ asked, onTimeout: options.ask.onTimeout, subject: describeRequest(shown) },
+    accept: (answer, leave) => accept(options, { request, asked }, answer, leave),
+    deny: (why) => options.send(denyAnswer(request, `${why}, so it is denied. Continue without it.`)),
+  });
 }
 
-function sendMessage(asking: Asking, text: string, who: Answerer): AnswerResult {
-  const { input, unread, options } = asking;
-  if (input.writableEnded) return { ok: false, message: 'Claude Code has given its result' };
-  const id = randomUUID();
-  unread.add(id);
-  options.append.event({ type: 'claude.told', text, ...who }, options.subject);
-  send(asking, userMessage(text, id));
-  return { ok: true, message: 'the message is sent' };
+/** Without an answer the step ends: nobody has taken back that it was interrupted. */
+function askHowToContinue(asking: Asking, accept: AcceptAnswer): ReturnType<ClaudeQuestions['askHowToContinue']> {
+  const { questions } = asking.options;
+  const asked = { kind: 'interrupted', tool: '', toolUseId: '', input: '{}', isCut: false, suggestions: [] } as const;
+  const questionId = openQuestion(asking, 'interrupted', {
+    ...{ asked, onTimeout: 'fail', subject: 'its turn was interrupted' },
+    accept(answer, leave, who) {
+      const accepted = accept(answer, who);
+      if (!accepted.ok) return accepted;
+      const send = (): void => {
+        leave();
+        accepted.send();
+      };
+      return { ...accepted, send };
+    },
+    deny: () => undefined,
+  });
+  return (answer, who) => questions.answer(questionId, answer, who);
 }
 
-function openQuestion(asking: Asking, request: PermissionRequest, shown: PermissionRequest): void {
+type Opening = {
+  readonly asked: Omit<NewQuestion['asked'], 'untilNs' | 'onTimeout'> & { readonly kind: ClaudeQuestionKind };
+  readonly onTimeout: 'deny' | 'fail';
+  /** What was asked, for the outcome of a step that fails without an answer. */
+  readonly subject: string;
+  /** @param leave is to be called when the answer fits, before it is sent */
+  readonly accept: (answer: Answer, leave: () => void, who: Answerer) => Accepted;
+  /** Nobody has answered, for this reason. */
+  readonly deny: (why: string) => void;
+};
+
+/** @returns the id of the question */
+function openQuestion(asking: Asking, key: string, { asked, onTimeout, subject, accept, deny }: Opening): string {
   const { open, options } = asking;
-  const { ask, questions, subject } = options;
-  const asked = askedOf(shown, ask);
-  const timer = createPausableTimer(ask.waitMs, onTimeout);
+  const { ask, questions } = options;
+  const leftMs = Math.max(0, ask.totalWaitMs - questions.waitedMs(options.subject.step));
+  const waitMs = Math.min(ask.waitMs, leftMs);
+  const untilNs = (BigInt(Math.round(Date.now() + waitMs)) * 1_000_000n).toString();
   const leave = (): void => {
     timer.cancel();
-    if (open.delete(request.requestId) && open.size === 0) options.onWaiting(false);
+    if (open.delete(key) && open.size === 0) options.onWaiting(false);
   };
-  const endWith = questions.open({
-    subject,
-    asked,
-    accept: (answer) => accept(asking, { request, asked }, answer, leave),
+  const { questionId, end: endWith } = questions.open({
+    subject: options.subject,
+    asked: { ...asked, untilNs, onTimeout },
+    accept: (answer, who) => accept(answer, leave, who),
   });
-  open.set(request.requestId, {
-    request,
-    asked,
+  open.set(key, {
+    questionId,
     end(given) {
       if (endWith(given)) leave();
     },
   });
   if (open.size === 1) options.onWaiting(true);
+  // After the clocks of the attempt stand still, so that they stand still for all of the wait.
+  const timer = createPausableTimer(waitMs, endWait);
+  return questionId;
 
-  function onTimeout(): void {
+  function endWait(): void {
     if (!endWith('timed_out')) return;
     leave();
-    const wait = formatSetDuration(ask.waitMs);
-    send(asking, denyAnswer(request, `Nobody answered within ${wait}, so it is denied. Continue without it.`));
-    if (ask.onTimeout === 'deny') return;
-    const message = `nobody answered within ${wait} (\`ask\`): ${describeRequest(shown)}`;
-    options.stop({ kind: 'failure', reason: 'unanswered', message }, 'a question was not answered in time');
+    const why =
+      waitMs < ask.waitMs
+        ? `the step has waited ${formatSetDuration(ask.totalWaitMs)} for answers in all (\`totalWait\`)`
+        : `nobody answered within ${formatSetDuration(ask.waitMs)} (\`ask\`)`;
+    deny(upperFirst(why.replace(/ \(`\w+`\)$/, '')));
+    if (onTimeout === 'deny') return;
+    options.stop(
+      // What a person has stopped is not tried again by itself.
+      {
+        kind: 'failure',
+        reason: asked.kind === 'interrupted' ? 'interrupted' : 'unanswered',
+        message: `${why}: ${subject}`,
+      },
+      'a question was not answered in time',
+    );
   }
 }
 
-function askedOf(shown: PermissionRequest, ask: ClaudeQuestionsOptions['ask']): ClaudeAsked {
-  const { kind, tool, toolUseId, updates } = shown;
-  const untilNs = (BigInt(Date.now() + ask.waitMs) * 1_000_000n).toString();
-  const input = boundedInput(shown.input);
-  return {
-    ...{ kind, tool, toolUseId, ...input, untilNs, onTimeout: ask.onTimeout },
-    suggestions: kind === 'permission' ? describeSuggestions(updates) : [],
-  };
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function boundedInput(input: JsonObject): { readonly input: string; readonly isCut: boolean } {
@@ -189,10 +204,12 @@ function describeRequest({ kind, tool }: PermissionRequest): string {
   return kind === 'plan' ? 'Claude Code asked for the approval of its plan' : `Claude Code asked to use ${tool}`;
 }
 
+type RequestAsked = { readonly request: PermissionRequest; readonly asked: Opening['asked'] };
+
 /** @param leave is called when the answer fits, before it is sent */
 function accept(
-  asking: Asking,
-  { request, asked: question }: Pick<OpenQuestion, 'request' | 'asked'>,
+  options: ClaudeQuestionsOptions,
+  { request, asked: question }: RequestAsked,
   answer: Answer,
   leave: () => void,
 ): Accepted {
@@ -204,7 +221,7 @@ function accept(
     text,
     send() {
       leave();
-      send(asking, line);
+      options.send(line);
     },
   });
   switch (answer.kind) {
@@ -224,10 +241,13 @@ function accept(
       if ('message' in chosen) return { ok: false, message: chosen.message };
       return accepted('chosen', chosen.answers.join('; '), questionAnswer(request, chosen.answers));
     }
+    case 'continue':
+    case 'end':
+      return { ok: false, message: whyNot(question, answer) };
   }
 }
 
-function whyNot({ kind, isCut }: ClaudeAsked, answer: Answer): string {
+function whyNot({ kind, isCut }: Opening['asked'], answer: Answer): string {
   if (isCut) return 'it is too long to be shown as a whole, so it can only be denied';
   if (answer.kind === 'allow_always' && kind === 'permission')
     return 'Claude Code names no rule by which it could always be allowed; allow it once';
@@ -236,6 +256,8 @@ function whyNot({ kind, isCut }: ClaudeAsked, answer: Answer): string {
       return 'it is a request for a permission: allow or deny it';
     case 'plan':
       return 'it is a plan: allow or deny it, with what to change as the reason';
+    case 'interrupted':
+      return 'its turn is interrupted: continue it, send a message, or end the step';
     case 'question':
       return 'it is a question: choose an option, write a text, or deny it';
   }
@@ -254,7 +276,7 @@ function chooseOptions(questions: readonly Choice[], choices: readonly string[])
   const answers: string[] = [];
   for (const [index, choice] of choices.entries()) {
     const question = isForOne ? only : questions[index];
-    const label = question === undefined ? undefined : labelOf(question, choice);
+    const label = question === undefined ? undefined : labelsOf(question, choice);
     if (label === undefined) {
       const labels = (question?.options ?? []).map((option) => `"${option.label}"`).join(', ');
       return { message: `"${choice}" is not an option; the options are ${labels}` };
@@ -262,6 +284,14 @@ function chooseOptions(questions: readonly Choice[], choices: readonly string[])
     answers.push(label);
   }
   return { answers: isForOne ? [[...new Set(answers)].join(', ')] : answers };
+}
+
+/** Of a question that takes several options: one, or several with commas between them. */
+function labelsOf(question: Choice, choice: string): string | undefined {
+  const one = labelOf(question, choice);
+  if (one !== undefined || !question.isMultiple) return one;
+  const labels = choice.split(',').map((each) => labelOf(question, each));
+  return labels.includes(undefined) ? undefined : [...new Set(labels)].join(', ');
 }
 
 /** By its label, in any case of letters, or by its number from 1. */

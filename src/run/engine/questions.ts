@@ -18,13 +18,15 @@ export type NewQuestion = {
   /**
    * What the answer comes to, and passes it on; or one sentence why it does not fit. Called for people only.
    */
-  readonly accept: (answer: Answer, who: Answerer) => Accepted;
+  readonly accept: AcceptAnswer;
 };
+
+export type AcceptAnswer = (answer: Answer, who: Answerer) => Accepted;
 
 export type Accepted =
   | {
       readonly ok: true;
-      readonly given: Extract<AnswerGiven, 'allowed' | 'allowed_always' | 'denied' | 'chosen'>;
+      readonly given: Accepting;
       readonly text: string;
       /** Passes the answer on to who asked. */
       readonly send: () => void;
@@ -36,13 +38,20 @@ export type AnswerResult =
   | { readonly ok: false; readonly message: string };
 
 export type Questions = {
-  /** @returns ends the question without a person, as `given` says; does nothing once it is answered */
-  readonly open: (question: NewQuestion) => (given: Exclude<AnswerGiven, Accepting>) => boolean;
+  readonly open: (question: NewQuestion) => OpenedQuestion;
   /** The first answer wins. */
   readonly answer: (questionId: string, answer: Answer, who: Answerer) => AnswerResult;
+  /** How long a step has waited for answers so far; for several at once only once. */
+  readonly waitedMs: (step: string) => number;
 };
 
-type Accepting = 'allowed' | 'allowed_always' | 'denied' | 'chosen';
+export type OpenedQuestion = {
+  readonly questionId: string;
+  /** Ends it without a person, as `given` says. @returns false if it had an answer */
+  readonly end: (given: Exclude<AnswerGiven, Accepting>) => boolean;
+};
+
+type Accepting = 'allowed' | 'allowed_always' | 'denied' | 'chosen' | 'continued' | 'ended';
 
 type Open = { readonly question: NewQuestion; readonly sinceMs: number };
 
@@ -53,6 +62,7 @@ export function createQuestions(append: Append): Questions {
   const open = new Map<string, Open>();
   /** Why a question can no longer be answered. */
   const closed = new Map<string, string>();
+  const waits = createWaits();
 
   function close(questionId: string, given: AnswerGiven, text: string, who: Answerer): void {
     const found = open.get(questionId);
@@ -62,6 +72,7 @@ export function createQuestions(append: Append): Questions {
     const [oldest] = closed.keys();
     if (closed.size > remembered && oldest !== undefined) closed.delete(oldest);
     const { subject, asked } = found.question;
+    waits.end(subject.step);
     const waitedMs = Math.round(systemClock.now() - found.sinceMs);
     append.event(answeredEvent({ questionId, ...asked }, { answer: given, ...who, waitedMs, text }), subject);
   }
@@ -72,12 +83,17 @@ export function createQuestions(append: Append): Questions {
       const questionId = `q-${randomBytes(4).toString('hex')}`;
       open.set(questionId, { question, sinceMs: systemClock.now() });
       append.event(askedEvent({ questionId, ...question.asked }), question.subject);
-      return (given) => {
-        const isOpen = open.has(questionId);
-        close(questionId, given, '', { by: 'stepspan', from: 'stepspan' });
-        return isOpen;
+      waits.start(question.subject.step);
+      return {
+        questionId,
+        end(given) {
+          const isOpen = open.has(questionId);
+          close(questionId, given, '', { by: 'stepspan', from: 'stepspan' });
+          return isOpen;
+        },
       };
     },
+    waitedMs: waits.soFar,
     answer(questionId, answer, who) {
       const found = open.get(questionId);
       if (found === undefined)
@@ -91,6 +107,32 @@ export function createQuestions(append: Append): Questions {
   };
 }
 
+/** The time in which a step has at least one open question. */
+function createWaits() {
+  const steps = new Map<string, { open: number; sinceMs: number; totalMs: number }>();
+  const waitOf = (step: string) => {
+    const found = steps.get(step) ?? { open: 0, sinceMs: 0, totalMs: 0 };
+    steps.set(step, found);
+    return found;
+  };
+  return {
+    start(step: string): void {
+      const wait = waitOf(step);
+      if (wait.open === 0) wait.sinceMs = systemClock.now();
+      wait.open += 1;
+    },
+    end(step: string): void {
+      const wait = waitOf(step);
+      wait.open -= 1;
+      if (wait.open === 0) wait.totalMs += systemClock.now() - wait.sinceMs;
+    },
+    soFar(step: string): number {
+      const { open, sinceMs, totalMs } = waitOf(step);
+      return totalMs + (open > 0 ? systemClock.now() - sinceMs : 0);
+    },
+  };
+}
+
 function describeClosed(given: AnswerGiven, by: string, kind: QuestionKind): string {
   switch (given) {
     case 'allowed':
@@ -100,6 +142,10 @@ function describeClosed(given: AnswerGiven, by: string, kind: QuestionKind): str
       return `${by} was faster: ${kind === 'input' ? 'the input has ended' : 'it is denied'} already`;
     case 'chosen':
       return `${by} was faster: the question is answered already`;
+    case 'continued':
+      return `${by} was faster: it continues already`;
+    case 'ended':
+      return `${by} was faster: the step is ending already`;
     case 'timed_out':
       return 'the answer is too late: nobody had answered within the wait of the step';
     case 'unanswered':
@@ -120,6 +166,10 @@ function describeAccepted(given: Accepting, { kind, tool }: NewQuestion['asked']
     case 'denied':
       return `${tool} is denied`;
     case 'chosen':
-      return 'the question is answered';
+      return tool === '' ? 'the message is sent' : 'the question is answered';
+    case 'continued':
+      return 'the step continues';
+    case 'ended':
+      return 'the step ends';
   }
 }

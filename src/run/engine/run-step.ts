@@ -175,7 +175,8 @@ function wantsAnother(retries: Retries, attempt: number, result: AttemptResult):
   if (attempt > retries.max) return false;
   switch (outcome.kind) {
     case 'failure':
-      return isAccountProblem(outcome.reason) ? false : retries.on.includes(outcome.kind);
+      if (isAccountProblem(outcome.reason) || outcome.reason === 'interrupted') return false;
+      return retries.on.includes(outcome.kind);
     case 'timeout':
       return retries.on.includes(outcome.kind);
     case 'error':

@@ -9,7 +9,7 @@ import { noOutput, type StepOutput, stepOutputOf } from '../../core/step-output.
 import { printWhen } from '../../workflow/expression/when.ts';
 import type { Step, Workflow } from '../../workflow/workflow.ts';
 import { systemClock } from '../process/index.ts';
-import type { Attempt, AttemptPlan, Continuation, SessionRef } from './attempt.ts';
+import type { Attempt, AttemptPlan, AttemptTurns, Continuation, SessionRef } from './attempt.ts';
 import { type BudgetMeter, createBudgetMeter, type Used } from './budget.ts';
 import { type Answerer, type AnswerResult, createQuestions, type Questions } from './questions.ts';
 import { createPhaseMachine, type PhaseMachine } from './run-phase.ts';
@@ -80,6 +80,8 @@ export type RunHandle = {
   readonly answer: Questions['answer'];
   /** Sends a message to Claude Code in a step, or says in a sentence why that cannot be done. */
   readonly message: (step: string, text: string, who: Answerer) => AnswerResult;
+  /** Ends the turn of Claude Code in a step, which then asks how to continue; or says why that cannot be done. */
+  readonly interrupt: (step: string, who: Answerer) => AnswerResult;
 };
 
 /** What ends with a run: everything at once, or Claude Code and approvals alone. A used-up budget lets shell steps finish that cost nothing. */
@@ -140,18 +142,30 @@ export function startRun(options: RunOptions): RunHandle {
     done: run.finished.promise,
     phase: phase.current,
     answer: run.questions.answer,
-    message: (step, text, who) => sendMessage(run, step, text, who),
+    message: (step, text, who) => steerTurns(run, step, 'takes no messages', (turns) => turns.sendMessage(text, who)),
+    interrupt(step, who) {
+      const now = phase.current();
+      if (now.kind === 'paused' && now.now)
+        return { ok: false, message: 'its processes are frozen; continue it first' };
+      return steerTurns(run, step, 'cannot be interrupted', (turns) => turns.interrupt(who));
+    },
     pause(by, now) {
       if (!phase.pause(now)) return false;
       append.event({ type: 'run.paused', by, now });
-      if (now) for (const attempt of run.running.values()) attempt?.freeze();
+      for (const attempt of run.running.values()) {
+        if (now) attempt?.freeze();
+        else attempt?.turns?.pause({ by, from: 'stepspan' });
+      }
       return true;
     },
     resume(by) {
       const pausedMs = phase.resume();
       if (pausedMs === undefined) return false;
       append.event({ type: 'run.resumed', by, pausedMs: Math.round(pausedMs) });
-      for (const attempt of run.running.values()) attempt?.thaw();
+      for (const attempt of run.running.values()) {
+        attempt?.thaw();
+        attempt?.turns?.resume();
+      }
       scheduleReadySteps(run);
       return true;
     },
@@ -165,16 +179,23 @@ export function startRun(options: RunOptions): RunHandle {
   };
 }
 
-function sendMessage({ workflow, running, ended }: Run, id: string, text: string, who: Answerer): AnswerResult {
+/** @param cannot what a step does not do that has no conversation */
+function steerTurns(
+  { workflow, running, ended }: Run,
+  id: string,
+  cannot: string,
+  steer: (turns: AttemptTurns) => AnswerResult,
+): AnswerResult {
   const no = (message: string): AnswerResult => ({ ok: false, message });
   const step = workflow.steps.find((each) => each.id === id);
   if (step === undefined) return no(`it has no step \`${id}\``);
-  if (step.kind === 'run') return no(`step \`${id}\` is a command, and takes no messages`);
-  if (step.kind === 'approve') return no(`step \`${id}\` waits for an approval, and takes no messages`);
+  if (step.kind === 'run') return no(`step \`${id}\` is a command, and ${cannot}`);
+  if (step.kind === 'approve') return no(`step \`${id}\` waits for an approval, and ${cannot}`);
   if (ended.has(id)) return no(`step \`${id}\` has ended`);
   const attempt = running.get(id);
   if (attempt === undefined) return no(`step \`${id}\` is not running`);
-  return attempt.message?.(text, who) ?? no(`step \`${id}\` takes no messages; give it \`ask\` in the workflow`);
+  if (attempt.turns === undefined) return no(`step \`${id}\` ${cannot}; give it \`ask\` in the workflow`);
+  return steer(attempt.turns);
 }
 
 /** Starts and skips what can be, and finishes the run when nothing is left. Called after every change. */

@@ -86,15 +86,16 @@ function see(asking: Asking, state: StdinState): void {
 function openQuestion(asking: Asking, prompt: string): void {
   const { options, input } = asking;
   const { ask, questions, subject } = options;
-  const timer = createPausableTimer(ask.waitMs, () => onTimeout(asking));
+  const waitMs = Math.min(ask.waitMs, Math.max(0, ask.totalWaitMs - questions.waitedMs(subject.step)));
+  const timer = createPausableTimer(waitMs, () => onTimeout(asking));
   const leave = (): void => {
     timer.cancel();
     asking.end = undefined;
     asking.wasWaiting = false;
     options.onWaiting(false);
   };
-  const untilNs = (BigInt(Date.now() + ask.waitMs) * 1_000_000n).toString();
-  const close = questions.open({
+  const untilNs = (BigInt(Math.round(Date.now() + waitMs)) * 1_000_000n).toString();
+  const question = questions.open({
     subject,
     asked: {
       ...{ kind: 'input', tool: '', toolUseId: '', suggestions: [], isCut: false },
@@ -108,7 +109,7 @@ function openQuestion(asking: Asking, prompt: string): void {
       }),
   });
   asking.end = (given) => {
-    const isEnded = close(given);
+    const isEnded = question.end(given);
     if (isEnded) leave();
     return isEnded;
   };
@@ -129,6 +130,8 @@ function accept({ options }: Asking, answer: Answer, send: (line: string | undef
     case 'allow':
     case 'allow_always':
     case 'choose':
+    case 'continue':
+    case 'end':
       return { ok: false, message: 'the command waits for a line: write a text, or deny it to end its input' };
   }
 }

@@ -225,7 +225,9 @@ async function answerQuestions(hub: LiveHub, data: DataFolder, others: readonly 
   expect((await post(`/runs/${asks}/answer`, allow)).body.message).toBe(`Run ${asks}: Bash is allowed.`);
   const message = { step: 'build', text: 'also the docs' };
   expect((await post(`/runs/${asks}/tell`, message)).status).toBe(200);
+  expect((await post(`/runs/${asks}/interrupt`, { step: 'build' })).status).toBe(200);
   for (const id of others) {
+    await post(`/runs/${id}/interrupt`, { step: 'build' });
     await post(`/runs/${id}/answer`, allow);
     await post(`/runs/${id}/tell`, message);
   }

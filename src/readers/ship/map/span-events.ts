@@ -73,6 +73,13 @@ export function markOf(event: Event): AttributeMap | undefined {
         [attr.lostEvents]: event.events,
         [attr.lostBytes]: event.bytes,
       };
+    default:
+      return claudeMarkOf(event);
+  }
+}
+
+function claudeMarkOf(event: Event): AttributeMap | undefined {
+  switch (event.type) {
     case 'claude.retrying':
       return known({ [attr.delayMs]: event.delayMs, [attr.message]: event.error });
     case 'claude.rate_limited':
@@ -94,6 +101,7 @@ function markOfPerson(event: Event): AttributeMap | undefined {
     case 'claude.answered':
     case 'step.answered':
     case 'claude.told':
+    case 'claude.interrupted':
       return { [attr.by]: event.by, [attr.message]: describeEvent(event) };
     default:
       // The others are the span itself (starts, ends, costs), or too many for a timeline (samples, tool calls, usage).
