@@ -196,7 +196,7 @@ steps:
   ]);
   const numbers = () => page.locator('.gutter a').allTextContents();
   // 41 is in the group, and 42 ends it.
-  expect(await numbers()).toEqual(['1', '43', '44', '45', '46', '47', '48', '53']);
+  await expect.poll(numbers).toEqual(['1', '43', '44', '45', '46', '47', '48', '53']);
   await page.locator('.output-foot').getByText('lines 1 to 53 of 53').waitFor();
   await page.screenshot({ path: path.join(shots, 'output-folds.png') });
   expect(await violationsOf(page)).toEqual([]);
