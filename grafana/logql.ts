@@ -38,6 +38,10 @@ export const stepStateEvents = [
   'stall.cleared',
   'step.retrying',
   'step.waiting',
+  'claude.asked',
+  'claude.answered',
+  'step.asked',
+  'step.answered',
   'step.finished',
 ] as const satisfies readonly EventType[];
 

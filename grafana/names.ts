@@ -2,7 +2,7 @@
 // measure/catalogue.ts's and attribute names src/otlp/names.ts's, so that a renamed one breaks the type check.
 
 import { attr } from '../src/otlp/names.ts';
-import { eventServiceSuffix, sampleServiceSuffix } from '../src/readers/ship/map/event-records.ts';
+import { eventServiceSuffix, sampleServiceSuffix, stepStates } from '../src/readers/ship/map/event-records.ts';
 
 /** As provisioning/datasources/stepspan.yaml defines them. */
 export const sources = {
@@ -44,6 +44,15 @@ export const traceLabel = 'trace_id';
 /** Labels that a query makes: the time range in which to look at a run, in Unix ms. */
 export const runFrom = 'run_from';
 export const runTo = 'run_to';
+
+/** Words of the states of a step that has not ended. */
+export const activeStateWords: Readonly<Record<number, { readonly text: string; readonly colour: string }>> = {
+  [stepStates.running]: { text: 'running', colour: 'blue' },
+  [stepStates.asking]: { text: 'waiting for you', colour: 'super-light-yellow' },
+  [stepStates.retrying]: { text: 'waiting for a retry', colour: 'purple' },
+  [stepStates.waiting]: { text: 'waiting for a limit', colour: 'yellow' },
+  [stepStates.stalled]: { text: 'stalled', colour: 'orange' },
+};
 
 /** One colour for each way to end, the same wherever it is shown. */
 export const outcomeColours = {

@@ -3,7 +3,15 @@ import { stepStates } from '../src/readers/ship/map/event-records.ts';
 import { recordsAsAnnotations, rulesAsAnnotations } from './annotations.ts';
 import { dashboardOf, hubVariable, linkTo } from './dashboard.ts';
 import { stepLabel } from './logql.ts';
-import { labelOf, outcomeColours, paleOutcomeColours, severityColours, severityLabel, uids } from './names.ts';
+import {
+  activeStateWords,
+  labelOf,
+  outcomeColours,
+  paleOutcomeColours,
+  severityColours,
+  severityLabel,
+  uids,
+} from './names.ts';
 import {
   always,
   bars,
@@ -24,10 +32,7 @@ import { hiddenVariable, lineVariables, textVariable } from './variables.ts';
 const noRun = 'No such run in this time: choose a run and its time';
 
 const states = valueWords({
-  [stepStates.running]: { text: 'running', colour: 'blue' },
-  [stepStates.retrying]: { text: 'waiting for a retry', colour: 'purple' },
-  [stepStates.waiting]: { text: 'waiting for a limit', colour: 'yellow' },
-  [stepStates.stalled]: { text: 'stalled', colour: 'orange' },
+  ...activeStateWords,
   [stepStates.success]: { text: 'success', colour: paleOutcomeColours.success },
   [stepStates.failure]: { text: 'failure', colour: paleOutcomeColours.failure },
   [stepStates.error]: { text: 'error', colour: paleOutcomeColours.error },
@@ -64,13 +69,14 @@ const headPanels: readonly Panel[] = [
   }),
   number({
     title: 'Cost',
-    description: 'Of all attempts that have ended. If one of them reported no cost, the cost of the run is unknown.',
+    description:
+      'Of all attempts that have ended: while the first one runs, no cost is known yet. If one of them reported none, the cost of the run is unknown.',
     unit: 'currencyUSD',
     decimals: 4,
     queries: [head.cost],
     w: 4,
     h: 4,
-    empty: 'Unknown, or no such run in this time',
+    empty: 'Not known, or no such run in this time',
   }),
   number({
     title: 'Warnings',
@@ -293,12 +299,12 @@ const tracePanels: readonly Panel[] = [
     empty: 'Tempo has no span of this run in this time',
   }),
   words({
-    title: 'No waterfall?',
-    description: 'What to do if the panel below shows no trace.',
+    title: 'What does the waterfall show?',
+    description: 'Which spans are below, and what to do if there are none.',
     w: 24,
     h: 3,
     markdown:
-      'The waterfall needs the id of the trace, which links to this dashboard bring along. If it shows no data, click a span in the table above.',
+      'The whole trace that the run is in: if a program with a trace of its own started the run, the spans of that program too. The table above has those of the run alone. If the waterfall shows no data, no link has brought the id of the trace along: click a span in the table.',
   }),
   tracePanel({
     title: 'Trace',

@@ -1,11 +1,10 @@
 // Which runs are active, and how runs ended in the chosen time. Rows of the Overview.
-import { stepStates } from '../../src/readers/ship/map/event-records.ts';
 import type { activeStatuses } from '../../src/runs/run-view.ts';
 import { toActiveRun, toLivePage, toRun, toTrace, toWorkflowLogs } from '../links.ts';
 import { runLabel, stepLabel, workflowLabel } from '../logql.ts';
-import { labelOf, outcomeColours, runFrom, runTo, traceLabel } from '../names.ts';
+import { activeStateWords, labelOf, outcomeColours, runFrom, runTo, traceLabel } from '../names.ts';
 import { always, bars, goodThen, graph, history, number, type Panel, valueWords } from '../panels.ts';
-import { active, activeSteps, durations, recent } from '../queries/overview.ts';
+import { active, activeSteps, durations, openQuestions, recent } from '../queries/overview.ts';
 import { type Column, metricTable, recordColumns } from '../tables.ts';
 import { noClaude, noHub, noneEnded, whole } from './words.ts';
 
@@ -28,16 +27,21 @@ const activeColumns: readonly Column[] = [
     field: 'Value #A',
     title: 'State',
     width: 160,
-    words: valueWords({
-      [stepStates.running]: { text: 'running', colour: 'blue' },
-      [stepStates.retrying]: { text: 'waiting for a retry', colour: 'purple' },
-      [stepStates.waiting]: { text: 'waiting for a limit', colour: 'yellow' },
-      [stepStates.stalled]: { text: 'stalled', colour: 'orange' },
-    }),
+    words: valueWords(activeStateWords),
   },
   { field: 'Value #B', title: 'Step for', unit: 'ms', width: 95 },
   { field: 'Value #C', title: 'Run for', unit: 'ms', width: 95 },
   { field: 'Value #D', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 80, money: 'sum' },
+  { field: traceLabel, title: 'Trace', width: 80, links: [toTrace] },
+  { field: runFrom, title: 'From', hidden: true },
+];
+
+const questionColumns: readonly Column[] = [
+  { field: workflowLabel, title: 'Workflow', width: 180 },
+  { field: runLabel, title: 'Run', width: 205, links: [toActiveRun, toLivePage] },
+  { field: stepLabel, title: 'Step', width: 160 },
+  { field: labelOf('message'), title: 'Question' },
+  { field: 'Value #A', title: 'Waits for', unit: 'ms', width: 110 },
   { field: traceLabel, title: 'Trace', width: 80, links: [toTrace] },
   { field: runFrom, title: 'From', hidden: true },
 ];
@@ -113,6 +117,18 @@ export const activePanels: readonly Panel[] = [
     w: 24,
     h: 7,
     empty: 'No step is active',
+  }),
+  metricTable({
+    title: 'What waits for a person?',
+    description:
+      'Approvals, prompts of commands and questions of Claude Code that nobody has answered yet. Answer them on the live page of the run, or with `stepspan answer`.',
+    unit: 'none',
+    queries: [openQuestions],
+    columns: questionColumns,
+    sortBy: { field: 'Value #A', descending: true },
+    w: 24,
+    h: 5,
+    empty: 'Nothing waits for a person',
   }),
   bars({
     title: 'What are active runs doing?',

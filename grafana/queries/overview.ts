@@ -63,6 +63,15 @@ export const activeSteps = {
   cost: logsNow(`${longest(elapsed.step)} * 0 + on (${runLabel}) group_left () ${total(costs, 'cost', runLabel)}`),
 };
 
+const question = labelOf('questionId');
+const answered = count(eventsOf('claude.answered', 'step.answered'), `${runLabel}, ${question}`);
+const asked = `${eventsOf('claude.asked', 'step.asked')} | ${withElapsed}`;
+
+/** A row for each question that has no answer; a run that was killed is closed with one. */
+export const openQuestions = logsNow(
+  `max by (${identity}, ${question}, ${labelOf('message')}) (max_over_time(${asked} | unwrap ${elapsed.step} [$__range])) unless on (${runLabel}, ${question}) ${answered}`,
+);
+
 /**
  * The gauge is sampled, so a short run may be over before it is seen; a run that started since the last point was active as
  * well. It counts as one, as the growth of a counter that has just begun is extrapolated to more.

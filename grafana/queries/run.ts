@@ -33,9 +33,9 @@ export const head = {
   duration: logsNow(
     `max(max_over_time(${finished} | unwrap ${labelOf('durationMs')} ${range})) or max(max_over_time(${started} | ${sinceStart} | unwrap run_for ${range}))`,
   ),
-  // Nothing, and not the known part, if an attempt reported no cost. A run without a Claude step has cost nothing.
+  // Nothing, and not the known part, if an attempt reported no cost. A run that has ended without a Claude step has cost nothing.
   cost: logsNow(
-    `(sum(sum_over_time(${costs} | ${labelOf('costUsd')}!="" | unwrap ${labelOf('costUsd')} ${range})) or sum(count_over_time(${started} ${range})) * 0) unless on () sum(count_over_time(${costs} | ${labelOf('costUnknown')}="true" ${range}))`,
+    `(sum(sum_over_time(${costs} | ${labelOf('costUsd')}!="" | unwrap ${labelOf('costUsd')} ${range})) or sum(count_over_time(${finished} ${range})) * 0) unless on () sum(count_over_time(${costs} | ${labelOf('costUnknown')}="true" ${range}))`,
   ),
   warnings: logsNow(
     `sum(sum_over_time(${event('attempt.finished')} | unwrap ${labelOf('findingCount')} ${range})) or sum(count_over_time(${started} ${range})) * 0`,

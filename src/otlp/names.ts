@@ -122,6 +122,7 @@ export const attr = {
   processes: 'stepspan.processes',
   tool: 'stepspan.claude.tool',
   toolUseId: 'stepspan.claude.tool_use_id',
+  questionId: 'stepspan.question.id',
   toolFailed: 'stepspan.claude.tool_failed',
   lostLines: 'stepspan.lost.lines',
   lostEvents: 'stepspan.lost.events',

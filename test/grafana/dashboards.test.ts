@@ -196,6 +196,7 @@ describe('a link', () => {
     const tables = every.filter(({ panel }) => linksOf(panel).some(({ url }) => url.startsWith(`/d/${uids.run}?`)));
     expect(tables.map(({ panel }) => panel.title)).toEqual([
       'What is running now?',
+      'What waits for a person?',
       'How long did each run take?',
       'Which runs failed?',
       'Runs that ended',

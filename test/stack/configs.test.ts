@@ -144,6 +144,8 @@ describe('Prometheus', () => {
       if (host !== '127.0.0.1') expect(services).toHaveProperty([host]);
     }
     expect(services.prometheus?.command).toContain('--enable-feature=exemplar-storage');
+    // For runs that send their metrics themselves.
+    expect(services.prometheus?.command).toContain('--web.enable-otlp-receiver');
   });
 });
 

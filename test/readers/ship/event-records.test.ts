@@ -119,6 +119,23 @@ describe('an event as a log record', () => {
     expect(cleared?.attributes).toMatchObject({ [attr.stepState]: stepStates.running });
   });
 
+  test('says that a step waits for a person, and that it is running again', () => {
+    const question = { questionId: 'q-1', toolUseId: 't' };
+    const asking = { kind: 'permission', tool: 'Bash', input: '{}', isCut: false, suggestions: [] } as const;
+    const [asked] = logsOf({ type: 'claude.asked', ...question, ...asking, untilNs: '1', onTimeout: 'deny' });
+    expect(asked?.attributes).toMatchObject({
+      [attr.stepState]: stepStates.asking,
+      [attr.questionId]: 'q-1',
+      [attr.message]: expect.stringContaining('permission for Bash'),
+    });
+    const answer = { answer: 'allowed', by: 'ann', from: 'page', waitedMs: 1, text: '' } as never;
+    const [answered] = logsOf({ type: 'claude.answered', ...question, ...(answer as object) } as never);
+    expect(answered?.attributes).toMatchObject({
+      [attr.stepState]: stepStates.running,
+      [attr.questionId]: 'q-1',
+    });
+  });
+
   test('is not made of what lines say already', () => {
     expect(logsOf({ type: 'claude.message', text: 'hello', parentToolUseId: undefined })).toEqual([]);
   });

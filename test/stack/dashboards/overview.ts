@@ -33,7 +33,7 @@ export function overviewTests(): void {
   describe('the Overview', () => {
     test('knows what is active now', async () => {
       expect(await valuesOf(at('Active runs'))).toEqual({ '': 1 });
-      expect(await valuesOf(at('Active steps'))).toEqual({ '': 2 });
+      expect(await valuesOf(at('Active steps'))).toEqual({ '': 3 });
       expect(await valuesOf(at('Stalled steps'))).toEqual({ '': 1 });
       expect(await valuesOf(at('Cost of active runs'))).toEqual({ '': 0 });
       expect(await valuesOf(at('Highest budget use'))).toEqual({ '': 0 });
@@ -55,7 +55,11 @@ export function overviewTests(): void {
       for (const ref of ['A', 'B', 'C']) {
         const answer = await answerTo(at('What is running now?', ref));
         if (answer.kind !== 'instant') throw new Error('not a table');
-        expect(answer.rows.map(({ labels }) => labels.stepspan_step_id).sort()).toEqual(['silent', 'watch']);
+        expect(answer.rows.map(({ labels }) => labels.stepspan_step_id).sort()).toEqual([
+          'approval',
+          'silent',
+          'watch',
+        ]);
         for (const { labels, value } of answer.rows) {
           expect(labels).toMatchObject({
             cicd_pipeline_name: 'nightly',
@@ -63,12 +67,31 @@ export function overviewTests(): void {
             trace_id: traceId,
             run_from: String(startMs - 5000),
           });
-          const state = labels.stepspan_step_id === 'silent' ? stepStates.stalled : stepStates.running;
+          const states: Record<string, number> = { silent: stepStates.stalled, approval: stepStates.asking };
+          const state = states[labels.stepspan_step_id ?? ''] ?? stepStates.running;
           if (ref === 'A') expect(value).toBe(state);
           else expect(Math.abs(Date.now() - startMs - value)).toBeLessThan(60_000);
         }
       }
       expect(await answerTo(at('What is running now?', 'D'))).toEqual({ kind: 'instant', rows: [] });
+    });
+
+    test('lists each question that nobody has answered, and for how long it waits', async () => {
+      const { runId, traceId } = sampleStack().active;
+      const answer = await answerTo(at('What waits for a person?'));
+      if (answer.kind !== 'instant') throw new Error('not a table');
+      expect(answer.rows.map(({ labels }) => labels)).toEqual([
+        expect.objectContaining({
+          cicd_pipeline_name: 'nightly',
+          cicd_pipeline_run_id: runId,
+          stepspan_step_id: 'approval',
+          stepspan_message: 'asks for permission for Bash(touch "a file")',
+          trace_id: traceId,
+        }),
+      ]);
+      const [{ value = 0 } = {}] = answer.rows;
+      expect(value).toBeGreaterThan(0);
+      expect(value).toBeLessThan(Date.now() - Date.UTC(...startOf(runId)));
     });
 
     test('counts how runs ended, by outcome and workflow', async () => {

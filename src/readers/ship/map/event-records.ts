@@ -35,7 +35,8 @@ export const stepStates = {
   skip: 8,
   waiting: 9,
   stalled: 10,
-} as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying' | 'waiting' | 'stalled', number>>;
+  asking: 11,
+} as const satisfies Readonly<Record<OutcomeKind | 'running' | 'retrying' | 'waiting' | 'stalled' | 'asking', number>>;
 
 /**
  * @returns what makes the log records of an event: its own, or those of Claude Code that it carries; none for an event
@@ -106,6 +107,12 @@ function attributesOf(event: Event): AttributeMap | undefined {
     case 'stall.detected':
       return { ...markOf(event), [attr.stepState]: stepStates.stalled };
     case 'stall.cleared':
+      return { ...markOf(event), [attr.stepState]: stepStates.running };
+    case 'claude.asked':
+    case 'step.asked':
+      return { ...markOf(event), [attr.stepState]: stepStates.asking };
+    case 'claude.answered':
+    case 'step.answered':
       return { ...markOf(event), [attr.stepState]: stepStates.running };
     case 'attempt.finished': {
       // Only what a green step was denied: of the rest the end of the step says enough.

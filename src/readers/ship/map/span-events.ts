@@ -95,11 +95,12 @@ function claudeMarkOf(event: Event): AttributeMap | undefined {
 function markOfPerson(event: Event): AttributeMap | undefined {
   switch (event.type) {
     case 'claude.asked':
-      return { [attr.tool]: event.tool, [attr.message]: describeEvent(event) };
+      return { [attr.questionId]: event.questionId, [attr.tool]: event.tool, [attr.message]: describeEvent(event) };
     case 'step.asked':
-      return { [attr.message]: describeEvent(event) };
+      return { [attr.questionId]: event.questionId, [attr.message]: describeEvent(event) };
     case 'claude.answered':
     case 'step.answered':
+      return { [attr.questionId]: event.questionId, [attr.by]: event.by, [attr.message]: describeEvent(event) };
     case 'claude.told':
     case 'claude.interrupted':
       return { [attr.by]: event.by, [attr.message]: describeEvent(event) };
