@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatCount, plural } from '../core/units.ts';
 import { dataFolder, openJournal, type RunFolder } from '../journal/index.ts';
 import { defaultShipWaitMs } from '../library/index.ts';
-import { pushRest } from '../library/pushing.ts';
+import { sendRest } from '../library/pushing.ts';
 import { isShippingConfigured, readMetricSettings, type ShipperStatus } from '../readers/ship/index.ts';
 import type { Shipper } from '../readers/ship/shipper.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
@@ -54,7 +54,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   const again = flags.again === true;
   const { metricLabels } = settings;
   const push = { env: context.env, metricLabels };
-  const untaken = await pushRest(push, openJournal(folder), { ms: waitMs, giveUp: 'unreachable' }, again);
+  const untaken = await sendRest(openJournal(folder), push, { ms: waitMs, giveUp: 'unreachable' }, again);
   if (untaken !== '') fail(context, exitCodes.notExecuted, untaken);
   if (!isShippingConfigured(context.env)) return;
   const { createShipper } = await import('../readers/ship/shipper.ts');

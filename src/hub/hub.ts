@@ -27,6 +27,7 @@ import { lockHub, removeHubRecord, writeHubRecord } from './hub-files.ts';
 import { createRunIndexer } from './index-runs.ts';
 import { createNotifyRuns, type NotifyRuns } from './notify-runs.ts';
 import { catalogueWithAlerts, type LiveSettings, openLive } from './open-live.ts';
+import { createPushRests, type PushRests } from './push-rests.ts';
 import { createReaderLag, type ReaderLag } from './reader-lag.ts';
 import { createSaver, type Saver } from './saver.ts';
 import type { LinkAsked } from './session-routes.ts';
@@ -117,9 +118,9 @@ export async function startHub(options: HubOptions): Promise<HubStart> {
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     parts.stopping.abort();
-    const { counter, shipper, archiver, shipped, saver } = parts;
-    const stops = [counter.stop(), shipper?.stop(), archiver?.stop(), notifier?.stop()];
-    await Promise.all([supervisor.stop(), http.close(), ...stops]);
+    const { counter, pushRests, shipper, archiver, shipped, saver } = parts;
+    const readers = [counter, pushRests, shipper, archiver, notifier];
+    await Promise.all([supervisor.stop(), http.close(), ...readers.map((reader) => reader?.stop())]);
     await shipped.look(data.listRunIds(), Date.now(), data.listRunIds());
     await saver.save();
     catalogue.save();
@@ -157,6 +158,7 @@ type Parts = {
   readonly shipper: ShipRuns | undefined;
   readonly archiver: ArchiveRuns | undefined;
   readonly shipped: ShippedTotals;
+  readonly pushRests: PushRests;
   readonly readerLag: ReaderLag;
   readonly tailMetrics: ReturnType<typeof createTailMetrics>;
   readonly housekeeping: Housekeeping;
@@ -214,6 +216,13 @@ function createParts(options: HubOptions, ships: boolean, catalogue: Catalogue):
         ? undefined
         : createArchiveRuns({ data, target: options.archiveTo, measure, onError: failedRun('archive') }),
     shipped,
+    pushRests: createPushRests({
+      data,
+      env: options.ship ? options.env : {},
+      version,
+      metricLabels: options.metricLabels,
+      onError: failedRun('push'),
+    }),
     readerLag: createReaderLag(data, catalogue, [
       ...(ships ? ['ship-logs', 'ship-traces'] : []),
       ...expectedReaders(options),
@@ -313,7 +322,8 @@ async function alertGauges(
 /** The order of the tasks matters: a run is counted before it is shipped, and before retention removes it. */
 function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Supervisor {
   const { data, log, everyMs } = options;
-  const { measure, counter, notifier, shipped, shipper, archiver, housekeeping, saver, failed, failedRun } = parts;
+  const { measure, counter, notifier, pushRests, shipped, shipper, archiver, housekeeping, saver } = parts;
+  const { failed, failedRun } = parts;
   let saved = performance.now();
   const supervisor: Supervisor = startSupervisor({
     data,
@@ -332,6 +342,7 @@ function supervise(options: HubOptions, parts: Parts, catalogue: Catalogue): Sup
         onError: failedRun('adopt'),
       }),
       ...(notifier === undefined ? [] : [notifier]),
+      pushRests,
       // Before anything is shipped: of an old run only what is shipped from now on counts.
       {
         name: 'ship',

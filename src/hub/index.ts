@@ -1,6 +1,6 @@
 // The hub: the long-lived server of a data folder.
 //
-// Owns: the supervisor of all runs and the tasks that work on them in turn (count, adopt, notify, ship, archive and remove), the HTTP
+// Owns: the supervisor of all runs and the tasks that work on them in turn (count, adopt, notify, send metrics, ship, archive and remove), the HTTP
 // server with its access checks (access/), and what an API may do to runs. Called by `stepspan serve`, and in parts by a run that serves
 // itself and by commands that adopt or steer a run. Journals come in through the supervisor; pages, metrics, alerts and OTLP go out.
 

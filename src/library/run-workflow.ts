@@ -5,6 +5,7 @@ import { errorCode, errorPath, toError } from '../core/errors.ts';
 import { newRunId, type RunId } from '../core/ids.ts';
 import type { Labels } from '../core/labels.ts';
 import type { Append } from '../core/record.ts';
+import type { Pushing } from '../hub/push-run.ts';
 import {
   createJournal,
   createProblemLog,
@@ -46,7 +47,6 @@ import { journalNotes, withLostEnd } from './lost-end.ts';
 import { type NewBudget, withBudget } from './new-budget.ts';
 import { type Notifying, type NotifyingEnd, startNotifying } from './notifying.ts';
 import { checkBeforeRun, type Preflight } from './preflight.ts';
-import type { Pushing } from './push-run.ts';
 import { startPushing } from './pushing.ts';
 import type { Refusal, Unusable } from './refusal.ts';
 import { type Resumable, type ResumeOptions, readResumable } from './resume.ts';
@@ -215,7 +215,7 @@ async function beginRun(prepared: PreparedRun): Promise<StartedRun> {
   const reader = openJournal(folder, { onAppend: writer.onAppend });
   const problems = createProblemLog();
   const notifying = await startNotifying(dataFolder(settings.dataDir), settings.notify, reader, problems);
-  const pushing = await startPushing(dataFolder(settings.dataDir), settings, reader);
+  const pushing = await startPushing(dataFolder(settings.dataDir), settings, reader, resumed?.resumedFrom);
   const follower = createRunFollower(reader, problems.note);
   const release = async (): Promise<void> => {
     releaseLock();

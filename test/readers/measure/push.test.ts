@@ -1,19 +1,22 @@
 // The metrics of a run over OTLP, for runs that nobody can scrape: what a real HTTP server gets of real runs, over outages, and
 // what a hub then counts.
 import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { arrayAt, isObject, type JsonObject, objectAt, objectsAt } from '../../../src/core/json.ts';
 import { createRunCounter } from '../../../src/hub/count-runs.ts';
 import { writeHubRecord } from '../../../src/hub/hub-files.ts';
+import { pushRest } from '../../../src/hub/push-run.ts';
 import { dataFolder, openJournal, savedPosition } from '../../../src/journal/index.ts';
-import { pushRest } from '../../../src/library/pushing.ts';
 import { type RunDone, startWorkflow } from '../../../src/library/run-workflow.ts';
 import { itemsIn } from '../../../src/otlp/request.ts';
 import { attributesOf } from '../../../src/otlp/values.ts';
 import { createMeasure, metrics, pushCursor } from '../../../src/readers/measure/index.ts';
 import { readMetricSettings } from '../../../src/readers/ship/index.ts';
+import { startCliRig } from '../../support/cli-rig.ts';
 import { type HttpServer, jsonOf, serveHttp } from '../../support/http-server.ts';
 
 type Point = { readonly labels: Record<string, unknown>; readonly value: number; readonly at: string };
@@ -45,7 +48,20 @@ async function intake(statusOf: (index: number) => number = () => 200) {
           at: String(point.timeUnixNano),
         })),
     );
-  return { url: server.url, requests, count: () => count, points, close: server.close };
+  /** Runs that have ended, by the last export of this one. */
+  const total = (runId: string): number => {
+    const own = requests.filter((request) => JSON.stringify(request.resourceMetrics).includes(runId)).slice(-1);
+    const ends = own.flatMap((request) => [...itemsIn(request, 'metrics')]);
+    return ends
+      .filter(({ name }) => name === 'stepspan_runs_total')
+      .flatMap((metric) => objectsAt(objectAt(metric, 'sum'), 'dataPoints'))
+      .reduce((sum, point) => sum + Number(point.asDouble ?? point.asInt), 0);
+  };
+  const until = async (isTrue: () => boolean): Promise<void> => {
+    while (!isTrue()) await delay(20);
+  };
+  const ended = (runId: string): boolean => total(runId) > 0;
+  return { url: server.url, requests, count: () => count, points, total, ended, until, close: server.close };
 }
 
 function newDataDir(): string {
@@ -137,7 +153,8 @@ describe('an intake that', () => {
 
     const sink = await intake();
     const reader = openJournal(dataFolder(dataDir).runDir(result.runId));
-    const rest = () => pushRest({ env: envOf(sink.url) }, reader, { ms: 60_000, giveUp: 'never' }, false);
+    const context = { env: envOf(sink.url), metricLabels: [], version: '1' };
+    const rest = () => pushRest(reader, context, { ms: 60_000, giveUp: 'never' }, false);
     expect(await rest()).toBe('');
     expect(totals(sink.points('stepspan_runs_total'), { outcome: 'success' })).toEqual([0, 1]);
     const before = sink.count();
@@ -170,6 +187,41 @@ describe('a run and a hub', () => {
     expect(sink.count()).toBe(0);
     expect(await countedByHub(dataDir)).toBe(1);
   });
+});
+
+test('a run that is killed has its end counted once, by the run that resumes it or by a hub', async () => {
+  const sink = await intake();
+  const rig = await startCliRig();
+  onTestFinished(rig.close);
+  const { PATH: _own, ...env } = envOf(sink.url);
+  const file = rig.write('w.yaml', 'name: killed\nsteps:\n  - {id: a, run: echo one; test -f go || sleep 600}\n');
+  /** @returns its id */
+  const killOne = async (): Promise<string> => {
+    const before = sink.requests.length;
+    const run = rig.start(['run', file], env);
+    await run.said(/one/);
+    await sink.until(() => sink.requests.length > before);
+    run.child.kill('SIGKILL');
+    await run.done;
+    return rig.runIds().find((runId) => !sink.ended(runId)) ?? '';
+  };
+
+  const resumed = await killOne();
+  expect(sink.ended(resumed)).toBe(false);
+  rig.write('go', '');
+  expect((await rig.run(['resume', resumed], env)).code).toBe(0);
+  expect(sink.ended(resumed)).toBe(true);
+
+  await rm(path.join(rig.work, 'go'));
+  const adopted = await killOne();
+  const hub = rig.start(['serve', '--port', '0'], env);
+  await sink.until(() => sink.ended(adopted));
+  hub.child.kill('SIGTERM');
+  await hub.done;
+  const before = sink.requests.length;
+  expect((await rig.run(['ship', adopted], env)).stderr).toBe('');
+  expect(sink.requests).toHaveLength(before);
+  expect(rig.runIds().map((runId) => sink.total(runId))).toEqual([1, 1, 1]);
 });
 
 describe('settings', () => {

@@ -38,8 +38,8 @@ export function overviewTests(): void {
       expect(await valuesOf(at('Cost of active runs'))).toEqual({ '': 0 });
       expect(await valuesOf(at('Highest budget use'))).toEqual({ '': 0 });
       expect(await valuesOf(at('Hubs up'))).toEqual({ '': 1 });
-      // One of its steps makes progress.
-      expect(await valuesOf(at('What are active runs doing?'))).toEqual({ running: 1 });
+      // A question to a person comes before what other steps do.
+      expect(await valuesOf(at('What are active runs doing?'))).toEqual({ waiting_for_you: 1 });
       expect(await valuesOf(at('How far are active runs?'))).toEqual({ nightly: 0 });
       const firing = await valuesOf(at('Which alerts of runs fire?'));
       expect(Object.keys(firing)).toEqual(expect.arrayContaining(['StepspanRunFailed critical']));
@@ -85,7 +85,7 @@ export function overviewTests(): void {
           cicd_pipeline_name: 'nightly',
           cicd_pipeline_run_id: runId,
           stepspan_step_id: 'approval',
-          stepspan_message: 'asks for permission for Bash(touch "a file")',
+          stepspan_message: 'asks for approval: Is "nightly" + 50 % done?',
           trace_id: traceId,
         }),
       ]);

@@ -29,10 +29,6 @@ const script: Script = [
       { kind: 'reply', text: 'Never said.', usage: { input: 5000, output: 500 } },
     ],
   },
-  {
-    prompt: 'touch the file',
-    turns: [{ kind: 'reply', tools: [bash('touch "a file"')], usage: { input: 1000, output: 50 } }],
-  },
 ];
 
 export const workflows = {
@@ -87,8 +83,7 @@ steps:
     stalls: {noOutput: {after: 1s, action: none}}
     run: sleep 600
   - id: approval
-    timeout: 10m
-    claude: { prompt: Please touch the file, ask: { wait: 10m } }
+    approve: 'Is "nightly" + 50 % done?'
 `,
 } as const;
 

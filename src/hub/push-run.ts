@@ -1,29 +1,40 @@
-// Sends the metrics of one run over OTLP: at its start, at an interval, and at its end. Loaded by pushing.ts for a run that does.
+// Sends the metrics of one run over OTLP: at its start, at an interval, and at its end. Loaded for a run that does, by
+// itself and by the process that sends what it has left unsent.
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HrTime } from '@opentelemetry/api';
 import { toError } from '../core/errors.ts';
 import { startedMsOf } from '../core/ids.ts';
 import { createSignal } from '../core/signal.ts';
-import { type JournalProblem, type JournalReader, openCursor } from '../journal/index.ts';
+import { type JournalProblem, type JournalReader, openCursor, savedPosition } from '../journal/index.ts';
 import { add, createMeasure, metrics, pushCursor } from '../readers/measure/index.ts';
 import { scopeMetricsOf } from '../readers/measure/otlp-metrics.ts';
+import type { Env } from '../readers/ship/env.ts';
 import { type MetricSender, openMetricSender } from '../readers/ship/metric-sender.ts';
-import type { MetricSettings } from '../readers/ship/settings.ts';
-import type { EndWait, RunSettings } from './settings.ts';
-import { version } from './version.ts';
+import { type MetricSettings, readMetricSettings } from '../readers/ship/settings.ts';
+import type { GiveUp } from '../readers/ship/status.ts';
+
+/** How long the last export may take, and whether it gives up an endpoint that never answers. */
+type Wait = { readonly ms: number; readonly giveUp: GiveUp };
 
 export type Pushing = {
   /** Sends the last values, waits for them to be taken, then stops. @returns one sentence if they were not, else ''. Never rejects */
-  readonly finish: (wait: EndWait) => Promise<string>;
+  readonly finish: (wait: Wait) => Promise<string>;
 };
 
-export type PushOptions = Extract<MetricSettings, { kind: 'on' }> & Pick<RunSettings, 'env' | 'metricLabels'>;
+export type PushContext = {
+  readonly env: Env;
+  readonly metricLabels: readonly string[] | undefined;
+  /** Of the stepspan that sends. */
+  readonly version: string;
+};
+
+type PushOptions = Extract<MetricSettings, { kind: 'on' }> & PushContext;
 
 export async function pushRun(reader: JournalReader, options: PushOptions): Promise<Pushing> {
   const changed = createSignal();
   try {
-    const run = { runId: reader.folder.runId, host: hostname(), version };
+    const run = { runId: reader.folder.runId, host: hostname(), version: options.version };
     const sender = await openMetricSender({ settings: options, env: options.env, run, onChange: changed.raise });
     return startPush(reader, sender, options, changed);
   } catch (error) {
@@ -34,7 +45,7 @@ export async function pushRun(reader: JournalReader, options: PushOptions): Prom
 function startPush(
   reader: JournalReader,
   sender: MetricSender,
-  { intervalMs, metricLabels }: PushOptions,
+  { intervalMs, metricLabels, version }: PushOptions,
   changed: ReturnType<typeof createSignal>,
 ): Pushing {
   const { runId } = reader.folder;
@@ -105,8 +116,28 @@ function startPush(
   };
 }
 
+/**
+ * Sends the metrics of a run that has ended, if it sends them itself and the last of them were not taken. A hub does not count
+ * such a run, and what is sent again is the same sum of the same instance.
+ * @param again also if they were taken
+ * @returns as `finish`
+ */
+export async function pushRest(
+  reader: JournalReader,
+  context: PushContext,
+  wait: Wait,
+  again: boolean,
+): Promise<string> {
+  const settings = readMetricSettings(context.env);
+  if (settings.kind !== 'on') return '';
+  const sentSeq = savedPosition(reader.folder, pushCursor);
+  const { nextSeq } = await reader.head();
+  if (sentSeq === undefined || (sentSeq >= nextSeq && !again)) return '';
+  return (await pushRun(reader, { ...settings, ...context })).finish(wait);
+}
+
 /** Whether nothing more is to be expected of the endpoint before the deadline. */
-function isHopeless(sender: MetricSender, giveUp: EndWait['giveUp'], deadlineMs: number): boolean {
+function isHopeless(sender: MetricSender, giveUp: GiveUp, deadlineMs: number): boolean {
   const { contact, state } = sender.status();
   if (giveUp === 'never') return false;
   return contact === 'unreachable' || (state.kind === 'misconfigured' && state.untilMs > deadlineMs);
