@@ -30,7 +30,6 @@ import { type FailedOutput, lastLinesOfFailed, linesOfFailed, readFailedOutput }
 import { findRunState, problemReporter, readable, readableRunArgument, reportingReader } from './find-run.ts';
 import { createOutput } from './output.ts';
 import { addSettingFlags } from './settings.ts';
-import { showMarkdown } from './show-markdown.ts';
 import { inertIn } from './terminal/ci-log.ts';
 import { sizeOf } from './terminal/screen.ts';
 import { safe, waitingText } from './terminal/step-text.ts';
@@ -97,7 +96,11 @@ async function show(run: string, flags: ShowFlags, context: CliContext): Promise
     return fail(context, exitCodes.badInput, '--step is for a conversation; write it with --conversation');
   const limit = flags.lines;
   const failed = await readFailedOutput(folder, state, limit, problemReporter(context));
-  if (flags.markdown === true) return showMarkdown({ folder, state, settings, failed, limit }, context);
+  if (flags.markdown === true) {
+    // Here, as its links load the schema of alerts, for which every other `show` would wait.
+    const { showMarkdown } = await import('./show-markdown.ts');
+    return showMarkdown({ folder, state, settings, failed, limit }, context);
+  }
   const results = await readable(context, () => readStepResults(reportingReader(folder, context), state.steps));
   const prompts = await readable(context, () => promptsOf(state, reportingReader(folder, context)));
   if (results === 'unreadable' || prompts === 'unreadable') return;
