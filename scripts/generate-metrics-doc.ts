@@ -47,6 +47,8 @@ stepspan run nightly.yaml
   sent as 0 before it counts, as with a scrape. If you run thousands of them, drop \`instance\` in a recording rule.
 - **Delivered as logs and traces are**: sent again until it is acknowledged, with Retry-After. The end of the run waits for it as
   for them (\`shipWait\`), says what was not taken, and \`stepspan ship RUN\` sends it; a value that comes twice is the same value.
+- **The end of a run that was killed** is sent by the run that resumes it, by \`stepspan ship RUN\`, or by a hub that is started on the data
+  folder with the same variables: each closes the run first. Until then the run counts as started and not as ended.
 - **Never counted twice**: while a hub looks after the data folder the run sends nothing, since the hub counts it. What a run
   has sent itself (it has a cursor \`push-metrics\`) no hub counts, however it is started later.
 `;
