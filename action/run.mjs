@@ -2,6 +2,7 @@
 // summary of the job, and in a comment of the pull request. Plain JavaScript without packages, since nothing is built in an action.
 import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const { env } = process;
@@ -52,16 +53,22 @@ function parse(text) {
   }
 }
 
-function setOutputs({ runId, outcome, costUsd, tokens, dataDir }) {
-  const outputs = {
-    'run-id': runId,
-    outcome,
-    'cost-usd': costUsd ?? '',
-    tokens,
-    record: path.join(dataDir, 'runs', runId),
-  };
+function setOutputs(result) {
+  const { runId, outcome, costUsd, tokens } = result;
+  const record = bundleOf(result);
+  const outputs = { 'run-id': runId, outcome, 'cost-usd': costUsd ?? '', tokens, record };
   const lines = Object.entries(outputs).map(([name, value]) => `${name}=${value}\n`);
   if (env.GITHUB_OUTPUT) appendFileSync(env.GITHUB_OUTPUT, lines.join(''));
+}
+
+/** The record of the run as one file; '' if it could not be written. */
+function bundleOf({ runId, dataDir }) {
+  const file = path.join(env.RUNNER_TEMP || tmpdir(), `${runId}.stepspan`);
+  const args = ['bundle', runId, '-o', file, '--data-dir', dataDir];
+  const { status, stderr } = spawnSync('stepspan', args, { encoding: 'utf8' });
+  if (status === 0) return file;
+  say(`::warning::The record of the run could not be written as one file: ${stderr.trim().replaceAll('\n', '%0A')}`);
+  return '';
 }
 
 function reportOf({ runId, dataDir }) {

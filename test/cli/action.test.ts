@@ -91,6 +91,7 @@ async function runAction(inputs: Readonly<Record<string, string>>) {
       GITHUB_API_URL: github.url,
       GITHUB_REPOSITORY: 'team/tool',
       GITHUB_REF: 'refs/pull/42/merge',
+      RUNNER_TEMP: rig.folder,
       GITHUB_OUTPUT: output,
       GITHUB_STEP_SUMMARY: summary,
     },
@@ -129,6 +130,8 @@ describe('the action', () => {
     expect(first.summary).toContain('### ✗ review \\#1: failure');
     expect(first.summary).toContain('```text\nfirst\n```');
     expect(comments.map(({ body }) => body.includes(first.outputs['run-id'] ?? '?'))).toEqual([false, true]);
+    const bundle = await rig.run(['show', first.outputs.record ?? '', '--json']);
+    expect(JSON.parse(bundle.stdout)).toMatchObject({ runId: first.outputs['run-id'], state: 'failure' });
     const second = await runAction(inputs);
     expect(comments.map(({ body }) => body.includes(second.outputs['run-id'] ?? '?'))).toEqual([false, true]);
     expect([...tokens]).toEqual(['Bearer ghs_secret']);
