@@ -36,6 +36,7 @@ const expectedEmpty: Readonly<Record<string, readonly string[]>> = {
     'No request was made again, or no hub is scraped',
     'No call was denied, or no hub is scraped',
     'No edit was decided on, or no hub is scraped',
+    'Nobody was asked, or no hub is scraped',
   ],
   'stepspan-run': [],
   'stepspan-logs': [],
