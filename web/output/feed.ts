@@ -158,6 +158,7 @@ type Ranges = ReturnType<typeof createRanges>;
 /** Asks for the ranges that are near what is looked at. */
 function createRanges(runId: string, { get, change }: Cell, counter: LineCounter) {
   const held = createHeldLines();
+  const looked = createLookedAt();
   const { ask, isAsking, stop } = createCountingRequest(
     runId,
     { get, change },
@@ -179,38 +180,37 @@ function createRanges(runId: string, { get, change }: Cell, counter: LineCounter
     if (answer === undefined) return;
     const lines = joinLines([], shown(answer.lines));
     const window = { lines, atStart: answer.prevSeq <= answer.firstSeq, atEnd: answer.nextSeq >= answer.headSeq };
+    looked.upTo(window, answer.nextSeq);
+    looked.backTo(window, answer.prevSeq);
     change({ window: window.atEnd ? held.appendTo(window) : window });
     fill();
   };
 
   const loadAfter = async (): Promise<void> => {
-    const last = heldUpTo(get().window);
-    const answer = await ask(`from=${last === -1 ? get().topSeq : last + 1}&limit=${chunkLines}`);
+    const answer = await ask(`from=${looked.end(get().window) ?? get().topSeq}&limit=${chunkLines}`);
     if (answer === undefined) return;
     const atEnd = answer.nextSeq >= answer.headSeq;
     const window = appendLines(get().window, shown(answer.lines), atEnd);
+    looked.upTo(window, answer.nextSeq);
     change({ window: atEnd ? held.appendTo(window) : window });
     fill();
   };
 
   const loadBefore = async (): Promise<void> => {
-    const first = get().window.lines[0]?.seq ?? 0;
-    const answer = await ask(`anchor=${first}&before=${chunkLines}&after=0`);
+    const answer = await ask(`anchor=${looked.start(get().window) ?? 0}&before=${chunkLines}&after=0`);
     if (answer === undefined) return;
-    change({ window: prependLines(get().window, shown(answer.lines), answer.prevSeq <= answer.firstSeq) });
+    const window = prependLines(get().window, shown(answer.lines), answer.prevSeq <= answer.firstSeq);
+    looked.backTo(window, answer.prevSeq);
+    change({ window });
+    fill();
   };
 
   /** Asks for more when the screen comes near to an edge of the window. */
   const fill = (): void => {
-    if (isAsking()) return;
-    const { window, following, headSeq, topSeq, clearedBefore } = get();
-    if (following) {
-      if (!window.atEnd) void loadAround(headSeq);
-      return;
-    }
-    const at = indexOfSeq(window, topSeq);
-    if (!window.atEnd && window.lines.length - at < marginLines) void loadAfter();
-    else if (!window.atStart && at < marginLines && clearedBefore === 0) void loadBefore();
+    const missing = isAsking() ? undefined : missingPart(get());
+    if (missing === 'end') void loadAround(get().headSeq);
+    if (missing === 'after') void loadAfter();
+    if (missing === 'before') void loadBefore();
   };
 
   return {
@@ -234,6 +234,45 @@ function createRanges(runId: string, { get, change }: Cell, counter: LineCounter
       else fill();
     },
     stop,
+  };
+}
+
+/** What is to be asked for: the end, where it is followed; else what is near an edge of the window. */
+function missingPart(state: FeedState): 'end' | 'after' | 'before' | undefined {
+  const { window, following, topSeq, clearedBefore } = state;
+  const { lines, atStart, atEnd } = window;
+  if (following && !atEnd) return 'end';
+  const at = following ? lines.length : indexOfSeq(window, topSeq);
+  if (!atEnd && lines.length - at < marginLines) return 'after';
+  return !atStart && at < marginLines && clearedBefore === 0 ? 'before' : undefined;
+}
+
+/**
+ * How far a request has looked beyond the lines that are held: under a filter that few lines fit, an answer can have none. It is
+ * of meaning only as long as the line at that edge is the same.
+ */
+function createLookedAt() {
+  let before: { readonly edge: number | undefined; readonly seq: number } | undefined;
+  let behind: { readonly edge: number; readonly seq: number } | undefined;
+  const firstOf = ({ lines }: OutputWindow): number | undefined => lines[0]?.seq;
+  return {
+    backTo: (window: OutputWindow, seq: number) => {
+      before = { edge: firstOf(window), seq };
+    },
+    upTo: (window: OutputWindow, seq: number) => {
+      behind = { edge: heldUpTo(window), seq };
+    },
+    /** Before which number to continue; undefined if that is not known. */
+    start(window: OutputWindow): number | undefined {
+      const first = firstOf(window);
+      return before !== undefined && before.edge === first ? before.seq : first;
+    },
+    /** From which number on. */
+    end(window: OutputWindow): number | undefined {
+      const last = heldUpTo(window);
+      if (behind !== undefined && behind.edge === last) return behind.seq;
+      return last === -1 ? undefined : last + 1;
+    },
   };
 }
 
