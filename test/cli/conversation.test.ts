@@ -71,5 +71,5 @@ test('says which steps have a conversation, and what belongs together', async ()
     code: 7,
     stderr: `stepspan: step \`say\` of run ${runId} has no conversation; those with one are ask\n`,
   });
-  expect(await show('--markdown')).toMatchObject({ code: 2, text: '' });
+  expect(await show('--step', 'ask')).toMatchObject({ code: 2, text: '' });
 });

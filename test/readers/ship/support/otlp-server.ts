@@ -48,7 +48,8 @@ export async function startOtlpServer(
   const traces: Buffer[] = [];
   const take = (received: Received): void => {
     if (received.path.endsWith('/traces')) traces.push(received.body);
-    else for (const log of logsIn(received.body)) (isEvent(log) ? events : logs).push(log);
+    else if (received.path.endsWith('/logs'))
+      for (const log of logsIn(received.body)) (isEvent(log) ? events : logs).push(log);
   };
   const { url, close } = await serveHttp(async (request, response) => {
     const raw = await buffer(request);
