@@ -159,7 +159,7 @@ test('a step that runs is interrupted, continued and sent a message, on a phone'
   await page.screenshot({ path: path.join(shots, 'ask-interrupted-phone.png') });
   await card.getByRole('button', { name: 'Continue' }).click();
   await card.waitFor({ state: 'detached' });
-  await page.getByText('I continue.').waitFor();
+  await page.getByText('I continue.').first().waitFor();
   await box.getByRole('textbox', { name: 'Message to Fix it' }).fill('also the docs');
   await box.getByRole('button', { name: 'Send' }).click();
   await page.getByText(/^message from page \((sent|read)\): also the docs$/).waitFor();

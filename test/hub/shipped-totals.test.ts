@@ -47,9 +47,12 @@ test('each log record of a run that ships itself counts once, over the deaths of
 
   // The next one adopts the run and sends the rest, which is counted with what it did not see.
   const next = await serve(rig, env);
+  const isEndTaken = (): boolean =>
+    server.events.some(({ attributes }) => attributes['stepspan.event'] === 'run.finished');
   const whole = await scrapeUntil(
     next.url,
     (now) =>
+      isEndTaken() &&
       now.sum('stepspan_runs_total') === 1 &&
       now.value('stepspan_shipper_lag_records', logs) === 0 &&
       now.value('stepspan_hub_shipping_runs') === 0,

@@ -139,7 +139,7 @@ describe('Prometheus', () => {
       'stepspan_step_retries_total{workflow="sample",step="flaky"}': 2,
       'stepspan_left_over_processes_total{workflow="sample"}': 2,
       'stepspan_active_runs{workflow="nightly"}': 1,
-      'stepspan_active_steps{workflow="nightly"}': 2,
+      'stepspan_active_steps{workflow="nightly"}': 3,
       'stepspan_stalled_steps{workflow="nightly",cause="no_output"}': 1,
       stepspan_stored_runs: 4,
     };
