@@ -229,7 +229,7 @@ const runVariable = 'STEPSPAN_RUN_ID=';
 const promptFlag = /(^|\s)(-p|--print|--input-format|--output-format)(=|\s|$)/;
 
 /** @param isRootClaude the root of the tree is Claude Code itself and is not looked for */
-function createClaudeFinder(isRootClaude: boolean, runId: string): ClaudeFinder {
+export function createClaudeFinder(isRootClaude: boolean, runId: string): ClaudeFinder {
   const found = new Set<string>();
   const innerRuns = new Set<string>();
   /** The name under which each process was seen last. */
@@ -244,6 +244,11 @@ function createClaudeFinder(isRootClaude: boolean, runId: string): ClaudeFinder 
       names.set(processKey(info), name);
       if (!/^claude(\.exe)?$/.test(name)) continue;
       const command = await tree.source.command(info.pid);
+      // In brackets, as it has no arguments: it has ended since the look, or is becoming another program, which the next look sees.
+      if (/^\[.*\]$/.test(command)) {
+        names.delete(processKey(info));
+        continue;
+      }
       // Before it becomes another program, what Claude Code starts is for a moment a copy of Claude Code.
       if (command === (await tree.source.command(info.parentPid))) continue;
       // Versions that are JavaScript put their name in place of their arguments.
