@@ -17,6 +17,7 @@ import { dataFolder } from '../journal/index.ts';
 import { archiveTargetOf } from '../library/archiving.ts';
 import { defaultShipWaitMs } from '../library/index.ts';
 import { type ArchiveTarget, leftText, startArchiveReader } from '../readers/archive/index.ts';
+import { adoptIfKilled } from './adopt-killed.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -78,12 +79,7 @@ async function archiveRun(context: CliContext, run: string, flags: FlagValues): 
   const target = archiveOf(context, settings);
   if (target === undefined) return;
   const folder = data.runDir(found.runId);
-  const { adoptRun } = await import('../hub/index.ts');
-  const adoption = await adoptRun(folder, '`stepspan archive`');
-  if (adoption.kind === 'adopted')
-    context.stderr.write(
-      `stepspan: run ${found.runId} was left open by a killed stepspan; it is now closed as abandoned\n`,
-    );
+  await adoptIfKilled(context, folder, '`stepspan archive`');
   const start = await startArchiveReader({ folder, target });
   if (start.kind === 'held') {
     const { pid, host, since } = start.by;

@@ -6,6 +6,7 @@ import { defaultShipWaitMs } from '../library/index.ts';
 import { sendRest } from '../library/pushing.ts';
 import { isShippingConfigured, readMetricSettings, type ShipperStatus } from '../readers/ship/index.ts';
 import type { Shipper } from '../readers/ship/shipper.ts';
+import { adoptIfKilled } from './adopt-killed.ts';
 import { type CliContext, fail, settingsFor } from './context.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -44,12 +45,7 @@ async function ship(context: CliContext, run: string, flags: FlagValues & { read
   }
   const folder = data.runDir(found.runId);
   // A run whose process is dead is closed first, so that its trace has a root.
-  const { adoptRun } = await import('../hub/index.ts');
-  const adoption = await adoptRun(folder, '`stepspan ship`');
-  if (adoption.kind === 'adopted')
-    context.stderr.write(
-      `stepspan: run ${found.runId} was left open by a killed stepspan; it is now closed as abandoned\n`,
-    );
+  await adoptIfKilled(context, folder, '`stepspan ship`');
   const waitMs = settings.shipWait ?? defaultShipWaitMs;
   const again = flags.again === true;
   const { metricLabels } = settings;
