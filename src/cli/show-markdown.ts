@@ -1,6 +1,7 @@
 // `stepspan show RUN --markdown`: the result of a run for the summary of a CI job, a comment on a pull request, a chat. Called by show.ts.
 import path from 'node:path';
-import { createEntryCollector, createWorkFold, type FileWork } from '../conversation/index.ts';
+import { createClaudeWork } from '../api/http/claude-work.ts';
+import type { FileWork } from '../conversation/index.ts';
 import { formatDuration } from '../core/duration.ts';
 import { countFindings } from '../core/finding.ts';
 import { messageOf } from '../core/outcome.ts';
@@ -37,28 +38,21 @@ type Found = {
 
 export async function showMarkdown(found: Found, context: CliContext): Promise<void> {
   const { folder, state, settings, failed, limit } = found;
-  const files = await readable(context, () => readFiles(folder, context));
-  if (files === 'unreadable') return;
+  const reading = createClaudeWork(openJournal(folder), { onProblem: problemReporter(context) });
+  const work = await readable(context, () => reading.read(state.steps));
+  if (work === 'unreadable') return;
   const nowMs = context.now();
   const output = createOutput(context.stdout);
   await output.write(
     runToMarkdown({
       run: viewRun(state, { nowMs, isWriterGone: isWriterGone(state) }),
       lastLines: new Map(failed.map((each) => [each.step.id, linesOfFailed(each, limit)])),
-      files,
+      files: work.files,
       links: linksOf(settings, state),
       nowMs,
     }),
   );
   output.release();
-}
-
-async function readFiles(folder: RunFolder, context: CliContext): Promise<readonly FileWork[]> {
-  const collector = createEntryCollector();
-  const fold = createWorkFold();
-  for await (const records of openJournal(folder).read({ from: 0, onProblem: problemReporter(context) }))
-    for (const record of records) for (const entry of collector.add(record)) fold.add(entry);
-  return fold.work().files;
 }
 
 export type RunReport = {

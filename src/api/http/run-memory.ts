@@ -1,17 +1,11 @@
 // What is made of all records of a run besides its state, its timeline and its samples, kept between requests. Each
 // continues where it stopped, so that a page that asks again does not read the whole journal again. Bounded.
-import {
-  createEntryCollector,
-  createWorkFold,
-  type EntryCollector,
-  type Work,
-  type WorkFold,
-} from '../../conversation/index.ts';
+import type { Work } from '../../conversation/index.ts';
 import type { RunId } from '../../core/ids.ts';
 import { createRecent } from '../../core/recent.ts';
 import { type JournalRecord, seqCount } from '../../core/record.ts';
-import type { JournalReader, ReadOptions } from '../../journal/index.ts';
-import { type Catalogue, createTimeline, type StepState, type Timeline } from '../../runs/index.ts';
+import { type Catalogue, createTimeline, type Timeline } from '../../runs/index.ts';
+import { type ClaudeWork, createClaudeWork } from './claude-work.ts';
 import { createLineNumbers, type LineMark, type LineNumbers } from './line-numbers.ts';
 import { createSamples, type Samples } from './samples.ts';
 
@@ -26,14 +20,6 @@ export type RunMemory = {
   readonly lineNumbersOf: (runId: RunId, seqs: readonly number[]) => ReturnType<LineNumbers['of']>;
 };
 
-type KeptWork = {
-  nextSeq: number;
-  /** Whose attempts were read up to there. */
-  readonly steps: Set<string>;
-  readonly collector: EntryCollector;
-  readonly fold: WorkFold;
-};
-
 /** A timeline is 8 MB at most (see maxTimelineSpans), samples 0.5 MB. */
 const keptHistories = 6;
 
@@ -46,7 +32,7 @@ const keptWorks = 6;
 export function createRunMemory(catalogue: Pick<Catalogue, 'readerOf' | 'evaluationOf' | 'problemsOf'>): RunMemory {
   const histories = createRecent<RunId, { nextSeq: number; history: History }>(keptHistories);
   const numbers = createRecent<RunId, LineNumbers>(keptNumbers);
-  const works = createRecent<RunId, KeptWork>(keptWorks);
+  const works = createRecent<RunId, ClaudeWork>(keptWorks);
 
   async function readHistory(runId: RunId): ReturnType<RunMemory['historyOf']> {
     const kept = histories.get(runId) ?? {
@@ -66,22 +52,11 @@ export function createRunMemory(catalogue: Pick<Catalogue, 'readerOf' | 'evaluat
   }
 
   async function readWork(runId: RunId): Promise<Work> {
-    const reader = catalogue.readerOf(runId);
-    const onProblem = catalogue.problemsOf(runId).note;
-    const parts = claudeParts((await catalogue.evaluationOf(runId))?.run.steps ?? []);
-    const before = works.get(runId);
-    // A step without tool calls is not read; one that had its first call since then has a part that is missing.
-    const isMissing = parts.some(
-      ({ step, from }) => from < (before?.nextSeq ?? 0) && before?.steps.has(step) === false,
-    );
-    const kept = before === undefined || isMissing ? newWork() : before;
-    for (const { step, from, to } of parts) {
-      kept.steps.add(step);
-      const start = Math.max(from, kept.nextSeq);
-      if (start < to) kept.nextSeq = await readPart(reader, kept, { from: start, to, onProblem });
-    }
+    const { note } = catalogue.problemsOf(runId);
+    const kept = works.get(runId) ?? createClaudeWork(catalogue.readerOf(runId), { onProblem: note });
+    const work = await kept.read((await catalogue.evaluationOf(runId))?.run.steps ?? []);
     works.set(runId, kept);
-    return kept.fold.work();
+    return work;
   }
 
   async function lineNumbersOf(runId: RunId, seqs: readonly number[]): ReturnType<LineNumbers['of']> {
@@ -99,45 +74,6 @@ export function createRunMemory(catalogue: Pick<Catalogue, 'readerOf' | 'evaluat
   }
 
   return { lineNumbersOf, historyOf: sharedByRun(readHistory), workOf: sharedByRun(readWork) };
-}
-
-function newWork(): KeptWork {
-  return { nextSeq: 0, steps: new Set(), collector: createEntryCollector(), fold: createWorkFold() };
-}
-
-type Part = { readonly from: number; readonly to: number };
-
-/** Where in the journal attempts of Claude Code are: what other steps print, which may be most of it, is not read. By their begin. */
-function claudeParts(steps: readonly StepState[]): readonly (Part & { readonly step: string })[] {
-  return steps
-    .filter(({ kind, toolCalls }) => kind === 'claude' || toolCalls > 0)
-    .flatMap(({ id, attempts }) =>
-      attempts.map(({ firstSeq, lastSeq = Number.POSITIVE_INFINITY }) => ({
-        step: id,
-        from: firstSeq,
-        to: lastSeq + 1,
-      })),
-    )
-    .toSorted((a, b) => a.from - b.from);
-}
-
-/** @returns the number behind what was read */
-async function readPart(
-  reader: JournalReader,
-  { collector, fold }: KeptWork,
-  { from, to, onProblem }: Part & Required<Pick<ReadOptions, 'onProblem'>>,
-): Promise<number> {
-  const { firstSeq } = await reader.head();
-  let next = Math.max(from, firstSeq);
-  for await (const records of reader.read({ from: next, onProblem })) {
-    for (const record of records) {
-      // Up to the end of the batch: an attempt that runs beside it may be in the middle of a message.
-      for (const entry of collector.add(record)) fold.add(entry);
-      next = record.seq + seqCount(record);
-    }
-    if (next >= to) break;
-  }
-  return next;
 }
 
 /** Two requests for the same run share one reading, and a later one continues where it stopped. */
